@@ -1,0 +1,5 @@
+"""`python -m lite_ensam`."""
+
+from lite_ensam.cli import main
+
+main()

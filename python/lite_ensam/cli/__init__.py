@@ -1,0 +1,39 @@
+"""The command line: parse, call, print. Exit codes: 0 done, 1 this input is bad, 2 wrong usage."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from lite_ensam.cli.demo import demo
+from lite_ensam.cli.info import info
+from lite_ensam.cli.segment import segment
+from lite_ensam.errors import LiteEnsamError
+
+app = typer.Typer(
+    name="lite-ensam",
+    help="One RECIST line on a CT becomes a 3D tumour mask and its measurements. "
+    "Research use, not a medical device.",
+    epilog="Add --debug anywhere to see where an error was raised.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command()(segment)
+app.command()(demo)
+app.command()(info)
+
+
+def main() -> None:
+    """Entry point of `lite-ensam` and `python -m lite_ensam`."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
+    try:
+        app(arguments)
+    except (LiteEnsamError, OSError, MemoryError) as error:
+        if debug:
+            raise
+        sys.stderr.write(f"lite-ensam: {error or type(error).__name__}\n")
+        sys.exit(1)

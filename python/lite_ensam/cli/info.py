@@ -1,0 +1,51 @@
+"""`lite-ensam info`: what is installed, and where the weights come from."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
+
+import typer
+
+PACKAGES = ("numpy", "nibabel", "openvino", "torch", "scipy", "pydicom")
+
+
+def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
+    """Show versions, engines and the weights' record."""
+    facts = gather()
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {item}" for key, item in value.items())
+        typer.echo(f"{name:12} {value}")
+
+
+def gather() -> dict[str, Any]:
+    """Everything `info` prints, JSON-ready."""
+    from lite_ensam import _kernels
+    from lite_ensam.inference import DISCLAIMER
+    from lite_ensam.inference.backend import WEIGHTS, Manifest
+
+    manifest = Manifest.read(WEIGHTS)
+    return {
+        "lite-ensam": f"{_kernels.__version__} (kernels: {_kernels.build_profile} build)",
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        "packages": {name: _version(name) for name in PACKAGES},
+        "weights": manifest.weights_sha256,
+        "trained": {name: manifest.record[name] for name in ("step", "commit") if name in manifest.record},
+        "patch": f"{manifest.patch.side_voxels}^3 voxels, side {manifest.patch.side_factor} lines",
+        "use": DISCLAIMER,
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

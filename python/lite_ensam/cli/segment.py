@@ -1,0 +1,126 @@
+"""`lite-ensam segment`: a scan and its marks to a mask file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lite_ensam.inference import Segmentation
+
+
+class EngineName(StrEnum):
+    """Names that `--engine` takes; `inference.ENGINES` without importing it."""
+
+    openvino = "openvino"
+    torch = "torch"
+
+
+class CropName(StrEnum):
+    """Names that `--crop` takes; `inference.CROPS` without importing it."""
+
+    lesion = "lesion"
+    joint = "joint"
+
+
+def parse_window(text: str) -> tuple[float, float]:
+    """`LO,HI` to two numbers."""
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"expected two numbers LO,HI such as -160,240, got {text!r}") from None
+    if not low < high:
+        raise typer.BadParameter(f"the first number must be lower than the second, got {text!r}")
+    return low, high
+
+
+def segment(
+    ct: Annotated[Path, typer.Argument(help="The scan: .nii, .nii.gz or FLARE .npz", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Mask to write: .nii.gz, .nii or .npz", show_default=False)
+    ],
+    marks: Annotated[
+        Path | None,
+        typer.Option(help="RECIST lines: .json, .csv or a marker volume; an .npz may hold its own"),
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
+    engine: Annotated[EngineName, typer.Option(help="openvino is fast, torch the reference")] = EngineName.openvino,
+    crop: Annotated[
+        CropName, typer.Option(help="lesion: a cube for each line; joint: the paper's one box")
+    ] = CropName.lesion,
+    window: Annotated[
+        str | None,
+        typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean"),
+    ] = None,
+    hu: Annotated[
+        bool | None, typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [default: all]")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
+) -> None:
+    """Segment every marked tumour of a scan in 3D."""
+    start = time.perf_counter()
+    window_hu = None if window is None else parse_window(window)
+    from lite_ensam.inference import segment as run
+    from lite_ensam.io import VOLUME_SUFFIXES, check_output, write_report
+
+    check_output(output, overwrite, VOLUME_SUFFIXES)
+    if report is not None:
+        check_output(report, overwrite, (".json",))
+    result = run(
+        ct, marks, crop=crop.value, engine=engine.value, window=window_hu, hu=hu, threads=threads
+    )
+    saving = time.perf_counter()
+    result.save(output, overwrite)
+    result.report["seconds"]["write"] = round(time.perf_counter() - saving, 4)
+    result.report["seconds"]["total"] = round(time.perf_counter() - start, 4)
+    result.report["peak_mb"] = peak_mb()
+    result.report["files"] = {"ct": str(ct), "marks": str(marks) if marks else None, "mask": str(output)}
+    if report is not None:
+        write_report(report, result.report, overwrite)
+    show(result, output)
+
+
+def show(result: Segmentation, output: Path) -> None:
+    """Print the table of tumours for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_edge=False, pad_edge=False)
+    for title in ("label", "slice", "RECIST mm", "volume ml", "longest mm", "short mm"):
+        table.add_column(title, justify="right")
+    table.add_column("")
+    for tumor in result.report["tumors"]:
+        notes = [str(tumor["name"])] if tumor["name"] else []
+        notes += ["raised: the network saw nothing there"] if tumor["raised_by"] else []
+        notes += ["touches the scan's edge"] if tumor["touches_edge"] else []
+        table.add_row(
+            str(tumor["label"]),
+            str(tumor["recist_slice"]),
+            f"{tumor['recist_mm']:.1f}",
+            f"{tumor['volume_ml']:.2f}",
+            f"{tumor['longest_diameter_mm']:.1f}",
+            f"{tumor['short_axis_mm']:.1f}",
+            "; ".join(notes),
+        )
+    console = Console()
+    console.print(table)
+    seconds, peak = result.report["seconds"]["total"], result.report.get("peak_mb")
+    console.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""), highlight=False)
+    console.print(f"mask: {output}", highlight=False, soft_wrap=True)
+    console.print(result.report["disclaimer"], style="dim")
+
+
+def peak_mb() -> float | None:
+    """Largest resident memory this process had, in MB; None where the system does not tell."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return None
+    unit = 1024**2 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)

@@ -1,0 +1,102 @@
+"""Export trained weights to the folder that inference reads: safetensors, OpenVINO graph, manifest."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import openvino
+import torch
+from torch import Tensor, nn
+
+from lite_ensam.model.checkpoint import Weights, file_hash, load_weights
+from lite_ensam.model.lite_ensam import LiteEnsam
+
+OPSET = 18
+EXAMPLE_SHAPE = (24, 32, 40)
+"""Sides of the patch the graph is traced with; all different, so that no axis is taken for another."""
+
+
+class _Graph(nn.Module):
+    """The part of the network that other engines run: everything after the rotations."""
+
+    def __init__(self, model: LiteEnsam) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, patch: Tensor, image_rotations: Tensor, token_rotations: Tensor) -> Tensor:
+        return self.model.decode(patch, image_rotations, token_rotations)
+
+
+def export_onnx(weights: Weights, path: Path) -> None:
+    """Write an ONNX graph with free batch size and sides.
+
+    Inputs `patch` (b, c, z, y, x), `image_rotations` (1, n, d, d), `token_rotations` (b, 2, d, d);
+    output `logits` (b, 1, z, y, x).
+    """
+    model = weights.model.eval()
+    patch = torch.rand(2, model.config.in_channels, *EXAMPLE_SHAPE)
+    with torch.no_grad():
+        turns = model.position(EXAMPLE_SHAPE, torch.rand(2, 2, 3) * 20)
+    free = torch.export.Dim.DYNAMIC
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own deprecations
+        program = torch.onnx.export(
+            _Graph(model),
+            (patch, *turns),
+            dynamo=True,
+            verbose=False,
+            dynamic_shapes={
+                "patch": {axis: free for axis in (0, 2, 3, 4)},
+                "image_rotations": {1: free},
+                "token_rotations": {0: free},
+            },
+            input_names=["patch", "image_rotations", "token_rotations"],
+            output_names=["logits"],
+            opset_version=OPSET,
+        )
+    if program is None:
+        raise RuntimeError("torch exported nothing")
+    program.save(str(path))
+
+
+def export_weights(source: Path, folder: Path) -> None:
+    """Write safetensors, OpenVINO graph and manifest of trained weights into a folder.
+
+    The graph's constants are kept in half precision, as in the safetensors file: both engines then
+    compute with the same numbers.
+
+    Parameters
+    ----------
+    source : a safetensors file written by training
+    folder : made if missing; files of an earlier export are replaced
+    """
+    weights = load_weights(source)
+    model = weights.model
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as unfinished:
+        parts = Path(unfinished)
+        export_onnx(weights, parts / "graph.onnx")
+        openvino.save_model(
+            openvino.convert_model(parts / "graph.onnx"), parts / "lite_ensam.xml", compress_to_fp16=True
+        )
+        shutil.copyfile(source, parts / "lite_ensam.safetensors")
+        manifest = {
+            "patch": weights.patch.to_dict(),
+            "stride": model.config.stride,
+            "generators": np.asarray(
+                model.rotations.generators.detach().unflatten(0, (3, -1)), dtype=np.float64
+            ).tolist(),
+            "weights_sha256": file_hash(source),
+            "model": model.config.to_dict(),
+            "record": weights.record,
+        }
+        (parts / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+        for name in ("lite_ensam.bin", "lite_ensam.xml", "lite_ensam.safetensors", "manifest.json"):
+            (parts / name).replace(folder / name)

@@ -1,0 +1,17 @@
+"""Engines and the way through them: `segment` is the front door."""
+
+from lite_ensam.inference.backend import ENGINES, load_backend
+from lite_ensam.inference.predictor import CROPS, Prediction, Predictor
+from lite_ensam.inference.segment import DISCLAIMER, Segmentation, segment, segment_case
+
+__all__ = [
+    "CROPS",
+    "DISCLAIMER",
+    "ENGINES",
+    "Prediction",
+    "Predictor",
+    "Segmentation",
+    "load_backend",
+    "segment",
+    "segment_case",
+]

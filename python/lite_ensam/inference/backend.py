@@ -1,0 +1,98 @@
+"""What an engine is: patch and line in, logits out. torch and OpenVINO are the two there are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam.errors import EngineError
+from lite_ensam.preprocessing import PatchConfig
+
+Engine = Literal["openvino", "torch"]
+ENGINES: tuple[Engine, ...] = ("openvino", "torch")
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+"""Folder of the weights that ship with the package."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is known of exported weights without opening them with torch.
+
+    Parameters
+    ----------
+    patch : how patches are cut and filled
+    stride : patch sides must be multiples of this
+    generators : (3, blocks, size, size), LieRE's raw generators
+    weights_sha256 : hash of the safetensors file the graph was exported from
+    record : how the weights were trained
+    """
+
+    patch: PatchConfig
+    stride: int
+    generators: NDArray[np.float64]
+    weights_sha256: str
+    record: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read `manifest.json` of a weights folder."""
+        path = folder / "manifest.json"
+        try:
+            numbers = json.loads(path.read_text())
+            return cls(
+                patch=PatchConfig.from_dict(numbers["patch"]),
+                stride=int(numbers["stride"]),
+                generators=np.array(numbers["generators"], dtype=np.float64),
+                weights_sha256=numbers["weights_sha256"],
+                record=numbers["record"],
+            )
+        except FileNotFoundError:
+            raise EngineError(f"weights: no such file {path}") from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise EngineError(f"weights: {path} is not a manifest of lite-ensam ({error})") from error
+
+
+class Backend(Protocol):
+    """An engine with weights loaded."""
+
+    name: Engine
+    manifest: Manifest
+
+    def logits(
+        self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
+        ...
+
+
+def load_backend(engine: Engine, threads: int | None = None, folder: Path = WEIGHTS) -> Backend:
+    """Load an engine and the weights of a folder.
+
+    Parameters
+    ----------
+    engine : "openvino" (fast, the default) or "torch" (the reference; needs the extra `torch`)
+    threads : CPU threads; None takes all there are
+    folder : holds manifest.json, lite_ensam.xml/.bin and lite_ensam.safetensors
+
+    Raises
+    ------
+    EngineError
+        Unknown engine, or weights that are missing or damaged.
+    MissingExtraError
+        If the engine's package is not installed.
+    """
+    if engine == "openvino":
+        from lite_ensam.inference.openvino_backend import OpenVinoBackend
+
+        return OpenVinoBackend(folder, threads)
+    if engine == "torch":
+        from lite_ensam.inference.torch_backend import TorchBackend
+
+        return TorchBackend(folder, threads)
+    raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")

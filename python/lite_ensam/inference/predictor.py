@@ -1,0 +1,116 @@
+"""Case in, label map out: patches are cut one after the other, run, and painted together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam.case import Case
+from lite_ensam.errors import LiteEnsamError
+from lite_ensam.inference.backend import Backend
+from lite_ensam.postprocessing import Painting, TumorLogits, paint_tumors
+from lite_ensam.preprocessing import Patch, PatchConfig, prepare_joint, prepare_lesion
+
+Crop = Literal["lesion", "joint"]
+CROPS: tuple[Crop, ...] = get_args(Crop)
+
+
+class Stopwatch:
+    """Seconds spent in named steps; a step that comes again adds to its time."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time the block under `name`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What came out of the network for one case.
+
+    Parameters
+    ----------
+    tumors : logits of each mark with their placement, to be painted again with another threshold
+    painting : the label map
+    """
+
+    tumors: tuple[TumorLogits, ...]
+    painting: Painting
+
+    @property
+    def labels(self) -> NDArray[np.uint16]:
+        """Label map, uint16 (z, y, x)."""
+        return self.painting.labels
+
+
+class Predictor:
+    """One engine, ready for any number of cases.
+
+    Parameters
+    ----------
+    backend : engine with weights
+    crop : "lesion" cuts one cube for each line, "joint" the paper's one box around all lines
+    window : (low, high) HU. Of a scan in HU: what is looked at. Of a windowed scan: what its 0 and
+        255 stand for. None takes what the weights were trained with
+    """
+
+    def __init__(
+        self, backend: Backend, crop: Crop = "lesion", window: tuple[float, float] | None = None
+    ) -> None:
+        if crop not in CROPS:
+            raise LiteEnsamError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
+        if window is not None and not (np.isfinite(window).all() and window[0] < window[1]):
+            raise LiteEnsamError(f"window must be two HU values, the lower one first, got {window}")
+        self.backend, self.crop, self.window = backend, crop, window
+
+    def patch_config(self, hu: bool) -> PatchConfig:
+        """How patches of a scan are filled, in HU or windowed."""
+        config = self.backend.manifest.patch
+        if self.window is None:
+            return config
+        if hu:
+            return replace(config, window_hu=self.window)
+        return replace(config, windowed_unit_hu=(self.window[1] - self.window[0]) / 255.0)
+
+    def predict(self, case: Case, threshold: float = 0.0, clock: Stopwatch | None = None) -> Prediction:
+        """Segment every marked tumour of a case.
+
+        Parameters
+        ----------
+        case : scan and marks
+        threshold : logit above which a voxel is tumour; 0 is probability 1/2
+        clock : gets the seconds of the steps `cut`, `network` and `paint`
+        """
+        clock = clock or Stopwatch()
+        tumors = []
+        patches = self._patches(case)
+        while True:
+            with clock.step("cut"):
+                patch = next(patches, None)
+            if patch is None:
+                break
+            with clock.step("network"):
+                logits = self.backend.logits(patch.values[None], patch.endpoints_zyx[None])[0]
+            tumors.append(TumorLogits(patch.mark, logits, patch.placement))
+        with clock.step("paint"):
+            painting = paint_tumors(tumors, case.grid.spacing_mm, threshold)
+        return Prediction(tuple(tumors), painting)
+
+    def _patches(self, case: Case) -> Iterator[Patch]:
+        config = self.patch_config(case.hu)
+        if self.crop == "joint":
+            return prepare_joint(case, config)
+        return (prepare_lesion(case, mark, config) for mark in case.marks)

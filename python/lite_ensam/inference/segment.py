@@ -1,0 +1,222 @@
+"""`segment`: one call from a CT and its RECIST lines to masks and measurements."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lite_ensam import _kernels
+from lite_ensam.case import Case
+from lite_ensam.errors import CaseError, MarkError
+from lite_ensam.geometry import Grid
+from lite_ensam.inference.backend import Backend, Engine, load_backend
+from lite_ensam.inference.predictor import Crop, Prediction, Predictor, Stopwatch
+from lite_ensam.io import read_case, read_ct, write_mask
+from lite_ensam.io.voxels import as_ct
+from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.recist import RecistMark, marks_from_marker
+
+DISCLAIMER = "Research use, not a medical device."
+
+PathLike = str | os.PathLike[str]
+Marks = PathLike | RecistMark | Sequence[RecistMark] | Mapping[int, ArrayLike] | NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Masks of all marked tumours and what they measure.
+
+    Parameters
+    ----------
+    labels : uint16 (z, y, x), each tumour with its mark's label, 0 elsewhere
+    grid : of the scan, which `save` writes into
+    marks : the lines
+    measurements : one for each mark, in order
+    report : JSON-ready record of what was done: versions, parameters, seconds, measurements
+    prediction : the logits, to paint again with another threshold
+    """
+
+    labels: NDArray[np.uint16]
+    grid: Grid
+    marks: tuple[RecistMark, ...]
+    measurements: tuple[TumorMeasurement, ...]
+    report: dict[str, Any]
+    prediction: Prediction
+
+    def save(self, path: PathLike, overwrite: bool = False) -> None:
+        """Write the label map as .nii.gz, .nii or .npz, in the axis order and affine of the scan's file.
+
+        Raises
+        ------
+        OutputError
+            If the file exists and `overwrite` is False, or it cannot be written.
+        """
+        write_mask(path, self.labels, self.grid, overwrite)
+
+
+def segment(
+    ct: PathLike | NDArray[Any],
+    marks: Marks | None = None,
+    spacing_mm: Sequence[float] | None = None,
+    *,
+    crop: Crop = "lesion",
+    engine: Engine = "openvino",
+    window: tuple[float, float] | None = None,
+    hu: bool | None = None,
+    threads: int | None = None,
+    threshold: float = 0.0,
+) -> Segmentation:
+    """Segment tumours in 3D from their RECIST lines.
+
+    Parameters
+    ----------
+    ct : a file (.nii, .nii.gz, FLARE .npz), or an array (z, y, x) in HU or windowed to 0-255
+    marks : the lines. A file (JSON, CSV, marker volume), one `RecistMark` or several, a mapping of
+        labels to endpoints ((z, y, x), (z, y, x)) in voxel indices, an array (n, 2, 3) of endpoints
+        (labels 1..n), or a marker volume of the CT's shape. None takes the marks inside an .npz
+    spacing_mm : (z, y, x) of an array; a file knows its own
+    crop : "lesion" looks at each tumour in a cube scaled to its line; "joint" is the paper's one box
+        around all lines
+    engine : "openvino", or "torch" for the reference (extra `torch`)
+    window : (low, high) HU: what is looked at in a scan in HU, what 0 and 255 of a windowed scan mean
+    hu : True for Hounsfield units, False for a windowed scan, None to look at the values
+    threads : CPU threads of the engine; None takes all
+    threshold : logit above which a voxel is tumour
+
+    Returns
+    -------
+    Segmentation
+
+    Raises
+    ------
+    LiteEnsamError
+        `CaseError` for a bad scan, `MarkError` for bad marks, `EngineError` for a bad engine.
+
+    Examples
+    --------
+    >>> from lite_ensam.phantom import make_phantom
+    >>> case = make_phantom()
+    >>> result = segment(case.ct, case.marks, case.grid.spacing_mm)
+    >>> result.labels.shape == case.ct.shape
+    True
+    """
+    clock = Stopwatch()
+    with clock.step("read"):
+        case = _case(ct, marks, spacing_mm, hu)
+    with clock.step("load engine"):
+        predictor = Predictor(_backend(engine, threads), crop, window)
+    return segment_case(case, predictor, threshold, clock)
+
+
+def segment_case(
+    case: Case, predictor: Predictor, threshold: float = 0.0, clock: Stopwatch | None = None
+) -> Segmentation:
+    """Segment a case that is already in memory; `segment` is the front door."""
+    clock = clock or Stopwatch()
+    prediction = predictor.predict(case, threshold, clock)
+    with clock.step("measure"):
+        measurements = measure(prediction.labels, case.marks, case.grid.spacing_mm)
+    return Segmentation(
+        labels=prediction.labels,
+        grid=case.grid,
+        marks=case.marks,
+        measurements=measurements,
+        report=_report(case, predictor, prediction, measurements, threshold, clock),
+        prediction=prediction,
+    )
+
+
+@lru_cache(maxsize=2)
+def _backend(engine: Engine, threads: int | None) -> Backend:
+    """Engines are kept between calls: loading one takes longer than running it."""
+    return load_backend(engine, threads)
+
+
+def _case(
+    ct: PathLike | NDArray[Any],
+    marks: Marks | None,
+    spacing_mm: Sequence[float] | None,
+    hu: bool | None,
+) -> Case:
+    if isinstance(ct, str | os.PathLike):
+        if spacing_mm is not None:
+            raise CaseError(f"spacing_mm belongs to arrays; {os.fspath(ct)} has its own")
+        if marks is None or isinstance(marks, str | os.PathLike):
+            return read_case(ct, marks, hu=hu)
+        volume, grid, _ = read_ct(ct)
+        return Case(volume, grid, _marks(marks, grid), name=os.fspath(ct), **_said(hu))
+    if spacing_mm is None:
+        raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
+    if marks is None or isinstance(marks, str | os.PathLike):
+        raise MarkError("marks of an array must be lines or a marker volume, not a file")
+    volume = as_ct(np.asarray(ct))
+    grid = Grid.from_spacing(volume.shape, spacing_mm)
+    return Case(volume, grid, _marks(marks, grid), **_said(hu))
+
+
+def _said(hu: bool | None) -> dict[str, bool]:
+    return {} if hu is None else {"hu": hu}
+
+
+def _marks(
+    marks: RecistMark | Sequence[RecistMark] | Mapping[int, ArrayLike] | NDArray[Any], grid: Grid
+) -> tuple[RecistMark, ...]:
+    if isinstance(marks, RecistMark):
+        return (marks,)
+    if isinstance(marks, Mapping):
+        return tuple(RecistMark(label, _ends(ends)) for label, ends in marks.items())
+    if isinstance(marks, np.ndarray):
+        if marks.ndim == 3 and marks.shape[1:] == (2, 3):
+            return tuple(RecistMark(n, _ends(ends)) for n, ends in enumerate(marks, start=1))
+        if marks.shape != grid.shape_zyx:
+            raise MarkError(
+                f"an array of marks must have shape (n, 2, 3) or the ct's {grid.shape_zyx}, got {marks.shape}"
+            )
+        return marks_from_marker(marks, grid.spacing_mm)
+    if all(isinstance(mark, RecistMark) for mark in marks):
+        return tuple(marks)
+    raise MarkError(f"marks must be RecistMarks, a mapping, an array or a file, got {type(marks).__name__}")
+
+
+def _ends(ends: ArrayLike) -> Any:
+    """Endpoints as they came; `RecistMark` checks them and says what is wrong."""
+    return ends.tolist() if isinstance(ends, np.ndarray) else ends
+
+
+def _report(
+    case: Case,
+    predictor: Predictor,
+    prediction: Prediction,
+    measurements: tuple[TumorMeasurement, ...],
+    threshold: float,
+    clock: Stopwatch,
+) -> dict[str, Any]:
+    manifest = predictor.backend.manifest
+    config = predictor.patch_config(case.hu)
+    return {
+        "disclaimer": DISCLAIMER,
+        "version": _kernels.__version__,
+        "python": sys.version.split()[0],
+        "case": case.name,
+        "shape_zyx": case.ct.shape,
+        "spacing_mm_zyx": case.grid.spacing_mm,
+        "engine": predictor.backend.name,
+        "crop": predictor.crop,
+        "threshold": threshold,
+        "greys": "HU" if case.hu else "windowed 0-255",
+        "window_hu": config.window_hu if case.hu else None,
+        "windowed_unit_hu": None if case.hu else config.windowed_unit_hu,
+        "weights_sha256": manifest.weights_sha256,
+        "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},
+        "tumors": [
+            {**m.to_dict(), "name": mark.name, "raised_by": prediction.painting.raised.get(m.label, 0.0)}
+            for m, mark in zip(measurements, case.marks, strict=True)
+        ],
+    }

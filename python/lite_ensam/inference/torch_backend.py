@@ -1,0 +1,40 @@
+"""The reference engine: the network as it was trained, in PyTorch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam.errors import MissingExtraError
+from lite_ensam.inference.backend import Engine, Manifest
+
+try:
+    import torch
+
+    from lite_ensam.model.checkpoint import load_weights
+except ModuleNotFoundError as error:
+    raise MissingExtraError(
+        f"the torch engine needs {error.name}, which is not installed: pip install 'lite-ensam[torch]'"
+    ) from error
+
+
+class TorchBackend:
+    """Runs `lite_ensam.safetensors` of a weights folder in float32."""
+
+    name: Engine = "torch"
+
+    def __init__(self, folder: Path, threads: int | None = None) -> None:
+        self.manifest = Manifest.read(folder)
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.model = load_weights(folder / "lite_ensam.safetensors").model
+
+    @torch.inference_mode()
+    def logits(
+        self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
+        out = self.model(torch.from_numpy(values), torch.from_numpy(endpoints_zyx))
+        return np.ascontiguousarray(out[:, 0].numpy())

@@ -1,0 +1,27 @@
+"""Files in, files out: scans, marks, masks and reports.
+
+What is read is checked and comes with axes (z, y, x); what is written goes whole or not at all, in
+the grid of the file that the scan came from.
+"""
+
+from lite_ensam.io.atomic import atomic_write, check_output
+from lite_ensam.io.file_grid import FileGrid
+from lite_ensam.io.marks import read_marks, write_marks
+from lite_ensam.io.report import read_report, write_report
+from lite_ensam.io.scans import VOLUME_SUFFIXES, read_case, read_ct, read_labels, write_ct, write_mask
+
+__all__ = [
+    "VOLUME_SUFFIXES",
+    "FileGrid",
+    "atomic_write",
+    "check_output",
+    "read_case",
+    "read_ct",
+    "read_labels",
+    "read_marks",
+    "read_report",
+    "write_ct",
+    "write_marks",
+    "write_mask",
+    "write_report",
+]

@@ -1,0 +1,133 @@
+"""FLARE's .npz: images windowed to 0-255, marker, spacing and, in training files, the reference.
+
+Keys read: `imgs` (z, y, x); `recist` and `gts` (z, y, x, one value a tumour); `spacing` (x, y, z mm);
+`origin` (3 mm) and `direction` (9, row by row), both in the ITK frame (left, posterior, superior).
+Keys written: `segs`, `spacing`, `origin`, `direction`. Nothing that is pickled is ever opened.
+"""
+
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam._typing import CtVolume, Labels
+from lite_ensam.errors import CaseError
+from lite_ensam.io.atomic import atomic_write
+from lite_ensam.io.file_grid import FileGrid
+from lite_ensam.io.reading import plain_errors
+from lite_ensam.io.voxels import as_ct, as_labels
+
+__all__ = ["npz_keys", "read_npz_ct", "read_npz_labels", "write_npz"]
+
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def npz_keys(path: str | os.PathLike[str]) -> frozenset[str]:
+    """Names of the arrays in an .npz; no array is read."""
+    with _opened(path) as arrays:
+        return frozenset(arrays.files)
+
+
+def read_npz_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, FileGrid]:
+    """Scan of a FLARE .npz: key `imgs`, in its own axis order (FLARE's lines lie on imgs[z]).
+
+    Raises
+    ------
+    CaseError
+        If the file is missing, damaged, no .npz, or has pickled objects; if `imgs` or `spacing` is
+        missing, not 3D, or the geometry makes no sense.
+    """
+    with _opened(path) as arrays:
+        ct = as_ct(_volume(arrays, "imgs"))
+        return ct, _grid_of(arrays, ct.shape)
+
+
+def read_npz_labels(path: str | os.PathLike[str], key: str) -> tuple[Labels, FileGrid | None]:
+    """Marker (`recist`), reference (`gts`) or result (`segs`) of an .npz as uint8 or uint16 (z, y, x).
+
+    The grid is None if the file has no `spacing`: results of other programs often have none.
+    """
+    with _opened(path) as arrays:
+        labels = as_labels(_volume(arrays, key))
+        return labels, _grid_of(arrays, labels.shape) if "spacing" in arrays.files else None
+
+
+def write_npz(
+    path: str | os.PathLike[str], key: str, volume: NDArray[Any], grid: FileGrid, overwrite: bool = False
+) -> None:
+    """Write a (z, y, x) array under `key`, in the axis order of the grid's file, with its geometry.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; nothing half-written is left.
+    """
+    affine_lps = _LPS_TO_RAS @ grid.file_affine
+    spacing_xyz = np.linalg.norm(affine_lps[:3, :3], axis=0)
+    arrays = {
+        key: np.ascontiguousarray(grid.to_file(volume)),
+        "spacing": spacing_xyz,
+        "origin": affine_lps[:3, 3],
+        "direction": (affine_lps[:3, :3] / spacing_xyz).ravel(),
+    }
+    with atomic_write(path, overwrite) as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    with plain_errors(path), open(path, "rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise CaseError("is not an .npz file, or is truncated (an .npz is a zip archive)")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as arrays:
+            yield arrays
+
+
+def _array(arrays: Any, key: str) -> NDArray[Any]:
+    if key not in arrays.files:
+        raise CaseError(f"has no array {key!r}; it holds {', '.join(sorted(arrays.files)) or 'nothing'}")
+    try:
+        array: NDArray[Any] = arrays[key]
+    except ValueError as error:
+        if "pickle" in str(error):
+            raise CaseError(f"array {key!r} holds pickled Python objects, which are never opened") from None
+        raise CaseError(f"array {key!r} is damaged ({error})") from None
+    if not isinstance(array, np.ndarray):
+        raise CaseError(f"{key!r} is not an array")
+    return array
+
+
+def _volume(arrays: Any, key: str) -> NDArray[Any]:
+    volume = _array(arrays, key)
+    if volume.ndim != 3:
+        raise CaseError(f"array {key!r} must be 3D (z, y, x), it has shape {volume.shape}")
+    return volume
+
+
+def _grid_of(arrays: Any, shape_zyx: tuple[int, ...]) -> FileGrid:
+    spacing_xyz = _numbers(arrays, "spacing", 3)
+    if (spacing_xyz <= 0).any():
+        raise CaseError(f"spacing must be positive, the file says {spacing_xyz.tolist()} mm (x, y, z)")
+    origin = _numbers(arrays, "origin", 3) if "origin" in arrays.files else np.zeros(3)
+    direction = _numbers(arrays, "direction", 9) if "direction" in arrays.files else np.eye(3)
+    affine_lps = np.eye(4)
+    affine_lps[:3, :3] = direction.reshape(3, 3) * spacing_xyz
+    affine_lps[:3, 3] = origin
+    grid = FileGrid.from_file_affine(shape_zyx[::-1], _LPS_TO_RAS @ affine_lps, axes_as_stored=True)
+    if not np.allclose(grid.spacing_mm[::-1], spacing_xyz, rtol=1e-3):
+        raise CaseError(
+            f"direction must have columns of length 1, the file says {direction.ravel().tolist()}"
+        )
+    return grid
+
+
+def _numbers(arrays: Any, key: str, count: int) -> NDArray[np.float64]:
+    numbers = _array(arrays, key)
+    if numbers.size != count or numbers.dtype.kind not in "iuf" or not np.isfinite(numbers).all():
+        raise CaseError(f"array {key!r} must be {count} finite numbers, got {numbers.ravel().tolist()}")
+    return numbers.astype(np.float64).ravel()

@@ -1,0 +1,186 @@
+"""RECIST lines from JSON, CSV or a marker volume, and to JSON.
+
+Indices in a file of marks are those of the CT's FILE, slowest axis first: (z, y, x) = (k, j, i) of
+the stored array, what `numpy` users and FLARE call z, y, x. Millimetres are world (x, y, z) of the
+NIfTI affine: right, anterior, superior. Both come out as indices of the (z, y, x) volume.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lite_ensam._typing import Floats
+from lite_ensam.errors import CaseError, MarkError
+from lite_ensam.geometry import Grid
+from lite_ensam.io.atomic import atomic_write
+from lite_ensam.io.file_grid import FileGrid
+from lite_ensam.io.flare_npz import read_npz_labels
+from lite_ensam.io.nifti import read_nifti_labels
+from lite_ensam.io.reading import file_suffix, plain_errors
+from lite_ensam.recist import RecistMark, check_marks, marks_from_marker
+
+__all__ = ["read_marks", "write_marks"]
+
+_INDEX_COLUMNS = ("z0", "y0", "x0", "z1", "y1", "x1")
+_MM_COLUMNS = ("x0_mm", "y0_mm", "z0_mm", "x1_mm", "y1_mm", "z1_mm")
+
+
+def read_marks(path: str | os.PathLike[str], grid: Grid) -> tuple[RecistMark, ...]:
+    """All RECIST lines of a file, for the CT whose grid is given.
+
+    Parameters
+    ----------
+    path : .json, `{"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}`, or
+        `"endpoints_mm": [[x, y, z], [x, y, z]]` (world mm, RAS) instead, `"name"` if you like;
+        .csv, one mark a row under `label,z0,y0,x0,z1,y1,x1` or `label,x0_mm,y0_mm,...,z1_mm`;
+        or a marker volume on the CT's own grid: .nii, .nii.gz, or .npz with `recist`
+    grid : of the CT, from `read_ct`
+
+    Returns
+    -------
+    Marks in voxel indices of the (z, y, x) volume: at least one, inside the volume.
+
+    Raises
+    ------
+    MarkError
+        If the file is missing or makes no sense, or a mark does not fit the volume; the message
+        names the file, the mark and what was expected.
+    """
+    readers = {
+        ".json": _read_json,
+        ".csv": _read_csv,
+        ".nii": _read_marker,
+        ".nii.gz": _read_marker,
+        ".npz": _read_marker,
+    }
+    suffix = file_suffix(path)
+    if suffix not in readers:
+        raise MarkError(f"{os.fspath(path)}: marks must be a file of type {', '.join(readers)}")
+    try:
+        marks = readers[suffix](path, FileGrid.of(grid))
+        check_marks(marks, grid.shape_zyx)
+    except MarkError as error:
+        raise MarkError(f"{os.fspath(path)}: {error}") from None
+    except CaseError as error:
+        raise MarkError(str(error)) from None
+    return marks
+
+
+def write_marks(
+    path: str | os.PathLike[str], marks: Sequence[RecistMark], grid: Grid, overwrite: bool = False
+) -> None:
+    """Write marks as JSON that `read_marks` gives back, in the axis order of the grid's file.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; nothing half-written is left.
+    """
+    to_file = FileGrid.of(grid).points_to_file
+    entries = [
+        {
+            "label": mark.label,
+            "endpoints_zyx": to_file(mark.endpoints_zyx).tolist(),
+            "length_mm": round(mark.length_mm(grid.spacing_mm), 2),
+        }
+        | ({"name": mark.name} if mark.name else {})
+        for mark in marks
+    ]
+    with atomic_write(path, overwrite) as file:
+        file.write(json.dumps({"marks": entries}, indent=1).encode())
+
+
+def _read_json(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark, ...]:
+    try:
+        with plain_errors(path), open(path, encoding="utf-8-sig") as file:
+            content = json.load(file)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise MarkError(f"is not a JSON file ({error})") from None
+    entries = content.get("marks") if isinstance(content, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise MarkError('must be {"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}')
+    return tuple(_mark(entry, f"mark number {n}", grid) for n, entry in enumerate(entries, start=1))
+
+
+def _read_csv(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark, ...]:
+    try:
+        with plain_errors(path), open(path, encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file, skipinitialspace=True, strict=True)
+            columns = [(name or "").strip() for name in rows.fieldnames or ()]
+            rows.fieldnames = columns
+            by_line = [(rows.line_num, row) for row in rows]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise MarkError(f"is not a CSV file ({error})") from None
+    ends = next((ends for ends in (_INDEX_COLUMNS, _MM_COLUMNS) if {"label", *ends} <= set(columns)), None)
+    if ends is None:
+        raise MarkError(
+            f"the first line must name the columns label,{','.join(_INDEX_COLUMNS)} or "
+            f"label,{','.join(_MM_COLUMNS)}; it is {','.join(columns)!r}"
+        )
+    key = "endpoints_zyx" if ends is _INDEX_COLUMNS else "endpoints_mm"
+    marks = []
+    for line, row in by_line:
+        numbers = [_number(row[name], f"line {line}, column {name}") for name in ends]
+        entry = {
+            "label": _number(row["label"], f"line {line}, column label"),
+            key: [numbers[:3], numbers[3:]],
+        }
+        marks.append(_mark(entry | {"name": row.get("name") or ""}, f"line {line}", grid))
+    return tuple(marks)
+
+
+def _read_marker(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark, ...]:
+    is_npz = file_suffix(path) == ".npz"
+    marker, marker_grid = read_npz_labels(path, "recist") if is_npz else read_nifti_labels(path)
+    if marker.shape != grid.shape_zyx:
+        raise MarkError(f"the marker volume has shape {marker.shape}, the CT {grid.shape_zyx} (z, y, x)")
+    if marker_grid is not None and not marker_grid.matches(grid):
+        raise MarkError(
+            "the marker volume lies elsewhere than the CT: its affine is "
+            f"{_text(marker_grid.file_affine)}, the CT's {_text(grid.file_affine)}"
+        )
+    return marks_from_marker(marker, grid.spacing_mm)
+
+
+def _mark(entry: Mapping[str, Any], where: str, grid: FileGrid) -> RecistMark:
+    """One entry of a JSON or CSV file; `where` is for messages."""
+    label = entry.get("label")
+    if isinstance(label, float) and label.is_integer():
+        label = int(label)  # spreadsheets write 1.0
+    given = [key for key in ("endpoints_zyx", "endpoints_mm") if key in entry]
+    if len(given) != 1 or "label" not in entry:
+        raise MarkError(
+            f"{where}: needs a label and either endpoints_zyx or endpoints_mm, has {', '.join(entry)}"
+        )
+    ends = _two_points(entry[given[0]], f"{where}: {given[0]}")
+    zyx = grid.points_from_file(ends) if given[0] == "endpoints_zyx" else grid.mm_to_voxel(ends)
+    try:
+        return RecistMark(label, zyx.tolist(), str(entry.get("name", "")))  # type: ignore[arg-type]
+    except MarkError as error:
+        raise MarkError(f"{where}: {error}") from None
+
+
+def _two_points(points: ArrayLike, where: str) -> Floats:
+    try:
+        ends = np.array(points, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        ends = np.empty(0)
+    if ends.shape != (2, 3) or not np.isfinite(ends).all():
+        raise MarkError(f"{where} must be two points of three finite numbers, got {points!r}")
+    return ends
+
+
+def _number(text: str | None, where: str) -> float:
+    try:
+        return float(text or "")
+    except ValueError:
+        raise MarkError(f"{where}: {text!r} is not a number") from None
+
+
+def _text(affine: Floats) -> str:
+    return str(np.round(affine[:3], 3).tolist())

@@ -1,0 +1,190 @@
+"""Scans, label maps and cases by file name: the suffix says the format."""
+
+import os
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam._typing import CtVolume, Labels
+from lite_ensam.case import Case
+from lite_ensam.errors import CaseError, MarkError, OutputError
+from lite_ensam.geometry import Grid
+from lite_ensam.io.atomic import check_output
+from lite_ensam.io.file_grid import FileGrid
+from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
+from lite_ensam.io.marks import read_marks
+from lite_ensam.io.nifti import read_nifti_ct, read_nifti_labels, write_nifti
+from lite_ensam.io.reading import file_suffix
+from lite_ensam.io.voxels import as_labels, smallest_label_dtype
+from lite_ensam.recist import RecistMark, mark_from_mask
+
+__all__ = ["VOLUME_SUFFIXES", "read_case", "read_ct", "read_labels", "write_ct", "write_mask"]
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+VOLUME_SUFFIXES = (".nii", ".nii.gz", ".npz")
+"""Names that scans and masks may end in."""
+
+
+def read_ct(path: PathLike) -> tuple[CtVolume, FileGrid, FileGrid]:
+    """Scan of a .nii, .nii.gz or FLARE .npz file.
+
+    Returns
+    -------
+    ct : int16, uint16, uint8 or float32 (z, y, x); axes are permuted so that z runs along the body,
+        never flipped or resampled
+    grid : its geometry
+    source : the same grid again, under the name that `write_mask` knows it by: it remembers the
+        file's axis order and header
+
+    Raises
+    ------
+    CaseError
+        If the file is missing, damaged, no 3D image, or its geometry makes no sense.
+    """
+    _check_volume_name(path)
+    ct, grid = read_npz_ct(path) if file_suffix(path) == ".npz" else read_nifti_ct(path)
+    return ct, grid, grid
+
+
+def read_labels(path: PathLike, grid: Grid | None = None) -> Labels:
+    """Label map of a .nii, .nii.gz or .npz file (`gts` or `segs`), uint8 or uint16 (z, y, x).
+
+    Parameters
+    ----------
+    path : the file
+    grid : of the CT that the labels belong to; None takes the labels as they are
+
+    Raises
+    ------
+    CaseError
+        If the file cannot be read, a value is no label, or the labels lie elsewhere than the CT.
+    """
+    _check_volume_name(path)
+    labels_grid: Grid | None
+    if file_suffix(path) == ".npz":
+        labels, labels_grid = read_npz_labels(path, "segs" if "segs" in npz_keys(path) else "gts")
+    else:
+        labels, labels_grid = read_nifti_labels(path)
+    if grid is not None:
+        name = os.fspath(path)
+        if labels.shape != grid.shape_zyx:
+            raise CaseError(
+                f"{name}: the labels have shape {labels.shape}, the CT {grid.shape_zyx} (z, y, x)"
+            )
+        if labels_grid is not None and not labels_grid.matches(grid):
+            raise CaseError(f"{name}: the labels lie elsewhere than the CT: their affines differ")
+    return labels
+
+
+def read_case(
+    ct_path: PathLike,
+    marks_path: PathLike | None = None,
+    reference_path: PathLike | None = None,
+    *,
+    hu: bool | None = None,
+) -> Case:
+    """Scan, marks and, if there is one, reference; everything checked.
+
+    Without `marks_path`, the marks are the `recist` array of an .npz; without that, they are drawn
+    on the reference, one per label. Without `reference_path`, the reference is the `gts` of an .npz.
+
+    Parameters
+    ----------
+    ct_path : .nii, .nii.gz or .npz
+    marks_path : see `read_marks`
+    reference_path : see `read_labels`
+    hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
+
+    Returns
+    -------
+    The case; its `grid` is what `write_mask` needs as `source`.
+
+    Raises
+    ------
+    CaseError
+        If the scan or the reference is bad.
+    MarkError
+        If the marks are bad or there are none.
+    """
+    ct, grid, _ = read_ct(ct_path)
+    inside = npz_keys(ct_path) if file_suffix(ct_path) == ".npz" else frozenset()
+    if reference_path is None and "gts" in inside:
+        reference_path = ct_path
+    reference = None if reference_path is None else read_labels(reference_path, grid)
+    if marks_path is None and "recist" in inside:
+        marks_path = ct_path
+    if marks_path is not None:
+        marks = read_marks(marks_path, grid)
+    elif reference is not None:
+        marks = _marks_from_reference(reference, grid)
+    else:
+        raise MarkError(
+            f"{os.fspath(ct_path)}: no marks given: a file of marks is needed to go with this scan"
+        )
+    name = Path(ct_path).name.removesuffix(".gz").removesuffix(".nii").removesuffix(".npz")
+    try:
+        return Case(ct, grid, marks, reference, name, **({} if hu is None else {"hu": hu}))
+    except CaseError as error:
+        raise CaseError(f"{os.fspath(ct_path)}: {error}") from None
+
+
+def write_mask(path: PathLike, labels: NDArray[Any], source: Grid, overwrite: bool = False) -> None:
+    """Write a label map into the grid of the scan: its own axis order, shape and affine.
+
+    Parameters
+    ----------
+    path : .nii, .nii.gz, or .npz (key `segs`, as FLARE wants it); the CT may have been another format
+    labels : bool or integers (z, y, x); stored as uint8 if all values fit, else uint16
+    source : from `read_ct`, or any grid of an array without a file
+    overwrite : whether an existing file may be replaced
+
+    Raises
+    ------
+    OutputError
+        If the labels do not fit the grid or cannot be written. The target is as it was before and no
+        temporary file is left.
+    """
+    check_output(path, overwrite, VOLUME_SUFFIXES)
+    try:
+        checked = as_labels(np.asarray(labels))
+    except CaseError as error:
+        raise OutputError(f"cannot write {os.fspath(path)}: {error}") from None
+    smallest = smallest_label_dtype(int(checked.max(initial=0)))
+    _write_volume(path, checked.astype(smallest, copy=False), "segs", source, overwrite)
+
+
+def write_ct(path: PathLike, ct: CtVolume, source: Grid, overwrite: bool = False) -> None:
+    """Write a scan as it is, no scale factors; else as `write_mask` (key `imgs` in an .npz)."""
+    check_output(path, overwrite, VOLUME_SUFFIXES)
+    _write_volume(path, ct, "imgs", source, overwrite)
+
+
+def _write_volume(path: PathLike, volume: NDArray[Any], key: str, source: Grid, overwrite: bool) -> None:
+    if volume.shape != source.shape_zyx:
+        raise OutputError(
+            f"cannot write {os.fspath(path)}: the array has shape {volume.shape}, "
+            f"its grid {source.shape_zyx} (z, y, x)"
+        )
+    if file_suffix(path) == ".npz":
+        write_npz(path, key, volume, FileGrid.of(source), overwrite)
+    else:
+        write_nifti(path, volume, FileGrid.of(source), overwrite)
+
+
+def _marks_from_reference(reference: Labels, grid: Grid) -> tuple[RecistMark, ...]:
+    labels = np.flatnonzero(np.bincount(reference.ravel())).tolist()
+    return tuple(mark_from_mask(reference == label, grid.spacing_mm, label) for label in labels if label)
+
+
+def _check_volume_name(path: PathLike) -> None:
+    """Say that a file is missing before complaining about its name."""
+    if not Path(path).exists():
+        raise CaseError(f"{os.fspath(path)}: no such file")
+    if file_suffix(path) not in VOLUME_SUFFIXES:
+        what = "a folder" if Path(path).is_dir() else "not a scan lite-ensam reads"
+        raise CaseError(
+            f"{os.fspath(path)}: is {what}; a scan is a file of type {', '.join(VOLUME_SUFFIXES)}"
+        )

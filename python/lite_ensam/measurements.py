@@ -1,0 +1,101 @@
+"""What a mask says in numbers: volume, longest axial diameter, short axis (RECIST 1.1's words)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam import _kernels
+from lite_ensam.recist import RecistMark
+
+
+@dataclass(frozen=True)
+class TumorMeasurement:
+    """Numbers of one tumour. Diameters run between voxel centres, as RECIST lines do.
+
+    Parameters
+    ----------
+    label : the tumour's value in the label map
+    n_voxels : voxels with that value
+    volume_ml : their volume
+    longest_diameter_mm : longest in-plane distance, on the axial slice where it is longest
+    longest_diameter_slice : that slice (z index), or None for a tumour without voxels
+    longest_diameter_zyx : its two ends (voxel indices), or None
+    short_axis_mm : longest perpendicular to it in the same slice
+    short_axis_zyx : its two ends, or None
+    recist_mm : length of the line that was given
+    recist_slice : slice of that line (z index)
+    touches_edge : whether the mask reaches the scan's border, where a tumour may go on unseen
+    """
+
+    label: int
+    n_voxels: int
+    volume_ml: float
+    longest_diameter_mm: float
+    longest_diameter_slice: int | None
+    longest_diameter_zyx: tuple[tuple[float, ...], ...] | None
+    short_axis_mm: float
+    short_axis_zyx: tuple[tuple[float, ...], ...] | None
+    recist_mm: float
+    recist_slice: int
+    touches_edge: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+
+def measure(
+    labels: NDArray[np.uint16] | NDArray[np.uint8],
+    marks: Sequence[RecistMark],
+    spacing_mm: tuple[float, float, float],
+) -> tuple[TumorMeasurement, ...]:
+    """Measure the tumour of each mark.
+
+    Parameters
+    ----------
+    labels : uint8 or uint16 (z, y, x)
+    marks : the lines; their labels say which values are measured, in this order
+    spacing_mm : (z, y, x)
+    """
+    boxes = _kernels.label_boxes(labels, max(int(labels.max(initial=0)), *(m.label for m in marks)))
+    return tuple(_measure_one(labels, boxes[mark.label], mark, spacing_mm) for mark in marks)
+
+
+def _measure_one(
+    labels: NDArray[np.uint16] | NDArray[np.uint8],
+    box: NDArray[np.int64],
+    mark: RecistMark,
+    spacing_mm: tuple[float, float, float],
+) -> TumorMeasurement:
+    start, stop = box
+    crop = labels[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+    n_voxels = int(np.count_nonzero(crop == mark.label))
+    found = _kernels.in_plane_diameters(crop, mark.label, spacing_mm) if n_voxels else None
+    longest, long_ends, short, short_ends = found or (0.0, None, 0.0, None)
+    ends = _moved(long_ends, start)
+    return TumorMeasurement(
+        label=mark.label,
+        n_voxels=n_voxels,
+        volume_ml=n_voxels * float(np.prod(spacing_mm)) / 1000.0,
+        longest_diameter_mm=longest,
+        longest_diameter_slice=int(ends[0][0]) if ends else None,
+        longest_diameter_zyx=ends,
+        short_axis_mm=short,
+        short_axis_zyx=_moved(short_ends, start),
+        recist_mm=mark.length_mm(spacing_mm),
+        recist_slice=mark.slice_index,
+        touches_edge=n_voxels > 0 and bool((start == 0).any() or (stop == labels.shape).any()),
+    )
+
+
+def _moved(
+    ends: tuple[tuple[float, ...], ...] | None, start: NDArray[np.int64]
+) -> tuple[tuple[float, ...], ...] | None:
+    if ends is None:
+        return None
+    return tuple(tuple((np.asarray(end) + start).tolist()) for end in ends)

@@ -1,0 +1,78 @@
+"""Weights on disk: safetensors with the configs beside them, no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from lite_ensam.errors import EngineError
+from lite_ensam.model.config import ModelConfig
+from lite_ensam.model.lite_ensam import LiteEnsam
+from lite_ensam.preprocessing import PatchConfig
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A trained network with what it needs to be used.
+
+    Parameters
+    ----------
+    model : in eval mode
+    patch : how its patches are cut and filled
+    record : how it was trained (data, steps, seed, commit), JSON-ready
+    """
+
+    model: LiteEnsam
+    patch: PatchConfig
+    record: dict[str, Any]
+
+
+def save_weights(path: Path, weights: Weights) -> None:
+    """Write half-precision safetensors; the old file stays until the new one is whole."""
+    tensors = {
+        name: value.detach().to(torch.float16).contiguous() for name, value in weights.model.state_dict().items()
+    }
+    header = {
+        "model": weights.model.config.to_dict(),
+        "patch": weights.patch.to_dict(),
+        "record": weights.record,
+    }
+    unfinished = path.with_name(path.name + ".tmp")
+    save_file(tensors, unfinished, metadata={"lite_ensam": json.dumps(header)})
+    os.replace(unfinished, path)
+
+
+def load_weights(path: Path) -> Weights:
+    """Read what `save_weights` wrote; float32 in memory.
+
+    Raises
+    ------
+    EngineError
+        If the file is missing or no weights of this package.
+    """
+    if not path.is_file():
+        raise EngineError(f"weights: no such file {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})["lite_ensam"])
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        model = LiteEnsam(ModelConfig.from_dict(header["model"]))
+        # as stored: normalising the rounded rows again would part from the exported graph
+        model.load_state_dict(tensors)
+        patch = PatchConfig.from_dict(header["patch"])
+    except Exception as error:
+        raise EngineError(f"weights: {path} is not a weights file of lite-ensam ({error})") from error
+    return Weights(model.eval(), patch, header["record"])
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

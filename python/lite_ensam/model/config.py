@@ -1,0 +1,85 @@
+"""The network's numbers, in one place; saved inside every checkpoint."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Decoder = Literal["concat_half", "add"]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of Lite ENSAM (paper, section 2.1). The defaults are the paper's network.
+
+    Parameters
+    ----------
+    in_channels : channels of the patch; 1 is the paper's, see `preprocessing.CHANNELS` for more
+    filters : channels of the first encoder level; each level below has twice as many
+    blocks : residual blocks of each encoder level
+    decoder : "concat_half" concatenates skips and halves the filters (the paper's words),
+        "add" adds them after a 1x1x1 convolution (the authors' public code)
+    decoder_floor : fewest filters of a "concat_half" stage; 4 is the paper's halving at full
+        resolution, 8 costs a CPU no more time (its kernels work in blocks) and learns finer borders
+    heads, attention_layers, mlp_ratio : of the two-way transformer at the bottleneck
+    rotation_block : LieRE block size; the head dimension is full LieRE, 2 is RoPE-Mixed
+    rotation_init : the raw generators start uniform in [0, rotation_init)
+    distinct_endpoints : one type vector for each end of the line instead of a shared one
+    head_bias : initial bias of the last convolution, log-odds of a voxel being tumour
+    """
+
+    in_channels: int = 1
+    filters: int = 8
+    blocks: tuple[int, ...] = (1, 1, 2, 4)
+    decoder: Decoder = "concat_half"
+    decoder_floor: int = 4
+    heads: int = 4
+    attention_layers: int = 2
+    mlp_ratio: int = 2
+    rotation_block: int = 16
+    rotation_init: float = 2 * math.pi
+    distinct_endpoints: bool = True
+    head_bias: float = -5.0
+
+    def __post_init__(self) -> None:
+        if self.embed_dim % self.heads:
+            raise ValueError(f"heads must divide the embedding size {self.embed_dim}, got {self.heads}")
+        if self.rotation_block < 2 or self.head_dim % self.rotation_block:
+            raise ValueError(
+                f"rotation_block must divide the head size {self.head_dim}, got {self.rotation_block}"
+            )
+        if self.decoder not in ("concat_half", "add"):
+            raise ValueError(f"decoder must be 'concat_half' or 'add', got {self.decoder!r}")
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the encoder's levels, from full resolution down."""
+        return tuple(self.filters * 2**level for level in range(len(self.blocks)))
+
+    @property
+    def embed_dim(self) -> int:
+        """Size of image and endpoint embeddings: the channels of the deepest level."""
+        return self.channels[-1]
+
+    @property
+    def head_dim(self) -> int:
+        """Channels of one attention head; the size of LieRE's rotations."""
+        return self.embed_dim // self.heads
+
+    @property
+    def stride(self) -> int:
+        """Patch sides must be multiples of this; one bottleneck token covers stride^3 voxels."""
+        return int(2 ** (len(self.blocks) - 1))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready numbers; `from_dict` is the way back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, numbers: dict[str, Any]) -> ModelConfig:
+        """Build from `to_dict`'s output, refusing names this version does not know."""
+        unknown = set(numbers) - set(cls.__dataclass_fields__)
+        if unknown:
+            raise ValueError(f"model config has unknown fields {sorted(unknown)}")
+        return cls(**{**numbers, "blocks": tuple(numbers.get("blocks", cls.blocks))})

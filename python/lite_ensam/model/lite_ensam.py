@@ -1,0 +1,74 @@
+"""Lite ENSAM: a 3D U-Net whose bottleneck attends to the ends of a RECIST line (paper, Figure 1)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lite_ensam.model.config import ModelConfig
+from lite_ensam.model.cross_attention import TwoWayTransformer, normalize_weights
+from lite_ensam.model.image_encoder import ImageEncoder
+from lite_ensam.model.lie_rope import LieRotations, grid_positions, point_positions
+from lite_ensam.model.mask_decoder import MaskDecoder
+from lite_ensam.model.prompt_encoder import PromptEncoder
+
+
+class LiteEnsam(nn.Module):
+    """The network; one patch and one line in, one logit a voxel out.
+
+    Parameters
+    ----------
+    config : sizes; the default is the paper's network with 1.3 M parameters
+    """
+
+    def __init__(self, config: ModelConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or ModelConfig()
+        self.image_encoder = ImageEncoder(self.config)
+        self.prompt_encoder = PromptEncoder(self.config)
+        self.rotations = LieRotations(self.config)
+        self.transformer = TwoWayTransformer(self.config)
+        self.mask_decoder = MaskDecoder(self.config)
+        normalize_weights(self.transformer)
+
+    def forward(
+        self, patch: Float[Tensor, "b c z y x"], endpoints_zyx: Float[Tensor, "b 2 3"]
+    ) -> Float[Tensor, "b 1 z y x"]:
+        """Logits of the marked tumour.
+
+        Parameters
+        ----------
+        patch : float32 in [0, 1], sides divisible by 8
+        endpoints_zyx : voxel indices in the patch, the lexicographically smaller end first
+        """
+        image_rotations, token_rotations = self.position(tuple(patch.shape[2:]), endpoints_zyx)  # type: ignore[arg-type]
+        return self.decode(patch, image_rotations, token_rotations)
+
+    def position(
+        self, patch_shape_zyx: tuple[int, int, int], endpoints_zyx: Float[Tensor, "b 2 3"]
+    ) -> tuple[Float[Tensor, "1 n h h"], Float[Tensor, "b 2 h h"]]:
+        """Rotations of the bottleneck's grid and of the endpoints."""
+        z, y, x = (side // self.config.stride for side in patch_shape_zyx)
+        grid = self.rotations(grid_positions((z, y, x), endpoints_zyx.device))
+        return grid[None], self.rotations(point_positions(endpoints_zyx, patch_shape_zyx))
+
+    def decode(
+        self,
+        patch: Float[Tensor, "b c z y x"],
+        image_rotations: Float[Tensor, "1 n h h"],
+        token_rotations: Float[Tensor, "b 2 h h"],
+    ) -> Float[Tensor, "b 1 z y x"]:
+        """The network with its positions worked out beforehand.
+
+        Matrix exponentials cannot be exported, so this is the part that other engines run.
+        """
+        skips = self.image_encoder(patch)
+        bottleneck = skips.pop()
+        image = bottleneck.flatten(2).transpose(1, 2)
+        tokens = self.prompt_encoder(token_rotations[:, :, 0, :3])  # only the batch size is read
+        image = self.transformer(image, tokens, image_rotations, token_rotations)
+        bottleneck = image.transpose(1, 2).reshape(bottleneck.shape).to(skips[-1].dtype)
+        if patch.is_contiguous(memory_format=torch.channels_last_3d):
+            bottleneck = bottleneck.contiguous(memory_format=torch.channels_last_3d)
+        return self.mask_decoder(bottleneck, skips)  # type: ignore[no-any-return]

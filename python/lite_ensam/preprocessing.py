@@ -1,0 +1,238 @@
+"""From a CT and a line to the network's patch; training and inference both come through here.
+
+The paper scales a scan to [0, 1] and gives the network that one channel (section 2.2). Here a patch may
+carry more: with one min-max over lung, fat and bone a tumour in soft tissue differs from its surroundings
+by 2-3 % of the range, but the line says which grey values matter and where the tumour ends
+(docs/decisions/0002). `PatchConfig.channels` says what is used; it is saved with the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lite_ensam import _kernels
+from lite_ensam.case import Case
+from lite_ensam.geometry import Placement
+from lite_ensam.recist import RecistMark
+
+Floats = NDArray[np.float32]
+
+PAPER_CHANNELS = ("wide",)
+LINE_CHANNELS = ("wide", "line_window", "along", "across", "slice")
+
+
+@dataclass(frozen=True)
+class PatchConfig:
+    """How a patch is cut and what its channels hold.
+
+    Parameters
+    ----------
+    side_factor : side of a lesion crop in lengths of the RECIST line
+    side_voxels : voxels a side of a lesion patch
+    window_hu : HU clipped to this before scaling to [0, 1] ("wide"); None scales the whole scan's
+        range instead, as the paper does
+    line_half_width_hu : "line_window" spans this far to both sides of the median HU under the line
+    windowed_unit_hu : HU a grey level of an already windowed 0-255 image is taken for
+        (400 HU over 256 levels is the usual soft-tissue window)
+    channels : names out of `CHANNELS`, in order
+    """
+
+    side_factor: float = 2.5
+    side_voxels: int = 64
+    window_hu: tuple[float, float] | None = (-1000.0, 500.0)
+    line_half_width_hu: float = 175.0
+    windowed_unit_hu: float = 400.0 / 256.0
+    channels: tuple[str, ...] = LINE_CHANNELS
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.channels if name not in CHANNELS]
+        if unknown or not self.channels:
+            raise ValueError(f"channels must be names out of {sorted(CHANNELS)}, got {self.channels}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready numbers; `from_dict` is the way back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, numbers: dict[str, Any]) -> PatchConfig:
+        """Build from `to_dict`'s output."""
+        lists = {name: tuple(value) for name, value in numbers.items() if isinstance(value, list)}
+        return cls(**{**numbers, **lists})
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What enters the network for one tumour.
+
+    Parameters
+    ----------
+    values : float32 (c, z, y, x) in [0, 1]
+    endpoints_zyx : float32 (2, 3), voxel indices in the patch
+    placement : where the patch lies in the CT
+    mark : the line it was cut around
+    """
+
+    values: Floats
+    endpoints_zyx: Floats
+    placement: Placement
+    mark: RecistMark
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A crop's voxels seen from its line: what the channels are computed from.
+
+    Parameters
+    ----------
+    crop : float32 (z, y, x), HU or windowed grey levels
+    endpoints_zyx : float (2, 3), voxel indices in the crop
+    voxel_mm : size of a crop voxel (z, y, x)
+    hu : whether `crop` is in HU
+    config : windows and scales
+    scan_range : lowest and highest value of the whole scan, for a config without a window
+    """
+
+    crop: Floats
+    endpoints_zyx: NDArray[np.floating[Any]]
+    voxel_mm: tuple[float, float, float]
+    hu: bool
+    config: PatchConfig
+    scan_range: tuple[float, float] | None = None
+
+    def median_under_line(self) -> float:
+        """Median grey value of the voxels under the inner 60 % of the line."""
+        start, stop = np.asarray(self.endpoints_zyx, dtype=float)
+        points = np.rint(start + np.linspace(0.2, 0.8, 41)[:, None] * (stop - start)).astype(int)
+        points = np.clip(points, 0, np.array(self.crop.shape) - 1)
+        return float(np.median(self.crop[tuple(points.T)]))
+
+    def in_half_lengths(self) -> tuple[Floats, Floats, float]:
+        """In-plane offsets (y, x) from the line's middle along and across it, and of slices.
+
+        Returns
+        -------
+        along, across : float32 (y, x), signed, in half lengths of the line
+        per_slice : half lengths between two slices
+        """
+        size = np.asarray(self.voxel_mm)
+        start, stop = np.asarray(self.endpoints_zyx, dtype=float)
+        middle, half = (start + stop) / 2, (stop - start) / 2 * size
+        radius = float(np.hypot(half[1], half[2]))
+        y, x = (
+            ((np.arange(side) - centre) * step / radius).astype(np.float32)
+            for side, centre, step in zip(self.crop.shape[1:], middle[1:], size[1:], strict=True)
+        )
+        uy, ux = (half[1:] / radius).astype(np.float32)
+        along = y[:, None] * uy + x[None, :] * ux
+        across = y[:, None] * ux - x[None, :] * uy
+        return along, across, float(size[0] / radius)
+
+    def fade(self, half_lengths: Floats) -> Floats:
+        """Distance in half lengths to [0, 1]; 1 at the border of a lesion crop and beyond."""
+        return np.minimum(np.abs(half_lengths) / np.float32(self.config.side_factor), np.float32(1))
+
+
+def _wide(frame: Frame) -> Floats:
+    window = frame.config.window_hu if frame.hu else (0.0, 255.0)
+    low, high = window or frame.scan_range or (float(frame.crop.min()), float(frame.crop.max()))
+    return _kernels.min_max(frame.crop, low, high)
+
+
+def _line_window(frame: Frame) -> Floats:
+    half = frame.config.line_half_width_hu / (1.0 if frame.hu else frame.config.windowed_unit_hu)
+    middle = frame.median_under_line()
+    return _kernels.min_max(frame.crop, middle - half, middle + half)
+
+
+def _along(frame: Frame) -> Floats:
+    return np.broadcast_to(frame.fade(frame.in_half_lengths()[0]), frame.crop.shape)
+
+
+def _across(frame: Frame) -> Floats:
+    return np.broadcast_to(frame.fade(frame.in_half_lengths()[1]), frame.crop.shape)
+
+
+def _slice(frame: Frame) -> Floats:
+    offsets = np.arange(frame.crop.shape[0], dtype=np.float32) - np.float32(frame.endpoints_zyx[0][0])
+    faded = frame.fade(offsets * np.float32(frame.in_half_lengths()[2]))
+    return np.broadcast_to(faded[:, None, None], frame.crop.shape)
+
+
+CHANNELS: dict[str, Callable[[Frame], Floats]] = {
+    "wide": _wide,
+    "line_window": _line_window,
+    "along": _along,
+    "across": _across,
+    "slice": _slice,
+}
+"""Every channel a patch can have: grey values in a wide window and in one around the line's median, and
+each voxel's distance from the line's middle along it, across it in the slice, and in slices."""
+
+
+def channels_of(frame: Frame) -> Floats:
+    """The network's input: float32 (c, z, y, x) in [0, 1]."""
+    return np.stack([CHANNELS[name](frame) for name in frame.config.channels])
+
+
+def prepare_lesion(case: Case, mark: RecistMark, config: PatchConfig) -> Patch:
+    """One cube around one line, resampled so that every tumour fills about the same share of it.
+
+    Parameters
+    ----------
+    case : the scan
+    mark : one of its lines
+    config : side of the cube, its voxels, its channels
+
+    Returns
+    -------
+    Patch of `config.side_voxels` a side.
+    """
+    spacing = case.grid.spacing_mm
+    placement = Placement.lesion_placement(
+        mark.endpoints_zyx, spacing, case.ct.shape, config.side_factor, config.side_voxels
+    )
+    crop = _kernels.crop_resample(
+        case.ct, placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
+    )
+    return _fill(crop, case, mark, placement, config)
+
+
+def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
+    """The paper's crop (section 2.2): one box around all lines, max-pooled until it has 128^3 voxels.
+
+    Yields
+    ------
+    One patch for each mark, in order. All have the same placement; they differ in the channels that
+    look at the line.
+    """
+    placement = Placement.joint_placement([mark.endpoints_zyx for mark in case.marks], case.ct.shape)
+    start, factor = _whole(placement.start_zyx), _whole(placement.step_zyx)
+    stop = _whole(np.minimum(placement.stop_zyx, case.ct.shape))
+    # pooling raw voxels and scaling after equals the paper's order bit for bit: scaling is monotone
+    crop = _kernels.crop_max_pool(case.ct, start, stop, factor).astype(np.float32)
+    for mark in case.marks:
+        yield _fill(crop, case, mark, placement, config)
+
+
+def _fill(
+    crop: Floats, case: Case, mark: RecistMark, placement: Placement, config: PatchConfig
+) -> Patch:
+    """Channels of a crop, padded with zeros at the end to the patch's shape."""
+    endpoints = placement.to_patch(mark.endpoints_zyx).astype(np.float32)
+    z, y, x = np.multiply(placement.step_zyx, case.grid.spacing_mm).tolist()
+    whole = _kernels.value_range(case.ct) if config.window_hu is None else None
+    values = channels_of(Frame(crop, endpoints, (z, y, x), case.hu, config, whole))
+    padding = [(0, side - n) for side, n in zip(placement.patch_shape_zyx, crop.shape, strict=True)]
+    if any(end for _, end in padding):
+        values = np.pad(values, [(0, 0), *padding])
+    return Patch(values, endpoints, placement, mark)
+
+
+def _whole(triple: ArrayLike) -> tuple[int, int, int]:
+    z, y, x = np.asarray(triple).astype(int).tolist()
+    return z, y, x

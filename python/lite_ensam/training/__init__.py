@@ -1,0 +1,1 @@
+"""Training on crops of real and synthetic lesions."""

@@ -1,0 +1,28 @@
+"""Soft Dice plus twice the binary cross-entropy (paper, Table 2)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+BCE_WEIGHT = 2.0
+
+
+def soft_dice_loss(
+    logits: Float[Tensor, "b 1 z y x"], target: Float[Tensor, "b 1 z y x"]
+) -> Float[Tensor, ""]:
+    """1 - Dice with squared sums in the denominator, summed over space, averaged over patches."""
+    probability = logits.float().sigmoid()
+    space = (1, 2, 3, 4)
+    overlap = (probability * target).sum(space)
+    total = probability.square().sum(space) + target.square().sum(space)
+    return (1 - (2 * overlap + 1e-5) / (total + 1e-5)).mean()
+
+
+def dice_bce_loss(
+    logits: Float[Tensor, "b 1 z y x"], target: Float[Tensor, "b 1 z y x"]
+) -> Float[Tensor, ""]:
+    """The paper's loss; `target` is 0 or 1, or a share of the voxel between them."""
+    bce = F.binary_cross_entropy_with_logits(logits.float(), target)
+    return soft_dice_loss(logits, target) + BCE_WEIGHT * bce

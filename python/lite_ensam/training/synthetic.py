@@ -1,0 +1,218 @@
+"""Synthetic lesions in real backgrounds: what 113 real lesions cannot teach (design: domain randomisation).
+
+A lesion is a real nodule's shape or a perturbed ellipsoid, put into a real scan with a contrast, a texture,
+perhaps a necrotic core or a bright rim, and a soft border; neighbours that are not marked may lie beside
+it. Everything is drawn from one `numpy` generator, so a seed gives the same lesion again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Background:
+    """A scan without the lesion we are about to draw.
+
+    Parameters
+    ----------
+    hu : int16 (z, y, x)
+    region : uint8 (z, y, x), 0 outside, 1 body, 2 lung or airway
+    spacing_mm : (z, y, x)
+    """
+
+    hu: NDArray[np.int16]
+    region: NDArray[np.uint8]
+    spacing_mm: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A real lesion's mask, bool (z, y, x), with its spacing in mm."""
+
+    mask: Bools
+    spacing_mm: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A cube of background with one lesion to be marked: HU and mask, both (n, n, n), voxels of `voxel_mm`."""
+
+    hu: Floats
+    mask: Bools
+    voxel_mm: float
+
+
+def random_turn(rng: np.random.Generator, tilt: float) -> NDArray[np.float64]:
+    """Rotation matrix (zyx): any angle about z, up to `tilt` radians about the two other axes, random flips."""
+    about_z = rng.uniform(0, 2 * np.pi)
+    turn = np.eye(3)
+    for (first, second), angle in zip(
+        ((1, 2), (0, 1), (0, 2)), (about_z, *rng.uniform(-tilt, tilt, 2)), strict=True
+    ):
+        plane = np.eye(3)
+        cos, sin = np.cos(angle), np.sin(angle)
+        plane[[first, first, second, second], [first, second, first, second]] = cos, -sin, sin, cos
+        turn = turn @ plane
+    return turn * rng.choice([-1.0, 1.0], 3)
+
+
+def smooth_noise(rng: np.random.Generator, side: int, cells: int) -> Floats:
+    """Smooth random field (side, side, side), mean 0, standard deviation 1, about `cells` bumps a side."""
+    coarse = rng.standard_normal((cells + 3,) * 3).astype(np.float32)
+    fine = ndimage.zoom(coarse, side / cells, order=1)[:side, :side, :side]
+    fine = ndimage.gaussian_filter(fine, side / cells / 3)
+    return (fine - fine.mean()) / (fine.std() + 1e-6)
+
+
+def blob(rng: np.random.Generator, side: int, radius: float, centre: NDArray[np.float64]) -> Bools:
+    """Perturbed ellipsoid about `centre` (voxel indices), longest radius `radius` voxels."""
+    turn = random_turn(rng, np.pi)
+    radii = radius * np.array([1.0, rng.uniform(0.55, 1.0), rng.uniform(0.45, 1.0)])[rng.permutation(3)]
+    axes = [np.arange(side, dtype=np.float32) - np.float32(c) for c in centre]
+    distance = np.zeros((side,) * 3, np.float32)
+    for row, axis_radius in zip(turn, radii, strict=True):
+        z, y, x = (axis * np.float32(part / axis_radius) for axis, part in zip(axes, row, strict=True))
+        distance += np.square(z[:, None, None] + y[None, :, None] + x[None, None, :])
+    bumps = rng.uniform(0.0, 0.22) * smooth_noise(rng, side, int(rng.integers(3, 6)))
+    if rng.random() < 0.4:
+        bumps += rng.uniform(0.03, 0.1) * smooth_noise(rng, side, int(rng.integers(8, 15)))
+    return np.asarray(np.sqrt(distance) < 1 + bumps)
+
+
+def placed_shape(rng: np.random.Generator, shape: Shape, side: int, length: float) -> Bools:
+    """A real mask turned, stretched a little and scaled to about `length` voxels in the slice."""
+    spacing = np.array(shape.spacing_mm)
+    extent = np.array(shape.mask.shape) * spacing
+    stretch = rng.uniform(0.8, 1.25, 3)
+    scale = length / float(max(extent[1], extent[2]))
+    turn = random_turn(rng, 0.5 if rng.random() < 0.7 else np.pi)
+    # output voxel -> input voxel
+    matrix = (turn / (scale * stretch)[None, :]) / spacing[:, None]
+    offset = (np.array(shape.mask.shape) - 1) / 2 - matrix @ np.full(3, (side - 1) / 2)
+    soft = ndimage.gaussian_filter(shape.mask.astype(np.float32), 0.5)
+    return np.asarray(ndimage.affine_transform(soft, matrix, offset, (side,) * 3, order=1) > 0.45)
+
+
+def largest_part(mask: Bools) -> Bools:
+    """The connected component with the most voxels."""
+    parts, n_parts = ndimage.label(mask)
+    if n_parts < 2:
+        return mask
+    return np.asarray(parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:])))
+
+
+def cut_background(
+    rng: np.random.Generator, background: Background, side: int, voxel_mm: float, in_lung: bool
+) -> tuple[Floats, NDArray[np.uint8]]:
+    """A turned cube about a random place: HU and region, both (side, side, side)."""
+    wanted = 2 if in_lung else 1
+    inside = background.region == wanted
+    margin = min(4, *(n // 3 for n in inside.shape))
+    if not in_lung and rng.random() < 0.7:  # tumours sit in organs and muscle more often than in fat
+        inside = inside & (background.hu > -20)
+    places = np.argwhere(inside[margin:-margin, ::3, ::3]) * (1, 3, 3) + (margin, 0, 0)
+    centre = places[rng.integers(len(places))].astype(float)
+    turn = random_turn(rng, 0.15)
+    matrix = turn * voxel_mm / np.array(background.spacing_mm)[:, None]
+    offset = centre - matrix @ np.full(3, (side - 1) / 2)
+    reach = np.abs(matrix).sum(axis=1) * side / 2 + 2
+    low = np.clip(np.floor(centre - reach), 0, None).astype(int)
+    high = np.minimum(np.ceil(centre + reach) + 1, background.hu.shape).astype(int)
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    source = background.hu[box].astype(np.float32)
+    blur = 0.4 * np.maximum(voxel_mm / np.array(background.spacing_mm) - 1, 0)
+    if blur.any():
+        source = ndimage.gaussian_filter(source, blur)
+    shape, shift = (side,) * 3, offset - low
+    hu = ndimage.affine_transform(source, matrix, shift, shape, order=1, mode="nearest")
+    region = ndimage.affine_transform(background.region[box], matrix, shift, shape, order=0, mode="nearest")
+    return hu, region
+
+
+def confine(rng: np.random.Generator, mask: Bools, hu: Floats, region: NDArray[np.uint8], in_lung: bool) -> Bools:
+    """Let the lesion respect what it meets: chest wall, bone, the skin."""
+    smooth = ndimage.gaussian_filter(hu, 1.0)
+    if in_lung:
+        if rng.random() < 0.75:  # a nodule that stops at the pleura
+            mask = mask & ndimage.binary_dilation((region == 2) | (smooth < -300), iterations=2)
+    else:
+        mask = mask & (smooth > (-300 if rng.random() < 0.8 else -2000))
+        if rng.random() < 0.7:
+            mask = mask & (smooth < 220)
+        if rng.random() < 0.35:  # stays within its organ: stops where the background's grey value changes
+            core = np.median(hu[mask]) if mask.any() else 0.0
+            mask = mask & (np.abs(ndimage.gaussian_filter(hu, 1.5) - core) < rng.uniform(50, 110))
+    return largest_part(ndimage.binary_opening(mask, iterations=1)) if mask.any() else mask
+
+
+def fill(
+    rng: np.random.Generator, hu: Floats, mask: Bools, level: float, voxel_mm: float, own_noise: float
+) -> Floats:
+    """Paint the lesion with mean `level` HU: texture, perhaps a core and a rim, a border softened by the scanner."""
+    side = hu.shape[0]
+    inner = np.full(hu.shape, np.float32(level))
+    inner += np.float32(rng.uniform(0, 14)) * smooth_noise(rng, side, int(rng.integers(4, 12)))
+    depth = ndimage.distance_transform_edt(mask).astype(np.float32)
+    deepest = float(depth.max())
+    if rng.random() < 0.25 and deepest > 4:
+        core = depth > deepest * rng.uniform(0.35, 0.7)
+        inner -= np.float32(rng.uniform(10, 60)) * ndimage.gaussian_filter(core.astype(np.float32), 1.5)
+    if rng.random() < 0.2 and deepest > 4:
+        inner += np.float32(rng.uniform(10, 60)) * (depth < deepest * rng.uniform(0.15, 0.35))
+    if rng.random() < 0.05:
+        inner += np.float32(250) * (smooth_noise(rng, side, 10) > 2.2)
+    grain = hu - ndimage.gaussian_filter(hu, 1.2)
+    inner += np.clip(grain, -60, 60) * np.float32(own_noise)
+    softness = rng.uniform(0.3, 1.0) / max(voxel_mm, 0.3) + (rng.uniform(0, 2.5) if rng.random() < 0.3 else 0)
+    weight = ndimage.gaussian_filter(mask.astype(np.float32), min(softness, 4.0))
+    return np.asarray(hu + weight * (inner - hu), dtype=np.float32)
+
+
+def draw_scene(
+    rng: np.random.Generator, backgrounds: list[Background], shapes: list[Shape], side: int, lines_a_side: float
+) -> Scene | None:
+    """One synthetic lesion in a cube whose side is about `lines_a_side` of its line's lengths.
+
+    Returns None when the draw left no lesion worth marking (all of it in air, say).
+    """
+    background = backgrounds[rng.integers(len(backgrounds))]
+    in_lung = bool(rng.random() < 0.3 and (background.region == 2).sum() > 20_000)
+    longest = 45.0 if in_lung else 110.0
+    length_mm = float(np.exp(rng.uniform(np.log(7.0), np.log(longest))))
+    voxel_mm = length_mm * lines_a_side / side
+    hu, region = cut_background(rng, background, side, voxel_mm, in_lung)
+    length, centre = side / lines_a_side, np.full(3, (side - 1) / 2)
+    if shapes and rng.random() < (0.7 if in_lung else 0.45):
+        mask = placed_shape(rng, shapes[rng.integers(len(shapes))], side, length)
+    else:
+        mask = blob(rng, side, length / 2, centre)
+        if rng.random() < 0.25:  # lobulated
+            mask |= blob(rng, side, length / 2 * rng.uniform(0.4, 0.8), centre + rng.normal(0, length / 5, 3))
+    mask = confine(rng, mask, hu, region, in_lung)
+    if mask.sum() < 150:
+        return None
+    around = float(np.median(hu[mask]))
+    if in_lung:
+        level = rng.uniform(-80, 70) if rng.random() < 0.75 else rng.uniform(-720, -300)
+    elif around < -50 and rng.random() < 0.8:  # in fat
+        level = rng.uniform(0, 80)
+    else:
+        contrast = float(np.exp(rng.uniform(np.log(12), np.log(110)))) * (1 if rng.random() < 0.45 else -1)
+        level = float(np.clip(around, -120, 180)) + contrast
+    own_noise = float(rng.uniform(0.3, 1.0))
+    for _ in range(int(rng.integers(0, 3)) if rng.random() < 0.4 else 0):  # neighbours nobody marked
+        place = centre + random_turn(rng, np.pi)[0] * length * rng.uniform(0.8, 1.4)
+        other = blob(rng, side, length / 2 * rng.uniform(0.25, 0.8), place)
+        other &= ~ndimage.binary_dilation(mask, iterations=2)
+        if other.any():
+            hu = fill(rng, hu, other, level + rng.normal(0, 15), voxel_mm, own_noise)
+    hu = fill(rng, hu, mask, level, voxel_mm, own_noise)
+    return Scene(hu, mask, voxel_mm)

@@ -1,0 +1,156 @@
+"""The training loop: Muon and AdamW on patches of the bank, checkpoints that resume exactly."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lite_ensam.model.checkpoint import Weights, save_weights
+from lite_ensam.model.cross_attention import normalize_weights
+from lite_ensam.model.lite_ensam import LiteEnsam
+from lite_ensam.training.augmentation import Sample, draw_sample, pick
+from lite_ensam.training.bank import Bank
+from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.losses import dice_bce_loss
+from lite_ensam.training.muon import Muon
+
+SAVE_SECONDS = 240
+LOG_STEPS = 50
+
+
+class Trainer:
+    """One run in one folder: `state.pt` to resume from, `weights.safetensors` to use, `log.jsonl` to read.
+
+    Parameters
+    ----------
+    config : what to do; a run that resumes must have the same one
+    bank : crops to learn from
+    folder : where the run lives
+    """
+
+    def __init__(self, config: TrainingConfig, bank: Bank, folder: Path) -> None:
+        self.config, self.bank, self.folder = config, bank, folder
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(config.seed)
+        self.model = LiteEnsam(config.model).train().to(memory_format=torch.channels_last_3d)
+        self.average = copy.deepcopy(self.model)
+        matrices = [p for p in self.model.parameters() if p.ndim > 1]
+        vectors = [p for p in self.model.parameters() if p.ndim <= 1]
+        self.optimizers: list[torch.optim.Optimizer] = [
+            Muon(matrices, lr=config.lr, weight_decay=config.weight_decay),
+            torch.optim.AdamW(vectors, lr=config.lr, weight_decay=config.weight_decay),
+        ]
+        self.step = 0
+        if (folder / "state.pt").is_file():
+            self._resume()
+
+    def run(self, stop_at: int | None = None) -> None:
+        """Train to `config.steps` (or `stop_at`), saving every few minutes and at the end."""
+        last = min(stop_at or self.config.steps, self.config.steps)
+        losses: list[float] = []
+        saved = logged = time.monotonic()
+        for samples in self._batches(self.step, last):
+            losses.append(self.train_step(samples))
+            if self.step % LOG_STEPS == 0:
+                now = time.monotonic()
+                self._log({"loss": float(np.mean(losses)), "seconds": round((now - logged) / LOG_STEPS, 3)})
+                losses, logged = [], now
+            if time.monotonic() - saved > SAVE_SECONDS:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def train_step(self, samples: list[Sample]) -> float:
+        """One update of the weights; returns the mean loss."""
+        rate = self.config.rate(self.step)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        total = 0.0
+        for sample in samples:
+            loss = self._loss(sample) / len(samples)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        if bool(torch.isfinite(norm)):
+            for optimizer in self.optimizers:
+                optimizer.step()
+            normalize_weights(self.model)
+            self._follow()
+        self.step += 1
+        return total
+
+    def save(self) -> None:
+        """Write the state to resume from and the averaged weights, each in one move."""
+        state = {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "config": json.dumps(self.config.to_dict()),
+        }
+        unfinished = self.folder / "state.pt.tmp"
+        torch.save(state, unfinished)
+        os.replace(unfinished, self.folder / "state.pt")
+        record = {"training": self.config.to_dict(), "step": self.step}
+        final = copy.deepcopy(self.average)
+        normalize_weights(final)
+        save_weights(
+            self.folder / "weights.safetensors", Weights(final.eval(), self.config.patch, record)
+        )
+
+    def _loss(self, sample: Sample) -> Tensor:
+        values = sample.values[None].contiguous(memory_format=torch.channels_last_3d)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = self.model(values, sample.endpoints_zyx[None])
+        return dice_bce_loss(logits, sample.target[None, None])
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average towards the weights; quickly at first, or it would remember the start."""
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        for kept, new in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            kept.lerp_(new, 1 - decay)
+
+    def _batches(self, first: int, last: int) -> Iterator[list[Sample]]:
+        """Batches of steps first..last, drawn one step ahead; step and seed alone decide what is drawn."""
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(self._draw, first)
+            for step in range(first, last):
+                samples = coming.result()
+                if step + 1 < last:
+                    coming = ahead.submit(self._draw, step + 1)
+                yield samples
+
+    def _draw(self, step: int) -> list[Sample]:
+        samples = []
+        for item in range(self.config.batch):
+            rng = np.random.default_rng((self.config.seed, step, item))
+            crop = self.bank[pick(rng, self.bank.by_source, self.config.source_weights)]
+            samples.append(draw_sample(crop, rng, self.config.patch))
+        return samples
+
+    def _resume(self) -> None:
+        state = torch.load(self.folder / "state.pt", weights_only=True)
+        if json.loads(state["config"]) != json.loads(json.dumps(self.config.to_dict())):
+            raise ValueError(f"run {self.folder} was started with another config; use another folder")
+        self.step = state["step"]
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
+
+    def _log(self, numbers: dict[str, Any]) -> None:
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(json.dumps({"step": self.step, **numbers}) + "\n")

@@ -1,0 +1,247 @@
+//! Kernels that read grey values.
+
+use lite_ensam_kernels as kernels;
+use numpy::{IntoPyArray, PyArray3};
+use pyo3::prelude::*;
+
+use crate::arrays::{Volume, with_view};
+use crate::errors::to_python;
+use crate::numbers::{counts, real, reals};
+
+/// Smallest and largest grey value of a scan that arrives slab by slab along z.
+///
+/// Nothing of a slab is kept but its two extremes, so the scan need never be in memory as a whole.
+///
+/// Attributes
+/// ----------
+/// low, high : float or None
+///     Extremes so far; None before the first voxel.
+/// n_slices : int
+///     Slices seen so far.
+///
+/// Examples
+/// --------
+/// >>> values = ValueRange()
+/// >>> values.update(np.array([[[-1000, 40]]], dtype=np.int16))
+/// >>> values.update(np.array([[[300, 0]]], dtype=np.int16))
+/// >>> values.low, values.high, values.n_slices
+/// (-1000.0, 300.0, 2)
+#[pyclass(module = "lite_ensam._kernels")]
+#[derive(Default)]
+pub(crate) struct ValueRange(kernels::ValueRange);
+
+#[pymethods]
+impl ValueRange {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    /// Take the next slab in; a slab that is refused changes nothing.
+    ///
+    /// Parameters
+    /// ----------
+    /// slab : ndarray of shape (z, y, x), int16, uint16, uint8 or float32
+    ///     The next slices; any strides.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     If a voxel is NaN or infinite: names the first one, z counted over all slabs so far.
+    ///
+    /// Examples
+    /// --------
+    /// >>> values = ValueRange()
+    /// >>> values.update(np.zeros((2, 1, 1), dtype=np.float32))
+    /// >>> values.update(np.full((1, 1, 1), np.nan, dtype=np.float32))
+    /// Traceback (most recent call last):
+    /// ValueError: voxel (z, y, x) = (2, 0, 0) is NaN
+    fn update(&mut self, py: Python<'_>, slab: &Bound<'_, PyAny>) -> PyResult<()> {
+        let slab = Volume::check("slab", slab)?;
+        with_view!(slab, Volume[I16, U16, U8, F32], view => py.detach(|| self.0.update(view)))
+            .map_err(to_python)
+    }
+
+    /// Smallest value so far; None before the first voxel.
+    #[getter]
+    fn low(&self) -> Option<f64> {
+        self.0.low()
+    }
+
+    /// Largest value so far; None before the first voxel.
+    #[getter]
+    fn high(&self) -> Option<f64> {
+        self.0.high()
+    }
+
+    /// Slices seen so far.
+    #[getter]
+    fn n_slices(&self) -> usize {
+        self.0.n_slices()
+    }
+}
+
+/// Smallest and largest grey value of a whole volume.
+///
+/// Parameters
+/// ----------
+/// volume : ndarray of shape (z, y, x), int16, uint16, uint8 or float32
+///     Any strides; read once, nothing is copied.
+///
+/// Returns
+/// -------
+/// low, high : float
+///
+/// Raises
+/// ------
+/// ValueError
+///     If the volume is empty, or a voxel is NaN or infinite (names the first one).
+///
+/// Examples
+/// --------
+/// >>> value_range(np.array([[[-1024, 3071]]], dtype=np.int16))
+/// (-1024.0, 3071.0)
+#[pyfunction]
+pub(crate) fn value_range(py: Python<'_>, volume: &Bound<'_, PyAny>) -> PyResult<(f64, f64)> {
+    let volume = Volume::check("volume", volume)?;
+    with_view!(volume, Volume[I16, U16, U8, F32], view => py.detach(|| kernels::value_range(view)))
+        .map_err(to_python)
+}
+
+/// Scale grey values to [0, 1]: (v - low) / (high - low), clipped.
+///
+/// Never decreases where the voxel grows: pooling before or after it gives the same bits.
+///
+/// Parameters
+/// ----------
+/// volume : ndarray of shape (z, y, x), int16, uint16, uint8 or float32
+///     Any strides. A NaN stays NaN.
+/// low, high : float
+///     Values that become 0 and 1. If they are equal the result is all zeros.
+///
+/// Returns
+/// -------
+/// ndarray of the same shape, float32, C order. The only allocation.
+///
+/// Raises
+/// ------
+/// ValueError
+///     If low > high, or one of them (or their difference) is not finite.
+///
+/// Examples
+/// --------
+/// >>> min_max(np.array([[[-160, 40, 900]]], dtype=np.int16), -160.0, 240.0)
+/// array([[[0. , 0.5, 1. ]]], dtype=float32)
+#[pyfunction]
+pub(crate) fn min_max<'py>(
+    py: Python<'py>,
+    volume: &Bound<'py, PyAny>,
+    low: &Bound<'py, PyAny>,
+    high: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyArray3<f32>>> {
+    let volume = Volume::check("volume", volume)?;
+    let (low, high) = (real("low", low)?, real("high", high)?);
+    with_view!(volume, Volume[I16, U16, U8, F32], view => py.detach(|| kernels::min_max(view, low, high)))
+        .map(|scaled| scaled.into_pyarray(py))
+        .map_err(to_python)
+}
+
+/// Largest value in each block of a box, in one pass over the box.
+///
+/// A block cut short by the box's edge is pooled over the voxels it has; nothing is padded, so no invented
+/// value can win.
+///
+/// Parameters
+/// ----------
+/// volume : ndarray of shape (z, y, x), int16, uint16, uint8 or float32
+///     Any strides; finite.
+/// start_zyx, stop_zyx : tuple of int
+///     First voxel of the box and one past its last. An empty box gives an empty array.
+/// factor_zyx : tuple of int
+///     Block size in voxels, each at least 1.
+///
+/// Returns
+/// -------
+/// ndarray of shape ceil((stop - start) / factor), dtype of `volume`, C order. The only allocation.
+///
+/// Raises
+/// ------
+/// ValueError
+///     If the box leaves the volume or stop < start, or a factor is 0.
+///
+/// Examples
+/// --------
+/// >>> volume = np.arange(8, dtype=np.int16).reshape(1, 2, 4)
+/// >>> crop_max_pool(volume, (0, 0, 1), (1, 2, 4), (1, 2, 2))
+/// array([[[6, 7]]], dtype=int16)
+#[pyfunction]
+pub(crate) fn crop_max_pool<'py>(
+    py: Python<'py>,
+    volume: &Bound<'py, PyAny>,
+    start_zyx: &Bound<'py, PyAny>,
+    stop_zyx: &Bound<'py, PyAny>,
+    factor_zyx: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let volume = Volume::check("volume", volume)?;
+    let (start, stop) = (counts("start_zyx", start_zyx)?, counts("stop_zyx", stop_zyx)?);
+    let factor = counts("factor_zyx", factor_zyx)?;
+    with_view!(volume, Volume[I16, U16, U8, F32], view => {
+        py.detach(|| kernels::crop_max_pool(view, start, stop, factor))
+            .map(|pooled| pooled.into_pyarray(py).into_any())
+    })
+    .map_err(to_python)
+}
+
+/// Cut a box out of a volume and resample it to a patch of fixed shape.
+///
+/// Along an axis with step > 1 a patch voxel is the exact average of the volume over
+/// [start + i step, start + (i + 1) step), partly covered voxels weighted by their share. With step <= 1 it is
+/// the linear interpolation at the centre start + (i + 0.5) step. Outside the volume the nearest edge voxel is
+/// repeated. Only the voxels that the patch needs are read.
+///
+/// Parameters
+/// ----------
+/// volume : ndarray of shape (z, y, x), int16, uint16, uint8 or float32
+///     Any strides; at least one voxel.
+/// start_zyx : tuple of float
+///     Edge coordinate (voxel i covers [i, i + 1)) of the patch's corner; may lie outside the volume.
+/// step_zyx : tuple of float
+///     Volume voxels per patch voxel, each > 0; < 1 enlarges.
+/// shape_zyx : tuple of int
+///     Shape of the patch, each at least 1.
+///
+/// Returns
+/// -------
+/// ndarray of shape `shape_zyx`, float32, C order
+///
+/// Raises
+/// ------
+/// ValueError
+///     If the volume is empty, a coordinate is not finite, a step is not positive or a side is 0.
+/// MemoryError
+///     If the patch does not fit into memory.
+///
+/// Examples
+/// --------
+/// >>> volume = np.array([[[0, 10, 20, 30]]], dtype=np.int16)
+/// >>> crop_resample(volume, (0.0, 0.0, 0.0), (1.0, 1.0, 2.0), (1, 1, 2))
+/// array([[[ 5., 25.]]], dtype=float32)
+/// >>> crop_resample(volume, (0.0, 0.0, 0.0), (1.0, 1.0, 0.5), (1, 1, 4))
+/// array([[[ 0. ,  2.5,  7.5, 12.5]]], dtype=float32)
+#[pyfunction]
+pub(crate) fn crop_resample<'py>(
+    py: Python<'py>,
+    volume: &Bound<'py, PyAny>,
+    start_zyx: &Bound<'py, PyAny>,
+    step_zyx: &Bound<'py, PyAny>,
+    shape_zyx: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyArray3<f32>>> {
+    let volume = Volume::check("volume", volume)?;
+    let (start, step) = (reals("start_zyx", start_zyx)?, reals("step_zyx", step_zyx)?);
+    let shape = counts("shape_zyx", shape_zyx)?;
+    with_view!(volume, Volume[I16, U16, U8, F32], view => {
+        py.detach(|| kernels::crop_resample(view, start, step, shape))
+    })
+    .map(|patch| patch.into_pyarray(py))
+    .map_err(to_python)
+}

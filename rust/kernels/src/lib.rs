@@ -1,0 +1,48 @@
+//! Voxel arithmetic of lite-ensam, on [`ndarray`] views, in safe Rust, with no knowledge of Python.
+//!
+//! Arrays are indexed `(z, y, x)`; short vectors that end in `_zyx` follow the same order, lengths that end in
+//! `_mm` are millimetres. Two coordinates are used:
+//!
+//! - an *index* is an integer at a voxel's centre;
+//! - an *edge* coordinate is index + 0.5, so that voxel `i` covers `[i, i + 1)`. Boxes (`start_zyx`, `stop_zyx`)
+//!   and the volume voxels that one patch voxel spans (`step_zyx`) are edge coordinates.
+//!
+//! | kernel | file |
+//! |---|---|
+//! | [`ValueRange`], [`value_range`], [`min_max`] | `normalize.rs` |
+//! | [`crop_max_pool`] | `max_pool.rs` |
+//! | [`crop_resample`] | `resample.rs` |
+//! | [`marker_endpoints`] | `endpoints.rs` |
+//! | [`label_counts`], [`label_boxes`] | `labels.rs` |
+//! | [`paint`] of [`TumorLogits`] | `paint.rs`, `tumor.rs` |
+//! | [`raise_sphere`] | `sphere.rs` |
+//! | [`in_plane_diameters`] | `diameter.rs`, `hull.rs` |
+//!
+//! Every kernel has a slow twin in its tests: the same answer by the plainest loop, on random small volumes.
+
+mod diameter;
+mod endpoints;
+mod error;
+mod hull;
+mod labels;
+mod max_pool;
+mod normalize;
+mod paint;
+mod resample;
+mod sphere;
+#[cfg(test)]
+mod testing;
+mod tumor;
+mod voxel;
+
+pub use diameter::{InPlaneDiameters, in_plane_diameters};
+pub use endpoints::{MarkedLine, marker_endpoints};
+pub use error::KernelError;
+pub use labels::{label_boxes, label_counts};
+pub use max_pool::crop_max_pool;
+pub use normalize::{ValueRange, min_max, value_range};
+pub use paint::paint;
+pub use resample::crop_resample;
+pub use sphere::{Raised, Sphere, raise_sphere};
+pub use tumor::TumorLogits;
+pub use voxel::Voxel;

@@ -1,0 +1,275 @@
+//! Crop and resampling to a fixed patch: averaging where it shrinks, linear where it enlarges.
+
+use ndarray::{Array3, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
+use rayon::prelude::*;
+
+use crate::voxel::{crop, zeros};
+use crate::{KernelError, Voxel};
+
+/// A patch of `shape_zyx` voxels, each `step_zyx` volume voxels wide, that starts at edge coordinate `start_zyx`.
+///
+/// Along an axis with `step > 1` a patch voxel is the exact average over `[start + i step, start + (i + 1) step)`,
+/// partly covered voxels weighted by their share; with `step <= 1` it is the linear interpolation at the centre
+/// `start + (i + 0.5) step`. Outside the volume the nearest edge voxel is repeated. Only the voxels that the
+/// patch needs are read; sums are in `f64`, the slices between the passes in `f32`.
+///
+/// # Errors
+/// [`KernelError::EmptyVolume`], [`KernelError::EmptyPatch`], [`KernelError::BadStep`] or [`KernelError::TooLarge`].
+pub fn crop_resample<T: Voxel>(
+    volume: ArrayView3<'_, T>,
+    start_zyx: [f64; 3],
+    step_zyx: [f64; 3],
+    shape_zyx: [usize; 3],
+) -> Result<Array3<f32>, KernelError> {
+    if volume.is_empty() {
+        return Err(KernelError::EmptyVolume { shape_zyx: volume.dim().into() });
+    }
+    if shape_zyx.contains(&0) {
+        return Err(KernelError::EmptyPatch { shape_zyx });
+    }
+    let stop_zyx = [0, 1, 2].map(|axis| start_zyx[axis] + shape_zyx[axis] as f64 * step_zyx[axis]);
+    if start_zyx.iter().chain(&step_zyx).chain(&stop_zyx).any(|v| !v.is_finite())
+        || step_zyx.iter().any(|&step| step <= 0.0)
+    {
+        return Err(KernelError::BadStep { start_zyx, step_zyx });
+    }
+    let mut patch = zeros::<f32>(shape_zyx)?;
+    let [z, y, x] = [0, 1, 2].map(|axis| {
+        AxisTaps::new(volume.len_of(Axis(axis)), start_zyx[axis], step_zyx[axis], shape_zyx[axis])
+    });
+    let needed = crop(volume, [z.first..z.stop, y.first..y.stop, x.first..x.stop]);
+
+    // Slices of the volume that already have the patch's rows and columns
+    let mut slices = zeros::<f32>([z.stop - z.first, shape_zyx[1], shape_zyx[2]])?;
+    slices
+        .axis_iter_mut(Axis(0))
+        .into_par_iter()
+        .zip(needed.axis_iter(Axis(0)))
+        .for_each_init(Vec::new, |sums, (out, slice)| resample_slice(slice, out, &y, &x, sums));
+    patch.axis_iter_mut(Axis(0)).into_par_iter().zip(&z.taps).for_each_init(
+        Vec::new,
+        |sums, (mut out, tap)| {
+            sums.clear();
+            sums.resize(shape_zyx[1] * shape_zyx[2], 0.0);
+            for (slice, &weight) in slices.outer_iter().skip(tap.first).zip(&tap.weights) {
+                let slice = slice.to_slice().expect("allocated here, in C order");
+                sums.iter_mut().zip(slice).for_each(|(sum, &v)| *sum += weight * f64::from(v));
+            }
+            out.iter_mut().zip(&*sums).for_each(|(out, &sum)| *out = sum as f32);
+        },
+    );
+    Ok(patch)
+}
+
+/// Rows first (whole rows add up, which vectorises), then columns of the few rows that are left.
+fn resample_slice<T: Voxel>(
+    slice: ArrayView2<'_, T>,
+    mut out: ArrayViewMut2<'_, f32>,
+    y: &AxisTaps,
+    x: &AxisTaps,
+    sums: &mut Vec<f64>,
+) {
+    for (tap, mut out_row) in y.taps.iter().zip(out.rows_mut()) {
+        sums.clear();
+        sums.resize(slice.ncols(), 0.0);
+        for (row, &weight) in slice.outer_iter().skip(tap.first).zip(&tap.weights) {
+            add_row(sums, row, weight);
+        }
+        for (tap, out) in x.taps.iter().zip(&mut out_row) {
+            *out = sums[tap.first..].iter().zip(&tap.weights).map(|(v, w)| v * w).sum::<f64>() as f32;
+        }
+    }
+}
+
+fn add_row<T: Voxel>(sums: &mut [f64], row: ArrayView1<'_, T>, weight: f64) {
+    match row.as_slice() {
+        Some(row) => sums.iter_mut().zip(row).for_each(|(sum, v)| *sum += weight * v.to_f64()),
+        None => sums.iter_mut().zip(row).for_each(|(sum, v)| *sum += weight * v.to_f64()),
+    }
+}
+
+/// The voxels that one patch voxel is made of, along one axis: `weights` of voxels `first`, `first + 1`, ...
+#[derive(Debug, Clone, PartialEq)]
+struct Tap {
+    first: usize,
+    weights: Vec<f64>,
+}
+
+impl Tap {
+    fn one(voxel: usize) -> Self {
+        Self { first: voxel, weights: vec![1.0] }
+    }
+
+    /// Average over `[start, stop)` of `length` voxels, the first and last repeated outside.
+    fn average(length: usize, start: f64, stop: f64) -> Self {
+        let end = length as f64;
+        if stop <= 1.0 {
+            return Self::one(0);
+        }
+        if start >= end - 1.0 {
+            return Self::one(length - 1);
+        }
+        let first = start.max(0.0).floor() as usize;
+        let last = (stop.min(end).ceil() as usize).min(length) - 1;
+        let weights = (first..=last).map(|voxel| {
+            // The edge voxels reach out to infinity
+            let low = if voxel == 0 { start } else { start.max(voxel as f64) };
+            let high = if voxel + 1 == length { stop } else { stop.min((voxel + 1) as f64) };
+            (high - low) / (stop - start)
+        });
+        Self { first, weights: weights.collect() }
+    }
+
+    /// Linear interpolation at edge coordinate `center`; a neighbour of weight 0 is not read.
+    fn linear(length: usize, center: f64) -> Self {
+        let index = (center - 0.5).clamp(0.0, (length - 1) as f64);
+        let first = index.floor() as usize;
+        let share = index - index.floor();
+        if share == 0.0 { Self::one(first) } else { Self { first, weights: vec![1.0 - share, share] } }
+    }
+}
+
+/// Taps of all patch voxels along one axis, counted from `first`, the first voxel that any of them needs.
+struct AxisTaps {
+    first: usize,
+    stop: usize,
+    taps: Vec<Tap>,
+}
+
+impl AxisTaps {
+    fn new(length: usize, start: f64, step: f64, n: usize) -> Self {
+        let mut taps: Vec<Tap> = (0..n)
+            .map(|i| i as f64)
+            .map(|i| match step > 1.0 {
+                true => Tap::average(length, start + i * step, start + (i + 1.0) * step),
+                false => Tap::linear(length, start + (i + 0.5) * step),
+            })
+            .collect();
+        let first = taps.iter().map(|tap| tap.first).min().unwrap_or(0);
+        let stop = taps.iter().map(|tap| tap.first + tap.weights.len()).max().unwrap_or(0);
+        taps.iter_mut().for_each(|tap| tap.first -= first);
+        Self { first, stop, taps }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{one_of, volumes};
+    use ndarray::{Slice, array};
+    use proptest::prelude::*;
+
+    /// Weight of each voxel of an endless line for one patch voxel; outside, voxels repeat the edge.
+    fn weights(start: f64, step: f64, i: usize) -> Vec<(i64, f64)> {
+        let (low, high) = (start + i as f64 * step, start + (i + 1) as f64 * step);
+        if step > 1.0 {
+            let voxels = low.floor() as i64..=high.ceil() as i64;
+            voxels.map(|j| (j, (high.min((j + 1) as f64) - low.max(j as f64)).max(0.0) / step)).collect()
+        } else {
+            let index = start + (i as f64 + 0.5) * step - 0.5;
+            let lower = index.floor();
+            vec![(lower as i64, 1.0 - (index - lower)), (lower as i64 + 1, index - lower)]
+        }
+    }
+
+    fn reference(volume: &Array3<i16>, start: [f64; 3], step: [f64; 3], shape: [usize; 3]) -> Array3<f64> {
+        let clamp = |voxel: i64, axis| voxel.clamp(0, volume.len_of(Axis(axis)) as i64 - 1) as usize;
+        Array3::from_shape_fn(shape, |(k, j, i)| {
+            let mut sum = 0.0;
+            for (z, weight_z) in weights(start[0], step[0], k) {
+                for (y, weight_y) in weights(start[1], step[1], j) {
+                    for (x, weight_x) in weights(start[2], step[2], i) {
+                        let v = volume[[clamp(z, 0), clamp(y, 1), clamp(x, 2)]];
+                        sum += weight_z * weight_y * weight_x * f64::from(v);
+                    }
+                }
+            }
+            sum
+        })
+    }
+
+    fn starts() -> impl Strategy<Value = f64> {
+        prop_oneof![-6.0..14.0, one_of(&[-2.0, -0.5, 0.0, 0.5, 1.0, 3.0])]
+    }
+
+    fn steps() -> impl Strategy<Value = f64> {
+        prop_oneof![0.05..6.0, one_of(&[0.25, 0.5, 1.0, 1.5, 2.0, 4.0])]
+    }
+
+    proptest! {
+        #[test]
+        fn crop_resample_matches_reference(
+            volume in volumes(any::<i16>()), start in [starts(), starts(), starts()],
+            step in [steps(), steps(), steps()], shape in [1..6_usize, 1..6_usize, 1..6_usize],
+        ) {
+            prop_assume!(!volume.is_empty());
+            let patch = crop_resample(volume.view(), start, step, shape).expect("a patch");
+            for (place, &expected) in reference(&volume, start, step, shape).indexed_iter() {
+                prop_assert!((f64::from(patch[place]) - expected).abs() < 0.02, "{:?}: {} {}", place, patch[place], expected);
+            }
+        }
+
+        #[test]
+        fn a_constant_stays_the_same(
+            start in [starts(), starts(), starts()], step in [steps(), steps(), steps()], value in any::<i16>(),
+        ) {
+            let patch = crop_resample(Array3::from_elem((3, 5, 7), value).view(), start, step, [3; 3]);
+            let expected = f32::from(value);
+            for &v in &patch.expect("a patch") {
+                prop_assert!((v - expected).abs() <= expected.abs() * 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn step_one_at_whole_voxels_is_a_copy() {
+        let volume = Array3::from_shape_fn((4, 5, 6), |(z, y, x)| (100 * z + 10 * y + x) as f32);
+        let patch = crop_resample(volume.view(), [1.0, 2.0, 3.0], [1.0; 3], [3, 3, 3]).expect("a patch");
+        assert_eq!(patch, crop(volume.view(), [1..4, 2..5, 3..6]));
+    }
+
+    #[test]
+    fn only_the_box_is_read() {
+        let mut volume = Array3::from_elem((9, 9, 9), f32::NAN);
+        for axis in 0..3 {
+            assert!(volume.slice_axis(Axis(axis), Slice::from(0..1)).iter().all(|v| v.is_nan()));
+        }
+        for z in 2..6 {
+            for y in 2..6 {
+                for x in 2..6 {
+                    volume[[z, y, x]] = 3.0;
+                }
+            }
+        }
+        for (step, n) in [(2.0, 2), (1.0, 4)] {
+            let patch = crop_resample(volume.view(), [2.0; 3], [step; 3], [n; 3]).expect("a patch");
+            assert!(patch.iter().all(|&v| v == 3.0));
+        }
+    }
+
+    #[test]
+    fn far_away_and_huge_boxes_repeat_the_edge() {
+        let volume = array![[[1_u8, 9]]];
+        let line = |start, step| crop_resample(volume.view(), [0.0, 0.0, start], [1.0, 1.0, step], [1, 1, 2]);
+        assert_eq!(line(1e300, 2.0), Ok(array![[[9.0, 9.0]]]));
+        assert_eq!(line(-1e300, 0.5), Ok(array![[[1.0, 1.0]]]));
+        assert_eq!(line(-1e300, 1e300), Ok(array![[[1.0, 9.0]]]));
+    }
+
+    #[test]
+    fn bad_arguments_are_refused() {
+        let volume = array![[[1_u8]]];
+        let resample =
+            |start, step, shape| crop_resample(volume.view(), [start; 3], [step; 3], [1, 1, shape]);
+        assert!(matches!(resample(0.0, 1.0, 0), Err(KernelError::EmptyPatch { .. })));
+        assert!(matches!(resample(0.0, 1.0, 1 << 60), Err(KernelError::TooLarge { .. })));
+        for (start, step) in
+            [(0.0, 0.0), (0.0, -1.0), (0.0, f64::NAN), (f64::INFINITY, 1.0), (f64::MAX, f64::MAX)]
+        {
+            assert!(matches!(resample(start, step, 1), Err(KernelError::BadStep { .. })));
+        }
+        let empty = Array3::<u8>::zeros((0, 1, 1));
+        let refused = crop_resample(empty.view(), [0.0; 3], [1.0; 3], [1; 3]);
+        assert!(matches!(refused, Err(KernelError::EmptyVolume { .. })));
+    }
+}
