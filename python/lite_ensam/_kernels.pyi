@@ -1,7 +1,7 @@
 """Types and documentation of the compiled kernels (rust/bindings), one section for each file of rust/kernels/src.
 
-The docstrings are those of the compiled functions, word for word: tests/kernels/test_docs.py compares them and
-runs their examples.
+The docstrings are those of the compiled functions, word for word: tests/architecture/test_stub.py compares them,
+tests/kernels/test_examples.py runs their examples.
 """
 
 from typing import Final, Self, TypeAlias, TypeVar, final
@@ -206,9 +206,7 @@ def crop_resample(
 
 # ---- endpoints.rs ----------------------------------------------------------------------------------------------
 
-def marker_endpoints(
-    marker: _Marker, spacing_mm: _PointZYX
-) -> list[tuple[int, tuple[_IndexZYX, _IndexZYX]]]:
+def marker_endpoints(marker: _Marker, spacing_mm: _PointZYX) -> list[tuple[int, tuple[_IndexZYX, _IndexZYX]]]:
     """Ends of the RECIST lines of a marker volume: the farthest pair of voxels of each label.
 
     Exact for lines and for filled regions of any size. Ties go to the lexicographically smallest pair.

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 __all__ = ["CtVolume", "FloatTriple", "Floats", "IntTriple", "Labels", "Mask", "Segment"]
 
-CtVolume: TypeAlias = NDArray[np.int16 | np.uint16 | np.uint8 | np.float32]
+CtVolume: TypeAlias = NDArray[np.int16] | NDArray[np.uint16] | NDArray[np.uint8] | NDArray[np.float32]
 """A scan (z, y, x) in one of the four voxel types that the kernels take."""
 
-Labels: TypeAlias = NDArray[np.uint8 | np.uint16]
+Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """A label map (z, y, x): 0 is background, any other value is one tumour."""
 
 Mask: TypeAlias = NDArray[np.bool_]

@@ -90,9 +90,9 @@ class Grid:
         world: Floats = points[..., ::-1] @ self.affine[:3, :3].T + self.affine[:3, 3]
         return world
 
-    def mm_to_voxel(self, points_xyz_mm: ArrayLike) -> Floats:
+    def mm_to_voxel(self, points_mm: ArrayLike) -> Floats:
         """Voxel indices (..., 3) in z, y, x of world millimetres (..., 3) in x, y, z."""
-        points = _points(points_xyz_mm) - self.affine[:3, 3]
+        points = _points(points_mm) - self.affine[:3, 3]
         indices: Floats = points @ np.linalg.inv(self.affine[:3, :3]).T
         return indices[..., ::-1]
 
@@ -251,10 +251,10 @@ def _checked_affine(affine: ArrayLike) -> Floats:
         raise CaseError(f"affine must be finite, got {matrix.tolist()}")
     if not np.allclose(matrix[3], (0, 0, 0, 1)):
         raise CaseError(f"the affine's last row must be 0 0 0 1, got {matrix[3].tolist()}")
-    spacing_xyz = np.linalg.norm(matrix[:3, :3], axis=0)
-    if (spacing_xyz <= 0).any():
-        raise CaseError(f"the affine gives a spacing of zero: {spacing_xyz[::-1].tolist()} mm (z, y, x)")
-    columns = (matrix[:3, :3] / spacing_xyz).T
+    lengths_mm = np.linalg.norm(matrix[:3, :3], axis=0)
+    if (lengths_mm <= 0).any():
+        raise CaseError(f"the affine gives a spacing of zero: {lengths_mm[::-1].tolist()} mm (z, y, x)")
+    columns = (matrix[:3, :3] / lengths_mm).T
     cosine = max(abs(float(a @ b)) for a, b in [*pairwise(columns), (columns[0], columns[2])])
     if cosine > _SHEAR_TOLERANCE:
         degrees = math.degrees(math.acos(min(cosine, 1.0)))

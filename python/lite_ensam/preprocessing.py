@@ -196,9 +196,7 @@ def prepare_lesion(case: Case, mark: RecistMark, config: PatchConfig) -> Patch:
     placement = Placement.lesion_placement(
         mark.endpoints_zyx, spacing, case.ct.shape, config.side_factor, config.side_voxels
     )
-    crop = _kernels.crop_resample(
-        case.ct, placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
-    )
+    crop = _kernels.crop_resample(case.ct, placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx)
     return _fill(crop, case, mark, placement, config)
 
 
@@ -219,9 +217,7 @@ def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
         yield _fill(crop, case, mark, placement, config)
 
 
-def _fill(
-    crop: Floats, case: Case, mark: RecistMark, placement: Placement, config: PatchConfig
-) -> Patch:
+def _fill(crop: Floats, case: Case, mark: RecistMark, placement: Placement, config: PatchConfig) -> Patch:
     """Channels of a crop, padded with zeros at the end to the patch's shape."""
     endpoints = placement.to_patch(mark.endpoints_zyx).astype(np.float32)
     z, y, x = np.multiply(placement.step_zyx, case.grid.spacing_mm).tolist()

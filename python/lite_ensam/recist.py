@@ -10,6 +10,7 @@ import operator
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -230,7 +231,7 @@ def _checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> Segment:
     return start, stop
 
 
-def _kernel_labels(marker: NDArray[np.integer] | Mask) -> NDArray[np.integer]:
+def _kernel_labels(marker: NDArray[np.integer] | Mask) -> NDArray[Any]:
     """The marker in one of the dtypes that the kernels take; a copy only if it is in another."""
     array = np.asarray(marker)
     if array.dtype == np.bool_:

@@ -39,7 +39,9 @@ class TestCase:
         with pytest.raises(CaseError, match=r"\(3, 8, 7\), its grid \(3, 8, 8\)"):
             Case(scan()[:, :, 1:], GRID, MARKS)
 
-    @pytest.mark.parametrize(("value", "word"), [(np.nan, "NaN"), (np.inf, "infinite"), (-np.inf, "infinite")])
+    @pytest.mark.parametrize(
+        ("value", "word"), [(np.nan, "NaN"), (np.inf, "infinite"), (-np.inf, "infinite")]
+    )
     def test_the_first_bad_voxel_is_named(self, value, word):
         ct = scan(np.float32)
         ct[1, 2, 3] = ct[2, 0, 0] = value
@@ -61,7 +63,7 @@ class TestCase:
     def test_the_reference_is_checked(self):
         with pytest.raises(CaseError, match="reference has shape"):
             Case(scan(), GRID, MARKS, np.zeros((3, 8, 7), dtype=np.uint8))
-        with pytest.raises(CaseError, match="reference must be .* got int64"):
+        with pytest.raises(CaseError, match=r"reference must be .* got int64"):
             Case(scan(), GRID, MARKS, np.zeros((3, 8, 8), dtype=np.int64))
 
     def test_one_slice_is_a_volume(self):

@@ -56,7 +56,9 @@ class TestGrid:
         assert grid.mm_to_voxel([[10, 20, 30]]).tolist() == [[0, 0, 0]]
 
     def test_from_affine_measures_the_spacing(self):
-        assert Grid.from_affine((4, 5, 6), np.diag([-0.7, 0.8, 5, 1])).spacing_mm == pytest.approx((5, 0.8, 0.7))
+        assert Grid.from_affine((4, 5, 6), np.diag([-0.7, 0.8, 5, 1])).spacing_mm == pytest.approx(
+            (5, 0.8, 0.7)
+        )
 
     def test_affine_is_a_copy_and_read_only(self):
         affine = np.eye(4)
@@ -232,7 +234,10 @@ class TestJointPlacement:
         ends = data.draw(st.lists(inside, min_size=2, max_size=6))
         placement = Placement.joint_placement(ends, shape, margin, max_voxels)
         assert math.prod(placement.content_zyx) <= max_voxels
-        assert all(p % 8 == 0 and p - c < 8 for c, p in zip(placement.content_zyx, placement.patch_shape_zyx, strict=True))
+        assert all(
+            p % 8 == 0 and p - c < 8
+            for c, p in zip(placement.content_zyx, placement.patch_shape_zyx, strict=True)
+        )
         edges = np.array(ends) + 0.5
         assert (edges >= np.array(placement.start_zyx)).all()
         assert (edges <= np.array(placement.stop_zyx)).all()

@@ -53,7 +53,14 @@ class TestRecistMark:
 
     @pytest.mark.parametrize(
         "ends",
-        [((4, 1, 1), (4, 1, math.nan)), ((4, 1, math.inf), (4, 1, 1)), ((4, 1), (4, 2)), (4, 1, 1), "ab", None],
+        [
+            ((4, 1, 1), (4, 1, math.nan)),
+            ((4, 1, math.inf), (4, 1, 1)),
+            ((4, 1), (4, 2)),
+            (4, 1, 1),
+            "ab",
+            None,
+        ],
     )
     def test_ends_are_two_finite_points(self, ends):
         with pytest.raises(MarkError, match="mark 1: endpoints must be two points of three finite numbers"):
@@ -92,7 +99,9 @@ class TestCheckMarks:
         ],
     )
     def test_outside_is_refused_with_the_point_and_the_shape(self, ends):
-        with pytest.raises(MarkError, match=r"mark 2: endpoint \(.*\) \(z, y, x\) lies outside .* \(5, 10, 10\)"):
+        with pytest.raises(
+            MarkError, match=r"mark 2: endpoint \(.*\) \(z, y, x\) lies outside .* \(5, 10, 10\)"
+        ):
             check_marks([RecistMark(1, self.line), RecistMark(2, ends)], (5, 10, 10))
 
 
@@ -104,7 +113,10 @@ class TestSphereMask:
     )
     def test_matches_reference(self, shape, spacing_mm, data):
         z = data.draw(st.integers(0, shape[0] - 1))
-        start, stop = ((z, data.draw(st.floats(-0.5, shape[1] - 0.5)), data.draw(st.floats(-0.5, shape[2] - 0.5))) for _ in "ab")
+        start, stop = (
+            (z, data.draw(st.floats(-0.5, shape[1] - 0.5)), data.draw(st.floats(-0.5, shape[2] - 0.5)))
+            for _ in "ab"
+        )
         if math.dist(start, stop) < 1e-3:
             return
         mark = RecistMark(1, (start, stop))
@@ -149,7 +161,9 @@ class TestMarksFromMarker:
         (mark,) = marks_from_marker(marker, (1, 1, 1))
         assert mark.endpoints_zyx == ((0, 5, 2), (0, 5, 17))
 
-    @pytest.mark.parametrize("dtype", [bool, np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64])
+    @pytest.mark.parametrize(
+        "dtype", [bool, np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64]
+    )
     def test_any_integer_dtype_will_do(self, dtype):
         marker = np.zeros((2, 4, 4), dtype=dtype)
         marker[1, 1, 1:] = 1

@@ -9,6 +9,7 @@ import typer
 from lite_ensam.cli.demo import demo
 from lite_ensam.cli.info import info
 from lite_ensam.cli.segment import segment
+from lite_ensam.cli.train import export, train
 from lite_ensam.errors import LiteEnsamError
 
 app = typer.Typer(
@@ -24,6 +25,8 @@ app = typer.Typer(
 app.command()(segment)
 app.command()(demo)
 app.command()(info)
+app.command()(train)
+app.command()(export)
 
 
 def main() -> None:

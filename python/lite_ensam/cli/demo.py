@@ -9,9 +9,12 @@ import typer
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where scan, mask, picture and report go")] = Path("lite-ensam-demo"),
+    folder: Annotated[Path, typer.Argument(help="Where scan, mask, picture and report go")] = Path(
+        "lite-ensam-demo"
+    ),
     real: Annotated[
-        bool, typer.Option("--real", help="Four real lung tumours out of the pycerr 2.5.1 wheel, fetched by pip")
+        bool,
+        typer.Option("--real", help="Four real lung tumours out of the pycerr 2.5.1 wheel, fetched by pip"),
     ] = False,
 ) -> None:
     """Segment a phantom (no download), or four real lung tumours."""

@@ -49,7 +49,9 @@ def segment(
         typer.Option(help="RECIST lines: .json, .csv or a marker volume; an .npz may hold its own"),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
-    engine: Annotated[EngineName, typer.Option(help="openvino is fast, torch the reference")] = EngineName.openvino,
+    engine: Annotated[
+        EngineName, typer.Option(help="openvino is fast, torch the reference")
+    ] = EngineName.openvino,
     crop: Annotated[
         CropName, typer.Option(help="lesion: a cube for each line; joint: the paper's one box")
     ] = CropName.lesion,
@@ -58,7 +60,8 @@ def segment(
         typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean"),
     ] = None,
     hu: Annotated[
-        bool | None, typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]")
+        bool | None,
+        typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [default: all]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
@@ -72,9 +75,7 @@ def segment(
     check_output(output, overwrite, VOLUME_SUFFIXES)
     if report is not None:
         check_output(report, overwrite, (".json",))
-    result = run(
-        ct, marks, crop=crop.value, engine=engine.value, window=window_hu, hu=hu, threads=threads
-    )
+    result = run(ct, marks, crop=crop.value, engine=engine.value, window=window_hu, hu=hu, threads=threads)
     saving = time.perf_counter()
     result.save(output, overwrite)
     result.report["seconds"]["write"] = round(time.perf_counter() - saving, 4)

@@ -45,7 +45,7 @@ def dsc(result: Mask, reference: Mask) -> float:
     """
     _check_masks(result, reference)
     total = np.count_nonzero(result) + np.count_nonzero(reference)
-    return 2 * np.count_nonzero(result & reference) / total if total else 1.0
+    return float(2 * np.count_nonzero(result & reference) / total) if total else 1.0
 
 
 def nsd(result: Mask, reference: Mask, spacing_mm: FloatTriple, tolerance_mm: float = 2.0) -> float:

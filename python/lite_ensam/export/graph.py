@@ -53,7 +53,7 @@ def export_onnx(weights: Weights, path: Path) -> None:
             dynamo=True,
             verbose=False,
             dynamic_shapes={
-                "patch": {axis: free for axis in (0, 2, 3, 4)},
+                "patch": dict.fromkeys((0, 2, 3, 4), free),
                 "image_rotations": {1: free},
                 "token_rotations": {0: free},
             },

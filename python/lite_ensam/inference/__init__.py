@@ -2,7 +2,7 @@
 
 from lite_ensam.inference.backend import ENGINES, load_backend
 from lite_ensam.inference.predictor import CROPS, Prediction, Predictor
-from lite_ensam.inference.segment import DISCLAIMER, Segmentation, segment, segment_case
+from lite_ensam.inference.segmentation import DISCLAIMER, Segmentation, segment, segment_case
 
 __all__ = [
     "CROPS",

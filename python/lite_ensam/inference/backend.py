@@ -64,9 +64,7 @@ class Backend(Protocol):
     name: Engine
     manifest: Manifest
 
-    def logits(
-        self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
         ...
 

@@ -32,13 +32,13 @@ class OpenVinoBackend:
         try:
             self._graph = self._core.read_model(folder / "lite_ensam.xml")
         except RuntimeError as error:
-            raise EngineError(f"weights: openvino cannot read {folder / 'lite_ensam.xml'}: {error}") from error
+            raise EngineError(
+                f"weights: openvino cannot read {folder / 'lite_ensam.xml'}: {error}"
+            ) from error
         self._compiled: dict[tuple[int, ...], Any] = {}
         self._grids: dict[tuple[int, ...], NDArray[np.float32]] = {}
 
-    def logits(
-        self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
         shape = values.shape[2:]
         turns = rotations.rotations(

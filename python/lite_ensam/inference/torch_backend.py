@@ -32,9 +32,7 @@ class TorchBackend:
         self.model = load_weights(folder / "lite_ensam.safetensors").model
 
     @torch.inference_mode()
-    def logits(
-        self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
         out = self.model(torch.from_numpy(values), torch.from_numpy(endpoints_zyx))
         return np.ascontiguousarray(out[:, 0].numpy())

@@ -88,8 +88,7 @@ def write_nifti(
     dtype = volume.dtype.newbyteorder("<")
     header = _header_to_write(grid, dtype)
     with atomic_write(path, overwrite) as file, _compressed(file, file_suffix(path) == ".nii.gz") as stream:
-        header.write_to(stream)
-        stream.write(b"\0\0\0\0")  # no header extensions
+        stream.write(header.binaryblock + b"\0\0\0\0")  # the zeros: no header extensions follow
         for slab in grid.to_file(volume):
             stream.write(np.ascontiguousarray(slab, dtype=dtype).data)
 
@@ -183,7 +182,7 @@ def _dtype_of(header: nib.Nifti1Header) -> np.dtype[Any]:
     code = int(header["datatype"])
     try:
         dtype: np.dtype[Any] = np.dtype(header.get_data_dtype())
-    except HeaderDataError:
+    except (HeaderDataError, KeyError):
         raise CaseError(f"unknown voxel type (NIfTI datatype {code})") from None
     if dtype.kind not in "iuf":
         raise CaseError(f"voxels must be real numbers, the file stores {dtype} (NIfTI datatype {code})")

@@ -124,7 +124,7 @@ def read_case(
         raise MarkError(
             f"{os.fspath(ct_path)}: no marks given: a file of marks is needed to go with this scan"
         )
-    name = Path(ct_path).name.removesuffix(".gz").removesuffix(".nii").removesuffix(".npz")
+    name = Path(ct_path).name[: -len(file_suffix(ct_path))]
     try:
         return Case(ct, grid, marks, reference, name, **({} if hu is None else {"hu": hu}))
     except CaseError as error:

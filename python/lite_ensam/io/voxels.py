@@ -51,14 +51,14 @@ def as_labels(stored: NDArray[Any]) -> Labels:
     """
     if stored.dtype == np.bool_:
         return stored.view(np.uint8)
-    if stored.dtype in (np.uint8, np.uint16) or not stored.size:
-        return stored.astype(np.uint8 if stored.dtype == np.uint8 else np.uint16, copy=False)
+    if stored.dtype in (np.uint8, np.uint16):
+        return stored
     if stored.dtype.kind not in "iuf":
         raise CaseError(f"labels must be whole numbers, the file stores {stored.dtype}")
-    low, high = stored.min(), stored.max()
+    low, high = stored.min(initial=0), stored.max(initial=0)
     if not (low >= 0 and high <= 65535):
         raise CaseError(f"labels must be whole numbers from 0 to 65535, got {low:g} to {high:g}")
-    labels = np.empty_like(stored, dtype=smallest_label_dtype(int(high)))
+    labels: Labels = np.empty_like(stored, dtype=smallest_label_dtype(int(high)))
     for slab, out in zip(stored, labels, strict=True):
         out[...] = slab
         if stored.dtype.kind == "f" and not np.array_equal(out, slab):
@@ -75,9 +75,10 @@ def smallest_label_dtype(highest: int) -> np.dtype[Any]:
 def _narrowed(stored: NDArray[Any]) -> CtVolume:
     """Integers of 8 (signed), 32 or 64 bits in the smallest type that holds them."""
     low, high = int(stored.min()), int(stored.max())
-    for dtype in (np.int16, np.uint16):
-        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
-            return stored.astype(dtype)
+    if np.iinfo(np.int16).min <= low and high <= np.iinfo(np.int16).max:
+        return stored.astype(np.int16)
+    if low >= 0 and high <= np.iinfo(np.uint16).max:
+        return stored.astype(np.uint16)
     if max(-low, high) > _EXACT_IN_FLOAT32:
         raise CaseError(f"voxels reach from {low} to {high}: no CT has values beyond +-{_EXACT_IN_FLOAT32}")
     return stored.astype(np.float32)

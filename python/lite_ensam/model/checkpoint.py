@@ -38,7 +38,8 @@ class Weights:
 def save_weights(path: Path, weights: Weights) -> None:
     """Write half-precision safetensors; the old file stays until the new one is whole."""
     tensors = {
-        name: value.detach().to(torch.float16).contiguous() for name, value in weights.model.state_dict().items()
+        name: value.detach().to(torch.float16).contiguous()
+        for name, value in weights.model.state_dict().items()
     }
     header = {
         "model": weights.model.config.to_dict(),

@@ -70,7 +70,7 @@ class RotaryAttention(nn.Module):
         scale = math.sqrt(head_dim) * self.sharpness.square().reshape(self.heads, 1, head_dim)
         weights = torch.softmax((query * scale) @ key.transpose(-1, -2), dim=-1)
         mixed = (weights @ value).transpose(1, 2).flatten(2)
-        return self.step(state, self.out(mixed))  # type: ignore[no-any-return]
+        return self.step(state, self.out(mixed))
 
     def _split(self, vectors: Tensor) -> Tensor:
         """(b, n, heads * h) to (b, heads, n, h)."""
@@ -97,7 +97,7 @@ class GatedMLP(nn.Module):
     def forward(self, state: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
         """`state` after its own MLP."""
         linear, gate = (self.up(state) * (self.gain * math.sqrt(state.shape[-1]))).chunk(2, dim=-1)
-        return self.step(state, self.down(linear * F.silu(gate)))  # type: ignore[no-any-return]
+        return self.step(state, self.down(linear * F.silu(gate)))
 
 
 class TwoWayLayer(nn.Module):
@@ -151,9 +151,9 @@ def normalize_weights(module: nn.Module) -> None:
     """
     for part in module.modules():
         if isinstance(part, RotaryAttention):
-            readers, writer = (part.query, part.key, part.value), part.out
+            readers, writer = [part.query, part.key, part.value], part.out
         elif isinstance(part, GatedMLP):
-            readers, writer = (part.up,), part.down
+            readers, writer = [part.up], part.down
         else:
             continue
         for linear in readers:

@@ -71,4 +71,4 @@ class LiteEnsam(nn.Module):
         bottleneck = image.transpose(1, 2).reshape(bottleneck.shape).to(skips[-1].dtype)
         if patch.is_contiguous(memory_format=torch.channels_last_3d):
             bottleneck = bottleneck.contiguous(memory_format=torch.channels_last_3d)
-        return self.mask_decoder(bottleneck, skips)  # type: ignore[no-any-return]
+        return self.mask_decoder(bottleneck, skips)

@@ -64,4 +64,4 @@ class MaskDecoder(nn.Module):
             features = upsample(squeeze(features))
             features = features + skip if self.adds else torch.cat([features, skip], dim=1)
             features = stage(features)
-        return self.head(features)  # type: ignore[no-any-return]
+        return self.head(features)

@@ -103,9 +103,7 @@ def thicken_slices(rng: np.random.Generator, volumes: Tensor, endpoint_z: float)
     padded = F.pad(volumes[None], (0, 0, 0, 0, first, (-(n_slices + first)) % thickness), mode="replicate")
     thick = F.avg_pool3d(padded, (thickness, 1, 1))
     length = thick.shape[2] * thickness
-    smooth = F.interpolate(
-        thick, (length, *thick.shape[3:]), mode="trilinear", align_corners=False
-    )
+    smooth = F.interpolate(thick, (length, *thick.shape[3:]), mode="trilinear", align_corners=False)
     centre = (int((endpoint_z + first) // thickness) + 0.5) * thickness - 0.5 - first
     return smooth[0, :, first : first + n_slices], float(np.clip(centre, 0, n_slices - 1))
 
@@ -134,7 +132,9 @@ def window_levels(rng: np.random.Generator, hu: Tensor) -> Tensor:
     return ((hu - low) * (255 / (high - low))).clamp(0, 255).round()
 
 
-def draw_sample(crop: LesionCrop, rng: np.random.Generator, config: PatchConfig, augment: bool = True) -> Sample:
+def draw_sample(
+    crop: LesionCrop, rng: np.random.Generator, config: PatchConfig, augment: bool = True
+) -> Sample:
     """One patch of the crop; with `augment=False` the plain one that inference would cut."""
     ends = np.array(crop.endpoints_zyx)
     middle = ends.mean(axis=0)

@@ -128,7 +128,14 @@ class Bank:
 
     def __getitem__(self, i: int) -> LesionCrop:
         volume, row, entry = self._entries[i]
-        return LesionCrop(hu=self._hu[volume][row], share=self._share[volume][row], **entry)
+        return LesionCrop(
+            hu=self._hu[volume][row],
+            share=self._share[volume][row],
+            endpoints_zyx=_pair(np.array(entry["endpoints_zyx"])),
+            native_voxel_zyx=_triple(np.array(entry["native_voxel_zyx"])),
+            source=entry["source"],
+            name=entry["name"],
+        )
 
 
 def _triple(values: NDArray[np.floating[Any]]) -> tuple[float, float, float]:

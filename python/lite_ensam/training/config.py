@@ -23,13 +23,12 @@ class TrainingConfig:
     clip : largest gradient norm
     ema : decay of the moving average of the weights, which is what is kept
     source_weights : how often each source of the bank is drawn
+    bf16 : bfloat16 where that is safe, which is two and a half times faster on a CPU that has it
     seed : of everything
     """
 
     model: ModelConfig = field(
-        default_factory=lambda: ModelConfig(
-            in_channels=len(LINE_CHANNELS), rotation_block=2, decoder_floor=8
-        )
+        default_factory=lambda: ModelConfig(in_channels=len(LINE_CHANNELS), rotation_block=2, decoder_floor=8)
     )
     patch: PatchConfig = field(default_factory=PatchConfig)
     steps: int = 6000
@@ -43,6 +42,7 @@ class TrainingConfig:
     source_weights: dict[str, float] = field(
         default_factory=lambda: {"sts": 0.3, "lidc_nodules": 0.3, "synthetic": 0.4}
     )
+    bf16: bool = True
     seed: int = 2025
 
     def rate(self, step: int) -> float:

@@ -7,6 +7,7 @@ matrix (out, in * z * y * x), as in ENSAM's training.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -66,7 +67,7 @@ class Muon(torch.optim.Optimizer):
                     self._update(weight, group)
         return loss
 
-    def _update(self, weight: Tensor, group: dict[str, float]) -> None:
+    def _update(self, weight: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(weight)

@@ -137,7 +137,9 @@ def cut_background(
     return hu, region
 
 
-def confine(rng: np.random.Generator, mask: Bools, hu: Floats, region: NDArray[np.uint8], in_lung: bool) -> Bools:
+def confine(
+    rng: np.random.Generator, mask: Bools, hu: Floats, region: NDArray[np.uint8], in_lung: bool
+) -> Bools:
     """Let the lesion respect what it meets: chest wall, bone, the skin."""
     smooth = ndimage.gaussian_filter(hu, 1.0)
     if in_lung:
@@ -177,7 +179,11 @@ def fill(
 
 
 def draw_scene(
-    rng: np.random.Generator, backgrounds: list[Background], shapes: list[Shape], side: int, lines_a_side: float
+    rng: np.random.Generator,
+    backgrounds: list[Background],
+    shapes: list[Shape],
+    side: int,
+    lines_a_side: float,
 ) -> Scene | None:
     """One synthetic lesion in a cube whose side is about `lines_a_side` of its line's lengths.
 

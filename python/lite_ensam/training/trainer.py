@@ -50,6 +50,9 @@ class Trainer:
             Muon(matrices, lr=config.lr, weight_decay=config.weight_decay),
             torch.optim.AdamW(vectors, lr=config.lr, weight_decay=config.weight_decay),
         ]
+        # oneDNN's bfloat16 weight gradients hold uninitialised memory when a convolution's output has
+        # two voxels a side (seen with torch 2.15): keep the bottleneck larger, or stay in float32
+        self.bf16 = config.bf16 and config.patch.side_voxels // config.model.stride >= 4
         self.step = 0
         if (folder / "state.pt").is_file():
             self._resume()
@@ -106,13 +109,11 @@ class Trainer:
         record = {"training": self.config.to_dict(), "step": self.step}
         final = copy.deepcopy(self.average)
         normalize_weights(final)
-        save_weights(
-            self.folder / "weights.safetensors", Weights(final.eval(), self.config.patch, record)
-        )
+        save_weights(self.folder / "weights.safetensors", Weights(final.eval(), self.config.patch, record))
 
     def _loss(self, sample: Sample) -> Tensor:
         values = sample.values[None].contiguous(memory_format=torch.channels_last_3d)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
             logits = self.model(values, sample.endpoints_zyx[None])
         return dice_bce_loss(logits, sample.target[None, None])
 

@@ -113,3 +113,104 @@ fn chains(hull: &[Point], [start, stop]: [Point; 2]) -> (Vec<Point>, Vec<Point>)
     back.reverse();
     (forth, back)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{one_of, spacings, volumes};
+    use ndarray::{Array3, array};
+    use proptest::prelude::*;
+
+    fn distance(a: [f64; 3], b: [f64; 3], spacing_mm: [f64; 3]) -> f64 {
+        let squared = |axis: usize| ((b[axis] - a[axis]) * spacing_mm[axis]).powi(2);
+        (squared(1) + squared(2)).sqrt()
+    }
+
+    fn voxels(labels: &Array3<u8>, z: usize) -> Vec<[f64; 3]> {
+        let of_slice = labels.indexed_iter().filter(|&((place, ..), &v)| v == 1 && place == z);
+        of_slice.map(|((z, y, x), _)| [z, y, x].map(|index| index as f64)).collect()
+    }
+
+    /// All pairs on all slices; the first of the longest.
+    fn longest_reference(labels: &Array3<u8>, spacing_mm: [f64; 3]) -> Option<(f64, [[f64; 3]; 2])> {
+        let mut best = None;
+        for voxels in (0..labels.dim().0).map(|z| voxels(labels, z)) {
+            for (i, &a) in voxels.iter().enumerate() {
+                for &b in &voxels[i..] {
+                    let length = distance(a, b, spacing_mm);
+                    if best.is_none_or(|(most, _)| length > most) {
+                        best = Some((length, [a, b]));
+                    }
+                }
+            }
+        }
+        best
+    }
+
+    /// The hull is what lies between any two voxels: at each voxel's height along the diameter, how far do all
+    /// lines between two voxels spread?
+    fn short_reference(voxels: &[[f64; 3]], ends: [[f64; 3]; 2], spacing_mm: [f64; 3]) -> f64 {
+        let length = distance(ends[0], ends[1], spacing_mm);
+        let [line_y, line_x] = [1, 2].map(|axis| (ends[1][axis] - ends[0][axis]) * spacing_mm[axis] / length);
+        let turned: Vec<[f64; 2]> = voxels
+            .iter()
+            .map(|v| [(v[1] - ends[0][1]) * spacing_mm[1], (v[2] - ends[0][2]) * spacing_mm[2]])
+            .map(|[y, x]| [y * line_y + x * line_x, x * line_y - y * line_x])
+            .collect();
+        let mut longest = 0.0_f64;
+        for &[t, _] in &turned {
+            let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+            for &[from, left] in &turned {
+                for &[to, right] in turned.iter().filter(|&&[to, _]| from <= t && to >= t) {
+                    let share = if to > from { (t - from) / (to - from) } else { 0.0 };
+                    let across = left + share * (right - left);
+                    (low, high) = (low.min(across), high.max(across));
+                }
+            }
+            longest = longest.max(high - low);
+        }
+        longest
+    }
+
+    proptest! {
+        #[test]
+        fn diameters_match_reference(labels in volumes(one_of(&[0_u8, 0, 1, 2])), spacing in spacings()) {
+            let found = in_plane_diameters(labels.view(), 1, spacing).expect("a label and a spacing");
+            let expected = longest_reference(&labels, spacing);
+            prop_assert_eq!(found.is_some(), expected.is_some());
+            if let (Some(found), Some((longest_mm, ends))) = (found, expected) {
+                prop_assert_eq!(found.longest_mm, longest_mm);
+                prop_assert_eq!(found.endpoints_zyx.map(|end| end.map(|index| index as f64)), ends);
+                let short_mm = if longest_mm > 0.0 {
+                    short_reference(&voxels(&labels, found.endpoints_zyx[0][0]), ends, spacing)
+                } else {
+                    0.0
+                };
+                prop_assert!((found.short_mm - short_mm).abs() < 1e-9, "{} {}", found.short_mm, short_mm);
+                let [a, b] = found.short_endpoints_zyx;
+                prop_assert!((distance(a, b, spacing) - short_mm).abs() < 1e-9);
+                prop_assert!(a <= b && a[0] == ends[0][0]);
+                let dot = |axis: usize| (b[axis] - a[axis]) * (ends[1][axis] - ends[0][axis]) * spacing[axis].powi(2);
+                prop_assert!((dot(1) + dot(2)).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn one_voxel_and_a_line_have_no_short_axis() {
+        let one =
+            in_plane_diameters(array![[[0_u8, 1]]].view(), 1, [1.0; 3]).expect("valid").expect("present");
+        assert_eq!((one.longest_mm, one.short_mm), (0.0, 0.0));
+        assert_eq!(one.short_endpoints_zyx, [[0.0, 0.0, 1.0]; 2]);
+        let line =
+            in_plane_diameters(array![[[1_u8, 1, 1]]].view(), 1, [1.0; 3]).expect("valid").expect("present");
+        assert_eq!((line.longest_mm, line.short_mm), (2.0, 0.0));
+    }
+
+    #[test]
+    fn the_background_is_not_measured() {
+        let labels = array![[[0_u8]]];
+        assert_eq!(in_plane_diameters(labels.view(), 0, [1.0; 3]), Err(KernelError::BadLabel { label: 0 }));
+        assert_eq!(in_plane_diameters(labels.view(), 300, [1.0; 3]), Ok(None));
+    }
+}

@@ -106,7 +106,7 @@ pub enum KernelError {
     #[error("labels must not exceed n_labels = {n_labels}, got label {label}")]
     LabelTooLarge {
         /// The smallest label that is too large.
-        label: u16,
+        label: usize,
         /// Number of labels announced.
         n_labels: usize,
     },

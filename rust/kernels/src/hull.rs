@@ -102,3 +102,76 @@ pub(crate) fn farthest_pair(hull: &[Point], spacing_yx_mm: [f64; 2]) -> Option<(
     }
     Some(best)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{spacings, volumes};
+    use ndarray::{Array2, Axis};
+    use proptest::prelude::*;
+
+    fn points(slice: ArrayView2<'_, bool>) -> Vec<Point> {
+        slice.indexed_iter().filter(|&(_, &v)| v).map(|((y, x), _)| [y as i64, x as i64]).collect()
+    }
+
+    fn hull_of(slice: ArrayView2<'_, bool>) -> Vec<Point> {
+        convex_hull(&RowSpan::of_slice(slice, |v| v))
+    }
+
+    /// A corner is a point that lies on no line and in no triangle between others.
+    fn corners_reference(points: &[Point]) -> Vec<Point> {
+        let is_between = |p: Point, a: Point, b: Point| {
+            cross(a, b, p) == 0 && (a[0] - p[0]) * (b[0] - p[0]) + (a[1] - p[1]) * (b[1] - p[1]) < 0
+        };
+        let is_inside = |p: Point, a: Point, b: Point, c: Point| {
+            let turns = [cross(a, b, p), cross(b, c, p), cross(c, a, p)];
+            turns.iter().all(|&turn| turn > 0) || turns.iter().all(|&turn| turn < 0)
+        };
+        let is_corner = |&&p: &&Point| {
+            !points.iter().any(|&a| {
+                points.iter().any(|&b| is_between(p, a, b) || points.iter().any(|&c| is_inside(p, a, b, c)))
+            })
+        };
+        points.iter().filter(is_corner).copied().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn convex_hull_matches_reference(volume in volumes(any::<bool>())) {
+            prop_assume!(volume.dim().0 > 0);
+            let slice = volume.index_axis(Axis(0), 0);
+            let mut hull = hull_of(slice);
+            let n = hull.len();
+            prop_assert!(n < 3 || (0..n).all(|i| cross(hull[i], hull[(i + 1) % n], hull[(i + 2) % n]) > 0));
+            hull.sort_unstable();
+            prop_assert_eq!(hull, corners_reference(&points(slice)));
+        }
+
+        #[test]
+        fn farthest_pair_matches_all_pairs(volume in volumes(any::<bool>()), spacing in spacings()) {
+            prop_assume!(volume.dim().0 > 0);
+            let slice = volume.index_axis(Axis(0), 0);
+            let spacing = [spacing[1], spacing[2]];
+            let points = points(slice);
+            let mut best = None;
+            for &a in &points {
+                for &b in points.iter().filter(|&&b| b >= a) {
+                    let squared = squared_mm(a, b, spacing);
+                    if best.is_none_or(|(most, _)| squared > most) {
+                        best = Some((squared, [a, b]));
+                    }
+                }
+            }
+            prop_assert_eq!(farthest_pair(&hull_of(slice), spacing), best);
+        }
+    }
+
+    #[test]
+    fn a_large_disc_has_few_corners() {
+        let disc = Array2::from_shape_fn((512, 512), |(y, x)| {
+            (y as f64 - 255.5).powi(2) + (x as f64 - 255.5).powi(2) <= 255.5 * 255.5
+        });
+        let hull = hull_of(disc.view());
+        assert!(hull.len() < 250, "{} corners", hull.len());
+    }
+}

@@ -35,27 +35,24 @@ pub fn label_counts<T>(labels: ArrayView3<'_, T>, n_labels: u16) -> Result<Vec<u
 where
     T: Copy + Eq + Into<u16> + Send + Sync,
 {
-    let every_label = || vec![0_u64; usize::from(u16::MAX) + 1];
+    // One chunk a thread: each has a table of its own
+    let n_slices = labels.len_of(Axis(0)).div_ceil(rayon::current_num_threads()).max(1);
     let counts = labels
-        .axis_iter(Axis(0))
+        .axis_chunks_iter(Axis(0), n_slices)
         .into_par_iter()
-        .fold(every_label, |mut counts, slice| {
-            for row in slice.rows() {
-                for_each_run(row, |label, start, stop| {
-                    counts[usize::from(label.into())] += (stop - start) as u64;
-                });
+        .map(|slab| {
+            let mut counts = Vec::new();
+            for row in slab.rows() {
+                for_each_run(row, |label, start, stop| *entry(&mut counts, label) += (stop - start) as u64);
             }
             counts
         })
-        .reduce(every_label, |mut counts, others| {
+        .reduce(Vec::new, |mut counts, others| {
+            counts.resize(counts.len().max(others.len()), 0);
             counts.iter_mut().zip(others).for_each(|(count, other)| *count += other);
             counts
         });
-    let n_kept = usize::from(n_labels) + 1;
-    match (n_labels..=u16::MAX).skip(1).find(|&label| counts[usize::from(label)] > 0) {
-        Some(label) => Err(KernelError::LabelTooLarge { label, n_labels: n_labels.into() }),
-        None => Ok(counts[..n_kept].to_vec()),
-    }
+    up_to(n_labels, counts, |&count| count > 0)
 }
 
 /// Bounding box of each label 0, 1, .., `n_labels`: array `(n_labels + 1, 2, 3)` of start and stop (half open),
@@ -67,12 +64,12 @@ pub fn label_boxes<T>(labels: ArrayView3<'_, T>, n_labels: u16) -> Result<Array3
 where
     T: Copy + Eq + Into<u16> + Send + Sync,
 {
-    let mut boxes = vec![None::<[[usize; 3]; 2]>; usize::from(u16::MAX) + 1];
+    let mut boxes: Vec<Option<[[usize; 3]; 2]>> = Vec::new();
     for (z, slice) in labels.outer_iter().enumerate() {
         for (y, row) in slice.outer_iter().enumerate() {
             for_each_run(row, |label, start, stop| {
                 let run = [[z, y, start], [z + 1, y + 1, stop]];
-                let [low, high] = boxes[usize::from(label.into())].get_or_insert(run);
+                let [low, high] = entry(&mut boxes, label).get_or_insert(run);
                 for axis in 0..3 {
                     low[axis] = low[axis].min(run[0][axis]);
                     high[axis] = high[axis].max(run[1][axis]);
@@ -80,13 +77,35 @@ where
             });
         }
     }
-    let n_kept = usize::from(n_labels) + 1;
-    if let Some(label) = (n_labels..=u16::MAX).skip(1).find(|&label| boxes[usize::from(label)].is_some()) {
-        return Err(KernelError::LabelTooLarge { label, n_labels: n_labels.into() });
-    }
-    Ok(Array3::from_shape_fn((n_kept, 2, 3), |(label, end, axis)| {
+    let boxes = up_to(n_labels, boxes, Option::is_some)?;
+    Ok(Array3::from_shape_fn((boxes.len(), 2, 3), |(label, end, axis)| {
         boxes[label].map_or(0, |corners| corners[end][axis] as i64)
     }))
+}
+
+/// A label's place in a table that grows with the largest label seen.
+fn entry<V: Clone + Default>(table: &mut Vec<V>, label: impl Into<u16>) -> &mut V {
+    let label = usize::from(label.into());
+    if label >= table.len() {
+        table.resize(label + 1, V::default());
+    }
+    &mut table[label]
+}
+
+/// The table with exactly the labels 0..=n_labels.
+fn up_to<V: Clone + Default>(
+    n_labels: u16,
+    mut table: Vec<V>,
+    is_present: impl Fn(&V) -> bool,
+) -> Result<Vec<V>, KernelError> {
+    let n_kept = usize::from(n_labels) + 1;
+    match table.iter().skip(n_kept).position(is_present) {
+        Some(above) => Err(KernelError::LabelTooLarge { label: n_kept + above, n_labels: n_labels.into() }),
+        None => {
+            table.resize(n_kept, V::default());
+            Ok(table)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -119,7 +138,7 @@ mod tests {
         #[test]
         fn a_label_too_large_is_named(labels in volumes(any::<u16>()), n_labels in any::<u16>()) {
             let too_large = labels.iter().copied().filter(|&v| v > n_labels).min();
-            let error = too_large.map(|label| KernelError::LabelTooLarge { label, n_labels: n_labels.into() });
+            let error = too_large.map(|label| KernelError::LabelTooLarge { label: label.into(), n_labels: n_labels.into() });
             prop_assert_eq!(label_counts(labels.view(), n_labels).err(), error.clone());
             prop_assert_eq!(label_boxes(labels.view(), n_labels).err(), error);
         }

@@ -15,11 +15,12 @@
 //! | [`marker_endpoints`] | `endpoints.rs` |
 //! | [`label_counts`], [`label_boxes`] | `labels.rs` |
 //! | [`paint`] of [`TumorLogits`] | `paint.rs`, `tumor.rs` |
-//! | [`raise_sphere`] | `sphere.rs` |
+//! | [`raise_sphere`] | `sphere.rs`, `contest.rs` |
 //! | [`in_plane_diameters`] | `diameter.rs`, `hull.rs` |
 //!
 //! Every kernel has a slow twin in its tests: the same answer by the plainest loop, on random small volumes.
 
+mod contest;
 mod diameter;
 mod endpoints;
 mod error;

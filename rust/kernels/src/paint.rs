@@ -72,3 +72,116 @@ fn paint_slice(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{OwnedTumor, one_of, tumors};
+    use ndarray::{Array1, array};
+    use proptest::prelude::*;
+
+    /// Trilinear logit by the eight-corner formula in `f64`, `None` outside the box.
+    fn logit(tumor: &TumorLogits<'_>, voxel: [usize; 3]) -> Option<f64> {
+        let corners = [0, 1, 2].map(|axis| {
+            let (start, step) = (tumor.start_zyx[axis], tumor.step_zyx[axis]);
+            let edge = voxel[axis] as f64 + 0.5;
+            let last = tumor.content_zyx[axis] - 1;
+            let is_inside = edge >= start && edge < start + tumor.content_zyx[axis] as f64 * step;
+            let index = ((edge - start) / step - 0.5).max(0.0).min(last as f64);
+            let lower = index as usize;
+            is_inside.then(|| {
+                [(lower, 1.0 - (index - lower as f64)), ((lower + 1).min(last), index - lower as f64)]
+            })
+        });
+        let [Some(z), Some(y), Some(x)] = corners else { return None };
+        let mut sum = 0.0;
+        for (k, weight_z) in z {
+            for (j, weight_y) in y {
+                for (i, weight_x) in x {
+                    sum += weight_z * weight_y * weight_x * f64::from(tumor.logits[[k, j, i]]);
+                }
+            }
+        }
+        Some(sum)
+    }
+
+    /// The first of the tumors with the highest logit, 0 if none exceeds the threshold.
+    fn winner(logits: &[(u16, f64)], threshold: f64) -> u16 {
+        let exceeding = logits.iter().filter(|&&(_, logit)| logit > threshold);
+        exceeding
+            .reduce(|best, other| if other.1 > best.1 { other } else { best })
+            .map_or(0, |&(label, _)| label)
+    }
+
+    proptest! {
+        #[test]
+        fn paint_matches_reference(
+            shape in [0..10_usize, 0..10_usize, 0..10_usize], tumors in tumors(), threshold in one_of(&[0.0, 1.0, -0.5]),
+        ) {
+            let tumors: Vec<_> = tumors.iter().map(OwnedTumor::view).collect();
+            let labels = paint(shape, &tumors, threshold).expect("valid tumors");
+            prop_assert_eq!(labels.dim(), shape.into());
+            let footprints: Vec<_> = tumors.iter().map(|&tumor| Footprint::new(tumor, shape)).collect();
+            for ((z, y, x), &label) in labels.indexed_iter() {
+                let voxel = [z, y, x];
+                let exact: Vec<_> = tumors.iter().filter_map(|t| Some((t.label, logit(t, voxel)?))).collect();
+                let ours: Vec<_> = footprints
+                    .iter()
+                    .filter_map(|f| Some((f.tumor.label, f64::from(f.logit(voxel)?))))
+                    .collect();
+                // By voxel and by slice: the same bits. Against the formula: the same up to rounding.
+                prop_assert_eq!(label, winner(&ours, threshold));
+                prop_assert_eq!(ours.len(), exact.len());
+                for (ours, exact) in ours.iter().zip(&exact) {
+                    prop_assert!((ours.1 - exact.1).abs() < 1e-5, "{:?} {:?}", ours, exact);
+                }
+            }
+        }
+    }
+
+    fn line(label: u16, logits: &Array1<f32>) -> OwnedTumor {
+        let n = logits.len();
+        let logits = logits.clone().into_shape_with_order((1, 1, n)).expect("a line");
+        OwnedTumor { label, logits, start_zyx: [0.0; 3], step_zyx: [1.0; 3], content_zyx: [1, 1, n] }
+    }
+
+    #[test]
+    fn background_wins_ties_then_the_first_tumor() {
+        let tumors = [line(9, &array![0.0, 1.0, 2.0]), line(4, &array![0.0, 1.0, 3.0])];
+        let views: Vec<_> = tumors.iter().map(OwnedTumor::view).collect();
+        assert_eq!(paint([1, 1, 4], &views, 0.0), Ok(array![[[0, 9, 4, 0]]]));
+        assert_eq!(paint([1, 1, 4], &views, 2.0), Ok(array![[[0, 0, 4, 0]]]));
+    }
+
+    #[test]
+    fn a_box_may_lie_anywhere() {
+        let mut tumor = line(1, &array![1.0, 1.0]);
+        tumor.start_zyx = [0.0, 0.0, -1.0];
+        assert_eq!(paint([1, 1, 3], &[tumor.view()], 0.0), Ok(array![[[1, 0, 0]]]));
+        tumor.start_zyx = [50.0, 0.0, 0.0];
+        assert_eq!(paint([1, 1, 3], &[tumor.view()], 0.0), Ok(array![[[0, 0, 0]]]));
+    }
+
+    #[test]
+    fn bad_tumors_are_refused() {
+        let good = line(1, &array![1.0, 1.0]);
+        let refusal = |change: fn(&mut OwnedTumor)| {
+            let mut tumor = good.clone();
+            change(&mut tumor);
+            paint([1, 1, 2], &[tumor.view()], 0.0).expect_err("bad")
+        };
+        assert!(matches!(refusal(|t| t.label = 0), KernelError::BadLabel { label: 0 }));
+        assert!(matches!(refusal(|t| t.content_zyx[2] = 3), KernelError::BadContent { label: 1, .. }));
+        assert!(matches!(refusal(|t| t.content_zyx[0] = 0), KernelError::BadContent { label: 1, .. }));
+        assert!(matches!(refusal(|t| t.step_zyx[1] = 0.0), KernelError::BadStep { .. }));
+        assert!(matches!(refusal(|t| t.start_zyx[1] = f64::NAN), KernelError::BadStep { .. }));
+        assert!(matches!(
+            refusal(|t| t.logits[[0, 0, 1]] = f32::NAN),
+            KernelError::BadLogit { label: 1, voxel_zyx: [0, 0, 1], .. }
+        ));
+        let twice = paint([1, 1, 2], &[good.view(), good.view()], 0.0);
+        assert_eq!(twice, Err(KernelError::DuplicateLabel { label: 1 }));
+        assert!(matches!(paint([1, 1, 2], &[], f64::NAN), Err(KernelError::BadThreshold { .. })));
+        assert!(matches!(paint([1 << 40; 3], &[], 0.0), Err(KernelError::TooLarge { .. })));
+    }
+}

@@ -1,12 +1,12 @@
 //! Every marked tumor is present: the logits inside its RECIST sphere are raised until it has a voxel.
 
-use std::collections::BTreeSet;
+use std::ops::Range;
 
 use ndarray::ArrayViewMut3;
 
 use crate::KernelError;
-use crate::labels::label_counts;
-use crate::tumor::{Footprint, TumorLogits, check_spacing, check_tumors};
+use crate::contest::Contest;
+use crate::tumor::{TumorLogits, check_spacing, check_tumors};
 
 /// A ball in millimetres around a point of the volume.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,7 +88,7 @@ impl Sphere {
     }
 
     /// Voxels of the sphere inside a box; if there are none, the nearest voxel of the box.
-    fn voxels_in(&self, ranges: [std::ops::Range<usize>; 3]) -> Vec<[usize; 3]> {
+    pub(crate) fn voxels_in(&self, ranges: [Range<usize>; 3]) -> Vec<[usize; 3]> {
         let [z, y, x] = [0, 1, 2].map(|axis| {
             // One voxel more than the radius says, so that rounding cannot lose any: `holds` decides.
             let reach = self.radius_mm / self.spacing_mm[axis] + 1.0;
@@ -112,86 +112,167 @@ impl Sphere {
     }
 }
 
-/// A voxel of the sphere.
-#[derive(Debug, Clone, Copy)]
-struct Candidate {
-    voxel: [usize; 3],
-    /// Logit of the missing tumor.
-    own: f32,
-    /// What it has to exceed: the threshold and the rivals' logits.
-    bar: f32,
-    /// Label of the voxel now.
-    holder: u16,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paint;
+    use crate::testing::{OwnedTumor, one_of, spacings, tumors};
+    use crate::tumor::Footprint;
+    use ndarray::{Array3, array};
+    use proptest::prelude::*;
 
-/// The sphere's voxels, and what is needed to know whose last voxel one is.
-struct Contest<'a> {
-    candidates: Vec<Candidate>,
-    rivals: Vec<Footprint<'a>>,
-    /// Voxels of each label in the whole map; empty as long as nobody else holds a voxel of the sphere.
-    counts: Vec<u64>,
-}
-
-impl<'a> Contest<'a> {
-    fn new(
-        labels: &ArrayViewMut3<'_, u16>,
-        tumors: &[TumorLogits<'a>],
+    /// Every voxel of the volume, every round, in plain words.
+    fn reference(
+        labels: &mut Array3<u16>,
+        tumors: &[TumorLogits<'_>],
         missing: u16,
         sphere: &Sphere,
-        threshold: f64,
-    ) -> Result<Self, KernelError> {
-        let shape_zyx: [usize; 3] = labels.dim().into();
-        let footprints = tumors.iter().map(|&tumor| Footprint::new(tumor, shape_zyx));
-        let (own, rivals): (Vec<_>, Vec<_>) = footprints.partition(|f| f.tumor.label == missing);
-        let own = own.first().ok_or(KernelError::UnknownTumor { missing })?;
-        let ranges = [own.z.range(), own.y.range(), own.x.range()];
-        if ranges.iter().any(std::ops::Range::is_empty) {
-            return Err(KernelError::BoxWithoutVoxels { label: missing, shape_zyx });
-        }
-        let candidates: Vec<Candidate> = sphere
-            .voxels_in(ranges)
-            .into_iter()
-            .filter_map(|voxel| {
-                let rival_logits = rivals.iter().filter_map(|rival| rival.logit(voxel));
-                let bar = rival_logits.fold(threshold as f32, f32::max);
-                Some(Candidate { voxel, own: own.logit(voxel)?, bar, holder: labels[voxel] })
-            })
+        threshold: f32,
+        max_rounds: usize,
+    ) -> Option<Raised> {
+        let shape = labels.dim().into();
+        let footprint = |label| {
+            let tumor = tumors.iter().find(|tumor| tumor.label == label).expect("a tumor");
+            Footprint::new(*tumor, shape)
+        };
+        let own = footprint(missing);
+        let away = |place: (usize, usize, usize)| {
+            let voxel: [usize; 3] = place.into();
+            let mm = |axis: usize| (voxel[axis] as f64 - sphere.center_zyx[axis]) * sphere.spacing_mm[axis];
+            mm(0).powi(2) + mm(1).powi(2) + mm(2).powi(2)
+        };
+        let in_box: Vec<_> = labels
+            .indexed_iter()
+            .map(|(place, _)| place)
+            .filter(|&p| own.logit(p.into()).is_some())
             .collect();
-        let contested = candidates.iter().any(|candidate| candidate.holder != 0);
-        let counts = if contested { label_counts(labels.view(), u16::MAX)? } else { Vec::new() };
-        Ok(Self { candidates, rivals, counts })
-    }
-
-    /// Candidates that the missing tumor wins with an offset, without any rival's last voxel.
-    fn won(&self, offset: f64) -> Vec<Candidate> {
-        let exceeds = |c: &&Candidate| f64::from(c.own) + offset > f64::from(c.bar);
-        let mut won: Vec<Candidate> = self.candidates.iter().filter(exceeds).copied().collect();
-        let holders: BTreeSet<u16> =
-            won.iter().map(|candidate| candidate.holder).filter(|&h| h != 0).collect();
-        for holder in holders {
-            let taken: Vec<_> = won.iter().filter(|candidate| candidate.holder == holder).collect();
-            if taken.len() as u64 == self.counts[usize::from(holder)] {
-                let rival = self.rivals.iter().find(|rival| rival.tumor.label == holder);
-                let logit = |c: &Candidate| rival.and_then(|r| r.logit(c.voxel)).unwrap_or(f32::NEG_INFINITY);
-                let kept = first_best(taken.into_iter(), logit).map(|candidate| candidate.voxel);
-                won.retain(|candidate| Some(candidate.voxel) != kept);
+        let mut ball: Vec<_> =
+            in_box.iter().copied().filter(|&p| away(p) <= sphere.radius_mm.powi(2)).collect();
+        if ball.is_empty() {
+            ball.extend(in_box.into_iter().reduce(|best, p| if away(p) < away(best) { p } else { best }));
+        }
+        let first_best = |places: &[(usize, usize, usize)], label: u16| {
+            let logit = |p: (usize, usize, usize)| footprint(label).logit(p.into());
+            places.iter().copied().reduce(|best, p| if logit(p) > logit(best) { p } else { best })
+        };
+        let count = |labels: &Array3<u16>, label| labels.iter().filter(|&&v| v == label).count();
+        for rounds in 1..=max_rounds {
+            let offset = f64::from(1_u32 << rounds) - 1.0;
+            let mut won: Vec<_> = ball
+                .iter()
+                .copied()
+                .filter(|&p| {
+                    let rivals = tumors.iter().filter(|t| t.label != missing);
+                    let bar =
+                        rivals.filter_map(|t| footprint(t.label).logit(p.into())).fold(threshold, f32::max);
+                    own.logit(p.into()).is_some_and(|logit| f64::from(logit) + offset > f64::from(bar))
+                })
+                .collect();
+            for rival in tumors.iter().map(|t| t.label) {
+                let taken: Vec<_> = won.iter().copied().filter(|&p| labels[p] == rival).collect();
+                if taken.len() == count(labels, rival) {
+                    let kept = first_best(&taken, rival);
+                    won.retain(|&p| Some(p) != kept);
+                }
+            }
+            if !won.is_empty() {
+                won.iter().for_each(|&p| labels[p] = missing);
+                return Some(Raised { rounds, offset, voxels: won.len() });
             }
         }
-        won
+        let free: Vec<_> = ball.iter().copied().filter(|&p| labels[p] == 0).collect();
+        let spare: Vec<_> =
+            ball.iter().copied().filter(|&p| labels[p] != 0 && count(labels, labels[p]) > 1).collect();
+        let place = first_best(&free, missing).or_else(|| first_best(&spare, missing))?;
+        labels[place] = missing;
+        Some(Raised { rounds: max_rounds, offset: f64::from(1_u32 << max_rounds) - 1.0, voxels: 1 })
     }
 
-    fn best_to_assign(&self) -> Option<&Candidate> {
-        let free = self.candidates.iter().filter(|c| c.holder == 0);
-        let spare =
-            self.candidates.iter().filter(|c| c.holder != 0 && self.counts[usize::from(c.holder)] > 1);
-        first_best(free, |c| c.own).or_else(|| first_best(spare, |c| c.own))
+    fn spheres() -> impl Strategy<Value = Sphere> {
+        // No halves: two voxels at one distance may come out unlike by rounding
+        let center = || one_of(&[-3.0, 0.0, 0.3, 1.9, 4.0, 5.2, 20.0]);
+        ([center(), center(), center()], prop_oneof![Just(0.0), 0.0..9.0], spacings())
+            .prop_map(|(center_zyx, radius_mm, spacing_mm)| Sphere { center_zyx, radius_mm, spacing_mm })
     }
-}
 
-/// The first candidate of the highest logit.
-fn first_best<'c>(
-    candidates: impl Iterator<Item = &'c Candidate>,
-    logit: impl Fn(&Candidate) -> f32,
-) -> Option<&'c Candidate> {
-    candidates.reduce(|best, other| if logit(other) > logit(best) { other } else { best })
+    proptest! {
+        #[test]
+        fn raise_sphere_matches_reference(
+            shape in [1..8_usize, 1..8_usize, 1..8_usize], tumors in tumors(), sphere in spheres(),
+            threshold in one_of(&[0.0, 2.0]), max_rounds in 0..6_usize,
+        ) {
+            let tumors: Vec<_> = tumors.iter().map(OwnedTumor::view).collect();
+            let mut labels = paint(shape, &tumors, threshold).expect("valid tumors");
+            for missing in tumors.iter().map(|tumor| tumor.label) {
+                if labels.iter().any(|&v| v == missing) {
+                    continue;
+                }
+                let before = labels.clone();
+                let mut expected = labels.clone();
+                let raised =
+                    raise_sphere(&mut labels.view_mut(), &tumors, missing, &sphere, threshold, max_rounds);
+                let wanted = reference(&mut expected, &tumors, missing, &sphere, threshold as f32, max_rounds);
+                prop_assert_eq!(raised.clone().ok(), wanted);
+                prop_assert_eq!(&labels, &expected);
+                let Ok(raised) = raised else { continue };
+                let count = |labels: &Array3<u16>, label| labels.iter().filter(|&&v| v == label).count();
+                prop_assert_eq!(count(&labels, missing), raised.voxels);
+                for rival in tumors.iter().map(|tumor| tumor.label) {
+                    prop_assert!(count(&before, rival) == 0 || count(&labels, rival) > 0);
+                }
+            }
+        }
+    }
+
+    fn line(label: u16, logits: [f32; 3]) -> OwnedTumor {
+        let logits = Array3::from_shape_vec((1, 1, 3), logits.to_vec()).expect("three voxels");
+        OwnedTumor { label, logits, start_zyx: [0.0; 3], step_zyx: [1.0; 3], content_zyx: [1, 1, 3] }
+    }
+
+    const MIDDLE: Sphere = Sphere { center_zyx: [0.0, 0.0, 1.0], radius_mm: 1.0, spacing_mm: [1.0; 3] };
+
+    #[test]
+    fn the_smallest_offset_that_wins_is_taken() {
+        let tumors = [line(1, [-2.5, -6.5, -9.0]), line(2, [5.0, -1.0, -1.0])];
+        let views: Vec<_> = tumors.iter().map(OwnedTumor::view).collect();
+        let mut labels = array![[[2, 0, 0]]];
+        let raised = raise_sphere(&mut labels.view_mut(), &views, 1, &MIDDLE, 0.0, 16);
+        // 3 would beat the background at the first voxel, but not the rival, which also keeps its only voxel
+        assert_eq!(raised, Ok(Raised { rounds: 3, offset: 7.0, voxels: 1 }));
+        assert_eq!(labels, array![[[2, 1, 0]]]);
+    }
+
+    #[test]
+    fn where_rounds_do_not_suffice_a_voxel_is_assigned() {
+        let tumors = [line(1, [-900.0, -800.0, -900.0]), line(2, [5.0, 5.0, -1.0])];
+        let views: Vec<_> = tumors.iter().map(OwnedTumor::view).collect();
+        let mut labels = array![[[2, 2, 0]]];
+        let raised = raise_sphere(&mut labels.view_mut(), &views, 1, &MIDDLE, 0.0, 2);
+        assert_eq!(raised, Ok(Raised { rounds: 2, offset: 3.0, voxels: 1 }));
+        assert_eq!(labels, array![[[2, 2, 1]]]);
+        let mut full = array![[[2, 2, 2]]];
+        assert!(raise_sphere(&mut full.view_mut(), &views, 1, &MIDDLE, 0.0, 2).is_ok());
+        assert_eq!(full, array![[[2, 1, 2]]]);
+    }
+
+    #[test]
+    fn bad_arguments_are_refused() {
+        let tumors = [line(1, [-9.0; 3]), line(2, [1.0; 3])];
+        let views: Vec<_> = tumors.iter().map(OwnedTumor::view).collect();
+        let raise = |labels: &mut Array3<u16>, missing, sphere| {
+            raise_sphere(&mut labels.view_mut(), &views, missing, &sphere, 0.0, 16).expect_err("bad")
+        };
+        let mut one = array![[[2]]];
+        assert_eq!(raise(&mut one, 1, MIDDLE), KernelError::NoRoom { label: 1 });
+        assert_eq!(one, array![[[2]]]);
+        assert_eq!(raise(&mut one, 7, MIDDLE), KernelError::UnknownTumor { missing: 7 });
+        let nowhere = raise(&mut Array3::zeros((1, 0, 3)), 1, MIDDLE);
+        assert!(matches!(nowhere, KernelError::BoxWithoutVoxels { label: 1, .. }));
+        let negative = raise(&mut one, 1, Sphere { radius_mm: -1.0, ..MIDDLE });
+        assert!(matches!(negative, KernelError::BadSphere { .. }));
+        let flat = raise(&mut one, 1, Sphere { spacing_mm: [0.0; 3], ..MIDDLE });
+        assert!(matches!(flat, KernelError::BadSpacing { .. }));
+        let rounds = raise_sphere(&mut one.view_mut(), &views, 1, &MIDDLE, 0.0, 65);
+        assert_eq!(rounds, Err(KernelError::TooManyRounds { max_rounds: 65 }));
+    }
 }

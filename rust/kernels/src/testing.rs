@@ -3,6 +3,8 @@
 use ndarray::{Array3, Axis};
 use proptest::prelude::*;
 
+use crate::TumorLogits;
+
 /// Volumes whose memory layout is none in particular, as NumPy's views are.
 pub(crate) fn volumes<T: Clone + std::fmt::Debug>(
     values: impl Strategy<Value = T> + Clone,
@@ -41,4 +43,48 @@ pub(crate) fn one_of<T: Clone + std::fmt::Debug + 'static>(values: &[T]) -> impl
 pub(crate) fn spacings() -> impl Strategy<Value = [f64; 3]> {
     let side = || prop_oneof![one_of(&[0.5, 1.0, 2.0]), 0.3..5.0];
     [side(), side(), side()]
+}
+
+/// A tumor that owns its logits.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnedTumor {
+    pub(crate) label: u16,
+    pub(crate) logits: Array3<f32>,
+    pub(crate) start_zyx: [f64; 3],
+    pub(crate) step_zyx: [f64; 3],
+    pub(crate) content_zyx: [usize; 3],
+}
+
+impl OwnedTumor {
+    pub(crate) fn view(&self) -> TumorLogits<'_> {
+        let &Self { label, ref logits, start_zyx, step_zyx, content_zyx } = self;
+        TumorLogits { label, logits: logits.view(), start_zyx, step_zyx, content_zyx }
+    }
+}
+
+/// Up to four tumors around the origin, labels 1.. in any order; small whole logits, so that ties occur.
+pub(crate) fn tumors() -> impl Strategy<Value = Vec<OwnedTumor>> {
+    let start = || prop_oneof![one_of(&[-2.0, -0.5, 0.0, 1.0, 2.5]), -4.0..8.0];
+    let step = || prop_oneof![one_of(&[0.5, 1.0, 2.0]), 0.2..4.0];
+    let logits = volumes_up_to(4, prop_oneof![(-3..4_i8).prop_map(f32::from), -3.0..3.0_f32]);
+    let logits = logits.prop_filter("a patch has voxels", |logits| !logits.is_empty());
+    let tumor =
+        (logits, [start(), start(), start()], [step(), step(), step()], any::<[prop::sample::Index; 3]>());
+    (prop::collection::vec(tumor, 0..5), Just(vec![1, 2, 3, 40_000_u16]).prop_shuffle()).prop_map(
+        |(tumors, labels)| {
+            let owned =
+                |(label, (logits, start_zyx, step_zyx, content)): (u16, (Array3<f32>, _, _, [_; 3]))| {
+                    let content =
+                        |axis: usize| 1 + prop::sample::Index::index(&content[axis], logits.shape()[axis]);
+                    OwnedTumor {
+                        label,
+                        content_zyx: [content(0), content(1), content(2)],
+                        logits,
+                        start_zyx,
+                        step_zyx,
+                    }
+                };
+            labels.into_iter().zip(tumors).map(owned).collect()
+        },
+    )
 }

@@ -151,18 +151,14 @@ def _case(
         if marks is None or isinstance(marks, str | os.PathLike):
             return read_case(ct, marks, hu=hu)
         volume, grid, _ = read_ct(ct)
-        return Case(volume, grid, _marks(marks, grid), name=os.fspath(ct), **_said(hu))
+        return Case(volume, grid, _marks(marks, grid), name=os.fspath(ct), hu=hu)  # type: ignore[arg-type]
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
     if marks is None or isinstance(marks, str | os.PathLike):
         raise MarkError("marks of an array must be lines or a marker volume, not a file")
     volume = as_ct(np.asarray(ct))
-    grid = Grid.from_spacing(volume.shape, spacing_mm)
-    return Case(volume, grid, _marks(marks, grid), **_said(hu))
-
-
-def _said(hu: bool | None) -> dict[str, bool]:
-    return {} if hu is None else {"hu": hu}
+    array_grid = Grid.from_spacing(volume.shape, spacing_mm)
+    return Case(volume, array_grid, _marks(marks, array_grid), hu=hu)  # type: ignore[arg-type]
 
 
 def _marks(

@@ -1,0 +1,106 @@
+# `make demo` and `make test` work from a fresh clone: they make .venv and install what they need, once.
+# Asked for are CPython >= 3.11 with pip and a Rust toolchain. CI and the pre-commit hooks call these rules too.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+BIN := .venv/bin
+# What the compiled kernels are made from; Python sources are used where they lie.
+BUILT_FROM := pyproject.toml Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
+
+# rustup's home is not on every shell's PATH; clippy asks PyO3 about this Python.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+
+.PHONY: help demo test lint test-rust test-python build bench format clean
+.PHONY: ruff mypy layers stubs rustfmt clippy
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.demo-installed ## install (without torch) and segment the built-in phantom
+	$(BIN)/lite-ensam demo
+
+test: lint test-rust test-python ## install (torch is about 3 GB, once), lint, all tests
+
+lint: ruff mypy layers stubs rustfmt clippy ## every check that runs no test
+
+test-rust: .venv/.dev-installed ## tests of the kernels alone
+	@echo "== tests of the Rust kernels"
+	cargo test --locked --doc
+	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; \
+	else cargo test --locked --lib --bins --tests; fi
+
+test-python: .venv/.dev-installed ## tests of the package
+	@echo "== tests of the Python package"
+	$(BIN)/pytest
+
+build: .venv/.dev-installed ## wheel in target/wheels
+	$(BIN)/maturin build --release --locked
+
+bench: .venv/.dev-installed ## benchmarks of the kernels and of the whole program
+	cargo bench --locked
+	for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
+
+format: .venv/.dev-installed ## rewrite the sources in the project's format
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+	cargo fmt --all
+
+clean: ## remove what was built; .venv and runs/ stay
+	rm -rf target python/lite_ensam/_kernels*.so .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -f .venv/.demo-installed .venv/.dev-installed
+	find python tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+# One rule a linter: the hooks of .pre-commit-config.yaml name them.
+
+ruff: .venv/.dev-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+mypy: .venv/.dev-installed
+	$(BIN)/mypy
+
+layers: .venv/.dev-installed
+	$(BIN)/lint-imports
+
+stubs: .venv/.dev-installed
+	$(BIN)/python -m mypy.stubtest lite_ensam._kernels --mypy-config-file pyproject.toml
+
+rustfmt: .venv/.dev-installed
+	cargo fmt --all --check
+
+clippy: .venv/.dev-installed
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+# Set-up. A stamp is as old as the last install, which is repeated when the kernels or pyproject.toml change;
+# pip asks the network only for what is missing.
+
+.venv/.demo-installed: $(BUILT_FROM) | $(BIN)/pip
+	$(call install,demo)
+	@touch $@
+
+.venv/.dev-installed: $(BUILT_FROM) | $(BIN)/pip
+	$(call install,dev)
+	cargo fetch --locked --quiet
+	@touch $@
+
+# The build tools go into .venv too, so that kernels can be rebuilt without a network.
+BUILD_TOOLS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+
+define install
+	@echo "== installing lite-ensam[$(1)] into .venv"
+	@command -v cargo >/dev/null || { echo "cargo not found: a Rust toolchain is needed to build the kernels" >&2; exit 1; }
+	$(BIN)/python -c '$(BUILD_TOOLS)' | $(BIN)/pip install --quiet --requirement /dev/stdin
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pip install --no-build-isolation --editable '.[$(1)]'
+endef
+
+$(BIN)/pip:
+	@for python in python3.11 python3; do \
+	  if $$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "== making .venv with $$($$python --version)"; $$python -m venv .venv; exit; \
+	  fi; \
+	done; \
+	echo "no CPython >= 3.11 with venv and pip found as python3.11 or python3 on PATH" >&2; exit 1

@@ -1,0 +1,46 @@
+"""One idea a file: files and functions stay short, and no file is named after having no subject."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("python", "rust", "tests", "benchmarks")
+SOURCES = [
+    file
+    for folder in FOLDERS
+    for file in sorted((ROOT / folder).rglob("*"))
+    if file.suffix in {".py", ".rs"} and "target" not in file.relative_to(ROOT).parts
+]
+MOST_LINES_OF_A_FILE = 350
+MOST_LINES_OF_A_FUNCTION = 80
+NAMES_THAT_SAY_NOTHING = {"utils", "util", "common", "helpers", "misc"}
+
+
+def shown(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+def test_there_are_sources_to_look_at() -> None:
+    assert {file.suffix for file in SOURCES} == {".py", ".rs"}
+
+
+def test_files_have_at_most_350_lines() -> None:
+    lengths = {shown(file): len(file.read_text(encoding="utf-8").splitlines()) for file in SOURCES}
+    assert {name: n for name, n in lengths.items() if n > MOST_LINES_OF_A_FILE} == {}
+
+
+def test_functions_have_at_most_80_lines() -> None:
+    too_long = {}
+    for file in SOURCES:
+        if file.suffix != ".py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                n_lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if n_lines > MOST_LINES_OF_A_FUNCTION:
+                    too_long[f"{shown(file)}:{node.name}"] = n_lines
+    assert too_long == {}
+
+
+def test_every_file_is_named_after_its_subject() -> None:
+    assert [shown(file) for file in SOURCES if file.stem in NAMES_THAT_SAY_NOTHING] == []

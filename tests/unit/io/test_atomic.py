@@ -1,0 +1,202 @@
+import errno
+import io
+import os
+import shutil
+import stat
+import subprocess
+
+import numpy as np
+import pytest
+
+from lite_ensam.errors import OutputError
+from lite_ensam.geometry import Grid
+from lite_ensam.io import atomic, check_output, write_ct, write_marks, write_mask, write_report
+from lite_ensam.io.atomic import atomic_write
+from lite_ensam.recist import RecistMark
+
+GRID = Grid.from_spacing((8, 64, 64), (1, 1, 1))
+NOISE = np.random.default_rng(0).integers(0, 60000, GRID.shape_zyx).astype(np.uint16)
+
+WRITERS = {
+    "mask.nii": lambda path, **kw: write_mask(path, NOISE, GRID, **kw),
+    "mask.nii.gz": lambda path, **kw: write_mask(path, NOISE, GRID, **kw),
+    "mask.npz": lambda path, **kw: write_mask(path, NOISE, GRID, **kw),
+    "ct.nii.gz": lambda path, **kw: write_ct(path, NOISE, GRID, **kw),
+    "marks.json": lambda path, **kw: write_marks(
+        path, [RecistMark(1, ((1, 2, 3), (1, 9, 3)))] * 1000, GRID, **kw
+    ),
+    "report.json": lambda path, **kw: write_report(path, {"numbers": list(range(30000))}, **kw),
+}
+
+
+@pytest.fixture(params=WRITERS)
+def writer(request):
+    """Name of a file, and what writes it."""
+    return request.param, WRITERS[request.param]
+
+
+class FullDisk(io.FileIO):
+    """A new file on a disk with room for 1,000 bytes."""
+
+    room = 1000
+
+    def write(self, content):
+        if self.room <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = super().write(memoryview(content)[: self.room])
+        self.room -= written
+        return written
+
+
+class TestWriters:
+    def test_a_full_disk_leaves_nothing(self, tmp_path, monkeypatch, writer):
+        name, write = writer
+        monkeypatch.setattr(atomic, "_create", lambda path: io.BufferedWriter(FullDisk(path, "x")))
+        with pytest.raises(OutputError, match=rf"cannot write .*{name}: the disk is full"):
+            write(tmp_path / name)
+        assert not list(tmp_path.iterdir())
+
+    def test_a_full_disk_leaves_the_old_file(self, tmp_path, monkeypatch, writer):
+        name, write = writer
+        (tmp_path / name).write_bytes(b"old")
+        monkeypatch.setattr(atomic, "_create", lambda path: io.BufferedWriter(FullDisk(path, "x")))
+        with pytest.raises(OutputError, match="the disk is full"):
+            write(tmp_path / name, overwrite=True)
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+        assert (tmp_path / name).read_bytes() == b"old"
+
+    def test_a_really_full_disk(self, tmp_path, writer):
+        name, write = writer
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        if (
+            not shutil.which("mount")
+            or subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", disk], capture_output=True, check=False
+            ).returncode
+        ):
+            pytest.skip("a tiny disk cannot be mounted here")
+        try:
+            with pytest.raises(OutputError, match="the disk is full"):
+                write(disk / name)
+            assert not list(disk.iterdir())
+        finally:
+            subprocess.run(["umount", disk], check=True)
+
+    def test_a_missing_folder(self, tmp_path, writer):
+        name, write = writer
+        with pytest.raises(OutputError, match=rf"cannot write .*{name}: the folder .*nowhere does not exist"):
+            write(tmp_path / "nowhere" / name)
+
+    def test_a_file_in_place_of_the_folder(self, tmp_path, writer):
+        name, write = writer
+        (tmp_path / "file").write_bytes(b"")
+        with pytest.raises(OutputError, match="is not a folder"):
+            write(tmp_path / "file" / name)
+
+    def test_an_existing_file_is_kept(self, tmp_path, writer):
+        name, write = writer
+        (tmp_path / name).write_bytes(b"old")
+        with pytest.raises(OutputError, match=rf"{name} exists; .*--overwrite"):
+            write(tmp_path / name)
+        assert (tmp_path / name).read_bytes() == b"old"
+        write(tmp_path / name, overwrite=True)
+        assert len((tmp_path / name).read_bytes()) > 3
+
+    def test_only_the_file_itself_appears(self, tmp_path, writer):
+        name, write = writer
+        write(tmp_path / name)
+        assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+class TestAtomicWrite:
+    def test_an_exception_inside_leaves_nothing(self, tmp_path):
+        def interrupted():
+            with atomic_write(tmp_path / "a") as file:
+                file.write(b"half")
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert not list(tmp_path.iterdir())
+
+    def test_the_target_appears_only_when_whole(self, tmp_path):
+        with atomic_write(tmp_path / "a") as file:
+            file.write(b"half")
+            file.flush()
+            assert not (tmp_path / "a").exists()
+        assert (tmp_path / "a").read_bytes() == b"half"
+
+    def test_a_file_that_appears_meanwhile_is_kept(self, tmp_path):
+        def overtaken():
+            with atomic_write(tmp_path / "a") as file:
+                file.write(b"ours")
+                (tmp_path / "a").write_bytes(b"theirs")
+
+        with pytest.raises(OutputError, match="exists"):
+            overtaken()
+        assert (tmp_path / "a").read_bytes() == b"theirs"
+        assert len(list(tmp_path.iterdir())) == 1
+
+    def test_a_read_only_folder(self, tmp_path, monkeypatch):
+        # Root may write everywhere, so the folder is only said to be read-only.
+        monkeypatch.setattr(atomic.os, "access", lambda *_: False)
+        with pytest.raises(OutputError, match=r"cannot write .*a\.nii: the folder .* is read-only"):
+            check_output(tmp_path / "a.nii")
+
+    @pytest.mark.parametrize(
+        ("number", "words"),
+        [(errno.EROFS, "read-only"), (errno.EACCES, "no permission"), (errno.EIO, "rror")],
+    )
+    def test_what_the_system_says_is_said_plainly(self, tmp_path, monkeypatch, number, words):
+        def refuse(path):
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(atomic, "_create", refuse)
+        with pytest.raises(OutputError, match=words), atomic_write(tmp_path / "a"):
+            pass
+
+    def test_a_rename_that_fails_leaves_nothing(self, tmp_path, monkeypatch):
+        def refuse(source, target):
+            raise PermissionError(errno.EACCES, "no")
+
+        monkeypatch.setattr(atomic.os, "replace", refuse)
+        with pytest.raises(OutputError, match="no permission"), atomic_write(tmp_path / "a") as file:
+            file.write(b"x")
+        assert not list(tmp_path.iterdir())
+
+    def test_a_folder_is_no_file(self, tmp_path):
+        (tmp_path / "a").mkdir()
+        with pytest.raises(OutputError, match="it is a folder"):
+            check_output(tmp_path / "a", overwrite=True)
+
+    def test_a_name_too_long(self, tmp_path):
+        with pytest.raises(OutputError, match="name is too long"):
+            check_output(tmp_path / ("a" * 300))
+
+    def test_a_long_name_that_fits(self, tmp_path):
+        with atomic_write(tmp_path / ("a" * 250)) as file:
+            file.write(b"x")
+        assert len(list(tmp_path.iterdir())) == 1
+
+    def test_a_link_is_followed(self, tmp_path):
+        (tmp_path / "real").write_bytes(b"old")
+        (tmp_path / "link").symlink_to(tmp_path / "real")
+        with atomic_write(tmp_path / "link", overwrite=True) as file:
+            file.write(b"new")
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "real").read_bytes() == b"new"
+
+    def test_others_may_read_it_as_the_umask_says(self, tmp_path):
+        old = os.umask(0o022)
+        try:
+            with atomic_write(tmp_path / "a") as file:
+                file.write(b"x")
+        finally:
+            os.umask(old)
+        assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o644
+
+    def test_suffixes_are_checked_first(self, tmp_path):
+        check_output(tmp_path / "A.NII.GZ", suffixes=(".nii", ".nii.gz"))
+        with pytest.raises(OutputError, match=r"must end in \.nii or \.nii\.gz"):
+            check_output(tmp_path / "nowhere" / "a.txt", suffixes=(".nii", ".nii.gz"))

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from lite_ensam.errors import CaseError
+from lite_ensam.io.voxels import as_ct, as_labels
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.uint8, np.float32])
+def test_what_the_kernels_take_is_not_copied(dtype):
+    stored = np.zeros((2, 3, 4), dtype=dtype)
+    assert as_ct(stored) is stored
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "dtype"),
+    [
+        (-32768, 32767, np.int16),
+        (0, 65535, np.uint16),
+        (-1, 40000, np.float32),
+        (0, 65536, np.float32),
+        (-(2**24), 2**24, np.float32),
+    ],
+)
+def test_integers_take_the_smallest_type_that_holds_them(low, high, dtype):
+    ct = as_ct(np.array([[[low, high]]], dtype=np.int64))
+    assert ct.dtype == dtype
+    assert ct.tolist() == [[[low, high]]]
+
+
+def test_integers_that_float32_cannot_tell_apart_are_refused():
+    with pytest.raises(CaseError, match="16777217"):
+        as_ct(np.array([[[0, 2**24 + 1]]], dtype=np.int32))
+
+
+@pytest.mark.parametrize("factors", [(np.nan, 0), (1, np.inf)])
+def test_scale_factors_must_be_finite(factors):
+    with pytest.raises(CaseError, match="finite"):
+        as_ct(np.zeros((1, 1, 1), dtype=np.int16), *factors)
+
+
+def test_objects_are_no_voxels():
+    with pytest.raises(CaseError, match="real numbers"):
+        as_ct(np.array([[["a"]]]))
+
+
+@pytest.mark.parametrize(("highest", "dtype"), [(255, np.uint8), (256, np.uint16), (65535, np.uint16)])
+def test_labels_are_uint8_if_they_fit(highest, dtype):
+    assert as_labels(np.array([[[0, highest]]], dtype=np.int32)).dtype == dtype
+
+
+def test_bool_is_label_one():
+    assert as_labels(np.array([[[True, False]]])).tolist() == [[[1, 0]]]
+
+
+def test_text_is_no_label():
+    with pytest.raises(CaseError, match="whole numbers"):
+        as_labels(np.array([[["a"]]]))

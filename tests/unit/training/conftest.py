@@ -1,0 +1,39 @@
+"""A bank of two easy lesions: bright balls in a dark cube."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lite_ensam.training.bank import LINES_A_SIDE, MASK_UNIT, SIDE, Bank, LesionCrop, write_bank
+
+
+def ball_crop(name: str, seed: int) -> LesionCrop:
+    rng = np.random.default_rng(seed)
+    radius, middle = SIDE / LINES_A_SIDE / 2, (SIDE - 1) / 2
+    z, y, x = np.indices((SIDE,) * 3) - middle
+    distance = np.sqrt(z**2 + y**2 + x**2)
+    share = np.clip(radius - distance + 0.5, 0, 1)
+    hu = -800 + 850 * share + rng.normal(0, 10, share.shape)
+    return LesionCrop(
+        hu=hu.astype(np.int16),
+        share=np.rint(share * MASK_UNIT).astype(np.uint8),
+        endpoints_zyx=((middle, middle, middle - radius), (middle, middle, middle + radius)),
+        native_voxel_zyx=(2.0, 1.0, 1.0),
+        source="balls" if seed % 2 else "globes",
+        name=name,
+    )
+
+
+@pytest.fixture(scope="session")
+def bank_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bank")
+    assert write_bank(folder, (ball_crop(f"ball {seed}", seed) for seed in range(3))) == 3
+    return folder
+
+
+@pytest.fixture
+def bank(bank_folder: Path) -> Bank:
+    return Bank([bank_folder])

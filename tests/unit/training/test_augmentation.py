@@ -1,0 +1,97 @@
+"""Whatever is drawn, the line still marks the lesion and the patch is what inference would cut."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lite_ensam.preprocessing import PatchConfig
+from lite_ensam.training.augmentation import (
+    draw_sample,
+    jitter_ends,
+    pick,
+    slice_keeping_map,
+    thicken_slices,
+    window_levels,
+)
+from lite_ensam.training.bank import Bank
+
+CONFIG = PatchConfig()
+
+
+def test_without_augmentation_the_patch_is_centred_and_scaled_to_the_line(bank: Bank) -> None:
+    sample = draw_sample(bank[0], np.random.default_rng(0), CONFIG, augment=False)
+    assert sample.values.shape == (5, 64, 64, 64)
+    first, second = sample.endpoints_zyx
+    assert float((second - first).norm()) == pytest.approx(64 / 2.5, rel=1e-5)
+    torch.testing.assert_close((first + second) / 2, torch.full((3,), 31.5))
+    radius = 64 / 2.5 / 2
+    assert float(sample.target.sum()) == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.03)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_augmented_line_still_lies_in_its_lesion(bank: Bank, seed: int) -> None:
+    sample = draw_sample(bank[seed % 3], np.random.default_rng(seed), CONFIG)
+    assert float(sample.values.min()) >= 0
+    assert float(sample.values.max()) <= 1
+    assert set(sample.target.unique().tolist()) == {0.0, 1.0}
+    first, second = sample.endpoints_zyx.double()
+    assert float(first[0]) == float(second[0])
+    for share in (0.15, 0.5, 0.85):
+        z, y, x = (first + share * (second - first)).round().long().tolist()
+        assert sample.target[z, y, x] == 1
+    for beyond in (-0.35, 1.35):
+        z, y, x = (first + beyond * (second - first)).round().long().tolist()
+        assert sample.target[z, y, x] == 0
+
+
+def test_the_same_seed_draws_the_same_sample(bank: Bank) -> None:
+    one, two = (draw_sample(bank[0], np.random.default_rng(5), CONFIG) for _ in range(2))
+    assert torch.equal(one.values, two.values)
+    assert torch.equal(one.target, two.target)
+    other = draw_sample(bank[0], np.random.default_rng(6), CONFIG)
+    assert not torch.equal(one.values, other.values)
+
+
+def test_maps_keep_axial_slices_axial_and_the_lines_length() -> None:
+    along = np.array([0.0, 3.0, 4.0])
+    for seed in range(20):
+        matrix = slice_keeping_map(np.random.default_rng(seed), along)
+        np.testing.assert_array_equal(matrix[0, 1:], 0)
+        assert np.linalg.norm(matrix @ along) == pytest.approx(5.0)
+
+
+def test_jitter_is_small_and_in_the_slice_most_of_the_time() -> None:
+    ends = np.array([[10.0, 20, 20], [10, 20, 60]])
+    drawn = np.array(
+        [jitter_ends(np.random.default_rng(seed), ends, np.array([3.0, 1, 1])) for seed in range(400)]
+    )
+    lengths = np.linalg.norm(drawn[:, 1] - drawn[:, 0], axis=1)
+    assert 0.75 < lengths.min() / 40 < 0.95
+    assert 1.0 < lengths.max() / 40 < 1.25
+    assert (drawn[:, 0, 0] == drawn[:, 1, 0]).all()
+    assert (drawn[:, 0, 0] == 10).mean() > 0.7
+
+
+def test_thick_slices_keep_the_mean_and_move_the_line_onto_a_slice() -> None:
+    volume = torch.linspace(0, 1, 64).reshape(1, 64, 1, 1).expand(2, 64, 4, 4)
+    thick, z = thicken_slices(np.random.default_rng(1), volume, 20.0)
+    assert thick.shape == volume.shape
+    assert abs(z - 20.0) <= 3.5
+    torch.testing.assert_close(thick[:, 8:56].mean(), volume[:, 8:56].mean(), atol=0.02, rtol=0)
+
+
+def test_windowed_levels_are_whole_numbers_of_a_byte() -> None:
+    levels = window_levels(np.random.default_rng(0), torch.linspace(-1024, 2000, 500))
+    assert float(levels.min()) == 0
+    assert float(levels.max()) == 255
+    assert torch.equal(levels, levels.round())
+
+
+def test_sources_are_drawn_by_weight_whatever_their_size() -> None:
+    by_source = {"few": [0], "many": list(range(1, 100)), "unused": [100]}
+    rng = np.random.default_rng(0)
+    drawn = [pick(rng, by_source, {"few": 0.5, "many": 0.5}) for _ in range(400)]
+    assert 150 < drawn.count(0) < 250
+    assert 100 not in drawn

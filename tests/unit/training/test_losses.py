@@ -1,0 +1,28 @@
+"""The loss is the paper's: soft Dice plus twice the cross-entropy."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lite_ensam.training.losses import dice_bce_loss, soft_dice_loss
+
+
+def patch(values: list[float]) -> torch.Tensor:
+    return torch.tensor(values).reshape(1, 1, 1, 1, -1)
+
+
+def test_dice_by_hand() -> None:
+    # p = (0.5, 0.5), g = (1, 0): 1 - 2 * 0.5 / (0.25 + 0.25 + 1)
+    assert float(soft_dice_loss(patch([0.0, 0.0]), patch([1.0, 0.0]))) == pytest.approx(1 / 3, abs=1e-5)
+
+
+def test_sum_by_hand() -> None:
+    expected = 1 / 3 + 2 * 0.6931472
+    assert float(dice_bce_loss(patch([0.0, 0.0]), patch([1.0, 0.0]))) == pytest.approx(expected, abs=1e-5)
+
+
+def test_right_and_sure_costs_nothing_wrong_and_sure_costs_much() -> None:
+    target = patch([1.0, 0.0, 0.0])
+    assert float(dice_bce_loss(patch([20.0, -20, -20]), target)) < 1e-4
+    assert float(dice_bce_loss(patch([-20.0, 20, 20]), target)) > 20

@@ -1,0 +1,47 @@
+"""Muon's updates are orthogonal, and it learns."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lite_ensam.training.muon import Muon, orthogonalize
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 200), (200, 8)])
+def test_singular_values_come_near_one(shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    values = torch.linalg.svdvals(orthogonalize(torch.randn(shape) * 37))
+    assert 0.5 < float(values.min())
+    assert float(values.max()) < 1.3
+
+
+def test_a_convolutions_weight_moves_like_its_matrix() -> None:
+    torch.manual_seed(1)
+    start, gradient = torch.randn(4, 2, 3, 3, 3), torch.randn(4, 2, 3, 3, 3)
+    weights = [start.clone().requires_grad_(), start.reshape(4, -1).clone().requires_grad_()]
+    for weight in weights:
+        weight.grad = gradient.reshape(weight.shape).clone()
+        Muon([weight], lr=0.1).step()
+    torch.testing.assert_close(weights[0].reshape(4, -1), weights[1])
+
+
+def test_an_update_has_the_size_of_an_adamw_update() -> None:
+    torch.manual_seed(2)
+    weight = torch.zeros(64, 64, requires_grad=True)
+    weight.grad = torch.randn(64, 64)
+    Muon([weight], lr=1.0, weight_decay=0.0).step()
+    assert 0.1 < float(weight.detach().square().mean().sqrt()) < 0.3
+
+
+def test_it_fits_a_linear_map() -> None:
+    torch.manual_seed(3)
+    target, x = torch.randn(6, 5), torch.randn(200, 5)
+    weight = torch.zeros(6, 5, requires_grad=True)
+    optimizer = Muon([weight], lr=0.3, weight_decay=0.0)
+    for _ in range(300):
+        optimizer.zero_grad()
+        ((x @ (weight - target).T) ** 2).mean().backward()
+        optimizer.step()
+        optimizer.param_groups[0]["lr"] *= 0.975
+    torch.testing.assert_close(weight, target, atol=0.02, rtol=0)

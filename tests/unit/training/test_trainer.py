@@ -1,0 +1,75 @@
+"""Training learns, and a run that was stopped goes on as if it had not been."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from lite_ensam.model import ModelConfig
+from lite_ensam.model.checkpoint import load_weights
+from lite_ensam.preprocessing import PatchConfig
+from lite_ensam.training.bank import Bank
+from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.trainer import Trainer
+
+TINY = TrainingConfig(
+    model=ModelConfig(in_channels=5, filters=8, blocks=(1, 1, 1, 1), rotation_block=2),
+    patch=PatchConfig(side_voxels=16),
+    steps=8,
+    batch=1,
+    source_weights={"balls": 0.5, "globes": 0.5},
+)
+
+
+def losses(trainer: Trainer, stop_at: int) -> list[float]:
+    batches = trainer._batches(trainer.step, stop_at)
+    return [trainer.train_step(samples) for samples in batches]
+
+
+def test_a_resumed_run_has_the_losses_of_an_unbroken_one(bank: Bank, tmp_path: Path) -> None:
+    unbroken = losses(Trainer(TINY, bank, tmp_path / "one"), 8)
+    first = Trainer(TINY, bank, tmp_path / "two")
+    broken = losses(first, 4)
+    first.save()
+    resumed = Trainer(TINY, bank, tmp_path / "two")
+    assert resumed.step == 4
+    assert broken + losses(resumed, 8) == unbroken
+    assert len(set(unbroken)) > 1
+
+
+def test_a_run_learns_two_balls_and_leaves_weights_and_a_log(bank: Bank, tmp_path: Path) -> None:
+    config = replace(TINY, steps=100)
+    Trainer(config, bank, tmp_path).run()
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == [50, 100]
+    assert log[1]["loss"] < 0.8 * log[0]["loss"]
+    weights = load_weights(tmp_path / "weights.safetensors")
+    assert weights.record["step"] == 100
+    assert TrainingConfig.from_dict(weights.record["training"]) == config
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_run_with_another_config_is_not_resumed(bank: Bank, tmp_path: Path) -> None:
+    Trainer(TINY, bank, tmp_path).save()
+    with pytest.raises(ValueError, match="was started with another config"):
+        Trainer(replace(TINY, lr=1e-4), bank, tmp_path)
+
+
+def test_a_loss_that_is_not_finite_changes_no_weight(bank: Bank, tmp_path: Path) -> None:
+    trainer = Trainer(TINY, bank, tmp_path)
+    (samples,) = trainer._batches(0, 1)
+    before = [p.clone() for p in trainer.model.parameters()]
+    broken = replace(samples[0], target=samples[0].target * float("nan"))
+    trainer.train_step([broken])
+    assert all(torch.equal(a, b) for a, b in zip(before, trainer.model.parameters(), strict=True))
+
+
+def test_the_rate_rises_stays_and_falls_to_almost_nothing() -> None:
+    config = TrainingConfig(steps=1000, warmup=0.1, cooldown=0.5, lr=1.0)
+    assert config.rate(0) == pytest.approx(0.01)
+    assert config.rate(300) == 1.0
+    assert config.rate(999) < 0.01
