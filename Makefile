@@ -21,7 +21,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.demo-installed ## install (without torch) and segment the built-in phantom
-	$(BIN)/lite-ensam demo
+	$(BIN)/lite-ensam demo --overwrite
 
 test: lint test-rust test-python ## install (torch is about 3 GB, once), lint, all tests
 

@@ -17,6 +17,22 @@ _IndexZYX: TypeAlias = tuple[int, int, int]
 _PointZYX: TypeAlias = tuple[float, float, float]
 _Tumor: TypeAlias = tuple[int, NDArray[np.float32], _PointZYX, _PointZYX, _IndexZYX]
 
+__all__ = [
+    "ValueRange",
+    "__version__",
+    "build_profile",
+    "crop_max_pool",
+    "crop_resample",
+    "in_plane_diameters",
+    "label_boxes",
+    "label_counts",
+    "marker_endpoints",
+    "min_max",
+    "paint",
+    "raise_sphere",
+    "value_range",
+]
+
 __version__: Final[str]
 build_profile: Final[str]
 

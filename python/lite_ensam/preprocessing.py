@@ -212,7 +212,7 @@ def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
     start, factor = _whole(placement.start_zyx), _whole(placement.step_zyx)
     stop = _whole(np.minimum(placement.stop_zyx, case.ct.shape))
     # pooling raw voxels and scaling after equals the paper's order bit for bit: scaling is monotone
-    crop = _kernels.crop_max_pool(case.ct, start, stop, factor).astype(np.float32)
+    crop = _kernels.crop_max_pool(case.ct, start, stop, factor).astype(np.float32)  # type: ignore[type-var]
     for mark in case.marks:
         yield _fill(crop, case, mark, placement, config)
 

@@ -99,10 +99,17 @@ def sphere(own: NDArray, center_zyx: PointZYX, radius_mm: float, spacing_mm: Poi
 
 
 def raise_sphere(
-    labels: NDArray[np.uint16], tumors: list[Tumor], missing: int, inside: NDArray[np.bool_], threshold: float, max_rounds: int
+    labels: NDArray[np.uint16],
+    tumors: list[Tumor],
+    missing: int,
+    inside: NDArray[np.bool_],
+    threshold: float,
+    max_rounds: int,
 ) -> tuple[int, float, int] | None:
     """Change `labels` as the kernel does, for a known sphere; None if there is no room."""
-    maps = dict(zip([0, *(tumor[0] for tumor in tumors)], logit_maps(labels.shape, tumors, threshold), strict=True))
+    maps = dict(
+        zip([0, *(tumor[0] for tumor in tumors)], logit_maps(labels.shape, tumors, threshold), strict=True)
+    )
     own = maps.pop(missing)
     bar = np.max(list(maps.values()), axis=0)
 

@@ -25,7 +25,10 @@ def views(draw: st.DrawFn, array: NDArray) -> NDArray:
 
 @st.composite
 def arrays(
-    draw: st.DrawFn, dtypes: tuple[type[np.generic], ...], elements: st.SearchStrategy | None = None, min_side: int = 0
+    draw: st.DrawFn,
+    dtypes: tuple[type[np.generic], ...],
+    elements: st.SearchStrategy | None = None,
+    min_side: int = 0,
 ) -> NDArray:
     dtype = np.dtype(draw(st.sampled_from(dtypes)))
     if elements is None:
@@ -38,10 +41,14 @@ def volumes(min_side: int = 0) -> st.SearchStrategy[NDArray]:
     return arrays(VOXEL_DTYPES, min_side=min_side)
 
 
-def few_labels(dtypes: tuple[type[np.generic], ...] = LABEL_DTYPES, min_side: int = 0) -> st.SearchStrategy[NDArray]:
+def few_labels(
+    dtypes: tuple[type[np.generic], ...] = LABEL_DTYPES, min_side: int = 0
+) -> st.SearchStrategy[NDArray]:
     """Label maps that are mostly background."""
     return arrays(dtypes, st.sampled_from([0, 0, 0, 1, 1]), min_side) | arrays(
-        tuple(dtype for dtype in dtypes if dtype is not np.bool_), st.sampled_from([0, 0, 0, 1, 2, 3]), min_side
+        tuple(dtype for dtype in dtypes if dtype is not np.bool_),
+        st.sampled_from([0, 0, 0, 1, 2, 3]),
+        min_side,
     )
 
 
@@ -70,11 +77,13 @@ def boxes(draw: st.DrawFn, shape_zyx: tuple[int, int, int]) -> tuple[tuple[int, 
 
 
 @st.composite
-def tumors(draw: st.DrawFn, on_grid: bool = False) -> list[tuple]:
+def tumors(draw: st.DrawFn, on_grid: bool = False, min_size: int = 0) -> list[tuple]:
     """Up to four tumors around the origin; `on_grid`: patch voxels are volume voxels, logits whole, ties likely."""
-    labels = draw(st.lists(st.sampled_from([1, 2, 3, 65535]), max_size=4, unique=True))
+    labels = draw(st.lists(st.sampled_from([1, 2, 3, 65535]), min_size=min_size, max_size=4, unique=True))
     whole = st.integers(-4, 4).map(float)
-    starts, steps = (st.integers(-3, 5).map(float), st.just(1.0)) if on_grid else (crop_starts(), crop_steps())
+    starts, steps = (
+        (st.integers(-3, 5).map(float), st.just(1.0)) if on_grid else (crop_starts(), crop_steps())
+    )
     elements = whole if on_grid else whole | st.floats(-4, 4, width=32)
     return [
         (

@@ -12,7 +12,9 @@ from tests.kernels import reference, strategies
 @given(labels=strategies.few_labels(), spacing_mm=strategies.spacings())
 def test_in_plane_diameters_matches_all_pairs(labels, spacing_mm):
     found = _kernels.in_plane_diameters(labels, 1, spacing_mm)
-    slices = [np.argwhere((labels == 1) & (np.arange(len(labels)) == z)[:, None, None]) for z in range(len(labels))]
+    slices = [
+        np.argwhere((labels == 1) & (np.arange(len(labels)) == z)[:, None, None]) for z in range(len(labels))
+    ]
     pairs = [(*reference.farthest_pair(voxels, spacing_mm), voxels) for voxels in slices if len(voxels)]
     if not pairs:
         assert found is None

@@ -36,7 +36,12 @@ def test_a_ragged_edge_does_not_win_with_invented_zeros():
 @pytest.mark.parametrize(
     ("start", "stop", "factor", "message"),
     [
-        ((0, 0, 0), (2, 3, 5), (1, 1, 1), r"box must satisfy .* <= \(2, 3, 4\), got .* stop_zyx = \(2, 3, 5\)"),
+        (
+            (0, 0, 0),
+            (2, 3, 5),
+            (1, 1, 1),
+            r"box must satisfy .* <= \(2, 3, 4\), got .* stop_zyx = \(2, 3, 5\)",
+        ),
         ((0, 2, 0), (2, 1, 4), (1, 1, 1), r"box must satisfy .* got start_zyx = \(0, 2, 0\)"),
         ((0, -1, 0), (2, 3, 4), (1, 1, 1), r"start_zyx must not be negative, got -1"),
         ((0, 0, 0), (2, 3, 4), (1, 0, 1), r"factor_zyx must be at least 1 on every axis, got \(1, 0, 1\)"),

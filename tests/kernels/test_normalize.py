@@ -86,8 +86,16 @@ FIELDS = np.dtype([("flag", "u1"), ("value", "<f4")])
 @pytest.mark.parametrize(
     ("volume", "error", "message"),
     [
-        ([[[1]]], TypeError, "volume must be a NumPy array of int16, uint16, uint8 or float32, got <class 'list'>"),
-        (np.zeros((1, 1, 1)), TypeError, "volume must be of dtype int16, uint16, uint8 or float32, got float64"),
+        (
+            [[[1]]],
+            TypeError,
+            "volume must be a NumPy array of int16, uint16, uint8 or float32, got <class 'list'>",
+        ),
+        (
+            np.zeros((1, 1, 1)),
+            TypeError,
+            "volume must be of dtype int16, uint16, uint8 or float32, got float64",
+        ),
         (np.zeros((1, 1, 1), ">i2"), TypeError, "volume must be of dtype .*, got >i2"),
         (np.zeros((1, 2), np.int16), ValueError, r"volume must be 3D \(z, y, x\), got shape \(1, 2\)"),
         (np.zeros((2, 2, 2), FIELDS)["value"], ValueError, "volume must be aligned in memory"),

@@ -47,7 +47,10 @@ def test_no_tumor_leaves_background():
         ([tumor(label=7), tumor(label=7)], "tumors must have different labels, got label 7 twice"),
         ([tumor(7, (0, np.nan))], r"logits of tumor 7 must be finite, got NaN at .* = \(0, 0, 1\)"),
         ([tumor(7, (0, np.inf))], "logits of tumor 7 must be finite, got inf"),
-        ([tumor(7, content=(1, 1, 3))], r"content_zyx of tumor 7 must be 1 to .* \(1, 1, 2\), got \(1, 1, 3\)"),
+        (
+            [tumor(7, content=(1, 1, 3))],
+            r"content_zyx of tumor 7 must be 1 to .* \(1, 1, 2\), got \(1, 1, 3\)",
+        ),
         ([tumor(7, content=(1, 0, 1))], "content_zyx of tumor 7 must be 1 to"),
         ([tumor(content=(1, -1, 1))], r"content_zyx of tumors\[0\] must not be negative, got -1"),
         ([tumor(step=(1, 1, 0))], r"step_zyx positive and finite, got .* step_zyx = \(1, 1, 0\)"),
@@ -66,7 +69,10 @@ def test_a_bad_tumor_is_named(tumors, message):
         (None, "tumors must be a list of tumors, got None"),
         ([1], r"tumors\[0\] must be a tuple \(label, logits, start_zyx, step_zyx, content_zyx\), got 1"),
         ([tumor()[:4]], r"tumors\[0\] must be a tuple"),
-        ([(1, np.zeros((1, 1, 1)), *tumor()[2:])], r"logits of tumors\[0\] must be of dtype float32, got float64"),
+        (
+            [(1, np.zeros((1, 1, 1)), *tumor()[2:])],
+            r"logits of tumors\[0\] must be of dtype float32, got float64",
+        ),
         ([("one", *tumor()[1:])], r"label of tumors\[0\] must be an integer, got 'one'"),
     ],
 )

@@ -41,7 +41,10 @@ def test_enlarging_is_scipys_linear_interpolation(volume, start_zyx, step):
 @given(volume=strategies.volumes(min_side=1), start_zyx=strategies.triples(st.integers(-3, 8)))
 def test_whole_voxels_at_step_one_are_copied(volume, start_zyx):
     patch = _kernels.crop_resample(volume, start_zyx, (1, 1, 1), (4, 4, 4))
-    clamped = [np.clip(np.arange(4) + start, 0, side - 1) for start, side in zip(start_zyx, volume.shape, strict=True)]
+    clamped = [
+        np.clip(np.arange(4) + start, 0, side - 1)
+        for start, side in zip(start_zyx, volume.shape, strict=True)
+    ]
     np.testing.assert_array_equal(patch, volume[np.ix_(*clamped)].astype(np.float32))
 
 

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from lite_ensam.cli.demo import demo
+from lite_ensam.cli.evaluate import evaluate
 from lite_ensam.cli.info import info
 from lite_ensam.cli.segment import segment
 from lite_ensam.cli.train import export, train
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command()(segment)
 app.command()(demo)
+app.command()(evaluate)
 app.command()(info)
 app.command()(train)
 app.command()(export)

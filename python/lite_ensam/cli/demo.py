@@ -3,19 +3,61 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lite_ensam.cli.tables import console, print_table
+
+if TYPE_CHECKING:
+    from lite_ensam.demo import DemoRecord
+
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Where scan, mask, picture and report go")] = Path(
-        "lite-ensam-demo"
-    ),
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where everything goes [default: lite-ensam-demo]")
+    ] = None,
     real: Annotated[
         bool,
         typer.Option("--real", help="Four real lung tumours out of the pycerr 2.5.1 wheel, fetched by pip"),
     ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
 ) -> None:
-    """Segment a phantom (no download), or four real lung tumours."""
-    raise NotImplementedError
+    """Segment a phantom (no download), or four real lung tumours; write masks, picture and report."""
+    from lite_ensam.demo import run_demo, run_real_demo
+
+    place = folder or Path("lite-ensam-demo-real" if real else "lite-ensam-demo")
+    if real:
+        show(run_real_demo(place, overwrite=overwrite, on_step=lambda step: typer.echo(f"{step} ...")))
+    else:
+        show(run_demo(place, overwrite=overwrite))
+
+
+def show(record: DemoRecord) -> None:
+    """Print the table of tumours and where everything lies."""
+    from lite_ensam.inference import DISCLAIMER
+
+    rows = [
+        (
+            f"{tumor.case} {tumor.name or tumor.label}",
+            f"{tumor.recist_mm:.1f}",
+            f"{tumor.volume_ml:.2f}",
+            f"{tumor.reference_ml:.2f}",
+            *("-" if x is None else f"{x:.3f}" for x in (tumor.dsc, tumor.sphere_dsc)),
+            *("-" if x is None else f"{x:.3f}" for x in (tumor.nsd_2mm, tumor.sphere_nsd_2mm)),
+        )
+        for tumor in record.tumors
+    ]
+    headings = ("RECIST mm", "ml", "true ml", "DSC", "sphere's", "NSD 2mm", "sphere's")
+    print_table(("tumour",), headings, rows)
+    out = console()
+    out.print(f"{record.seconds:.2f} s for {len(record.masks)} scan(s), {len(record.tumors)} tumours")
+    out.print(f"scans: {record.source}")
+    for mask in record.masks:
+        out.print(f"mask: {mask}")
+    if record.picture is not None:
+        out.print(f"picture: {record.picture}")
+    out.print(f"report: {record.report}")
+    for note in record.notes:
+        out.print(f"note: {note}")
+    out.print(DISCLAIMER, style="dim")

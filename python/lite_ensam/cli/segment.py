@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lite_ensam.cli.tables import console, print_table
+
 if TYPE_CHECKING:
     from lite_ensam.inference import Segmentation
 
@@ -89,32 +91,29 @@ def segment(
 
 def show(result: Segmentation, output: Path) -> None:
     """Print the table of tumours for people."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(show_edge=False, pad_edge=False)
-    for title in ("label", "slice", "RECIST mm", "volume ml", "longest mm", "short mm"):
-        table.add_column(title, justify="right")
-    table.add_column("")
+    rows = []
     for tumor in result.report["tumors"]:
         notes = [str(tumor["name"])] if tumor["name"] else []
         notes += ["raised: the network saw nothing there"] if tumor["raised_by"] else []
         notes += ["touches the scan's edge"] if tumor["touches_edge"] else []
-        table.add_row(
-            str(tumor["label"]),
-            str(tumor["recist_slice"]),
-            f"{tumor['recist_mm']:.1f}",
-            f"{tumor['volume_ml']:.2f}",
-            f"{tumor['longest_diameter_mm']:.1f}",
-            f"{tumor['short_axis_mm']:.1f}",
-            "; ".join(notes),
+        rows.append(
+            (
+                str(tumor["label"]),
+                str(tumor["recist_slice"]),
+                f"{tumor['recist_mm']:.1f}",
+                f"{tumor['volume_ml']:.2f}",
+                f"{tumor['longest_diameter_mm']:.1f}",
+                f"{tumor['short_axis_mm']:.1f}",
+                "; ".join(notes),
+            )
         )
-    console = Console()
-    console.print(table)
+    headings = ("label", "slice", "RECIST mm", "volume ml", "longest mm", "short mm")
+    print_table((), (*headings, "notes"), rows)
+    out = console()
     seconds, peak = result.report["seconds"]["total"], result.report.get("peak_mb")
-    console.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""), highlight=False)
-    console.print(f"mask: {output}", highlight=False, soft_wrap=True)
-    console.print(result.report["disclaimer"], style="dim")
+    out.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""))
+    out.print(f"mask: {output}")
+    out.print(result.report["disclaimer"], style="dim")
 
 
 def peak_mb() -> float | None:

@@ -4,7 +4,15 @@ from lite_ensam.evaluation.baselines import FLOORS
 from lite_ensam.evaluation.evaluate import RESULT, Evaluation, evaluate
 from lite_ensam.evaluation.metrics import dsc, flare_nsd, nsd
 from lite_ensam.evaluation.pictures import TumorPicture, write_picture
-from lite_ensam.evaluation.scores import OVERALL, Interval, MaskScore, Summary, TumorScore, score_mask
+from lite_ensam.evaluation.scores import (
+    OVERALL,
+    Interval,
+    MaskScore,
+    Summary,
+    TumorScore,
+    reference_mask,
+    score_mask,
+)
 
 __all__ = [
     "FLOORS",
@@ -20,6 +28,7 @@ __all__ = [
     "evaluate",
     "flare_nsd",
     "nsd",
+    "reference_mask",
     "score_mask",
     "write_picture",
 ]

@@ -16,7 +16,16 @@ from lite_ensam.evaluation.metrics import dsc, nsd_at, relative_error
 from lite_ensam.measurements import measure
 from lite_ensam.recist import RecistMark
 
-__all__ = ["OVERALL", "Interval", "MaskScore", "Summary", "TumorScore", "score_mask", "summarize"]
+__all__ = [
+    "OVERALL",
+    "Interval",
+    "MaskScore",
+    "Summary",
+    "TumorScore",
+    "reference_mask",
+    "score_mask",
+    "summarize",
+]
 
 OVERALL = "overall"
 """Stands for the mean over sources where else a source is named."""
@@ -105,11 +114,17 @@ class Summary:
     seconds: float
 
 
+def reference_mask(case: Case, mark: RecistMark) -> Mask:
+    """The marked tumour in the case's reference, bool (z, y, x); ValueError if there is no reference."""
+    if case.reference is None:
+        raise ValueError(f"case {case.name!r} has no reference")
+    mask: Mask = np.equal(case.reference, mark.label)
+    return mask
+
+
 def score_mask(result: Mask, mark: RecistMark, case: Case) -> MaskScore:
     """All numbers of one tumour's mask, bool (z, y, x), against the case's reference."""
-    if case.reference is None:
-        raise ValueError(f"case {case.name!r} has no reference to score against")
-    reference, spacing = case.reference == mark.label, case.grid.spacing_mm
+    reference, spacing = reference_mask(case, mark), case.grid.spacing_mm
     line = RecistMark(1, mark.endpoints_zyx)
     ours, theirs = (measure(mask.view(np.uint8), [line], spacing)[0] for mask in (result, reference))
     nsd_2mm, nsd_1mm = nsd_at(result, reference, spacing, (2.0, 1.0))

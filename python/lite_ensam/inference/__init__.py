@@ -1,6 +1,7 @@
 """Engines and the way through them: `segment` is the front door."""
 
-from lite_ensam.inference.backend import ENGINES, load_backend
+from lite_ensam.inference.backend import ENGINES
+from lite_ensam.inference.engines import load_backend
 from lite_ensam.inference.predictor import CROPS, Prediction, Predictor
 from lite_ensam.inference.segmentation import DISCLAIMER, Segmentation, segment, segment_case
 

@@ -1,4 +1,4 @@
-"""What an engine is: patch and line in, logits out. torch and OpenVINO are the two there are."""
+"""What an engine is: patch and line in, logits out."""
 
 from __future__ import annotations
 
@@ -67,30 +67,3 @@ class Backend(Protocol):
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
         ...
-
-
-def load_backend(engine: Engine, threads: int | None = None, folder: Path = WEIGHTS) -> Backend:
-    """Load an engine and the weights of a folder.
-
-    Parameters
-    ----------
-    engine : "openvino" (fast, the default) or "torch" (the reference; needs the extra `torch`)
-    threads : CPU threads; None takes all there are
-    folder : holds manifest.json, lite_ensam.xml/.bin and lite_ensam.safetensors
-
-    Raises
-    ------
-    EngineError
-        Unknown engine, or weights that are missing or damaged.
-    MissingExtraError
-        If the engine's package is not installed.
-    """
-    if engine == "openvino":
-        from lite_ensam.inference.openvino_backend import OpenVinoBackend
-
-        return OpenVinoBackend(folder, threads)
-    if engine == "torch":
-        from lite_ensam.inference.torch_backend import TorchBackend
-
-        return TorchBackend(folder, threads)
-    raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")

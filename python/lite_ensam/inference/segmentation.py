@@ -16,7 +16,8 @@ from lite_ensam import _kernels
 from lite_ensam.case import Case
 from lite_ensam.errors import CaseError, MarkError
 from lite_ensam.geometry import Grid
-from lite_ensam.inference.backend import Backend, Engine, load_backend
+from lite_ensam.inference.backend import Backend, Engine
+from lite_ensam.inference.engines import load_backend
 from lite_ensam.inference.predictor import Crop, Prediction, Predictor, Stopwatch
 from lite_ensam.io import read_case, read_ct, write_mask
 from lite_ensam.io.voxels import as_ct

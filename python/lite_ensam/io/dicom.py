@@ -30,6 +30,9 @@ _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _UNEVEN = 0.01
 """Slices count as evenly spaced if none lies farther than this share of a slice from its place."""
 
+_ALIKE = {"Rows": 1, "Columns": 1, "PixelSpacing": 2, "ImageOrientationPatient": 6}
+"""What all slices must have in common, and how many numbers it is."""
+
 _OFF_PLANE = 0.1
 """A contour lies in one slice if none of its points is farther than this share of a slice from the rest."""
 
@@ -61,14 +64,12 @@ def read_ct_series(folder: PathLike) -> tuple[CtVolume, FileGrid]:
         grid = FileGrid.from_file_affine((int(first.Columns), int(first.Rows), len(slices)), affine)
     except CaseError as error:
         raise CaseError(f"{os.fspath(folder)}: {error}") from None
-    as_int16 = volume.astype(np.int16) if _fits_int16(volume) else None
-    ct: CtVolume = volume.astype(np.float32) if as_int16 is None else as_int16
-    return grid.from_file(ct), grid
+    return grid.from_file(volume), grid
 
 
 def read_roi_names(path: PathLike) -> tuple[str, ...]:
     """Names of the ROIs of an RTSTRUCT file, in its order; errors as `read_roi`."""
-    return tuple(str(roi.ROIName) for roi in _read_rtstruct(path).StructureSetROISequence)
+    return tuple(_rois(_read_rtstruct(path)))
 
 
 def read_roi(path: PathLike, name: str, grid: Grid) -> Mask:
@@ -94,9 +95,11 @@ def read_roi(path: PathLike, name: str, grid: Grid) -> Mask:
         If pydicom is not installed.
     """
     rtstruct = _read_rtstruct(path)
-    numbers = {str(roi.ROIName): roi.ROINumber for roi in rtstruct.StructureSetROISequence}
+    numbers = _rois(rtstruct)
     if name not in numbers:
-        raise CaseError(f"{os.fspath(path)}: has no ROI {name!r}, only {', '.join(map(repr, numbers))}")
+        raise CaseError(
+            f"{os.fspath(path)}: has no ROI {name!r}, only {', '.join(map(repr, numbers)) or 'none'}"
+        )
     contours = [
         contour
         for roi in rtstruct.get("ROIContourSequence", [])
@@ -124,14 +127,15 @@ def _sorted_slices(folder: PathLike) -> list[Dataset]:
     series = sorted({str(one.SeriesInstanceUID) for one in slices})
     if len(series) > 1:
         raise CaseError(f"{where}: holds {len(series)} CT series, expected one ({', '.join(series)})")
-    for name in ("Rows", "Columns", "PixelSpacing", "ImageOrientationPatient"):
-        values = [np.asarray(one[name].value, dtype=np.float64) for one in slices if name in one]
-        if len(values) < len(slices) or any(not np.allclose(v, values[0], atol=1e-4) for v in values):
-            raise CaseError(f"{where}: {name} is missing or differs between slices")
-    if any("ImagePositionPatient" not in one for one in slices):
-        raise CaseError(f"{where}: ImagePositionPatient is missing in a slice")
-    normal = np.cross(*_directions(slices[0]))
-    return sorted(slices, key=lambda one: float(normal @ _position(one)))
+    try:
+        for name, n_numbers in _ALIKE.items():
+            values = [_numbers(one, name, n_numbers) for one in slices]
+            if any(not np.allclose(value, values[0], rtol=0, atol=1e-4) for value in values):
+                raise CaseError(f"{name} differs between slices")
+        normal = np.cross(*_directions(slices[0]))
+        return sorted(slices, key=lambda one: float(normal @ _position(one)))
+    except CaseError as error:
+        raise CaseError(f"{where}: {error}") from None
 
 
 def _ct_files(folder: PathLike) -> Iterator[Dataset]:
@@ -151,27 +155,21 @@ def _ct_files(folder: PathLike) -> Iterator[Dataset]:
             yield dataset
 
 
-def _hu(one: Dataset) -> Floats:
+def _hu(one: Dataset) -> CtVolume:
+    """One slice (row, column): int16 if its HU are whole numbers, else float32."""
     try:
         stored: NDArray[Any] = one.pixel_array
     except Exception as error:  # pydicom and its decoders have many
         raise CaseError(f"slice {one.get('InstanceNumber')}: voxels cannot be decoded ({error})") from error
-    slope, intercept = float(one.get("RescaleSlope", 1)), float(one.get("RescaleIntercept", 0))
-    hu: Floats = stored * slope + intercept
-    return hu
-
-
-def _fits_int16(volume: Floats) -> bool:
-    limits = np.iinfo(np.int16)
-    return bool(
-        volume.min() >= limits.min and volume.max() <= limits.max and (volume == np.rint(volume)).all()
-    )
+    hu = stored * float(one.get("RescaleSlope", 1)) + float(one.get("RescaleIntercept", 0))
+    as_int16 = np.clip(hu, -(2**15), 2**15 - 1).astype(np.int16)
+    return as_int16 if np.array_equal(as_int16, hu) else hu.astype(np.float32)
 
 
 def _affine(slices: Sequence[Dataset]) -> Floats:
     """(4, 4), file index (column, row, slice, 1) to world mm (RAS)."""
     first = slices[0]
-    row_mm, column_mm = (float(s) for s in first.PixelSpacing)
+    row_mm, column_mm = _numbers(first, "PixelSpacing", 2)
     along_columns, along_rows = _directions(first)
     positions = np.array([_position(one) for one in slices])
     if len(slices) > 1:
@@ -195,12 +193,20 @@ def _affine(slices: Sequence[Dataset]) -> Floats:
 
 def _directions(one: Dataset) -> tuple[Floats, Floats]:
     """Unit vectors (LPS) in which the column index and the row index grow."""
-    both = np.asarray(one.ImageOrientationPatient, dtype=np.float64)
+    both = _numbers(one, "ImageOrientationPatient", 6)
     return both[:3], both[3:]
 
 
 def _position(one: Dataset) -> Floats:
-    return np.asarray(one.ImagePositionPatient, dtype=np.float64)
+    return _numbers(one, "ImagePositionPatient", 3)
+
+
+def _numbers(one: Dataset, name: str, count: int) -> Floats:
+    value = one.get(name)
+    if value is None or np.size(value) != count:
+        where = f"slice {one.get('InstanceNumber', '')}".strip()
+        raise CaseError(f"{where}: {name} is missing or is not {count} numbers")
+    return np.asarray(value, dtype=np.float64)
 
 
 def _read_rtstruct(path: PathLike) -> Dataset:
@@ -215,6 +221,11 @@ def _read_rtstruct(path: PathLike) -> Dataset:
     if dataset.get("Modality") != "RTSTRUCT":
         raise CaseError(f"{where}: is of modality {dataset.get('Modality')}, expected RTSTRUCT")
     return dataset
+
+
+def _rois(rtstruct: Dataset) -> dict[str, int]:
+    """Number of each ROI by its name."""
+    return {str(roi.ROIName): int(roi.ROINumber) for roi in rtstruct.get("StructureSetROISequence", [])}
 
 
 def _in_slice(contour: Dataset, grid: Grid) -> tuple[int, Floats]:

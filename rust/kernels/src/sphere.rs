@@ -233,11 +233,11 @@ mod tests {
 
     #[test]
     fn the_smallest_offset_that_wins_is_taken() {
-        let tumors = [line(1, [-2.5, -6.5, -9.0]), line(2, [5.0, -1.0, -1.0])];
+        let tumors = [line(1, [-2.5, -3.0, -9.0]), line(2, [5.0, -1.0, -1.0])];
         let views: Vec<_> = tumors.iter().map(OwnedTumor::view).collect();
         let mut labels = array![[[2, 0, 0]]];
         let raised = raise_sphere(&mut labels.view_mut(), &views, 1, &MIDDLE, 0.0, 16);
-        // 3 would beat the background at the first voxel, but not the rival, which also keeps its only voxel
+        // 3 lifts the first voxel above the background but not the rival, and the second only level with 0
         assert_eq!(raised, Ok(Raised { rounds: 3, offset: 7.0, voxels: 1 }));
         assert_eq!(labels, array![[[2, 1, 0]]]);
     }

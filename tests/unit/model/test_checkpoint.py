@@ -27,8 +27,8 @@ def test_weights_survive_the_disk_with_their_configs(tmp_path: Path) -> None:
 
 
 def test_weights_that_are_missing_or_damaged_are_named(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="no such file .*none.safetensors"):
+    with pytest.raises(EngineError, match=r"no such file .*none\.safetensors"):
         load_weights(tmp_path / "none.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"\x08" + b"\0" * 40)
-    with pytest.raises(EngineError, match="bad.safetensors is not a weights file"):
+    with pytest.raises(EngineError, match=r"bad\.safetensors is not a weights file"):
         load_weights(tmp_path / "bad.safetensors")

@@ -112,7 +112,7 @@ def test_the_two_ends_of_a_line_are_told_apart_only_with_distinct_types() -> Non
         model = LiteEnsam(ModelConfig(blocks=(1, 1, 1, 1), distinct_endpoints=distinct)).eval()
         patch, line = torch.rand(1, 1, 16, 16, 16), torch.rand(1, 2, 3) * 16
         with torch.no_grad():
-                return float((model(patch, line) - model(patch, line.flip(1))).abs().max())
+            return float((model(patch, line) - model(patch, line.flip(1))).abs().max())
 
     assert change_on_swap(distinct=True) > 1e-4
     assert change_on_swap(distinct=False) < 1e-5
@@ -131,7 +131,9 @@ def test_training_and_inference_normalise_alike() -> None:
     model = LiteEnsam(SMALL)
     patch, line = torch.rand(2, 1, 16, 16, 16), torch.rand(2, 2, 3) * 16
     with torch.no_grad():
-        torch.testing.assert_close(model.train()(patch, line), model.eval()(patch, line), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            model.train()(patch, line), model.eval()(patch, line), atol=1e-4, rtol=1e-4
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,221 @@
+"""What both demos do with their cases: segment, score beside the sphere, write scan, mask and picture."""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from lite_ensam._typing import Labels
+from lite_ensam.case import Case
+from lite_ensam.errors import MissingExtraError, OutputError
+from lite_ensam.evaluation import FLOORS, TumorPicture, dsc, nsd, reference_mask, write_picture
+from lite_ensam.inference import Predictor, load_backend, segment_case
+from lite_ensam.io import check_output, write_ct, write_marks, write_mask, write_report
+from lite_ensam.measurements import TumorMeasurement
+
+__all__ = ["DemoRecord", "DemoTumor", "Segmenter", "make_folder", "show_cases"]
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+
+class Segmented(Protocol):
+    """What a demo needs of a `Segmentation`."""
+
+    @property
+    def labels(self) -> Labels:
+        """Label map (z, y, x)."""
+        ...
+
+    @property
+    def measurements(self) -> tuple[TumorMeasurement, ...]:
+        """One for each mark, in order."""
+        ...
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """JSON-ready record of what was done."""
+        ...
+
+
+Segmenter: TypeAlias = Callable[[Case], Segmented]
+
+
+@dataclass(frozen=True)
+class DemoTumor:
+    """One tumour: what was measured, and how near result and sphere of the line are to the reference.
+
+    Parameters
+    ----------
+    case, name, label : which tumour
+    recist_mm : length of the line
+    volume_ml, reference_ml : of the result and of the reference
+    longest_diameter_mm, short_axis_mm : of the result
+    dsc, sphere_dsc : Dice similarity coefficient
+    nsd_2mm, sphere_nsd_2mm : normalised surface Dice at 2 mm; None without the extra `evaluate`
+    """
+
+    case: str
+    name: str
+    label: int
+    recist_mm: float
+    volume_ml: float
+    reference_ml: float
+    longest_diameter_mm: float
+    short_axis_mm: float
+    dsc: float
+    sphere_dsc: float
+    nsd_2mm: float | None
+    sphere_nsd_2mm: float | None
+
+
+@dataclass(frozen=True)
+class DemoRecord:
+    """All that a demo has to tell.
+
+    Parameters
+    ----------
+    folder : where everything lies
+    source : what the scans are, and their licence
+    tumors : in the order of the picture's rows
+    masks : one file for each case, beside its ct.nii.gz and marks.json
+    picture : three planes of each tumour, result and reference outlined; None without matplotlib
+    report : JSON with all of this and each case's own report
+    seconds : wall time of segmenting, all cases
+    notes : what was left out, and which extra it needs
+    """
+
+    folder: Path
+    source: str
+    tumors: tuple[DemoTumor, ...]
+    masks: tuple[Path, ...]
+    picture: Path | None
+    report: Path
+    seconds: float
+    notes: tuple[str, ...]
+
+
+def show_cases(
+    cases: Mapping[Path, Case],
+    folder: Path,
+    source: str,
+    segment: Segmenter | None = None,
+    overwrite: bool = False,
+) -> DemoRecord:
+    """Segment cases that have a reference and write everything there is to see.
+
+    Parameters
+    ----------
+    cases : by the folder that ct.nii.gz, marks.json and mask.nii.gz of each go into
+    folder : gets picture.png and report.json
+    source : what the scans are, for the record
+    segment : None takes the weights that ship with the package
+    overwrite : whether existing files may be replaced
+
+    Raises
+    ------
+    OutputError
+        If something cannot be written; asked before the work starts.
+    """
+    picture, report = folder / "picture.png", folder / "report.json"
+    written = [place / name for place in cases for name in ("ct.nii.gz", "marks.json", "mask.nii.gz")]
+    for path in (*written, picture, report):
+        check_output(path, overwrite)
+    segment = segment or _shipped_segmenter()
+    notes: dict[str, None] = {}
+    tumors, pictures, reports, seconds = [], [], [], 0.0
+    for place, case in cases.items():
+        start = time.perf_counter()
+        result = segment(case)
+        seconds += time.perf_counter() - start
+        write_ct(place / "ct.nii.gz", case.ct, case.grid, overwrite)
+        write_marks(place / "marks.json", case.marks, case.grid, overwrite)
+        write_mask(place / "mask.nii.gz", result.labels, case.grid, overwrite)
+        of_case = _score(case, result, notes)
+        tumors += of_case
+        pictures += _pictures(case, result, of_case)
+        reports.append(result.report)
+    shown = _try_picture(picture, pictures, overwrite, notes)
+    record = DemoRecord(
+        folder=folder,
+        source=source,
+        tumors=tuple(tumors),
+        masks=tuple(place / "mask.nii.gz" for place in cases),
+        picture=picture if shown else None,
+        report=report,
+        seconds=seconds,
+        notes=tuple(notes),
+    )
+    write_report(report, {"demo": record, "cases": reports}, overwrite)
+    return record
+
+
+def make_folder(path: PathLike) -> Path:
+    """The folder, made if it is missing; OutputError if that cannot be done."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {os.fspath(path)}: {error.strerror or error}") from error
+    return Path(path)
+
+
+def _shipped_segmenter() -> Segmenter:
+    predictor = Predictor(load_backend("openvino"))
+    return lambda case: segment_case(case, predictor)
+
+
+def _score(case: Case, result: Segmented, notes: dict[str, None]) -> list[DemoTumor]:
+    spacing = case.grid.spacing_mm
+    tumors = []
+    for mark, measured in zip(case.marks, result.measurements, strict=True):
+        reference, ours = reference_mask(case, mark), result.labels == mark.label
+        sphere = FLOORS["sphere"](case, mark)
+        nsds: list[float | None] = [None, None]
+        try:
+            nsds = [nsd(mask, reference, spacing) for mask in (ours, sphere)]
+        except MissingExtraError as error:
+            notes[str(error)] = None
+        tumors.append(
+            DemoTumor(
+                case=case.name,
+                name=mark.name,
+                label=mark.label,
+                recist_mm=mark.length_mm(spacing),
+                volume_ml=measured.volume_ml,
+                reference_ml=float(reference.sum()) * spacing[0] * spacing[1] * spacing[2] / 1000,
+                longest_diameter_mm=measured.longest_diameter_mm,
+                short_axis_mm=measured.short_axis_mm,
+                dsc=dsc(ours, reference),
+                sphere_dsc=dsc(sphere, reference),
+                nsd_2mm=nsds[0],
+                sphere_nsd_2mm=nsds[1],
+            )
+        )
+    return tumors
+
+
+def _pictures(case: Case, result: Segmented, tumors: Sequence[DemoTumor]) -> list[TumorPicture]:
+    return [
+        TumorPicture(
+            case.ct,
+            case.grid,
+            mark,
+            result.labels == mark.label,
+            reference_mask(case, mark),
+            f"{tumor.case}: {tumor.name}, DSC {tumor.dsc:.2f} (sphere of the line {tumor.sphere_dsc:.2f})",
+        )
+        for mark, tumor in zip(case.marks, tumors, strict=True)
+    ]
+
+
+def _try_picture(
+    path: Path, pictures: Sequence[TumorPicture], overwrite: bool, notes: dict[str, None]
+) -> bool:
+    """Draw if matplotlib is there; else note what is missing."""
+    try:
+        write_picture(path, pictures, overwrite=overwrite)
+    except MissingExtraError as error:
+        notes[str(error)] = None
+        return False
+    return True

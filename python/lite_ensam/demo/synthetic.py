@@ -1,0 +1,31 @@
+"""The demo that needs nothing: three tumours of the built-in phantom."""
+
+import os
+
+from lite_ensam.demo.record import DemoRecord, Segmenter, make_folder, show_cases
+from lite_ensam.phantom import make_phantom
+
+__all__ = ["run_demo"]
+
+
+def run_demo(
+    folder: str | os.PathLike[str], *, segment: Segmenter | None = None, overwrite: bool = False
+) -> DemoRecord:
+    """Segment the phantom and write scan, marks, mask, picture and report into a folder.
+
+    Parameters
+    ----------
+    folder : made if it is missing; gets ct.nii.gz, marks.json, mask.nii.gz, picture.png, report.json
+    segment : None takes the weights that ship with the package
+    overwrite : whether existing files may be replaced
+
+    Raises
+    ------
+    OutputError
+        If a file exists or cannot be written.
+    EngineError
+        If the weights cannot be used.
+    """
+    place = make_folder(folder)
+    source = "built-in phantom: made-up anatomy, no patient, no download"
+    return show_cases({place: make_phantom()}, place, source, segment, overwrite)

@@ -1,0 +1,35 @@
+"""The engines there are, by name; each is imported only when it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lite_ensam.errors import EngineError
+from lite_ensam.inference.backend import ENGINES, WEIGHTS, Backend, Engine
+
+
+def load_backend(engine: Engine, threads: int | None = None, folder: Path = WEIGHTS) -> Backend:
+    """Load an engine and the weights of a folder.
+
+    Parameters
+    ----------
+    engine : "openvino" (fast, the default) or "torch" (the reference; needs the extra `torch`)
+    threads : CPU threads; None takes all there are
+    folder : holds manifest.json, lite_ensam.xml/.bin and lite_ensam.safetensors
+
+    Raises
+    ------
+    EngineError
+        Unknown engine, or weights that are missing or damaged.
+    MissingExtraError
+        If the engine's package is not installed.
+    """
+    if engine == "openvino":
+        from lite_ensam.inference.openvino_backend import OpenVinoBackend
+
+        return OpenVinoBackend(folder, threads)
+    if engine == "torch":
+        from lite_ensam.inference.torch_backend import TorchBackend
+
+        return TorchBackend(folder, threads)
+    raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")

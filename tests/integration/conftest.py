@@ -1,0 +1,64 @@
+"""A scan on disk with its marks, and the command line as users run it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lite_ensam.case import Case
+from lite_ensam.cli import main
+from lite_ensam.io import write_ct, write_marks, write_mask
+from lite_ensam.phantom import make_phantom
+
+
+@dataclass(frozen=True)
+class Scan:
+    case: Case
+    ct: Path
+    marks: Path
+    reference: Path
+
+
+@pytest.fixture(scope="session")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Scan:
+    folder = tmp_path_factory.mktemp("scan")
+    case = make_phantom()
+    scan = Scan(case, folder / "ct.nii.gz", folder / "marks.json", folder / "labels.nii.gz")
+    write_ct(scan.ct, case.ct, case.grid)
+    write_marks(scan.marks, case.marks, case.grid)
+    assert case.reference is not None
+    write_mask(scan.reference, case.reference, case.grid)
+    return scan
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`lite-ensam` with arguments, in this process; test_processes.py starts real ones."""
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["lite-ensam", *map(str, arguments)])
+        capsys.readouterr()
+        code: object = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        assert isinstance(code, int)
+        out, err = capsys.readouterr()
+        return Done(code, out, err)
+
+    return run

@@ -1,0 +1,172 @@
+"""Bad input ends in one clear sentence and exit code 1, wrong usage in 2; nothing is half-written."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from lite_ensam.errors import CaseError
+from tests.integration.conftest import Run, Scan
+
+
+def write(path: Path, array: np.ndarray, affine: np.ndarray | None = None) -> Path:
+    nib.save(nib.Nifti1Image(array, np.diag([1.6, 1.6, 2.5, 1]) if affine is None else affine), path)
+    return path
+
+
+def make_bad_ct(kind: str, scan: Scan, folder: Path) -> Path:
+    path = folder / "bad.nii.gz"
+    good = scan.ct.read_bytes()
+    xyz = np.ascontiguousarray(scan.case.ct.T)
+    if kind == "missing":
+        return folder / "nowhere.nii.gz"
+    if kind == "not an image":
+        path.write_bytes(b"Dear colleague, the scan is attached.")
+    elif kind == "truncated":
+        path.write_bytes(good[: len(good) // 2])
+    elif kind == "wrong crc":
+        path.write_bytes(good[:-8] + bytes(4) + good[-4:])
+    elif kind == "2D":
+        write(path, xyz[:, :, 0])
+    elif kind == "4D":
+        write(path, np.stack([xyz[:, :, :4]] * 2, axis=-1))
+    elif kind == "constant":
+        write(path, np.zeros_like(xyz))
+    elif kind == "nan":
+        nan = xyz.astype(np.float32)
+        nan[5, 6, 7] = np.nan
+        write(path, nan)
+    elif kind == "zero spacing":
+        raw = bytearray(gzip.decompress(good))
+        raw[80:84] = bytes(4)  # pixdim[1]
+        path.write_bytes(gzip.compress(bytes(raw)))
+    elif kind == "sheared":
+        affine = np.diag([1.6, 1.6, 2.5, 1.0])
+        affine[0, 2] = 1.0
+        write(path, xyz, affine)
+    elif kind == "pickled npz":
+        path = folder / "bad.npz"
+        np.savez(path, imgs=np.array([{}], dtype=object), spacing=np.ones(3))
+    elif kind == "npz without imgs":
+        path = folder / "bad.npz"
+        np.savez(path, image=np.zeros((3, 3, 3), np.uint8), spacing=np.ones(3))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("missing", "no such file"),
+        ("not an image", "is not a NIfTI image"),
+        ("truncated", "truncated"),
+        ("wrong crc", "damaged"),
+        ("2D", "2"),
+        ("4D", "4"),
+        ("constant", "every voxel"),
+        ("nan", "(7, 6, 5)"),
+        ("zero spacing", "pixdim"),
+        ("sheared", "sheared"),
+        ("pickled npz", "imgs"),
+        ("npz without imgs", "imgs"),
+    ],
+)
+def test_a_bad_scan(kind: str, words: str, scan: Scan, run: Run, tmp_path: Path) -> None:
+    ct = make_bad_ct(kind, scan, tmp_path)
+    before = set(tmp_path.iterdir())
+    done = run("segment", ct, "--marks", scan.marks, "-o", tmp_path / "mask.nii.gz")
+    assert done.returncode == 1, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert str(ct) in done.stderr
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("marks", "words"),
+    [
+        ([{"label": 1, "endpoints_zyx": [[5, 5, 5], [5, 5, 500]]}], "outside the volume"),
+        ([{"label": 1, "endpoints_zyx": [[5, 5, 5], [9, 5, 50]]}], "slices"),
+        ([{"label": 1, "endpoints_zyx": [[5, 5, 5], [5, 5, 5]]}], "length"),
+        ([{"label": 0, "endpoints_zyx": [[5, 5, 5], [5, 5, 9]]}], "label"),
+        ([{"label": 2, "endpoints_zyx": [[5, 5, 5], [5, 5, 9]]}] * 2, "label 2"),
+        ([], "no mark"),
+    ],
+    ids=["outside", "two slices", "zero length", "label zero", "label twice", "none"],
+)
+def test_bad_marks(marks: list[dict[str, object]], words: str, scan: Scan, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "marks.json"
+    path.write_text(json.dumps({"marks": marks}))
+    done = run("segment", scan.ct, "--marks", path, "-o", tmp_path / "mask.nii.gz")
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_marker_volume_of_another_grid(scan: Scan, run: Run, tmp_path: Path) -> None:
+    xyz = np.zeros(scan.case.ct.T.shape, np.uint8)
+    xyz[5:20, 8, 3] = 1
+    for name, marker in (
+        ("shape", write(tmp_path / "shape.nii.gz", xyz[:-1])),
+        ("affine", write(tmp_path / "affine.nii.gz", xyz, np.diag([1.6, 1.6, 3.0, 1]))),
+    ):
+        done = run("segment", scan.ct, "--marks", marker, "-o", tmp_path / "mask.nii.gz")
+        assert done.returncode == 1
+        assert name in done.stderr
+    assert not (tmp_path / "mask.nii.gz").exists()
+
+
+def test_no_output_folder_and_existing_files(scan: Scan, run: Run, tmp_path: Path) -> None:
+    done = run("segment", scan.ct, "--marks", scan.marks, "-o", tmp_path / "no" / "mask.nii.gz")
+    assert done.returncode == 1
+    assert "does not exist" in done.stderr
+    mask = tmp_path / "mask.nii.gz"
+    mask.write_bytes(b"precious")
+    done = run("segment", scan.ct, "--marks", scan.marks, "-o", mask)
+    assert done.returncode == 1
+    assert "--overwrite" in done.stderr
+    assert mask.read_bytes() == b"precious"
+    assert run("segment", scan.ct, "--marks", scan.marks, "-o", mask, "--overwrite").returncode == 0
+    assert mask.read_bytes()[:2] == b"\x1f\x8b"
+
+
+def test_debug_lets_the_error_through(scan: Scan, run: Run, tmp_path: Path) -> None:
+    with pytest.raises(CaseError, match="no such file"):
+        run("segment", tmp_path / "none.nii", "--marks", scan.marks, "-o", tmp_path / "m.nii.gz", "--debug")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["segment"],
+        ["segment", "ct.nii.gz"],
+        ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--engine", "tensorflow"],
+        ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--crop", "best"],
+        ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--window", "400"],
+        ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--window", "400,-160"],
+        ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--threads", "0"],
+        ["polish"],
+    ],
+    ids=lambda arguments: " ".join(arguments[-2:]),
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str], run: Run) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "Usage" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_and_info_say_what_there_is(run: Run) -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ("segment", "demo", "info"):
+        assert command in done.stdout
+    facts = json.loads(run("info", "--json").stdout)
+    assert len(facts["weights"]) == 64
+    assert facts["packages"]["openvino"] != "not installed"

@@ -1,0 +1,65 @@
+"""What only a process of its own can show: exit codes, streams, and what is never imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from lite_ensam.io import read_labels
+from tests.integration.conftest import Scan
+
+
+def python(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_the_installed_command_segments(scan: Scan, tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("lite-ensam")
+    arguments = ["segment", scan.ct, "--marks", scan.marks, "-o", tmp_path / "mask.nii.gz"]
+    done = subprocess.run([command, *arguments], capture_output=True, text=True, check=False, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(np.unique(read_labels(tmp_path / "mask.nii.gz"))) == {0, 1, 2, 3}
+
+
+def test_errors_go_to_stderr_and_debug_adds_a_traceback(tmp_path: Path) -> None:
+    arguments = ["-m", "lite_ensam", "segment", tmp_path / "none.nii.gz", "-o", tmp_path / "m.nii.gz"]
+    done = python(*arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("lite-ensam: ")
+    assert "Traceback" not in done.stderr
+    debug = python(*arguments, "--debug")
+    assert debug.returncode == 1
+    assert "Traceback" in debug.stderr
+    assert "CaseError" in debug.stderr
+
+
+def test_segmenting_needs_no_torch_and_never_imports_it(scan: Scan, tmp_path: Path) -> None:
+    arguments = ["segment", scan.ct, "--marks", scan.marks, "-o", tmp_path / "m.nii.gz"]
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        f"sys.argv[1:] = {list(map(str, arguments))!r}\n"
+        "from lite_ensam.cli import main\n"
+        "try:\n    main()\nfinally:\n"
+        "    print([name for name, m in sys.modules.items() if m and name.split('.')[0] == 'torch'])"
+    )
+    done = python("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_torch_engine_without_torch_names_the_extra(scan: Scan, tmp_path: Path) -> None:
+    arguments = ["segment", scan.ct, "--marks", scan.marks, "-o", tmp_path / "m.nii.gz", "--engine", "torch"]
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        f"sys.argv[1:] = {list(map(str, arguments))!r}\n"
+        "from lite_ensam.cli import main; main()"
+    )
+    done = python("-c", code)
+    assert done.returncode == 1
+    assert "pip install 'lite-ensam[torch]'" in done.stderr
+    assert os.listdir(tmp_path) == []

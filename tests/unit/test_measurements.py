@@ -1,0 +1,64 @@
+"""Numbers of masks whose numbers are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lite_ensam.measurements import measure
+from lite_ensam.recist import RecistMark, sphere_mask
+
+SPACING = (2.0, 0.5, 0.5)
+MARK = RecistMark(4, ((10, 40, 20), (10, 40, 60)))
+
+
+def test_a_ball_measures_what_a_ball_measures() -> None:
+    labels = sphere_mask(MARK, (20, 80, 80), SPACING).astype(np.uint16) * 4
+    (tumor,) = measure(labels, [MARK], SPACING)
+    assert tumor.label == 4
+    assert tumor.recist_mm == 20.0
+    assert tumor.recist_slice == tumor.longest_diameter_slice == 10
+    assert tumor.volume_ml == pytest.approx(4 / 3 * np.pi * 1.0**3, rel=0.02)
+    assert tumor.n_voxels * np.prod(SPACING) / 1000 == pytest.approx(tumor.volume_ml)
+    assert tumor.longest_diameter_mm == pytest.approx(20, abs=0.5)
+    assert tumor.short_axis_mm == pytest.approx(20, abs=0.5)
+    assert not tumor.touches_edge
+
+
+def test_a_box_has_its_diagonal_and_points_in_the_volumes_own_indices() -> None:
+    labels = np.zeros((5, 40, 40), np.uint8)
+    labels[2:4, 10:14, 20:23] = 1
+    (tumor,) = measure(labels, [RecistMark(1, ((2, 10, 20), (2, 13, 22)))], (1.0, 1.0, 1.0))
+    assert tumor.longest_diameter_mm == pytest.approx(np.hypot(3, 2))
+    assert tumor.longest_diameter_zyx in {((2, 10, 20), (2, 13, 22)), ((2, 10, 22), (2, 13, 20))}
+    assert tumor.n_voxels == 24
+    assert tumor.volume_ml == pytest.approx(0.024)
+    assert tumor.short_axis_zyx is not None
+    for z, y, x in tumor.short_axis_zyx:
+        assert z == 2
+        assert 10 <= y <= 13
+        assert 20 <= x <= 22
+
+
+def test_only_marked_labels_are_measured_in_the_marks_order() -> None:
+    labels = np.zeros((3, 9, 9), np.uint16)
+    labels[1, 1, 1:4], labels[1, 5, 1:6], labels[1, 7, 7] = 300, 2, 9
+    marks = [RecistMark(300, ((1, 1, 1), (1, 1, 3))), RecistMark(2, ((1, 5, 1), (1, 5, 5)))]
+    first, second = measure(labels, marks, (1.0, 1.0, 1.0))
+    assert (first.label, first.n_voxels, first.longest_diameter_mm) == (300, 3, 2.0)
+    assert (second.label, second.n_voxels, second.longest_diameter_mm) == (2, 5, 4.0)
+
+
+def test_a_tumor_without_voxels_measures_nothing() -> None:
+    (tumor,) = measure(np.zeros((3, 9, 9), np.uint16), [RecistMark(1, ((1, 1, 1), (1, 1, 3)))], SPACING)
+    assert (tumor.n_voxels, tumor.volume_ml, tumor.longest_diameter_mm) == (0, 0.0, 0.0)
+    assert tumor.longest_diameter_zyx is None
+    assert not tumor.touches_edge
+
+
+@pytest.mark.parametrize("where", [np.s_[0, 4, 3:6], np.s_[2, 4, 3:6], np.s_[1, 0, 3:6], np.s_[1, 4, 6:9]])
+def test_a_mask_at_the_scans_border_is_told(where: tuple[object, ...]) -> None:
+    labels = np.zeros((3, 9, 9), np.uint8)
+    labels[where] = 1
+    (tumor,) = measure(labels, [RecistMark(1, ((1, 4, 3), (1, 4, 5)))], (1.0, 1.0, 1.0))
+    assert tumor.touches_edge

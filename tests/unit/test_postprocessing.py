@@ -1,0 +1,65 @@
+"""Every marked tumour is in the label map, in its place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lite_ensam.geometry import Placement
+from lite_ensam.postprocessing import TumorLogits, paint_tumors
+from lite_ensam.recist import RecistMark, sphere_mask
+
+SHAPE, SPACING = (20, 48, 48), (2.0, 1.0, 1.0)
+
+
+def ball(label: int, x: float, height: float = 5.0) -> TumorLogits:
+    """A tumour of radius 6 mm around (10, 24, x): the logit falls by one a mm."""
+    mark = RecistMark(label, ((10, 24, x - 6), (10, 24, x + 6)))
+    place = Placement.lesion_placement(mark.endpoints_zyx, SPACING, SHAPE, 2.5, 32)
+    voxels = place.to_volume(np.stack(np.indices((32,) * 3), axis=-1))
+    distance_mm = np.linalg.norm((voxels - (10, 24, x)) * SPACING, axis=-1)
+    return TumorLogits(mark, (6 - distance_mm + height - 5).astype(np.float32), place)
+
+
+def test_a_ball_comes_back_as_a_ball() -> None:
+    tumor = ball(3, 24)
+    painting = paint_tumors([tumor], SPACING)
+    assert painting.labels.shape == SHAPE
+    assert painting.labels.dtype == np.uint16
+    assert painting.raised == {}
+    expected = sphere_mask(tumor.mark, SHAPE, SPACING)
+    assert set(np.unique(painting.labels)) == {0, 3}
+    assert (expected ^ (painting.labels == 3)).sum() <= 0.08 * expected.sum()
+
+
+def test_touching_tumors_share_the_border_and_keep_their_labels() -> None:
+    labels = paint_tumors([ball(1, 20), ball(2, 28)], SPACING).labels
+    assert labels[10, 24, 17] == 1
+    assert labels[10, 24, 31] == 2
+    assert labels[10, 24, 23] == 1
+    assert labels[10, 24, 25] == 2
+
+
+def test_a_tumor_that_the_network_missed_is_raised_inside_its_sphere() -> None:
+    painting = paint_tumors([ball(1, 14), ball(2, 34, height=-40)], SPACING)
+    assert painting.raised == {2: 63.0}
+    won = painting.labels == 2
+    assert won.any()
+    assert (won <= sphere_mask(ball(2, 34).mark, SHAPE, SPACING)).all()
+
+
+def test_a_missed_tumor_in_the_middle_of_another_is_there_too() -> None:
+    inner = ball(2, 24, height=-3)
+    painting = paint_tumors([ball(1, 24, height=9), inner], SPACING)
+    assert set(np.unique(painting.labels)) == {0, 1, 2}
+
+
+def test_a_higher_threshold_paints_less() -> None:
+    sizes = [int((paint_tumors([ball(1, 24)], SPACING, t).labels == 1).sum()) for t in (-1.0, 0.0, 1.0)]
+    assert sizes[0] > sizes[1] > sizes[2] > 0
+
+
+def test_tumors_are_painted_in_their_own_right_whatever_their_order() -> None:
+    tumors = [ball(1, 20), ball(2, 28), ball(7, 36)]
+    forward, backward = (paint_tumors(order, SPACING).labels for order in (tumors, tumors[::-1]))
+    assert (forward != backward).sum() == pytest.approx(0, abs=40)  # ties on the planes between
