@@ -64,7 +64,7 @@ mypy: .venv/.dev-installed
 	$(BIN)/mypy
 
 layers: .venv/.dev-installed
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 stubs: .venv/.dev-installed
 	$(BIN)/python -m mypy.stubtest lite_ensam._kernels --mypy-config-file pyproject.toml

@@ -119,6 +119,12 @@ def show(result: Segmentation, output: Path) -> None:
 def peak_mb() -> float | None:
     """Largest resident memory this process had, in MB; None where the system does not tell."""
     try:
+        # not ru_maxrss, which on Linux begins with what the parent had when it started us
+        status = Path("/proc/self/status").read_text()
+        return round(float(status.split("VmHWM:")[1].split()[0]) / 1024, 1)
+    except (OSError, IndexError, ValueError):
+        pass
+    try:
         import resource
     except ModuleNotFoundError:  # Windows
         return None
