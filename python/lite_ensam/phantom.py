@@ -184,9 +184,9 @@ def _add_tumors(body: _Body, rng: np.random.Generator) -> NDArray[np.uint8]:
     shift = rng.uniform(-0.03, 0.03, (3, 3))
 
     def semi_axes(share: float) -> tuple[float, float, float]:
-        """Not round; over a slice and less than a good quarter of the stack high."""
-        height = np.clip(share * min(x, y) * rng.uniform(0.8, 1.1), 1.2 * body.spacing_mm[0], 0.28 * z)
-        return float(height), share * y * rng.uniform(0.75, 0.95), share * x
+        """Not round, or the sphere around the line were right; at most a good quarter of the stack high."""
+        height = np.clip(share * min(x, y) * rng.uniform(0.6, 0.85), 1.2 * body.spacing_mm[0], 0.28 * z)
+        return float(height), share * y * rng.uniform(0.6, 0.75), share * x
 
     def add(label: int, level: Field, hu: float, box: Box) -> None:
         body.paint(level, hu, box)
