@@ -15,12 +15,15 @@ def train(
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps")] = 7500,
     synthetic: Annotated[int, typer.Option(min=0, help="Synthetic lesions in the bank")] = 700,
     seed: Annotated[int, typer.Option(help="Of the synthetic lesions, the weights and the draws")] = 2025,
+    lr: Annotated[float, typer.Option(min=0.0, help="Highest learning rate")] = 2e-3,
+    start: Annotated[Path | None, typer.Option(help="Weights of an earlier run to begin from")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network")] = 1,
 ) -> None:
     """Train the network on crops of real and synthetic lesions (extra `train`)."""
     require_train_extra()
     import torch
 
+    from lite_ensam.model.checkpoint import load_weights
     from lite_ensam.training.bank import Bank
     from lite_ensam.training.config import TrainingConfig
     from lite_ensam.training.sources import prepare_banks
@@ -31,7 +34,8 @@ def train(
     bank = Bank(prepare_banks(data, run / "bank", synthetic, seed))
     for source, members in bank.by_source.items():
         typer.echo(f"{source}: {len(members)} crops")
-    trainer = Trainer(replace(TrainingConfig(), steps=steps, seed=seed), bank, run)
+    config = replace(TrainingConfig(), steps=steps, seed=seed, lr=lr)
+    trainer = Trainer(config, bank, run, None if start is None else load_weights(start))
     typer.echo(f"step {trainer.step} of {steps}; log: {run / 'log.jsonl'}")
     trainer.run()
     typer.echo(f"weights: {run / 'weights.safetensors'}")

@@ -36,13 +36,23 @@ class Trainer:
     config : what to do; a run that resumes must have the same one
     bank : crops to learn from
     folder : where the run lives
+    start : weights of an earlier run to begin from instead of random ones
     """
 
-    def __init__(self, config: TrainingConfig, bank: Bank, folder: Path) -> None:
+    def __init__(
+        self, config: TrainingConfig, bank: Bank, folder: Path, start: Weights | None = None
+    ) -> None:
         self.config, self.bank, self.folder = config, bank, folder
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         self.model = LiteEnsam(config.model).train().to(memory_format=torch.channels_last_3d)
+        self.history: list[Any] = []
+        if start is not None:
+            if start.model.config != config.model:
+                raise ValueError("the weights to start from belong to another network than the config's")
+            self.model.load_state_dict(start.model.state_dict())
+            normalize_weights(self.model)
+            self.history = [start.record]
         self.average = copy.deepcopy(self.model)
         matrices = [p for p in self.model.parameters() if p.ndim > 1]
         vectors = [p for p in self.model.parameters() if p.ndim <= 1]
@@ -102,11 +112,17 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "config": json.dumps(self.config.to_dict()),
+            "history": json.dumps(self.history),
         }
         unfinished = self.folder / "state.pt.tmp"
         torch.save(state, unfinished)
         os.replace(unfinished, self.folder / "state.pt")
-        record = {"training": self.config.to_dict(), "step": self.step}
+        record = {
+            "training": self.config.to_dict(),
+            "step": self.step,
+            "crops": {source: len(members) for source, members in self.bank.by_source.items()},
+            "started_from": self.history,
+        }
         final = copy.deepcopy(self.average)
         normalize_weights(final)
         save_weights(self.folder / "weights.safetensors", Weights(final.eval(), self.config.patch, record))
@@ -147,6 +163,7 @@ class Trainer:
         if json.loads(state["config"]) != json.loads(json.dumps(self.config.to_dict())):
             raise ValueError(f"run {self.folder} was started with another config; use another folder")
         self.step = state["step"]
+        self.history = json.loads(state["history"])
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from lite_ensam.training.bank import LINES_A_SIDE, MASK_UNIT, SIDE, Bank, LesionCrop, write_bank
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Tiny networks gain nothing from more, and lose much where other work shares the machine."""
+    torch.set_num_threads(1)
 
 
 def ball_crop(name: str, seed: int) -> LesionCrop:

@@ -59,6 +59,20 @@ def test_a_run_with_another_config_is_not_resumed(bank: Bank, tmp_path: Path) ->
         Trainer(replace(TINY, lr=1e-4), bank, tmp_path)
 
 
+def test_a_run_may_begin_from_the_weights_of_another(bank: Bank, tmp_path: Path) -> None:
+    Trainer(TINY, bank, tmp_path / "first").run()
+    weights = load_weights(tmp_path / "first" / "weights.safetensors")
+    second = Trainer(TINY, bank, tmp_path / "second", start=weights)
+    for name, value in weights.model.mask_decoder.state_dict().items():
+        assert torch.equal(second.model.mask_decoder.state_dict()[name], value)
+    second.save()
+    record = load_weights(tmp_path / "second" / "weights.safetensors").record
+    assert record["started_from"][0]["step"] == TINY.steps
+    other = replace(TINY, model=replace(TINY.model, decoder_floor=8))
+    with pytest.raises(ValueError, match="another network"):
+        Trainer(other, bank, tmp_path / "third", start=weights)
+
+
 def test_a_loss_that_is_not_finite_changes_no_weight(bank: Bank, tmp_path: Path) -> None:
     trainer = Trainer(TINY, bank, tmp_path)
     (samples,) = trainer._batches(0, 1)
