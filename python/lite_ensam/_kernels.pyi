@@ -4,7 +4,8 @@ The docstrings are those of the compiled functions, word for word: tests/archite
 tests/kernels/test_examples.py runs their examples.
 """
 
-from typing import Final, Self, TypeAlias, TypeVar, final
+from collections.abc import Sequence
+from typing import Any, Final, Self, TypeAlias, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ _PointZYX: TypeAlias = tuple[float, float, float]
 _Tumor: TypeAlias = tuple[int, NDArray[np.float32], _PointZYX, _PointZYX, _IndexZYX]
 
 __all__ = [
+    "Deflater",
     "ValueRange",
     "__version__",
     "build_profile",
@@ -30,6 +32,9 @@ __all__ = [
     "min_max",
     "paint",
     "raise_sphere",
+    "read_boxes",
+    "read_labelled",
+    "resample_box",
     "value_range",
 ]
 
@@ -180,7 +185,12 @@ def crop_max_pool(
 # ---- resample.rs -----------------------------------------------------------------------------------------------
 
 def crop_resample(
-    volume: _Volume, start_zyx: _PointZYX, step_zyx: _PointZYX, shape_zyx: _IndexZYX
+    volume: _Volume,
+    start_zyx: _PointZYX,
+    step_zyx: _PointZYX,
+    shape_zyx: _IndexZYX,
+    origin_zyx: _IndexZYX | None = None,
+    whole_shape_zyx: _IndexZYX | None = None,
 ) -> NDArray[np.float32]:
     """Cut a box out of a volume and resample it to a patch of fixed shape.
 
@@ -199,6 +209,9 @@ def crop_resample(
         Volume voxels per patch voxel, each > 0; < 1 enlarges.
     shape_zyx : tuple of int
         Shape of the patch, each at least 1.
+    origin_zyx, whole_shape_zyx : tuple of int
+        If `volume` is only a part of the volume that the coordinates mean: its first voxel in the whole, and the
+        whole's shape. The patch is the same bit for bit.
 
     Returns
     -------
@@ -207,7 +220,8 @@ def crop_resample(
     Raises
     ------
     ValueError
-        If the volume is empty, a coordinate is not finite, a step is not positive or a side is 0.
+        If the volume is empty, a coordinate is not finite, a step is not positive or a side is 0, or a part lacks
+        voxels that the patch needs (`resample_box` says which).
     MemoryError
         If the patch does not fit into memory.
 
@@ -218,6 +232,36 @@ def crop_resample(
     array([[[ 5., 25.]]], dtype=float32)
     >>> crop_resample(volume, (0.0, 0.0, 0.0), (1.0, 1.0, 0.5), (1, 1, 4))
     array([[[ 0. ,  2.5,  7.5, 12.5]]], dtype=float32)
+    """
+
+def resample_box(
+    volume_shape_zyx: _IndexZYX, start_zyx: _PointZYX, step_zyx: _PointZYX, shape_zyx: _IndexZYX
+) -> tuple[_IndexZYX, _IndexZYX]:
+    """The voxels of a volume that `crop_resample` reads for a patch.
+
+    Parameters
+    ----------
+    volume_shape_zyx : tuple of int
+        Shape of the volume.
+    start_zyx, step_zyx, shape_zyx
+        As in `crop_resample`.
+
+    Returns
+    -------
+    start, stop : tuple of int
+        Half-open box of voxel indices (z, y, x), inside the volume and not empty.
+
+    Raises
+    ------
+    ValueError
+        As `crop_resample`.
+    MemoryError
+        If the patch does not fit into memory.
+
+    Examples
+    --------
+    >>> resample_box((9, 9, 9), (-2.0, 3.0, 7.5), (2.0, 1.0, 0.5), (3, 3, 3))
+    ((0, 3, 7), (4, 6, 9))
     """
 
 # ---- endpoints.rs ----------------------------------------------------------------------------------------------
@@ -310,7 +354,9 @@ def label_boxes(labels: _Labels, n_labels: int) -> NDArray[np.int64]:
 
 # ---- paint.rs, tumor.rs ----------------------------------------------------------------------------------------
 
-def paint(shape_zyx: _IndexZYX, tumors: list[_Tumor], threshold: float = 0.0) -> NDArray[np.uint16]:
+def paint(
+    shape_zyx: _IndexZYX, tumors: list[_Tumor], threshold: float = 0.0, origin_zyx: _IndexZYX | None = None
+) -> NDArray[np.uint16]:
     """Paint the logits of all tumors into one label map of the full volume.
 
     A tumor speaks for the voxels whose centre (index + 0.5) lies in its box [start, start + content step).
@@ -328,6 +374,8 @@ def paint(shape_zyx: _IndexZYX, tumors: list[_Tumor], threshold: float = 0.0) ->
         from the volume, at least 1 (the rest is padding at the end, not looked at).
     threshold : float
         Logit that a voxel has to exceed.
+    origin_zyx : tuple of int
+        First voxel, if only a part of the volume is to be painted: the one of `shape_zyx` that begins there.
 
     Returns
     -------
@@ -461,3 +509,150 @@ def in_plane_diameters(
     >>> in_plane_diameters(mask, 1, (5.0, 1.0, 1.0))
     (4.0, ((0, 1, 0), (0, 1, 4)), 2.0, ((0.0, 0.0, 2.0), (0.0, 2.0, 2.0)))
     """
+
+# ---- stream.rs -------------------------------------------------------------------------------------------------
+
+def read_boxes(
+    path: str,
+    offset: int,
+    shape_kji: _IndexZYX,
+    dtype: str,
+    boxes_kji: Sequence[tuple[_IndexZYX, _IndexZYX]],
+    slope: float = 1.0,
+    intercept: float = 0.0,
+) -> tuple[list[NDArray[Any]], tuple[Any, Any] | None, bool]:
+    """Read a volume from a file once, slice by slice, and keep the voxels of some boxes.
+
+    A gzipped file (of one member or several) is inflated on the way, whatever its name, and its checksums are
+    checked. One slice is in memory at a time, beside the boxes.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    offset : int
+        Byte of the (inflated) file at which the voxels begin.
+    shape_kji : tuple of int
+        Voxels per axis in the file's order, slowest first.
+    dtype : str
+        As NumPy writes it: byte order, kind and bytes, such as "<i2" or ">f4".
+    boxes_kji : list of (start, stop)
+        Half-open boxes of voxel indices in the file's order; they may overlap.
+    slope, intercept : float
+        Scale factors, only for `is_whole`.
+
+    Returns
+    -------
+    voxels : list of ndarray
+        Stored values of each box, in its shape and native byte order.
+    range : (low, high) or None
+        Smallest and largest stored value of the whole volume; None if one is NaN.
+    is_whole : bool
+        Whether value * slope + intercept is a whole number for every voxel of the volume.
+
+    Raises
+    ------
+    ValueError
+        If a box lies outside of the volume, or the volume has no voxel.
+    EOFError
+        If the file ends before its last voxel.
+    gzip.BadGzipFile
+        If the file is damaged.
+    OSError
+        If the system cannot read it.
+    MemoryError
+        If the boxes do not fit into memory.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "volume")
+    ...     _ = path.write_bytes(np.arange(6, dtype="<i2").tobytes())
+    ...     read_boxes(str(path), 0, (1, 2, 3), "<i2", [((0, 1, 0), (1, 2, 2))])
+    ([array([[[3, 4]]], dtype=int16)], (0, 5), True)
+    """
+
+def read_labelled(
+    path: str, offset: int, shape_kji: _IndexZYX, dtype: str
+) -> tuple[NDArray[np.uint64], NDArray[Any]]:
+    """Read the voxels of a volume that are not zero, slice by slice, as `read_boxes` does.
+
+    Parameters
+    ----------
+    path, offset, shape_kji, dtype
+        As in `read_boxes`.
+
+    Returns
+    -------
+    indices_kji : ndarray of shape (n, 3), uint64
+        Where they are, in the file's order.
+    values : ndarray of shape (n,)
+        The stored values.
+
+    Raises
+    ------
+    ValueError, EOFError, gzip.BadGzipFile, OSError, MemoryError
+        As in `read_boxes`.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "volume")
+    ...     _ = path.write_bytes(bytes([0, 0, 0, 7]))
+    ...     read_labelled(str(path), 0, (1, 2, 2), "|u1")
+    (array([[0, 1, 1]], dtype=uint64), array([7], dtype=uint8))
+    """
+
+# ---- gzip.rs ---------------------------------------------------------------------------------------------------
+
+@final
+class Deflater:
+    """A gzip stream that is compressed while it is written; no name and no time: same bytes in, same bytes out.
+
+    Parameters
+    ----------
+    level : int
+        0 (stored) to 9 (smallest).
+
+    Examples
+    --------
+    >>> import gzip
+    >>> deflater = Deflater()
+    >>> stream = deflater.compress(b"label ") + deflater.compress(b"map") + deflater.finish()
+    >>> gzip.decompress(stream)
+    b'label map'
+    """
+
+    def __new__(cls, level: int = 1) -> Self: ...
+    def compress(self, data: bytes | memoryview | NDArray[np.uint8]) -> bytes:
+        """Take bytes in.
+
+        Parameters
+        ----------
+        data : bytes, or any C-contiguous buffer of uint8
+
+        Returns
+        -------
+        bytes
+            Those of the compressed stream that are ready; often none.
+
+        Raises
+        ------
+        ValueError
+            After `finish`.
+        """
+    def finish(self) -> bytes:
+        """End the stream.
+
+        Returns
+        -------
+        bytes
+            The rest of it, checksum and length included.
+
+        Raises
+        ------
+        ValueError
+            The second time.
+        """

@@ -147,6 +147,8 @@ pub(crate) fn label_boxes<'py>(
 ///     from the volume, at least 1 (the rest is padding at the end, not looked at).
 /// threshold : float
 ///     Logit that a voxel has to exceed.
+/// origin_zyx : tuple of int
+///     First voxel, if only a part of the volume is to be painted: the one of `shape_zyx` that begins there.
 ///
 /// Returns
 /// -------
@@ -166,17 +168,19 @@ pub(crate) fn label_boxes<'py>(
 /// >>> paint((1, 1, 6), [tumor])
 /// array([[[0, 0, 7, 7, 0, 0]]], dtype=uint16)
 #[pyfunction]
-#[pyo3(signature = (shape_zyx, tumors, threshold=0.0))]
+#[pyo3(signature = (shape_zyx, tumors, threshold=0.0, origin_zyx=None))]
 pub(crate) fn paint<'py>(
     py: Python<'py>,
     shape_zyx: &Bound<'py, PyAny>,
     tumors: &Bound<'py, PyAny>,
     threshold: f64,
+    origin_zyx: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyArray3<u16>>> {
     let shape = counts("shape_zyx", shape_zyx)?;
+    let origin = origin_zyx.map_or(Ok([0; 3]), |origin| counts("origin_zyx", origin))?;
     let tumors = Tumor::list("tumors", tumors)?;
     let views = Tumor::views(&tumors);
-    py.detach(|| kernels::paint(shape, &views, threshold))
+    py.detach(|| kernels::paint_part(origin, shape, &views, threshold))
         .map(|labels| labels.into_pyarray(py))
         .map_err(to_python)
 }

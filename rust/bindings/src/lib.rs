@@ -5,6 +5,7 @@ mod arrays;
 mod errors;
 mod label_fns;
 mod numbers;
+mod stream_fns;
 mod volume_fns;
 
 use pyo3::prelude::*;
@@ -20,7 +21,9 @@ mod _kernels {
         in_plane_diameters, label_boxes, label_counts, marker_endpoints, paint, raise_sphere,
     };
     #[pymodule_export]
-    use crate::volume_fns::{ValueRange, crop_max_pool, crop_resample, min_max, value_range};
+    use crate::stream_fns::{Deflater, read_boxes, read_labelled};
+    #[pymodule_export]
+    use crate::volume_fns::{ValueRange, crop_max_pool, crop_resample, min_max, resample_box, value_range};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -8,6 +8,8 @@ use crate::arrays::{Volume, with_view};
 use crate::errors::to_python;
 use crate::numbers::{counts, real, reals};
 
+type Index = (usize, usize, usize);
+
 /// Smallest and largest grey value of a scan that arrives slab by slab along z.
 ///
 /// Nothing of a slab is kept but its two extremes, so the scan need never be in memory as a whole.
@@ -209,6 +211,9 @@ pub(crate) fn crop_max_pool<'py>(
 ///     Volume voxels per patch voxel, each > 0; < 1 enlarges.
 /// shape_zyx : tuple of int
 ///     Shape of the patch, each at least 1.
+/// origin_zyx, whole_shape_zyx : tuple of int
+///     If `volume` is only a part of the volume that the coordinates mean: its first voxel in the whole, and the
+///     whole's shape. The patch is the same bit for bit.
 ///
 /// Returns
 /// -------
@@ -217,7 +222,8 @@ pub(crate) fn crop_max_pool<'py>(
 /// Raises
 /// ------
 /// ValueError
-///     If the volume is empty, a coordinate is not finite, a step is not positive or a side is 0.
+///     If the volume is empty, a coordinate is not finite, a step is not positive or a side is 0, or a part lacks
+///     voxels that the patch needs (`resample_box` says which).
 /// MemoryError
 ///     If the patch does not fit into memory.
 ///
@@ -229,19 +235,64 @@ pub(crate) fn crop_max_pool<'py>(
 /// >>> crop_resample(volume, (0.0, 0.0, 0.0), (1.0, 1.0, 0.5), (1, 1, 4))
 /// array([[[ 0. ,  2.5,  7.5, 12.5]]], dtype=float32)
 #[pyfunction]
+#[pyo3(signature = (volume, start_zyx, step_zyx, shape_zyx, origin_zyx=None, whole_shape_zyx=None))]
 pub(crate) fn crop_resample<'py>(
     py: Python<'py>,
     volume: &Bound<'py, PyAny>,
     start_zyx: &Bound<'py, PyAny>,
     step_zyx: &Bound<'py, PyAny>,
     shape_zyx: &Bound<'py, PyAny>,
+    origin_zyx: Option<&Bound<'py, PyAny>>,
+    whole_shape_zyx: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyArray3<f32>>> {
     let volume = Volume::check("volume", volume)?;
+    let origin = origin_zyx.map_or(Ok([0; 3]), |origin| counts("origin_zyx", origin))?;
+    let whole = whole_shape_zyx.map(|shape| counts("whole_shape_zyx", shape)).transpose()?;
     let (start, step) = (reals("start_zyx", start_zyx)?, reals("step_zyx", step_zyx)?);
     let shape = counts("shape_zyx", shape_zyx)?;
     with_view!(volume, Volume[I16, U16, U8, F32], view => {
-        py.detach(|| kernels::crop_resample(view, start, step, shape))
+        let whole = whole.unwrap_or(view.dim().into());
+        py.detach(|| kernels::resample_part(view, origin, whole, start, step, shape))
     })
     .map(|patch| patch.into_pyarray(py))
     .map_err(to_python)
+}
+
+/// The voxels of a volume that `crop_resample` reads for a patch.
+///
+/// Parameters
+/// ----------
+/// volume_shape_zyx : tuple of int
+///     Shape of the volume.
+/// start_zyx, step_zyx, shape_zyx
+///     As in `crop_resample`.
+///
+/// Returns
+/// -------
+/// start, stop : tuple of int
+///     Half-open box of voxel indices (z, y, x), inside the volume and not empty.
+///
+/// Raises
+/// ------
+/// ValueError
+///     As `crop_resample`.
+/// MemoryError
+///     If the patch does not fit into memory.
+///
+/// Examples
+/// --------
+/// >>> resample_box((9, 9, 9), (-2.0, 3.0, 7.5), (2.0, 1.0, 0.5), (3, 3, 3))
+/// ((0, 3, 7), (4, 6, 9))
+#[pyfunction]
+pub(crate) fn resample_box(
+    volume_shape_zyx: &Bound<'_, PyAny>,
+    start_zyx: &Bound<'_, PyAny>,
+    step_zyx: &Bound<'_, PyAny>,
+    shape_zyx: &Bound<'_, PyAny>,
+) -> PyResult<(Index, Index)> {
+    let (start, step) = (reals("start_zyx", start_zyx)?, reals("step_zyx", step_zyx)?);
+    let volume_shape = counts("volume_shape_zyx", volume_shape_zyx)?;
+    kernels::resample_box(volume_shape, start, step, counts("shape_zyx", shape_zyx)?)
+        .map(|(start, stop)| (start.into(), stop.into()))
+        .map_err(to_python)
 }

@@ -45,6 +45,21 @@ pub enum KernelError {
         /// One past its last voxel.
         stop_zyx: [usize; 3],
     },
+    /// Voxels are asked for that were not kept.
+    #[error(
+        "the patch needs the voxels {} to {}, the part at hand holds {} to {}",
+        triple(.start_zyx), triple(.stop_zyx), triple(.origin_zyx), triple(.end_zyx)
+    )]
+    NotInPart {
+        /// First voxel of the part.
+        origin_zyx: [usize; 3],
+        /// One past its last voxel.
+        end_zyx: [usize; 3],
+        /// First voxel that is needed.
+        start_zyx: [usize; 3],
+        /// One past the last voxel that is needed.
+        stop_zyx: [usize; 3],
+    },
     /// A pooling factor is 0.
     #[error("factor_zyx must be at least 1 on every axis, got {}", triple(.factor_zyx))]
     ZeroFactor {

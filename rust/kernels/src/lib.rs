@@ -11,12 +11,14 @@
 //! |---|---|
 //! | [`ValueRange`], [`value_range`], [`min_max`] | `normalize.rs` |
 //! | [`crop_max_pool`] | `max_pool.rs` |
-//! | [`crop_resample`] | `resample.rs` |
+//! | [`crop_resample`], [`resample_part`], [`resample_box`] | `resample.rs` |
 //! | [`marker_endpoints`] | `endpoints.rs` |
 //! | [`label_counts`], [`label_boxes`] | `labels.rs` |
-//! | [`paint`] of [`TumorLogits`] | `paint.rs`, `tumor.rs` |
+//! | [`paint`], [`paint_part`] of [`TumorLogits`] | `paint.rs`, `tumor.rs` |
 //! | [`raise_sphere`] | `sphere.rs`, `contest.rs` |
 //! | [`in_plane_diameters`] | `diameter.rs`, `hull.rs` |
+//! | [`read_boxes`], [`read_labelled`] of [`Stored`] numbers | `stream.rs`, `stored.rs` |
+//! | [`open`], [`Inflated`], [`Deflater`] | `gzip.rs` |
 //!
 //! Every kernel has a slow twin in its tests: the same answer by the plainest loop, on random small volumes.
 
@@ -24,6 +26,7 @@ mod contest;
 mod diameter;
 mod endpoints;
 mod error;
+mod gzip;
 mod hull;
 mod labels;
 mod max_pool;
@@ -31,6 +34,8 @@ mod normalize;
 mod paint;
 mod resample;
 mod sphere;
+mod stored;
+mod stream;
 #[cfg(test)]
 mod testing;
 mod tumor;
@@ -39,11 +44,14 @@ mod voxel;
 pub use diameter::{InPlaneDiameters, in_plane_diameters};
 pub use endpoints::{MarkedLine, marker_endpoints};
 pub use error::KernelError;
+pub use gzip::{Deflater, Inflated, open};
 pub use labels::{label_boxes, label_counts};
 pub use max_pool::crop_max_pool;
 pub use normalize::{ValueRange, min_max, value_range};
-pub use paint::paint;
-pub use resample::crop_resample;
+pub use paint::{paint, paint_part};
+pub use resample::{crop_resample, resample_box, resample_part};
 pub use sphere::{Raised, Sphere, raise_sphere};
+pub use stored::Stored;
+pub use stream::{Boxes, Layout, StreamError, VoxelBox, read_boxes, read_labelled};
 pub use tumor::TumorLogits;
 pub use voxel::Voxel;

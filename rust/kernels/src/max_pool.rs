@@ -3,7 +3,7 @@
 use ndarray::{Array3, ArrayView1, ArrayView3, ArrayViewMut2, Axis, Slice};
 use rayon::prelude::*;
 
-use crate::voxel::{crop, zeros};
+use crate::voxel::{check_box, crop, zeros};
 use crate::{KernelError, Voxel};
 
 /// Largest value in each `factor_zyx` block of the box `[start_zyx, stop_zyx)`, in one pass over the box.
@@ -23,9 +23,7 @@ pub fn crop_max_pool<T: Voxel + Default>(
     if factor_zyx.contains(&0) {
         return Err(KernelError::ZeroFactor { factor_zyx });
     }
-    if (0..3).any(|axis| start_zyx[axis] > stop_zyx[axis] || stop_zyx[axis] > shape_zyx[axis]) {
-        return Err(KernelError::BoxOutside { shape_zyx, start_zyx, stop_zyx });
-    }
+    check_box(shape_zyx, start_zyx, stop_zyx)?;
     let cropped = crop(volume, [0, 1, 2].map(|axis| start_zyx[axis]..stop_zyx[axis]));
     let mut pooled =
         zeros([0, 1, 2].map(|axis| (stop_zyx[axis] - start_zyx[axis]).div_ceil(factor_zyx[axis])))?;

@@ -89,13 +89,13 @@ fn is_nan<T: PartialEq>(v: T) -> bool {
 
 /// Extremes of some voxels; where `nan` is set the other two mean nothing.
 #[derive(Clone, Copy)]
-struct Extremes<T> {
+pub(crate) struct Extremes<T> {
     low: T,
     high: T,
     nan: bool,
 }
 
-impl<T: Voxel> Extremes<T> {
+impl<T: Copy + PartialOrd> Extremes<T> {
     fn of(v: T) -> Self {
         Self { low: v, high: v, nan: false }.with(v)
     }
@@ -108,12 +108,12 @@ impl<T: Voxel> Extremes<T> {
         }
     }
 
-    fn merge(self, other: Self) -> Self {
+    pub(crate) fn merge(self, other: Self) -> Self {
         let both = self.with(other.low).with(other.high);
         Self { nan: both.nan | other.nan, ..both }
     }
 
-    fn of_slice(voxels: &[T]) -> Option<Self> {
+    pub(crate) fn of_slice(voxels: &[T]) -> Option<Self> {
         let first = *voxels.first()?;
         let (mut low, mut high, mut nan) = ([first; LANES], [first; LANES], [false; LANES]);
         let (blocks, rest) = voxels.as_chunks::<LANES>();
@@ -130,6 +130,11 @@ impl<T: Voxel> Extremes<T> {
         }
         let lanes = (0..LANES).map(|i| Self { low: low[i], high: high[i], nan: nan[i] });
         Some(lanes.chain(rest.iter().map(|&v| Self::of(v))).fold(Self::of(first), Self::merge))
+    }
+
+    /// Smallest and largest value, `None` if any is NaN.
+    pub(crate) fn bounds(self) -> Option<(T, T)> {
+        if self.nan { None } else { Some((self.low, self.high)) }
     }
 
     fn of_row(row: ArrayView1<'_, T>) -> Option<Self> {

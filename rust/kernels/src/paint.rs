@@ -21,9 +21,23 @@ pub fn paint(
     tumors: &[TumorLogits<'_>],
     threshold: f64,
 ) -> Result<Array3<u16>, KernelError> {
+    paint_part([0; 3], shape_zyx, tumors, threshold)
+}
+
+/// [`paint`] of the part of a volume that begins at voxel `origin_zyx`, bit for bit the same.
+///
+/// # Errors
+/// As [`paint`].
+pub fn paint_part(
+    origin_zyx: [usize; 3],
+    shape_zyx: [usize; 3],
+    tumors: &[TumorLogits<'_>],
+    threshold: f64,
+) -> Result<Array3<u16>, KernelError> {
     check_tumors(tumors, threshold)?;
     let mut labels = zeros(shape_zyx)?;
-    let footprints: Vec<_> = tumors.iter().map(|&tumor| Footprint::new(tumor, shape_zyx)).collect();
+    let on_part = |&tumor| Footprint::on_part(tumor, origin_zyx, shape_zyx);
+    let footprints: Vec<_> = tumors.iter().map(on_part).collect();
     labels.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each_init(
         Scratch::default,
         |scratch, (z, slice)| {
@@ -136,6 +150,23 @@ mod tests {
                     prop_assert!((ours.1 - exact.1).abs() < 1e-5, "{:?} {:?}", ours, exact);
                 }
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_is_painted_as_the_whole_is(
+            shape in [1..10_usize, 1..10_usize, 1..10_usize], tumors in tumors(), ends: [[prop::sample::Index; 2]; 3],
+        ) {
+            let tumors: Vec<_> = tumors.iter().map(OwnedTumor::view).collect();
+            let whole = paint(shape, &tumors, 0.0).expect("valid tumors");
+            let ranges = [0, 1, 2].map(|axis| {
+                let [a, b] = ends[axis].map(|end| end.index(shape[axis] + 1));
+                a.min(b)..a.max(b)
+            });
+            let (start, size) = (ranges.each_ref().map(|r| r.start), ranges.each_ref().map(|r| r.len()));
+            let part = paint_part(start, size, &tumors, 0.0).expect("valid tumors");
+            prop_assert_eq!(part.view(), crate::voxel::crop(whole.view(), ranges));
         }
     }
 

@@ -3,7 +3,7 @@
 use ndarray::{Array3, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
-use crate::voxel::{crop, zeros};
+use crate::voxel::{check_box, crop, zeros};
 use crate::{KernelError, Voxel};
 
 /// A patch of `shape_zyx` voxels, each `step_zyx` volume voxels wide, that starts at edge coordinate `start_zyx`.
@@ -21,23 +21,38 @@ pub fn crop_resample<T: Voxel>(
     step_zyx: [f64; 3],
     shape_zyx: [usize; 3],
 ) -> Result<Array3<f32>, KernelError> {
-    if volume.is_empty() {
-        return Err(KernelError::EmptyVolume { shape_zyx: volume.dim().into() });
-    }
-    if shape_zyx.contains(&0) {
-        return Err(KernelError::EmptyPatch { shape_zyx });
-    }
-    let stop_zyx = [0, 1, 2].map(|axis| start_zyx[axis] + shape_zyx[axis] as f64 * step_zyx[axis]);
-    if start_zyx.iter().chain(&step_zyx).chain(&stop_zyx).any(|v| !v.is_finite())
-        || step_zyx.iter().any(|&step| step <= 0.0)
-    {
-        return Err(KernelError::BadStep { start_zyx, step_zyx });
+    resample_part(volume, [0; 3], volume.dim().into(), start_zyx, step_zyx, shape_zyx)
+}
+
+/// [`crop_resample`] of a volume of which only a box is at hand, bit for bit the same.
+///
+/// `part` holds the voxels from `origin_zyx` on of a volume of `whole_shape_zyx`; [`resample_box`] says which
+/// voxels a patch needs.
+///
+/// # Errors
+/// As [`crop_resample`]; [`KernelError::BoxOutside`] if the part lies outside the volume,
+/// [`KernelError::NotInPart`] if the patch needs voxels that the part has not.
+pub fn resample_part<T: Voxel>(
+    part: ArrayView3<'_, T>,
+    origin_zyx: [usize; 3],
+    whole_shape_zyx: [usize; 3],
+    start_zyx: [f64; 3],
+    step_zyx: [f64; 3],
+    shape_zyx: [usize; 3],
+) -> Result<Array3<f32>, KernelError> {
+    let [z, y, x] = taps(whole_shape_zyx, start_zyx, step_zyx, shape_zyx)?;
+    let end_zyx = [0, 1, 2].map(|axis| origin_zyx[axis].saturating_add(part.len_of(Axis(axis))));
+    check_box(whole_shape_zyx, origin_zyx, end_zyx)?;
+    let axes = [&z, &y, &x];
+    if (0..3).any(|axis| axes[axis].first < origin_zyx[axis] || axes[axis].stop > end_zyx[axis]) {
+        let (start_zyx, stop_zyx) = (axes.map(|taps| taps.first), axes.map(|taps| taps.stop));
+        return Err(KernelError::NotInPart { origin_zyx, end_zyx, start_zyx, stop_zyx });
     }
     let mut patch = zeros::<f32>(shape_zyx)?;
-    let [z, y, x] = [0, 1, 2].map(|axis| {
-        AxisTaps::new(volume.len_of(Axis(axis)), start_zyx[axis], step_zyx[axis], shape_zyx[axis])
-    });
-    let needed = crop(volume, [z.first..z.stop, y.first..y.stop, x.first..x.stop]);
+    let needed = crop(
+        part,
+        [0, 1, 2].map(|axis| axes[axis].first - origin_zyx[axis]..axes[axis].stop - origin_zyx[axis]),
+    );
 
     // Slices of the volume that already have the patch's rows and columns
     let mut slices = zeros::<f32>([z.stop - z.first, shape_zyx[1], shape_zyx[2]])?;
@@ -59,6 +74,44 @@ pub fn crop_resample<T: Voxel>(
         },
     );
     Ok(patch)
+}
+
+/// The voxels, `start` to `stop`, of a volume that [`crop_resample`] reads for a patch.
+///
+/// # Errors
+/// As [`crop_resample`].
+pub fn resample_box(
+    volume_shape_zyx: [usize; 3],
+    start_zyx: [f64; 3],
+    step_zyx: [f64; 3],
+    shape_zyx: [usize; 3],
+) -> Result<([usize; 3], [usize; 3]), KernelError> {
+    let axes = taps(volume_shape_zyx, start_zyx, step_zyx, shape_zyx)?;
+    Ok((axes.each_ref().map(|taps| taps.first), axes.each_ref().map(|taps| taps.stop)))
+}
+
+fn taps(
+    volume_shape_zyx: [usize; 3],
+    start_zyx: [f64; 3],
+    step_zyx: [f64; 3],
+    shape_zyx: [usize; 3],
+) -> Result<[AxisTaps; 3], KernelError> {
+    if volume_shape_zyx.contains(&0) {
+        return Err(KernelError::EmptyVolume { shape_zyx: volume_shape_zyx });
+    }
+    if shape_zyx.contains(&0) {
+        return Err(KernelError::EmptyPatch { shape_zyx });
+    }
+    let stop_zyx = [0, 1, 2].map(|axis| start_zyx[axis] + shape_zyx[axis] as f64 * step_zyx[axis]);
+    if start_zyx.iter().chain(&step_zyx).chain(&stop_zyx).any(|v| !v.is_finite())
+        || step_zyx.iter().any(|&step| step <= 0.0)
+    {
+        return Err(KernelError::BadStep { start_zyx, step_zyx });
+    }
+    // Before the taps, which are as many as the patch has voxels on a side
+    zeros::<f32>(shape_zyx)?;
+    Ok([0, 1, 2]
+        .map(|axis| AxisTaps::new(volume_shape_zyx[axis], start_zyx[axis], step_zyx[axis], shape_zyx[axis])))
 }
 
 /// Rows first (whole rows add up, which vectorises), then columns of the few rows that are left.
@@ -207,6 +260,22 @@ mod tests {
             for (place, &expected) in reference(&volume, start, step, shape).indexed_iter() {
                 prop_assert!((f64::from(patch[place]) - expected).abs() < 0.02, "{:?}: {} {}", place, patch[place], expected);
             }
+        }
+
+        #[test]
+        fn a_part_gives_the_bits_of_the_whole(
+            volume in volumes(any::<i16>()), start in [starts(), starts(), starts()],
+            step in [steps(), steps(), steps()], shape in [1..6_usize, 1..6_usize, 1..6_usize],
+        ) {
+            prop_assume!(!volume.is_empty());
+            let whole: [usize; 3] = volume.dim().into();
+            let (first, stop) = resample_box(whole, start, step, shape).expect("a patch");
+            let part = crop(volume.view(), [0, 1, 2].map(|axis| first[axis]..stop[axis]));
+            let patch = resample_part(part, first, whole, start, step, shape);
+            prop_assert_eq!(patch, crop_resample(volume.view(), start, step, shape));
+            let (_, less) = part.split_at(Axis(0), 1);
+            let refused = resample_part(less, [first[0] + 1, first[1], first[2]], whole, start, step, shape);
+            prop_assert!(refused.is_err());
         }
 
         #[test]

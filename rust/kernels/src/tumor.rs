@@ -88,13 +88,14 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
-    fn new(length: usize, start: f64, step: f64, content: usize) -> Self {
+    /// Of the `length` voxels from `origin` on; they are counted from `origin`.
+    fn new([origin, length]: [usize; 2], start: f64, step: f64, content: usize) -> Self {
         let stop = start + content as f64 * step;
-        let is_inside = |&p: &usize| (start..stop).contains(&(p as f64 + 0.5));
+        let is_inside = |&p: &usize| (start..stop).contains(&((origin + p) as f64 + 0.5));
         let first = (0..length).find(is_inside).unwrap_or(0);
         let last = content - 1;
         let between = |p: usize| {
-            let index = ((p as f64 + 0.5 - start) / step - 0.5).clamp(0.0, last as f64);
+            let index = (((origin + p) as f64 + 0.5 - start) / step - 0.5).clamp(0.0, last as f64);
             let lower = index.floor();
             let share = (index - lower) as f32;
             Between { lower: lower as usize, upper: last.min(lower as usize + 1), share }
@@ -121,9 +122,14 @@ pub(crate) struct Footprint<'a> {
 
 impl<'a> Footprint<'a> {
     pub(crate) fn new(tumor: TumorLogits<'a>, shape_zyx: [usize; 3]) -> Self {
+        Self::on_part(tumor, [0; 3], shape_zyx)
+    }
+
+    /// On the part of a volume that begins at voxel `origin_zyx`, from which its voxels are counted.
+    pub(crate) fn on_part(tumor: TumorLogits<'a>, origin_zyx: [usize; 3], shape_zyx: [usize; 3]) -> Self {
         let [z, y, x] = [0, 1, 2].map(|axis| {
             let (start, step) = (tumor.start_zyx[axis], tumor.step_zyx[axis]);
-            Reach::new(shape_zyx[axis], start, step, tumor.content_zyx[axis])
+            Reach::new([origin_zyx[axis], shape_zyx[axis]], start, step, tumor.content_zyx[axis])
         });
         Self { tumor, z, y, x }
     }

@@ -30,6 +30,18 @@ pub(crate) fn crop<T>(volume: ArrayView3<'_, T>, ranges_zyx: [Range<usize>; 3]) 
     cropped
 }
 
+/// Refuses a box that leaves the volume or ends before it starts.
+pub(crate) fn check_box(
+    shape_zyx: [usize; 3],
+    start_zyx: [usize; 3],
+    stop_zyx: [usize; 3],
+) -> Result<(), KernelError> {
+    if (0..3).any(|axis| start_zyx[axis] > stop_zyx[axis] || stop_zyx[axis] > shape_zyx[axis]) {
+        return Err(KernelError::BoxOutside { shape_zyx, start_zyx, stop_zyx });
+    }
+    Ok(())
+}
+
 /// Zeros of a shape that a caller chose freely: an error, not an abort, where there is no room.
 pub(crate) fn zeros<T: Copy + Default>(shape_zyx: [usize; 3]) -> Result<Array3<T>, KernelError> {
     let too_large = KernelError::TooLarge { shape_zyx };
@@ -40,5 +52,5 @@ pub(crate) fn zeros<T: Copy + Default>(shape_zyx: [usize; 3]) -> Result<Array3<T
     };
     // Ask before allocating: zeroed memory stays untouched (and costs nothing) until it is written.
     Vec::<T>::new().try_reserve_exact(length).map_err(|_| too_large)?;
-    Ok(Array3::default(shape_zyx))
+    Ok(Array3::from_elem(shape_zyx, T::default()))
 }
