@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lite_ensam import _kernels
 from lite_ensam._typing import CtVolume, Labels
 from lite_ensam.errors import CaseError
 from lite_ensam.geometry import Grid
+from lite_ensam.parts import CroppedCt, value_range
 from lite_ensam.recist import RecistMark, check_marks
 
 __all__ = ["Case", "guess_hu"]
@@ -22,7 +22,7 @@ class Case:
 
     Parameters
     ----------
-    ct : int16, uint16, uint8 or float32 (z, y, x), any strides
+    ct : int16, uint16, uint8 or float32 (z, y, x), any strides; or the crops of a scan that was not kept as a whole
     grid : where its voxels lie; for a scan read from a file it also knows the file's own axis order
     marks : at least one, inside the volume, no two with the same label
     reference : uint8 or uint16 (z, y, x), or None
@@ -39,7 +39,7 @@ class Case:
         If the marks do not fit the volume.
     """
 
-    ct: CtVolume
+    ct: CtVolume | CroppedCt
     grid: Grid
     marks: tuple[RecistMark, ...]
     reference: Labels | None = None
@@ -47,7 +47,7 @@ class Case:
     hu: bool = field(default=None)  # type: ignore[assignment]  # None lives only until __post_init__
 
     def __post_init__(self) -> None:
-        if not isinstance(self.ct, np.ndarray) or self.ct.dtype not in VOXEL_DTYPES:
+        if not isinstance(self.ct, np.ndarray | CroppedCt) or self.ct.dtype not in VOXEL_DTYPES:
             raise CaseError(
                 "ct must be an array of int16, uint16, uint8 or float32, got "
                 f"{getattr(self.ct, 'dtype', type(self.ct).__name__)}"
@@ -55,7 +55,7 @@ class Case:
         if self.ct.shape != self.grid.shape_zyx:
             raise CaseError(f"ct has shape {self.ct.shape}, its grid {self.grid.shape_zyx} (z, y, x)")
         try:
-            low, high = _kernels.value_range(self.ct)
+            low, high = value_range(self.ct)
         except ValueError as error:
             raise CaseError(f"ct: {error}") from None
         if low >= 0 and high <= 1 and low != high:
@@ -70,6 +70,13 @@ class Case:
             _check_reference(self.reference, self.grid)
         if self.hu is None:
             object.__setattr__(self, "hu", _is_hu(low, high))
+
+    @property
+    def volume(self) -> CtVolume:
+        """The whole scan; CaseError if only crops of it were kept."""
+        if isinstance(self.ct, CroppedCt):
+            raise CaseError("only crops of this scan were kept when it was read; read_case keeps all of it")
+        return self.ct
 
 
 def guess_hu(ct: CtVolume) -> bool:
@@ -92,7 +99,7 @@ def guess_hu(ct: CtVolume) -> bool:
     False
     """
     try:
-        return _is_hu(*_kernels.value_range(ct))
+        return _is_hu(*value_range(ct))
     except ValueError as error:
         raise CaseError(f"ct: {error}") from None
 

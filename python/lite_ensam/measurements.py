@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
+from lite_ensam.parts import Part, as_part, slices
 from lite_ensam.recist import RecistMark
 
 
@@ -50,7 +51,7 @@ class TumorMeasurement:
 
 
 def measure(
-    labels: NDArray[np.uint16] | NDArray[np.uint8],
+    labels: NDArray[np.uint16] | NDArray[np.uint8] | Part,
     marks: Sequence[RecistMark],
     spacing_mm: tuple[float, float, float],
 ) -> tuple[TumorMeasurement, ...]:
@@ -58,23 +59,26 @@ def measure(
 
     Parameters
     ----------
-    labels : uint8 or uint16 (z, y, x)
+    labels : uint8 or uint16 (z, y, x), or the part of it that holds all tumours
     marks : the lines; their labels say which values are measured, in this order
     spacing_mm : (z, y, x)
     """
-    boxes = _kernels.label_boxes(labels, max(int(labels.max(initial=0)), *(m.label for m in marks)))
-    return tuple(_measure_one(labels, boxes[mark.label], mark, spacing_mm) for mark in marks)
+    part = as_part(labels)
+    highest = max(int(part.voxels.max(initial=0)), *(mark.label for mark in marks))
+    boxes = _kernels.label_boxes(part.voxels, highest)
+    return tuple(_measure_one(part, boxes[mark.label], mark, spacing_mm) for mark in marks)
 
 
 def _measure_one(
-    labels: NDArray[np.uint16] | NDArray[np.uint8],
+    part: Part,
     box: NDArray[np.int64],
     mark: RecistMark,
     spacing_mm: tuple[float, float, float],
 ) -> TumorMeasurement:
     start, stop = box
-    crop = labels[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+    crop = part.voxels[slices(start, stop)]
     n_voxels = int(np.count_nonzero(crop == mark.label))
+    start, stop = start + part.start_zyx, stop + part.start_zyx
     found = _kernels.in_plane_diameters(crop, mark.label, spacing_mm) if n_voxels else None
     longest, long_ends, short, short_ends = found or (0.0, None, 0.0, None)
     ends = _moved(long_ends, start)
@@ -89,7 +93,7 @@ def _measure_one(
         short_axis_zyx=_moved(short_ends, start),
         recist_mm=mark.length_mm(spacing_mm),
         recist_slice=mark.slice_index,
-        touches_edge=n_voxels > 0 and bool((start == 0).any() or (stop == labels.shape).any()),
+        touches_edge=n_voxels > 0 and bool((start == 0).any() or (stop == part.whole_shape_zyx).any()),
     )
 
 

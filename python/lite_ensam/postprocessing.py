@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from lite_ensam import _kernels
 from lite_ensam.errors import MarkError
 from lite_ensam.geometry import Placement
+from lite_ensam.parts import Box, Part, slices
 from lite_ensam.recist import RecistMark
 
 TumorArgument = tuple[
@@ -40,12 +42,17 @@ class Painting:
 
     Parameters
     ----------
-    labels : uint16 (z, y, x), 0 is background
+    part : uint16 (z, y, x), the box that holds all tumours; 0 is background, and all there is outside
     raised : label -> offset that was added to its logits inside the line's sphere
     """
 
-    labels: NDArray[np.uint16]
+    part: Part
     raised: dict[int, float]
+
+    @cached_property
+    def labels(self) -> NDArray[np.uint16]:
+        """The whole label map, uint16 (z, y, x); made when it is asked for."""
+        return self.part.whole()
 
 
 def paint_tumors(
@@ -67,13 +74,20 @@ def paint_tumors(
         (t.mark.label, t.logits, t.placement.start_zyx, t.placement.step_zyx, t.placement.content_zyx)
         for t in tumors
     ]
-    labels = _kernels.paint(tumors[0].placement.volume_shape_zyx, arguments, threshold)
+    start, stop = _painted_box(tumors)
+    shape = tumors[0].placement.volume_shape_zyx
+    size_z, size_y, size_x = np.subtract(stop, start).tolist()
+    labels = _kernels.paint((size_z, size_y, size_x), arguments, threshold, start)
+    part = Part(labels, start, shape)
     counts = _kernels.label_counts(labels, max(t.mark.label for t in tumors))
+    missing = [tumor for tumor in tumors if counts[tumor.mark.label] == 0]
     raised = {}
-    for tumor in tumors:
-        if counts[tumor.mark.label] == 0:
+    if missing:
+        labels = part.whole()
+        for tumor in missing:
             raised[tumor.mark.label] = _raise(labels, arguments, tumor.mark, spacing_mm, threshold)
-    return Painting(labels, raised)
+        part = Part(labels[slices(start, stop)], start, shape)
+    return Painting(part, raised)
 
 
 def _raise(
@@ -92,3 +106,13 @@ def _raise(
     except ValueError as error:  # no voxel is left for it: lines on top of each other
         raise MarkError(f"mark {mark.label}: {error}") from None
     return offset
+
+
+def _painted_box(tumors: Sequence[TumorLogits]) -> Box:
+    """The voxels that any of the tumours may be painted on; never empty."""
+    placements = [tumor.placement for tumor in tumors]
+    shape = np.array(placements[0].volume_shape_zyx)
+    start = np.clip(np.floor(np.min([p.start_zyx for p in placements], axis=0)), 0, shape - 1).astype(int)
+    stop = np.clip(np.ceil(np.max([p.stop_zyx for p in placements], axis=0)), start + 1, shape).astype(int)
+    (z, y, x), (stop_z, stop_y, stop_x) = start.tolist(), stop.tolist()
+    return (z, y, x), (stop_z, stop_y, stop_x)

@@ -8,7 +8,7 @@ by 2-3 % of the range, but the line says which grey values matter and where the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.case import Case
-from lite_ensam.geometry import Placement
+from lite_ensam.geometry import Grid, Placement
+from lite_ensam.parts import Box, part_of, value_range
 from lite_ensam.recist import RecistMark
 
 Floats = NDArray[np.float32]
@@ -218,7 +219,9 @@ def prepare_lesion(case: Case, mark: RecistMark, config: PatchConfig) -> Patch:
     placement = Placement.lesion_placement(
         mark.endpoints_zyx, spacing, case.ct.shape, config.side_factor, config.side_voxels
     )
-    crop = _kernels.crop_resample(case.ct, placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx)
+    cube = placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
+    part = part_of(case.ct, _kernels.resample_box(case.ct.shape, *cube))
+    crop = _kernels.crop_resample(part.voxels, *cube, part.start_zyx, part.whole_shape_zyx)
     return _fill(crop, case, mark, placement, config, _scan_range(case, config))
 
 
@@ -231,18 +234,47 @@ def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
     look at the line.
     """
     placement = Placement.joint_placement([mark.endpoints_zyx for mark in case.marks], case.ct.shape)
-    start, factor = _whole(placement.start_zyx), _whole(placement.step_zyx)
-    stop = _whole(np.minimum(placement.stop_zyx, case.ct.shape))
+    start, stop = _pooled_box(placement)
+    part = part_of(case.ct, (start, stop))
+    first, last = (_whole(np.subtract(end, part.start_zyx)) for end in (start, stop))
     # pooling raw voxels and scaling after equals the paper's order bit for bit: scaling is monotone
-    crop = _kernels.crop_max_pool(case.ct, start, stop, factor).astype(np.float32)  # type: ignore[type-var]
+    crop = _kernels.crop_max_pool(part.voxels, first, last, _whole(placement.step_zyx)).astype(np.float32)
     scan_range = _scan_range(case, config)
     for mark in case.marks:
         yield _fill(crop, case, mark, placement, config, scan_range)
 
 
+def needed_boxes(marks: Sequence[RecistMark], grid: Grid, config: PatchConfig, crop: str) -> list[Box]:
+    """The voxels of a scan that its patches are cut from, a box for each patch.
+
+    Parameters
+    ----------
+    marks : the lines
+    grid : of the scan
+    config : side of a lesion's cube
+    crop : "lesion" or "joint"
+    """
+    if crop == "joint":
+        placement = Placement.joint_placement([mark.endpoints_zyx for mark in marks], grid.shape_zyx)
+        return [_pooled_box(placement)]
+    boxes = []
+    for mark in marks:
+        cube = Placement.lesion_placement(
+            mark.endpoints_zyx, grid.spacing_mm, grid.shape_zyx, config.side_factor, config.side_voxels
+        )
+        boxes.append(
+            _kernels.resample_box(grid.shape_zyx, cube.start_zyx, cube.step_zyx, cube.patch_shape_zyx)
+        )
+    return boxes
+
+
+def _pooled_box(placement: Placement) -> Box:
+    return _whole(placement.start_zyx), _whole(np.minimum(placement.stop_zyx, placement.volume_shape_zyx))
+
+
 def _scan_range(case: Case, config: PatchConfig) -> tuple[float, float] | None:
     """The whole scan's range, where a config without a window asks for it."""
-    return _kernels.value_range(case.ct) if config.window_hu is None else None
+    return value_range(case.ct) if config.window_hu is None else None
 
 
 def _fill(

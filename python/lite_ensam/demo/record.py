@@ -129,7 +129,7 @@ def show_cases(
         start = time.perf_counter()
         result = segment(case)
         seconds += time.perf_counter() - start
-        write_ct(place / "ct.nii.gz", case.ct, case.grid, overwrite)
+        write_ct(place / "ct.nii.gz", case.volume, case.grid, overwrite)
         write_marks(place / "marks.json", case.marks, case.grid, overwrite)
         write_mask(place / "mask.nii.gz", result.labels, case.grid, overwrite)
         of_case = _score(case, result, notes)
@@ -198,7 +198,7 @@ def _score(case: Case, result: Segmented, notes: dict[str, None]) -> list[DemoTu
 def _pictures(case: Case, result: Segmented, tumors: Sequence[DemoTumor]) -> list[TumorPicture]:
     return [
         TumorPicture(
-            case.ct,
+            case.volume,
             case.grid,
             mark,
             result.labels == mark.label,

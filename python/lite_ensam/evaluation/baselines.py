@@ -72,13 +72,13 @@ def region_growing(case: Case, mark: RecistMark) -> Mask:
     allowed = sphere(case, wider)
     line = _line_voxels(mark, allowed.shape)
     allowed[line] = True
-    under_line = case.ct[line].astype(np.float64)
+    under_line = case.volume[line].astype(np.float64)
     reach_hu = _WITHIN_SD * max(float(under_line.std()), _LEAST_SD_HU)
 
     start, stop = _kernels.label_boxes(allowed, 1)[1]
     box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
     line_in_box = tuple(index - first for index, first in zip(line, start, strict=True))
-    alike = allowed[box] & (np.abs(case.ct[box] - under_line.mean()) <= reach_hu)
+    alike = allowed[box] & (np.abs(case.volume[box] - under_line.mean()) <= reach_hu)
     mask = np.zeros_like(allowed)
     for candidates in (ndimage.binary_opening(alike), alike):
         components, _ = ndimage.label(candidates)

@@ -89,3 +89,7 @@ class Backend(Protocol):
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
         ...
+
+    def prepare(self, patch_shape_zyx: tuple[int, int, int]) -> None:
+        """Do beforehand what the first call for patches of this shape would do."""
+        ...

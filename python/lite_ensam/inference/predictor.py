@@ -88,6 +88,12 @@ class Predictor:
             return replace(config, window_hu=self.window)
         return replace(config, windowed_unit_hu=(self.window[1] - self.window[0]) / 255.0)
 
+    def prepare(self) -> None:
+        """Get the engine ready for lesion patches, before there is one; the joint crop's shape is not known yet."""
+        if self.crop == "lesion":
+            side = self.backend.manifest.patch.side_voxels
+            self.backend.prepare((side, side, side))
+
     def predict(self, case: Case, threshold: float = 0.0, clock: Stopwatch | None = None) -> Prediction:
         """Segment every marked tumour of a case.
 

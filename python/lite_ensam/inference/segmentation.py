@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -17,12 +18,13 @@ from lite_ensam import _kernels
 from lite_ensam.case import Case
 from lite_ensam.errors import CaseError, EngineError, MarkError
 from lite_ensam.geometry import Grid
-from lite_ensam.inference.backend import ENGINES, Backend, Engine
+from lite_ensam.inference.backend import ENGINES, WEIGHTS, Backend, Engine, Manifest
 from lite_ensam.inference.engines import load_backend
 from lite_ensam.inference.predictor import Crop, Prediction, Predictor, Stopwatch
-from lite_ensam.io import read_case, read_ct, write_mask
+from lite_ensam.io import read_case, read_cropped_case, read_marks, write_mask
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.preprocessing import needed_boxes
 from lite_ensam.recist import RecistMark, marks_from_marker
 
 DISCLAIMER = "Research use, not a medical device."
@@ -38,20 +40,23 @@ class Segmentation:
 
     Parameters
     ----------
-    labels : uint16 (z, y, x), each tumour with its mark's label, 0 elsewhere
     grid : of the scan, which `save` writes into
     marks : the lines
     measurements : one for each mark, in order
     report : JSON-ready record of what was done: versions, parameters, seconds, measurements
-    prediction : the logits, to paint again with another threshold
+    prediction : the logits, to paint again with another threshold, and the label map where it is not zero
     """
 
-    labels: NDArray[np.uint16]
     grid: Grid
     marks: tuple[RecistMark, ...]
     measurements: tuple[TumorMeasurement, ...]
     report: dict[str, Any]
     prediction: Prediction
+
+    @property
+    def labels(self) -> NDArray[np.uint16]:
+        """Label map, uint16 (z, y, x): each tumour with its mark's label, 0 elsewhere; made when asked for."""
+        return self.prediction.labels
 
     def save(self, path: PathLike, overwrite: bool = False) -> None:
         """Write the label map as .nii.gz, .nii or .npz, in the axis order and affine of the scan's file.
@@ -61,7 +66,7 @@ class Segmentation:
         OutputError
             If the file exists and `overwrite` is False, or it cannot be written.
         """
-        write_mask(path, self.labels, self.grid, overwrite)
+        write_mask(path, self.prediction.painting.part, self.grid, overwrite)
 
 
 def segment(
@@ -111,12 +116,21 @@ def segment(
     True
     """
     clock = Stopwatch()
-    with clock.step("read"):
-        case = _case(ct, marks, spacing_mm, hu)
-    with clock.step("load engine"):
-        if engine not in ENGINES:
-            raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
-        predictor = Predictor(_backend(engine, threads), crop, window)
+    if engine not in ENGINES:
+        raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+
+    def read() -> Case:
+        with clock.step("read"):
+            return _case(ct, marks, spacing_mm, hu, crop)
+
+    # the scan is inflated (without the interpreter's lock) while the engine starts
+    with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
+        reading = reader.submit(read)
+        with clock.step("load engine"):
+            predictor = Predictor(_backend(engine, threads), crop, window)
+            predictor.prepare()
+        with clock.step("wait for scan"):
+            case = reading.result()
     return segment_case(case, predictor, threshold, clock)
 
 
@@ -127,9 +141,8 @@ def segment_case(
     clock = clock or Stopwatch()
     prediction = predictor.predict(case, threshold, clock)
     with clock.step("measure"):
-        measurements = measure(prediction.labels, case.marks, case.grid.spacing_mm)
+        measurements = measure(prediction.painting.part, case.marks, case.grid.spacing_mm)
     return Segmentation(
-        labels=prediction.labels,
         grid=case.grid,
         marks=case.marks,
         measurements=measurements,
@@ -149,14 +162,21 @@ def _case(
     marks: Marks | None,
     spacing_mm: Sequence[float] | None,
     hu: bool | None,
+    crop: Crop,
 ) -> Case:
     if isinstance(ct, str | os.PathLike):
         if spacing_mm is not None:
             raise CaseError(f"spacing_mm belongs to arrays; {os.fspath(ct)} has its own")
-        if marks is None or isinstance(marks, str | os.PathLike):
-            return read_case(ct, marks, hu=hu)
-        volume, grid, _ = read_ct(ct)
-        return Case(volume, grid, _marks(marks, grid), name=os.fspath(ct), hu=hu)  # type: ignore[arg-type]
+        if marks is None:
+            return read_case(ct, hu=hu)
+        config = Manifest.read(WEIGHTS).patch
+
+        def marks_of(grid: Grid) -> tuple[RecistMark, ...]:
+            return read_marks(marks, grid) if isinstance(marks, str | os.PathLike) else _marks(marks, grid)
+
+        return read_cropped_case(
+            ct, marks_of, lambda lines, grid: needed_boxes(lines, grid, config, crop), hu=hu
+        )
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
     if marks is None or isinstance(marks, str | os.PathLike):

@@ -37,6 +37,9 @@ class TorchBackend:
         if file_hash(source) != self.manifest.weights_sha256:
             raise EngineError(f"weights: {source} is damaged, or not the manifest's")
 
+    def prepare(self, patch_shape_zyx: tuple[int, int, int]) -> None:
+        """Nothing: torch takes any shape as it comes."""
+
     @torch.inference_mode()
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""

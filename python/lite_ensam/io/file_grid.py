@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import nibabel as nib
 import numpy as np
-from nibabel.orientations import io_orientation
 from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam._typing import Floats, IntTriple
 from lite_ensam.geometry import Grid
+from lite_ensam.io.nifti_header import NiftiHeader
+from lite_ensam.parts import Box
 
 __all__ = ["FileGrid"]
 
@@ -31,7 +31,7 @@ class FileGrid(Grid):
     """
 
     file_axes_zyx: IntTriple = (2, 1, 0)
-    header: nib.Nifti1Header | None = None
+    header: NiftiHeader | None = None
 
     @classmethod
     def of(cls, grid: Grid) -> "FileGrid":
@@ -45,7 +45,7 @@ class FileGrid(Grid):
         affine_ijk: ArrayLike,
         *,
         axes_as_stored: bool = False,
-        header: nib.Nifti1Header | None = None,
+        header: NiftiHeader | None = None,
     ) -> Self:
         """Grid of a file's array.
 
@@ -91,6 +91,18 @@ class FileGrid(Grid):
         """View in the file's order, slowest axis first (k, j, i), of an array (z, y, x)."""
         return volume.transpose([self.file_axes_zyx.index(axis) for axis in (2, 1, 0)])
 
+    def box_to_file(self, box: Box) -> Box:
+        """A box in the file's order, slowest axis first (k, j, i)."""
+        (k, j, i), (stop_k, stop_j, stop_i) = (
+            (
+                end[self.file_axes_zyx.index(2)],
+                end[self.file_axes_zyx.index(1)],
+                end[self.file_axes_zyx.index(0)],
+            )
+            for end in box
+        )
+        return (k, j, i), (stop_k, stop_j, stop_i)
+
     def points_from_file(self, points_kji: ArrayLike) -> Floats:
         """Points (..., 3) in z, y, x of file indices (..., 3), slowest axis first (k, j, i)."""
         points = np.asarray(points_kji, dtype=np.float64)
@@ -104,5 +116,12 @@ class FileGrid(Grid):
 
 def _nearest_axes(affine_ijk: Floats) -> IntTriple:
     """File axes nearest to the world's S/I, A/P and L/R direction, each taken once."""
-    world_of_axis = io_orientation(affine_ijk)[:, 0].astype(int).tolist()
+    columns = affine_ijk[:3, :3] / np.linalg.norm(affine_ijk[:3, :3], axis=0)
+    left, _, right = np.linalg.svd(columns)
+    shares = np.abs(left @ right)
+    world_of_axis = [0, 0, 0]
+    # the clearest axis chooses first, so that of two alike each gets one
+    for axis in np.argsort(-shares.max(axis=0), kind="stable").tolist():
+        world_of_axis[axis] = int(shares[:, axis].argmax())
+        shares[world_of_axis[axis]] = -1
     return world_of_axis.index(2), world_of_axis.index(1), world_of_axis.index(0)

@@ -20,7 +20,7 @@ from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import read_npz_labels
-from lite_ensam.io.nifti import read_nifti_labels
+from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.reading import file_suffix, plain_errors
 from lite_ensam.recist import RecistMark, check_marks, marks_from_marker
 
@@ -135,8 +135,12 @@ def _read_csv(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark,
 
 
 def _read_marker(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark, ...]:
-    is_npz = file_suffix(path) == ".npz"
-    marker, marker_grid = read_npz_labels(path, "recist") if is_npz else read_nifti_labels(path)
+    marker_grid: FileGrid | None
+    if file_suffix(path) == ".npz":
+        marker, marker_grid = read_npz_labels(path, "recist")
+    else:
+        volume = NiftiVolume.open(path)
+        marker, marker_grid = volume.read_marker(), volume.grid
     if marker.shape != grid.shape_zyx:
         raise MarkError(f"the marker volume has shape {marker.shape}, the CT {grid.shape_zyx} (z, y, x)")
     if marker_grid is not None and not marker_grid.matches(grid):

@@ -1,40 +1,121 @@
 """NIfTI-1 and NIfTI-2 in one file (.nii, .nii.gz): any axis order, dtype and byte order.
 
-nibabel knows the header; the voxels are inflated straight into one array of their stored type, so a
-scan is in memory once and never as float64.
+The voxels are inflated slice by slice by a kernel, straight into the boxes that are wanted, so a scan is in
+memory once at most and never as float64.
 """
+
+from __future__ import annotations
 
 import gzip
 import math
 import os
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, BinaryIO, cast
 
-import nibabel as nib
 import numpy as np
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
+from lite_ensam import _kernels
 from lite_ensam._typing import CtVolume, Labels
 from lite_ensam.errors import CaseError
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.file_grid import FileGrid
+from lite_ensam.io.nifti_header import NiftiHeader
 from lite_ensam.io.reading import file_suffix, plain_errors
-from lite_ensam.io.voxels import as_ct, as_labels
+from lite_ensam.io.voxels import as_labels, check_numbers, ct_dtype, scaled
+from lite_ensam.parts import Box, CroppedCt, Part, as_part
 
-__all__ = ["read_nifti_ct", "read_nifti_labels", "write_nifti"]
+__all__ = ["NiftiVolume", "read_nifti_ct", "read_nifti_labels", "write_nifti"]
 
-_CHUNK = 1 << 20
 _DEFLATE_LIMIT = 1032
 """Deflate never packs tighter: a header that promises more is damaged, and nothing is allocated for it."""
 
-_GZIP_LEVEL = 4
-"""Label maps are almost all zeros; higher levels cost time and save nothing one would notice."""
-
-_HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 _UNITS_NOT_MM = {1: "metres", 3: "microns"}
+
+
+@dataclass(frozen=True)
+class NiftiVolume:
+    """A NIfTI file whose header was read and makes sense; its voxels are read when they are asked for.
+
+    Parameters
+    ----------
+    path : the file
+    grid : its geometry, with what `write_nifti` needs to write into the same grid
+    dtype : of the voxels in the file, byte order included
+    offset : byte of the (inflated) file at which they begin
+    scale : slope and intercept
+    """
+
+    path: str
+    grid: FileGrid
+    dtype: np.dtype[Any]
+    offset: int
+    scale: tuple[float, float]
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> NiftiVolume:
+        """Read the header; CaseError as `read_nifti_ct`."""
+        with plain_errors(path), open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            gzipped = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            with gzip.GzipFile(fileobj=file) if gzipped else file as stream:
+                header = _read_header(cast(BinaryIO, stream))
+            grid, dtype = _grid_of(header), header.dtype()
+            if math.prod(grid.shape_zyx) * dtype.itemsize > size * (_DEFLATE_LIMIT if gzipped else 1):
+                raise EOFError
+            return cls(os.fspath(path), grid, dtype, _voxel_offset(header), _scale_of(header))
+
+    def read_ct(self) -> CtVolume:
+        """The whole scan, see `read_nifti_ct`."""
+        with plain_errors(self.path):
+            (voxels,), dtype, _ = self._boxes([((0, 0, 0), self.grid.shape_zyx)])
+            return scaled(voxels, dtype, *self.scale)
+
+    def read_crops(self, boxes: Sequence[Box]) -> CroppedCt | None:
+        """Voxels of some boxes and the range of all; None if a voxel is NaN or infinite: look at the whole then."""
+        with plain_errors(self.path):
+            voxels, dtype, bounds = self._boxes(boxes)
+            if bounds is None:
+                return None
+            with np.errstate(over="ignore"):
+                ends = scaled(
+                    np.array([bounds], dtype=self.dtype.newbyteorder("=")), dtype, *self.scale
+                ).astype(np.float64)
+            if not np.isfinite(ends).all():
+                return None
+            parts = tuple(
+                Part(scaled(found, dtype, *self.scale), start, self.grid.shape_zyx)
+                for found, (start, _) in zip(voxels, boxes, strict=True)
+            )
+            return CroppedCt(parts, (float(ends.min()), float(ends.max())))
+
+    def read_marker(self) -> Labels:
+        """A label map that is nearly empty: as `read_nifti_labels`, but only what is not zero takes memory."""
+        if self.scale != (1.0, 0.0):
+            return read_nifti_labels(self.path)[0]
+        with plain_errors(self.path):
+            shape = self.grid.file_shape[::-1]
+            places, values = _kernels.read_labelled(self.path, self.offset, shape, self.dtype.str)
+            labels = as_labels(values[None])[0]
+            marker = np.zeros(shape, dtype=labels.dtype)
+            marker[tuple(places.T)] = labels
+            return self.grid.from_file(marker)
+
+    def _boxes(
+        self, boxes: Sequence[Box]
+    ) -> tuple[list[NDArray[Any]], np.dtype[Any], tuple[float, float] | None]:
+        """Stored voxels (z, y, x) of boxes, the type that the scan shall have, and its stored range."""
+        check_numbers(self.dtype, *self.scale)
+        in_file = [self.grid.box_to_file(box) for box in boxes]
+        shape = self.grid.file_shape[::-1]
+        found, bounds, whole = _kernels.read_boxes(
+            self.path, self.offset, shape, self.dtype.str, in_file, *self.scale
+        )
+        dtype = ct_dtype(self.dtype.newbyteorder("="), *self.scale, bounds, whole)
+        return [self.grid.from_file(voxels) for voxels in found], dtype, bounds
 
 
 def read_nifti_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, FileGrid]:
@@ -52,21 +133,21 @@ def read_nifti_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, FileGrid]:
         If the file is missing, truncated, damaged, no NIfTI image, not 3D, or its spacing or affine
         make no sense; the message names the file and what was found.
     """
-    with plain_errors(path):
-        stored, grid, scale = _read_stored(path)
-        return grid.from_file(as_ct(stored, *scale)), grid
+    volume = NiftiVolume.open(path)
+    return volume.read_ct(), volume.grid
 
 
 def read_nifti_labels(path: str | os.PathLike[str]) -> tuple[Labels, FileGrid]:
     """Label map, mask or marker of a NIfTI file, as uint8 or uint16 (z, y, x); else as `read_nifti_ct`."""
+    volume = NiftiVolume.open(path)
     with plain_errors(path):
-        stored, grid, scale = _read_stored(path)
-        values = stored if scale == (1.0, 0.0) else as_ct(stored, *scale)
-        return grid.from_file(as_labels(values)), grid
+        (voxels,), dtype, _ = volume._boxes([((0, 0, 0), volume.grid.shape_zyx)])
+        plain = volume.scale == (1.0, 0.0)
+        return as_labels(voxels if plain else scaled(voxels, dtype, *volume.scale)), volume.grid
 
 
 def write_nifti(
-    path: str | os.PathLike[str], volume: NDArray[Any], grid: FileGrid, overwrite: bool = False
+    path: str | os.PathLike[str], volume: NDArray[Any] | Part, grid: FileGrid, overwrite: bool = False
 ) -> None:
     """Write a (z, y, x) array into the grid of the file that `grid` was read from.
 
@@ -76,7 +157,7 @@ def write_nifti(
     Parameters
     ----------
     path : .nii or .nii.gz
-    volume : shape `grid.shape_zyx`, a real dtype
+    volume : shape `grid.shape_zyx`, a real dtype; or a part of such a volume, which is zero elsewhere
     grid : from `read_nifti_ct`, or `FileGrid.of` any grid
     overwrite : whether an existing file may be replaced
 
@@ -85,71 +166,40 @@ def write_nifti(
     OutputError
         If it cannot be written; nothing half-written is left.
     """
-    dtype = volume.dtype.newbyteorder("<")
+    part = as_part(volume)
+    dtype = part.voxels.dtype.newbyteorder("<")
     header = _header_to_write(grid, dtype)
-    with atomic_write(path, overwrite) as file, _compressed(file, file_suffix(path) == ".nii.gz") as stream:
-        stream.write(header.binaryblock + b"\0\0\0\0")  # the zeros: no header extensions follow
-        for slab in grid.to_file(volume):
-            stream.write(np.ascontiguousarray(slab, dtype=dtype).data)
+    deflater = _kernels.Deflater() if file_suffix(path) == ".nii.gz" else None
+    with atomic_write(path, overwrite) as file:
+        # the zeros: no header extensions follow
+        for block in chain([header.to_bytes() + bytes(4)], _slabs(part, grid, dtype)):
+            file.write(block if deflater is None else deflater.compress(block))
+        if deflater is not None:
+            file.write(deflater.finish())
 
 
-def _read_stored(path: str | os.PathLike[str]) -> tuple[NDArray[Any], FileGrid, tuple[float, float]]:
-    """Voxels as stored (k, j, i) in native byte order, their grid, and (slope, intercept)."""
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        gzipped = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        with gzip.GzipFile(fileobj=file) if gzipped else file as raw:
-            stream = cast(BinaryIO, raw)
-            header = _read_header(stream)
-            grid = _grid_of(header)
-            dtype = _dtype_of(header)
-            n_bytes = math.prod(grid.shape_zyx) * dtype.itemsize
-            if n_bytes > size * (_DEFLATE_LIMIT if gzipped else 1):
-                raise EOFError
-            stored = np.empty(n_bytes, dtype=np.uint8)
-            _skip(stream, _voxel_offset(header) - int(header["sizeof_hdr"]))
-            _fill(stream, stored)
-            while stream.read(_CHUNK):  # a gzip stream checks its CRC and length only at its end
-                pass
-    voxels = stored.view(dtype)
-    if not dtype.isnative:
-        voxels = voxels.byteswap(inplace=True).view(dtype.newbyteorder("="))
-    return voxels.reshape(grid.file_shape[::-1]), grid, _scale_of(header)
+def _slabs(part: Part, grid: FileGrid, dtype: np.dtype[Any]) -> Iterator[bytes]:
+    """Bytes of each slice of a volume in the file's order; one slice is made at a time."""
+    (first, top, left), (last, bottom, right) = grid.box_to_file((part.start_zyx, part.stop_zyx))
+    voxels = grid.to_file(part.voxels)
+    n_slabs, *shape = grid.file_shape[::-1]
+    nothing = np.zeros(shape, dtype)
+    for k in range(n_slabs):
+        slab = nothing
+        if first <= k < last:
+            slab = nothing.copy()
+            slab[top:bottom, left:right] = voxels[k - first]
+        yield slab.tobytes()
 
 
-def _fill(stream: BinaryIO, buffer: NDArray[np.uint8]) -> None:
-    """Read until the buffer is full; EOFError if the stream ends before."""
-    done = 0
-    while done < len(buffer):
-        read = stream.readinto(buffer[done : done + _CHUNK].data)  # type: ignore[attr-defined]
-        if not read:
-            raise EOFError
-        done += read
-
-
-def _skip(stream: BinaryIO, n_bytes: int) -> None:
-    while n_bytes > 0:
-        chunk = stream.read(min(n_bytes, _CHUNK))
-        if not chunk:
-            raise EOFError
-        n_bytes -= len(chunk)
-
-
-def _read_header(stream: BinaryIO) -> nib.Nifti1Header:
-    """The header as it is in the file; nibabel's own checks would repair some faults in silence."""
+def _read_header(stream: BinaryIO) -> NiftiHeader:
+    """The header as it is in the file; nothing is repaired in silence."""
     start = stream.read(4)
-    for order in "<>":
-        header_class = _HEADERS.get(struct.unpack(order + "i", start)[0]) if len(start) == 4 else None
-        if header_class is not None:
-            size = header_class.template_dtype.itemsize
-            block = start + stream.read(size - 4)
-            if len(block) < size:
-                raise EOFError
-            header = header_class(block, endianness=order, check=False)
-            break
-    else:
-        raise CaseError("is not a NIfTI image" + ("" if start else " (the file is empty)"))
+    size, _ = NiftiHeader.size_of(start) or (4, "")
+    block = start + stream.read(size - 4)
+    if len(block) < size and len(start) == 4:
+        raise EOFError
+    header = NiftiHeader.from_bytes(block)
     magic = header["magic"].item()
     if magic.startswith(b"ni"):
         raise CaseError("is one half of a .hdr/.img pair; save the scan as one .nii or .nii.gz file")
@@ -160,7 +210,7 @@ def _read_header(stream: BinaryIO) -> nib.Nifti1Header:
     return header
 
 
-def _grid_of(header: nib.Nifti1Header) -> FileGrid:
+def _grid_of(header: NiftiHeader) -> FileGrid:
     dim = header["dim"].tolist()
     shape = tuple(dim[1 : dim[0] + 1]) if 1 <= dim[0] <= 7 else tuple(dim)
     if len(shape) < 3 or any(n != 1 for n in shape[3:]):
@@ -171,61 +221,30 @@ def _grid_of(header: nib.Nifti1Header) -> FileGrid:
     unit = _UNITS_NOT_MM.get(int(header["xyzt_units"]) & 7)
     if unit is not None:
         raise CaseError(f"spacing must be in mm, the header says {unit}")
-    try:
-        affine = header.get_best_affine()
-    except ValueError as error:
-        raise CaseError(f"the header's orientation (qform) makes no sense: {error}") from None
-    return FileGrid.from_file_affine(shape[:3], affine, header=header)
+    return FileGrid.from_file_affine(shape[:3], header.affine(), header=header)
 
 
-def _dtype_of(header: nib.Nifti1Header) -> np.dtype[Any]:
-    code = int(header["datatype"])
-    try:
-        dtype: np.dtype[Any] = np.dtype(header.get_data_dtype())
-    except (HeaderDataError, KeyError):
-        raise CaseError(f"unknown voxel type (NIfTI datatype {code})") from None
-    if dtype.kind not in "iuf":
-        raise CaseError(f"voxels must be real numbers, the file stores {dtype} (NIfTI datatype {code})")
-    return dtype
-
-
-def _voxel_offset(header: nib.Nifti1Header) -> int:
+def _voxel_offset(header: NiftiHeader) -> int:
     offset = float(header["vox_offset"])
-    lowest = int(header.single_vox_offset)
+    lowest = header.lowest_offset
     return int(offset) if math.isfinite(offset) and offset > lowest else lowest
 
 
-def _scale_of(header: nib.Nifti1Header) -> tuple[float, float]:
+def _scale_of(header: NiftiHeader) -> tuple[float, float]:
     """Slope and intercept; a slope of zero or NaN means none (the NIfTI standard)."""
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     return (1.0, 0.0) if slope == 0 or not math.isfinite(slope) else (slope, intercept)
 
 
-def _header_to_write(grid: FileGrid, dtype: np.dtype[Any]) -> nib.Nifti1Header:
+def _header_to_write(grid: FileGrid, dtype: np.dtype[Any]) -> NiftiHeader:
     """Little-endian header of the grid's file for voxels of another dtype."""
     if grid.header is None:
-        fits_nifti1 = max(grid.file_shape) <= np.iinfo(np.int16).max
-        header = (nib.Nifti1Header if fits_nifti1 else nib.Nifti2Header)(endianness="<")
-        header.set_data_shape(grid.file_shape)
-        header.set_qform(grid.file_affine, code="scanner")
-        header.set_sform(grid.file_affine, code="scanner")
-        header.set_xyzt_units("mm")
-        header["magic"] = header.single_magic
+        header = NiftiHeader.plain(grid.file_shape, grid.file_affine)
     else:
-        header = grid.header.as_byteswapped("<")
+        header = grid.header.to_little_endian()
         for name in ("cal_min", "cal_max", "intent_code", "intent_name", "descrip", "aux_file"):
             header[name] = np.zeros_like(header[name])  # these spoke of the CT's grey values
-    header.set_data_dtype(dtype)
+    header.set_dtype(dtype)
     header["scl_slope"], header["scl_inter"] = 1, 0
-    header["vox_offset"] = header.single_vox_offset
+    header["vox_offset"] = header.lowest_offset
     return header
-
-
-@contextmanager
-def _compressed(file: BinaryIO, gzipped: bool) -> Iterator[BinaryIO]:
-    """The file itself, or a gzip stream into it without name and time: same voxels, same bytes."""
-    if not gzipped:
-        yield file
-        return
-    with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=_GZIP_LEVEL, mtime=0) as stream:
-        yield cast(BinaryIO, stream)

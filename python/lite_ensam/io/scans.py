@@ -1,6 +1,8 @@
 """Scans, label maps and cases by file name: the suffix says the format."""
 
 import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,12 +17,21 @@ from lite_ensam.io.atomic import check_output
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
 from lite_ensam.io.marks import read_marks
-from lite_ensam.io.nifti import read_nifti_ct, read_nifti_labels, write_nifti
+from lite_ensam.io.nifti import NiftiVolume, read_nifti_ct, read_nifti_labels, write_nifti
 from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_labels, smallest_label_dtype
-from lite_ensam.recist import RecistMark, mark_from_mask
+from lite_ensam.parts import Box, CroppedCt, Part, as_part, merged_boxes
+from lite_ensam.recist import RecistMark, check_marks, mark_from_mask
 
-__all__ = ["VOLUME_SUFFIXES", "read_case", "read_ct", "read_labels", "write_ct", "write_mask"]
+__all__ = [
+    "VOLUME_SUFFIXES",
+    "read_case",
+    "read_cropped_case",
+    "read_ct",
+    "read_labels",
+    "write_ct",
+    "write_mask",
+]
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -124,6 +135,55 @@ def read_case(
         raise MarkError(
             f"{os.fspath(ct_path)}: no marks given: a file of marks is needed to go with this scan"
         )
+    return _case_of(ct_path, ct, grid, marks, reference, hu)
+
+
+def read_cropped_case(
+    ct_path: PathLike,
+    marks_of: Callable[[FileGrid], tuple[RecistMark, ...]],
+    boxes_of: Callable[[tuple[RecistMark, ...], FileGrid], Sequence[Box]],
+    *,
+    hu: bool | None = None,
+) -> Case:
+    """Marks of a scan and the voxels around them; the scan is never in memory as a whole.
+
+    The file is read once, slice by slice, for the range of all voxels and the voxels of the boxes. (An .npz, and a
+    scan with a voxel that is no number, are read whole.)
+
+    Parameters
+    ----------
+    ct_path : .nii, .nii.gz or .npz
+    marks_of : gives the lines of a scan with this grid
+    boxes_of : gives the boxes that are wanted around these lines; they may overlap
+    hu : as in `read_case`
+
+    Raises
+    ------
+    CaseError
+        If the scan is bad.
+    MarkError
+        If the marks are bad.
+    """
+    _check_volume_name(ct_path)
+    if file_suffix(ct_path) == ".npz":
+        voxels, grid, _ = read_ct(ct_path)
+        return _case_of(ct_path, voxels, grid, marks_of(grid), None, hu)
+    volume = NiftiVolume.open(ct_path)
+    marks = marks_of(volume.grid)
+    check_marks(marks, volume.grid.shape_zyx)
+    boxes = merged_boxes(boxes_of(marks, volume.grid), volume.grid.shape_zyx)
+    crops = volume.read_crops(boxes)
+    return _case_of(ct_path, volume.read_ct() if crops is None else crops, volume.grid, marks, None, hu)
+
+
+def _case_of(
+    ct_path: PathLike,
+    ct: CtVolume | CroppedCt,
+    grid: FileGrid,
+    marks: tuple[RecistMark, ...],
+    reference: Labels | None,
+    hu: bool | None,
+) -> Case:
     name = Path(ct_path).name[: -len(file_suffix(ct_path))]
     try:
         return Case(ct, grid, marks, reference, name, **({} if hu is None else {"hu": hu}))
@@ -131,13 +191,14 @@ def read_case(
         raise CaseError(f"{os.fspath(ct_path)}: {error}") from None
 
 
-def write_mask(path: PathLike, labels: NDArray[Any], source: Grid, overwrite: bool = False) -> None:
+def write_mask(path: PathLike, labels: NDArray[Any] | Part, source: Grid, overwrite: bool = False) -> None:
     """Write a label map into the grid of the scan: its own axis order, shape and affine.
 
     Parameters
     ----------
     path : .nii, .nii.gz, or .npz (key `segs`, as FLARE wants it); the CT may have been another format
-    labels : bool or integers (z, y, x); stored as uint8 if all values fit, else uint16
+    labels : bool or integers (z, y, x); stored as uint8 if all values fit, else uint16. Or a part of such a
+        label map that is zero elsewhere: the whole is then made slice by slice, while it is compressed
     source : from `read_ct`, or any grid of an array without a file
     overwrite : whether an existing file may be replaced
 
@@ -149,27 +210,28 @@ def write_mask(path: PathLike, labels: NDArray[Any], source: Grid, overwrite: bo
     """
     check_output(path, overwrite, VOLUME_SUFFIXES)
     try:
-        checked = as_labels(np.asarray(labels))
+        part = as_part(labels if isinstance(labels, Part) else np.asarray(labels))
+        checked = as_labels(part.voxels)
     except CaseError as error:
         raise OutputError(f"cannot write {os.fspath(path)}: {error}") from None
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
-    _write_volume(path, checked.astype(smallest, copy=False), "segs", source, overwrite)
+    _write_volume(path, replace(part, voxels=checked.astype(smallest, copy=False)), "segs", source, overwrite)
 
 
 def write_ct(path: PathLike, ct: CtVolume, source: Grid, overwrite: bool = False) -> None:
     """Write a scan as it is, no scale factors; else as `write_mask` (key `imgs` in an .npz)."""
     check_output(path, overwrite, VOLUME_SUFFIXES)
-    _write_volume(path, ct, "imgs", source, overwrite)
+    _write_volume(path, as_part(ct), "imgs", source, overwrite)
 
 
-def _write_volume(path: PathLike, volume: NDArray[Any], key: str, source: Grid, overwrite: bool) -> None:
-    if volume.shape != source.shape_zyx:
+def _write_volume(path: PathLike, volume: Part, key: str, source: Grid, overwrite: bool) -> None:
+    if volume.whole_shape_zyx != source.shape_zyx:
         raise OutputError(
-            f"cannot write {os.fspath(path)}: the array has shape {volume.shape}, "
+            f"cannot write {os.fspath(path)}: the array has shape {volume.whole_shape_zyx}, "
             f"its grid {source.shape_zyx} (z, y, x)"
         )
     if file_suffix(path) == ".npz":
-        write_npz(path, key, volume, FileGrid.of(source), overwrite)
+        write_npz(path, key, volume.whole(), FileGrid.of(source), overwrite)
     else:
         write_nifti(path, volume, FileGrid.of(source), overwrite)
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from lite_ensam._typing import CtVolume, Labels
 from lite_ensam.errors import CaseError
 
-__all__ = ["as_ct", "as_labels", "smallest_label_dtype"]
+__all__ = ["as_ct", "as_labels", "check_numbers", "ct_dtype", "scaled", "smallest_label_dtype"]
 
 _EXACT_IN_FLOAT32 = 2**24
+_KEPT = (np.int16, np.uint16, np.uint8, np.float32)
 
 
 def as_ct(stored: NDArray[Any], slope: float = 1.0, intercept: float = 0.0) -> CtVolume:
@@ -28,17 +29,63 @@ def as_ct(stored: NDArray[Any], slope: float = 1.0, intercept: float = 0.0) -> C
         If the numbers are no real numbers (complex, colour), slope or intercept are not finite, or
         integers are too large for float32 to tell apart.
     """
-    if stored.dtype.kind not in "iuf":
-        raise CaseError(f"voxels must be real numbers, the file stores {stored.dtype} (colour or complex)")
+    check_numbers(stored.dtype, slope, intercept)
+    if (slope, intercept) == (1.0, 0.0) and stored.dtype in _KEPT:
+        return stored
+    bounds, whole = (0, 0), True
+    if stored.size:
+        bounds = stored.min().item(), stored.max().item()
+        whole = all(_is_whole(slab, slope, intercept) for slab in stored)
+    return scaled(stored, ct_dtype(stored.dtype, slope, intercept, bounds, whole), slope, intercept)
+
+
+def check_numbers(stored: np.dtype[Any], slope: float, intercept: float) -> None:
+    """Raise CaseError unless numbers of a type can be voxels and the factors can scale them."""
+    if stored.kind not in "iuf":
+        raise CaseError(f"voxels must be real numbers, the file stores {stored} (colour or complex)")
     if not np.isfinite([slope, intercept]).all():
         raise CaseError(f"scale factors must be finite, got slope {slope} and intercept {intercept}")
-    if (slope, intercept) == (1.0, 0.0):
-        if stored.dtype in (np.int16, np.uint16, np.uint8, np.float32):
-            return stored
-        if stored.dtype.kind != "f" and stored.size:
-            return _narrowed(stored)
-    whole = _scaled_to_int16(stored, slope, intercept)
-    return _scaled_to_float32(stored, slope, intercept) if whole is None else whole
+
+
+def ct_dtype(
+    stored: np.dtype[Any],
+    slope: float,
+    intercept: float,
+    bounds: tuple[float, float] | None,
+    is_whole: bool,
+) -> np.dtype[Any]:
+    """Type that `as_ct` gives a scan of which only this is known.
+
+    Parameters
+    ----------
+    stored : type in the file
+    slope, intercept : scale factors
+    bounds : lowest and highest stored number of the scan; None if one is NaN
+    is_whole : whether all scaled numbers are whole
+    """
+    plain = (slope, intercept) == (1.0, 0.0)
+    if plain and stored in _KEPT:
+        return stored.newbyteorder("=")
+    if bounds is None or not is_whole:
+        return np.dtype(np.float32)
+    if plain and stored.kind != "f":
+        return _narrowest(int(bounds[0]), int(bounds[1]))
+    low, high = sorted(float(bound) * slope + intercept for bound in bounds)
+    limits = np.iinfo(np.int16)
+    return np.dtype(np.int16 if limits.min <= low and high <= limits.max else np.float32)
+
+
+def scaled(stored: NDArray[Any], dtype: np.dtype[Any], slope: float, intercept: float) -> CtVolume:
+    """Stored numbers times slope plus intercept as `dtype`, which they fit."""
+    if (slope, intercept) == (1.0, 0.0) and stored.dtype.kind != "f":
+        return stored.astype(dtype, copy=False)
+    if (slope, intercept) == (1.0, 0.0) and stored.dtype == dtype:
+        return stored
+    out = np.empty_like(stored, dtype=dtype)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and Case names the voxel
+        for slab, target in zip(stored, out, strict=True):
+            target[...] = slab.astype(np.float64) * slope + intercept
+    return out
 
 
 def as_labels(stored: NDArray[Any]) -> Labels:
@@ -72,34 +119,17 @@ def smallest_label_dtype(highest: int) -> np.dtype[Any]:
     return np.dtype(np.uint8 if highest <= 255 else np.uint16)
 
 
-def _narrowed(stored: NDArray[Any]) -> CtVolume:
-    """Integers of 8 (signed), 32 or 64 bits in the smallest type that holds them."""
-    low, high = int(stored.min()), int(stored.max())
+def _narrowest(low: int, high: int) -> np.dtype[Any]:
+    """Smallest type that integers from low to high fit into."""
     if np.iinfo(np.int16).min <= low and high <= np.iinfo(np.int16).max:
-        return stored.astype(np.int16)
+        return np.dtype(np.int16)
     if low >= 0 and high <= np.iinfo(np.uint16).max:
-        return stored.astype(np.uint16)
+        return np.dtype(np.uint16)
     if max(-low, high) > _EXACT_IN_FLOAT32:
         raise CaseError(f"voxels reach from {low} to {high}: no CT has values beyond +-{_EXACT_IN_FLOAT32}")
-    return stored.astype(np.float32)
+    return np.dtype(np.float32)
 
 
-def _scaled_to_int16(stored: NDArray[Any], slope: float, intercept: float) -> CtVolume | None:
-    """None at the first value that is not whole or does not fit."""
-    out = np.empty_like(stored, dtype=np.int16)
-    limits = np.iinfo(np.int16)
-    for slab, target in zip(stored, out, strict=True):
-        value = slab.astype(np.float64) * slope + intercept
-        # Written so that NaN fails the comparison too.
-        if not ((value >= limits.min) & (value <= limits.max) & (value == np.rint(value))).all():
-            return None
-        target[...] = value
-    return out
-
-
-def _scaled_to_float32(stored: NDArray[Any], slope: float, intercept: float) -> CtVolume:
-    out = np.empty_like(stored, dtype=np.float32)
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and Case names the voxel
-        for slab, target in zip(stored, out, strict=True):
-            target[...] = slab.astype(np.float64) * slope + intercept
-    return out
+def _is_whole(slab: NDArray[Any], slope: float, intercept: float) -> bool:
+    value = slab.astype(np.float64) * slope + intercept
+    return bool((value == np.rint(value)).all() and np.isfinite(value).all())

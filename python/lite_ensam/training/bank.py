@@ -60,7 +60,7 @@ def cut(case: Case, mark: RecistMark, source: str) -> LesionCrop:
     ends = np.array(mark.endpoints_zyx)
     start = ends.mean(axis=0) + 0.5 - step * SIDE / 2
     box = (tuple(start.tolist()), tuple(step.tolist()), (SIDE,) * 3)
-    hu = _kernels.crop_resample(case.ct, *box)
+    hu = _kernels.crop_resample(case.volume, *box)
     mask = (case.reference == mark.label).astype(np.uint8)
     share = _kernels.crop_resample(mask, *box) * MASK_UNIT
     inside = (ends + 0.5 - start) / step - 0.5
@@ -84,7 +84,7 @@ def turned_views(case: Case, mark: RecistMark) -> Iterator[tuple[Case, RecistMar
     if case.reference is None or max(spacing) > 1.05 * min(spacing):
         return
     for axes in ((1, 0, 2), (2, 1, 0)):
-        ct, reference = case.ct.transpose(axes), case.reference.transpose(axes)
+        ct, reference = case.volume.transpose(axes), case.reference.transpose(axes)
         new_mark = mark_from_mask(reference == mark.label, spacing, mark.label)
         grid = Grid.from_spacing(ct.shape, spacing)
         yield replace(case, ct=ct, reference=reference, grid=grid, marks=(new_mark,)), new_mark
