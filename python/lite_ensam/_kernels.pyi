@@ -520,6 +520,7 @@ def read_boxes(
     boxes_kji: Sequence[tuple[_IndexZYX, _IndexZYX]],
     slope: float = 1.0,
     intercept: float = 0.0,
+    spare: int = ...,
 ) -> tuple[list[NDArray[Any]], tuple[Any, Any] | None, bool]:
     """Read a volume from a file once, slice by slice, and keep the voxels of some boxes.
 
@@ -540,6 +541,8 @@ def read_boxes(
         Half-open boxes of voxel indices in the file's order; they may overlap.
     slope, intercept : float
         Scale factors, only for `is_whole`.
+    spare : int
+        Bytes that may follow the last voxel.
 
     Returns
     -------
@@ -553,7 +556,7 @@ def read_boxes(
     Raises
     ------
     ValueError
-        If a box lies outside of the volume, or the volume has no voxel.
+        If a box lies outside of the volume, the volume has no voxel, or more than `spare` bytes follow it.
     EOFError
         If the file ends before its last voxel.
     gzip.BadGzipFile
@@ -574,13 +577,13 @@ def read_boxes(
     """
 
 def read_labelled(
-    path: str, offset: int, shape_kji: _IndexZYX, dtype: str
+    path: str, offset: int, shape_kji: _IndexZYX, dtype: str, spare: int = ...
 ) -> tuple[NDArray[np.uint64], NDArray[Any]]:
     """Read the voxels of a volume that are not zero, slice by slice, as `read_boxes` does.
 
     Parameters
     ----------
-    path, offset, shape_kji, dtype
+    path, offset, shape_kji, dtype, spare
         As in `read_boxes`.
 
     Returns

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, BinaryIO, cast
@@ -23,14 +23,20 @@ from lite_ensam.errors import CaseError
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.nifti_header import NiftiHeader
-from lite_ensam.io.reading import file_suffix, plain_errors
+from lite_ensam.io.reading import file_suffix, opened, plain_errors
 from lite_ensam.io.voxels import as_labels, check_numbers, ct_dtype, scaled
 from lite_ensam.parts import Box, CroppedCt, Part, as_part
 
 __all__ = ["NiftiVolume", "read_nifti_ct", "read_nifti_labels", "write_nifti"]
 
+_SPARE = 64 << 20
+"""So many bytes may lie before and behind the voxels; a hostile gzip stream would go on for hours."""
+
 _DEFLATE_LIMIT = 1032
 """Deflate never packs tighter: a header that promises more is damaged, and nothing is allocated for it."""
+
+_SPACING_TOLERANCE = 0.01
+"""Largest relative difference between the header's spacing (pixdim) and its affine's."""
 
 _UNITS_NOT_MM = {1: "metres", 3: "microns"}
 
@@ -57,7 +63,7 @@ class NiftiVolume:
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> NiftiVolume:
         """Read the header; CaseError as `read_nifti_ct`."""
-        with plain_errors(path), open(path, "rb") as file:
+        with opened(path) as file:
             size = os.fstat(file.fileno()).st_size
             gzipped = file.read(2) == b"\x1f\x8b"
             file.seek(0)
@@ -97,10 +103,9 @@ class NiftiVolume:
         if self.scale != (1.0, 0.0):
             return read_nifti_labels(self.path)[0]
         with plain_errors(self.path):
-            shape = self.grid.file_shape[::-1]
-            places, values = _kernels.read_labelled(self.path, self.offset, shape, self.dtype.str)
+            places, values = self._stream(_kernels.read_labelled)
             labels = as_labels(values[None])[0]
-            marker = np.zeros(shape, dtype=labels.dtype)
+            marker = np.zeros(self.grid.file_shape[::-1], dtype=labels.dtype)
             marker[tuple(places.T)] = labels
             return self.grid.from_file(marker)
 
@@ -110,12 +115,17 @@ class NiftiVolume:
         """Stored voxels (z, y, x) of boxes, the type that the scan shall have, and its stored range."""
         check_numbers(self.dtype, *self.scale)
         in_file = [self.grid.box_to_file(box) for box in boxes]
-        shape = self.grid.file_shape[::-1]
-        found, bounds, whole = _kernels.read_boxes(
-            self.path, self.offset, shape, self.dtype.str, in_file, *self.scale
-        )
+        found, bounds, whole = self._stream(_kernels.read_boxes, in_file, *self.scale)
         dtype = ct_dtype(self.dtype.newbyteorder("="), *self.scale, bounds, whole)
         return [self.grid.from_file(voxels) for voxels in found], dtype, bounds
+
+    def _stream(self, read: Callable[..., Any], *arguments: object) -> Any:
+        """What a kernel reads from the file's voxels on."""
+        shape = self.grid.file_shape[::-1]
+        try:
+            return read(self.path, self.offset, shape, self.dtype.str, *arguments, spare=_SPARE)
+        except ValueError as error:
+            raise CaseError(str(error)) from None
 
 
 def read_nifti_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, FileGrid]:
@@ -131,7 +141,7 @@ def read_nifti_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, FileGrid]:
     ------
     CaseError
         If the file is missing, truncated, damaged, no NIfTI image, not 3D, or its spacing or affine
-        make no sense; the message names the file and what was found.
+        make no sense or disagree; the message names the file and what was found.
     """
     volume = NiftiVolume.open(path)
     return volume.read_ct(), volume.grid
@@ -201,10 +211,13 @@ def _read_header(stream: BinaryIO) -> NiftiHeader:
         raise EOFError
     header = NiftiHeader.from_bytes(block)
     magic = header["magic"].item()
-    if magic.startswith(b"ni"):
+    if magic == header.pair_magic:
         raise CaseError("is one half of a .hdr/.img pair; save the scan as one .nii or .nii.gz file")
-    if not magic.startswith(b"n+"):
-        raise CaseError("is not a NIfTI image (an Analyze file has no orientation to rely on)")
+    if magic != header.single_magic:
+        raise CaseError(
+            f"is not a NIfTI image: its magic is {magic!r}, expected {header.single_magic!r} "
+            "(an Analyze file has no orientation to rely on)"
+        )
     if header["pixdim"][0] not in (-1, 1):
         header["pixdim"][0] = 1  # the standard: anything else means 1
     return header
@@ -221,13 +234,24 @@ def _grid_of(header: NiftiHeader) -> FileGrid:
     unit = _UNITS_NOT_MM.get(int(header["xyzt_units"]) & 7)
     if unit is not None:
         raise CaseError(f"spacing must be in mm, the header says {unit}")
-    return FileGrid.from_file_affine(shape[:3], header.affine(), header=header)
+    with np.errstate(all="ignore"):  # what is not finite then, is refused by Grid
+        affine = header.affine()
+    grid = FileGrid.from_file_affine(shape[:3], affine, header=header)
+    of_affine = np.linalg.norm(grid.file_affine[:3, :3], axis=0)
+    if not np.allclose(of_affine, spacing, rtol=_SPACING_TOLERANCE, atol=0):
+        raise CaseError(
+            f"the header contradicts itself: spacing is {_text(spacing)} mm by its pixdim, "
+            f"{_text(of_affine)} mm by its affine (file order)"
+        )
+    return grid
 
 
 def _voxel_offset(header: NiftiHeader) -> int:
     offset = float(header["vox_offset"])
     lowest = header.lowest_offset
-    return int(offset) if math.isfinite(offset) and offset > lowest else lowest
+    if offset > _SPARE:
+        raise CaseError(f"its voxels are said to begin at byte {offset:g} (vox_offset), which is too far on")
+    return int(offset) if offset > lowest else lowest
 
 
 def _scale_of(header: NiftiHeader) -> tuple[float, float]:
@@ -248,3 +272,7 @@ def _header_to_write(grid: FileGrid, dtype: np.dtype[Any]) -> NiftiHeader:
     header["scl_slope"], header["scl_inter"] = 1, 0
     header["vox_offset"] = header.lowest_offset
     return header
+
+
+def _text(spacing_mm: Iterable[float]) -> str:
+    return " x ".join(f"{s:.4g}" for s in spacing_mm)

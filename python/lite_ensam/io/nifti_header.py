@@ -91,7 +91,7 @@ class NiftiHeader:
         size = 348 if fits_nifti1 else 540
         header = cls(np.zeros((), _STRUCTURES[size].newbyteorder("<")))
         header["sizeof_hdr"] = size
-        header["magic"] = b"n+1" if fits_nifti1 else b"n+2"
+        header["magic"] = header.single_magic
         if fits_nifti1:
             header["regular"] = b"r"
         else:
@@ -115,6 +115,16 @@ class NiftiHeader:
     def size(self) -> int:
         """Bytes of the header, 348 or 540."""
         return self._fields.dtype.itemsize
+
+    @property
+    def single_magic(self) -> bytes:
+        """What `magic` says in a file that holds header and voxels."""
+        return b"n+1" if self.size == 348 else b"n+2"
+
+    @property
+    def pair_magic(self) -> bytes:
+        """What `magic` says in the .hdr of a pair of files."""
+        return b"ni1" if self.size == 348 else b"ni2"
 
     @property
     def lowest_offset(self) -> int:

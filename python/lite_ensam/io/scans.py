@@ -1,7 +1,8 @@
 """Scans, label maps and cases by file name: the suffix says the format."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,15 +12,15 @@ from numpy.typing import NDArray
 
 from lite_ensam._typing import CtVolume, Labels
 from lite_ensam.case import Case
-from lite_ensam.errors import CaseError, MarkError, OutputError
+from lite_ensam.errors import CaseError, MarkError, OutputError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import check_output
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
 from lite_ensam.io.marks import read_marks
 from lite_ensam.io.nifti import NiftiVolume, read_nifti_ct, read_nifti_labels, write_nifti
-from lite_ensam.io.reading import file_suffix
-from lite_ensam.io.voxels import as_labels, smallest_label_dtype
+from lite_ensam.io.reading import check_input, file_suffix
+from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
 from lite_ensam.parts import Box, CroppedCt, Part, as_part, merged_boxes
 from lite_ensam.recist import RecistMark, check_marks, mark_from_mask
 
@@ -80,7 +81,7 @@ def read_labels(path: PathLike, grid: Grid | None = None) -> Labels:
     else:
         labels, labels_grid = read_nifti_labels(path)
     if grid is not None:
-        name = os.fspath(path)
+        name = printable(path)
         if labels.shape != grid.shape_zyx:
             raise CaseError(
                 f"{name}: the labels have shape {labels.shape}, the CT {grid.shape_zyx} (z, y, x)"
@@ -133,7 +134,7 @@ def read_case(
         marks = _marks_from_reference(reference, grid)
     else:
         raise MarkError(
-            f"{os.fspath(ct_path)}: no marks given: a file of marks is needed to go with this scan"
+            f"{printable(ct_path)}: no marks given: a file of marks is needed to go with this scan"
         )
     return _case_of(ct_path, ct, grid, marks, reference, hu)
 
@@ -188,7 +189,7 @@ def _case_of(
     try:
         return Case(ct, grid, marks, reference, name, **({} if hu is None else {"hu": hu}))
     except CaseError as error:
-        raise CaseError(f"{os.fspath(ct_path)}: {error}") from None
+        raise CaseError(f"{printable(ct_path)}: {error}") from None
 
 
 def write_mask(path: PathLike, labels: NDArray[Any] | Part, source: Grid, overwrite: bool = False) -> None:
@@ -209,11 +210,9 @@ def write_mask(path: PathLike, labels: NDArray[Any] | Part, source: Grid, overwr
         temporary file is left.
     """
     check_output(path, overwrite, VOLUME_SUFFIXES)
-    try:
-        part = as_part(labels if isinstance(labels, Part) else np.asarray(labels))
-        checked = as_labels(part.voxels)
-    except CaseError as error:
-        raise OutputError(f"cannot write {os.fspath(path)}: {error}") from None
+    with _output_errors(path):
+        checked = as_labels(labels.voxels if isinstance(labels, Part) else labels)
+    part = replace(labels, voxels=checked) if isinstance(labels, Part) else as_part(checked)
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
     _write_volume(path, replace(part, voxels=checked.astype(smallest, copy=False)), "segs", source, overwrite)
 
@@ -221,13 +220,24 @@ def write_mask(path: PathLike, labels: NDArray[Any] | Part, source: Grid, overwr
 def write_ct(path: PathLike, ct: CtVolume, source: Grid, overwrite: bool = False) -> None:
     """Write a scan as it is, no scale factors; else as `write_mask` (key `imgs` in an .npz)."""
     check_output(path, overwrite, VOLUME_SUFFIXES)
-    _write_volume(path, as_part(ct), "imgs", source, overwrite)
+    with _output_errors(path):
+        checked = as_ct(ct)
+    _write_volume(path, as_part(checked), "imgs", source, overwrite)
+
+
+@contextmanager
+def _output_errors(path: PathLike) -> Iterator[None]:
+    """What is wrong with an array is, for whoever writes it, why it cannot be written."""
+    try:
+        yield
+    except CaseError as error:
+        raise OutputError(f"cannot write {printable(path)}: {error}") from None
 
 
 def _write_volume(path: PathLike, volume: Part, key: str, source: Grid, overwrite: bool) -> None:
     if volume.whole_shape_zyx != source.shape_zyx:
         raise OutputError(
-            f"cannot write {os.fspath(path)}: the array has shape {volume.whole_shape_zyx}, "
+            f"cannot write {printable(path)}: the array has shape {volume.whole_shape_zyx}, "
             f"its grid {source.shape_zyx} (z, y, x)"
         )
     if file_suffix(path) == ".npz":
@@ -243,10 +253,9 @@ def _marks_from_reference(reference: Labels, grid: Grid) -> tuple[RecistMark, ..
 
 def _check_volume_name(path: PathLike) -> None:
     """Say that a file is missing before complaining about its name."""
-    if not Path(path).exists():
-        raise CaseError(f"{os.fspath(path)}: no such file")
+    check_input(path)
     if file_suffix(path) not in VOLUME_SUFFIXES:
-        what = "a folder" if Path(path).is_dir() else "not a scan lite-ensam reads"
         raise CaseError(
-            f"{os.fspath(path)}: is {what}; a scan is a file of type {', '.join(VOLUME_SUFFIXES)}"
+            f"{printable(path)}: is not a scan lite-ensam reads; a scan is a file of type "
+            f"{', '.join(VOLUME_SUFFIXES)}"
         )

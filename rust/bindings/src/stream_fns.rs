@@ -88,6 +88,8 @@ type Read3<'py> = (Vec<Bound<'py, PyAny>>, Option<(Bound<'py, PyAny>, Bound<'py,
 ///     Half-open boxes of voxel indices in the file's order; they may overlap.
 /// slope, intercept : float
 ///     Scale factors, only for `is_whole`.
+/// spare : int
+///     Bytes that may follow the last voxel.
 ///
 /// Returns
 /// -------
@@ -101,7 +103,7 @@ type Read3<'py> = (Vec<Bound<'py, PyAny>>, Option<(Bound<'py, PyAny>, Bound<'py,
 /// Raises
 /// ------
 /// ValueError
-///     If a box lies outside of the volume, or the volume has no voxel.
+///     If a box lies outside of the volume, the volume has no voxel, or more than `spare` bytes follow it.
 /// EOFError
 ///     If the file ends before its last voxel.
 /// gzip.BadGzipFile
@@ -120,7 +122,7 @@ type Read3<'py> = (Vec<Bound<'py, PyAny>>, Option<(Bound<'py, PyAny>, Bound<'py,
 /// ...     read_boxes(str(path), 0, (1, 2, 3), "<i2", [((0, 1, 0), (1, 2, 2))])
 /// ([array([[[3, 4]]], dtype=int16)], (0, 5), True)
 #[pyfunction]
-#[pyo3(signature = (path, offset, shape_kji, dtype, boxes_kji, slope=1.0, intercept=0.0))]
+#[pyo3(signature = (path, offset, shape_kji, dtype, boxes_kji, slope=1.0, intercept=0.0, spare=1 << 26))]
 #[expect(clippy::too_many_arguments, reason = "the Python signature")]
 pub(crate) fn read_boxes<'py>(
     py: Python<'py>,
@@ -131,6 +133,7 @@ pub(crate) fn read_boxes<'py>(
     boxes_kji: Vec<[[usize; 3]; 2]>,
     slope: f64,
     intercept: f64,
+    spare: u64,
 ) -> PyResult<Read3<'py>> {
     let (layout, code) = layout(shape_kji, dtype)?;
     let wanted = boxes_kji.into_iter().map(|[start_kji, stop_kji]| VoxelBox { start_kji, stop_kji });
@@ -139,7 +142,7 @@ pub(crate) fn read_boxes<'py>(
         let read = py.detach(|| {
             let mut stream = voxels_of(&path, offset)?;
             let read = kernels::read_boxes::<Stored>(&mut stream, layout, &wanted, (slope, intercept))?;
-            stream.check_rest()?;
+            end(&mut stream, spare)?;
             Ok(read)
         });
         let kernels::Boxes { voxels, range, is_whole } = read.map_err(|e| stream_error(py, e))?;
@@ -152,7 +155,7 @@ pub(crate) fn read_boxes<'py>(
 ///
 /// Parameters
 /// ----------
-/// path, offset, shape_kji, dtype
+/// path, offset, shape_kji, dtype, spare
 ///     As in `read_boxes`.
 ///
 /// Returns
@@ -176,19 +179,21 @@ pub(crate) fn read_boxes<'py>(
 /// ...     read_labelled(str(path), 0, (1, 2, 2), "|u1")
 /// (array([[0, 1, 1]], dtype=uint64), array([7], dtype=uint8))
 #[pyfunction]
+#[pyo3(signature = (path, offset, shape_kji, dtype, spare=1 << 26))]
 pub(crate) fn read_labelled<'py>(
     py: Python<'py>,
     path: PathBuf,
     offset: u64,
     shape_kji: &Bound<'py, PyAny>,
     dtype: &str,
+    spare: u64,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let (layout, code) = layout(shape_kji, dtype)?;
     with_stored!(code, Stored => {
         let read = py.detach(|| {
             let mut stream = voxels_of(&path, offset)?;
             let read = kernels::read_labelled::<Stored>(&mut stream, layout)?;
-            stream.check_rest()?;
+            end(&mut stream, spare)?;
             Ok(read)
         });
         let (places, values) = read.map_err(|e| stream_error(py, e))?;
@@ -288,6 +293,11 @@ fn voxels_of(
     if skipped < offset { Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()) } else { Ok(stream) }
 }
 
+/// Reads on behind the last voxel, where the checksums are.
+fn end(stream: &mut kernels::Inflated<impl io::BufRead>, spare: u64) -> Result<(), StreamError> {
+    if stream.check_rest(spare)? > spare { Err(StreamError::TooLong { spare }) } else { Ok(()) }
+}
+
 /// A stored value as a Python number.
 fn number<'py, T: Element>(py: Python<'py>, value: T) -> PyResult<Bound<'py, PyAny>> {
     vec![value].into_pyarray(py).call_method0("item")
@@ -296,6 +306,7 @@ fn number<'py, T: Element>(py: Python<'py>, value: T) -> PyResult<Bound<'py, PyA
 fn stream_error(py: Python<'_>, error: StreamError) -> PyErr {
     let error = match error {
         StreamError::Kernel(error) => return to_python(error),
+        StreamError::TooLong { .. } => return PyValueError::new_err(error.to_string()),
         StreamError::Io(error) => error,
     };
     match error.kind() {

@@ -43,15 +43,13 @@ impl<R: BufRead> Inflated<R> {
         Ok(Self(if gzipped { State::Member(Box::new(GzDecoder::new(stream))) } else { State::Plain(stream) }))
     }
 
-    /// Reads on to the end: the checksum of a gzip member comes after its last byte. Plain bytes have none.
+    /// Reads on to the end (the checksum of a gzip member comes after its last byte), but at most one byte more
+    /// than `spare`; gives how many there were.
     ///
     /// # Errors
     /// Damage that shows only there.
-    pub fn check_rest(&mut self) -> io::Result<()> {
-        if let State::Plain(_) = self.0 {
-            return Ok(());
-        }
-        io::copy(self, &mut io::sink()).map(drop)
+    pub fn check_rest(&mut self, spare: u64) -> io::Result<u64> {
+        io::copy(&mut self.take(spare.saturating_add(1)), &mut io::sink())
     }
 
     /// After a member: the next one, or the end behind nothing but zeros.
@@ -183,6 +181,18 @@ mod tests {
         file[crc] ^= 1;
         let mut stream = Inflated::new(&file[..]).expect("gzip");
         stream.read_exact(&mut [0; 6]).expect("the bytes are there");
-        assert!(stream.check_rest().is_err());
+        assert!(stream.check_rest(10).is_err());
+    }
+
+    #[test]
+    fn what_is_behind_is_counted_up_to_a_limit() {
+        let file = packed(b"voxels and more", 4);
+        for bytes in [&file[..], b"voxels and more"] {
+            for (spare, counted) in [(20, 9), (9, 9), (8, 9), (3, 4)] {
+                let mut stream = Inflated::new(bytes).expect("whole");
+                stream.read_exact(&mut [0; 6]).expect("the bytes are there");
+                assert_eq!(stream.check_rest(spare).expect("whole"), counted);
+            }
+        }
     }
 }

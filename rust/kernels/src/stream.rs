@@ -45,6 +45,12 @@ pub enum StreamError {
     /// The stream broke off, is damaged, or the system says no.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// There is more behind the last voxel than can be meant.
+    #[error("has more than {} MiB after its last voxel: its header is wrong", spare >> 20)]
+    TooLong {
+        /// Bytes that may be there.
+        spare: u64,
+    },
     /// A box or a shape makes no sense.
     #[error(transparent)]
     Kernel(#[from] KernelError),
