@@ -16,6 +16,8 @@ from lite_ensam.errors import OutputError
 from lite_ensam.io import atomic_write
 
 _HASH_BYTES = 32
+_KEPT = 16
+"""Compiled graphs that stay, the newest ones; each takes about 3 MB."""
 
 
 def cache_folder() -> Path:
@@ -51,6 +53,9 @@ def write(key: str, compiled: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path, overwrite=True) as file:
             file.write(hashlib.sha256(compiled).digest() + compiled)
+        graphs = sorted(path.parent.glob("*.openvino"), key=lambda graph: graph.stat().st_mtime)
+        for old in graphs[:-_KEPT]:
+            old.unlink()
     except (OSError, OutputError, RuntimeError):
         return
 
