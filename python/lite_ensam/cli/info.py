@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-PACKAGES = ("numpy", "nibabel", "openvino", "torch", "scipy", "pydicom")
+PACKAGES = ("numpy", "openvino", "torch", "scipy", "pydicom")
 
 
 def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
