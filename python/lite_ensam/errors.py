@@ -12,6 +12,7 @@ __all__ = [
     "MissingExtraError",
     "OutputError",
     "StudyError",
+    "TrainingError",
 ]
 
 
@@ -37,6 +38,10 @@ class OutputError(LiteEnsamError):
 
 class EngineError(LiteEnsamError):
     """The inference engine or the network's weights cannot be used."""
+
+
+class TrainingError(LiteEnsamError):
+    """A training run cannot begin or go on as it was asked to."""
 
 
 class MissingExtraError(ImportError, LiteEnsamError):

@@ -136,6 +136,18 @@ def test_no_output_folder_and_existing_files(scan: Scan, run: Run, tmp_path: Pat
     assert mask.read_bytes()[:2] == b"\x1f\x8b"
 
 
+def test_an_output_that_is_an_input_is_never_replaced(scan: Scan, run: Run, tmp_path: Path) -> None:
+    ct, marks = tmp_path / "ct.nii.gz", tmp_path / "marks.json"
+    ct.write_bytes(scan.ct.read_bytes())
+    marks.write_bytes(scan.marks.read_bytes())
+    for arguments in (["-o", ct], ["-o", tmp_path / "m.nii.gz", "--report", marks]):
+        done = run("segment", ct, "--marks", marks, *arguments, "--overwrite")
+        assert done.returncode == 1
+        assert "is one of the inputs" in done.stderr
+    assert ct.read_bytes() == scan.ct.read_bytes()
+    assert marks.read_bytes() == scan.marks.read_bytes()
+
+
 def test_debug_lets_the_error_through(scan: Scan, run: Run, tmp_path: Path) -> None:
     with pytest.raises(CaseError, match="no such file"):
         run("segment", tmp_path / "none.nii", "--marks", scan.marks, "-o", tmp_path / "m.nii.gz", "--debug")

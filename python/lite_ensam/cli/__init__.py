@@ -40,5 +40,5 @@ def main() -> None:
     except (LiteEnsamError, OSError, MemoryError) as error:
         if debug:
             raise
-        sys.stderr.write(f"lite-ensam: {error or type(error).__name__}\n")
+        sys.stderr.write(f"lite-ensam: {str(error) or type(error).__name__}\n")
         sys.exit(1)

@@ -65,7 +65,9 @@ def segment(
         bool | None,
         typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [default: all]")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads of the engine [default: all]")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
 ) -> None:
     """Segment every marked tumour of a scan in 3D."""
@@ -74,9 +76,10 @@ def segment(
     from lite_ensam.inference import segment as run
     from lite_ensam.io import VOLUME_SUFFIXES, check_output, write_report
 
-    check_output(output, overwrite, VOLUME_SUFFIXES)
-    if report is not None:
-        check_output(report, overwrite, (".json",))
+    for target, suffixes in ((output, VOLUME_SUFFIXES), (report, (".json",))):
+        if target is not None:
+            check_output(target, overwrite, suffixes)
+            refuse_input(target, ct, marks)
     result = run(ct, marks, crop=crop.value, engine=engine.value, window=window_hu, hu=hu, threads=threads)
     saving = time.perf_counter()
     result.save(output, overwrite)
@@ -87,6 +90,14 @@ def segment(
     if report is not None:
         write_report(report, result.report, overwrite)
     show(result, output)
+
+
+def refuse_input(target: Path, *inputs: Path | None) -> None:
+    """Keep `--overwrite` from replacing what was given to be read."""
+    from lite_ensam.errors import OutputError
+
+    if any(given and given.exists() and target.exists() and target.samefile(given) for given in inputs):
+        raise OutputError(f"cannot write {target}: it is one of the inputs")
 
 
 def show(result: Segmentation, output: Path) -> None:
@@ -113,6 +124,8 @@ def show(result: Segmentation, output: Path) -> None:
     seconds, peak = result.report["seconds"]["total"], result.report.get("peak_mb")
     out.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""))
     out.print(f"mask: {output}")
+    for note in result.report["notes"]:
+        out.print(f"note: {note}")
     out.print(result.report["disclaimer"], style="dim")
 
 

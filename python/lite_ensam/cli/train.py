@@ -12,10 +12,13 @@ import typer
 def train(
     data: Annotated[Path, typer.Argument(help="Folder with train/<source>/<case>, backgrounds/, shapes/")],
     run: Annotated[Path, typer.Option(help="Folder of the run; one that exists is resumed")],
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps")] = 7500,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps [default: the config's]")] = None,
     synthetic: Annotated[int, typer.Option(min=0, help="Synthetic lesions in the bank")] = 700,
-    seed: Annotated[int, typer.Option(help="Of the synthetic lesions, the weights and the draws")] = 2025,
-    lr: Annotated[float, typer.Option(min=0.0, help="Highest learning rate")] = 2e-3,
+    seed: Annotated[int, typer.Option(help="Of the weights and the draws")] = 2025,
+    synthetic_seed: Annotated[int, typer.Option(help="Of the synthetic lesions")] = 1,
+    lr: Annotated[
+        float | None, typer.Option(min=0.0, help="Highest learning rate [default: the config's]")
+    ] = None,
     start: Annotated[Path | None, typer.Option(help="Weights of an earlier run to begin from")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network")] = 1,
 ) -> None:
@@ -31,12 +34,13 @@ def train(
 
     torch.set_num_threads(threads)
     typer.echo("preparing crops ...")
-    bank = Bank(prepare_banks(data, run / "bank", synthetic, seed))
+    bank = Bank(prepare_banks(data, run / "bank", synthetic, synthetic_seed))
     for source, members in bank.by_source.items():
         typer.echo(f"{source}: {len(members)} crops")
-    config = replace(TrainingConfig(), steps=steps, seed=seed, lr=lr)
+    config = replace(TrainingConfig(), seed=seed)
+    config = replace(config, steps=steps or config.steps, lr=config.lr if lr is None else lr)
     trainer = Trainer(config, bank, run, None if start is None else load_weights(start))
-    typer.echo(f"step {trainer.step} of {steps}; log: {run / 'log.jsonl'}")
+    typer.echo(f"step {trainer.step} of {config.steps}; log: {run / 'log.jsonl'}")
     trainer.run()
     typer.echo(f"weights: {run / 'weights.safetensors'}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ class OpenVinoBackend:
     """Runs `lite_ensam.xml` of a weights folder in float32.
 
     A graph is compiled once for each shape of patches and kept; lesion crops have one shape only.
+    Threads may share it: they take turns, since one run keeps all cores busy anyway.
     """
 
     name: Engine = "openvino"
@@ -35,6 +37,7 @@ class OpenVinoBackend:
             raise EngineError(
                 f"weights: openvino cannot read {folder / 'lite_ensam.xml'}: {error}"
             ) from error
+        self._turn = Lock()
         self._compiled: dict[tuple[int, ...], Any] = {}
         self._grids: dict[tuple[int, ...], NDArray[np.float32]] = {}
 
@@ -44,15 +47,16 @@ class OpenVinoBackend:
         turns = rotations.rotations(
             self.manifest.generators, rotations.point_positions(endpoints_zyx, shape).reshape(-1, 3)
         )
-        feeds = {
-            "patch": values,
-            "image_rotations": self._grid(shape),
-            "token_rotations": turns.reshape(*endpoints_zyx.shape[:2], *turns.shape[1:]),
-        }
-        request = self._request(values.shape, feeds)
-        request.infer(feeds)
-        # a copy: the request's own memory is written again by the next call
-        return np.array(request.get_output_tensor().data[:, 0])
+        with self._turn:
+            feeds = {
+                "patch": values,
+                "image_rotations": self._grid(shape),
+                "token_rotations": turns.reshape(*endpoints_zyx.shape[:2], *turns.shape[1:]),
+            }
+            request = self._request(values.shape, feeds)
+            request.infer(feeds)
+            # a copy: the request's own memory is written again by the next call
+            return np.array(request.get_output_tensor().data[:, 0])
 
     def _grid(self, shape_zyx: tuple[int, ...]) -> NDArray[np.float32]:
         """Rotations of the bottleneck's cells, (1, n, d, d)."""

@@ -94,6 +94,8 @@ class Predictor:
         threshold : logit above which a voxel is tumour; 0 is probability 1/2
         clock : gets the seconds of the steps `cut`, `network` and `paint`
         """
+        if not np.isfinite(threshold):
+            raise LiteEnsamError(f"threshold must be a finite logit, got {threshold}")
         clock = clock or Stopwatch()
         tumors = []
         patches = self._patches(case)

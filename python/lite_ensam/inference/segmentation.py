@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from lite_ensam.measurements import TumorMeasurement, measure
 from lite_ensam.recist import RecistMark, marks_from_marker
 
 DISCLAIMER = "Research use, not a medical device."
+JOINT_NOTE = "crop joint: the weights were trained on lesion crops and do much worse on this one"
 
 PathLike = str | os.PathLike[str]
 Marks = PathLike | RecistMark | Sequence[RecistMark] | Mapping[int, ArrayLike] | NDArray[Any]
@@ -177,8 +179,10 @@ def _marks(
                 f"an array of marks must have shape (n, 2, 3) or the ct's {grid.shape_zyx}, got {marks.shape}"
             )
         return marks_from_marker(marks, grid.spacing_mm)
-    if all(isinstance(mark, RecistMark) for mark in marks):
-        return tuple(marks)
+    if isinstance(marks, Iterable) and not isinstance(marks, str | bytes):
+        listed = tuple(marks)
+        if all(isinstance(mark, RecistMark) for mark in listed):
+            return listed
     raise MarkError(f"marks must be RecistMarks, a mapping, an array or a file, got {type(marks).__name__}")
 
 
@@ -201,15 +205,20 @@ def _report(
         "disclaimer": DISCLAIMER,
         "version": _kernels.__version__,
         "python": sys.version.split()[0],
+        "packages": {name: version(name) for name in ("numpy", predictor.backend.name)},
         "case": case.name,
         "shape_zyx": case.ct.shape,
         "spacing_mm_zyx": case.grid.spacing_mm,
         "engine": predictor.backend.name,
         "crop": predictor.crop,
+        "patch": {"side_factor": config.side_factor, "side_voxels": config.side_voxels},
+        "channels": config.channels,
         "threshold": threshold,
         "greys": "HU" if case.hu else "windowed 0-255",
         "window_hu": config.window_hu if case.hu else None,
         "windowed_unit_hu": None if case.hu else config.windowed_unit_hu,
+        "indices": "z (along the body), y, x of the scan; no axis is flipped",
+        "notes": [JOINT_NOTE] if predictor.crop == "joint" else [],
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},
         "tumors": [

@@ -20,6 +20,10 @@ except ModuleNotFoundError as error:
     ) from error
 
 
+_ALL_THREADS = torch.get_num_threads()
+"""What torch takes by itself; the number is the process's, not the backend's."""
+
+
 class TorchBackend:
     """Runs `lite_ensam.safetensors` of a weights folder in float32."""
 
@@ -27,12 +31,12 @@ class TorchBackend:
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:
         self.manifest = Manifest.read(folder)
-        if threads is not None:
-            torch.set_num_threads(threads)
+        self._threads = threads or _ALL_THREADS
         self.model = load_weights(folder / "lite_ensam.safetensors").model
 
     @torch.inference_mode()
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
+        torch.set_num_threads(self._threads)
         out = self.model(torch.from_numpy(values), torch.from_numpy(endpoints_zyx))
         return np.ascontiguousarray(out[:, 0].numpy())

@@ -60,7 +60,8 @@ def measure_shape(labels: Labels, label: int, spacing_mm: FloatTriple) -> TumorS
     The surface follows from Crofton's formula: how often a line meets a body, averaged over lines of all
     directions, is in proportion to its surface. Counted are the changes along 13 directions of the grid, each
     weighted by its share of the sphere; on a grid with thick slices the in-plane steps are as much longer, so
-    that the directions stay spread out. Balls of ten voxels across or more come out within 3 %.
+    that the directions stay spread out. Balls ten slices across come out within 2 %; flat faces along the grid and
+    sharp edges are underestimated (a cube by 10 %).
 
     Examples
     --------

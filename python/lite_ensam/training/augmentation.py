@@ -167,9 +167,9 @@ def draw_sample(
 
 
 def pick(rng: np.random.Generator, by_source: dict[str, list[int]], weights: dict[str, float]) -> int:
-    """Index of a crop: its source by weight, then any crop of it."""
-    sources = sorted(source for source in by_source if weights.get(source, 0) > 0)
-    odds = np.array([weights[source] for source in sources])
+    """Index of a crop: its source by weight (all alike if there are none), then any crop of it."""
+    sources = sorted(by_source)
+    odds = np.array([weights.get(source, 0.0) if weights else 1.0 for source in sources])
     source = sources[rng.choice(len(sources), p=odds / odds.sum())]
     members: list[Any] = by_source[source]
     return int(members[rng.integers(len(members))])

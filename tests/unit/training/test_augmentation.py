@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from lite_ensam.preprocessing import PatchConfig
+from lite_ensam.phantom import make_phantom
+from lite_ensam.preprocessing import PatchConfig, prepare_lesion
 from lite_ensam.training.augmentation import (
     draw_sample,
     jitter_ends,
@@ -15,7 +16,7 @@ from lite_ensam.training.augmentation import (
     thicken_slices,
     window_levels,
 )
-from lite_ensam.training.bank import Bank
+from lite_ensam.training.bank import Bank, cut
 
 CONFIG = PatchConfig()
 
@@ -28,6 +29,18 @@ def test_without_augmentation_the_patch_is_centred_and_scaled_to_the_line(bank: 
     torch.testing.assert_close((first + second) / 2, torch.full((3,), 31.5))
     radius = 64 / 2.5 / 2
     assert float(sample.target.sum()) == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.03)
+
+
+def test_without_augmentation_it_is_what_inference_would_cut() -> None:
+    case = make_phantom()
+    for mark in case.marks:
+        sample = draw_sample(cut(case, mark, "phantom"), np.random.default_rng(0), CONFIG, augment=False)
+        patch = prepare_lesion(case, mark, CONFIG)
+        np.testing.assert_allclose(sample.endpoints_zyx, patch.endpoints_zyx, atol=1e-3)
+        difference = np.abs(sample.values.numpy() - patch.values).mean(axis=(1, 2, 3))
+        # greys come through two resamplings instead of one; distances are the same numbers
+        assert (difference[:2] < 0.03).all()
+        assert (difference[2:] < 1e-5).all()
 
 
 @pytest.mark.parametrize("seed", range(12))
