@@ -45,6 +45,7 @@ class RecistMark:
         ascending order; if both are within half a slice of the slice that is nearest to their
         middle (millimetres on an oblique scan), they are moved onto it
     name : free text, for reports
+    tracking_uid : DICOM's identity of the tumour over time, or an empty text
 
     Raises
     ------
@@ -64,6 +65,7 @@ class RecistMark:
     label: int
     endpoints_zyx: Segment
     name: str = ""
+    tracking_uid: str = ""
 
     def __post_init__(self) -> None:
         label = _checked_label(self.label)

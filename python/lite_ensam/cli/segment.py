@@ -42,13 +42,16 @@ def parse_window(text: str) -> tuple[float, float]:
 
 
 def segment(
-    ct: Annotated[Path, typer.Argument(help="The scan: .nii, .nii.gz or FLARE .npz", show_default=False)],
+    ct: Annotated[
+        Path,
+        typer.Argument(help="The scan: .nii, .nii.gz, FLARE .npz, or a DICOM folder", show_default=False),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Mask to write: .nii.gz, .nii or .npz", show_default=False)
     ],
     marks: Annotated[
         Path | None,
-        typer.Option(help="RECIST lines: .json, .csv or a marker volume; an .npz may hold its own"),
+        typer.Option(help="RECIST lines: .json, .csv, DICOM (SR, GSPS, RTSTRUCT) or a marker volume"),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
     engine: Annotated[
@@ -65,6 +68,9 @@ def segment(
         bool | None,
         typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
     ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads of the engine [default: all]")
     ] = None,
@@ -80,7 +86,16 @@ def segment(
         if target is not None:
             check_output(target, overwrite, suffixes)
             refuse_input(target, ct, marks)
-    result = run(ct, marks, crop=crop.value, engine=engine.value, window=window_hu, hu=hu, threads=threads)
+    result = run(
+        ct,
+        marks,
+        crop=crop.value,
+        engine=engine.value,
+        window=window_hu,
+        hu=hu,
+        threads=threads,
+        series_uid=series,
+    )
     saving = time.perf_counter()
     result.save(output, overwrite)
     result.report["seconds"]["write"] = round(time.perf_counter() - saving, 4)

@@ -21,6 +21,7 @@ from lite_ensam.inference.backend import Backend, Engine
 from lite_ensam.inference.engines import load_backend
 from lite_ensam.inference.predictor import Crop, Prediction, Predictor, Stopwatch
 from lite_ensam.io import read_case, read_ct, write_mask
+from lite_ensam.io.dicom import SeriesGrid
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement, measure
 from lite_ensam.recist import RecistMark, marks_from_marker
@@ -75,13 +76,14 @@ def segment(
     hu: bool | None = None,
     threads: int | None = None,
     threshold: float = 0.0,
+    series_uid: str | None = None,
 ) -> Segmentation:
     """Segment tumours in 3D from their RECIST lines.
 
     Parameters
     ----------
-    ct : a file (.nii, .nii.gz, FLARE .npz), or an array (z, y, x) in HU or windowed to 0-255
-    marks : the lines. A file (JSON, CSV, marker volume), one `RecistMark` or several, a mapping of
+    ct : a file (.nii, .nii.gz, FLARE .npz), a folder of DICOM slices, or an array (z, y, x) in HU or windowed to 0-255
+    marks : the lines. A file (JSON, CSV, DICOM, marker volume), one `RecistMark` or several, a mapping of
         labels to endpoints ((z, y, x), (z, y, x)) in voxel indices, an array (n, 2, 3) of endpoints
         (labels 1..n), or a marker volume of the CT's shape. None takes the marks inside an .npz
     spacing_mm : (z, y, x) of an array; a file knows its own
@@ -92,6 +94,7 @@ def segment(
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     threads : CPU threads of the engine; None takes all
     threshold : logit above which a voxel is tumour
+    series_uid : which CT series of a DICOM folder; None takes the largest
 
     Returns
     -------
@@ -112,7 +115,7 @@ def segment(
     """
     clock = Stopwatch()
     with clock.step("read"):
-        case = _case(ct, marks, spacing_mm, hu)
+        case = _case(ct, marks, spacing_mm, hu, series_uid)
     with clock.step("load engine"):
         predictor = Predictor(_backend(engine, threads), crop, window)
     return segment_case(case, predictor, threshold, clock)
@@ -147,13 +150,14 @@ def _case(
     marks: Marks | None,
     spacing_mm: Sequence[float] | None,
     hu: bool | None,
+    series_uid: str | None,
 ) -> Case:
     if isinstance(ct, str | os.PathLike):
         if spacing_mm is not None:
             raise CaseError(f"spacing_mm belongs to arrays; {os.fspath(ct)} has its own")
         if marks is None or isinstance(marks, str | os.PathLike):
-            return read_case(ct, marks, hu=hu)
-        volume, grid, _ = read_ct(ct)
+            return read_case(ct, marks, hu=hu, series_uid=series_uid)
+        volume, grid, _ = read_ct(ct, series_uid)
         return Case(volume, grid, _marks(marks, grid), name=os.fspath(ct), hu=hu)  # type: ignore[arg-type]
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
@@ -218,7 +222,10 @@ def _report(
         "window_hu": config.window_hu if case.hu else None,
         "windowed_unit_hu": None if case.hu else config.windowed_unit_hu,
         "indices": "z (along the body), y, x of the scan; no axis is flipped",
-        "notes": [JOINT_NOTE] if predictor.crop == "joint" else [],
+        "notes": [
+            *([JOINT_NOTE] if predictor.crop == "joint" else []),
+            *(case.grid.notes if isinstance(case.grid, SeriesGrid) else ()),
+        ],
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},
         "tumors": [

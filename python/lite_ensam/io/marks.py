@@ -1,4 +1,4 @@
-"""RECIST lines from JSON, CSV or a marker volume, and to JSON.
+"""RECIST lines from JSON, CSV, DICOM or a marker volume, and to JSON.
 
 Indices in a file of marks are those of the CT's FILE, slowest axis first: (z, y, x) = (k, j, i) of
 the stored array, what `numpy` users and FLARE call z, y, x. Millimetres are world (x, y, z) of the
@@ -8,7 +8,7 @@ NIfTI affine: right, anterior, superior. Both come out as indices of the (z, y, 
 import csv
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from lite_ensam._typing import Floats
 from lite_ensam.errors import CaseError, MarkError
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import atomic_write
+from lite_ensam.io.dicom import read_dicom_marks
+from lite_ensam.io.dicom.datasets import is_dicom
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import read_npz_labels
 from lite_ensam.io.nifti import read_nifti_labels
@@ -36,9 +38,10 @@ def read_marks(path: str | os.PathLike[str], grid: Grid) -> tuple[RecistMark, ..
     Parameters
     ----------
     path : .json, `{"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}`, or
-        `"endpoints_mm": [[x, y, z], [x, y, z]]` (world mm, RAS) instead, `"name"` if you like;
+        `"endpoints_mm": [[x, y, z], [x, y, z]]` (world mm, RAS) instead, `"name"` and `"tracking_uid"` if you like;
         .csv, one mark a row under `label,z0,y0,x0,z1,y1,x1` or `label,x0_mm,y0_mm,...,z1_mm`;
-        or a marker volume on the CT's own grid: .nii, .nii.gz, or .npz with `recist`
+        a marker volume on the CT's own grid: .nii, .nii.gz, or .npz with `recist`;
+        or DICOM, whatever it is called: see `dicom.read_dicom_marks`
     grid : of the CT, from `read_ct`
 
     Returns
@@ -51,14 +54,17 @@ def read_marks(path: str | os.PathLike[str], grid: Grid) -> tuple[RecistMark, ..
         If the file is missing or makes no sense, or a mark does not fit the volume; the message
         names the file, the mark and what was expected.
     """
-    readers = {
+    readers: dict[str, Callable[[str | os.PathLike[str], FileGrid], tuple[RecistMark, ...]]] = {
         ".json": _read_json,
         ".csv": _read_csv,
         ".nii": _read_marker,
         ".nii.gz": _read_marker,
         ".npz": _read_marker,
+        ".dcm": read_dicom_marks,
     }
     suffix = file_suffix(path)
+    if not suffix and is_dicom(path):
+        suffix = ".dcm"
     if suffix not in readers:
         raise MarkError(f"{os.fspath(path)}: marks must be a file of type {', '.join(readers)}")
     try:
@@ -89,6 +95,7 @@ def write_marks(
             "length_mm": round(mark.length_mm(grid.spacing_mm), 2),
         }
         | ({"name": mark.name} if mark.name else {})
+        | ({"tracking_uid": mark.tracking_uid} if mark.tracking_uid else {})
         for mark in marks
     ]
     with atomic_write(path, overwrite) as file:
@@ -160,7 +167,8 @@ def _mark(entry: Mapping[str, Any], where: str, grid: FileGrid) -> RecistMark:
     ends = _two_points(entry[given[0]], f"{where}: {given[0]}")
     zyx = grid.points_from_file(ends) if given[0] == "endpoints_zyx" else grid.mm_to_voxel(ends)
     try:
-        return RecistMark(label, zyx.tolist(), str(entry.get("name", "")))  # type: ignore[arg-type]
+        name, uid = str(entry.get("name", "")), str(entry.get("tracking_uid", ""))
+        return RecistMark(label, zyx.tolist(), name, uid)  # type: ignore[arg-type]
     except MarkError as error:
         raise MarkError(f"{where}: {error}") from None
 

@@ -11,7 +11,7 @@ from lite_ensam.errors import CaseError
 
 __all__ = ["file_suffix", "plain_errors"]
 
-_SUFFIXES = (".nii.gz", ".nii", ".npz", ".json", ".csv")
+_SUFFIXES = (".nii.gz", ".nii", ".npz", ".json", ".csv", ".dcm")
 
 
 def file_suffix(path: str | os.PathLike[str]) -> str:

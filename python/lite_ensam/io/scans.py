@@ -1,4 +1,4 @@
-"""Scans, label maps and cases by file name: the suffix says the format."""
+"""Scans, label maps and cases by file name: the suffix says the format, a folder holds DICOM slices."""
 
 import os
 from pathlib import Path
@@ -12,6 +12,7 @@ from lite_ensam.case import Case
 from lite_ensam.errors import CaseError, MarkError, OutputError
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import check_output
+from lite_ensam.io.dicom import read_ct_series
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
 from lite_ensam.io.marks import read_marks
@@ -28,8 +29,13 @@ VOLUME_SUFFIXES = (".nii", ".nii.gz", ".npz")
 """Names that scans and masks may end in."""
 
 
-def read_ct(path: PathLike) -> tuple[CtVolume, FileGrid, FileGrid]:
-    """Scan of a .nii, .nii.gz or FLARE .npz file.
+def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, FileGrid, FileGrid]:
+    """Scan of a .nii, .nii.gz or FLARE .npz file, or of a folder of DICOM slices.
+
+    Parameters
+    ----------
+    path : the file or folder
+    series_uid : which series of a folder; see `dicom.read_ct_series`
 
     Returns
     -------
@@ -44,6 +50,9 @@ def read_ct(path: PathLike) -> tuple[CtVolume, FileGrid, FileGrid]:
     CaseError
         If the file is missing, damaged, no 3D image, or its geometry makes no sense.
     """
+    if Path(path).is_dir():
+        series, series_grid = read_ct_series(path, series_uid)
+        return series, series_grid, series_grid
     _check_volume_name(path)
     ct, grid = read_npz_ct(path) if file_suffix(path) == ".npz" else read_nifti_ct(path)
     return ct, grid, grid
@@ -85,6 +94,7 @@ def read_case(
     reference_path: PathLike | None = None,
     *,
     hu: bool | None = None,
+    series_uid: str | None = None,
 ) -> Case:
     """Scan, marks and, if there is one, reference; everything checked.
 
@@ -93,10 +103,11 @@ def read_case(
 
     Parameters
     ----------
-    ct_path : .nii, .nii.gz or .npz
+    ct_path : .nii, .nii.gz, .npz, or a folder of DICOM slices
     marks_path : see `read_marks`
     reference_path : see `read_labels`
     hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
+    series_uid : which series of a DICOM folder; None takes the largest
 
     Returns
     -------
@@ -109,7 +120,7 @@ def read_case(
     MarkError
         If the marks are bad or there are none.
     """
-    ct, grid, _ = read_ct(ct_path)
+    ct, grid, _ = read_ct(ct_path, series_uid)
     inside = npz_keys(ct_path) if file_suffix(ct_path) == ".npz" else frozenset()
     if reference_path is None and "gts" in inside:
         reference_path = ct_path
@@ -124,7 +135,8 @@ def read_case(
         raise MarkError(
             f"{os.fspath(ct_path)}: no marks given: a file of marks is needed to go with this scan"
         )
-    name = Path(ct_path).name[: -len(file_suffix(ct_path))]
+    name = Path(ct_path).name
+    name = name[: len(name) - len(file_suffix(ct_path))]
     try:
         return Case(ct, grid, marks, reference, name, **({} if hu is None else {"hu": hu}))
     except CaseError as error:
@@ -186,5 +198,6 @@ def _check_volume_name(path: PathLike) -> None:
     if file_suffix(path) not in VOLUME_SUFFIXES:
         what = "a folder" if Path(path).is_dir() else "not a scan lite-ensam reads"
         raise CaseError(
-            f"{os.fspath(path)}: is {what}; a scan is a file of type {', '.join(VOLUME_SUFFIXES)}"
+            f"{os.fspath(path)}: is {what}; a scan is a file of type "
+            f"{', '.join(VOLUME_SUFFIXES)}, or a folder of DICOM slices"
         )
