@@ -8,9 +8,18 @@ from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.marks import read_marks, write_marks
 from lite_ensam.io.report import read_report, write_report
-from lite_ensam.io.scans import VOLUME_SUFFIXES, read_case, read_ct, read_labels, write_ct, write_mask
+from lite_ensam.io.scans import (
+    MASK_SUFFIXES,
+    VOLUME_SUFFIXES,
+    read_case,
+    read_ct,
+    read_labels,
+    write_ct,
+    write_mask,
+)
 
 __all__ = [
+    "MASK_SUFFIXES",
     "VOLUME_SUFFIXES",
     "FileGrid",
     "atomic_write",

@@ -1,6 +1,7 @@
 """Scans, label maps and cases by file name: the suffix says the format, a folder holds DICOM slices."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,7 +13,7 @@ from lite_ensam.case import Case
 from lite_ensam.errors import CaseError, MarkError, OutputError
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import check_output
-from lite_ensam.io.dicom import read_ct_series
+from lite_ensam.io.dicom import build_segmentation, read_ct_series, read_segmentation, write_dataset
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
 from lite_ensam.io.marks import read_marks
@@ -21,12 +22,23 @@ from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_labels, smallest_label_dtype
 from lite_ensam.recist import RecistMark, mark_from_mask
 
-__all__ = ["VOLUME_SUFFIXES", "read_case", "read_ct", "read_labels", "write_ct", "write_mask"]
+__all__ = [
+    "MASK_SUFFIXES",
+    "VOLUME_SUFFIXES",
+    "read_case",
+    "read_ct",
+    "read_labels",
+    "write_ct",
+    "write_mask",
+]
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz", ".npz")
-"""Names that scans and masks may end in."""
+"""Names that scans may end in."""
+
+MASK_SUFFIXES = (*VOLUME_SUFFIXES, ".dcm")
+"""Names that masks may end in; .dcm is a DICOM SEG."""
 
 
 def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, FileGrid, FileGrid]:
@@ -59,19 +71,21 @@ def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, Fi
 
 
 def read_labels(path: PathLike, grid: Grid | None = None) -> Labels:
-    """Label map of a .nii, .nii.gz or .npz file (`gts` or `segs`), uint8 or uint16 (z, y, x).
+    """Label map of a .nii, .nii.gz, .npz (`gts` or `segs`) or DICOM SEG file, uint8 or uint16 (z, y, x).
 
     Parameters
     ----------
     path : the file
-    grid : of the CT that the labels belong to; None takes the labels as they are
+    grid : of the CT that the labels belong to; None takes the labels as they are (not of a SEG)
 
     Raises
     ------
     CaseError
         If the file cannot be read, a value is no label, or the labels lie elsewhere than the CT.
     """
-    _check_volume_name(path)
+    _check_volume_name(path, MASK_SUFFIXES)
+    if file_suffix(path) == ".dcm":
+        return read_segmentation(path, grid)
     labels_grid: Grid | None
     if file_suffix(path) == ".npz":
         labels, labels_grid = read_npz_labels(path, "segs" if "segs" in npz_keys(path) else "gts")
@@ -143,15 +157,23 @@ def read_case(
         raise CaseError(f"{os.fspath(ct_path)}: {error}") from None
 
 
-def write_mask(path: PathLike, labels: NDArray[Any], source: Grid, overwrite: bool = False) -> None:
+def write_mask(
+    path: PathLike,
+    labels: NDArray[Any],
+    source: Grid,
+    overwrite: bool = False,
+    marks: Sequence[RecistMark] = (),
+) -> None:
     """Write a label map into the grid of the scan: its own axis order, shape and affine.
 
     Parameters
     ----------
-    path : .nii, .nii.gz, or .npz (key `segs`, as FLARE wants it); the CT may have been another format
+    path : .nii, .nii.gz, or .npz (key `segs`, as FLARE wants it); the CT may have been another format.
+        .dcm, a DICOM SEG, if the CT was DICOM
     labels : bool or integers (z, y, x); stored as uint8 if all values fit, else uint16
     source : from `read_ct`, or any grid of an array without a file
     overwrite : whether an existing file may be replaced
+    marks : whose tumours become the segments of a SEG, with names and tracking UIDs; none takes every label
 
     Raises
     ------
@@ -159,11 +181,16 @@ def write_mask(path: PathLike, labels: NDArray[Any], source: Grid, overwrite: bo
         If the labels do not fit the grid or cannot be written. The target is as it was before and no
         temporary file is left.
     """
-    check_output(path, overwrite, VOLUME_SUFFIXES)
+    check_output(path, overwrite, MASK_SUFFIXES)
     try:
         checked = as_labels(np.asarray(labels))
     except CaseError as error:
         raise OutputError(f"cannot write {os.fspath(path)}: {error}") from None
+    if file_suffix(path) == ".dcm":
+        _check_shape(path, checked, source)
+        marks = marks or _marks_from_reference(checked, source)
+        write_dataset(path, build_segmentation(checked, source, marks), overwrite)
+        return
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
     _write_volume(path, checked.astype(smallest, copy=False), "segs", source, overwrite)
 
@@ -175,15 +202,19 @@ def write_ct(path: PathLike, ct: CtVolume, source: Grid, overwrite: bool = False
 
 
 def _write_volume(path: PathLike, volume: NDArray[Any], key: str, source: Grid, overwrite: bool) -> None:
+    _check_shape(path, volume, source)
+    if file_suffix(path) == ".npz":
+        write_npz(path, key, volume, FileGrid.of(source), overwrite)
+    else:
+        write_nifti(path, volume, FileGrid.of(source), overwrite)
+
+
+def _check_shape(path: PathLike, volume: NDArray[Any], source: Grid) -> None:
     if volume.shape != source.shape_zyx:
         raise OutputError(
             f"cannot write {os.fspath(path)}: the array has shape {volume.shape}, "
             f"its grid {source.shape_zyx} (z, y, x)"
         )
-    if file_suffix(path) == ".npz":
-        write_npz(path, key, volume, FileGrid.of(source), overwrite)
-    else:
-        write_nifti(path, volume, FileGrid.of(source), overwrite)
 
 
 def _marks_from_reference(reference: Labels, grid: Grid) -> tuple[RecistMark, ...]:
@@ -191,11 +222,11 @@ def _marks_from_reference(reference: Labels, grid: Grid) -> tuple[RecistMark, ..
     return tuple(mark_from_mask(reference == label, grid.spacing_mm, label) for label in labels if label)
 
 
-def _check_volume_name(path: PathLike) -> None:
+def _check_volume_name(path: PathLike, suffixes: Sequence[str] = VOLUME_SUFFIXES) -> None:
     """Say that a file is missing before complaining about its name."""
     if not Path(path).exists():
         raise CaseError(f"{os.fspath(path)}: no such file")
-    if file_suffix(path) not in VOLUME_SUFFIXES:
+    if file_suffix(path) not in suffixes:
         what = "a folder" if Path(path).is_dir() else "not a scan lite-ensam reads"
         raise CaseError(
             f"{os.fspath(path)}: is {what}; a scan is a file of type "

@@ -2,6 +2,9 @@
 
 import os
 import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -11,7 +14,16 @@ from numpy.typing import ArrayLike
 from lite_ensam._typing import Floats
 from lite_ensam.errors import CaseError, MissingExtraError
 
-__all__ = ["Dataset", "PathLike", "is_dicom", "load_pydicom", "lps_to_ras", "read_dataset", "read_numbers"]
+__all__ = [
+    "Dataset",
+    "PathLike",
+    "is_dicom",
+    "keep_identifiers_quiet",
+    "load_pydicom",
+    "lps_to_ras",
+    "read_dataset",
+    "read_numbers",
+]
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -47,6 +59,14 @@ def is_dicom(path: PathLike) -> bool:
         return False
 
 
+@contextmanager
+def keep_identifiers_quiet() -> Iterator[None]:
+    """No warnings in the block: pydicom's and highdicom's quote values, the patient's name among them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def read_dataset(path: PathLike, *, voxels: bool = True) -> Dataset:
     """A DICOM file's dataset.
 
@@ -65,7 +85,8 @@ def read_dataset(path: PathLike, *, voxels: bool = True) -> Dataset:
     pydicom = load_pydicom()
     where = os.fspath(path)
     try:
-        return pydicom.dcmread(path, stop_before_pixels=not voxels)
+        with keep_identifiers_quiet():
+            return pydicom.dcmread(path, stop_before_pixels=not voxels)
     except pydicom.errors.InvalidDicomError:
         raise CaseError(f"{where}: is not a DICOM file") from None
     except (EOFError, struct.error, pydicom.errors.BytesLengthException) as error:
