@@ -24,6 +24,7 @@ Floats = NDArray[np.float32]
 
 PAPER_CHANNELS = ("wide",)
 GREY_CHANNELS = ("wide", "line_window")
+MAX_HU, MIN_WINDOW_HU = 100_000.0, 1.0
 LINE_CHANNELS = ("wide", "line_window", "along", "across", "slice")
 
 
@@ -51,6 +52,12 @@ class PatchConfig:
     channels: tuple[str, ...] = LINE_CHANNELS
 
     def __post_init__(self) -> None:
+        if not (np.isfinite(self.side_factor) and self.side_factor > 0 and self.side_voxels > 0):
+            raise ValueError(
+                f"side_factor {self.side_factor} and side_voxels {self.side_voxels} must be positive"
+            )
+        if self.window_hu is not None:
+            check_window(self.window_hu)
         unknown = [name for name in self.channels if name not in CHANNELS]
         if unknown or not self.channels:
             raise ValueError(f"channels must be names out of {sorted(CHANNELS)}, got {self.channels}")
@@ -64,6 +71,20 @@ class PatchConfig:
         """Build from `to_dict`'s output."""
         lists = {name: tuple(value) for name, value in numbers.items() if isinstance(value, list)}
         return cls(**{**numbers, **lists})
+
+
+def check_window(window_hu: tuple[float, float]) -> None:
+    """Raise ValueError unless it is a range of HU that grey values can be scaled by."""
+    try:
+        low, high = window_hu
+        fits = low >= -MAX_HU and high <= MAX_HU and high - low >= MIN_WINDOW_HU
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"window must be two HU values within +-{MAX_HU:g}, the lower first, at least {MIN_WINDOW_HU:g} apart, "
+            f"got {window_hu}"
+        )
 
 
 @dataclass(frozen=True)

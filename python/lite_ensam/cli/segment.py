@@ -32,12 +32,16 @@ class CropName(StrEnum):
 
 def parse_window(text: str) -> tuple[float, float]:
     """`LO,HI` to two numbers."""
+    from lite_ensam.preprocessing import check_window
+
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
         raise typer.BadParameter(f"expected two numbers LO,HI such as -160,240, got {text!r}") from None
-    if not low < high:
-        raise typer.BadParameter(f"the first number must be lower than the second, got {text!r}")
+    try:
+        check_window((low, high))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     return low, high
 
 
@@ -72,7 +76,7 @@ def segment(
         str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads of the engine [default: all]")
+        int | None, typer.Option(min=1, max=1024, help="CPU threads of the engine [default: all]")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
 ) -> None:
@@ -120,7 +124,7 @@ def show(result: Segmentation, output: Path) -> None:
     rows = []
     for tumor in result.report["tumors"]:
         notes = [str(tumor["name"])] if tumor["name"] else []
-        notes += ["raised: the network saw nothing there"] if tumor["raised_by"] else []
+        notes += ["raised: no voxel of its own"] if tumor["raised_by"] else []
         notes += ["touches the scan's edge"] if tumor["touches_edge"] else []
         rows.append(
             (

@@ -19,6 +19,9 @@ def train(
     lr: Annotated[
         float | None, typer.Option(min=0.0, help="Highest learning rate [default: the config's]")
     ] = None,
+    weight: Annotated[
+        list[str] | None, typer.Option(help="SOURCE=SHARE, how often a source is drawn [default: all alike]")
+    ] = None,
     start: Annotated[Path | None, typer.Option(help="Weights of an earlier run to begin from")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network")] = 1,
 ) -> None:
@@ -38,11 +41,24 @@ def train(
     for source, members in bank.by_source.items():
         typer.echo(f"{source}: {len(members)} crops")
     config = replace(TrainingConfig(), seed=seed)
+    config = replace(config, source_weights=dict(map(parse_weight, weight or ())))
     config = replace(config, steps=steps or config.steps, lr=config.lr if lr is None else lr)
     trainer = Trainer(config, bank, run, None if start is None else load_weights(start))
     typer.echo(f"step {trainer.step} of {config.steps}; log: {run / 'log.jsonl'}")
     trainer.run()
     typer.echo(f"weights: {run / 'weights.safetensors'}")
+
+
+def parse_weight(text: str) -> tuple[str, float]:
+    """`SOURCE=SHARE` to a name and a number."""
+    source, _, share = text.partition("=")
+    try:
+        number = float(share)
+    except ValueError:
+        number = -1.0
+    if not source or not number > 0:
+        raise typer.BadParameter(f"expected SOURCE=SHARE such as sts=0.3, got {text!r}")
+    return source, number
 
 
 def export(

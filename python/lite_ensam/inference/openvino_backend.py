@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from lite_ensam.errors import EngineError
 from lite_ensam.inference import rotations
-from lite_ensam.inference.backend import Engine, Manifest
+from lite_ensam.inference.backend import Engine, Manifest, graph_hash
+from lite_ensam.inference.offline_openvino import import_openvino
 
 
 class OpenVinoBackend:
@@ -24,13 +25,13 @@ class OpenVinoBackend:
     name: Engine = "openvino"
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:
-        import openvino
-
         self.manifest = Manifest.read(folder)
+        if graph_hash(folder) != self.manifest.graph_sha256:
+            raise EngineError(f"weights: the graph in {folder} is damaged, or not the manifest's")
         self._options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         if threads is not None:
             self._options["INFERENCE_NUM_THREADS"] = threads
-        self._core = openvino.Core()
+        self._core = import_openvino().Core()
         try:
             self._graph = self._core.read_model(folder / "lite_ensam.xml")
         except RuntimeError as error:
@@ -70,6 +71,11 @@ class OpenVinoBackend:
         if shape not in self._compiled:
             graph = self._graph.clone()
             graph.reshape({name: list(value.shape) for name, value in feeds.items()})
-            compiled = self._core.compile_model(graph, "CPU", self._options)
+            try:
+                compiled = self._core.compile_model(graph, "CPU", self._options)
+            except RuntimeError as error:
+                raise EngineError(
+                    f"openvino cannot prepare the network for patches {shape}: {error}"
+                ) from error
             self._compiled[shape] = compiled.create_infer_request()
         return self._compiled[shape]

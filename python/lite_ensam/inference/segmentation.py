@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.case import Case
-from lite_ensam.errors import CaseError, MarkError
+from lite_ensam.errors import CaseError, EngineError, MarkError
 from lite_ensam.geometry import Grid
-from lite_ensam.inference.backend import Backend, Engine
+from lite_ensam.inference.backend import ENGINES, Backend, Engine
 from lite_ensam.inference.engines import load_backend
 from lite_ensam.inference.predictor import Crop, Prediction, Predictor, Stopwatch
 from lite_ensam.io import read_case, read_ct, write_mask
@@ -117,6 +117,8 @@ def segment(
     with clock.step("read"):
         case = _case(ct, marks, spacing_mm, hu, series_uid)
     with clock.step("load engine"):
+        if engine not in ENGINES:
+            raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
         predictor = Predictor(_backend(engine, threads), crop, window)
     return segment_case(case, predictor, threshold, clock)
 

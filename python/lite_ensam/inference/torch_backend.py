@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.errors import MissingExtraError
+from lite_ensam.errors import EngineError, MissingExtraError
 from lite_ensam.inference.backend import Engine, Manifest
 
 try:
     import torch
 
-    from lite_ensam.model.checkpoint import load_weights
+    from lite_ensam.model.checkpoint import file_hash, load_weights
 except ModuleNotFoundError as error:
     raise MissingExtraError(
         f"the torch engine needs {error.name}, which is not installed: pip install 'lite-ensam[torch]'"
@@ -32,7 +32,10 @@ class TorchBackend:
     def __init__(self, folder: Path, threads: int | None = None) -> None:
         self.manifest = Manifest.read(folder)
         self._threads = threads or _ALL_THREADS
-        self.model = load_weights(folder / "lite_ensam.safetensors").model
+        source = folder / "lite_ensam.safetensors"
+        self.model = load_weights(source).model
+        if file_hash(source) != self.manifest.weights_sha256:
+            raise EngineError(f"weights: {source} is damaged, or not the manifest's")
 
     @torch.inference_mode()
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import torch
 from lite_ensam.phantom import make_phantom
 from lite_ensam.preprocessing import PatchConfig, prepare_lesion
 from lite_ensam.training.augmentation import (
+    bend,
     draw_sample,
     jitter_ends,
     pick,
@@ -73,6 +74,18 @@ def test_maps_keep_axial_slices_axial_and_the_lines_length() -> None:
         matrix = slice_keeping_map(np.random.default_rng(seed), along)
         np.testing.assert_array_equal(matrix[0, 1:], 0)
         assert np.linalg.norm(matrix @ along) == pytest.approx(5.0)
+
+
+def test_bending_is_smooth_and_leaves_the_ends_alone() -> None:
+    points = np.array([[32.0, 20.0, 12.0], [32.0, 30.0, 50.0]])
+    for seed in range(5):
+        field = bend(np.random.default_rng(seed), points, 64)
+        assert field.shape == (3, 64, 64, 64)
+        for z, y, x in points.astype(int):
+            assert float(field[:, z, y, x].abs().max()) < 0.05
+        assert 0.2 < float(field.abs().max()) < 15
+        for axis in (1, 2, 3):
+            assert float(field.diff(dim=axis).abs().max()) < 0.9
 
 
 def test_jitter_is_small_and_in_the_slice_most_of_the_time() -> None:
