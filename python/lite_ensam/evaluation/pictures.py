@@ -7,6 +7,7 @@ plane and on the left of the sagittal one, head up. The three planes of a tumour
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ from lite_ensam.geometry import Grid
 from lite_ensam.io import atomic_write, check_output
 from lite_ensam.recist import RecistMark
 
-__all__ = ["TumorPicture", "choose_window", "write_picture"]
+__all__ = ["TumorPicture", "choose_window", "render_picture", "write_picture"]
 
 Drawing: TypeAlias = Any
 """A Figure or Axes of matplotlib, which is imported only where it is used."""
@@ -131,9 +132,16 @@ def write_picture(
         If the file cannot be written; nothing half-written is left.
     """
     check_output(path, overwrite, (".png",))
-    figure = _draw(tumors)
+    png = render_picture(tumors)
     with atomic_write(path, overwrite) as file:
-        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
+        file.write(png)
+
+
+def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
+    """The PNG of `write_picture` in memory."""
+    figure, png = _draw(tumors), BytesIO()
+    figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": None})
+    return png.getvalue()
 
 
 def choose_window(ct: CtVolume, mark: RecistMark) -> tuple[float, float]:

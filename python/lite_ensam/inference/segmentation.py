@@ -15,18 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.case import Case
-from lite_ensam.errors import CaseError, EngineError, MarkError
+from lite_ensam.errors import CaseError, EngineError, MarkError, OutputError
 from lite_ensam.geometry import Grid
 from lite_ensam.inference.backend import ENGINES, Backend, Engine
 from lite_ensam.inference.engines import load_backend
 from lite_ensam.inference.predictor import Crop, Prediction, Predictor, Stopwatch
-from lite_ensam.io import read_case, read_ct, write_mask
-from lite_ensam.io.dicom import SeriesGrid
+from lite_ensam.io import DISCLAIMER, check_output, read_case, read_ct, write_mask
+from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement, measure
 from lite_ensam.recist import RecistMark, marks_from_marker
 
-DISCLAIMER = "Research use, not a medical device."
 JOINT_NOTE = "crop joint: the weights were trained on lesion crops and do much worse on this one"
 
 PathLike = str | os.PathLike[str]
@@ -54,15 +53,31 @@ class Segmentation:
     report: dict[str, Any]
     prediction: Prediction
 
-    def save(self, path: PathLike, overwrite: bool = False) -> None:
-        """Write the label map as .nii.gz, .nii or .npz, in the axis order and affine of the scan's file.
+    def save(self, path: PathLike, overwrite: bool = False, report: PathLike | None = None) -> None:
+        """Write the label map in the axis order and affine of the scan's file.
+
+        Parameters
+        ----------
+        path : .nii.gz, .nii or .npz; of a scan read from DICOM also .dcm, a DICOM SEG
+        overwrite : whether existing files may be replaced
+        report : .dcm, a DICOM structured report (TID 1500) that refers to the SEG
 
         Raises
         ------
         OutputError
-            If the file exists and `overwrite` is False, or it cannot be written.
+            If a file exists and `overwrite` is False, or it cannot be written.
         """
-        write_mask(path, self.labels, self.grid, overwrite)
+        if report is None:
+            write_mask(path, self.labels, self.grid, overwrite, self.marks)
+            return
+        if not isinstance(self.grid, SeriesGrid):
+            raise OutputError("a structured report needs a scan read from a DICOM folder")
+        for target in (path, report):
+            check_output(target, overwrite, (".dcm",))
+        segmentation = build_segmentation(self.labels, self.grid, self.marks)
+        text = build_report(segmentation, self.grid, self.marks, self.measurements)
+        write_dataset(path, segmentation, overwrite)
+        write_dataset(report, text, overwrite)
 
 
 def segment(

@@ -17,11 +17,11 @@ from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, keep_identifiers_quiet, lps_to_ras, read_dataset
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.io.file_grid import FileGrid
+from lite_ensam.io.report import DISCLAIMER
 from lite_ensam.io.voxels import smallest_label_dtype
 from lite_ensam.recist import RecistMark
 
 __all__ = [
-    "DISCLAIMER",
     "NAME",
     "build_segmentation",
     "load_highdicom",
@@ -30,7 +30,6 @@ __all__ = [
     "write_dataset",
 ]
 
-DISCLAIMER = "Research use, not a medical device."
 NAME = "lite-ensam"
 
 _SERIES_NUMBER = 900
@@ -165,12 +164,15 @@ def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
         )
     label_of_number = _labels_of_numbers(dataset)
     volume = np.zeros((n_slices, rows, columns), dtype=smallest_label_dtype(max(label_of_number.values())))
+    shared = dataset.SharedFunctionalGroupsSequence[0]
     frames = dataset.pixel_array.reshape(-1, rows, columns)
     for frame, groups in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
-        k = _slice_of_frame(groups, file_grid)
+        k = _slice_of_frame(groups if "PlanePositionSequence" in groups else shared, file_grid)
         if k is None:
             raise CaseError(f"{where}: a frame does not lie on a slice of the CT")
-        number = int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        # what all frames have in common, such as the only segment, may be said once for all
+        said = groups if "SegmentIdentificationSequence" in groups else shared
+        number = int(said.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
         inside = frame > 0
         if volume[k][inside].any():
             raise CaseError(f"{where}: segments overlap on slice {k}, which a label map cannot hold")

@@ -12,8 +12,9 @@ from lite_ensam import _kernels
 from lite_ensam._typing import FloatTriple
 from lite_ensam.errors import OutputError
 from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet
-from lite_ensam.io.dicom.segmentation import DISCLAIMER, NAME, load_highdicom, tracking_name
+from lite_ensam.io.dicom.segmentation import NAME, load_highdicom, tracking_name
 from lite_ensam.io.dicom.series_grid import SeriesGrid
+from lite_ensam.io.report import DISCLAIMER
 from lite_ensam.recist import RecistMark
 
 __all__ = ["Measured", "build_report"]
@@ -156,7 +157,12 @@ def _groups(
         "finding_type": sr.CodedConcept("108369006", "SCT", "Neoplasm"),
         "algorithm_id": sr.AlgorithmIdentification(NAME, _kernels.__version__, parameters=[DISCLAIMER]),
     }
-    segment = sr.ReferencedSegment.from_segmentation(segmentation, number)
+    segment = sr.ReferencedSegment(
+        segmentation.SOPClassUID,
+        segmentation.SOPInstanceUID,
+        number,
+        source_series=sr.SourceSeriesForSegmentation(lines.grid.series_uid),
+    )
     return (
         sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
             referenced_segment=segment, measurements=[volume], **shared

@@ -59,6 +59,21 @@ def test_labels_and_geometry_come_back_exactly(tmp_path: Path, orientation: tupl
     assert "not a medical device" in seg.ContentDescription
 
 
+@pytest.mark.parametrize("n_slices", [1, 3])
+def test_a_single_tumor_comes_back_too(tmp_path: Path, n_slices: int) -> None:
+    grid = series(tmp_path / "ct")
+    labels = np.zeros(grid.shape_zyx, np.uint8)
+    labels[3 : 3 + n_slices, 3:6, 4:8] = 1
+    marks = (RecistMark(1, ((3, 4, 4), (3, 4, 7))),)
+    seg = build_segmentation(labels, grid, marks)
+    write_dataset(tmp_path / "seg.dcm", seg)
+    write_dataset(
+        tmp_path / "sr.dcm", build_report(seg, grid, marks, measure(labels, marks, grid.spacing_mm))
+    )
+    np.testing.assert_array_equal(read_labels(tmp_path / "seg.dcm", grid), labels)
+    assert len(read_marks(tmp_path / "sr.dcm", grid)) == 1
+
+
 def written_report(folder: Path) -> tuple[SeriesGrid, tuple[TumorMeasurement, ...]]:
     grid = series(folder / "ct")
     labels, marks = tumors(grid)
