@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,16 +132,20 @@ def write_picture(
         If the file cannot be written; nothing half-written is left.
     """
     check_output(path, overwrite, (".png",))
-    png = render_picture(tumors)
+    figure = _draw(tumors)
     with atomic_write(path, overwrite) as file:
-        file.write(png)
+        _save(figure, file)
 
 
 def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
     """The PNG of `write_picture` in memory."""
-    figure, png = _draw(tumors), BytesIO()
-    figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": None})
+    png = BytesIO()
+    _save(_draw(tumors), png)
     return png.getvalue()
+
+
+def _save(figure: Drawing, file: BinaryIO) -> None:
+    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
 
 
 def choose_window(ct: CtVolume, mark: RecistMark) -> tuple[float, float]:

@@ -156,7 +156,7 @@ def segment_case(
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=2, typed=True)
 def _backend(engine: Engine, threads: int | None) -> Backend:
     """Engines are kept between calls: loading one takes longer than running it."""
     return load_backend(engine, threads)
