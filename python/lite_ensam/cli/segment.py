@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from enum import StrEnum
@@ -92,7 +93,7 @@ def segment(
     from lite_ensam.inference import segment as run
     from lite_ensam.io import MASK_SUFFIXES, VOLUME_SUFFIXES, check_output, write_report
 
-    mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES if ct.is_dir() else VOLUME_SUFFIXES
+    mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES if os.path.isdir(ct) else VOLUME_SUFFIXES
     for target, suffixes in ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",))):
         if target is not None:
             check_output(target, overwrite, suffixes)

@@ -1,7 +1,8 @@
 """Scans, label maps and cases by file name: the suffix says the format, a folder holds DICOM slices."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from lite_ensam._typing import CtVolume, Labels
 from lite_ensam.case import Case
-from lite_ensam.errors import CaseError, MarkError, OutputError
+from lite_ensam.errors import CaseError, MarkError, OutputError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import check_output
 from lite_ensam.io.dicom import build_segmentation, read_ct_series, read_segmentation, write_dataset
@@ -18,8 +19,8 @@ from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
 from lite_ensam.io.marks import read_marks
 from lite_ensam.io.nifti import read_nifti_ct, read_nifti_labels, write_nifti
-from lite_ensam.io.reading import file_suffix
-from lite_ensam.io.voxels import as_labels, smallest_label_dtype
+from lite_ensam.io.reading import check_input, file_suffix
+from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
 from lite_ensam.recist import RecistMark, mark_from_mask
 
 __all__ = [
@@ -62,7 +63,7 @@ def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, Fi
     CaseError
         If the file is missing, damaged, no 3D image, or its geometry makes no sense.
     """
-    if Path(path).is_dir():
+    if os.path.isdir(path):
         series, series_grid = read_ct_series(path, series_uid)
         return series, series_grid, series_grid
     _check_volume_name(path)
@@ -92,7 +93,7 @@ def read_labels(path: PathLike, grid: Grid | None = None) -> Labels:
     else:
         labels, labels_grid = read_nifti_labels(path)
     if grid is not None:
-        name = os.fspath(path)
+        name = printable(path)
         if labels.shape != grid.shape_zyx:
             raise CaseError(
                 f"{name}: the labels have shape {labels.shape}, the CT {grid.shape_zyx} (z, y, x)"
@@ -147,14 +148,14 @@ def read_case(
         marks = _marks_from_reference(reference, grid)
     else:
         raise MarkError(
-            f"{os.fspath(ct_path)}: no marks given: a file of marks is needed to go with this scan"
+            f"{printable(ct_path)}: no marks given: a file of marks is needed to go with this scan"
         )
     name = Path(ct_path).name
     name = name[: len(name) - len(file_suffix(ct_path))]
     try:
         return Case(ct, grid, marks, reference, name, **({} if hu is None else {"hu": hu}))
     except CaseError as error:
-        raise CaseError(f"{os.fspath(ct_path)}: {error}") from None
+        raise CaseError(f"{printable(ct_path)}: {error}") from None
 
 
 def write_mask(
@@ -182,10 +183,8 @@ def write_mask(
         temporary file is left.
     """
     check_output(path, overwrite, MASK_SUFFIXES)
-    try:
-        checked = as_labels(np.asarray(labels))
-    except CaseError as error:
-        raise OutputError(f"cannot write {os.fspath(path)}: {error}") from None
+    with _output_errors(path):
+        checked = as_labels(labels)
     if file_suffix(path) == ".dcm":
         _check_shape(path, checked, source)
         marks = marks or _marks_from_reference(checked, source)
@@ -198,7 +197,18 @@ def write_mask(
 def write_ct(path: PathLike, ct: CtVolume, source: Grid, overwrite: bool = False) -> None:
     """Write a scan as it is, no scale factors; else as `write_mask` (key `imgs` in an .npz)."""
     check_output(path, overwrite, VOLUME_SUFFIXES)
-    _write_volume(path, ct, "imgs", source, overwrite)
+    with _output_errors(path):
+        checked = as_ct(ct)
+    _write_volume(path, checked, "imgs", source, overwrite)
+
+
+@contextmanager
+def _output_errors(path: PathLike) -> Iterator[None]:
+    """What is wrong with an array is, for whoever writes it, why it cannot be written."""
+    try:
+        yield
+    except CaseError as error:
+        raise OutputError(f"cannot write {printable(path)}: {error}") from None
 
 
 def _write_volume(path: PathLike, volume: NDArray[Any], key: str, source: Grid, overwrite: bool) -> None:
@@ -212,7 +222,7 @@ def _write_volume(path: PathLike, volume: NDArray[Any], key: str, source: Grid, 
 def _check_shape(path: PathLike, volume: NDArray[Any], source: Grid) -> None:
     if volume.shape != source.shape_zyx:
         raise OutputError(
-            f"cannot write {os.fspath(path)}: the array has shape {volume.shape}, "
+            f"cannot write {printable(path)}: the array has shape {volume.shape}, "
             f"its grid {source.shape_zyx} (z, y, x)"
         )
 
@@ -224,11 +234,9 @@ def _marks_from_reference(reference: Labels, grid: Grid) -> tuple[RecistMark, ..
 
 def _check_volume_name(path: PathLike, suffixes: Sequence[str] = VOLUME_SUFFIXES) -> None:
     """Say that a file is missing before complaining about its name."""
-    if not Path(path).exists():
-        raise CaseError(f"{os.fspath(path)}: no such file")
+    check_input(path)
     if file_suffix(path) not in suffixes:
-        what = "a folder" if Path(path).is_dir() else "not a scan lite-ensam reads"
         raise CaseError(
-            f"{os.fspath(path)}: is {what}; a scan is a file of type "
+            f"{printable(path)}: is not a scan lite-ensam reads; a scan is a file of type "
             f"{', '.join(VOLUME_SUFFIXES)}, or a folder of DICOM slices"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,9 +11,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lite_ensam.errors import CaseError, StudyError
+from lite_ensam.errors import CaseError, StudyError, brief, printable
 from lite_ensam.io import read_report
-from lite_ensam.io.reading import file_suffix, plain_errors
+from lite_ensam.io.reading import file_suffix, read_json, read_text
 from lite_ensam.response import NewLesion, Response, Study, Target, TargetValue, TimePoint
 
 __all__ = ["Patient", "read_study"]
@@ -59,37 +58,31 @@ def read_study(path: PathLike) -> tuple[Patient, ...]:
     """
     suffix = file_suffix(path)
     if suffix not in (".json", ".csv"):
-        raise StudyError(f"{os.fspath(path)}: a study must be a file of type .json or .csv")
-    with plain_errors(path):
-        text = Path(path).read_bytes()
+        raise StudyError(f"{printable(path)}: a study must be a file of type .json or .csv")
     try:
-        entries = _json_entries(text) if suffix == ".json" else _csv_entries(text)
+        entries = _json_entries(read_json(path)) if suffix == ".json" else _csv_entries(path)
     except StudyError as error:
-        raise StudyError(f"{os.fspath(path)}: {error}") from None
+        raise StudyError(f"{printable(path)}: {error}") from None
     patients = []
     for number, entry in enumerate(entries, start=1):
         try:
             patients.append(_patient(entry, Path(path).parent))
         except StudyError as error:
-            raise StudyError(f"{os.fspath(path)}: patient number {number}: {error}") from None
+            raise StudyError(f"{printable(path)}: patient number {number}: {error}") from None
     return tuple(patients)
 
 
-def _json_entries(text: bytes) -> Sequence[Mapping[str, Any]]:
-    try:
-        content = json.loads(text)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"is not a JSON file ({error})") from None
+def _json_entries(content: Any) -> Sequence[Mapping[str, Any]]:
     entries = content.get("patients", [content]) if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries or not all(isinstance(one, dict) for one in entries):
         raise StudyError('must be {"patients": [{"targets": [...], "visits": [...]}, ...]}')
     return entries
 
 
-def _csv_entries(text: bytes) -> Sequence[Mapping[str, Any]]:
+def _csv_entries(path: PathLike) -> Sequence[Mapping[str, Any]]:
     """The rows in the form of the JSON file."""
     try:
-        reader = csv.DictReader(text.decode("utf-8-sig").splitlines(), skipinitialspace=True, strict=True)
+        reader = csv.DictReader(read_text(path).splitlines(), skipinitialspace=True, strict=True)
         rows = list(reader)
     except (csv.Error, UnicodeDecodeError) as error:
         raise StudyError(f"is not a CSV file ({error})") from None
@@ -102,7 +95,7 @@ def _csv_entries(text: bytes) -> Sequence[Mapping[str, Any]]:
         patient = patients[row["patient"]]
         is_node = (row.get("node") or "").strip().lower()
         if is_node not in _TRUE | _FALSE:
-            raise StudyError(f"column node must be yes or no, got {is_node!r}")
+            raise StudyError(f"column node must be yes or no, got {brief(is_node)}")
         target = {"name": row["target"], "organ": row["organ"], "node": is_node in _TRUE}
         visit = patient["visits"].setdefault(row["date"], {"date": row["date"], "targets": {}})
         if row["target"]:
@@ -165,17 +158,17 @@ def _visit(entry: Mapping[str, Any], targets: Sequence[Target], day: int, folder
     except ValueError:
         raise StudyError(
             f"day {day}: non_targets must be one of {', '.join(Response)} and new_lesion one of "
-            f"{', '.join(NewLesion)}, got {non_targets!r} and {new_lesion!r}"
+            f"{', '.join(NewLesion)}, got {brief(non_targets)} and {brief(new_lesion)}"
         ) from None
 
 
 def _sizes(given: Mapping[str, Any], where: str) -> dict[str, float]:
     if unknown := sorted(given.keys() - set(_NUMBERS)):
-        raise StudyError(f"{where}: {unknown[0]!r} is none of {', '.join(_NUMBERS)}")
+        raise StudyError(f"{where}: {brief(unknown[0])} is none of {', '.join(_NUMBERS)}")
     try:
         return {name: float(value) for name, value in given.items() if value is not None}
     except (TypeError, ValueError):
-        raise StudyError(f"{where}: sizes must be numbers, got {dict(given)}") from None
+        raise StudyError(f"{where}: sizes must be numbers, got {brief(dict(given))}") from None
 
 
 def _sizes_of_report(path: Path, targets: Sequence[Target]) -> dict[str, dict[str, float]]:

@@ -101,7 +101,7 @@ def test_what_makes_no_sense_is_said_without_the_patients_name(
 
 def test_files_that_are_no_study(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{")
-    with pytest.raises(StudyError, match="is not a JSON file"):
+    with pytest.raises(CaseError, match="is not a JSON file"):
         read_study(tmp_path / "a.json")
     (tmp_path / "a.csv").write_text("patient,date\n")
     with pytest.raises(StudyError, match="target is missing"):

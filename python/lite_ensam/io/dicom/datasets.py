@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lite_ensam._typing import Floats
-from lite_ensam.errors import CaseError, MissingExtraError
+from lite_ensam.errors import CaseError, MissingExtraError, printable
+from lite_ensam.io.reading import check_input
 
 __all__ = [
     "Dataset",
@@ -53,9 +54,10 @@ def load_pydicom() -> ModuleType:
 def is_dicom(path: PathLike) -> bool:
     """Whether a file begins as DICOM files do: 128 bytes of anything, then DICM. False if it cannot be read."""
     try:
+        check_input(path)
         with open(path, "rb") as file:
             return file.read(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM"
-    except OSError:
+    except (OSError, CaseError):
         return False
 
 
@@ -83,7 +85,8 @@ def read_dataset(path: PathLike, *, voxels: bool = True) -> Dataset:
         If pydicom is not installed.
     """
     pydicom = load_pydicom()
-    where = os.fspath(path)
+    where = printable(path)
+    check_input(path)
     try:
         with keep_identifiers_quiet():
             return pydicom.dcmread(path, stop_before_pixels=not voxels)

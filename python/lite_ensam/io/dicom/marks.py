@@ -1,6 +1,5 @@
 """RECIST lines out of DICOM: structured reports (TID 1500), presentation states, contours."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import combinations
@@ -8,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from lite_ensam._typing import Floats
-from lite_ensam.errors import CaseError, MarkError
+from lite_ensam.errors import CaseError, MarkError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, read_dataset
 from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
@@ -163,7 +162,7 @@ def _from_contours(path: PathLike, grid: Grid) -> Iterator[RecistMark]:
         try:
             mark = mark_from_mask(read_roi(path, name, grid), grid.spacing_mm, label)
         except CaseError as error:
-            raise MarkError(str(error).removeprefix(f"{os.fspath(path)}: ")) from None
+            raise MarkError(str(error).removeprefix(f"{printable(path)}: ")) from None
         yield RecistMark(label, mark.endpoints_zyx, name)
 
 

@@ -1,11 +1,9 @@
 """Contours of an RTSTRUCT file, and the masks they enclose."""
 
-import os
-
 import numpy as np
 
 from lite_ensam._typing import Floats, Mask
-from lite_ensam.errors import CaseError
+from lite_ensam.errors import CaseError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, lps_to_ras, read_dataset
 
@@ -46,7 +44,7 @@ def read_roi(path: PathLike, name: str, grid: Grid) -> Mask:
     numbers = _rois(rtstruct)
     if name not in numbers:
         raise CaseError(
-            f"{os.fspath(path)}: has no ROI {name!r}, only {', '.join(map(repr, numbers)) or 'none'}"
+            f"{printable(path)}: has no ROI {name!r}, only {', '.join(map(repr, numbers)) or 'none'}"
         )
     contours = [
         contour
@@ -55,19 +53,19 @@ def read_roi(path: PathLike, name: str, grid: Grid) -> Mask:
         for contour in roi.get("ContourSequence", [])
     ]
     if not contours:
-        raise CaseError(f"{os.fspath(path)}: ROI {name!r} has no contours")
+        raise CaseError(f"{printable(path)}: ROI {name!r} has no contours")
     mask = np.zeros(grid.shape_zyx, dtype=np.bool_)
     for number, contour in enumerate(contours, start=1):
         try:
             z, corners_yx = _in_slice(contour, grid)
         except CaseError as error:
-            raise CaseError(f"{os.fspath(path)}: ROI {name!r}, contour {number}: {error}") from None
+            raise CaseError(f"{printable(path)}: ROI {name!r}, contour {number}: {error}") from None
         mask[z] ^= _fill(corners_yx, grid.shape_zyx[1:])
     return mask
 
 
 def _read_rtstruct(path: PathLike) -> Dataset:
-    dataset, where = read_dataset(path), os.fspath(path)
+    dataset, where = read_dataset(path), printable(path)
     if dataset.get("Modality") != "RTSTRUCT":
         raise CaseError(f"{where}: is of modality {dataset.get('Modality')}, expected RTSTRUCT")
     return dataset

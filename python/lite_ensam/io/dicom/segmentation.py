@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from types import ModuleType
@@ -11,7 +10,7 @@ import numpy as np
 
 from lite_ensam import _kernels
 from lite_ensam._typing import Labels
-from lite_ensam.errors import CaseError, MissingExtraError, OutputError
+from lite_ensam.errors import CaseError, MissingExtraError, OutputError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, keep_identifiers_quiet, lps_to_ras, read_dataset
@@ -150,7 +149,7 @@ def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
         or two segments overlap, which a label map cannot hold.
     """
     dataset = read_dataset(path)
-    where = os.fspath(path)
+    where = printable(path)
     if dataset.get("Modality") != "SEG" or dataset.get("SegmentationType") != "BINARY":
         kind = f"{dataset.get('Modality')} {dataset.get('SegmentationType', '')}".strip()
         raise CaseError(f"{where}: is {kind}, expected a SEG of type BINARY")

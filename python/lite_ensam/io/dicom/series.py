@@ -1,6 +1,5 @@
 """One CT series out of a folder of DICOM files: which one, in what order, whether it is whole."""
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam._typing import CtVolume, Floats
-from lite_ensam.errors import CaseError
+from lite_ensam.errors import CaseError, printable
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, load_pydicom, read_dataset, read_numbers
 from lite_ensam.io.dicom.series_grid import SeriesGrid
+from lite_ensam.io.reading import plain_errors
 
 __all__ = ["read_ct_series"]
 
@@ -62,7 +62,7 @@ def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtV
     MissingExtraError
         If pydicom is not installed.
     """
-    where = os.fspath(folder)
+    where = printable(folder)
     slices, notes = _choose(where, list(_ct_headers(folder)), series_uid)
     try:
         slices = _sorted(slices)
@@ -78,8 +78,9 @@ def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtV
 def _ct_headers(folder: PathLike) -> Iterator[Dataset]:
     """Headers of all files that are a slice of a CT, whatever they are called."""
     load_pydicom()
-    if not Path(folder).is_dir():
-        raise CaseError(f"{os.fspath(folder)}: no such folder")
+    with plain_errors(folder):
+        if not Path(folder).is_dir():
+            raise CaseError("no such folder")
     for path in sorted(Path(folder).rglob("*")):
         if not path.is_file() or not is_dicom(path):
             continue

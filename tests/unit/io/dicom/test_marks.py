@@ -12,6 +12,7 @@ from lite_ensam.errors import MarkError
 from lite_ensam.geometry import Grid
 from lite_ensam.io import read_marks, write_marks
 from lite_ensam.io.dicom import SeriesGrid, read_ct_series
+from lite_ensam.recist import RecistMark
 from tests.unit.io.dicom.files import (
     box_yx,
     contour,
@@ -188,6 +189,13 @@ def test_each_roi_gets_the_line_of_its_largest_slice(tmp_path: Path, grid: Serie
     write_rtstruct(tmp_path / "rs.dcm", {"GTV-1": []})
     with pytest.raises(MarkError, match=r"rs\.dcm: ROI 'GTV-1' has no contours"):
         read_marks(tmp_path / "rs.dcm", grid)
+
+
+def test_a_tracking_uid_that_is_none_is_refused() -> None:
+    with pytest.raises(
+        MarkError, match="mark 1: its tracking_uid must be at most 64 digits and dots, got 'a b'"
+    ):
+        RecistMark(1, ((0, 0, 0), (0, 0, 5)), "", "a b")
 
 
 def test_tracking_uids_survive_json(tmp_path: Path, grid: SeriesGrid) -> None:

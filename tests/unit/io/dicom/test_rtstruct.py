@@ -1,5 +1,6 @@
 """Contours written here and read back as masks; what is wrong is named."""
 
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -91,5 +92,19 @@ def test_what_is_no_rtstruct_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.dcm").write_text("not DICOM at all")
     with pytest.raises(CaseError, match=r"text\.dcm: is not a DICOM file"):
         read_roi_names(tmp_path / "text.dcm")
-    with pytest.raises(CaseError, match=r"none\.dcm: cannot be read \(No such file"):
+    with pytest.raises(CaseError, match=r"none\.dcm: no such file"):
         read_roi_names(tmp_path / "none.dcm")
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b"])
+def test_impossible_names_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(CaseError, match=r"aaa|no such folder"):
+        read_ct_series(tmp_path / name)
+    with pytest.raises(CaseError, match=r"aaa|no name of a file"):
+        read_roi_names(tmp_path / name)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rs.dcm")
+    with pytest.raises(CaseError, match=r"rs\.dcm: is not a regular file"):
+        read_roi_names(tmp_path / "rs.dcm")
