@@ -50,7 +50,7 @@ def convert(
     if ct is None:
         write_ct(output, volume, grid, overwrite)
     elif is_marks:
-        write_marks(output, read_marks(source, grid), grid, overwrite)
+        write_marks(output, read_marks(source, grid, ct), grid, overwrite)
     else:
         write_mask(output, read_labels(source, grid), grid, overwrite)
     typer.echo(f"written: {output}")

@@ -19,6 +19,7 @@ from lite_ensam._typing import Floats
 from lite_ensam.errors import CaseError, MarkError, brief, printable
 from lite_ensam.geometry import Grid, real_array
 from lite_ensam.io.atomic import atomic_write
+from lite_ensam.io.deeplesion import is_deeplesion, read_deeplesion_marks
 from lite_ensam.io.dicom import read_dicom_marks
 from lite_ensam.io.dicom.datasets import is_dicom
 from lite_ensam.io.file_grid import FileGrid
@@ -33,7 +34,9 @@ _INDEX_COLUMNS = ("z0", "y0", "x0", "z1", "y1", "x1")
 _MM_COLUMNS = ("x0_mm", "y0_mm", "z0_mm", "x1_mm", "y1_mm", "z1_mm")
 
 
-def read_marks(path: str | os.PathLike[str], grid: Grid) -> tuple[RecistMark, ...]:
+def read_marks(
+    path: str | os.PathLike[str], grid: Grid, ct_path: str | os.PathLike[str] = ""
+) -> tuple[RecistMark, ...]:
     """All RECIST lines of a file, for the CT whose grid is given.
 
     Parameters
@@ -44,6 +47,7 @@ def read_marks(path: str | os.PathLike[str], grid: Grid) -> tuple[RecistMark, ..
         a marker volume on the CT's own grid: .nii, .nii.gz, or .npz with `recist`;
         or DICOM, whatever it is called: see `dicom.read_dicom_marks`
     grid : of the CT, from `read_ct`
+    ct_path : of the CT, which DeepLesion's table (DL_info.csv) needs to know: see `read_deeplesion_marks`
 
     Returns
     -------
@@ -69,7 +73,10 @@ def read_marks(path: str | os.PathLike[str], grid: Grid) -> tuple[RecistMark, ..
     if suffix not in readers:
         raise MarkError(f"{printable(path)}: marks must be a file of type {', '.join(readers)}")
     try:
-        marks = readers[suffix](path, FileGrid.of(grid))
+        if suffix == ".csv" and is_deeplesion(path):
+            marks = read_deeplesion_marks(path, ct_path)
+        else:
+            marks = readers[suffix](path, FileGrid.of(grid))
         check_marks(marks, grid.shape_zyx)
     except MarkError as error:
         raise MarkError(f"{printable(path)}: {error}") from None

@@ -143,7 +143,7 @@ def read_case(
     if marks_path is None and "recist" in inside:
         marks_path = ct_path
     if marks_path is not None:
-        marks = read_marks(marks_path, grid)
+        marks = read_marks(marks_path, grid, ct_path)
     elif reference is not None:
         marks = _marks_from_reference(reference, grid)
     else:
