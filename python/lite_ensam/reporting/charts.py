@@ -67,7 +67,8 @@ def waterfall(bars: Sequence[Bar], criteria: Criteria) -> str:
         y = _TOP + 20 * n
         drawn.append(f'<rect x="{_WIDTH - 60}" y="{y}" width="12" height="12" fill="{COLORS[one]}"/>')
         drawn.append(_text(_WIDTH - 42, y + 11, str(one), "start"))
-    return _svg("Waterfall plot of the best change from baseline", low, high, criteria, drawn)
+    title = "Waterfall plot of the best change from baseline"
+    return _svg(title, low, high, criteria, drawn, limits_outside=True)
 
 
 def spider(lines: Sequence[Line], criteria: Criteria) -> str:
@@ -127,8 +128,15 @@ def _text(x: float, y: float, text: str, anchor: str, color: str = "#1a1a1a") ->
     return f'<text {where} fill="{color}" {rim}>{escape(text)}</text>'
 
 
-def _svg(says: str, low: float, high: float, criteria: Criteria, drawn: Sequence[str]) -> str:
-    """Axis, zero line and limits around what is drawn."""
+def _svg(
+    says: str,
+    low: float,
+    high: float,
+    criteria: Criteria,
+    drawn: Sequence[str],
+    limits_outside: bool = False,
+) -> str:
+    """Axis, zero line and limits around what is drawn; limits are named beside the plot or in it."""
     right = _WIDTH - _RIGHT
     parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" role="img" font-size="12">']
     parts.append(f"<title>{escape(says)}</title>")
@@ -144,5 +152,6 @@ def _svg(says: str, low: float, high: float, criteria: Criteria, drawn: Sequence
         parts.append(
             f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="#666" stroke-dasharray="2 4"/>'
         )
-        labels.append(_text(right - 4, y - 4, f"{limit:+.1%}".replace(".0%", "%"), "end", "#666666"))
+        x, above, anchor = (right + 6, -4, "start") if limits_outside else (right - 4, 4, "end")
+        labels.append(_text(x, y - above, f"{limit:+.1%}".replace(".0%", "%"), anchor, "#666666"))
     return "\n".join([*parts, *drawn, *labels, "</svg>"])
