@@ -32,6 +32,9 @@ __all__ = [
 NAME = "lite-ensam"
 
 _SERIES_NUMBER = 900
+_NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "FrameOfReferenceUID")
+"""What a SEG refers to its slices by; de-identification may have blanked it."""
+
 _SEGMENT_LABEL = re.compile(r"tumor (\d+)")
 _OFF_PLACE = 0.01
 """A frame lies on the grid if its first voxel is no farther from one of the grid's than this share of a voxel."""
@@ -82,6 +85,9 @@ def build_segmentation(labels: Labels, grid: Grid, marks: Sequence[RecistMark]) 
     highdicom = load_highdicom()
     if not isinstance(grid, SeriesGrid):
         raise OutputError("a DICOM SEG needs the DICOM slices of its CT: read the CT from its folder")
+    for name in _NEEDED:
+        if any(not one.get(name) for one in grid.slices):
+            raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {name} is missing or empty")
     counts = _kernels.label_counts(labels, max(int(labels.max(initial=0)), *(mark.label for mark in marks)))
     if empty := [mark.label for mark in marks if not counts[mark.label]]:
         raise OutputError(f"label {empty[0]} has no voxel, and a DICOM segment cannot be empty")
@@ -127,7 +133,7 @@ def build_segmentation(labels: Labels, grid: Grid, marks: Sequence[RecistMark]) 
                 content_description=DISCLAIMER,
                 series_description="tumours (research use)",
             )
-    except (AttributeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {error}") from error
 
 

@@ -84,7 +84,7 @@ def _ct_headers(folder: PathLike) -> Iterator[Dataset]:
     for path in sorted(Path(folder).rglob("*")):
         if not path.is_file() or not is_dicom(path):
             continue
-        header = read_dataset(path, voxels=False)
+        header = _with_uids(read_dataset(path, voxels=False))
         is_picture = header.get("SOPClassUID") == _SECONDARY_CAPTURE
         is_localizer = "LOCALIZER" in (header.get("ImageType") or ())
         if header.get("Modality") != "CT" or "Rows" not in header or is_picture or is_localizer:
@@ -92,6 +92,14 @@ def _ct_headers(folder: PathLike) -> Iterator[Dataset]:
         if int(header.get("NumberOfFrames") or 1) > 1:
             raise CaseError(f"{path}: is a multi-frame CT, expected one slice a file")
         yield header
+
+
+def _with_uids(header: Dataset) -> Dataset:
+    """The header with the UIDs that de-identification has blanked but left in the file's meta information."""
+    for name in ("SOPInstanceUID", "SOPClassUID"):
+        if not header.get(name) and (kept := header.file_meta.get(f"MediaStorage{name}")):
+            setattr(header, name, kept)
+    return header
 
 
 def _choose(
@@ -102,7 +110,7 @@ def _choose(
         raise CaseError(f"{where}: holds no DICOM file of a CT")
     by_series: dict[str, dict[str, Dataset]] = defaultdict(dict)
     for header in headers:
-        by_series[str(header.get("SeriesInstanceUID", ""))][str(header.get("SOPInstanceUID"))] = header
+        by_series[str(header.get("SeriesInstanceUID", ""))][_identity(header)] = header
     listed = ", ".join(f"{uid} ({len(by_series[uid])} slices)" for uid in sorted(by_series))
     n_patients = len({str(header.get("PatientID", "")) for header in headers})
     if series_uid is None and len(by_series) > 1 and n_patients > 1:
@@ -120,6 +128,12 @@ def _choose(
     if copies:
         notes.append(f"passed over {copies} copies of slices")
     return slices, notes
+
+
+def _identity(header: Dataset) -> str:
+    """What copies of a slice have in common: its UID, where it has one, and its place."""
+    uid = str(header.get("SOPInstanceUID") or header.filename)
+    return f"{uid} at {header.get('ImagePositionPatient')}"
 
 
 def _sorted(slices: Sequence[Dataset]) -> list[Dataset]:

@@ -102,7 +102,7 @@ def build_report(
                 manufacturer=NAME,
                 series_description="tumour measurements (research use)",
             )
-    except (AttributeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OutputError(f"the CT's slices lack what a DICOM report needs: {error}") from error
 
 

@@ -128,7 +128,7 @@ def test_what_cannot_be_a_segmentation_is_said(tmp_path: Path) -> None:
     seg = build_segmentation(labels, grid, marks)
     with pytest.raises(OutputError, match=r"as many marks \(1\) and measurements \(0\) as segments \(2\)"):
         build_report(seg, grid, marks[:1], [])
-    del grid.slices[0].StudyInstanceUID
+    grid.slices[0].StudyInstanceUID = ""
     with pytest.raises(OutputError, match=r"lack what a DICOM SEG needs: .*StudyInstanceUID"):
         write_mask(tmp_path / "seg.dcm", labels, grid, marks=marks)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ct"]

@@ -108,6 +108,23 @@ def test_a_copy_of_a_slice_is_passed_over(tmp_path: Path) -> None:
     assert grid.notes == ("passed over 1 copies of slices",)
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_slices_whose_uids_were_blanked_are_no_copies(tmp_path: Path, kept: bool) -> None:
+    write_series(tmp_path / "ct", stored_volume())
+    uids = []
+    for path in (tmp_path / "ct").iterdir():
+        one = pydicom.dcmread(path)
+        uids.append(str(one.SOPInstanceUID))
+        one.SOPInstanceUID = one.SOPClassUID = one.StudyInstanceUID = one.SeriesInstanceUID = ""
+        if not kept:
+            one.file_meta.MediaStorageSOPInstanceUID = one.file_meta.MediaStorageSOPClassUID = ""
+        one.save_as(path)
+    ct, grid = read_ct_series(tmp_path / "ct")
+    np.testing.assert_array_equal(ct, stored_volume() - 1000)
+    assert grid.notes == ()
+    assert sorted(grid.slice_of_uid) == (sorted(uids) if kept else [""])
+
+
 def test_a_tilted_gantry_is_refused_with_its_angle(tmp_path: Path) -> None:
     (tmp_path / "ct").mkdir()
     for k, one in enumerate(stored_volume()):
