@@ -7,8 +7,9 @@ the grid of the file that the scan came from.
 from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.marks import read_marks, write_marks
-from lite_ensam.io.report import read_report, write_report
+from lite_ensam.io.report import DISCLAIMER, read_report, write_report, write_table, write_text
 from lite_ensam.io.scans import (
+    MASK_SUFFIXES,
     VOLUME_SUFFIXES,
     read_case,
     read_cropped_case,
@@ -19,6 +20,8 @@ from lite_ensam.io.scans import (
 )
 
 __all__ = [
+    "DISCLAIMER",
+    "MASK_SUFFIXES",
     "VOLUME_SUFFIXES",
     "FileGrid",
     "atomic_write",
@@ -33,4 +36,6 @@ __all__ = [
     "write_marks",
     "write_mask",
     "write_report",
+    "write_table",
+    "write_text",
 ]
