@@ -1,0 +1,35 @@
+"""Jupyter: draw a RECIST line with the mouse, see the 3D mask and its numbers, offline.
+
+`RecistMarker` is the viewer. It needs the extra `widgets`, which is asked for only when it is used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lite_ensam.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from lite_ensam.widgets.recist_marker import RecistMarker
+
+_HOMES = {"RecistMarker": "recist_marker"}
+
+__all__ = ["RecistMarker"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lite_ensam.widgets' has no attribute {name!r}")
+    try:
+        value = getattr(import_module(f"lite_ensam.widgets.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("lite_ensam"):
+            raise
+        raise MissingExtraError(
+            f"lite_ensam.widgets.{name} needs {error.name}: pip install 'lite-ensam[widgets]'"
+        ) from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
