@@ -243,6 +243,7 @@ class PlaneView {
     if (pixels) {
       if (pixels !== this.pixels) this.fillImage(pixels);
       this.shown = this.index;
+      this.canvas.dataset.window = this.marker.store.window.join(" ");
     }
     if (this.shown < 0) return;
     const ratio = window.devicePixelRatio || 1;
@@ -268,7 +269,6 @@ class PlaneView {
     this.drawLetters(context, w, h);
     this.title.textContent = `${this.plane.name} ${this.shown + 1} / ${this.plane.n_slices}`;
     this.canvas.dataset.index = this.shown;
-    this.canvas.dataset.window = this.marker.store.window.join(" ");
     if (patches.has(`${this.number}/${this.shown}`)) {
       this.canvas.dataset.maskVersion = this.marker.store.version;
       this.canvas.dataset.masks = patch ? patch.labels.join(" ") : "";
@@ -858,8 +858,7 @@ class Marker {
 
   drawLine(label, ends) {
     this.redrawing = false;
-    const drawn = this.marks.draw(label, ends);
-    this.select(drawn);
+    this.select(this.marks.draw(label, ends), true);
   }
 
   press(event) {
