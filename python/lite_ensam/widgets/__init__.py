@@ -10,10 +10,26 @@ from lite_ensam.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from lite_ensam.widgets.recist_marker import RecistMarker
+    from lite_ensam.widgets.surface import Surface, surface_of
+    from lite_ensam.widgets.view_3d import draw_tumors, view_itk, view_tumors
 
-_HOMES = {"RecistMarker": "recist_marker"}
+_HOMES = {
+    "RecistMarker": "recist_marker",
+    "Surface": "surface",
+    "draw_tumors": "view_3d",
+    "surface_of": "surface",
+    "view_itk": "view_3d",
+    "view_tumors": "view_3d",
+}
 
-__all__ = ["RecistMarker"]
+__all__ = [
+    "RecistMarker",
+    "Surface",
+    "draw_tumors",
+    "surface_of",
+    "view_itk",
+    "view_tumors",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -23,13 +23,10 @@ from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.recist import RecistMark
 from lite_ensam.widgets.marks_json import checked_marks, marks_from_json, marks_to_json
-from lite_ensam.widgets.planes import WINDOWS_HU, label_patch, planes_of, windowed_slice
+from lite_ensam.widgets.planes import PALETTE, WINDOWS_HU, label_patch, planes_of, windowed_slice
 from lite_ensam.widgets.segmenter import LesionSegmenter
 
-__all__ = ["PALETTE", "RecistMarker"]
-
-PALETTE = ("#ff9d2e", "#56b4e9", "#2fd6a3", "#f15bb5", "#f0e442", "#b892ff", "#ff6b5e", "#9fe870")
-"""Colours of labels 1, 2, ..., from the start again after the last; light, to be seen on grey."""
+__all__ = ["RecistMarker"]
 
 _STATIC = Path(__file__).resolve().parent / "static"
 
