@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from lite_ensam.geometry import Grid
 from lite_ensam.inference.backend import WEIGHTS
 from lite_ensam.phantom import make_phantom
 from lite_ensam.recist import RecistMark
-from lite_ensam.widgets.planes import planes_of
-from tests.browser.lab import (
-    ARTEFACTS,
-    CHROMIUM_ARGUMENTS,
-    Requests,
-    chromium,
-    open_and_run,
-    run_in_kernel,
-    running,
-    write_notebook,
-)
+from tests.browser.desk import Desk
+from tests.browser.lab import CHROMIUM_ARGUMENTS, Requests, chromium, open_and_run, running, write_notebook
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -35,7 +21,12 @@ pytestmark = [
 ]
 
 CASE = make_phantom()
-CELL = """
+LUNG = CASE.marks[0]
+FIRST, LAST = LUNG.endpoints_zyx
+MARKS = "[[list(end) for end in mark.endpoints_zyx] for mark in marker.marks]"
+VOLUME = "marker.results[0]['volume_ml']"
+
+MARKING = """
 import lite_ensam
 from lite_ensam.widgets import RecistMarker
 case = lite_ensam.make_phantom()
@@ -43,81 +34,36 @@ marker = RecistMarker(case.ct, grid=case.grid)
 marker.warm_up()
 marker
 """
-
-
-@dataclass
-class Desk:
-    """The open notebook, and where things are on it."""
-
-    page: Any
-    requests: Requests
-    grid: Grid = CASE.grid
-
-    def python(self, expression: str) -> Any:
-        """Value of an expression in the notebook's kernel."""
-        text = run_in_kernel(self.page, f"import json; print(json.dumps({expression}))")
-        try:
-            return json.loads(text)
-        except ValueError:
-            raise AssertionError(f"the kernel answered {text!r}") from None
-
-    def until(self, expression: str, seconds: float = 60) -> None:
-        """Wait until an expression is true in the kernel."""
-        end = time.monotonic() + seconds
-        while not self.python(f"bool({expression})"):
-            assert time.monotonic() < end, f"not within {seconds} s: {expression}"
-            self.page.wait_for_timeout(100)
-
-    def at(self, voxel_zyx: tuple[float, float, float], plane_number: int = 0) -> tuple[float, float]:
-        """Where on the page the centre of a voxel is, while the plane shows the whole slice."""
-        plane = planes_of(self.grid)[plane_number]
-        box = self.page.locator(f"canvas[data-plane={plane.name}]").bounding_box()
-        size_mm = [n * mm for n, mm in zip(plane.shape, plane.pixel_mm, strict=True)]
-        scale = min(box["height"] / size_mm[0], box["width"] / size_mm[1])
-        place = []
-        for axis, side, flip, position in (
-            (1, "width", plane.flip_across, voxel_zyx[plane.across]),
-            (0, "height", plane.flip_down, voxel_zyx[plane.down]),
-        ):
-            edge = position + 0.5
-            from_start = plane.shape[axis] - edge if flip else edge
-            margin = (box[side] - size_mm[axis] * scale) / 2
-            place.append(box["x" if axis else "y"] + margin + from_start * plane.pixel_mm[axis] * scale)
-        return place[0], place[1]
-
-    def drag(self, start: tuple[float, float], stop: tuple[float, float], button: str = "left") -> None:
-        mouse = self.page.mouse
-        mouse.move(*start)
-        mouse.down(button=button)
-        mouse.move((start[0] + stop[0]) / 2, (start[1] + stop[1]) / 2)
-        mouse.move(*stop)
-        mouse.up(button=button)
-
-    def canvas(self, condition: str, plane: str = "axial") -> Any:
-        """Wait for a canvas whose attributes say what it shows."""
-        return self.page.wait_for_selector(f"canvas[data-plane={plane}]{condition}", timeout=60_000)
-
-    def picture(self, name: str) -> None:
-        ARTEFACTS.mkdir(exist_ok=True)
-        self.page.screenshot(path=ARTEFACTS / f"{name}.png", timeout=100_000)
+EXPLORING = """
+import lite_ensam
+explorer = lite_ensam.explore(lite_ensam.make_phantom())
+marker = explorer.marker
+explorer
+"""
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("lab")
-    write_notebook(folder / "mark.ipynb", CELL)
-    with running(folder) as address, playwright.sync_playwright() as session:
+    write_notebook(folder / "marking.ipynb", MARKING)
+    write_notebook(folder / "exploring.ipynb", EXPLORING)
+    with running(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def desk(address: str, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """The notebook that the test is about, open and run."""
+    with playwright.sync_playwright() as session:
         browser = session.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         context = browser.new_context(viewport={"width": 1600, "height": 1050})
-        requests = Requests(context)
-        page = context.new_page()
-        open_and_run(page, address, "mark.ipynb")
-        desk = Desk(page, requests)
+        desk = Desk(context.new_page(), Requests(context), CASE.grid)
         try:
+            open_and_run(desk.page, address, f"{request.param}.ipynb")
             desk.canvas("[data-index]")
             yield desk
         finally:
-            desk.picture("marking-last")
+            desk.picture(f"{request.param}-last")
             browser.close()
 
 
@@ -125,86 +71,109 @@ def as_json(*marks: RecistMark) -> list[list[list[float]]]:
     return [[list(end) for end in mark.endpoints_zyx] for mark in marks]
 
 
-def test_a_tumour_is_marked_and_corrected(desk: Desk) -> None:
-    ends = "[[list(end) for end in mark.endpoints_zyx] for mark in marker.marks]"
-    lung = CASE.marks[0]
-    z = lung.slice_index
-    page = desk.page
-
-    # Scroll there: by wheel, by keys, then by the slider.
+def scroll(desk: Desk) -> None:
+    """By wheel, by keys, by the slider."""
     shown = int(desk.canvas("[data-index]").get_attribute("data-index"))
-    page.mouse.move(*desk.at((shown, 10, 10)))
-    page.mouse.wheel(0, 100)
+    desk.page.mouse.move(*desk.at((shown, 10, 10)))
+    desk.page.mouse.wheel(0, 100)
     desk.canvas(f"[data-index='{shown + 1}']")
-    page.locator(".le-root").focus()
-    page.keyboard.press("ArrowUp")
+    desk.press("ArrowUp")
     desk.canvas(f"[data-index='{shown}']")
-    page.locator(".le-slider").fill(str(z))
-    desk.canvas(f"[data-index='{z}']")
+    desk.page.locator(".le-slider").fill(str(LUNG.slice_index))
+    desk.canvas(f"[data-index='{LUNG.slice_index}']")
 
-    # Windows: a preset, then by dragging with the right button.
-    page.click("button[data-preset=lung]")
+
+def set_window(desk: Desk) -> None:
+    """A preset, then dragged with the right button."""
+    desk.page.click("button[data-preset=lung]")
     desk.canvas("[data-window='-1350 150']")
-    start = desk.at((z, 20, 20))
-    desk.drag(start, (start[0] + 40, start[1]), button="right")
+    x, y = desk.at((LUNG.slice_index, 20, 20))
+    desk.drag((x, y), (x + 40, y), button="right")
     desk.until("marker.window[1] - marker.window[0] > 1600")
-    page.click("button[data-preset=lung]")
+    desk.page.click("button[data-preset=lung]")
     desk.canvas("[data-window='-1350 150']")
 
-    # Draw the line: Python has exactly these voxels, and the mask comes.
-    first, last = lung.endpoints_zyx
-    desk.drag(desk.at(first), desk.at(last))
+
+def draw_line(desk: Desk) -> float:
+    """Python has exactly the voxels under the mouse, and the mask comes; its volume."""
+    desk.drag(desk.at(FIRST), desk.at(LAST))
     desk.until("marker.results")
-    assert desk.python(ends) == as_json(lung)
-    desk.canvas("[data-masks='1']")
-    desk.canvas("[data-masks='1']", "coronal")
-    desk.canvas("[data-masks='1']", "sagittal")
-    before = desk.python("marker.results[0]")
-    assert before["volume_ml"] > 1
-    page.wait_for_selector(f"tr[data-label='1'] td[data-kind=volume] >> text={before['volume_ml']:.2f}")
+    assert desk.python(MARKS) == as_json(LUNG)
+    for plane in ("axial", "coronal", "sagittal"):
+        desk.canvas("[data-masks='1']", plane)
+    volume: float = desk.python(VOLUME)
+    assert volume > 1
+    desk.page.wait_for_selector(f"tr[data-label='1'] td[data-kind=volume] >> text={volume:.2f}")
     desk.picture("marking-line")
+    return volume
 
-    # Drag an end: the numbers change; undo: they come back.
-    middle = tuple(round((a + b) / 2) for a, b in zip(first, last, strict=True))
-    desk.drag(desk.at(last), desk.at(middle))
-    desk.until(f"marker.results and marker.results[0]['volume_ml'] != {before['volume_ml']!r}")
-    assert desk.python(ends) == as_json(RecistMark(1, (first, middle)))
-    assert desk.python("marker.results[0]['volume_ml']") < before["volume_ml"]
-    page.keyboard.press("Control+z")
-    desk.until(f"marker.results and marker.results[0]['volume_ml'] == {before['volume_ml']!r}")
-    assert desk.python(ends) == as_json(lung)
-    page.keyboard.press("Control+y")
-    desk.until(f"marker.results and marker.results[0]['volume_ml'] != {before['volume_ml']!r}")
-    page.keyboard.press("Control+z")
-    desk.until(f"marker.results and marker.results[0]['volume_ml'] == {before['volume_ml']!r}")
 
-    # Move the whole line by three voxels and back.
-    grip = tuple(0.7 * a + 0.3 * b for a, b in zip(first, last, strict=True))
-    grip = tuple(round(p) for p in grip)
+def correct(desk: Desk, volume: float) -> None:
+    """An end is dragged: other numbers. Undo, redo; then the whole line."""
+    middle = tuple(round((a + b) / 2) for a, b in zip(FIRST, LAST, strict=True))
+    desk.drag(desk.at(LAST), desk.at(middle))
+    desk.until(f"marker.results and {VOLUME} < {volume!r}")
+    assert desk.python(MARKS) == as_json(RecistMark(1, (FIRST, middle)))
+    desk.press("Control+z")
+    desk.until(f"marker.results and {VOLUME} == {volume!r}")
+    assert desk.python(MARKS) == as_json(LUNG)
+    desk.press("Control+y")
+    desk.until(f"marker.results and {VOLUME} < {volume!r}")
+    desk.press("Control+z")
+    desk.until(f"marker.results and {VOLUME} == {volume!r}")
+
+    grip = tuple(round(0.7 * a + 0.3 * b) for a, b in zip(FIRST, LAST, strict=True))
     desk.drag(desk.at(grip), desk.at((grip[0], grip[1] + 3, grip[2])))
-    moved = [[[z_, y + 3, x] for z_, y, x in mark] for mark in as_json(lung)]
-    desk.until(f"{ends} == {moved!r}")
-    page.keyboard.press("Control+z")
-    desk.until(f"{ends} == {as_json(lung)!r}")
+    moved = [[[z, y + 3, x] for z, y, x in mark] for mark in as_json(LUNG)]
+    desk.until(f"{MARKS} == {moved!r}")
+    desk.press("Control+z")
+    desk.until(f"marker.results and {MARKS} == {as_json(LUNG)!r}")
 
-    # The threshold paints again; accept; a mark set in Python appears; delete.
-    page.locator("input[data-control=threshold]").fill("2")
-    desk.until(f"marker.results[0]['volume_ml'] < {before['volume_ml']!r}")
-    page.locator("input[data-control=threshold]").fill("0")
-    desk.until(f"marker.results[0]['volume_ml'] == {before['volume_ml']!r}")
-    page.click("tr[data-label='1'] button[data-action=accept]")
+
+def judge(desk: Desk, volume: float) -> None:
+    """The threshold paints again; accept; marks set in Python appear; delete."""
+    threshold = desk.page.locator("input[data-control=threshold]")
+    threshold.fill("2")
+    desk.until(f"{VOLUME} < {volume!r}")
+    threshold.fill("0")
+    desk.until(f"{VOLUME} == {volume!r}")
+    desk.page.click("tr[data-label='1'] button[data-action=accept]")
     desk.until("marker.results[0]['state'] == 'accepted'")
-    run_in_kernel(page, "marker.marks = case.marks")
-    page.wait_for_selector("tr[data-label='3'] td[data-kind=volume] >> text=/[0-9]/")
-    page.click("tr[data-label='2'] td[data-kind=line]")
-    desk.canvas("[data-masks*='2']")
-    page.click("button[data-preset='soft tissue']")
-    desk.canvas("[data-window='-160 240']")
+    desk.run("marker.marks = case.marks")
+    desk.page.wait_for_selector("tr[data-label='3'] td[data-kind=volume] >> text=/[0-9]/")
+    desk.page.click("tr[data-label='2'] td[data-kind=line]")
+    desk.page.click("button[data-preset='soft tissue']")
+    desk.canvas("[data-masks*='2'][data-window='-160 240']")
     desk.picture("marking-three-lesions")
-    page.locator(".le-root").focus()
-    page.keyboard.press("Delete")
+    desk.press("Delete")
     desk.until("[mark.label for mark in marker.marks] == [1, 3]")
     assert desk.python("sorted({int(v) for v in set(marker.labels.flat)})") == [0, 1, 3]
 
+
+@pytest.mark.parametrize("desk", ["marking"], indirect=True)
+def test_a_tumour_is_marked_and_corrected(desk: Desk) -> None:
+    scroll(desk)
+    set_window(desk)
+    volume = draw_line(desk)
+    correct(desk, volume)
+    judge(desk, volume)
     assert desk.python("marker.error") == ""
+    assert desk.requests.hosts == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("desk", ["exploring"], indirect=True)
+def test_a_scan_is_explored_and_saved(desk: Desk) -> None:
+    """Lines that are there at the start get masks by themselves; the 3D view opens; files are written."""
+    desk.until("len(marker.results) == 3")
+    desk.canvas("[data-masks='1 3']")
+    desk.page.click("button:has-text('3D')")
+    desk.page.wait_for_selector(".k3d-target canvas", state="attached", timeout=100_000)
+    desk.page.click("button:has-text('NIfTI')")
+    desk.page.wait_for_selector("text=written: phantom-0_mask.nii.gz")
+    labels = "lite_ensam.io.read_labels('phantom-0_mask.nii.gz', marker.grid)"
+    assert desk.python(f"bool(({labels} == marker.labels).all())")
+    desk.page.click("button:has-text('NIfTI')")
+    desk.page.wait_for_selector("text=it is replaced only with")
+    desk.page.wait_for_timeout(5000)  # WebGL in software
+    desk.picture("exploring-3d")
     assert desk.requests.hosts == {"127.0.0.1"}

@@ -1,6 +1,7 @@
 """Jupyter: draw a RECIST line with the mouse, see the 3D mask and its numbers, offline.
 
-`RecistMarker` is the viewer. It needs the extra `widgets`, which is asked for only when it is used.
+`explore` puts everything together; `RecistMarker` is the viewer alone. Both need the extra `widgets`, which
+is asked for only when they are used.
 """
 
 from importlib import import_module
@@ -9,23 +10,29 @@ from typing import TYPE_CHECKING, Any
 from lite_ensam.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from lite_ensam.widgets.explorer import Explorer
+    from lite_ensam.widgets.opening import explore
     from lite_ensam.widgets.recist_marker import RecistMarker
     from lite_ensam.widgets.surface import Surface, surface_of
     from lite_ensam.widgets.view_3d import draw_tumors, view_itk, view_tumors
 
 _HOMES = {
+    "Explorer": "explorer",
     "RecistMarker": "recist_marker",
     "Surface": "surface",
     "draw_tumors": "view_3d",
+    "explore": "opening",
     "surface_of": "surface",
     "view_itk": "view_3d",
     "view_tumors": "view_3d",
 }
 
 __all__ = [
+    "Explorer",
     "RecistMarker",
     "Surface",
     "draw_tumors",
+    "explore",
     "surface_of",
     "view_itk",
     "view_tumors",

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +30,10 @@ State = Literal["proposed", "accepted", "rejected"]
 
 _KEPT_LINES = 64
 """Logits of so many lines are kept (about 1 MB each): undoing a line costs no network run."""
+
+
+_LOADING = Lock()
+"""Whoever comes while the engine is being loaded waits for it instead of loading it again."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ class LesionSegmenter:
         EngineError
             If the engine or its weights cannot be used.
         """
-        return _predictor(self.engine, self.threads)
+        with _LOADING:
+            return _predictor(self.engine, self.threads)
 
     def keep_only(self, marks: Iterable[RecistMark]) -> bool:
         """Forget masks whose line is gone or has moved; whether there were any."""

@@ -664,7 +664,7 @@ class Marker {
     this.showMasks = true;
     this.showDiameters = false;
     this.ahead = [AXIAL, 1];
-    this.store = new SliceStore(model, () => this.draw());
+    this.store = new SliceStore(model, () => this.arrived());
     this.marks = new MarkList(model, () => this.refresh());
     this.views = [0, 1, 2].map((number) => new PlaneView(this, number));
     this.table = new LesionTable(this);
@@ -890,6 +890,17 @@ class Marker {
   }
 
   // ---- bring the page up to date
+
+  /** Slices have come. Once the first stand, lines that were given from the start get their masks. */
+  arrived() {
+    this.draw();
+    if (this.begun) return;
+    this.begun = true;
+    const { model } = this;
+    if (model.get("auto_segment") && this.marks.current.length && !model.get("results").length) {
+      model.send({ kind: "segment" });
+    }
+  }
 
   draw() {
     this.views.forEach((view) => view.draw());
