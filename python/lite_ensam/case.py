@@ -33,7 +33,7 @@ class Case:
     Raises
     ------
     CaseError
-        If `ct` has another dtype or shape than said, is constant, or has a voxel that is NaN or
+        If `ct` has another dtype or shape than said, is constant, lies in [0, 1], or has a voxel that is NaN or
         infinite (the first one is named); if `reference` does not fit.
     MarkError
         If the marks do not fit the volume.
@@ -58,6 +58,10 @@ class Case:
             low, high = _kernels.value_range(self.ct)
         except ValueError as error:
             raise CaseError(f"ct: {error}") from None
+        if low >= 0 and high <= 1 and low != high:
+            raise CaseError(
+                f"the ct's values lie in {low:g} to {high:g}: scale them back to HU, or to 0-255 of a window"
+            )
         if low == high:
             raise CaseError(f"every voxel of the ct is {low:g}: there is nothing to see")
         object.__setattr__(self, "marks", tuple(self.marks))
@@ -71,9 +75,9 @@ class Case:
 def guess_hu(ct: CtVolume) -> bool:
     """Whether a scan is in Hounsfield units (True) or already windowed to 0-255 (False).
 
-    A scan is windowed if all its values lie in 0..255: any uint8 scan, FLARE's images, scans scaled
-    to [0, 1]. A CT in HU has air, lung or fat below 0, or bone or contrast above 255, unless it is a
-    tiny crop of soft tissue: then say `hu=True`.
+    A scan is windowed if all its values lie in 0..255: any uint8 scan, FLARE's images. A CT in HU has
+    air, lung or fat below 0, or bone or contrast above 255, unless it is a tiny crop
+    of soft tissue: then say `hu=True`.
 
     Raises
     ------

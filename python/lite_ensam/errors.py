@@ -11,6 +11,7 @@ __all__ = [
     "MarkError",
     "MissingExtraError",
     "OutputError",
+    "TrainingError",
 ]
 
 
@@ -32,6 +33,10 @@ class OutputError(LiteEnsamError):
 
 class EngineError(LiteEnsamError):
     """The inference engine or the network's weights cannot be used."""
+
+
+class TrainingError(LiteEnsamError):
+    """A training run cannot begin or go on as it was asked to."""
 
 
 class MissingExtraError(ImportError, LiteEnsamError):

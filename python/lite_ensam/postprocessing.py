@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
+from lite_ensam.errors import MarkError
 from lite_ensam.geometry import Placement
 from lite_ensam.recist import RecistMark
 
@@ -71,14 +72,23 @@ def paint_tumors(
     raised = {}
     for tumor in tumors:
         if counts[tumor.mark.label] == 0:
-            _, offset, _ = _kernels.raise_sphere(
-                labels,
-                arguments,
-                tumor.mark.label,
-                tumor.mark.midpoint_zyx,
-                tumor.mark.radius_mm(spacing_mm),
-                spacing_mm,
-                threshold,
-            )
-            raised[tumor.mark.label] = offset
+            raised[tumor.mark.label] = _raise(labels, arguments, tumor.mark, spacing_mm, threshold)
     return Painting(labels, raised)
+
+
+def _raise(
+    labels: NDArray[np.uint16],
+    arguments: list[TumorArgument],
+    mark: RecistMark,
+    spacing_mm: tuple[float, float, float],
+    threshold: float,
+) -> float:
+    """Paint a missing tumour inside its line's sphere; returns the offset that this took."""
+    radius_mm = mark.radius_mm(spacing_mm)
+    try:
+        _, offset, _ = _kernels.raise_sphere(
+            labels, arguments, mark.label, mark.midpoint_zyx, radius_mm, spacing_mm, threshold
+        )
+    except ValueError as error:  # no voxel is left for it: lines on top of each other
+        raise MarkError(f"mark {mark.label}: {error}") from None
+    return offset

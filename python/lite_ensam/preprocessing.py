@@ -23,6 +23,8 @@ from lite_ensam.recist import RecistMark
 Floats = NDArray[np.float32]
 
 PAPER_CHANNELS = ("wide",)
+GREY_CHANNELS = ("wide", "line_window")
+MAX_HU, MIN_WINDOW_HU = 100_000.0, 1.0
 LINE_CHANNELS = ("wide", "line_window", "along", "across", "slice")
 
 
@@ -38,7 +40,7 @@ class PatchConfig:
         range instead, as the paper does
     line_half_width_hu : "line_window" spans this far to both sides of the median HU under the line
     windowed_unit_hu : HU a grey level of an already windowed 0-255 image is taken for
-        (400 HU over 256 levels is the usual soft-tissue window)
+        (400 HU over 255 levels is the usual soft-tissue window)
     channels : names out of `CHANNELS`, in order
     """
 
@@ -46,10 +48,16 @@ class PatchConfig:
     side_voxels: int = 64
     window_hu: tuple[float, float] | None = (-1000.0, 500.0)
     line_half_width_hu: float = 175.0
-    windowed_unit_hu: float = 400.0 / 256.0
+    windowed_unit_hu: float = 400.0 / 255.0
     channels: tuple[str, ...] = LINE_CHANNELS
 
     def __post_init__(self) -> None:
+        if not (np.isfinite(self.side_factor) and self.side_factor > 0 and self.side_voxels > 0):
+            raise ValueError(
+                f"side_factor {self.side_factor} and side_voxels {self.side_voxels} must be positive"
+            )
+        if self.window_hu is not None:
+            check_window(self.window_hu)
         unknown = [name for name in self.channels if name not in CHANNELS]
         if unknown or not self.channels:
             raise ValueError(f"channels must be names out of {sorted(CHANNELS)}, got {self.channels}")
@@ -63,6 +71,20 @@ class PatchConfig:
         """Build from `to_dict`'s output."""
         lists = {name: tuple(value) for name, value in numbers.items() if isinstance(value, list)}
         return cls(**{**numbers, **lists})
+
+
+def check_window(window_hu: tuple[float, float]) -> None:
+    """Raise ValueError unless it is a range of HU that grey values can be scaled by."""
+    try:
+        low, high = window_hu
+        fits = low >= -MAX_HU and high <= MAX_HU and high - low >= MIN_WINDOW_HU
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"window must be two HU values within +-{MAX_HU:g}, the lower first, at least {MIN_WINDOW_HU:g} apart, "
+            f"got {window_hu}"
+        )
 
 
 @dataclass(frozen=True)
@@ -197,7 +219,7 @@ def prepare_lesion(case: Case, mark: RecistMark, config: PatchConfig) -> Patch:
         mark.endpoints_zyx, spacing, case.ct.shape, config.side_factor, config.side_voxels
     )
     crop = _kernels.crop_resample(case.ct, placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx)
-    return _fill(crop, case, mark, placement, config)
+    return _fill(crop, case, mark, placement, config, _scan_range(case, config))
 
 
 def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
@@ -213,19 +235,36 @@ def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
     stop = _whole(np.minimum(placement.stop_zyx, case.ct.shape))
     # pooling raw voxels and scaling after equals the paper's order bit for bit: scaling is monotone
     crop = _kernels.crop_max_pool(case.ct, start, stop, factor).astype(np.float32)  # type: ignore[type-var]
+    scan_range = _scan_range(case, config)
     for mark in case.marks:
-        yield _fill(crop, case, mark, placement, config)
+        yield _fill(crop, case, mark, placement, config, scan_range)
 
 
-def _fill(crop: Floats, case: Case, mark: RecistMark, placement: Placement, config: PatchConfig) -> Patch:
+def _scan_range(case: Case, config: PatchConfig) -> tuple[float, float] | None:
+    """The whole scan's range, where a config without a window asks for it."""
+    return _kernels.value_range(case.ct) if config.window_hu is None else None
+
+
+def _fill(
+    crop: Floats,
+    case: Case,
+    mark: RecistMark,
+    placement: Placement,
+    config: PatchConfig,
+    scan_range: tuple[float, float] | None,
+) -> Patch:
     """Channels of a crop, padded with zeros at the end to the patch's shape."""
     endpoints = placement.to_patch(mark.endpoints_zyx).astype(np.float32)
     z, y, x = np.multiply(placement.step_zyx, case.grid.spacing_mm).tolist()
-    whole = _kernels.value_range(case.ct) if config.window_hu is None else None
-    values = channels_of(Frame(crop, endpoints, (z, y, x), case.hu, config, whole))
     padding = [(0, side - n) for side, n in zip(placement.patch_shape_zyx, crop.shape, strict=True)]
-    if any(end for _, end in padding):
-        values = np.pad(values, [(0, 0), *padding])
+    padded = np.pad(crop, padding, mode="edge")
+    values = channels_of(Frame(padded, endpoints, (z, y, x), case.hu, config, scan_range))
+    # only grey values are padded with zeros: to a distance channel zero means the middle of the line
+    outside = np.ones(padded.shape, dtype=np.bool_)
+    outside[tuple(slice(n) for n in crop.shape)] = False
+    for channel, name in enumerate(config.channels):
+        if name in GREY_CHANNELS:
+            values[channel][outside] = 0
     return Patch(values, endpoints, placement, mark)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from lite_ensam.errors import CaseError
+import lite_ensam
+from lite_ensam.errors import CaseError, EngineError, LiteEnsamError
+from lite_ensam.inference import load_backend
+from lite_ensam.inference.backend import WEIGHTS, Engine
 from tests.integration.conftest import Run, Scan
 
 
@@ -136,6 +140,60 @@ def test_no_output_folder_and_existing_files(scan: Scan, run: Run, tmp_path: Pat
     assert mask.read_bytes()[:2] == b"\x1f\x8b"
 
 
+def test_an_output_that_is_an_input_is_never_replaced(scan: Scan, run: Run, tmp_path: Path) -> None:
+    ct, marks = tmp_path / "ct.nii.gz", tmp_path / "marks.json"
+    ct.write_bytes(scan.ct.read_bytes())
+    marks.write_bytes(scan.marks.read_bytes())
+    for arguments in (["-o", ct], ["-o", tmp_path / "m.nii.gz", "--report", marks]):
+        done = run("segment", ct, "--marks", marks, *arguments, "--overwrite")
+        assert done.returncode == 1
+        assert "is one of the inputs" in done.stderr
+    assert ct.read_bytes() == scan.ct.read_bytes()
+    assert marks.read_bytes() == scan.marks.read_bytes()
+
+
+def test_names_are_printed_as_they_are(scan: Scan, run: Run, tmp_path: Path) -> None:
+    odd = tmp_path / "out[b] :smile: é.nii.gz"
+    marks = json.loads(scan.marks.read_text())
+    marks["marks"][0]["name"] = "[/red] node"
+    path = tmp_path / "marks.json"
+    path.write_text(json.dumps(marks))
+    done = run("segment", scan.ct, "--marks", path, "-o", odd)
+    assert done.returncode == 0, done.stderr
+    assert str(odd) in done.stdout
+    assert "[/red] node" in done.stdout
+
+
+def test_damaged_weights_are_refused(tmp_path: Path) -> None:
+    for name in ("manifest.json", "lite_ensam.xml", "lite_ensam.bin", "lite_ensam.safetensors"):
+        folder = shutil.copytree(WEIGHTS, tmp_path / name)
+        content = bytearray((folder / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (folder / name).write_bytes(content if name != "manifest.json" else b'{"stride": "eight"}')
+        engine: Engine = "torch" if name.endswith("safetensors") else "openvino"
+        with pytest.raises(EngineError, match="weights: "):
+            load_backend(engine, folder=folder)
+        (folder / name).unlink()
+        with pytest.raises(EngineError, match=name):
+            load_backend(engine, folder=folder)
+
+
+def test_what_is_no_engine_no_window_no_number_of_threads_is_told(scan: Scan) -> None:
+    def segment(**options: object) -> None:
+        lite_ensam.segment(scan.ct, scan.marks, **options)  # type: ignore[arg-type]
+
+    for options, words in (
+        ({"engine": "tensorflow"}, "engine must be one of openvino, torch"),
+        ({"crop": "best"}, "crop must be one of lesion, joint"),
+        ({"window": (400, -160)}, "window must be two HU values"),
+        ({"window": 5}, "window must be two HU values"),
+        ({"threads": -1}, "threads must be a whole number from 1 to 1024, got -1"),
+        ({"threads": True}, "threads must be a whole number"),
+    ):
+        with pytest.raises(LiteEnsamError, match=words):
+            segment(**options)
+
+
 def test_debug_lets_the_error_through(scan: Scan, run: Run, tmp_path: Path) -> None:
     with pytest.raises(CaseError, match="no such file"):
         run("segment", tmp_path / "none.nii", "--marks", scan.marks, "-o", tmp_path / "m.nii.gz", "--debug")
@@ -150,7 +208,10 @@ def test_debug_lets_the_error_through(scan: Scan, run: Run, tmp_path: Path) -> N
         ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--crop", "best"],
         ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--window", "400"],
         ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--window", "400,-160"],
+        ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--window=-1e300,1e300"],
+        ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--window", "0,1e-300"],
         ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--threads", "0"],
+        ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--threads", "2147483648"],
         ["polish"],
     ],
     ids=lambda arguments: " ".join(arguments[-2:]),

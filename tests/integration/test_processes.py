@@ -52,6 +52,45 @@ def test_segmenting_needs_no_torch_and_never_imports_it(scan: Scan, tmp_path: Pa
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_nothing_is_reported_to_anybody(scan: Scan, tmp_path: Path) -> None:
+    arguments = ["segment", scan.ct, "--marks", scan.marks, "-o", tmp_path / "m.nii.gz"]
+    code = (
+        "import sys, socket\n"
+        "def refuse(*arguments, **named): raise SystemExit('a socket was opened')\n"
+        "socket.socket.connect = socket.getaddrinfo = refuse\n"
+        f"sys.argv[1:] = {list(map(str, arguments))!r}\n"
+        "from lite_ensam.cli import main\n"
+        "try:\n    main()\nfinally:\n"
+        "    print([name for name in sys.modules if name.startswith('openvino_telemetry')])"
+    )
+    done = python("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_reader_that_goes_away_is_no_error(scan: Scan, tmp_path: Path) -> None:
+    mask = tmp_path / "m.nii.gz"
+    command = (
+        f"'{sys.executable}' -m lite_ensam segment '{scan.ct}' --marks '{scan.marks}' -o '{mask}' | true"
+    )
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(np.unique(read_labels(mask))) == {0, 1, 2, 3}
+
+
+def test_a_terminated_run_leaves_no_half_file(scan: Scan, tmp_path: Path) -> None:
+    arguments = ["-m", "lite_ensam", "segment", scan.ct, "--marks", scan.marks, "-o", tmp_path / "m.nii.gz"]
+    process = subprocess.Popen([sys.executable, *map(str, arguments)], stdout=subprocess.DEVNULL)
+    try:
+        process.wait(0.7)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+    assert process.wait(60) in (0, 143, -15)
+    assert {path.name for path in tmp_path.iterdir()} <= {"m.nii.gz"}
+
+
 def test_the_torch_engine_without_torch_names_the_extra(scan: Scan, tmp_path: Path) -> None:
     arguments = ["segment", scan.ct, "--marks", scan.marks, "-o", tmp_path / "m.nii.gz", "--engine", "torch"]
     code = (

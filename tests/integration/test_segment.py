@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nibabel as nib
@@ -10,11 +11,11 @@ import numpy as np
 import pytest
 
 import lite_ensam
-from lite_ensam.errors import CaseError, MarkError
+from lite_ensam.errors import CaseError, LiteEnsamError, MarkError
 from lite_ensam.evaluation import dsc
 from lite_ensam.inference import Predictor, load_backend
 from lite_ensam.io import read_case, read_labels, write_ct
-from lite_ensam.preprocessing import prepare_joint, prepare_lesion
+from lite_ensam.preprocessing import Patch, prepare_joint, prepare_lesion
 from lite_ensam.recist import RecistMark, sphere_mask
 from tests.integration.conftest import Run, Scan
 
@@ -93,14 +94,17 @@ def test_the_answer_does_not_depend_on_the_files_axis_order(scan: Scan, tmp_path
     straight = lite_ensam.segment(scan.ct, scan.marks)
     straight.save(tmp_path / "straight.nii.gz")
     expected = np.asarray(nib.as_closest_canonical(nib.load(tmp_path / "straight.nii.gz")).dataobj)
-    for label in (1, 2, 3):  # mirrored axes round differently, nothing more
-        assert dsc(back == label, expected == label) > 0.93
+    for label in (1, 2, 3):  # a mirrored patch is another patch to the network, nothing more
+        assert dsc(back == label, expected == label) > 0.9
 
 
-def test_joint_crop_segments_too(scan: Scan, run: Run, tmp_path: Path) -> None:
+def test_joint_crop_runs_and_says_that_the_weights_do_not_know_it(
+    scan: Scan, run: Run, tmp_path: Path
+) -> None:
     mask = tmp_path / "mask.nii.gz"
     done = run("segment", scan.ct, "--marks", scan.marks, "-o", mask, "--crop", "joint", "--threads", 1)
     assert done.returncode == 0, done.stderr
+    assert "do much worse on this one" in done.stdout
     assert set(np.unique(read_labels(mask))) == {0, 1, 2, 3}
 
 
@@ -184,6 +188,21 @@ def test_openvino_and_torch_agree(scan: Scan) -> None:
     assert np.count_nonzero(masks[0] != masks[1]) <= 0.001 * np.count_nonzero(masks[1])
 
 
+def test_threads_may_share_an_engine(scan: Scan) -> None:
+    backend = load_backend("openvino")
+    case = scan.case
+    patches = [prepare_lesion(case, mark, backend.manifest.patch) for mark in case.marks]
+
+    def run(patch: Patch) -> np.ndarray:
+        return backend.logits(patch.values[None], patch.endpoints_zyx[None])
+
+    alone = [run(patch) for patch in patches]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(run, patches * 3))
+    for expected, got in zip(alone * 3, together, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
 def test_every_validation_case_beats_its_sphere_on_average(shared_data: Path) -> None:
     predictor = Predictor(load_backend("openvino"))
     for source, margin in (("sts", 0.03), ("lidc_nodules", 0.03)):
@@ -206,6 +225,10 @@ def test_arrays_without_spacing_or_with_odd_marks_say_what_is_missing(scan: Scan
         lite_ensam.segment(scan.ct, scan.marks, (1, 1, 1))
     with pytest.raises(MarkError, match=r"must have shape \(n, 2, 3\) or the ct's"):
         lite_ensam.segment(case.ct, np.zeros((3, 3, 3), np.uint8), case.grid.spacing_mm)
+    with pytest.raises(MarkError, match="marks must be"):
+        lite_ensam.segment(case.ct, 5, case.grid.spacing_mm)  # type: ignore[arg-type]
+    with pytest.raises(LiteEnsamError, match="threshold must be a finite logit, got nan"):
+        lite_ensam.segment(case.ct, case.marks, case.grid.spacing_mm, threshold=float("nan"))
     with pytest.raises(MarkError, match="lies outside the volume"):
         lite_ensam.segment(case.ct, RecistMark(1, ((3, 3, 3), (3, 3, 400))), case.grid.spacing_mm)
 

@@ -52,6 +52,10 @@ class TestCase:
         with pytest.raises(CaseError, match="every voxel of the ct is -1000"):
             Case(np.full((3, 8, 8), -1000, dtype=np.int16), GRID, MARKS)
 
+    def test_a_scan_scaled_to_one_is_refused(self):
+        with pytest.raises(CaseError, match="lie in 0 to 1: scale them back to HU"):
+            Case(scan(np.float32, 0, 1), GRID, MARKS)
+
     def test_marks_are_checked(self):
         with pytest.raises(MarkError, match="outside"):
             Case(scan(), GRID, (RecistMark(1, ((3, 2, 2), (3, 6, 2))),))
@@ -91,7 +95,6 @@ class TestGuessHu:
             (scan(np.uint8, 0, 255), False),
             (scan(np.int16, 0, 255), False),
             (scan(np.float32, 0, 255), False),
-            (scan(np.float32, 0, 1), False),
         ],
     )
     def test_by_range(self, ct, hu):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lite_ensam.errors import MarkError
 from lite_ensam.geometry import Placement
 from lite_ensam.postprocessing import TumorLogits, paint_tumors
 from lite_ensam.recist import RecistMark, sphere_mask
@@ -52,6 +53,17 @@ def test_a_missed_tumor_in_the_middle_of_another_is_there_too() -> None:
     inner = ball(2, 24, height=-3)
     painting = paint_tumors([ball(1, 24, height=9), inner], SPACING)
     assert set(np.unique(painting.labels)) == {0, 1, 2}
+
+
+def test_lines_on_top_of_each_other_that_leave_no_voxel_are_named() -> None:
+    ends = ((10, 24, 24.0), (10, 24, 24.6))
+    tumors = []
+    for label in (1, 2, 3, 4):
+        mark = RecistMark(label, ends)
+        place = Placement.lesion_placement(mark.endpoints_zyx, SPACING, SHAPE, 2.5, 32)
+        tumors.append(TumorLogits(mark, np.full((32,) * 3, -9, np.float32), place))
+    with pytest.raises(MarkError, match=r"mark \d: .*last voxel of another"):
+        paint_tumors(tumors, SPACING)
 
 
 def test_a_higher_threshold_paints_less() -> None:

@@ -102,6 +102,17 @@ def test_wide_window_of_hu_and_of_windowed_greys() -> None:
     assert CHANNELS["wide"](frame(hu=False))[0, 0, 0] == pytest.approx(40 / 255)
 
 
+def test_padding_is_dark_but_far_from_the_line() -> None:
+    ct = np.random.default_rng(0).integers(-100, 100, (20, 50, 50)).astype(np.int16)
+    mark = RecistMark(1, ((4, 20, 20), (4, 20, 30)))
+    (patch,) = prepare_joint(Case(ct, Grid.from_spacing(ct.shape, (3, 1, 1)), (mark,), hu=True), CONFIG)
+    assert patch.placement.content_zyx == (20, 50, 50)
+    assert patch.values.shape[1:] == (24, 56, 56)
+    padding = patch.values[:, 20:, 50:, 50:]
+    assert not padding[:2].any()
+    assert (padding[2:] > 0.5).all()
+
+
 def test_two_lines_in_one_scan_give_two_inputs(phantom: Case) -> None:
     first, second = list(prepare_joint(phantom, CONFIG))[:2]
     assert first.placement == second.placement

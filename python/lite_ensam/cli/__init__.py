@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from io import TextIOWrapper
 
 import typer
 
@@ -35,10 +37,21 @@ def main() -> None:
     """Entry point of `lite-ensam` and `python -m lite_ensam`."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a file name that the terminal cannot show is no error
+            stream.reconfigure(errors="backslashreplace")
+    # an exit, not a death: files that are half written are taken away
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app(arguments)
     except (LiteEnsamError, OSError, MemoryError) as error:
         if debug:
             raise
-        sys.stderr.write(f"lite-ensam: {error or type(error).__name__}\n")
+        sys.stderr.write(f"lite-ensam: {str(error) or type(error).__name__}\n")
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        sys.stderr.write(f"lite-ensam: unexpected {what}; --debug shows where\n")
         sys.exit(1)

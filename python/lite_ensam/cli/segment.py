@@ -32,12 +32,16 @@ class CropName(StrEnum):
 
 def parse_window(text: str) -> tuple[float, float]:
     """`LO,HI` to two numbers."""
+    from lite_ensam.preprocessing import check_window
+
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
         raise typer.BadParameter(f"expected two numbers LO,HI such as -160,240, got {text!r}") from None
-    if not low < high:
-        raise typer.BadParameter(f"the first number must be lower than the second, got {text!r}")
+    try:
+        check_window((low, high))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     return low, high
 
 
@@ -65,7 +69,9 @@ def segment(
         bool | None,
         typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [default: all]")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="CPU threads of the engine [default: all]")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
 ) -> None:
     """Segment every marked tumour of a scan in 3D."""
@@ -74,9 +80,10 @@ def segment(
     from lite_ensam.inference import segment as run
     from lite_ensam.io import VOLUME_SUFFIXES, check_output, write_report
 
-    check_output(output, overwrite, VOLUME_SUFFIXES)
-    if report is not None:
-        check_output(report, overwrite, (".json",))
+    for target, suffixes in ((output, VOLUME_SUFFIXES), (report, (".json",))):
+        if target is not None:
+            check_output(target, overwrite, suffixes)
+            refuse_input(target, ct, marks)
     result = run(ct, marks, crop=crop.value, engine=engine.value, window=window_hu, hu=hu, threads=threads)
     saving = time.perf_counter()
     result.save(output, overwrite)
@@ -89,12 +96,20 @@ def segment(
     show(result, output)
 
 
+def refuse_input(target: Path, *inputs: Path | None) -> None:
+    """Keep `--overwrite` from replacing what was given to be read."""
+    from lite_ensam.errors import OutputError
+
+    if any(given and given.exists() and target.exists() and target.samefile(given) for given in inputs):
+        raise OutputError(f"cannot write {target}: it is one of the inputs")
+
+
 def show(result: Segmentation, output: Path) -> None:
     """Print the table of tumours for people."""
     rows = []
     for tumor in result.report["tumors"]:
         notes = [str(tumor["name"])] if tumor["name"] else []
-        notes += ["raised: the network saw nothing there"] if tumor["raised_by"] else []
+        notes += ["raised: no voxel of its own"] if tumor["raised_by"] else []
         notes += ["touches the scan's edge"] if tumor["touches_edge"] else []
         rows.append(
             (
@@ -113,6 +128,8 @@ def show(result: Segmentation, output: Path) -> None:
     seconds, peak = result.report["seconds"]["total"], result.report.get("peak_mb")
     out.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""))
     out.print(f"mask: {output}")
+    for note in result.report["notes"]:
+        out.print(f"note: {note}")
     out.print(result.report["disclaimer"], style="dim")
 
 

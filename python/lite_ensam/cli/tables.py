@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,13 +18,23 @@ def console() -> Console:
     """Where commands print."""
     from rich.console import Console
 
-    plain = Console(highlight=False, soft_wrap=True)
-    return plain if plain.is_terminal else Console(highlight=False, soft_wrap=True, width=PIPE_WIDTH)
+    # what is printed holds names of files and tumours, in which nothing is markup
+    plain = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    plain.on_broken_pipe = _go_on_unheard  # type: ignore[method-assign]
+    if not plain.is_terminal:
+        plain.width = PIPE_WIDTH
+    return plain
+
+
+def _go_on_unheard() -> None:
+    """Let `| head` close the pipe: the files are what was asked for, and they are written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_table(names: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under the headings `names` (left) and `numbers` (right)."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(show_edge=False, pad_edge=False)
     for name in names:
@@ -30,5 +42,5 @@ def print_table(names: Sequence[str], numbers: Sequence[str], rows: Iterable[Seq
     for number in numbers:
         table.add_column(number, justify="right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console().print(table, soft_wrap=False)

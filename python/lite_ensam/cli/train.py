@@ -12,10 +12,16 @@ import typer
 def train(
     data: Annotated[Path, typer.Argument(help="Folder with train/<source>/<case>, backgrounds/, shapes/")],
     run: Annotated[Path, typer.Option(help="Folder of the run; one that exists is resumed")],
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps")] = 7500,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps [default: the config's]")] = None,
     synthetic: Annotated[int, typer.Option(min=0, help="Synthetic lesions in the bank")] = 700,
-    seed: Annotated[int, typer.Option(help="Of the synthetic lesions, the weights and the draws")] = 2025,
-    lr: Annotated[float, typer.Option(min=0.0, help="Highest learning rate")] = 2e-3,
+    seed: Annotated[int, typer.Option(help="Of the weights and the draws")] = 2025,
+    synthetic_seed: Annotated[int, typer.Option(help="Of the synthetic lesions")] = 1,
+    lr: Annotated[
+        float | None, typer.Option(min=0.0, help="Highest learning rate [default: the config's]")
+    ] = None,
+    weight: Annotated[
+        list[str] | None, typer.Option(help="SOURCE=SHARE, how often a source is drawn [default: all alike]")
+    ] = None,
     start: Annotated[Path | None, typer.Option(help="Weights of an earlier run to begin from")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network")] = 1,
 ) -> None:
@@ -31,14 +37,28 @@ def train(
 
     torch.set_num_threads(threads)
     typer.echo("preparing crops ...")
-    bank = Bank(prepare_banks(data, run / "bank", synthetic, seed))
+    bank = Bank(prepare_banks(data, run / "bank", synthetic, synthetic_seed))
     for source, members in bank.by_source.items():
         typer.echo(f"{source}: {len(members)} crops")
-    config = replace(TrainingConfig(), steps=steps, seed=seed, lr=lr)
+    config = replace(TrainingConfig(), seed=seed)
+    config = replace(config, source_weights=dict(map(parse_weight, weight or ())))
+    config = replace(config, steps=steps or config.steps, lr=config.lr if lr is None else lr)
     trainer = Trainer(config, bank, run, None if start is None else load_weights(start))
-    typer.echo(f"step {trainer.step} of {steps}; log: {run / 'log.jsonl'}")
+    typer.echo(f"step {trainer.step} of {config.steps}; log: {run / 'log.jsonl'}")
     trainer.run()
     typer.echo(f"weights: {run / 'weights.safetensors'}")
+
+
+def parse_weight(text: str) -> tuple[str, float]:
+    """`SOURCE=SHARE` to a name and a number."""
+    source, _, share = text.partition("=")
+    try:
+        number = float(share)
+    except ValueError:
+        number = -1.0
+    if not source or not number > 0:
+        raise typer.BadParameter(f"expected SOURCE=SHARE such as sts=0.3, got {text!r}")
+    return source, number
 
 
 def export(

@@ -10,10 +10,11 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import openvino
 import torch
 from torch import Tensor, nn
 
+from lite_ensam.inference.backend import graph_hash
+from lite_ensam.inference.offline_openvino import import_openvino
 from lite_ensam.model.checkpoint import Weights, file_hash, load_weights
 from lite_ensam.model.lite_ensam import LiteEnsam
 
@@ -83,6 +84,7 @@ def export_weights(source: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as unfinished:
         parts = Path(unfinished)
         export_onnx(weights, parts / "graph.onnx")
+        openvino = import_openvino()
         openvino.save_model(
             openvino.convert_model(parts / "graph.onnx"), parts / "lite_ensam.xml", compress_to_fp16=True
         )
@@ -94,6 +96,7 @@ def export_weights(source: Path, folder: Path) -> None:
                 model.rotations.generators.detach().unflatten(0, (3, -1)), dtype=np.float64
             ).tolist(),
             "weights_sha256": file_hash(source),
+            "graph_sha256": graph_hash(parts),
             "model": model.config.to_dict(),
             "record": weights.record,
         }

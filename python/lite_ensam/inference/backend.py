@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ class Manifest:
     stride : patch sides must be multiples of this
     generators : (3, blocks, size, size), LieRE's raw generators
     weights_sha256 : hash of the safetensors file the graph was exported from
+    graph_sha256 : `graph_hash` of the exported graph
     record : how the weights were trained
     """
 
@@ -37,6 +39,7 @@ class Manifest:
     stride: int
     generators: NDArray[np.float64]
     weights_sha256: str
+    graph_sha256: str
     record: dict[str, Any]
 
     @classmethod
@@ -50,12 +53,31 @@ class Manifest:
                 stride=int(numbers["stride"]),
                 generators=np.array(numbers["generators"], dtype=np.float64),
                 weights_sha256=numbers["weights_sha256"],
+                graph_sha256=numbers["graph_sha256"],
                 record=numbers["record"],
             )
         except FileNotFoundError:
             raise EngineError(f"weights: no such file {path}") from None
-        except (KeyError, TypeError, ValueError) as error:
+        except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise EngineError(f"weights: {path} is not a manifest of lite-ensam ({error})") from error
+
+    def __post_init__(self) -> None:
+        shape = self.generators.shape
+        if self.stride < 1 or len(shape) != 4 or shape[0] != 3 or shape[2] != shape[3]:
+            raise ValueError(f"stride {self.stride} or generators of shape {shape} make no sense")
+        if self.patch.side_voxels % self.stride:
+            raise ValueError(f"side_voxels {self.patch.side_voxels} is no multiple of stride {self.stride}")
+
+
+def graph_hash(folder: Path) -> str:
+    """SHA-256 over the exported graph's two files, hex; EngineError if one is missing."""
+    whole = hashlib.sha256()
+    for name in ("lite_ensam.xml", "lite_ensam.bin"):
+        try:
+            whole.update((folder / name).read_bytes())
+        except OSError as error:
+            raise EngineError(f"weights: cannot read {folder / name} ({error.strerror})") from None
+    return whole.hexdigest()
 
 
 class Backend(Protocol):

@@ -7,6 +7,8 @@ from pathlib import Path
 from lite_ensam.errors import EngineError
 from lite_ensam.inference.backend import ENGINES, WEIGHTS, Backend, Engine
 
+MAX_THREADS = 1024
+
 
 def load_backend(engine: Engine, threads: int | None = None, folder: Path = WEIGHTS) -> Backend:
     """Load an engine and the weights of a folder.
@@ -24,6 +26,8 @@ def load_backend(engine: Engine, threads: int | None = None, folder: Path = WEIG
     MissingExtraError
         If the engine's package is not installed.
     """
+    if threads is not None and not (type(threads) is int and 1 <= threads <= MAX_THREADS):
+        raise EngineError(f"threads must be a whole number from 1 to {MAX_THREADS}, got {threads!r}")
     if engine == "openvino":
         from lite_ensam.inference.openvino_backend import OpenVinoBackend
 

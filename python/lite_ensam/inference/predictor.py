@@ -15,7 +15,7 @@ from lite_ensam.case import Case
 from lite_ensam.errors import LiteEnsamError
 from lite_ensam.inference.backend import Backend
 from lite_ensam.postprocessing import Painting, TumorLogits, paint_tumors
-from lite_ensam.preprocessing import Patch, PatchConfig, prepare_joint, prepare_lesion
+from lite_ensam.preprocessing import Patch, PatchConfig, check_window, prepare_joint, prepare_lesion
 
 Crop = Literal["lesion", "joint"]
 CROPS: tuple[Crop, ...] = get_args(Crop)
@@ -72,8 +72,11 @@ class Predictor:
     ) -> None:
         if crop not in CROPS:
             raise LiteEnsamError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
-        if window is not None and not (np.isfinite(window).all() and window[0] < window[1]):
-            raise LiteEnsamError(f"window must be two HU values, the lower one first, got {window}")
+        if window is not None:
+            try:
+                check_window(window)
+            except ValueError as error:
+                raise LiteEnsamError(str(error)) from None
         self.backend, self.crop, self.window = backend, crop, window
 
     def patch_config(self, hu: bool) -> PatchConfig:
@@ -94,6 +97,8 @@ class Predictor:
         threshold : logit above which a voxel is tumour; 0 is probability 1/2
         clock : gets the seconds of the steps `cut`, `network` and `paint`
         """
+        if not (isinstance(threshold, int | float) and np.isfinite(threshold)):
+            raise LiteEnsamError(f"threshold must be a finite logit, got {threshold}")
         clock = clock or Stopwatch()
         tumors = []
         patches = self._patches(case)

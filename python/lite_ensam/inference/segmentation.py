@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.case import Case
-from lite_ensam.errors import CaseError, MarkError
+from lite_ensam.errors import CaseError, EngineError, MarkError
 from lite_ensam.geometry import Grid
-from lite_ensam.inference.backend import Backend, Engine
+from lite_ensam.inference.backend import ENGINES, Backend, Engine
 from lite_ensam.inference.engines import load_backend
 from lite_ensam.inference.predictor import Crop, Prediction, Predictor, Stopwatch
 from lite_ensam.io import read_case, read_ct, write_mask
@@ -25,6 +26,7 @@ from lite_ensam.measurements import TumorMeasurement, measure
 from lite_ensam.recist import RecistMark, marks_from_marker
 
 DISCLAIMER = "Research use, not a medical device."
+JOINT_NOTE = "crop joint: the weights were trained on lesion crops and do much worse on this one"
 
 PathLike = str | os.PathLike[str]
 Marks = PathLike | RecistMark | Sequence[RecistMark] | Mapping[int, ArrayLike] | NDArray[Any]
@@ -112,6 +114,8 @@ def segment(
     with clock.step("read"):
         case = _case(ct, marks, spacing_mm, hu)
     with clock.step("load engine"):
+        if engine not in ENGINES:
+            raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
         predictor = Predictor(_backend(engine, threads), crop, window)
     return segment_case(case, predictor, threshold, clock)
 
@@ -177,8 +181,10 @@ def _marks(
                 f"an array of marks must have shape (n, 2, 3) or the ct's {grid.shape_zyx}, got {marks.shape}"
             )
         return marks_from_marker(marks, grid.spacing_mm)
-    if all(isinstance(mark, RecistMark) for mark in marks):
-        return tuple(marks)
+    if isinstance(marks, Iterable) and not isinstance(marks, str | bytes):
+        listed = tuple(marks)
+        if all(isinstance(mark, RecistMark) for mark in listed):
+            return listed
     raise MarkError(f"marks must be RecistMarks, a mapping, an array or a file, got {type(marks).__name__}")
 
 
@@ -201,15 +207,20 @@ def _report(
         "disclaimer": DISCLAIMER,
         "version": _kernels.__version__,
         "python": sys.version.split()[0],
+        "packages": {name: version(name) for name in ("numpy", predictor.backend.name)},
         "case": case.name,
         "shape_zyx": case.ct.shape,
         "spacing_mm_zyx": case.grid.spacing_mm,
         "engine": predictor.backend.name,
         "crop": predictor.crop,
+        "patch": {"side_factor": config.side_factor, "side_voxels": config.side_voxels},
+        "channels": config.channels,
         "threshold": threshold,
         "greys": "HU" if case.hu else "windowed 0-255",
         "window_hu": config.window_hu if case.hu else None,
         "windowed_unit_hu": None if case.hu else config.windowed_unit_hu,
+        "indices": "z (along the body), y, x of the scan; no axis is flipped",
+        "notes": [JOINT_NOTE] if predictor.crop == "joint" else [],
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},
         "tumors": [

@@ -7,17 +7,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.errors import MissingExtraError
+from lite_ensam.errors import EngineError, MissingExtraError
 from lite_ensam.inference.backend import Engine, Manifest
 
 try:
     import torch
 
-    from lite_ensam.model.checkpoint import load_weights
+    from lite_ensam.model.checkpoint import file_hash, load_weights
 except ModuleNotFoundError as error:
     raise MissingExtraError(
         f"the torch engine needs {error.name}, which is not installed: pip install 'lite-ensam[torch]'"
     ) from error
+
+
+_ALL_THREADS = torch.get_num_threads()
+"""What torch takes by itself; the number is the process's, not the backend's."""
 
 
 class TorchBackend:
@@ -27,12 +31,15 @@ class TorchBackend:
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:
         self.manifest = Manifest.read(folder)
-        if threads is not None:
-            torch.set_num_threads(threads)
-        self.model = load_weights(folder / "lite_ensam.safetensors").model
+        self._threads = threads or _ALL_THREADS
+        source = folder / "lite_ensam.safetensors"
+        self.model = load_weights(source).model
+        if file_hash(source) != self.manifest.weights_sha256:
+            raise EngineError(f"weights: {source} is damaged, or not the manifest's")
 
     @torch.inference_mode()
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
+        torch.set_num_threads(self._threads)
         out = self.model(torch.from_numpy(values), torch.from_numpy(endpoints_zyx))
         return np.ascontiguousarray(out[:, 0].numpy())

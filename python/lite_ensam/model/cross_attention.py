@@ -79,8 +79,8 @@ class RotaryAttention(nn.Module):
     def _rotate(self, vectors: Tensor, matrices: Tensor) -> Tensor:
         """Each head's vector turned by its token's rotation: (b, heads, n, h)."""
         by_token = vectors.unflatten(-1, (self.heads, -1))  # b n heads h
-        turned = by_token.float() @ matrices.transpose(-1, -2)  # rows times R^T are R times columns
-        return turned.to(vectors.dtype).transpose(1, 2)
+        turned = by_token @ matrices.transpose(-1, -2)  # rows times R^T are R times columns
+        return turned.transpose(1, 2)
 
 
 class GatedMLP(nn.Module):

@@ -66,7 +66,7 @@ class LiteEnsam(nn.Module):
         skips = self.image_encoder(patch)
         bottleneck = skips.pop()
         image = bottleneck.flatten(2).transpose(1, 2)
-        tokens = self.prompt_encoder(token_rotations[:, :, 0, :3])  # only the batch size is read
+        tokens = self.prompt_encoder(token_rotations.shape[0])
         image = self.transformer(image, tokens, image_rotations, token_rotations)
         bottleneck = image.transpose(1, 2).reshape(bottleneck.shape).to(skips[-1].dtype)
         if patch.is_contiguous(memory_format=torch.channels_last_3d):

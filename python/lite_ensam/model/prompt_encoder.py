@@ -21,7 +21,6 @@ class PromptEncoder(nn.Module):
         super().__init__()
         self.types = nn.Parameter(torch.randn(2 if config.distinct_endpoints else 1, config.embed_dim))
 
-    def forward(self, endpoints_zyx: Float[Tensor, "b 2 3"]) -> Float[Tensor, "b 2 d"]:
-        """Unit-length tokens, first endpoint first."""
-        tokens = F.normalize(self.types, dim=-1).expand(2, -1)
-        return tokens.expand(endpoints_zyx.shape[0], -1, -1)
+    def forward(self, n_lines: int) -> Float[Tensor, "b 2 d"]:
+        """Unit-length tokens of `n_lines` lines, first endpoint first."""
+        return F.normalize(self.types, dim=-1).expand(n_lines, 2, -1)

@@ -34,11 +34,11 @@ def slice_keeping_map(rng: np.random.Generator, along: Doubles) -> Doubles:
     """Matrix (zyx) that turns, mirrors, stretches across `along` and in z, and shears slices sideways."""
     direction = along[1:] / np.linalg.norm(along[1:])
     across = np.array([-direction[1], direction[0]])
-    stretch = np.eye(2) + (np.exp(rng.uniform(-0.15, 0.15)) - 1) * np.outer(across, across)
+    stretch = np.eye(2) + (np.exp(rng.uniform(-0.2, 0.2)) - 1) * np.outer(across, across)
     angle = rng.uniform(0, 2 * np.pi)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     matrix = np.zeros((3, 3))
-    matrix[0, 0] = np.exp(rng.uniform(-0.3, 0.3)) * rng.choice([-1.0, 1.0])
+    matrix[0, 0] = np.exp(rng.uniform(-0.35, 0.35)) * rng.choice([-1.0, 1.0])
     matrix[1:, 1:] = turn @ np.diag([rng.choice([-1.0, 1.0]), 1.0]) @ stretch
     matrix[1:, 0] = rng.normal(0, 0.12, 2)
     return matrix
@@ -68,12 +68,35 @@ def jitter_ends(rng: np.random.Generator, ends: Doubles, voxel_zyx: Doubles) -> 
     return drawn
 
 
-def sample_cube(crop: LesionCrop, to_crop: Doubles, origin: Doubles, side: int) -> tuple[Tensor, Tensor]:
-    """HU and tumour share, both (side, side, side), where output voxel i reads crop voxel to_crop @ i + origin."""
+def bend(rng: np.random.Generator, points: Doubles, side: int) -> Tensor:
+    """Smooth random displacements, (3, side, side, side) in patch voxels, that leave the line's ends alone.
+
+    Parameters
+    ----------
+    points : (2, 3), the line's ends in the patch
+    side : of the patch
+    """
+    coarse = torch.from_numpy(rng.normal(0, 0.035 * side * rng.uniform(0.2, 1.0), (1, 3, 5, 5, 5))).float()
+    field = F.interpolate(coarse, (side,) * 3, mode="trilinear", align_corners=True)[0]
+    steps = torch.arange(side, dtype=torch.float32)
+    near = float(np.linalg.norm(points[1] - points[0])) / 3
+    for end in points:
+        z, y, x = ((steps - float(e)) / near for e in end)
+        distance = z[:, None, None] ** 2 + y[None, :, None] ** 2 + x[None, None, :] ** 2
+        field = field * (1 - torch.exp(-distance / 2))
+    return field
+
+
+def sample_cube(
+    crop: LesionCrop, to_crop: Doubles, origin: Doubles, side: int, shift: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """HU and tumour share, both (side, side, side); output voxel i reads crop voxel to_crop @ (i + shift) + origin."""
     volume = np.stack([crop.hu.astype(np.float32), crop.share.astype(np.float32) / MASK_UNIT])
     steps = torch.arange(side, dtype=torch.float32)
     matrix, start = torch.from_numpy(to_crop).float(), torch.from_numpy(origin).float()
     z, y, x = (steps.reshape(shape) for shape in ((-1, 1, 1), (1, -1, 1), (1, 1, -1)))
+    if shift is not None:
+        z, y, x = z + shift[0], y + shift[1], x + shift[2]
     # grid_sample wants (x, y, z) in [-1, 1] over voxel edges
     scaled = [
         (matrix[axis, 0] * z + matrix[axis, 1] * y + matrix[axis, 2] * x + start[axis] + 0.5)
@@ -112,7 +135,7 @@ def change_greys(rng: np.random.Generator, hu: Tensor) -> Tensor:
     """Another scanner: contrast, offset, blur, grain."""
     if rng.random() < 0.5:
         middle = rng.uniform(-100, 100)
-        hu = (hu - middle) * float(rng.uniform(0.8, 1.25)) + middle + float(rng.uniform(-25, 25))
+        hu = (hu - middle) * float(rng.uniform(0.7, 1.4)) + middle + float(rng.uniform(-30, 30))
     if rng.random() < 0.15:
         hu = F.avg_pool3d(hu[None, None], 3, stride=1, padding=1, count_include_pad=False)[0, 0]
     if rng.random() < 0.5:
@@ -120,7 +143,7 @@ def change_greys(rng: np.random.Generator, hu: Tensor) -> Tensor:
         grain = torch.randn(hu.shape, generator=generator)
         if rng.random() < 0.6:
             grain = F.avg_pool3d(grain[None, None], 3, stride=1, padding=1)[0, 0] * 3.5
-        hu = hu + grain * float(rng.uniform(2, 25))
+        hu = hu + grain * float(rng.uniform(2, 30))
     return hu
 
 
@@ -146,8 +169,9 @@ def draw_sample(
     centre = moved.mean(axis=0)
     inverse = np.linalg.inv(matrix)
     origin = middle + inverse @ (centre - step * (config.side_voxels - 1) / 2)
-    hu, share = sample_cube(crop, inverse * step, origin, config.side_voxels)
     points = (moved - centre) / step + (config.side_voxels - 1) / 2
+    shift = bend(rng, points, config.side_voxels) if augment and rng.random() < 0.7 else None
+    hu, share = sample_cube(crop, inverse * step, origin, config.side_voxels, shift)
     if augment and rng.random() < 0.3:
         both, z = thicken_slices(rng, torch.stack([hu, share]), float(points[0, 0]))
         hu, share = both[0], both[1]
@@ -167,9 +191,9 @@ def draw_sample(
 
 
 def pick(rng: np.random.Generator, by_source: dict[str, list[int]], weights: dict[str, float]) -> int:
-    """Index of a crop: its source by weight, then any crop of it."""
-    sources = sorted(source for source in by_source if weights.get(source, 0) > 0)
-    odds = np.array([weights[source] for source in sources])
+    """Index of a crop: its source by weight (all alike if there are none), then any crop of it."""
+    sources = sorted(by_source)
+    odds = np.array([weights.get(source, 0.0) if weights else 1.0 for source in sources])
     source = sources[rng.choice(len(sources), p=odds / odds.sum())]
     members: list[Any] = by_source[source]
     return int(members[rng.integers(len(members))])

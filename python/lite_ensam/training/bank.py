@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.case import Case
+from lite_ensam.errors import TrainingError
 from lite_ensam.geometry import Grid
 from lite_ensam.recist import RecistMark, mark_from_mask
 
@@ -52,7 +53,7 @@ class LesionCrop:
 def cut(case: Case, mark: RecistMark, source: str) -> LesionCrop:
     """The crop of one marked lesion of a case with a reference mask."""
     if case.reference is None:
-        raise ValueError(f"case {case.name!r} has no reference mask to learn from")
+        raise TrainingError(f"case {case.name!r} has no reference mask to learn from")
     spacing = np.array(case.grid.spacing_mm)
     cell_mm = mark.length_mm(case.grid.spacing_mm) * LINES_A_SIDE / SIDE
     step = cell_mm / spacing
@@ -100,7 +101,9 @@ def write_bank(folder: Path, crops: Iterable[LesionCrop]) -> int:
             entry = asdict(crop)
             del entry["hu"], entry["share"]
             entries.append(entry)
-    (folder / "index.json").write_text(json.dumps({"side": SIDE, "crops": entries}))
+    unfinished = folder / "index.json.tmp"
+    unfinished.write_text(json.dumps({"side": SIDE, "crops": entries}))
+    unfinished.replace(folder / "index.json")
     return len(entries)
 
 
@@ -114,7 +117,7 @@ class Bank:
         for folder in folders:
             index = json.loads((folder / "index.json").read_text())
             if index["side"] != SIDE:
-                raise ValueError(f"bank {folder} holds crops of side {index['side']}, expected {SIDE}")
+                raise TrainingError(f"bank {folder} holds crops of side {index['side']}, expected {SIDE}")
             shape = (len(index["crops"]), SIDE, SIDE, SIDE)
             self._hu.append(np.memmap(folder / "hu.bin", np.int16, "r", shape=shape))
             self._share.append(np.memmap(folder / "share.bin", np.uint8, "r", shape=shape))

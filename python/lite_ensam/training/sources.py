@@ -24,6 +24,8 @@ from lite_ensam.training.synthetic import Background, Scene, Shape, draw_scene
 LOOSE_CASES = ("STS_007", "STS_021", "STS_023", "STS_030", "STS_035", "STS_045", "STS_046")
 """Sarcomas whose contours, drawn on MR, lie beside the tumour seen on CT."""
 
+MIN_BODY_VOXELS = 100_000
+
 MAX_READERS = 4
 """LIDC shapes with more readers than this are two nodules taken for one."""
 
@@ -105,6 +107,8 @@ def read_backgrounds(folder: Path) -> list[Background]:
     for region_path in sorted(folder.glob("*_region.nii.gz")):
         hu, grid, _ = read_ct(folder / region_path.name.replace("_region", ""))
         region = read_labels(region_path, grid)
+        if np.count_nonzero(region == 1) < MIN_BODY_VOXELS:
+            raise CaseError(f"{region_path}: has hardly a voxel of 1 (body) to put lesions into")
         backgrounds.append(Background(hu.astype(np.int16), region.astype(np.uint8), grid.spacing_mm))
     if not backgrounds:
         raise CaseError(f"{folder}: holds no *_region.nii.gz with its scan")

@@ -115,10 +115,10 @@ def cut_background(
     """A turned cube about a random place: HU and region, both (side, side, side)."""
     wanted = 2 if in_lung else 1
     inside = background.region == wanted
-    margin = min(4, *(n // 3 for n in inside.shape))
+    margin = min(4, inside.shape[0] // 3)
     if not in_lung and rng.random() < 0.7:  # tumours sit in organs and muscle more often than in fat
         inside = inside & (background.hu > -20)
-    places = np.argwhere(inside[margin:-margin, ::3, ::3]) * (1, 3, 3) + (margin, 0, 0)
+    places = np.argwhere(inside[margin : inside.shape[0] - margin, ::3, ::3]) * (1, 3, 3) + (margin, 0, 0)
     centre = places[rng.integers(len(places))].astype(float)
     turn = random_turn(rng, 0.15)
     matrix = turn * voxel_mm / np.array(background.spacing_mm)[:, None]

@@ -15,16 +15,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lite_ensam.errors import TrainingError
 from lite_ensam.model.checkpoint import Weights, save_weights
 from lite_ensam.model.cross_attention import normalize_weights
 from lite_ensam.model.lite_ensam import LiteEnsam
 from lite_ensam.training.augmentation import Sample, draw_sample, pick
-from lite_ensam.training.bank import Bank
+from lite_ensam.training.bank import LINES_A_SIDE, Bank
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.losses import dice_bce_loss
 from lite_ensam.training.muon import Muon
 
 SAVE_SECONDS = 240
+WIDEST_DRAW = 1.12
+"""A line that is drawn longer than it is takes a wider crop: see `jitter_ends`."""
 LOG_STEPS = 50
 
 
@@ -42,6 +45,13 @@ class Trainer:
     def __init__(
         self, config: TrainingConfig, bank: Bank, folder: Path, start: Weights | None = None
     ) -> None:
+        unknown = sorted(set(bank.by_source) ^ set(config.source_weights)) if config.source_weights else []
+        if unknown:
+            raise TrainingError(f"source_weights and the bank's sources differ in {', '.join(unknown)}")
+        if config.patch.side_factor * WIDEST_DRAW > LINES_A_SIDE:
+            raise TrainingError(
+                f"side_factor {config.patch.side_factor} needs more than the bank's {LINES_A_SIDE} lines a side"
+            )
         self.config, self.bank, self.folder = config, bank, folder
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
@@ -49,7 +59,7 @@ class Trainer:
         self.history: list[Any] = []
         if start is not None:
             if start.model.config != config.model:
-                raise ValueError("the weights to start from belong to another network than the config's")
+                raise TrainingError("the weights to start from belong to another network than the config's")
             self.model.load_state_dict(start.model.state_dict())
             normalize_weights(self.model)
             self.history = [start.record]
@@ -161,9 +171,9 @@ class Trainer:
     def _resume(self) -> None:
         state = torch.load(self.folder / "state.pt", weights_only=True)
         if json.loads(state["config"]) != json.loads(json.dumps(self.config.to_dict())):
-            raise ValueError(f"run {self.folder} was started with another config; use another folder")
+            raise TrainingError(f"run {self.folder} was started with another config; use another folder")
         self.step = state["step"]
-        self.history = json.loads(state["history"])
+        self.history = json.loads(state.get("history", "[]"))
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from lite_ensam.preprocessing import PatchConfig
+from lite_ensam.phantom import make_phantom
+from lite_ensam.preprocessing import PatchConfig, prepare_lesion
 from lite_ensam.training.augmentation import (
+    bend,
     draw_sample,
     jitter_ends,
     pick,
@@ -15,7 +17,7 @@ from lite_ensam.training.augmentation import (
     thicken_slices,
     window_levels,
 )
-from lite_ensam.training.bank import Bank
+from lite_ensam.training.bank import Bank, cut
 
 CONFIG = PatchConfig()
 
@@ -28,6 +30,18 @@ def test_without_augmentation_the_patch_is_centred_and_scaled_to_the_line(bank: 
     torch.testing.assert_close((first + second) / 2, torch.full((3,), 31.5))
     radius = 64 / 2.5 / 2
     assert float(sample.target.sum()) == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.03)
+
+
+def test_without_augmentation_it_is_what_inference_would_cut() -> None:
+    case = make_phantom()
+    for mark in case.marks:
+        sample = draw_sample(cut(case, mark, "phantom"), np.random.default_rng(0), CONFIG, augment=False)
+        patch = prepare_lesion(case, mark, CONFIG)
+        np.testing.assert_allclose(sample.endpoints_zyx, patch.endpoints_zyx, atol=1e-3)
+        difference = np.abs(sample.values.numpy() - patch.values).mean(axis=(1, 2, 3))
+        # greys come through two resamplings instead of one; distances are the same numbers
+        assert (difference[:2] < 0.03).all()
+        assert (difference[2:] < 1e-5).all()
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -60,6 +74,18 @@ def test_maps_keep_axial_slices_axial_and_the_lines_length() -> None:
         matrix = slice_keeping_map(np.random.default_rng(seed), along)
         np.testing.assert_array_equal(matrix[0, 1:], 0)
         assert np.linalg.norm(matrix @ along) == pytest.approx(5.0)
+
+
+def test_bending_is_smooth_and_leaves_the_ends_alone() -> None:
+    points = np.array([[32.0, 20.0, 12.0], [32.0, 30.0, 50.0]])
+    for seed in range(5):
+        field = bend(np.random.default_rng(seed), points, 64)
+        assert field.shape == (3, 64, 64, 64)
+        for z, y, x in points.astype(int):
+            assert float(field[:, z, y, x].abs().max()) < 0.05
+        assert 0.2 < float(field.abs().max()) < 15
+        for axis in (1, 2, 3):
+            assert float(field.diff(dim=axis).abs().max()) < 0.9
 
 
 def test_jitter_is_small_and_in_the_slice_most_of_the_time() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lite_ensam.errors import TrainingError
 from lite_ensam.phantom import make_phantom
 from lite_ensam.training.bank import LINES_A_SIDE, MASK_UNIT, SIDE, Bank, cut, turned_views
 
@@ -43,7 +44,7 @@ def test_a_crop_holds_the_lesion_at_the_scale_of_its_line() -> None:
 
 def test_a_case_without_reference_teaches_nothing() -> None:
     case = replace(make_phantom(), reference=None)
-    with pytest.raises(ValueError, match="has no reference mask"):
+    with pytest.raises(TrainingError, match="has no reference mask"):
         cut(case, case.marks[0], "phantom")
 
 

@@ -34,6 +34,25 @@ def test_an_update_has_the_size_of_an_adamw_update() -> None:
     assert 0.1 < float(weight.detach().square().mean().sqrt()) < 0.3
 
 
+@pytest.mark.parametrize("shape", [(16, 40), (40, 16), (12, 12)])
+def test_steps_match_torchs_own_muon(shape: tuple[int, int]) -> None:
+    torch.manual_seed(4)
+    start = torch.randn(shape)
+    ours, theirs = start.clone().requires_grad_(), start.clone().requires_grad_()
+    settings = {"lr": 0.02, "momentum": 0.9, "weight_decay": 0.1}
+    optimizers = (
+        Muon([ours], **settings),
+        torch.optim.Muon([theirs], adjust_lr_fn="match_rms_adamw", **settings),
+    )
+    for _ in range(5):
+        gradient = torch.randn(shape)
+        for weight, optimizer in zip((ours, theirs), optimizers, strict=True):
+            weight.grad = gradient.clone()
+            optimizer.step()
+    # theirs orthogonalises in bfloat16
+    torch.testing.assert_close(ours, theirs, atol=3e-3, rtol=0)
+
+
 def test_it_fits_a_linear_map() -> None:
     torch.manual_seed(3)
     target, x = torch.randn(6, 5), torch.randn(200, 5)

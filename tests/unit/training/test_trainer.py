@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from lite_ensam.errors import TrainingError
 from lite_ensam.model import ModelConfig
 from lite_ensam.model.checkpoint import load_weights
 from lite_ensam.preprocessing import PatchConfig
@@ -31,7 +32,8 @@ def losses(trainer: Trainer, stop_at: int) -> list[float]:
 
 
 def test_a_resumed_run_has_the_losses_of_an_unbroken_one(bank: Bank, tmp_path: Path) -> None:
-    unbroken = losses(Trainer(TINY, bank, tmp_path / "one"), 8)
+    whole = Trainer(TINY, bank, tmp_path / "one")
+    unbroken = losses(whole, 8)
     first = Trainer(TINY, bank, tmp_path / "two")
     broken = losses(first, 4)
     first.save()
@@ -39,6 +41,8 @@ def test_a_resumed_run_has_the_losses_of_an_unbroken_one(bank: Bank, tmp_path: P
     assert resumed.step == 4
     assert broken + losses(resumed, 8) == unbroken
     assert len(set(unbroken)) > 1
+    for kept, again in zip(whole.average.parameters(), resumed.average.parameters(), strict=True):
+        assert torch.equal(kept, again)
 
 
 def test_a_run_learns_two_balls_and_leaves_weights_and_a_log(bank: Bank, tmp_path: Path) -> None:
@@ -55,7 +59,7 @@ def test_a_run_learns_two_balls_and_leaves_weights_and_a_log(bank: Bank, tmp_pat
 
 def test_a_run_with_another_config_is_not_resumed(bank: Bank, tmp_path: Path) -> None:
     Trainer(TINY, bank, tmp_path).save()
-    with pytest.raises(ValueError, match="was started with another config"):
+    with pytest.raises(TrainingError, match="was started with another config"):
         Trainer(replace(TINY, lr=1e-4), bank, tmp_path)
 
 
@@ -69,8 +73,19 @@ def test_a_run_may_begin_from_the_weights_of_another(bank: Bank, tmp_path: Path)
     record = load_weights(tmp_path / "second" / "weights.safetensors").record
     assert record["started_from"][0]["step"] == TINY.steps
     other = replace(TINY, model=replace(TINY.model, decoder_floor=8))
-    with pytest.raises(ValueError, match="another network"):
+    with pytest.raises(TrainingError, match="another network"):
         Trainer(other, bank, tmp_path / "third", start=weights)
+
+
+def test_sources_without_a_weight_are_named(bank: Bank, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="differ in globes"):
+        Trainer(replace(TINY, source_weights={"balls": 1.0}), bank, tmp_path)
+    Trainer(replace(TINY, source_weights={}), bank, tmp_path)
+
+
+def test_a_crop_wider_than_the_banks_is_refused(bank: Bank, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"side_factor 2\.8 needs more than the bank's 2\.9"):
+        Trainer(replace(TINY, patch=PatchConfig(side_voxels=16, side_factor=2.8)), bank, tmp_path)
 
 
 def test_a_loss_that_is_not_finite_changes_no_weight(bank: Bank, tmp_path: Path) -> None:
