@@ -21,7 +21,7 @@ class SphereEngine:
     name = "openvino"
 
     def __init__(self) -> None:
-        self.manifest = Manifest(PatchConfig(side_voxels=32), 8, np.zeros((3, 1, 2, 2)), "", {})
+        self.manifest = Manifest(PatchConfig(side_voxels=32), 8, np.zeros((3, 1, 2, 2)), "", "", {})
         self.runs = 0
         self.broken: Exception | None = None
 
