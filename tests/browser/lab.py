@@ -102,8 +102,8 @@ class Requests:
             self.hosts.add(parsed.hostname or url)
 
 
-def open_and_run(page: Any, address: str, notebook: str) -> None:
-    """Open a notebook in JupyterLab and run all of its cells."""
+def open_and_run(page: Any, address: str, notebook: str, command: str = "notebook:run-all-cells") -> None:
+    """Open a notebook in JupyterLab and run all of its cells, or as the command says."""
     page.goto(f"{address}/lab/workspaces/w/tree/{notebook}?reset", timeout=START_SECONDS * 1000)
     page.wait_for_function(
         "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady "
@@ -111,7 +111,7 @@ def open_and_run(page: Any, address: str, notebook: str) -> None:
         timeout=START_SECONDS * 1000,
     )
     page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.evaluate("(command) => window.jupyterapp.commands.execute(command)", command)
 
 
 def run_in_kernel(page: Any, code: str) -> str:

@@ -154,9 +154,9 @@ class RecistMarker(anywidget.AnyWidget):
         return color
 
     def warm_up(self) -> None:
-        """Load the engine in the background, so that the first line need not wait for it."""
+        """Make the engine ready in the background, so that the first line need not wait for it."""
         pool = ThreadPoolExecutor(1, thread_name_prefix="lite-ensam")
-        pool.submit(self.segmenter.load)  # what goes wrong is said when a line is segmented
+        pool.submit(self.segmenter.warm_up)  # what goes wrong is said when a line is segmented
         pool.shutdown(wait=False)
 
     def segment(self) -> None:

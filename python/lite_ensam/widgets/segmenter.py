@@ -90,6 +90,21 @@ class LesionSegmenter:
         with _LOADING:
             return _predictor(self.engine, self.threads)
 
+    def warm_up(self) -> None:
+        """Load the engine and run it once on nothing, which makes it ready for patches of this size.
+
+        Raises
+        ------
+        EngineError
+            As `load`.
+        """
+        predictor = self.load()
+        config = predictor.patch_config(self.hu)
+        side = config.side_voxels
+        blank = np.zeros((1, len(config.channels), side, side, side), dtype=np.float32)
+        line = np.array([[[side / 2] * 3, [side / 2, side / 2, side / 4]]], dtype=np.float32)
+        predictor.backend.logits(blank, line)
+
     def keep_only(self, marks: Iterable[RecistMark]) -> bool:
         """Forget masks whose line is gone or has moved; whether there were any."""
         lines = {mark.label: mark.endpoints_zyx for mark in marks}
