@@ -6,7 +6,7 @@ import numpy as np
 
 from lite_ensam import _kernels
 from lite_ensam._typing import CtVolume, Labels
-from lite_ensam.errors import CaseError
+from lite_ensam.errors import CaseError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.recist import RecistMark, check_marks
 
@@ -26,7 +26,7 @@ class Case:
     grid : where its voxels lie; for a scan read from a file it also knows the file's own axis order
     marks : at least one, inside the volume, no two with the same label
     reference : uint8 or uint16 (z, y, x), or None
-    name : for reports
+    name : for reports; line breaks and other control characters become escapes
     hu : True if `ct` is in Hounsfield units, False if it is already windowed to 0-255.
         Left out, `guess_hu` decides
 
@@ -52,6 +52,8 @@ class Case:
                 "ct must be an array of int16, uint16, uint8 or float32, got "
                 f"{getattr(self.ct, 'dtype', type(self.ct).__name__)}"
             )
+        if np.ma.is_masked(self.ct):
+            raise CaseError("ct must have all its voxels, got a masked array")
         if self.ct.shape != self.grid.shape_zyx:
             raise CaseError(f"ct has shape {self.ct.shape}, its grid {self.grid.shape_zyx} (z, y, x)")
         try:
@@ -64,6 +66,7 @@ class Case:
             )
         if low == high:
             raise CaseError(f"every voxel of the ct is {low:g}: there is nothing to see")
+        object.__setattr__(self, "name", printable(self.name))
         object.__setattr__(self, "marks", tuple(self.marks))
         check_marks(self.marks, self.grid.shape_zyx)
         if self.reference is not None:
@@ -102,7 +105,10 @@ def _is_hu(low: float, high: float) -> bool:
 
 
 def _check_reference(reference: Labels, grid: Grid) -> None:
-    if reference.dtype not in (np.uint8, np.uint16):
-        raise CaseError(f"reference must be an array of uint8 or uint16, got {reference.dtype}")
+    if not isinstance(reference, np.ndarray) or reference.dtype not in (np.uint8, np.uint16):
+        raise CaseError(
+            "reference must be an array of uint8 or uint16, got "
+            f"{getattr(reference, 'dtype', type(reference).__name__)}"
+        )
     if reference.shape != grid.shape_zyx:
         raise CaseError(f"reference has shape {reference.shape}, the ct {grid.shape_zyx} (z, y, x)")

@@ -1,8 +1,12 @@
 """Every error that lite-ensam raises on purpose.
 
 All of them are `ValueError`s, so code that knows nothing of lite-ensam can still catch them, and
-all of them carry one sentence that names what is wrong, what was expected and what came.
+all of them carry one sentence that names what is wrong, what was expected and what came. What came
+may be anything: `brief` and `printable` make it fit into a sentence.
 """
+
+import os
+import unicodedata
 
 __all__ = [
     "CaseError",
@@ -12,7 +16,15 @@ __all__ = [
     "MissingExtraError",
     "OutputError",
     "TrainingError",
+    "brief",
+    "printable",
 ]
+
+_LONGEST = 80
+"""Of a value that is repeated in a message, in characters."""
+
+_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode's control characters, lone surrogates, and separators of lines and paragraphs."""
 
 
 class LiteEnsamError(ValueError):
@@ -41,3 +53,32 @@ class TrainingError(LiteEnsamError):
 
 class MissingExtraError(ImportError, LiteEnsamError):
     """A feature needs an optional package; the message says which extra to install."""
+
+
+def brief(value: object) -> str:
+    """Value as Python writes it, on one line of at most 80 characters.
+
+    Examples
+    --------
+    >>> brief((1, "two"))
+    "(1, 'two')"
+    """
+    try:
+        text = " ".join(repr(value).split())  # arrays are written on many lines
+    except (ValueError, RecursionError):  # an integer of thousands of digits, lists within lists
+        text = f"a {type(value).__name__} too large to print"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def printable(text: str | os.PathLike[str]) -> str:
+    r"""Text or path on one line that any UTF-8 terminal or file takes: what is none becomes an escape.
+
+    Examples
+    --------
+    >>> print(printable("liver\nleft"))
+    liver\nleft
+    """
+    return "".join(
+        char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNPRINTABLE else char
+        for char in os.fspath(text)
+    )

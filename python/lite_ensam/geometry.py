@@ -10,21 +10,27 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam._typing import Floats, FloatTriple, IntTriple, Segment
-from lite_ensam.errors import CaseError
+from lite_ensam.errors import CaseError, brief
 
-__all__ = ["Grid", "Placement"]
+__all__ = ["Grid", "Placement", "real_array"]
 
 _SHEAR_TOLERANCE = 1e-3
 """Largest cosine between two axes that still counts as a right angle (float32 headers round)."""
 
 _SPACING_TOLERANCE = 1e-3
 """Largest relative difference between a spacing and the affine it is said to come from."""
+
+_SPACING_RANGE_MM = (0.01, 100.0)
+"""No CT has smaller or larger voxels: a spacing outside is in another unit."""
+
+_AFFINE_LIMIT_MM = 1e6
+"""No entry of an affine reaches a kilometre."""
 
 _SAME_PLACE = 0.1
 """Two grids are the same when no corner differs by more than this share of the smallest spacing."""
@@ -40,15 +46,15 @@ class Grid:
     Parameters
     ----------
     shape_zyx : number of voxels per axis, each at least 1
-    spacing_mm : size of a voxel along z, y, x in mm, each positive
+    spacing_mm : size of a voxel along z, y, x in mm, each from 0.01 to 100
     affine : (4, 4) float64, maps the reversed index (x, y, z, 1) of the array to world mm (RAS);
         its columns are at right angles (oblique is fine, sheared is not) and as long as the spacing
 
     Raises
     ------
     CaseError
-        If the shape is not three positive integers, a spacing is zero, negative or not finite, the
-        affine is not finite or sheared, or spacing and affine disagree.
+        If the shape is not three positive integers, a spacing is not from 0.01 to 100 mm, the affine
+        is sheared or has an entry that is not finite or beyond 1e6, or spacing and affine disagree.
 
     Examples
     --------
@@ -93,7 +99,8 @@ class Grid:
     def mm_to_voxel(self, points_mm: ArrayLike) -> Floats:
         """Voxel indices (..., 3) in z, y, x of world millimetres (..., 3) in x, y, z."""
         points = _points(points_mm) - self.affine[:3, 3]
-        indices: Floats = points @ np.linalg.inv(self.affine[:3, :3]).T
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond all numbers: the index is not finite
+            indices: Floats = points @ np.linalg.inv(self.affine[:3, :3]).T
         return indices[..., ::-1]
 
     def matches(self, other: "Grid") -> bool:
@@ -167,6 +174,8 @@ class Placement:
 
         The cube's side is `side_factor` times the line's length in mm, its centre the line's middle,
         so that every tumour fills about the same share of its patch. It may reach out of the volume.
+        Around a line shorter than a voxel it is two voxels wide on the axis of largest spacing, so
+        that there is always a voxel's centre in it.
 
         Parameters
         ----------
@@ -186,7 +195,8 @@ class Placement:
         length_mm = float(np.linalg.norm((ends[1] - ends[0]) * np.asarray(spacing_mm)))
         if not length_mm > 0:
             raise ValueError(f"mark_endpoints must be two different points, got {mark_endpoints}")
-        step = side_factor * length_mm / side_voxels / np.asarray(spacing_mm, dtype=np.float64)
+        side_mm = max(side_factor * length_mm, 2 * max(spacing_mm))
+        step = side_mm / side_voxels / np.asarray(spacing_mm, dtype=np.float64)
         start = ends.mean(axis=0) + 0.5 - step * side_voxels / 2
         cube = (side_voxels, side_voxels, side_voxels)
         return cls(_ints(volume_shape), _floats(start), _floats(step), cube, cube)
@@ -228,32 +238,58 @@ class Placement:
         return cls(_ints(volume_shape), _floats(start), _floats(factor), _ints(content), _ints(padded))
 
 
-def _checked_shape(shape_zyx: Sequence[int]) -> IntTriple:
-    shape = tuple(shape_zyx)
-    if len(shape) != 3 or any(int(n) != n or n < 1 for n in shape):
-        raise CaseError(f"a volume has three axes (z, y, x) of at least one voxel, got shape {shape}")
+def real_array(values: ArrayLike) -> NDArray[Any]:
+    """Array of integers or floats; an empty one if it is anything else (text, bool, a set, ragged lists).
+
+    For whoever checks shape and values next: an empty array has the wrong shape.
+    """
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    return array if array.dtype.kind in "iuf" else np.empty(0)
+
+
+def _checked_shape(shape_zyx: ArrayLike) -> IntTriple:
+    shape = real_array(shape_zyx)
+    if shape.shape != (3,) or any(n < 1 or n % 1 for n in shape.tolist()):
+        raise CaseError(
+            f"a volume has three axes (z, y, x) of at least one voxel, got shape {brief(shape_zyx)}"
+        )
     return _ints(shape)
 
 
-def _checked_spacing(spacing_mm: Sequence[float]) -> FloatTriple:
-    spacing = tuple(float(s) for s in spacing_mm)
-    if len(spacing) != 3 or any(not math.isfinite(s) or s <= 0 for s in spacing):
-        raise CaseError(f"spacing_mm must be three positive numbers of mm (z, y, x), got {spacing}")
+def _checked_spacing(spacing_mm: ArrayLike) -> FloatTriple:
+    spacing = real_array(spacing_mm)
+    if spacing.shape != (3,) or not (np.isfinite(spacing) & (spacing > 0)).all():
+        raise CaseError(f"spacing_mm must be three positive numbers of mm (z, y, x), got {brief(spacing_mm)}")
+    low, high = _SPACING_RANGE_MM
+    for value in spacing.tolist():
+        if not low <= value <= high:
+            unit = "metres" if value < low else "micrometres"
+            raise CaseError(
+                f"a spacing of {value:g} mm is none of a CT ({low:g} to {high:g}): is it in {unit}?"
+            )
     return _floats(spacing)
 
 
 def _checked_affine(affine: ArrayLike) -> Floats:
-    """Read-only float64 copy of a valid affine; the spacing along each column is positive."""
-    matrix = np.array(affine, dtype=np.float64)
+    """Read-only float64 copy of a valid affine; the spacing along each column is checked."""
+    matrix = np.array(real_array(affine), dtype=np.float64)
     if matrix.shape != (4, 4):
-        raise CaseError(f"affine must have shape (4, 4), got {matrix.shape}")
+        raise CaseError(f"affine must have shape (4, 4), got {brief(affine)}")
     if not np.isfinite(matrix).all():
         raise CaseError(f"affine must be finite, got {matrix.tolist()}")
+    if abs(largest := matrix.flat[np.abs(matrix).argmax()]) >= _AFFINE_LIMIT_MM:
+        raise CaseError(
+            f"the affine's entries must be below {_AFFINE_LIMIT_MM:g} mm, got {largest:g}: is it in micrometres?"
+        )
     if not np.allclose(matrix[3], (0, 0, 0, 1)):
         raise CaseError(f"the affine's last row must be 0 0 0 1, got {matrix[3].tolist()}")
     lengths_mm = np.linalg.norm(matrix[:3, :3], axis=0)
     if (lengths_mm <= 0).any():
         raise CaseError(f"the affine gives a spacing of zero: {lengths_mm[::-1].tolist()} mm (z, y, x)")
+    _checked_spacing(lengths_mm[::-1])
     columns = (matrix[:3, :3] / lengths_mm).T
     cosine = max(abs(float(a @ b)) for a, b in [*pairwise(columns), (columns[0], columns[2])])
     if cosine > _SHEAR_TOLERANCE:

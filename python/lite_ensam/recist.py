@@ -17,15 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam import _kernels
 from lite_ensam._typing import FloatTriple, Mask, Segment
-from lite_ensam.errors import MarkError
+from lite_ensam.errors import MarkError, brief, printable
+from lite_ensam.geometry import real_array
 
 __all__ = ["RecistMark", "check_marks", "mark_from_mask", "marks_from_marker", "sphere_mask"]
 
 MAX_LABEL = 65535
 """Labels are written as uint16 at most."""
 
-_HALF_SLICE = 0.5 + 1e-6
-"""An end this near to a slice lies on it; the last digit forgives the rounding of mm to indices."""
+_ROUNDING = 1e-6
+"""What the way from millimetres to indices may cost, in voxels."""
 
 _HALF_VOXEL = 0.5 + 1e-3
 """How far outside the outermost voxel centres a mark may lie: on the border, not beyond."""
@@ -44,13 +45,13 @@ class RecistMark:
     endpoints_zyx : the line's two ends, voxel indices (z, y, x), in any order. They are kept in
         ascending order; if both are within half a slice of the slice that is nearest to their
         middle (millimetres on an oblique scan), they are moved onto it
-    name : free text, for reports
+    name : free text, for reports; line breaks and other control characters become escapes
 
     Raises
     ------
     MarkError
         If the label is out of range, the ends are not two finite points, they lie on different
-        slices, or the line has no length.
+        slices, the line has no length, or the name is no text.
 
     Examples
     --------
@@ -69,6 +70,9 @@ class RecistMark:
         label = _checked_label(self.label)
         object.__setattr__(self, "label", label)
         object.__setattr__(self, "endpoints_zyx", _checked_endpoints(label, self.endpoints_zyx))
+        if not isinstance(self.name, str):
+            raise MarkError(f"mark {label}: its name must be a text, got {brief(self.name)}")
+        object.__setattr__(self, "name", printable(self.name))
 
     @property
     def slice_index(self) -> int:
@@ -94,8 +98,8 @@ class RecistMark:
 def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
     """Raise `MarkError` unless the marks fit the volume and each other.
 
-    There must be at least one, no two may share a label, and every end must lie inside the volume:
-    between -0.5 and n - 0.5 on each axis (the outer faces of the outermost voxels).
+    There must be at least one, no two may share a label or be the same line, and every end must lie
+    inside the volume: between -0.5 and n - 0.5 on each axis (the outer faces of the outermost voxels).
     """
     if not marks:
         raise MarkError("no mark given: at least one RECIST line is needed")
@@ -105,7 +109,11 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
             f"every mark needs its own label, but label {repeated[0]} comes {counts[repeated[0]]} times"
         )
     last = np.asarray(shape_zyx) - 1
+    label_of: dict[Segment, int] = {}
     for mark in marks:
+        first = label_of.setdefault(_rounded(mark.endpoints_zyx), mark.label)
+        if first != mark.label:
+            raise MarkError(f"marks {first} and {mark.label} are the same line: one tumour has one label")
         for point in mark.endpoints_zyx:
             if any(not -_HALF_VOXEL <= p <= n + _HALF_VOXEL for p, n in zip(point, last, strict=True)):
                 raise MarkError(
@@ -203,23 +211,23 @@ def _checked_label(label: int) -> int:
     except TypeError:
         number = 0
     if isinstance(label, bool) or not 1 <= number <= MAX_LABEL:
-        raise MarkError(f"a mark's label must be a whole number from 1 to {MAX_LABEL}, got {label!r}")
+        raise MarkError(f"a mark's label must be a whole number from 1 to {MAX_LABEL}, got {brief(label)}")
     return number
 
 
 def _checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> Segment:
     """Two finite points on one slice, apart, in ascending order."""
-    try:
-        ends = np.array(endpoints_zyx, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        ends = np.empty(0)
+    ends = np.array(real_array(endpoints_zyx), dtype=np.float64)
     if ends.shape != (2, 3) or not np.isfinite(ends).all():
         raise MarkError(
             f"mark {label}: endpoints must be two points of three finite numbers (z, y, x), "
-            f"got {endpoints_zyx!r}"
+            f"got {brief(endpoints_zyx)}"
         )
-    z = np.rint(ends[:, 0].mean())
-    if np.abs(ends[:, 0] - z).max() > _HALF_SLICE:
+    middle = ends[0, 0] / 2 + ends[1, 0] / 2
+    # The nearest slice; halves go towards 0, so that the volume's outer faces, -0.5 and n - 0.5, belong to
+    # its first and last slice without knowing n.
+    z = math.copysign(math.ceil(abs(middle) - 0.5 - _ROUNDING), middle)
+    if np.abs(ends[:, 0] - z).max() > 0.5 + 2 * _ROUNDING:
         raise MarkError(
             f"mark {label}: its endpoints lie on slices z = {ends[0, 0]:g} and z = {ends[1, 0]:g}; "
             "a RECIST line lies on one axial slice"
@@ -228,6 +236,12 @@ def _checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> Segment:
     if math.dist(*ends) < _SHORTEST:
         raise MarkError(f"mark {label}: both endpoints are {_text(ends[0])} (z, y, x), a line of length zero")
     start, stop = sorted((a, b, c) for a, b, c in (ends + 0.0).tolist())  # + 0.0 turns -0.0 into 0.0
+    return start, stop
+
+
+def _rounded(line: Segment) -> Segment:
+    """The same for lines whose ends agree to six decimals, in whatever order rounding leaves them."""
+    start, stop = sorted((round(z, 6), round(y, 6), round(x, 6)) for z, y, x in line)
     return start, stop
 
 

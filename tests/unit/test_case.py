@@ -70,6 +70,15 @@ class TestCase:
         with pytest.raises(CaseError, match=r"reference must be .* got int64"):
             Case(scan(), GRID, MARKS, np.zeros((3, 8, 8), dtype=np.int64))
 
+    def test_what_is_no_plain_array_is_refused(self):
+        with pytest.raises(CaseError, match=r"reference must be .* got list"):
+            Case(scan(), GRID, MARKS, [[1, 2]])
+        with pytest.raises(CaseError, match="masked"):
+            Case(np.ma.masked_less(scan(), np.sort(scan().ravel())[9]), GRID, MARKS)
+
+    def test_its_name_is_printable(self):
+        assert Case(scan(), GRID, MARKS, name="a\nb\udc80").name == r"a\nb\udc80"
+
     def test_one_slice_is_a_volume(self):
         grid = Grid.from_spacing((1, 8, 8), (5.0, 1.0, 1.0))
         assert Case(scan()[:1], grid, (RecistMark(1, ((0, 2, 2), (0, 6, 2))),)).ct.shape == (1, 8, 8)

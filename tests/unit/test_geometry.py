@@ -78,6 +78,32 @@ class TestGrid:
         with pytest.raises(CaseError, match="spacing_mm must be three positive numbers"):
             Grid.from_spacing((3, 4, 5), spacing)
 
+    @pytest.mark.parametrize(
+        "spacing",
+        [1, "123", None, [[1, 1, 1]], [1, 1, 1j], {1, 2, 3}, {1: 1, 2: 2, 3: 3}, ["1", "2", "3"], [1, [2]]],
+    )
+    def test_spacing_must_be_three_numbers_in_order(self, spacing):
+        with pytest.raises(CaseError, match="three positive numbers"):
+            Grid.from_spacing((3, 4, 5), spacing)
+        with pytest.raises(CaseError, match="three axes"):
+            Grid.from_spacing(spacing, (1, 1, 1))
+        with pytest.raises(CaseError, match=r"shape \(4, 4\)"):
+            Grid.from_affine((3, 4, 5), spacing)
+
+    @pytest.mark.parametrize(("value", "unit"), [(0.0009, "metres"), (700, "micrometres")])
+    def test_spacing_in_another_unit_is_asked_about(self, value, unit):
+        with pytest.raises(CaseError, match=rf"spacing of {value} mm .* is it in {unit}\?"):
+            Grid.from_spacing((3, 4, 5), (1, value, 1))
+        with pytest.raises(CaseError, match=rf"spacing of {value} mm .* is it in {unit}\?"):
+            Grid.from_affine((3, 4, 5), np.diag([1, value, 1, 1]))
+
+    @pytest.mark.parametrize("value", [1e6, -3e6, 1e300])
+    def test_an_affine_beyond_a_kilometre_is_refused(self, value):
+        affine = np.eye(4)
+        affine[1, 3] = value
+        with pytest.raises(CaseError, match=rf"got {value:g}".replace("+", r"\+")):
+            Grid.from_affine((3, 4, 5), affine)
+
     def test_spacing_and_affine_must_agree(self):
         with pytest.raises(CaseError, match="disagree"):
             Grid((3, 4, 5), (1, 1, 2), np.eye(4))
@@ -182,10 +208,19 @@ class TestLesionPlacement:
         placement = Placement.lesion_placement(ends, spacing_mm, (40, 201, 201), 2.5, 64)
         size_mm = np.array(placement.step_zyx) * spacing_mm * 64
         length_mm = np.linalg.norm((np.array(ends[1]) - ends[0]) * spacing_mm)
-        np.testing.assert_allclose(size_mm, 2.5 * length_mm)
+        np.testing.assert_allclose(size_mm, max(2.5 * length_mm, 2 * max(spacing_mm)))
         np.testing.assert_allclose(placement.to_patch(np.mean(ends, axis=0)), [31.5] * 3, atol=1e-6)
         assert placement.content_zyx == placement.patch_shape_zyx == (64, 64, 64)
         assert placement.volume_shape_zyx == (40, 201, 201)
+
+    @pytest.mark.parametrize("middle", [-0.5, 3.0, 3.5, 8.5])
+    def test_a_line_within_a_voxel_still_has_a_voxels_centre_in_its_cube(self, middle):
+        ends = ((3.0, middle, middle - 0.1), (3.0, middle, middle + 0.1))
+        placement = Placement.lesion_placement(ends, (5, 0.7, 0.7), (9, 9, 9), 2.5, 64)
+        centers = np.stack(np.indices((9, 9, 9)), axis=-1) + 0.5
+        inside = (centers >= placement.start_zyx) & (centers <= placement.stop_zyx)
+        assert inside.all(axis=-1).any()
+        np.testing.assert_allclose(np.array(placement.step_zyx) * (5, 0.7, 0.7) * 64, 10)
 
     @pytest.mark.parametrize(
         ("ends", "factor", "side", "message"),

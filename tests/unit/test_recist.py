@@ -60,11 +60,26 @@ class TestRecistMark:
             (4, 1, 1),
             "ab",
             None,
+            (("4", "1", "1"), ("4", "1", "9")),
+            ((4, 1, 10**400), (4, 1, 1)),
+            {1, 2},
         ],
     )
     def test_ends_are_two_finite_points(self, ends):
         with pytest.raises(MarkError, match="mark 1: endpoints must be two points of three finite numbers"):
             RecistMark(1, ends)
+
+    def test_a_name_is_a_printable_text(self):
+        assert RecistMark(1, ((4, 1, 1), (4, 1, 9)), "a\nb\udc80").name == r"a\nb\udc80"
+        with pytest.raises(MarkError, match="name must be a text, got 5"):
+            RecistMark(1, ((4, 1, 1), (4, 1, 9)), 5)
+
+    def test_what_came_is_cut_short(self):
+        with pytest.raises(MarkError, match=r"\.\.\.$") as caught:
+            RecistMark(1, list(range(100_000)))
+        assert len(str(caught.value)) < 200
+        with pytest.raises(MarkError, match="a int too large to print"):
+            RecistMark(10**5000, ((4, 1, 1), (4, 1, 9)))
 
     def test_its_errors_are_value_errors(self):
         assert issubclass(MarkError, LiteEnsamError)
@@ -75,7 +90,29 @@ class TestCheckMarks:
     line = ((4, 1, 1), (4, 1, 9))
 
     def test_two_hundred_marks_pass(self):
-        check_marks([RecistMark(n, self.line) for n in range(1, 201)], (5, 10, 10))
+        check_marks([RecistMark(n, ((4, 1, 1), (4, 2, n / 25))) for n in range(1, 201)], (5, 10, 10))
+
+    def test_one_line_under_two_labels_is_refused_with_both(self):
+        (z, y0, x0), (_, y1, x1) = self.line
+        nearly = ((z, y1 + 1e-8, x1), (z, y0 + 2e-8, x0))
+        with pytest.raises(MarkError, match="marks 2 and 9 are the same line"):
+            check_marks([RecistMark(2, self.line), RecistMark(9, nearly)], (5, 10, 10))
+        check_marks([RecistMark(2, self.line), RecistMark(9, ((4, 1, 1), (4, 1, 8.99)))], (5, 10, 10))
+
+    @pytest.mark.parametrize("n", [1, 2, 5, 6])
+    def test_the_outer_faces_of_the_first_and_last_slice_are_inside(self, n):
+        for z, index in ((-0.5, 0), (n - 0.5, n - 1), (n - 0.5 + 1e-9, n - 1), (-0.5 - 1e-9, 0)):
+            mark = RecistMark(1, ((z, 1, 1), (z, 1, 9)))
+            assert mark.slice_index == index
+            check_marks([mark], (n, 10, 10))
+        for z in (-0.51, n - 0.49):
+            with pytest.raises(MarkError, match="outside"):
+                check_marks([RecistMark(1, ((z, 1, 1), (z, 1, 9)))], (n, 10, 10))
+
+    @pytest.mark.parametrize("z", [1e308, -1e308, 1.7e308])
+    def test_slices_beyond_all_numbers_are_outside(self, z):
+        with pytest.raises(MarkError, match="outside"):
+            check_marks([RecistMark(1, ((z, 1, 1), (z, 1, 9)))], (5, 10, 10))
 
     def test_the_volumes_outermost_faces_are_inside(self):
         check_marks([RecistMark(1, ((0, -0.5, -0.5), (0, 9.5, 9.5)))], (1, 10, 10))

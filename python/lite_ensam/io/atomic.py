@@ -7,12 +7,13 @@ them are on the disk. A crash, a full disk or an exception leaves the target as 
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from lite_ensam.errors import OutputError
+from lite_ensam.errors import OutputError, printable
 
 __all__ = ["atomic_write", "check_output"]
 
@@ -24,6 +25,7 @@ _PLAIN_WORDS = {
     errno.EACCES: "no permission to write there",
     errno.EPERM: "no permission to write there",
     errno.ENAMETOOLONG: "the file name is too long",
+    errno.ELOOP: "it is a link that leads to itself",
 }
 
 
@@ -31,6 +33,9 @@ def check_output(
     path: str | os.PathLike[str], overwrite: bool = False, suffixes: tuple[str, ...] = ()
 ) -> None:
     """Raise `OutputError` if `path` surely cannot be written; to be asked before long work.
+
+    What exists may be replaced only if it is a regular file, or a link to one: never a folder, a pipe,
+    a device, or a link that leads nowhere.
 
     Parameters
     ----------
@@ -42,17 +47,22 @@ def check_output(
         target = Path(path)
         folder = target.parent
         if suffixes and not target.name.lower().endswith(suffixes):
-            raise OutputError(f"cannot write {target}: the name must end in {' or '.join(suffixes)}")
+            raise _RefusedError(f"the name must end in {' or '.join(suffixes)}")
         if not folder.exists():
-            raise OutputError(f"cannot write {target}: the folder {folder} does not exist")
+            raise _RefusedError(f"the folder {printable(folder)} does not exist")
         if not folder.is_dir():
-            raise OutputError(f"cannot write {target}: {folder} is not a folder")
-        if target.is_dir():
-            raise OutputError(f"cannot write {target}: it is a folder")
-        if target.exists() and not overwrite:
-            raise OutputError(f"{target} exists; it is replaced only with overwrite=True (--overwrite)")
+            raise _RefusedError(f"{printable(folder)} is not a folder")
+        mode = _mode(target)
+        if mode is not None and stat.S_ISDIR(mode):
+            raise _RefusedError("it is a folder")
+        if mode is not None and not stat.S_ISREG(mode):
+            raise _RefusedError("it exists and is not a regular file")
+        if mode is not None and not overwrite:
+            raise OutputError(
+                f"{printable(target)} exists; it is replaced only with overwrite=True (--overwrite)"
+            )
         if not os.access(folder, os.W_OK):
-            raise OutputError(f"cannot write {target}: the folder {folder} is read-only")
+            raise _RefusedError(f"the folder {printable(folder)} is read-only")
 
 
 @contextmanager
@@ -92,10 +102,28 @@ def _create(path: Path) -> BinaryIO:
     return open(path, "xb")
 
 
+def _mode(target: Path) -> int | None:
+    """What kind of file has the name, links followed; None if it is free."""
+    try:
+        return os.stat(target).st_mode
+    except FileNotFoundError:
+        if os.path.lexists(target):
+            raise _RefusedError("it is a link that leads nowhere") from None
+        return None
+    except ValueError as error:  # what no file can be called
+        raise _RefusedError(f"it is no name of a file ({error})") from None
+
+
+class _RefusedError(Exception):
+    """A reason not to write, which `_plain_errors` puts behind the name of the file."""
+
+
 @contextmanager
 def _plain_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
+    except _RefusedError as refused:
+        raise OutputError(f"cannot write {printable(path)}: {refused}") from None
     except OSError as error:
         reason = _PLAIN_WORDS.get(error.errno or 0, error.strerror or str(error))
-        raise OutputError(f"cannot write {os.fspath(path)}: {reason}") from error
+        raise OutputError(f"cannot write {printable(path)}: {reason}") from error

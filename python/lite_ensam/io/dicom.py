@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam._typing import CtVolume, Floats, Mask
-from lite_ensam.errors import CaseError, MissingExtraError
+from lite_ensam.errors import CaseError, MissingExtraError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.file_grid import FileGrid
+from lite_ensam.io.reading import check_input, plain_errors
 
 __all__ = ["read_ct_series", "read_roi", "read_roi_names"]
 
@@ -63,7 +64,7 @@ def read_ct_series(folder: PathLike) -> tuple[CtVolume, FileGrid]:
         affine = _affine(slices)
         grid = FileGrid.from_file_affine((int(first.Columns), int(first.Rows), len(slices)), affine)
     except CaseError as error:
-        raise CaseError(f"{os.fspath(folder)}: {error}") from None
+        raise CaseError(f"{printable(folder)}: {error}") from None
     return grid.from_file(volume), grid
 
 
@@ -98,7 +99,7 @@ def read_roi(path: PathLike, name: str, grid: Grid) -> Mask:
     numbers = _rois(rtstruct)
     if name not in numbers:
         raise CaseError(
-            f"{os.fspath(path)}: has no ROI {name!r}, only {', '.join(map(repr, numbers)) or 'none'}"
+            f"{printable(path)}: has no ROI {name!r}, only {', '.join(map(repr, numbers)) or 'none'}"
         )
     contours = [
         contour
@@ -107,20 +108,20 @@ def read_roi(path: PathLike, name: str, grid: Grid) -> Mask:
         for contour in roi.get("ContourSequence", [])
     ]
     if not contours:
-        raise CaseError(f"{os.fspath(path)}: ROI {name!r} has no contours")
+        raise CaseError(f"{printable(path)}: ROI {name!r} has no contours")
     mask = np.zeros(grid.shape_zyx, dtype=np.bool_)
     for number, contour in enumerate(contours, start=1):
         try:
             z, corners_yx = _in_slice(contour, grid)
         except CaseError as error:
-            raise CaseError(f"{os.fspath(path)}: ROI {name!r}, contour {number}: {error}") from None
+            raise CaseError(f"{printable(path)}: ROI {name!r}, contour {number}: {error}") from None
         mask[z] ^= _fill(corners_yx, grid.shape_zyx[1:])
     return mask
 
 
 def _sorted_slices(folder: PathLike) -> list[Dataset]:
     """Slices of the only CT series of a folder, by position along its normal, checked to be alike."""
-    where = os.fspath(folder)
+    where = printable(folder)
     slices = list(_ct_files(folder))
     if not slices:
         raise CaseError(f"{where}: holds no DICOM file of a CT")
@@ -140,8 +141,9 @@ def _sorted_slices(folder: PathLike) -> list[Dataset]:
 
 def _ct_files(folder: PathLike) -> Iterator[Dataset]:
     pydicom = _pydicom()
-    if not Path(folder).is_dir():
-        raise CaseError(f"{os.fspath(folder)}: no such folder")
+    with plain_errors(folder):
+        if not Path(folder).is_dir():
+            raise CaseError("no such folder")
     for path in sorted(Path(folder).iterdir()):
         if not path.is_file():
             continue
@@ -211,7 +213,8 @@ def _numbers(one: Dataset, name: str, count: int) -> Floats:
 
 def _read_rtstruct(path: PathLike) -> Dataset:
     pydicom = _pydicom()
-    where = os.fspath(path)
+    where = printable(path)
+    check_input(path)
     try:
         dataset = pydicom.dcmread(path)
     except pydicom.errors.InvalidDicomError:

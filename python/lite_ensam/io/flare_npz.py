@@ -7,6 +7,7 @@ Keys written: `segs`, `spacing`, `origin`, `direction`. Nothing that is pickled 
 
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam._typing import CtVolume, Labels
-from lite_ensam.errors import CaseError
+from lite_ensam.errors import CaseError, brief
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.file_grid import FileGrid
-from lite_ensam.io.reading import plain_errors
+from lite_ensam.io.reading import opened
 from lite_ensam.io.voxels import as_ct, as_labels
 
 __all__ = ["npz_keys", "read_npz_ct", "read_npz_labels", "write_npz"]
@@ -80,23 +81,38 @@ def write_npz(
 
 @contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
-    with plain_errors(path), open(path, "rb") as file:
+    with opened(path) as file:
         if not zipfile.is_zipfile(file):
             raise CaseError("is not an .npz file, or is truncated (an .npz is a zip archive)")
         file.seek(0)
-        with np.load(file, allow_pickle=False) as arrays:
+        with _plain_damage("the archive"):
+            arrays = np.load(file, allow_pickle=False)
+        with arrays:
             yield arrays
+
+
+@contextmanager
+def _plain_damage(what: str) -> Iterator[None]:
+    """Turn whatever NumPy and zipfile meet in a hostile file into a `CaseError`.
+
+    They raise a dozen types: for encryption, unknown compression, headers that are no Python or promise
+    impossible shapes.
+    """
+    try:
+        yield
+    except (OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error):
+        raise  # `opened` has plain words for these
+    except Exception as error:
+        if "pickle" in str(error):
+            raise CaseError(f"{what} holds pickled Python objects, which are never opened") from None
+        raise CaseError(f"{what} is damaged or encrypted ({brief(error)})") from None
 
 
 def _array(arrays: Any, key: str) -> NDArray[Any]:
     if key not in arrays.files:
-        raise CaseError(f"has no array {key!r}; it holds {', '.join(sorted(arrays.files)) or 'nothing'}")
-    try:
+        raise CaseError(f"has no array {key!r}; it holds {brief(sorted(arrays.files))}")
+    with _plain_damage(f"array {key!r}"):
         array: NDArray[Any] = arrays[key]
-    except ValueError as error:
-        if "pickle" in str(error):
-            raise CaseError(f"array {key!r} holds pickled Python objects, which are never opened") from None
-        raise CaseError(f"array {key!r} is damaged ({error})") from None
     if not isinstance(array, np.ndarray):
         raise CaseError(f"{key!r} is not an array")
     return array
@@ -115,19 +131,21 @@ def _grid_of(arrays: Any, shape_zyx: tuple[int, ...]) -> FileGrid:
         raise CaseError(f"spacing must be positive, the file says {spacing_xyz.tolist()} mm (x, y, z)")
     origin = _numbers(arrays, "origin", 3) if "origin" in arrays.files else np.zeros(3)
     direction = _numbers(arrays, "direction", 9) if "direction" in arrays.files else np.eye(3)
-    affine_lps = np.eye(4)
-    affine_lps[:3, :3] = direction.reshape(3, 3) * spacing_xyz
-    affine_lps[:3, 3] = origin
-    grid = FileGrid.from_file_affine(shape_zyx[::-1], _LPS_TO_RAS @ affine_lps, axes_as_stored=True)
-    if not np.allclose(grid.spacing_mm[::-1], spacing_xyz, rtol=1e-3):
+    lengths = np.linalg.norm(direction.reshape(3, 3), axis=0) if np.abs(direction).max() < 2 else np.inf
+    if not np.allclose(lengths, 1, rtol=1e-3):
         raise CaseError(
             f"direction must have columns of length 1, the file says {direction.ravel().tolist()}"
         )
-    return grid
+    affine_lps = np.eye(4)
+    affine_lps[:3, :3] = direction.reshape(3, 3) * spacing_xyz
+    affine_lps[:3, 3] = origin
+    return FileGrid.from_file_affine(shape_zyx[::-1], _LPS_TO_RAS @ affine_lps, axes_as_stored=True)
 
 
 def _numbers(arrays: Any, key: str, count: int) -> NDArray[np.float64]:
     numbers = _array(arrays, key)
     if numbers.size != count or numbers.dtype.kind not in "iuf" or not np.isfinite(numbers).all():
-        raise CaseError(f"array {key!r} must be {count} finite numbers, got {numbers.ravel().tolist()}")
+        raise CaseError(
+            f"array {key!r} must be {count} finite numbers, got {brief(numbers.ravel()[: count + 1].tolist())}"
+        )
     return numbers.astype(np.float64).ravel()

@@ -6,22 +6,23 @@ NIfTI affine: right, anterior, superior. Both come out as indices of the (z, y, 
 """
 
 import csv
+import io
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from lite_ensam._typing import Floats
-from lite_ensam.errors import CaseError, MarkError
-from lite_ensam.geometry import Grid
+from lite_ensam.errors import CaseError, MarkError, brief, printable
+from lite_ensam.geometry import Grid, real_array
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import read_npz_labels
 from lite_ensam.io.nifti import read_nifti_labels
-from lite_ensam.io.reading import file_suffix, plain_errors
+from lite_ensam.io.reading import file_suffix, read_json, read_text
 from lite_ensam.recist import RecistMark, check_marks, marks_from_marker
 
 __all__ = ["read_marks", "write_marks"]
@@ -60,12 +61,12 @@ def read_marks(path: str | os.PathLike[str], grid: Grid) -> tuple[RecistMark, ..
     }
     suffix = file_suffix(path)
     if suffix not in readers:
-        raise MarkError(f"{os.fspath(path)}: marks must be a file of type {', '.join(readers)}")
+        raise MarkError(f"{printable(path)}: marks must be a file of type {', '.join(readers)}")
     try:
         marks = readers[suffix](path, FileGrid.of(grid))
         check_marks(marks, grid.shape_zyx)
     except MarkError as error:
-        raise MarkError(f"{os.fspath(path)}: {error}") from None
+        raise MarkError(f"{printable(path)}: {error}") from None
     except CaseError as error:
         raise MarkError(str(error)) from None
     return marks
@@ -96,11 +97,7 @@ def write_marks(
 
 
 def _read_json(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark, ...]:
-    try:
-        with plain_errors(path), open(path, encoding="utf-8-sig") as file:
-            content = json.load(file)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise MarkError(f"is not a JSON file ({error})") from None
+    content = read_json(path)
     entries = content.get("marks") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise MarkError('must be {"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}')
@@ -109,29 +106,39 @@ def _read_json(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark
 
 def _read_csv(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark, ...]:
     try:
-        with plain_errors(path), open(path, encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, skipinitialspace=True, strict=True)
-            columns = [(name or "").strip() for name in rows.fieldnames or ()]
-            rows.fieldnames = columns
-            by_line = [(rows.line_num, row) for row in rows]
+        rows = csv.DictReader(io.StringIO(read_text(path), newline=""), skipinitialspace=True, strict=True)
+        columns = [name.strip() for name in rows.fieldnames or ()]
+        rows.fieldnames = columns
+        by_line = [(rows.line_num, row) for row in rows]
     except (csv.Error, UnicodeDecodeError) as error:
         raise MarkError(f"is not a CSV file ({error})") from None
-    ends = next((ends for ends in (_INDEX_COLUMNS, _MM_COLUMNS) if {"label", *ends} <= set(columns)), None)
-    if ends is None:
-        raise MarkError(
-            f"the first line must name the columns label,{','.join(_INDEX_COLUMNS)} or "
-            f"label,{','.join(_MM_COLUMNS)}; it is {','.join(columns)!r}"
-        )
+    ends = _end_columns(columns)
     key = "endpoints_zyx" if ends is _INDEX_COLUMNS else "endpoints_mm"
     marks = []
     for line, row in by_line:
-        numbers = [_number(row[name], f"line {line}, column {name}") for name in ends]
-        entry = {
-            "label": _number(row["label"], f"line {line}, column label"),
-            key: [numbers[:3], numbers[3:]],
-        }
+        if any(row.get(None) or ()):  # type: ignore[call-overload]  # where DictReader puts what is too much
+            raise MarkError(f"line {line} has more values than the first line has columns")
+        label, *numbers = (_number(row[name], f"line {line}", name) for name in ("label", *ends))
+        entry = {"label": label, key: [numbers[:3], numbers[3:]]}
         marks.append(_mark(entry | {"name": row.get("name") or ""}, f"line {line}", grid))
     return tuple(marks)
+
+
+def _end_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    """Names of the columns of the ends, indices or millimetres, checked against the first line of a CSV."""
+    if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
+        raise MarkError(f"separate the columns by commas; the first line is {brief(columns[0])}")
+    given = [ends for ends in (_INDEX_COLUMNS, _MM_COLUMNS) if set(ends) & set(columns)]
+    if len(given) == 2:
+        raise MarkError("has columns of indices and of millimetres; only one of them may be given")
+    if not given or not {"label", *given[0]} <= set(columns):
+        raise MarkError(
+            f"the first line must name the columns label,{','.join(_INDEX_COLUMNS)} or "
+            f"label,{','.join(_MM_COLUMNS)}; it is {brief(','.join(columns))}"
+        )
+    if twice := [name for name, n in Counter(columns).items() if name and n > 1]:
+        raise MarkError(f"the column {brief(twice[0])} comes twice")
+    return given[0]
 
 
 def _read_marker(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark, ...]:
@@ -155,31 +162,32 @@ def _mark(entry: Mapping[str, Any], where: str, grid: FileGrid) -> RecistMark:
     given = [key for key in ("endpoints_zyx", "endpoints_mm") if key in entry]
     if len(given) != 1 or "label" not in entry:
         raise MarkError(
-            f"{where}: needs a label and either endpoints_zyx or endpoints_mm, has {', '.join(entry)}"
+            f"{where}: needs a label and either endpoints_zyx or endpoints_mm, has {brief(list(entry))}"
         )
     ends = _two_points(entry[given[0]], f"{where}: {given[0]}")
     zyx = grid.points_from_file(ends) if given[0] == "endpoints_zyx" else grid.mm_to_voxel(ends)
+    name = "" if entry.get("name") is None else entry["name"]
     try:
-        return RecistMark(label, zyx.tolist(), str(entry.get("name", "")))  # type: ignore[arg-type]
+        return RecistMark(label, zyx.tolist(), name)  # type: ignore[arg-type]
     except MarkError as error:
         raise MarkError(f"{where}: {error}") from None
 
 
-def _two_points(points: ArrayLike, where: str) -> Floats:
-    try:
-        ends = np.array(points, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        ends = np.empty(0)
-    if ends.shape != (2, 3) or not np.isfinite(ends).all():
-        raise MarkError(f"{where} must be two points of three finite numbers, got {points!r}")
-    return ends
+def _two_points(points: Any, where: str) -> Floats:
+    ends = real_array(points)
+    is_line = ends.shape == (2, 3) and np.isfinite(ends).all()
+    if not is_line or any(isinstance(number, bool) for point in points for number in point):
+        raise MarkError(f"{where} must be two points of three finite numbers, got {brief(points)}")
+    return ends.astype(np.float64)
 
 
-def _number(text: str | None, where: str) -> float:
+def _number(text: str | None, line: str, column: str) -> float:
+    if text is None:
+        raise MarkError(f"{line} has no value for the column {column}")
     try:
-        return float(text or "")
+        return float(text)
     except ValueError:
-        raise MarkError(f"{where}: {text!r} is not a number") from None
+        raise MarkError(f"{line}, column {column}: {brief(text)} is not a number") from None
 
 
 def _text(affine: Floats) -> str:

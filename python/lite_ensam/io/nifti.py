@@ -8,7 +8,7 @@ import gzip
 import math
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
@@ -21,12 +21,15 @@ from lite_ensam._typing import CtVolume, Labels
 from lite_ensam.errors import CaseError
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.file_grid import FileGrid
-from lite_ensam.io.reading import file_suffix, plain_errors
+from lite_ensam.io.reading import file_suffix, opened
 from lite_ensam.io.voxels import as_ct, as_labels
 
 __all__ = ["read_nifti_ct", "read_nifti_labels", "write_nifti"]
 
 _CHUNK = 1 << 20
+_SPARE = 64 << 20
+"""So many bytes may lie before and behind the voxels; a hostile gzip stream would go on for hours."""
+
 _DEFLATE_LIMIT = 1032
 """Deflate never packs tighter: a header that promises more is damaged, and nothing is allocated for it."""
 
@@ -34,6 +37,9 @@ _GZIP_LEVEL = 4
 """Label maps are almost all zeros; higher levels cost time and save nothing one would notice."""
 
 _HEADERS = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
+_SPACING_TOLERANCE = 0.01
+"""Largest relative difference between the header's spacing (pixdim) and its affine's."""
+
 _UNITS_NOT_MM = {1: "metres", 3: "microns"}
 
 
@@ -50,17 +56,17 @@ def read_nifti_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, FileGrid]:
     ------
     CaseError
         If the file is missing, truncated, damaged, no NIfTI image, not 3D, or its spacing or affine
-        make no sense; the message names the file and what was found.
+        make no sense or disagree; the message names the file and what was found.
     """
-    with plain_errors(path):
-        stored, grid, scale = _read_stored(path)
+    with opened(path) as file:
+        stored, grid, scale = _read_stored(file)
         return grid.from_file(as_ct(stored, *scale)), grid
 
 
 def read_nifti_labels(path: str | os.PathLike[str]) -> tuple[Labels, FileGrid]:
     """Label map, mask or marker of a NIfTI file, as uint8 or uint16 (z, y, x); else as `read_nifti_ct`."""
-    with plain_errors(path):
-        stored, grid, scale = _read_stored(path)
+    with opened(path) as file:
+        stored, grid, scale = _read_stored(file)
         values = stored if scale == (1.0, 0.0) else as_ct(stored, *scale)
         return grid.from_file(as_labels(values)), grid
 
@@ -93,25 +99,23 @@ def write_nifti(
             stream.write(np.ascontiguousarray(slab, dtype=dtype).data)
 
 
-def _read_stored(path: str | os.PathLike[str]) -> tuple[NDArray[Any], FileGrid, tuple[float, float]]:
+def _read_stored(file: BinaryIO) -> tuple[NDArray[Any], FileGrid, tuple[float, float]]:
     """Voxels as stored (k, j, i) in native byte order, their grid, and (slope, intercept)."""
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        gzipped = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        with gzip.GzipFile(fileobj=file) if gzipped else file as raw:
-            stream = cast(BinaryIO, raw)
-            header = _read_header(stream)
-            grid = _grid_of(header)
-            dtype = _dtype_of(header)
-            n_bytes = math.prod(grid.shape_zyx) * dtype.itemsize
-            if n_bytes > size * (_DEFLATE_LIMIT if gzipped else 1):
-                raise EOFError
-            stored = np.empty(n_bytes, dtype=np.uint8)
-            _skip(stream, _voxel_offset(header) - int(header["sizeof_hdr"]))
-            _fill(stream, stored)
-            while stream.read(_CHUNK):  # a gzip stream checks its CRC and length only at its end
-                pass
+    size = os.fstat(file.fileno()).st_size
+    gzipped = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    with gzip.GzipFile(fileobj=file) if gzipped else file as raw:
+        stream = cast(BinaryIO, raw)
+        header = _read_header(stream)
+        grid = _grid_of(header)
+        dtype = _dtype_of(header)
+        n_bytes = math.prod(grid.shape_zyx) * dtype.itemsize
+        if n_bytes > size * (_DEFLATE_LIMIT if gzipped else 1):
+            raise EOFError
+        stored = np.empty(n_bytes, dtype=np.uint8)
+        _skip(stream, _voxel_offset(header) - int(header["sizeof_hdr"]))
+        _fill(stream, stored)
+        _read_to_end(stream)
     voxels = stored.view(dtype)
     if not dtype.isnative:
         voxels = voxels.byteswap(inplace=True).view(dtype.newbyteorder("="))
@@ -136,6 +140,15 @@ def _skip(stream: BinaryIO, n_bytes: int) -> None:
         n_bytes -= len(chunk)
 
 
+def _read_to_end(stream: BinaryIO) -> None:
+    """A gzip stream checks its CRC and length only at its end."""
+    spare = 0
+    while chunk := stream.read(_CHUNK):
+        spare += len(chunk)
+        if spare > _SPARE:
+            raise CaseError(f"has more than {_SPARE >> 20} MiB after its last voxel: its header is wrong")
+
+
 def _read_header(stream: BinaryIO) -> nib.Nifti1Header:
     """The header as it is in the file; nibabel's own checks would repair some faults in silence."""
     start = stream.read(4)
@@ -151,10 +164,13 @@ def _read_header(stream: BinaryIO) -> nib.Nifti1Header:
     else:
         raise CaseError("is not a NIfTI image" + ("" if start else " (the file is empty)"))
     magic = header["magic"].item()
-    if magic.startswith(b"ni"):
+    if magic == header.pair_magic:
         raise CaseError("is one half of a .hdr/.img pair; save the scan as one .nii or .nii.gz file")
-    if not magic.startswith(b"n+"):
-        raise CaseError("is not a NIfTI image (an Analyze file has no orientation to rely on)")
+    if magic != header.single_magic:
+        raise CaseError(
+            f"is not a NIfTI image: its magic is {magic!r}, expected {header.single_magic!r} "
+            "(an Analyze file has no orientation to rely on)"
+        )
     if header["pixdim"][0] not in (-1, 1):
         header["pixdim"][0] = 1  # the standard: anything else means 1
     return header
@@ -172,10 +188,18 @@ def _grid_of(header: nib.Nifti1Header) -> FileGrid:
     if unit is not None:
         raise CaseError(f"spacing must be in mm, the header says {unit}")
     try:
-        affine = header.get_best_affine()
+        with np.errstate(all="ignore"):  # what is not finite then, is refused by Grid
+            affine = header.get_best_affine()
     except ValueError as error:
         raise CaseError(f"the header's orientation (qform) makes no sense: {error}") from None
-    return FileGrid.from_file_affine(shape[:3], affine, header=header)
+    grid = FileGrid.from_file_affine(shape[:3], affine, header=header)
+    of_affine = np.linalg.norm(grid.file_affine[:3, :3], axis=0)
+    if not np.allclose(of_affine, spacing, rtol=_SPACING_TOLERANCE, atol=0):
+        raise CaseError(
+            f"the header contradicts itself: spacing is {_text(spacing)} mm by its pixdim, "
+            f"{_text(of_affine)} mm by its affine (file order)"
+        )
+    return grid
 
 
 def _dtype_of(header: nib.Nifti1Header) -> np.dtype[Any]:
@@ -192,7 +216,9 @@ def _dtype_of(header: nib.Nifti1Header) -> np.dtype[Any]:
 def _voxel_offset(header: nib.Nifti1Header) -> int:
     offset = float(header["vox_offset"])
     lowest = int(header.single_vox_offset)
-    return int(offset) if math.isfinite(offset) and offset > lowest else lowest
+    if offset > _SPARE:
+        raise CaseError(f"its voxels are said to begin at byte {offset:g} (vox_offset), which is too far on")
+    return int(offset) if offset > lowest else lowest
 
 
 def _scale_of(header: nib.Nifti1Header) -> tuple[float, float]:
@@ -219,6 +245,10 @@ def _header_to_write(grid: FileGrid, dtype: np.dtype[Any]) -> nib.Nifti1Header:
     header["scl_slope"], header["scl_inter"] = 1, 0
     header["vox_offset"] = header.single_vox_offset
     return header
+
+
+def _text(spacing_mm: Iterable[float]) -> str:
+    return " x ".join(f"{s:.4g}" for s in spacing_mm)
 
 
 @contextmanager

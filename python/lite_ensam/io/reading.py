@@ -1,15 +1,18 @@
-"""What can go wrong when any file is read, said in plain words."""
+"""Files are opened for reading here, and here alone what can go wrong is said in plain words."""
 
 import gzip
+import json
 import os
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, BinaryIO
 
-from lite_ensam.errors import CaseError
+from lite_ensam.errors import CaseError, brief, printable
 
-__all__ = ["file_suffix", "plain_errors"]
+__all__ = ["check_input", "file_suffix", "opened", "plain_errors", "read_json", "read_text"]
 
 _SUFFIXES = (".nii.gz", ".nii", ".npz", ".json", ".csv")
 
@@ -20,10 +23,60 @@ def file_suffix(path: str | os.PathLike[str]) -> str:
     return next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), "")
 
 
+def check_input(path: str | os.PathLike[str]) -> None:
+    """Raise `CaseError` unless `path` is a regular file: to open a pipe is to wait for its writer."""
+    with plain_errors(path):
+        try:
+            mode = os.stat(path).st_mode
+        except ValueError as error:  # what no file can be called
+            raise CaseError(f"is no name of a file ({error})") from None
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError
+        if not stat.S_ISREG(mode):
+            raise CaseError("is not a regular file but a pipe, a socket or a device")
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A regular file, open for reading; what goes wrong in the block is a `CaseError` that names it."""
+    check_input(path)
+    with plain_errors(path), open(path, "rb") as file:
+        yield file
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """All of a file in UTF-8, with or without a mark of byte order; UnicodeDecodeError if it is none."""
+    with opened(path) as file:
+        return file.read().decode("utf-8-sig")
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """What a JSON file holds; CaseError if it is none, or an object has a key twice."""
+    try:
+        text = read_text(path)
+        with plain_errors(path):
+            return json.loads(text, object_pairs_hook=_without_repeats)
+    except CaseError:
+        raise
+    except RecursionError:
+        raise CaseError(f"{printable(path)}: is not a JSON file one can read (too deeply nested)") from None
+    except ValueError as error:  # no text, no JSON, or an integer of thousands of digits
+        raise CaseError(f"{printable(path)}: is not a JSON file ({error})") from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise CaseError(f"the key {brief(key)} comes twice in one object")
+        content[key] = value
+    return content
+
+
 @contextmanager
 def plain_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn what the operating system and the decompressors say into a `CaseError` that names the file."""
-    name = os.fspath(path)
+    name = printable(path)
     try:
         yield
     except CaseError as error:
@@ -39,4 +92,6 @@ def plain_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     except OSError as error:
         raise CaseError(f"{name}: cannot be read ({error.strerror or error})") from error
     except MemoryError as error:
-        raise CaseError(f"{name}: does not fit into memory ({error})") from error
+        raise CaseError(
+            f"{name}: does not fit into memory" + (f" ({error})" if str(error) else "")
+        ) from error

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from lite_ensam.errors import CaseError
+from lite_ensam.errors import CaseError, printable
 from lite_ensam.io.atomic import atomic_write, check_output
-from lite_ensam.io.reading import plain_errors
+from lite_ensam.io.reading import read_json
 
 __all__ = ["read_report", "write_report"]
 
@@ -35,7 +35,8 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwr
     check_output(path, overwrite, (".json",))
     text = json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_write(path, overwrite) as file:
-        file.write((text + "\n").encode())
+        # A file's name may hold bytes that are no text: they become the escapes that JSON has for them.
+        file.write((text + "\n").encode(errors="backslashreplace"))
 
 
 def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -46,14 +47,10 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     CaseError
         If the file is missing or is no report.
     """
-    with plain_errors(path), open(path, encoding="utf-8") as file:
-        try:
-            report = json.load(file)
-        except ValueError as error:
-            raise CaseError(f"is not a JSON report ({error})") from None
-        if not isinstance(report, dict):
-            raise CaseError("is not a report: its JSON is no object")
-        return report
+    report = read_json(path)
+    if not isinstance(report, dict):
+        raise CaseError(f"{printable(path)}: is not a report: its JSON is no object")
+    return report
 
 
 def _plain(value: Any) -> Any:

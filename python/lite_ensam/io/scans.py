@@ -1,6 +1,8 @@
 """Scans, label maps and cases by file name: the suffix says the format."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -9,15 +11,15 @@ from numpy.typing import NDArray
 
 from lite_ensam._typing import CtVolume, Labels
 from lite_ensam.case import Case
-from lite_ensam.errors import CaseError, MarkError, OutputError
+from lite_ensam.errors import CaseError, MarkError, OutputError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import check_output
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
 from lite_ensam.io.marks import read_marks
 from lite_ensam.io.nifti import read_nifti_ct, read_nifti_labels, write_nifti
-from lite_ensam.io.reading import file_suffix
-from lite_ensam.io.voxels import as_labels, smallest_label_dtype
+from lite_ensam.io.reading import check_input, file_suffix
+from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
 from lite_ensam.recist import RecistMark, mark_from_mask
 
 __all__ = ["VOLUME_SUFFIXES", "read_case", "read_ct", "read_labels", "write_ct", "write_mask"]
@@ -69,7 +71,7 @@ def read_labels(path: PathLike, grid: Grid | None = None) -> Labels:
     else:
         labels, labels_grid = read_nifti_labels(path)
     if grid is not None:
-        name = os.fspath(path)
+        name = printable(path)
         if labels.shape != grid.shape_zyx:
             raise CaseError(
                 f"{name}: the labels have shape {labels.shape}, the CT {grid.shape_zyx} (z, y, x)"
@@ -122,13 +124,13 @@ def read_case(
         marks = _marks_from_reference(reference, grid)
     else:
         raise MarkError(
-            f"{os.fspath(ct_path)}: no marks given: a file of marks is needed to go with this scan"
+            f"{printable(ct_path)}: no marks given: a file of marks is needed to go with this scan"
         )
     name = Path(ct_path).name[: -len(file_suffix(ct_path))]
     try:
         return Case(ct, grid, marks, reference, name, **({} if hu is None else {"hu": hu}))
     except CaseError as error:
-        raise CaseError(f"{os.fspath(ct_path)}: {error}") from None
+        raise CaseError(f"{printable(ct_path)}: {error}") from None
 
 
 def write_mask(path: PathLike, labels: NDArray[Any], source: Grid, overwrite: bool = False) -> None:
@@ -148,10 +150,8 @@ def write_mask(path: PathLike, labels: NDArray[Any], source: Grid, overwrite: bo
         temporary file is left.
     """
     check_output(path, overwrite, VOLUME_SUFFIXES)
-    try:
-        checked = as_labels(np.asarray(labels))
-    except CaseError as error:
-        raise OutputError(f"cannot write {os.fspath(path)}: {error}") from None
+    with _output_errors(path):
+        checked = as_labels(labels)
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
     _write_volume(path, checked.astype(smallest, copy=False), "segs", source, overwrite)
 
@@ -159,13 +159,24 @@ def write_mask(path: PathLike, labels: NDArray[Any], source: Grid, overwrite: bo
 def write_ct(path: PathLike, ct: CtVolume, source: Grid, overwrite: bool = False) -> None:
     """Write a scan as it is, no scale factors; else as `write_mask` (key `imgs` in an .npz)."""
     check_output(path, overwrite, VOLUME_SUFFIXES)
-    _write_volume(path, ct, "imgs", source, overwrite)
+    with _output_errors(path):
+        checked = as_ct(ct)
+    _write_volume(path, checked, "imgs", source, overwrite)
+
+
+@contextmanager
+def _output_errors(path: PathLike) -> Iterator[None]:
+    """What is wrong with an array is, for whoever writes it, why it cannot be written."""
+    try:
+        yield
+    except CaseError as error:
+        raise OutputError(f"cannot write {printable(path)}: {error}") from None
 
 
 def _write_volume(path: PathLike, volume: NDArray[Any], key: str, source: Grid, overwrite: bool) -> None:
     if volume.shape != source.shape_zyx:
         raise OutputError(
-            f"cannot write {os.fspath(path)}: the array has shape {volume.shape}, "
+            f"cannot write {printable(path)}: the array has shape {volume.shape}, "
             f"its grid {source.shape_zyx} (z, y, x)"
         )
     if file_suffix(path) == ".npz":
@@ -181,10 +192,9 @@ def _marks_from_reference(reference: Labels, grid: Grid) -> tuple[RecistMark, ..
 
 def _check_volume_name(path: PathLike) -> None:
     """Say that a file is missing before complaining about its name."""
-    if not Path(path).exists():
-        raise CaseError(f"{os.fspath(path)}: no such file")
+    check_input(path)
     if file_suffix(path) not in VOLUME_SUFFIXES:
-        what = "a folder" if Path(path).is_dir() else "not a scan lite-ensam reads"
         raise CaseError(
-            f"{os.fspath(path)}: is {what}; a scan is a file of type {', '.join(VOLUME_SUFFIXES)}"
+            f"{printable(path)}: is not a scan lite-ensam reads; a scan is a file of type "
+            f"{', '.join(VOLUME_SUFFIXES)}"
         )

@@ -6,18 +6,18 @@ Both work slab by slab along the first axis, so that no float64 copy of a volume
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam._typing import CtVolume, Labels
-from lite_ensam.errors import CaseError
+from lite_ensam.errors import CaseError, brief
 
 __all__ = ["as_ct", "as_labels", "smallest_label_dtype"]
 
 _EXACT_IN_FLOAT32 = 2**24
 
 
-def as_ct(stored: NDArray[Any], slope: float = 1.0, intercept: float = 0.0) -> CtVolume:
-    """Stored numbers times slope plus intercept, in a dtype that the kernels take.
+def as_ct(voxels: ArrayLike, slope: float = 1.0, intercept: float = 0.0) -> CtVolume:
+    """Numbers times slope plus intercept, in a dtype that the kernels take.
 
     int16, uint16, uint8 and float32 without a scale come back as they are, no copy. Everything else
     becomes int16 if all its values are whole and fit, else uint16 (unscaled integers), else float32.
@@ -25,11 +25,12 @@ def as_ct(stored: NDArray[Any], slope: float = 1.0, intercept: float = 0.0) -> C
     Raises
     ------
     CaseError
-        If the numbers are no real numbers (complex, colour), slope or intercept are not finite, or
-        integers are too large for float32 to tell apart.
+        If they are no array, some are masked, they are no real numbers (complex, colour), slope or
+        intercept are not finite, or integers are too large for float32 to tell apart.
     """
+    stored = _array(voxels, "voxels")
     if stored.dtype.kind not in "iuf":
-        raise CaseError(f"voxels must be real numbers, the file stores {stored.dtype} (colour or complex)")
+        raise CaseError(f"voxels must be real numbers, got {stored.dtype.name} (colour or complex)")
     if not np.isfinite([slope, intercept]).all():
         raise CaseError(f"scale factors must be finite, got slope {slope} and intercept {intercept}")
     if (slope, intercept) == (1.0, 0.0):
@@ -37,24 +38,26 @@ def as_ct(stored: NDArray[Any], slope: float = 1.0, intercept: float = 0.0) -> C
             return stored
         if stored.dtype.kind != "f" and stored.size:
             return _narrowed(stored)
-    whole = _scaled_to_int16(stored, slope, intercept)
-    return _scaled_to_float32(stored, slope, intercept) if whole is None else whole
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite then, Case names with its voxel
+        whole = _scaled_to_int16(stored, slope, intercept)
+        return _scaled_to_float32(stored, slope, intercept) if whole is None else whole
 
 
-def as_labels(stored: NDArray[Any]) -> Labels:
+def as_labels(values: ArrayLike) -> Labels:
     """Label values as uint8 if all fit, else uint16; bool counts as labels 0 and 1.
 
     Raises
     ------
     CaseError
-        If a value is negative, above 65535 or not a whole number.
+        If they are no array, some are masked, or a value is negative, above 65535 or not a whole number.
     """
+    stored = _array(values, "labels")
     if stored.dtype == np.bool_:
         return stored.view(np.uint8)
     if stored.dtype in (np.uint8, np.uint16):
         return stored
     if stored.dtype.kind not in "iuf":
-        raise CaseError(f"labels must be whole numbers, the file stores {stored.dtype}")
+        raise CaseError(f"labels must be whole numbers, got {stored.dtype.name}")
     low, high = stored.min(initial=0), stored.max(initial=0)
     if not (low >= 0 and high <= 65535):
         raise CaseError(f"labels must be whole numbers from 0 to 65535, got {low:g} to {high:g}")
@@ -70,6 +73,19 @@ def as_labels(stored: NDArray[Any]) -> Labels:
 def smallest_label_dtype(highest: int) -> np.dtype[Any]:
     """Type uint8 if the highest label fits, else uint16."""
     return np.dtype(np.uint8 if highest <= 255 else np.uint16)
+
+
+def _array(values: ArrayLike, what: str) -> NDArray[Any]:
+    """Plain array of at least one axis; no copy of one that is."""
+    if np.ma.is_masked(values):
+        raise CaseError(f"{what} must all be there, got an array in which some are masked")
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError):
+        array = np.empty(())
+    if array.ndim == 0:
+        raise CaseError(f"{what} must be an array (z, y, x), got {brief(values)}")
+    return array
 
 
 def _narrowed(stored: NDArray[Any]) -> CtVolume:
@@ -99,7 +115,6 @@ def _scaled_to_int16(stored: NDArray[Any], slope: float, intercept: float) -> Ct
 
 def _scaled_to_float32(stored: NDArray[Any], slope: float, intercept: float) -> CtVolume:
     out = np.empty_like(stored, dtype=np.float32)
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and Case names the voxel
-        for slab, target in zip(stored, out, strict=True):
-            target[...] = slab.astype(np.float64) * slope + intercept
+    for slab, target in zip(stored, out, strict=True):
+        target[...] = slab.astype(np.float64) * slope + intercept
     return out

@@ -187,6 +187,39 @@ class TestAtomicWrite:
         assert (tmp_path / "link").is_symlink()
         assert (tmp_path / "real").read_bytes() == b"new"
 
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_what_is_no_file_is_never_replaced(self, tmp_path, overwrite):
+        os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "to_pipe").symlink_to("pipe")
+        (tmp_path / "loop").symlink_to("loop")
+        (tmp_path / "dangling").symlink_to("nowhere")
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "to_folder").symlink_to("folder")
+        before = sorted(tmp_path.iterdir())
+        for name, message in {
+            "pipe": "is not a regular file",
+            "to_pipe": "is not a regular file",
+            "loop": "link that leads to itself",
+            "dangling": "link that leads nowhere",
+            "to_folder": "it is a folder",
+        }.items():
+            for write in (check_output, lambda *args: atomic_write(*args).__enter__()):
+                with pytest.raises(OutputError, match=rf"^cannot write .*{name}: .*{message}"):
+                    write(tmp_path / name, overwrite)
+        assert sorted(tmp_path.iterdir()) == before
+        assert (tmp_path / "dangling").is_symlink()
+
+    def test_a_link_to_a_file_needs_overwrite_too(self, tmp_path):
+        (tmp_path / "real").write_bytes(b"old")
+        (tmp_path / "link").symlink_to("real")
+        with pytest.raises(OutputError, match="link exists"):
+            check_output(tmp_path / "link")
+
+    def test_a_name_that_is_none(self, tmp_path):
+        for name in ("a\0b", "a\ud800"):
+            with pytest.raises(OutputError, match=r"a\\(x00b|ud800): it is no name of a file"):
+                check_output(tmp_path / name)
+
     def test_others_may_read_it_as_the_umask_says(self, tmp_path):
         old = os.umask(0o022)
         try:

@@ -1,5 +1,6 @@
 """DICOM: series and contours written here, slice by slice, and read back; what is wrong is named."""
 
+import os
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -289,7 +290,7 @@ def test_what_is_no_rtstruct_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.dcm").write_text("not DICOM at all")
     with pytest.raises(CaseError, match=r"text\.dcm: is not a DICOM file"):
         read_roi_names(tmp_path / "text.dcm")
-    with pytest.raises(CaseError, match=r"none\.dcm: cannot be read \(No such file"):
+    with pytest.raises(CaseError, match=r"none\.dcm: no such file"):
         read_roi_names(tmp_path / "none.dcm")
 
 
@@ -297,3 +298,17 @@ def test_without_pydicom_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(MissingExtraError, match=r"lite-ensam\[dicom\]"):
         read_ct_series(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b"])
+def test_impossible_names_are_refused(tmp_path, name):
+    with pytest.raises(CaseError, match=r"aaa|no such folder"):
+        read_ct_series(tmp_path / name)
+    with pytest.raises(CaseError, match=r"aaa|no name of a file"):
+        read_roi_names(tmp_path / name)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "rs.dcm")
+    with pytest.raises(CaseError, match=r"rs\.dcm: is not a regular file"):
+        read_roi_names(tmp_path / "rs.dcm")

@@ -1,6 +1,11 @@
+import struct
+import zipfile
+
 import nibabel as nib
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lite_ensam.errors import CaseError, OutputError
 from lite_ensam.io import read_case, read_ct, read_labels, read_marks, write_ct, write_mask
@@ -170,14 +175,74 @@ class TestBadInput:
             read_npz_ct(tmp_path / "a.npz")
 
     def test_a_text_file_in_the_archive_is_no_array(self, tmp_path):
-        import zipfile
-
         path = files.save_flare(tmp_path / "a.npz", recist=None)
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr("recist", "hello")
         assert "recist" in npz_keys(path)
         with pytest.raises(CaseError, match="'recist' is not an array"):
             read_npz_labels(path, "recist")
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            "(" * 300,
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (5, 6, 10**30)}",
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (5, 6, 99999999999999999999999)}",
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (-5, 6, 7)}",
+            "{'descr': (), 'fortran_order': False, 'shape': (5, 6, 7)}",
+            "{'descr': [1], 'fortran_order': False, 'shape': (5, 6, 7)}",
+            "{'descr': 'x9', 'fortran_order': False, 'shape': (5, 6, 7)}",
+            "{1: 2, 'shape': 3, 'descr': 4}",
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (5, 6, 7",
+            "",
+        ],
+    )
+    def test_a_header_that_is_none(self, tmp_path, header):
+        path = files.save_flare(tmp_path / "a.npz", imgs=None)
+        with zipfile.ZipFile(path, "a") as archive:
+            text = header.encode()
+            archive.writestr("imgs.npy", b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text + bytes(210))
+        with pytest.raises(CaseError, match=r"a\.npz: (array 'imgs' is damaged|.*memory)"):
+            read_npz_ct(path)
+
+    @pytest.mark.parametrize(
+        ("fields", "message"),
+        # Flags and method, in the local header and in the archive's own list.
+        [({(6, 8): 1}, "encrypted"), ({(8, 10): 77}, "compression")],
+    )
+    def test_encrypted_or_packed_by_an_unknown_method(self, tmp_path, fields, message):
+        path = files.save_flare(tmp_path / "a.npz")
+        content = bytearray(path.read_bytes())
+        for (local, central), value in fields.items():
+            for start, offset in ((b"PK\3\4", local), (b"PK\1\2", central)):
+                struct.pack_into("<H", content, content.index(start) + offset, value)
+        path.write_bytes(content)
+        with pytest.raises(CaseError, match=rf"a\.npz: array 'imgs' is damaged or encrypted .*{message}"):
+            read_npz_ct(path)
+
+    @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data())
+    def test_any_bytes_give_a_scan_or_a_plain_error(self, tmp_path, data):
+        path = files.save_flare(tmp_path / "a.npz")
+        content = bytearray(path.read_bytes())
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        path.write_bytes(content)
+        try:
+            ct, _ = read_npz_ct(path)
+        except CaseError:
+            return
+        assert ct.ndim == 3
+
+    def test_spacing_in_metres_or_beyond_all_numbers(self, tmp_path):
+        for changes, message in (
+            ({"spacing": [0.0008, 0.0007, 0.0025]}, "is it in metres"),
+            ({"spacing": [1e200, 1, 1]}, "micrometres"),
+            ({"direction": np.eye(3).ravel() * 1e200}, "columns of length 1"),
+            ({"origin": [1e300, 0, 0]}, "below 1e\\+06 mm"),
+        ):
+            with pytest.raises(CaseError, match=message):
+                read_npz_ct(files.save_flare(tmp_path / "a.npz", **changes))
 
     def test_a_marker_of_another_shape(self, tmp_path):
         path = files.save_flare(tmp_path / "a.npz", recist=np.ones((5, 6, 8), dtype=np.uint8))

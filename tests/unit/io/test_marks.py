@@ -1,5 +1,6 @@
 import itertools
 import json
+import os
 
 import nibabel as nib
 import numpy as np
@@ -62,7 +63,10 @@ class TestJson:
 
     def test_two_hundred(self, write):
         marks = read_marks(
-            write({"marks": [{"label": n, "endpoints_zyx": LINE} for n in range(1, 201)]}), GRID
+            write(
+                {"marks": [{"label": n, "endpoints_zyx": [[4, 1, 2], [4, n / 10, 9]]} for n in range(1, 201)]}
+            ),
+            GRID,
         )
         assert [mark.label for mark in marks] == list(range(1, 201))
 
@@ -83,6 +87,25 @@ class TestJson:
             (entry(endpoints_zyx=[[1, 2, 3], [1, 3]]), "two points"),
             (entry(endpoints_zyx=[[1, 2, None], [1, 3, 3]]), "two points"),
             (entry(endpoints_zyx="here"), "two points"),
+            (entry(endpoints_zyx=[[1, 2, True], [1, 3, 3]]), "two points"),
+            (entry(endpoints_zyx=[[1, 2, "3"], [1, 3, 3]]), "two points"),
+            (entry(endpoints_zyx={"a": 1}), "two points"),
+            (entry(endpoints_zyx=[[1] * 5000, [2]]), r"two points .{,160}$"),
+            (entry(endpoints_zyx=[[1, 1e308, 1], [1, 2, 2]]), "outside"),
+            (entry(endpoints_zyx=[[1e308, 1, 1], [1e308, 2, 2]]), "outside"),
+            (
+                '{"marks": [{"label": 1, "endpoints_mm": [[1e308, 1e308, 1e308], [1, 1, 1]]}]}',
+                "mark number 1",
+            ),
+            (entry(name=["a"]), "name must be a text"),
+            (entry(label="x" * 5000), r"1 to 65535.{,120}$"),
+            (
+                '{"marks": [{"label": 1, "label": 2, "endpoints_zyx": [[1, 2, 3], [1, 3, 3]]}]}',
+                "'label' .*twice",
+            ),
+            ('{"marks": [], "marks": []}', "the key 'marks' comes twice"),
+            ('{"marks": ' + "9" * 5001 + "}", "not a JSON file"),
+            ("[" * 100_000, "too deeply nested"),
             (entry(endpoints_zyx=[[1, 2, 10**400], [1, 3, 3]]), "two points"),
             ('{"marks": [{"label": 1, "endpoints_zyx": [[1, 2, NaN], [1, 2, 3]]}]}', "finite"),
             (entry(label=0), "1 to 65535, got 0"),
@@ -131,7 +154,7 @@ class TestCsv:
             ("1,4,10,12,4,20,12\n", "must name the columns label,z0"),
             ("label,z0,y0\n1,2,3\n", "must name the columns"),
             (header, "no mark given"),
-            (header + "1,4,10,12,4,20\n", "line 2, column x1: None is not a number"),
+            (header + "1,4,10,12,4,20\n", "line 2 has no value for the column x1"),
             (header + "1,4,10,12,4,20,\n", "line 2, column x1: '' is not a number"),
             (header + "1,4,10,12,4,20,12\nb,4,10,12,4,20,12\n", "line 3, column label: 'b' is not a number"),
             (header + "0,4,10,12,4,20,12\n", "line 2: .*1 to 65535, got 0"),
@@ -139,11 +162,21 @@ class TestCsv:
             (header + "1,4,10,nan,4,20,12\n", "line 2: .*finite"),
             (header + "1,4,10,12,4,20,12\n" * 2, "label 1 comes 2 times"),
             (header + '"1,4\n', "not a CSV file"),
+            (header + "1,4,10.5,12,4,20,12,5\n", "line 2 has more values"),
+            (header.strip() + ",x1\n1,4,10,12,4,20,12,12\n", "column 'x1' comes twice"),
+            (header.strip() + ",x0_mm\n1,4,10,12,4,20,12,12\n", "of indices and of millimetres"),
+            (header.replace(",", ";") + "1;4;10;12;4;20;12\n", "separate the columns by commas"),
+            (header.replace(",", "\t"), "separate the columns by commas"),
+            (header + f"1,4,10,12,4,20,{'x' * 5000}\n", r"line 2.{,120}is not a number$"),
         ],
     )
     def test_bad_ones_are_refused_with_their_line(self, write, text, message):
         with pytest.raises(MarkError, match=rf"marks\.csv: .*{message}"):
             read_marks(write(text, "marks.csv"), GRID)
+
+    def test_empty_columns_of_a_spreadsheet_are_passed_over(self, write):
+        text = self.header.strip() + ",,\n1,4,10,12,4,20,12,,\n"
+        assert read_marks(write(text, "marks.csv"), GRID) == (MARK,)
 
 
 class TestMarkerVolume:
@@ -198,7 +231,7 @@ class TestMarkerVolume:
 
     def test_an_npz_without_recist(self, tmp_path):
         np.savez(tmp_path / "marks.npz", gts=self.marker())
-        with pytest.raises(MarkError, match=r"marks\.npz: has no array 'recist'; it holds gts"):
+        with pytest.raises(MarkError, match=r"marks\.npz: has no array 'recist'; it holds .*gts"):
             read_marks(tmp_path / "marks.npz", GRID)
 
 
@@ -234,6 +267,29 @@ class TestFileOrder:
 def test_no_such_file(tmp_path, name):
     with pytest.raises(MarkError, match=rf"{name}: no such file"):
         read_marks(tmp_path / name, GRID)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".csv", ".nii", ".nii.gz", ".npz"])
+def test_names_of_no_regular_file(tmp_path, suffix):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    with pytest.raises(MarkError, match=rf"pipe{suffix}: is not a regular file"):
+        read_marks(tmp_path / f"pipe{suffix}", GRID)
+    with pytest.raises(MarkError, match="too long"):
+        read_marks(tmp_path / ("a" * 300 + suffix), GRID)
+    with pytest.raises(MarkError, match=r"a\\x00.*: is no name of a file"):
+        read_marks(tmp_path / f"a\0{suffix}", GRID)
+
+
+def test_odd_names_of_marks_become_printable(write):
+    (mark,) = read_marks(
+        write(
+            r'{"marks": [{"label": 1, "endpoints_zyx": [[1, 2, 3], [1, 3, 3]],'
+            r' "name": "\ud800\n\u001b[31m Größe"}]}'
+        ),
+        GRID,
+    )
+    assert mark.name == r"\ud800\n\x1b[31m Größe"
+    assert mark.name.encode()
 
 
 def test_an_unknown_format(write):

@@ -196,6 +196,21 @@ class TestGeometry:
         with pytest.raises(CaseError, match="spacing of zero"):
             read_nifti_ct(path)
 
+    def test_a_header_that_contradicts_itself_is_refused(self, tmp_path):
+        path = files.save_nifti(tmp_path / "ct.nii", affine=files.oblique_affine())
+        files.patch(path, files.PIXDIM + 4, "<3f", 0.805, 0.7, 2.5)
+        read_nifti_ct(path)  # less than 1 % off
+        files.patch(path, files.PIXDIM + 4, "<3f", 0.8, 0.7, 5)
+        with pytest.raises(
+            CaseError, match=r"0\.8 x 0\.7 x 5 mm by its pixdim, 0\.8 x 0\.7 x 2\.5 mm by its"
+        ):
+            read_nifti_ct(path)
+
+    def test_metres_are_refused(self, tmp_path):
+        affine = np.diag([0.0008, 0.0007, 0.0025, 1])
+        with pytest.raises(CaseError, match=r"ct\.nii: a spacing of 0\.0025 mm .* is it in metres"):
+            read_nifti_ct(files.save_nifti(tmp_path / "ct.nii", affine=affine))
+
     def test_other_units_are_refused(self, tmp_path):
         path = files.patch(files.save_nifti(tmp_path / "ct.nii"), files.XYZT_UNITS, "<b", 3)
         with pytest.raises(CaseError, match="microns"):

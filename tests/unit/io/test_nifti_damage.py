@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lite_ensam.errors import CaseError
+from lite_ensam.io import nifti
 from lite_ensam.io.nifti import read_nifti_ct
 from tests.unit.io import files
 
@@ -43,6 +44,31 @@ class TestDamage:
             read_nifti_ct(files.patch(path, 344, "<4s", b"ni1\0"))
         with pytest.raises(CaseError, match="not a NIfTI image"):
             read_nifti_ct(files.patch(path, 344, "<4s", b"\0\0\0\0"))
+
+    @pytest.mark.parametrize(("version", "position"), [(1, 344), (2, 4)])
+    @pytest.mark.parametrize("magic", [b"n+3\0", b"n+1x", b"n\0\0\0", b"ni9\0"])
+    def test_other_magic_is_refused(self, tmp_path, version, position, magic):
+        path = files.save_nifti(tmp_path / "ct.nii", version=version)
+        with pytest.raises(CaseError, match="not a NIfTI image: its magic is"):
+            read_nifti_ct(files.patch(path, position, "<4s", magic))
+
+    @pytest.mark.parametrize("compressed", [False, True])
+    def test_bytes_behind_the_voxels_are_read_up_to_a_limit(self, tmp_path, monkeypatch, compressed):
+        monkeypatch.setattr(nifti, "_SPARE", 2 << 20)
+        for more, good in ((2 << 20, True), ((2 << 20) + 1, False)):
+            path = files.save_nifti(tmp_path / "ct.nii")
+            path.write_bytes(path.read_bytes() + bytes(more))
+            path = files.gzipped(path) if compressed else path
+            if good:
+                np.testing.assert_array_equal(read_nifti_ct(path)[0], files.voxels().T)
+            else:
+                with pytest.raises(CaseError, match="more than 2 MiB after its last voxel"):
+                    read_nifti_ct(path)
+
+    def test_voxels_that_begin_far_on_are_not_looked_for(self, tmp_path):
+        path = files.patch(files.save_nifti(tmp_path / "ct.nii"), files.VOX_OFFSET, "<f", 1e9)
+        with pytest.raises(CaseError, match=r"byte 1e\+09 \(vox_offset\)"):
+            read_nifti_ct(files.gzipped(path))
 
     @pytest.mark.parametrize("kept", [2, 5, 60, 200, 0.5, 0.9, -9, -8, -4, -1])
     def test_a_truncated_gz(self, tmp_path, kept):

@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def test_its_name_must_say_json(tmp_path):
         write_report(tmp_path / "r.txt", {})
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 100_000, b"9" * 5001])
 def test_what_is_no_report_is_refused(tmp_path, content):
     (tmp_path / "r.json").write_bytes(content)
     with pytest.raises(CaseError, match=r"r\.json: is not a"):
@@ -63,3 +64,15 @@ def test_what_is_no_report_is_refused(tmp_path, content):
 def test_no_such_report(tmp_path):
     with pytest.raises(CaseError, match="no such file"):
         read_report(tmp_path / "r.json")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "r.json")
+    with pytest.raises(CaseError, match="not a regular file"):
+        read_report(tmp_path / "r.json")
+
+
+def test_a_file_name_that_is_no_text_stops_no_report(tmp_path):
+    name = os.fsdecode(b"scan\xff.nii")
+    write_report(tmp_path / "r.json", {"file": name})
+    assert read_report(tmp_path / "r.json") == {"file": name}

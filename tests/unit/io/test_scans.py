@@ -1,10 +1,12 @@
+import os
+
 import nibabel as nib
 import numpy as np
 import pytest
 
 from lite_ensam.errors import CaseError, MarkError, OutputError
 from lite_ensam.geometry import Grid
-from lite_ensam.io import read_case, read_ct, read_labels, write_ct, write_marks, write_mask
+from lite_ensam.io import nifti, read_case, read_ct, read_labels, write_ct, write_marks, write_mask
 from lite_ensam.recist import RecistMark
 from tests.phantoms import ellipsoid_case
 from tests.unit.io import files
@@ -160,3 +162,34 @@ def test_marks_of_the_edge_of_one_slice(tmp_path):
     write_ct(tmp_path / "ct.nii.gz", case.ct[:1], grid)
     write_marks(tmp_path / "marks.json", (mark,), grid)
     assert read_case(tmp_path / "ct.nii.gz", tmp_path / "marks.json").marks == (mark,)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".npz"])
+def test_names_of_no_regular_file(tmp_path, suffix):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    with pytest.raises(CaseError, match=rf"pipe{suffix}: is not a regular file"):
+        read_ct(tmp_path / f"pipe{suffix}")
+    for name, message in (("a" * 300, "too long"), ("a\0b", r"a\\x00b.*no name of a file")):
+        with pytest.raises(CaseError, match=message):
+            read_ct(tmp_path / (name + suffix))
+        with pytest.raises(OutputError, match=message):
+            write_mask(
+                tmp_path / (name + suffix), np.ones((1, 2, 3)), Grid.from_spacing((1, 2, 3), (1, 1, 1))
+            )
+
+
+@pytest.mark.parametrize("write", [write_mask, write_ct])
+@pytest.mark.parametrize("values", [[[1, 2], [3]], 7, np.ma.masked_equal(np.ones((1, 2, 3), int), 1)])
+def test_what_is_no_array_is_not_written(tmp_path, write, values):
+    with pytest.raises(OutputError, match=r"cannot write .*a\.nii: (labels|voxels) must"):
+        write(tmp_path / "a.nii", values, Grid.from_spacing((1, 2, 3), (1, 1, 1)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_scan_too_large_says_so(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(nifti, "as_ct", refuse)
+    with pytest.raises(CaseError, match=r"does not fit into memory$"):
+        read_ct(files.save_nifti(tmp_path / "ct.nii"))

@@ -38,6 +38,10 @@ def test_scale_factors_must_be_finite(factors):
         as_ct(np.zeros((1, 1, 1), dtype=np.int16), *factors)
 
 
+def test_a_scale_beyond_all_numbers_gives_infinity_without_a_warning():
+    assert np.isinf(as_ct(np.full((1, 1, 2), 9, dtype=np.int16), 1e308, -1e308)).all()
+
+
 def test_objects_are_no_voxels():
     with pytest.raises(CaseError, match="real numbers"):
         as_ct(np.array([[["a"]]]))
@@ -55,3 +59,24 @@ def test_bool_is_label_one():
 def test_text_is_no_label():
     with pytest.raises(CaseError, match="whole numbers"):
         as_labels(np.array([[["a"]]]))
+
+
+@pytest.mark.parametrize("convert", [as_ct, as_labels])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.array(3), r"must be an array \(z, y, x\)"),
+        (3, "must be an array"),
+        (None, "must be an array"),
+        ([[1, 2], [3]], "must be an array"),
+        (np.ma.masked_equal([[[1, 2]]], 2), "masked"),
+        (np.zeros((1, 1, 1), dtype=complex), "numbers, got complex128"),
+    ],
+)
+def test_what_is_no_plain_array_is_refused(convert, values, message):
+    with pytest.raises(CaseError, match=message):
+        convert(values)
+
+
+def test_nothing_masked_is_an_array():
+    assert as_labels(np.ma.masked_equal([[[1, 2]]], 3)).tolist() == [[[1, 2]]]
