@@ -156,7 +156,7 @@ class RecistMarker(anywidget.AnyWidget):
     def warm_up(self) -> None:
         """Make the engine ready in the background, so that the first line need not wait for it."""
         pool = ThreadPoolExecutor(1, thread_name_prefix="lite-ensam")
-        pool.submit(self.segmenter.warm_up)  # what goes wrong is said when a line is segmented
+        pool.submit(self.segmenter.load)  # what goes wrong is said when a line is segmented
         pool.shutdown(wait=False)
 
     def segment(self) -> None:

@@ -54,7 +54,14 @@ class Lesion:
 
 @lru_cache(maxsize=2)
 def _predictor(engine: Engine, threads: int | None) -> Predictor:
-    return Predictor(load_backend(engine, threads))
+    """An engine that has run once, on nothing: the first run of a patch size takes much longer than others."""
+    predictor = Predictor(load_backend(engine, threads))
+    config = predictor.patch_config(hu=True)
+    side = config.side_voxels
+    blank = np.zeros((1, len(config.channels), side, side, side), dtype=np.float32)
+    line = np.array([[[side / 2] * 3, [side / 2, side / 2, side / 4]]], dtype=np.float32)
+    predictor.backend.logits(blank, line)
+    return predictor
 
 
 class LesionSegmenter:
@@ -80,7 +87,7 @@ class LesionSegmenter:
         self._kept: OrderedDict[Segment, Lesion] = OrderedDict()
 
     def load(self) -> Predictor:
-        """The engine, loaded once a process.
+        """The engine, loaded and made ready once a process.
 
         Raises
         ------
@@ -89,21 +96,6 @@ class LesionSegmenter:
         """
         with _LOADING:
             return _predictor(self.engine, self.threads)
-
-    def warm_up(self) -> None:
-        """Load the engine and run it once on nothing, which makes it ready for patches of this size.
-
-        Raises
-        ------
-        EngineError
-            As `load`.
-        """
-        predictor = self.load()
-        config = predictor.patch_config(self.hu)
-        side = config.side_voxels
-        blank = np.zeros((1, len(config.channels), side, side, side), dtype=np.float32)
-        line = np.array([[[side / 2] * 3, [side / 2, side / 2, side / 4]]], dtype=np.float32)
-        predictor.backend.logits(blank, line)
 
     def keep_only(self, marks: Iterable[RecistMark]) -> bool:
         """Forget masks whose line is gone or has moved; whether there were any."""
