@@ -58,6 +58,8 @@ def desk(address: str, request: pytest.FixtureRequest) -> Iterator[Desk]:
         browser = session.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         context = browser.new_context(viewport={"width": 1600, "height": 1050})
         desk = Desk(context.new_page(), Requests(context), CASE.grid)
+        desk.page.on("console", lambda message: message.type == "error" and print(f"browser: {message.text}"))
+        desk.page.on("pageerror", lambda error: print(f"page: {error}"))
         try:
             open_and_run(desk.page, address, f"{request.param}.ipynb")
             desk.canvas("[data-index]")
@@ -167,7 +169,8 @@ def test_a_scan_is_explored_and_saved(desk: Desk) -> None:
     desk.until("len(marker.results) == 3")
     desk.canvas("[data-masks='1 3']")
     desk.page.click("button:has-text('3D')")
-    desk.page.wait_for_selector(".k3d-target canvas", state="attached", timeout=100_000)
+    desk.until("explorer.children[-1].children")
+    desk.page.wait_for_selector(".k3d-target canvas", state="attached", timeout=240_000)
     desk.page.click("button:has-text('NIfTI')")
     desk.page.wait_for_selector("text=written: phantom-0_mask.nii.gz")
     labels = "lite_ensam.io.read_labels('phantom-0_mask.nii.gz', marker.grid)"
