@@ -15,6 +15,7 @@ __all__ = [
     "MarkError",
     "MissingExtraError",
     "OutputError",
+    "StudyError",
     "TrainingError",
     "brief",
     "printable",
@@ -37,6 +38,10 @@ class CaseError(LiteEnsamError):
 
 class MarkError(LiteEnsamError):
     """A RECIST mark is bad: unreadable, outside the volume, not on one slice, or not a line."""
+
+
+class StudyError(LiteEnsamError):
+    """The time points of a patient make no sense, or break the rules of RECIST 1.1."""
 
 
 class OutputError(LiteEnsamError):

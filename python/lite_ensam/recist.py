@@ -7,6 +7,7 @@ reference mask.
 
 import math
 import operator
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ _ROUNDING = 1e-6
 _HALF_VOXEL = 0.5 + 1e-3
 """How far outside the outermost voxel centres a mark may lie: on the border, not beyond."""
 
+_UID = re.compile(r"[0-9.]{0,64}")
+
 _SHORTEST = 1e-6
 """Lines shorter than this, in voxels, are points."""
 
@@ -46,12 +49,13 @@ class RecistMark:
         ascending order; if both are within half a slice of the slice that is nearest to their
         middle (millimetres on an oblique scan), they are moved onto it
     name : free text, for reports; line breaks and other control characters become escapes
+    tracking_uid : DICOM's identity of the tumour over time, or an empty text
 
     Raises
     ------
     MarkError
         If the label is out of range, the ends are not two finite points, they lie on different
-        slices, the line has no length, or the name is no text.
+        slices, the line has no length, the name is no text, or the tracking UID is none.
 
     Examples
     --------
@@ -65,6 +69,7 @@ class RecistMark:
     label: int
     endpoints_zyx: Segment
     name: str = ""
+    tracking_uid: str = ""
 
     def __post_init__(self) -> None:
         label = _checked_label(self.label)
@@ -73,6 +78,10 @@ class RecistMark:
         if not isinstance(self.name, str):
             raise MarkError(f"mark {label}: its name must be a text, got {brief(self.name)}")
         object.__setattr__(self, "name", printable(self.name))
+        if not isinstance(self.tracking_uid, str) or not _UID.fullmatch(self.tracking_uid):
+            raise MarkError(
+                f"mark {label}: its tracking_uid must be at most 64 digits and dots, got {brief(self.tracking_uid)}"
+            )
 
     @property
     def slice_index(self) -> int:

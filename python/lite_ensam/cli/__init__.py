@@ -8,9 +8,12 @@ from io import TextIOWrapper
 
 import typer
 
+from lite_ensam.cli.convert import convert
 from lite_ensam.cli.demo import demo
 from lite_ensam.cli.evaluate import evaluate
 from lite_ensam.cli.info import info
+from lite_ensam.cli.measure import measure
+from lite_ensam.cli.respond import respond
 from lite_ensam.cli.segment import segment
 from lite_ensam.cli.train import export, train
 from lite_ensam.errors import LiteEnsamError
@@ -26,6 +29,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command()(segment)
+app.command()(measure)
+app.command()(respond)
+app.command()(convert)
 app.command()(demo)
 app.command()(evaluate)
 app.command()(info)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from enum import StrEnum
@@ -46,15 +47,24 @@ def parse_window(text: str) -> tuple[float, float]:
 
 
 def segment(
-    ct: Annotated[Path, typer.Argument(help="The scan: .nii, .nii.gz or FLARE .npz", show_default=False)],
+    ct: Annotated[
+        Path,
+        typer.Argument(help="The scan: .nii, .nii.gz, FLARE .npz, or a DICOM folder", show_default=False),
+    ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Mask to write: .nii.gz, .nii or .npz", show_default=False)
+        Path,
+        typer.Option(
+            "--output", "-o", help="Mask to write: .nii.gz, .nii, .npz, or .dcm (SEG)", show_default=False
+        ),
     ],
     marks: Annotated[
         Path | None,
-        typer.Option(help="RECIST lines: .json, .csv or a marker volume; an .npz may hold its own"),
+        typer.Option(help="RECIST lines: .json, .csv, DICOM (SR, GSPS, RTSTRUCT) or a marker volume"),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
+    sr: Annotated[
+        Path | None, typer.Option("--sr", help="DICOM structured report to write beside a SEG: .dcm")
+    ] = None,
     engine: Annotated[
         EngineName, typer.Option(help="openvino is fast, torch the reference")
     ] = EngineName.openvino,
@@ -69,6 +79,9 @@ def segment(
         bool | None,
         typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
     ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, max=1024, help="CPU threads of the engine [default: all]")
     ] = None,
@@ -78,15 +91,25 @@ def segment(
     start = time.perf_counter()
     window_hu = None if window is None else parse_window(window)
     from lite_ensam.inference import segment as run
-    from lite_ensam.io import VOLUME_SUFFIXES, check_output, write_report
+    from lite_ensam.io import MASK_SUFFIXES, VOLUME_SUFFIXES, check_output, write_report
 
-    for target, suffixes in ((output, VOLUME_SUFFIXES), (report, (".json",))):
+    mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES if os.path.isdir(ct) else VOLUME_SUFFIXES
+    for target, suffixes in ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",))):
         if target is not None:
             check_output(target, overwrite, suffixes)
             refuse_input(target, ct, marks)
-    result = run(ct, marks, crop=crop.value, engine=engine.value, window=window_hu, hu=hu, threads=threads)
+    result = run(
+        ct,
+        marks,
+        crop=crop.value,
+        engine=engine.value,
+        window=window_hu,
+        hu=hu,
+        threads=threads,
+        series_uid=series,
+    )
     saving = time.perf_counter()
-    result.save(output, overwrite)
+    result.save(output, overwrite, sr)
     result.report["seconds"]["write"] = round(time.perf_counter() - saving, 4)
     result.report["seconds"]["total"] = round(time.perf_counter() - start, 4)
     result.report["peak_mb"] = peak_mb()

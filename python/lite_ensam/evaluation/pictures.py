@@ -7,7 +7,8 @@ plane and on the left of the sagittal one, head up. The three planes of a tumour
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from io import BytesIO
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from lite_ensam.geometry import Grid
 from lite_ensam.io import atomic_write, check_output
 from lite_ensam.recist import RecistMark
 
-__all__ = ["TumorPicture", "choose_window", "write_picture"]
+__all__ = ["TumorPicture", "choose_window", "render_picture", "write_picture"]
 
 Drawing: TypeAlias = Any
 """A Figure or Axes of matplotlib, which is imported only where it is used."""
@@ -133,7 +134,18 @@ def write_picture(
     check_output(path, overwrite, (".png",))
     figure = _draw(tumors)
     with atomic_write(path, overwrite) as file:
-        figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
+        _save(figure, file)
+
+
+def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
+    """The PNG of `write_picture` in memory."""
+    png = BytesIO()
+    _save(_draw(tumors), png)
+    return png.getvalue()
+
+
+def _save(figure: Drawing, file: BinaryIO) -> None:
+    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
 
 
 def choose_window(ct: CtVolume, mark: RecistMark) -> tuple[float, float]:

@@ -3,7 +3,8 @@
 from lite_ensam.inference.backend import ENGINES
 from lite_ensam.inference.engines import load_backend
 from lite_ensam.inference.predictor import CROPS, Prediction, Predictor
-from lite_ensam.inference.segmentation import DISCLAIMER, Segmentation, segment, segment_case
+from lite_ensam.inference.segmentation import Segmentation, segment, segment_case
+from lite_ensam.io import DISCLAIMER
 
 __all__ = [
     "CROPS",

@@ -15,17 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.case import Case
-from lite_ensam.errors import CaseError, EngineError, MarkError
+from lite_ensam.errors import CaseError, EngineError, MarkError, OutputError
 from lite_ensam.geometry import Grid
 from lite_ensam.inference.backend import ENGINES, Backend, Engine
 from lite_ensam.inference.engines import load_backend
 from lite_ensam.inference.predictor import Crop, Prediction, Predictor, Stopwatch
-from lite_ensam.io import read_case, read_ct, write_mask
+from lite_ensam.io import DISCLAIMER, check_output, read_case, read_ct, write_mask
+from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement, measure
 from lite_ensam.recist import RecistMark, marks_from_marker
 
-DISCLAIMER = "Research use, not a medical device."
 JOINT_NOTE = "crop joint: the weights were trained on lesion crops and do much worse on this one"
 
 PathLike = str | os.PathLike[str]
@@ -53,15 +53,31 @@ class Segmentation:
     report: dict[str, Any]
     prediction: Prediction
 
-    def save(self, path: PathLike, overwrite: bool = False) -> None:
-        """Write the label map as .nii.gz, .nii or .npz, in the axis order and affine of the scan's file.
+    def save(self, path: PathLike, overwrite: bool = False, report: PathLike | None = None) -> None:
+        """Write the label map in the axis order and affine of the scan's file.
+
+        Parameters
+        ----------
+        path : .nii.gz, .nii or .npz; of a scan read from DICOM also .dcm, a DICOM SEG
+        overwrite : whether existing files may be replaced
+        report : .dcm, a DICOM structured report (TID 1500) that refers to the SEG
 
         Raises
         ------
         OutputError
-            If the file exists and `overwrite` is False, or it cannot be written.
+            If a file exists and `overwrite` is False, or it cannot be written.
         """
-        write_mask(path, self.labels, self.grid, overwrite)
+        if report is None:
+            write_mask(path, self.labels, self.grid, overwrite, self.marks)
+            return
+        if not isinstance(self.grid, SeriesGrid):
+            raise OutputError("a structured report needs a scan read from a DICOM folder")
+        for target in (path, report):
+            check_output(target, overwrite, (".dcm",))
+        segmentation = build_segmentation(self.labels, self.grid, self.marks)
+        text = build_report(segmentation, self.grid, self.marks, self.measurements)
+        write_dataset(path, segmentation, overwrite)
+        write_dataset(report, text, overwrite)
 
 
 def segment(
@@ -75,13 +91,14 @@ def segment(
     hu: bool | None = None,
     threads: int | None = None,
     threshold: float = 0.0,
+    series_uid: str | None = None,
 ) -> Segmentation:
     """Segment tumours in 3D from their RECIST lines.
 
     Parameters
     ----------
-    ct : a file (.nii, .nii.gz, FLARE .npz), or an array (z, y, x) in HU or windowed to 0-255
-    marks : the lines. A file (JSON, CSV, marker volume), one `RecistMark` or several, a mapping of
+    ct : a file (.nii, .nii.gz, FLARE .npz), a folder of DICOM slices, or an array (z, y, x) in HU or windowed to 0-255
+    marks : the lines. A file (JSON, CSV, DICOM, marker volume), one `RecistMark` or several, a mapping of
         labels to endpoints ((z, y, x), (z, y, x)) in voxel indices, an array (n, 2, 3) of endpoints
         (labels 1..n), or a marker volume of the CT's shape. None takes the marks inside an .npz
     spacing_mm : (z, y, x) of an array; a file knows its own
@@ -92,6 +109,7 @@ def segment(
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     threads : CPU threads of the engine; None takes all
     threshold : logit above which a voxel is tumour
+    series_uid : which CT series of a DICOM folder; None takes the largest
 
     Returns
     -------
@@ -112,7 +130,7 @@ def segment(
     """
     clock = Stopwatch()
     with clock.step("read"):
-        case = _case(ct, marks, spacing_mm, hu)
+        case = _case(ct, marks, spacing_mm, hu, series_uid)
     with clock.step("load engine"):
         if engine not in ENGINES:
             raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
@@ -138,7 +156,7 @@ def segment_case(
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=2, typed=True)
 def _backend(engine: Engine, threads: int | None) -> Backend:
     """Engines are kept between calls: loading one takes longer than running it."""
     return load_backend(engine, threads)
@@ -149,13 +167,14 @@ def _case(
     marks: Marks | None,
     spacing_mm: Sequence[float] | None,
     hu: bool | None,
+    series_uid: str | None,
 ) -> Case:
     if isinstance(ct, str | os.PathLike):
         if spacing_mm is not None:
             raise CaseError(f"spacing_mm belongs to arrays; {os.fspath(ct)} has its own")
         if marks is None or isinstance(marks, str | os.PathLike):
-            return read_case(ct, marks, hu=hu)
-        volume, grid, _ = read_ct(ct)
+            return read_case(ct, marks, hu=hu, series_uid=series_uid)
+        volume, grid, _ = read_ct(ct, series_uid)
         return Case(volume, grid, _marks(marks, grid), name=os.fspath(ct), hu=hu)  # type: ignore[arg-type]
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
@@ -220,7 +239,10 @@ def _report(
         "window_hu": config.window_hu if case.hu else None,
         "windowed_unit_hu": None if case.hu else config.windowed_unit_hu,
         "indices": "z (along the body), y, x of the scan; no axis is flipped",
-        "notes": [JOINT_NOTE] if predictor.crop == "joint" else [],
+        "notes": [
+            *([JOINT_NOTE] if predictor.crop == "joint" else []),
+            *(case.grid.notes if isinstance(case.grid, SeriesGrid) else ()),
+        ],
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},
         "tumors": [

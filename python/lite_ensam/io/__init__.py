@@ -7,10 +7,20 @@ the grid of the file that the scan came from.
 from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.marks import read_marks, write_marks
-from lite_ensam.io.report import read_report, write_report
-from lite_ensam.io.scans import VOLUME_SUFFIXES, read_case, read_ct, read_labels, write_ct, write_mask
+from lite_ensam.io.report import DISCLAIMER, read_report, write_report, write_table, write_text
+from lite_ensam.io.scans import (
+    MASK_SUFFIXES,
+    VOLUME_SUFFIXES,
+    read_case,
+    read_ct,
+    read_labels,
+    write_ct,
+    write_mask,
+)
 
 __all__ = [
+    "DISCLAIMER",
+    "MASK_SUFFIXES",
     "VOLUME_SUFFIXES",
     "FileGrid",
     "atomic_write",
@@ -24,4 +34,6 @@ __all__ = [
     "write_marks",
     "write_mask",
     "write_report",
+    "write_table",
+    "write_text",
 ]

@@ -1,4 +1,4 @@
-"""RECIST lines from JSON, CSV or a marker volume, and to JSON.
+"""RECIST lines from JSON, CSV, DICOM or a marker volume, and to JSON.
 
 Indices in a file of marks are those of the CT's FILE, slowest axis first: (z, y, x) = (k, j, i) of
 the stored array, what `numpy` users and FLARE call z, y, x. Millimetres are world (x, y, z) of the
@@ -10,7 +10,7 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from lite_ensam._typing import Floats
 from lite_ensam.errors import CaseError, MarkError, brief, printable
 from lite_ensam.geometry import Grid, real_array
 from lite_ensam.io.atomic import atomic_write
+from lite_ensam.io.deeplesion import is_deeplesion, read_deeplesion_marks
+from lite_ensam.io.dicom import read_dicom_marks
+from lite_ensam.io.dicom.datasets import is_dicom
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import read_npz_labels
 from lite_ensam.io.nifti import read_nifti_labels
@@ -31,16 +34,20 @@ _INDEX_COLUMNS = ("z0", "y0", "x0", "z1", "y1", "x1")
 _MM_COLUMNS = ("x0_mm", "y0_mm", "z0_mm", "x1_mm", "y1_mm", "z1_mm")
 
 
-def read_marks(path: str | os.PathLike[str], grid: Grid) -> tuple[RecistMark, ...]:
+def read_marks(
+    path: str | os.PathLike[str], grid: Grid, ct_path: str | os.PathLike[str] = ""
+) -> tuple[RecistMark, ...]:
     """All RECIST lines of a file, for the CT whose grid is given.
 
     Parameters
     ----------
     path : .json, `{"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}`, or
-        `"endpoints_mm": [[x, y, z], [x, y, z]]` (world mm, RAS) instead, `"name"` if you like;
+        `"endpoints_mm": [[x, y, z], [x, y, z]]` (world mm, RAS) instead, `"name"` and `"tracking_uid"` if you like;
         .csv, one mark a row under `label,z0,y0,x0,z1,y1,x1` or `label,x0_mm,y0_mm,...,z1_mm`;
-        or a marker volume on the CT's own grid: .nii, .nii.gz, or .npz with `recist`
+        a marker volume on the CT's own grid: .nii, .nii.gz, or .npz with `recist`;
+        or DICOM, whatever it is called: see `dicom.read_dicom_marks`
     grid : of the CT, from `read_ct`
+    ct_path : of the CT, which DeepLesion's table (DL_info.csv) needs to know: see `read_deeplesion_marks`
 
     Returns
     -------
@@ -52,18 +59,24 @@ def read_marks(path: str | os.PathLike[str], grid: Grid) -> tuple[RecistMark, ..
         If the file is missing or makes no sense, or a mark does not fit the volume; the message
         names the file, the mark and what was expected.
     """
-    readers = {
+    readers: dict[str, Callable[[str | os.PathLike[str], FileGrid], tuple[RecistMark, ...]]] = {
         ".json": _read_json,
         ".csv": _read_csv,
         ".nii": _read_marker,
         ".nii.gz": _read_marker,
         ".npz": _read_marker,
+        ".dcm": read_dicom_marks,
     }
     suffix = file_suffix(path)
+    if not suffix and is_dicom(path):
+        suffix = ".dcm"
     if suffix not in readers:
         raise MarkError(f"{printable(path)}: marks must be a file of type {', '.join(readers)}")
     try:
-        marks = readers[suffix](path, FileGrid.of(grid))
+        if suffix == ".csv" and is_deeplesion(path):
+            marks = read_deeplesion_marks(path, ct_path)
+        else:
+            marks = readers[suffix](path, FileGrid.of(grid))
         check_marks(marks, grid.shape_zyx)
     except MarkError as error:
         raise MarkError(f"{printable(path)}: {error}") from None
@@ -90,6 +103,7 @@ def write_marks(
             "length_mm": round(mark.length_mm(grid.spacing_mm), 2),
         }
         | ({"name": mark.name} if mark.name else {})
+        | ({"tracking_uid": mark.tracking_uid} if mark.tracking_uid else {})
         for mark in marks
     ]
     with atomic_write(path, overwrite) as file:
@@ -168,7 +182,7 @@ def _mark(entry: Mapping[str, Any], where: str, grid: FileGrid) -> RecistMark:
     zyx = grid.points_from_file(ends) if given[0] == "endpoints_zyx" else grid.mm_to_voxel(ends)
     name = "" if entry.get("name") is None else entry["name"]
     try:
-        return RecistMark(label, zyx.tolist(), name)  # type: ignore[arg-type]
+        return RecistMark(label, zyx.tolist(), name, entry.get("tracking_uid") or "")  # type: ignore[arg-type]
     except MarkError as error:
         raise MarkError(f"{where}: {error}") from None
 

@@ -14,7 +14,7 @@ from lite_ensam.errors import CaseError, brief, printable
 
 __all__ = ["check_input", "file_suffix", "opened", "plain_errors", "read_json", "read_text"]
 
-_SUFFIXES = (".nii.gz", ".nii", ".npz", ".json", ".csv")
+_SUFFIXES = (".nii.gz", ".nii", ".npz", ".json", ".csv", ".dcm")
 
 
 def file_suffix(path: str | os.PathLike[str]) -> str:

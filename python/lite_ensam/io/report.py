@@ -1,9 +1,11 @@
-"""The JSON report that goes with a mask: what was done, with what, and what came out."""
+"""Reports that go with a mask: JSON of what was done and what came out, the same as a table."""
 
+import csv
 import dataclasses
+import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,10 @@ from lite_ensam.errors import CaseError, printable
 from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.reading import read_json
 
-__all__ = ["read_report", "write_report"]
+__all__ = ["DISCLAIMER", "read_report", "write_report", "write_table", "write_text"]
+
+DISCLAIMER = "Research use, not a medical device."
+"""Every output says so."""
 
 
 def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwrite: bool = False) -> None:
@@ -51,6 +56,43 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(report, dict):
         raise CaseError(f"{printable(path)}: is not a report: its JSON is no object")
     return report
+
+
+def write_table(
+    path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]], overwrite: bool = False
+) -> None:
+    """Write rows as CSV, whole or not at all.
+
+    Parameters
+    ----------
+    path : .csv
+    rows : their keys, in the order of their first coming, are the columns; what a row lacks and None are empty,
+        lists and tuples are written as JSON
+    overwrite : whether an existing file may be replaced
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; nothing half-written is left.
+    """
+    check_output(path, overwrite, (".csv",))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)))
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: _cell(value) for key, value in row.items()})
+    write_text(path, text.getvalue(), overwrite)
+
+
+def write_text(path: str | os.PathLike[str], text: str, overwrite: bool = False) -> None:
+    """Write a text as UTF-8, whole or not at all; `OutputError` if that cannot be."""
+    with atomic_write(path, overwrite) as file:
+        file.write(text.encode())
+
+
+def _cell(value: Any) -> Any:
+    plain = _plain(value)
+    return json.dumps(plain) if isinstance(plain, list | dict) else plain
 
 
 def _plain(value: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Scans, label maps and cases by file name: the suffix says the format."""
+"""Scans, label maps and cases by file name: the suffix says the format, a folder holds DICOM slices."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,6 +14,7 @@ from lite_ensam.case import Case
 from lite_ensam.errors import CaseError, MarkError, OutputError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import check_output
+from lite_ensam.io.dicom import build_segmentation, read_ct_series, read_segmentation, write_dataset
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
 from lite_ensam.io.marks import read_marks
@@ -22,16 +23,32 @@ from lite_ensam.io.reading import check_input, file_suffix
 from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
 from lite_ensam.recist import RecistMark, mark_from_mask
 
-__all__ = ["VOLUME_SUFFIXES", "read_case", "read_ct", "read_labels", "write_ct", "write_mask"]
+__all__ = [
+    "MASK_SUFFIXES",
+    "VOLUME_SUFFIXES",
+    "read_case",
+    "read_ct",
+    "read_labels",
+    "write_ct",
+    "write_mask",
+]
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz", ".npz")
-"""Names that scans and masks may end in."""
+"""Names that scans may end in."""
+
+MASK_SUFFIXES = (*VOLUME_SUFFIXES, ".dcm")
+"""Names that masks may end in; .dcm is a DICOM SEG."""
 
 
-def read_ct(path: PathLike) -> tuple[CtVolume, FileGrid, FileGrid]:
-    """Scan of a .nii, .nii.gz or FLARE .npz file.
+def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, FileGrid, FileGrid]:
+    """Scan of a .nii, .nii.gz or FLARE .npz file, or of a folder of DICOM slices.
+
+    Parameters
+    ----------
+    path : the file or folder
+    series_uid : which series of a folder; see `dicom.read_ct_series`
 
     Returns
     -------
@@ -46,25 +63,30 @@ def read_ct(path: PathLike) -> tuple[CtVolume, FileGrid, FileGrid]:
     CaseError
         If the file is missing, damaged, no 3D image, or its geometry makes no sense.
     """
+    if os.path.isdir(path):
+        series, series_grid = read_ct_series(path, series_uid)
+        return series, series_grid, series_grid
     _check_volume_name(path)
     ct, grid = read_npz_ct(path) if file_suffix(path) == ".npz" else read_nifti_ct(path)
     return ct, grid, grid
 
 
 def read_labels(path: PathLike, grid: Grid | None = None) -> Labels:
-    """Label map of a .nii, .nii.gz or .npz file (`gts` or `segs`), uint8 or uint16 (z, y, x).
+    """Label map of a .nii, .nii.gz, .npz (`gts` or `segs`) or DICOM SEG file, uint8 or uint16 (z, y, x).
 
     Parameters
     ----------
     path : the file
-    grid : of the CT that the labels belong to; None takes the labels as they are
+    grid : of the CT that the labels belong to; None takes the labels as they are (not of a SEG)
 
     Raises
     ------
     CaseError
         If the file cannot be read, a value is no label, or the labels lie elsewhere than the CT.
     """
-    _check_volume_name(path)
+    _check_volume_name(path, MASK_SUFFIXES)
+    if file_suffix(path) == ".dcm":
+        return read_segmentation(path, grid)
     labels_grid: Grid | None
     if file_suffix(path) == ".npz":
         labels, labels_grid = read_npz_labels(path, "segs" if "segs" in npz_keys(path) else "gts")
@@ -87,6 +109,7 @@ def read_case(
     reference_path: PathLike | None = None,
     *,
     hu: bool | None = None,
+    series_uid: str | None = None,
 ) -> Case:
     """Scan, marks and, if there is one, reference; everything checked.
 
@@ -95,10 +118,11 @@ def read_case(
 
     Parameters
     ----------
-    ct_path : .nii, .nii.gz or .npz
+    ct_path : .nii, .nii.gz, .npz, or a folder of DICOM slices
     marks_path : see `read_marks`
     reference_path : see `read_labels`
     hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
+    series_uid : which series of a DICOM folder; None takes the largest
 
     Returns
     -------
@@ -111,7 +135,7 @@ def read_case(
     MarkError
         If the marks are bad or there are none.
     """
-    ct, grid, _ = read_ct(ct_path)
+    ct, grid, _ = read_ct(ct_path, series_uid)
     inside = npz_keys(ct_path) if file_suffix(ct_path) == ".npz" else frozenset()
     if reference_path is None and "gts" in inside:
         reference_path = ct_path
@@ -119,29 +143,38 @@ def read_case(
     if marks_path is None and "recist" in inside:
         marks_path = ct_path
     if marks_path is not None:
-        marks = read_marks(marks_path, grid)
+        marks = read_marks(marks_path, grid, ct_path)
     elif reference is not None:
         marks = _marks_from_reference(reference, grid)
     else:
         raise MarkError(
             f"{printable(ct_path)}: no marks given: a file of marks is needed to go with this scan"
         )
-    name = Path(ct_path).name[: -len(file_suffix(ct_path))]
+    name = Path(ct_path).name
+    name = name[: len(name) - len(file_suffix(ct_path))]
     try:
         return Case(ct, grid, marks, reference, name, **({} if hu is None else {"hu": hu}))
     except CaseError as error:
         raise CaseError(f"{printable(ct_path)}: {error}") from None
 
 
-def write_mask(path: PathLike, labels: NDArray[Any], source: Grid, overwrite: bool = False) -> None:
+def write_mask(
+    path: PathLike,
+    labels: NDArray[Any],
+    source: Grid,
+    overwrite: bool = False,
+    marks: Sequence[RecistMark] = (),
+) -> None:
     """Write a label map into the grid of the scan: its own axis order, shape and affine.
 
     Parameters
     ----------
-    path : .nii, .nii.gz, or .npz (key `segs`, as FLARE wants it); the CT may have been another format
+    path : .nii, .nii.gz, or .npz (key `segs`, as FLARE wants it); the CT may have been another format.
+        .dcm, a DICOM SEG, if the CT was DICOM
     labels : bool or integers (z, y, x); stored as uint8 if all values fit, else uint16
     source : from `read_ct`, or any grid of an array without a file
     overwrite : whether an existing file may be replaced
+    marks : whose tumours become the segments of a SEG, with names and tracking UIDs; none takes every label
 
     Raises
     ------
@@ -149,9 +182,14 @@ def write_mask(path: PathLike, labels: NDArray[Any], source: Grid, overwrite: bo
         If the labels do not fit the grid or cannot be written. The target is as it was before and no
         temporary file is left.
     """
-    check_output(path, overwrite, VOLUME_SUFFIXES)
+    check_output(path, overwrite, MASK_SUFFIXES)
     with _output_errors(path):
         checked = as_labels(labels)
+    if file_suffix(path) == ".dcm":
+        _check_shape(path, checked, source)
+        marks = marks or _marks_from_reference(checked, source)
+        write_dataset(path, build_segmentation(checked, source, marks), overwrite)
+        return
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
     _write_volume(path, checked.astype(smallest, copy=False), "segs", source, overwrite)
 
@@ -174,15 +212,19 @@ def _output_errors(path: PathLike) -> Iterator[None]:
 
 
 def _write_volume(path: PathLike, volume: NDArray[Any], key: str, source: Grid, overwrite: bool) -> None:
+    _check_shape(path, volume, source)
+    if file_suffix(path) == ".npz":
+        write_npz(path, key, volume, FileGrid.of(source), overwrite)
+    else:
+        write_nifti(path, volume, FileGrid.of(source), overwrite)
+
+
+def _check_shape(path: PathLike, volume: NDArray[Any], source: Grid) -> None:
     if volume.shape != source.shape_zyx:
         raise OutputError(
             f"cannot write {printable(path)}: the array has shape {volume.shape}, "
             f"its grid {source.shape_zyx} (z, y, x)"
         )
-    if file_suffix(path) == ".npz":
-        write_npz(path, key, volume, FileGrid.of(source), overwrite)
-    else:
-        write_nifti(path, volume, FileGrid.of(source), overwrite)
 
 
 def _marks_from_reference(reference: Labels, grid: Grid) -> tuple[RecistMark, ...]:
@@ -190,11 +232,11 @@ def _marks_from_reference(reference: Labels, grid: Grid) -> tuple[RecistMark, ..
     return tuple(mark_from_mask(reference == label, grid.spacing_mm, label) for label in labels if label)
 
 
-def _check_volume_name(path: PathLike) -> None:
+def _check_volume_name(path: PathLike, suffixes: Sequence[str] = VOLUME_SUFFIXES) -> None:
     """Say that a file is missing before complaining about its name."""
     check_input(path)
-    if file_suffix(path) not in VOLUME_SUFFIXES:
+    if file_suffix(path) not in suffixes:
         raise CaseError(
             f"{printable(path)}: is not a scan lite-ensam reads; a scan is a file of type "
-            f"{', '.join(VOLUME_SUFFIXES)}"
+            f"{', '.join(VOLUME_SUFFIXES)}, or a folder of DICOM slices"
         )

@@ -45,7 +45,7 @@ def explore(
 
     Parameters
     ----------
-    ct : a file (.nii, .nii.gz, FLARE .npz), an array (z, y, x), or a `Case`
+    ct : a file (.nii, .nii.gz, FLARE .npz), a folder of DICOM slices, an array (z, y, x), or a `Case`
     marks : lines to begin with: a file (JSON, CSV, marker volume), `RecistMark`s, or a marker volume of the
         scan's shape. None takes those inside an .npz or a `Case`, if there are any
     spacing_mm : (z, y, x) of an array; a file knows its own
@@ -105,12 +105,11 @@ def _opened(
     if isinstance(ct, str | os.PathLike):
         volume, grid, _ = read_ct(ct)
         name = Path(ct).name
-        suffix = next(
-            end for end in sorted(VOLUME_SUFFIXES, key=len, reverse=True) if name.lower().endswith(end)
-        )
+        endings = sorted(VOLUME_SUFFIXES, key=len, reverse=True)
+        suffix = next((end for end in endings if name.lower().endswith(end)), "")  # a folder has none
         if marks is None and suffix == ".npz" and "recist" in npz_keys(ct):
             marks = ct
-        return volume, grid, _marks(marks, grid), None, name[: -len(suffix)]
+        return volume, grid, _marks(marks, grid), None, name[: len(name) - len(suffix)] or "scan"
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
     volume = as_ct(np.asarray(ct))

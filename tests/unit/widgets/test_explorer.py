@@ -16,7 +16,7 @@ from lite_ensam.case import Case
 from lite_ensam.errors import CaseError, MarkError, OutputError
 from lite_ensam.io import read_labels, read_marks, write_ct, write_marks
 from lite_ensam.recist import RecistMark
-from lite_ensam.widgets import Explorer, explore
+from lite_ensam.widgets import Explorer, explore, opening
 from lite_ensam.widgets.exports import EXPORTS
 from tests.unit.widgets.conftest import SphereEngine
 
@@ -58,6 +58,14 @@ def test_a_file_and_its_marks(case: Case, engine: SphereEngine, tmp_path: Path) 
     np.testing.assert_array_equal(opened.marker.ct, case.ct)
     assert len(opened.marker.marks) == 2
     assert explore(tmp_path / "ct.nii.gz").marker.marks == ()
+
+
+def test_a_folder_of_dicom_slices(
+    case: Case, engine: SphereEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "read_ct", lambda path: (case.ct, case.grid, case.grid))
+    (tmp_path / "series_2").mkdir()
+    assert explore(tmp_path / "series_2").name == "series_2"
 
 
 def test_an_array_with_lines_or_a_marker_volume(case: Case, engine: SphereEngine) -> None:

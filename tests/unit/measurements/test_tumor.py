@@ -62,3 +62,18 @@ def test_a_mask_at_the_scans_border_is_told(where: tuple[object, ...]) -> None:
     labels[where] = 1
     (tumor,) = measure(labels, [RecistMark(1, ((1, 4, 3), (1, 4, 5)))], (1.0, 1.0, 1.0))
     assert tumor.touches_edge
+
+
+@pytest.mark.parametrize(("last", "disagrees"), [(23, True), (24, False), (36, False), (37, True)])
+def test_mask_and_line_disagree_beyond_a_fifth(last: int, disagrees: bool) -> None:
+    labels = np.zeros((3, 50, 50), np.uint8)
+    labels[1, 25, 0 : last + 1] = 1
+    (tumor,) = measure(labels, [RecistMark(1, ((1, 25, 0), (1, 25, 30)))], (1.0, 1.0, 1.0))
+    assert tumor.disagrees is disagrees
+
+
+def test_a_small_mask_is_given_the_voxel_it_cannot_tell() -> None:
+    labels = np.zeros((3, 9, 9), np.uint8)
+    labels[1, 4, 2:5] = 1
+    (tumor,) = measure(labels, [RecistMark(1, ((1, 4, 2), (1, 4, 5)))], (1.0, 1.0, 1.0))
+    assert (tumor.longest_diameter_mm, tumor.recist_mm, tumor.disagrees) == (2.0, 3.0, False)

@@ -1,4 +1,4 @@
-"""What a mask says in numbers: volume, longest axial diameter, short axis (RECIST 1.1's words)."""
+"""Volume, longest axial diameter and short axis of a mask (RECIST 1.1's words), beside the line that was given."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.recist import RecistMark
+
+__all__ = ["DISAGREEMENT", "TumorMeasurement", "measure"]
+
+DISAGREEMENT = 0.2
+"""Mask and line disagree if their longest diameters differ by more than this share of the line: RECIST's PD."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class TumorMeasurement:
     short_axis_zyx : its two ends, or None
     recist_mm : length of the line that was given
     recist_slice : slice of that line (z index)
+    disagrees : whether the mask's longest diameter differs from the line by more than 20 % of the line, and
+        by more than the diagonal of a voxel in plane, which a mask cannot tell
     touches_edge : whether the mask reaches the scan's border, where a tumour may go on unseen
     """
 
@@ -42,6 +49,7 @@ class TumorMeasurement:
     short_axis_zyx: tuple[tuple[float, ...], ...] | None
     recist_mm: float
     recist_slice: int
+    disagrees: bool
     touches_edge: bool
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,7 +85,8 @@ def _measure_one(
     n_voxels = int(np.count_nonzero(crop == mark.label))
     found = _kernels.in_plane_diameters(crop, mark.label, spacing_mm) if n_voxels else None
     longest, long_ends, short, short_ends = found or (0.0, None, 0.0, None)
-    ends = _moved(long_ends, start)
+    ends, recist_mm = _moved(long_ends, start), mark.length_mm(spacing_mm)
+    least_mm = max(DISAGREEMENT * recist_mm, float(np.hypot(*spacing_mm[1:])))
     return TumorMeasurement(
         label=mark.label,
         n_voxels=n_voxels,
@@ -87,8 +96,9 @@ def _measure_one(
         longest_diameter_zyx=ends,
         short_axis_mm=short,
         short_axis_zyx=_moved(short_ends, start),
-        recist_mm=mark.length_mm(spacing_mm),
+        recist_mm=recist_mm,
         recist_slice=mark.slice_index,
+        disagrees=abs(longest - recist_mm) > least_mm,
         touches_edge=n_voxels > 0 and bool((start == 0).any() or (stop == labels.shape).any()),
     )
 

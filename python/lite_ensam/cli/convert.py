@@ -1,0 +1,58 @@
+"""`lite-ensam convert`: scans, masks and marks from one format to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lite_ensam.cli.segment import refuse_input
+
+
+def convert(
+    source: Annotated[
+        Path, typer.Argument(help="A scan, or with --ct a mask or marks of it", show_default=False)
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Scan or mask: .nii.gz, .nii, .npz (mask: .dcm too); marks: .json"
+        ),
+    ],
+    ct: Annotated[Path | None, typer.Option(help="The scan that a mask or marks belong to")] = None,
+    series: Annotated[
+        str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
+) -> None:
+    """Convert a scan (DICOM folder to NIfTI), a mask (NIfTI to DICOM SEG and back) or marks (SR to JSON)."""
+    from lite_ensam.errors import OutputError
+    from lite_ensam.io import (
+        MASK_SUFFIXES,
+        VOLUME_SUFFIXES,
+        check_output,
+        read_ct,
+        read_labels,
+        read_marks,
+        write_ct,
+        write_marks,
+        write_mask,
+    )
+
+    is_marks = output.name.lower().endswith(".json")
+    suffixes = VOLUME_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
+    if is_marks and ct is None:
+        raise OutputError(f"cannot write {output}: marks need the scan that they lie on (--ct)")
+    check_output(output, overwrite, suffixes)
+    refuse_input(output, source, ct)
+    volume, grid, _ = read_ct(source if ct is None else ct, series)
+    if ct is None:
+        write_ct(output, volume, grid, overwrite)
+    elif is_marks:
+        write_marks(output, read_marks(source, grid, ct), grid, overwrite)
+    else:
+        write_mask(output, read_labels(source, grid), grid, overwrite)
+    typer.echo(f"written: {output}")
+    for note in getattr(grid, "notes", ()):
+        typer.echo(f"note: {note}")

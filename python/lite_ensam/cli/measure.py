@@ -1,0 +1,98 @@
+"""`lite-ensam measure`: a scan and its mask to numbers, as table, JSON, CSV and page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lite_ensam.cli.segment import refuse_input
+from lite_ensam.cli.tables import console, print_table
+
+if TYPE_CHECKING:
+    from lite_ensam.reporting import TumorRow
+
+
+def measure(
+    ct: Annotated[
+        Path,
+        typer.Argument(help="The scan: .nii, .nii.gz, FLARE .npz, or a DICOM folder", show_default=False),
+    ],
+    mask: Annotated[
+        Path, typer.Argument(help="Its label map: .nii, .nii.gz, .npz or DICOM SEG", show_default=False)
+    ],
+    marks: Annotated[
+        Path | None, typer.Option(help="RECIST lines to compare with [default: drawn on the mask]")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="JSON to write")] = None,
+    csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each tumour")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Page with pictures to write (extra `evaluate`), one file")
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
+    ] = None,
+    identifiers: Annotated[
+        bool, typer.Option("--identifiers", help="Let JSON and page say who it is")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
+) -> None:
+    """Measure the tumours of a mask: diameters, volume, shape, grey values."""
+    from lite_ensam import _kernels
+    from lite_ensam.io import (
+        DISCLAIMER,
+        check_output,
+        read_case,
+        read_labels,
+        write_report,
+        write_table,
+        write_text,
+    )
+    from lite_ensam.reporting import case_page, identifiers_of, measure_case
+
+    for target, suffix in ((json, ".json"), (csv, ".csv"), (html, ".html")):
+        if target is not None:
+            check_output(target, overwrite, (suffix,))
+            refuse_input(target, mask, marks)
+    # Lines come from the mask unless they are given; a SEG can only be read onto the scan's grid.
+    case = read_case(ct, marks, None if marks is not None else mask, series_uid=series)
+    labels = case.reference if marks is None else None
+    labels = read_labels(mask, case.grid) if labels is None else labels
+    rows = measure_case(case, labels)
+    page = case_page(case, labels, rows, identifiers) if html is not None else ""
+    if json is not None:
+        who = {"identifiers": identifiers_of(case)} if identifiers else {}
+        record = {"disclaimer": DISCLAIMER, "version": _kernels.__version__} | who
+        write_report(json, record | {"tumors": [row.to_dict() for row in rows]}, overwrite)
+    if csv is not None:
+        write_table(csv, [row.to_dict() for row in rows], overwrite)
+    if html is not None:
+        write_text(html, page, overwrite)
+    show(rows)
+    for note in getattr(case.grid, "notes", ()):
+        console().print(f"note: {note}")
+    console().print(DISCLAIMER, style="dim")
+
+
+def show(rows: Sequence[TumorRow]) -> None:
+    """Print the table of tumours."""
+    cells = []
+    for row in rows:
+        one, shape, greys = row.measurement, row.shape, row.greys
+        cells.append(
+            (
+                f"{one.label} {row.name}".strip(),
+                f"{one.recist_mm:.1f}",
+                f"{one.longest_diameter_mm:.1f}",
+                f"{one.short_axis_mm:.1f}",
+                f"{one.volume_ml:.2f}",
+                "-" if shape is None else f"{shape.longest_diameter_3d_mm:.1f}",
+                "-" if shape is None else f"{shape.sphericity:.2f}",
+                "-" if greys is None else f"{greys.mean:.0f}",
+                "; ".join(row.flags),
+            )
+        )
+    headings = ("RECIST mm", "longest mm", "short mm", "volume ml", "3D mm", "sphericity", "mean", "look at")
+    print_table(("tumour",), headings, cells)

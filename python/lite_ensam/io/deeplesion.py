@@ -1,0 +1,80 @@
+"""RECIST lines of the DeepLesion data set, out of its one table for all scans (DL_info.csv)."""
+
+import csv
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from lite_ensam.errors import MarkError, brief
+from lite_ensam.io.reading import read_text
+from lite_ensam.recist import RecistMark
+
+__all__ = ["is_deeplesion", "read_deeplesion_marks"]
+
+_LINES, _SLICE = "Measurement_coordinates", "File_name"
+_SLICE_NAME = re.compile(r"(\d+_\d+_\d+)_(\d+)\.png")
+_VOLUME_NAME = re.compile(r"(\d+_\d+_\d+)_(\d+)-(\d+)(\..*)?")
+
+
+def is_deeplesion(path: str | os.PathLike[str]) -> bool:
+    """Whether a CSV file is DeepLesion's table, by the names of its columns."""
+    try:
+        first_line = read_text(path).partition("\n")[0]
+    except UnicodeDecodeError:
+        return False
+    return _LINES in first_line and _SLICE in first_line
+
+
+def read_deeplesion_marks(
+    path: str | os.PathLike[str], ct_path: str | os.PathLike[str]
+) -> tuple[RecistMark, ...]:
+    """Lines of one scan, labelled 1, 2, ... in the table's order.
+
+    Parameters
+    ----------
+    path : DL_info.csv. A row has eight coordinates, counted from 1: x and y of the two ends of the long axis, then
+        of the short axis, which is not used
+    ct_path : the scan, under the name that DeepLesion's own conversion to NIfTI gives it:
+        patient_study_series_first-last, such as 000001_01_01_103-115.nii.gz; last and first say which slices of
+        the series it has
+
+    Returns
+    -------
+    Marks in voxel indices of the (z, y, x) volume. Not yet checked to lie inside the volume.
+
+    Raises
+    ------
+    MarkError
+        If the scan has another name, the table has no line on its slices, or a row makes no sense.
+    """
+    match = _VOLUME_NAME.fullmatch(Path(ct_path).name)
+    if match is None:
+        raise MarkError(
+            "is DeepLesion's table, so the scan must be called patient_study_series_first-last, "
+            f"such as 000001_01_01_103-115.nii.gz, got {brief(Path(ct_path).name)}"
+        )
+    series, first, last = match[1], int(match[2]), int(match[3])
+    marks: list[RecistMark] = []
+    reader = csv.DictReader(read_text(path).splitlines())
+    for row in reader:
+        shown = _SLICE_NAME.fullmatch(row[_SLICE] or "")
+        if shown is not None and shown[1] == series and first <= int(shown[2]) <= last:
+            z = int(shown[2]) - first
+            marks.append(_mark(row, len(marks) + 1, z, f"line {reader.line_num}"))
+    if not marks:
+        raise MarkError(f"has no line on slices {first} to {last} of {series}")
+    return tuple(marks)
+
+
+def _mark(row: Mapping[str, str], label: int, z: int, where: str) -> RecistMark:
+    try:
+        x0, y0, x1, y1 = (np.array(row[_LINES].split(",")[:4], dtype=np.float64) - 1).tolist()
+    except (ValueError, AttributeError):
+        raise MarkError(f"{where}: {_LINES} must be eight numbers, got {brief(row[_LINES])}") from None
+    try:
+        return RecistMark(label, ((z, y0, x0), (z, y1, x1)))
+    except MarkError as error:
+        raise MarkError(f"{where}: {error}") from None

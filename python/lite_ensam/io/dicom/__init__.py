@@ -1,0 +1,24 @@
+"""DICOM (extra `dicom`): CT series, contours and marks in; segmentations and structured reports out.
+
+DICOM counts millimetres to the patient's left, back and head (LPS); everything that leaves this package is
+in the world of `Grid` (right, front, head).
+"""
+
+from lite_ensam.io.dicom.marks import read_dicom_marks
+from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
+from lite_ensam.io.dicom.segmentation import build_segmentation, read_segmentation, write_dataset
+from lite_ensam.io.dicom.series import read_ct_series
+from lite_ensam.io.dicom.series_grid import SeriesGrid
+from lite_ensam.io.dicom.structured_report import build_report
+
+__all__ = [
+    "SeriesGrid",
+    "build_report",
+    "build_segmentation",
+    "read_ct_series",
+    "read_dicom_marks",
+    "read_roi",
+    "read_roi_names",
+    "read_segmentation",
+    "write_dataset",
+]

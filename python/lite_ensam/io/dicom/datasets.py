@@ -1,0 +1,113 @@
+"""One DICOM file, read with plain errors; pydicom is imported only here and only when it is needed."""
+
+import os
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lite_ensam._typing import Floats
+from lite_ensam.errors import CaseError, MissingExtraError, printable
+from lite_ensam.io.reading import check_input
+
+__all__ = [
+    "Dataset",
+    "PathLike",
+    "is_dicom",
+    "keep_identifiers_quiet",
+    "load_pydicom",
+    "lps_to_ras",
+    "read_dataset",
+    "read_numbers",
+]
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+Dataset: TypeAlias = Any
+"""A pydicom Dataset; the package is imported only where it is used."""
+
+_PREAMBLE = 128
+
+
+def load_pydicom() -> ModuleType:
+    """The package.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import pydicom
+        import pydicom.errors
+    except ImportError as error:
+        raise MissingExtraError("DICOM files need pydicom: pip install 'lite-ensam[dicom]'") from error
+    package: ModuleType = pydicom
+    return package
+
+
+def is_dicom(path: PathLike) -> bool:
+    """Whether a file begins as DICOM files do: 128 bytes of anything, then DICM. False if it cannot be read."""
+    try:
+        check_input(path)
+        with open(path, "rb") as file:
+            return file.read(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM"
+    except (OSError, CaseError):
+        return False
+
+
+@contextmanager
+def keep_identifiers_quiet() -> Iterator[None]:
+    """No warnings in the block: pydicom's and highdicom's quote values, the patient's name among them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def read_dataset(path: PathLike, *, voxels: bool = True) -> Dataset:
+    """A DICOM file's dataset.
+
+    Parameters
+    ----------
+    path : the file
+    voxels : False stops before them, which is much faster
+
+    Raises
+    ------
+    CaseError
+        If the file is missing, is no DICOM file, or ends too early.
+    MissingExtraError
+        If pydicom is not installed.
+    """
+    pydicom = load_pydicom()
+    where = printable(path)
+    check_input(path)
+    try:
+        with keep_identifiers_quiet():
+            return pydicom.dcmread(path, stop_before_pixels=not voxels)
+    except pydicom.errors.InvalidDicomError:
+        raise CaseError(f"{where}: is not a DICOM file") from None
+    except (EOFError, struct.error, pydicom.errors.BytesLengthException) as error:
+        raise CaseError(f"{where}: the file is truncated or damaged ({error}); copy it again") from None
+    except OSError as error:
+        raise CaseError(f"{where}: cannot be read ({error.strerror or error})") from error
+
+
+def read_numbers(one: Dataset, name: str, count: int) -> Floats:
+    """A slice's attribute of so many numbers; a `CaseError` names the slice and the attribute."""
+    value = one.get(name)
+    if value is None or np.size(value) != count:
+        where = f"slice {one.get('InstanceNumber', '')}".strip()
+        raise CaseError(f"{where}: {name} is missing or is not {count} numbers")
+    return np.asarray(value, dtype=np.float64)
+
+
+def lps_to_ras(points_lps: ArrayLike) -> Floats:
+    """Points (..., 3) in mm, from DICOM's world to `Grid`'s; the way back is the same."""
+    points: Floats = np.asarray(points_lps, dtype=np.float64) * (-1.0, -1.0, 1.0)
+    return points

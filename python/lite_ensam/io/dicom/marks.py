@@ -1,0 +1,193 @@
+"""RECIST lines out of DICOM: structured reports (TID 1500), presentation states, contours."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import combinations
+
+import numpy as np
+
+from lite_ensam._typing import Floats
+from lite_ensam.errors import CaseError, MarkError, printable
+from lite_ensam.geometry import Grid
+from lite_ensam.io.dicom.datasets import Dataset, PathLike, read_dataset
+from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
+from lite_ensam.io.dicom.series_grid import SeriesGrid
+from lite_ensam.recist import RecistMark, mark_from_mask
+
+__all__ = ["read_dicom_marks"]
+
+_MEASUREMENT_GROUP, _TRACKING_IDENTIFIER, _TRACKING_UID = "125007", "112039", "112040"
+_LONG_AXIS = {"103339001", "G-A185"}
+"""Codes (SNOMED CT, and its older SRT) that TID 1500 knows a longest diameter by."""
+
+_SHORT_AXIS = {"103340004", "G-A186"}
+
+
+def read_dicom_marks(path: PathLike, grid: Grid) -> tuple[RecistMark, ...]:
+    """All lines of a DICOM file, labelled 1, 2, ... in its order.
+
+    Parameters
+    ----------
+    path : a structured report with measurement groups as TID 1500 has them: of each the long axis, or else the
+        longest line or outline that is no short axis (SCOORD on an image of the series, or SCOORD3D in its
+        frame of reference); a presentation state (GSPS): of each annotation the longest line of two points;
+        or an RTSTRUCT: of each ROI the line that `mark_from_mask` draws
+    grid : of the CT. Coordinates on images need the CT to have been read from DICOM itself
+
+    Returns
+    -------
+    Marks with the tracking identifier or the ROI's name as name, and the tracking UID. Not yet checked to lie
+    inside the volume.
+
+    Raises
+    ------
+    MarkError
+        If the file is of another kind, holds no line, or a line lies on another series or is none.
+    CaseError
+        If the file cannot be read.
+    MissingExtraError
+        If pydicom is not installed.
+    """
+    dataset = read_dataset(path)
+    readers: dict[str, Callable[[Dataset, Grid], Iterator[RecistMark]]] = {
+        "SR": _from_report,
+        "PR": _from_presentation_state,
+        "RTSTRUCT": lambda _, grid: _from_contours(path, grid),
+    }
+    modality = str(dataset.get("Modality"))
+    if modality not in readers:
+        raise MarkError(f"is of modality {modality}, expected SR, PR or RTSTRUCT")
+    marks = tuple(readers[modality](dataset, grid))
+    if not marks:
+        raise MarkError(f"holds no line that could be a RECIST mark (modality {modality})")
+    return marks
+
+
+def _from_report(report: Dataset, grid: Grid) -> Iterator[RecistMark]:
+    label = 0
+    for number, group in enumerate(_groups(report), start=1):
+        name, uid = _text(group, _TRACKING_IDENTIFIER), _text(group, _TRACKING_UID)
+        where = f"measurement group {number}" + (f" ({name})" if name else "")
+        lines = []
+        for item in group.get("ContentSequence", []):
+            code = _code(item)
+            for coordinates in (item, *item.get("ContentSequence", [])):
+                if coordinates.get("ValueType") in ("SCOORD", "SCOORD3D") and code not in _SHORT_AXIS:
+                    with _said_of(where):
+                        ends = _ends(_points(coordinates, grid), grid)
+                    if ends is not None:
+                        lines.append((code in _LONG_AXIS, _length_mm(ends, grid), ends))
+        if lines:
+            label += 1
+            _, _, ends = max(lines, key=lambda line: line[:2])
+            with _said_of(where):
+                mark = RecistMark(label, ends.tolist(), name, uid)
+            yield mark
+
+
+def _groups(item: Dataset) -> Iterator[Dataset]:
+    """Measurement groups anywhere below an item."""
+    for child in item.get("ContentSequence", []):
+        if _code(child) == _MEASUREMENT_GROUP:
+            yield child
+        else:
+            yield from _groups(child)
+
+
+def _code(item: Dataset) -> str:
+    """Code value of an item's concept name."""
+    names = item.get("ConceptNameCodeSequence") or []
+    return str(names[0].get("CodeValue", "")) if names else ""
+
+
+def _text(group: Dataset, code: str) -> str:
+    """Value of the first text or UID of a group with this concept name."""
+    for item in group.get("ContentSequence", []):
+        if _code(item) == code:
+            return str(item.get("TextValue") or item.get("UID") or "")
+    return ""
+
+
+def _points(coordinates: Dataset, grid: Grid) -> Floats:
+    """Voxel indices (n, 3) in z, y, x of a SCOORD or SCOORD3D item."""
+    numbers = np.asarray(coordinates.GraphicData, dtype=np.float64)
+    if coordinates.ValueType == "SCOORD3D":
+        frame = str(coordinates.get("ReferencedFrameOfReferenceUID", ""))
+        own = grid.frame_of_reference_uid if isinstance(grid, SeriesGrid) else ""
+        if frame and own and frame != own:
+            raise MarkError(f"lies in the frame of reference {frame}, the CT in {own}")
+        return _series_grid(grid).points_of_world(numbers.reshape(-1, 3))
+    images = [
+        one.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+        for one in coordinates.get("ContentSequence", [])
+        if one.get("ValueType") == "IMAGE"
+    ]
+    if len(images) != 1:
+        raise MarkError(f"its coordinates refer to {len(images)} images, expected one")
+    return _series_grid(grid).points_of_image(str(images[0]), numbers.reshape(-1, 2))
+
+
+def _from_presentation_state(state: Dataset, grid: Grid) -> Iterator[RecistMark]:
+    label = 0
+    for number, annotation in enumerate(state.get("GraphicAnnotationSequence", []), start=1):
+        where = f"annotation {number}"
+        lines = []
+        for drawn in annotation.get("GraphicObjectSequence", []):
+            if drawn.get("GraphicType") == "POLYLINE" and int(drawn.get("NumberOfGraphicPoints", 0)) == 2:
+                with _said_of(where):
+                    points = _points_drawn(annotation, drawn, grid)
+                lines.append((_length_mm(points, grid), points))
+        if lines:
+            label += 1
+            _, ends = max(lines, key=lambda line: line[0])
+            with _said_of(where):
+                mark = RecistMark(label, ends.tolist())
+            yield mark
+
+
+def _points_drawn(annotation: Dataset, drawn: Dataset, grid: Grid) -> Floats:
+    units, images = drawn.get("GraphicAnnotationUnits"), annotation.get("ReferencedImageSequence") or []
+    if units != "PIXEL":
+        raise MarkError(
+            f"is drawn in units of {units}, expected PIXEL: it lies on the screen, not on the image"
+        )
+    if len(images) != 1:
+        raise MarkError(f"is drawn on {len(images)} images, expected one")
+    columns_rows = np.asarray(drawn.GraphicData, dtype=np.float64).reshape(-1, 2)
+    return _series_grid(grid).points_of_image(str(images[0].ReferencedSOPInstanceUID), columns_rows)
+
+
+def _from_contours(path: PathLike, grid: Grid) -> Iterator[RecistMark]:
+    for label, name in enumerate(read_roi_names(path), start=1):
+        try:
+            mark = mark_from_mask(read_roi(path, name, grid), grid.spacing_mm, label)
+        except CaseError as error:
+            raise MarkError(str(error).removeprefix(f"{printable(path)}: ")) from None
+        yield RecistMark(label, mark.endpoints_zyx, name)
+
+
+def _ends(points_zyx: Floats, grid: Grid) -> Floats | None:
+    """The two points farthest apart in mm, (2, 3); None of a single point."""
+    if len(points_zyx) < 2:
+        return None
+    pairs = (points_zyx[list(pair)] for pair in combinations(range(len(points_zyx)), 2))
+    return max(pairs, key=lambda ends: _length_mm(ends, grid))
+
+
+def _length_mm(ends_zyx: Floats, grid: Grid) -> float:
+    return float(np.linalg.norm((ends_zyx[1] - ends_zyx[0]) * grid.spacing_mm))
+
+
+def _series_grid(grid: Grid) -> SeriesGrid:
+    if not isinstance(grid, SeriesGrid):
+        raise MarkError("is drawn on DICOM images: the CT must be read from its DICOM folder")
+    return grid
+
+
+@contextmanager
+def _said_of(where: str) -> Iterator[None]:
+    """A `MarkError` in the block says where in the file."""
+    try:
+        yield
+    except MarkError as error:
+        raise MarkError(f"{where}: {error}") from None

@@ -1,0 +1,205 @@
+"""A label map as a DICOM SEG object: one segment a tumour, with its identity over time; and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+
+from lite_ensam import _kernels
+from lite_ensam._typing import Labels
+from lite_ensam.errors import CaseError, MissingExtraError, OutputError, printable
+from lite_ensam.geometry import Grid
+from lite_ensam.io.atomic import atomic_write
+from lite_ensam.io.dicom.datasets import Dataset, PathLike, keep_identifiers_quiet, lps_to_ras, read_dataset
+from lite_ensam.io.dicom.series_grid import SeriesGrid
+from lite_ensam.io.file_grid import FileGrid
+from lite_ensam.io.report import DISCLAIMER
+from lite_ensam.io.voxels import smallest_label_dtype
+from lite_ensam.recist import RecistMark
+
+__all__ = [
+    "NAME",
+    "build_segmentation",
+    "load_highdicom",
+    "read_segmentation",
+    "tracking_name",
+    "write_dataset",
+]
+
+NAME = "lite-ensam"
+
+_SERIES_NUMBER = 900
+_NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "FrameOfReferenceUID")
+"""What a SEG refers to its slices by; de-identification may have blanked it."""
+
+_SEGMENT_LABEL = re.compile(r"tumor (\d+)")
+_OFF_PLACE = 0.01
+"""A frame lies on the grid if its first voxel is no farther from one of the grid's than this share of a voxel."""
+
+
+def load_highdicom() -> ModuleType:
+    """The package.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import highdicom
+    except ImportError as error:
+        raise MissingExtraError("DICOM output needs highdicom: pip install 'lite-ensam[dicom]'") from error
+    package: ModuleType = highdicom
+    return package
+
+
+def tracking_name(mark: RecistMark) -> str:
+    """Tracking identifier: the mark's name, or one made from its label."""
+    return mark.name or f"tumor {mark.label}"
+
+
+def build_segmentation(labels: Labels, grid: Grid, marks: Sequence[RecistMark]) -> Dataset:
+    """SEG object of a label map.
+
+    Parameters
+    ----------
+    labels : uint8 or uint16 (z, y, x)
+    grid : of the CT, read from DICOM: patient, study and geometry are those of its slices
+    marks : their labels say which values become segments, in this order; names and tracking UIDs go along, and
+        a mark without UID gets a new one
+
+    Returns
+    -------
+    BINARY segmentation, frames without tumour left out.
+
+    Raises
+    ------
+    OutputError
+        If the CT did not come from DICOM, a marked tumour has no voxel, or a slice lacks what SEG needs.
+    MissingExtraError
+        If highdicom is not installed.
+    """
+    highdicom = load_highdicom()
+    if not isinstance(grid, SeriesGrid):
+        raise OutputError("a DICOM SEG needs the DICOM slices of its CT: read the CT from its folder")
+    for name in _NEEDED:
+        if any(not one.get(name) for one in grid.slices):
+            raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {name} is missing or empty")
+    counts = _kernels.label_counts(labels, max(int(labels.max(initial=0)), *(mark.label for mark in marks)))
+    if empty := [mark.label for mark in marks if not counts[mark.label]]:
+        raise OutputError(f"label {empty[0]} has no voxel, and a DICOM segment cannot be empty")
+    number_of_label = np.zeros(len(counts), dtype=smallest_label_dtype(len(marks)))
+    for number, mark in enumerate(marks, start=1):
+        number_of_label[mark.label] = number
+    code = highdicom.sr.CodedConcept
+    algorithm = highdicom.AlgorithmIdentificationSequence(
+        name=NAME,
+        family=code("123110", "DCM", "Artificial Intelligence"),
+        version=_kernels.__version__,
+        parameters={"use": DISCLAIMER},
+    )
+    segments = [
+        highdicom.seg.SegmentDescription(
+            segment_number=number,
+            segment_label=f"tumor {mark.label}",
+            segmented_property_category=code("49755003", "SCT", "Morphologically Abnormal Structure"),
+            segmented_property_type=code("108369006", "SCT", "Neoplasm"),
+            algorithm_type="SEMIAUTOMATIC",  # a reader drew the line
+            algorithm_identification=algorithm,
+            tracking_uid=mark.tracking_uid or highdicom.UID(),
+            tracking_id=tracking_name(mark),
+        )
+        for number, mark in enumerate(marks, start=1)
+    ]
+    try:
+        with keep_identifiers_quiet():
+            return highdicom.seg.Segmentation(
+                source_images=list(grid.slices),
+                pixel_array=np.ascontiguousarray(grid.to_file(number_of_label[labels])),
+                segmentation_type="BINARY",
+                segment_descriptions=segments,
+                series_instance_uid=highdicom.UID(),
+                series_number=_SERIES_NUMBER,
+                sop_instance_uid=highdicom.UID(),
+                instance_number=1,
+                manufacturer=NAME,
+                manufacturer_model_name=NAME,
+                software_versions=_kernels.__version__,
+                device_serial_number="0",
+                content_label="TUMORS",
+                content_description=DISCLAIMER,
+                series_description="tumours (research use)",
+            )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {error}") from error
+
+
+def write_dataset(path: PathLike, dataset: Dataset, overwrite: bool = False) -> None:
+    """Write a DICOM object, whole or not at all; `OutputError` if that cannot be."""
+    with atomic_write(path, overwrite) as file:
+        dataset.save_as(file, enforce_file_format=True)
+
+
+def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
+    """Label map (z, y, x) of a SEG object on the grid of its CT.
+
+    Labels are the numbers of the segments, or those that `build_segmentation` has noted.
+
+    Raises
+    ------
+    CaseError
+        If the file is no binary or label map SEG, `grid` is None, a frame does not lie on a slice of the CT,
+        or two segments overlap, which a label map cannot hold.
+    """
+    dataset = read_dataset(path)
+    where = printable(path)
+    if dataset.get("Modality") != "SEG" or dataset.get("SegmentationType") != "BINARY":
+        kind = f"{dataset.get('Modality')} {dataset.get('SegmentationType', '')}".strip()
+        raise CaseError(f"{where}: is {kind}, expected a SEG of type BINARY")
+    if grid is None:
+        raise CaseError(f"{where}: a DICOM SEG can only be read onto the grid of its CT")
+    file_grid = FileGrid.of(grid)
+    columns, rows, n_slices = file_grid.file_shape
+    if (int(dataset.Rows), int(dataset.Columns)) != (rows, columns):
+        raise CaseError(
+            f"{where}: its frames have {dataset.Rows} rows and {dataset.Columns} columns, the CT {rows} and {columns}"
+        )
+    label_of_number = _labels_of_numbers(dataset)
+    volume = np.zeros((n_slices, rows, columns), dtype=smallest_label_dtype(max(label_of_number.values())))
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    frames = dataset.pixel_array.reshape(-1, rows, columns)
+    for frame, groups in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
+        k = _slice_of_frame(groups if "PlanePositionSequence" in groups else shared, file_grid)
+        if k is None:
+            raise CaseError(f"{where}: a frame does not lie on a slice of the CT")
+        # what all frames have in common, such as the only segment, may be said once for all
+        said = groups if "SegmentIdentificationSequence" in groups else shared
+        number = int(said.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+        inside = frame > 0
+        if volume[k][inside].any():
+            raise CaseError(f"{where}: segments overlap on slice {k}, which a label map cannot hold")
+        volume[k][inside] = label_of_number[number]
+    labels: Labels = file_grid.from_file(volume)
+    return labels
+
+
+def _labels_of_numbers(dataset: Dataset) -> dict[int, int]:
+    """Label of each segment number."""
+    noted = {
+        int(segment.SegmentNumber): _SEGMENT_LABEL.fullmatch(str(segment.SegmentLabel))
+        for segment in dataset.SegmentSequence
+    }
+    own = {number: int(match[1]) for number, match in noted.items() if match}
+    return own if len(set(own.values())) == len(noted) else {number: number for number in noted}
+
+
+def _slice_of_frame(groups: Dataset, grid: FileGrid) -> int | None:
+    """k of a frame; None if its first voxel is not the first voxel of a slice."""
+    position = np.asarray(groups.PlanePositionSequence[0].ImagePositionPatient, dtype=np.float64)
+    kji = grid.points_to_file(grid.mm_to_voxel(lps_to_ras(position)))
+    k = int(np.rint(kji[0]))
+    on_place = np.abs(kji - (k, 0, 0)).max() <= _OFF_PLACE
+    return k if on_place and 0 <= k < grid.file_shape[2] else None

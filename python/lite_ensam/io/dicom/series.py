@@ -1,0 +1,238 @@
+"""One CT series out of a folder of DICOM files: which one, in what order, whether it is whole."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam._typing import CtVolume, Floats
+from lite_ensam.errors import CaseError, printable
+from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, load_pydicom, read_dataset, read_numbers
+from lite_ensam.io.dicom.series_grid import SeriesGrid
+from lite_ensam.io.reading import plain_errors
+
+__all__ = ["read_ct_series"]
+
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+_UNEVEN = 0.01
+"""Slices count as evenly spaced if none lies farther than this share of a slice from its place."""
+
+_TILTED = 0.001
+"""Tangent of the angle between the slices' normal and the way from slice to slice that counts as a tilt."""
+
+_MOST_GAPS_NAMED = 10
+
+_ALIKE = {"Rows": 1, "Columns": 1, "PixelSpacing": 2, "ImageOrientationPatient": 6}
+"""What all slices must have in common, and how many numbers it is."""
+
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+"""Pictures of tables and dose reports often say they are CT."""
+
+
+def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtVolume, SeriesGrid]:
+    """A CT series of a folder and its subfolders, in HU.
+
+    Files that are not DICOM or not slices of a CT (an RTSTRUCT or PDF beside the slices, localizers, pictures of
+    dose reports) are passed over, and so are copies of a slice. Any transfer syntax will do that pydicom has a
+    decoder for.
+
+    Parameters
+    ----------
+    folder : whatever the files are called
+    series_uid : SeriesInstanceUID; None takes the series with the most slices (of equals the smallest UID)
+        and says so in the grid's `notes`, unless the folder holds several patients
+
+    Returns
+    -------
+    ct : int16 (z, y, x), or float32 if the HU are not whole numbers; slices are sorted by position, axes
+        permuted so that z runs along the body, nothing is flipped or resampled
+    grid : its geometry and its slices' headers
+
+    Raises
+    ------
+    CaseError
+        If the folder holds no CT or not this series, it must be said which of several patients is meant, or
+        slices are missing (the gaps are listed), lie at one place, differ in size, orientation or spacing,
+        were taken with a tilted gantry, cannot be decoded, or make no grid with right angles.
+    MissingExtraError
+        If pydicom is not installed.
+    """
+    where = printable(folder)
+    slices, notes = _choose(where, list(_ct_headers(folder)), series_uid)
+    try:
+        slices = _sorted(slices)
+        affine = _affine(slices)
+        shape = int(slices[0].Columns), int(slices[0].Rows), len(slices)
+        grid = SeriesGrid.from_file_affine(shape, affine)
+        volume = _read_hu(slices)
+    except CaseError as error:
+        raise CaseError(f"{where}: {error}") from None
+    return grid.from_file(volume), replace(grid, slices=tuple(slices), notes=tuple(notes))
+
+
+def _ct_headers(folder: PathLike) -> Iterator[Dataset]:
+    """Headers of all files that are a slice of a CT, whatever they are called."""
+    load_pydicom()
+    with plain_errors(folder):
+        if not Path(folder).is_dir():
+            raise CaseError("no such folder")
+    for path in sorted(Path(folder).rglob("*")):
+        if not path.is_file() or not is_dicom(path):
+            continue
+        header = _with_uids(read_dataset(path, voxels=False))
+        is_picture = header.get("SOPClassUID") == _SECONDARY_CAPTURE
+        is_localizer = "LOCALIZER" in (header.get("ImageType") or ())
+        if header.get("Modality") != "CT" or "Rows" not in header or is_picture or is_localizer:
+            continue
+        if int(header.get("NumberOfFrames") or 1) > 1:
+            raise CaseError(f"{path}: is a multi-frame CT, expected one slice a file")
+        yield header
+
+
+def _with_uids(header: Dataset) -> Dataset:
+    """The header with the UIDs that de-identification has blanked but left in the file's meta information."""
+    for name in ("SOPInstanceUID", "SOPClassUID"):
+        if not header.get(name) and (kept := header.file_meta.get(f"MediaStorage{name}")):
+            setattr(header, name, kept)
+    return header
+
+
+def _choose(
+    where: str, headers: Sequence[Dataset], series_uid: str | None
+) -> tuple[list[Dataset], list[str]]:
+    """Slices of one series, each once, and what there is to say about the choice."""
+    if not headers:
+        raise CaseError(f"{where}: holds no DICOM file of a CT")
+    by_series: dict[str, dict[str, Dataset]] = defaultdict(dict)
+    for header in headers:
+        by_series[str(header.get("SeriesInstanceUID", ""))][_identity(header)] = header
+    listed = ", ".join(f"{uid} ({len(by_series[uid])} slices)" for uid in sorted(by_series))
+    n_patients = len({str(header.get("PatientID", "")) for header in headers})
+    if series_uid is None and len(by_series) > 1 and n_patients > 1:
+        raise CaseError(f"{where}: holds CT of {n_patients} patients; say which series is meant: {listed}")
+    if series_uid is not None and series_uid not in by_series:
+        raise CaseError(f"{where}: holds no CT series {series_uid}, only {listed}")
+    chosen = series_uid or min(by_series, key=lambda uid: (-len(by_series[uid]), uid))
+    slices = list(by_series[chosen].values())
+    if len({str(header.get("PatientID", "")) for header in slices}) > 1:
+        raise CaseError(f"{where}: the series {chosen} holds slices of more than one patient")
+    notes = []
+    if series_uid is None and len(by_series) > 1:
+        notes.append(f"took the largest of {len(by_series)} CT series: {chosen}; there were {listed}")
+    copies = sum(str(header.get("SeriesInstanceUID", "")) == chosen for header in headers) - len(slices)
+    if copies:
+        notes.append(f"passed over {copies} copies of slices")
+    return slices, notes
+
+
+def _identity(header: Dataset) -> str:
+    """What copies of a slice have in common: its UID, where it has one, and its place."""
+    uid = str(header.get("SOPInstanceUID") or header.filename)
+    return f"{uid} at {header.get('ImagePositionPatient')}"
+
+
+def _sorted(slices: Sequence[Dataset]) -> list[Dataset]:
+    """By position along their normal, checked to be alike."""
+    for name, n_numbers in _ALIKE.items():
+        values = [read_numbers(one, name, n_numbers) for one in slices]
+        if any(not np.allclose(value, values[0], rtol=0, atol=1e-4) for value in values):
+            raise CaseError(f"{name} differs between slices")
+    normal = np.cross(*_directions(slices[0]))
+    return sorted(slices, key=lambda one: float(normal @ read_numbers(one, "ImagePositionPatient", 3)))
+
+
+def _affine(slices: Sequence[Dataset]) -> Floats:
+    """(4, 4), file index (column, row, slice, 1) to world mm (RAS)."""
+    first = slices[0]
+    row_mm, column_mm = read_numbers(first, "PixelSpacing", 2)
+    along_columns, along_rows = _directions(first)
+    normal = np.cross(along_columns, along_rows)
+    positions = np.array([read_numbers(one, "ImagePositionPatient", 3) for one in slices])
+    if len(slices) > 1:
+        _check_heights(positions @ normal)
+        step = (positions[-1] - positions[0]) / (len(slices) - 1)
+        _check_tilt(step, normal)
+        due = positions[0] + np.arange(len(slices))[:, None] * step
+        if np.linalg.norm(positions - due, axis=1).max() > _UNEVEN * np.linalg.norm(step):
+            raise CaseError("slices are shifted against each other: their positions lie on no straight line")
+    else:
+        step = normal * float(first.get("SliceThickness") or 1)
+    affine = np.eye(4)
+    affine[:3, 0], affine[:3, 1] = along_columns * column_mm, along_rows * row_mm
+    affine[:3, 2], affine[:3, 3] = step, positions[0]
+    ras: Floats = _LPS_TO_RAS @ affine
+    return ras
+
+
+def _check_heights(heights_mm: Floats) -> None:
+    """Raise `CaseError` with a list of the gaps unless slices follow each other at one distance."""
+    gaps = np.diff(heights_mm)
+    usual = float(np.median(gaps))
+    if repeated := [f"{h:g}" for h, gap in zip(heights_mm[1:], gaps, strict=True) if gap <= _UNEVEN * usual]:
+        count = Counter(repeated)
+        raise CaseError(f"several slices lie at one place, expected one each: at {_listed(count, ' mm')}")
+    wrong = [
+        f"{low:g} to {low + gap:g} mm"
+        for low, gap in zip(heights_mm, gaps, strict=False)
+        if abs(gap - usual) > _UNEVEN * usual
+    ]
+    if wrong:
+        raise CaseError(
+            f"slices are {gaps.min():g} to {gaps.max():g} mm apart, expected {usual:g} mm throughout; "
+            f"not so from {_listed(wrong)}: is a slice missing?"
+        )
+
+
+def _listed(items: Sequence[str] | Counter[str], unit: str = "") -> str:
+    texts = [f"{item}{unit}" for item in items]
+    more = len(texts) - _MOST_GAPS_NAMED
+    return ", ".join(texts[:_MOST_GAPS_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _check_tilt(step: Floats, normal: Floats) -> None:
+    along = float(step @ normal)
+    aside = float(np.linalg.norm(step - along * normal))
+    if aside > _TILTED * along:
+        angle = np.degrees(np.arctan2(aside, along))
+        raise CaseError(
+            f"was taken with the gantry tilted by {angle:.1f} degrees, so slices are shifted against each other "
+            "(the affine is sheared); resample the scan to right angles first"
+        )
+
+
+def _read_hu(slices: Sequence[Dataset]) -> CtVolume:
+    """All voxels (slice, row, column): int16 if the HU are whole numbers, else float32."""
+    volume: CtVolume = np.empty((len(slices), int(slices[0].Rows), int(slices[0].Columns)), dtype=np.int16)
+    for k, header in enumerate(slices):
+        hu = _hu(header)
+        if hu.dtype == np.float32 and volume.dtype == np.int16:
+            volume = volume.astype(np.float32)
+        volume[k] = hu
+    return volume
+
+
+def _hu(header: Dataset) -> CtVolume:
+    """One slice (row, column)."""
+    one = read_dataset(header.filename)
+    try:
+        stored: NDArray[Any] = one.pixel_array
+    except Exception as error:  # pydicom and its decoders have many
+        syntax = one.file_meta.TransferSyntaxUID
+        hint = "; pip install 'lite-ensam[dicom,jpeg]' has decoders" if syntax.is_compressed else ""
+        raise CaseError(
+            f"slice {one.get('InstanceNumber')}: voxels cannot be decoded ({syntax.name}: {error}){hint}"
+        ) from error
+    hu = stored * float(one.get("RescaleSlope", 1)) + float(one.get("RescaleIntercept", 0))
+    as_int16 = np.clip(hu, -(2**15), 2**15 - 1).astype(np.int16)
+    return as_int16 if np.array_equal(as_int16, hu) else hu.astype(np.float32)
+
+
+def _directions(one: Dataset) -> tuple[Floats, Floats]:
+    """Unit vectors (LPS) in which the column index and the row index grow."""
+    both = read_numbers(one, "ImageOrientationPatient", 6)
+    return both[:3], both[3:]

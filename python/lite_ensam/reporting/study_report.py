@@ -1,0 +1,237 @@
+"""Courses judged by diameter and by volume, as rows for tables and as a page for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lite_ensam import _kernels
+from lite_ensam.reporting import html
+from lite_ensam.reporting.charts import Bar, Line, spider, waterfall
+from lite_ensam.reporting.study_file import Patient
+from lite_ensam.response import (
+    RECIST_1_1,
+    BestResponse,
+    Criteria,
+    TargetValue,
+    TimePointResponse,
+    best_overall_response,
+    respond,
+)
+
+__all__ = ["Course", "judge", "study_page"]
+
+
+@dataclass(frozen=True)
+class Course:
+    """One patient by one set of criteria.
+
+    Parameters
+    ----------
+    name : "patient 1", or the identifier where that was asked for
+    patient : the visits
+    criteria : by diameter or by volume
+    visits : every visit after baseline, judged
+    best : best overall response
+    """
+
+    name: str
+    patient: Patient
+    criteria: Criteria
+    visits: tuple[TimePointResponse, ...]
+    best: BestResponse
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "patient": self.name,
+            "criteria": self.criteria.name,
+            "unit": self.criteria.unit,
+            "best_response": self.best.response,
+            "best_response_day": self.best.day,
+            "progression_day": self.best.progression_day,
+            "confirmed": self.best.confirmed,
+            "visits": list(self.rows()),
+        }
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """A row for each visit after baseline."""
+        for one in self.visits:
+            yield {
+                "patient": self.name,
+                "criteria": self.criteria.name,
+                "day": one.day,
+                "sum": one.sum,
+                "baseline_sum": one.baseline_sum,
+                "nadir": one.nadir,
+                "change_from_baseline": one.change_from_baseline,
+                "change_from_nadir": one.change_from_nadir,
+                "target": one.target,
+                "non_target": one.non_target,
+                "new_lesion": one.new_lesion,
+                "overall": one.overall,
+                "noise_to_baseline": one.noise_to_baseline,
+                "noise_to_nadir": one.noise_to_nadir,
+                "within_noise": one.is_uncertain,
+            }
+
+
+def judge(
+    patients: Sequence[Patient],
+    volume: Criteria,
+    *,
+    confirmation: bool = False,
+    least_stable_days: int = 42,
+    identifiers: bool = False,
+) -> tuple[Course, ...]:
+    """Judge every patient by RECIST 1.1, and by volume where volumes are given at baseline.
+
+    Parameters
+    ----------
+    patients : from `read_study`
+    volume : which limits of volume
+    confirmation, least_stable_days : see `best_overall_response`
+    identifiers : whether courses may say whose they are
+    """
+    courses = []
+    for number, patient in enumerate(patients, start=1):
+        name = patient.identifier if identifiers and patient.identifier else f"patient {number}"
+        study = patient.study
+        has_volumes = bool(study.targets) and all(
+            study.baseline.targets.get(one.name, TargetValue()).volume_ml is not None for one in study.targets
+        )
+        for criteria in (RECIST_1_1, volume) if has_volumes else (RECIST_1_1,):
+            visits = respond(study, criteria)
+            best = best_overall_response(
+                [(one.day, one.overall) for one in visits],
+                confirmation=confirmation,
+                least_stable_days=least_stable_days,
+            )
+            courses.append(Course(name, patient, criteria, visits, best))
+    return tuple(courses)
+
+
+def study_page(courses: Sequence[Course], how: str) -> str:
+    """One HTML file with tables, a waterfall and a spider plot for each set of criteria.
+
+    Parameters
+    ----------
+    courses : from `judge`
+    how : of confirmation and durations, for the last section
+    """
+    parts = []
+    for criteria in dict.fromkeys(course.criteria for course in courses):
+        own = [course for course in courses if course.criteria == criteria]
+        parts.append(
+            html.section(
+                f"By {criteria.name}",
+                _best_table(own),
+                *_plots(own, criteria),
+                *(_visits_table(course) for course in own),
+            )
+        )
+    parts.append(html.section("How it was made", html.facts(_made(courses, how))))
+    return html.page("Response over time", parts)
+
+
+def _plots(courses: Sequence[Course], criteria: Criteria) -> Iterator[str]:
+    bars, lines = [], []
+    for course in courses:
+        changes = [
+            (one.day, one.change_from_baseline)
+            for one in course.visits
+            if one.change_from_baseline is not None
+        ]
+        if changes:
+            bars.append(Bar(course.name, min(change for _, change in changes), course.best.response))
+            lines.append(Line(course.name, [(0, 0.0), *changes]))
+    if bars:
+        yield html.paragraph("Best change of the sum from baseline, coloured by best overall response:")
+        yield waterfall(bars, criteria)
+        if len(courses) == 1:
+            lines += _target_lines(courses[0])
+        yield html.paragraph("Change from baseline over time:")
+        yield spider(lines, criteria)
+
+
+def _target_lines(course: Course) -> Iterator[Line]:
+    """Each target's own change, where there are several."""
+    study, quantity = course.patient.study, course.criteria.quantity
+    for target in study.targets if len(study.targets) > 1 else ():
+        values = [
+            (visit.day, visit.targets.get(target.name, TargetValue()).value(quantity))
+            for visit in study.time_points
+        ]
+        first = values[0][1]
+        if first:
+            yield Line(target.name, [(day, value / first - 1) for day, value in values if value is not None])
+
+
+def _best_table(courses: Sequence[Course]) -> str:
+    headings = ("patient", "best overall response", "on day", "confirmed", "progression on day")
+    return html.table(
+        headings,
+        [
+            (
+                course.name,
+                course.best.response,
+                _or_dash(course.best.day),
+                "yes" if course.best.confirmed else "no",
+                _or_dash(course.best.progression_day),
+            )
+            for course in courses
+        ],
+    )
+
+
+def _visits_table(course: Course) -> str:
+    unit = course.criteria.unit
+    headings = (
+        f"{course.name}: day", f"sum {unit}", "to baseline", "to nadir", "targets", "non-targets", "new lesion",
+        "response", "look at",
+    )  # fmt: skip
+    baseline = course.visits[0].baseline_sum if course.visits else None
+    rows = [("0", _number(baseline), "", "", "", "", "", "baseline", "")]
+    rows += [
+        (
+            str(one.day),
+            _number(one.sum),
+            _percent(one.change_from_baseline),
+            _percent(one.change_from_nadir),
+            one.target or "-",
+            one.non_target or "-",
+            one.new_lesion,
+            one.overall,
+            "the change is within the noise of measuring" if one.is_uncertain else "",
+        )
+        for one in course.visits
+    ]
+    return html.table(headings, rows, text_columns=[len(headings) - 1])
+
+
+def _made(courses: Sequence[Course], how: str) -> dict[str, str]:
+    limits = {
+        f"Limits of {one.name}": f"PR from {one.response:+.1%} of baseline, PD from {one.progression:+.1%} of the nadir"
+        + (f" and at least {one.least_growth:g} {one.unit}" if one.least_growth else "")
+        for one in dict.fromkeys(course.criteria for course in courses)
+    }
+    return {
+        "Program": f"lite-ensam {_kernels.__version__}",
+        "Rules": "RECIST 1.1 (Eisenhauer et al., Eur J Cancer 45 (2009) 228-247); by volume the same rules with "
+        "other limits",
+        **limits,
+        "Best overall response": how,
+    }
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or value != value else f"{value:.1f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.0%}"
+
+
+def _or_dash(value: int | None) -> str:
+    return "-" if value is None else str(value)

@@ -1,0 +1,33 @@
+"""Response over time: RECIST 1.1 in full, and the same by volume.
+
+Pure functions on dataclasses. Sections in docstrings are those of the guideline: Eisenhauer et al., New
+response evaluation criteria in solid tumours: revised RECIST guideline (version 1.1), Eur J Cancer 45 (2009)
+228-247.
+"""
+
+from lite_ensam.response.best_response import BestResponse, best_overall_response
+from lite_ensam.response.criteria import RECIST_1_1, VOLUME, VOLUME_RELIABILITY, Criteria, Response
+from lite_ensam.response.study import NewLesion, Study, TargetValue, TimePoint
+from lite_ensam.response.targets import BaselineLesion, Target, check_targets, choose_targets
+from lite_ensam.response.time_points import TimePointResponse, overall_response, respond
+
+__all__ = [
+    "RECIST_1_1",
+    "VOLUME",
+    "VOLUME_RELIABILITY",
+    "BaselineLesion",
+    "BestResponse",
+    "Criteria",
+    "NewLesion",
+    "Response",
+    "Study",
+    "Target",
+    "TargetValue",
+    "TimePoint",
+    "TimePointResponse",
+    "best_overall_response",
+    "check_targets",
+    "choose_targets",
+    "overall_response",
+    "respond",
+]

@@ -1,0 +1,60 @@
+"""The words of response, and the numbers that decide between them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+__all__ = ["RECIST_1_1", "VOLUME", "VOLUME_RELIABILITY", "Criteria", "Response"]
+
+
+class Response(StrEnum):
+    """What a time point, or a whole course, is called (sections 4.3 and 4.4)."""
+
+    CR = "CR"
+    PR = "PR"
+    SD = "SD"
+    PD = "PD"
+    NE = "NE"
+    NON_CR_NON_PD = "non-CR/non-PD"
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """How far a sum must fall or rise.
+
+    Parameters
+    ----------
+    name : for reports
+    quantity : what is summed over the targets: "diameter" (mm; of nodes the short axis) or "volume" (ml)
+    response : PR if the sum has changed by this share of the BASELINE sum or lower, e.g. -0.30
+    progression : PD if it has changed by this share of the NADIR or higher, e.g. 0.20
+    least_growth : and by at least as much over the nadir, in mm or ml
+    """
+
+    name: str
+    quantity: Literal["diameter", "volume"]
+    response: float
+    progression: float
+    least_growth: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not -1 < self.response < 0 < self.progression or self.least_growth < 0:
+            raise ValueError(
+                "criteria need -1 < response < 0 < progression and least_growth >= 0, got "
+                f"{self.response}, {self.progression} and {self.least_growth}"
+            )
+
+    @property
+    def unit(self) -> str:
+        """Of the sum: mm or ml."""
+        return "mm" if self.quantity == "diameter" else "ml"
+
+
+RECIST_1_1 = Criteria("RECIST 1.1", "diameter", -0.30, 0.20, 5.0)
+"""Section 4.3.1: -30 % of baseline; +20 % and at least 5 mm over the nadir."""
+
+VOLUME = Criteria("volume", "volume", -0.657, 0.728)
+"""RECIST's shares carried over to the volume of a sphere: 0.7³ = 0.343, 1.2³ = 1.728."""
+
+VOLUME_RELIABILITY = Criteria("volume, reliability limits", "volume", -0.35, 0.55)
+"""Narrower limits, drawn from how well the volume of lung tumours is reproduced, not from RECIST's shares."""

@@ -1,0 +1,142 @@
+"""Which lesions are measurable, and which of them become targets (sections 3.1 and 4.2)."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lite_ensam.errors import StudyError
+
+__all__ = ["NORMAL_NODE_MM", "BaselineLesion", "Target", "check_targets", "choose_targets"]
+
+MOST_TARGETS = 5
+MOST_TARGETS_OF_AN_ORGAN = 2
+LEAST_DIAMETER_MM = 10.0
+LEAST_NODE_SHORT_AXIS_MM = 15.0
+NORMAL_NODE_MM = 10.0
+"""A node with a smaller short axis is no disease (section 3.1.1)."""
+
+THICK_SLICE_MM = 5.0
+"""Slices thicker than this raise the least diameter to two slices (section 3.1.1 and appendix II)."""
+
+_ROUNDING_MM = 1e-6
+
+
+@dataclass(frozen=True)
+class Target:
+    """A lesion that is followed.
+
+    Parameters
+    ----------
+    name : its identity over time, unique in a study
+    organ : where it lies; counted for the limit of two an organ
+    is_node : a lymph node: its short axis is what is summed, and below 10 mm it is normal
+    """
+
+    name: str
+    organ: str
+    is_node: bool = False
+
+
+@dataclass(frozen=True)
+class BaselineLesion:
+    """A lesion as it was measured at baseline.
+
+    Parameters
+    ----------
+    target : its identity
+    longest_diameter_mm : on an axial slice
+    short_axis_mm : perpendicular to it, on the same slice
+    """
+
+    target: Target
+    longest_diameter_mm: float
+    short_axis_mm: float
+
+    def __post_init__(self) -> None:
+        for what, value in (
+            ("longest diameter", self.longest_diameter_mm),
+            ("short axis", self.short_axis_mm),
+        ):
+            if not (math.isfinite(value) and value >= 0):
+                raise StudyError(f"lesion {self.target.name!r}: its {what} must be 0 mm or more, got {value}")
+
+    @property
+    def summed_mm(self) -> float:
+        """What enters the sum of diameters: the longest diameter, of a node the short axis (4.2)."""
+        return self.short_axis_mm if self.target.is_node else self.longest_diameter_mm
+
+    def is_measurable(self, slice_mm: float = 0.0) -> bool:
+        """Whether it may be a target (section 3.1.1), on slices of this thickness."""
+        return self.summed_mm >= least_mm(self.target.is_node, slice_mm) - _ROUNDING_MM
+
+
+def least_mm(is_node: bool, slice_mm: float = 0.0) -> float:
+    """Smallest measurable size: 15 mm short axis of a node, else 10 mm longest diameter (section 3.1.1).
+
+    Examples
+    --------
+    >>> least_mm(False), least_mm(True), least_mm(False, slice_mm=7.5)
+    (10.0, 15.0, 15.0)
+    """
+    least = LEAST_NODE_SHORT_AXIS_MM if is_node else LEAST_DIAMETER_MM
+    return max(least, 2 * slice_mm) if slice_mm > THICK_SLICE_MM else least
+
+
+def choose_targets(
+    lesions: Iterable[BaselineLesion], slice_mm: float = 0.0
+) -> tuple[tuple[BaselineLesion, ...], tuple[BaselineLesion, ...]]:
+    """Targets by the guideline's rule, the largest first: at most five, at most two an organ.
+
+    The guideline asks for the largest lesions that can be followed well; what can be followed well is the
+    reader's to say, so leave out what cannot.
+
+    Parameters
+    ----------
+    lesions : all that were measured at baseline; of equal ones the first is taken
+    slice_mm : thickness of the slices
+
+    Returns
+    -------
+    targets, others : the others are non-targets. A node below 10 mm is in neither: it is normal
+
+    Raises
+    ------
+    StudyError
+        If two lesions have one name.
+    """
+    diseased = [
+        one for one in lesions if not one.target.is_node or one.summed_mm >= NORMAL_NODE_MM - _ROUNDING_MM
+    ]
+    _refuse_repeated_names(one.target for one in diseased)
+    chosen: list[BaselineLesion] = []
+    of_organ: Counter[str] = Counter()
+    for one in sorted(diseased, key=lambda one: -one.summed_mm):
+        organ = one.target.organ
+        if (
+            one.is_measurable(slice_mm)
+            and len(chosen) < MOST_TARGETS
+            and of_organ[organ] < MOST_TARGETS_OF_AN_ORGAN
+        ):
+            chosen.append(one)
+            of_organ[organ] += 1
+    return tuple(chosen), tuple(one for one in diseased if one not in chosen)
+
+
+def check_targets(targets: Iterable[Target]) -> None:
+    """Raise `StudyError` unless these are at most five, at most two an organ, each with its own name."""
+    all_targets = tuple(targets)
+    _refuse_repeated_names(all_targets)
+    if len(all_targets) > MOST_TARGETS:
+        raise StudyError(f"RECIST 1.1 follows at most {MOST_TARGETS} targets, got {len(all_targets)}")
+    organ, count = max(Counter(one.organ for one in all_targets).items(), key=lambda x: x[1], default=("", 0))
+    if count > MOST_TARGETS_OF_AN_ORGAN:
+        raise StudyError(
+            f"RECIST 1.1 follows at most {MOST_TARGETS_OF_AN_ORGAN} targets of an organ, got {count} of {organ!r}"
+        )
+
+
+def _refuse_repeated_names(targets: Iterable[Target]) -> None:
+    repeated = [name for name, count in Counter(one.name for one in targets).items() if count > 1]
+    if repeated:
+        raise StudyError(f"every lesion needs its own name, but {repeated[0]!r} comes more than once")

@@ -1,0 +1,214 @@
+"""The response at each visit: sums, nadir, and the guideline's tables 1 and 2 (sections 4.3 and 4.4.1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lite_ensam.response.criteria import RECIST_1_1, Criteria, Response
+from lite_ensam.response.study import NewLesion, Study, TargetValue, TimePoint
+
+__all__ = ["TimePointResponse", "overall_response", "respond"]
+
+_ROUNDING = 1e-6
+"""mm or ml: "at least 20 %" of a sum must not fail at the last digit of a float."""
+
+_NOISE_SDS = 1.96
+"""A difference within as many of its standard deviations is expected from measuring alone, 19 times in 20."""
+
+
+@dataclass(frozen=True)
+class TimePointResponse:
+    """One visit after baseline, judged.
+
+    Parameters
+    ----------
+    day : since baseline
+    sum : of the targets, mm or ml; None unless all were measured
+    baseline_sum : of baseline
+    nadir : smallest sum before this visit, baseline included
+    target : CR, PR, SD, PD or NE of the targets alone; None without targets
+    non_target : CR, non-CR/non-PD, PD or NE of the rest; None without non-targets
+    new_lesion : as reported
+    overall : what tables 1 and 2 make of the three
+    noise_to_baseline, noise_to_nadir : differences of sums up to here come from measuring alone; 0 where no
+        uncertainty was given
+    """
+
+    day: int
+    sum: float | None
+    baseline_sum: float
+    nadir: float
+    target: Response | None
+    non_target: Response | None
+    new_lesion: NewLesion
+    overall: Response
+    noise_to_baseline: float = 0.0
+    noise_to_nadir: float = 0.0
+
+    @property
+    def change_from_baseline(self) -> float | None:
+        """Share of the baseline sum: -0.3 is 30 % less. None without sums."""
+        return _share(self.sum, self.baseline_sum)
+
+    @property
+    def change_from_nadir(self) -> float | None:
+        """Share of the nadir; None without sums or if the nadir is 0."""
+        return _share(self.sum, self.nadir)
+
+    @property
+    def within_noise_of_baseline(self) -> bool:
+        """Whether the sum differs from baseline by no more than measuring twice would."""
+        return self.sum is not None and abs(self.sum - self.baseline_sum) < self.noise_to_baseline
+
+    @property
+    def within_noise_of_nadir(self) -> bool:
+        """Whether the sum differs from the nadir by no more than measuring twice would."""
+        return self.sum is not None and abs(self.sum - self.nadir) < self.noise_to_nadir
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether the change that made the targets' response PR or PD is within the noise."""
+        if self.target is Response.PD:
+            return self.within_noise_of_nadir
+        return self.target is Response.PR and self.within_noise_of_baseline
+
+
+def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointResponse, ...]:
+    """Judge every visit after baseline.
+
+    Parameters
+    ----------
+    study : the course
+    criteria : RECIST 1.1, or the same rules by volume
+
+    Returns
+    -------
+    One for each visit after baseline, in order. Visits with an equivocal new lesion that a later visit has
+    confirmed are PD (section 4.3.5: progression counts from the initial scan).
+
+    Notes
+    -----
+    If a target was not measured, the visit is NE, unless the others alone already make it PD (4.4.2).
+    After a CR of all targets, any non-nodal target that is back is PD, however small (table 3, note a); nodes
+    that grow again go by the sum.
+
+    Examples
+    --------
+    >>> from lite_ensam.response import Study, Target, TargetValue, TimePoint
+    >>> visits = [TimePoint(day, {"a": TargetValue(mm)}) for day, mm in ((0, 50.0), (56, 30.0), (112, 36.0))]
+    >>> [str(one.overall) for one in respond(Study((Target("a", "liver"),), tuple(visits)))]
+    ['PR', 'PD']
+    """
+    judged: list[TimePointResponse] = []
+    nadir_visit, been_gone = study.baseline, False
+    for visit, new_lesion in zip(study.follow_up, _confirmed_new_lesions(study.follow_up), strict=True):
+        now, baseline, nadir = (_sum(study, one, criteria) for one in (visit, study.baseline, nadir_visit))
+        target = _target_response(study, visit, criteria, nadir, been_gone) if study.targets else None
+        non_target = (visit.non_targets or Response.NE) if study.has_non_targets else None
+        judged.append(
+            TimePointResponse(
+                day=visit.day,
+                sum=now,
+                baseline_sum=math.nan if baseline is None else baseline,
+                nadir=math.nan if nadir is None else nadir,
+                target=target,
+                non_target=non_target,
+                new_lesion=visit.new_lesion,
+                overall=overall_response(target, non_target, new_lesion),
+                noise_to_baseline=_noise(study, visit, study.baseline, criteria),
+                noise_to_nadir=_noise(study, visit, nadir_visit, criteria),
+            )
+        )
+        been_gone |= target is Response.CR
+        if now is not None and nadir is not None and now < nadir:
+            nadir_visit = visit
+    return tuple(judged)
+
+
+def overall_response(
+    target: Response | None, non_target: Response | None, new_lesion: bool = False
+) -> Response:
+    """Tables 1 and 2 of the guideline (section 4.4.1).
+
+    Parameters
+    ----------
+    target : of the targets; None if the patient has none (table 2)
+    non_target : of the non-targets; None if the patient has none
+    new_lesion : whether there is an unequivocal one
+
+    Examples
+    --------
+    >>> str(overall_response(Response.CR, Response.NON_CR_NON_PD))
+    'PR'
+    """
+    if new_lesion or Response.PD in (target, non_target):
+        return Response.PD
+    if target is None:
+        return non_target or Response.NE
+    if target is Response.CR and non_target not in (None, Response.CR):
+        return Response.PR
+    return target
+
+
+def _target_response(
+    study: Study, visit: TimePoint, criteria: Criteria, nadir: float | None, been_gone: bool
+) -> Response:
+    """Section 4.3.1, and 4.4.2 where a target was not measured."""
+    baseline = _sum(study, study.baseline, criteria)
+    if baseline is None or nadir is None:
+        return Response.NE
+    measured = _measured(study, visit, criteria)
+    known_sum = sum(measured.values())
+    is_back = been_gone and any(
+        measured.get(target.name, 0) > 0 and not target.is_node for target in study.targets
+    )
+    grown = known_sum - nadir
+    least = max(criteria.progression * nadir, criteria.least_growth) - _ROUNDING
+    if is_back or (grown > 0 and grown >= least):
+        return Response.PD
+    if len(measured) < len(study.targets):
+        return Response.NE
+    if study.are_gone(visit, criteria.quantity):
+        return Response.CR
+    return Response.PR if known_sum <= (1 + criteria.response) * baseline + _ROUNDING else Response.SD
+
+
+def _measured(study: Study, visit: TimePoint, criteria: Criteria) -> dict[str, float]:
+    """Values of the targets that have one."""
+    values = {
+        target.name: visit.targets.get(target.name, TargetValue()).value(criteria.quantity)
+        for target in study.targets
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _sum(study: Study, visit: TimePoint, criteria: Criteria) -> float | None:
+    """Over all targets; None if one is missing or there are none."""
+    measured = _measured(study, visit, criteria)
+    return sum(measured.values()) if measured and len(measured) == len(study.targets) else None
+
+
+def _noise(study: Study, visit: TimePoint, reference: TimePoint, criteria: Criteria) -> float:
+    sds = [
+        one.targets[target.name].sd(criteria.quantity)
+        for one in (visit, reference)
+        for target in study.targets
+        if target.name in one.targets
+    ]
+    return _NOISE_SDS * math.hypot(*sds)
+
+
+def _confirmed_new_lesions(visits: Sequence[TimePoint]) -> list[bool]:
+    """Whether each visit has a new lesion: an equivocal one counts if the visits after it confirm it."""
+    flags: list[bool] = []
+    later = False
+    for visit in reversed(visits):
+        later = visit.new_lesion is NewLesion.YES or (later and visit.new_lesion is NewLesion.EQUIVOCAL)
+        flags.append(later)
+    return flags[::-1]
+
+
+def _share(now: float | None, before: float) -> float | None:
+    return None if now is None or not before > 0 else now / before - 1

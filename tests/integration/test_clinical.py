@@ -1,0 +1,135 @@
+"""DICOM in and out, measuring and response through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from lite_ensam.evaluation import dsc
+from lite_ensam.geometry import Grid
+from lite_ensam.io import read_ct, read_labels, write_ct, write_marks, write_mask
+from tests.integration.conftest import Run, Scan
+from tests.phantoms import Ellipsoid, ellipsoid_case
+from tests.unit.io.dicom.files import write_slice
+
+
+@pytest.fixture(scope="session")
+def dicom(scan: Scan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scan as axial slices, of somebody."""
+    folder = tmp_path_factory.mktemp("dicom")
+    _, row_mm, column_mm = scan.case.grid.spacing_mm
+    for k, one in enumerate(scan.case.ct):
+        position = (0.0, 0.0, k * scan.case.grid.spacing_mm[0])
+        write_slice(
+            folder / f"{k}.dcm",
+            one + 1024,
+            position,
+            row_column_mm=(row_mm, column_mm),
+            intercept=-1024.0,
+            BitsStored=16,
+            HighBit=15,
+            InstanceNumber=k + 1,
+            PatientName="SECRET^NAME",
+            PatientID="SECRET-ID",
+        )
+    return folder
+
+
+def test_dicom_to_dicom_gives_the_masks_of_nifti(dicom: Path, scan: Scan, run: Run, tmp_path: Path) -> None:
+    seg, sr, mask = tmp_path / "seg.dcm", tmp_path / "sr.dcm", tmp_path / "mask.nii.gz"
+    done = run(
+        "segment", dicom, "--marks", scan.marks, "-o", seg, "--sr", sr, "--report", tmp_path / "r.json"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run("convert", dicom, "-o", tmp_path / "ct.nii.gz").returncode == 0
+    assert run("segment", tmp_path / "ct.nii.gz", "--marks", scan.marks, "-o", mask).returncode == 0
+    assert run("convert", seg, "--ct", dicom, "-o", tmp_path / "back.nii.gz").returncode == 0
+    np.testing.assert_array_equal(read_labels(tmp_path / "back.nii.gz"), read_labels(mask))
+    # its own report is a file of marks
+    again = tmp_path / "again.dcm"
+    assert run("segment", dicom, "--marks", sr, "-o", again).returncode == 0
+    grid = read_ct(dicom)[1]
+    assert dsc(read_labels(again, grid) > 0, read_labels(seg, grid) > 0) > 0.9
+    assert run("convert", sr, "--ct", dicom, "-o", tmp_path / "marks.json").returncode == 0
+    assert len(json.loads((tmp_path / "marks.json").read_text())["marks"]) == 3
+
+
+def test_measure_writes_tables_and_a_page_and_keeps_names_to_itself(
+    dicom: Path, scan: Scan, run: Run, tmp_path: Path
+) -> None:
+    targets = [tmp_path / name for name in ("m.json", "m.csv", "m.html")]
+    options = [part for path in targets for part in (f"--{path.suffix[1:]}", path)]
+    done = run("measure", dicom, scan.reference, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Research use, not a medical device" in done.stdout
+    assert "SECRET" not in done.stdout + "".join(path.read_text() for path in targets)
+    tumors = json.loads(targets[0].read_text())["tumors"]
+    assert [one["label"] for one in tumors] == [1, 2, 3]
+    assert all(one["longest_diameter_3d_mm"] >= one["longest_diameter_mm"] for one in tumors)
+    assert targets[1].read_text().splitlines()[0].startswith("name,label,n_voxels,volume_ml")
+    named = run("measure", dicom, scan.reference, *options, "--identifiers", "--overwrite")
+    assert named.returncode == 0
+    assert "SECRET" in targets[0].read_text()
+    assert "SECRET" in targets[2].read_text()
+    assert "SECRET" not in named.stdout
+
+
+def test_known_growth_over_three_visits_is_judged_right(run: Run, tmp_path: Path) -> None:
+    spacing, shape = (2.0, 0.8, 0.8), (40, 90, 90)
+    grid = Grid.from_spacing(shape, spacing)
+    visits = []
+    for day, radius_mm in ((0, 15.0), (56, 9.6), (112, 13.0)):
+        ball = Ellipsoid(1, (20, 45, 45), (radius_mm,) * 3)
+        case = ellipsoid_case(shape, spacing, [ball])
+        ct, mask, report = (tmp_path / f"{day}{end}" for end in ("-ct.nii.gz", "-mask.nii.gz", ".json"))
+        write_ct(ct, case.ct, grid)
+        write_mask(mask, case.reference, grid)
+        write_marks(tmp_path / f"{day}-marks.json", case.marks, grid)
+        assert (
+            run("measure", ct, mask, "--marks", tmp_path / f"{day}-marks.json", "--json", report).returncode
+            == 0
+        )
+        volume_ml = json.loads(report.read_text())["tumors"][0]["volume_ml"]
+        assert volume_ml == pytest.approx(ball.volume_ml, rel=0.03)
+        visits.append({"date": day, "report": report.name})
+    study = {"targets": [{"name": "1", "organ": "liver"}], "visits": visits, "patient": "SECRET"}
+    (tmp_path / "study.json").write_text(json.dumps(study))
+    page, record = tmp_path / "page.html", tmp_path / "response.json"
+    done = run(
+        "respond", tmp_path / "study.json", "--html", page, "--json", record, "--csv", tmp_path / "r.csv"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    by_diameter, by_volume = json.loads(record.read_text())["courses"]
+    assert [visit["overall"] for visit in by_diameter["visits"]] == ["PR", "PD"]
+    assert [visit["overall"] for visit in by_volume["visits"]] == ["PR", "PD"]
+    assert by_diameter["best_response"] == "PR"
+    assert by_diameter["progression_day"] == 112
+    assert "SECRET" not in done.stdout + page.read_text() + record.read_text()
+
+
+def test_bad_dicom_is_told_and_nothing_is_written(dicom: Path, scan: Scan, run: Run, tmp_path: Path) -> None:
+    def refused(message: str, *arguments: object) -> None:
+        done = run(*arguments)
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert "SECRET" not in done.stderr + done.stdout
+        assert not (tmp_path / "out.dcm").exists()
+
+    out = ("-o", tmp_path / "out.dcm")
+    refused("the name must end in .nii or", "segment", scan.ct, "--marks", scan.marks, *out)
+    refused("holds no CT series 1.2.3", "segment", dicom, "--marks", scan.marks, "--series", "1.2.3", *out)
+    refused("holds no DICOM file of a CT", "segment", tmp_path, "--marks", scan.marks, *out)
+    refused("marks need the scan", "convert", scan.marks, "-o", tmp_path / "marks.json")
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in list(dicom.iterdir())[:3]:
+        one = pydicom.dcmread(path)
+        del one.ImagePositionPatient
+        one.save_as(broken / path.name)
+    refused("ImagePositionPatient is missing", "segment", broken, "--marks", scan.marks, *out)
+    (tmp_path / "study.json").write_text('{"patient": "SECRET", "targets": [], "visits": []}')
+    refused("patient number 1: has no visit", "respond", tmp_path / "study.json")

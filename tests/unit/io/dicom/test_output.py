@@ -1,0 +1,157 @@
+"""SEG and structured report: written, judged by dciodvfy, opened by highdicom, and read back exactly."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import highdicom
+import numpy as np
+import pydicom
+import pytest
+
+from lite_ensam.errors import CaseError, OutputError
+from lite_ensam.geometry import Grid
+from lite_ensam.io import read_ct, read_labels, read_marks, write_mask
+from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
+from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.recist import RecistMark
+from tests.unit.io.dicom.files import SAGITTAL, stored_volume, write_series, write_slice
+
+TURNED = (0.8, 0.6, 0.0, 0.0, 0.0, -1.0)
+
+
+def series(folder: Path, orientation: tuple[float, ...] = (1, 0, 0, 0, 1, 0)) -> SeriesGrid:
+    folder.mkdir()
+    normal = np.cross(orientation[:3], orientation[3:])
+    for k, one in enumerate(stored_volume((7, 20, 24))):
+        position = (np.array([-10.0, -20.0, 100.0]) + 2.5 * k * normal).tolist()
+        write_slice(folder / f"{k}", one, position, orientation=orientation, InstanceNumber=k + 1)
+    grid = read_ct(folder)[1]
+    assert isinstance(grid, SeriesGrid)
+    return grid
+
+
+def tumors(grid: SeriesGrid) -> tuple[np.ndarray, tuple[RecistMark, ...]]:
+    labels = np.zeros(grid.shape_zyx, np.uint16)
+    labels[2:5, 3:6, 4:7] = 7
+    labels[4, 3, 4] = 0
+    labels[3:6, 3:6, 1:4] = 300
+    ends = ((3, 3, 4), (3, 5, 6)), ((4, 3, 1), (4, 5, 3))
+    return labels, (RecistMark(300, ends[1], "node"), RecistMark(7, ends[0], "liver 1", "1.2.840.1"))
+
+
+@pytest.mark.parametrize("orientation", [(1, 0, 0, 0, 1, 0), SAGITTAL, TURNED])
+def test_labels_and_geometry_come_back_exactly(tmp_path: Path, orientation: tuple[float, ...]) -> None:
+    grid = series(tmp_path / "ct", orientation)
+    labels, marks = tumors(grid)
+    write_mask(tmp_path / "seg.dcm", labels, grid, marks=marks)
+    np.testing.assert_array_equal(read_labels(tmp_path / "seg.dcm", grid), labels)
+    # and as another reader sees it: frame by source image
+    seg = highdicom.seg.segread(tmp_path / "seg.dcm")
+    uids = [one.SOPInstanceUID for one in grid.slices]
+    frames = seg.get_pixels_by_source_instance(uids, assert_missing_frames_are_empty=True)
+    for number, mark in enumerate(marks, start=1):
+        np.testing.assert_array_equal(frames[..., number - 1], grid.to_file(labels) == mark.label)
+    assert [one.TrackingID for one in seg.SegmentSequence] == ["node", "liver 1"]
+    assert seg.SegmentSequence[1].TrackingUID == "1.2.840.1"
+    assert seg.StudyInstanceUID == grid.slices[0].StudyInstanceUID
+    assert seg.FrameOfReferenceUID == grid.frame_of_reference_uid
+    assert "not a medical device" in seg.ContentDescription
+
+
+@pytest.mark.parametrize("n_slices", [1, 3])
+def test_a_single_tumor_comes_back_too(tmp_path: Path, n_slices: int) -> None:
+    grid = series(tmp_path / "ct")
+    labels = np.zeros(grid.shape_zyx, np.uint8)
+    labels[3 : 3 + n_slices, 3:6, 4:8] = 1
+    marks = (RecistMark(1, ((3, 4, 4), (3, 4, 7))),)
+    seg = build_segmentation(labels, grid, marks)
+    write_dataset(tmp_path / "seg.dcm", seg)
+    write_dataset(
+        tmp_path / "sr.dcm", build_report(seg, grid, marks, measure(labels, marks, grid.spacing_mm))
+    )
+    np.testing.assert_array_equal(read_labels(tmp_path / "seg.dcm", grid), labels)
+    assert len(read_marks(tmp_path / "sr.dcm", grid)) == 1
+
+
+def written_report(folder: Path) -> tuple[SeriesGrid, tuple[TumorMeasurement, ...]]:
+    grid = series(folder / "ct")
+    labels, marks = tumors(grid)
+    measured = measure(labels, marks, grid.spacing_mm)
+    seg = build_segmentation(labels, grid, marks)
+    write_dataset(folder / "seg.dcm", seg)
+    write_dataset(folder / "sr.dcm", build_report(seg, grid, marks, measured))
+    return grid, measured
+
+
+def test_the_report_gives_back_lines_names_and_numbers(tmp_path: Path) -> None:
+    grid, measured = written_report(tmp_path)
+    seg = pydicom.dcmread(tmp_path / "seg.dcm")
+    marks = read_marks(tmp_path / "sr.dcm", grid)
+    assert [mark.name for mark in marks] == ["node", "liver 1"]
+    assert [mark.tracking_uid for mark in marks] == [one.TrackingUID for one in seg.SegmentSequence]
+    for mark, one in zip(marks, measured, strict=True):
+        assert mark.endpoints_zyx == one.longest_diameter_zyx
+    report = highdicom.sr.srread(tmp_path / "sr.dcm").content
+    volumes = report.get_volumetric_roi_measurement_groups()
+    diameters = report.get_image_measurement_groups()
+    for volume, group, one in zip(volumes, diameters, measured, strict=True):
+        values = {
+            item.name.meaning: item.value for item in (*volume.get_measurements(), *group.get_measurements())
+        }
+        assert values["Volume"] == pytest.approx(one.volume_ml)
+        assert values["Long Axis"] == pytest.approx(one.longest_diameter_mm)
+        assert values["Short Axis"] == pytest.approx(one.short_axis_mm)
+        assert values["Length"] == pytest.approx(one.recist_mm)
+        assert volume.tracking_uid == group.tracking_uid
+        assert volume.reference_type.meaning == "Referenced Segment"
+        assert volume.referenced_segment.referenced_sop_instance_uid == seg.SOPInstanceUID
+
+
+@pytest.mark.parametrize("name", ["seg.dcm", "sr.dcm"])
+def test_dciodvfy_finds_no_error(tmp_path: Path, name: str) -> None:
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy is not installed (Debian: dicom3tools)")
+    written_report(tmp_path)
+    said = subprocess.run(["dciodvfy", tmp_path / name], capture_output=True, text=True)
+    assert [line for line in said.stderr.splitlines() if line.startswith("Error")] == []
+
+
+def test_what_cannot_be_a_segmentation_is_said(tmp_path: Path) -> None:
+    grid = series(tmp_path / "ct")
+    labels, marks = tumors(grid)
+    plain = Grid.from_spacing(grid.shape_zyx, grid.spacing_mm)
+    with pytest.raises(OutputError, match="needs the DICOM slices of its CT"):
+        write_mask(tmp_path / "seg.dcm", labels, plain, marks=marks)
+    with pytest.raises(OutputError, match="label 9 has no voxel"):
+        write_mask(tmp_path / "seg.dcm", labels, grid, marks=[RecistMark(9, marks[0].endpoints_zyx)])
+    seg = build_segmentation(labels, grid, marks)
+    with pytest.raises(OutputError, match=r"as many marks \(1\) and measurements \(0\) as segments \(2\)"):
+        build_report(seg, grid, marks[:1], [])
+    grid.slices[0].StudyInstanceUID = ""
+    with pytest.raises(OutputError, match=r"lack what a DICOM SEG needs: .*StudyInstanceUID"):
+        write_mask(tmp_path / "seg.dcm", labels, grid, marks=marks)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ct"]
+
+
+def test_without_marks_every_label_becomes_a_segment(tmp_path: Path) -> None:
+    grid = series(tmp_path / "ct")
+    labels, _ = tumors(grid)
+    write_mask(tmp_path / "seg.dcm", labels, grid)
+    np.testing.assert_array_equal(read_labels(tmp_path / "seg.dcm", grid), labels)
+
+
+def test_a_segmentation_of_another_scan_is_refused(tmp_path: Path) -> None:
+    grid = series(tmp_path / "ct")
+    labels, marks = tumors(grid)
+    write_mask(tmp_path / "seg.dcm", labels, grid, marks=marks)
+    write_series(tmp_path / "small", stored_volume())
+    with pytest.raises(CaseError, match="its frames have 20 rows and 24 columns, the CT 12 and 16"):
+        read_labels(tmp_path / "seg.dcm", read_ct(tmp_path / "small")[1])
+    write_series(tmp_path / "elsewhere", stored_volume((7, 20, 24)), step_mm=3.0)
+    with pytest.raises(CaseError, match="a frame does not lie on a slice of the CT"):
+        read_labels(tmp_path / "seg.dcm", read_ct(tmp_path / "elsewhere")[1])
+    with pytest.raises(CaseError, match="can only be read onto the grid of its CT"):
+        read_labels(tmp_path / "seg.dcm")
+    with pytest.raises(CaseError, match="is CT, expected a SEG of type BINARY"):
+        read_labels(next((tmp_path / "small").iterdir()), grid)

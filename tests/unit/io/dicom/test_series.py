@@ -1,0 +1,233 @@
+"""CT series written slice by slice and read back; what is wrong with them is named."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
+
+from lite_ensam.errors import CaseError, MissingExtraError
+from lite_ensam.geometry import Grid
+from lite_ensam.io import read_ct
+from lite_ensam.io.dicom import read_ct_series
+from tests.unit.io.dicom.files import (
+    SAGITTAL,
+    SERIES,
+    name_of_slice,
+    stored_volume,
+    write_rtstruct,
+    write_series,
+    write_slice,
+)
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Grid:
+    write_series(tmp_path / "ct", stored_volume())
+    return read_ct_series(tmp_path / "ct")[1]
+
+
+def test_slices_come_sorted_by_position_in_hu(tmp_path: Path) -> None:
+    stored = stored_volume()
+    write_series(tmp_path / "ct", stored)
+    ct, grid = read_ct_series(tmp_path / "ct")
+    assert ct.dtype == np.int16
+    np.testing.assert_array_equal(ct, stored - 1000)
+    assert grid.spacing_mm == pytest.approx((2.5, 0.8, 0.7))
+
+
+def test_voxels_lie_where_dicom_says(grid: Grid) -> None:
+    # DICOM: column 3, row 4 of slice 2 is at (-10 + 3 * 0.7, -20 + 4 * 0.8, 100 + 2 * 2.5) to the left, back, head
+    np.testing.assert_allclose(grid.voxel_to_mm((2, 4, 3)), (7.9, 16.8, 105.0))
+
+
+def test_a_sagittal_series_comes_with_z_along_the_body(tmp_path: Path) -> None:
+    stored = stored_volume((6, 20, 10))  # x, from the head down, from front to back
+    (tmp_path / "ct").mkdir()
+    for k, one in enumerate(stored):
+        write_slice(tmp_path / "ct" / f"{k}.dcm", one, (-30.0 + 3 * k, 0.0, 50.0), orientation=SAGITTAL)
+    ct, grid = read_ct_series(tmp_path / "ct")
+    assert grid.shape_zyx == (20, 10, 6)
+    assert grid.spacing_mm == pytest.approx((0.8, 0.7, 3.0))
+    # Slices are sorted along their normal, which points to the right here: the last one comes first.
+    np.testing.assert_array_equal(grid.to_file(ct), stored[::-1] - 1000)
+    np.testing.assert_allclose(grid.voxel_to_mm((0, 0, 0)), (15.0, 0.0, 50.0))
+    np.testing.assert_allclose(grid.voxel_to_mm((5, 2, 5)), (30.0, -1.4, 46.0))
+
+
+def test_hu_that_are_not_whole_come_as_float32(tmp_path: Path) -> None:
+    stored = stored_volume()
+    write_series(tmp_path / "ct", stored, slope=0.5, intercept=-999.75)
+    ct, _ = read_ct_series(tmp_path / "ct")
+    assert ct.dtype == np.float32
+    np.testing.assert_allclose(ct, stored * 0.5 - 999.75)
+
+
+def test_other_files_in_the_folder_are_passed_over(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume())
+    (tmp_path / "ct" / "README.txt").write_text("not DICOM")
+    (tmp_path / "ct" / "more").mkdir()
+    write_rtstruct(tmp_path / "ct" / "structures.dcm", {"GTV-1": []})
+    assert read_ct_series(tmp_path / "ct")[0].shape == (5, 12, 16)
+
+
+def test_one_slice_is_a_scan_too(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume((1, 8, 8)))
+    ct, grid = read_ct_series(tmp_path / "ct")
+    assert ct.shape == (1, 8, 8)
+    assert grid.spacing_mm == pytest.approx((2.5, 0.8, 0.7))
+
+
+def test_missing_slices_are_listed(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume((9, 8, 8)))
+    for k in (2, 5, 6):
+        (tmp_path / "ct" / name_of_slice(k)).unlink()
+    message = (
+        r"slices are 2\.5 to 7\.5 mm apart, expected 2\.5 mm throughout; "
+        r"not so from 102\.5 to 107\.5 mm, 110 to 117\.5 mm: is a slice missing\?"
+    )
+    with pytest.raises(CaseError, match=message):
+        read_ct_series(tmp_path / "ct")
+
+
+def test_two_slices_at_one_place_are_named(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume())
+    write_slice(tmp_path / "ct" / "again.dcm", stored_volume()[0], (-10.0, -20.0, 105.0))
+    with pytest.raises(CaseError, match="several slices lie at one place, expected one each: at 105 mm"):
+        read_ct_series(tmp_path / "ct")
+
+
+def test_a_copy_of_a_slice_is_passed_over(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume())
+    shutil.copy(tmp_path / "ct" / name_of_slice(1), tmp_path / "ct" / "copy")
+    ct, grid = read_ct_series(tmp_path / "ct")
+    np.testing.assert_array_equal(ct, stored_volume() - 1000)
+    assert grid.notes == ("passed over 1 copies of slices",)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_slices_whose_uids_were_blanked_are_no_copies(tmp_path: Path, kept: bool) -> None:
+    write_series(tmp_path / "ct", stored_volume())
+    uids = []
+    for path in (tmp_path / "ct").iterdir():
+        one = pydicom.dcmread(path)
+        uids.append(str(one.SOPInstanceUID))
+        one.SOPInstanceUID = one.SOPClassUID = one.StudyInstanceUID = one.SeriesInstanceUID = ""
+        if not kept:
+            one.file_meta.MediaStorageSOPInstanceUID = one.file_meta.MediaStorageSOPClassUID = ""
+        one.save_as(path)
+    ct, grid = read_ct_series(tmp_path / "ct")
+    np.testing.assert_array_equal(ct, stored_volume() - 1000)
+    assert grid.notes == ()
+    assert sorted(grid.slice_of_uid) == (sorted(uids) if kept else [""])
+
+
+def test_a_tilted_gantry_is_refused_with_its_angle(tmp_path: Path) -> None:
+    (tmp_path / "ct").mkdir()
+    for k, one in enumerate(stored_volume()):
+        write_slice(tmp_path / "ct" / f"{k}.dcm", one, (0.0, 0.6 * k, 2.5 * k))
+    with pytest.raises(CaseError, match=r"ct: was taken with the gantry tilted by 13\.5 degrees"):
+        read_ct_series(tmp_path / "ct")
+
+
+def test_slices_shifted_at_random_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "ct").mkdir()
+    for k, one in enumerate(stored_volume()):
+        write_slice(tmp_path / "ct" / f"{k}.dcm", one, (0.5 * (k == 2), 0.0, 2.5 * k))
+    with pytest.raises(CaseError, match="slices are shifted against each other"):
+        read_ct_series(tmp_path / "ct")
+
+
+def test_of_two_series_the_larger_is_taken_and_told(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume())
+    other = generate_uid()
+    write_series(tmp_path / "ct" / "other", stored_volume((3, 6, 6)), series=other)
+    ct, grid = read_ct_series(tmp_path / "ct")
+    assert ct.shape == (5, 12, 16)
+    assert grid.series_uid == SERIES
+    (note,) = grid.notes
+    assert note.startswith(f"took the largest of 2 CT series: {SERIES}; there were ")
+    assert f"{other} (3 slices)" in note
+    assert read_ct(tmp_path / "ct", other)[0].shape == (3, 6, 6)
+    with pytest.raises(CaseError, match=r"holds no CT series 1\.2\.3, only "):
+        read_ct_series(tmp_path / "ct", "1.2.3")
+
+
+def test_of_two_patients_one_must_be_chosen_and_none_is_named(tmp_path: Path) -> None:
+    write_series(tmp_path / "a", stored_volume(), PatientID="SECRET-1")
+    other = generate_uid()
+    write_series(tmp_path / "b", stored_volume((3, 6, 6)), series=other, PatientID="SECRET-2")
+    with pytest.raises(CaseError, match="holds CT of 2 patients; say which series is meant") as caught:
+        read_ct_series(tmp_path)
+    assert "SECRET" not in str(caught.value)
+    assert read_ct_series(tmp_path, other)[0].shape == (3, 6, 6)
+
+
+def test_a_series_of_two_patients_is_refused(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume(), PatientID="SECRET-1")
+    write_slice(tmp_path / "ct" / "more", stored_volume()[0], (-10.0, -20.0, 112.5), PatientID="SECRET-2")
+    with pytest.raises(CaseError, match="holds slices of more than one patient") as caught:
+        read_ct_series(tmp_path / "ct")
+    assert "SECRET" not in str(caught.value)
+
+
+def test_localizers_and_pictures_are_passed_over(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume())
+    localizer = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    write_slice(tmp_path / "ct" / "scout", stored_volume()[0], (0, 0, 0), ImageType=localizer)
+    dose_report = "1.2.840.10008.5.1.4.1.1.7"
+    write_slice(tmp_path / "ct" / "dose", stored_volume()[0], (0, 0, 0), SOPClassUID=dose_report)
+    assert read_ct_series(tmp_path / "ct")[0].shape == (5, 12, 16)
+
+
+@pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEGLSLossless, RLELossless])
+def test_compressed_voxels_are_the_same_voxels(tmp_path: Path, syntax: str) -> None:
+    stored = stored_volume((3, 32, 32))
+    write_series(tmp_path / "ct", stored)
+    for path in (tmp_path / "ct").iterdir():
+        one = pydicom.dcmread(path)
+        one.compress(syntax, generate_instance_uid=False)
+        one.save_as(path)
+    np.testing.assert_array_equal(read_ct_series(tmp_path / "ct")[0], stored - 1000)
+
+
+def test_a_file_that_ends_early_is_named(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume())
+    path = tmp_path / "ct" / name_of_slice(1)
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(CaseError, match="slice 2: voxels cannot be decoded"):
+        read_ct_series(tmp_path / "ct")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"row_column_mm": (0.8, 0.9)}, "ct: PixelSpacing differs between slices"),
+        ({"orientation": (0, 1, 0, 1, 0, 0)}, "ImageOrientationPatient differs"),
+        ({"NumberOfFrames": 2}, "is a multi-frame CT, expected one slice a file"),
+        ({"ImagePositionPatient": None}, "ImagePositionPatient is missing or is not 3 numbers"),
+        ({"PixelSpacing": None}, "PixelSpacing is missing or is not 2 numbers"),
+        ({"PixelData": b"\0\0"}, "voxels cannot be decoded"),
+    ],
+)
+def test_slices_that_do_not_belong_together_are_refused(tmp_path: Path, change, message) -> None:
+    write_series(tmp_path / "ct", stored_volume())
+    write_slice(tmp_path / "ct" / "99.dcm", stored_volume()[0], (-10.0, -20.0, 112.5), **change)
+    with pytest.raises(CaseError, match=message):
+        read_ct_series(tmp_path / "ct")
+
+
+def test_a_folder_without_ct_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CaseError, match="holds no DICOM file of a CT"):
+        read_ct_series(tmp_path)
+    with pytest.raises(CaseError, match="no such folder"):
+        read_ct_series(tmp_path / "none")
+
+
+def test_without_pydicom_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(MissingExtraError, match=r"lite-ensam\[dicom\]"):
+        read_ct_series(tmp_path)

@@ -1,0 +1,88 @@
+"""Courses worked out by hand, each with the sentence of the guideline that decides it."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from lite_ensam.response import (
+    NewLesion,
+    Response,
+    Study,
+    Target,
+    TargetValue,
+    TimePoint,
+    best_overall_response,
+    respond,
+)
+
+FOLDER = Path(__file__).parent
+NEW = {"": NewLesion.NO, "?": NewLesion.EQUIVOCAL, "new": NewLesion.YES}
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with open(FOLDER / name, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+COURSES = rows("visits.csv")
+
+
+def parse_response(text: str) -> Response | None:
+    return None if text in ("", "-") else Response("non-CR/non-PD" if text == "NN" else text)
+
+
+def parse_visit(text: str, targets: tuple[Target, ...]) -> TimePoint:
+    """`day:mm+mm[:non-targets[:new]]`; a size of - was not measured."""
+    day, sizes, non_targets, new = [*text.split(":"), "", ""][:4]
+    values = {
+        target.name: TargetValue(None if size == "-" else float(size))
+        for target, size in zip(targets, sizes.split("+") if sizes else [], strict=True)
+    }
+    return TimePoint(int(day), values, parse_response(non_targets), NEW[new])
+
+
+def parse_study(row: dict[str, str]) -> Study:
+    targets = tuple(Target(f"T{n}", organ, organ == "node") for n, organ in enumerate(row["targets"].split()))
+    visits = tuple(parse_visit(text, targets) for text in row["visits"].split())
+    return Study(targets, visits, has_non_targets=any(visit.non_targets for visit in visits))
+
+
+@pytest.mark.parametrize("row", COURSES, ids=lambda row: row["case"])
+def test_a_course_is_judged_as_the_guideline_says(row: dict[str, str]) -> None:
+    judged = respond(parse_study(row))
+    assert [one.overall for one in judged] == [parse_response(text) for text in row["overall"].split()]
+    visits = [(one.day, one.overall) for one in judged]
+    assert best_overall_response(visits).response == parse_response(row["best"])
+    confirmed = best_overall_response(visits, confirmation=True)
+    assert confirmed.response == parse_response(row["best_confirmed"])
+
+
+def test_there_are_enough_cases_and_each_has_its_section_and_sentence() -> None:
+    assert len({row["case"] for row in COURSES}) == len(COURSES) >= 40
+    assert all(row["section"] and row["quote"] and None not in row for row in COURSES)
+
+
+@pytest.mark.parametrize("row", rows("table3.csv"), ids=lambda row: f"{row['first']}-{row['second']}")
+@pytest.mark.parametrize(("least_stable_days", "column"), [(42, "best_if_sd_lasted"), (90, "best_if_not")])
+def test_table_3_of_the_guideline(row: dict[str, str], least_stable_days: int, column: str) -> None:
+    course = [(56, Response(row["first"])), (84, Response(row["second"]))]
+    best = best_overall_response(course, confirmation=True, least_stable_days=least_stable_days)
+    assert best.response == row[column]
+
+
+def test_table_3_pr_then_sd_is_sd() -> None:
+    course = [(28, Response.PR), (56, Response.SD)]
+    assert best_overall_response(course, confirmation=True).response is Response.SD
+
+
+def test_days_of_best_response_and_progression() -> None:
+    best = best_overall_response(
+        [(56, Response.SD), (112, Response.PR), (168, Response.PR), (224, Response.PD)]
+    )
+    assert (best.response, best.day, best.progression_day, best.confirmed) == (Response.PR, 112, 224, True)
+
+
+def test_a_node_in_the_limit_of_a_float_is_judged_by_what_was_meant() -> None:
+    study = parse_study({"targets": "liver liver", "visits": "0:17.1+11.7 56:20.52+14.04"})
+    assert respond(study)[0].overall is Response.PD  # 28.8 to 34.56: exactly 20 %, and 5.76 mm
