@@ -15,7 +15,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 
 .PHONY: help demo test lint test-rust test-python build bench format clean
-.PHONY: ruff mypy layers stubs rustfmt clippy
+.PHONY: ruff mypy layers stubs rustfmt clippy browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,9 +33,17 @@ test-rust: .venv/.dev-installed ## tests of the kernels alone
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; \
 	else cargo test --locked --lib --bins --tests; fi
 
-test-python: .venv/.dev-installed ## tests of the package
+test-python: .venv/.dev-installed browser ## tests of the package
 	@echo "== tests of the Python package"
 	$(BIN)/pytest
+
+browser: # Debian's Chromium for the tests of the notebook widget, which are skipped without it
+	@if command -v chromium chromium-browser >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "== installing chromium with apt-get, for the browser tests"; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; } \
+	    >/dev/null 2>&1 || echo "== chromium could not be installed: the browser tests will be skipped"; \
+	else echo "== no chromium here, and no right to install it: the browser tests will be skipped"; fi
 
 build: .venv/.dev-installed ## wheel in target/wheels
 	$(BIN)/maturin build --release --locked

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lite_ensam.measurements import TumorMeasurement, measure
     from lite_ensam.phantom import make_phantom
     from lite_ensam.recist import RecistMark
+    from lite_ensam.widgets import explore
 
 _HOMES = {
     "Case": "case",
@@ -30,6 +31,7 @@ _HOMES = {
     "Segmentation": "inference",
     "TumorMeasurement": "measurements",
     "__version__": "_kernels",
+    "explore": "widgets",
     "make_phantom": "phantom",
     "measure": "measurements",
     "read_case": "io",
@@ -47,6 +49,7 @@ __all__ = [
     "Segmentation",
     "TumorMeasurement",
     "__version__",
+    "explore",
     "make_phantom",
     "measure",
     "read_case",

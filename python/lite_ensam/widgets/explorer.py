@@ -1,0 +1,116 @@
+"""`Explorer`: the marker, a 3D view and buttons that write files, in one widget."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+
+from lite_ensam.errors import LiteEnsamError
+from lite_ensam.widgets.exports import EXPORTS, export
+from lite_ensam.widgets.recist_marker import RecistMarker
+from lite_ensam.widgets.view_3d import Picture, draw_tumors, view_tumors
+
+__all__ = ["Explorer"]
+
+_PLOT_HEIGHT = 420
+
+
+class Explorer(ipywidgets.VBox):  # type: ignore[misc]
+    """A scan, its lesions in three planes, in a table and in 3D, and files of them.
+
+    Parameters
+    ----------
+    marker : the viewer
+    name : files are called after it
+    folder : where the buttons write; it can be changed in the widget
+
+    Attributes
+    ----------
+    marker : its `marks`, `labels`, `measurements` and `results` are always current
+    """
+
+    def __init__(
+        self, marker: RecistMarker, name: str = "scan", folder: str | os.PathLike[str] = "."
+    ) -> None:
+        self.marker, self.name = marker, name
+        self._plot: Any = None
+        self._folder = ipywidgets.Text(
+            value=os.fspath(folder), description="folder", layout={"width": "280px"}
+        )
+        self._overwrite = ipywidgets.Checkbox(
+            value=False, description="replace files", indent=False, layout={"width": "110px"}
+        )
+        self._words = ipywidgets.HTML()
+        self._in_3d = ipywidgets.ToggleButton(value=False, description="3D", layout={"width": "70px"})
+        self._place_3d = ipywidgets.VBox()
+        buttons = [self._button(kind) for kind in EXPORTS]
+        bar = ipywidgets.HBox(
+            [self._in_3d, self._folder, *buttons, self._overwrite], layout={"flex_flow": "row wrap"}
+        )
+        super().__init__([marker, bar, self._words, self._place_3d])
+        self._in_3d.observe(lambda _: self._guarded(self._update_3d), "value")
+        marker.observe(lambda _: self._guarded(self._update_3d), ["results", "colors"])
+
+    def save(self, kind: str, overwrite: bool = False) -> Path:
+        """Write "NIfTI", "JSON", "CSV" or "PNG" into the folder; the file that was written.
+
+        Raises
+        ------
+        OutputError
+            If there is nothing to write, or the file exists or cannot be written.
+        """
+        return export(self.marker, kind, self.name, self._folder.value or ".", overwrite)
+
+    def picture(self) -> Picture:
+        """The tumours in 3D as a still picture, for notebooks that are read without a kernel."""
+        marker = self.marker
+        return draw_tumors(marker.labels, marker.grid, marker.marks, colors=self._colors())
+
+    def _colors(self) -> dict[int, str]:
+        return {mark.label: self.marker.color_of(mark.label) for mark in self.marker.marks}
+
+    def _button(self, kind: str) -> Any:
+        button = ipywidgets.Button(
+            description=kind, icon="download", tooltip=f"write …{EXPORTS[kind][0]}", layout={"width": "90px"}
+        )
+        button.on_click(lambda _: self._guarded(lambda: self._save_and_say(kind)))
+        return button
+
+    def _save_and_say(self, kind: str) -> None:
+        self._say(f"written: {self.save(kind, self._overwrite.value)}")
+
+    def _update_3d(self) -> None:
+        """Draw what there is now; nothing is computed while the view is closed."""
+        old, self._plot = self._plot, None
+        if self._in_3d.value:
+            marker = self.marker
+            self._plot = view_tumors(
+                marker.labels,
+                marker.grid,
+                marker.marks,
+                ct=marker.ct,
+                colors=self._colors(),
+                height=_PLOT_HEIGHT,
+            )
+        self._place_3d.children = [] if self._plot is None else [self._plot]
+        if old is not None:
+            old.close()
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        """Do it; what goes wrong is said under the buttons."""
+        self._say("")
+        try:
+            action()
+        except LiteEnsamError as error:
+            self._say(str(error), bad=True)
+        except Exception as error:
+            self._say(f"Something unforeseen went wrong: {type(error).__name__}: {error}", bad=True)
+
+    def _say(self, words: str, bad: bool = False) -> None:
+        color = "#b71c1c" if bad else "inherit"
+        self._words.value = f'<span style="color: {color}">{escape(words)}</span>' if words else ""

@@ -1,0 +1,56 @@
+"""Marks on their way to the browser and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from lite_ensam.errors import MarkError
+from lite_ensam.recist import RecistMark, check_marks
+
+__all__ = ["checked_marks", "marks_from_json", "marks_to_json"]
+
+
+def marks_to_json(marks: Iterable[RecistMark]) -> list[dict[str, Any]]:
+    """JSON-ready marks.
+
+    Examples
+    --------
+    >>> marks_to_json([RecistMark(1, ((4, 10, 2), (4, 10, 12)), "node")])
+    [{'label': 1, 'name': 'node', 'endpoints_zyx': [[4.0, 10.0, 2.0], [4.0, 10.0, 12.0]]}]
+    """
+    return [
+        {"label": mark.label, "name": mark.name, "endpoints_zyx": [list(end) for end in mark.endpoints_zyx]}
+        for mark in marks
+    ]
+
+
+def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark, ...]:
+    """What `marks_to_json` wrote, checked against the scan.
+
+    Raises
+    ------
+    MarkError
+        If an entry is no mark, lies outside the scan, or shares its label with another.
+    """
+    try:
+        marks = [RecistMark(e["label"], e["endpoints_zyx"], str(e.get("name", ""))) for e in entries]
+    except (KeyError, TypeError, AttributeError):
+        raise MarkError(f"marks must be a list of label, name and endpoints_zyx, got {entries!r}") from None
+    return checked_marks(marks, shape_zyx)
+
+
+def checked_marks(marks: Iterable[RecistMark], shape_zyx: Sequence[int]) -> tuple[RecistMark, ...]:
+    """The marks as a tuple, which may be empty.
+
+    Raises
+    ------
+    MarkError
+        If one of them is no `RecistMark` or does not fit the scan or the others.
+    """
+    given = tuple(marks)
+    if wrong := [mark for mark in given if not isinstance(mark, RecistMark)]:
+        raise MarkError(f"marks must be RecistMarks, got {type(wrong[0]).__name__}")
+    if given:
+        check_marks(given, shape_zyx)
+    return given

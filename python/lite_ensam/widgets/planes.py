@@ -1,0 +1,161 @@
+"""Slices for a screen: three planes of a volume, windowed to 8 bits, and where the body's sides are.
+
+Planes lie as radiologists are used to: the patient's right on the left, front on top of the axial plane
+and on the left of the sagittal one, head up. Slices keep the array's own order; the screen flips them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam._typing import CtVolume
+from lite_ensam.evaluation.pictures import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU
+from lite_ensam.geometry import Grid
+
+__all__ = ["PALETTE", "WINDOWS_HU", "LabelPatch", "Plane", "label_patch", "planes_of", "windowed_slice"]
+
+WINDOWS_HU: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "soft tissue": SOFT_TISSUE_WINDOW_HU,
+        "lung": LUNG_WINDOW_HU,
+        "bone": (-450.0, 1050.0),
+        "liver": (-15.0, 135.0),
+        "brain": (0.0, 80.0),
+    }
+)
+"""Grey values shown as black and as white, by the name that radiologists give them."""
+
+PALETTE = ("#ff9d2e", "#56b4e9", "#2fd6a3", "#f15bb5", "#f0e442", "#b892ff", "#ff6b5e", "#9fe870")
+"""Colours of labels 1, 2, ..., from the start again after the last; light, to be seen on grey."""
+
+_CUTS = (("axial", 0, 2, 1), ("coronal", 1, 2, 0), ("sagittal", 2, 1, 0))
+"""Name, axis that is cut, axis across the screen, axis down the screen."""
+
+_SIDES = (("H", "F"), ("A", "P"), ("R", "L"))
+"""Per axis z, y, x: the body's side at the top or left of the screen, and the one across from it."""
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One of the three ways to cut a volume.
+
+    Parameters
+    ----------
+    name : axial, coronal or sagittal
+    cut : array axis (0, 1, 2 = z, y, x) that is cut
+    across, down : array axes along a slice's columns and rows
+    flip_across, flip_down : whether the screen shows the columns or rows in reverse
+    n_slices : along `cut`
+    shape : (rows, columns) of a slice
+    pixel_mm : height and width of a pixel
+    sides : the body's left, right, top and bottom side on the screen, a letter each
+    """
+
+    name: str
+    cut: int
+    across: int
+    down: int
+    flip_across: bool
+    flip_down: bool
+    n_slices: int
+    shape: tuple[int, int]
+    pixel_mm: tuple[float, float]
+    sides: tuple[str, str, str, str]
+
+
+def planes_of(grid: Grid) -> tuple[Plane, Plane, Plane]:
+    """Axial, coronal and sagittal plane of a volume.
+
+    Examples
+    --------
+    >>> axial, _, sagittal = planes_of(Grid.from_spacing((10, 20, 30), (5.0, 0.8, 0.7)))
+    >>> axial.shape, axial.pixel_mm, sagittal.shape
+    ((20, 30), (0.8, 0.7), (10, 20))
+    >>> axial.sides
+    ('R', 'L', 'A', 'P')
+    """
+    axial, coronal, sagittal = (_plane(grid, *cut) for cut in _CUTS)
+    return axial, coronal, sagittal
+
+
+def _plane(grid: Grid, name: str, cut: int, across: int, down: int) -> Plane:
+    # World x, y, z grow to the right, front and head, and these belong to the left or the top.
+    flips = [bool(grid.affine[2 - axis, 2 - axis] > 0) for axis in range(3)]
+    return Plane(
+        name=name,
+        cut=cut,
+        across=across,
+        down=down,
+        flip_across=flips[across],
+        flip_down=flips[down],
+        n_slices=grid.shape_zyx[cut],
+        shape=(grid.shape_zyx[down], grid.shape_zyx[across]),
+        pixel_mm=(grid.spacing_mm[down], grid.spacing_mm[across]),
+        sides=(*_SIDES[across], *_SIDES[down]),
+    )
+
+
+def windowed_slice(
+    volume: CtVolume, plane: Plane, index: int, window: tuple[float, float]
+) -> NDArray[np.uint8]:
+    """One slice as 8-bit greys.
+
+    Parameters
+    ----------
+    volume : (z, y, x)
+    plane : the cut
+    index : of the slice; what lies outside is taken as the nearest slice
+    window : values shown as 0 and as 255, the lower one first
+
+    Returns
+    -------
+    uint8 (rows, columns), C order, in the array's own directions.
+    """
+    low, high = window
+    values = np.subtract(_cut(volume, plane, index), low, dtype=np.float32)
+    values *= 255.0 / max(high - low, 1e-6)
+    return np.ascontiguousarray(np.clip(values, 0, 255, out=values).astype(np.uint8))
+
+
+@dataclass(frozen=True, eq=False)
+class LabelPatch:
+    """The part of a slice of a label map that is not background.
+
+    Parameters
+    ----------
+    start : (row, column) of its first voxel in the slice
+    codes : uint8 (rows, columns), 0 or 1 + position in `labels`; empty if the slice is
+    labels : those that occur, ascending
+    """
+
+    start: tuple[int, int]
+    codes: NDArray[np.uint8]
+    labels: tuple[int, ...]
+
+
+def label_patch(labels: NDArray[Any], plane: Plane, index: int) -> LabelPatch:
+    """What a slice shows of a label map; a few hundred bytes instead of a whole slice.
+
+    Parameters
+    ----------
+    labels : unsigned integers (z, y, x); at most 255 different ones on one slice
+    plane, index : the slice
+    """
+    flat = _cut(labels, plane, index)
+    rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
+    if not len(rows):
+        return LabelPatch((0, 0), np.zeros((0, 0), np.uint8), ())
+    patch = flat[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    found = np.unique(patch[patch > 0])
+    codes = np.where(patch > 0, np.searchsorted(found, patch) + 1, 0).astype(np.uint8)
+    return LabelPatch((int(rows[0]), int(columns[0])), codes, tuple(found.tolist()))
+
+
+def _cut(volume: NDArray[Any], plane: Plane, index: int) -> NDArray[Any]:
+    """View (rows, columns): of z, y, x without the cut axis, rows always come first."""
+    inside = min(max(index, 0), plane.n_slices - 1)
+    return volume[(slice(None),) * plane.cut + (inside,)]

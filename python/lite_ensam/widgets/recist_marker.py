@@ -1,0 +1,287 @@
+"""`RecistMarker`: a CT in three planes on which RECIST lines are drawn and segmented."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import NDArray
+
+from lite_ensam.case import guess_hu
+from lite_ensam.errors import LiteEnsamError, MarkError
+from lite_ensam.evaluation.pictures import choose_window
+from lite_ensam.geometry import Grid
+from lite_ensam.inference.backend import Engine
+from lite_ensam.io.voxels import as_ct
+from lite_ensam.measurements import TumorMeasurement
+from lite_ensam.recist import RecistMark
+from lite_ensam.widgets.marks_json import checked_marks, marks_from_json, marks_to_json
+from lite_ensam.widgets.planes import PALETTE, WINDOWS_HU, label_patch, planes_of, windowed_slice
+from lite_ensam.widgets.segmenter import LesionSegmenter
+
+__all__ = ["RecistMarker"]
+
+_STATIC = Path(__file__).resolve().parent / "static"
+
+
+def _read_marks(entries: Any, widget: RecistMarker) -> tuple[RecistMark, ...]:
+    """Marks that the browser sent. Bad ones change nothing and are answered with a sentence."""
+    try:
+        return marks_from_json(entries, widget.grid.shape_zyx)
+    except MarkError as error:
+        widget.error = str(error)
+        widget.send_state("marks")
+        return widget.marks
+
+
+class RecistMarker(anywidget.AnyWidget):
+    """Viewer of one scan; lines are drawn with the mouse and become masks.
+
+    Slices travel to the browser one by one, windowed to 8 bits; the scan itself stays here.
+
+    Parameters
+    ----------
+    ct : (z, y, x), in HU or windowed
+    spacing_mm : (z, y, x), unless `grid` is given
+    grid : of the scan, from `lite_ensam.read_ct`; knows where the patient's right, front and head are
+    marks : lines to begin with
+    hu : True for Hounsfield units, False for a windowed scan, None to look at the values
+    auto_segment : whether a line is segmented as soon as it is finished
+    threshold : logit above which a voxel is tumour
+    engine, threads : see `lite_ensam.segment`
+
+    Attributes
+    ----------
+    marks : tuple of `RecistMark`, always what the picture shows. Setting it changes the picture;
+        `observe` it to be told
+    selected : label of the lesion that keys and buttons act on, 0 for none
+    cursor_zyx : the three slices that are shown
+    window : (low, high) values shown as black and as white
+    colors : label (as text) to "#rrggbb", where it is not the palette's
+    threshold, auto_segment : as above; setting the threshold paints again, without the network
+    results : a row for each segmented lesion: measurements, seconds, state
+    error : the last error in words, or ""
+
+    Raises
+    ------
+    LiteEnsamError
+        If scan, grid or marks are bad.
+    """
+
+    _esm = _STATIC / "recist_marker.js"
+    _css = _STATIC / "recist_marker.css"
+
+    marks = traitlets.Tuple().tag(
+        sync=True, to_json=lambda marks, _: marks_to_json(marks), from_json=_read_marks
+    )
+    selected = traitlets.Int(0).tag(sync=True)
+    cursor_zyx = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)
+    window = traitlets.List(traitlets.Float(), [-160.0, 240.0], minlen=2, maxlen=2).tag(sync=True)
+    colors = traitlets.Dict().tag(sync=True)
+    threshold = traitlets.Float(0.0).tag(sync=True)
+    auto_segment = traitlets.Bool(True).tag(sync=True)
+    results: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+    status = traitlets.Unicode("").tag(sync=True)
+    error = traitlets.Unicode("").tag(sync=True)
+    _scan = traitlets.Dict().tag(sync=True)
+    _mask_version = traitlets.Int(0).tag(sync=True)
+
+    def __init__(
+        self,
+        ct: NDArray[Any],
+        spacing_mm: Sequence[float] | None = None,
+        *,
+        grid: Grid | None = None,
+        marks: Sequence[RecistMark] = (),
+        hu: bool | None = None,
+        auto_segment: bool = True,
+        threshold: float = 0.0,
+        engine: Engine = "openvino",
+        threads: int | None = None,
+    ) -> None:
+        self.ct = as_ct(np.asarray(ct))
+        if grid is None:
+            if spacing_mm is None:
+                raise LiteEnsamError("spacing_mm is missing: an array does not know its voxel size in mm")
+            grid = Grid.from_spacing(self.ct.shape, spacing_mm)
+        if self.ct.shape != grid.shape_zyx:
+            raise LiteEnsamError(f"ct has shape {self.ct.shape}, its grid {grid.shape_zyx} (z, y, x)")
+        self.grid, self.planes = grid, planes_of(grid)
+        self.hu = guess_hu(self.ct) if hu is None else hu
+        self.segmenter = LesionSegmenter(self.ct, grid, self.hu, engine, threads)
+        given = checked_marks(marks, grid.shape_zyx)
+        windows = _windows(self.ct, self.hu)
+        first_window = choose_window(self.ct, given[0]) if given and self.hu else next(iter(windows.values()))
+        super().__init__(
+            marks=given,
+            cursor_zyx=_first_view(given, grid),
+            window=list(first_window),
+            threshold=threshold,
+            auto_segment=auto_segment,
+            _scan={
+                "shape_zyx": grid.shape_zyx,
+                "spacing_mm": grid.spacing_mm,
+                "planes": [asdict(plane) for plane in self.planes],
+                "windows": windows,
+                "palette": PALETTE,
+            },
+        )
+        self.on_msg(self._on_message)
+        self.observe(self._on_marks, "marks")
+        self.observe(self._on_threshold, "threshold")
+
+    @property
+    def labels(self) -> NDArray[np.uint16]:
+        """Label map uint16 (z, y, x) of all lesions that are not rejected."""
+        painted = self.segmenter.labels
+        return np.zeros(self.grid.shape_zyx, np.uint16) if painted is None else painted
+
+    @property
+    def measurements(self) -> tuple[TumorMeasurement, ...]:
+        """Numbers of the lesions in `labels`."""
+        return self.segmenter.measurements
+
+    def color_of(self, label: int) -> str:
+        """Colour of a lesion, "#rrggbb"."""
+        color: str = self.colors.get(str(label), PALETTE[(label - 1) % len(PALETTE)])
+        return color
+
+    def warm_up(self) -> None:
+        """Make the engine ready in the background, so that the first line need not wait for it."""
+        pool = ThreadPoolExecutor(1, thread_name_prefix="lite-ensam")
+        pool.submit(self.segmenter.load)  # what goes wrong is said when a line is segmented
+        pool.shutdown(wait=False)
+
+    def segment(self) -> None:
+        """Segment every mark that has no mask yet.
+
+        Raises
+        ------
+        LiteEnsamError
+            As `lite_ensam.segment`. From the widget's own button the sentence is shown instead.
+        """
+        try:
+            self.segmenter.run(self.segmenter.missing(self.marks), self._tell)
+        finally:
+            self._tell("")
+            self._paint()
+
+    def accept(self, label: int) -> None:
+        """Note that a mask is right. A line that is drawn anew is to be accepted anew."""
+        self.segmenter.set_state(label, "accepted")
+        self._paint()
+
+    def reject(self, label: int) -> None:
+        """Take a mask away; its line stays. `accept` brings it back."""
+        self.segmenter.set_state(label, "rejected")
+        self._paint()
+
+    def _tell(self, words: str) -> None:
+        self.status = words
+
+    def _paint(self) -> None:
+        self.segmenter.paint(self.threshold)
+        self.results = self.segmenter.rows()
+        self._mask_version += 1
+
+    @traitlets.validate("marks")
+    def _check_marks(self, proposal: Any) -> tuple[RecistMark, ...]:
+        return checked_marks(proposal["value"], self.grid.shape_zyx)
+
+    @traitlets.validate("threshold")
+    def _check_threshold(self, proposal: Any) -> float:
+        if not math.isfinite(proposal["value"]):
+            raise traitlets.TraitError(f"threshold must be finite, got {proposal['value']}")
+        return float(proposal["value"])
+
+    @traitlets.validate("window")
+    def _check_window(self, proposal: Any) -> list[float]:
+        low, high = proposal["value"]
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise traitlets.TraitError(f"window must be two values, the lower one first, got {low}, {high}")
+        return [float(low), float(high)]
+
+    def _on_marks(self, _: Any) -> None:
+        changed = self.segmenter.keep_only(self.marks)
+        if self.auto_segment and self.segmenter.missing(self.marks):
+            self._guarded(self.segment)
+        elif changed:
+            self._guarded(self._paint)
+
+    def _on_threshold(self, _: Any) -> None:
+        if self.segmenter.lesions:
+            self._guarded(self._paint)
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        """Do it; what goes wrong is said in the widget and never ends the kernel's handler."""
+        self.error = ""
+        try:
+            action()
+        except LiteEnsamError as error:
+            self.error = str(error)
+        except Exception as error:
+            self.error = f"Something unforeseen went wrong: {type(error).__name__}: {error}"
+
+    def _on_message(self, _: Any, content: Any, __: Any) -> None:
+        """What the browser asks for besides its traits."""
+        kind = content.get("kind") if isinstance(content, dict) else None
+        if kind == "slices":
+            self._guarded_send(lambda: self._send_slices(content))
+        elif kind == "segment":
+            self._guarded(self.segment)
+        elif kind == "accept":
+            self._guarded(lambda: self.accept(int(content["label"])))
+        elif kind == "reject":
+            self._guarded(lambda: self.reject(int(content["label"])))
+        else:
+            self.error = f"the browser sent a message that is not known: {kind!r}"
+
+    def _guarded_send(self, action: Callable[[], None]) -> None:
+        """As `_guarded`, but an earlier error stays in sight while the user scrolls."""
+        try:
+            action()
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            self.error = f"a slice could not be shown: {error}"
+
+    def _send_slices(self, content: dict[str, Any]) -> None:
+        """Answer with all wanted slices in one message: for each an image or None, and a label patch."""
+        window = (float(content["window"][0]), float(content["window"][1]))
+        slices, buffers = [], []
+        for plane_number, index, with_image in content["wants"]:
+            plane = self.planes[int(plane_number)]
+            entry: dict[str, Any] = {"plane": plane_number, "index": index, "image": bool(with_image)}
+            if with_image:
+                buffers.append(windowed_slice(self.ct, plane, int(index), window).tobytes())
+            if self.segmenter.labels is not None:
+                patch = label_patch(self.segmenter.labels, plane, int(index))
+                entry["patch"] = {"start": patch.start, "shape": patch.codes.shape, "labels": patch.labels}
+                buffers.append(patch.codes.tobytes())
+            slices.append(entry)
+        answer = {
+            "kind": "slices",
+            "id": content.get("id"),
+            "window": window,
+            "mask_version": self._mask_version,
+            "slices": slices,
+        }
+        self.send(answer, buffers)
+
+
+def _windows(ct: NDArray[Any], hu: bool) -> dict[str, tuple[float, float]]:
+    """Presets by name; a windowed scan has its own range only."""
+    if hu:
+        return dict(WINDOWS_HU)
+    return {"as stored": (float(ct.min()), float(ct.max()))}
+
+
+def _first_view(marks: Sequence[RecistMark], grid: Grid) -> list[int]:
+    """The first line's middle, or the scan's."""
+    middle = marks[0].midpoint_zyx if marks else (np.asarray(grid.shape_zyx) - 1) / 2
+    return [min(max(round(float(m)), 0), n - 1) for m, n in zip(middle, grid.shape_zyx, strict=True)]

@@ -1,0 +1,179 @@
+"""Lines in, label map out, again and again: what was computed for a line is kept until it changes."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from threading import Lock
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam._typing import CtVolume, Segment
+from lite_ensam.case import Case
+from lite_ensam.errors import MarkError
+from lite_ensam.geometry import Grid
+from lite_ensam.inference import Predictor, load_backend
+from lite_ensam.inference.backend import Engine
+from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.postprocessing import TumorLogits, paint_tumors
+from lite_ensam.preprocessing import prepare_lesion
+from lite_ensam.recist import RecistMark
+
+__all__ = ["Lesion", "LesionSegmenter", "State"]
+
+State = Literal["proposed", "accepted", "rejected"]
+
+_KEPT_LINES = 64
+"""Logits of so many lines are kept (about 1 MB each): undoing a line costs no network run."""
+
+
+_LOADING = Lock()
+"""Whoever comes while the engine is being loaded waits for it instead of loading it again."""
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """A line that was segmented.
+
+    Parameters
+    ----------
+    tumor : its logits
+    seconds : taken by cutting the patch and by the network
+    state : what the reader said of the mask; a rejected one is not painted
+    """
+
+    tumor: TumorLogits
+    seconds: float
+    state: State = "proposed"
+
+
+@lru_cache(maxsize=2)
+def _predictor(engine: Engine, threads: int | None) -> Predictor:
+    """An engine that has run once, on nothing: the first run of a patch size takes much longer than others."""
+    predictor = Predictor(load_backend(engine, threads))
+    config = predictor.patch_config(hu=True)
+    side = config.side_voxels
+    blank = np.zeros((1, len(config.channels), side, side, side), dtype=np.float32)
+    line = np.array([[[side / 2] * 3, [side / 2, side / 2, side / 4]]], dtype=np.float32)
+    predictor.backend.logits(blank, line)
+    return predictor
+
+
+class LesionSegmenter:
+    """Masks of the lines on one scan.
+
+    Parameters
+    ----------
+    ct : (z, y, x)
+    grid : of the scan
+    hu : whether `ct` is in Hounsfield units
+    engine, threads : see `lite_ensam.segment`
+    """
+
+    def __init__(
+        self, ct: CtVolume, grid: Grid, hu: bool, engine: Engine = "openvino", threads: int | None = None
+    ) -> None:
+        self.ct, self.grid, self.hu = ct, grid, hu
+        self.engine, self.threads = engine, threads
+        self.lesions: dict[int, Lesion] = {}
+        self.labels: NDArray[np.uint16] | None = None
+        self.measurements: tuple[TumorMeasurement, ...] = ()
+        self._case: Case | None = None
+        self._kept: OrderedDict[Segment, Lesion] = OrderedDict()
+
+    def load(self) -> Predictor:
+        """The engine, loaded and made ready once a process.
+
+        Raises
+        ------
+        EngineError
+            If the engine or its weights cannot be used.
+        """
+        with _LOADING:
+            return _predictor(self.engine, self.threads)
+
+    def keep_only(self, marks: Iterable[RecistMark]) -> bool:
+        """Forget masks whose line is gone or has moved; whether there were any."""
+        lines = {mark.label: mark.endpoints_zyx for mark in marks}
+        kept = {
+            label: lesion
+            for label, lesion in self.lesions.items()
+            if lines.get(label) == lesion.tumor.mark.endpoints_zyx
+        }
+        changed = kept.keys() != self.lesions.keys()
+        self.lesions = kept
+        return changed
+
+    def missing(self, marks: Iterable[RecistMark]) -> tuple[RecistMark, ...]:
+        """Marks that have no mask yet."""
+        return tuple(mark for mark in marks if mark.label not in self.lesions)
+
+    def run(self, marks: Sequence[RecistMark], progress: Callable[[str], None] = lambda _: None) -> None:
+        """Run the network for each mark, unless the same line was seen before.
+
+        Parameters
+        ----------
+        marks : on this scan; a label that was segmented before is replaced
+        progress : is told in words what comes next
+
+        Raises
+        ------
+        CaseError, MarkError, EngineError
+            As `lite_ensam.segment`; what was segmented before stays.
+        """
+        for n, mark in enumerate(marks, start=1):
+            seen = self._kept.get(mark.endpoints_zyx)
+            if seen is None:
+                progress("loading the engine …")
+                predictor = self.load()
+                progress(f"segmenting lesion {mark.label} ({n} of {len(marks)}) …")
+                seen = self._segment(mark, predictor)
+                self._kept[mark.endpoints_zyx] = seen
+                if len(self._kept) > _KEPT_LINES:
+                    self._kept.popitem(last=False)
+            self.lesions[mark.label] = replace(seen, tumor=replace(seen.tumor, mark=mark))
+
+    def _segment(self, mark: RecistMark, predictor: Predictor) -> Lesion:
+        start = time.perf_counter()
+        if self._case is None:  # looks at every voxel, hence once
+            self._case = Case(self.ct, self.grid, (mark,), hu=self.hu)
+        patch = prepare_lesion(self._case, mark, predictor.patch_config(self.hu))
+        logits = predictor.backend.logits(patch.values[None], patch.endpoints_zyx[None])[0]
+        tumor = TumorLogits(mark, logits, patch.placement)
+        return Lesion(tumor, time.perf_counter() - start)
+
+    def paint(self, threshold: float = 0.0) -> None:
+        """Paint and measure all lesions that are not rejected, from their logits."""
+        tumors = [le.tumor for _, le in sorted(self.lesions.items()) if le.state != "rejected"]
+        if not tumors:
+            self.labels, self.measurements = None, ()
+            return
+        spacing = self.grid.spacing_mm
+        self.labels = paint_tumors(tumors, spacing, threshold).labels
+        self.measurements = measure(self.labels, [tumor.mark for tumor in tumors], spacing)
+
+    def set_state(self, label: int, state: State) -> None:
+        """Accept, reject or propose again; `paint` shows it.
+
+        Raises
+        ------
+        MarkError
+            If the label has no mask.
+        """
+        if label not in self.lesions:
+            raise MarkError(f"lesion {label} has no mask yet: segment it first")
+        self.lesions[label] = replace(self.lesions[label], state=state)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One JSON-ready row a lesion: numbers, seconds and state; a rejected one has no numbers."""
+        measured = {m.label: m.to_dict() for m in self.measurements}
+        return [
+            {"label": label, "state": lesion.state, "seconds": round(lesion.seconds, 3)}
+            | measured.get(label, {})
+            for label, lesion in sorted(self.lesions.items())
+        ]

@@ -1,0 +1,238 @@
+"""Tumours in 3D: turned with the mouse (k3d, offline), as a still picture, or in itkwidgets."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam._typing import CtVolume, Labels
+from lite_ensam.errors import LiteEnsamError, MissingExtraError
+from lite_ensam.evaluation.pictures import choose_window
+from lite_ensam.geometry import Grid
+from lite_ensam.recist import RecistMark
+from lite_ensam.widgets.planes import PALETTE
+from lite_ensam.widgets.surface import Surface, surface_of
+
+__all__ = ["Picture", "draw_tumors", "view_itk", "view_tumors"]
+
+Drawing: TypeAlias = Any
+"""Objects of k3d, itkwidgets and matplotlib, which are imported only where they are used."""
+
+_MARGIN_MM = 25.0
+"""So much of the axial slice is shown around a tumour."""
+
+_LOOK_FROM = np.array([0.35, 0.8, 0.5])
+"""Direction of the eye, world x, y, z: the patient's front, a little from the right and above."""
+
+_LOOK_FROM_REACHES = 1.8
+
+_LINE_MM = 1.2
+_GREYS = np.array([0, 0, 0, 0, 1, 1, 1, 1], dtype=np.float32)
+"""k3d's form of a colour map: position, red, green, blue of black and of white."""
+
+_WITHOUT_ITK = (
+    "itkwidgets is not installed: pip install 'lite-ensam[itk]'. It fetches its viewer from the internet each "
+    "time it is shown; without one, use view_tumors"
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG that a notebook shows."""
+
+    png: bytes = field(repr=False)
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+
+@dataclass(frozen=True, eq=False)
+class _Tumor:
+    mark: RecistMark
+    color: str
+    surface: Surface
+    line_mm: NDArray[np.float32]
+
+
+def view_tumors(
+    labels: Labels,
+    grid: Grid,
+    marks: Sequence[RecistMark],
+    *,
+    ct: CtVolume | None = None,
+    colors: Mapping[int, str] | None = None,
+    height: int = 512,
+) -> Drawing:
+    """A plot that is turned with the mouse: a surface for each tumour and its RECIST line, in mm.
+
+    Parameters
+    ----------
+    labels : label map (z, y, x)
+    grid : of the map
+    marks : the lines; a mark whose label has no voxel shows as a line only
+    ct : if given, a part of the axial slice of each line is shown through the tumour
+    colors : label to "#rrggbb"; left out, the palette's
+    height : of the plot, in pixels of the screen
+
+    Returns
+    -------
+    `k3d.Plot`, a widget that needs no internet.
+
+    Raises
+    ------
+    MissingExtraError
+        If k3d is not installed.
+    LiteEnsamError
+        If the shapes differ.
+    """
+    try:
+        import k3d
+    except ImportError as error:
+        raise MissingExtraError("the 3D view needs k3d: pip install 'lite-ensam[widgets]'") from error
+    plot = k3d.plot(
+        height=height,
+        camera_auto_fit=False,
+        colorbar_object_id=0,  # no scale of grey values
+        grid_visible=False,
+        background_color=0x101418,
+        label_color=0xFFFFFF,
+        axes=["R (mm)", "A (mm)", "S (mm)"],
+        menu_visibility=False,
+    )
+    tumors = list(_tumors(labels, grid, marks, colors))
+    plot.camera = _camera(tumors)
+    for tumor in tumors:
+        color, name = int(tumor.color[1:], 16), tumor.mark.name or f"lesion {tumor.mark.label}"
+        if len(tumor.surface.triangles):
+            mesh = k3d.mesh(
+                tumor.surface.vertices_mm, tumor.surface.triangles, color=color, opacity=0.55, name=name
+            )
+            plot += mesh
+        plot += k3d.line(tumor.line_mm, shader="mesh", width=_LINE_MM, color=0xFFF26B, name=f"{name}: line")
+        if ct is not None:
+            plot += _slice_through(k3d, ct, grid, tumor)
+    return plot
+
+
+def draw_tumors(
+    labels: Labels,
+    grid: Grid,
+    marks: Sequence[RecistMark],
+    *,
+    colors: Mapping[int, str] | None = None,
+    inches: tuple[float, float] = (6.0, 6.0),
+) -> Picture:
+    """As `view_tumors`, but a still picture: for nbconvert, papermill and paper.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    LiteEnsamError
+        If the shapes differ.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("pictures need matplotlib: pip install 'lite-ensam[widgets]'") from error
+    figure = Figure(figsize=inches, layout="tight")
+    FigureCanvasAgg(figure)
+    axes: Drawing = figure.add_subplot(projection="3d")
+    corners = []
+    for tumor in _tumors(labels, grid, marks, colors):
+        vertices, triangles = tumor.surface.vertices_mm, tumor.surface.triangles
+        if len(triangles):
+            axes.plot_trisurf(
+                *vertices.T, triangles=triangles, color=tumor.color, alpha=0.6, linewidth=0, shade=True
+            )
+        axes.plot(*tumor.line_mm.T, color="black", linewidth=2.5)
+        corners += [vertices, tumor.line_mm]
+    if corners:
+        low, high = np.concatenate(corners).min(axis=0), np.concatenate(corners).max(axis=0)
+        axes.set_box_aspect(np.maximum(high - low, 1.0))
+    axes.set(xlabel="R (mm)", ylabel="A (mm)", zlabel="S (mm)")
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=100, metadata={"Software": None})
+    return Picture(png.getvalue())
+
+
+def view_itk(ct: CtVolume, labels: Labels, grid: Grid) -> Drawing:
+    """The scan and its label map in itkwidgets' volume viewer, which NEEDS THE INTERNET.
+
+    itkwidgets fetches its viewer from a public server each time it is shown; offline it shows nothing.
+    `view_tumors` needs none.
+
+    Raises
+    ------
+    MissingExtraError
+        If itkwidgets is not installed (extra `itk`).
+    LiteEnsamError
+        If the shapes differ.
+    """
+    _check_shape(labels, grid, "labels")
+    _check_shape(ct, grid, "ct")
+    try:
+        import itkwidgets
+        from ngff_zarr import to_ngff_image
+    except ImportError as error:
+        raise MissingExtraError(_WITHOUT_ITK) from error
+    warnings.warn("itkwidgets fetches its viewer from the internet; offline it shows nothing", stacklevel=2)
+    scale = dict(zip("zyx", grid.spacing_mm, strict=True))
+    image, label_image = (
+        to_ngff_image(np.ascontiguousarray(volume), dims=("z", "y", "x"), scale=scale)
+        for volume in (ct, labels)
+    )
+    return itkwidgets.view(image=image, label_image=label_image)
+
+
+def _tumors(
+    labels: Labels, grid: Grid, marks: Sequence[RecistMark], colors: Mapping[int, str] | None
+) -> Iterator[_Tumor]:
+    _check_shape(labels, grid, "labels")
+    for mark in marks:
+        color = (colors or {}).get(mark.label, PALETTE[(mark.label - 1) % len(PALETTE)])
+        line_mm = grid.voxel_to_mm(mark.endpoints_zyx).astype(np.float32)
+        yield _Tumor(mark, color, surface_of(np.equal(labels, mark.label), grid), line_mm)
+
+
+def _camera(tumors: Sequence[_Tumor]) -> list[float]:
+    """Place, target and upward direction of a look at all tumours, from the front and above."""
+    points = [part for tumor in tumors for part in (tumor.surface.vertices_mm, tumor.line_mm)]
+    corners = np.concatenate(points or [np.zeros((1, 3), np.float32)])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    reach_mm = max(float(np.linalg.norm(high - low)) / 2, _MARGIN_MM)
+    target = (low + high) / 2
+    place = target + _LOOK_FROM / np.linalg.norm(_LOOK_FROM) * _LOOK_FROM_REACHES * reach_mm
+    return [*place.tolist(), *target.tolist(), 0.0, 0.0, 1.0]
+
+
+def _slice_through(k3d: Drawing, ct: CtVolume, grid: Grid, tumor: _Tumor) -> Drawing:
+    """The axial slice of a line, as a picture that stands where it was cut."""
+    ends, spacing = np.asarray(tumor.mark.endpoints_zyx), np.asarray(grid.spacing_mm)
+    last = np.asarray(grid.shape_zyx) - 1
+    low = np.clip(np.floor(ends.min(axis=0) - _MARGIN_MM / spacing), 0, last).astype(int)
+    high = np.clip(np.ceil(ends.max(axis=0) + _MARGIN_MM / spacing), 0, last).astype(int)
+    z = tumor.mark.slice_index
+    crop = ct[z, low[1] : high[1] + 1, low[2] : high[2] + 1].astype(np.float32)
+    corner, right, up = grid.voxel_to_mm(
+        [[z, low[1] - 0.5, low[2] - 0.5], [z, low[1] - 0.5, high[2] + 0.5], [z, high[1] + 0.5, low[2] - 0.5]]
+    )
+    return k3d.texture(
+        attribute=crop,
+        color_map=_GREYS,
+        color_range=list(choose_window(ct, tumor.mark)),
+        puv=np.concatenate([corner, right - corner, up - corner]).astype(np.float32),
+        name=f"slice {z}",
+    )
+
+
+def _check_shape(volume: NDArray[Any], grid: Grid, name: str) -> None:
+    if volume.shape != grid.shape_zyx:
+        raise LiteEnsamError(f"{name} has shape {volume.shape}, the grid {grid.shape_zyx} (z, y, x)")

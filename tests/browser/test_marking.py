@@ -1,0 +1,182 @@
+"""A person with a mouse in JupyterLab: draws a line, gets a mask, corrects it; nothing leaves this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lite_ensam.inference.backend import WEIGHTS
+from lite_ensam.phantom import make_phantom
+from lite_ensam.recist import RecistMark
+from tests.browser.desk import Desk
+from tests.browser.lab import CHROMIUM_ARGUMENTS, Requests, chromium, open_and_run, running, write_notebook
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+pytestmark = [
+    pytest.mark.skipif(chromium() is None, reason="no Chromium here: `apt install chromium` brings it"),
+    pytest.mark.skipif(not (WEIGHTS / "manifest.json").exists(), reason="the weights are not here"),
+]
+
+CASE = make_phantom()
+LUNG = CASE.marks[0]
+FIRST, LAST = LUNG.endpoints_zyx
+MARKS = "[[list(end) for end in mark.endpoints_zyx] for mark in marker.marks]"
+VOLUME = "marker.results[0]['volume_ml']"
+
+MARKING = """
+import lite_ensam
+from lite_ensam.widgets import RecistMarker
+case = lite_ensam.make_phantom()
+marker = RecistMarker(case.ct, grid=case.grid)
+marker.warm_up()
+marker
+"""
+EXPLORING = """
+import lite_ensam
+explorer = lite_ensam.explore(lite_ensam.make_phantom())
+marker = explorer.marker
+explorer
+"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder: Path = tmp_path_factory.mktemp("lab")
+    write_notebook(folder / "marking.ipynb", MARKING)
+    write_notebook(folder / "exploring.ipynb", EXPLORING)
+    with running(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def desk(address: str, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """The notebook that the test is about, open and run."""
+    with playwright.sync_playwright() as session:
+        browser = session.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
+        context = browser.new_context(viewport={"width": 1600, "height": 1050})
+        desk = Desk(context.new_page(), Requests(context), CASE.grid)
+        desk.page.on("console", lambda message: message.type == "error" and print(f"browser: {message.text}"))
+        desk.page.on("pageerror", lambda error: print(f"page: {error}"))
+        try:
+            open_and_run(desk.page, address, f"{request.param}.ipynb")
+            desk.canvas("[data-index]")
+            yield desk
+        finally:
+            desk.picture(f"{request.param}-last")
+            browser.close()
+
+
+def as_json(*marks: RecistMark) -> list[list[list[float]]]:
+    return [[list(end) for end in mark.endpoints_zyx] for mark in marks]
+
+
+def scroll(desk: Desk) -> None:
+    """By wheel, by keys, by the slider."""
+    shown = int(desk.canvas("[data-index]").get_attribute("data-index"))
+    desk.page.mouse.move(*desk.at((shown, 10, 10)))
+    desk.page.mouse.wheel(0, 100)
+    desk.canvas(f"[data-index='{shown + 1}']")
+    desk.press("ArrowUp")
+    desk.canvas(f"[data-index='{shown}']")
+    desk.page.locator(".le-slider").fill(str(LUNG.slice_index))
+    desk.canvas(f"[data-index='{LUNG.slice_index}']")
+
+
+def set_window(desk: Desk) -> None:
+    """A preset, then dragged with the right button."""
+    desk.page.click("button[data-preset=lung]")
+    desk.canvas("[data-window='-1350 150']")
+    x, y = desk.at((LUNG.slice_index, 20, 20))
+    desk.drag((x, y), (x + 40, y), button="right")
+    desk.until("marker.window[1] - marker.window[0] > 1600")
+    desk.page.click("button[data-preset=lung]")
+    desk.canvas("[data-window='-1350 150']")
+
+
+def draw_line(desk: Desk) -> float:
+    """Python has exactly the voxels under the mouse, and the mask comes; its volume."""
+    desk.drag(desk.at(FIRST), desk.at(LAST))
+    desk.until("marker.results")
+    assert desk.python(MARKS) == as_json(LUNG)
+    for plane in ("axial", "coronal", "sagittal"):
+        desk.canvas("[data-masks='1']", plane)
+    volume: float = desk.python(VOLUME)
+    assert volume > 1
+    desk.page.wait_for_selector(f"tr[data-label='1'] td[data-kind=volume] >> text={volume:.2f}")
+    desk.picture("marking-line")
+    return volume
+
+
+def correct(desk: Desk, volume: float) -> None:
+    """An end is dragged: other numbers. Undo, redo; then the whole line."""
+    middle = tuple(round((a + b) / 2) for a, b in zip(FIRST, LAST, strict=True))
+    desk.drag(desk.at(LAST), desk.at(middle))
+    desk.until(f"marker.results and {VOLUME} < {volume!r}")
+    assert desk.python(MARKS) == as_json(RecistMark(1, (FIRST, middle)))
+    desk.press("Control+z")
+    desk.until(f"marker.results and {VOLUME} == {volume!r}")
+    assert desk.python(MARKS) == as_json(LUNG)
+    desk.press("Control+y")
+    desk.until(f"marker.results and {VOLUME} < {volume!r}")
+    desk.press("Control+z")
+    desk.until(f"marker.results and {VOLUME} == {volume!r}")
+
+    grip = tuple(round(0.7 * a + 0.3 * b) for a, b in zip(FIRST, LAST, strict=True))
+    desk.drag(desk.at(grip), desk.at((grip[0], grip[1] + 3, grip[2])))
+    moved = [[[z, y + 3, x] for z, y, x in mark] for mark in as_json(LUNG)]
+    desk.until(f"{MARKS} == {moved!r}")
+    desk.press("Control+z")
+    desk.until(f"marker.results and {MARKS} == {as_json(LUNG)!r}")
+
+
+def judge(desk: Desk, volume: float) -> None:
+    """The threshold paints again; accept; marks set in Python appear; delete."""
+    threshold = desk.page.locator("input[data-control=threshold]")
+    threshold.fill("2")
+    desk.until(f"{VOLUME} < {volume!r}")
+    threshold.fill("0")
+    desk.until(f"{VOLUME} == {volume!r}")
+    desk.page.click("tr[data-label='1'] button[data-action=accept]")
+    desk.until("marker.results[0]['state'] == 'accepted'")
+    desk.run("marker.marks = case.marks")
+    desk.page.wait_for_selector("tr[data-label='3'] td[data-kind=volume] >> text=/[0-9]/")
+    desk.page.click("tr[data-label='2'] td[data-kind=line]")
+    desk.page.click("button[data-preset='soft tissue']")
+    desk.canvas("[data-masks*='2'][data-window='-160 240']")
+    desk.picture("marking-three-lesions")
+    desk.press("Delete")
+    desk.until("[mark.label for mark in marker.marks] == [1, 3]")
+    assert desk.python("sorted({int(v) for v in set(marker.labels.flat)})") == [0, 1, 3]
+
+
+@pytest.mark.parametrize("desk", ["marking"], indirect=True)
+def test_a_tumour_is_marked_and_corrected(desk: Desk) -> None:
+    scroll(desk)
+    set_window(desk)
+    volume = draw_line(desk)
+    correct(desk, volume)
+    judge(desk, volume)
+    assert desk.python("marker.error") == ""
+    assert desk.requests.hosts == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("desk", ["exploring"], indirect=True)
+def test_a_scan_is_explored_and_saved(desk: Desk) -> None:
+    """Lines that are there at the start get masks by themselves; the 3D view opens; files are written."""
+    desk.until("len(marker.results) == 3")
+    desk.canvas("[data-masks='1 3']")
+    desk.page.click("button:has-text('3D')")
+    desk.until("explorer.children[-1].children")
+    desk.page.wait_for_selector(".k3d-target canvas", state="attached", timeout=240_000)
+    desk.page.click("button:has-text('NIfTI')")
+    desk.page.wait_for_selector("text=written: phantom-0_mask.nii.gz")
+    labels = "lite_ensam.io.read_labels('phantom-0_mask.nii.gz', marker.grid)"
+    assert desk.python(f"bool(({labels} == marker.labels).all())")
+    desk.page.click("button:has-text('NIfTI')")
+    desk.page.wait_for_selector("text=it is replaced only with")
+    desk.page.wait_for_timeout(5000)  # WebGL in software
+    desk.picture("exploring-3d")
+    assert desk.requests.hosts == {"127.0.0.1"}

@@ -1,0 +1,146 @@
+"""`explore`: from every kind of input to a widget, and from the widget to files that can be read again."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import pytest
+
+import lite_ensam
+from lite_ensam.case import Case
+from lite_ensam.errors import CaseError, MarkError, OutputError
+from lite_ensam.io import read_labels, read_marks, write_ct, write_marks
+from lite_ensam.recist import RecistMark
+from lite_ensam.widgets import Explorer, explore, opening
+from lite_ensam.widgets.exports import EXPORTS
+from tests.unit.widgets.conftest import SphereEngine
+
+
+@pytest.fixture
+def explorer(case: Case, engine: SphereEngine, tmp_path: Path) -> Explorer:
+    made = explore(case, folder=tmp_path)
+    made.marker.segment()
+    return made
+
+
+def find(widget: Any, description: str) -> Any:
+    """The button of that name."""
+    return next(
+        found
+        for found in _all(widget)
+        if isinstance(found, ipywidgets.Button | ipywidgets.ToggleButton) and found.description == description
+    )
+
+
+def _all(widget: Any) -> list[Any]:
+    return [widget, *(found for child in getattr(widget, "children", ()) for found in _all(child))]
+
+
+def words(explorer: Explorer) -> str:
+    return next(found.value for found in _all(explorer) if isinstance(found, ipywidgets.HTML))
+
+
+def test_it_is_public(case: Case, engine: SphereEngine) -> None:
+    assert lite_ensam.explore is explore
+    assert lite_ensam.explore(case).marker.marks == case.marks
+
+
+def test_a_file_and_its_marks(case: Case, engine: SphereEngine, tmp_path: Path) -> None:
+    write_ct(tmp_path / "ct.nii.gz", case.ct, case.grid)
+    write_marks(tmp_path / "marks.json", case.marks, case.grid)
+    opened = explore(tmp_path / "ct.nii.gz", tmp_path / "marks.json")
+    assert opened.name == "ct"
+    np.testing.assert_array_equal(opened.marker.ct, case.ct)
+    assert len(opened.marker.marks) == 2
+    assert explore(tmp_path / "ct.nii.gz").marker.marks == ()
+
+
+def test_a_folder_of_dicom_slices(
+    case: Case, engine: SphereEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "read_ct", lambda path: (case.ct, case.grid, case.grid))
+    (tmp_path / "series_2").mkdir()
+    assert explore(tmp_path / "series_2").name == "series_2"
+
+
+def test_an_array_with_lines_or_a_marker_volume(case: Case, engine: SphereEngine) -> None:
+    spacing = case.grid.spacing_mm
+    assert explore(case.ct, case.marks[0], spacing).marker.marks == case.marks[:1]
+    marker = np.zeros(case.ct.shape, np.uint8)
+    marker[3, 4, 5:9] = 7
+    assert explore(case.ct, marker, spacing).marker.marks == (RecistMark(7, ((3, 4, 5), (3, 4, 8))),)
+
+
+def test_what_does_not_fit_is_refused(case: Case, engine: SphereEngine) -> None:
+    with pytest.raises(CaseError, match="spacing_mm is missing"):
+        explore(case.ct)
+    with pytest.raises(CaseError, match="spacing_mm belongs to arrays"):
+        explore(case, spacing_mm=(1, 1, 1))
+    with pytest.raises(CaseError, match="no such file"):
+        explore("nowhere.nii.gz")
+    with pytest.raises(MarkError, match="must have the ct's shape"):
+        explore(case.ct, np.zeros((2, 2, 2), np.uint8), (1, 1, 1))
+
+
+def test_files_hold_what_is_seen(explorer: Explorer, case: Case) -> None:
+    marker = explorer.marker
+    marker.reject(2)
+    paths = {kind: explorer.save(kind) for kind in EXPORTS}
+    np.testing.assert_array_equal(read_labels(paths["NIfTI"], case.grid), marker.labels)
+    report = json.loads(paths["JSON"].read_text())
+    assert [tumor["state"] for tumor in report["tumors"]] == ["proposed", "rejected"]
+    assert report["threshold"] == 0
+    assert [mark.label for mark in read_marks(paths["JSON"], case.grid)] == [1, 2]
+    with open(paths["CSV"], newline="") as file:
+        first, second = csv.DictReader(file)
+    assert float(first["volume_ml"]) == pytest.approx(marker.results[0]["volume_ml"])
+    assert (second["state"], second["volume_ml"]) == ("rejected", "")
+    for read, mark in zip(read_marks(paths["CSV"], case.grid), case.marks, strict=True):
+        np.testing.assert_allclose(read.endpoints_zyx, mark.endpoints_zyx)
+    assert paths["PNG"].read_bytes()[:4] == b"\x89PNG"
+
+
+def test_buttons_write_and_say_so(explorer: Explorer, tmp_path: Path) -> None:
+    find(explorer, "CSV").click()
+    assert "written:" in words(explorer)
+    find(explorer, "CSV").click()
+    assert "exists" in words(explorer), "nothing is replaced unless asked for"
+    assert [path.name for path in tmp_path.iterdir()] == [f"{explorer.name}_table.csv"]
+
+
+def test_without_lines_or_masks_there_is_nothing_to_save(
+    case: Case, engine: SphereEngine, tmp_path: Path
+) -> None:
+    empty = explore(case, (), folder=tmp_path, auto_segment=False)
+    for kind in EXPORTS:
+        with pytest.raises(OutputError, match="no line has been drawn"):
+            empty.save(kind)
+    empty.marker.marks = case.marks
+    for kind in ("NIfTI", "PNG"):
+        with pytest.raises(OutputError, match="no line has been segmented"):
+            empty.save(kind)
+    with pytest.raises(OutputError, match="kind must be one of"):
+        empty.save("DOCX")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_3d_view_follows_the_marks(explorer: Explorer, case: Case) -> None:
+    toggle, place = find(explorer, "3D"), explorer.children[-1]
+    assert place.children == ()
+    toggle.value = True
+    (plot,) = place.children
+    assert len(plot.objects) == 3 * len(case.marks)
+    explorer.marker.marks = case.marks[:1]
+    (plot,) = place.children
+    assert len(plot.objects) == 3
+    toggle.value = False
+    assert place.children == ()
+
+
+def test_a_still_picture_for_readers_without_a_kernel(explorer: Explorer) -> None:
+    assert explorer.picture()._repr_png_()[:4] == b"\x89PNG"
