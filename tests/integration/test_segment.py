@@ -188,6 +188,18 @@ def test_openvino_and_torch_agree(scan: Scan) -> None:
     assert np.count_nonzero(masks[0] != masks[1]) <= 0.001 * np.count_nonzero(masks[1])
 
 
+def test_a_mirrored_scan_gives_the_mirrored_mask(scan: Scan) -> None:
+    case = scan.case
+    flipped = case.ct[::-1, ::-1, ::-1]
+    ends = {m.label: np.array(case.ct.shape) - 1 - np.array(m.endpoints_zyx) for m in case.marks}
+    straight = lite_ensam.segment(case.ct, case.marks, case.grid.spacing_mm).labels
+    mirrored = lite_ensam.segment(flipped, ends, case.grid.spacing_mm).labels[::-1, ::-1, ::-1]
+    assert np.count_nonzero(straight != mirrored) <= 0.002 * np.count_nonzero(straight)
+    alone = lite_ensam.segment(case.ct, case.marks, case.grid.spacing_mm, mirror=False)
+    assert not alone.report["mirror"]
+    assert (alone.labels != straight).any()
+
+
 def test_threads_may_share_an_engine(scan: Scan) -> None:
     backend = load_backend("openvino")
     case = scan.case

@@ -26,6 +26,12 @@ def evaluate(
         EngineName, typer.Option(help="openvino is fast, torch the reference")
     ] = EngineName.openvino,
     crop: Annotated[CropName, typer.Option(help="lesion, or the paper's joint")] = CropName.lesion,
+    mirror: Annotated[
+        bool,
+        typer.Option(
+            "--mirror/--no-mirror", help="Average with the mirror image: steadier, twice the network's time"
+        ),
+    ] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
 ) -> None:
     """Score the weights on cases with reference masks, beside what geometry alone reaches (extra `evaluate`)."""
@@ -38,7 +44,7 @@ def evaluate(
     for path, suffix in ((output, ".json"), (csv, ".csv")):
         if path is not None:
             check_output(path, overwrite, (suffix,))
-    predictor = Predictor(load_backend(engine.value, folder=weights or WEIGHTS), crop.value)
+    predictor = Predictor(load_backend(engine.value, folder=weights or WEIGHTS), crop.value, mirror=mirror)
     with typer.progressbar(length=1, label="scoring") as bar:
 
         def on_case(name: str, number: int, total: int) -> None:

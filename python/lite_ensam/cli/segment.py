@@ -85,6 +85,12 @@ def segment(
     threads: Annotated[
         int | None, typer.Option(min=1, max=1024, help="CPU threads of the engine [default: all]")
     ] = None,
+    mirror: Annotated[
+        bool,
+        typer.Option(
+            "--mirror/--no-mirror", help="Average with the mirror image: steadier, twice the network's time"
+        ),
+    ] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
 ) -> None:
     """Segment every marked tumour of a scan in 3D."""
@@ -106,6 +112,7 @@ def segment(
         window=window_hu,
         hu=hu,
         threads=threads,
+        mirror=mirror,
         series_uid=series,
     )
     saving = time.perf_counter()

@@ -65,10 +65,16 @@ class Predictor:
     crop : "lesion" cuts one cube for each line, "joint" the paper's one box around all lines
     window : (low, high) HU. Of a scan in HU: what is looked at. Of a windowed scan: what its 0 and
         255 stand for. None takes what the weights were trained with
+    mirror : run each lesion patch and its mirror image and average the logits: twice the network's
+        time for masks that hang less on chance (docs/experiments.md, 3)
     """
 
     def __init__(
-        self, backend: Backend, crop: Crop = "lesion", window: tuple[float, float] | None = None
+        self,
+        backend: Backend,
+        crop: Crop = "lesion",
+        window: tuple[float, float] | None = None,
+        mirror: bool = True,
     ) -> None:
         if crop not in CROPS:
             raise LiteEnsamError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
@@ -78,6 +84,7 @@ class Predictor:
             except ValueError as error:
                 raise LiteEnsamError(str(error)) from None
         self.backend, self.crop, self.window = backend, crop, window
+        self.mirror = mirror and crop == "lesion"
 
     def patch_config(self, hu: bool) -> PatchConfig:
         """How patches of a scan are filled, in HU or windowed."""
@@ -114,11 +121,22 @@ class Predictor:
             if patch is None:
                 break
             with clock.step("network"):
-                logits = self.backend.logits(patch.values[None], patch.endpoints_zyx[None])[0]
+                logits = self._logits(patch)
             tumors.append(TumorLogits(patch.mark, logits, patch.placement))
         with clock.step("paint"):
             painting = paint_tumors(tumors, case.grid.spacing_mm, threshold)
         return Prediction(tuple(tumors), painting)
+
+    def _logits(self, patch: Patch) -> NDArray[np.float32]:
+        """Logits (z, y, x) of a patch."""
+        logits = self.backend.logits(patch.values[None], patch.endpoints_zyx[None])[0]
+        if not self.mirror:
+            return logits
+        # all three axes at once: the line's ends then come in reversed lexicographic order
+        values = np.ascontiguousarray(patch.values[:, ::-1, ::-1, ::-1])
+        ends = (np.array(logits.shape, np.float32) - 1 - patch.endpoints_zyx)[::-1]
+        mirrored = self.backend.logits(values[None], np.ascontiguousarray(ends)[None])[0]
+        return np.asarray((logits + mirrored[::-1, ::-1, ::-1]) / 2, dtype=np.float32)
 
     def _patches(self, case: Case) -> Iterator[Patch]:
         config = self.patch_config(case.hu)

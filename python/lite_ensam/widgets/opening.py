@@ -101,7 +101,7 @@ def _opened(
         raise CaseError("spacing_mm belongs to arrays; a file or a Case has its own")
     if isinstance(ct, Case):
         given = ct.marks if marks is None else _marks(marks, ct.grid)
-        return ct.ct, ct.grid, given, ct.hu, ct.name or "scan"
+        return ct.volume, ct.grid, given, ct.hu, ct.name or "scan"
     if isinstance(ct, str | os.PathLike):
         volume, grid, _ = read_ct(ct)
         name = Path(ct).name
