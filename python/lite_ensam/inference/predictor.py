@@ -129,7 +129,7 @@ class Predictor:
 
     def _logits(self, patch: Patch) -> NDArray[np.float32]:
         """Logits (z, y, x) of a patch."""
-        logits = self.backend.logits(patch.values[None], patch.endpoints_zyx[None])[0]
+        logits: NDArray[np.float32] = self.backend.logits(patch.values[None], patch.endpoints_zyx[None])[0]
         if not self.mirror:
             return logits
         # all three axes at once: the line's ends then come in reversed lexicographic order
