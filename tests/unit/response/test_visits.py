@@ -60,7 +60,7 @@ def test_a_course_is_judged_as_the_guideline_says(row: dict[str, str]) -> None:
 
 def test_there_are_enough_cases_and_each_has_its_section_and_sentence() -> None:
     assert len({row["case"] for row in COURSES}) == len(COURSES) >= 40
-    assert all(row["section"] and row["quote"] and None not in row for row in COURSES)
+    assert all(row["section"] and row["rule"] and None not in row for row in COURSES)
 
 
 @pytest.mark.parametrize("row", rows("table3.csv"), ids=lambda row: f"{row['first']}-{row['second']}")
