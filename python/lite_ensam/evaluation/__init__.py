@@ -6,7 +6,9 @@ from lite_ensam.evaluation.flare import FlareScore
 from lite_ensam.evaluation.folders import CaseFiles, find_cases
 from lite_ensam.evaluation.gallery import at_percentiles, draw_tumors, worst_tumors
 from lite_ensam.evaluation.metrics import dsc, flare_nsd, nsd
-from lite_ensam.evaluation.pictures import TumorPicture, write_picture
+from lite_ensam.evaluation.percentiles import render_percentiles
+from lite_ensam.evaluation.pictures import TumorPicture, render_picture, write_picture
+from lite_ensam.evaluation.resources import CaseResources, measure_cases
 from lite_ensam.evaluation.robustness import CHANGES
 from lite_ensam.evaluation.scores import (
     OVERALL,
@@ -24,6 +26,7 @@ __all__ = [
     "OVERALL",
     "RESULT",
     "CaseFiles",
+    "CaseResources",
     "Evaluation",
     "FlareScore",
     "Interval",
@@ -38,8 +41,11 @@ __all__ = [
     "evaluate",
     "find_cases",
     "flare_nsd",
+    "measure_cases",
     "nsd",
     "reference_mask",
+    "render_percentiles",
+    "render_picture",
     "score_mask",
     "worst_tumors",
     "write_picture",

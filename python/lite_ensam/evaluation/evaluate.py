@@ -16,6 +16,7 @@ from lite_ensam.errors import CaseError
 from lite_ensam.evaluation.baselines import FLOORS
 from lite_ensam.evaluation.flare import CaseScore, FlareScore, flare_scores, score_case
 from lite_ensam.evaluation.folders import CaseFiles, PathLike, find_cases
+from lite_ensam.evaluation.resources import CaseResources
 from lite_ensam.evaluation.robustness import CHANGES, change_marks
 from lite_ensam.evaluation.scores import OVERALL, Summary, TumorScore, score_mask, summarize
 from lite_ensam.io import DISCLAIMER, atomic_write, check_output, write_report
@@ -41,6 +42,7 @@ class Evaluation:
     flare : each method as the literature on FLARE counts, in both ways
     tumors : one for each tumour and method
     cases : all tumours of a case as one mask, for each method
+    resources : what a fresh process took for each case, if that was measured
     """
 
     folder: str
@@ -49,6 +51,7 @@ class Evaluation:
     flare: tuple[FlareScore, ...]
     tumors: tuple[TumorScore, ...]
     cases: tuple[CaseScore, ...]
+    resources: tuple[CaseResources, ...] = ()
 
     def summary(self, source: str = OVERALL, method: str = RESULT) -> Summary:
         """The summary of one method on one source; KeyError if there is none."""

@@ -104,8 +104,11 @@ def find_machine(accelerator: str = "auto", devices: int = 1) -> Machine:
     if accelerator == "gpu" and not torch.cuda.is_available():
         raise TrainingError("accelerator gpu: torch finds no GPU here")
     kind = "gpu" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
-    processes, here = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
-    if max(processes, devices) == 1:
+    nodes = 1
+    if "LOCAL_WORLD_SIZE" in os.environ:  # torchrun's word counts; Fabric's own children have only WORLD_SIZE
+        devices = int(os.environ["LOCAL_WORLD_SIZE"])
+        nodes = int(os.environ["WORLD_SIZE"]) // devices
+    if devices * nodes == 1:
         return Machine("cuda" if kind == "gpu" else "cpu")
     try:
         from lightning_fabric import Fabric
@@ -113,8 +116,7 @@ def find_machine(accelerator: str = "auto", devices: int = 1) -> Machine:
         raise MissingExtraError(
             "several processes need Lightning Fabric: pip install 'lite-ensam[fabric]'"
         ) from error
-    nodes = max(1, processes // here)
-    fabric = Fabric(accelerator=kind, devices=max(here, devices), num_nodes=nodes, strategy="ddp")
+    fabric = Fabric(accelerator=kind, devices=devices, num_nodes=nodes, strategy="ddp")
     fabric.launch()
     return FabricMachine(fabric)
 

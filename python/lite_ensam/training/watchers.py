@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from lite_ensam.errors import MissingExtraError
+from lite_ensam.evaluation.pictures import new_figure, save_png
 from lite_ensam.io import atomic_write
 from lite_ensam.training.validation import Look
 
@@ -113,18 +114,15 @@ def read_log(folder: Path) -> Iterator[dict[str, Any]]:
 
 def draw_curves(folder: Path) -> None:
     """Write `curves.png`: loss and, if there is validation, its DSC over the run's steps."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     entries = list(read_log(folder))
     losses = [(entry["step"], entry["loss"]) for entry in entries if "loss" in entry]
     looks = [entry for entry in entries if "dsc" in entry]
     if not losses and not looks:
         return
-    figure = Figure(figsize=(8, 6 if looks else 3.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(8, 6 if looks else 3.5)
+    figure.set_layout_engine("constrained")
     plots = figure.subplots(2 if looks else 1, 1, sharex=True, squeeze=False)[:, 0]
-    plots[0].plot(*zip(*losses, strict=True) if losses else ((), ()), color="#0072b2")
+    plots[0].plot(*zip(*losses, strict=True) if losses else ((), ()), color="#0072b2", marker=".")
     plots[0].set(ylabel="training loss")
     if looks:
         steps = [entry["step"] for entry in looks]
@@ -140,4 +138,4 @@ def draw_curves(folder: Path) -> None:
     for plot in plots:
         plot.grid(alpha=0.3)
     with atomic_write(folder / CURVES, overwrite=True) as file:
-        figure.savefig(file, format="png", dpi=120, metadata={"Software": None})
+        save_png(figure, file)
