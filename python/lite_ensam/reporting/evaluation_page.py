@@ -177,8 +177,13 @@ def _tumors(evaluation: Evaluation) -> str:
 
 
 def _share(interval: Interval) -> str:
-    return f"{interval.value:.3f} ({interval.low:.3f}-{interval.high:.3f})"
+    return _unbroken(f"{interval.value:.3f} ({interval.low:.3f}-{interval.high:.3f})")
 
 
 def _percent(interval: Interval) -> str:
-    return f"{interval.value:.1%} ({interval.low:.0%}-{interval.high:.0%})"
+    return _unbroken(f"{interval.value:.1%} ({interval.low:.0%}-{interval.high:.0%})")
+
+
+def _unbroken(text: str) -> str:
+    """The text, which no browser breaks into lines."""
+    return text.replace(" ", "\u00a0").replace("-", "\u2011")

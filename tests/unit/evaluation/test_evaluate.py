@@ -12,6 +12,7 @@ from lite_ensam.case import Case
 from lite_ensam.errors import CaseError
 from lite_ensam.evaluation import CHANGES, FLOORS, OVERALL, RESULT, Evaluation, evaluate
 from lite_ensam.io import write_ct, write_marks, write_mask
+from tests.flare_files import write_flare
 from tests.phantoms import TWO_TUMORS, Ellipsoid, ellipsoid_case
 
 ONE_TUMOR = (Ellipsoid(3, (10, 12, 20), (7.5, 7.0, 9.0)),)
@@ -174,20 +175,6 @@ def test_the_sphere_of_the_line_reaches_what_is_known_of_it(shared_data: Path) -
     found = evaluate(shared_data / "val", perfect)
     assert found.summary("sts", "sphere").dsc.value == pytest.approx(0.769, abs=0.002)
     assert found.summary("lidc_nodules", "sphere").dsc.value == pytest.approx(0.632, abs=0.002)
-
-
-def write_flare(folder: Path, name: str, case: Case, recist: bool) -> None:
-    """A FLARE file of the case: windowed to 0-255, with the reference and perhaps the drawn lines."""
-    grey = np.clip((case.ct + 160.0) * 255 / 400, 0, 255).astype(np.uint8)
-    arrays = {"imgs": grey, "gts": case.reference, "spacing": np.array(case.grid.spacing_mm[::-1])}
-    if recist:
-        lines = np.zeros_like(case.reference)
-        for mark in case.marks:
-            (z, y, x), (_, last_y, last_x) = np.rint(mark.endpoints_zyx).astype(int)
-            lines[z, [y, last_y], [x, last_x]] = mark.label
-        arrays["recist"] = lines
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(folder / f"{name}.npz", **arrays)
 
 
 def test_flare_files_are_cases_with_given_or_drawn_lines(tmp_path: Path) -> None:
