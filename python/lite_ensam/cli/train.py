@@ -24,6 +24,7 @@ def train(
     ] = None,
     start: Annotated[Path | None, typer.Option(help="Weights of an earlier run to begin from")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that draw synthetic lesions")] = 2,
 ) -> None:
     """Train the network on crops of real and synthetic lesions (extra `train`)."""
     require_train_extra()
@@ -37,7 +38,7 @@ def train(
 
     torch.set_num_threads(threads)
     typer.echo("preparing crops ...")
-    bank = Bank(prepare_banks(data, run / "bank", synthetic, synthetic_seed))
+    bank = Bank(prepare_banks(data, run / "bank", synthetic, synthetic_seed, processes=processes))
     for source, members in bank.by_source.items():
         typer.echo(f"{source}: {len(members)} crops")
     config = replace(TrainingConfig(), seed=seed)

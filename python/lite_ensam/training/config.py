@@ -17,7 +17,7 @@ class TrainingConfig:
     ----------
     model, patch : what is trained, and on which patches
     steps : optimiser steps
-    batch : patches a step; one goes through the network at a time
+    batch : patches a step
     lr, weight_decay : of Muon and AdamW alike
     warmup, cooldown : shares of `steps` over which the rate rises from and falls to zero
     clip : largest gradient norm
@@ -31,7 +31,7 @@ class TrainingConfig:
     model: ModelConfig = field(
         default_factory=lambda: ModelConfig(in_channels=len(LINE_CHANNELS), rotation_block=2, decoder_floor=8)
     )
-    patch: PatchConfig = field(default_factory=PatchConfig)
+    patch: PatchConfig = field(default_factory=lambda: PatchConfig(side_voxels=48, end_margin_voxels=0.5))
     steps: int = 7500
     batch: int = 2
     lr: float = 2e-3

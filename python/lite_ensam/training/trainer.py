@@ -100,11 +100,8 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        total = 0.0
-        for sample in samples:
-            loss = self._loss(sample) / len(samples)
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach())
+        loss = self._loss(samples)
+        loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         if bool(torch.isfinite(norm)):
             for optimizer in self.optimizers:
@@ -112,7 +109,7 @@ class Trainer:
             normalize_weights(self.model)
             self._follow()
         self.step += 1
-        return total
+        return float(loss.detach())
 
     def save(self) -> None:
         """Write the state to resume from and the averaged weights, each in one move."""
@@ -137,11 +134,15 @@ class Trainer:
         normalize_weights(final)
         save_weights(self.folder / "weights.safetensors", Weights(final.eval(), self.config.patch, record))
 
-    def _loss(self, sample: Sample) -> Tensor:
-        values = sample.values[None].contiguous(memory_format=torch.channels_last_3d)
+    def _loss(self, samples: list[Sample]) -> Tensor:
+        # one forward for all: torch leaves oneDNN for a batch of one, and is three times slower without it
+        values = torch.stack([sample.values for sample in samples])
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
-            logits = self.model(values, sample.endpoints_zyx[None])
-        return dice_bce_loss(logits, sample.target[None, None])
+            logits = self.model(
+                values.contiguous(memory_format=torch.channels_last_3d),
+                torch.stack([sample.endpoints_zyx for sample in samples]),
+            )
+        return dice_bce_loss(logits, torch.stack([sample.target for sample in samples])[:, None])
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -12,13 +12,13 @@ import torch
 from lite_ensam.errors import TrainingError
 from lite_ensam.model import ModelConfig
 from lite_ensam.model.checkpoint import load_weights
-from lite_ensam.preprocessing import PatchConfig
+from lite_ensam.preprocessing import LINE_CHANNELS, PatchConfig
 from lite_ensam.training.bank import Bank
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.trainer import Trainer
 
 TINY = TrainingConfig(
-    model=ModelConfig(in_channels=5, filters=8, blocks=(1, 1, 1, 1), rotation_block=2),
+    model=ModelConfig(in_channels=len(LINE_CHANNELS), filters=8, blocks=(1, 1, 1, 1), rotation_block=2),
     patch=PatchConfig(side_voxels=16),
     steps=8,
     batch=1,
