@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from harness.watched import Watched, machine, watch
+from lite_ensam.evaluation.resources import Watched, machine, watch
 
 from lite_ensam.geometry import Grid
 from lite_ensam.io import write_ct, write_marks

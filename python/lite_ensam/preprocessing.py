@@ -251,13 +251,20 @@ def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
     look at the line.
     """
     placement = Placement.joint_placement([mark.endpoints_zyx for mark in case.marks], case.ct.shape)
+    yield from prepare_pooled(case, case.marks, placement, config)
+
+
+def prepare_pooled(
+    case: Case, marks: Sequence[RecistMark], placement: Placement, config: PatchConfig
+) -> Iterator[Patch]:
+    """A patch for each of some lines, all with one placement of whole voxels, max-pooled."""
     start, stop = _pooled_box(placement)
     part = part_of(case.ct, (start, stop))
     first, last = (_whole(np.subtract(end, part.start_zyx)) for end in (start, stop))
     # pooling raw voxels and scaling after equals the paper's order bit for bit: scaling is monotone
     crop = _kernels.crop_max_pool(part.voxels, first, last, _whole(placement.step_zyx)).astype(np.float32)
     scan_range = _scan_range(case, config)
-    for mark in case.marks:
+    for mark in marks:
         yield _fill(crop, case, mark, placement, config, scan_range)
 
 

@@ -15,7 +15,7 @@ from lite_ensam.cli.info import info
 from lite_ensam.cli.measure import measure
 from lite_ensam.cli.respond import respond
 from lite_ensam.cli.segment import segment
-from lite_ensam.cli.train import export, train
+from lite_ensam.cli.train import TrainCommand, export, train
 from lite_ensam.errors import LiteEnsamError
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ app.command()(convert)
 app.command()(demo)
 app.command()(evaluate)
 app.command()(info)
-app.command()(train)
+app.command(cls=TrainCommand)(train)
 app.command()(export)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,16 +14,35 @@ from lite_ensam.cli.segment import CropName, EngineName
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
-    from lite_ensam.evaluation import Evaluation
+    from lite_ensam._typing import Labels
+    from lite_ensam.case import Case
+    from lite_ensam.evaluation import CaseResources, Evaluation, Segmenting
 
 
 def evaluate(
     data: Annotated[
         Path,
-        typer.Argument(help="Folder of SOURCE/CASE/{ct.nii.gz,labels.nii.gz,marks.json}", show_default=False),
+        typer.Argument(
+            help="Folder of SOURCE/CASE/{ct.nii.gz,labels.nii.gz,marks.json}, or of FLARE's .npz",
+            show_default=False,
+        ),
     ],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="JSON of all scores to write")] = None,
     csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each tumour and method")] = None,
+    html: Annotated[Path | None, typer.Option(help="One page to write: tables and pictures")] = None,
+    figure2: Annotated[
+        Path | None,
+        typer.Option(help="PNG to write: the paper's Figure 2, tumours at percentiles of the DSC"),
+    ] = None,
+    worst: Annotated[Path | None, typer.Option(help="PNG to write: the ten worst tumours")] = None,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Score carelessly drawn marks, too")
+    ] = False,
+    resources: Annotated[
+        bool,
+        typer.Option("--resources", help="Measure seconds and memory of a fresh process a case, too"),
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the intervals' bootstrap and of changed marks")] = 0,
     weights: Annotated[Path | None, typer.Option(help="Exported weights [default: those that ship]")] = None,
     engine: Annotated[
         EngineName, typer.Option(help="openvino is fast, torch the reference")
@@ -35,29 +57,96 @@ def evaluate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
 ) -> None:
     """Score the weights on cases with reference masks, beside what geometry alone reaches (extra `evaluate`)."""
-    from lite_ensam.evaluation import FLOORS
+    from lite_ensam.evaluation import CHANGES, FLOORS, find_cases, measure_cases
     from lite_ensam.evaluation import evaluate as run
     from lite_ensam.inference import Predictor, load_backend
     from lite_ensam.inference.backend import WEIGHTS
     from lite_ensam.io import check_output
 
-    for path, suffix in ((output, ".json"), (csv, ".csv")):
+    outputs = ((output, ".json"), (csv, ".csv"), (html, ".html"), (figure2, ".png"), (worst, ".png"))
+    for path, suffix in outputs:
         if path is not None:
             check_output(path, overwrite, (suffix,))
+    if resources and weights is not None:
+        raise typer.BadParameter("--resources measures the weights that ship; leave --weights out")
     predictor = Predictor(load_backend(engine.value, folder=weights or WEIGHTS), crop.value, mirror=mirror)
-    with typer.progressbar(length=1, label="scoring") as bar:
+
+    def segment(case: Case) -> Labels:
+        return predictor.predict(case).labels
+
+    with _bar("scoring") as told:
+        changes = tuple(CHANGES) if robustness else ()
+        result = run(data, segment, floors=tuple(FLOORS), changes=changes, seed=seed, on_case=told)
+    taken: list[CaseResources] = []
+    if resources:
+        options = ["--engine", engine.value, "--crop", crop.value, "--mirror" if mirror else "--no-mirror"]
+        with _bar("measuring") as told:
+            taken = measure_cases(find_cases(data), options, told)
+    result = replace(result, resources=tuple(taken))
+    if output is not None:
+        result.write_json(output, overwrite)
+    if csv is not None:
+        result.write_csv(csv, overwrite)
+    made = {
+        "Data": data.name,
+        "Weights": "those that ship" if weights is None else str(weights),
+        "Engine and crop": f"{engine.value}, {crop.value}{', mirror image averaged' if predictor.mirror else ''}",
+    }
+    write_pictures(result, segment, Pictures(html, figure2, worst), made, overwrite)
+    show(result)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Files that show tumours; None is not written."""
+
+    html: Path | None
+    figure2: Path | None
+    worst: Path | None
+
+
+def write_pictures(
+    result: Evaluation, segment: Segmenting, files: Pictures, made: dict[str, str], overwrite: bool
+) -> None:
+    """Draw the tumours that are wanted, each once, and write the files."""
+    from lite_ensam._kernels import __version__
+    from lite_ensam.evaluation import (
+        at_percentiles,
+        draw_tumors,
+        render_percentiles,
+        worst_tumors,
+        write_picture,
+    )
+    from lite_ensam.evaluation.resources import machine
+    from lite_ensam.io import atomic_write, write_text
+    from lite_ensam.reporting import EvaluationPictures, evaluation_page
+
+    page, five, ten = files.html is not None, at_percentiles(result), worst_tumors(result)
+    shown = draw_tumors(result, five, segment) if page or files.figure2 is not None else []
+    png = render_percentiles(shown, five) if shown else b""
+    drawn = draw_tumors(result, ten, segment) if page or files.worst is not None else []
+    if files.figure2 is not None:
+        with atomic_write(files.figure2, overwrite) as file:
+            file.write(png)
+    if files.worst is not None:
+        write_picture(files.worst, drawn, overwrite=overwrite)
+    if files.html is not None:
+        made |= {"Program": f"lite-ensam {__version__}", "Machine": machine()}
+        text = evaluation_page(result, made, EvaluationPictures(png, drawn))
+        write_text(files.html, text, overwrite)
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that moves with each case."""
+    with typer.progressbar(length=1, label=label) as bar:
 
         def on_case(name: str, number: int, total: int) -> None:
             bar.length = total
             bar.update(0 if number == 0 else 1)
 
-        result = run(data, lambda case: predictor.predict(case).labels, floors=tuple(FLOORS), on_case=on_case)
+        yield on_case
         bar.update(1)
-    if output is not None:
-        result.write_json(output, overwrite)
-    if csv is not None:
-        result.write_csv(csv, overwrite)
-    show(result)
 
 
 def show(result: Evaluation) -> None:
@@ -81,4 +170,12 @@ def show(result: Evaluation) -> None:
         for row in result.summaries
     ]
     print_table(("source", "method"), headings, rows)
+    if result.resources:
+        seconds, peak, area = (
+            sum(getattr(one, name) for one in result.resources) / len(result.resources)
+            for name in ("seconds", "peak_mb", "area_mb_s")
+        )
+        console().print(
+            f"a fresh process a case: {seconds:.2f} s, peak {peak:.0f} MB, {area:.0f} MB s (means)"
+        )
     console().print(DISCLAIMER, style="dim")

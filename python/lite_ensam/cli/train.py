@@ -3,51 +3,139 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lite_ensam.cli.config_flags import config_command, given_of, merge_given
+
+if TYPE_CHECKING:
+    from lite_ensam.training.trainer import Trainer
+
+
+class PresetName(StrEnum):
+    """Names that `--preset` takes; `training.presets.PRESETS` without importing it."""
+
+    paper = "paper"
+    cpu = "cpu"
+
+
+class AcceleratorName(StrEnum):
+    """Names that `--accelerator` takes; `training.machine.ACCELERATORS` without importing it."""
+
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+def _config_class() -> type:
+    from lite_ensam.training.config import TrainingConfig
+
+    return TrainingConfig
+
+
+TrainCommand = config_command(_config_class, skip=frozenset({"source_weights"}))
+
 
 def train(
-    data: Annotated[Path, typer.Argument(help="Folder with train/<source>/<case>, backgrounds/, shapes/")],
-    run: Annotated[Path, typer.Option(help="Folder of the run; one that exists is resumed")],
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps [default: the config's]")] = None,
-    synthetic: Annotated[int, typer.Option(min=0, help="Synthetic lesions in the bank")] = 700,
-    seed: Annotated[int, typer.Option(help="Of the weights and the draws")] = 2025,
-    synthetic_seed: Annotated[int, typer.Option(help="Of the synthetic lesions")] = 1,
-    lr: Annotated[
-        float | None, typer.Option(min=0.0, help="Highest learning rate [default: the config's]")
+    context: typer.Context,
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder with train/<source>/<case>; or FLARE's, with train_npz/*.npz; or a CSV file with the "
+            "columns ct,labels,marks,source,patient,split",
+            show_default=False,
+        ),
+    ],
+    run: Annotated[
+        Path, typer.Option(help="Folder of the run; one that exists is resumed", show_default=False)
+    ],
+    preset: Annotated[
+        PresetName, typer.Option(help="paper: whole scans, for GPUs; cpu: cubes around lesions")
+    ] = PresetName.paper,
+    val: Annotated[
+        Path | None, typer.Option(help="Cases to validate on: folder of <source>/<case>, of .npz, or CSV")
     ] = None,
+    val_share: Annotated[
+        float | None, typer.Option(help="Validate on this share of each source's patients instead")
+    ] = None,
+    synthetic: Annotated[int, typer.Option(min=0, help="Synthetic lesions in the bank (preset cpu)")] = 700,
+    synthetic_seed: Annotated[int, typer.Option(help="Of the synthetic lesions")] = 1,
     weight: Annotated[
         list[str] | None, typer.Option(help="SOURCE=SHARE, how often a source is drawn [default: all alike]")
     ] = None,
     start: Annotated[Path | None, typer.Option(help="Weights of an earlier run to begin from")] = None,
+    accelerator: Annotated[
+        AcceleratorName, typer.Option(help="Where the network runs")
+    ] = AcceleratorName.auto,
+    devices: Annotated[int, typer.Option(min=1, help="GPUs (extra `fabric`)")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network")] = 1,
     processes: Annotated[int, typer.Option(min=1, help="Processes that draw synthetic lesions")] = 2,
+    loaders: Annotated[int, typer.Option(min=1, help="Threads that read and cut ahead")] = 1,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard's logs (extra `tensorboard`)")
+    ] = False,
 ) -> None:
     """Train the network on crops of real and synthetic lesions (extra `train`)."""
     require_train_extra()
     import torch
 
     from lite_ensam.model.checkpoint import load_weights
-    from lite_ensam.training.bank import Bank
-    from lite_ensam.training.config import TrainingConfig
-    from lite_ensam.training.sources import prepare_banks
+    from lite_ensam.training.machine import find_machine
+    from lite_ensam.training.plan import Plan
+    from lite_ensam.training.presets import PRESETS
     from lite_ensam.training.trainer import Trainer
+    from lite_ensam.training.watchers import ProgressBar, TensorBoard
 
-    torch.set_num_threads(threads)
-    typer.echo("preparing crops ...")
-    bank = Bank(prepare_banks(data, run / "bank", synthetic, synthetic_seed, processes=processes))
-    for source, members in bank.by_source.items():
-        typer.echo(f"{source}: {len(members)} crops")
-    config = replace(TrainingConfig(), seed=seed)
+    try:
+        config = merge_given(PRESETS[preset.value], given_of(context))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     config = replace(config, source_weights=dict(map(parse_weight, weight or ())))
-    config = replace(config, steps=steps or config.steps, lr=config.lr if lr is None else lr)
-    trainer = Trainer(config, bank, run, None if start is None else load_weights(start))
-    typer.echo(f"step {trainer.step} of {config.steps}; log: {run / 'log.jsonl'}")
+    torch.set_num_threads(threads)
+    machine = find_machine(accelerator.value, devices)
+    plan = Plan(config, data, run, val, val_share, synthetic, synthetic_seed, processes)
+    with machine.first():
+        if machine.rank == 0:
+            typer.echo("preparing crops ...")
+        draws, validation = plan.prepare()
+    trainer = Trainer(
+        config,
+        draws,
+        run,
+        None if start is None else load_weights(start),
+        validation=validation,
+        machine=machine,
+        loaders=loaders,
+        notes={"preset": preset.value, **plan.notes},
+    )
+    if machine.rank == 0:
+        watchers = [ProgressBar(trainer.step, config.steps)]
+        trainer.watchers = [*watchers, TensorBoard(run / "tensorboard")] if tensorboard else watchers
+        tell(trainer)
     trainer.run()
-    typer.echo(f"weights: {run / 'weights.safetensors'}")
+    if machine.rank == 0:
+        typer.echo(f"weights: {run / 'weights.safetensors'}")
+        if validation is not None:
+            best = trainer.best
+            typer.echo(
+                f"best validation DSC {best['dsc']:.4f} at step {best['step']:.0f}: {run / 'best.safetensors'}"
+            )
+
+
+def tell(trainer: Trainer) -> None:
+    """Say what is going to be done."""
+    for source, count in trainer.draws.counts.items():
+        typer.echo(f"{source}: {count}")
+    if trainer.validation is not None:
+        typer.echo(f"validation: {len(trainer.validation)} lesions")
+    numbers = "bfloat16" if trainer.bf16 else "float32"
+    typer.echo(
+        f"step {trainer.step} of {trainer.config.steps} on {trainer.machine.count} x {trainer.machine.device} in "
+        f"{numbers}; log: {trainer.folder / 'log.jsonl'}"
+    )
 
 
 def parse_weight(text: str) -> tuple[str, float]:

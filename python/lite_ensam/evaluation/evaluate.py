@@ -1,8 +1,4 @@
-"""Scoring a way of segmenting on a folder of scans with reference masks, floors beside every number.
-
-The folder holds sources, a source holds cases, a case is a folder with `ct.nii.gz`, `labels.nii.gz` and
-`marks.json` (without it the lines are drawn on the labels).
-"""
+"""Scoring a way of segmenting on a folder of scans with reference masks, floors beside every number."""
 
 import csv
 import io
@@ -10,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -19,12 +14,14 @@ from lite_ensam._typing import Labels, Mask
 from lite_ensam.case import Case
 from lite_ensam.errors import CaseError
 from lite_ensam.evaluation.baselines import FLOORS
+from lite_ensam.evaluation.flare import CaseScore, FlareScore, flare_scores, score_case
+from lite_ensam.evaluation.folders import CaseFiles, PathLike, find_cases
+from lite_ensam.evaluation.resources import CaseResources
+from lite_ensam.evaluation.robustness import CHANGES, change_marks
 from lite_ensam.evaluation.scores import OVERALL, Summary, TumorScore, score_mask, summarize
-from lite_ensam.io import atomic_write, check_output, read_case, write_report
+from lite_ensam.io import DISCLAIMER, atomic_write, check_output, write_report
 
-__all__ = ["RESULT", "Evaluation", "evaluate", "find_cases"]
-
-PathLike: TypeAlias = str | os.PathLike[str]
+__all__ = ["RESULT", "Evaluation", "Segmenting", "evaluate"]
 
 Segmenting: TypeAlias = Callable[[Case], Labels]
 """From a case to its label map, uint8 or uint16 (z, y, x): each mark's tumour under the mark's label."""
@@ -40,15 +37,21 @@ class Evaluation:
     Parameters
     ----------
     folder : what was evaluated
-    seed : of the bootstrap
-    summaries : of each source, then overall; in each the result, then the floors
+    seed : of the bootstrap and of changed marks
+    summaries : of each source, then overall; in each the result, the result on changed marks, the floors
+    flare : each method as the literature on FLARE counts, in both ways
     tumors : one for each tumour and method
+    cases : all tumours of a case as one mask, for each method
+    resources : what a fresh process took for each case, if that was measured
     """
 
     folder: str
     seed: int
     summaries: tuple[Summary, ...]
+    flare: tuple[FlareScore, ...]
     tumors: tuple[TumorScore, ...]
+    cases: tuple[CaseScore, ...]
+    resources: tuple[CaseResources, ...] = ()
 
     def summary(self, source: str = OVERALL, method: str = RESULT) -> Summary:
         """The summary of one method on one source; KeyError if there is none."""
@@ -59,7 +62,7 @@ class Evaluation:
 
     def write_json(self, path: PathLike, overwrite: bool = False) -> None:
         """Write everything; OutputError if that cannot be done."""
-        write_report(path, asdict(self), overwrite)
+        write_report(path, {"use": DISCLAIMER} | asdict(self), overwrite)
 
     def write_csv(self, path: PathLike, overwrite: bool = False) -> None:
         """Write one row for each tumour and method; OutputError if that cannot be done."""
@@ -78,6 +81,7 @@ def evaluate(
     segment: Segmenting,
     *,
     floors: Sequence[str] = ("sphere",),
+    changes: Sequence[str] = (),
     seed: int = 0,
     on_case: Callable[[str, int, int], None] | None = None,
 ) -> Evaluation:
@@ -85,10 +89,11 @@ def evaluate(
 
     Parameters
     ----------
-    folder : sources of cases, see the module
+    folder : cases in a layout of `folders`
     segment : from a case to its label map
     floors : names out of `baselines.FLOORS` that are scored too
-    seed : of the bootstrap
+    changes : names out of `robustness.CHANGES`: the result is scored on marks changed so, too
+    seed : of the bootstrap and of changed marks
     on_case : called before each case with its name, its number from 0 and how many there are
 
     Raises
@@ -97,69 +102,86 @@ def evaluate(
         If the folder holds no case, a case cannot be read, its labels lack a marked tumour, or what
         `segment` returns does not fit.
     ValueError
-        If a floor is unknown.
+        If a floor or a change is unknown.
     MissingExtraError
         If `surface-distance` is not installed.
     """
-    if unknown := [name for name in floors if name not in FLOORS]:
-        raise ValueError(f"floors must be names out of {', '.join(FLOORS)}, got {unknown[0]!r}")
-    cases = find_cases(folder)
+    for what, names, known in (("floors", floors, list(FLOORS)), ("changes", changes, list(CHANGES))):
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(f"{what} must be names out of {', '.join(known)}, got {unknown[0]!r}")
+    found = find_cases(folder)
     tumors: list[TumorScore] = []
-    for number, path in enumerate(cases):
+    cases: list[CaseScore] = []
+    for number, files in enumerate(found):
         if on_case is not None:
-            on_case(f"{path.parent.name}/{path.name}", number, len(cases))
-        tumors += _score_case(path, segment, floors)
-    return Evaluation(os.fspath(folder), seed, summarize(tumors, seed), tuple(tumors))
+            on_case(f"{files.source}/{files.name}", number, len(found))
+        case = files.read()
+        masks = _result_masks(case, segment, changes, seed) | _floor_masks(case, floors)
+        tumors += _tumor_scores(files, case, masks)
+        cases += _case_scores(files, case, masks)
+    summaries = summarize(tumors, seed)
+    return Evaluation(
+        os.fspath(folder), seed, summaries, flare_scores(cases, tumors), tuple(tumors), tuple(cases)
+    )
 
 
-def find_cases(folder: PathLike) -> list[Path]:
-    """Folder of every case, in alphabetical order; CaseError if there is none."""
-    found = sorted(path.parent for path in Path(folder).glob("*/*/ct.nii.gz"))
-    if not found:
-        raise CaseError(
-            f"{os.fspath(folder)}: no case to evaluate; looked for SOURCE/CASE/ct.nii.gz with labels.nii.gz "
-            "and marks.json beside it"
-        )
-    return found
+_Masks: TypeAlias = dict[str, tuple[list[Mask], float]]
+"""By method: a mask for each mark, and the seconds that all of them took."""
 
 
-def _score_case(path: Path, segment: Segmenting, floors: Sequence[str]) -> list[TumorScore]:
-    case = _read(path)
-    start = time.perf_counter()
-    labels = segment(case)
-    seconds = {RESULT: time.perf_counter() - start}
-    if labels.shape != case.grid.shape_zyx:
-        raise CaseError(
-            f"{path}: the result has shape {labels.shape}, the CT {case.grid.shape_zyx} (z, y, x)"
-        )
-    masks: dict[str, list[Mask]] = {RESULT: [labels == mark.label for mark in case.marks]}
+def _result_masks(case: Case, segment: Segmenting, changes: Sequence[str], seed: int) -> _Masks:
+    given = {RESULT: case} | {change: change_marks(case, change, seed) for change in changes}
+    masks: _Masks = {}
+    for method, marked in given.items():
+        start = time.perf_counter()
+        labels = segment(marked)
+        seconds = time.perf_counter() - start
+        if labels.shape != case.grid.shape_zyx:
+            raise CaseError(
+                f"{case.name}: the result has shape {labels.shape}, the CT {case.grid.shape_zyx} (z, y, x)"
+            )
+        masks[method] = ([labels == mark.label for mark in case.marks], seconds)
+    return masks
+
+
+def _floor_masks(case: Case, floors: Sequence[str]) -> _Masks:
+    masks: _Masks = {}
     for floor in floors:
         start = time.perf_counter()
-        masks[floor] = [FLOORS[floor](case, mark) for mark in case.marks]
-        seconds[floor] = time.perf_counter() - start
+        drawn = [FLOORS[floor](case, mark) for mark in case.marks]
+        masks[floor] = (drawn, time.perf_counter() - start)
+    return masks
+
+
+def _tumor_scores(files: CaseFiles, case: Case, masks: _Masks) -> list[TumorScore]:
     return [
         TumorScore(
-            source=path.parent.name,
-            case=path.name,
+            source=files.source,
+            case=files.name,
             label=mark.label,
             recist_mm=mark.length_mm(case.grid.spacing_mm),
             method=method,
-            seconds=seconds[method],
-            score=score_mask(masks[method][number], mark, case),
+            seconds=seconds,
+            score=score_mask(drawn[number], mark, case),
         )
         for number, mark in enumerate(case.marks)
-        for method in masks
+        for method, (drawn, seconds) in masks.items()
     ]
 
 
-def _read(path: Path) -> Case:
-    marks = path / "marks.json"
-    case = read_case(path / "ct.nii.gz", marks if marks.exists() else None, path / "labels.nii.gz")
-    present = set(np.unique(np.asarray(case.reference)).tolist())
-    for mark in case.marks:
-        if mark.label not in present:
-            raise CaseError(f"{path}: the labels hold no tumour {mark.label}, which is marked")
-    return case
+def _case_scores(files: CaseFiles, case: Case, masks: _Masks) -> list[CaseScore]:
+    if case.reference is None:
+        raise CaseError(f"{case.name}: has no reference")
+    reference: Mask = case.reference > 0
+    return [
+        CaseScore(
+            files.source,
+            files.name,
+            method,
+            *score_case(np.any(drawn, axis=0), reference, case.grid.spacing_mm),
+        )
+        for method, (drawn, _) in masks.items()
+    ]
 
 
 def _row(tumor: TumorScore) -> dict[str, object]:

@@ -55,7 +55,7 @@ class _Plane(NamedTuple):
     up: int
 
 
-_PLANES = (_Plane("axial", 0, 2, 1), _Plane("coronal", 1, 2, 0), _Plane("sagittal", 2, 1, 0))
+PLANES = (_Plane("axial", 0, 2, 1), _Plane("coronal", 1, 2, 0), _Plane("sagittal", 2, 1, 0))
 
 _SIDES = (("H", "F"), ("A", "P"), ("R", "L"))
 """Per axis z, y, x: the body's side shown at the top or left, and the one shown across from it."""
@@ -134,17 +134,30 @@ def write_picture(
     check_output(path, overwrite, (".png",))
     figure = _draw(tumors)
     with atomic_write(path, overwrite) as file:
-        _save(figure, file)
+        save_png(figure, file)
 
 
 def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
     """The PNG of `write_picture` in memory."""
     png = BytesIO()
-    _save(_draw(tumors), png)
+    save_png(_draw(tumors), png)
     return png.getvalue()
 
 
-def _save(figure: Drawing, file: BinaryIO) -> None:
+def new_figure(width_inches: float, height_inches: float) -> Drawing:
+    """An empty figure; pyplot's global state stays untouched. MissingExtraError without matplotlib."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("pictures need matplotlib: pip install 'lite-ensam[evaluate]'") from error
+    figure = Figure(figsize=(width_inches, height_inches), facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_png(figure: Drawing, file: BinaryIO) -> None:
+    """Write the figure."""
     figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
 
 
@@ -176,23 +189,24 @@ def _along_line(ct: CtVolume, mark: RecistMark, first: float, last: float) -> Ct
 
 
 def _draw(tumors: Sequence[TumorPicture]) -> Drawing:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.lines import Line2D
-    except ImportError as error:
-        raise MissingExtraError("pictures need matplotlib: pip install 'lite-ensam[evaluate]'") from error
     height = len(tumors) * _ROW_INCHES + _LEGEND_INCHES
-    figure = Figure(figsize=(_WIDTH_INCHES, height), facecolor="white")
-    FigureCanvasAgg(figure)  # an object of its own: pyplot's global state stays untouched
+    figure = new_figure(_WIDTH_INCHES, height)
     for row, tumor in enumerate(tumors):
         bottom = height - (row + 1) * _ROW_INCHES
         title_at = (bottom + _PLANE_INCHES + 0.1) / height
         figure.text(0.5, title_at, tumor.title, ha="center", va="bottom", fontsize=12)
         view, window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
-        for column, plane in enumerate(_PLANES):
+        for column, plane in enumerate(PLANES):
             box = (0.01 + column * 0.33, bottom / height, 0.32, _PLANE_INCHES / height)
-            _draw_plane(figure.add_axes(box), tumor, plane, view, window)
+            draw_plane(figure.add_axes(box), tumor, plane, view, window)
+    draw_legend(figure, tumors)
+    return figure
+
+
+def draw_legend(figure: Drawing, tumors: Sequence[TumorPicture]) -> None:
+    """What the colours mean, at the figure's lower end."""
+    from matplotlib.lines import Line2D
+
     shown = {name for tumor in tumors for name in tumor.masks} | {"RECIST line"}
     handles = [
         Line2D([], [], color=color, linewidth=width, label=name)
@@ -200,10 +214,9 @@ def _draw(tumors: Sequence[TumorPicture]) -> Drawing:
         if name in shown
     ]
     figure.legend(handles=handles, loc="lower center", ncols=3, frameon=False, fontsize=11)
-    return figure
 
 
-def _draw_plane(
+def draw_plane(
     axes: Drawing, tumor: TumorPicture, plane: _Plane, view: tuple[Floats, float], window: tuple[float, float]
 ) -> None:
     """Grey values, outlines, line, scale, and letters that say what side of the body is where."""

@@ -1,12 +1,16 @@
-"""How to train: one frozen record, saved in every checkpoint."""
+"""How to train: one frozen record, saved in every checkpoint; the command line's flags are made from it."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
+from lite_ensam.errors import TrainingError
 from lite_ensam.model.config import ModelConfig
 from lite_ensam.preprocessing import LINE_CHANNELS, PatchConfig
+
+Crops = Literal["lesion", "joint"]
 
 
 @dataclass(frozen=True)
@@ -16,15 +20,23 @@ class TrainingConfig:
     Parameters
     ----------
     model, patch : what is trained, and on which patches
+    crops : "lesion" trains on cubes around lines, "joint" on the paper's max-pooled boxes
     steps : optimiser steps
-    batch : patches a step
+    batch : patches a step; with several processes, of each
     lr, weight_decay : of Muon and AdamW alike
     warmup, cooldown : shares of `steps` over which the rate rises from and falls to zero
+    milestones : epochs from which on the rate is halved once more, as in the paper; if there are any, warmup and
+        cooldown do not count
+    epoch_steps : steps an epoch
     clip : largest gradient norm
-    ema : decay of the moving average of the weights, which is what is kept
-    source_weights : how often each source of the bank is drawn; empty draws all alike, as the paper
-        does
-    bf16 : bfloat16 where that is safe, which is two and a half times faster on a CPU that has it
+    ema : decay of the moving average of the weights, which is what is kept; 0 keeps the weights themselves
+    match_adamw : scale Muon's updates to the size of AdamW's; the paper's long run does without
+    source_weights : how often each source is drawn; empty draws all alike, as the paper does
+    margin_voxels : a joint crop reaches 1 to this many voxels beyond its tumour, drawn for each side
+    most_voxels : joint crops are max-pooled until they have no more voxels
+    validate_steps : steps between two looks at the validation cases, if there are any
+    patience : looks without a better result after which training stops; 0 never stops
+    bf16 : bfloat16 where the machine has it and it is safe; elsewhere float32
     seed : of everything
     """
 
@@ -32,20 +44,46 @@ class TrainingConfig:
         default_factory=lambda: ModelConfig(in_channels=len(LINE_CHANNELS), rotation_block=2, decoder_floor=8)
     )
     patch: PatchConfig = field(default_factory=lambda: PatchConfig(side_voxels=48, end_margin_voxels=0.5))
+    crops: Crops = "lesion"
     steps: int = 7500
     batch: int = 2
     lr: float = 2e-3
     weight_decay: float = 1e-3
     warmup: float = 0.02
     cooldown: float = 0.6
+    milestones: tuple[int, ...] = ()
+    epoch_steps: int = 10_000
     clip: float = 1.0
     ema: float = 0.998
+    match_adamw: bool = True
     source_weights: dict[str, float] = field(default_factory=dict)
+    margin_voxels: int = 63
+    most_voxels: int = 128**3
+    validate_steps: int = 500
+    patience: int = 0
     bf16: bool = True
     seed: int = 2025
 
+    def __post_init__(self) -> None:
+        if self.crops not in get_args(Crops):
+            raise TrainingError(f"crops must be one of {', '.join(get_args(Crops))}, got {self.crops!r}")
+        if self.model.in_channels != len(self.patch.channels):
+            raise TrainingError(
+                f"the network takes {self.model.in_channels} channels, a patch has {len(self.patch.channels)}"
+            )
+        for name in ("steps", "batch", "epoch_steps", "margin_voxels", "most_voxels", "validate_steps"):
+            if getattr(self, name) < 1:
+                raise TrainingError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        for name in ("lr", "weight_decay", "warmup", "cooldown", "patience"):
+            if not getattr(self, name) >= 0:
+                raise TrainingError(f"{name} must be 0 or more, got {getattr(self, name)}")
+        if not 0 <= self.ema < 1:
+            raise TrainingError(f"ema must be at least 0 and below 1, got {self.ema}")
+
     def rate(self, step: int) -> float:
-        """Learning rate of a step: linear up, flat, linear down."""
+        """Learning rate of a step: linear up, flat, linear down; or halved at the milestones."""
+        if self.milestones:
+            return self.lr * float(0.5 ** bisect_right(sorted(self.milestones), step // self.epoch_steps))
         done = (step + 1) / self.steps
         rising = min(done / self.warmup, 1.0) if self.warmup else 1.0
         falling = min((1 - done) / self.cooldown + 1e-3, 1.0) if self.cooldown else 1.0
@@ -57,9 +95,10 @@ class TrainingConfig:
 
     @classmethod
     def from_dict(cls, numbers: dict[str, Any]) -> TrainingConfig:
-        """Build from `to_dict`'s output."""
+        """Build from `to_dict`'s output; a number that an earlier version did not have is as it is by default."""
         parts = {
             "model": ModelConfig.from_dict(numbers["model"]),
             "patch": PatchConfig.from_dict(numbers["patch"]),
+            "milestones": tuple(numbers.get("milestones", ())),
         }
         return cls(**{**numbers, **parts})

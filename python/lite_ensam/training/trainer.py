@@ -1,4 +1,4 @@
-"""The training loop: Muon and AdamW on patches of the bank, checkpoints that resume exactly."""
+"""The training loop: Muon and AdamW on drawn patches, checkpoints that resume exactly."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import copy
 import json
 import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,47 +16,67 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lite_ensam._kernels import __version__
 from lite_ensam.errors import TrainingError
 from lite_ensam.model.checkpoint import Weights, save_weights
 from lite_ensam.model.cross_attention import normalize_weights
 from lite_ensam.model.lite_ensam import LiteEnsam
-from lite_ensam.training.augmentation import Sample, draw_sample, pick
-from lite_ensam.training.bank import LINES_A_SIDE, Bank
+from lite_ensam.training.augmentation import Sample
 from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.draws import Draws
 from lite_ensam.training.losses import dice_bce_loss
+from lite_ensam.training.machine import Machine, has_bf16
 from lite_ensam.training.muon import Muon
+from lite_ensam.training.validation import Validation
+from lite_ensam.training.watchers import Watcher, append_log, draw_curves
 
 SAVE_SECONDS = 240
-WIDEST_DRAW = 1.12
-"""A line that is drawn longer than it is takes a wider crop: see `jitter_ends`."""
 LOG_STEPS = 50
+
+STATE, LAST, BEST = "state.pt", "weights.safetensors", "best.safetensors"
 
 
 class Trainer:
-    """One run in one folder: `state.pt` to resume from, `weights.safetensors` to use, `log.jsonl` to read.
+    """One run in one folder.
+
+    The folder holds `state.pt` to resume from, `weights.safetensors` to use, `best.safetensors` of the best
+    look at the validation cases, `log.jsonl` to read and `curves.png` to look at.
 
     Parameters
     ----------
     config : what to do; a run that resumes must have the same one
-    bank : crops to learn from
+    draws : patches to learn from
     folder : where the run lives
     start : weights of an earlier run to begin from instead of random ones
+    validation : lesions that are not learnt from
+    machine : where it runs; one process on the CPU if none is given
+    watchers : who else is told how it goes
+    loaders : threads that draw patches ahead; they change nothing but the time it takes
+    notes : what else is to be recorded with the weights, JSON-ready
     """
 
     def __init__(
-        self, config: TrainingConfig, bank: Bank, folder: Path, start: Weights | None = None
+        self,
+        config: TrainingConfig,
+        draws: Draws,
+        folder: Path,
+        start: Weights | None = None,
+        *,
+        validation: Validation | None = None,
+        machine: Machine | None = None,
+        watchers: Sequence[Watcher] = (),
+        loaders: int = 1,
+        notes: dict[str, Any] | None = None,
     ) -> None:
-        unknown = sorted(set(bank.by_source) ^ set(config.source_weights)) if config.source_weights else []
-        if unknown:
-            raise TrainingError(f"source_weights and the bank's sources differ in {', '.join(unknown)}")
-        if config.patch.side_factor * WIDEST_DRAW > LINES_A_SIDE:
-            raise TrainingError(
-                f"side_factor {config.patch.side_factor} needs more than the bank's {LINES_A_SIDE} lines a side"
-            )
-        self.config, self.bank, self.folder = config, bank, folder
+        if config.patience and validation is None:
+            raise TrainingError("patience needs cases to validate on")
+        self.config, self.draws, self.folder = config, draws, folder
+        self.validation, self.watchers, self.loaders = validation, watchers, loaders
+        self.machine, self.notes = machine or Machine(), notes or {}
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
-        self.model = LiteEnsam(config.model).train().to(memory_format=torch.channels_last_3d)
+        self.model = LiteEnsam(config.model).train()
+        self.model = self.model.to(self.machine.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.history: list[Any] = []
         if start is not None:
             if start.model.config != config.model:
@@ -64,18 +85,22 @@ class Trainer:
             normalize_weights(self.model)
             self.history = [start.record]
         self.average = copy.deepcopy(self.model)
-        matrices = [p for p in self.model.parameters() if p.ndim > 1]
-        vectors = [p for p in self.model.parameters() if p.ndim <= 1]
-        self.optimizers: list[torch.optim.Optimizer] = [
-            Muon(matrices, lr=config.lr, weight_decay=config.weight_decay),
-            torch.optim.AdamW(vectors, lr=config.lr, weight_decay=config.weight_decay),
-        ]
+        self.network, self.optimizers = self.machine.setup(self.model, optimizers_of(self.model, config))
         # oneDNN's bfloat16 weight gradients hold uninitialised memory when a convolution's output has
         # two voxels a side (seen with torch 2.15): keep the bottleneck larger, or stay in float32
-        self.bf16 = config.bf16 and config.patch.side_voxels // config.model.stride >= 4
+        large = config.crops == "lesion" and config.patch.side_voxels // config.model.stride >= 4
+        self.bf16 = config.bf16 and has_bf16(self.machine.device) and (large or self._on_gpu)
         self.step = 0
-        if (folder / "state.pt").is_file():
+        self.best: dict[str, float] = {"dsc": -1.0, "step": 0}
+        self.looks_since_best = 0
+        if (folder / STATE).is_file():
             self._resume()
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps are done, or the last looks at the validation cases found nothing better."""
+        tired = 0 < self.config.patience <= self.looks_since_best
+        return tired or self.step >= self.config.steps
 
     def run(self, stop_at: int | None = None) -> None:
         """Train to `config.steps` (or `stop_at`), saving every few minutes and at the end."""
@@ -84,14 +109,24 @@ class Trainer:
         saved = logged = time.monotonic()
         for samples in self._batches(self.step, last):
             losses.append(self.train_step(samples))
-            if self.step % LOG_STEPS == 0:
+            rate = self.config.rate(self.step - 1)
+            for watcher in self.watchers:
+                watcher.stepped(self.step, losses[-1], rate)
+            if self.step % LOG_STEPS == 0 or self.step == last:
                 now = time.monotonic()
-                self._log({"loss": float(np.mean(losses)), "seconds": round((now - logged) / LOG_STEPS, 3)})
+                seconds = round((now - logged) / len(losses), 3)
+                self._log({"loss": float(np.mean(losses)), "rate": rate, "seconds": seconds})
                 losses, logged = [], now
-            if time.monotonic() - saved > SAVE_SECONDS:
+            if self.step % self.config.validate_steps == 0 or self.step == self.config.steps:
+                self._look()
+            if self.done:
+                break
+            if self.machine.agree(time.monotonic() - saved > SAVE_SECONDS):
                 self.save()
                 saved = time.monotonic()
         self.save()
+        for watcher in self.watchers:
+            watcher.close()
 
     def train_step(self, samples: list[Sample]) -> float:
         """One update of the weights; returns the mean loss."""
@@ -101,7 +136,7 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = rate
         loss = self._loss(samples)
-        loss.backward()  # type: ignore[no-untyped-call]
+        self.machine.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         if bool(torch.isfinite(norm)):
             for optimizer in self.optimizers:
@@ -109,10 +144,12 @@ class Trainer:
             normalize_weights(self.model)
             self._follow()
         self.step += 1
-        return float(loss.detach())
+        return self.machine.mean(float(loss.detach()))
 
     def save(self) -> None:
         """Write the state to resume from and the averaged weights, each in one move."""
+        if self.machine.rank:
+            return
         state = {
             "step": self.step,
             "model": self.model.state_dict(),
@@ -120,29 +157,38 @@ class Trainer:
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "config": json.dumps(self.config.to_dict()),
             "history": json.dumps(self.history),
+            "best": json.dumps({**self.best, "looks_since": self.looks_since_best}),
         }
-        unfinished = self.folder / "state.pt.tmp"
+        unfinished = self.folder / f"{STATE}.tmp"
         torch.save(state, unfinished)
-        os.replace(unfinished, self.folder / "state.pt")
-        record = {
-            "training": self.config.to_dict(),
-            "step": self.step,
-            "crops": {source: len(members) for source, members in self.bank.by_source.items()},
-            "started_from": self.history,
-        }
-        final = copy.deepcopy(self.average)
-        normalize_weights(final)
-        save_weights(self.folder / "weights.safetensors", Weights(final.eval(), self.config.patch, record))
+        os.replace(unfinished, self.folder / STATE)
+        self._save_weights(self.folder / LAST)
+        draw_curves(self.folder)
+
+    @property
+    def _on_gpu(self) -> bool:
+        return self.machine.device.type == "cuda"
 
     def _loss(self, samples: list[Sample]) -> Tensor:
-        # one forward for all: torch leaves oneDNN for a batch of one, and is three times slower without it
-        values = torch.stack([sample.values for sample in samples])
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
-            logits = self.model(
-                values.contiguous(memory_format=torch.channels_last_3d),
-                torch.stack([sample.endpoints_zyx for sample in samples]),
-            )
-        return dice_bce_loss(logits, torch.stack([sample.target for sample in samples])[:, None])
+        """Mean loss of some patches; those of one shape go through the network together.
+
+        torch leaves oneDNN for a batch of one in float32, and is three times slower without it.
+        """
+        shapes: dict[tuple[int, ...], list[Sample]] = {}
+        for sample in samples:
+            shapes.setdefault(tuple(sample.values.shape), []).append(sample)
+        losses = [self._loss_of_alike(alike) * (len(alike) / len(samples)) for alike in shapes.values()]
+        return torch.stack(losses).sum()
+
+    def _loss_of_alike(self, samples: list[Sample]) -> Tensor:
+        device = self.machine.device
+        values = torch.stack([sample.values for sample in samples]).to(device)
+        values = values.contiguous(memory_format=torch.channels_last_3d)
+        ends = torch.stack([sample.endpoints_zyx for sample in samples]).to(device)
+        target = torch.stack([sample.target for sample in samples])[:, None].to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.bf16):
+            logits = self.network(values, ends)
+        return dice_bce_loss(logits, target)
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -151,35 +197,82 @@ class Trainer:
         for kept, new in zip(self.average.parameters(), self.model.parameters(), strict=True):
             kept.lerp_(new, 1 - decay)
 
+    def _look(self) -> None:
+        """Score the kept weights on the validation cases; keep the best."""
+        if self.validation is None:
+            return
+        look = self.validation.look(self.average, self.machine.device) if self.machine.rank == 0 else None
+        look = self.machine.agree(look)
+        better = look.dsc > self.best["dsc"]
+        self.looks_since_best = 0 if better else self.looks_since_best + 1
+        if better:
+            self.best = {"dsc": look.dsc, "step": self.step}
+            if self.machine.rank == 0:
+                self._save_weights(self.folder / BEST)
+        self._log({"dsc": look.dsc, "by_source": look.by_source})
+        for watcher in self.watchers:
+            watcher.looked(self.step, look, better)
+
+    def _save_weights(self, path: Path) -> None:
+        record = {
+            "training": self.config.to_dict(),
+            "step": self.step,
+            "crops": dict(self.draws.counts),
+            "data_sha256": self.draws.fingerprint,
+            "version": __version__,
+            "processes": self.machine.count,
+            "validation": self.best if self.validation is not None else None,
+            "started_from": self.history,
+            **self.notes,
+        }
+        final = copy.deepcopy(self.average).cpu()
+        normalize_weights(final)
+        save_weights(path, Weights(final.eval(), self.config.patch, record))
+
     def _batches(self, first: int, last: int) -> Iterator[list[Sample]]:
-        """Batches of steps first..last, drawn one step ahead; step and seed alone decide what is drawn."""
-        with ThreadPoolExecutor(1) as ahead:
-            coming = ahead.submit(self._draw, first)
-            for step in range(first, last):
-                samples = coming.result()
-                if step + 1 < last:
-                    coming = ahead.submit(self._draw, step + 1)
-                yield samples
+        """Batches of steps first..last, drawn some steps ahead; step and seed alone decide what is drawn."""
+        coming: deque[Future[list[Sample]]] = deque()
+        with ThreadPoolExecutor(self.loaders) as ahead:
+            try:
+                for step in range(first, last):
+                    while len(coming) <= self.loaders and step + len(coming) < last:
+                        coming.append(ahead.submit(self._draw, step + len(coming)))
+                    yield coming.popleft().result()
+            finally:
+                for batch in coming:
+                    batch.cancel()
 
     def _draw(self, step: int) -> list[Sample]:
-        samples = []
-        for item in range(self.config.batch):
-            rng = np.random.default_rng((self.config.seed, step, item))
-            crop = self.bank[pick(rng, self.bank.by_source, self.config.source_weights)]
-            samples.append(draw_sample(crop, rng, self.config.patch))
-        return samples
+        """This process's share of a step's batch."""
+        first = self.machine.rank * self.config.batch
+        return [
+            self.draws.draw(np.random.default_rng((self.config.seed, step, item)))
+            for item in range(first, first + self.config.batch)
+        ]
 
     def _resume(self) -> None:
-        state = torch.load(self.folder / "state.pt", weights_only=True)
-        if json.loads(state["config"]) != json.loads(json.dumps(self.config.to_dict())):
+        state = torch.load(self.folder / STATE, weights_only=True, map_location=self.machine.device)
+        if TrainingConfig.from_dict(json.loads(state["config"])) != self.config:
             raise TrainingError(f"run {self.folder} was started with another config; use another folder")
         self.step = state["step"]
         self.history = json.loads(state.get("history", "[]"))
+        self.best = json.loads(state.get("best", '{"dsc": -1.0, "step": 0, "looks_since": 0}'))
+        self.looks_since_best = int(self.best.pop("looks_since"))
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
 
     def _log(self, numbers: dict[str, Any]) -> None:
-        with (self.folder / "log.jsonl").open("a") as log:
-            log.write(json.dumps({"step": self.step, **numbers}) + "\n")
+        if self.machine.rank == 0:
+            append_log(self.folder, self.step, numbers)
+
+
+def optimizers_of(model: LiteEnsam, config: TrainingConfig) -> list[torch.optim.Optimizer]:
+    """Muon for every weight with two dimensions or more, AdamW for the others."""
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    return [
+        Muon(matrices, lr=config.lr, weight_decay=config.weight_decay, match_adamw=config.match_adamw),
+        torch.optim.AdamW(vectors, lr=config.lr, weight_decay=config.weight_decay),
+    ]

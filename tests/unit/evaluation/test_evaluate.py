@@ -10,8 +10,9 @@ import pytest
 
 from lite_ensam.case import Case
 from lite_ensam.errors import CaseError
-from lite_ensam.evaluation import FLOORS, OVERALL, RESULT, Evaluation, evaluate
+from lite_ensam.evaluation import CHANGES, FLOORS, OVERALL, RESULT, Evaluation, evaluate
 from lite_ensam.io import write_ct, write_marks, write_mask
+from tests.flare_files import write_flare
 from tests.phantoms import TWO_TUMORS, Ellipsoid, ellipsoid_case
 
 ONE_TUMOR = (Ellipsoid(3, (10, 12, 20), (7.5, 7.0, 9.0)),)
@@ -146,7 +147,9 @@ def test_progress_is_told_before_each_case(tree: Path) -> None:
 
 
 def test_a_folder_without_cases_says_what_was_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match=r"no case to evaluate; looked for SOURCE/CASE/ct\.nii\.gz"):
+    with pytest.raises(
+        CaseError, match=r"no case to evaluate; looked for SOURCE/CASE/ct\.nii\.gz.*FLARE's \*\.npz"
+    ):
         evaluate(tmp_path, perfect)
 
 
@@ -154,7 +157,7 @@ def test_a_marked_tumor_that_the_labels_lack_is_named(tmp_path: Path) -> None:
     case = ellipsoid_case()
     write_case(tmp_path / "a" / "case", case)
     write_mask(tmp_path / "a" / "case" / "labels.nii.gz", case.reference == 1, case.grid, overwrite=True)
-    with pytest.raises(CaseError, match="case: the labels hold no tumour 2, which is marked"):
+    with pytest.raises(CaseError, match="a/case: the labels hold no tumour 2, which is marked"):
         evaluate(tmp_path, perfect)
 
 
@@ -172,3 +175,41 @@ def test_the_sphere_of_the_line_reaches_what_is_known_of_it(shared_data: Path) -
     found = evaluate(shared_data / "val", perfect)
     assert found.summary("sts", "sphere").dsc.value == pytest.approx(0.769, abs=0.002)
     assert found.summary("lidc_nodules", "sphere").dsc.value == pytest.approx(0.632, abs=0.002)
+
+
+def test_flare_files_are_cases_with_given_or_drawn_lines(tmp_path: Path) -> None:
+    case = ellipsoid_case()
+    write_flare(tmp_path / "train_npz", "CT_Lesion_000071_02_01_018-042", case, recist=False)
+    write_flare(tmp_path / "train_npz", "CT_Lesion_FLARE23Ts_0004", case, recist=True)
+    found = evaluate(tmp_path, perfect)
+    assert {(t.source, t.case) for t in found.tumors} == {
+        ("CT_Lesion", "CT_Lesion_000071_02_01_018-042"),
+        ("CT_Lesion_FLARE23Ts", "CT_Lesion_FLARE23Ts_0004"),
+    }
+    assert found.summary().dsc.value == 1.0
+    assert [score.nsd_2mm for score in found.flare if score.method == RESULT] == [1.0, 1.0]
+    lengths = [t.recist_mm for t in found.tumors if t.method == RESULT and t.label == 1]
+    assert lengths == pytest.approx([18.0, 18.0], abs=1.0)
+    assert len(evaluate(tmp_path / "train_npz", perfect).tumors) == len(found.tumors)
+
+
+def test_changed_marks_are_scored_beside_the_result(tree: Path) -> None:
+    seen = []
+
+    def spheres(case: Case) -> np.ndarray:
+        seen.append(case.marks)
+        labels = np.zeros(case.grid.shape_zyx, dtype=np.uint8)
+        for mark in case.marks:
+            labels[FLOORS["sphere"](case, mark)] = mark.label
+        return labels
+
+    found = evaluate(tree, spheres, changes=list(CHANGES), floors=("sphere",), seed=3)
+    methods = [summary.method for summary in found.summaries if summary.source == OVERALL]
+    assert methods == [RESULT, *CHANGES, "sphere"]
+    assert len(seen) == 4 * 3
+    volumes = {
+        method: sum(t.score.volume_ml for t in found.tumors if t.method == method) for method in methods
+    }
+    assert volumes["line 15 % short"] < 0.7 * volumes["sphere"]
+    with pytest.raises(ValueError, match="changes must be names out of"):
+        evaluate(tree, spheres, changes=("upside down",))

@@ -15,6 +15,7 @@ from lite_ensam.model.checkpoint import load_weights
 from lite_ensam.preprocessing import LINE_CHANNELS, PatchConfig
 from lite_ensam.training.bank import Bank
 from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.draws import BankDraws
 from lite_ensam.training.trainer import Trainer
 
 TINY = TrainingConfig(
@@ -26,18 +27,22 @@ TINY = TrainingConfig(
 )
 
 
+def train(bank: Bank, folder: Path, config: TrainingConfig = TINY, **options) -> Trainer:
+    return Trainer(config, BankDraws(bank, config), folder, **options)
+
+
 def losses(trainer: Trainer, stop_at: int) -> list[float]:
     batches = trainer._batches(trainer.step, stop_at)
     return [trainer.train_step(samples) for samples in batches]
 
 
 def test_a_resumed_run_has_the_losses_of_an_unbroken_one(bank: Bank, tmp_path: Path) -> None:
-    whole = Trainer(TINY, bank, tmp_path / "one")
+    whole = train(bank, tmp_path / "one")
     unbroken = losses(whole, 8)
-    first = Trainer(TINY, bank, tmp_path / "two")
+    first = train(bank, tmp_path / "two")
     broken = losses(first, 4)
     first.save()
-    resumed = Trainer(TINY, bank, tmp_path / "two")
+    resumed = train(bank, tmp_path / "two")
     assert resumed.step == 4
     assert broken + losses(resumed, 8) == unbroken
     assert len(set(unbroken)) > 1
@@ -47,7 +52,7 @@ def test_a_resumed_run_has_the_losses_of_an_unbroken_one(bank: Bank, tmp_path: P
 
 def test_a_run_learns_two_balls_and_leaves_weights_and_a_log(bank: Bank, tmp_path: Path) -> None:
     config = replace(TINY, steps=100)
-    Trainer(config, bank, tmp_path).run()
+    train(bank, tmp_path, config).run()
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == [50, 100]
     assert log[1]["loss"] < 0.8 * log[0]["loss"]
@@ -58,15 +63,15 @@ def test_a_run_learns_two_balls_and_leaves_weights_and_a_log(bank: Bank, tmp_pat
 
 
 def test_a_run_with_another_config_is_not_resumed(bank: Bank, tmp_path: Path) -> None:
-    Trainer(TINY, bank, tmp_path).save()
+    train(bank, tmp_path).save()
     with pytest.raises(TrainingError, match="was started with another config"):
-        Trainer(replace(TINY, lr=1e-4), bank, tmp_path)
+        train(bank, tmp_path, replace(TINY, lr=1e-4))
 
 
 def test_a_run_may_begin_from_the_weights_of_another(bank: Bank, tmp_path: Path) -> None:
-    Trainer(TINY, bank, tmp_path / "first").run()
+    train(bank, tmp_path / "first").run()
     weights = load_weights(tmp_path / "first" / "weights.safetensors")
-    second = Trainer(TINY, bank, tmp_path / "second", start=weights)
+    second = train(bank, tmp_path / "second", start=weights)
     for name, value in weights.model.mask_decoder.state_dict().items():
         assert torch.equal(second.model.mask_decoder.state_dict()[name], value)
     second.save()
@@ -74,22 +79,22 @@ def test_a_run_may_begin_from_the_weights_of_another(bank: Bank, tmp_path: Path)
     assert record["started_from"][0]["step"] == TINY.steps
     other = replace(TINY, model=replace(TINY.model, decoder_floor=8))
     with pytest.raises(TrainingError, match="another network"):
-        Trainer(other, bank, tmp_path / "third", start=weights)
+        train(bank, tmp_path / "third", other, start=weights)
 
 
-def test_sources_without_a_weight_are_named(bank: Bank, tmp_path: Path) -> None:
+def test_sources_without_a_weight_are_named(bank: Bank) -> None:
     with pytest.raises(TrainingError, match="differ in globes"):
-        Trainer(replace(TINY, source_weights={"balls": 1.0}), bank, tmp_path)
-    Trainer(replace(TINY, source_weights={}), bank, tmp_path)
+        BankDraws(bank, replace(TINY, source_weights={"balls": 1.0}))
+    BankDraws(bank, replace(TINY, source_weights={}))
 
 
-def test_a_crop_wider_than_the_banks_is_refused(bank: Bank, tmp_path: Path) -> None:
+def test_a_crop_wider_than_the_banks_is_refused(bank: Bank) -> None:
     with pytest.raises(TrainingError, match=r"side_factor 2\.8 needs more than the bank's 2\.9"):
-        Trainer(replace(TINY, patch=PatchConfig(side_voxels=16, side_factor=2.8)), bank, tmp_path)
+        BankDraws(bank, replace(TINY, patch=PatchConfig(side_voxels=16, side_factor=2.8)))
 
 
 def test_a_loss_that_is_not_finite_changes_no_weight(bank: Bank, tmp_path: Path) -> None:
-    trainer = Trainer(TINY, bank, tmp_path)
+    trainer = train(bank, tmp_path)
     (samples,) = trainer._batches(0, 1)
     before = [p.clone() for p in trainer.model.parameters()]
     broken = replace(samples[0], target=samples[0].target * float("nan"))

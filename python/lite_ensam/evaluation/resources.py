@@ -1,0 +1,155 @@
+"""What a program takes from start to end: wall and CPU seconds, the RAM of its process tree, the area under it.
+
+As the paper's Table 4: each case is a fresh process, so that start-up, imports, reading and writing count. The
+tree's own resident memory is sampled (shared pages count in each process), not the whole system's.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from lite_ensam._typing import IntTriple
+from lite_ensam.errors import EngineError
+from lite_ensam.evaluation.folders import CaseFiles
+from lite_ensam.io import write_marks
+
+__all__ = ["CaseResources", "Watched", "machine", "measure_cases", "watch"]
+
+INTERVAL = 0.01
+"""Seconds between two samples of memory."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a run took.
+
+    Parameters
+    ----------
+    seconds, cpu_seconds : wall, and all cores' together
+    times, mb : samples of the tree's resident memory (shared pages are counted for each process)
+    peak_mb : the kernel's own highest mark of the first process (VmHWM), else the highest sample
+    """
+
+    seconds: float
+    cpu_seconds: float
+    times: list[float]
+    mb: list[float]
+    peak_mb: float
+
+    @property
+    def area_mb_s(self) -> float:
+        """Area under the curve of memory over time, trapezoids."""
+        samples = pairwise(zip(self.times, self.mb, strict=True))
+        return sum((b - a) * (x + y) / 2 for (a, x), (b, y) in samples)
+
+
+@dataclass(frozen=True)
+class CaseResources:
+    """What segmenting one case took, from the start of its process to the end."""
+
+    source: str
+    case: str
+    shape_zyx: IntTriple
+    n_tumors: int
+    seconds: float
+    peak_mb: float
+    area_mb_s: float
+
+
+def measure_cases(
+    cases: Sequence[CaseFiles],
+    options: Sequence[str] = (),
+    on_case: Callable[[str, int, int], None] | None = None,
+) -> list[CaseResources]:
+    """Segment each case in a process of its own: `lite-ensam segment` with these options.
+
+    A process that is not counted goes first: the engine keeps its compiled graph for the next ones.
+
+    Raises
+    ------
+    EngineError
+        If a process fails, or memory cannot be watched here (it takes Linux).
+    """
+    if not Path("/proc/self/status").exists():
+        raise EngineError("the memory of processes can be watched on Linux only")
+    found = []
+    with tempfile.TemporaryDirectory() as name:
+        marks, mask = Path(name) / "marks.json", Path(name) / "mask.npz"
+        for number, files in enumerate(cases):
+            if on_case is not None:
+                on_case(f"{files.source}/{files.name}", number, len(cases))
+            case = files.read()
+            write_marks(marks, case.marks, case.grid, overwrite=True)
+            command = [sys.executable, "-m", "lite_ensam", "segment", os.fspath(files.ct)]
+            command += ["--marks", str(marks), "-o", str(mask), "--overwrite", *options]
+            try:
+                for _ in range(2 if number == 0 else 1):
+                    taken = watch(command)
+            except subprocess.CalledProcessError as error:
+                raise EngineError(f"{files.source}/{files.name}: segmenting it failed") from error
+            found.append(
+                CaseResources(
+                    files.source, files.name, case.grid.shape_zyx, len(case.marks), taken.seconds,
+                    taken.peak_mb, taken.area_mb_s,
+                )
+            )  # fmt: skip
+    return found
+
+
+def watch(command: Sequence[str]) -> Watched:
+    """Run a command to its end; CalledProcessError if it fails."""
+    import resource  # which Windows does not have
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    times, mb, peak = [0.0], [0.0], 0.0
+    while process.poll() is None:
+        sizes = [_status(pid) for pid in _tree(process.pid)]
+        times.append(time.perf_counter() - start)
+        mb.append(sum(size.get("VmRSS", 0.0) for size in sizes))
+        peak = max([peak, *(size.get("VmHWM", 0.0) for size in sizes[:1])])
+        time.sleep(INTERVAL)
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Watched(seconds, cpu, [*times, seconds], [*mb, 0.0], max(peak, *mb))
+
+
+def machine() -> str:
+    """CPU and number of cores, for the head of a table."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return f"{next(names, 'unknown CPU')}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}"
+
+
+def _tree(pid: int) -> list[int]:
+    """A process and those it started."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return [pid]
+    return [pid, *(inner for child in children for inner in _tree(int(child)))]
+
+
+def _status(pid: int) -> dict[str, float]:
+    """VmRSS and VmHWM in MB; empty for a process that has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return {}
+    found = (line.split() for line in lines if line.startswith(("VmRSS", "VmHWM")))
+    return {name.rstrip(":"): float(kb) / 1024 for name, kb, _ in found}

@@ -1,0 +1,36 @@
+"""Named configs: what the paper did, and what a CPU can do in a night."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from lite_ensam.model.config import ModelConfig
+from lite_ensam.preprocessing import PAPER_CHANNELS, PatchConfig
+from lite_ensam.training.config import TrainingConfig
+
+__all__ = ["CPU", "PAPER", "PRESETS"]
+
+EPOCHS, EPOCH_STEPS = 75, 10_000
+
+PAPER = TrainingConfig(
+    model=ModelConfig(in_channels=len(PAPER_CHANNELS)),
+    patch=PatchConfig(window_hu=None, channels=PAPER_CHANNELS),
+    crops="joint",
+    steps=EPOCHS * EPOCH_STEPS,
+    batch=1,
+    milestones=(5, 10, 15, 20),
+    epoch_steps=EPOCH_STEPS,
+    ema=0.0,
+    match_adamw=False,
+    validate_steps=EPOCH_STEPS,
+)
+"""The paper's recipe (Table 2): one channel of grey values from the scan's lowest to its highest, Muon and AdamW
+at 2e-3 halved after 5, 10, 15 and 20 epochs, one random crop a step, no average of the weights. What the paper
+does not say is taken from the authors' public code (docs/paper_to_code.md)."""
+
+CPU = TrainingConfig()
+"""Cubes around lines, six channels, two patches a step: what the weights that ship are trained with."""
+
+PRESETS: Mapping[str, TrainingConfig] = MappingProxyType({"paper": PAPER, "cpu": CPU})
+"""Every preset by its name."""
