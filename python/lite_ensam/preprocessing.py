@@ -24,9 +24,9 @@ from lite_ensam.recist import RecistMark
 Floats = NDArray[np.float32]
 
 PAPER_CHANNELS = ("wide",)
-GREY_CHANNELS = ("wide", "line_window")
+GREY_CHANNELS = ("wide", "line_window", "line_narrow")
 MAX_HU, MIN_WINDOW_HU = 100_000.0, 1.0
-LINE_CHANNELS = ("wide", "line_window", "along", "across", "slice")
+LINE_CHANNELS = ("wide", "line_window", "line_narrow", "along", "across", "slice")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class PatchConfig:
     side_voxels : voxels a side of a lesion patch
     window_hu : HU clipped to this before scaling to [0, 1] ("wide"); None scales the whole scan's
         range instead, as the paper does
-    line_half_width_hu : "line_window" spans this far to both sides of the median HU under the line
+    end_margin_voxels : the line is taken to end this far beyond the centres of its outermost voxels
+    line_half_width_hu, narrow_half_width_hu : "line_window" and "line_narrow" span this far to both
+        sides of the median HU under the line
     windowed_unit_hu : HU a grey level of an already windowed 0-255 image is taken for
         (400 HU over 255 levels is the usual soft-tissue window)
     channels : names out of `CHANNELS`, in order
@@ -47,8 +49,10 @@ class PatchConfig:
 
     side_factor: float = 2.5
     side_voxels: int = 64
+    end_margin_voxels: float = 0.0
     window_hu: tuple[float, float] | None = (-1000.0, 500.0)
     line_half_width_hu: float = 175.0
+    narrow_half_width_hu: float = 75.0
     windowed_unit_hu: float = 400.0 / 255.0
     channels: tuple[str, ...] = LINE_CHANNELS
 
@@ -167,7 +171,15 @@ def _wide(frame: Frame) -> Floats:
 
 
 def _line_window(frame: Frame) -> Floats:
-    half = frame.config.line_half_width_hu / (1.0 if frame.hu else frame.config.windowed_unit_hu)
+    return _about_the_line(frame, frame.config.line_half_width_hu)
+
+
+def _line_narrow(frame: Frame) -> Floats:
+    return _about_the_line(frame, frame.config.narrow_half_width_hu)
+
+
+def _about_the_line(frame: Frame, half_width_hu: float) -> Floats:
+    half = half_width_hu / (1.0 if frame.hu else frame.config.windowed_unit_hu)
     middle = frame.median_under_line()
     return _kernels.min_max(frame.crop, middle - half, middle + half)
 
@@ -189,11 +201,12 @@ def _slice(frame: Frame) -> Floats:
 CHANNELS: dict[str, Callable[[Frame], Floats]] = {
     "wide": _wide,
     "line_window": _line_window,
+    "line_narrow": _line_narrow,
     "along": _along,
     "across": _across,
     "slice": _slice,
 }
-"""Every channel a patch can have: grey values in a wide window and in one around the line's median, and
+"""Every channel a patch can have: grey values in a wide window and in two around the line's median, and
 each voxel's distance from the line's middle along it, across it in the slice, and in slices."""
 
 
@@ -217,7 +230,11 @@ def prepare_lesion(case: Case, mark: RecistMark, config: PatchConfig) -> Patch:
     """
     spacing = case.grid.spacing_mm
     placement = Placement.lesion_placement(
-        mark.endpoints_zyx, spacing, case.ct.shape, config.side_factor, config.side_voxels
+        mark.outer_endpoints_zyx(config.end_margin_voxels),
+        spacing,
+        case.ct.shape,
+        config.side_factor,
+        config.side_voxels,
     )
     cube = placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
     part = part_of(case.ct, _kernels.resample_box(case.ct.shape, *cube))
@@ -267,7 +284,11 @@ def needed_boxes(marks: Sequence[RecistMark], grid: Grid, config: PatchConfig, c
     boxes = []
     for mark in marks:
         cube = Placement.lesion_placement(
-            mark.endpoints_zyx, grid.spacing_mm, grid.shape_zyx, config.side_factor, config.side_voxels
+            mark.outer_endpoints_zyx(config.end_margin_voxels),
+            grid.spacing_mm,
+            grid.shape_zyx,
+            config.side_factor,
+            config.side_voxels,
         )
         boxes.append(
             _kernels.resample_box(grid.shape_zyx, cube.start_zyx, cube.step_zyx, cube.patch_shape_zyx)
@@ -293,7 +314,8 @@ def _fill(
     scan_range: tuple[float, float] | None,
 ) -> Patch:
     """Channels of a crop, padded with zeros at the end to the patch's shape."""
-    endpoints = placement.to_patch(mark.endpoints_zyx).astype(np.float32)
+    ends = mark.outer_endpoints_zyx(config.end_margin_voxels)
+    endpoints = placement.to_patch(ends).astype(np.float32)
     z, y, x = np.multiply(placement.step_zyx, case.grid.spacing_mm).tolist()
     padding = [(0, side - n) for side, n in zip(placement.patch_shape_zyx, crop.shape, strict=True)]
     padded = np.pad(crop, padding, mode="edge")

@@ -12,6 +12,7 @@ from lite_ensam.geometry import Grid
 from lite_ensam.phantom import make_phantom
 from lite_ensam.preprocessing import (
     CHANNELS,
+    GREY_CHANNELS,
     LINE_CHANNELS,
     PAPER_CHANNELS,
     Frame,
@@ -109,15 +110,29 @@ def test_padding_is_dark_but_far_from_the_line() -> None:
     assert patch.placement.content_zyx == (20, 50, 50)
     assert patch.values.shape[1:] == (24, 56, 56)
     padding = patch.values[:, 20:, 50:, 50:]
-    assert not padding[:2].any()
-    assert (padding[2:] > 0.5).all()
+    grey = np.array([name in GREY_CHANNELS for name in LINE_CHANNELS])
+    assert not padding[grey].any()
+    assert (padding[~grey] > 0.5).all()
+
+
+def test_a_line_with_margins_ends_at_the_outer_faces_of_its_voxels(phantom: Case) -> None:
+    mark = phantom.marks[0]
+    plain, wide = (prepare_lesion(phantom, mark, replace(CONFIG, end_margin_voxels=m)) for m in (0.0, 0.5))
+    n_voxels = np.linalg.norm(np.subtract(*mark.endpoints_zyx))
+    ratio = np.divide(wide.placement.step_zyx, plain.placement.step_zyx)
+    np.testing.assert_allclose(ratio, (n_voxels + 1) / n_voxels)
+    # in the patch all lines have the same length; the wider one reaches further in the scan
+    np.testing.assert_allclose(wide.endpoints_zyx, plain.endpoints_zyx, atol=1e-4)
+    ends = wide.placement.to_volume(wide.endpoints_zyx)
+    assert np.linalg.norm(ends[1] - ends[0]) == pytest.approx(n_voxels + 1, abs=1e-3)
 
 
 def test_two_lines_in_one_scan_give_two_inputs(phantom: Case) -> None:
     first, second = list(prepare_joint(phantom, CONFIG))[:2]
     assert first.placement == second.placement
     np.testing.assert_array_equal(first.values[0], second.values[0])
-    assert not np.array_equal(first.values[2], second.values[2])
+    along = LINE_CHANNELS.index("along")
+    assert not np.array_equal(first.values[along], second.values[along])
 
 
 def test_grey_values_alone_decide_not_their_type(phantom: Case) -> None:

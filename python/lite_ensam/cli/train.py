@@ -72,6 +72,7 @@ def train(
     ] = AcceleratorName.auto,
     devices: Annotated[int, typer.Option(min=1, help="GPUs (extra `fabric`)")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that draw synthetic lesions")] = 2,
     loaders: Annotated[int, typer.Option(min=1, help="Threads that read and cut ahead")] = 1,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write TensorBoard's logs (extra `tensorboard`)")
@@ -95,7 +96,7 @@ def train(
     config = replace(config, source_weights=dict(map(parse_weight, weight or ())))
     torch.set_num_threads(threads)
     machine = find_machine(accelerator.value, devices)
-    plan = Plan(config, data, run, val, val_share, synthetic, synthetic_seed)
+    plan = Plan(config, data, run, val, val_share, synthetic, synthetic_seed, processes)
     with machine.first():
         if machine.rank == 0:
             typer.echo("preparing crops ...")

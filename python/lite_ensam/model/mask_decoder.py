@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lite_ensam.model.blocks import ResBlock, upsample
+from lite_ensam.model.blocks import Pointwise, ResBlock, upsample
 from lite_ensam.model.config import ModelConfig
 
 
@@ -24,8 +25,10 @@ class VoxelHead(nn.Module):
 
     def forward(self, features: Float[Tensor, "b c z y x"]) -> Float[Tensor, "b 1 z y x"]:
         """Logits in float32."""
-        weighted = features.float() * self.weight.reshape(1, -1, 1, 1, 1)
-        return weighted.sum(dim=1, keepdim=True) + self.bias
+        if not self.training:
+            weighted = features.float() * self.weight.reshape(1, -1, 1, 1, 1)
+            return weighted.sum(dim=1, keepdim=True) + self.bias
+        return F.linear(features.float().movedim(1, -1), self.weight, self.bias).movedim(-1, 1)
 
 
 class MaskDecoder(nn.Module):
@@ -41,7 +44,7 @@ class MaskDecoder(nn.Module):
         for level in levels:
             skip = config.channels[level]
             if self.adds:
-                self.squeezes.append(nn.Conv3d(below, skip, kernel_size=1, bias=False))
+                self.squeezes.append(Pointwise(below, skip))
                 self.stages.append(ResBlock(skip, skip))
                 below = skip
             else:

@@ -20,6 +20,9 @@ from lite_ensam.training.bank import MASK_UNIT, LesionCrop
 
 Doubles = NDArray[np.float64]
 
+EXACT_LINES = 0.35
+"""Share of lines that end just where the tumour does, as those do that are derived from masks."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -44,14 +47,22 @@ def slice_keeping_map(rng: np.random.Generator, along: Doubles) -> Doubles:
     return matrix
 
 
+def lengthen(ends: Doubles, margin: float) -> Doubles:
+    """The line with both ends moved outwards by `margin`, as inference does: see `PatchConfig`."""
+    outwards = (ends[1] - ends[0]) * (margin / np.linalg.norm(ends[1] - ends[0]))
+    return np.stack([ends[0] - outwards, ends[1] + outwards])
+
+
 def jitter_ends(rng: np.random.Generator, ends: Doubles, voxel_zyx: Doubles) -> Doubles:
-    """The line as another person would have drawn it: ends off by half a voxel, now and then more.
+    """The line as another person would have drawn it: exact, off by half a voxel, now and then more.
 
     Parameters
     ----------
     ends : (2, 3), any unit
     voxel_zyx : the scan's voxel in that unit
     """
+    if rng.random() < EXACT_LINES:
+        return ends
     middle, half = ends.mean(axis=0), (ends[1] - ends[0]) / 2
     length = 2 * float(np.linalg.norm(half))
     if rng.random() < 0.3:
@@ -147,6 +158,20 @@ def change_greys(rng: np.random.Generator, hu: Tensor) -> Tensor:
     return hu
 
 
+def change_contrast(rng: np.random.Generator, hu: Tensor, share: Tensor) -> Tensor:
+    """The tumour itself brighter, darker or fainter against what surrounds it: another disease, another phase.
+
+    Real lesions are few; this keeps their borders and shapes, and takes away the grey values that a
+    network would know them by.
+    """
+    inside = F.avg_pool3d(share[None, None], 3, stride=1, padding=1, count_include_pad=False)[0, 0]
+    core = share > 0.5
+    middle = float(hu[core].mean()) if bool(core.any()) else 0.0
+    if middle > -150:  # soft tissue
+        return hu + inside * float(rng.normal(0, 30))
+    return hu + inside * float(rng.uniform(-0.45, 0.25)) * (middle + 850)
+
+
 def window_levels(rng: np.random.Generator, hu: Tensor) -> Tensor:
     """HU to the grey levels 0..255 of an image that somebody windowed before us (FLARE's npz)."""
     presets = [(-160.0, 240.0), (-160.0, 240.0), (-1000.0, 400.0), (-1024.0, 1024.0), (-200.0, 300.0)]
@@ -165,6 +190,7 @@ def draw_sample(
     moved = (ends - middle) @ matrix.T
     if augment:
         moved = jitter_ends(rng, moved, np.array(crop.native_voxel_zyx))
+    moved = lengthen(moved, config.end_margin_voxels * float(np.mean(crop.native_voxel_zyx[1:])))
     step = config.side_factor * np.linalg.norm(moved[1] - moved[0]) / config.side_voxels
     centre = moved.mean(axis=0)
     inverse = np.linalg.inv(matrix)
@@ -178,6 +204,8 @@ def draw_sample(
         points[:, 0] = z
     is_hu = True
     if augment:
+        if rng.random() < 0.4:
+            hu = change_contrast(rng, hu, share)
         hu = change_greys(rng, hu)
         if rng.random() < 0.25:
             hu, is_hu = window_levels(rng, hu), False

@@ -55,7 +55,8 @@ def cut(case: Case, mark: RecistMark, source: str) -> LesionCrop:
     if case.reference is None:
         raise TrainingError(f"case {case.name!r} has no reference mask to learn from")
     spacing = np.array(case.grid.spacing_mm)
-    cell_mm = mark.length_mm(case.grid.spacing_mm) * LINES_A_SIDE / SIDE
+    outer = (np.array(mark.outer_endpoints_zyx()) * spacing)[:, 1:]
+    cell_mm = float(np.linalg.norm(outer[1] - outer[0])) * LINES_A_SIDE / SIDE
     step = cell_mm / spacing
     ends = np.array(mark.endpoints_zyx)
     start = ends.mean(axis=0) + 0.5 - step * SIDE / 2

@@ -43,7 +43,7 @@ class TrainingConfig:
     model: ModelConfig = field(
         default_factory=lambda: ModelConfig(in_channels=len(LINE_CHANNELS), rotation_block=2, decoder_floor=8)
     )
-    patch: PatchConfig = field(default_factory=PatchConfig)
+    patch: PatchConfig = field(default_factory=lambda: PatchConfig(side_voxels=48, end_margin_voxels=0.5))
     crops: Crops = "lesion"
     steps: int = 7500
     batch: int = 2

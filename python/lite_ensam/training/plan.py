@@ -33,6 +33,7 @@ class Plan:
     val : cases to validate on
     val_share : share of each source's patients to validate on instead
     n_synthetic, synthetic_seed : synthetic lesions, of lesion crops only, if the data has backgrounds and shapes
+    processes : how many draw them
     """
 
     config: TrainingConfig
@@ -42,6 +43,7 @@ class Plan:
     val_share: float | None = None
     n_synthetic: int = 0
     synthetic_seed: int = 1
+    processes: int = 1
 
     def prepare(self) -> tuple[Draws, Validation | None]:
         """What is drawn, and what is validated on, if there is anything.
@@ -95,7 +97,9 @@ class Plan:
         folder = self.run / "bank" / (f"without-{names}" if self.val_share is not None else "")
         if (self.data / "train").is_dir():
             exclude = {*LOOSE_CASES, *(case.name for case in held_out)}
-            return prepare_banks(self.data, folder, self.n_synthetic, self.synthetic_seed, exclude)
+            return prepare_banks(
+                self.data, folder, self.n_synthetic, self.synthetic_seed, exclude, self.processes
+            )
         by_source: dict[str, list[CaseFiles]] = {}
         for case in train:
             by_source.setdefault(case.source, []).append(case)

@@ -30,7 +30,7 @@ at 2e-3 halved after 5, 10, 15 and 20 epochs, one random crop a step, no average
 does not say is taken from the authors' public code (docs/paper_to_code.md)."""
 
 CPU = TrainingConfig()
-"""Cubes around lines, five channels, two patches a step: what the weights that ship are trained with."""
+"""Cubes around lines, six channels, two patches a step: what the weights that ship are trained with."""
 
 PRESETS: Mapping[str, TrainingConfig] = MappingProxyType({"paper": PAPER, "cpu": CPU})
 """Every preset by its name."""

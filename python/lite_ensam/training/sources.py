@@ -11,14 +11,20 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Collection, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
+from lite_ensam import _kernels
+from lite_ensam.case import Case
 from lite_ensam.errors import CaseError, MarkError
+from lite_ensam.geometry import Grid
 from lite_ensam.io import read_case, read_ct, read_labels
 from lite_ensam.recist import mark_from_mask
-from lite_ensam.training.bank import LINES_A_SIDE, MASK_UNIT, SIDE, LesionCrop, cut, turned_views, write_bank
+from lite_ensam.training.bank import LINES_A_SIDE, SIDE, LesionCrop, cut, turned_views, write_bank
 from lite_ensam.training.synthetic import Background, Scene, Shape, draw_scene
 
 LOOSE_CASES = ("STS_007", "STS_021", "STS_023", "STS_030", "STS_035", "STS_045", "STS_046")
@@ -26,12 +32,20 @@ LOOSE_CASES = ("STS_007", "STS_021", "STS_023", "STS_030", "STS_035", "STS_045",
 
 MIN_BODY_VOXELS = 100_000
 
+SCENE_LINES = 3.4
+"""Side of a synthetic scene in lengths of its lesion: a crop's, and room for a line off the middle."""
+
 MAX_READERS = 4
 """LIDC shapes with more readers than this are two nodules taken for one."""
 
 
 def prepare_banks(
-    data: Path, folder: Path, n_synthetic: int, seed: int, exclude: Collection[str] = LOOSE_CASES
+    data: Path,
+    folder: Path,
+    n_synthetic: int,
+    seed: int,
+    exclude: Collection[str] = LOOSE_CASES,
+    processes: int = 1,
 ) -> list[Path]:
     """Write a bank for each source of `data/train` and one of synthetic lesions; finished ones are kept.
 
@@ -51,7 +65,7 @@ def prepare_banks(
     if n_synthetic:
         banks.append(folder / f"synthetic-{seed}-{n_synthetic}")
         if not (banks[-1] / "index.json").is_file():
-            write_bank(banks[-1], synthetic_crops(data, n_synthetic, seed))
+            write_bank(banks[-1], synthetic_crops(data, n_synthetic, seed, processes))
     return banks
 
 
@@ -66,39 +80,75 @@ def real_crops(source: Path, exclude: Collection[str] = ()) -> Iterator[LesionCr
                 yield cut(view, drawn, source.name)
 
 
-def synthetic_crops(data: Path, n_crops: int, seed: int) -> Iterator[LesionCrop]:
-    """`n_crops` synthetic lesions drawn from one seed."""
-    rng = np.random.default_rng(seed)
-    backgrounds, shapes = read_backgrounds(data / "backgrounds"), read_shapes(data / "shapes" / "lidc")
-    made = 0
-    while made < n_crops:
-        scene = draw_scene(rng, backgrounds, shapes, SIDE, LINES_A_SIDE)
-        crop = None if scene is None else _marked(scene, rng, f"{seed}/{made}")
-        if crop is not None:
-            made += 1
-            yield crop
+def synthetic_crops(data: Path, n_crops: int, seed: int, processes: int = 1) -> Iterator[LesionCrop]:
+    """`n_crops` synthetic lesions; seed and number alone decide each, so processes can share the work."""
+    if processes == 1:
+        draw = SyntheticScans(data, seed)
+        yield from map(draw, range(n_crops))
+        return
+    with ProcessPoolExecutor(
+        processes, get_context("spawn"), initializer=_start_drawing, initargs=(data, seed)
+    ) as pool:
+        yield from pool.map(_draw, range(n_crops), chunksize=4)
 
 
-def _marked(scene: Scene, rng: np.random.Generator, name: str) -> LesionCrop | None:
-    """The crop with its line, or None where the line came out of scale or far from the middle."""
+class SyntheticScans:
+    """Draws synthetic crops by number."""
+
+    def __init__(self, data: Path, seed: int) -> None:
+        self.backgrounds = read_backgrounds(data / "backgrounds")
+        self.shapes = read_shapes(data / "shapes" / "lidc")
+        self.seed = seed
+
+    def __call__(self, number: int) -> LesionCrop:
+        """The crop of one number; draws that left no lesion worth marking are drawn again."""
+        rng = np.random.default_rng((self.seed, number))
+        while True:
+            scene = draw_scene(rng, self.backgrounds, self.shapes, SIDE, SCENE_LINES)
+            crop = None if scene is None else _scanned(scene, rng, f"{self.seed}/{number}")
+            if crop is not None:
+                return crop
+
+
+_scans: SyntheticScans | None = None
+
+
+def _start_drawing(data: Path, seed: int) -> None:
+    """Of a process: read the backgrounds once."""
+    global _scans
+    _scans = SyntheticScans(data, seed)
+
+
+def _draw(number: int) -> LesionCrop:
+    assert _scans is not None
+    return _scans(number)
+
+
+def _scanned(scene: Scene, rng: np.random.Generator, name: str) -> LesionCrop | None:
+    """The scene as a scanner would have sampled it, contoured and marked on those voxels, as real ones are.
+
+    None where the lesion came out of scale or far from the middle.
+    """
+    extent_mm = scene.mask.shape[0] * scene.voxel_mm
+    in_plane = max(scene.voxel_mm, rng.uniform(0.6, 1.0))
+    # thick slices for lesions that still lie on several of them
+    thickest = float(np.clip(extent_mm / SCENE_LINES / 4, 1.0, 5.0))
+    spacing = np.array((max(scene.voxel_mm, rng.uniform(0.7, thickest)), in_plane, in_plane))
+    shape = np.maximum(np.floor(extent_mm / spacing), 1).astype(int)
+    box = ((0.0, 0.0, 0.0), tuple((spacing / scene.voxel_mm).tolist()), tuple(shape.tolist()))
+    hu = _kernels.crop_resample(np.ascontiguousarray(scene.hu, dtype=np.float32), *box)
+    mask = (_kernels.crop_resample(scene.mask.astype(np.uint8), *box) > 0.5).astype(np.uint8)
+    grid = Grid.from_spacing(hu.shape, tuple(spacing.tolist()))
     try:
-        mark = mark_from_mask(scene.mask, (1.0, 1.0, 1.0), 1)
-    except MarkError:
+        mark = mark_from_mask(mask, grid.spacing_mm, 1)
+        case = Case(np.rint(hu).astype(np.int16), grid, (mark,), hu=True, reference=mask, name=name)
+    except (MarkError, CaseError):
         return None
-    lines_a_side = SIDE / mark.length_mm((1.0, 1.0, 1.0))
-    off_centre = np.abs(np.array(mark.midpoint_zyx) - (SIDE - 1) / 2).max()
-    if not 0.79 < lines_a_side / LINES_A_SIDE < 1.84 or off_centre > SIDE / 8:
+    lines_a_side = extent_mm / mark.length_mm(grid.spacing_mm)
+    off_centre = np.abs((np.array(mark.midpoint_zyx) + 0.5) * spacing / extent_mm - 0.5).max()
+    if not LINES_A_SIDE * 0.9 < lines_a_side < 2 * SCENE_LINES or off_centre > 0.16:
         return None
-    # the scan it pretends to come from: fine in the slice, up to 3 mm thick
-    in_plane = max(0.6, rng.uniform(0.5, 1.0) / scene.voxel_mm)
-    return LesionCrop(
-        hu=np.rint(np.clip(scene.hu, -1024, 3071)).astype(np.int16),
-        share=scene.mask.astype(np.uint8) * MASK_UNIT,
-        endpoints_zyx=mark.endpoints_zyx,
-        native_voxel_zyx=(max(1.0, rng.uniform(0.6, 3.0) / scene.voxel_mm), in_plane, in_plane),
-        source="synthetic",
-        name=name,
-    )
+    return replace(cut(case, mark, "synthetic"), name=name)
 
 
 def read_backgrounds(folder: Path) -> list[Background]:

@@ -67,15 +67,21 @@ def random_turn(rng: np.random.Generator, tilt: float) -> NDArray[np.float64]:
 def smooth_noise(rng: np.random.Generator, side: int, cells: int) -> Floats:
     """Smooth random field (side, side, side), mean 0, standard deviation 1, about `cells` bumps a side."""
     coarse = rng.standard_normal((cells + 3,) * 3).astype(np.float32)
-    fine = ndimage.zoom(coarse, side / cells, order=1)[:side, :side, :side]
-    fine = ndimage.gaussian_filter(fine, side / cells / 3)
-    return (fine - fine.mean()) / (fine.std() + 1e-6)
+    # cubic B-splines: each voxel weighs the four knots about it, one axis after the other
+    place = np.arange(side) * (cells / side)
+    away = np.abs(place[:, None] + 1 - np.arange(cells + 3))
+    weights = np.where(away < 1, 2 / 3 - away**2 + away**3 / 2, np.clip(2 - away, 0, None) ** 3 / 6)
+    weights = weights.astype(np.float32)
+    fine: Floats = coarse
+    for _ in range(3):
+        fine = np.tensordot(weights, fine, axes=(1, 2))
+    return np.asarray((fine - fine.mean()) / (fine.std() + 1e-6), dtype=np.float32)
 
 
 def blob(rng: np.random.Generator, side: int, radius: float, centre: NDArray[np.float64]) -> Bools:
     """Perturbed ellipsoid about `centre` (voxel indices), longest radius `radius` voxels."""
     turn = random_turn(rng, np.pi)
-    radii = radius * np.array([1.0, rng.uniform(0.55, 1.0), rng.uniform(0.45, 1.0)])[rng.permutation(3)]
+    radii = radius * np.array([1.0, rng.uniform(0.5, 1.0), rng.uniform(0.35, 1.0)])[rng.permutation(3)]
     axes = [np.arange(side, dtype=np.float32) - np.float32(c) for c in centre]
     distance = np.zeros((side,) * 3, np.float32)
     for row, axis_radius in zip(turn, radii, strict=True):
@@ -85,6 +91,18 @@ def blob(rng: np.random.Generator, side: int, radius: float, centre: NDArray[np.
     if rng.random() < 0.4:
         bumps += rng.uniform(0.03, 0.1) * smooth_noise(rng, side, int(rng.integers(8, 15)))
     return np.asarray(np.sqrt(distance) < 1 + bumps)
+
+
+def tube(rng: np.random.Generator, side: int, start: NDArray[np.float64], radius: float) -> Bools:
+    """A bent tube that passes near `start` (voxel indices): a vessel, an airway's wall, bowel."""
+    direction = random_turn(rng, np.pi)[0]
+    curve = random_turn(rng, np.pi)[0] * rng.uniform(0, 0.6) / side
+    steps = np.linspace(-side, side, 6 * side)[:, None]
+    points = np.rint(start + steps * direction + np.square(steps) * curve).astype(int)
+    points = points[((points >= 0) & (points < side)).all(axis=1)]
+    away = np.ones((side,) * 3, np.bool_)
+    away[tuple(points.T)] = False
+    return np.asarray(ndimage.distance_transform_edt(away) <= radius)
 
 
 def placed_shape(rng: np.random.Generator, shape: Shape, side: int, length: float) -> Bools:
@@ -162,13 +180,16 @@ def fill(
     side = hu.shape[0]
     inner = np.full(hu.shape, np.float32(level))
     inner += np.float32(rng.uniform(0, 14)) * smooth_noise(rng, side, int(rng.integers(4, 12)))
-    depth = ndimage.distance_transform_edt(mask).astype(np.float32)
-    deepest = float(depth.max())
-    if rng.random() < 0.25 and deepest > 4:
-        core = depth > deepest * rng.uniform(0.35, 0.7)
-        inner -= np.float32(rng.uniform(10, 60)) * ndimage.gaussian_filter(core.astype(np.float32), 1.5)
-    if rng.random() < 0.2 and deepest > 4:
-        inner += np.float32(rng.uniform(10, 60)) * (depth < deepest * rng.uniform(0.15, 0.35))
+    core_share, rim_share = rng.uniform(0.35, 0.7), rng.uniform(0.15, 0.35)
+    has_core, has_rim = rng.random() < 0.25, rng.random() < 0.2
+    if has_core or has_rim:
+        depth = ndimage.distance_transform_edt(mask)
+        deepest = float(depth.max())
+        if has_core and deepest > 4:
+            core = (depth > deepest * core_share).astype(np.float32)
+            inner -= np.float32(rng.uniform(10, 60)) * ndimage.gaussian_filter(core, 1.5)
+        if has_rim and deepest > 4:
+            inner += np.float32(rng.uniform(10, 60)) * (depth < deepest * rim_share)
     if rng.random() < 0.05:
         inner += np.float32(250) * (smooth_noise(rng, side, 10) > 2.2)
     grain = hu - ndimage.gaussian_filter(hu, 1.2)
@@ -214,6 +235,12 @@ def draw_scene(
         contrast = float(np.exp(rng.uniform(np.log(12), np.log(110)))) * (1 if rng.random() < 0.45 else -1)
         level = float(np.clip(around, -120, 180)) + contrast
     own_noise = float(rng.uniform(0.3, 1.0))
+    for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.4 else 0):  # vessels, some of them into the lesion
+        start = centre + random_turn(rng, np.pi)[0] * length * rng.uniform(0.2, 0.9)
+        vessel = tube(rng, side, start, float(np.exp(rng.uniform(np.log(0.4), np.log(3.5)))) / voxel_mm)
+        vessel_hu = rng.uniform(-20, 80) if in_lung else around + rng.choice([-1.0, 1.0]) * rng.uniform(20, 150)
+        weight = ndimage.gaussian_filter(vessel.astype(np.float32), min(0.5 / voxel_mm, 2.0))
+        hu = hu + weight * (np.float32(vessel_hu) - hu)
     for _ in range(int(rng.integers(0, 3)) if rng.random() < 0.4 else 0):  # neighbours nobody marked
         place = centre + random_turn(rng, np.pi)[0] * length * rng.uniform(0.8, 1.4)
         other = blob(rng, side, length / 2 * rng.uniform(0.25, 0.8), place)

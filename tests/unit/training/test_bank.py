@@ -32,10 +32,12 @@ def test_a_crop_holds_the_lesion_at_the_scale_of_its_line() -> None:
     mark = case.marks[0]
     crop = cut(case, mark, "phantom")
     first, second = np.array(crop.endpoints_zyx)
-    assert np.linalg.norm(second - first) == pytest.approx(SIDE / LINES_A_SIDE, rel=1e-6)
+    # scaled by the line from the outer faces of its end voxels
+    outer_mm = mark.length_mm(case.grid.spacing_mm) + case.grid.spacing_mm[1]
+    cell_mm = outer_mm * LINES_A_SIDE / SIDE
+    assert np.linalg.norm(second - first) * cell_mm == pytest.approx(mark.length_mm(case.grid.spacing_mm), rel=1e-6)
     np.testing.assert_allclose((first + second) / 2, (SIDE - 1) / 2)
     # the lesion's volume is the same in both grids
-    cell_mm = mark.length_mm(case.grid.spacing_mm) * LINES_A_SIDE / SIDE
     in_crop = crop.share.sum() / MASK_UNIT * cell_mm**3
     in_scan = (case.reference == mark.label).sum() * np.prod(case.grid.spacing_mm)
     assert in_crop == pytest.approx(in_scan, rel=0.05)

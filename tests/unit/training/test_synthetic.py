@@ -50,7 +50,7 @@ def test_a_scene_holds_one_connected_lesion_about_as_long_as_asked(background: B
         assert (largest_part(scene.mask) == scene.mask).all()
         where = np.argwhere(scene.mask)
         lengths.append((np.ptp(where, axis=0)[1:] + 1).max() * LINES_A_SIDE / SIDE)
-    assert 0.7 < np.median(lengths) < 1.3
+    assert 0.5 < np.median(lengths) < 1.2  # the longest axis of an ellipsoid seldom lies in the slice
 
 
 def test_most_lesions_differ_from_what_lies_around_them(background: Background) -> None:
