@@ -24,11 +24,15 @@ WIDEST_DRAW = 1.12
 class Draws(Protocol):
     """What the trainer draws from."""
 
-    counts: Mapping[str, int]
-    """Lesions or cases of each source."""
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Lesions or cases of each source."""
+        ...
 
-    fingerprint: str
-    """SHA-256 of the names of all that can be drawn."""
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the names of all that can be drawn."""
+        ...
 
     def draw(self, rng: np.random.Generator) -> Sample:
         """One patch; safe to be called from several threads."""

@@ -1,0 +1,48 @@
+"""`lite-ensam evaluate` from the command line: every file that it can write, on FLARE files."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lite_ensam.cli import app
+from tests.flare_files import write_flare_folder
+
+
+@pytest.fixture(scope="module")
+def flare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_flare_folder(tmp_path_factory.mktemp("flare"), n_patients=1)
+
+
+def test_scores_tables_page_and_pictures_are_written(flare: Path, tmp_path: Path) -> None:
+    names = {"-o": "s.json", "--csv": "s.csv", "--html": "s.html", "--figure2": "f.png", "--worst": "w.png"}
+    options = [part for flag, name in names.items() for part in (flag, str(tmp_path / name))]
+    done = CliRunner().invoke(app, ["evaluate", str(flare), *options, "--robustness", "--no-mirror"])
+    assert done.exit_code == 0, done.output
+    for text in ("CT_Lesion_FLARE23Ts", "ends 1 voxel off", "region_growing", "not a medical device"):
+        assert text in done.output
+    report = json.loads((tmp_path / "s.json").read_text())
+    assert report["use"] == "Research use, not a medical device."
+    assert {score["scoring"] for score in report["flare"]} == {"FLARE24", "LETT-NeXt"}
+    assert report["resources"] == []
+    with open(tmp_path / "s.csv", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 4 * 6  # tumours times methods
+    page = (tmp_path / "s.html").read_text()
+    assert "Carelessly drawn marks" in page
+    assert page.count("data:image/png") == 2
+    for name in ("f.png", "w.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    again = CliRunner().invoke(app, ["evaluate", str(flare), "--html", str(tmp_path / "s.html")])
+    assert again.exit_code != 0
+    assert "exists" in str(again.exception)
+
+
+def test_resources_of_other_weights_are_a_usage_error(flare: Path, tmp_path: Path) -> None:
+    asked = ["evaluate", str(flare), "--resources", "--weights", str(tmp_path)]
+    done = CliRunner().invoke(app, asked, env={"COLUMNS": "200"})
+    assert done.exit_code == 2
+    assert "measures the weights that ship" in done.output
