@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from lite_ensam.evaluation.resources import Watched, machine, watch
 
+from lite_ensam.evaluation.resources import Watched, machine, watch
 from lite_ensam.geometry import Grid
 from lite_ensam.io import write_ct, write_marks
 from lite_ensam.phantom import make_phantom

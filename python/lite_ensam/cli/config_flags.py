@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
-from typing import Annotated, Any, Optional, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 from typer.core import TyperCommand
@@ -88,8 +88,8 @@ def _parameters(config_class: type, prefix: str, skip: frozenset[str]) -> Iterat
         if is_dataclass(hint):
             yield from _parameters(hint, f"{name}.", skip)  # type: ignore[arg-type]
             continue
-        kind = Optional[hint if hint in (int, float, bool) else str]  # noqa: UP045  # a type that is made here
-        annotation = Annotated[kind, _option(name, hint, texts.get(field.name, ""))]  # type: ignore[valid-type]
+        kind: Any = (hint if hint in (int, float, bool) else str) | None
+        annotation: Any = Annotated[kind, _option(name, hint, texts.get(field.name, ""))]
         parameter = f"config_{name.replace('.', '_')}"
         yield inspect.Parameter(
             parameter, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation

@@ -117,12 +117,7 @@ def train(
         tell(trainer)
     trainer.run()
     if machine.rank == 0:
-        typer.echo(f"weights: {run / 'weights.safetensors'}")
-        if validation is not None:
-            best = trainer.best
-            typer.echo(
-                f"best validation DSC {best['dsc']:.4f} at step {best['step']:.0f}: {run / 'best.safetensors'}"
-            )
+        tell_result(trainer)
 
 
 def tell(trainer: Trainer) -> None:
@@ -136,6 +131,14 @@ def tell(trainer: Trainer) -> None:
         f"step {trainer.step} of {trainer.config.steps} on {trainer.machine.count} x {trainer.machine.device} in "
         f"{numbers}; log: {trainer.folder / 'log.jsonl'}"
     )
+
+
+def tell_result(trainer: Trainer) -> None:
+    """Say where the weights are."""
+    typer.echo(f"weights: {trainer.folder / 'weights.safetensors'}")
+    if trainer.validation is not None:
+        best, path = trainer.best, trainer.folder / "best.safetensors"
+        typer.echo(f"best validation DSC {best['dsc']:.4f} at step {best['step']:.0f}: {path}")
 
 
 def parse_weight(text: str) -> tuple[str, float]:

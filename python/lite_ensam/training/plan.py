@@ -97,9 +97,9 @@ class Plan:
         folder = self.run / "bank" / (f"without-{names}" if self.val_share is not None else "")
         if (self.data / "train").is_dir():
             exclude = {*LOOSE_CASES, *(case.name for case in held_out)}
-            return prepare_banks(
-                self.data, folder, self.n_synthetic, self.synthetic_seed, exclude, self.processes
-            )
+            # lesions of one's own need no backgrounds to put others into
+            n_synthetic = self.n_synthetic if (self.data / "backgrounds").is_dir() else 0
+            return prepare_banks(self.data, folder, n_synthetic, self.synthetic_seed, exclude, self.processes)
         by_source: dict[str, list[CaseFiles]] = {}
         for case in train:
             by_source.setdefault(case.source, []).append(case)

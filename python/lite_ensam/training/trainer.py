@@ -104,7 +104,7 @@ class Trainer:
 
     def run(self, stop_at: int | None = None) -> None:
         """Train to `config.steps` (or `stop_at`), saving every few minutes and at the end."""
-        last = min(stop_at or self.config.steps, self.config.steps)
+        last = self.step if self.done else min(stop_at or self.config.steps, self.config.steps)
         losses: list[float] = []
         saved = logged = time.monotonic()
         for samples in self._batches(self.step, last):

@@ -148,3 +148,14 @@ def test_lesions_of_flare_files_become_banks_without_those_held_out(tmp_path: Pa
     assert len(held_out) == 2
     again, _ = plan.prepare()
     assert again.fingerprint == draws.fingerprint
+
+
+def test_folders_of_cases_need_no_backgrounds(tmp_path: Path) -> None:
+    for name in ("59_nod7", "59_nod8", "60_nod1"):
+        write_folder_case(tmp_path / "train" / "nodules" / name)
+    plan = Plan(TrainingConfig(), tmp_path, tmp_path / "run", val_share=0.5, n_synthetic=3)
+    draws, validation = plan.prepare()
+    assert set(draws.counts) == {"nodules"}
+    # two lesions a case; one patient of two is held out
+    assert validation is not None
+    assert {draws.counts["nodules"], len(validation)} == {2, 4}

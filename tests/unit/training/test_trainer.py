@@ -19,7 +19,7 @@ from lite_ensam.training.draws import BankDraws
 from lite_ensam.training.trainer import Trainer
 
 TINY = TrainingConfig(
-    model=ModelConfig(in_channels=len(LINE_CHANNELS), filters=8, blocks=(1, 1, 1, 1), rotation_block=2),
+    model=ModelConfig(in_channels=len(LINE_CHANNELS), filters=4, blocks=(1, 1, 1, 1), rotation_block=2),
     patch=PatchConfig(side_voxels=16),
     steps=8,
     batch=1,
