@@ -17,7 +17,7 @@ from tests.flare_files import write_flare_folder
 
 SMALL = [
     "--accelerator", "cpu", "--epoch-steps", "2", "--milestones", "1,2", "--margin-voxels", "6",
-    "--most-voxels", "4000", "--model-blocks", "1,1,1,1", "--model-filters", "4",
+    "--most-voxels", "4000", "--model-blocks", "1,1,1,1", "--model-filters", "4", "--model-rotation-block", "8",
 ]  # fmt: skip
 
 
