@@ -185,5 +185,5 @@ def _percent(interval: Interval) -> str:
 
 
 def _unbroken(text: str) -> str:
-    """The text, which no browser breaks into lines."""
-    return text.replace(" ", "\u00a0").replace("-", "\u2011")
+    """The text, in which no browser parts the ends of a range."""
+    return text.replace("-", "\u2011")
