@@ -235,10 +235,14 @@ def draw_scene(
         contrast = float(np.exp(rng.uniform(np.log(12), np.log(110)))) * (1 if rng.random() < 0.45 else -1)
         level = float(np.clip(around, -120, 180)) + contrast
     own_noise = float(rng.uniform(0.3, 1.0))
-    for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.4 else 0):  # vessels, some of them into the lesion
+    for _ in range(
+        int(rng.integers(1, 4)) if rng.random() < 0.4 else 0
+    ):  # vessels, some of them into the lesion
         start = centre + random_turn(rng, np.pi)[0] * length * rng.uniform(0.2, 0.9)
         vessel = tube(rng, side, start, float(np.exp(rng.uniform(np.log(0.4), np.log(3.5)))) / voxel_mm)
-        vessel_hu = rng.uniform(-20, 80) if in_lung else around + rng.choice([-1.0, 1.0]) * rng.uniform(20, 150)
+        vessel_hu = (
+            rng.uniform(-20, 80) if in_lung else around + rng.choice([-1.0, 1.0]) * rng.uniform(20, 150)
+        )
         weight = ndimage.gaussian_filter(vessel.astype(np.float32), min(0.5 / voxel_mm, 2.0))
         hu = hu + weight * (np.float32(vessel_hu) - hu)
     for _ in range(int(rng.integers(0, 3)) if rng.random() < 0.4 else 0):  # neighbours nobody marked

@@ -107,7 +107,8 @@ def test_jitter_is_small_and_in_the_slice_most_of_the_time() -> None:
 def test_some_lines_are_exact_and_most_are_not() -> None:
     ends = np.array([[10.0, 20, 20], [10, 20, 60]])
     exact = [
-        np.array_equal(jitter_ends(np.random.default_rng(seed), ends, np.ones(3)), ends) for seed in range(300)
+        np.array_equal(jitter_ends(np.random.default_rng(seed), ends, np.ones(3)), ends)
+        for seed in range(300)
     ]
     assert 0.25 < np.mean(exact) < 0.45
 

@@ -35,7 +35,9 @@ def test_a_crop_holds_the_lesion_at_the_scale_of_its_line() -> None:
     # scaled by the line from the outer faces of its end voxels
     outer_mm = mark.length_mm(case.grid.spacing_mm) + case.grid.spacing_mm[1]
     cell_mm = outer_mm * LINES_A_SIDE / SIDE
-    assert np.linalg.norm(second - first) * cell_mm == pytest.approx(mark.length_mm(case.grid.spacing_mm), rel=1e-6)
+    assert np.linalg.norm(second - first) * cell_mm == pytest.approx(
+        mark.length_mm(case.grid.spacing_mm), rel=1e-6
+    )
     np.testing.assert_allclose((first + second) / 2, (SIDE - 1) / 2)
     # the lesion's volume is the same in both grids
     in_crop = crop.share.sum() / MASK_UNIT * cell_mm**3
