@@ -95,6 +95,8 @@ def segment(
 ) -> None:
     """Segment every marked tumour of a scan in 3D."""
     start = time.perf_counter()
+    # NumPy's matrix products are not used here; by itself it would start a thread for each core
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
     from lite_ensam.inference import segment as run
     from lite_ensam.io import MASK_SUFFIXES, VOLUME_SUFFIXES, check_output, write_report
