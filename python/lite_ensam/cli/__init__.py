@@ -19,6 +19,7 @@ COMMANDS = {
     "measure": "measure",
     "respond": "respond",
     "convert": "convert",
+    "flare": "flare",
     "demo": "demo",
     "evaluate": "evaluate",
     "info": "info",
