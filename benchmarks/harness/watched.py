@@ -12,6 +12,9 @@ from pathlib import Path
 
 INTERVAL = 0.01
 
+_NO_BYTECODE = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+"""Settings of developers' machines, which an installed program does not start with."""
+
 
 @dataclass(frozen=True)
 class Watched:
@@ -41,7 +44,8 @@ def watch(command: list[str]) -> Watched:
     """Run a command to its end; CalledProcessError if it fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    environment = {name: value for name, value in os.environ.items() if name not in _NO_BYTECODE}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     times, mb, peak = [0.0], [0.0], 0.0
     while process.poll() is None:
         sizes = [_status(pid) for pid in _tree(process.pid)]
