@@ -36,7 +36,7 @@ pub fn paint_part(
 ) -> Result<Array3<u16>, KernelError> {
     check_tumors(tumors, threshold)?;
     // Beside the labels: each tumor's place on the axes (vectors that double as they grow), a slice for each thread
-    let sides = shape_zyx.iter().fold(0_usize, |sum, &side| sum.saturating_add(side));
+    let sides = shape_zyx.into_iter().fold(0, usize::saturating_add);
     let places = sides.saturating_mul(3 * tumors.len() * size_of::<Between>());
     let slice = shape_zyx[1].saturating_mul(shape_zyx[2]);
     let slices = slice.saturating_mul(rayon::current_num_threads() * size_of::<f32>());

@@ -113,8 +113,7 @@ fn taps(
         return Err(KernelError::BadStep { start_zyx, step_zyx });
     }
     // The taps are as many as the patch has voxels on a side, each with weights of its own
-    let sides =
-        shape_zyx.iter().chain(&volume_shape_zyx).fold(0_usize, |sum, &side| sum.saturating_add(side));
+    let sides = shape_zyx.iter().chain(&volume_shape_zyx).copied().fold(0, usize::saturating_add);
     zeros::<f32>(shape_zyx)?;
     room_for(sides.saturating_mul(2 * size_of::<Tap>()), shape_zyx)?;
     Ok([0, 1, 2]
