@@ -12,6 +12,7 @@ import pytest
 
 import lite_ensam
 from lite_ensam.geometry import Grid
+from lite_ensam.inference import Predictor, load_backend
 from lite_ensam.io import write_ct, write_marks
 from tests.integration.conftest import Scan
 
@@ -61,7 +62,7 @@ def test_an_engine_that_is_dropped_gives_its_threads_back(scan: Scan) -> None:
 
     counts = []
     for _ in range(4):
-        predictor = lite_ensam.inference.Predictor(lite_ensam.inference.load_backend("openvino", threads=2))
+        predictor = Predictor(load_backend("openvino", threads=2))
         predictor.prepare()
         predictor.predict(scan.case)
         del predictor
