@@ -1,7 +1,7 @@
 """The reference of the benchmarks: the same network, written the way such tools are usually written.
 
-nibabel's `get_fdata`, the whole volume scaled and pooled in torch, the logits of every tumour enlarged to the full
-size, argmax, unique. Run by `whole_process.py`: `python harness/plain.py CT MARKS MASK`.
+nibabel's `get_fdata` (an .npz: NumPy's `load`), the whole volume scaled and pooled in torch, the logits of every tumour
+enlarged to the full size, argmax, unique. Run by `whole_process.py`: `python harness/plain.py CT MARKS MASK`.
 """
 
 from __future__ import annotations
@@ -28,15 +28,26 @@ def cube_around(mark: RecistMark, spacing: np.ndarray, factor: float) -> tuple[n
     return np.rint(np.array(mark.midpoint_zyx) - size / 2).astype(int), size
 
 
+def read(ct: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Voxels (z, y, x) in float64, spacing (z, y, x) and affine."""
+    if ct.endswith(".npz"):
+        arrays = np.load(ct)
+        spacing = arrays["spacing"][::-1]
+        arrays["recist"]  # the lines: read, though the benchmark's come from a file
+        return arrays["imgs"].astype(float), spacing, np.diag([*spacing[::-1], 1.0])
+    image = nib.load(ct)
+    spacing = np.array(image.header.get_zooms()[:3][::-1], dtype=float)
+    return image.get_fdata().transpose(2, 1, 0).copy(), spacing, image.affine
+
+
 @torch.inference_mode()
 def main(ct: str, marks: str, mask: str) -> None:
     """Segment as plainly as possible: it is timed, not scored."""
-    image = nib.load(ct)
-    volume = torch.from_numpy(image.get_fdata().transpose(2, 1, 0).copy())
+    scan, spacing, affine = read(ct)
+    volume = torch.from_numpy(scan)
     volume = (volume - volume.min()) / (volume.max() - volume.min())
     volume = volume.float()[None, None]
     F.max_pool3d(volume, 2)  # the paper's pooled scan, which its crop is taken from
-    spacing = np.array(image.header.get_zooms()[:3][::-1], dtype=float)
     model = load_weights(WEIGHTS / "lite_ensam.safetensors").model
     n_channels = model.config.in_channels
     scores = [torch.zeros(volume.shape[2:])]
@@ -56,7 +67,7 @@ def main(ct: str, marks: str, mask: str) -> None:
         scores.append(full)
     labels = torch.stack(scores).argmax(dim=0).numpy().astype(np.uint8)
     print("labels", np.unique(labels))
-    nib.save(nib.Nifti1Image(labels.transpose(2, 1, 0), image.affine), mask)
+    nib.save(nib.Nifti1Image(labels.transpose(2, 1, 0), affine), mask)
 
 
 if __name__ == "__main__":

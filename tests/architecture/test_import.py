@@ -23,3 +23,19 @@ def test_no_public_name_loads_torch() -> None:
     modules = loaded_by("import lite_ensam\nfor name in lite_ensam.__all__: getattr(lite_ensam, name)")
     assert "lite_ensam.inference" in modules
     assert "torch" not in modules
+
+
+def test_a_command_loads_no_other_and_no_numbers_before_it_is_parsed() -> None:
+    modules = loaded_by(
+        "import sys\nfrom lite_ensam.cli import main\n"
+        "sys.argv[1:] = ['segment', '--help']\nsys.stdout = open(__import__('os').devnull, 'w')\n"
+        "try: main()\nexcept SystemExit: sys.stdout = sys.__stdout__"
+    )
+    assert not {"lite_ensam.cli.train", "lite_ensam.cli.evaluate"} & modules
+    assert modules & (HEAVY | {"numpy"}) == set()
+
+
+def test_the_engine_loads_no_converter_until_it_is_asked_for() -> None:
+    code = "from lite_ensam.inference.offline_openvino import import_openvino\nopenvino = import_openvino()"
+    assert "openvino.tools.ovc" not in loaded_by(code)
+    assert "openvino.tools.ovc" in loaded_by(f"{code}\nassert callable(openvino.convert_model)")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lite_ensam.cli import app
+from lite_ensam.cli import build_app
 from tests.flare_files import write_flare_folder
 
 
@@ -21,7 +21,7 @@ def flare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_scores_tables_page_and_pictures_are_written(flare: Path, tmp_path: Path) -> None:
     names = {"-o": "s.json", "--csv": "s.csv", "--html": "s.html", "--figure2": "f.png", "--worst": "w.png"}
     options = [part for flag, name in names.items() for part in (flag, str(tmp_path / name))]
-    done = CliRunner().invoke(app, ["evaluate", str(flare), *options, "--robustness", "--no-mirror"])
+    done = CliRunner().invoke(build_app(), ["evaluate", str(flare), *options, "--robustness", "--no-mirror"])
     assert done.exit_code == 0, done.output
     for text in ("CT_Lesion_FLARE23Ts", "ends 1 voxel off", "region_growing", "not a medical device"):
         assert text in done.output
@@ -36,13 +36,13 @@ def test_scores_tables_page_and_pictures_are_written(flare: Path, tmp_path: Path
     assert page.count("data:image/png") == 2
     for name in ("f.png", "w.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
-    again = CliRunner().invoke(app, ["evaluate", str(flare), "--html", str(tmp_path / "s.html")])
+    again = CliRunner().invoke(build_app(), ["evaluate", str(flare), "--html", str(tmp_path / "s.html")])
     assert again.exit_code != 0
     assert "exists" in str(again.exception)
 
 
 def test_resources_of_other_weights_are_a_usage_error(flare: Path, tmp_path: Path) -> None:
     asked = ["evaluate", str(flare), "--resources", "--weights", str(tmp_path)]
-    done = CliRunner().invoke(app, asked, env={"COLUMNS": "200"})
+    done = CliRunner().invoke(build_app(), asked, env={"COLUMNS": "200"})
     assert done.exit_code == 2
     assert "measures the weights that ship" in done.output

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lite_ensam.cli import app
+from lite_ensam.cli import build_app
 from lite_ensam.model.checkpoint import load_weights
 from lite_ensam.training.config import TrainingConfig
 from tests.flare_files import write_flare_folder
@@ -27,7 +27,7 @@ def flare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train(*arguments: str) -> str:
-    done = CliRunner().invoke(app, ["train", *arguments], catch_exceptions=False)
+    done = CliRunner().invoke(build_app(), ["train", *arguments], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -57,7 +57,7 @@ def test_the_papers_preset_trains_on_flare_files_from_end_to_end(flare: Path, tm
 
 
 def test_flags_are_made_from_the_config_and_its_docstring() -> None:
-    text = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
+    text = CliRunner().invoke(build_app(), ["train", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
     for flag in ("--lr", "--milestones", "--patch-side-voxels", "--model-decoder", "--no-bf16"):
         assert flag in text
     assert "epochs from which on the rate is halved once more" in " ".join(text.replace("│", " ").split())
@@ -77,7 +77,7 @@ def test_flags_that_make_no_sense_are_usage_errors(
     flare: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     done = CliRunner().invoke(
-        app, ["train", str(flare), "--run", str(tmp_path), *arguments], env={"COLUMNS": "200"}
+        build_app(), ["train", str(flare), "--run", str(tmp_path), *arguments], env={"COLUMNS": "200"}
     )
     assert done.exit_code == 2
     assert message in " ".join(done.output.replace("│", " ").split())

@@ -2,45 +2,59 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from io import TextIOWrapper
 
 import typer
 
-from lite_ensam.cli.convert import convert
-from lite_ensam.cli.demo import demo
-from lite_ensam.cli.evaluate import evaluate
-from lite_ensam.cli.info import info
-from lite_ensam.cli.measure import measure
-from lite_ensam.cli.respond import respond
-from lite_ensam.cli.segment import segment
-from lite_ensam.cli.train import TrainCommand, export, train
 from lite_ensam.errors import LiteEnsamError
 
-app = typer.Typer(
-    name="lite-ensam",
-    help="One RECIST line on a CT becomes a 3D tumour mask and its measurements. "
-    "Research use, not a medical device.",
-    epilog="Add --debug anywhere to see where an error was raised.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
-app.command()(segment)
-app.command()(measure)
-app.command()(respond)
-app.command()(convert)
-app.command()(demo)
-app.command()(evaluate)
-app.command()(info)
-app.command(cls=TrainCommand)(train)
-app.command()(export)
+COMMANDS = {
+    "segment": "segment",
+    "measure": "measure",
+    "respond": "respond",
+    "convert": "convert",
+    "flare": "flare",
+    "demo": "demo",
+    "evaluate": "evaluate",
+    "info": "info",
+    "train": "train",
+    "export": "train",
+}
+"""Each command and the module of this package that has the function of its name."""
+
+_COLLECT_AFTER = 50_000
+"""New objects until Python looks for garbage: by default imports are interrupted for that hundreds of times."""
+
+
+def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The application with some of its commands; those left out are not imported."""
+    app = typer.Typer(
+        name="lite-ensam",
+        help="One RECIST line on a CT becomes a 3D tumour mask and its measurements. "
+        "Research use, not a medical device.",
+        epilog="Add --debug anywhere to see where an error was raised.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    app.callback()(lambda: None)  # a single command is called by its name, too
+    for name in commands:
+        module = import_module(f"lite_ensam.cli.{COMMANDS[name]}")
+        app.command(cls=module.TrainCommand if name == "train" else None)(getattr(module, name))
+    return app
 
 
 def main() -> None:
     """Entry point of `lite-ensam` and `python -m lite_ensam`."""
+    gc.set_threshold(_COLLECT_AFTER)
+    atexit.register(gc.freeze)  # what a process leaves behind is not searched for garbage at its end
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
     for stream in (sys.stdout, sys.stderr):
@@ -49,7 +63,7 @@ def main() -> None:
     # an exit, not a death: files that are half written are taken away
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        app(arguments)
+        build_app(_named(arguments))(arguments)
     except (LiteEnsamError, OSError, MemoryError) as error:
         if debug:
             raise
@@ -61,3 +75,8 @@ def main() -> None:
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         sys.stderr.write(f"lite-ensam: unexpected {what}; --debug shows where\n")
         sys.exit(1)
+
+
+def _named(arguments: Sequence[str]) -> Iterable[str]:
+    """The command that is called; all of them where that is not plain."""
+    return arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.segment import CropName, EngineName
+from lite_ensam.cli.options import Crop, CropName, Engine, EngineName, Mirror, Overwrite
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -44,17 +44,10 @@ def evaluate(
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the intervals' bootstrap and of changed marks")] = 0,
     weights: Annotated[Path | None, typer.Option(help="Exported weights [default: those that ship]")] = None,
-    engine: Annotated[
-        EngineName, typer.Option(help="openvino is fast, torch the reference")
-    ] = EngineName.openvino,
-    crop: Annotated[CropName, typer.Option(help="lesion, or the paper's joint")] = CropName.lesion,
-    mirror: Annotated[
-        bool,
-        typer.Option(
-            "--mirror/--no-mirror", help="Average with the mirror image: steadier, twice the network's time"
-        ),
-    ] = True,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
+    engine: Engine = EngineName.openvino,
+    crop: Crop = CropName.lesion,
+    mirror: Mirror = True,
+    overwrite: Overwrite = False,
 ) -> None:
     """Score the weights on cases with reference masks, beside what geometry alone reaches (extra `evaluate`)."""
     from lite_ensam.evaluation import CHANGES, FLOORS, find_cases, measure_cases

@@ -5,30 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lite_ensam.cli.options import Crop, Engine, Mirror, Overwrite, Threads
+from lite_ensam.cli.options import CropName as CropName
+from lite_ensam.cli.options import EngineName as EngineName
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from lite_ensam.inference import Segmentation
-
-
-class EngineName(StrEnum):
-    """Names that `--engine` takes; `inference.ENGINES` without importing it."""
-
-    openvino = "openvino"
-    torch = "torch"
-
-
-class CropName(StrEnum):
-    """Names that `--crop` takes; `inference.CROPS` without importing it."""
-
-    lesion = "lesion"
-    joint = "joint"
 
 
 def parse_window(text: str) -> tuple[float, float]:
@@ -65,12 +53,8 @@ def segment(
     sr: Annotated[
         Path | None, typer.Option("--sr", help="DICOM structured report to write beside a SEG: .dcm")
     ] = None,
-    engine: Annotated[
-        EngineName, typer.Option(help="openvino is fast, torch the reference")
-    ] = EngineName.openvino,
-    crop: Annotated[
-        CropName, typer.Option(help="lesion: a cube for each line; joint: the paper's one box")
-    ] = CropName.lesion,
+    engine: Engine = EngineName.openvino,
+    crop: Crop = CropName.lesion,
     window: Annotated[
         str | None,
         typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean"),
@@ -82,19 +66,14 @@ def segment(
     series: Annotated[
         str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="CPU threads of the engine [default: all]")
-    ] = None,
-    mirror: Annotated[
-        bool,
-        typer.Option(
-            "--mirror/--no-mirror", help="Average with the mirror image: steadier, twice the network's time"
-        ),
-    ] = True,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
+    threads: Threads = None,
+    mirror: Mirror = True,
+    overwrite: Overwrite = False,
 ) -> None:
     """Segment every marked tumour of a scan in 3D."""
     start = time.perf_counter()
+    # NumPy's matrix products are not used here; by itself it would start a thread for each core
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
     from lite_ensam.inference import segment as run
     from lite_ensam.io import MASK_SUFFIXES, VOLUME_SUFFIXES, check_output, write_report

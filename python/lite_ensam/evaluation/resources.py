@@ -26,6 +26,9 @@ __all__ = ["CaseResources", "Watched", "machine", "measure_cases", "watch"]
 INTERVAL = 0.01
 """Seconds between two samples of memory."""
 
+_NOT_PASSED_ON = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+"""Settings of developers' machines, which an installed program does not start with."""
+
 
 @dataclass(frozen=True)
 class Watched:
@@ -110,7 +113,8 @@ def watch(command: Sequence[str]) -> Watched:
 
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    environment = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     times, mb, peak = [0.0], [0.0], 0.0
     while process.poll() is None:
         sizes = [_status(pid) for pid in _tree(process.pid)]

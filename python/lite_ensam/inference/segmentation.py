@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -263,7 +262,8 @@ def _report(
         "disclaimer": DISCLAIMER,
         "version": _kernels.__version__,
         "python": sys.version.split()[0],
-        "packages": {name: version(name) for name in ("numpy", predictor.backend.name)},
+        # importlib.metadata would take longer to import than a lesion to be painted
+        "packages": {name: sys.modules[name].__version__ for name in ("numpy", predictor.backend.name)},
         "case": case.name,
         "shape_zyx": case.ct.shape,
         "spacing_mm_zyx": case.grid.spacing_mm,

@@ -1,10 +1,11 @@
 //! Kernels that read and write files' bytes.
 
-use std::io::{self, Read};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
 
 use lite_ensam_kernels as kernels;
-use lite_ensam_kernels::{Layout, StreamError, VoxelBox};
+use lite_ensam_kernels::{Inflated, Layout, StreamError, VoxelBox};
 use numpy::ndarray::Array2;
 use numpy::{Element, IntoPyArray};
 use pyo3::buffer::PyBuffer;
@@ -18,47 +19,16 @@ use crate::numbers::counts;
 /// Runs an expression with `$stored` as the Rust type that NumPy calls `$code`, as i2 or f4.
 macro_rules! with_stored {
     ($code:expr, $stored:ident => $body:expr) => {
+        with_stored!(@ $code, $stored => $body;
+            "u1" = u8, "i1" = i8, "u2" = u16, "i2" = i16, "u4" = u32, "i4" = i32, "u8" = u64, "i8" = i64,
+            "f4" = f32, "f8" = f64)
+    };
+    (@ $code:expr, $stored:ident => $body:expr; $($name:literal = $dtype:ty),*) => {
         match $code {
-            "u1" => {
-                type $stored = u8;
+            $($name => {
+                type $stored = $dtype;
                 $body
-            }
-            "i1" => {
-                type $stored = i8;
-                $body
-            }
-            "u2" => {
-                type $stored = u16;
-                $body
-            }
-            "i2" => {
-                type $stored = i16;
-                $body
-            }
-            "u4" => {
-                type $stored = u32;
-                $body
-            }
-            "i4" => {
-                type $stored = i32;
-                $body
-            }
-            "u8" => {
-                type $stored = u64;
-                $body
-            }
-            "i8" => {
-                type $stored = i64;
-                $body
-            }
-            "f4" => {
-                type $stored = f32;
-                $body
-            }
-            "f8" => {
-                type $stored = f64;
-                $body
-            }
+            })*
             code => Err(PyTypeError::new_err(format!(
                 "dtype must be a real number of 8 to 64 bits (u1, i2, .., f8), got {code}"
             ))),
@@ -139,13 +109,8 @@ pub(crate) fn read_boxes<'py>(
     let wanted = boxes_kji.into_iter().map(|[start_kji, stop_kji]| VoxelBox { start_kji, stop_kji });
     let wanted: Vec<_> = wanted.collect();
     with_stored!(code, Stored => {
-        let read = py.detach(|| {
-            let mut stream = voxels_of(&path, offset)?;
-            let read = kernels::read_boxes::<Stored>(&mut stream, layout, &wanted, (slope, intercept))?;
-            end(&mut stream, spare)?;
-            Ok(read)
-        });
-        let kernels::Boxes { voxels, range, is_whole } = read.map_err(|e| stream_error(py, e))?;
+        let read = |stream: &mut _| kernels::read_boxes::<Stored>(stream, layout, &wanted, (slope, intercept));
+        let kernels::Boxes { voxels, range, is_whole } = over_voxels(py, &path, offset, spare, read)?;
         let range = range.map(|(low, high)| -> PyResult<_> { Ok((number(py, low)?, number(py, high)?)) });
         Ok((voxels.into_iter().map(|v| v.into_pyarray(py).into_any()).collect(), range.transpose()?, is_whole))
     })
@@ -190,13 +155,8 @@ pub(crate) fn read_labelled<'py>(
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let (layout, code) = layout(shape_kji, dtype)?;
     with_stored!(code, Stored => {
-        let read = py.detach(|| {
-            let mut stream = voxels_of(&path, offset)?;
-            let read = kernels::read_labelled::<Stored>(&mut stream, layout)?;
-            end(&mut stream, spare)?;
-            Ok(read)
-        });
-        let (places, values) = read.map_err(|e| stream_error(py, e))?;
+        let read = |stream: &mut _| kernels::read_labelled::<Stored>(stream, layout);
+        let (places, values) = over_voxels(py, &path, offset, spare, read)?;
         let places = Array2::from_shape_fn((places.len(), 3), |(n, axis)| places[n][axis] as u64);
         Ok((places.into_pyarray(py).into_any(), values.into_pyarray(py).into_any()))
     })
@@ -283,19 +243,24 @@ fn layout<'a>(shape_kji: &Bound<'_, PyAny>, dtype: &'a str) -> PyResult<(Layout,
     }
 }
 
-/// The file's bytes from the first voxel on.
-fn voxels_of(
-    path: &std::path::Path,
+/// What a kernel reads from a file's first voxel on, without the interpreter's lock; then on to the stream's end, where
+/// the checksums are.
+fn over_voxels<R: Send>(
+    py: Python<'_>,
+    path: &Path,
     offset: u64,
-) -> Result<kernels::Inflated<impl io::BufRead + use<>>, StreamError> {
-    let mut stream = kernels::open(path)?;
-    let skipped = io::copy(&mut stream.by_ref().take(offset), &mut io::sink())?;
-    if skipped < offset { Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()) } else { Ok(stream) }
-}
-
-/// Reads on behind the last voxel, where the checksums are.
-fn end(stream: &mut kernels::Inflated<impl io::BufRead>, spare: u64) -> Result<(), StreamError> {
-    if stream.check_rest(spare)? > spare { Err(StreamError::TooLong { spare }) } else { Ok(()) }
+    spare: u64,
+    read: impl FnOnce(&mut Inflated<BufReader<File>>) -> Result<R, StreamError> + Send,
+) -> PyResult<R> {
+    let found = py.detach(|| {
+        let mut stream = kernels::open(path)?;
+        if io::copy(&mut stream.by_ref().take(offset), &mut io::sink())? < offset {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        let found = read(&mut stream)?;
+        if stream.check_rest(spare)? > spare { Err(StreamError::TooLong { spare }) } else { Ok(found) }
+    });
+    found.map_err(|error| stream_error(py, error))
 }
 
 /// A stored value as a Python number.

@@ -4,8 +4,8 @@ use ndarray::{Array3, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use crate::KernelError;
-use crate::tumor::{Footprint, TumorLogits, check_tumors};
-use crate::voxel::zeros;
+use crate::tumor::{Between, Footprint, TumorLogits, check_tumors};
+use crate::voxel::{room_for, zeros};
 
 /// Label map of a volume: each voxel goes to the tumor whose trilinear logit is highest, if above `threshold`.
 ///
@@ -35,6 +35,13 @@ pub fn paint_part(
     threshold: f64,
 ) -> Result<Array3<u16>, KernelError> {
     check_tumors(tumors, threshold)?;
+    // Beside the labels: each tumor's place on the axes (vectors that double as they grow), a slice for each thread
+    let sides = shape_zyx.into_iter().fold(0, usize::saturating_add);
+    let places = sides.saturating_mul(3 * tumors.len() * size_of::<Between>());
+    let slice = shape_zyx[1].saturating_mul(shape_zyx[2]);
+    let slices = slice.saturating_mul(rayon::current_num_threads() * size_of::<f32>());
+    let bytes = slice.saturating_mul(shape_zyx[0]).saturating_mul(size_of::<u16>());
+    room_for(bytes.saturating_add(places).saturating_add(slices), shape_zyx)?;
     let mut labels = zeros(shape_zyx)?;
     let on_part = |&tumor| Footprint::on_part(tumor, origin_zyx, shape_zyx);
     let footprints: Vec<_> = tumors.iter().map(on_part).collect();

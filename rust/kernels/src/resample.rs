@@ -3,7 +3,7 @@
 use ndarray::{Array3, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
-use crate::voxel::{check_box, crop, zeros};
+use crate::voxel::{check_box, crop, room_for, zeros};
 use crate::{KernelError, Voxel};
 
 /// A patch of `shape_zyx` voxels, each `step_zyx` volume voxels wide, that starts at edge coordinate `start_zyx`.
@@ -48,6 +48,10 @@ pub fn resample_part<T: Voxel>(
         let (start_zyx, stop_zyx) = (axes.map(|taps| taps.first), axes.map(|taps| taps.stop));
         return Err(KernelError::NotInPart { origin_zyx, end_zyx, start_zyx, stop_zyx });
     }
+    // The patch, its slices of the volume, and the sums of each thread, which are as large as a slice
+    let slice = shape_zyx[1].saturating_mul(shape_zyx[2]);
+    let n_slices = (shape_zyx[0] + z.stop - z.first).saturating_add(2 * rayon::current_num_threads());
+    room_for(slice.saturating_mul(n_slices).saturating_mul(size_of::<f32>()), shape_zyx)?;
     let mut patch = zeros::<f32>(shape_zyx)?;
     let needed = crop(
         part,
@@ -108,8 +112,10 @@ fn taps(
     {
         return Err(KernelError::BadStep { start_zyx, step_zyx });
     }
-    // Before the taps, which are as many as the patch has voxels on a side
+    // The taps are as many as the patch has voxels on a side, each with weights of its own
+    let sides = shape_zyx.iter().chain(&volume_shape_zyx).copied().fold(0, usize::saturating_add);
     zeros::<f32>(shape_zyx)?;
+    room_for(sides.saturating_mul(2 * size_of::<Tap>()), shape_zyx)?;
     Ok([0, 1, 2]
         .map(|axis| AxisTaps::new(volume_shape_zyx[axis], start_zyx[axis], step_zyx[axis], shape_zyx[axis])))
 }

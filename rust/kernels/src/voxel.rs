@@ -51,6 +51,13 @@ pub(crate) fn zeros<T: Copy + Default>(shape_zyx: [usize; 3]) -> Result<Array3<T
         return Err(too_large);
     };
     // Ask before allocating: zeroed memory stays untouched (and costs nothing) until it is written.
-    Vec::<T>::new().try_reserve_exact(length).map_err(|_| too_large)?;
+    room_for(length.saturating_mul(size_of::<T>()), shape_zyx)?;
     Ok(Array3::from_elem(shape_zyx, T::default()))
+}
+
+/// Refuses a result of a shape where `bytes` more are not to be had.
+///
+/// Asked before work that takes them in many small pieces: a small piece that is not there aborts the process.
+pub(crate) fn room_for(bytes: usize, shape_zyx: [usize; 3]) -> Result<(), KernelError> {
+    Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| KernelError::TooLarge { shape_zyx })
 }

@@ -1,0 +1,193 @@
+"""Each kernel beside its NumPy or SciPy twin on a scan of 512 x 512 x 150, and beside the machine's copy bandwidth.
+
+`python benchmarks/kernels_beside_twins.py [REPEATS]`. Times are the best of the repeats, taken in turn. Bytes a second
+count what must be read and written at least once. Kernels use all cores, NumPy and SciPy one; a twin that moves as
+many bytes as a plain copy does has nothing left to gain.
+"""
+
+from __future__ import annotations
+
+import gzip
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from harness import twins
+
+from lite_ensam import _kernels
+from lite_ensam.evaluation.resources import machine
+
+SHAPE = (150, 512, 512)
+SPACING = np.array((2.5, 0.8, 0.8))
+CENTER, RADIUS_MM, SIDE = np.array((75.0, 256.0, 256.0)), 15.0, 64
+HALF = 2.5 * RADIUS_MM / SPACING
+START, STOP = CENTER + 0.5 - HALF, CENTER + 0.5 + HALF
+BOX = tuple(slice(int(a), int(b) + 1) for a, b in zip(START, STOP, strict=True))
+
+
+class Pair(NamedTuple):
+    """A kernel and its twin, and the bytes that either must move."""
+
+    name: str
+    kernel: Callable[[], Any]
+    twin: Callable[[], Any]
+    n_bytes: int
+
+
+def volume_pairs() -> list[Pair]:
+    """Kernels on grey values."""
+    ct = np.random.default_rng(0).integers(-1024, 3000, SHAPE, dtype=np.int16)
+    step = (STOP - START) / SIDE
+    patch_bytes = SIDE**3 * 4
+    crop_bytes = ct[BOX].nbytes
+    return [
+        Pair("value_range", lambda: _kernels.value_range(ct), lambda: twins.value_range(ct), ct.nbytes),
+        Pair(
+            "min_max",
+            lambda: _kernels.min_max(ct, -1000, 500),
+            lambda: twins.min_max(ct, -1000, 500),
+            3 * ct.nbytes,
+        ),
+        Pair(
+            "crop_max_pool 1 2 2",
+            lambda: _kernels.crop_max_pool(ct, (0, 0, 0), SHAPE, (1, 2, 2)),
+            lambda: twins.max_pool(ct),
+            ct.nbytes + ct.nbytes // 4,
+        ),
+        Pair(
+            "crop_resample 64^3",
+            lambda: _kernels.crop_resample(ct, tuple(START), tuple(step), (SIDE,) * 3),
+            lambda: twins.crop_resample(ct, START, STOP, SIDE),
+            crop_bytes + patch_bytes,
+        ),
+    ]
+
+
+def label_pairs() -> list[Pair]:
+    """Kernels on logits, label maps and markers."""
+    grid = np.ogrid[tuple(slice(0, SIDE) for _ in range(3))]
+    step = (STOP - START) / SIDE
+    centers = [
+        (START[axis] + (grid[axis] + 0.5) * step[axis] - 0.5 - CENTER[axis]) * SPACING[axis]
+        for axis in range(3)
+    ]
+    logits = (RADIUS_MM - np.sqrt(sum(c**2 for c in centers))).astype(np.float32)
+    tumor = (1, logits, tuple(START), tuple(step), (SIDE,) * 3)
+    missing = (2, logits - 40, tuple(START), tuple(step), (SIDE,) * 3)
+    labels = _kernels.paint(SHAPE, [tumor])
+    marker = np.zeros(SHAPE, np.uint8)
+    marker[75, 256, 240:273] = 1
+    full = np.full(SHAPE, -40.0, np.float32)
+    empty = np.zeros(SHAPE, np.uint16)
+    sphere = tuple(CENTER), RADIUS_MM, tuple(SPACING)
+    return [
+        Pair(
+            "marker_endpoints",
+            lambda: _kernels.marker_endpoints(marker, tuple(SPACING)),
+            lambda: twins.marker_endpoints(marker, SPACING),
+            marker.nbytes,
+        ),
+        Pair(
+            "paint",
+            lambda: _kernels.paint(SHAPE, [tumor]),
+            lambda: twins.paint(SHAPE, logits, START, STOP),
+            logits.nbytes + labels.nbytes,
+        ),
+        Pair(
+            "raise_sphere",
+            lambda: _kernels.raise_sphere(empty.copy(), [missing], 2, *sphere),
+            lambda: twins.raise_sphere(empty, full, CENTER, RADIUS_MM, SPACING),
+            2 * empty.nbytes,
+        ),
+        Pair(
+            "label_counts",
+            lambda: _kernels.label_counts(labels, 1),
+            lambda: twins.label_counts(labels),
+            labels.nbytes,
+        ),
+        Pair(
+            "label_boxes",
+            lambda: _kernels.label_boxes(labels, 1),
+            lambda: twins.label_boxes(labels),
+            labels.nbytes,
+        ),
+        Pair(
+            "in_plane_diameters",
+            lambda: _kernels.in_plane_diameters(labels, 1, tuple(SPACING)),
+            lambda: twins.in_plane_diameter(labels, SPACING),
+            labels.nbytes,
+        ),
+    ]
+
+
+def file_pairs(folder: Path) -> list[Pair]:
+    """Kernels on gzipped bytes."""
+    ct = np.random.default_rng(0).integers(0, 16, SHAPE, dtype=np.int16)
+    marker = np.zeros(SHAPE, np.uint8)
+    marker[75, 256, 240:273] = 1
+    scan, lines = folder / "ct.gz", folder / "marker.gz"
+    scan.write_bytes(gzip.compress(ct.tobytes(), 1))
+    lines.write_bytes(gzip.compress(marker.tobytes(), 1))
+    box = (tuple(part.start for part in BOX), tuple(part.stop for part in BOX))
+
+    def deflate() -> bytes:
+        deflater = _kernels.Deflater(4)
+        return b"".join([*(deflater.compress(piece.tobytes()) for piece in marker), deflater.finish()])
+
+    return [
+        Pair(
+            "read_boxes (inflate)",
+            lambda: _kernels.read_boxes(str(scan), 0, SHAPE, "<i2", [box]),
+            lambda: twins.read_boxes(scan, SHAPE, BOX),
+            ct.nbytes,
+        ),
+        Pair(
+            "read_labelled",
+            lambda: _kernels.read_labelled(str(lines), 0, SHAPE, "|u1"),
+            lambda: twins.read_labelled(lines, SHAPE),
+            marker.nbytes,
+        ),
+        Pair("Deflater", deflate, lambda: twins.deflate(marker), marker.nbytes),
+    ]
+
+
+def best(run: Callable[[], Any]) -> float:
+    """Seconds of one call."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def copy_bandwidth() -> float:
+    """Bytes a second, read and written, of one core's plain copy."""
+    source = np.ones(SHAPE, np.int16)
+    target = np.empty_like(source)
+    return 2 * source.nbytes / min(best(lambda: np.copyto(target, source)) for _ in range(7))
+
+
+def main() -> None:
+    """Print the table."""
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    bandwidth = copy_bandwidth()
+    print(f"{machine()}; a plain copy on one core moves {bandwidth / 1e9:.1f} GB/s\n")
+    print("| kernel | ms | twin, ms | times | kernel GB/s | twin GB/s | twin of the copy's |")
+    print("|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for make in (volume_pairs, label_pairs, lambda: file_pairs(Path(folder))):
+            for pair in make():
+                times = [(best(pair.kernel), best(pair.twin)) for _ in range(repeats)]
+                kernel, twin = (min(column) for column in zip(*times, strict=True))
+                print(
+                    f"| {pair.name} | {1e3 * kernel:.2f} | {1e3 * twin:.1f} | {twin / kernel:.1f} | "
+                    f"{pair.n_bytes / kernel / 1e9:.2f} | {pair.n_bytes / twin / 1e9:.2f} | "
+                    f"{pair.n_bytes / twin / bandwidth:.0%} |",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()

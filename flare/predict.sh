@@ -1,0 +1,6 @@
+#!/bin/sh
+# FLARE 2025, task 1, subtask 2: each inputs/CASE.npz becomes outputs/CASE.nii.gz (FORMAT=npz: outputs/CASE.npz).
+# Research use, not a medical device.
+set -eu
+exec lite-ensam flare "${INPUTS:-/workspace/inputs}" "${OUTPUTS:-/workspace/outputs}" \
+    --format "${FORMAT:-nii.gz}" --overwrite

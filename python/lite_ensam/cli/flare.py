@@ -1,0 +1,70 @@
+"""`lite-ensam flare`: a folder of FLARE cases in one process, as the challenge's container is called."""
+
+from __future__ import annotations
+
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lite_ensam.cli.options import Overwrite, Threads
+from lite_ensam.errors import CaseError, LiteEnsamError, OutputError, printable
+
+
+class MaskFormat(StrEnum):
+    """Forms of results that are in use: a NIfTI file, or an .npz with `segs` and `spacing`."""
+
+    nii_gz = "nii.gz"
+    npz = "npz"
+
+
+def flare(
+    inputs: Annotated[
+        Path, typer.Argument(help="Folder of .npz with imgs, recist, spacing", show_default=False)
+    ],
+    outputs: Annotated[
+        Path, typer.Argument(help="Folder of masks, named as the inputs; made if missing", show_default=False)
+    ],
+    mask_format: Annotated[
+        MaskFormat, typer.Option("--format", help="Of the masks: NIfTI, or .npz with segs")
+    ] = MaskFormat.nii_gz,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Segment all cases of a FLARE folder; one that is bad is named and left out, and the exit code is 1."""
+    from lite_ensam.inference import DISCLAIMER
+
+    cases = sorted(path for path in inputs.glob("*.npz") if path.is_file())
+    if not cases:
+        raise CaseError(f"{printable(inputs)}: no folder with .npz files in it")
+    try:
+        outputs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {printable(outputs)}: {error.strerror}") from None
+    n_bad = 0
+    for case in cases:
+        start = time.perf_counter()
+        try:
+            n_tumors = _segment(case, outputs / f"{case.stem}.{mask_format.value}", threads, overwrite)
+        except (LiteEnsamError, OSError, MemoryError) as error:
+            n_bad += 1
+            sys.stderr.write(f"lite-ensam: {str(error) or f'{printable(case)}: {type(error).__name__}'}\n")
+        else:
+            typer.echo(f"{case.name}: {n_tumors} tumours, {time.perf_counter() - start:.2f} s")
+    typer.echo(f"{len(cases) - n_bad} of {len(cases)} cases in {outputs}. {DISCLAIMER}")
+    if n_bad:
+        raise typer.Exit(1)
+
+
+def _segment(case: Path, mask: Path, threads: int | None, overwrite: bool) -> int:
+    """One case; nothing of it is in memory when the next begins."""
+    from lite_ensam.inference import segment
+    from lite_ensam.io import check_output
+
+    check_output(mask, overwrite)
+    result = segment(case, threads=threads)
+    result.save(mask, overwrite)
+    return len(result.marks)

@@ -1,0 +1,38 @@
+"""Options that several commands share: each is declared once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, TypeAlias
+
+import typer
+
+
+class EngineName(StrEnum):
+    """Names that `--engine` takes; `inference.ENGINES` without importing it."""
+
+    openvino = "openvino"
+    torch = "torch"
+
+
+class CropName(StrEnum):
+    """Names that `--crop` takes; `inference.CROPS` without importing it."""
+
+    lesion = "lesion"
+    joint = "joint"
+
+
+Engine: TypeAlias = Annotated[EngineName, typer.Option(help="openvino is fast, torch the reference")]
+Crop: TypeAlias = Annotated[
+    CropName, typer.Option(help="lesion: a cube for each line; joint: the paper's one box")
+]
+Threads: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="CPU threads of the engine [default: all]")
+]
+Mirror: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--mirror/--no-mirror", help="Average with the mirror image: steadier, twice the network's time"
+    ),
+]
+Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")]

@@ -1,0 +1,90 @@
+"""`predict.sh` as the FLARE challenge calls it, without its container."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from lite_ensam.case import Case
+from lite_ensam.phantom import make_phantom
+
+PREDICT = Path(__file__).resolve().parents[2] / "flare" / "predict.sh"
+SPACING_XYZ, ORIGIN, DIRECTION = (0.9, 0.8, 2.5), (-10.0, 20.0, 30.0), (0, 1, 0, -1, 0, 0, 0, 0, 1)
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    return make_phantom()
+
+
+def write_case(path: Path, case: Case, labels: dict[int, int]) -> None:
+    """A case as FLARE packs it: windowed to 0-255, lines drawn with their tumours' labels."""
+    windowed = np.clip((case.volume + 160) / 400 * 255, 0, 255).astype(np.uint8)
+    recist = np.zeros(case.ct.shape, np.uint8)
+    for mark in case.marks:
+        start, stop = np.array(mark.endpoints_zyx)
+        line = np.rint(start + np.linspace(0, 1, 200)[:, None] * (stop - start)).astype(int)
+        recist[tuple(line.T)] = labels[mark.label]
+    np.savez_compressed(
+        path, imgs=windowed, recist=recist, spacing=SPACING_XYZ, origin=ORIGIN, direction=DIRECTION
+    )
+
+
+def predict(inputs: Path, outputs: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": tools, "INPUTS": str(inputs), "OUTPUTS": str(outputs), **settings}
+    return subprocess.run(
+        ["sh", PREDICT], env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def test_every_case_gets_a_mask_with_its_labels_and_geometry(case: Case, tmp_path: Path) -> None:
+    inputs, outputs = tmp_path / "inputs", tmp_path / "outputs"
+    inputs.mkdir()
+    write_case(inputs / "CT_Lesion_FLARE23Ts_0001.npz", case, {1: 1, 2: 2, 3: 3})
+    write_case(inputs / "CT_Lesion_FLARE23Ts_0002__recist1.npz", case, {1: 7, 2: 200, 3: 12})
+    done = predict(inputs, outputs)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not a medical device" in done.stdout
+    names = {f"{path.stem}.nii.gz" for path in inputs.iterdir()}
+    assert {path.name for path in outputs.iterdir()} == names
+    for name, labels in zip(sorted(names), ({1, 2, 3}, {7, 200, 12}), strict=True):
+        mask = nib.load(outputs / name)
+        voxels = np.asarray(mask.dataobj)
+        assert voxels.shape == case.ct.shape[::-1]
+        assert set(np.unique(voxels)) == {0, *labels}
+        lps = np.array(DIRECTION).reshape(3, 3) * SPACING_XYZ
+        np.testing.assert_allclose(mask.affine[:3, :3], np.diag([-1, -1, 1]) @ lps, atol=1e-5)
+        np.testing.assert_allclose(mask.affine[:3, 3], np.multiply(ORIGIN, [-1, -1, 1]), atol=1e-5)
+    again = predict(inputs, outputs, FORMAT="npz")
+    assert again.returncode == 0, again.stderr
+    for name in names:
+        arrays = np.load(outputs / f"{name.removesuffix('.nii.gz')}.npz")
+        assert arrays["segs"].dtype == np.uint8
+        np.testing.assert_array_equal(arrays["segs"], np.asarray(nib.load(outputs / name).dataobj).T)
+        np.testing.assert_allclose(arrays["spacing"], SPACING_XYZ)
+
+
+def test_a_bad_case_is_named_and_the_others_are_done(case: Case, tmp_path: Path) -> None:
+    inputs, outputs = tmp_path / "inputs", tmp_path / "outputs"
+    inputs.mkdir()
+    (inputs / "a.npz").write_bytes(b"no archive")
+    write_case(inputs / "b.npz", case, {1: 1, 2: 2, 3: 3})
+    done = predict(inputs, outputs)
+    assert done.returncode == 1
+    assert "a.npz" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in outputs.iterdir()] == ["b.nii.gz"]
+
+
+def test_a_folder_without_cases_is_an_error(tmp_path: Path) -> None:
+    done = predict(tmp_path, tmp_path / "outputs")
+    assert done.returncode == 1
+    assert "no folder with .npz files" in done.stderr
+    assert list(tmp_path.iterdir()) == []
