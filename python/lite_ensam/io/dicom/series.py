@@ -19,6 +19,8 @@ __all__ = ["read_ct_series"]
 _ALIKE = {"Rows": 1, "Columns": 1, "PixelSpacing": 2, "ImageOrientationPatient": 6}
 """What all slices must have in common, and how many numbers it is."""
 
+_MADE_OF_SLICES = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 """Pictures of tables and dose reports often say they are CT."""
 
@@ -55,7 +57,7 @@ def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtV
     where = printable(folder)
     slices, notes = _choose(where, list(_ct_headers(folder)), series_uid)
     try:
-        grid = SeriesGrid.of_slices(_sorted(slices), notes)
+        grid = SeriesGrid.of_slices(_sorted(slices), notes + _fill_in_uids(slices))
         return grid.volume_of_hu(_read_hu(grid.slices)), grid
     except CaseError as error:
         raise CaseError(f"{where}: {error}") from None
@@ -86,6 +88,22 @@ def _with_uids(header: Dataset) -> Dataset:
         if not header.get(name) and (kept := header.file_meta.get(f"MediaStorage{name}")):
             setattr(header, name, kept)
     return header
+
+
+def _fill_in_uids(slices: Sequence[Dataset]) -> list[str]:
+    """UIDs of study, series and frame that de-identification has blanked, made of the slices' own; what was done.
+
+    The same slices get the same ones each time, so that what is written of them belongs together.
+    """
+    own = sorted(str(one.get("SOPInstanceUID") or "") for one in slices)
+    blank = [name for name in _MADE_OF_SLICES if not any(one.get(name) for one in slices)]
+    if not blank or not all(own) or len(set(own)) < len(own):
+        return []
+    for name in blank:
+        made = load_package().uid.generate_uid(entropy_srcs=[name, *own])
+        for one in slices:
+            setattr(one, name, made)
+    return [f"{', '.join(blank)} of the slices are blank: results have new ones, made of the slices' own UIDs"]
 
 
 def _choose(

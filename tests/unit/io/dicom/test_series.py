@@ -14,6 +14,7 @@ from lite_ensam.geometry import Grid
 from lite_ensam.io import read_ct
 from lite_ensam.io.dicom import read_ct_series
 from tests.unit.io.dicom.files import (
+    FRAME,
     SAGITTAL,
     SERIES,
     name_of_slice,
@@ -161,8 +162,15 @@ def test_slices_whose_uids_were_blanked_are_no_copies(tmp_path: Path, kept: bool
         one.save_as(path)
     ct, grid = read_ct_series(tmp_path / "ct")
     np.testing.assert_array_equal(ct, stored_volume() - 1000)
-    assert grid.notes == ()
     assert sorted(grid.slice_of_uid) == (sorted(uids) if kept else [""])
+    if not kept:
+        assert grid.notes == ()
+        return
+    (note,) = grid.notes
+    assert note.startswith("StudyInstanceUID, SeriesInstanceUID of the slices are blank: results have new ones")
+    again = read_ct_series(tmp_path / "ct")[1]
+    assert again.slices[0].StudyInstanceUID == grid.slices[0].StudyInstanceUID != grid.series_uid
+    assert grid.slices[0].FrameOfReferenceUID == FRAME
 
 
 def test_slices_of_a_tilted_gantry_are_moved_by_whole_pixels(tmp_path: Path) -> None:
