@@ -7,7 +7,7 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -91,6 +91,12 @@ def segment(
             "--mirror/--no-mirror", help="Average with the mirror image: steadier, twice the network's time"
         ),
     ] = True,
+    repeats: Annotated[
+        int,
+        typer.Option(
+            min=0, max=1000, help="Segment each tumour as often again, for standard deviations; try 8"
+        ),
+    ] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
 ) -> None:
     """Segment every marked tumour of a scan in 3D."""
@@ -114,6 +120,7 @@ def segment(
         threads=threads,
         mirror=mirror,
         series_uid=series,
+        repeats=repeats,
     )
     saving = time.perf_counter()
     result.save(output, overwrite, sr)
@@ -146,9 +153,9 @@ def show(result: Segmentation, output: Path) -> None:
                 str(tumor["label"]),
                 str(tumor["recist_slice"]),
                 f"{tumor['recist_mm']:.1f}",
-                f"{tumor['volume_ml']:.2f}",
-                f"{tumor['longest_diameter_mm']:.1f}",
-                f"{tumor['short_axis_mm']:.1f}",
+                f"{tumor['volume_ml']:.2f}" + _sd(tumor, "volume_sd_ml", 2),
+                f"{tumor['longest_diameter_mm']:.1f}" + _sd(tumor, "diameter_sd_mm", 1),
+                f"{tumor['short_axis_mm']:.1f}" + _sd(tumor, "short_axis_sd_mm", 1),
                 "; ".join(notes),
             )
         )
@@ -161,6 +168,11 @@ def show(result: Segmentation, output: Path) -> None:
     for note in result.report["notes"]:
         out.print(f"note: {note}")
     out.print(result.report["disclaimer"], style="dim")
+
+
+def _sd(tumor: dict[str, Any], name: str, digits: int) -> str:
+    """Standard deviation of a number, where it was measured."""
+    return f" ± {tumor[name]:.{digits}f}" if name in tumor else ""
 
 
 def peak_mb() -> float | None:

@@ -43,8 +43,8 @@ def read_study(path: PathLike) -> tuple[Patient, ...]:
         {"diameter_mm": 31, "volume_ml": 12.4}}, "non_targets": "CR", "new_lesion": "no"}, ...]}]}`, or one such
         patient alone. A target that is a lymph node has `"node": true`; null is not measured; sizes may have
         `diameter_sd_mm` and `volume_sd_ml`. Instead of sizes a visit may have `"report": "visit.json"`, written
-        by `lite-ensam segment` or `measure`: the tumour of a target's name is its size (the short axis of nodes);
-        one that is not there was not measured.
+        by `lite-ensam segment` or `measure`: the tumour of a target's name is its size (the short axis of nodes),
+        with standard deviations if it was segmented with `--repeats`; one that is not there was not measured.
         .csv with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like
         node, volume_ml, diameter_sd_mm, volume_sd_ml, non_targets, new_lesion. Dates may be days (0, 56).
 
@@ -179,11 +179,26 @@ def _sizes_of_report(path: Path, targets: Sequence[Target]) -> dict[str, dict[st
     if not isinstance(tumors, list):
         raise StudyError(f"{path}: is no report of a segmented scan: it has no tumors")
     by_name = {str(one.get("name") or one.get("label")): one for one in tumors}
-    return {
-        target.name: {
-            "diameter_mm": by_name[target.name]["short_axis_mm" if target.is_node else "longest_diameter_mm"],
-            "volume_ml": by_name[target.name]["volume_ml"],
+    try:
+        return {
+            target.name: _sizes_of_tumor(by_name[target.name], target.is_node)
+            for target in targets
+            if target.name in by_name
         }
-        for target in targets
-        if target.name in by_name
+    except KeyError as error:
+        raise StudyError(
+            f"{path}: is no report of a segmented scan: a tumor has no {error.args[0]!r}"
+        ) from None
+
+
+def _sizes_of_tumor(tumor: Mapping[str, Any], is_node: bool) -> dict[str, float]:
+    """Sizes as a study has them; standard deviations where the scan was segmented again and again."""
+    diameter, sd = (
+        ("short_axis_mm", "short_axis_sd_mm") if is_node else ("longest_diameter_mm", "diameter_sd_mm")
+    )
+    return {
+        "diameter_mm": tumor[diameter],
+        "volume_ml": tumor["volume_ml"],
+        "diameter_sd_mm": tumor.get(sd, 0.0),
+        "volume_sd_ml": tumor.get("volume_sd_ml", 0.0),
     }

@@ -14,6 +14,7 @@ from lite_ensam.response import (
     RECIST_1_1,
     BestResponse,
     Criteria,
+    Response,
     TargetValue,
     TimePointResponse,
     best_overall_response,
@@ -203,11 +204,19 @@ def _visits_table(course: Course) -> str:
             one.non_target or "-",
             one.new_lesion,
             one.overall,
-            "the change is within the noise of measuring" if one.is_uncertain else "",
+            _noise_text(one),
         )
         for one in course.visits
     ]
     return html.table(headings, rows, text_columns=[len(headings) - 1])
+
+
+def _noise_text(one: TimePointResponse) -> str:
+    if one.is_uncertain:
+        return "the change is within the noise of measuring"
+    if one.target is Response.SD and one.within_noise_of_baseline and one.within_noise_of_nadir:
+        return "no change beyond the noise of measuring"
+    return ""
 
 
 def _made(courses: Sequence[Course], how: str) -> dict[str, str]:

@@ -103,7 +103,9 @@ def _fill_in_uids(slices: Sequence[Dataset]) -> list[str]:
         made = load_package().uid.generate_uid(entropy_srcs=[name, *own])
         for one in slices:
             setattr(one, name, made)
-    return [f"{', '.join(blank)} of the slices are blank: results have new ones, made of the slices' own UIDs"]
+    return [
+        f"{', '.join(blank)} of the slices are blank: results have new ones, made of the slices' own UIDs"
+    ]
 
 
 def _choose(

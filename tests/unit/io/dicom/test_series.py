@@ -167,7 +167,9 @@ def test_slices_whose_uids_were_blanked_are_no_copies(tmp_path: Path, kept: bool
         assert grid.notes == ()
         return
     (note,) = grid.notes
-    assert note.startswith("StudyInstanceUID, SeriesInstanceUID of the slices are blank: results have new ones")
+    assert note.startswith(
+        "StudyInstanceUID, SeriesInstanceUID of the slices are blank: results have new ones"
+    )
     again = read_ct_series(tmp_path / "ct")[1]
     assert again.slices[0].StudyInstanceUID == grid.slices[0].StudyInstanceUID != grid.series_uid
     assert grid.slices[0].FrameOfReferenceUID == FRAME
