@@ -12,6 +12,8 @@ import pytest
 from lite_ensam.evaluation import dsc
 from lite_ensam.geometry import Grid
 from lite_ensam.io import read_ct, read_labels, write_ct, write_marks, write_mask
+from lite_ensam.phantom import make_phantom
+from lite_ensam.recist import RecistMark
 from tests.integration.conftest import Run, Scan
 from tests.phantoms import Ellipsoid, ellipsoid_case
 from tests.unit.io.dicom.files import write_slice
@@ -109,6 +111,61 @@ def test_known_growth_over_three_visits_is_judged_right(run: Run, tmp_path: Path
     assert by_diameter["best_response"] == "PR"
     assert by_diameter["progression_day"] == 112
     assert "SECRET" not in done.stdout + page.read_text() + record.read_text()
+
+
+LUNG_PLACES_ZYX = ((40, 75, 45), (47, 80, 118))
+
+
+def visit_files(folder: Path, visit: int, radii_mm: tuple[float, float]) -> dict[str, str]:
+    """The phantom with two balls in its lungs: moved and turned from visit to visit, lines named at the first only."""
+    body = make_phantom((56, 160, 160), (2.5, 1.6, 1.6))
+    ct, spacing = body.ct.astype(np.float32), np.array(body.grid.spacing_mm)
+    marks = []
+    for number, (place, radius_mm) in enumerate(zip(LUNG_PLACES_ZYX, radii_mm, strict=True), start=1):
+        offsets = (np.indices(ct.shape) - np.array(place)[:, None, None, None]) * spacing[:, None, None, None]
+        share = np.clip((radius_mm - np.linalg.norm(offsets, axis=0)) / 2 + 0.5, 0, 1)
+        ct += share * (30 - ct)
+        z, y, x = place
+        ends = ((z, y, x - radius_mm / 1.6), (z, y, x + radius_mm / 1.6))
+        marks.append(RecistMark(3 - number, ends) if visit else RecistMark(number, ends, f"lung {number}"))
+    ct += np.random.default_rng(visit).normal(0, 10, ct.shape)
+    turn = np.deg2rad(4 * visit)
+    matrix = np.eye(4)
+    matrix[:2, :2] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    matrix[:3, 3] = (20 * visit, -15 * visit, 30 * visit)
+    grid = Grid.from_affine(ct.shape, matrix @ body.grid.affine)
+    write_ct(folder / f"{visit}.nii.gz", np.rint(ct).astype(np.int16), grid)
+    write_marks(folder / f"{visit}.json", marks, grid)
+    return {"ct": f"{visit}.nii.gz", "marks": f"{visit}.json"}
+
+
+def test_scans_and_lines_alone_give_the_response(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("SimpleITK", reason="SimpleITK is not installed (extra register)")
+    visits = [
+        {"date": 56 * n} | visit_files(tmp_path, n, radii)
+        for n, radii in enumerate(((14.0, 10.0), (8.0, 7.0), (12.0, 10.0)))
+    ]
+    targets = [{"name": f"lung {n}", "organ": "lung"} for n in (1, 2)]
+    study = {"patient": "SECRET", "targets": targets, "visits": visits}
+    (tmp_path / "study.json").write_text(json.dumps(study))
+    done = run("respond", tmp_path / "study.json", "--json", tmp_path / "r.json", "--repeats", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "day 112: lesions known by place after a rigid registration" in done.stdout
+    assert "SECRET" not in done.stdout
+    by_diameter, by_volume = json.loads((tmp_path / "r.json").read_text())["courses"]
+    for course in (by_diameter, by_volume):
+        assert [visit["overall"] for visit in course["visits"]] == ["PR", "PD"]
+        assert all(visit["noise_to_nadir"] > 0 for visit in course["visits"])
+    sums_mm = [by_diameter["visits"][0]["baseline_sum"], *(one["sum"] for one in by_diameter["visits"])]
+    np.testing.assert_allclose(sums_mm, [48, 30, 44], rtol=0.15)
+    # the same by hand: the later scan's lines get baseline's names
+    first, second = ((tmp_path / visit["ct"], tmp_path / visit["marks"]) for visit in visits[:2])
+    named = tmp_path / "named.json"
+    done = run("match", *first, *second, "-o", named)
+    assert (done.returncode, done.stderr) == (0, "")
+    marks = json.loads(named.read_text())["marks"]
+    assert [(one["label"], one["name"]) for one in marks] == [(1, "lung 1"), (2, "lung 2")]
+    assert marks[0]["length_mm"] == pytest.approx(16)
 
 
 def test_bad_dicom_is_told_and_nothing_is_written(dicom: Path, scan: Scan, run: Run, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from lite_ensam.cli.convert import convert
 from lite_ensam.cli.demo import demo
 from lite_ensam.cli.evaluate import evaluate
 from lite_ensam.cli.info import info
+from lite_ensam.cli.match import match
 from lite_ensam.cli.measure import measure
 from lite_ensam.cli.respond import respond
 from lite_ensam.cli.segment import segment
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.command()(segment)
 app.command()(measure)
+app.command()(match)
 app.command()(respond)
 app.command()(convert)
 app.command()(demo)

@@ -39,6 +39,12 @@ def respond(
     stable_days: Annotated[
         int, typer.Option(min=0, help="How long SD must last to be the best response")
     ] = 42,
+    repeats: Annotated[
+        int,
+        typer.Option(
+            min=0, max=1000, help="Of visits with a scan: segment each tumour as often again; try 8"
+        ),
+    ] = 0,
     identifiers: Annotated[
         bool, typer.Option("--identifiers", help="Name patients as the file does, instead of counting them")
     ] = False,
@@ -54,8 +60,9 @@ def respond(
         if target is not None:
             check_output(target, overwrite, (suffix,))
             refuse_input(target, study)
+    patients = read_study(study, repeats)
     courses = judge(
-        read_study(study),
+        patients,
         VOLUME if volume is VolumeLimits.sphere else VOLUME_RELIABILITY,
         confirmation=confirmation,
         least_stable_days=stable_days,
@@ -73,6 +80,9 @@ def respond(
     if html is not None:
         write_text(html, study_page(courses, how), overwrite)
     show(courses)
+    for number, patient in enumerate(patients, start=1):
+        for note in patient.notes:
+            console().print(f"note: patient {number}: {note}")
     console().print(f"best response: {how}")
     console().print(DISCLAIMER, style="dim")
 

@@ -1,0 +1,76 @@
+"""Sizes of a patient's lesions out of the scans themselves: each visit segmented, its lesions known again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lite_ensam.case import Case
+from lite_ensam.errors import LiteEnsamError, StudyError
+from lite_ensam.inference import Predictor, load_backend, segment_case
+from lite_ensam.io import read_case
+from lite_ensam.reporting.following import follow
+
+__all__ = ["StudyScans"]
+
+
+class StudyScans:
+    """The scans of one patient, read and segmented one after the other, baseline first.
+
+    Parameters
+    ----------
+    folder : that names of files in the study are relative to
+    repeats : as in `inference.segment`: how often each tumour is segmented again for its standard deviations
+    """
+
+    def __init__(self, folder: Path, repeats: int = 0) -> None:
+        self.folder, self.repeats = folder, repeats
+        self.notes: list[str] = []
+        self._baseline: Case | None = None
+
+    def tumors(self, visit: Mapping[str, Any], day: int) -> list[dict[str, Any]]:
+        """Tumours of a visit as a report has them, with the names of baseline.
+
+        Parameters
+        ----------
+        visit : `ct`, a scan's file or DICOM folder; `marks`, its lines, which may be left out if they are in the
+            folder; `series`, of several in the folder
+        day : since baseline, for messages
+
+        Raises
+        ------
+        StudyError
+            If scan or marks are bad, or lesions without names cannot be known again.
+        """
+        ct, marks, series = (visit.get(name) for name in ("ct", "marks", "series"))
+        try:
+            case = read_case(
+                self.folder / str(ct), self.folder / str(marks) if marks else None, series_uid=series
+            )
+            if self._baseline is None:
+                self._baseline = case
+            else:
+                case = self._named_as_baseline(self._baseline, case, day)
+            report = segment_case(case, self._predictor, repeats=self.repeats).report
+        except LiteEnsamError as error:
+            raise StudyError(f"day {day}: {error}") from error
+        self.notes += [f"day {day}: {note}" for note in report["notes"]]
+        tumors: list[dict[str, Any]] = report["tumors"]
+        return tumors
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        return Predictor(load_backend("openvino"))
+
+    def _named_as_baseline(self, before: Case, case: Case, day: int) -> Case:
+        followed = follow(before, case)
+        self.notes.append(f"day {day}: lesions known by {followed.how}")
+        for given, one in zip(case.marks, followed.matches, strict=True):
+            if one.before is None:
+                self.notes.append(f"day {day}: mark {given.label} is no lesion of baseline: a new lesion?")
+            elif one.is_doubtful:
+                self.notes.append(f"day {day}: mark {given.label} lies between two lesions of baseline")
+        return replace(case, marks=followed.marks)
