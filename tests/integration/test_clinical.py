@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import EncapsulatedPDFStorage, generate_uid
 
 from lite_ensam.evaluation import dsc
 from lite_ensam.geometry import Grid
@@ -16,7 +20,7 @@ from lite_ensam.phantom import make_phantom
 from lite_ensam.recist import RecistMark
 from tests.integration.conftest import Run, Scan
 from tests.phantoms import Ellipsoid, ellipsoid_case
-from tests.unit.io.dicom.files import write_slice
+from tests.unit.io.dicom.files import new_dataset, write_slice
 
 
 @pytest.fixture(scope="session")
@@ -166,6 +170,106 @@ def test_scans_and_lines_alone_give_the_response(run: Run, tmp_path: Path) -> No
     marks = json.loads(named.read_text())["marks"]
     assert [(one["label"], one["name"]) for one in marks] == [(1, "lung 1"), (2, "lung 2")]
     assert marks[0]["length_mm"] == pytest.approx(16)
+
+
+def one_file(folder: Path) -> Path:
+    return sorted(folder.iterdir())[3]
+
+
+def truncate(folder: Path) -> None:
+    path = one_file(folder)
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def truncate_header(folder: Path) -> None:
+    path = one_file(folder)
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def add_patient(folder: Path) -> None:
+    one = pydicom.dcmread(one_file(folder))
+    one.PatientID, one.SOPInstanceUID = "SECRET-OTHER", generate_uid()
+    one.ImagePositionPatient = [0, 0, 500]
+    one.save_as(folder / "other")
+
+
+def drop(tag: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        one = pydicom.dcmread(one_file(folder))
+        delattr(one, tag)
+        one.save_as(one_file(folder))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (truncate, "voxels cannot be decoded"),
+        (truncate_header, "3.dcm: the file is truncated or damaged"),
+        (add_patient, "holds slices of more than one patient"),
+        (drop("ImagePositionPatient"), "ImagePositionPatient is missing"),
+        (drop("PixelSpacing"), "PixelSpacing is missing"),
+        (drop("Rows"), "3.dcm: the file is truncated or damaged"),
+        (drop("PixelData"), "voxels cannot be decoded"),
+        (drop("BitsAllocated"), "voxels cannot be decoded"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_bad_series_is_told_and_nothing_is_written(
+    spoil: Callable[[Path], None], message: str, run: Run, tmp_path: Path
+) -> None:
+    who = {"PatientName": "SECRET^NAME", "PatientID": "SECRET-ID"}
+    folder, out = tmp_path / "ct", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    for k, one in enumerate(np.random.default_rng(0).integers(0, 2000, (8, 32, 32))):
+        write_slice(folder / f"{k}.dcm", one, (0.0, 0.0, 2.5 * k), InstanceNumber=k + 1, **who)
+    (tmp_path / "m.json").write_text('{"marks": [{"label": 1, "endpoints_zyx": [[4, 8, 8], [4, 8, 20]]}]}')
+    spoil(folder)
+    done = run(
+        "segment", folder, "--marks", tmp_path / "m.json", "-o", out / "s.dcm", "--report", out / "r.json"
+    )
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "SECRET" not in done.stdout + done.stderr
+    assert list(out.iterdir()) == []
+
+
+def test_a_pdf_among_the_slices_changes_nothing_and_marks_of_another_series_are_refused(
+    dicom: Path, scan: Scan, run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "ct"
+    folder.mkdir()
+    for path in dicom.iterdir():
+        (folder / path.name).symlink_to(path)
+    pdf = new_dataset("DOC", EncapsulatedPDFStorage)
+    pdf.PatientName, pdf.EncapsulatedDocument = "SECRET^NAME", b"%PDF-1.4 "
+    pdf.save_as(folder / "letter.pdf", enforce_file_format=True)
+    seg, sr = tmp_path / "seg.dcm", tmp_path / "sr.dcm"
+    assert run("segment", folder, "--marks", scan.marks, "-o", seg, "--sr", sr).returncode == 0
+    assert read_labels(seg, read_ct(dicom)[1]).max() == 3
+    other = tmp_path / "other"
+    other.mkdir()
+    for k, one in enumerate(scan.case.volume[:9]):
+        write_slice(other / f"{k}.dcm", one + 1024, (0.0, 0.0, 2.5 * k), series="1.2.3.4", BitsStored=16)
+    done = run("segment", other, "--marks", sr, "-o", tmp_path / "out.dcm")
+    assert done.returncode == 1
+    assert "which is not in the CT series 1.2.3.4" in done.stderr
+    assert "SECRET" not in done.stderr
+    assert not (tmp_path / "out.dcm").exists()
+
+
+def test_a_gz_that_swells_is_refused_before_it_fills_the_memory(scan: Scan, run: Run, tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.nii.gz"
+    bomb.write_bytes(scan.ct.read_bytes() + gzip.compress(bytes(2**20)) * 2000)  # 2 GB of zeros in 2 MB
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    done = run("segment", bomb, "--marks", scan.marks, "-o", tmp_path / "out.nii.gz")
+    assert done.returncode == 1
+    assert "has more than 64 MiB after its last voxel" in done.stderr
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bomb.nii.gz"]
 
 
 def test_bad_dicom_is_told_and_nothing_is_written(dicom: Path, scan: Scan, run: Run, tmp_path: Path) -> None:

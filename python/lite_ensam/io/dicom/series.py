@@ -21,6 +21,7 @@ _ALIKE = {"Rows": 1, "Columns": 1, "PixelSpacing": 2, "ImageOrientationPatient":
 
 _MADE_OF_SLICES = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
+_CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 """Pictures of tables and dose reports often say they are CT."""
 
@@ -73,12 +74,19 @@ def _ct_headers(folder: PathLike) -> Iterator[Dataset]:
         if not path.is_file() or not is_dicom(path):
             continue
         header = _with_uids(read_dataset(path, voxels=False))
+        if header.get("SOPClassUID") in (None, "", _CT_IMAGE) and not (
+            "Modality" in header and "Rows" in header
+        ):
+            # passed over, it would look like a missing slice
+            raise CaseError(
+                f"{printable(path)}: the file is truncated or damaged (Modality or Rows is missing)"
+            )
         is_picture = header.get("SOPClassUID") == _SECONDARY_CAPTURE
         is_localizer = "LOCALIZER" in (header.get("ImageType") or ())
         if header.get("Modality") != "CT" or "Rows" not in header or is_picture or is_localizer:
             continue
         if int(header.get("NumberOfFrames") or 1) > 1:
-            raise CaseError(f"{path}: is a multi-frame CT, expected one slice a file")
+            raise CaseError(f"{printable(path)}: is a multi-frame CT, expected one slice a file")
         yield header
 
 
