@@ -60,7 +60,7 @@ def respond(
         if target is not None:
             check_output(target, overwrite, (suffix,))
             refuse_input(target, study)
-    patients = read_study(study, repeats)
+    patients = read_study(study, repeats, draw=html is not None)
     courses = judge(
         patients,
         VOLUME if volume is VolumeLimits.sphere else VOLUME_RELIABILITY,

@@ -29,14 +29,23 @@ _TRUE, _FALSE = {"1", "true", "yes", "node"}, {"", "0", "false", "no"}
 
 @dataclass(frozen=True)
 class Patient:
-    """A course and whose it is; `identifier` is for reports that were asked for it, `notes` for whoever reads them."""
+    """A course and whose it is.
+
+    Parameters
+    ----------
+    identifier : for reports that were asked for it
+    study : the visits
+    notes : how its scans were read and its lesions known again, for whoever reads the report
+    pictures : title and PNG of each visit that was segmented
+    """
 
     identifier: str
     study: Study
     notes: tuple[str, ...] = ()
+    pictures: tuple[tuple[str, bytes], ...] = ()
 
 
-def read_study(path: PathLike, repeats: int = 0) -> tuple[Patient, ...]:
+def read_study(path: PathLike, repeats: int = 0, draw: bool = False) -> tuple[Patient, ...]:
     """Patients of a study file.
 
     Parameters
@@ -53,6 +62,7 @@ def read_study(path: PathLike, repeats: int = 0) -> tuple[Patient, ...]:
         .csv with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like
         node, volume_ml, diameter_sd_mm, volume_sd_ml, non_targets, new_lesion. Dates may be days (0, 56).
     repeats : as in `inference.segment`, of visits with a scan
+    draw : whether to make pictures of these
 
     Raises
     ------
@@ -72,7 +82,7 @@ def read_study(path: PathLike, repeats: int = 0) -> tuple[Patient, ...]:
     patients = []
     for number, entry in enumerate(entries, start=1):
         try:
-            patients.append(_patient(entry, StudyScans(Path(path).parent, repeats)))
+            patients.append(_patient(entry, StudyScans(Path(path).parent, repeats, draw)))
         except StudyError as error:
             raise StudyError(f"{printable(path)}: patient number {number}: {error}") from None
     return tuple(patients)
@@ -136,7 +146,7 @@ def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
     except (TypeError, ValueError):
         raise StudyError(f"slice_mm must be a number, got {brief(entry['slice_mm'])}") from None
     study = Study(targets, time_points, has_non_targets, slice_mm)
-    return Patient(str(entry.get("patient", "")), study, tuple(scans.notes))
+    return Patient(str(entry.get("patient", "")), study, tuple(scans.notes), tuple(scans.pictures))
 
 
 def _day(when: Any) -> int:

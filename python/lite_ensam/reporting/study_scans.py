@@ -10,7 +10,8 @@ from typing import Any
 
 from lite_ensam.case import Case
 from lite_ensam.errors import LiteEnsamError, StudyError
-from lite_ensam.inference import Predictor, load_backend, segment_case
+from lite_ensam.evaluation.pictures import TumorPicture, render_picture
+from lite_ensam.inference import Predictor, Segmentation, load_backend, segment_case
 from lite_ensam.io import read_case
 from lite_ensam.reporting.following import follow
 
@@ -24,11 +25,13 @@ class StudyScans:
     ----------
     folder : that names of files in the study are relative to
     repeats : as in `inference.segment`: how often each tumour is segmented again for its standard deviations
+    draw : whether to make a picture of each visit (extra `evaluate`)
     """
 
-    def __init__(self, folder: Path, repeats: int = 0) -> None:
-        self.folder, self.repeats = folder, repeats
+    def __init__(self, folder: Path, repeats: int = 0, draw: bool = False) -> None:
+        self.folder, self.repeats, self.draw = folder, repeats, draw
         self.notes: list[str] = []
+        self.pictures: list[tuple[str, bytes]] = []
         self._baseline: Case | None = None
 
     def tumors(self, visit: Mapping[str, Any], day: int) -> list[dict[str, Any]]:
@@ -54,11 +57,13 @@ class StudyScans:
                 self._baseline = case
             else:
                 case = self._named_as_baseline(self._baseline, case, day)
-            report = segment_case(case, self._predictor, repeats=self.repeats).report
+            result = segment_case(case, self._predictor, repeats=self.repeats)
+            if self.draw:
+                self.pictures.append((f"day {day}", _picture(case, result)))
         except LiteEnsamError as error:
             raise StudyError(f"day {day}: {error}") from error
-        self.notes += [f"day {day}: {note}" for note in report["notes"]]
-        tumors: list[dict[str, Any]] = report["tumors"]
+        self.notes += [f"day {day}: {note}" for note in result.report["notes"]]
+        tumors: list[dict[str, Any]] = result.report["tumors"]
         return tumors
 
     @cached_property
@@ -74,3 +79,20 @@ class StudyScans:
             elif one.is_doubtful:
                 self.notes.append(f"day {day}: mark {given.label} lies between two lesions of baseline")
         return replace(case, marks=followed.marks)
+
+
+def _picture(case: Case, result: Segmentation) -> bytes:
+    """PNG of every tumour in three planes, with its line and its outline."""
+    labels = result.labels
+    return render_picture(
+        [
+            TumorPicture(
+                case.volume,
+                case.grid,
+                mark,
+                labels == mark.label,
+                title=f"{mark.name or mark.label}: {one.longest_diameter_mm:.1f} mm, {one.volume_ml:.2f} ml",
+            )
+            for mark, one in zip(case.marks, result.measurements, strict=True)
+        ]
+    )
