@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.cli.segment import refuse_input
+from lite_ensam.cli.segment import Series, refuse_input
 
 
 def convert(
@@ -21,9 +21,7 @@ def convert(
         ),
     ],
     ct: Annotated[Path | None, typer.Option(help="The scan that a mask or marks belong to")] = None,
-    series: Annotated[
-        str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
-    ] = None,
+    series: Series = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
 ) -> None:
     """Convert a scan (DICOM folder to NIfTI), a mask (NIfTI to DICOM SEG and back) or marks (SR to JSON)."""

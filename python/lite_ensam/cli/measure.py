@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.segment import refuse_input
+from lite_ensam.cli.segment import Series, refuse_input
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def measure(
     html: Annotated[
         Path | None, typer.Option(help="Page with pictures to write (extra `evaluate`), one file")
     ] = None,
-    series: Annotated[
-        str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
-    ] = None,
+    series: Series = None,
     identifiers: Annotated[
         bool, typer.Option("--identifiers", help="Let JSON and page say who it is")
     ] = False,

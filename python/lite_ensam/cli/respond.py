@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.segment import refuse_input
+from lite_ensam.cli.segment import Repeats, refuse_input
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -39,12 +39,7 @@ def respond(
     stable_days: Annotated[
         int, typer.Option(min=0, help="How long SD must last to be the best response")
     ] = 42,
-    repeats: Annotated[
-        int,
-        typer.Option(
-            min=0, max=1000, help="Of visits with a scan: segment each tumour as often again; try 8"
-        ),
-    ] = 0,
+    repeats: Repeats = 0,
     identifiers: Annotated[
         bool, typer.Option("--identifiers", help="Name patients as the file does, instead of counting them")
     ] = False,

@@ -31,6 +31,15 @@ class CropName(StrEnum):
     joint = "joint"
 
 
+Repeats = Annotated[
+    int,
+    typer.Option(min=0, max=1000, help="Segment each tumour as often again, for standard deviations; try 8"),
+]
+Series = Annotated[
+    str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
+]
+
+
 def parse_window(text: str) -> tuple[float, float]:
     """`LO,HI` to two numbers."""
     from lite_ensam.preprocessing import check_window
@@ -79,9 +88,7 @@ def segment(
         bool | None,
         typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
     ] = None,
-    series: Annotated[
-        str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
-    ] = None,
+    series: Series = None,
     threads: Annotated[
         int | None, typer.Option(min=1, max=1024, help="CPU threads of the engine [default: all]")
     ] = None,
@@ -91,12 +98,7 @@ def segment(
             "--mirror/--no-mirror", help="Average with the mirror image: steadier, twice the network's time"
         ),
     ] = True,
-    repeats: Annotated[
-        int,
-        typer.Option(
-            min=0, max=1000, help="Segment each tumour as often again, for standard deviations; try 8"
-        ),
-    ] = 0,
+    repeats: Repeats = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
 ) -> None:
     """Segment every marked tumour of a scan in 3D."""

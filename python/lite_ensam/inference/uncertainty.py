@@ -121,7 +121,7 @@ def jittered(
     rng = np.random.default_rng((seed, mark.label))
     spacing, last = np.asarray(spacing_mm), np.asarray(shape_zyx) - 1
     sd = np.maximum(END_SD * mark.length_mm(spacing_mm) / spacing, _LEAST_END_SD_VOXELS)
-    lines = []
+    lines: list[RecistMark] = []
     while len(lines) < repeats:
         moves = rng.normal(0, sd, (2, 3))
         moves[:, 0] = np.rint(rng.normal(0, END_SD * mark.length_mm(spacing_mm) / spacing[0]))
@@ -136,11 +136,14 @@ def _mirrored_logits(predictor: Predictor, patch: Patch, axes: tuple[int, ...]) 
     """Logits (z, y, x) of a patch, run as its mirror image; averaged with the opposite one if the predictor does so."""
     opposite = tuple(axis for axis in _ALL_AXES if axis not in axes)
     flips = (axes, opposite) if predictor.mirror else (axes,)
-    return np.mean([_flipped(predictor, patch, one) for one in flips], axis=0, dtype=np.float32)
+    logits: NDArray[np.float32] = np.mean(
+        [_flipped(predictor, patch, one) for one in flips], axis=0, dtype=np.float32
+    )
+    return logits
 
 
 def _flipped(predictor: Predictor, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
-    values = np.ascontiguousarray(np.flip(patch.values, [axis + 1 for axis in axes]))
+    values = np.ascontiguousarray(np.flip(patch.values, tuple(axis + 1 for axis in axes)))
     ends = patch.endpoints_zyx.copy()
     for axis in axes:
         ends[:, axis] = np.float32(patch.values.shape[axis + 1] - 1) - ends[:, axis]

@@ -39,7 +39,8 @@ class Match:
 
 def match_by_identity(before: Sequence[RecistMark], now: Sequence[RecistMark]) -> tuple[Match, ...]:
     """Marks of one tracking UID, or of one name, are one lesion; a mark with neither in common is left out."""
-    found, taken = [], set()
+    found: list[Match] = []
+    taken: set[int] = set()
     for key in ("tracking_uid", "name"):
         known = {getattr(mark, key): mark.label for mark in before if getattr(mark, key)}
         for mark in now:
