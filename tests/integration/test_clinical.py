@@ -16,6 +16,7 @@ from pydicom.uid import EncapsulatedPDFStorage, generate_uid
 from lite_ensam.evaluation import dsc
 from lite_ensam.geometry import Grid
 from lite_ensam.io import read_ct, read_labels, write_ct, write_marks, write_mask
+from lite_ensam.io.dicom import read_roi
 from lite_ensam.phantom import make_phantom
 from lite_ensam.recist import RecistMark
 from tests.integration.conftest import Run, Scan
@@ -55,6 +56,10 @@ def test_dicom_to_dicom_gives_the_masks_of_nifti(dicom: Path, scan: Scan, run: R
     assert run("segment", tmp_path / "ct.nii.gz", "--marks", scan.marks, "-o", mask).returncode == 0
     assert run("convert", seg, "--ct", dicom, "-o", tmp_path / "back.nii.gz").returncode == 0
     np.testing.assert_array_equal(read_labels(tmp_path / "back.nii.gz"), read_labels(mask))
+    contours = tmp_path / "rt.dcm"
+    assert run("convert", seg, "--ct", dicom, "-o", contours, "--rtstruct").returncode == 0
+    ours = read_labels(seg, read_ct(dicom)[1])
+    np.testing.assert_array_equal(read_roi(contours, "tumor 2", read_ct(dicom)[1]), ours == 2)
     # its own report is a file of marks
     again = tmp_path / "again.dcm"
     assert run("segment", dicom, "--marks", sr, "-o", again).returncode == 0

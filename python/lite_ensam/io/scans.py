@@ -16,6 +16,8 @@ from lite_ensam.errors import CaseError, MarkError, OutputError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import check_output
 from lite_ensam.io.dicom import (
+    SeriesGrid,
+    build_rtstruct,
     build_segmentation,
     find_marks,
     read_ct_series,
@@ -38,6 +40,7 @@ __all__ = [
     "read_cropped_case",
     "read_ct",
     "read_labels",
+    "write_contours",
     "write_ct",
     "write_mask",
 ]
@@ -256,6 +259,20 @@ def write_mask(
         return
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
     _write_volume(path, replace(part, voxels=checked.astype(smallest, copy=False)), "segs", source, overwrite)
+
+
+def write_contours(path: PathLike, labels: Labels, source: Grid, overwrite: bool = False) -> None:
+    """Write every label's outlines as an RTSTRUCT, named as in a SEG; errors as `write_mask`."""
+    check_output(path, overwrite, (".dcm",))
+    if not isinstance(source, SeriesGrid):
+        raise OutputError(
+            f"cannot write {printable(path)}: an RTSTRUCT needs a CT read from its DICOM folder"
+        )
+    _check_shape(path, as_part(labels), source)
+    names = {
+        label: f"tumor {label}" for label in np.flatnonzero(np.bincount(labels.ravel())).tolist() if label
+    }
+    write_dataset(path, build_rtstruct(labels, source, names), overwrite)
 
 
 def write_ct(path: PathLike, ct: CtVolume, source: Grid, overwrite: bool = False) -> None:

@@ -196,6 +196,12 @@ class Stack:
         rows_columns = ((points - self.positions[n]) @ self.axes[[1, 0]].T) / self.step_mm[[1, 0]]
         return np.column_stack([k, rows_columns + self.shifts_ji[n]])
 
+    def to_world(self, n: int, rows_columns: Floats) -> Floats:
+        """DICOM's mm (m, 3) of points (m, 2) on slice n, where it lay in the scanner."""
+        j_mm, i_mm = (rows_columns * self.step_mm[[1, 0]]).T
+        world: Floats = self.positions[n] + i_mm[:, None] * self.axes[0] + j_mm[:, None] * self.axes[1]
+        return world
+
     @property
     def _is_even(self) -> bool:
         """Whether plane n is slice n."""
