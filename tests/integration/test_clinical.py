@@ -277,6 +277,20 @@ def test_a_gz_that_swells_is_refused_before_it_fills_the_memory(scan: Scan, run:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bomb.nii.gz"]
 
 
+def test_repeats_say_how_sure_the_numbers_are(scan: Scan, run: Run, tmp_path: Path) -> None:
+    report = tmp_path / "r.json"
+    options = ("segment", scan.ct, "--marks", scan.marks, "-o", tmp_path / "m.nii.gz")
+    done = run(*options, "--report", report, "--repeats", "2", "--no-mirror")
+    assert (done.returncode, done.stderr) == (0, "")
+    tumors = json.loads(report.read_text())["tumors"]
+    assert all(0 < one["volume_sd_ml"] < one["volume_ml"] for one in tumors)
+    assert all({"repeats", "diameter_sd_mm", "short_axis_sd_mm"} <= one.keys() for one in tumors)
+    assert f"{tumors[0]['volume_ml']:.2f} ± {tumors[0]['volume_sd_ml']:.2f}" in done.stdout
+    done = run(*options, "--repeats", "2", "--crop", "joint", "--overwrite")
+    assert done.returncode == 1
+    assert "not on the joint crop" in done.stderr
+
+
 def test_bad_dicom_is_told_and_nothing_is_written(dicom: Path, scan: Scan, run: Run, tmp_path: Path) -> None:
     def refused(message: str, *arguments: object) -> None:
         done = run(*arguments)

@@ -68,7 +68,9 @@ class Stack:
             If more than one slice in a row is missing, two lie at one place, or they lie too far from each other.
         """
         first = slices[0]
-        row_mm, column_mm = read_numbers(first, "PixelSpacing", 2)
+        row_mm, column_mm = spacing_mm = read_numbers(first, "PixelSpacing", 2)
+        if not (spacing_mm > 0).all():
+            raise CaseError(f"PixelSpacing must be two positive numbers of mm, got {spacing_mm.tolist()}")
         directions = read_numbers(first, "ImageOrientationPatient", 6).reshape(2, 3)
         axes = np.vstack([directions, np.cross(*directions)])
         positions = np.array([read_numbers(one, "ImagePositionPatient", 3) for one in slices])

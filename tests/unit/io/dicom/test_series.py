@@ -200,6 +200,14 @@ def test_slices_of_a_tilted_gantry_are_moved_by_whole_pixels(tmp_path: Path) -> 
     np.testing.assert_allclose(columns_rows, [[3.5, 5.5]])
 
 
+def test_pixels_without_size_are_refused(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume(), row_column_mm=(0.8, 0.0))
+    with pytest.raises(
+        CaseError, match=r"PixelSpacing must be two positive numbers of mm, got \[0\.8, 0\.0\]"
+    ):
+        read_ct_series(tmp_path / "ct")
+
+
 def test_slices_of_two_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "ct").mkdir()
     for k, one in enumerate(stored_volume()):
