@@ -77,9 +77,10 @@ def build_segmentation(labels: Labels, grid: Grid, marks: Sequence[RecistMark]) 
     for name in _NEEDED:
         if any(not one.get(name) for one in grid.slices):
             raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {name} is missing or empty")
-    counts = _kernels.label_counts(labels, max(int(labels.max(initial=0)), *(mark.label for mark in marks)))
+    sliced = np.ascontiguousarray(grid.slices_of(labels))
+    counts = _kernels.label_counts(sliced, max(int(labels.max(initial=0)), *(mark.label for mark in marks)))
     if empty := [mark.label for mark in marks if not counts[mark.label]]:
-        raise OutputError(f"label {empty[0]} has no voxel, and a DICOM segment cannot be empty")
+        raise OutputError(f"label {empty[0]} has no voxel on a slice, and a DICOM segment cannot be empty")
     number_of_label = np.zeros(len(counts), dtype=smallest_label_dtype(len(marks)))
     for number, mark in enumerate(marks, start=1):
         number_of_label[mark.label] = number
@@ -107,7 +108,7 @@ def build_segmentation(labels: Labels, grid: Grid, marks: Sequence[RecistMark]) 
         with keep_identifiers_quiet():
             return highdicom.seg.Segmentation(
                 source_images=list(grid.slices),
-                pixel_array=np.ascontiguousarray(grid.slices_of(number_of_label[labels])),
+                pixel_array=number_of_label[sliced],
                 segmentation_type="BINARY",
                 segment_descriptions=segments,
                 series_instance_uid=highdicom.UID(),

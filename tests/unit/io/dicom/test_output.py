@@ -151,13 +151,18 @@ def test_what_cannot_be_a_segmentation_is_said(tmp_path: Path) -> None:
         write_mask(tmp_path / "seg.dcm", labels, plain, marks=marks)
     with pytest.raises(OutputError, match="label 9 has no voxel"):
         write_mask(tmp_path / "seg.dcm", labels, grid, marks=[RecistMark(9, marks[0].endpoints_zyx)])
+    gap = series(tmp_path / "gap", heights_mm=ONE_MISSING)
+    between = np.zeros(gap.shape_zyx, np.uint8)
+    between[4, 3:6, 3:6] = 1  # on the plane of the missing slice alone
+    with pytest.raises(OutputError, match="label 1 has no voxel on a slice"):
+        write_mask(tmp_path / "seg.dcm", between, gap)
     seg = build_segmentation(labels, grid, marks)
     with pytest.raises(OutputError, match=r"as many marks \(1\) and measurements \(0\) as segments \(2\)"):
         build_report(seg, grid, marks[:1], [])
     grid.slices[0].StudyInstanceUID = ""
     with pytest.raises(OutputError, match=r"lack what a DICOM SEG needs: .*StudyInstanceUID"):
         write_mask(tmp_path / "seg.dcm", labels, grid, marks=marks)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["ct"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ct", "gap"]
 
 
 def test_without_marks_every_label_becomes_a_segment(tmp_path: Path) -> None:
