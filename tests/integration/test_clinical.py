@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import EncapsulatedPDFStorage, generate_uid
 
 from lite_ensam.evaluation import dsc
 from lite_ensam.geometry import Grid
 from lite_ensam.io import read_ct, read_labels, write_ct, write_marks, write_mask
+from lite_ensam.io.dicom import read_roi
+from lite_ensam.phantom import make_phantom
+from lite_ensam.recist import RecistMark
 from tests.integration.conftest import Run, Scan
 from tests.phantoms import Ellipsoid, ellipsoid_case
-from tests.unit.io.dicom.files import write_slice
+from tests.unit.io.dicom.files import new_dataset, write_slice
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +56,10 @@ def test_dicom_to_dicom_gives_the_masks_of_nifti(dicom: Path, scan: Scan, run: R
     assert run("segment", tmp_path / "ct.nii.gz", "--marks", scan.marks, "-o", mask).returncode == 0
     assert run("convert", seg, "--ct", dicom, "-o", tmp_path / "back.nii.gz").returncode == 0
     np.testing.assert_array_equal(read_labels(tmp_path / "back.nii.gz"), read_labels(mask))
+    contours = tmp_path / "rt.dcm"
+    assert run("convert", seg, "--ct", dicom, "-o", contours, "--rtstruct").returncode == 0
+    ours = read_labels(seg, read_ct(dicom)[1])
+    np.testing.assert_array_equal(read_roi(contours, "tumor 2", read_ct(dicom)[1]), ours == 2)
     # its own report is a file of marks
     again = tmp_path / "again.dcm"
     assert run("segment", dicom, "--marks", sr, "-o", again).returncode == 0
@@ -109,6 +120,175 @@ def test_known_growth_over_three_visits_is_judged_right(run: Run, tmp_path: Path
     assert by_diameter["best_response"] == "PR"
     assert by_diameter["progression_day"] == 112
     assert "SECRET" not in done.stdout + page.read_text() + record.read_text()
+
+
+LUNG_PLACES_ZYX = ((40, 75, 45), (47, 80, 118))
+
+
+def visit_files(folder: Path, visit: int, radii_mm: tuple[float, float]) -> dict[str, str]:
+    """The phantom with two balls in its lungs: moved and turned from visit to visit, lines named at the first only."""
+    body = make_phantom((56, 160, 160), (2.5, 1.6, 1.6))
+    ct, spacing = body.ct.astype(np.float32), np.array(body.grid.spacing_mm)
+    marks = []
+    for number, (place, radius_mm) in enumerate(zip(LUNG_PLACES_ZYX, radii_mm, strict=True), start=1):
+        offsets = (np.indices(ct.shape) - np.array(place)[:, None, None, None]) * spacing[:, None, None, None]
+        share = np.clip((radius_mm - np.linalg.norm(offsets, axis=0)) / 2 + 0.5, 0, 1)
+        ct += share * (30 - ct)
+        z, y, x = place
+        ends = ((z, y, x - radius_mm / 1.6), (z, y, x + radius_mm / 1.6))
+        marks.append(RecistMark(3 - number, ends) if visit else RecistMark(number, ends, f"lung {number}"))
+    ct += np.random.default_rng(visit).normal(0, 10, ct.shape)
+    turn = np.deg2rad(4 * visit)
+    matrix = np.eye(4)
+    matrix[:2, :2] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    matrix[:3, 3] = (20 * visit, -15 * visit, 30 * visit)
+    grid = Grid.from_affine(ct.shape, matrix @ body.grid.affine)
+    write_ct(folder / f"{visit}.nii.gz", np.rint(ct).astype(np.int16), grid)
+    write_marks(folder / f"{visit}.json", marks, grid)
+    return {"ct": f"{visit}.nii.gz", "marks": f"{visit}.json"}
+
+
+def test_scans_and_lines_alone_give_the_response(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("SimpleITK", reason="SimpleITK is not installed (extra register)")
+    visits = [
+        {"date": 56 * n} | visit_files(tmp_path, n, radii)
+        for n, radii in enumerate(((14.0, 10.0), (8.0, 7.0), (12.0, 10.0)))
+    ]
+    targets = [{"name": f"lung {n}", "organ": "lung"} for n in (1, 2)]
+    study = {"patient": "SECRET", "targets": targets, "visits": visits}
+    (tmp_path / "study.json").write_text(json.dumps(study))
+    done = run("respond", tmp_path / "study.json", "--json", tmp_path / "r.json", "--repeats", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "day 112: lesions known by place after a rigid registration" in done.stdout
+    assert "SECRET" not in done.stdout
+    by_diameter, by_volume = json.loads((tmp_path / "r.json").read_text())["courses"]
+    for course in (by_diameter, by_volume):
+        assert [visit["overall"] for visit in course["visits"]] == ["PR", "PD"]
+        assert all(visit["noise_to_nadir"] > 0 for visit in course["visits"])
+    sums_mm = [by_diameter["visits"][0]["baseline_sum"], *(one["sum"] for one in by_diameter["visits"])]
+    np.testing.assert_allclose(sums_mm, [48, 30, 44], rtol=0.15)
+    # the same by hand: the later scan's lines get baseline's names
+    first, second = ((tmp_path / visit["ct"], tmp_path / visit["marks"]) for visit in visits[:2])
+    named = tmp_path / "named.json"
+    done = run("match", *first, *second, "-o", named)
+    assert (done.returncode, done.stderr) == (0, "")
+    marks = json.loads(named.read_text())["marks"]
+    assert [(one["label"], one["name"]) for one in marks] == [(1, "lung 1"), (2, "lung 2")]
+    assert marks[0]["length_mm"] == pytest.approx(16)
+
+
+def one_file(folder: Path) -> Path:
+    return sorted(folder.iterdir())[3]
+
+
+def truncate(folder: Path) -> None:
+    path = one_file(folder)
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def truncate_header(folder: Path) -> None:
+    path = one_file(folder)
+    path.write_bytes(path.read_bytes()[:300])
+
+
+def add_patient(folder: Path) -> None:
+    one = pydicom.dcmread(one_file(folder))
+    one.PatientID, one.SOPInstanceUID = "SECRET-OTHER", generate_uid()
+    one.ImagePositionPatient = [0, 0, 500]
+    one.save_as(folder / "other")
+
+
+def drop(tag: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        one = pydicom.dcmread(one_file(folder))
+        delattr(one, tag)
+        one.save_as(one_file(folder))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (truncate, "voxels cannot be decoded"),
+        (truncate_header, "3.dcm: the file is truncated or damaged"),
+        (add_patient, "holds slices of more than one patient"),
+        (drop("ImagePositionPatient"), "ImagePositionPatient is missing"),
+        (drop("PixelSpacing"), "PixelSpacing is missing"),
+        (drop("Rows"), "3.dcm: the file is truncated or damaged"),
+        (drop("PixelData"), "voxels cannot be decoded"),
+        (drop("BitsAllocated"), "voxels cannot be decoded"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_bad_series_is_told_and_nothing_is_written(
+    spoil: Callable[[Path], None], message: str, run: Run, tmp_path: Path
+) -> None:
+    who = {"PatientName": "SECRET^NAME", "PatientID": "SECRET-ID"}
+    folder, out = tmp_path / "ct", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    for k, one in enumerate(np.random.default_rng(0).integers(0, 2000, (8, 32, 32))):
+        write_slice(folder / f"{k}.dcm", one, (0.0, 0.0, 2.5 * k), InstanceNumber=k + 1, **who)
+    (tmp_path / "m.json").write_text('{"marks": [{"label": 1, "endpoints_zyx": [[4, 8, 8], [4, 8, 20]]}]}')
+    spoil(folder)
+    done = run(
+        "segment", folder, "--marks", tmp_path / "m.json", "-o", out / "s.dcm", "--report", out / "r.json"
+    )
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "SECRET" not in done.stdout + done.stderr
+    assert list(out.iterdir()) == []
+
+
+def test_a_pdf_among_the_slices_changes_nothing_and_marks_of_another_series_are_refused(
+    dicom: Path, scan: Scan, run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "ct"
+    folder.mkdir()
+    for path in dicom.iterdir():
+        (folder / path.name).symlink_to(path)
+    pdf = new_dataset("DOC", EncapsulatedPDFStorage)
+    pdf.PatientName, pdf.EncapsulatedDocument = "SECRET^NAME", b"%PDF-1.4 "
+    pdf.save_as(folder / "letter.pdf", enforce_file_format=True)
+    seg, sr = tmp_path / "seg.dcm", tmp_path / "sr.dcm"
+    assert run("segment", folder, "--marks", scan.marks, "-o", seg, "--sr", sr).returncode == 0
+    assert read_labels(seg, read_ct(dicom)[1]).max() == 3
+    other = tmp_path / "other"
+    other.mkdir()
+    for k, one in enumerate(scan.case.volume[:9]):
+        write_slice(other / f"{k}.dcm", one + 1024, (0.0, 0.0, 2.5 * k), series="1.2.3.4", BitsStored=16)
+    done = run("segment", other, "--marks", sr, "-o", tmp_path / "out.dcm")
+    assert done.returncode == 1
+    assert "which is not in the CT series 1.2.3.4" in done.stderr
+    assert "SECRET" not in done.stderr
+    assert not (tmp_path / "out.dcm").exists()
+
+
+def test_a_gz_that_swells_is_refused_before_it_fills_the_memory(scan: Scan, run: Run, tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.nii.gz"
+    bomb.write_bytes(scan.ct.read_bytes() + gzip.compress(bytes(2**20)) * 2000)  # 2 GB of zeros in 2 MB
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    done = run("segment", bomb, "--marks", scan.marks, "-o", tmp_path / "out.nii.gz")
+    assert done.returncode == 1
+    assert "has more than 64 MiB after its last voxel" in done.stderr
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bomb.nii.gz"]
+
+
+def test_repeats_say_how_sure_the_numbers_are(scan: Scan, run: Run, tmp_path: Path) -> None:
+    report = tmp_path / "r.json"
+    options = ("segment", scan.ct, "--marks", scan.marks, "-o", tmp_path / "m.nii.gz")
+    done = run(*options, "--report", report, "--repeats", "2", "--no-mirror")
+    assert (done.returncode, done.stderr) == (0, "")
+    tumors = json.loads(report.read_text())["tumors"]
+    assert all(0 < one["volume_sd_ml"] < one["volume_ml"] for one in tumors)
+    assert all({"repeats", "diameter_sd_mm", "short_axis_sd_mm"} <= one.keys() for one in tumors)
+    assert f"{tumors[0]['volume_ml']:.2f} ± {tumors[0]['volume_sd_ml']:.2f}" in done.stdout
+    done = run(*options, "--repeats", "2", "--crop", "joint", "--overwrite")
+    assert done.returncode == 1
+    assert "not on the joint crop" in done.stderr
 
 
 def test_bad_dicom_is_told_and_nothing_is_written(dicom: Path, scan: Scan, run: Run, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from lite_ensam.errors import LiteEnsamError
 COMMANDS = {
     "segment": "segment",
     "measure": "measure",
+    "match": "match",
     "respond": "respond",
     "convert": "convert",
     "flare": "flare",

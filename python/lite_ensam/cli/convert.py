@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lite_ensam.cli.options import Overwrite, Series
 from lite_ensam.cli.segment import refuse_input
 
 
@@ -21,12 +22,13 @@ def convert(
         ),
     ],
     ct: Annotated[Path | None, typer.Option(help="The scan that a mask or marks belong to")] = None,
-    series: Annotated[
-        str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
+    series: Series = None,
+    rtstruct: Annotated[
+        bool, typer.Option("--rtstruct", help="Write a mask as contours (RTSTRUCT) instead of a SEG: .dcm")
+    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
-    """Convert a scan (DICOM folder to NIfTI), a mask (NIfTI to DICOM SEG and back) or marks (SR to JSON)."""
+    """Convert a scan (DICOM folder to NIfTI), a mask (NIfTI, DICOM SEG; to RTSTRUCT too) or marks (SR to JSON)."""
     from lite_ensam.errors import OutputError
     from lite_ensam.io import (
         MASK_SUFFIXES,
@@ -35,6 +37,7 @@ def convert(
         read_ct,
         read_labels,
         read_marks,
+        write_contours,
         write_ct,
         write_marks,
         write_mask,
@@ -44,13 +47,17 @@ def convert(
     suffixes = VOLUME_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
     if is_marks and ct is None:
         raise OutputError(f"cannot write {output}: marks need the scan that they lie on (--ct)")
-    check_output(output, overwrite, suffixes)
+    if rtstruct and (ct is None or is_marks):
+        raise OutputError(f"cannot write {output}: --rtstruct is for masks, with the scan they lie on (--ct)")
+    check_output(output, overwrite, (".dcm",) if rtstruct else suffixes)
     refuse_input(output, source, ct)
     volume, grid, _ = read_ct(source if ct is None else ct, series)
     if ct is None:
         write_ct(output, volume, grid, overwrite)
     elif is_marks:
         write_marks(output, read_marks(source, grid, ct), grid, overwrite)
+    elif rtstruct:
+        write_contours(output, read_labels(source, grid), grid, overwrite)
     else:
         write_mask(output, read_labels(source, grid), grid, overwrite)
     typer.echo(f"written: {output}")

@@ -21,7 +21,7 @@ def demo(
         bool,
         typer.Option("--real", help="Four real lung tumours out of the pycerr 2.5.1 wheel, fetched by pip"),
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Segment a phantom (no download), or four real lung tumours; write masks, picture and report."""
     from lite_ensam.demo import run_demo, run_real_demo

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lite_ensam.cli.options import Overwrite, Series
 from lite_ensam.cli.segment import refuse_input
 from lite_ensam.cli.tables import console, print_table
 
@@ -31,13 +32,11 @@ def measure(
     html: Annotated[
         Path | None, typer.Option(help="Page with pictures to write (extra `evaluate`), one file")
     ] = None,
-    series: Annotated[
-        str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
-    ] = None,
+    series: Series = None,
     identifiers: Annotated[
         bool, typer.Option("--identifiers", help="Let JSON and page say who it is")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Measure the tumours of a mask: diameters, volume, shape, grey values."""
     from lite_ensam import _kernels

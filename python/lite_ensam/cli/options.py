@@ -36,3 +36,10 @@ Mirror: TypeAlias = Annotated[
     ),
 ]
 Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")]
+Repeats: TypeAlias = Annotated[
+    int,
+    typer.Option(min=0, max=1000, help="Segment each tumour as often again, for standard deviations; try 8"),
+]
+Series: TypeAlias = Annotated[
+    str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
+]

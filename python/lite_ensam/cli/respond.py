@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lite_ensam.cli.options import Overwrite, Repeats
 from lite_ensam.cli.segment import refuse_input
 from lite_ensam.cli.tables import console, print_table
 
@@ -39,10 +40,11 @@ def respond(
     stable_days: Annotated[
         int, typer.Option(min=0, help="How long SD must last to be the best response")
     ] = 42,
+    repeats: Repeats = 0,
     identifiers: Annotated[
         bool, typer.Option("--identifiers", help="Name patients as the file does, instead of counting them")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Judge response over time: RECIST 1.1, and the same rules by volume where volumes are given."""
     from lite_ensam import _kernels
@@ -54,8 +56,9 @@ def respond(
         if target is not None:
             check_output(target, overwrite, (suffix,))
             refuse_input(target, study)
+    patients = read_study(study, repeats, draw=html is not None)
     courses = judge(
-        read_study(study),
+        patients,
         VOLUME if volume is VolumeLimits.sphere else VOLUME_RELIABILITY,
         confirmation=confirmation,
         least_stable_days=stable_days,
@@ -73,6 +76,9 @@ def respond(
     if html is not None:
         write_text(html, study_page(courses, how), overwrite)
     show(courses)
+    for number, patient in enumerate(patients, start=1):
+        for note in patient.notes:
+            console().print(f"note: patient {number}: {note}")
     console().print(f"best response: {how}")
     console().print(DISCLAIMER, style="dim")
 

@@ -6,13 +6,21 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lite_ensam.cli.options import Crop, Engine, Mirror, Overwrite, Threads
-from lite_ensam.cli.options import CropName as CropName
-from lite_ensam.cli.options import EngineName as EngineName
+from lite_ensam.cli.options import (
+    Crop,
+    CropName,
+    Engine,
+    EngineName,
+    Mirror,
+    Overwrite,
+    Repeats,
+    Series,
+    Threads,
+)
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -63,11 +71,10 @@ def segment(
         bool | None,
         typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
     ] = None,
-    series: Annotated[
-        str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
-    ] = None,
+    series: Series = None,
     threads: Threads = None,
     mirror: Mirror = True,
+    repeats: Repeats = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Segment every marked tumour of a scan in 3D."""
@@ -93,6 +100,7 @@ def segment(
         threads=threads,
         mirror=mirror,
         series_uid=series,
+        repeats=repeats,
     )
     saving = time.perf_counter()
     result.save(output, overwrite, sr)
@@ -125,9 +133,9 @@ def show(result: Segmentation, output: Path) -> None:
                 str(tumor["label"]),
                 str(tumor["recist_slice"]),
                 f"{tumor['recist_mm']:.1f}",
-                f"{tumor['volume_ml']:.2f}",
-                f"{tumor['longest_diameter_mm']:.1f}",
-                f"{tumor['short_axis_mm']:.1f}",
+                f"{tumor['volume_ml']:.2f}" + _sd(tumor, "volume_sd_ml", 2),
+                f"{tumor['longest_diameter_mm']:.1f}" + _sd(tumor, "diameter_sd_mm", 1),
+                f"{tumor['short_axis_mm']:.1f}" + _sd(tumor, "short_axis_sd_mm", 1),
                 "; ".join(notes),
             )
         )
@@ -140,6 +148,11 @@ def show(result: Segmentation, output: Path) -> None:
     for note in result.report["notes"]:
         out.print(f"note: {note}")
     out.print(result.report["disclaimer"], style="dim")
+
+
+def _sd(tumor: dict[str, Any], name: str, digits: int) -> str:
+    """Standard deviation of a number, where it was measured."""
+    return f" ± {tumor[name]:.{digits}f}" if name in tumor else ""
 
 
 def peak_mb() -> float | None:

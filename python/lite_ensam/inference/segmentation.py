@@ -20,6 +20,7 @@ from lite_ensam.geometry import Grid
 from lite_ensam.inference.backend import ENGINES, WEIGHTS, Backend, Engine, Manifest
 from lite_ensam.inference.engines import load_backend
 from lite_ensam.inference.predictor import Crop, Prediction, Predictor, Stopwatch
+from lite_ensam.inference.uncertainty import TumorNoise, measure_noise
 from lite_ensam.io import (
     DISCLAIMER,
     check_output,
@@ -106,6 +107,7 @@ def segment(
     threshold: float = 0.0,
     mirror: bool = True,
     series_uid: str | None = None,
+    repeats: int = 0,
 ) -> Segmentation:
     """Segment tumours in 3D from their RECIST lines.
 
@@ -125,6 +127,8 @@ def segment(
     threshold : logit above which a voxel is tumour
     mirror : average each lesion patch's logits with its mirror image's: steadier, twice the network's time
     series_uid : which CT series of a DICOM folder; None takes the largest
+    repeats : how many times each tumour is segmented again, lines drawn anew and patches mirrored, for the standard
+        deviations of its numbers in the report (see `measure_noise`); 0 leaves them out
 
     Returns
     -------
@@ -149,7 +153,8 @@ def segment(
 
     def read() -> Case:
         with clock.step("read"):
-            return _case(ct, marks, spacing_mm, hu, series_uid, crop)
+            # lines drawn anew need voxels that a streamed scan does not keep
+            return _case(ct, marks, spacing_mm, hu, series_uid, crop, streamed=not repeats)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
     with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
@@ -159,22 +164,33 @@ def segment(
             predictor.prepare()
         with clock.step("wait for scan"):
             case = reading.result()
-    return segment_case(case, predictor, threshold, clock)
+    return segment_case(case, predictor, threshold, clock, repeats)
 
 
 def segment_case(
-    case: Case, predictor: Predictor, threshold: float = 0.0, clock: Stopwatch | None = None
+    case: Case,
+    predictor: Predictor,
+    threshold: float = 0.0,
+    clock: Stopwatch | None = None,
+    repeats: int = 0,
 ) -> Segmentation:
     """Segment a case that is already in memory; `segment` is the front door."""
     clock = clock or Stopwatch()
     prediction = predictor.predict(case, threshold, clock)
     with clock.step("measure"):
         measurements = measure(prediction.painting.part, case.marks, case.grid.spacing_mm)
+    noise: tuple[TumorNoise, ...] = ()
+    if repeats:
+        with clock.step("repeats"):
+            noise = measure_noise(case, predictor, repeats, threshold)
+    report = _report(case, predictor, prediction, measurements, threshold, clock)
+    for tumor, one in zip(report["tumors"], noise, strict=False):
+        tumor |= one.to_dict()
     return Segmentation(
         grid=case.grid,
         marks=case.marks,
         measurements=measurements,
-        report=_report(case, predictor, prediction, measurements, threshold, clock),
+        report=report,
         prediction=prediction,
     )
 
@@ -192,11 +208,17 @@ def _case(
     hu: bool | None,
     series_uid: str | None,
     crop: Crop,
+    streamed: bool = True,
 ) -> Case:
     if isinstance(ct, str | os.PathLike):
         if spacing_mm is not None:
             raise CaseError(f"spacing_mm belongs to arrays; {os.fspath(ct)} has its own")
-        if file_suffix(ct) in (".nii", ".nii.gz") and marks is not None and not os.path.isdir(ct):
+        if (
+            streamed
+            and file_suffix(ct) in (".nii", ".nii.gz")
+            and marks is not None
+            and not os.path.isdir(ct)
+        ):
             return _streamed(ct, marks, hu, crop)
         if marks is None or isinstance(marks, str | os.PathLike):
             return read_case(ct, marks, hu=hu, series_uid=series_uid)

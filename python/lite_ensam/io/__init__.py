@@ -15,6 +15,7 @@ from lite_ensam.io.scans import (
     read_cropped_case,
     read_ct,
     read_labels,
+    write_contours,
     write_ct,
     write_mask,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "read_labels",
     "read_marks",
     "read_report",
+    "write_contours",
     "write_ct",
     "write_marks",
     "write_mask",

@@ -15,7 +15,15 @@ from lite_ensam.case import Case
 from lite_ensam.errors import CaseError, MarkError, OutputError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import check_output
-from lite_ensam.io.dicom import build_segmentation, read_ct_series, read_segmentation, write_dataset
+from lite_ensam.io.dicom import (
+    SeriesGrid,
+    build_rtstruct,
+    build_segmentation,
+    find_marks,
+    read_ct_series,
+    read_segmentation,
+    write_dataset,
+)
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
 from lite_ensam.io.marks import read_marks
@@ -32,6 +40,7 @@ __all__ = [
     "read_cropped_case",
     "read_ct",
     "read_labels",
+    "write_contours",
     "write_ct",
     "write_mask",
 ]
@@ -116,8 +125,9 @@ def read_case(
 ) -> Case:
     """Scan, marks and, if there is one, reference; everything checked.
 
-    Without `marks_path`, the marks are the `recist` array of an .npz; without that, they are drawn
-    on the reference, one per label. Without `reference_path`, the reference is the `gts` of an .npz.
+    Without `marks_path`, the marks are the `recist` array of an .npz, or the one DICOM file of a folder that
+    could be marks (SR, presentation state, RTSTRUCT); with a reference they are drawn on it, one per label.
+    Without `reference_path`, the reference is the `gts` of an .npz.
 
     Parameters
     ----------
@@ -145,6 +155,8 @@ def read_case(
     reference = None if reference_path is None else read_labels(reference_path, grid)
     if marks_path is None and "recist" in inside:
         marks_path = ct_path
+    if marks_path is None and reference is None and os.path.isdir(ct_path):
+        marks_path = find_marks(ct_path)
     if marks_path is not None:
         marks = read_marks(marks_path, grid, ct_path)
     elif reference is not None:
@@ -247,6 +259,20 @@ def write_mask(
         return
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
     _write_volume(path, replace(part, voxels=checked.astype(smallest, copy=False)), "segs", source, overwrite)
+
+
+def write_contours(path: PathLike, labels: Labels, source: Grid, overwrite: bool = False) -> None:
+    """Write every label's outlines as an RTSTRUCT, named as in a SEG; errors as `write_mask`."""
+    check_output(path, overwrite, (".dcm",))
+    if not isinstance(source, SeriesGrid):
+        raise OutputError(
+            f"cannot write {printable(path)}: an RTSTRUCT needs a CT read from its DICOM folder"
+        )
+    _check_shape(path, as_part(labels), source)
+    names = {
+        label: f"tumor {label}" for label in np.flatnonzero(np.bincount(labels.ravel())).tolist() if label
+    }
+    write_dataset(path, build_rtstruct(labels, source, names), overwrite)
 
 
 def write_ct(path: PathLike, ct: CtVolume, source: Grid, overwrite: bool = False) -> None:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from lite_ensam.errors import CaseError, StudyError, brief, printable
 from lite_ensam.io import read_report
 from lite_ensam.io.reading import file_suffix, read_json, read_text
+from lite_ensam.reporting.study_scans import StudyScans
 from lite_ensam.response import NewLesion, Response, Study, Target, TargetValue, TimePoint
 
 __all__ = ["Patient", "read_study"]
@@ -22,18 +23,29 @@ PathLike: TypeAlias = str | os.PathLike[str]
 
 _NUMBERS = ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml")
 _CSV_COLUMNS = ("patient", "date", "target", "organ", "diameter_mm")
+_ILL_BUILT = "is not built as a patient must be: see the documentation of read_study"
 _TRUE, _FALSE = {"1", "true", "yes", "node"}, {"", "0", "false", "no"}
 
 
 @dataclass(frozen=True)
 class Patient:
-    """A course and whose it is; `identifier` is for reports that were asked for it."""
+    """A course and whose it is.
+
+    Parameters
+    ----------
+    identifier : for reports that were asked for it
+    study : the visits
+    notes : how its scans were read and its lesions known again, for whoever reads the report
+    pictures : title and PNG of each visit that was segmented
+    """
 
     identifier: str
     study: Study
+    notes: tuple[str, ...] = ()
+    pictures: tuple[tuple[str, bytes], ...] = ()
 
 
-def read_study(path: PathLike) -> tuple[Patient, ...]:
+def read_study(path: PathLike, repeats: int = 0, draw: bool = False) -> tuple[Patient, ...]:
     """Patients of a study file.
 
     Parameters
@@ -43,10 +55,14 @@ def read_study(path: PathLike) -> tuple[Patient, ...]:
         {"diameter_mm": 31, "volume_ml": 12.4}}, "non_targets": "CR", "new_lesion": "no"}, ...]}]}`, or one such
         patient alone. A target that is a lymph node has `"node": true`; null is not measured; sizes may have
         `diameter_sd_mm` and `volume_sd_ml`. Instead of sizes a visit may have `"report": "visit.json"`, written
-        by `lite-ensam segment` or `measure`: the tumour of a target's name is its size (the short axis of nodes);
-        one that is not there was not measured.
+        by `lite-ensam segment` or `measure`: the tumour of a target's name is its size (the short axis of nodes),
+        with standard deviations if it was segmented with `--repeats`; one that is not there was not measured.
+        Or the scan itself: `"ct": "visit1"` (DICOM folder or file) and `"marks": "visit1.json"`; it is segmented, and
+        its lesions are known by tracking UID or name, else by their place (see `follow`).
         .csv with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like
         node, volume_ml, diameter_sd_mm, volume_sd_ml, non_targets, new_lesion. Dates may be days (0, 56).
+    repeats : as in `inference.segment`, of visits with a scan
+    draw : whether to make pictures of these
 
     Raises
     ------
@@ -66,7 +82,7 @@ def read_study(path: PathLike) -> tuple[Patient, ...]:
     patients = []
     for number, entry in enumerate(entries, start=1):
         try:
-            patients.append(_patient(entry, Path(path).parent))
+            patients.append(_patient(entry, StudyScans(Path(path).parent, repeats, draw)))
         except StudyError as error:
             raise StudyError(f"{printable(path)}: patient number {number}: {error}") from None
     return tuple(patients)
@@ -109,7 +125,7 @@ def _csv_entries(path: PathLike) -> Sequence[Mapping[str, Any]]:
     ]
 
 
-def _patient(entry: Mapping[str, Any], folder: Path) -> Patient:
+def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
     try:
         targets = tuple(
             Target(str(one["name"]), str(one["organ"]), bool(one.get("node", False)))
@@ -119,14 +135,18 @@ def _patient(entry: Mapping[str, Any], folder: Path) -> Patient:
         if not visits:
             raise StudyError("has no visit")
         first = _day(visits[0]["date"])
-        time_points = tuple(_visit(one, targets, _day(one["date"]) - first, folder) for one in visits)
-        has_non_targets = bool(entry.get("non_targets", any(one.non_targets for one in time_points)))
-        slice_mm = float(entry.get("slice_mm") or 0.0)
     except KeyError as error:
         raise StudyError(f"{error.args[0]!r} is missing") from None
     except (TypeError, AttributeError):
-        raise StudyError("is not built as a patient must be: see the documentation of read_study") from None
-    return Patient(str(entry.get("patient", "")), Study(targets, time_points, has_non_targets, slice_mm))
+        raise StudyError(_ILL_BUILT) from None
+    time_points = tuple(_visit(one, targets, _day(one["date"]) - first, scans) for one in visits)
+    has_non_targets = bool(entry.get("non_targets", any(one.non_targets for one in time_points)))
+    try:
+        slice_mm = float(entry.get("slice_mm") or 0.0)
+    except (TypeError, ValueError):
+        raise StudyError(f"slice_mm must be a number, got {brief(entry['slice_mm'])}") from None
+    study = Study(targets, time_points, has_non_targets, slice_mm)
+    return Patient(str(entry.get("patient", "")), study, tuple(scans.notes), tuple(scans.pictures))
 
 
 def _day(when: Any) -> int:
@@ -141,10 +161,14 @@ def _day(when: Any) -> int:
         raise StudyError("a date must be YYYY-MM-DD or a number of days") from None
 
 
-def _visit(entry: Mapping[str, Any], targets: Sequence[Target], day: int, folder: Path) -> TimePoint:
-    given = dict(entry.get("targets") or {})
+def _visit(entry: Mapping[str, Any], targets: Sequence[Target], day: int, scans: StudyScans) -> TimePoint:
+    given = entry.get("targets") or {}
+    if not isinstance(given, dict):
+        raise StudyError(_ILL_BUILT)
     if "report" in entry:
-        given = _sizes_of_report(folder / str(entry["report"]), targets) | given
+        given = _sizes_of_report(scans.folder / str(entry["report"]), targets) | given
+    elif "ct" in entry:
+        given = _sizes_of_tumors(scans.tumors(entry, day), targets) | given
     non_targets, new_lesion = entry.get("non_targets"), entry.get("new_lesion") or "no"
     try:
         return TimePoint(
@@ -162,7 +186,9 @@ def _visit(entry: Mapping[str, Any], targets: Sequence[Target], day: int, folder
         ) from None
 
 
-def _sizes(given: Mapping[str, Any], where: str) -> dict[str, float]:
+def _sizes(given: Any, where: str) -> dict[str, float]:
+    if not isinstance(given, dict):
+        raise StudyError(f"{where}: sizes must be numbers, got {brief(given)}")
     if unknown := sorted(given.keys() - set(_NUMBERS)):
         raise StudyError(f"{where}: {brief(unknown[0])} is none of {', '.join(_NUMBERS)}")
     try:
@@ -178,12 +204,33 @@ def _sizes_of_report(path: Path, targets: Sequence[Target]) -> dict[str, dict[st
         raise StudyError(str(error)) from None
     if not isinstance(tumors, list):
         raise StudyError(f"{path}: is no report of a segmented scan: it has no tumors")
+    try:
+        return _sizes_of_tumors(tumors, targets)
+    except KeyError as error:
+        raise StudyError(
+            f"{path}: is no report of a segmented scan: a tumor has no {error.args[0]!r}"
+        ) from None
+
+
+def _sizes_of_tumors(
+    tumors: Sequence[Mapping[str, Any]], targets: Sequence[Target]
+) -> dict[str, dict[str, float]]:
     by_name = {str(one.get("name") or one.get("label")): one for one in tumors}
     return {
-        target.name: {
-            "diameter_mm": by_name[target.name]["short_axis_mm" if target.is_node else "longest_diameter_mm"],
-            "volume_ml": by_name[target.name]["volume_ml"],
-        }
+        target.name: _sizes_of_tumor(by_name[target.name], target.is_node)
         for target in targets
         if target.name in by_name
+    }
+
+
+def _sizes_of_tumor(tumor: Mapping[str, Any], is_node: bool) -> dict[str, float]:
+    """Sizes as a study has them; standard deviations where the scan was segmented again and again."""
+    diameter, sd = (
+        ("short_axis_mm", "short_axis_sd_mm") if is_node else ("longest_diameter_mm", "diameter_sd_mm")
+    )
+    return {
+        "diameter_mm": tumor[diameter],
+        "volume_ml": tumor["volume_ml"],
+        "diameter_sd_mm": tumor.get(sd, 0.0),
+        "volume_sd_ml": tumor.get("volume_sd_ml", 0.0),
     }

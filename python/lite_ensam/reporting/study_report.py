@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from lite_ensam.response import (
     RECIST_1_1,
     BestResponse,
     Criteria,
+    Response,
     TargetValue,
     TimePointResponse,
     best_overall_response,
@@ -131,7 +132,19 @@ def study_page(courses: Sequence[Course], how: str) -> str:
                 *(_visits_table(course) for course in own),
             )
         )
-    parts.append(html.section("How it was made", html.facts(_made(courses, how))))
+    names = {id(course.patient): (course.name, course.patient) for course in courses}
+    for name, patient in names.values():
+        pictures = [
+            part
+            for title, png in patient.pictures
+            for part in (
+                html.paragraph(f"{title}:"),
+                html.picture(png, f"{name}, {title}: tumours in three planes"),
+            )
+        ]
+        if pictures:
+            parts.append(html.section(f"Scans of {name}", *pictures))
+    parts.append(html.section("How it was made", html.facts(_made(courses, how) | _notes(names.values()))))
     return html.page("Response over time", parts)
 
 
@@ -188,26 +201,35 @@ def _best_table(courses: Sequence[Course]) -> str:
 def _visits_table(course: Course) -> str:
     unit = course.criteria.unit
     headings = (
-        f"{course.name}: day", f"sum {unit}", "to baseline", "to nadir", "targets", "non-targets", "new lesion",
-        "response", "look at",
+        f"{course.name}: day", f"sum {unit}", "to baseline", "to nadir", f"noise {unit}", "targets", "non-targets",
+        "new lesion", "response", "look at",
     )  # fmt: skip
     baseline = course.visits[0].baseline_sum if course.visits else None
-    rows = [("0", _number(baseline), "", "", "", "", "", "baseline", "")]
+    rows = [("0", _number(baseline), "", "", "", "", "", "", "baseline", "")]
     rows += [
         (
             str(one.day),
             _number(one.sum),
             _percent(one.change_from_baseline),
             _percent(one.change_from_nadir),
+            f"±{one.noise_to_nadir:.1f}" if one.noise_to_nadir else "-",
             one.target or "-",
             one.non_target or "-",
             one.new_lesion,
             one.overall,
-            "the change is within the noise of measuring" if one.is_uncertain else "",
+            _noise_text(one),
         )
         for one in course.visits
     ]
     return html.table(headings, rows, text_columns=[len(headings) - 1])
+
+
+def _noise_text(one: TimePointResponse) -> str:
+    if one.is_uncertain:
+        return "the change is within the noise of measuring"
+    if one.target is Response.SD and one.within_noise_of_baseline and one.within_noise_of_nadir:
+        return "no change beyond the noise of measuring"
+    return ""
 
 
 def _made(courses: Sequence[Course], how: str) -> dict[str, str]:
@@ -221,8 +243,14 @@ def _made(courses: Sequence[Course], how: str) -> dict[str, str]:
         "Rules": "RECIST 1.1 (Eisenhauer et al., Eur J Cancer 45 (2009) 228-247); by volume the same rules with "
         "other limits",
         **limits,
+        "Noise": "how far two measurements of one sum may differ (95 %), from the standard deviations given or "
+        "measured by segmenting again; - where there are none",
         "Best overall response": how,
     }
+
+
+def _notes(patients: Iterable[tuple[str, Patient]]) -> dict[str, str]:
+    return {f"Notes on {name}": "; ".join(patient.notes) for name, patient in patients if patient.notes}
 
 
 def _number(value: float | None) -> str:

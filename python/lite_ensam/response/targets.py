@@ -30,12 +30,18 @@ class Target:
     ----------
     name : its identity over time, unique in a study
     organ : where it lies; counted for the limit of two an organ
-    is_node : a lymph node: its short axis is what is summed, and below 10 mm it is normal
+    is_node : a lymph node: its short axis is what is summed, and below 10 mm it is normal. All nodes count as one
+        organ, wherever they lie (EORTC's clarifications of RECIST 1.1)
     """
 
     name: str
     organ: str
     is_node: bool = False
+
+    @property
+    def counted_organ(self) -> str:
+        """What the limit of two an organ counts it under."""
+        return "lymph nodes" if self.is_node else self.organ
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def choose_targets(
     chosen: list[BaselineLesion] = []
     of_organ: Counter[str] = Counter()
     for one in sorted(diseased, key=lambda one: -one.summed_mm):
-        organ = one.target.organ
+        organ = one.target.counted_organ
         if (
             one.is_measurable(slice_mm)
             and len(chosen) < MOST_TARGETS
@@ -129,7 +135,9 @@ def check_targets(targets: Iterable[Target]) -> None:
     _refuse_repeated_names(all_targets)
     if len(all_targets) > MOST_TARGETS:
         raise StudyError(f"RECIST 1.1 follows at most {MOST_TARGETS} targets, got {len(all_targets)}")
-    organ, count = max(Counter(one.organ for one in all_targets).items(), key=lambda x: x[1], default=("", 0))
+    organ, count = max(
+        Counter(one.counted_organ for one in all_targets).items(), key=lambda x: x[1], default=("", 0)
+    )
     if count > MOST_TARGETS_OF_AN_ORGAN:
         raise StudyError(
             f"RECIST 1.1 follows at most {MOST_TARGETS_OF_AN_ORGAN} targets of an organ, got {count} of {organ!r}"

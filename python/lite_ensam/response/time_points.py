@@ -91,8 +91,9 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
     Notes
     -----
     If a target was not measured, the visit is NE, unless the others alone already make it PD (4.4.2).
-    After a CR of all targets, any non-nodal target that is back is PD, however small (table 3, note a); nodes
-    that grow again go by the sum.
+    After a complete response of all disease, whatever is back is PD: a non-nodal target however small, non-targets
+    that are seen again (table 3, note a). Where other disease was left, a target that is back goes by the sum, as nodes
+    always do: lesions that come and go are no progression by themselves (EORTC's clarifications of RECIST 1.1).
 
     Examples
     --------
@@ -107,6 +108,8 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
         now, baseline, nadir = (_sum(study, one, criteria) for one in (visit, study.baseline, nadir_visit))
         target = _target_response(study, visit, criteria, nadir, been_gone) if study.targets else None
         non_target = (visit.non_targets or Response.NE) if study.has_non_targets else None
+        is_back = been_gone and non_target is Response.NON_CR_NON_PD
+        overall = Response.PD if is_back else overall_response(target, non_target, new_lesion)
         judged.append(
             TimePointResponse(
                 day=visit.day,
@@ -116,12 +119,12 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
                 target=target,
                 non_target=non_target,
                 new_lesion=visit.new_lesion,
-                overall=overall_response(target, non_target, new_lesion),
+                overall=overall,
                 noise_to_baseline=_noise(study, visit, study.baseline, criteria),
                 noise_to_nadir=_noise(study, visit, nadir_visit, criteria),
             )
         )
-        been_gone |= target is Response.CR
+        been_gone |= overall is Response.CR
         if now is not None and nadir is not None and now < nadir:
             nadir_visit = visit
     return tuple(judged)

@@ -78,6 +78,22 @@ def test_a_single_patient_shows_each_target() -> None:
     assert {"liver 1", "lung 1", "patient 1"} <= set(re.findall(r">([^<>]+)</text>", page))
 
 
+def test_scans_notes_and_noise_are_on_the_page_of_a_study() -> None:
+    first, second = patients()
+    noisy = {EVIL: TargetValue(20.0, 4.0, 2.0, 0.5)}
+    study = Study(
+        first.study.targets, (TimePoint(0, noisy), TimePoint(56, {EVIL: TargetValue(22.0, 4.1, 2.0)}))
+    )
+    seen = Patient("SECRET", study, ("day 56: <seen>",), (("day 56", b"png"),))
+    page = study_page(judge((seen, second), VOLUME), "")
+    assert Balance(page).fetched == []
+    assert page.count("Scans of patient") == page.count("data:image/png;base64,") == 1
+    assert "day 56: &lt;seen&gt;" in page
+    assert "Notes on patient 2" not in page
+    assert f"±{1.96 * 2.0 * 2**0.5:.1f}" in page
+    assert "no change beyond the noise of measuring" in page
+
+
 def test_a_case_page_holds_pictures_numbers_and_flags() -> None:
     case = ellipsoid_case()
     case = Case(case.ct, case.grid, case.marks, case.reference, "SECRET", hu=True)

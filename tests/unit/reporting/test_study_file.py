@@ -62,8 +62,10 @@ def test_csv_says_the_same_as_json(tmp_path: Path) -> None:
 
 def test_sizes_may_come_from_reports_of_scans(tmp_path: Path) -> None:
     tumor = {"longest_diameter_mm": 30.0, "short_axis_mm": 21.0, "volume_ml": 9.0}
+    sds = {"diameter_sd_mm": 1.5, "short_axis_sd_mm": 1.2, "volume_sd_ml": 0.8}
     write_report(
-        tmp_path / "visit.json", {"tumors": [tumor | {"name": "node 1"}, tumor | {"name": "", "label": 2}]}
+        tmp_path / "visit.json",
+        {"tumors": [tumor | sds | {"name": "node 1"}, tumor | {"name": "", "label": 2}]},
     )
     targets = [
         {"name": "node 1", "organ": "node", "node": True},
@@ -71,7 +73,13 @@ def test_sizes_may_come_from_reports_of_scans(tmp_path: Path) -> None:
     ]
     both = [{"date": day, "report": "visit.json"} for day in (0, 7)]
     (one,) = read_study(write(tmp_path, {"targets": targets, "visits": both}))
-    assert one.study.baseline.targets == {"node 1": TargetValue(21.0, 9.0), "2": TargetValue(30.0, 9.0)}
+    assert one.study.baseline.targets == {
+        "node 1": TargetValue(21.0, 9.0, 1.2, 0.8),
+        "2": TargetValue(30.0, 9.0),
+    }
+    write_report(tmp_path / "other.json", {"tumors": [{"name": "2"}]})
+    with pytest.raises(StudyError, match=r"other\.json: is no report of a segmented scan: a tumor has no"):
+        read_study(write(tmp_path, {"targets": targets, "visits": [{"date": 0, "report": "other.json"}]}))
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,11 @@ A = Target("a", "liver")
         ((A,), [visit(0), visit(9), visit(9)], "day 9 comes after day 9"),
         ((A,), [visit(0, None)], "'a' was not measured at baseline"),
         ((A,), [visit(0, 8.0)], "longest diameter of 8 mm at baseline, RECIST 1.1 asks for at least 10 mm"),
+        (
+            tuple(Target(name, f"{name} axilla", True) for name in ("left", "right", "third")),
+            [visit(0, 20.0)],
+            "at most 2 targets of an organ, got 3 of 'lymph nodes'",
+        ),
         ((Target("a", "node", True),), [visit(0, 12.0)], "short axis of 12 mm .* at least 15 mm"),
         ((A,), [visit(0), TimePoint(9, {"b": TargetValue(1.0)})], "day 9: 'b' is no target"),
         ((A,), [visit(0), visit(9, non_targets=Response.CR)], "non-targets are CR, but baseline had none"),

@@ -4,7 +4,8 @@ DICOM counts millimetres to the patient's left, back and head (LPS); everything 
 in the world of `Grid` (right, front, head).
 """
 
-from lite_ensam.io.dicom.marks import read_dicom_marks
+from lite_ensam.io.dicom.contours import build_rtstruct
+from lite_ensam.io.dicom.marks import find_marks, read_dicom_marks
 from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
 from lite_ensam.io.dicom.segmentation import build_segmentation, read_segmentation, write_dataset
 from lite_ensam.io.dicom.series import read_ct_series
@@ -14,7 +15,9 @@ from lite_ensam.io.dicom.structured_report import build_report
 __all__ = [
     "SeriesGrid",
     "build_report",
+    "build_rtstruct",
     "build_segmentation",
+    "find_marks",
     "read_ct_series",
     "read_dicom_marks",
     "read_roi",

@@ -1,12 +1,13 @@
-"""One DICOM file, read with plain errors; pydicom is imported only here and only when it is needed."""
+"""One DICOM file, read with plain errors; pydicom and highdicom are imported only here, when they are needed."""
 
 import os
 import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +21,7 @@ __all__ = [
     "PathLike",
     "is_dicom",
     "keep_identifiers_quiet",
-    "load_pydicom",
+    "load_package",
     "lps_to_ras",
     "read_dataset",
     "read_numbers",
@@ -34,8 +35,8 @@ Dataset: TypeAlias = Any
 _PREAMBLE = 128
 
 
-def load_pydicom() -> ModuleType:
-    """The package.
+def load_package(name: Literal["pydicom", "highdicom"] = "pydicom") -> ModuleType:
+    """One of the packages of the extra `dicom`.
 
     Raises
     ------
@@ -43,12 +44,9 @@ def load_pydicom() -> ModuleType:
         If it is not installed.
     """
     try:
-        import pydicom
-        import pydicom.errors
+        return import_module(name)
     except ImportError as error:
-        raise MissingExtraError("DICOM files need pydicom: pip install 'lite-ensam[dicom]'") from error
-    package: ModuleType = pydicom
-    return package
+        raise MissingExtraError(f"DICOM needs {name}: pip install 'lite-ensam[dicom]'") from error
 
 
 def is_dicom(path: PathLike) -> bool:
@@ -84,7 +82,7 @@ def read_dataset(path: PathLike, *, voxels: bool = True) -> Dataset:
     MissingExtraError
         If pydicom is not installed.
     """
-    pydicom = load_pydicom()
+    pydicom = load_package()
     where = printable(path)
     check_input(path)
     try:

@@ -3,22 +3,27 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 
 from lite_ensam._typing import Floats
 from lite_ensam.errors import CaseError, MarkError, printable
 from lite_ensam.geometry import Grid
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, read_dataset
+from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, read_dataset
 from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.recist import RecistMark, mark_from_mask
 
-__all__ = ["read_dicom_marks"]
+__all__ = ["find_marks", "read_dicom_marks"]
 
 _MEASUREMENT_GROUP, _TRACKING_IDENTIFIER, _TRACKING_UID = "125007", "112039", "112040"
 _LONG_AXIS = {"103339001", "G-A185"}
 """Codes (SNOMED CT, and its older SRT) that TID 1500 knows a longest diameter by."""
+
+_WITH_MARKS = ("SR", "PR", "RTSTRUCT")
+_DOSE_REPORT = "1.2.840.10008.5.1.4.1.1.88.67"
+"""Scanners put one beside their slices."""
 
 _SHORT_AXIS = {"103340004", "G-A186"}
 
@@ -61,6 +66,22 @@ def read_dicom_marks(path: PathLike, grid: Grid) -> tuple[RecistMark, ...]:
     if not marks:
         raise MarkError(f"holds no line that could be a RECIST mark (modality {modality})")
     return marks
+
+
+def find_marks(folder: PathLike) -> Path:
+    """The one DICOM file of a folder and its subfolders that may hold marks; `MarkError` if there is no such one."""
+    found = []
+    for path in sorted(Path(folder).rglob("*")):
+        if path.is_file() and is_dicom(path):
+            header = read_dataset(path, voxels=False)
+            if header.get("Modality") in _WITH_MARKS and header.get("SOPClassUID") != _DOSE_REPORT:
+                found.append(path)
+    if len(found) != 1:
+        names = f": {', '.join(printable(path.name) for path in found)}" if found else ""
+        raise MarkError(
+            f"{printable(folder)}: no marks given, and the folder holds {len(found)} files that could be ones{names}"
+        )
+    return found[0]
 
 
 def _from_report(report: Dataset, grid: Grid) -> Iterator[RecistMark]:

@@ -6,6 +6,7 @@ from lite_ensam._typing import Floats, Mask
 from lite_ensam.errors import CaseError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, lps_to_ras, read_dataset
+from lite_ensam.io.dicom.series_grid import SeriesGrid
 
 __all__ = ["read_roi", "read_roi_names"]
 
@@ -82,7 +83,10 @@ def _in_slice(contour: Dataset, grid: Grid) -> tuple[int, Floats]:
     if kind != "CLOSED_PLANAR":
         raise CaseError(f"is of type {kind}, expected CLOSED_PLANAR")
     points_lps = np.asarray(contour.ContourData, dtype=np.float64).reshape(-1, 3)
-    points = grid.mm_to_voxel(lps_to_ras(points_lps))
+    if isinstance(grid, SeriesGrid):
+        points = grid.points_of_world(points_lps)
+    else:
+        points = grid.mm_to_voxel(lps_to_ras(points_lps))
     heights = points[:, 0]
     if np.ptp(heights) > 2 * _OFF_PLANE:
         raise CaseError(f"runs through slices {heights.min():.1f} to {heights.max():.1f}, expected one")

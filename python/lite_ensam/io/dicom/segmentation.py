@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from types import ModuleType
 
 import numpy as np
 
 from lite_ensam import _kernels
-from lite_ensam._typing import Labels
-from lite_ensam.errors import CaseError, MissingExtraError, OutputError, printable
+from lite_ensam._typing import IntTriple, Labels
+from lite_ensam.errors import CaseError, OutputError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import atomic_write
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, keep_identifiers_quiet, lps_to_ras, read_dataset
+from lite_ensam.io.dicom.datasets import (
+    Dataset,
+    PathLike,
+    keep_identifiers_quiet,
+    load_package,
+    lps_to_ras,
+    read_dataset,
+)
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.report import DISCLAIMER
@@ -23,7 +29,6 @@ from lite_ensam.recist import RecistMark
 __all__ = [
     "NAME",
     "build_segmentation",
-    "load_highdicom",
     "read_segmentation",
     "tracking_name",
     "write_dataset",
@@ -38,22 +43,6 @@ _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassU
 _SEGMENT_LABEL = re.compile(r"tumor (\d+)")
 _OFF_PLACE = 0.01
 """A frame lies on the grid if its first voxel is no farther from one of the grid's than this share of a voxel."""
-
-
-def load_highdicom() -> ModuleType:
-    """The package.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed.
-    """
-    try:
-        import highdicom
-    except ImportError as error:
-        raise MissingExtraError("DICOM output needs highdicom: pip install 'lite-ensam[dicom]'") from error
-    package: ModuleType = highdicom
-    return package
 
 
 def tracking_name(mark: RecistMark) -> str:
@@ -82,15 +71,16 @@ def build_segmentation(labels: Labels, grid: Grid, marks: Sequence[RecistMark]) 
     MissingExtraError
         If highdicom is not installed.
     """
-    highdicom = load_highdicom()
+    highdicom = load_package("highdicom")
     if not isinstance(grid, SeriesGrid):
         raise OutputError("a DICOM SEG needs the DICOM slices of its CT: read the CT from its folder")
     for name in _NEEDED:
         if any(not one.get(name) for one in grid.slices):
             raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {name} is missing or empty")
-    counts = _kernels.label_counts(labels, max(int(labels.max(initial=0)), *(mark.label for mark in marks)))
+    sliced = np.ascontiguousarray(grid.slices_of(labels))
+    counts = _kernels.label_counts(sliced, max(int(labels.max(initial=0)), *(mark.label for mark in marks)))
     if empty := [mark.label for mark in marks if not counts[mark.label]]:
-        raise OutputError(f"label {empty[0]} has no voxel, and a DICOM segment cannot be empty")
+        raise OutputError(f"label {empty[0]} has no voxel on a slice, and a DICOM segment cannot be empty")
     number_of_label = np.zeros(len(counts), dtype=smallest_label_dtype(len(marks)))
     for number, mark in enumerate(marks, start=1):
         number_of_label[mark.label] = number
@@ -118,7 +108,7 @@ def build_segmentation(labels: Labels, grid: Grid, marks: Sequence[RecistMark]) 
         with keep_identifiers_quiet():
             return highdicom.seg.Segmentation(
                 source_images=list(grid.slices),
-                pixel_array=np.ascontiguousarray(grid.to_file(number_of_label[labels])),
+                pixel_array=number_of_label[sliced],
                 segmentation_type="BINARY",
                 segment_descriptions=segments,
                 series_instance_uid=highdicom.UID(),
@@ -162,7 +152,7 @@ def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
     if grid is None:
         raise CaseError(f"{where}: a DICOM SEG can only be read onto the grid of its CT")
     file_grid = FileGrid.of(grid)
-    columns, rows, n_slices = file_grid.file_shape
+    n_slices, rows, columns = _slices_shape(file_grid)
     if (int(dataset.Rows), int(dataset.Columns)) != (rows, columns):
         raise CaseError(
             f"{where}: its frames have {dataset.Rows} rows and {dataset.Columns} columns, the CT {rows} and {columns}"
@@ -182,8 +172,17 @@ def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
         if volume[k][inside].any():
             raise CaseError(f"{where}: segments overlap on slice {k}, which a label map cannot hold")
         volume[k][inside] = label_of_number[number]
-    labels: Labels = file_grid.from_file(volume)
-    return labels
+    if isinstance(file_grid, SeriesGrid):
+        return file_grid.volume_of_labels(volume)
+    return file_grid.from_file(volume)
+
+
+def _slices_shape(grid: FileGrid) -> IntTriple:
+    """Slices, rows and columns of the images that a SEG of this scan has."""
+    if isinstance(grid, SeriesGrid):
+        return (len(grid.slices), *grid.stack.slice_shape)
+    columns, rows, n_slices = grid.file_shape
+    return n_slices, rows, columns
 
 
 def _labels_of_numbers(dataset: Dataset) -> dict[int, int]:
@@ -197,8 +196,10 @@ def _labels_of_numbers(dataset: Dataset) -> dict[int, int]:
 
 
 def _slice_of_frame(groups: Dataset, grid: FileGrid) -> int | None:
-    """k of a frame; None if its first voxel is not the first voxel of a slice."""
+    """Number of a frame's slice; None if its first voxel is not the first voxel of one."""
     position = np.asarray(groups.PlanePositionSequence[0].ImagePositionPatient, dtype=np.float64)
+    if isinstance(grid, SeriesGrid):
+        return grid.stack.slice_at(position)
     kji = grid.points_to_file(grid.mm_to_voxel(lps_to_ras(position)))
     k = int(np.rint(kji[0]))
     on_place = np.abs(kji - (k, 0, 0)).max() <= _OFF_PLACE

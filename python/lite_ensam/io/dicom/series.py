@@ -1,35 +1,27 @@
 """One CT series out of a folder of DICOM files: which one, in what order, whether it is whole."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam._typing import CtVolume, Floats
+from lite_ensam._typing import CtVolume
 from lite_ensam.errors import CaseError, printable
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, load_pydicom, read_dataset, read_numbers
+from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, load_package, read_dataset, read_numbers
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.io.reading import plain_errors
 
 __all__ = ["read_ct_series"]
 
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-
-_UNEVEN = 0.01
-"""Slices count as evenly spaced if none lies farther than this share of a slice from its place."""
-
-_TILTED = 0.001
-"""Tangent of the angle between the slices' normal and the way from slice to slice that counts as a tilt."""
-
-_MOST_GAPS_NAMED = 10
-
 _ALIKE = {"Rows": 1, "Columns": 1, "PixelSpacing": 2, "ImageOrientationPatient": 6}
 """What all slices must have in common, and how many numbers it is."""
 
+_MADE_OF_SLICES = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+
+_CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 """Pictures of tables and dose reports often say they are CT."""
 
@@ -50,34 +42,31 @@ def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtV
     Returns
     -------
     ct : int16 (z, y, x), or float32 if the HU are not whole numbers; slices are sorted by position, axes
-        permuted so that z runs along the body, nothing is flipped or resampled
-    grid : its geometry and its slices' headers
+        permuted so that z runs along the body, nothing is flipped. Slices that are shifted in plane (a tilted gantry)
+        are moved by whole pixels, planes between unevenly spaced slices interpolated: see `Stack`
+    grid : its geometry and its slices' headers; its `notes` say what was chosen, moved and interpolated
 
     Raises
     ------
     CaseError
         If the folder holds no CT or not this series, it must be said which of several patients is meant, or
-        slices are missing (the gaps are listed), lie at one place, differ in size, orientation or spacing,
-        were taken with a tilted gantry, cannot be decoded, or make no grid with right angles.
+        several slices in a row are missing (the gaps are listed), two lie at one place, or slices differ in size,
+        orientation or spacing, or cannot be decoded.
     MissingExtraError
         If pydicom is not installed.
     """
     where = printable(folder)
     slices, notes = _choose(where, list(_ct_headers(folder)), series_uid)
     try:
-        slices = _sorted(slices)
-        affine = _affine(slices)
-        shape = int(slices[0].Columns), int(slices[0].Rows), len(slices)
-        grid = SeriesGrid.from_file_affine(shape, affine)
-        volume = _read_hu(slices)
+        grid = SeriesGrid.of_slices(_sorted(slices), notes + _fill_in_uids(slices))
+        return grid.volume_of_hu(_read_hu(grid.slices)), grid
     except CaseError as error:
         raise CaseError(f"{where}: {error}") from None
-    return grid.from_file(volume), replace(grid, slices=tuple(slices), notes=tuple(notes))
 
 
 def _ct_headers(folder: PathLike) -> Iterator[Dataset]:
     """Headers of all files that are a slice of a CT, whatever they are called."""
-    load_pydicom()
+    load_package()
     with plain_errors(folder):
         if not Path(folder).is_dir():
             raise CaseError("no such folder")
@@ -85,12 +74,19 @@ def _ct_headers(folder: PathLike) -> Iterator[Dataset]:
         if not path.is_file() or not is_dicom(path):
             continue
         header = _with_uids(read_dataset(path, voxels=False))
+        if header.get("SOPClassUID") in (None, "", _CT_IMAGE) and not (
+            "Modality" in header and "Rows" in header
+        ):
+            # passed over, it would look like a missing slice
+            raise CaseError(
+                f"{printable(path)}: the file is truncated or damaged (Modality or Rows is missing)"
+            )
         is_picture = header.get("SOPClassUID") == _SECONDARY_CAPTURE
         is_localizer = "LOCALIZER" in (header.get("ImageType") or ())
         if header.get("Modality") != "CT" or "Rows" not in header or is_picture or is_localizer:
             continue
         if int(header.get("NumberOfFrames") or 1) > 1:
-            raise CaseError(f"{path}: is a multi-frame CT, expected one slice a file")
+            raise CaseError(f"{printable(path)}: is a multi-frame CT, expected one slice a file")
         yield header
 
 
@@ -100,6 +96,24 @@ def _with_uids(header: Dataset) -> Dataset:
         if not header.get(name) and (kept := header.file_meta.get(f"MediaStorage{name}")):
             setattr(header, name, kept)
     return header
+
+
+def _fill_in_uids(slices: Sequence[Dataset]) -> list[str]:
+    """UIDs of study, series and frame that de-identification has blanked, made of the slices' own; what was done.
+
+    The same slices get the same ones each time, so that what is written of them belongs together.
+    """
+    own = sorted(str(one.get("SOPInstanceUID") or "") for one in slices)
+    blank = [name for name in _MADE_OF_SLICES if not any(one.get(name) for one in slices)]
+    if not blank or not all(own) or len(set(own)) < len(own):
+        return []
+    for name in blank:
+        made = load_package().uid.generate_uid(entropy_srcs=[name, *own])
+        for one in slices:
+            setattr(one, name, made)
+    return [
+        f"{', '.join(blank)} of the slices are blank: results have new ones, made of the slices' own UIDs"
+    ]
 
 
 def _choose(
@@ -142,67 +156,8 @@ def _sorted(slices: Sequence[Dataset]) -> list[Dataset]:
         values = [read_numbers(one, name, n_numbers) for one in slices]
         if any(not np.allclose(value, values[0], rtol=0, atol=1e-4) for value in values):
             raise CaseError(f"{name} differs between slices")
-    normal = np.cross(*_directions(slices[0]))
+    normal = np.cross(*read_numbers(slices[0], "ImageOrientationPatient", 6).reshape(2, 3))
     return sorted(slices, key=lambda one: float(normal @ read_numbers(one, "ImagePositionPatient", 3)))
-
-
-def _affine(slices: Sequence[Dataset]) -> Floats:
-    """(4, 4), file index (column, row, slice, 1) to world mm (RAS)."""
-    first = slices[0]
-    row_mm, column_mm = read_numbers(first, "PixelSpacing", 2)
-    along_columns, along_rows = _directions(first)
-    normal = np.cross(along_columns, along_rows)
-    positions = np.array([read_numbers(one, "ImagePositionPatient", 3) for one in slices])
-    if len(slices) > 1:
-        _check_heights(positions @ normal)
-        step = (positions[-1] - positions[0]) / (len(slices) - 1)
-        _check_tilt(step, normal)
-        due = positions[0] + np.arange(len(slices))[:, None] * step
-        if np.linalg.norm(positions - due, axis=1).max() > _UNEVEN * np.linalg.norm(step):
-            raise CaseError("slices are shifted against each other: their positions lie on no straight line")
-    else:
-        step = normal * float(first.get("SliceThickness") or 1)
-    affine = np.eye(4)
-    affine[:3, 0], affine[:3, 1] = along_columns * column_mm, along_rows * row_mm
-    affine[:3, 2], affine[:3, 3] = step, positions[0]
-    ras: Floats = _LPS_TO_RAS @ affine
-    return ras
-
-
-def _check_heights(heights_mm: Floats) -> None:
-    """Raise `CaseError` with a list of the gaps unless slices follow each other at one distance."""
-    gaps = np.diff(heights_mm)
-    usual = float(np.median(gaps))
-    if repeated := [f"{h:g}" for h, gap in zip(heights_mm[1:], gaps, strict=True) if gap <= _UNEVEN * usual]:
-        count = Counter(repeated)
-        raise CaseError(f"several slices lie at one place, expected one each: at {_listed(count, ' mm')}")
-    wrong = [
-        f"{low:g} to {low + gap:g} mm"
-        for low, gap in zip(heights_mm, gaps, strict=False)
-        if abs(gap - usual) > _UNEVEN * usual
-    ]
-    if wrong:
-        raise CaseError(
-            f"slices are {gaps.min():g} to {gaps.max():g} mm apart, expected {usual:g} mm throughout; "
-            f"not so from {_listed(wrong)}: is a slice missing?"
-        )
-
-
-def _listed(items: Sequence[str] | Counter[str], unit: str = "") -> str:
-    texts = [f"{item}{unit}" for item in items]
-    more = len(texts) - _MOST_GAPS_NAMED
-    return ", ".join(texts[:_MOST_GAPS_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _check_tilt(step: Floats, normal: Floats) -> None:
-    along = float(step @ normal)
-    aside = float(np.linalg.norm(step - along * normal))
-    if aside > _TILTED * along:
-        angle = np.degrees(np.arctan2(aside, along))
-        raise CaseError(
-            f"was taken with the gantry tilted by {angle:.1f} degrees, so slices are shifted against each other "
-            "(the affine is sheared); resample the scan to right angles first"
-        )
 
 
 def _read_hu(slices: Sequence[Dataset]) -> CtVolume:
@@ -230,9 +185,3 @@ def _hu(header: Dataset) -> CtVolume:
     hu = stored * float(one.get("RescaleSlope", 1)) + float(one.get("RescaleIntercept", 0))
     as_int16 = np.clip(hu, -(2**15), 2**15 - 1).astype(np.int16)
     return as_int16 if np.array_equal(as_int16, hu) else hu.astype(np.float32)
-
-
-def _directions(one: Dataset) -> tuple[Floats, Floats]:
-    """Unit vectors (LPS) in which the column index and the row index grow."""
-    both = read_numbers(one, "ImageOrientationPatient", 6)
-    return both[:3], both[3:]

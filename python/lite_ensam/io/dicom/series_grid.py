@@ -2,32 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lite_ensam._typing import Floats, FloatTriple
 from lite_ensam.errors import MarkError
-from lite_ensam.io.dicom.datasets import Dataset, lps_to_ras
+from lite_ensam.io.dicom.datasets import Dataset
+from lite_ensam.io.dicom.stack import Stack
 from lite_ensam.io.file_grid import FileGrid
 
 __all__ = ["SeriesGrid"]
 
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
 
 @dataclass(frozen=True, eq=False)
 class SeriesGrid(FileGrid):
-    """A `FileGrid` whose file is a series: i is the column, j the row, k the slice.
+    """A `FileGrid` whose file is a series: i is the column, j the row, k the plane.
 
     Parameters
     ----------
-    slices : headers of the slices in the order of k, without voxels
-    notes : what a reader of the result should know: which series was chosen, what was left out
+    slices : headers of the slices from below up, without voxels
+    stack : where the slices lie on the grid: slice n is not always plane n
+    notes : what a reader of the result should know: which series was chosen, what was left out, moved or
+        interpolated
     """
 
     slices: tuple[Dataset, ...] = ()
+    stack: Stack = None  # type: ignore[assignment]  # given by `of_slices`
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of_slices(cls, slices: Sequence[Dataset], notes: Sequence[str] = ()) -> Self:
+        """Grid of headers that are sorted along their normal; errors as `Stack.of`."""
+        stack = Stack.of(slices)
+        grid = cls.from_file_affine(stack.shape[::-1], _LPS_TO_RAS @ stack.affine_lps)
+        return replace(grid, slices=tuple(slices), stack=stack, notes=(*notes, *stack.notes()))
+
+    def volume_of_hu(self, slices: NDArray[Any]) -> NDArray[Any]:
+        """The scan (z, y, x) of HU (slice, row, column)."""
+        return self.from_file(self.stack.fill(slices))
+
+    def volume_of_labels(self, slices: NDArray[Any]) -> NDArray[Any]:
+        """The label map (z, y, x) of labels (slice, row, column)."""
+        return self.from_file(self.stack.fill_labels(slices))
+
+    def slices_of(self, volume: NDArray[Any]) -> NDArray[Any]:
+        """Values (slice, row, column), on the slices as they were taken, of an array (z, y, x)."""
+        return self.stack.cut(self.to_file(volume))
 
     @property
     def series_uid(self) -> str:
@@ -41,7 +68,7 @@ class SeriesGrid(FileGrid):
 
     @cached_property
     def slice_of_uid(self) -> Mapping[str, int]:
-        """k of each SOPInstanceUID."""
+        """Number of each slice by its SOPInstanceUID."""
         return {str(one.SOPInstanceUID): k for k, one in enumerate(self.slices)}
 
     def points_of_image(self, uid: str, columns_rows: Floats) -> Floats:
@@ -60,8 +87,9 @@ class SeriesGrid(FileGrid):
         """
         if uid not in self.slice_of_uid:
             raise MarkError(f"lies on image {uid}, which is not in the CT series {self.series_uid}")
-        k = np.full(len(columns_rows), float(self.slice_of_uid[uid]))
-        return self.points_from_file(np.column_stack([k, columns_rows[:, 1] - 0.5, columns_rows[:, 0] - 0.5]))
+        return self.points_from_file(
+            self.stack.from_slice(self.slice_of_uid[uid], columns_rows[:, ::-1] - 0.5)
+        )
 
     def image_of_points(self, points_zyx: tuple[FloatTriple, ...]) -> tuple[Dataset, Floats]:
         """The slice that points lie on, and their image coordinates (n, 2); the way back of `points_of_image`.
@@ -69,14 +97,15 @@ class SeriesGrid(FileGrid):
         Raises
         ------
         ValueError
-            If they lie on several slices, as lines of a series that was not taken axially may.
+            If they lie on several slices, as lines of a series that was not taken axially may, or between two.
         """
         kji = self.points_to_file(points_zyx)
-        k = np.rint(kji[:, 0]).astype(int)
-        if np.ptp(kji[:, 0]) > 1e-3 or not 0 <= k[0] < len(self.slices):
+        found = self.stack.to_slice(kji)
+        if found is None:
             raise ValueError(f"points lie on slices {kji[:, 0].tolist()}, expected one of the series")
-        return self.slices[k[0]], kji[:, [2, 1]] + 0.5
+        n, rows_columns = found
+        return self.slices[n], rows_columns[:, ::-1] + 0.5
 
     def points_of_world(self, points_lps: Floats) -> Floats:
         """Voxel indices (n, 3) in z, y, x of DICOM's patient coordinates (n, 3) in mm."""
-        return self.mm_to_voxel(lps_to_ras(points_lps))
+        return self.points_from_file(self.stack.from_world(points_lps))

@@ -11,8 +11,8 @@ import numpy as np
 from lite_ensam import _kernels
 from lite_ensam._typing import FloatTriple
 from lite_ensam.errors import OutputError
-from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet
-from lite_ensam.io.dicom.segmentation import NAME, load_highdicom, tracking_name
+from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package
+from lite_ensam.io.dicom.segmentation import NAME, tracking_name
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.io.report import DISCLAIMER
 from lite_ensam.recist import RecistMark
@@ -72,7 +72,7 @@ def build_report(
     MissingExtraError
         If highdicom is not installed.
     """
-    highdicom = load_highdicom()
+    highdicom = load_package("highdicom")
     if not len(marks) == len(measured) == len(segmentation.SegmentSequence):
         raise OutputError(
             f"a report needs as many marks ({len(marks)}) and measurements ({len(measured)}) as segments "

@@ -6,11 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import ComprehensiveSRStorage, GrayscaleSoftcopyPresentationStateStorage, generate_uid
+from pydicom.uid import (
+    ComprehensiveSRStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    XRayRadiationDoseSRStorage,
+    generate_uid,
+)
 
 from lite_ensam.errors import MarkError
 from lite_ensam.geometry import Grid
-from lite_ensam.io import read_marks, write_marks
+from lite_ensam.io import read_case, read_marks, write_marks
 from lite_ensam.io.dicom import SeriesGrid, read_ct_series
 from lite_ensam.recist import RecistMark
 from tests.unit.io.dicom.files import (
@@ -204,3 +209,16 @@ def test_tracking_uids_survive_json(tmp_path: Path, grid: SeriesGrid) -> None:
     marks = read_marks(write_sr(tmp_path / "sr.dcm", line), grid)
     write_marks(tmp_path / "marks.json", marks, grid)
     assert read_marks(tmp_path / "marks.json", grid) == marks
+
+
+def test_marks_that_lie_beside_the_slices_need_not_be_named(tmp_path: Path, grid: SeriesGrid) -> None:
+    with pytest.raises(MarkError, match="no marks given, and the folder holds 0 files that could be ones"):
+        read_case(tmp_path / "ct")
+    write_sr(tmp_path / "ct" / "lines", group(number(LONG, scoord(uid_of(grid, 2), [3.5, 4.5, 9.5, 4.5]))))
+    dose = new_dataset("SR", XRayRadiationDoseSRStorage)
+    dose.save_as(tmp_path / "ct" / "dose", enforce_file_format=True)
+    case = read_case(tmp_path / "ct")
+    assert [mark.endpoints_zyx for mark in case.marks] == [((2, 4, 3), (2, 4, 9))]
+    write_rtstruct(tmp_path / "ct" / "more", {})
+    with pytest.raises(MarkError, match="holds 2 files that could be ones: lines, more"):
+        read_case(tmp_path / "ct")

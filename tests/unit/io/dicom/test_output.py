@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import highdicom
 import numpy as np
@@ -15,16 +16,24 @@ from lite_ensam.io import read_ct, read_labels, read_marks, write_mask
 from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
 from lite_ensam.measurements import TumorMeasurement, measure
 from lite_ensam.recist import RecistMark
-from tests.unit.io.dicom.files import SAGITTAL, stored_volume, write_series, write_slice
+from tests.unit.io.dicom.files import AXIAL, SAGITTAL, stored_volume, write_series, write_slice
 
 TURNED = (0.8, 0.6, 0.0, 0.0, 0.0, -1.0)
+EVEN = tuple(2.5 * k for k in range(7))
+ONE_MISSING = (0.0, 2.5, 5.0, 7.5, 12.5, 15.0, 17.5)
 
 
-def series(folder: Path, orientation: tuple[float, ...] = (1, 0, 0, 0, 1, 0)) -> SeriesGrid:
+def series(
+    folder: Path,
+    orientation: tuple[float, ...] = AXIAL,
+    heights_mm: tuple[float, ...] = EVEN,
+    tilt: float = 0.0,
+) -> SeriesGrid:
     folder.mkdir()
     normal = np.cross(orientation[:3], orientation[3:])
+    step = normal + tilt * np.array(orientation[3:])
     for k, one in enumerate(stored_volume((7, 20, 24))):
-        position = (np.array([-10.0, -20.0, 100.0]) + 2.5 * k * normal).tolist()
+        position = (np.array([-10.0, -20.0, 100.0]) + heights_mm[k] * step).tolist()
         write_slice(folder / f"{k}", one, position, orientation=orientation, InstanceNumber=k + 1)
     grid = read_ct(folder)[1]
     assert isinstance(grid, SeriesGrid)
@@ -40,10 +49,21 @@ def tumors(grid: SeriesGrid) -> tuple[np.ndarray, tuple[RecistMark, ...]]:
     return labels, (RecistMark(300, ends[1], "node"), RecistMark(7, ends[0], "liver 1", "1.2.840.1"))
 
 
-@pytest.mark.parametrize("orientation", [(1, 0, 0, 0, 1, 0), SAGITTAL, TURNED])
-def test_labels_and_geometry_come_back_exactly(tmp_path: Path, orientation: tuple[float, ...]) -> None:
-    grid = series(tmp_path / "ct", orientation)
+SHAPES: dict[str, dict[str, Any]] = {
+    "axial": {},
+    "sagittal": {"orientation": SAGITTAL},
+    "turned": {"orientation": TURNED},
+    "tilted": {"tilt": 0.24},
+    "turned and tilted": {"orientation": TURNED, "tilt": -0.3},
+    "one slice missing": {"heights_mm": ONE_MISSING},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_labels_and_geometry_come_back_exactly(tmp_path: Path, shape: str) -> None:
+    grid = series(tmp_path / "ct", **SHAPES[shape])
     labels, marks = tumors(grid)
+    labels = grid.volume_of_labels(grid.slices_of(labels))  # where there is a slice
     write_mask(tmp_path / "seg.dcm", labels, grid, marks=marks)
     np.testing.assert_array_equal(read_labels(tmp_path / "seg.dcm", grid), labels)
     # and as another reader sees it: frame by source image
@@ -51,7 +71,11 @@ def test_labels_and_geometry_come_back_exactly(tmp_path: Path, orientation: tupl
     uids = [one.SOPInstanceUID for one in grid.slices]
     frames = seg.get_pixels_by_source_instance(uids, assert_missing_frames_are_empty=True)
     for number, mark in enumerate(marks, start=1):
-        np.testing.assert_array_equal(frames[..., number - 1], grid.to_file(labels) == mark.label)
+        np.testing.assert_array_equal(frames[..., number - 1], grid.slices_of(labels) == mark.label)
+    # each frame lies where its own slice was taken
+    positions = {tuple(one.ImagePositionPatient) for one in grid.slices}
+    for frame in seg.PerFrameFunctionalGroupsSequence:
+        assert tuple(frame.PlanePositionSequence[0].ImagePositionPatient) in positions
     assert [one.TrackingID for one in seg.SegmentSequence] == ["node", "liver 1"]
     assert seg.SegmentSequence[1].TrackingUID == "1.2.840.1"
     assert seg.StudyInstanceUID == grid.slices[0].StudyInstanceUID
@@ -74,8 +98,8 @@ def test_a_single_tumor_comes_back_too(tmp_path: Path, n_slices: int) -> None:
     assert len(read_marks(tmp_path / "sr.dcm", grid)) == 1
 
 
-def written_report(folder: Path) -> tuple[SeriesGrid, tuple[TumorMeasurement, ...]]:
-    grid = series(folder / "ct")
+def written_report(folder: Path, shape: str = "axial") -> tuple[SeriesGrid, tuple[TumorMeasurement, ...]]:
+    grid = series(folder / "ct", **SHAPES[shape])
     labels, marks = tumors(grid)
     measured = measure(labels, marks, grid.spacing_mm)
     seg = build_segmentation(labels, grid, marks)
@@ -84,8 +108,9 @@ def written_report(folder: Path) -> tuple[SeriesGrid, tuple[TumorMeasurement, ..
     return grid, measured
 
 
-def test_the_report_gives_back_lines_names_and_numbers(tmp_path: Path) -> None:
-    grid, measured = written_report(tmp_path)
+@pytest.mark.parametrize("shape", ["axial", "tilted", "one slice missing"])
+def test_the_report_gives_back_lines_names_and_numbers(tmp_path: Path, shape: str) -> None:
+    grid, measured = written_report(tmp_path, shape)
     seg = pydicom.dcmread(tmp_path / "seg.dcm")
     marks = read_marks(tmp_path / "sr.dcm", grid)
     assert [mark.name for mark in marks] == ["node", "liver 1"]
@@ -108,11 +133,12 @@ def test_the_report_gives_back_lines_names_and_numbers(tmp_path: Path) -> None:
         assert volume.referenced_segment.referenced_sop_instance_uid == seg.SOPInstanceUID
 
 
+@pytest.mark.parametrize("shape", ["axial", "turned and tilted", "one slice missing"])
 @pytest.mark.parametrize("name", ["seg.dcm", "sr.dcm"])
-def test_dciodvfy_finds_no_error(tmp_path: Path, name: str) -> None:
+def test_dciodvfy_finds_no_error(tmp_path: Path, name: str, shape: str) -> None:
     if shutil.which("dciodvfy") is None:
         pytest.skip("dciodvfy is not installed (Debian: dicom3tools)")
-    written_report(tmp_path)
+    written_report(tmp_path, shape)
     said = subprocess.run(["dciodvfy", tmp_path / name], capture_output=True, text=True)
     assert [line for line in said.stderr.splitlines() if line.startswith("Error")] == []
 
@@ -125,13 +151,18 @@ def test_what_cannot_be_a_segmentation_is_said(tmp_path: Path) -> None:
         write_mask(tmp_path / "seg.dcm", labels, plain, marks=marks)
     with pytest.raises(OutputError, match="label 9 has no voxel"):
         write_mask(tmp_path / "seg.dcm", labels, grid, marks=[RecistMark(9, marks[0].endpoints_zyx)])
+    gap = series(tmp_path / "gap", heights_mm=ONE_MISSING)
+    between = np.zeros(gap.shape_zyx, np.uint8)
+    between[4, 3:6, 3:6] = 1  # on the plane of the missing slice alone
+    with pytest.raises(OutputError, match="label 1 has no voxel on a slice"):
+        write_mask(tmp_path / "seg.dcm", between, gap)
     seg = build_segmentation(labels, grid, marks)
     with pytest.raises(OutputError, match=r"as many marks \(1\) and measurements \(0\) as segments \(2\)"):
         build_report(seg, grid, marks[:1], [])
     grid.slices[0].StudyInstanceUID = ""
     with pytest.raises(OutputError, match=r"lack what a DICOM SEG needs: .*StudyInstanceUID"):
         write_mask(tmp_path / "seg.dcm", labels, grid, marks=marks)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["ct"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ct", "gap"]
 
 
 def test_without_marks_every_label_becomes_a_segment(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from lite_ensam.geometry import Grid
 from lite_ensam.io import read_ct
 from lite_ensam.io.dicom import read_ct_series
 from tests.unit.io.dicom.files import (
+    FRAME,
     SAGITTAL,
     SERIES,
     name_of_slice,
@@ -81,13 +82,53 @@ def test_one_slice_is_a_scan_too(tmp_path: Path) -> None:
     assert grid.spacing_mm == pytest.approx((2.5, 0.8, 0.7))
 
 
+def test_one_missing_slice_is_bridged_and_told(tmp_path: Path) -> None:
+    stored = stored_volume((9, 8, 8))
+    write_series(tmp_path / "ct", stored)
+    (tmp_path / "ct" / name_of_slice(2)).unlink()
+    ct, grid = read_ct_series(tmp_path / "ct")
+    assert ct.shape == (9, 8, 8)
+    assert grid.spacing_mm == pytest.approx((2.5, 0.8, 0.7))
+    there = [k for k in range(9) if k != 2]
+    np.testing.assert_array_equal(ct[there], stored[there] - 1000)
+    np.testing.assert_array_equal(ct[2], np.rint((stored[1] + stored[3]) / 2) - 1000)
+    assert grid.notes == (
+        "distances of slices differ: 1 of 9 planes, 2.5 mm apart, are interpolated, at 105 mm",
+    )
+
+
+def test_thick_slices_after_thin_ones_are_brought_to_the_thin_ones_planes(tmp_path: Path) -> None:
+    stored = stored_volume((7, 8, 8))
+    heights = (0.0, 2.5, 5.0, 7.5, 12.5, 17.5, 22.5)
+    (tmp_path / "ct").mkdir()
+    for k, (one, height) in enumerate(zip(stored, heights, strict=True)):
+        write_slice(tmp_path / "ct" / f"{k}.dcm", one, (0.0, 0.0, height))
+    ct, grid = read_ct_series(tmp_path / "ct")
+    assert ct.shape == (10, 8, 8)
+    for k, height in enumerate(heights):
+        z = int(height / 2.5)
+        np.testing.assert_array_equal(ct[z], stored[k] - 1000)
+        assert grid.voxel_to_mm((z, 0, 0))[2] == pytest.approx(height)
+
+
+def test_heights_that_were_rounded_are_still_even(tmp_path: Path) -> None:
+    stored = stored_volume((9, 8, 8))
+    (tmp_path / "ct").mkdir()
+    for k, one in enumerate(stored):
+        write_slice(tmp_path / "ct" / f"{k}.dcm", one, (0.0, 0.0, round(0.625 * k, 1)))
+    ct, grid = read_ct_series(tmp_path / "ct")
+    np.testing.assert_array_equal(ct, stored - 1000)
+    assert grid.spacing_mm[0] == pytest.approx(0.625)
+    assert grid.notes == ()
+
+
 def test_missing_slices_are_listed(tmp_path: Path) -> None:
     write_series(tmp_path / "ct", stored_volume((9, 8, 8)))
-    for k in (2, 5, 6):
+    for k in (5, 6):
         (tmp_path / "ct" / name_of_slice(k)).unlink()
     message = (
         r"slices are 2\.5 to 7\.5 mm apart, expected 2\.5 mm throughout; "
-        r"not so from 102\.5 to 107\.5 mm, 110 to 117\.5 mm: is a slice missing\?"
+        r"too far apart to bridge from 110 to 117\.5 mm: are slices missing\?"
     )
     with pytest.raises(CaseError, match=message):
         read_ct_series(tmp_path / "ct")
@@ -121,23 +162,59 @@ def test_slices_whose_uids_were_blanked_are_no_copies(tmp_path: Path, kept: bool
         one.save_as(path)
     ct, grid = read_ct_series(tmp_path / "ct")
     np.testing.assert_array_equal(ct, stored_volume() - 1000)
-    assert grid.notes == ()
     assert sorted(grid.slice_of_uid) == (sorted(uids) if kept else [""])
+    if not kept:
+        assert grid.notes == ()
+        return
+    (note,) = grid.notes
+    assert note.startswith(
+        "StudyInstanceUID, SeriesInstanceUID of the slices are blank: results have new ones"
+    )
+    again = read_ct_series(tmp_path / "ct")[1]
+    assert again.slices[0].StudyInstanceUID == grid.slices[0].StudyInstanceUID != grid.series_uid
+    assert grid.slices[0].FrameOfReferenceUID == FRAME
 
 
-def test_a_tilted_gantry_is_refused_with_its_angle(tmp_path: Path) -> None:
+def test_slices_of_a_tilted_gantry_are_moved_by_whole_pixels(tmp_path: Path) -> None:
+    stored = stored_volume((6, 12, 16))
     (tmp_path / "ct").mkdir()
-    for k, one in enumerate(stored_volume()):
-        write_slice(tmp_path / "ct" / f"{k}.dcm", one, (0.0, 0.6 * k, 2.5 * k))
-    with pytest.raises(CaseError, match=r"ct: was taken with the gantry tilted by 13\.5 degrees"):
+    for k, one in enumerate(stored):
+        write_slice(tmp_path / "ct" / f"{k}.dcm", one, (0.0, 0.6 * k, 2.5 * k), InstanceNumber=k)
+    ct, grid = read_ct_series(tmp_path / "ct")
+    assert ct.shape == (6, 16, 16)  # 3 mm to the back are 3.75 rows
+    for k, one in enumerate(stored):
+        row = round(0.6 * k / 0.8)
+        np.testing.assert_array_equal(ct[k, row : row + 12], one - 1000)
+        true_ras = (-3 * 0.7, -(5 * 0.8 + 0.6 * k), 2.5 * k)  # of the slice's row 5, column 3
+        np.testing.assert_allclose(grid.voxel_to_mm((k, row + 5, 3)), true_ras, atol=0.401)
+    assert (ct[0, 12:] == -1000).all()
+    (note,) = grid.notes
+    assert "by up to 4 pixels (a gantry tilted by 13.5 degrees)" in note
+    # points go by the slices as they lay in the scanner, and back
+    uid = grid.slices[5].SOPInstanceUID
+    points = grid.points_of_image(uid, np.array([[3.5, 5.5]]))
+    np.testing.assert_allclose(points, [[5, 5 + 4, 3]])
+    np.testing.assert_allclose(grid.points_of_world(np.array([[2.1, 4.0 + 3.0, 12.5]])), points, atol=1e-9)
+    image, columns_rows = grid.image_of_points(tuple(map(tuple, points)))
+    assert image.SOPInstanceUID == uid
+    np.testing.assert_allclose(columns_rows, [[3.5, 5.5]])
+
+
+def test_pixels_without_size_are_refused(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume(), row_column_mm=(0.8, 0.0))
+    with pytest.raises(
+        CaseError, match=r"PixelSpacing must be two positive numbers of mm, got \[0\.8, 0\.0\]"
+    ):
         read_ct_series(tmp_path / "ct")
 
 
-def test_slices_shifted_at_random_are_refused(tmp_path: Path) -> None:
+def test_slices_of_two_tables_are_refused(tmp_path: Path) -> None:
     (tmp_path / "ct").mkdir()
     for k, one in enumerate(stored_volume()):
-        write_slice(tmp_path / "ct" / f"{k}.dcm", one, (0.5 * (k == 2), 0.0, 2.5 * k))
-    with pytest.raises(CaseError, match="slices are shifted against each other"):
+        write_slice(tmp_path / "ct" / f"{k}.dcm", one, (40.0 * (k > 2), 0.0, 2.5 * k))
+    with pytest.raises(
+        CaseError, match="shifted against each other by up to 57 pixels, too far for one scan"
+    ):
         read_ct_series(tmp_path / "ct")
 
 

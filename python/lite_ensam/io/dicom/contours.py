@@ -1,0 +1,186 @@
+"""A label map as an RTSTRUCT object: the outlines of its tumours on the slices, for planning systems."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from lite_ensam import _kernels
+from lite_ensam._typing import Floats, Labels, Mask
+from lite_ensam.errors import OutputError
+from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package
+from lite_ensam.io.dicom.segmentation import NAME
+from lite_ensam.io.dicom.series_grid import SeriesGrid
+from lite_ensam.io.report import DISCLAIMER
+
+__all__ = ["build_rtstruct", "outlines"]
+
+_RTSTRUCT, _STUDY_COMPONENT = "1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.3.1.2.3.1"
+_SERIES_NUMBER = 902
+_COLORS = ((213, 94, 0), (0, 114, 178), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233))
+_OF_THE_PATIENT = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime",
+    "StudyID", "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
+
+
+def build_rtstruct(labels: Labels, grid: SeriesGrid, names: Mapping[int, str]) -> Dataset:
+    """Structure set with one ROI a label; its contours run along the borders of voxels, so a mask comes back exactly.
+
+    Parameters
+    ----------
+    labels : uint8 or uint16 (z, y, x)
+    grid : of the CT, read from DICOM
+    names : of the ROIs, by label; labels that are left out are no ROI
+
+    Raises
+    ------
+    OutputError
+        If there is no label, one has no voxel, or a slice lacks the UIDs that contours refer to.
+    MissingExtraError
+        If pydicom is not installed.
+    """
+    pydicom = load_package()
+    if not names:
+        raise OutputError("an RTSTRUCT needs at least one label")
+    first, now = grid.slices[0], datetime.now()
+    if any(not one.get("SOPInstanceUID") or not one.get("StudyInstanceUID") for one in grid.slices):
+        raise OutputError("the CT's slices lack what an RTSTRUCT needs: SOPInstanceUID or StudyInstanceUID")
+    made = {
+        "SOPClassUID": _RTSTRUCT,
+        "SOPInstanceUID": pydicom.uid.generate_uid(),
+        "Modality": "RTSTRUCT",
+        "Manufacturer": NAME,
+        "ManufacturerModelName": NAME,
+        "SoftwareVersions": _kernels.__version__,
+        "OperatorsName": "",
+        "SeriesInstanceUID": pydicom.uid.generate_uid(),
+        "SeriesNumber": _SERIES_NUMBER,
+        "SeriesDescription": "tumours (research use)",
+        "StructureSetLabel": "TUMORS",
+        "StructureSetDescription": DISCLAIMER,
+        "StructureSetDate": now.strftime("%Y%m%d"),
+        "StructureSetTime": now.strftime("%H%M%S"),
+        "ApprovalStatus": "UNAPPROVED",
+        "FrameOfReferenceUID": grid.frame_of_reference_uid,
+        "PositionReferenceIndicator": first.get("PositionReferenceIndicator", ""),
+    }
+    with keep_identifiers_quiet():
+        dataset = _item(**{name: first.get(name, "") for name in _OF_THE_PATIENT}, **made)
+        slices = grid.slices_of(labels)
+        dataset.ReferencedFrameOfReferenceSequence = [_frame(grid)]
+        dataset.StructureSetROISequence, dataset.ROIContourSequence = [], []
+        dataset.RTROIObservationsSequence = []
+        for number, (label, name) in enumerate(names.items(), start=1):
+            _add_roi(dataset, grid, number, name, slices == label)
+        dataset.file_meta = pydicom.dataset.FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    return dataset
+
+
+def outlines(mask: Mask) -> list[Floats]:
+    """Closed polygons along the borders of the voxels of a slice.
+
+    Parameters
+    ----------
+    mask : bool (row, column)
+
+    Returns
+    -------
+    Corners (n, 2) in row, column, voxel indices, halves between voxels. A point is inside if it lies within an
+    odd number of them.
+
+    Examples
+    --------
+    >>> outlines(np.array([[True, True]]))[0].tolist()
+    [[-0.5, -0.5], [-0.5, 1.5], [0.5, 1.5], [0.5, -0.5]]
+    """
+    inside = np.pad(mask, 1).astype(np.int8)
+    follows: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    # with what is inside on the right: along the rows' borders, then along the columns'
+    for r, c in np.argwhere(inside[1:] - inside[:-1]).tolist():
+        ends = (r, c - 1), (r, c)
+        follows[ends[inside[r, c]]].append(ends[1 - inside[r, c]])
+    for r, c in np.argwhere(inside[:, 1:] - inside[:, :-1]).tolist():
+        ends = (r - 1, c), (r, c)
+        follows[ends[1 - inside[r, c]]].append(ends[inside[r, c]])
+    polygons = []
+    while follows:
+        start = min(follows)
+        corners, here = [start], start
+        while (after := follows[here].pop()) != start:
+            if not follows[here]:
+                del follows[here]
+            corners.append(after)
+            here = after
+        if not follows[here]:
+            del follows[here]
+        ring = np.array(corners)
+        turns = np.any(ring - np.roll(ring, 1, axis=0) != np.roll(ring, -1, axis=0) - ring, axis=1)
+        polygons.append(ring[turns] - 0.5)
+    return polygons
+
+
+def _add_roi(dataset: Dataset, grid: SeriesGrid, number: int, name: str, mask: Mask) -> None:
+    """One ROI with its contours; `mask` is (slice, row, column)."""
+    if not mask.any():
+        raise OutputError(f"{name!r} has no voxel, and an ROI cannot be empty")
+    contours = [
+        _item(
+            ContourImageSequence=[_reference(grid.slices[n])],
+            ContourGeometricType="CLOSED_PLANAR",
+            NumberOfContourPoints=len(polygon),
+            ContourData=[f"{mm:.4f}" for mm in grid.stack.to_world(n, polygon).ravel()],
+        )
+        for n in np.flatnonzero(mask.any(axis=(1, 2))).tolist()
+        for polygon in outlines(mask[n])
+    ]
+    dataset.StructureSetROISequence.append(
+        _item(
+            ROINumber=number,
+            ReferencedFrameOfReferenceUID=grid.frame_of_reference_uid,
+            ROIName=name,
+            ROIGenerationAlgorithm="SEMIAUTOMATIC",
+        )
+    )
+    color = list(_COLORS[(number - 1) % len(_COLORS)])
+    dataset.ROIContourSequence.append(
+        _item(ROIDisplayColor=color, ContourSequence=contours, ReferencedROINumber=number)
+    )
+    dataset.RTROIObservationsSequence.append(
+        _item(
+            ObservationNumber=number,
+            ReferencedROINumber=number,
+            RTROIInterpretedType="GTV",
+            ROIInterpreter="",
+        )
+    )
+
+
+def _frame(grid: SeriesGrid) -> Dataset:
+    series = _item(
+        SeriesInstanceUID=grid.series_uid,
+        ContourImageSequence=[_reference(one) for one in grid.slices],
+    )
+    study = _item(
+        ReferencedSOPClassUID=_STUDY_COMPONENT,
+        ReferencedSOPInstanceUID=str(grid.slices[0].StudyInstanceUID),
+        RTReferencedSeriesSequence=[series],
+    )
+    return _item(FrameOfReferenceUID=grid.frame_of_reference_uid, RTReferencedStudySequence=[study])
+
+
+def _reference(one: Dataset) -> Dataset:
+    return _item(ReferencedSOPClassUID=one.SOPClassUID, ReferencedSOPInstanceUID=one.SOPInstanceUID)
+
+
+def _item(**attributes: Any) -> Dataset:
+    """A dataset with these attributes."""
+    dataset = load_package().dataset.Dataset()
+    for name, value in attributes.items():
+        setattr(dataset, name, value)
+    return dataset

@@ -1,0 +1,98 @@
+"""Sizes of a patient's lesions out of the scans themselves: each visit segmented, its lesions known again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from lite_ensam.case import Case
+from lite_ensam.errors import LiteEnsamError, StudyError
+from lite_ensam.evaluation.pictures import TumorPicture, render_picture
+from lite_ensam.inference import Predictor, Segmentation, load_backend, segment_case
+from lite_ensam.io import read_case
+from lite_ensam.reporting.following import follow
+
+__all__ = ["StudyScans"]
+
+
+class StudyScans:
+    """The scans of one patient, read and segmented one after the other, baseline first.
+
+    Parameters
+    ----------
+    folder : that names of files in the study are relative to
+    repeats : as in `inference.segment`: how often each tumour is segmented again for its standard deviations
+    draw : whether to make a picture of each visit (extra `evaluate`)
+    """
+
+    def __init__(self, folder: Path, repeats: int = 0, draw: bool = False) -> None:
+        self.folder, self.repeats, self.draw = folder, repeats, draw
+        self.notes: list[str] = []
+        self.pictures: list[tuple[str, bytes]] = []
+        self._baseline: Case | None = None
+
+    def tumors(self, visit: Mapping[str, Any], day: int) -> list[dict[str, Any]]:
+        """Tumours of a visit as a report has them, with the names of baseline.
+
+        Parameters
+        ----------
+        visit : `ct`, a scan's file or DICOM folder; `marks`, its lines, which may be left out if they are in the
+            folder; `series`, of several in the folder
+        day : since baseline, for messages
+
+        Raises
+        ------
+        StudyError
+            If scan or marks are bad, or lesions without names cannot be known again.
+        """
+        ct, marks, series = (visit.get(name) for name in ("ct", "marks", "series"))
+        try:
+            case = read_case(
+                self.folder / str(ct), self.folder / str(marks) if marks else None, series_uid=series
+            )
+            if self._baseline is None:
+                self._baseline = case
+            else:
+                case = self._named_as_baseline(self._baseline, case, day)
+            result = segment_case(case, self._predictor, repeats=self.repeats)
+            if self.draw:
+                self.pictures.append((f"day {day}", _picture(case, result)))
+        except LiteEnsamError as error:
+            raise StudyError(f"day {day}: {error}") from error
+        self.notes += [f"day {day}: {note}" for note in result.report["notes"]]
+        tumors: list[dict[str, Any]] = result.report["tumors"]
+        return tumors
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        return Predictor(load_backend("openvino"))
+
+    def _named_as_baseline(self, before: Case, case: Case, day: int) -> Case:
+        followed = follow(before, case)
+        self.notes.append(f"day {day}: lesions known by {followed.how}")
+        for given, one in zip(case.marks, followed.matches, strict=True):
+            if one.before is None:
+                self.notes.append(f"day {day}: mark {given.label} is no lesion of baseline: a new lesion?")
+            elif one.is_doubtful:
+                self.notes.append(f"day {day}: mark {given.label} lies between two lesions of baseline")
+        return replace(case, marks=followed.marks)
+
+
+def _picture(case: Case, result: Segmentation) -> bytes:
+    """PNG of every tumour in three planes, with its line and its outline."""
+    labels = result.labels
+    return render_picture(
+        [
+            TumorPicture(
+                case.volume,
+                case.grid,
+                mark,
+                labels == mark.label,
+                title=f"{mark.name or mark.label}: {one.longest_diameter_mm:.1f} mm, {one.volume_ml:.2f} ml",
+            )
+            for mark, one in zip(case.marks, result.measurements, strict=True)
+        ]
+    )

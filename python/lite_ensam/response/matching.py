@@ -1,0 +1,108 @@
+"""Which lesion of a later scan is which of baseline: by identity where marks have one, else by place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+
+import numpy as np
+
+from lite_ensam._typing import Floats
+from lite_ensam.recist import RecistMark
+
+__all__ = ["NEAR_MM", "Match", "match_by_identity", "match_by_place", "renamed"]
+
+NEAR_MM = 20.0
+"""How far a lesion may seem to have moved: a rigid registration does not follow breath."""
+
+_CLEARLY_NEARER = 2.0
+
+
+@dataclass(frozen=True)
+class Match:
+    """One lesion of a later scan.
+
+    Parameters
+    ----------
+    label : its label there
+    before : label of the same lesion at baseline; None if there is none: it may be new
+    distance_mm : between their places, after registration; None if identity decided
+    is_doubtful : whether another lesion of baseline lies less than twice as far away
+    """
+
+    label: int
+    before: int | None
+    distance_mm: float | None = None
+    is_doubtful: bool = False
+
+
+def match_by_identity(before: Sequence[RecistMark], now: Sequence[RecistMark]) -> tuple[Match, ...]:
+    """Marks of one tracking UID, or of one name, are one lesion; a mark with neither in common is left out."""
+    found: list[Match] = []
+    taken: set[int] = set()
+    for key in ("tracking_uid", "name"):
+        known = {getattr(mark, key): mark.label for mark in before if getattr(mark, key)}
+        for mark in now:
+            label = known.get(getattr(mark, key))
+            if label is None or label in taken or any(one.label == mark.label for one in found):
+                continue
+            found.append(Match(mark.label, label))
+            taken.add(label)
+    return tuple(found)
+
+
+def match_by_place(
+    before_mm: Mapping[int, Floats],
+    now_mm: Mapping[int, Floats],
+    reach_mm: Mapping[int, float] | None = None,
+) -> tuple[Match, ...]:
+    """The nearest pairs, each lesion once.
+
+    Parameters
+    ----------
+    before_mm, now_mm : places (3,) by label, in one world
+    reach_mm : by label of baseline, how far it may lie away; `NEAR_MM` where nothing is said
+
+    Returns
+    -------
+    One for every lesion of `now_mm`, by label; those that are too far from all have `before` None.
+
+    Examples
+    --------
+    >>> here, there = {1: np.zeros(3)}, {7: np.array([3.0, 4.0, 0.0]), 8: np.array([50.0, 0.0, 0.0])}
+    >>> [(one.label, one.before, one.distance_mm) for one in match_by_place(here, there)]
+    [(7, 1, 5.0), (8, None, None)]
+    """
+    distance = {
+        (new, old): float(np.linalg.norm(place - known))
+        for new, place in now_mm.items()
+        for old, known in before_mm.items()
+    }
+    found: dict[int, Match] = {}
+    for (new, old), mm in sorted(distance.items(), key=lambda pair: pair[1]):
+        if new in found or any(one.before == old for one in found.values()):
+            continue
+        if mm > (reach_mm or {}).get(old, NEAR_MM):
+            continue
+        others = [distance[new, other] for other in before_mm if other != old]
+        found[new] = Match(new, old, mm, min(others, default=np.inf) < _CLEARLY_NEARER * mm)
+    return tuple(found.get(label, Match(label, None)) for label in sorted(now_mm))
+
+
+def renamed(
+    now: Sequence[RecistMark], before: Sequence[RecistMark], matches: Sequence[Match]
+) -> tuple[RecistMark, ...]:
+    """Marks with label, name and tracking UID of the baseline lesion that they are; others get labels of their own."""
+    known = {mark.label: mark for mark in before}
+    same = {one.label: known[one.before] for one in matches if one.before is not None}
+    free = (label for label in count(max(known, default=0) + 1))
+    marks = []
+    for mark in now:
+        if mark.label not in same:
+            marks.append(replace(mark, label=next(free)))
+            continue
+        old = same[mark.label]
+        uid = old.tracking_uid or mark.tracking_uid
+        marks.append(replace(mark, label=old.label, name=old.name, tracking_uid=uid))
+    return tuple(marks)
