@@ -40,7 +40,10 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self.marker, self.name = marker, name
         self._plot: Any = None
         self._folder = ipywidgets.Text(
-            value=os.fspath(folder), description="folder", layout={"width": "280px"}
+            value=os.fspath(folder),
+            description="files go to",
+            style={"description_width": "initial"},
+            layout={"width": "280px"},
         )
         self._overwrite = ipywidgets.Checkbox(
             value=False, description="replace files", indent=False, layout={"width": "110px"}
@@ -55,6 +58,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         super().__init__([marker, bar, self._words, self._place_3d])
         self._in_3d.observe(lambda _: self._guarded(self._update_3d), "value")
         marker.observe(lambda _: self._guarded(self._update_3d), ["results", "colors"])
+
+    def __repr__(self) -> str:
+        return f"Explorer({self.name!r}: {self.marker!r})"
 
     def save(self, kind: str, overwrite: bool = False) -> Path:
         """Write "NIfTI", "JSON", "CSV" or "PNG" into the folder; the file that was written.
