@@ -34,11 +34,10 @@ class LesionTable {
     const drawn = mark[SHORT_AXIS] && lengthMm(mark[SHORT_AXIS], spacing).toFixed(1);
     const away = makeButton("×", "take the short axis away", () => marker.marks.change(mark.label, { [SHORT_AXIS]: null }));
     away.dataset.action = "remove short axis";
-    const row = make(
-      "tr",
-      { data: { label: mark.label, state: result?.state ?? "" } },
-      make("td", {}, ...this.identity(mark)),
-      make("td", { className: "le-name" }, this.nameField(mark), ...this.warnings(result)),
+    const row = make("tr", { data: { label: mark.label, state: result?.state ?? "" } });
+    row.append(
+      make("td", {}, ...this.identity(mark, row)),
+      make("td", { className: "le-name" }, this.nameField(mark, row), ...this.warnings(result)),
       cell(lengthMm(mark[LINE], spacing).toFixed(1), "line"),
       drawn ? cell(drawn, "drawn-short", away) : cell("", "drawn-short"),
       cell(number(result?.volume_ml, 2), "volume"),
@@ -55,33 +54,35 @@ class LesionTable {
   }
 
   /** Label and colour. */
-  identity({ label }) {
+  identity({ label }, row) {
     const { marker } = this;
     const number = make("input", { type: "number", min: 1, max: 65535, value: label, title: "label in the label map" });
     this.whenEdited(number, () => {
-      if (Number(number.value) !== label) marker.relabel(label, Number(number.value));
+      if (Number(number.value) === label) return;
+      if (marker.relabel(label, Number(number.value))) row.dataset.label = number.value;
     });
     const color = make("input", { type: "color", value: marker.colorOf(label), title: "colour" });
     color.addEventListener("change", () => marker.setColor(label, color.value));
     return [number, color];
   }
 
-  nameField(mark) {
+  nameField(mark, row) {
     const { name: value, label } = mark;
     const name = make("input", { type: "text", value, placeholder: `lesion ${label}`, title: value || "name" });
     this.whenEdited(name, () => {
-      if (name.value !== mark.name) this.marker.marks.change(mark.label, { name: name.value });
+      if (name.value !== mark.name) this.marker.marks.change(Number(row.dataset.label), { name: name.value });
     });
     return name;
   }
 
-  /** Act when a field is left, by Enter too. */
+  /** Act when a field is left, by Enter too; once the next one has the focus, which would else be lost. */
   whenEdited(field, action) {
-    field.addEventListener("keydown", (event) => event.key === "Enter" && field.blur());
-    field.addEventListener("blur", () => {
+    const act = () => {
       action();
-      setTimeout(() => this.marker.refresh());
-    });
+      this.marker.refresh();
+    };
+    field.addEventListener("keydown", (event) => event.key === "Enter" && field.blur());
+    field.addEventListener("blur", () => setTimeout(act));
   }
 
   /** What the reader should look at twice. */

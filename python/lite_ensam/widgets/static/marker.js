@@ -184,6 +184,7 @@ class Marker {
     this.refresh();
   }
 
+  /** Give a lesion another label; whether that went well. */
   relabel(label, wanted) {
     if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65535) {
       this.say(`A label is a whole number from 1 to 65535, not ${wanted}.`);
@@ -192,7 +193,9 @@ class Marker {
     } else {
       if (this.selected === label) this.model.set("selected", (this.selected = wanted));
       this.marks.change(label, { label: wanted });
+      return true;
     }
+    return false;
   }
 
   press(event) {
