@@ -31,7 +31,6 @@ import lite_ensam
 from lite_ensam.widgets import RecistMarker
 case = lite_ensam.make_phantom()
 marker = RecistMarker(case.ct, grid=case.grid)
-marker.warm_up()
 marker
 """
 EXPLORING = """
@@ -201,7 +200,9 @@ def test_a_tumour_is_marked_and_corrected(desk: Desk) -> None:
 
 def look_in_3d(desk: Desk) -> None:
     """The canvas is there. WebGL in software takes 4 s on two idle cores, and a minute on busy ones."""
-    assert desk.page.evaluate("() => !!document.createElement('canvas').getContext('webgl2')"), "no WebGL here"
+    assert desk.page.evaluate("() => !!document.createElement('canvas').getContext('webgl2')"), (
+        "no WebGL here"
+    )
     desk.page.click("button:has-text('3D')")
     desk.until("explorer.children[-1].children", seconds=120)
     desk.page.wait_for_selector(".k3d-target canvas", state="attached", timeout=300_000)

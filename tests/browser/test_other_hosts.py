@@ -16,7 +16,9 @@ from tests.browser.lab import CHROMIUM_ARGUMENTS, Requests, chromium
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium here: `apt install chromium` brings it")
+pytestmark = pytest.mark.skipif(
+    chromium() is None, reason="no Chromium here: `apt install chromium` brings it"
+)
 
 PAGE = """
 <meta http-equiv="Content-Security-Policy"
@@ -65,7 +67,9 @@ def page() -> Any:
 
 def test_it_renders_and_draws_where_nothing_may_be_fetched(page: Any) -> None:
     complaints: list[str] = []
-    page.on("console", lambda message: message.type in ("error", "warning") and complaints.append(message.text))
+    page.on(
+        "console", lambda message: message.type in ("error", "warning") and complaints.append(message.text)
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     requests = Requests(page.context)
     case = make_phantom(shape_zyx=(16, 64, 64), spacing_mm=(5.0, 4.0, 4.0))

@@ -89,7 +89,6 @@ def explore(
         engine=engine,
         threads=threads,
     )
-    marker.warm_up()
     return Explorer(marker, name=name, folder=folder)
 
 

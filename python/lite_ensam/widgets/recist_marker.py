@@ -134,6 +134,7 @@ class RecistMarker(anywidget.AnyWidget):
                 "unit": "HU" if self.hu else "",
             },
         )
+        self._warm = False
         self.on_msg(self._on_message)
         self.observe(self._on_marks, "marks")
         self.observe(self._on_threshold, "threshold")
@@ -160,7 +161,13 @@ class RecistMarker(anywidget.AnyWidget):
         return color
 
     def warm_up(self) -> None:
-        """Make the engine ready in the background, so that the first line need not wait for it."""
+        """Make the engine ready in the background, so that the first line need not wait for it.
+
+        A marker whose lines are segmented by themselves does so once its first picture stands.
+        """
+        if self._warm:
+            return
+        self._warm = True
         pool = ThreadPoolExecutor(1, thread_name_prefix="lite-ensam")
         pool.submit(self.segmenter.load)  # what goes wrong is said when a line is segmented
         pool.shutdown(wait=False)
@@ -250,11 +257,7 @@ class RecistMarker(anywidget.AnyWidget):
         """What the browser asks for besides its traits."""
         kind = content.get("kind") if isinstance(content, dict) else None
         if kind == "slices":
-            self._guarded_send(
-                lambda: self._send_slices(
-                    content["wants"], content["window"], self._mask_version, content["id"]
-                )
-            )
+            self._guarded_send(lambda: self._answer(content))
         elif kind == "value":
             self._guarded_send(lambda: self._send_value(content["zyx"]))
         elif kind == "segment":
@@ -272,6 +275,12 @@ class RecistMarker(anywidget.AnyWidget):
             action()
         except (KeyError, TypeError, ValueError, IndexError) as error:
             self.error = f"a slice could not be shown: {error}"
+
+    def _answer(self, content: dict[str, Any]) -> None:
+        """Slices that the browser asked for. The engine's turn comes after the first picture."""
+        self._send_slices(content["wants"], content["window"], self._mask_version, content["id"])
+        if self.auto_segment:
+            self.warm_up()
 
     def _send_slices(
         self, wants: Iterable[Want], window: Sequence[float], mask_version: int, asked: str | None = None

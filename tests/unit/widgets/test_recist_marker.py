@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -158,6 +159,25 @@ def test_a_tumours_identity_survives_a_correction(marker: RecistMarker, case: Ca
     browser_sets(marker, marks=[entry | {"endpoints_zyx": [[z, y + 1, x], end]}])
     assert marker.marks[0].endpoints_zyx != case.marks[0].endpoints_zyx
     assert marker.marks[0].tracking_uid == "1.2.840.1"
+
+
+def test_the_engine_is_made_ready_once_the_first_picture_stands(
+    marker: RecistMarker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[int] = []
+    monkeypatch.setattr(marker.segmenter, "load", lambda: loads.append(1))
+    ask = {"kind": "slices", "id": "a", "window": [0, 1], "wants": [[0, 0, True]]}
+    marker.auto_segment = False
+    browser_sends(marker, **ask)
+    assert not marker._warm, "whoever only looks need not wait for, or pay for, an engine"
+    marker.auto_segment = True
+    browser_sends(marker, **ask)
+    browser_sends(marker, **ask)
+    for _ in range(100):
+        if loads:
+            break
+        time.sleep(0.01)
+    assert loads == [1]
 
 
 def test_the_value_under_the_mouse(marker: RecistMarker, case: Case, sent: list[Any]) -> None:
