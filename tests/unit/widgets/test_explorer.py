@@ -71,6 +71,8 @@ def test_a_folder_of_dicom_slices(
 def test_an_array_with_lines_or_a_marker_volume(case: Case, engine: SphereEngine) -> None:
     spacing = case.grid.spacing_mm
     assert explore(case.ct, case.marks[0], spacing).marker.marks == case.marks[:1]
+    ends = {2: case.marks[0].endpoints_zyx}
+    assert explore(case.ct, ends, spacing).marker.marks == (RecistMark(2, ends[2]),)
     marker = np.zeros(case.ct.shape, np.uint8)
     marker[3, 4, 5:9] = 7
     assert explore(case.ct, marker, spacing).marker.marks == (RecistMark(7, ((3, 4, 5), (3, 4, 8))),)
