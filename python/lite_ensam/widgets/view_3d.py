@@ -30,7 +30,7 @@ _MARGIN_MM = 25.0
 _LOOK_FROM = np.array([0.35, 0.8, 0.5])
 """Direction of the eye, world x, y, z: the patient's front, a little from the right and above."""
 
-_LOOK_FROM_REACHES = 1.8
+_LOOK_FROM_REACHES = 2.1
 
 _LINE_MM = 1.2
 _GREYS = np.array([0, 0, 0, 0, 1, 1, 1, 1], dtype=np.float32)

@@ -105,7 +105,7 @@ class PlaneView {
     this.marker.drawnMarks().forEach((mark) => this.drawMark(context, mark));
     if (this.marker.showDiameters) this.drawDiameters(context);
     this.drawLetters(context, w, h);
-    this.title.textContent = `${this.plane.name} ${"zyx"[this.plane.cut]} ${this.shown} / ${this.plane.n_slices - 1}`;
+    this.title.textContent = `${this.plane.name}\n${"zyx"[this.plane.cut]} ${this.shown} / ${this.plane.n_slices - 1}`;
     this.canvas.dataset.index = this.shown;
     if (patches.has(`${this.number}/${this.shown}`)) {
       this.canvas.dataset.maskVersion = this.marker.store.version;
