@@ -6,12 +6,13 @@ The page below does just that, in a shadow root, with a model that holds values 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from lite_ensam.phantom import make_phantom
 from lite_ensam.widgets import RecistMarker
+from tests.browser.desk import Desk
 from tests.browser.lab import CHROMIUM_ARGUMENTS, Requests, chromium
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -50,49 +51,76 @@ async ({ state, esm, css }) => {
     style.textContent = css;
     const el = document.createElement("div");
     root.append(style, el);
+    window.model = model;
     window.close_ = module.default.render({ model, el });
     window.counts = () => Object.values(listeners).flat().length;
 }
 """
 
 
+CASE = make_phantom(shape_zyx=(16, 64, 64), spacing_mm=(5.0, 4.0, 4.0))
+
+
 @pytest.fixture
-def page() -> Any:
+def desk() -> Iterator[Desk]:
+    """A marker in the bare page; what the browser complains of fails the test."""
+    complaints: list[str] = []
     with playwright.sync_playwright() as session:
         browser = session.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
-        yield page
+        page.on(
+            "console",
+            lambda message: message.type in ("error", "warning") and complaints.append(message.text),
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        desk = Desk(page, Requests(page.context), CASE.grid)
+        state = RecistMarker(CASE.ct, grid=CASE.grid).get_state()
+        parts = {"esm": state.pop("_esm"), "css": state.pop("_css")}
+        kept = {name: value for name, value in state.items() if not str(value).startswith("IPY_MODEL")}
+        page.set_content(PAGE)
+        page.evaluate(HOST, parts | {"state": kept})
+        desk.canvas("[data-index]")
+        yield desk
         browser.close()
-
-
-def test_it_renders_and_draws_where_nothing_may_be_fetched(page: Any) -> None:
-    complaints: list[str] = []
-    page.on(
-        "console", lambda message: message.type in ("error", "warning") and complaints.append(message.text)
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    requests = Requests(page.context)
-    case = make_phantom(shape_zyx=(16, 64, 64), spacing_mm=(5.0, 4.0, 4.0))
-    state = RecistMarker(case.ct, grid=case.grid).get_state()
-    page.set_content(PAGE)
-    parts = {"esm": state.pop("_esm"), "css": state.pop("_css")}
-    kept = {name: value for name, value in state.items() if not str(value).startswith("IPY_MODEL")}
-    page.evaluate(HOST, parts | {"state": kept})
-
-    canvas = page.wait_for_selector("canvas[data-plane=axial][data-index]")
-    box = canvas.bounding_box()
-    page.mouse.move(box["x"] + 100, box["y"] + 100)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 200, box["y"] + 140)
-    page.mouse.up()
-    page.wait_for_selector("tr[data-label='1']")
-    (mark,) = page.evaluate("() => window.saved.marks")
-    assert mark["label"] == 1
-    assert mark["endpoints_zyx"][0] != mark["endpoints_zyx"][1]
-    page.mouse.wheel(0, 100)
-    page.wait_for_selector(f"canvas[data-plane=axial][data-index='{int(mark['endpoints_zyx'][0][0]) + 1}']")
-
-    page.evaluate("() => window.close_()")
-    assert page.evaluate("() => window.counts()") == 0, "a closed view listens no more"
     assert complaints == []
-    assert requests.hosts == set()
+    assert desk.requests.hosts == set()
+
+
+def reads(desk: Desk, place: tuple[float, float], y: int, x: int) -> None:
+    """The voxel that stands below the slider when the mouse is at a place."""
+    desk.page.mouse.move(place[0] + 9, place[1])
+    desk.page.mouse.move(*place)
+    desk.page.wait_for_selector(f".le-place >> text=/y {y}  x {x} /", timeout=10_000)
+
+
+def test_a_line_is_drawn_where_nothing_may_be_fetched(desk: Desk) -> None:
+    shown = int(desk.canvas("[data-index]").get_attribute("data-index"))
+    desk.drag(desk.at((shown, 20, 30)), desk.at((shown, 25, 44)))
+    desk.page.wait_for_selector("tr[data-label='1']")
+    (mark,) = desk.page.evaluate("() => window.saved.marks")
+    assert (mark["label"], mark["endpoints_zyx"]) == (1, [[shown, 20, 30], [shown, 25, 44]])
+    desk.page.mouse.wheel(0, 100)
+    desk.canvas(f"[data-index='{shown + 1}']")
+    desk.page.evaluate("() => window.close_()")
+    assert desk.page.evaluate("() => window.counts()") == 0, "a closed view listens no more"
+
+
+def test_the_voxel_under_the_mouse_stays_there_in_a_zoom_and_goes_along_in_a_pan(desk: Desk) -> None:
+    x, y = desk.at((8, 20, 24))
+    reads(desk, (x, y), 20, 24)
+    desk.page.keyboard.down("Control")
+    for _ in range(4):
+        desk.page.mouse.wheel(0, -100)
+    desk.page.keyboard.up("Control")
+    reads(desk, (x, y), 20, 24)
+    desk.drag((x, y), (x + 40, y + 30), button="middle")
+    reads(desk, (x + 40, y + 30), 20, 24)
+    desk.page.click("button >> text=fit")
+    reads(desk, (x, y), 20, 24)
+
+
+def test_an_error_is_shown_in_words_until_it_is_clicked_away(desk: Desk) -> None:
+    desk.page.evaluate("() => window.model.set('error', 'the weights are damaged')")
+    desk.page.click(".le-error >> text=the weights are damaged")
+    assert desk.page.evaluate("() => window.saved.error") == ""
+    desk.page.wait_for_selector(".le-error", state="hidden")
