@@ -18,7 +18,7 @@ from urllib.parse import urlparse
 import nbformat
 
 ARTEFACTS = Path(__file__).resolve().parents[2] / "artefacts"
-START_SECONDS = 120
+START_SECONDS = 300
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",

@@ -10,8 +10,8 @@ from typing import Any
 
 import ipywidgets
 
-from lite_ensam.errors import LiteEnsamError
-from lite_ensam.widgets.exports import EXPORTS, export
+from lite_ensam.errors import LiteEnsamError, OutputError
+from lite_ensam.widgets.exports import EXPORTS, export, export_path
 from lite_ensam.widgets.recist_marker import RecistMarker
 from lite_ensam.widgets.view_3d import Picture, draw_tumors, view_tumors
 
@@ -88,6 +88,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return button
 
     def _save_and_say(self, kind: str) -> None:
+        path = export_path(kind, self.name, self._folder.value or ".")
+        if path.exists() and not self._overwrite.value:
+            raise OutputError(f"{path.name} exists: tick “replace files” to write it again")
         self._say(f"written: {self.save(kind, self._overwrite.value)}")
 
     def _update_3d(self) -> None:

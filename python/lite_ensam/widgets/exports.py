@@ -18,7 +18,7 @@ from lite_ensam.io import atomic_write, write_mask, write_report
 from lite_ensam.io.marks import mark_entry
 from lite_ensam.widgets.recist_marker import RecistMarker
 
-__all__ = ["EXPORTS", "export"]
+__all__ = ["EXPORTS", "export", "export_path"]
 
 _COLUMNS = (
     *("label", "name", "z0", "y0", "x0", "z1", "y1", "x1", "line_mm", "drawn_short_axis_mm"),
@@ -53,10 +53,14 @@ def export(
         raise OutputError(f"kind must be one of {', '.join(EXPORTS)}, got {kind!r}")
     if not marker.marks:
         raise OutputError("nothing to save: no line has been drawn")
-    suffix, write = EXPORTS[kind]
-    path = Path(folder) / f"{name}{suffix}"
-    write(path, marker, name, overwrite)
+    path = export_path(kind, name, folder)
+    EXPORTS[kind][1](path, marker, name, overwrite)
     return path
+
+
+def export_path(kind: str, name: str, folder: str | os.PathLike[str]) -> Path:
+    """The file that `export` writes."""
+    return Path(folder) / f"{name}{EXPORTS[kind][0]}"
 
 
 def _write_mask(path: Path, marker: RecistMarker, _: str, overwrite: bool) -> None:

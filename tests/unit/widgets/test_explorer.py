@@ -111,7 +111,10 @@ def test_buttons_write_and_say_so(explorer: Explorer, tmp_path: Path) -> None:
     find(explorer, "CSV").click()
     assert "written:" in words(explorer)
     find(explorer, "CSV").click()
-    assert "exists" in words(explorer), "nothing is replaced unless asked for"
+    assert "exists: tick" in words(explorer), "nothing is replaced unless asked for"
+    next(box for box in _all(explorer) if isinstance(box, ipywidgets.Checkbox)).value = True
+    find(explorer, "CSV").click()
+    assert "written:" in words(explorer)
     assert [path.name for path in tmp_path.iterdir()] == [f"{explorer.name}_table.csv"]
 
 
