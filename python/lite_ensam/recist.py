@@ -50,11 +50,13 @@ class RecistMark:
         middle (millimetres on an oblique scan), they are moved onto it
     name : free text, for reports; line breaks and other control characters become escapes
     tracking_uid : DICOM's identity of the tumour over time, or an empty text
+    short_axis_zyx : the two ends of a short axis that a reader drew on the same slice, or None. It is kept and
+        reported; masks come from the line alone
 
     Raises
     ------
     MarkError
-        If the label is out of range, the ends are not two finite points, they lie on different
+        If the label is out of range, the ends of a line are not two finite points, they lie on different
         slices, the line has no length, the name is no text, or the tracking UID is none.
 
     Examples
@@ -70,6 +72,7 @@ class RecistMark:
     endpoints_zyx: Segment
     name: str = ""
     tracking_uid: str = ""
+    short_axis_zyx: Segment | None = None
 
     def __post_init__(self) -> None:
         label = _checked_label(self.label)
@@ -82,6 +85,20 @@ class RecistMark:
             raise MarkError(
                 f"mark {label}: its tracking_uid must be at most 64 digits and dots, got {brief(self.tracking_uid)}"
             )
+        if self.short_axis_zyx is not None:
+            object.__setattr__(self, "short_axis_zyx", self._checked_short_axis(self.short_axis_zyx))
+
+    def _checked_short_axis(self, ends_zyx: Segment) -> Segment:
+        try:
+            short_axis = _checked_endpoints(self.label, ends_zyx)
+        except MarkError as error:
+            raise MarkError(f"short axis of {error}") from None
+        if short_axis[0][0] != self.slice_index:
+            raise MarkError(
+                f"short axis of mark {self.label}: it lies on slice z = {short_axis[0][0]:g}, "
+                f"the line on z = {self.slice_index}"
+            )
+        return short_axis
 
     @property
     def slice_index(self) -> int:
@@ -116,8 +133,11 @@ class RecistMark:
 
     def length_mm(self, spacing_mm: Sequence[float]) -> float:
         """Longest diameter in mm, of a volume with this (z, y, x) spacing."""
-        start, stop = self.endpoints_zyx
-        return math.hypot(*((b - a) * s for a, b, s in zip(start, stop, spacing_mm, strict=True)))
+        return _length_mm(self.endpoints_zyx, spacing_mm)
+
+    def short_axis_mm(self, spacing_mm: Sequence[float]) -> float | None:
+        """Length of the drawn short axis in mm, or None."""
+        return None if self.short_axis_zyx is None else _length_mm(self.short_axis_zyx, spacing_mm)
 
     def radius_mm(self, spacing_mm: Sequence[float]) -> float:
         """Half of `length_mm`."""
@@ -143,7 +163,7 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
         first = label_of.setdefault(_rounded(mark.endpoints_zyx), mark.label)
         if first != mark.label:
             raise MarkError(f"marks {first} and {mark.label} are the same line: one tumour has one label")
-        for point in mark.endpoints_zyx:
+        for point in mark.endpoints_zyx + (mark.short_axis_zyx or ()):
             if any(not -_HALF_VOXEL <= p <= n + _HALF_VOXEL for p, n in zip(point, last, strict=True)):
                 raise MarkError(
                     f"mark {mark.label}: endpoint {_text(point)} (z, y, x) lies outside the volume of "
@@ -266,6 +286,11 @@ def _checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> Segment:
         raise MarkError(f"mark {label}: both endpoints are {_text(ends[0])} (z, y, x), a line of length zero")
     start, stop = sorted((a, b, c) for a, b, c in (ends + 0.0).tolist())  # + 0.0 turns -0.0 into 0.0
     return start, stop
+
+
+def _length_mm(line: Segment, spacing_mm: Sequence[float]) -> float:
+    start, stop = line
+    return math.hypot(*((b - a) * s for a, b, s in zip(start, stop, spacing_mm, strict=True)))
 
 
 def _rounded(line: Segment) -> Segment:

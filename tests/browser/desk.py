@@ -32,7 +32,7 @@ class Desk:
         except ValueError:
             raise AssertionError(f"the kernel answered {text!r}") from None
 
-    def until(self, expression: str, seconds: float = 60) -> None:
+    def until(self, expression: str, seconds: float = 120) -> None:
         """Wait until an expression is true in the kernel."""
         end = time.monotonic() + seconds
         while not self.python(f"bool({expression})"):
@@ -70,8 +70,10 @@ class Desk:
 
     def canvas(self, condition: str, plane: str = "axial") -> Any:
         """Wait for a canvas whose attributes say what it shows."""
-        return self.page.wait_for_selector(f"canvas[data-plane={plane}]{condition}", timeout=60_000)
+        return self.page.wait_for_selector(f"canvas[data-plane={plane}]{condition}", timeout=120_000)
 
-    def picture(self, name: str) -> None:
+    def picture(self, name: str, selector: str | None = None) -> None:
+        """Screenshot of the page, or of the first element of that kind; the README's pictures are taken so."""
         ARTEFACTS.mkdir(exist_ok=True)
-        self.page.screenshot(path=ARTEFACTS / f"{name}.png", timeout=100_000)
+        shown = self.page.locator(selector).first if selector else self.page
+        shown.screenshot(path=ARTEFACTS / f"{name}.png", timeout=100_000)

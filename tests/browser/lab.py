@@ -18,11 +18,13 @@ from urllib.parse import urlparse
 import nbformat
 
 ARTEFACTS = Path(__file__).resolve().parents[2] / "artefacts"
-START_SECONDS = 120
+START_SECONDS = 300
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--enable-unsafe-swiftshader",  # WebGL in software,
+    "--disable-gpu-watchdog",  # which is not to be given up when the machine is busy
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -43,9 +45,13 @@ def write_notebook(path: Path, *cells: str) -> None:
     nbformat.write(notebook, path)
 
 
+BASE = "/user/reader"
+"""JupyterHub puts each server under such a path; what asks for an address of its own misses it."""
+
+
 @contextmanager
 def running(folder: Path, app: str = "lab") -> Iterator[str]:
-    """JupyterLab with private settings, its files in `folder`; gives its address."""
+    """JupyterLab as under JupyterHub, with private settings, its files in `folder`; gives its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -56,13 +62,14 @@ def running(folder: Path, app: str = "lab") -> Iterator[str]:
     _ask_for_no_news(Path(private["JUPYTER_CONFIG_DIR"]))
     command = [
         *(sys.executable, "-m", "jupyter", app, "--allow-root", "--no-browser", "--ip=127.0.0.1"),
-        *(f"--port={port}", "--IdentityProvider.token=", "--ServerApp.password=", "--expose-app-in-browser"),
+        *(f"--port={port}", f"--ServerApp.base_url={BASE}/", "--expose-app-in-browser"),
+        *("--IdentityProvider.token=", "--ServerApp.password="),
     ]
     with open(folder / "jupyter.log", "wb") as log:
         environment = os.environ | private
         server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
         try:
-            address = f"http://127.0.0.1:{port}"
+            address = f"http://127.0.0.1:{port}{BASE}"
             _wait_for(f"{address}/api/status", server)
             yield address
         finally:
@@ -89,10 +96,11 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
 
 
 class Requests:
-    """Hosts that a page's requests and sockets went to."""
+    """Where a page's requests and sockets went: hosts, and paths that are not the server's."""
 
     def __init__(self, context: Any) -> None:
         self.hosts: set[str] = set()
+        self.astray: set[str] = set()
         context.on("request", lambda request: self._note(request.url))
         context.on("page", lambda page: page.on("websocket", lambda socket: self._note(socket.url)))
 
@@ -100,6 +108,8 @@ class Requests:
         parsed = urlparse(url)
         if parsed.scheme not in ("data", "blob", "about"):
             self.hosts.add(parsed.hostname or url)
+            if not parsed.path.startswith(f"{BASE}/"):
+                self.astray.add(url)
 
 
 def open_and_run(page: Any, address: str, notebook: str, command: str = "notebook:run-all-cells") -> None:

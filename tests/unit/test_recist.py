@@ -25,6 +25,29 @@ class TestRecistMark:
         assert mark.midpoint_zyx == (4, 11.5, 12)
         assert mark.slice_index == 4
 
+    def test_a_short_axis_may_be_drawn_on_the_same_slice(self):
+        mark = RecistMark(1, ((4, 10, 10), (4, 13, 14)), short_axis_zyx=((4, 12, 12), (4, 9, 12)))
+        assert mark.short_axis_zyx == ((4, 9, 12), (4, 12, 12))
+        assert mark.short_axis_mm((5, 2, 2)) == 6
+        assert RecistMark(1, ((4, 10, 10), (4, 13, 14))).short_axis_mm((5, 2, 2)) is None
+        check_marks((mark,), (5, 20, 20))
+        with pytest.raises(MarkError, match="outside the volume"):
+            check_marks(
+                (RecistMark(1, ((4, 1, 1), (4, 3, 1)), "", "", ((4, 2, 0), (4, 2, 99))),), (5, 20, 20)
+            )
+
+    @pytest.mark.parametrize(
+        ("ends", "words"),
+        [
+            (((5, 9, 12), (5, 12, 12)), "short axis of mark 3: it lies on slice z = 5, the line on z = 4"),
+            (((4, 9, 12), (4, 9, 12)), "short axis of mark 3: both endpoints are"),
+            ("short", "short axis of mark 3: endpoints must be two points"),
+        ],
+    )
+    def test_what_is_no_short_axis_is_refused(self, ends, words):
+        with pytest.raises(MarkError, match=words):
+            RecistMark(3, ((4, 10, 10), (4, 13, 14)), short_axis_zyx=ends)
+
     def test_ends_within_half_a_slice_are_moved_onto_it(self):
         mark = RecistMark(1, ((3.6, 1, 1), (4.4, 9, 1)))
         assert mark.endpoints_zyx == ((4, 1, 1), (4, 9, 1))

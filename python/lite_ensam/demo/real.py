@@ -22,7 +22,7 @@ from lite_ensam.errors import CaseError
 from lite_ensam.io.dicom import read_ct_series, read_roi
 from lite_ensam.recist import RecistMark, mark_from_mask
 
-__all__ = ["REQUIREMENT", "SOURCE", "fetch_scans", "read_scan", "run_real_demo"]
+__all__ = ["REQUIREMENT", "SOURCE", "fetch_scans", "read_scan", "real_cases", "run_real_demo"]
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -74,6 +74,17 @@ def run_real_demo(
     cases = {make_folder(place / patient.name): read_scan(patient) for patient in patients}
     tell("segmenting")
     return show_cases(cases, place, SOURCE, segment, overwrite)
+
+
+def real_cases(folder: PathLike) -> list[Case]:
+    """The four patients' scans, lines and references, fetched into `folder`/scans if they are not there.
+
+    Raises
+    ------
+    CaseError, MissingExtraError, OutputError
+        As `run_real_demo`.
+    """
+    return [read_scan(patient) for patient in fetch_scans(make_folder(folder))]
 
 
 def fetch_scans(folder: PathLike) -> list[Path]:

@@ -129,9 +129,16 @@ class Predictor:
 
     def _logits(self, patch: Patch) -> NDArray[np.float32]:
         """Logits (z, y, x) of a patch."""
+        logits = self.first_look(patch)
+        return self.second_look(patch, logits) if self.mirror else logits
+
+    def first_look(self, patch: Patch) -> NDArray[np.float32]:
+        """Logits (z, y, x) of a patch as it is: there at once, for people who wait."""
         logits: NDArray[np.float32] = self.backend.logits(patch.values[None], patch.endpoints_zyx[None])[0]
-        if not self.mirror:
-            return logits
+        return logits
+
+    def second_look(self, patch: Patch, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The first look's logits, averaged with those of the mirror image."""
         # all three axes at once: the line's ends then come in reversed lexicographic order
         values = np.ascontiguousarray(patch.values[:, ::-1, ::-1, ::-1])
         ends = (np.array(logits.shape, np.float32) - 1 - patch.endpoints_zyx)[::-1]

@@ -28,7 +28,7 @@ from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.reading import file_suffix, read_json, read_text
 from lite_ensam.recist import RecistMark, check_marks, marks_from_marker
 
-__all__ = ["read_marks", "write_marks"]
+__all__ = ["mark_entry", "read_marks", "write_marks"]
 
 _INDEX_COLUMNS = ("z0", "y0", "x0", "z1", "y1", "x1")
 _MM_COLUMNS = ("x0_mm", "y0_mm", "z0_mm", "x1_mm", "y1_mm", "z1_mm")
@@ -42,7 +42,8 @@ def read_marks(
     Parameters
     ----------
     path : .json, `{"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}`, or
-        `"endpoints_mm": [[x, y, z], [x, y, z]]` (world mm, RAS) instead, `"name"` and `"tracking_uid"` if you like;
+        `"endpoints_mm": [[x, y, z], [x, y, z]]` (world mm, RAS) instead; if you like `"name"`,
+        `"tracking_uid"`, and `"short_axis_zyx"`, two points too;
         .csv, one mark a row under `label,z0,y0,x0,z1,y1,x1` or `label,x0_mm,y0_mm,...,z1_mm`;
         a marker volume on the CT's own grid: .nii, .nii.gz, or .npz with `recist`;
         or DICOM, whatever it is called: see `dicom.read_dicom_marks`
@@ -95,8 +96,15 @@ def write_marks(
     OutputError
         If it cannot be written; nothing half-written is left.
     """
+    entries = [mark_entry(mark, grid) for mark in marks]
+    with atomic_write(path, overwrite) as file:
+        file.write(json.dumps({"marks": entries}, indent=1).encode())
+
+
+def mark_entry(mark: RecistMark, grid: Grid) -> dict[str, Any]:
+    """A mark as it stands in JSON: what `read_marks` reads, and the line's length."""
     to_file = FileGrid.of(grid).points_to_file
-    entries = [
+    return (
         {
             "label": mark.label,
             "endpoints_zyx": to_file(mark.endpoints_zyx).tolist(),
@@ -104,10 +112,8 @@ def write_marks(
         }
         | ({"name": mark.name} if mark.name else {})
         | ({"tracking_uid": mark.tracking_uid} if mark.tracking_uid else {})
-        for mark in marks
-    ]
-    with atomic_write(path, overwrite) as file:
-        file.write(json.dumps({"marks": entries}, indent=1).encode())
+        | ({"short_axis_zyx": to_file(mark.short_axis_zyx).tolist()} if mark.short_axis_zyx else {})
+    )
 
 
 def _read_json(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark, ...]:
@@ -185,8 +191,11 @@ def _mark(entry: Mapping[str, Any], where: str, grid: FileGrid) -> RecistMark:
     ends = _two_points(entry[given[0]], f"{where}: {given[0]}")
     zyx = grid.points_from_file(ends) if given[0] == "endpoints_zyx" else grid.mm_to_voxel(ends)
     name = "" if entry.get("name") is None else entry["name"]
+    short_axis: Any = entry.get("short_axis_zyx")
+    if short_axis is not None:
+        short_axis = grid.points_from_file(_two_points(short_axis, f"{where}: short_axis_zyx")).tolist()
     try:
-        return RecistMark(label, zyx.tolist(), name, entry.get("tracking_uid") or "")  # type: ignore[arg-type]
+        return RecistMark(label, zyx.tolist(), name, entry.get("tracking_uid") or "", short_axis)  # type: ignore[arg-type]
     except MarkError as error:
         raise MarkError(f"{where}: {error}") from None
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import ipywidgets
 
-from lite_ensam.errors import LiteEnsamError
-from lite_ensam.widgets.exports import EXPORTS, export
+from lite_ensam.errors import LiteEnsamError, OutputError
+from lite_ensam.widgets.exports import EXPORTS, export, export_path
 from lite_ensam.widgets.recist_marker import RecistMarker
 from lite_ensam.widgets.view_3d import Picture, draw_tumors, view_tumors
 
@@ -40,7 +40,10 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self.marker, self.name = marker, name
         self._plot: Any = None
         self._folder = ipywidgets.Text(
-            value=os.fspath(folder), description="folder", layout={"width": "280px"}
+            value=os.fspath(folder),
+            description="files go to",
+            style={"description_width": "initial"},
+            layout={"width": "280px"},
         )
         self._overwrite = ipywidgets.Checkbox(
             value=False, description="replace files", indent=False, layout={"width": "110px"}
@@ -55,6 +58,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         super().__init__([marker, bar, self._words, self._place_3d])
         self._in_3d.observe(lambda _: self._guarded(self._update_3d), "value")
         marker.observe(lambda _: self._guarded(self._update_3d), ["results", "colors"])
+
+    def __repr__(self) -> str:
+        return f"Explorer({self.name!r}: {self.marker!r})"
 
     def save(self, kind: str, overwrite: bool = False) -> Path:
         """Write "NIfTI", "JSON", "CSV" or "PNG" into the folder; the file that was written.
@@ -82,6 +88,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return button
 
     def _save_and_say(self, kind: str) -> None:
+        path = export_path(kind, self.name, self._folder.value or ".")
+        if path.exists() and not self._overwrite.value:
+            raise OutputError(f"{path.name} exists: tick “replace files” to write it again")
         self._say(f"written: {self.save(kind, self._overwrite.value)}")
 
     def _update_3d(self) -> None:

@@ -14,13 +14,14 @@ from lite_ensam import _kernels
 from lite_ensam.errors import OutputError
 from lite_ensam.evaluation import TumorPicture, write_picture
 from lite_ensam.inference import DISCLAIMER
-from lite_ensam.io import FileGrid, atomic_write, write_mask, write_report
+from lite_ensam.io import atomic_write, write_mask, write_report
+from lite_ensam.io.marks import mark_entry
 from lite_ensam.widgets.recist_marker import RecistMarker
 
-__all__ = ["EXPORTS", "export"]
+__all__ = ["EXPORTS", "export", "export_path"]
 
 _COLUMNS = (
-    *("label", "name", "z0", "y0", "x0", "z1", "y1", "x1", "line_mm"),
+    *("label", "name", "z0", "y0", "x0", "z1", "y1", "x1", "line_mm", "drawn_short_axis_mm"),
     *("state", "volume_ml", "longest_diameter_mm", "short_axis_mm", "seconds"),
 )
 
@@ -52,10 +53,14 @@ def export(
         raise OutputError(f"kind must be one of {', '.join(EXPORTS)}, got {kind!r}")
     if not marker.marks:
         raise OutputError("nothing to save: no line has been drawn")
-    suffix, write = EXPORTS[kind]
-    path = Path(folder) / f"{name}{suffix}"
-    write(path, marker, name, overwrite)
+    path = export_path(kind, name, folder)
+    EXPORTS[kind][1](path, marker, name, overwrite)
     return path
+
+
+def export_path(kind: str, name: str, folder: str | os.PathLike[str]) -> Path:
+    """The file that `export` writes."""
+    return Path(folder) / f"{name}{EXPORTS[kind][0]}"
 
 
 def _write_mask(path: Path, marker: RecistMarker, _: str, overwrite: bool) -> None:
@@ -73,6 +78,7 @@ def _write_report(path: Path, marker: RecistMarker, name: str, overwrite: bool) 
         "spacing_mm_zyx": marker.grid.spacing_mm,
         "engine": marker.segmenter.engine,
         "crop": "lesion",
+        "mirror": True,
         "threshold": marker.threshold,
         "marks": _lines(marker),
         "tumors": marker.results,
@@ -88,7 +94,8 @@ def _write_table(path: Path, marker: RecistMarker, _: str, overwrite: bool) -> N
     for line in _lines(marker):
         first, last = line["endpoints_zyx"]
         ends = dict(zip(_COLUMNS[2:8], [*first, *last], strict=True))
-        table.writerow(results.get(line["label"], {}) | line | ends | {"line_mm": line["length_mm"]})
+        drawn = {"line_mm": line["length_mm"], "drawn_short_axis_mm": line.get("drawn_short_axis_mm", "")}
+        table.writerow(results.get(line["label"], {}) | line | ends | drawn)
     with atomic_write(path, overwrite) as file:
         file.write(text.getvalue().encode())
 
@@ -112,15 +119,12 @@ def _write_picture(path: Path, marker: RecistMarker, _: str, overwrite: bool) ->
 
 def _lines(marker: RecistMarker) -> list[dict[str, Any]]:
     """The marks as `read_marks` wants them: indices in the order of the scan's file."""
-    to_file = FileGrid.of(marker.grid).points_to_file
     return [
-        {
-            "label": mark.label,
-            "name": mark.name,
-            "endpoints_zyx": to_file(mark.endpoints_zyx).tolist(),
-            "length_mm": round(mark.length_mm(marker.grid.spacing_mm), 2),
-        }
-        for mark in marker.marks
+        entry | {"drawn_short_axis_mm": round(short_axis_mm, 2)} if short_axis_mm else entry
+        for entry, short_axis_mm in (
+            (mark_entry(mark, marker.grid), mark.short_axis_mm(marker.grid.spacing_mm))
+            for mark in marker.marks
+        )
     ]
 
 

@@ -16,11 +16,18 @@ def marks_to_json(marks: Iterable[RecistMark]) -> list[dict[str, Any]]:
 
     Examples
     --------
-    >>> marks_to_json([RecistMark(1, ((4, 10, 2), (4, 10, 12)), "node")])
-    [{'label': 1, 'name': 'node', 'endpoints_zyx': [[4.0, 10.0, 2.0], [4.0, 10.0, 12.0]]}]
+    >>> (entry,) = marks_to_json([RecistMark(1, ((4, 10, 2), (4, 10, 12)), "node")])
+    >>> entry["label"], entry["name"], entry["endpoints_zyx"], entry["short_axis_zyx"]
+    (1, 'node', [[4.0, 10.0, 2.0], [4.0, 10.0, 12.0]], None)
     """
     return [
-        {"label": mark.label, "name": mark.name, "endpoints_zyx": [list(end) for end in mark.endpoints_zyx]}
+        {
+            "label": mark.label,
+            "name": mark.name,
+            "tracking_uid": mark.tracking_uid,
+            "endpoints_zyx": [list(end) for end in mark.endpoints_zyx],
+            "short_axis_zyx": mark.short_axis_zyx and [list(end) for end in mark.short_axis_zyx],
+        }
         for mark in marks
     ]
 
@@ -34,7 +41,16 @@ def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark,
         If an entry is no mark, lies outside the scan, or shares its label with another.
     """
     try:
-        marks = [RecistMark(e["label"], e["endpoints_zyx"], str(e.get("name", ""))) for e in entries]
+        marks = [
+            RecistMark(
+                entry["label"],
+                entry["endpoints_zyx"],
+                entry.get("name", ""),
+                entry.get("tracking_uid", ""),
+                entry.get("short_axis_zyx"),
+            )
+            for entry in entries
+        ]
     except (KeyError, TypeError, AttributeError):
         raise MarkError(f"marks must be a list of label, name and endpoints_zyx, got {entries!r}") from None
     return checked_marks(marks, shape_zyx)

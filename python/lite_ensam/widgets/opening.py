@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam._typing import CtVolume
+from lite_ensam._typing import CtVolume, Segment
 from lite_ensam.case import Case
 from lite_ensam.errors import CaseError, MarkError
 from lite_ensam.geometry import Grid
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["explore"]
 
 PathLike = str | os.PathLike[str]
-Marks = PathLike | RecistMark | Sequence[RecistMark] | NDArray[Any]
+Marks = PathLike | RecistMark | Sequence[RecistMark] | Mapping[int, Segment] | NDArray[Any]
 
 
 def explore(
@@ -46,8 +46,8 @@ def explore(
     Parameters
     ----------
     ct : a file (.nii, .nii.gz, FLARE .npz), a folder of DICOM slices, an array (z, y, x), or a `Case`
-    marks : lines to begin with: a file (JSON, CSV, marker volume), `RecistMark`s, or a marker volume of the
-        scan's shape. None takes those inside an .npz or a `Case`, if there are any
+    marks : lines to begin with: a file (JSON, CSV, marker volume), `RecistMark`s, label to two ends (z, y, x), or
+        a marker volume of the scan's shape. None takes those inside an .npz or a `Case`, if there are any
     spacing_mm : (z, y, x) of an array; a file knows its own
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     auto_segment : whether a line is segmented as soon as it is finished; lines to begin with are
@@ -89,7 +89,6 @@ def explore(
         engine=engine,
         threads=threads,
     )
-    marker.warm_up()
     return Explorer(marker, name=name, folder=folder)
 
 
@@ -122,6 +121,8 @@ def _marks(marks: Marks | None, grid: Grid) -> tuple[RecistMark, ...]:
         return ()
     if isinstance(marks, RecistMark):
         return (marks,)
+    if isinstance(marks, Mapping):
+        return tuple(RecistMark(label, ends) for label, ends in marks.items())
     if isinstance(marks, str | os.PathLike):
         return read_marks(marks, grid)
     if isinstance(marks, np.ndarray):

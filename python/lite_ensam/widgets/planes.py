@@ -7,7 +7,6 @@ and on the left of the sagittal one, head up. Slices keep the array's own order;
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +14,12 @@ from numpy.typing import NDArray
 from lite_ensam._typing import CtVolume
 from lite_ensam.evaluation.pictures import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU
 from lite_ensam.geometry import Grid
+from lite_ensam.parts import Part
 
-__all__ = ["PALETTE", "WINDOWS_HU", "LabelPatch", "Plane", "label_patch", "planes_of", "windowed_slice"]
+__all__ = [
+    *("PALETTE", "WINDOWS_HU", "LabelPatch", "Plane"),
+    *("knows_sides", "label_patch", "planes_of", "windowed_slice"),
+]
 
 WINDOWS_HU: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
@@ -52,7 +55,7 @@ class Plane:
     n_slices : along `cut`
     shape : (rows, columns) of a slice
     pixel_mm : height and width of a pixel
-    sides : the body's left, right, top and bottom side on the screen, a letter each
+    sides : the body's side at the left, right, top and bottom of the screen, a letter each; empty if not known
     """
 
     name: str
@@ -67,12 +70,21 @@ class Plane:
     sides: tuple[str, str, str, str]
 
 
+def knows_sides(grid: Grid) -> bool:
+    """Whether a grid says where the patient's right, front and head are; that of a bare array does not."""
+    return not np.array_equal(grid.affine, Grid.from_spacing(grid.shape_zyx, grid.spacing_mm).affine)
+
+
 def planes_of(grid: Grid) -> tuple[Plane, Plane, Plane]:
     """Axial, coronal and sagittal plane of a volume.
 
+    Without knowing its sides, rows and columns are shown as they are stored, the first slice at the bottom, and no
+    letter claims a side.
+
     Examples
     --------
-    >>> axial, _, sagittal = planes_of(Grid.from_spacing((10, 20, 30), (5.0, 0.8, 0.7)))
+    >>> affine = [[-0.7, 0, 0, 90], [0, -0.8, 0, 80], [0, 0, 5.0, -20], [0, 0, 0, 1]]
+    >>> axial, _, sagittal = planes_of(Grid.from_affine((10, 20, 30), affine))
     >>> axial.shape, axial.pixel_mm, sagittal.shape
     ((20, 30), (0.8, 0.7), (10, 20))
     >>> axial.sides
@@ -84,7 +96,10 @@ def planes_of(grid: Grid) -> tuple[Plane, Plane, Plane]:
 
 def _plane(grid: Grid, name: str, cut: int, across: int, down: int) -> Plane:
     # World x, y, z grow to the right, front and head, and these belong to the left or the top.
-    flips = [bool(grid.affine[2 - axis, 2 - axis] > 0) for axis in range(3)]
+    known = knows_sides(grid)
+    flips = (
+        [bool(grid.affine[2 - axis, 2 - axis] > 0) for axis in range(3)] if known else [True, False, False]
+    )
     return Plane(
         name=name,
         cut=cut,
@@ -95,7 +110,7 @@ def _plane(grid: Grid, name: str, cut: int, across: int, down: int) -> Plane:
         n_slices=grid.shape_zyx[cut],
         shape=(grid.shape_zyx[down], grid.shape_zyx[across]),
         pixel_mm=(grid.spacing_mm[down], grid.spacing_mm[across]),
-        sides=(*_SIDES[across], *_SIDES[down]),
+        sides=(*_SIDES[across], *_SIDES[down]) if known else ("", "", "", ""),
     )
 
 
@@ -116,7 +131,9 @@ def windowed_slice(
     uint8 (rows, columns), C order, in the array's own directions.
     """
     low, high = window
-    values = np.subtract(_cut(volume, plane, index), low, dtype=np.float32)
+    # Of z, y, x without the cut axis, rows always come first.
+    cut = volume[(slice(None),) * plane.cut + (_clipped(plane, index),)]
+    values = np.subtract(cut, low, dtype=np.float32)
     values *= 255.0 / max(high - low, 1e-6)
     return np.ascontiguousarray(np.clip(values, 0, 255, out=values).astype(np.uint8))
 
@@ -137,25 +154,29 @@ class LabelPatch:
     labels: tuple[int, ...]
 
 
-def label_patch(labels: NDArray[Any], plane: Plane, index: int) -> LabelPatch:
+def label_patch(part: Part, plane: Plane, index: int) -> LabelPatch:
     """What a slice shows of a label map; a few hundred bytes instead of a whole slice.
 
     Parameters
     ----------
-    labels : unsigned integers (z, y, x); at most 255 different ones on one slice
-    plane, index : the slice
+    part : the box of the map that holds all labels, unsigned integers (z, y, x); at most 255 different ones on
+        one slice
+    plane, index : the slice, of the whole map
     """
-    flat = _cut(labels, plane, index)
+    nothing = LabelPatch((0, 0), np.zeros((0, 0), np.uint8), ())
+    inside = _clipped(plane, index) - part.start_zyx[plane.cut]
+    if not 0 <= inside < part.voxels.shape[plane.cut]:
+        return nothing
+    flat = part.voxels[(slice(None),) * plane.cut + (inside,)]
     rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
     if not len(rows):
-        return LabelPatch((0, 0), np.zeros((0, 0), np.uint8), ())
+        return nothing
     patch = flat[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     found = np.unique(patch[patch > 0])
     codes = np.where(patch > 0, np.searchsorted(found, patch) + 1, 0).astype(np.uint8)
-    return LabelPatch((int(rows[0]), int(columns[0])), codes, tuple(found.tolist()))
+    start = int(rows[0]) + part.start_zyx[plane.down], int(columns[0]) + part.start_zyx[plane.across]
+    return LabelPatch(start, codes, tuple(found.tolist()))
 
 
-def _cut(volume: NDArray[Any], plane: Plane, index: int) -> NDArray[Any]:
-    """View (rows, columns): of z, y, x without the cut axis, rows always come first."""
-    inside = min(max(index, 0), plane.n_slices - 1)
-    return volume[(slice(None),) * plane.cut + (inside,)]
+def _clipped(plane: Plane, index: int) -> int:
+    return min(max(index, 0), plane.n_slices - 1)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -22,13 +21,13 @@ from lite_ensam.inference.backend import Engine
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.recist import RecistMark
+from lite_ensam.widgets.frontend import CSS, ESM
 from lite_ensam.widgets.marks_json import checked_marks, marks_from_json, marks_to_json
-from lite_ensam.widgets.planes import PALETTE, WINDOWS_HU, label_patch, planes_of, windowed_slice
+from lite_ensam.widgets.planes import PALETTE, WINDOWS_HU, planes_of
 from lite_ensam.widgets.segmenter import LesionSegmenter
+from lite_ensam.widgets.slices import Want, slices_message
 
 __all__ = ["RecistMarker"]
-
-_STATIC = Path(__file__).resolve().parent / "static"
 
 
 def _read_marks(entries: Any, widget: RecistMarker) -> tuple[RecistMark, ...]:
@@ -50,7 +49,8 @@ class RecistMarker(anywidget.AnyWidget):
     ----------
     ct : (z, y, x), in HU or windowed
     spacing_mm : (z, y, x), unless `grid` is given
-    grid : of the scan, from `lite_ensam.read_ct`; knows where the patient's right, front and head are
+    grid : of the scan, from `lite_ensam.read_ct`; knows where the patient's right, front and head are, which a
+        bare array does not: it is shown as it is stored, and no letter claims a side
     marks : lines to begin with
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     auto_segment : whether a line is segmented as soon as it is finished
@@ -75,8 +75,8 @@ class RecistMarker(anywidget.AnyWidget):
         If scan, grid or marks are bad.
     """
 
-    _esm = _STATIC / "recist_marker.js"
-    _css = _STATIC / "recist_marker.css"
+    _esm = ESM
+    _css = CSS
 
     marks = traitlets.Tuple().tag(
         sync=True, to_json=lambda marks, _: marks_to_json(marks), from_json=_read_marks
@@ -131,11 +131,18 @@ class RecistMarker(anywidget.AnyWidget):
                 "planes": [asdict(plane) for plane in self.planes],
                 "windows": windows,
                 "palette": PALETTE,
+                "unit": "HU" if self.hu else "",
             },
         )
+        self._warm = False
         self.on_msg(self._on_message)
         self.observe(self._on_marks, "marks")
         self.observe(self._on_threshold, "threshold")
+
+    def __repr__(self) -> str:
+        shape = " x ".join(str(n) for n in self.grid.shape_zyx)
+        lines, masks = len(self.marks), len(self.measurements)
+        return f"RecistMarker({shape} voxels, {lines} line(s), {masks} mask(s))"
 
     @property
     def labels(self) -> NDArray[np.uint16]:
@@ -154,7 +161,13 @@ class RecistMarker(anywidget.AnyWidget):
         return color
 
     def warm_up(self) -> None:
-        """Make the engine ready in the background, so that the first line need not wait for it."""
+        """Make the engine ready in the background, so that the first line need not wait for it.
+
+        A marker whose lines are segmented by themselves does so once its first picture stands.
+        """
+        if self._warm:
+            return
+        self._warm = True
         pool = ThreadPoolExecutor(1, thread_name_prefix="lite-ensam")
         pool.submit(self.segmenter.load)  # what goes wrong is said when a line is segmented
         pool.shutdown(wait=False)
@@ -168,7 +181,7 @@ class RecistMarker(anywidget.AnyWidget):
             As `lite_ensam.segment`. From the widget's own button the sentence is shown instead.
         """
         try:
-            self.segmenter.run(self.segmenter.missing(self.marks), self._tell)
+            self.segmenter.run(self.segmenter.missing(self.marks), self._tell, self._preview)
         finally:
             self._tell("")
             self._paint()
@@ -186,9 +199,20 @@ class RecistMarker(anywidget.AnyWidget):
     def _tell(self, words: str) -> None:
         self.status = words
 
+    def _preview(self) -> None:
+        """Masks on the screen; numbers come when they are final."""
+        self.segmenter.paint(self.threshold)
+        self._show_masks()
+
     def _paint(self) -> None:
         self.segmenter.paint(self.threshold)
+        self._show_masks()
         self.results = self.segmenter.rows()
+
+    def _show_masks(self) -> None:
+        """Send the masks of the slices that are shown without being asked: a round trip less to wait for."""
+        shown = [(number, self.cursor_zyx[plane.cut], False) for number, plane in enumerate(self.planes)]
+        self._send_slices(shown, self.window, self._mask_version + 1)
         self._mask_version += 1
 
     @traitlets.validate("marks")
@@ -233,7 +257,9 @@ class RecistMarker(anywidget.AnyWidget):
         """What the browser asks for besides its traits."""
         kind = content.get("kind") if isinstance(content, dict) else None
         if kind == "slices":
-            self._guarded_send(lambda: self._send_slices(content))
+            self._guarded_send(lambda: self._answer(content))
+        elif kind == "value":
+            self._guarded_send(lambda: self._send_value(content["zyx"]))
         elif kind == "segment":
             self._guarded(self.segment)
         elif kind == "accept":
@@ -250,28 +276,24 @@ class RecistMarker(anywidget.AnyWidget):
         except (KeyError, TypeError, ValueError, IndexError) as error:
             self.error = f"a slice could not be shown: {error}"
 
-    def _send_slices(self, content: dict[str, Any]) -> None:
-        """Answer with all wanted slices in one message: for each an image or None, and a label patch."""
-        window = (float(content["window"][0]), float(content["window"][1]))
-        slices, buffers = [], []
-        for plane_number, index, with_image in content["wants"]:
-            plane = self.planes[int(plane_number)]
-            entry: dict[str, Any] = {"plane": plane_number, "index": index, "image": bool(with_image)}
-            if with_image:
-                buffers.append(windowed_slice(self.ct, plane, int(index), window).tobytes())
-            if self.segmenter.labels is not None:
-                patch = label_patch(self.segmenter.labels, plane, int(index))
-                entry["patch"] = {"start": patch.start, "shape": patch.codes.shape, "labels": patch.labels}
-                buffers.append(patch.codes.tobytes())
-            slices.append(entry)
-        answer = {
-            "kind": "slices",
-            "id": content.get("id"),
-            "window": window,
-            "mask_version": self._mask_version,
-            "slices": slices,
-        }
-        self.send(answer, buffers)
+    def _answer(self, content: dict[str, Any]) -> None:
+        """Slices that the browser asked for. The engine's turn comes after the first picture."""
+        self._send_slices(content["wants"], content["window"], self._mask_version, content["id"])
+        if self.auto_segment:
+            self.warm_up()
+
+    def _send_slices(
+        self, wants: Iterable[Want], window: Sequence[float], mask_version: int, asked: str | None = None
+    ) -> None:
+        low, high = window
+        painting = self.segmenter.painting
+        part = None if painting is None else painting.part
+        message, buffers = slices_message(self.ct, part, self.planes, wants, (low, high), mask_version)
+        self.send(message | {"id": asked}, buffers)
+
+    def _send_value(self, zyx: Sequence[int]) -> None:
+        z, y, x = (int(index) for index in zyx)
+        self.send({"kind": "value", "zyx": [z, y, x], "value": float(self.ct[z, y, x])})
 
 
 def _windows(ct: NDArray[Any], hu: bool) -> dict[str, tuple[float, float]]:

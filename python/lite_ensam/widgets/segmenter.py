@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
@@ -20,7 +20,7 @@ from lite_ensam.geometry import Grid
 from lite_ensam.inference import Predictor, load_backend
 from lite_ensam.inference.backend import Engine
 from lite_ensam.measurements import TumorMeasurement, measure
-from lite_ensam.postprocessing import TumorLogits, paint_tumors
+from lite_ensam.postprocessing import Painting, TumorLogits, paint_tumors
 from lite_ensam.preprocessing import prepare_lesion
 from lite_ensam.recist import RecistMark
 
@@ -43,7 +43,7 @@ class Lesion:
     Parameters
     ----------
     tumor : its logits
-    seconds : taken by cutting the patch and by the network
+    seconds : taken by cutting the patch and by the network, both looks
     state : what the reader said of the mask; a rejected one is not painted
     """
 
@@ -81,10 +81,15 @@ class LesionSegmenter:
         self.ct, self.grid, self.hu = ct, grid, hu
         self.engine, self.threads = engine, threads
         self.lesions: dict[int, Lesion] = {}
-        self.labels: NDArray[np.uint16] | None = None
+        self.painting: Painting | None = None
         self.measurements: tuple[TumorMeasurement, ...] = ()
         self._case: Case | None = None
         self._kept: OrderedDict[Segment, Lesion] = OrderedDict()
+
+    @property
+    def labels(self) -> NDArray[np.uint16] | None:
+        """Label map (z, y, x) of all lesions that are not rejected, or None without any."""
+        return None if self.painting is None else self.painting.labels
 
     def load(self) -> Predictor:
         """The engine, loaded and made ready once a process.
@@ -113,13 +118,20 @@ class LesionSegmenter:
         """Marks that have no mask yet."""
         return tuple(mark for mark in marks if mark.label not in self.lesions)
 
-    def run(self, marks: Sequence[RecistMark], progress: Callable[[str], None] = lambda _: None) -> None:
+    def run(
+        self,
+        marks: Sequence[RecistMark],
+        progress: Callable[[str], None] = lambda _: None,
+        preview: Callable[[], None] = lambda: None,
+    ) -> None:
         """Run the network for each mark, unless the same line was seen before.
 
         Parameters
         ----------
         marks : on this scan; a label that was segmented before is replaced
         progress : is told in words what comes next
+        preview : is called when a lesion has its first logits; those that count, averaged with the mirror
+            image's as `lite_ensam.segment` does, follow
 
         Raises
         ------
@@ -132,30 +144,46 @@ class LesionSegmenter:
                 progress("loading the engine …")
                 predictor = self.load()
                 progress(f"segmenting lesion {mark.label} ({n} of {len(marks)}) …")
-                seen = self._segment(mark, predictor)
+                seen = self._seen(mark, predictor, preview)
                 self._kept[mark.endpoints_zyx] = seen
                 if len(self._kept) > _KEPT_LINES:
                     self._kept.popitem(last=False)
             self.lesions[mark.label] = replace(seen, tumor=replace(seen.tumor, mark=mark))
 
-    def _segment(self, mark: RecistMark, predictor: Predictor) -> Lesion:
+    def _seen(self, mark: RecistMark, predictor: Predictor, preview: Callable[[], None]) -> Lesion:
+        """The last look at a line. What an error leaves half-done is no lesion."""
+        looks = self._looks(mark, predictor)
+        lesion = next(looks)
+        if predictor.mirror:
+            self.lesions[mark.label] = lesion
+            try:
+                preview()
+                lesion = next(looks)
+            except BaseException:
+                del self.lesions[mark.label]
+                raise
+        return lesion
+
+    def _looks(self, mark: RecistMark, predictor: Predictor) -> Iterator[Lesion]:
+        """The network's first look at a line and, if it takes one, the average with its second."""
         start = time.perf_counter()
         if self._case is None:  # looks at every voxel, hence once
             self._case = Case(self.ct, self.grid, (mark,), hu=self.hu)
         patch = prepare_lesion(self._case, mark, predictor.patch_config(self.hu))
-        logits = predictor.backend.logits(patch.values[None], patch.endpoints_zyx[None])[0]
-        tumor = TumorLogits(mark, logits, patch.placement)
-        return Lesion(tumor, time.perf_counter() - start)
+        logits = predictor.first_look(patch)
+        yield Lesion(TumorLogits(mark, logits, patch.placement), time.perf_counter() - start)
+        logits = predictor.second_look(patch, logits)
+        yield Lesion(TumorLogits(mark, logits, patch.placement), time.perf_counter() - start)
 
     def paint(self, threshold: float = 0.0) -> None:
         """Paint and measure all lesions that are not rejected, from their logits."""
         tumors = [le.tumor for _, le in sorted(self.lesions.items()) if le.state != "rejected"]
         if not tumors:
-            self.labels, self.measurements = None, ()
+            self.painting, self.measurements = None, ()
             return
         spacing = self.grid.spacing_mm
-        self.labels = paint_tumors(tumors, spacing, threshold).labels
-        self.measurements = measure(self.labels, [tumor.mark for tumor in tumors], spacing)
+        self.painting = paint_tumors(tumors, spacing, threshold)
+        self.measurements = measure(self.painting.part, [tumor.mark for tumor in tumors], spacing)
 
     def set_state(self, label: int, state: State) -> None:
         """Accept, reject or propose again; `paint` shows it.

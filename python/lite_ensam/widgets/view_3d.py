@@ -16,7 +16,7 @@ from lite_ensam.errors import LiteEnsamError, MissingExtraError
 from lite_ensam.evaluation.pictures import choose_window
 from lite_ensam.geometry import Grid
 from lite_ensam.recist import RecistMark
-from lite_ensam.widgets.planes import PALETTE
+from lite_ensam.widgets.planes import PALETTE, knows_sides
 from lite_ensam.widgets.surface import Surface, surface_of
 
 __all__ = ["Picture", "draw_tumors", "view_itk", "view_tumors"]
@@ -30,7 +30,7 @@ _MARGIN_MM = 25.0
 _LOOK_FROM = np.array([0.35, 0.8, 0.5])
 """Direction of the eye, world x, y, z: the patient's front, a little from the right and above."""
 
-_LOOK_FROM_REACHES = 1.8
+_LOOK_FROM_REACHES = 2.1
 
 _LINE_MM = 1.2
 _GREYS = np.array([0, 0, 0, 0, 1, 1, 1, 1], dtype=np.float32)
@@ -102,7 +102,7 @@ def view_tumors(
         grid_visible=False,
         background_color=0x101418,
         label_color=0xFFFFFF,
-        axes=["R (mm)", "A (mm)", "S (mm)"],
+        axes=_axes(grid),
         menu_visibility=False,
     )
     tumors = list(_tumors(labels, grid, marks, colors))
@@ -157,7 +157,7 @@ def draw_tumors(
     if corners:
         low, high = np.concatenate(corners).min(axis=0), np.concatenate(corners).max(axis=0)
         axes.set_box_aspect(np.maximum(high - low, 1.0))
-    axes.set(xlabel="R (mm)", ylabel="A (mm)", zlabel="S (mm)")
+    axes.set(**dict(zip(("xlabel", "ylabel", "zlabel"), _axes(grid), strict=True)))
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=100, metadata={"Software": None})
     return Picture(png.getvalue())
@@ -231,6 +231,10 @@ def _slice_through(k3d: Drawing, ct: CtVolume, grid: Grid, tumor: _Tumor) -> Dra
         puv=np.concatenate([corner, right - corner, up - corner]).astype(np.float32),
         name=f"slice {z}",
     )
+
+
+def _axes(grid: Grid) -> list[str]:
+    return [f"{axis} (mm)" for axis in ("RAS" if knows_sides(grid) else "xyz")]
 
 
 def _check_shape(volume: NDArray[Any], grid: Grid, name: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lite_ensam.errors import MarkError
 from lite_ensam.geometry import Grid
-from lite_ensam.io import read_ct, read_marks, write_marks
+from lite_ensam.io import FileGrid, read_ct, read_marks, write_marks
 from lite_ensam.recist import RecistMark
 from tests.unit.io import files
 
@@ -41,6 +41,15 @@ def marker_file(path, marker_zyx, affine=files.AFFINE):
 class TestJson:
     def test_indices(self, write):
         assert read_marks(write(entry(length_mm=9.5, name="node")), GRID) == (RecistMark(1, LINE, "node"),)
+
+    def test_a_drawn_short_axis_comes_back_in_the_files_order(self, write, tmp_path):
+        file_grid = FileGrid.from_file_affine((20, 40, 30), files.AFFINE[:, [2, 0, 1, 3]])
+        mark = RecistMark(1, LINE, "node", "1.2.3", [[4, 14, 9], [4, 14, 15]])
+        for name, grid in (("plain.json", GRID), ("permuted.json", file_grid)):
+            write_marks(tmp_path / name, (mark,), grid)
+            assert read_marks(tmp_path / name, grid) == (mark,)
+        with pytest.raises(MarkError, match="mark number 1: short_axis_zyx must be two points"):
+            read_marks(write(entry(short_axis_zyx=[1, 2])), GRID)
 
     def test_a_label_may_be_a_whole_float(self, write):
         assert read_marks(write(entry(label=1.0)), GRID) == (MARK,)

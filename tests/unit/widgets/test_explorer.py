@@ -71,6 +71,8 @@ def test_a_folder_of_dicom_slices(
 def test_an_array_with_lines_or_a_marker_volume(case: Case, engine: SphereEngine) -> None:
     spacing = case.grid.spacing_mm
     assert explore(case.ct, case.marks[0], spacing).marker.marks == case.marks[:1]
+    ends = {2: case.marks[0].endpoints_zyx}
+    assert explore(case.ct, ends, spacing).marker.marks == (RecistMark(2, ends[2]),)
     marker = np.zeros(case.ct.shape, np.uint8)
     marker[3, 4, 5:9] = 7
     assert explore(case.ct, marker, spacing).marker.marks == (RecistMark(7, ((3, 4, 5), (3, 4, 8))),)
@@ -109,7 +111,10 @@ def test_buttons_write_and_say_so(explorer: Explorer, tmp_path: Path) -> None:
     find(explorer, "CSV").click()
     assert "written:" in words(explorer)
     find(explorer, "CSV").click()
-    assert "exists" in words(explorer), "nothing is replaced unless asked for"
+    assert "exists: tick" in words(explorer), "nothing is replaced unless asked for"
+    next(box for box in _all(explorer) if isinstance(box, ipywidgets.Checkbox)).value = True
+    find(explorer, "CSV").click()
+    assert "written:" in words(explorer)
     assert [path.name for path in tmp_path.iterdir()] == [f"{explorer.name}_table.csv"]
 
 

@@ -10,7 +10,7 @@ from lite_ensam.widgets.marks_json import checked_marks, marks_from_json, marks_
 
 SHAPE = (10, 20, 30)
 MARKS = (
-    RecistMark(2, ((3, 4, 5), (3, 10, 12)), "node"),
+    RecistMark(2, ((3, 4, 5), (3, 10, 12)), "node", "1.2.3", ((3, 5, 8), (3, 9, 6))),
     RecistMark(7, ((4, 1.5, 2), (4, 1.5, 9.25))),
 )
 

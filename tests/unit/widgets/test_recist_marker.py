@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +12,12 @@ import traitlets
 
 from lite_ensam.case import Case
 from lite_ensam.errors import EngineError, LiteEnsamError, MarkError
+from lite_ensam.parts import as_part
 from lite_ensam.recist import RecistMark
 from lite_ensam.widgets import RecistMarker
 from lite_ensam.widgets.marks_json import marks_to_json
 from lite_ensam.widgets.planes import label_patch, windowed_slice
-from tests.unit.widgets.conftest import SphereEngine
+from tests.unit.widgets.conftest import LOOKS, SphereEngine
 
 
 @pytest.fixture
@@ -76,7 +79,7 @@ def test_without_auto_a_line_waits_for_the_button(case: Case, engine: SphereEngi
     marker.marks = case.marks
     assert engine.runs == 0
     browser_sends(marker, kind="segment")
-    assert engine.runs == 2
+    assert engine.runs == 2 * LOOKS
     (z, y, x), _ = case.marks[0].endpoints_zyx
     marker.marks = (RecistMark(1, ((z, y, x), (z, y, x + 4))), case.marks[1])
     assert [row["label"] for row in marker.results] == [2], "a mask goes with the line it was made from"
@@ -87,7 +90,7 @@ def test_the_threshold_paints_again(marker: RecistMarker, engine: SphereEngine, 
     before = marker.results[0]["volume_ml"]
     browser_sets(marker, threshold=3.0)
     assert marker.results[0]["volume_ml"] < before
-    assert engine.runs == 2
+    assert engine.runs == 2 * LOOKS
 
 
 def test_accept_and_reject(marker: RecistMarker, case: Case) -> None:
@@ -100,6 +103,7 @@ def test_accept_and_reject(marker: RecistMarker, case: Case) -> None:
 
 def test_slices_come_windowed_with_their_masks(marker: RecistMarker, case: Case, sent: list[Any]) -> None:
     marker.marks = case.marks[:1]
+    sent.clear()
     z = case.marks[0].slice_index
     browser_sends(
         marker, kind="slices", id="a", window=[-100, 300], wants=[[0, z, True], [2, 3, True], [0, z, False]]
@@ -110,11 +114,82 @@ def test_slices_come_windowed_with_their_masks(marker: RecistMarker, case: Case,
     image, patch = buffers[:2]
     axial = marker.planes[0]
     assert image == windowed_slice(case.ct, axial, z, (-100.0, 300.0)).tobytes()
-    expected = label_patch(marker.labels, axial, z)
+    expected = label_patch(as_part(marker.labels), axial, z)
     assert patch == expected.codes.tobytes() == buffers[-1]
     where = {"start": expected.start, "shape": expected.codes.shape, "labels": (1,)}
     assert content["slices"][0]["patch"] == where
     assert len(buffers) == 5
+
+
+def test_new_masks_come_without_being_asked_for(marker: RecistMarker, case: Case, sent: list[Any]) -> None:
+    """For the slices that are shown when the line is finished; first a preview, then the final ones."""
+    z, y, x = (round(m) for m in case.marks[0].midpoint_zyx)
+    browser_sets(marker, cursor_zyx=[z, y, x], marks=marks_to_json(case.marks[:1]))
+    first, final = (content for content, _ in sent)
+    assert [content["mask_version"] for content in (first, final)] == [1, 2] == [1, marker._mask_version]
+    for content in (first, final):
+        assert [(s["plane"], s["index"], s["image"]) for s in content["slices"]] == [
+            (0, z, False),
+            (1, y, False),
+            (2, x, False),
+        ]
+        assert all(s["patch"]["labels"] == (1,) for s in content["slices"])
+
+
+def test_a_short_axis_is_kept_and_costs_no_network_run(
+    marker: RecistMarker, engine: SphereEngine, case: Case
+) -> None:
+    (mark,) = marker.marks = case.marks[:1]
+    (z, y, x), runs = mark.endpoints_zyx[0], engine.runs
+    entry = marks_to_json([mark])[0] | {"short_axis_zyx": [[z, y, x], [z, y + 3, x]]}
+    browser_sets(marker, marks=[entry])
+    assert marker.marks[0].short_axis_mm(case.grid.spacing_mm) == 3 * case.grid.spacing_mm[1]
+    assert engine.runs == runs
+    assert [row["label"] for row in marker.results] == [1]
+    browser_sets(marker, marks=[entry | {"short_axis_zyx": [[z + 1, y, x], [z + 1, y + 3, x]]}])
+    assert "short axis of mark 1" in marker.error
+    assert marker.marks[0].short_axis_zyx == ((z, y, x), (z, y + 3, x))
+
+
+def test_a_tumours_identity_survives_a_correction(marker: RecistMarker, case: Case) -> None:
+    """A line out of a DICOM report is corrected with the mouse: it is the same tumour over time."""
+    marker.marks = [replace(case.marks[0], tracking_uid="1.2.840.1")]
+    (entry,) = marker.get_state("marks")["marks"]
+    (z, y, x), end = entry["endpoints_zyx"]
+    browser_sets(marker, marks=[entry | {"endpoints_zyx": [[z, y + 1, x], end]}])
+    assert marker.marks[0].endpoints_zyx != case.marks[0].endpoints_zyx
+    assert marker.marks[0].tracking_uid == "1.2.840.1"
+
+
+def test_the_engine_is_made_ready_once_the_first_picture_stands(
+    marker: RecistMarker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[int] = []
+    monkeypatch.setattr(marker.segmenter, "load", lambda: loads.append(1))
+    ask = {"kind": "slices", "id": "a", "window": [0, 1], "wants": [[0, 0, True]]}
+    marker.auto_segment = False
+    browser_sends(marker, **ask)
+    assert not marker._warm, "whoever only looks need not wait for, or pay for, an engine"
+    marker.auto_segment = True
+    browser_sends(marker, **ask)
+    browser_sends(marker, **ask)
+    for _ in range(100):
+        if loads:
+            break
+        time.sleep(0.01)
+    assert loads == [1]
+
+
+def test_the_value_under_the_mouse(marker: RecistMarker, case: Case, sent: list[Any]) -> None:
+    browser_sends(marker, kind="value", zyx=[3, 4, 5])
+    ((content, _),) = sent
+    assert content == {"kind": "value", "zyx": [3, 4, 5], "value": case.ct[3, 4, 5]}
+
+
+def test_a_notebook_without_a_browser_says_what_there_is(marker: RecistMarker, case: Case) -> None:
+    marker.marks = case.marks
+    shape = " x ".join(str(n) for n in case.ct.shape)
+    assert repr(marker) == f"RecistMarker({shape} voxels, 2 line(s), 2 mask(s))"
 
 
 def test_a_bad_line_from_the_browser_is_said_and_changes_nothing(marker: RecistMarker, case: Case) -> None:
@@ -146,8 +221,10 @@ def test_an_error_of_the_engine_is_said_in_the_widget(
         {"kind": "accept", "label": 9},
         {"kind": "accept"},
         {"kind": "dance"},
-        {"kind": "slices", "window": [0], "wants": [[0, 0, True]]},
-        {"kind": "slices", "window": [0, 1], "wants": [[7, 0, True]]},
+        {"kind": "value", "zyx": [1, 2]},
+        {"kind": "value", "zyx": [0, 0, 9999]},
+        {"kind": "slices", "id": "a", "window": [0], "wants": [[0, 0, True]]},
+        {"kind": "slices", "id": "a", "window": [0, 1], "wants": [[7, 0, True]]},
     ],
 )
 def test_a_bad_message_never_raises(marker: RecistMarker, content: dict[str, Any]) -> None:

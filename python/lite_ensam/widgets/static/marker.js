@@ -1,0 +1,304 @@
+const PREFETCH = 4; // slices ahead in the direction of scrolling
+const REST_MS = 80; // the mouse rests: the value under it is asked for
+const HINT =
+  "wheel or ↑ ↓: slices · right drag: window · Ctrl + wheel: zoom · middle drag: pan · click in a plane: go there · " +
+  "drag an end or a line: correct it · Ctrl+Z: undo · Del: delete";
+const DISCLAIMER = "Research use, not a medical device.";
+const NO_SIDES = "Which side is which is not known: an array does not say, a file does.";
+
+/** The whole widget. */
+class Marker {
+  constructor(model, element) {
+    this.model = model;
+    this.scan = model.get("_scan");
+    this.cursor = model.get("cursor_zyx");
+    this.selected = model.get("selected");
+    this.tool = "line";
+    this.draft = null; // the mark that is being dragged
+    this.redrawing = false;
+    this.notice = "";
+    this.showMasks = true;
+    this.showDiameters = false;
+    this.ahead = [AXIAL, 1];
+    this.under = null; // the voxel under the mouse
+    this.store = new SliceStore(model, () => this.arrived());
+    this.marks = new MarkList(model, () => this.refresh());
+    this.views = [0, 1, 2].map((number) => new PlaneView(this, number));
+    this.toolbar = new Toolbar(this);
+    this.controls = new Controls(this);
+    this.table = new LesionTable(this);
+    this.build(element);
+    this.follow();
+    this.resizing = new ResizeObserver(() => this.draw());
+    this.resizing.observe(this.root);
+    this.refresh();
+  }
+
+  close() {
+    clearTimeout(this.resting);
+    this.resizing.disconnect();
+    this.store.close();
+    this.marks.close();
+    this.listeners.forEach(([name, action]) => this.model.off(name, action));
+  }
+
+  build(element) {
+    const [axial, coronal, sagittal] = this.views.map((view) => view.root);
+    const last = this.scan.shape_zyx[0] - 1;
+    this.slider = make("input", { type: "range", min: 0, max: last, step: 1, className: "le-slider", title: "slice" });
+    this.slider.addEventListener("input", () => this.setSlice(AXIAL, Number(this.slider.value)));
+    this.message = make("div", { className: "le-message" });
+    this.message.setAttribute("aria-live", "polite");
+    axial.append(this.message);
+    this.placeText = make("span", { className: "le-place" });
+    this.errorText = make("div", { className: "le-error", title: "click to close" });
+    this.errorText.setAttribute("role", "alert");
+    this.errorText.addEventListener("click", () => this.put("error", ""));
+    this.root = make(
+      "div",
+      { className: "le-root", tabIndex: 0, data: { lmSuppressShortcuts: "true" } },
+      this.toolbar.root,
+      this.errorText,
+      make(
+        "div",
+        { className: "le-stage" },
+        make("div", { className: "le-main" }, axial, this.slider, this.placeText),
+        make("div", { className: "le-side" }, coronal, sagittal),
+        make("div", { className: "le-panel" }, this.controls.root, this.table.root),
+      ),
+      make("div", { className: "le-foot" }, HINT, make("b", {}, this.scan.planes[0].sides[0] ? "" : NO_SIDES, DISCLAIMER)),
+    );
+    this.root.addEventListener("keydown", (event) => this.press(event));
+    element.replaceChildren(this.root);
+  }
+
+  // ---- the model
+
+  follow() {
+    const { model } = this;
+    this.listeners = [
+      ["change:cursor_zyx", () => ((this.cursor = model.get("cursor_zyx")), this.draw())],
+      ["change:selected", () => ((this.selected = model.get("selected")), this.refresh())],
+      ["change:window", () => (this.store.setWindow(model.get("window")), this.refresh())],
+      ["change:_mask_version", () => (this.store.setMaskVersion(model.get("_mask_version")), this.draw())],
+      ...["results", "colors", "status", "error", "threshold", "auto_segment"].map((name) => [
+        `change:${name}`,
+        () => this.refresh(),
+      ]),
+      ["msg:custom", (message) => message.kind === "value" && this.valueCame(message)],
+    ];
+    this.listeners.forEach(([name, action]) => model.on(name, action));
+  }
+
+  put(name, value) {
+    this.model.set(name, value);
+    this.model.save_changes();
+  }
+
+  colorOf(label) {
+    const { palette } = this.scan;
+    return this.model.get("colors")[label] ?? palette[((label || this.marks.freeLabel()) - 1) % palette.length];
+  }
+
+  setColor(label, color) {
+    this.put("colors", { ...this.model.get("colors"), [label]: color });
+    this.views.forEach((view) => view.draw());
+  }
+
+  /** The marks as they look now: the one being dragged in its new place. */
+  drawnMarks() {
+    const { draft } = this;
+    if (!draft) return this.marks.current;
+    return [...this.marks.current.filter((mark) => mark.label !== draft.label), draft];
+  }
+
+  // ---- what the user does
+
+  setCursor(cursor) {
+    if (same(cursor, this.cursor)) return;
+    this.cursor = cursor;
+    this.put("cursor_zyx", cursor);
+    this.draw();
+  }
+
+  setSlice(number, index) {
+    const plane = this.scan.planes[number];
+    const cursor = [...this.cursor];
+    cursor[plane.cut] = clamp(index, 0, plane.n_slices - 1);
+    this.ahead = [number, Math.sign(cursor[plane.cut] - this.cursor[plane.cut]) || 1];
+    this.setCursor(cursor);
+  }
+
+  /** To the next slices of a plane for a positive step, back for a negative one. */
+  scroll(number, step) {
+    const { cut } = this.scan.planes[number];
+    this.setSlice(number, this.cursor[cut] + step);
+  }
+
+  setWindow(window) {
+    this.put("window", window);
+  }
+
+  setTool(tool) {
+    this.tool = tool;
+    this.say("");
+  }
+
+  /** Words over the picture, until the next thing is done. */
+  say(words) {
+    this.notice = words;
+    this.refresh();
+  }
+
+  select(label, jump = false) {
+    this.redrawing &&= this.marks.find(label) !== undefined;
+    const mark = this.marks.find(label);
+    if (jump && mark) this.goTo(mark);
+    this.selected = label;
+    this.put("selected", label);
+    this.refresh();
+  }
+
+  /** Show a mark's middle; sent with what is saved next. */
+  goTo({ [LINE]: [from, to] }) {
+    this.cursor = from.map((start, axis) => Math.round((start + to[axis]) / 2));
+    this.model.set("cursor_zyx", this.cursor);
+  }
+
+  startRedrawing(label) {
+    this.redrawing = !(this.redrawing && this.selected === label);
+    this.setTool("line");
+    this.select(label, true);
+  }
+
+  /** A mark was drawn or changed. All of it travels in one message, so that masks come back for the right slices. */
+  finish(mark) {
+    const placed = { ...mark, label: mark.label || this.marks.freeLabel() };
+    this.redrawing = false;
+    this.notice = "";
+    this.tool = "line"; // a short axis is drawn now and then, lines all the time
+    this.goTo(placed);
+    this.selected = placed.label;
+    this.model.set("selected", placed.label);
+    this.marks.put(placed);
+    this.refresh();
+  }
+
+  /** Give a lesion another label; whether that went well. */
+  relabel(label, wanted) {
+    if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65535) {
+      this.say(`A label is a whole number from 1 to 65535, not ${wanted}.`);
+    } else if (this.marks.find(wanted)) {
+      this.say(`There is a lesion ${wanted} already.`);
+    } else {
+      if (this.selected === label) this.model.set("selected", (this.selected = wanted));
+      this.marks.change(label, { label: wanted });
+      return true;
+    }
+    return false;
+  }
+
+  press(event) {
+    event.stopPropagation();
+    if (event.target.matches("input[type=text], input[type=number], input[data-control=threshold]")) return;
+    const command = event.ctrlKey || event.metaKey;
+    const key = command && event.shiftKey ? `Shift+${event.key.toLowerCase()}` : event.key;
+    const actions = {
+      ArrowUp: () => this.scroll(AXIAL, -1),
+      ArrowDown: () => this.scroll(AXIAL, 1),
+      PageUp: () => this.scroll(AXIAL, -10),
+      PageDown: () => this.scroll(AXIAL, 10),
+      Home: () => this.setSlice(AXIAL, 0),
+      End: () => this.setSlice(AXIAL, this.scan.shape_zyx[0] - 1),
+      Delete: () => this.marks.remove(this.selected),
+      Backspace: () => this.marks.remove(this.selected),
+      Escape: () => this.giveUp(),
+    };
+    const commands = {
+      z: () => this.marks.undo(),
+      y: () => this.marks.redo(),
+      "Shift+z": () => this.marks.redo(),
+    };
+    const action = (command ? commands : actions)[key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
+
+  giveUp() {
+    this.redrawing = false;
+    this.views.forEach((view) => view.mouse.cancel());
+    this.setTool("line");
+  }
+
+  // ---- bring the page up to date
+
+  /** Slices have come. Once the first stand, lines that were given from the start get their masks. */
+  arrived() {
+    this.draw();
+    if (this.begun) return;
+    this.begun = true;
+    const { model } = this;
+    if (model.get("auto_segment") && this.marks.current.length && !model.get("results").length) {
+      model.send({ kind: "segment" });
+    }
+  }
+
+  draw() {
+    this.views.forEach((view) => view.draw());
+    this.slider.value = this.cursor[0];
+    const visible = this.views.map((view) => [view.number, view.index]);
+    const [number, step] = this.ahead;
+    const { n_slices } = this.scan.planes[number];
+    const next = Array.from({ length: PREFETCH }, (_, n) => this.views[number].index + step * (n + 1));
+    this.store.request(
+      visible,
+      next.filter((index) => index >= 0 && index < n_slices).map((index) => [number, index]),
+    );
+  }
+
+  refresh() {
+    const status = this.model.get("status");
+    const error = this.model.get("error");
+    this.message.textContent = status || this.notice || this.instruction();
+    this.message.hidden = !this.message.textContent;
+    this.message.classList.toggle("le-busy", status !== "");
+    this.errorText.textContent = error;
+    this.errorText.hidden = !error;
+    this.toolbar.update();
+    this.controls.update();
+    this.table.draw();
+    this.draw();
+  }
+
+  /** What to do next, as long as that is not plain. */
+  instruction() {
+    if (this.redrawing) return `Draw the new line of lesion ${this.selected} · Esc: leave it as it is`;
+    if (this.tool === "short axis") return "Drag across a line, at right angles";
+    if (this.tool === "line" && !this.marks.current.length) {
+      return "Scroll to a tumour, then drag along its longest diameter";
+    }
+    return "";
+  }
+
+  // ---- the voxel under the mouse
+
+  showPlace(point, value = "") {
+    if (same(point, this.under) && !value) return;
+    this.under = point;
+    this.placeText.textContent = point ? `z ${point[0]}  y ${point[1]}  x ${point[2]}  ${value}` : "";
+    clearTimeout(this.resting);
+    if (point && !value) this.resting = setTimeout(() => this.model.send({ kind: "value", zyx: point }), REST_MS);
+  }
+
+  valueCame({ zyx, value }) {
+    if (same(zyx, this.under)) this.showPlace(zyx, `${Math.round(value * 10) / 10} ${this.scan.unit}`);
+  }
+}
+
+function render({ model, el }) {
+  const marker = new Marker(model, el);
+  return () => marker.close();
+}
+
+export default { render };

@@ -1,0 +1,84 @@
+"""The browser's half keeps to what lets it load anywhere: JupyterLab, Notebook, VS Code, behind JupyterHub, offline.
+
+anywidget hands `_esm` to the page as text and imports it from there. So it has to be one module that imports and
+fetches nothing, touches only its own element, and speaks to Python through anywidget's model alone.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lite_ensam.case import Case
+from lite_ensam.widgets import RecistMarker, frontend
+from lite_ensam.widgets.frontend import CSS, ESM, PARTS
+from tests.unit.widgets.conftest import SphereEngine
+
+MODEL = {"get", "set", "save_changes", "on", "off", "send"}
+"""What anywidget promises of a model, wherever the widget is shown."""
+
+NEEDS_A_NETWORK_OR_A_HOST = (
+    *(r"\w+://", r"""["'`]//""", r"\bfetch\(", "XMLHttpRequest", "WebSocket", "EventSource", "sendBeacon"),
+    *(
+        r"\bimport\b",
+        r"\brequire\(",
+        r"\bdefine\(",
+        "importScripts",
+        "new Worker",
+        r"\beval\(",
+        r"new Function",
+    ),
+    *(
+        r"(?<![.\w])window\.(?!devicePixelRatio)",
+        r"document\.(?!createElement)",
+        "localStorage",
+        "sessionStorage",
+    ),
+)
+
+
+def code() -> str:
+    """The module without its comments."""
+    return re.sub(r"//\s.*|/\*\*.*?\*/", "", ESM)
+
+
+def test_every_file_is_part_of_the_module() -> None:
+    static = Path(frontend.__file__).parent / "static"
+    assert sorted(path.name for path in static.iterdir()) == sorted(
+        [*(f"{p}.js" for p in PARTS), "marker.css"]
+    )
+
+
+def test_the_module_exports_one_render_function() -> None:
+    assert re.findall(r"^export .*", ESM, flags=re.MULTILINE) == ["export default { render };"]
+    assert ESM.rstrip().endswith("export default { render };")
+
+
+@pytest.mark.parametrize("pattern", NEEDS_A_NETWORK_OR_A_HOST)
+def test_the_module_fetches_nothing_and_knows_no_host(pattern: str) -> None:
+    assert re.findall(pattern, code()) == []
+
+
+@pytest.mark.parametrize("pattern", [r"\w+://", "@import", r"url\(", "@font-face"])
+def test_the_styles_fetch_nothing(pattern: str) -> None:
+    assert re.findall(pattern, CSS) == []
+
+
+def test_styles_touch_nothing_but_the_widget() -> None:
+    selectors = re.findall(r"^([^\s@}][^{]*)\{", CSS, flags=re.MULTILINE)
+    assert len(selectors) > 30
+    assert [s for group in selectors for s in group.split(",") if not s.strip().startswith(".le-")] == []
+
+
+def test_only_what_every_host_has_is_asked_of_the_model() -> None:
+    assert set(re.findall(r"\bmodel\.(\w+)", code())) == MODEL
+    names = re.findall(r"""["'`]((?:change|msg):[^"'`]*)["'`]""", code())
+    assert len(names) > 5
+    assert [name for name in names if " " in name] == [], "one event at a time: not every host splits names"
+
+
+def test_the_page_gets_the_module_as_text(case: Case, engine: SphereEngine) -> None:
+    """No address, absolute or not: behind a hub's proxy none would be right."""
+    state = RecistMarker(case.ct, grid=case.grid).get_state()
+    assert state["_esm"] == ESM
+    assert state["_css"] == CSS
