@@ -8,6 +8,7 @@ from io import TextIOWrapper
 
 import typer
 
+from lite_ensam.cli.cohort import cohort
 from lite_ensam.cli.convert import convert
 from lite_ensam.cli.demo import demo
 from lite_ensam.cli.evaluate import evaluate
@@ -32,6 +33,7 @@ app.command()(segment)
 app.command()(measure)
 app.command()(respond)
 app.command()(convert)
+app.command()(cohort)
 app.command()(demo)
 app.command()(evaluate)
 app.command()(info)

@@ -17,7 +17,7 @@ from lite_ensam.errors import CaseError, CohortError, MissingExtraError, brief, 
 from lite_ensam.io import write_table
 from lite_ensam.io.reading import check_input, plain_errors, read_text
 
-__all__ = ["Manifest", "Problem", "Row", "load_parquet", "read_manifest", "write_manifest"]
+__all__ = ["Manifest", "Problem", "Row", "load_parquet", "read_manifest", "table_problems", "write_manifest"]
 
 _LONGEST_ID = 100
 _MOST_MEGABYTES = 2000
@@ -120,7 +120,7 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     notes = (f"columns that mean nothing here: {', '.join(map(printable, unknown))}",) if unknown else ()
     base = Path(path).parent.absolute()
     rows = tuple(_row(one, base) for one in cells)
-    return Manifest(rows, tuple(_problems(rows)), notes)
+    return Manifest(rows, tuple(table_problems(rows)), notes)
 
 
 def write_manifest(path: str | os.PathLike[str], rows: Sequence[Row], overwrite: bool = False) -> None:
@@ -141,7 +141,9 @@ def _check_size(path: str | os.PathLike[str]) -> None:
     with plain_errors(path):
         megabytes = os.stat(path).st_size / 1e6
     if megabytes > _MOST_MEGABYTES:
-        raise CohortError(f"{printable(path)}: a manifest of {megabytes:.0f} MB is no list of scans; split it")
+        raise CohortError(
+            f"{printable(path)}: a manifest of {megabytes:.0f} MB is no list of scans; split it"
+        )
 
 
 def _csv_rows(path: str | os.PathLike[str]) -> Iterator[dict[str, str]]:
@@ -169,7 +171,9 @@ def _parquet_rows(path: str | os.PathLike[str]) -> Iterator[dict[str, str]]:
         table = parquet.read_table(path)
         rows: list[Mapping[str, Any]] = table.to_pylist()
     except (OSError, ValueError, KeyError, NotImplementedError) as error:  # pyarrow's own errors are these
-        raise CohortError(f"{printable(path)}: is not a Parquet file one can read ({brief(str(error))})") from None
+        raise CohortError(
+            f"{printable(path)}: is not a Parquet file one can read ({brief(str(error))})"
+        ) from None
     for cells in rows:
         yield {name: "" if value is None else str(value) for name, value in cells.items()}
 
@@ -182,7 +186,7 @@ def _row(cells: Mapping[str, str], base: Path) -> Row:
     return Row(**texts)
 
 
-def _problems(rows: Sequence[Row]) -> Iterator[Problem]:
+def table_problems(rows: Sequence[Row]) -> Iterator[Problem]:
     """All that can be seen without opening a file."""
     first: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):

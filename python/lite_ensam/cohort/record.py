@@ -12,7 +12,17 @@ from lite_ensam.errors import CaseError, LiteEnsamError, OutputError, printable
 from lite_ensam.io import read_report, write_report
 from lite_ensam.io.reading import opened
 
-__all__ = ["MASK", "RECORD", "Record", "case_folder", "content_hash", "make_folder", "read_record", "stamp", "write_record"]
+__all__ = [
+    "MASK",
+    "RECORD",
+    "Record",
+    "case_folder",
+    "content_hash",
+    "make_folder",
+    "read_record",
+    "stamp",
+    "write_record",
+]
 
 Record: TypeAlias = dict[str, Any]
 """JSON-ready; see `task.segment_case` and `task.failure_record`."""
@@ -36,7 +46,17 @@ def read_record(folder: str | os.PathLike[str], row: Row) -> Record | None:
         return None
     whole = all(isinstance(record.get(name), kind) for name, kind in _LEAST.items())
     whole = whole and all(isinstance(known, dict) for known in record["inputs"].values())
+    if whole and record["status"] == "done":
+        tumors = record.get("tumors")
+        whole = (
+            isinstance(record.get("mask"), dict) and isinstance(tumors, list) and all(map(_is_tumor, tumors))
+        )
     return record if whole and record["case"] == row.case else None
+
+
+def _is_tumor(tumor: object) -> bool:
+    needed = ("recist_mm", "longest_diameter_mm", "volume_ml", "n_voxels", "flags", "line_zyx", "label")
+    return isinstance(tumor, dict) and all(name in tumor for name in needed)
 
 
 def write_record(folder: str | os.PathLike[str], row: Row, record: Record) -> None:
@@ -68,7 +88,9 @@ def stamp(path: str | os.PathLike[str]) -> str:
         listing = hashlib.sha256()
         for file in _files(path):
             status = file.stat()
-            listing.update(f"{file.relative_to(path)}\0{status.st_size}-{status.st_mtime_ns}\0".encode(errors="replace"))
+            listing.update(
+                f"{file.relative_to(path)}\0{status.st_size}-{status.st_mtime_ns}\0".encode(errors="replace")
+            )
         return listing.hexdigest()[:32]
     except (OSError, ValueError):
         return "missing"
@@ -78,7 +100,7 @@ def content_hash(path: str | os.PathLike[str]) -> str:
     """SHA-256, hex, of a file's bytes, or of the names and bytes of a folder's files; CaseError if unreadable."""
     if not os.path.isdir(path):
         with opened(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # typeshed wants readinto
     whole = hashlib.sha256()
     files = _files(path)
     if not files:

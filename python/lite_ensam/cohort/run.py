@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
@@ -11,19 +10,17 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from lite_ensam import _kernels
 from lite_ensam.cohort.manifest import Row
 from lite_ensam.cohort.parameters import Limits, Outcome, Parameters, Task
-from lite_ensam.cohort.record import make_folder, read_record, write_record
+from lite_ensam.cohort.record import read_record, write_record
 from lite_ensam.cohort.scheduling import Staff, plan_workers, staff
 from lite_ensam.cohort.supervisor import run_task
 from lite_ensam.cohort.task import failure_record, is_current
 from lite_ensam.errors import CohortError, LiteEnsamError, printable
 from lite_ensam.io import DISCLAIMER, write_report
 
-__all__ = ["Progress", "run_cases"]
+__all__ = ["Progress", "locked", "run_cases"]
 
 LOCK = ".lock"
 
@@ -68,48 +65,46 @@ class Progress:
 
 def run_cases(
     rows: Sequence[Row],
-    folder: str | os.PathLike[str],
-    parameters: Parameters = Parameters(),  # noqa: B008  # frozen
-    limits: Limits = Limits(),  # noqa: B008  # frozen
+    folder: Path,
+    parameters: Parameters,
+    limits: Limits,
     *,
     workers: int | None = None,
     scheduler: Any = None,
     retry_failed: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
-    """Do every case that is not done yet; `run_cohort` is the front door.
+    """Do every case that is not done yet, in a folder that is `locked`; `run_cohort` is the front door.
 
     Raises
     ------
     CohortError
-        If another run writes into the folder, or a Dask scheduler went away.
-    OutputError, EngineError, MissingExtraError
-        If disk or installation do not let the run go on; what is done is kept.
+        If the disk, the installation or a Dask scheduler do not let the run go on; what is done is kept.
+    OutputError
+        If a record cannot be written.
     """
-    place = Path(os.path.abspath(folder))
-    make_folder(place)
-    with locked(place):
-        make_folder(place)
-        about = {"disclaimer": DISCLAIMER, "version": _kernels.__version__, "parameters": asdict(parameters)}
-        write_report(place / "cohort.json", about | {"cases": len(rows)}, overwrite=True)
-        plan = plan_workers(workers, parameters.threads, limits.memory_mb)
-        if limits.memory_mb is None:
-            limits = replace(limits, memory_mb=plan.memory_mb)
-        progress = Progress(len(rows))
-        tell = on_progress or (lambda _: None)
-        with staff(plan, scheduler) as everybody:
-            tasks = _open_tasks(rows, str(place), parameters, limits, retry_failed, progress, tell)
-            for outcome in _outcomes(tasks, everybody):
-                progress.done += outcome.status == "done"
-                progress.failed += outcome.status == "failed"
-                progress.peak_mb = max(progress.peak_mb, outcome.peak_mb or 0)
-                tell(progress)
+    about = {"disclaimer": DISCLAIMER, "version": _kernels.__version__, "parameters": asdict(parameters)}
+    write_report(folder / "cohort.json", about | {"cases": len(rows)}, overwrite=True)
+    plan = plan_workers(workers, parameters.threads, limits.memory_mb)
+    if limits.memory_mb is None:
+        limits = replace(limits, memory_mb=plan.memory_mb)
+    progress = Progress(len(rows))
+    tell = on_progress or (lambda _: None)
+    with staff(plan, scheduler) as everybody:
+        tasks = _open_tasks(rows, str(folder), parameters, limits, retry_failed, progress, tell)
+        for outcome in _outcomes(tasks, everybody):
+            progress.done += outcome.status == "done"
+            progress.failed += outcome.status == "failed"
+            progress.peak_mb = max(progress.peak_mb, outcome.peak_mb or 0)
+            tell(progress)
     return progress
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """The folder for this run alone: the system ends the lock with the process, however that ends."""
+    from filelock import FileLock, Timeout
+
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()
@@ -172,7 +167,9 @@ def _result(future: Future[Outcome], task: Task) -> Outcome:
         raise
     except Exception as error:
         if type(error).__name__ != "KilledWorker":
-            raise CohortError(f"Dask gave up on case {task.row.case}: {type(error).__name__}: {error}") from error
+            raise CohortError(
+                f"Dask gave up on case {task.row.case}: {type(error).__name__}: {error}"
+            ) from error
         said = "several of Dask's workers died of it"
         write_record(task.folder, task.row, failure_record(task, "worker", said))
         return Outcome(task.row.case, "failed", said)

@@ -48,7 +48,8 @@ class Plan:
         spare = self.cpus - self.workers * self.threads
         return (
             f"{self.workers} workers x {self.threads} threads, at most {self.memory_mb:.0f} MB each, on {self.cpus} "
-            f"CPUs with {self.machine_mb:.0f} MB free" + (f"; memory leaves {spare} CPUs idle" if spare > 0 else "")
+            f"CPUs with {self.machine_mb:.0f} MB free"
+            + (f"; memory leaves {spare} CPUs idle" if spare > 0 else "")
         )
 
 

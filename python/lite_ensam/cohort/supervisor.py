@@ -18,8 +18,6 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import IO
 
-import psutil
-
 from lite_ensam.cohort.parameters import Limits, Outcome, Task
 from lite_ensam.cohort.record import write_record
 from lite_ensam.cohort.task import failure_record
@@ -151,7 +149,11 @@ class Worker:
     def _living(self) -> subprocess.Popen[str]:
         if self.process is None or self.process.poll() is not None:
             n = str(self.threads)
-            environment = os.environ | {"RAYON_NUM_THREADS": n, "OMP_NUM_THREADS": n, "OPENBLAS_NUM_THREADS": n}
+            environment = os.environ | {
+                "RAYON_NUM_THREADS": n,
+                "OMP_NUM_THREADS": n,
+                "OPENBLAS_NUM_THREADS": n,
+            }
             with open(self.folder / LOG, "ab") as log:
                 self.process = subprocess.Popen(
                     [sys.executable, "-P", "-m", "lite_ensam.cohort.child"],
@@ -170,6 +172,8 @@ class Worker:
 
 def _watch(pid: int, limits: Limits, answered: Event, reasons: list[str]) -> None:
     """Kill a process that takes more time or memory than it may, and say why."""
+    import psutil
+
     deadline = time.monotonic() + limits.seconds
     try:
         process = psutil.Process(pid)

@@ -11,9 +11,9 @@ import io
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lite_ensam.cohort.manifest import Row, load_parquet
 from lite_ensam.cohort.record import MASK, Record, case_folder, read_record
@@ -63,7 +63,10 @@ def read_records(rows: Iterable[Row], folder: str | os.PathLike[str]) -> Iterato
     """Rows with their records; one that has none yet has failed at the step "not run"."""
     for row in rows:
         record = read_record(folder, row)
-        yield row, record or {"status": "failed", "step": "not run", "error": "", "identity": "", "case": row.case}
+        yield (
+            row,
+            record or {"status": "failed", "step": "not run", "error": "", "identity": "", "case": row.case},
+        )
 
 
 def write_tables(rows: Sequence[Row], folder: str | os.PathLike[str]) -> tuple[Path, ...]:
@@ -77,11 +80,11 @@ def write_tables(rows: Sequence[Row], folder: str | os.PathLike[str]) -> tuple[P
         If pyarrow is not installed.
     """
     place = Path(folder)
-    with ExitStack() as stack:
-        cases, tumors, timing = (
-            stack.enter_context(_Table(place / name, columns))
-            for name, columns in (("cases", CASES), ("tumors", TUMORS), ("timing", TIMING))
-        )
+    with (
+        _table(place / "cases", CASES) as cases,
+        _table(place / "tumors", TUMORS) as tumors,
+        _table(place / "timing", TIMING) as timing,
+    ):
         for row, record in read_records(rows, place):
             who = {"case": row.case, "patient": row.patient, "date": row.date}
             cases.add(who | _case(row, record, place))
@@ -89,8 +92,7 @@ def write_tables(rows: Sequence[Row], folder: str | os.PathLike[str]) -> tuple[P
                 tumors.add(who | tumor | {"flags": "; ".join(tumor["flags"]), "oddness": oddness(tumor)})
             if record["status"] == "done":
                 timing.add(_timing(row, record.get("run", {})))
-        paths = cases.paths + tumors.paths + timing.paths
-    return paths
+    return tuple(path for name in ("cases", "tumors", "timing") for path in _paths(place / name))
 
 
 def _case(row: Row, record: Record, place: Path) -> dict[str, Any]:
@@ -121,50 +123,50 @@ def _timing(row: Row, run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Table:
-    """A table that is written row by row, as CSV and as Parquet; the files appear when the block ends well."""
+    """Rows on their way into a CSV and a Parquet file."""
 
-    def __init__(self, stem: Path, columns: Mapping[str, str]) -> None:
-        self.columns = columns
-        self.paths = (stem.with_suffix(".csv"), stem.with_suffix(".parquet"))
+    def __init__(self, columns: Mapping[str, str], csv_file: BinaryIO, parquet: Any) -> None:
+        self._columns, self._csv, self._parquet = columns, csv_file, parquet
         self._rows: list[dict[str, Any]] = []
-        self._stack = ExitStack()
-
-    def __enter__(self) -> _Table:
-        parquet = load_parquet()
-        import pyarrow
-
-        with self._stack:
-            csv_file, parquet_file = (
-                self._stack.enter_context(atomic_write(path, overwrite=True)) for path in self.paths
-            )
-            self._schema = pyarrow.schema([(n, pyarrow.type_for_alias(kind)) for n, kind in self.columns.items()])
-            self._parquet = self._stack.enter_context(parquet.ParquetWriter(parquet_file, self._schema))
-            self._csv = csv_file
-            self._csv.write(_csv_text([list(self.columns)]))
-            self._stack = self._stack.pop_all()
-        return self
+        csv_file.write(_csv_text([list(columns)]))
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Take a row; keys that are no column are left out, and what is missing is empty."""
-        self._rows.append({name: row.get(name) for name in self.columns})
+        self._rows.append({name: row.get(name) for name in self._columns})
         if len(self._rows) >= _BATCH:
-            self._flush()
+            self.flush()
 
-    def __exit__(self, *error: Any) -> bool | None:
-        if error[0] is None:
-            with self._stack:
-                self._flush()
-                self._stack = self._stack.pop_all()
-        return self._stack.__exit__(*error)
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what was taken."""
         import pyarrow
 
-        self._csv.write(_csv_text([row[name] for name in self.columns] for row in self._rows))
-        texts = {name for name, kind in self.columns.items() if kind == "string"}
+        self._csv.write(_csv_text([row[name] for name in self._columns] for row in self._rows))
+        texts = {name for name, kind in self._columns.items() if kind == "string"}
         plain = [{n: v or None if n in texts else v for n, v in row.items()} for row in self._rows]
-        self._parquet.write_table(pyarrow.Table.from_pylist(plain, schema=self._schema))
+        self._parquet.write_table(pyarrow.Table.from_pylist(plain, schema=self._parquet.schema))
         self._rows.clear()
+
+
+@contextmanager
+def _table(stem: Path, columns: Mapping[str, str]) -> Iterator[_Table]:
+    """A table as CSV and as Parquet; the files appear when the block ends well."""
+    parquet = load_parquet()
+    import pyarrow
+
+    schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in columns.items()])
+    csv_path, parquet_path = _paths(stem)
+    with (
+        atomic_write(csv_path, overwrite=True) as csv_file,
+        atomic_write(parquet_path, overwrite=True) as parquet_file,
+        parquet.ParquetWriter(parquet_file, schema) as writer,
+    ):
+        table = _Table(columns, csv_file, writer)
+        yield table
+        table.flush()
+
+
+def _paths(stem: Path) -> tuple[Path, Path]:
+    return stem.with_suffix(".csv"), stem.with_suffix(".parquet")
 
 
 def _csv_text(rows: Iterable[Sequence[Any]]) -> bytes:

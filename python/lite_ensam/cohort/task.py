@@ -21,11 +21,28 @@ from numpy.typing import NDArray
 
 from lite_ensam.cohort.manifest import Row
 from lite_ensam.cohort.parameters import Limits, Outcome, Parameters, Task
-from lite_ensam.cohort.record import MASK, Record, case_folder, content_hash, make_folder, read_record, stamp, write_record
-from lite_ensam.errors import CaseError, EngineError, LiteEnsamError, MarkError, MissingExtraError, OutputError
+from lite_ensam.cohort.record import (
+    MASK,
+    Record,
+    case_folder,
+    content_hash,
+    make_folder,
+    read_record,
+    stamp,
+    write_record,
+)
+from lite_ensam.errors import (
+    CaseError,
+    EngineError,
+    LiteEnsamError,
+    MarkError,
+    MissingExtraError,
+    OutputError,
+)
 from lite_ensam.evaluation import dsc
 from lite_ensam.inference import Segmentation, segment
 from lite_ensam.io import read_case, read_labels
+from lite_ensam.recist import RecistMark
 from lite_ensam.reporting import TumorRow
 
 __all__ = ["failure_record", "is_current", "run_case", "segment_case"]
@@ -91,7 +108,7 @@ def segment_case(row: Row, parameters: Parameters, folder: str) -> Record:
     place = case_folder(folder, row)
     inputs = _inputs(row)  # stamped before it is read: a file that changes meanwhile is read again next time
     hashed = time.perf_counter()
-    marks = row.marks or None
+    marks: str | tuple[RecistMark, ...] | None = row.marks or None
     if marks is None and row.reference:
         marks = read_case(row.ct, None, row.reference, series_uid=row.series or None).marks
     p = parameters
@@ -163,12 +180,18 @@ def _needs_more_than(limits: Limits, record: Record) -> bool:
 def _known(task: Task) -> Record | None:
     """The record of a case whose files were only touched or moved: their content says it is done."""
     record = read_record(task.folder, task.row)
-    if record is None or record["status"] != "done" or record["identity"] != task.parameters.identity(task.row.series):
+    if (
+        record is None
+        or record["status"] != "done"
+        or record["identity"] != task.parameters.identity(task.row.series)
+    ):
         return None
     if not _mask_is_whole(task, record):
         return None
     inputs = _inputs(task.row)
-    same = {n: i["sha256"] for n, i in inputs.items()} == {n: i["sha256"] for n, i in record["inputs"].items()}
+    same = {n: i["sha256"] for n, i in inputs.items()} == {
+        n: i["sha256"] for n, i in record["inputs"].items()
+    }
     return {**record, "inputs": inputs} if same else None
 
 
@@ -176,7 +199,7 @@ def _mask_is_whole(task: Task, record: Record) -> bool:
     """Whether the mask has the bytes that the record says."""
     mask = case_folder(task.folder, task.row) / MASK
     try:
-        return content_hash(mask) == record["mask"]["sha256"]
+        return content_hash(mask) == str(record["mask"]["sha256"])
     except (CaseError, LookupError, TypeError):
         return False
 

@@ -21,7 +21,7 @@ from lite_ensam.geometry import Grid
 from lite_ensam.io import atomic_write, check_output
 from lite_ensam.recist import RecistMark
 
-__all__ = ["TumorPicture", "choose_window", "render_picture", "write_picture"]
+__all__ = ["TumorPicture", "choose_window", "render_picture", "render_thumbnail", "write_picture"]
 
 Drawing: TypeAlias = Any
 """A Figure or Axes of matplotlib, which is imported only where it is used."""
@@ -43,6 +43,7 @@ _FIELD_OF_VIEW = 1.6
 
 _LEAST_SIDE_MM = 30.0
 _SCALE_BAR_MM = 10.0
+_THUMBNAIL_INCHES = 2.2
 _WIDTH_INCHES, _ROW_INCHES, _PLANE_INCHES, _LEGEND_INCHES, _DPI = 12.0, 4.25, 3.84, 0.45, 120
 
 
@@ -144,6 +145,16 @@ def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
     return png.getvalue()
 
 
+def render_thumbnail(tumor: TumorPicture) -> bytes:
+    """PNG of the axial plane alone, 264 voxels a side: a tumour among many."""
+    figure = _new_figure((_THUMBNAIL_INCHES, _THUMBNAIL_INCHES))
+    view, window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
+    _draw_plane(figure.add_axes((0.0, 0.0, 1.0, 1.0)), tumor, _PLANES[0], view, window)
+    png = BytesIO()
+    _save(figure, png)
+    return png.getvalue()
+
+
 def _save(figure: Drawing, file: BinaryIO) -> None:
     figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
 
@@ -175,16 +186,22 @@ def _along_line(ct: CtVolume, mark: RecistMark, first: float, last: float) -> Ct
     return values
 
 
-def _draw(tumors: Sequence[TumorPicture]) -> Drawing:
+def _new_figure(size_inches: tuple[float, float]) -> Drawing:
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-        from matplotlib.lines import Line2D
     except ImportError as error:
         raise MissingExtraError("pictures need matplotlib: pip install 'lite-ensam[evaluate]'") from error
-    height = len(tumors) * _ROW_INCHES + _LEGEND_INCHES
-    figure = Figure(figsize=(_WIDTH_INCHES, height), facecolor="white")
+    figure = Figure(figsize=size_inches, facecolor="white")
     FigureCanvasAgg(figure)  # an object of its own: pyplot's global state stays untouched
+    return figure
+
+
+def _draw(tumors: Sequence[TumorPicture]) -> Drawing:
+    height = len(tumors) * _ROW_INCHES + _LEGEND_INCHES
+    figure = _new_figure((_WIDTH_INCHES, height))
+    from matplotlib.lines import Line2D
+
     for row, tumor in enumerate(tumors):
         bottom = height - (row + 1) * _ROW_INCHES
         title_at = (bottom + _PLANE_INCHES + 0.1) / height
