@@ -23,12 +23,13 @@ from lite_ensam.cohort.record import write_record
 from lite_ensam.cohort.task import failure_record
 from lite_ensam.errors import OutputError
 
-__all__ = ["close_workers", "run_task", "worker_pids"]
+__all__ = ["close_workers", "run_task"]
 
 LOG = "workers.log"
 """In the cohort's folder: what native libraries say when they die."""
 
 _POLL_S = 0.05
+_THREADS = ("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 _lock = Lock()
 _idle: list[Worker] = []
@@ -48,7 +49,8 @@ def run_task(task: Task) -> Outcome:
         return worker.run(task)
     finally:
         with _lock:
-            _idle.append(worker)
+            if not worker.closed:
+                _idle.append(worker)
 
 
 def close_workers() -> None:
@@ -58,13 +60,7 @@ def close_workers() -> None:
         _all.clear()
         _idle.clear()
     for worker in workers:
-        worker.kill()
-
-
-def worker_pids() -> list[int]:
-    """Processes of the workers that live."""
-    with _lock:
-        return [worker.process.pid for worker in _all if worker.process and worker.process.poll() is None]
+        worker.close()
 
 
 def _take(folder: Path, threads: int) -> Worker:
@@ -89,25 +85,25 @@ class Worker:
     """
 
     def __init__(self, folder: Path, threads: int) -> None:
-        self.folder, self.threads = folder, threads
-        self.process: subprocess.Popen[str] | None = None
-        self.closed = False
+        self.folder, self.threads, self.closed = folder, threads, False
+        self._process: subprocess.Popen[str] | None = None
+        self._how_it_died = "never begun"
+        self._turn = Lock()
 
     def run(self, task: Task) -> Outcome:
         """Do a case, with as many processes as the limits let die of it."""
         start = time.perf_counter()
-        for _ in range(task.limits.deaths):
-            if self.closed:
-                return Outcome(task.row.case, "stop", "the run was stopped")
-            reply, reason = self._ask(task)
-            if reply is not None:
-                return reply
-            if reason:
-                break
-        else:
-            if self.closed:
-                return Outcome(task.row.case, "stop", "the run was stopped")
-            reason = f"worker: {task.limits.deaths} workers died of it ({self._how_it_died()})"
+        reason = ""
+        with self._turn:
+            for _ in range(task.limits.deaths):
+                reply, reason = self._ask(task)
+                if reply is not None:
+                    return reply
+                if self.closed:
+                    return Outcome(task.row.case, "stop", "the run was stopped")
+                if reason:
+                    break
+        reason = reason or f"worker: {task.limits.deaths} workers died of it ({self._how_it_died})"
         step, _, error = reason.partition(": ")
         try:
             write_record(task.folder, task.row, failure_record(task, step, error))
@@ -115,19 +111,19 @@ class Worker:
             return Outcome(task.row.case, "stop", str(refused))
         return Outcome(task.row.case, "failed", error, time.perf_counter() - start)
 
-    def kill(self) -> None:
-        """End the process for good."""
+    def close(self) -> None:
+        """End the process for good; who waits for it is told so."""
         self.closed = True
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            for stream in (self.process.stdin, self.process.stdout):
-                with suppress(OSError):
-                    _open(stream).close()
+        if (process := self._process) is not None:
+            process.kill()
+        with self._turn:
+            self._bury()
 
     def _ask(self, task: Task) -> tuple[Outcome | None, str]:
         """The worker's reply; None if it died, with the reason if it was killed for its limits."""
         process = self._living()
+        if process is None:
+            return None, ""
         answered, reasons = Event(), list[str]()
         watchdog = Thread(target=_watch, args=(process.pid, task.limits, answered, reasons), daemon=True)
         watchdog.start()
@@ -143,31 +139,40 @@ class Worker:
             watchdog.join()
         if line.endswith("\n"):
             return Outcome(**json.loads(line)), ""
-        process.wait()
+        self._bury()
         return None, reasons[0] if reasons else ""
 
-    def _living(self) -> subprocess.Popen[str]:
-        if self.process is None or self.process.poll() is not None:
-            n = str(self.threads)
-            environment = os.environ | {
-                "RAYON_NUM_THREADS": n,
-                "OMP_NUM_THREADS": n,
-                "OPENBLAS_NUM_THREADS": n,
-            }
-            with open(self.folder / LOG, "ab") as log:
-                self.process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "lite_ensam.cohort.child"],
-                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment,
-                    encoding="ascii", process_group=0,  # Ctrl-C is for us; they end when we do
-                )  # fmt: skip
-        return self.process
+    def _bury(self) -> None:
+        """Wait for a process that is dead or dying, and close its pipes."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        code = process.wait()
+        with suppress(ValueError):
+            self._how_it_died = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        for stream in (process.stdin, process.stdout):
+            with suppress(OSError):
+                _open(stream).close()
 
-    def _how_it_died(self) -> str:
-        code = self.process.returncode if self.process is not None else None
-        if code is not None and code < 0:
-            with suppress(ValueError):
-                return signal.Signals(-code).name
-        return f"exit code {code}"
+    def _living(self) -> subprocess.Popen[str] | None:
+        """The process, begun if need be; None once the worker is closed."""
+        if self._process is not None and self._process.poll() is not None:
+            self._bury()
+        if self._process is None and not self.closed:
+            n = str(self.threads)
+            environment = os.environ | dict.fromkeys(_THREADS, n)
+            with open(self.folder / LOG, "ab") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "lite_ensam.cohort.child"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    env=environment,
+                    encoding="ascii",
+                    process_group=0,  # Ctrl-C is for us; they end when we do
+                )
+        return self._process
 
 
 def _watch(pid: int, limits: Limits, answered: Event, reasons: list[str]) -> None:
