@@ -138,7 +138,7 @@ def test_a_folder_that_cannot_be_written_is_refused_at_once(undisturbed: Undistu
         if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
             pytest.skip("a read-only disk cannot be mounted here")
         try:
-            with pytest.raises((CohortError, OutputError), match="(?i)read-only"):
+            with pytest.raises((CohortError, OutputError), match=r"(?i)read-only"):
                 finish(undisturbed, tmp_path)
         finally:
             subprocess.run(["umount", tmp_path], check=True)

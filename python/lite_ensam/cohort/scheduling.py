@@ -24,6 +24,8 @@ _QUEUED = 4
 cluster that grows with its queue begins to."""
 
 _LEAST_QUEUED = 64
+_PATIENCE = "30s"
+"""For a scheduler to answer."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def _client(scheduler: Any) -> Iterator[Any]:
         yield scheduler
         return
     try:
-        client = Client(scheduler, timeout="30s")
+        client = Client(scheduler, timeout=_PATIENCE)
     except (OSError, ValueError) as error:
         raise CohortError(f"no Dask scheduler answers at {scheduler}: {error}") from None
     with client:
