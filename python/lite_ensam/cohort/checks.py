@@ -60,7 +60,9 @@ def _errors(row: Row) -> Iterator[str]:
 
 def _check_scan(row: Row) -> None:
     if os.path.isdir(row.ct):
-        if next(os.scandir(row.ct), None) is None:
+        with os.scandir(row.ct) as entries:
+            empty = next(entries, None) is None
+        if empty:
             raise LiteEnsamError(f"{printable(row.ct)}: the folder is empty")
         return
     check_input(row.ct)
