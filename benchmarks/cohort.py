@@ -83,7 +83,9 @@ def main() -> None:
     """Print a line for each way to run; tables of all ways must be the same."""
     n_scans, n_distinct, ways = [*sys.argv[1:], *("30", "10", "1,2")[len(sys.argv) - 1 :]]
     print(machine())
-    headings = "scans | scans/min | x one | hash s | read s | network s | case s | peak MB | after the 10th, MB"
+    headings = (
+        "scans | scans/min | x one | hash s | read s | network s | case s | peak MB | after the 10th, MB"
+    )
     print(f"\n| workers | {headings} |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:

@@ -244,7 +244,8 @@ def failure_record(task: Task, step: str, error: str) -> Record:
 def _system_error(error: BaseException | None) -> OSError | None:
     """What the operating system said, if that is where the error came from."""
     while error is not None:
-        if isinstance(error, OSError) and not isinstance(error, LiteEnsamError):
+        # libraries raise OSErrors of their own for damaged files; those of the system have a number
+        if isinstance(error, OSError) and error.errno is not None:
             return error
         error = error.__cause__
     return None

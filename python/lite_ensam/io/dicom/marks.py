@@ -9,7 +9,7 @@ import numpy as np
 from lite_ensam._typing import Floats
 from lite_ensam.errors import CaseError, MarkError, printable
 from lite_ensam.geometry import Grid
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, read_dataset
+from lite_ensam.io.dicom.datasets import Dataset, PathLike, read_dataset, reads_dicom
 from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.recist import RecistMark, mark_from_mask
@@ -23,6 +23,7 @@ _LONG_AXIS = {"103339001", "G-A185"}
 _SHORT_AXIS = {"103340004", "G-A186"}
 
 
+@reads_dicom
 def read_dicom_marks(path: PathLike, grid: Grid) -> tuple[RecistMark, ...]:
     """All lines of a DICOM file, labelled 1, 2, ... in its order.
 

@@ -13,7 +13,14 @@ from lite_ensam._typing import Labels
 from lite_ensam.errors import CaseError, MissingExtraError, OutputError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import atomic_write
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, keep_identifiers_quiet, lps_to_ras, read_dataset
+from lite_ensam.io.dicom.datasets import (
+    Dataset,
+    PathLike,
+    keep_identifiers_quiet,
+    lps_to_ras,
+    read_dataset,
+    reads_dicom,
+)
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.report import DISCLAIMER
@@ -143,6 +150,7 @@ def write_dataset(path: PathLike, dataset: Dataset, overwrite: bool = False) -> 
         dataset.save_as(file, enforce_file_format=True)
 
 
+@reads_dicom
 def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
     """Label map (z, y, x) of a SEG object on the grid of its CT.
 
