@@ -35,8 +35,8 @@ from tests.unit.io.dicom import test_marks as sr
 
 MARK = RecistMark(1, ((2, 3, 3), (2, 3, 9)))
 STUDY = (
-    "patient,date,target,organ,diameter_mm,node,volume_ml,diameter_sd_mm,volume_sd_ml,non_targets,new_lesion\n"
-    "A,2025-01-01,liver 1,liver,30,no,12.5,1,0.5,,no\nA,56,liver 1,liver,20,no,6,1,0.5,non-CR,unequivocal\n"
+    "patient,date,target,organ,diameter_mm,node,volume_ml,diameter_sd_mm,volume_sd_ml,new_lesion\n"
+    "A,0,liver 1,liver,30,no,12.5,1,0.5,\nA,56,liver 1,liver,20,no,6,1,0.5,yes\n"
 )
 
 
