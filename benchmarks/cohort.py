@@ -9,6 +9,7 @@ than an archive would be.
 from __future__ import annotations
 
 import csv
+import resource
 import sys
 import tempfile
 import time
@@ -43,9 +44,9 @@ def write_scans(folder: Path, n_scans: int, n_distinct: int) -> list[Row]:
     return rows
 
 
-def run(rows: list[Row], folder: Path, staff: str) -> tuple[float, list[dict[str, str]]]:
-    """Seconds of a whole run, tables and page included, and its table of times."""
-    start = time.perf_counter()
+def run(rows: list[Row], folder: Path, staff: str) -> tuple[float, float, list[dict[str, str]]]:
+    """Wall and CPU seconds of a whole run, start, tables and page included, and its table of times."""
+    start, cpu = time.perf_counter(), cpu_seconds()
     if staff.startswith("dask"):
         from distributed import LocalCluster
 
@@ -58,10 +59,16 @@ def run(rows: list[Row], folder: Path, staff: str) -> tuple[float, list[dict[str
         run_cohort(rows, folder, Parameters(), Limits(memory_mb=500), workers=int(staff))
     seconds = time.perf_counter() - start
     with open(folder / "timing.csv", newline="") as file:
-        return seconds, list(csv.DictReader(file))
+        return seconds, cpu_seconds() - cpu, list(csv.DictReader(file))
 
 
-def show(staff: str, seconds: float, timing: list[dict[str, str]], alone: float) -> str:
+def cpu_seconds() -> float:
+    """Of this process and those that it started and that have ended."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def show(staff: str, seconds: float, cpu: float, timing: list[dict[str, str]], alone: float) -> str:
     """One line of the table."""
     steps = {
         name: float(np.median([float(row[f"{name}_s"]) for row in timing]))
@@ -73,7 +80,7 @@ def show(staff: str, seconds: float, timing: list[dict[str, str]], alone: float)
     peaks = [sorted(values) for values in by_worker.values()]
     growth = max(values[-1] - values[min(9, len(values) - 1)] for values in peaks)
     return (
-        f"| {staff} | {len(timing)} | {60 * len(timing) / seconds:.1f} | {alone / seconds:.2f} | "
+        f"| {staff} | {len(timing)} | {60 * len(timing) / seconds:.1f} | {alone / seconds:.2f} | {cpu / len(timing):.2f} | "
         + " | ".join(f"{value:.3f}" for value in steps.values())
         + f" | {max(values[-1] for values in peaks):.0f} | {growth:+.1f} |"
     )
@@ -83,11 +90,9 @@ def main() -> None:
     """Print a line for each way to run; tables of all ways must be the same."""
     n_scans, n_distinct, ways = [*sys.argv[1:], *("30", "10", "1,2")[len(sys.argv) - 1 :]]
     print(machine())
-    headings = (
-        "scans | scans/min | x one | hash s | read s | network s | case s | peak MB | after the 10th, MB"
-    )
+    headings = "scans | scans/min | x one | CPU s a scan | hash s | read s | network s | case s | peak MB | after the 10th, MB"
     print(f"\n| workers | {headings} |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "scans").mkdir()
@@ -95,9 +100,9 @@ def main() -> None:
         run(rows[:1], folder / "warm", "1")  # fills the cache of compiled graphs
         alone, table = 0.0, ""
         for way in ways.split(","):
-            seconds, timing = run(rows, folder / way, way)
+            seconds, cpu, timing = run(rows, folder / way, way)
             alone = alone or seconds
-            print(show(way, seconds, timing, alone), flush=True)
+            print(show(way, seconds, cpu, timing, alone), flush=True)
             now = (folder / way / "tumors.csv").read_text()
             if table not in ("", now):
                 raise SystemExit("the tables of two ways differ")
