@@ -80,7 +80,8 @@ def show(staff: str, seconds: float, cpu: float, timing: list[dict[str, str]], a
     peaks = [sorted(values) for values in by_worker.values()]
     growth = max(values[-1] - values[min(9, len(values) - 1)] for values in peaks)
     return (
-        f"| {staff} | {len(timing)} | {60 * len(timing) / seconds:.1f} | {alone / seconds:.2f} | {cpu / len(timing):.2f} | "
+        f"| {staff} | {len(timing)} | {60 * len(timing) / seconds:.1f} | {alone / seconds:.2f} | "
+        f"{cpu / len(timing):.2f} | "
         + " | ".join(f"{value:.3f}" for value in steps.values())
         + f" | {max(values[-1] for values in peaks):.0f} | {growth:+.1f} |"
     )
@@ -90,8 +91,11 @@ def main() -> None:
     """Print a line for each way to run; tables of all ways must be the same."""
     n_scans, n_distinct, ways = [*sys.argv[1:], *("30", "10", "1,2")[len(sys.argv) - 1 :]]
     print(machine())
-    headings = "scans | scans/min | x one | CPU s a scan | hash s | read s | network s | case s | peak MB | after the 10th, MB"
-    print(f"\n| workers | {headings} |")
+    print(
+        "\n| workers | scans | scans/min | x one | CPU s a scan | hash s | read s | network s | case s | ",
+        end="",
+    )
+    print("peak MB | after the 10th, MB |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -21,7 +21,7 @@ from lite_ensam.cohort.manifest import (
 )
 from lite_ensam.cohort.page import write_page
 from lite_ensam.cohort.parameters import Limits, Parameters
-from lite_ensam.cohort.record import make_folder
+from lite_ensam.cohort.record import clear_halves, make_folder
 from lite_ensam.cohort.run import Progress, locked, run_cases
 from lite_ensam.cohort.tables import write_tables
 from lite_ensam.errors import CohortError, MissingExtraError, printable
@@ -123,6 +123,7 @@ def run_cohort(
     place = Path(os.path.abspath(folder))
     make_folder(place)
     with locked(place):
+        clear_halves(place)
         write_manifest(place / "manifest.csv", manifest.rows, overwrite=True)
         progress = run_cases(
             manifest.rows, place, parameters, limits,

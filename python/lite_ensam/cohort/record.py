@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,9 +15,11 @@ from lite_ensam.io.reading import opened
 
 __all__ = [
     "MASK",
+    "MISSING",
     "RECORD",
     "Record",
     "case_folder",
+    "clear_halves",
     "content_hash",
     "make_folder",
     "read_record",
@@ -26,6 +29,9 @@ __all__ = [
 
 Record: TypeAlias = dict[str, Any]
 """JSON-ready; see `task.segment_case` and `task.failure_record`."""
+
+MISSING = "missing"
+"""Stamp of what is not there."""
 
 MASK, RECORD = "mask.nii.gz", "record.json"
 
@@ -67,19 +73,24 @@ def write_record(folder: str | os.PathLike[str], row: Row, record: Record) -> No
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, or take away what killed processes have left half-written in it; `OutputError` if need be."""
+    """Make a folder, unless it is there; `OutputError` if that cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for half in folder.glob(".lite-ensam-*.tmp"):
-            half.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {printable(folder)}: {error.strerror or error}") from error
+
+
+def clear_halves(folder: Path) -> None:
+    """Take away what killed processes have left half-written; only who may write into the folder calls this."""
+    for half in folder.glob(".lite-ensam-*.tmp"):
+        with suppress(OSError):
+            half.unlink()
 
 
 def stamp(path: str | os.PathLike[str]) -> str:
     """What tells at a glance that a file or a folder's files have not changed: sizes and times, not content.
 
-    A file that is not there has the stamp "missing".
+    What is not there has the stamp `MISSING`.
     """
     try:
         if not os.path.isdir(path):
@@ -93,7 +104,7 @@ def stamp(path: str | os.PathLike[str]) -> str:
             )
         return listing.hexdigest()[:32]
     except (OSError, ValueError):
-        return "missing"
+        return MISSING
 
 
 def content_hash(path: str | os.PathLike[str]) -> str:

@@ -23,8 +23,10 @@ from lite_ensam.cohort.manifest import Row
 from lite_ensam.cohort.parameters import Limits, Outcome, Parameters, Task
 from lite_ensam.cohort.record import (
     MASK,
+    MISSING,
     Record,
     case_folder,
+    clear_halves,
     content_hash,
     make_folder,
     read_record,
@@ -119,6 +121,7 @@ def segment_case(row: Row, parameters: Parameters, folder: str) -> Record:
     tumors = _tumors(result, row)
     saving = time.perf_counter()
     make_folder(place)
+    clear_halves(place)
     result.save(place / MASK, overwrite=True)
     mask = place / MASK
     report = result.report
@@ -153,10 +156,13 @@ def _inputs(row: Row) -> dict[str, dict[str, str]]:
 def is_current(task: Task, record: Record) -> bool:
     """Whether a record, at a glance, is what the task would leave: nothing is opened, files are only looked up."""
     row = task.row
-    stamps = {n: stamp(path) for n in _INPUTS if (path := getattr(row, n))}
     if record["identity"] != task.parameters.identity(row.series):
         return False
-    if {name: known.get("stamp") for name, known in record["inputs"].items()} != stamps:
+    stamps = {n: stamp(path) for n in _INPUTS if (path := getattr(row, n))}
+    known: dict[str, Any] = {name: one.get("stamp") for name, one in record["inputs"].items()}
+    if record["status"] == "done":  # an archive that is not there today takes nothing back
+        stamps = {name: str(known.get(name)) if one == MISSING else one for name, one in stamps.items()}
+    if known != stamps:
         return False
     if record["status"] == "done":
         try:

@@ -80,6 +80,11 @@ class TestIsCurrent:
         (tmp_path / "later.nii.gz").write_bytes(b"scan")
         assert not is_current(away, record)
 
+    def test_an_archive_that_is_not_there_today_takes_nothing_back(self, task, tmp_path):
+        record = done(task, tumor())
+        (tmp_path / "ct.nii.gz").rename(tmp_path / "elsewhere")
+        assert is_current(task, record)
+
     @pytest.mark.parametrize("text", ["", "[]", '{"case": "a", "status": "done"}', '{"case": "other"}'])
     def test_damaged_records_are_none(self, task, text):
         place = case_folder(task.folder, task.row)

@@ -82,7 +82,7 @@ def reads_dicom(read: Callable[Concatenate[PathLike, P], T]) -> Callable[Concate
     """
 
     @wraps(read)
-    def guarded(path: PathLike, *arguments: P.args, **named: P.kwargs) -> T:
+    def guarded(path: PathLike, /, *arguments: P.args, **named: P.kwargs) -> T:
         try:
             with keep_identifiers_quiet():
                 return read(path, *arguments, **named)
