@@ -123,6 +123,7 @@ def _threads(n: int) -> Iterator[ThreadPoolExecutor]:
         executor.shutdown(wait=False, cancel_futures=True)
         close_workers()
         executor.shutdown(wait=True)
+        close_workers()  # of a thread that had taken a case, but no worker yet
 
 
 @contextmanager
