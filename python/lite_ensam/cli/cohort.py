@@ -101,11 +101,15 @@ def cohort(
     parameters = Parameters(engine.value, crop.value, mirror, window_hu, threads=threads)
     if scheduler is None:
         console().print(str(plan_workers(n_workers, threads, memory_mb)))
-    with show_progress() as on_progress:
-        result = run_cohort(
-            manifest, output, parameters, Limits(seconds, memory_mb),
-            workers=n_workers, scheduler=scheduler, check=False, retry_failed=retry_failed, on_progress=on_progress,
-        )  # fmt: skip
+    try:
+        with show_progress() as on_progress:
+            result = run_cohort(
+                manifest, output, parameters, Limits(seconds, memory_mb),
+                workers=n_workers, scheduler=scheduler, check=False, retry_failed=retry_failed, on_progress=on_progress,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        typer.echo("lite-ensam: stopped; what is done is kept, run again to go on", err=True)
+        raise typer.Exit(130) from None
     _show(result)
 
 

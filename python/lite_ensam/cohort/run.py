@@ -128,6 +128,7 @@ def _open_tasks(
     tell: Callable[[Progress], None],
 ) -> Iterator[Task]:
     """Tasks of the cases that have no record that is still true."""
+    begun = False
     for row in rows:
         task = Task(row, folder, parameters, limits)
         record = read_record(folder, row)
@@ -137,6 +138,8 @@ def _open_tasks(
             progress.failed_before += failed
             tell(progress)
         else:
+            if not begun:  # the pace is that of work, not of looking up what is done
+                begun, progress.started = True, time.monotonic()
             yield task
 
 
