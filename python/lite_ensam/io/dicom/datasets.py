@@ -86,8 +86,10 @@ def reads_dicom(read: Callable[Concatenate[PathLike, P], T]) -> Callable[Concate
         try:
             with keep_identifiers_quiet():
                 return read(path, *arguments, **named)
-        except (LiteEnsamError, MemoryError):
+        except LiteEnsamError:
             raise
+        except MemoryError as error:  # a length that is none, most likely
+            raise CaseError(f"{printable(path)}: does not fit into memory") from error
         except Exception as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the system's own
