@@ -76,26 +76,10 @@ def cohort(
     """
     n_workers, memory_mb = _workers(workers), _megabytes(memory)
     window_hu = None if window is None else parse_window(window)
-    from lite_ensam.cohort import (
-        Limits,
-        Parameters,
-        check_extra,
-        open_manifest,
-        run_cohort,
-        show_progress,
-        write_manifest,
-    )
+    from lite_ensam.cohort import Limits, Parameters, run_cohort, show_progress
     from lite_ensam.cohort.scheduling import plan_workers
 
-    check_extra()
-    manifest = open_manifest(source)
-    problems = _problems(manifest, go_on)
-    if check:
-        output.mkdir(parents=True, exist_ok=True)
-        write_manifest(output / "manifest.csv", manifest.rows, overwrite=True)
-        console().print(f"{len(manifest.rows)} cases, {len(problems)} problems: {output / 'manifest.csv'}")
-    if (problems and not go_on) or manifest.problems:
-        raise typer.Exit(1)
+    manifest = _checked(source, output, check, go_on)
     if check:
         return
     parameters = Parameters(engine.value, crop.value, mirror, window_hu, threads=threads)
@@ -111,6 +95,22 @@ def cohort(
         typer.echo("lite-ensam: stopped; what is done is kept, run again to go on", err=True)
         raise typer.Exit(130) from None
     _show(result)
+
+
+def _checked(source: Path, output: Path, check: bool, go_on: bool) -> Manifest:
+    """The manifest, if it may run; with `check` it is written to the folder, too."""
+    from lite_ensam.cohort import check_extra, open_manifest, write_manifest
+
+    check_extra()
+    manifest = open_manifest(source)
+    problems = _problems(manifest, go_on)
+    if check:
+        output.mkdir(parents=True, exist_ok=True)
+        write_manifest(output / "manifest.csv", manifest.rows, overwrite=True)
+        console().print(f"{len(manifest.rows)} cases, {len(problems)} problems: {output / 'manifest.csv'}")
+    if (problems and not go_on) or manifest.problems:
+        raise typer.Exit(1)
+    return manifest
 
 
 def _problems(manifest: Manifest, go_on: bool) -> Sequence[Problem]:
