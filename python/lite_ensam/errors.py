@@ -10,6 +10,7 @@ import unicodedata
 
 __all__ = [
     "CaseError",
+    "CohortError",
     "EngineError",
     "LiteEnsamError",
     "MarkError",
@@ -42,6 +43,10 @@ class MarkError(LiteEnsamError):
 
 class StudyError(LiteEnsamError):
     """The time points of a patient make no sense, or break the rules of RECIST 1.1."""
+
+
+class CohortError(LiteEnsamError):
+    """The manifest of a cohort is bad, its folder is in use, or the machinery that runs it gave up."""
 
 
 class OutputError(LiteEnsamError):

@@ -62,3 +62,22 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Done(code, out, err)
 
     return run
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    manifest: Path
+    folder: Path
+    outcome: dict[str, object]
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """A small cohort and what comes out of it when nothing happens."""
+    from lite_ensam.cohort import run_cohort
+    from tests.integration import cohorts
+
+    manifest = cohorts.write_cohort(tmp_path_factory.mktemp("cohort"))
+    folder = tmp_path_factory.mktemp("undisturbed")
+    run_cohort(manifest, folder, cohorts.FAST, cohorts.LIMITS, workers=2)
+    return Undisturbed(manifest, folder, cohorts.outcome(folder))

@@ -21,6 +21,7 @@ COMMANDS = {
     "respond": "respond",
     "convert": "convert",
     "flare": "flare",
+    "cohort": "cohort",
     "demo": "demo",
     "evaluate": "evaluate",
     "info": "info",

@@ -21,7 +21,7 @@ from lite_ensam.geometry import Grid
 from lite_ensam.io import atomic_write, check_output
 from lite_ensam.recist import RecistMark
 
-__all__ = ["TumorPicture", "choose_window", "render_picture", "write_picture"]
+__all__ = ["TumorPicture", "choose_window", "render_picture", "render_thumbnail", "write_picture"]
 
 Drawing: TypeAlias = Any
 """A Figure or Axes of matplotlib, which is imported only where it is used."""
@@ -43,6 +43,7 @@ _FIELD_OF_VIEW = 1.6
 
 _LEAST_SIDE_MM = 30.0
 _SCALE_BAR_MM = 10.0
+_THUMBNAIL_INCHES = 2.2
 _WIDTH_INCHES, _ROW_INCHES, _PLANE_INCHES, _LEGEND_INCHES, _DPI = 12.0, 4.25, 3.84, 0.45, 120
 
 
@@ -141,6 +142,16 @@ def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
     """The PNG of `write_picture` in memory."""
     png = BytesIO()
     save_png(_draw(tumors), png)
+    return png.getvalue()
+
+
+def render_thumbnail(tumor: TumorPicture) -> bytes:
+    """PNG of the axial plane alone, 264 voxels a side: a tumour among many."""
+    figure = new_figure(_THUMBNAIL_INCHES, _THUMBNAIL_INCHES)
+    view, window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
+    _draw_plane(figure.add_axes((0.0, 0.0, 1.0, 1.0)), tumor, _PLANES[0], view, window)
+    png = BytesIO()
+    save_png(figure, png)
     return png.getvalue()
 
 

@@ -3,7 +3,7 @@
 import csv
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +59,9 @@ def read_deeplesion_marks(
     series, first, last = match[1], int(match[2]), int(match[3])
     marks: list[RecistMark] = []
     reader = csv.DictReader(read_text(path).splitlines())
-    for row in reader:
+    if missing := {_SLICE, _LINES} - set(reader.fieldnames or ()):
+        raise MarkError(f"is DeepLesion's table, but has no column {', '.join(sorted(missing))}")
+    for row in _rows(reader):
         shown = _SLICE_NAME.fullmatch(row[_SLICE] or "")
         if shown is not None and shown[1] == series and first <= int(shown[2]) <= last:
             z = int(shown[2]) - first
@@ -67,6 +69,13 @@ def read_deeplesion_marks(
     if not marks:
         raise MarkError(f"has no line on slices {first} to {last} of {series}")
     return tuple(marks)
+
+
+def _rows(reader: "csv.DictReader[str]") -> Iterator[dict[str, str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise MarkError(f"line {reader.line_num}: is no CSV ({error})") from None
 
 
 def _mark(row: Mapping[str, str], label: int, z: int, where: str) -> RecistMark:

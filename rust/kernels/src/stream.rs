@@ -142,8 +142,10 @@ fn for_each_slice<T: Stored>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gzip::{Deflater, Inflated};
     use crate::testing::volumes;
     use proptest::prelude::*;
+    use std::io::BufReader;
 
     fn bytes_of(volume: &Array3<i16>, big_endian: bool) -> Vec<u8> {
         let encode = |v: &i16| if big_endian { v.to_be_bytes() } else { v.to_le_bytes() };
@@ -195,6 +197,50 @@ mod tests {
             let expected: Vec<_> = volume.indexed_iter().filter(|&(_, &v)| v != 0).collect();
             prop_assert_eq!(places, expected.iter().map(|&(place, _)| place.into()).collect::<Vec<[usize; 3]>>());
             prop_assert_eq!(values, expected.iter().map(|&(_, &v)| v).collect::<Vec<_>>());
+        }
+    }
+
+    proptest! {
+        /// Run long as the stable stand-in for a fuzzer: `PROPTEST_CASES=3000000 cargo test --release any_bytes`.
+        #[test]
+        fn any_bytes_are_voxels_or_a_plain_error(
+            volume in volumes(prop::sample::select(vec![0_i16, 1, 2])), level in 0..10_u32,
+            bytes in prop::collection::vec(any::<u8>(), 0..64),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            keep in any::<prop::sample::Index>(), more in 0..6_usize, gzipped: bool,
+        ) {
+            // a gzip member that was changed, cut and continued, or bytes that never were one
+            let mut file = if gzipped {
+                let mut deflater = Deflater::new(level);
+                [deflater.compress(&bytes_of(&volume, false)), deflater.finish()].concat()
+            } else {
+                Vec::new()
+            };
+            if !file.is_empty() {
+                for (place, byte) in &changes {
+                    let place = place.index(file.len());
+                    file[place] = *byte;
+                }
+            }
+            file.truncate(keep.index(file.len() + 1) + 8 * more);
+            file.extend(&bytes);
+            let [z, y, x]: [usize; 3] = volume.dim().into();
+            let shape_kji = [z + more, y, x.max(1)];
+            let whole = VoxelBox { start_kji: [0; 3], stop_kji: shape_kji };
+            let mut stream = match Inflated::new(BufReader::with_capacity(11, &file[..])) {
+                Ok(stream) => stream,
+                Err(_) => return Ok(()),
+            };
+            if let Ok(read) = read_boxes::<i16>(&mut stream, layout(shape_kji), &[whole], (1.0, 0.0)) {
+                prop_assert_eq!(read.voxels[0].len(), shape_kji.iter().product::<usize>());
+                // at most the limit and one byte more, however long the stream claims to be
+                prop_assert!(stream.check_rest(16).map_or(true, |n| n <= 17));
+            }
+            let mut stream = Inflated::new(BufReader::with_capacity(11, &file[..])).expect("it was read before");
+            if let Ok((places, values)) = read_labelled::<u8>(&mut stream, layout(shape_kji)) {
+                prop_assert_eq!(places.len(), values.len());
+                prop_assert!(values.iter().all(|&value| value != 0));
+            }
         }
     }
 

@@ -3,17 +3,18 @@
 import os
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lite_ensam._typing import Floats
-from lite_ensam.errors import CaseError, MissingExtraError, printable
+from lite_ensam.errors import CaseError, LiteEnsamError, MissingExtraError, printable
 from lite_ensam.io.reading import check_input
 
 __all__ = [
@@ -25,7 +26,11 @@ __all__ = [
     "lps_to_ras",
     "read_dataset",
     "read_numbers",
+    "reads_dicom",
 ]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -67,6 +72,32 @@ def keep_identifiers_quiet() -> Iterator[None]:
         yield
 
 
+def reads_dicom(read: Callable[Concatenate[PathLike, P], T]) -> Callable[Concatenate[PathLike, P], T]:
+    """Let a reader say plainly that its first argument is damaged.
+
+    Values are decoded when they are looked at, and pydicom has an exception of its own for each way in which bytes
+    can be none. What it says may quote them, the patient's name too, and is left out.
+    """
+
+    @wraps(read)
+    def guarded(path: PathLike, /, *arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            with keep_identifiers_quiet():
+                return read(path, *arguments, **named)
+        except LiteEnsamError:
+            raise
+        except MemoryError as error:  # a length that is none, most likely
+            raise CaseError(f"{printable(path)}: does not fit into memory") from error
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the system's own
+            what = f"damaged, or not as the standard has it ({type(error).__name__})"
+            raise CaseError(f"{printable(path)}: a DICOM file is {what}") from error
+
+    return guarded
+
+
+@reads_dicom
 def read_dataset(path: PathLike, *, voxels: bool = True) -> Dataset:
     """A DICOM file's dataset.
 

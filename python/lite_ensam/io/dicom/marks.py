@@ -10,7 +10,7 @@ import numpy as np
 from lite_ensam._typing import Floats
 from lite_ensam.errors import CaseError, MarkError, printable
 from lite_ensam.geometry import Grid
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, read_dataset
+from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, read_dataset, reads_dicom
 from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.recist import RecistMark, mark_from_mask
@@ -28,6 +28,7 @@ _DOSE_REPORT = "1.2.840.10008.5.1.4.1.1.88.67"
 _SHORT_AXIS = {"103340004", "G-A186"}
 
 
+@reads_dicom
 def read_dicom_marks(path: PathLike, grid: Grid) -> tuple[RecistMark, ...]:
     """All lines of a DICOM file, labelled 1, 2, ... in its order.
 

@@ -5,7 +5,7 @@ import numpy as np
 from lite_ensam._typing import Floats, Mask
 from lite_ensam.errors import CaseError, printable
 from lite_ensam.geometry import Grid
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, lps_to_ras, read_dataset
+from lite_ensam.io.dicom.datasets import Dataset, PathLike, lps_to_ras, read_dataset, reads_dicom
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 
 __all__ = ["read_roi", "read_roi_names"]
@@ -14,11 +14,13 @@ _OFF_PLANE = 0.1
 """A contour lies in one slice if none of its points is farther than this share of a slice from the rest."""
 
 
+@reads_dicom
 def read_roi_names(path: PathLike) -> tuple[str, ...]:
     """Names of the ROIs of an RTSTRUCT file, in its order; errors as `read_roi`."""
     return tuple(_rois(_read_rtstruct(path)))
 
 
+@reads_dicom
 def read_roi(path: PathLike, name: str, grid: Grid) -> Mask:
     """Mask of one ROI of an RTSTRUCT file.
 

@@ -19,6 +19,7 @@ from lite_ensam.io.dicom.datasets import (
     load_package,
     lps_to_ras,
     read_dataset,
+    reads_dicom,
 )
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.io.file_grid import FileGrid
@@ -133,6 +134,7 @@ def write_dataset(path: PathLike, dataset: Dataset, overwrite: bool = False) -> 
         dataset.save_as(file, enforce_file_format=True)
 
 
+@reads_dicom
 def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
     """Label map (z, y, x) of a SEG object on the grid of its CT.
 

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from lite_ensam._typing import CtVolume
 from lite_ensam.errors import CaseError, printable
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, load_package, read_dataset, read_numbers
+from lite_ensam.io.dicom.datasets import (
+    Dataset,
+    PathLike,
+    is_dicom,
+    load_package,
+    read_dataset,
+    read_numbers,
+    reads_dicom,
+)
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.io.reading import plain_errors
 
@@ -26,6 +34,7 @@ _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 """Pictures of tables and dose reports often say they are CT."""
 
 
+@reads_dicom
 def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtVolume, SeriesGrid]:
     """A CT series of a folder and its subfolders, in HU.
 

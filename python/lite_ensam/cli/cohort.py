@@ -1,0 +1,163 @@
+"""`lite-ensam cohort`: a whole archive, in parallel, to be stopped and gone on with at will."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lite_ensam.cli.segment import CropName, EngineName, parse_window
+from lite_ensam.cli.tables import console, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lite_ensam.cohort import Cohort, Manifest, Problem
+
+_MOST_PROBLEMS_SHOWN = 40
+
+
+def cohort(
+    source: Annotated[
+        Path,
+        typer.Argument(help="Manifest (.csv, .parquet), or a folder to look through", show_default=False),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Folder of the results; made, or gone on with", show_default=False
+        ),
+    ],
+    workers: Annotated[
+        str, typer.Option(help="Processes on this machine: a number, or auto for what CPUs and memory allow")
+    ] = "auto",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Dask scheduler that does the work instead, such as tcp://10.0.0.1:8786"),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="Time limit of a case")] = 600.0,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="Memory limit of a worker, such as 800MB or 2GB [default: what is free, shared]"),
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=1, max=1024, help="Threads of a worker; masks may differ in single voxels")
+    ] = 1,
+    engine: Annotated[
+        EngineName, typer.Option(help="openvino is fast, torch the reference")
+    ] = EngineName.openvino,
+    crop: Annotated[CropName, typer.Option(help="lesion, or the paper's joint")] = CropName.lesion,
+    window: Annotated[
+        str | None,
+        typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean"),
+    ] = None,
+    mirror: Annotated[
+        bool,
+        typer.Option(
+            "--mirror/--no-mirror", help="Average with the mirror image: steadier, twice the network's time"
+        ),
+    ] = True,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only check the manifest and write it to the folder; run nothing")
+    ] = False,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", help="Run though files of some cases are bad: these become failures")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try cases again that would fail again, as far as is known")
+    ] = False,
+) -> None:
+    """Segment and measure all scans of a manifest or an archive (extra `cohort`).
+
+    A run that was stopped, in whatever way, goes on where it was. Exit code 0: no case is left; those that failed
+    are rows with their errors in cases.csv.
+    """
+    n_workers, memory_mb = _workers(workers), _megabytes(memory)
+    window_hu = None if window is None else parse_window(window)
+    from lite_ensam.cohort import Limits, Parameters, run_cohort, show_progress
+    from lite_ensam.cohort.scheduling import plan_workers
+
+    manifest = _checked(source, output, check, go_on)
+    if check:
+        return
+    parameters = Parameters(engine.value, crop.value, mirror, window_hu, threads=threads)
+    if scheduler is None:
+        console().print(str(plan_workers(n_workers, threads, memory_mb)))
+    try:
+        with show_progress() as on_progress:
+            result = run_cohort(
+                manifest, output, parameters, Limits(seconds, memory_mb),
+                workers=n_workers, scheduler=scheduler, check=False, retry_failed=retry_failed, on_progress=on_progress,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        typer.echo("lite-ensam: stopped; what is done is kept, run again to go on", err=True)
+        raise typer.Exit(130) from None
+    _show(result)
+
+
+def _checked(source: Path, output: Path, check: bool, go_on: bool) -> Manifest:
+    """The manifest, if it may run; with `check` it is written to the folder, too."""
+    from lite_ensam.cohort import check_extra, open_manifest, write_manifest
+
+    check_extra()
+    manifest = open_manifest(source)
+    problems = _problems(manifest, go_on)
+    if check:
+        output.mkdir(parents=True, exist_ok=True)
+        write_manifest(output / "manifest.csv", manifest.rows, overwrite=True)
+        console().print(f"{len(manifest.rows)} cases, {len(problems)} problems: {output / 'manifest.csv'}")
+    if (problems and not go_on) or manifest.problems:
+        raise typer.Exit(1)
+    return manifest
+
+
+def _problems(manifest: Manifest, go_on: bool) -> Sequence[Problem]:
+    """Everything that is wrong, printed to stderr."""
+    from lite_ensam.cohort import check_rows
+
+    for note in manifest.notes:
+        console().print(f"note: {note}")
+    total = len(manifest.rows)
+    with typer.progressbar(length=total, label="checking files") as bar:
+        problems = [*manifest.problems, *check_rows(manifest.rows, lambda done: bar.update(1))]
+    for one in problems[:_MOST_PROBLEMS_SHOWN]:
+        typer.echo(f"row {one.row}, case {one.case or '-'}: {one.error}", err=True)
+    if len(problems) > _MOST_PROBLEMS_SHOWN:
+        typer.echo(f"and {len(problems) - _MOST_PROBLEMS_SHOWN} more", err=True)
+    if problems and not go_on:
+        typer.echo(
+            f"lite-ensam: {len(problems)} problems in {total} cases, nothing was run (--go-on runs)", err=True
+        )
+    return problems
+
+
+def _show(result: Cohort) -> None:
+    from lite_ensam.inference import DISCLAIMER
+
+    progress = result.progress
+    failed = progress.failed + progress.failed_before
+    row = (progress.total, progress.total - failed, failed, progress.kept)
+    print_table((), ("cases", "done", "failed", "kept from before"), [tuple(map(str, row))])
+    out = console()
+    out.print(f"tables: {', '.join(table.name for table in result.tables)} in {result.folder}")
+    out.print(f"page: {result.page}")
+    out.print(DISCLAIMER, style="dim")
+
+
+def _workers(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise typer.BadParameter(f"--workers must be auto or a number from 1 to 1024, got {text!r}")
+    return int(text)
+
+
+def _megabytes(text: str | None) -> float | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(MB|GB)", text, re.IGNORECASE)
+    if found is None:
+        raise typer.BadParameter(f"--memory must be a size such as 800MB or 2GB, got {text!r}")
+    return float(found[1]) * (1000 if found[2].upper() == "GB" else 1)

@@ -1,0 +1,90 @@
+"""What can be known of a case without reading its voxels: asked of all cases before hours are spent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+from lite_ensam.cohort.manifest import Problem, Row
+from lite_ensam.errors import LiteEnsamError, printable
+from lite_ensam.io import MASK_SUFFIXES, VOLUME_SUFFIXES, read_marks
+from lite_ensam.io.flare_npz import npz_keys
+from lite_ensam.io.nifti import NiftiVolume
+from lite_ensam.io.reading import check_input, file_suffix
+
+__all__ = ["check_rows"]
+
+_CHEAP_MARKS = (".json", ".csv")
+"""Texts are read and held against the scan's header; a marker volume or a DICOM report waits for its scan."""
+
+
+def check_rows(rows: Sequence[Row], on_row: Callable[[int], None] | None = None) -> tuple[Problem, ...]:
+    """Problems of files: missing, of no known type, with a header that makes no sense, lines outside the scan.
+
+    Parameters
+    ----------
+    rows : of a manifest
+    on_row : called after each row with how many are done
+    """
+    problems = []
+    for number, row in enumerate(rows, start=1):
+        if row.ct:
+            problems += [Problem(number, row.case, error) for error in _errors(row)]
+        if on_row is not None:
+            on_row(number)
+    return tuple(problems)
+
+
+def _errors(row: Row) -> Iterator[str]:
+    scan_is_good = False
+    try:
+        _check_scan(row)
+        scan_is_good = True
+    except LiteEnsamError as error:
+        yield str(error)
+    for path, suffixes in ((row.marks, None), (row.reference, MASK_SUFFIXES)):
+        if not path:
+            continue
+        try:
+            check_input(path)
+        except LiteEnsamError as error:
+            yield str(error)
+            continue
+        if suffixes and file_suffix(path) not in suffixes:
+            yield f"{printable(path)}: a reference is a file of type {', '.join(suffixes)}"
+        if suffixes is None and scan_is_good and file_suffix(row.ct) in (".nii", ".nii.gz"):
+            yield from _mark_errors(row)
+    if not row.marks and not row.reference and scan_is_good and not _has_own_marks(row):
+        yield f"{printable(row.ct)}: has no marks: a file of marks, or a reference to draw them on, is needed"
+
+
+def _check_scan(row: Row) -> None:
+    if os.path.isdir(row.ct):
+        with os.scandir(row.ct) as entries:
+            empty = next(entries, None) is None
+        if empty:
+            raise LiteEnsamError(f"{printable(row.ct)}: the folder is empty")
+        return
+    check_input(row.ct)
+    suffix = file_suffix(row.ct)
+    if suffix not in VOLUME_SUFFIXES:
+        raise LiteEnsamError(
+            f"{printable(row.ct)}: a scan is a file of type {', '.join(VOLUME_SUFFIXES)}, or a folder of DICOM slices"
+        )
+    if suffix == ".npz":
+        npz_keys(row.ct)
+    else:
+        NiftiVolume.open(row.ct)
+
+
+def _mark_errors(row: Row) -> Iterator[str]:
+    if file_suffix(row.marks) not in _CHEAP_MARKS:
+        return
+    try:
+        read_marks(row.marks, NiftiVolume.open(row.ct).grid, row.ct)
+    except LiteEnsamError as error:
+        yield str(error)
+
+
+def _has_own_marks(row: Row) -> bool:
+    return file_suffix(row.ct) == ".npz" and bool({"recist", "gts"} & npz_keys(row.ct))

@@ -1,0 +1,122 @@
+"""CT series of a DICOM archive with the objects that hold lines on them, found by what they refer to."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from lite_ensam.cohort.manifest import Row
+from lite_ensam.errors import CaseError
+from lite_ensam.io.dicom.datasets import Dataset, is_dicom, keep_identifiers_quiet, load_pydicom, read_dataset
+
+__all__ = ["find_series"]
+
+_HOLD_LINES = ("SR", "PR", "RTSTRUCT")
+_TAGS = (
+    "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "PatientID", "AcquisitionDate", "SeriesDate",
+    "StudyDate", "ContentDate", "ContentTime", "StructureSetDate", "StructureSetTime",
+)  # fmt: skip
+
+
+@dataclass
+class _Series:
+    """One CT series.
+
+    Parameters
+    ----------
+    folders : that hold its slices
+    header : of one slice
+    marks : objects with lines, each with its date and time
+    """
+
+    folders: set[str] = field(default_factory=set)
+    header: Dataset = None
+    marks: list[tuple[str, str]] = field(default_factory=list)
+
+
+def find_series(files: Sequence[Path]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """A row for each CT series that something with lines refers to, in the order of their UIDs; and notes.
+
+    The case is called by its SeriesInstanceUID: names and numbers of patients stay out of file names and logs. Of
+    several objects with lines the newest is taken.
+    """
+    dicom = [path for path in files if is_dicom(path)]
+    if not dicom:
+        return (), ()
+    load_pydicom()
+    series: dict[str, _Series] = defaultdict(_Series)
+    series_of: dict[str, str] = {}
+    holders, unreadable = [], 0
+    for path in dicom:
+        header = _header(path)
+        if header is None:
+            unreadable += 1
+        elif header.get("Modality") == "CT" and (uid := str(header.get("SeriesInstanceUID", ""))):
+            series[uid].folders.add(os.fspath(path.parent))
+            series[uid].header = header
+            series_of[str(header.get("SOPInstanceUID", ""))] = uid
+        elif header.get("Modality") in _HOLD_LINES:
+            holders.append(path)
+    for path in holders:
+        try:
+            content = read_dataset(path)
+        except CaseError:
+            unreadable += 1
+            continue
+        for uid in sorted({series_of[image] for image in _referred(content) if image in series_of}):
+            series[uid].marks.append((_when(content), os.fspath(path)))
+    rows = tuple(_row(uid, series[uid]) for uid in sorted(series) if series[uid].marks)
+    counts = {
+        f"{len(series) - len(rows)} CT series without lines left out": len(series) - len(rows),
+        "of several objects with lines on one series the newest was taken": any(
+            len(s.marks) > 1 for s in series.values()
+        ),
+        f"{unreadable} DICOM files could not be read": unreadable,
+    }
+    return rows, tuple(text for text, there in counts.items() if there)
+
+
+def _header(path: Path) -> Dataset | None:
+    pydicom = load_pydicom()
+    try:
+        with keep_identifiers_quiet():
+            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
+    except Exception:  # damaged files have many ways
+        return None
+
+
+def _referred(content: Dataset) -> set[str]:
+    """UIDs of all images that are mentioned anywhere."""
+    with keep_identifiers_quiet():
+        return {str(one.value) for one in content.iterall() if one.keyword == "ReferencedSOPInstanceUID"}
+
+
+def _when(content: Dataset) -> str:
+    stamps = (
+        f"{content.get(a, '')}{content.get(b, '')}"
+        for a, b in (("StructureSetDate", "StructureSetTime"), ("ContentDate", "ContentTime"))
+    )
+    return next((stamp for stamp in stamps if stamp), "")
+
+
+def _row(uid: str, series: _Series) -> Row:
+    # the deepest folder that holds all of it
+    folder = os.path.commonpath(sorted(series.folders))
+    header = series.header
+    taken = next(
+        (
+            str(header.get(name))
+            for name in ("AcquisitionDate", "SeriesDate", "StudyDate")
+            if header.get(name)
+        ),
+        "",
+    )
+    try:
+        day = date.fromisoformat(taken).isoformat()
+    except ValueError:
+        day = ""
+    return Row(uid, folder, max(series.marks)[1], "", str(header.get("PatientID", "")), day, uid)

@@ -1,0 +1,158 @@
+"""One HTML page for a cohort: how many, how large, what failed, and what to look at first."""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from lite_ensam import _kernels
+from lite_ensam.cohort.histogram import histogram
+from lite_ensam.cohort.manifest import Row
+from lite_ensam.cohort.record import Record
+from lite_ensam.cohort.tables import oddness, read_records
+from lite_ensam.cohort.thumbnails import thumbnail
+from lite_ensam.errors import LiteEnsamError
+from lite_ensam.io import write_text
+from lite_ensam.reporting import html
+
+__all__ = ["write_page"]
+
+_MOST_ODD = 20
+_MOST_FAILURES = 200
+_ODDNESS = (
+    "Oddness counts a tumour's flags and adds how far mask and line are apart (absolute binary logarithm of longest "
+    "diameter over line); tumours without a voxel come first. No flag does not mean a good mask."
+)
+
+
+@dataclass
+class _Numbers:
+    """What is kept of the records while they pass by."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[str, str, str]] = field(default_factory=list)
+    flags: Counter[str] = field(default_factory=Counter)
+    values: dict[str, list[float]] = field(default_factory=dict)
+    odd: list[tuple[float, int, Row, Mapping[str, Any]]] = field(default_factory=list)
+    n_tumors: int = 0
+
+    def add(self, row: Row, record: Record) -> None:
+        self.statuses[record["status"]] += 1
+        if record["status"] != "done":
+            self.failures.append((row.case, record.get("step", ""), record.get("error", "")))
+            return
+        run = record.get("run", {})
+        steps = run.get("seconds", {})
+        self._note(
+            "seconds",
+            sum(steps.get(name, 0) for name in ("hash", "read", "cut", "network", "paint", "write")),
+        )
+        self._note("peak_mb", run.get("peak_mb"))
+        self._note("slice_mm", record["spacing_mm_zyx"][0])
+        for tumor in record["tumors"]:
+            self.n_tumors += 1
+            self.flags.update(tumor["flags"])
+            self._note("volume_ml", tumor["volume_ml"])
+            self._note("longest_diameter_mm", tumor["longest_diameter_mm"])
+            self._note("dsc", tumor.get("dsc"))
+            if tumor["recist_mm"]:
+                self._note("apart", tumor["longest_diameter_mm"] / tumor["recist_mm"])
+            # the number breaks ties: of equals the first stays
+            entry = (oddness(tumor), -self.n_tumors, row, tumor)
+            (heapq.heappush if len(self.odd) < _MOST_ODD else heapq.heappushpop)(self.odd, entry)
+
+    def _note(self, name: str, value: float | None) -> None:
+        if value is not None:
+            self.values.setdefault(name, []).append(value)
+
+
+def write_page(rows: Sequence[Row], folder: str | os.PathLike[str], name: str = "index.html") -> Path:
+    """Write the page of a cohort from its records; scans are opened again only for the oddest tumours.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    numbers = _Numbers()
+    about: Record = {}
+    for row, record in read_records(rows, folder):
+        numbers.add(row, record)
+        about = about or (record if record["status"] == "done" else {})
+    odd = sorted(numbers.odd, key=lambda entry: entry[:2], reverse=True)
+    parts = [
+        html.section("What was done", html.facts(_facts(numbers, about))),
+        html.section("Distributions", _distributions(numbers.values)),
+        html.section("Flags", _flags(numbers)),
+        html.section("Failures", _failures(numbers.failures)),
+        html.section(f"The {len(odd)} oddest tumours", html.paragraph(_ODDNESS), _gallery(odd, folder)),
+    ]
+    path = Path(folder) / name
+    write_text(path, html.page("Cohort", parts), overwrite=True)
+    return path
+
+
+def _facts(numbers: _Numbers, about: Record) -> dict[str, str]:
+    total = sum(numbers.statuses.values())
+    facts = {
+        "Cases": f"{total}: {numbers.statuses['done']} done, {total - numbers.statuses['done']} failed",
+        "Tumours": str(numbers.n_tumors),
+        "Program": f"lite-ensam {_kernels.__version__}",
+    }
+    if about:
+        facts["Parameters"] = ", ".join(f"{name} {value}" for name, value in about["parameters"].items())
+        facts["Weights"] = str(about["weights_sha256"])
+    return facts
+
+
+def _distributions(values: Mapping[str, Sequence[float]]) -> str:
+    charts = [
+        histogram(values.get("volume_ml", ()), "Volume", "ml", log=True),
+        histogram(values.get("longest_diameter_mm", ()), "Longest diameter", "mm"),
+        histogram(values.get("apart", ()), "Longest diameter / line", "", log=True),
+        histogram(values.get("dsc", ()), "DSC with reference", ""),
+        histogram(values.get("slice_mm", ()), "Slice distance", "mm"),
+        histogram(values.get("seconds", ()), "Time of a case in its worker", "s"),
+        histogram(values.get("peak_mb", ()), "Peak memory of the worker", "MB"),
+    ]
+    return "\n".join(charts) if any(charts) else html.paragraph("No case is done.")
+
+
+def _flags(numbers: _Numbers) -> str:
+    if not numbers.flags:
+        return html.paragraph("No tumour has one.")
+    rows = [(flag, str(n), f"{n / numbers.n_tumors:.1%}") for flag, n in numbers.flags.most_common()]
+    return html.table(("flag", "tumours", "share"), rows)
+
+
+def _failures(failures: Sequence[tuple[str, str, str]]) -> str:
+    if not failures:
+        return html.paragraph("None.")
+    table = html.table(("case", "step", "error"), failures[:_MOST_FAILURES], text_columns=(1, 2))
+    more = len(failures) - _MOST_FAILURES
+    return table + (html.paragraph(f"and {more} more: see cases.csv") if more > 0 else "")
+
+
+def _gallery(odd: Iterable[tuple[float, int, Row, Mapping[str, Any]]], folder: str | os.PathLike[str]) -> str:
+    style = "display:inline-block;width:264px;margin:0 12px 16px 0;vertical-align:top;font-size:13px"
+    figures = []
+    for score, _, row, tumor in odd:
+        title = f"{row.case}, tumour {tumor['label']}"
+        try:
+            shown = html.picture(thumbnail(row, tumor, folder), f"axial slice of {title}")
+        except LiteEnsamError as error:
+            shown = html.paragraph(f"no picture: {error}")
+        text = (
+            f"oddness {score:.2f}; {tumor['volume_ml']:.2f} ml; longest {tumor['longest_diameter_mm']:.1f} mm, "
+            f"line {tumor['recist_mm']:.1f} mm; {'; '.join(tumor['flags']) or 'no flag'}"
+        )
+        figures.append(
+            f'<figure style="{style}">{shown}<figcaption><b>{escape(title)}</b><br>{escape(text)}</figcaption></figure>'
+        )
+    return "\n".join(figures) if figures else html.paragraph("No tumour was measured.")

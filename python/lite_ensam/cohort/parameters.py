@@ -1,0 +1,114 @@
+"""What goes to a worker and what comes back, as plain data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cache
+
+from lite_ensam import _kernels
+from lite_ensam.cohort.manifest import Row
+from lite_ensam.inference.backend import WEIGHTS, Engine, Manifest
+from lite_ensam.inference.predictor import Crop
+
+__all__ = ["Limits", "Outcome", "Parameters", "Task"]
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """All that decides, beside the inputs, what comes out; see `segment`.
+
+    Parameters
+    ----------
+    threads : of the engine. It belongs here because the last bits of its sums hang on it
+    """
+
+    engine: Engine = "openvino"
+    crop: Crop = "lesion"
+    mirror: bool = True
+    window: tuple[float, float] | None = None
+    hu: bool | None = None
+    threshold: float = 0.0
+    threads: int = 1
+
+    def identity(self, series: str = "") -> str:
+        """SHA-256, hex, of the parameters, the weights and the program's version."""
+        facts = [asdict(self), series, *_program()]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one case may take.
+
+    Parameters
+    ----------
+    seconds : from its start in a worker to its record
+    memory_mb : resident memory of the worker; None is what `plan_workers` finds
+    tries : at reading and writing, where the system says that it did not work
+    backoff_s : wait before the second try; it doubles each time
+    deaths : workers that may die of a case before it counts as failed
+    """
+
+    seconds: float = 600.0
+    memory_mb: float | None = None
+    tries: int = 3
+    backoff_s: float = 1.0
+    deaths: int = 3
+
+
+@dataclass(frozen=True)
+class Task:
+    """Everything a worker needs to know, as plain data.
+
+    Parameters
+    ----------
+    row : the case
+    folder : of the cohort; the same path on every machine
+    parameters : what to do
+    limits : what it may take
+    """
+
+    row: Row
+    folder: str
+    parameters: Parameters = field(default_factory=Parameters)
+    limits: Limits = field(default_factory=Limits)
+
+    def to_json(self) -> str:
+        """On one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Task:
+        """Back again."""
+        facts = json.loads(text)
+        window = facts["parameters"].pop("window")
+        parameters = Parameters(**facts["parameters"], window=tuple(window) if window else None)
+        return cls(Row(**facts["row"]), facts["folder"], parameters, Limits(**facts["limits"]))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker tells of a case; the rest is in the record.
+
+    Parameters
+    ----------
+    case : its name
+    status : "done", "failed", or "stop": neither the disk nor the installation lets the run go on
+    error : one sentence, or empty
+    seconds, peak_mb : of the case, of the worker so far
+    """
+
+    case: str
+    status: str
+    error: str = ""
+    seconds: float = 0.0
+    peak_mb: float | None = None
+
+
+@cache
+def _program() -> tuple[str, ...]:
+    """What of the program decides about the result."""
+    weights = Manifest.read(WEIGHTS)
+    return weights.weights_sha256, weights.graph_sha256, _kernels.__version__

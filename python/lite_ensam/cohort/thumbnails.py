@@ -1,0 +1,67 @@
+"""One axial slice of a tumour out of its scan and mask on disk: no more of the scan is kept than is shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lite_ensam.cohort.manifest import Row
+from lite_ensam.cohort.record import MASK, case_folder
+from lite_ensam.evaluation.pictures import TumorPicture, render_thumbnail
+from lite_ensam.geometry import Grid
+from lite_ensam.io import read_cropped_case, read_ct, read_labels
+from lite_ensam.io.reading import file_suffix
+from lite_ensam.parts import Box, part_of, slices
+from lite_ensam.recist import RecistMark
+
+__all__ = ["thumbnail"]
+
+_AROUND = 1.5
+"""Half the side that is cut out, in lengths of the line; at least `_LEAST_MM`."""
+
+_LEAST_MM = 30.0
+
+
+def thumbnail(row: Row, tumor: Mapping[str, Any], folder: str | os.PathLike[str]) -> bytes:
+    """PNG of a tumour of a case that is done: slice of its line, line and mask.
+
+    Raises
+    ------
+    LiteEnsamError
+        If scan or mask cannot be read any more, or matplotlib is missing.
+    """
+    start, stop = np.asarray(tumor["line_zyx"], dtype=float).tolist()
+    mark = RecistMark(int(tumor["label"]), (tuple(start), tuple(stop)))
+    if file_suffix(row.ct) in (".nii", ".nii.gz"):
+        case = read_cropped_case(row.ct, lambda _: (mark,), lambda _, grid: [_box(mark, grid)])
+        ct, grid = case.ct, case.grid
+    else:
+        ct, grid, _ = read_ct(row.ct, row.series or None)
+    box = _box(mark, grid)
+    part = part_of(ct, box)
+    inside = slices(
+        np.subtract(box[0], part.start_zyx).tolist(), np.subtract(box[1], part.start_zyx).tolist()
+    )
+    labels = read_labels(Path(case_folder(folder, row)) / MASK, grid)
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.voxel_to_mm(box[0])
+    voxels = np.ascontiguousarray(part.voxels[inside])
+    first, last = (np.subtract(end, box[0]).tolist() for end in mark.endpoints_zyx)
+    near = RecistMark(mark.label, (tuple(first), tuple(last)))
+    here = Grid(voxels.shape, grid.spacing_mm, affine)
+    return render_thumbnail(TumorPicture(voxels, here, near, labels[slices(*box)] == mark.label))
+
+
+def _box(mark: RecistMark, grid: Grid) -> Box:
+    """The line's slice, and around it what is shown."""
+    half_mm = max(_LEAST_MM, _AROUND * mark.length_mm(grid.spacing_mm))
+    half = np.array([0.0, *(half_mm / np.asarray(grid.spacing_mm[1:]))])
+    low = np.clip(np.floor(mark.midpoint_zyx - half), 0, np.subtract(grid.shape_zyx, 1)).astype(int)
+    high = np.clip(np.ceil(mark.midpoint_zyx + half) + 1, low + 1, grid.shape_zyx).astype(int)
+    high[0] = low[0] + 1
+    (z0, y0, x0), (z1, y1, x1) = low.tolist(), high.tolist()
+    return (z0, y0, x0), (z1, y1, x1)

@@ -1,0 +1,126 @@
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lite_ensam.cohort import Row, check_rows, read_manifest, write_manifest
+from lite_ensam.errors import CohortError
+from lite_ensam.io import write_ct, write_marks
+from lite_ensam.recist import RecistMark
+from tests.phantoms import ellipsoid_case
+
+
+def manifest(folder, text):
+    path = folder / "manifest.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+class TestReading:
+    def test_paths_are_relative_to_the_table(self, tmp_path):
+        found = read_manifest(manifest(tmp_path, "ct,case,site\nscans/a.nii.gz,a,here\n/b.npz , b ,\n\n"))
+        assert found.rows == (Row("a", str(tmp_path / "scans/a.nii.gz")), Row("b", "/b.npz"))
+        assert found.problems == ()
+        assert found.notes == ("columns that mean nothing here: site",)
+
+    def test_parquet_says_the_same_as_csv(self, tmp_path):
+        columns = {"case": ["a", "b"], "ct": ["a.npz", "b.npz"], "date": ["2026-01-02", None]}
+        pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "manifest.parquet")
+        text = manifest(tmp_path, "case,ct,date\na,a.npz,2026-01-02\nb,b.npz\n")
+        assert read_manifest(tmp_path / "manifest.parquet").rows == read_manifest(text).rows
+
+    def test_what_was_written_is_read(self, tmp_path):
+        rows = (Row("ä, 1", "/a b.npz", "/m.json", "/r.npz", 'O"Neil', "2026-01-02", "1.2.3"),)
+        write_manifest(tmp_path / "m.csv", rows)
+        assert read_manifest(tmp_path / "m.csv").rows == rows
+
+    def test_every_problem_is_in_one_report(self, tmp_path):
+        lines = ["case,ct,date", "a,a.npz,", "A,b.npz,", ",c.npz,", "d,,yesterday", f"{'e' * 101},e.npz,"]
+        problems = read_manifest(manifest(tmp_path, "\n".join(lines))).problems
+        assert [(one.row, one.error.split(":")[0]) for one in problems] == [
+            (2, "case 'A' was row 1 already"),
+            (3, "has no case"),
+            (4, "has no ct"),
+            (4, "date must be YYYY-MM-DD, got 'yesterday'"),
+            (5, f"case '{'e' * 76}... is too long"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("", "holds no case"),
+            ("case,ct\n", "holds no case"),
+            ("case,scan\na,b\n", "column 'ct' is missing; there are case, scan"),
+            ("case,case,ct\na,a,b\n", "column 'case' comes twice"),
+            ("case,ct\na,b,c\n", "line 2 has 3 cells, the headings 2"),
+            (b"case,ct\n\xff,b\n", "not a CSV file in UTF-8"),
+            ('case,ct\n"a,b\n', "not a CSV file in UTF-8"),
+        ],
+    )
+    def test_what_is_no_manifest(self, tmp_path, text, words):
+        with pytest.raises(CohortError, match=words):
+            read_manifest(manifest(tmp_path, text))
+
+    def test_other_files_are_refused(self, tmp_path):
+        (tmp_path / "m.parquet").write_bytes(b"PAR1 and rubbish")
+        for name, words in (
+            ("m.parquet", "not a Parquet file"),
+            ("m.xlsx", "a manifest is"),
+            ("none.csv", "no such"),
+        ):
+            with pytest.raises(CohortError, match=words):
+                read_manifest(tmp_path / name)
+
+
+class TestFolderNames:
+    @given(st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=2, unique=True))
+    def test_no_two_cases_share_a_folder_and_none_leaves_it(self, cases):
+        one, other = (Row(case, "x").folder_name for case in cases)
+        assert one != other
+        assert not {"/", "\\", "\0", ":"} & set(one)
+        assert not one.startswith(".")
+
+    def test_plain_names_stay_as_they_are(self):
+        assert Row("LIDC-IDRI-0001 (2)", "x").folder_name == "LIDC-IDRI-0001 (2)"
+        assert Row("../up", "x").folder_name == "%2E.%2Fup"
+
+
+class TestChecks:
+    def test_files_are_looked_at_before_anything_runs(self, tmp_path):
+        case = ellipsoid_case()
+        ct, marks, outside = tmp_path / "ct.nii.gz", tmp_path / "marks.json", tmp_path / "outside.json"
+        write_ct(ct, case.ct, case.grid)
+        write_marks(marks, case.marks, case.grid)
+        write_marks(outside, [RecistMark(1, ((5, 5, 5), (5, 5, 500)))], case.grid)
+        (tmp_path / "rubbish.nii.gz").write_bytes(b"no image")
+        (tmp_path / "empty").mkdir()
+        (tmp_path / "notes.txt").write_text("")
+
+        def row(name, scan, *more):
+            return Row(name, str(tmp_path / scan), *(str(tmp_path / path) for path in more))
+
+        rows = [
+            row("good", "ct.nii.gz", "marks.json"),
+            row("outside", "ct.nii.gz", "outside.json"),
+            row("rubbish", "rubbish.nii.gz", "nowhere.json"),
+            row("empty", "empty", "marks.json"),
+            row("no marks", "ct.nii.gz"),
+            row("text", "notes.txt", "marks.json"),
+            row("reference", "ct.nii.gz", "marks.json", "notes.txt"),
+        ]
+        seen = []
+        found = check_rows(rows, seen.append)
+        assert seen == [1, 2, 3, 4, 5, 6, 7]
+        expected = [
+            (2, "outside the volume"),
+            (3, "not a NIfTI image"),
+            (3, "no such file"),
+            (4, "folder is empty"),
+            (5, "has no marks"),
+            (6, "a scan is a file of type"),
+            (7, "a reference is a file of type"),
+        ]
+        assert [one.row for one in found] == [number for number, _ in expected]
+        for one, (_, words) in zip(found, expected, strict=True):
+            assert words in one.error

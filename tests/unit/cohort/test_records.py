@@ -1,0 +1,179 @@
+"""Records that are still true and those that are not; tables and page made of them."""
+
+import csv
+from dataclasses import asdict
+
+import pyarrow.parquet
+import pytest
+
+from lite_ensam.cohort import Limits, Parameters, Row
+from lite_ensam.cohort.page import write_page
+from lite_ensam.cohort.parameters import Task
+from lite_ensam.cohort.record import MASK, case_folder, read_record, write_record
+from lite_ensam.cohort.tables import CASES, TUMORS, oddness, write_tables
+from lite_ensam.cohort.task import failure_record, is_current
+from tests.unit.reporting.test_pages import EVIL, Balance
+
+
+def tumor(**changed):
+    line = [[3.0, 4.0, 5.0], [3.0, 4.0, 9.0]]
+    known = {
+        "label": 1, "name": "", "recist_mm": 20.0, "recist_slice": 3, "longest_diameter_mm": 20.0,
+        "longest_diameter_slice": 3, "short_axis_mm": 10.0, "volume_ml": 2.5, "n_voxels": 100, "raised_by": 0.0,
+        "disagrees": False, "touches_edge": False, "flags": [], "line_zyx": line,
+    }  # fmt: skip
+    return known | changed
+
+
+def done(task, *tumors):
+    """The record of a case that is done, with a mask."""
+    mask = case_folder(task.folder, task.row) / MASK
+    mask.parent.mkdir(parents=True, exist_ok=True)
+    mask.write_bytes(b"mask")
+    record = failure_record(task, "", "") | {
+        "status": "done", "mask": {"bytes": 4, "sha256": "0" * 64}, "tumors": list(tumors),
+        "spacing_mm_zyx": [2.0, 1.0, 1.0], "weights_sha256": "1" * 64,
+        "run": {"seconds": {"read": 0.5, "network": 0.25, "load engine": 9.0}, "peak_mb": 200.0, "attempts": 1},
+    }  # fmt: skip
+    write_record(task.folder, task.row, record)
+    return record
+
+
+@pytest.fixture
+def task(tmp_path):
+    (tmp_path / "ct.nii.gz").write_bytes(b"scan")
+    return Task(Row("a", str(tmp_path / "ct.nii.gz")), str(tmp_path / "out"))
+
+
+class TestIsCurrent:
+    def test_done_as_long_as_inputs_parameters_and_mask_stay(self, task):
+        record = done(task, tumor())
+        assert is_current(task, record)
+        assert not is_current(Task(task.row, task.folder, Parameters(threads=2)), record)
+        (case_folder(task.folder, task.row) / MASK).write_bytes(b"other")
+        assert not is_current(task, record)
+        done(task)
+        assert is_current(task, record)
+        with open(task.row.ct, "ab") as scan:
+            scan.write(b"more")
+        assert not is_current(task, record)
+
+    @pytest.mark.parametrize(
+        ("step", "same", "roomier"),
+        [
+            ("scan", True, True),
+            ("program", True, True),
+            ("time", True, False),
+            ("read", False, False),
+            ("worker", False, False),
+        ],
+    )
+    def test_failures_are_final_as_long_as_what_caused_them_stays(self, task, step, same, roomier):
+        record = failure_record(task, step, "why")
+        assert is_current(task, record) is same
+        assert is_current(Task(task.row, task.folder, limits=Limits(seconds=6000)), record) is roomier
+
+    def test_a_scan_that_was_missing_and_came_is_tried(self, task, tmp_path):
+        away = Task(Row("b", str(tmp_path / "later.nii.gz")), task.folder)
+        record = failure_record(away, "scan", "no such file")
+        assert is_current(away, record)
+        (tmp_path / "later.nii.gz").write_bytes(b"scan")
+        assert not is_current(away, record)
+
+    def test_an_archive_that_is_not_there_today_takes_nothing_back(self, task, tmp_path):
+        record = done(task, tumor())
+        (tmp_path / "ct.nii.gz").rename(tmp_path / "elsewhere")
+        assert is_current(task, record)
+
+    @pytest.mark.parametrize("text", ["", "[]", '{"case": "a", "status": "done"}', '{"case": "other"}'])
+    def test_damaged_records_are_none(self, task, text):
+        place = case_folder(task.folder, task.row)
+        place.mkdir(parents=True)
+        (place / "record.json").write_text(text)
+        assert read_record(task.folder, task.row) is None
+
+
+def test_a_task_goes_through_json_as_it_is():
+    parameters = Parameters(window=(-160.0, 240.0), hu=True)
+    task = Task(Row("ä\ud800", "/x"), "/out", parameters, Limits(memory_mb=500))
+    assert "\n" not in task.to_json()
+    assert Task.from_json(task.to_json()) == task
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, 0),
+        ({"longest_diameter_mm": 40.0, "flags": ["one", "two"]}, 3),
+        ({"longest_diameter_mm": 10.0}, 1),
+        ({"n_voxels": 0, "longest_diameter_mm": 0.0, "flags": ["no voxel"]}, 16),
+    ],
+)
+def test_oddness(changed, expected):
+    assert oddness(tumor(**changed)) == expected
+
+
+class TestOutput:
+    def cohort(self, tmp_path):
+        out = str(tmp_path / "out")
+        rows = [
+            Row(EVIL, "/ct.npz", patient="P", date="2026-01-02"),
+            Row("bad", "/ct.npz"),
+            Row("not yet", "/ct.npz"),
+        ]
+        done(
+            Task(rows[0], out), tumor(dsc=0.5), tumor(label=2, flags=["f"], volume_ml=float(2**-3), dsc=None)
+        )
+        write_record(out, rows[1], failure_record(Task(rows[1], out), "scan", EVIL))
+        return rows, tmp_path / "out"
+
+    def test_tables_have_a_row_for_every_case_and_tumour(self, tmp_path):
+        rows, out = self.cohort(tmp_path)
+        write_tables(rows, out)
+        tables = {}
+        for name, columns in (("cases", CASES), ("tumors", TUMORS)):
+            table = pyarrow.parquet.read_table(out / f"{name}.parquet")
+            assert {field.name: str(field.type) for field in table.schema} == columns
+            tables[name] = table.to_pylist()
+            with open(out / f"{name}.csv", newline="") as file:
+                texts = [
+                    {key: None if value is None else str(value) for key, value in row.items()}
+                    for row in tables[name]
+                ]
+                assert [{k: v or None for k, v in row.items()} for row in csv.DictReader(file)] == texts
+        good, bad, waiting = tables["cases"]
+        assert (good["n_tumors"], good["volume_ml"], good["flags"], good["mean_dsc"]) == (2, 2.625, "f", 0.5)
+        assert (bad["status"], bad["step"], bad["error"], bad["n_tumors"]) == ("failed", "scan", EVIL, None)
+        assert (waiting["status"], waiting["step"]) == ("failed", "not run")
+        assert [(row["case"], row["label"], row["patient"]) for row in tables["tumors"]] == [
+            (EVIL, 1, "P"),
+            (EVIL, 2, "P"),
+        ]
+        (timing,) = pyarrow.parquet.read_table(out / "timing.parquet").to_pylist()
+        assert timing["total_s"] == 0.75  # the engine is loaded once, not for each case
+
+    def test_the_page_is_whole_and_escapes_what_it_shows(self, tmp_path):
+        rows, out = self.cohort(tmp_path)
+        text = write_page(rows, out).read_text()
+        assert Balance(text).fetched == []
+        assert "3: 1 done, 2 failed" in text
+        assert text.count("no picture: /ct.npz: no such file") == 2  # a scan that is gone spoils no page
+
+    def test_the_page_shows_the_oddest_first(self, tmp_path):
+        out = str(tmp_path / "out")
+        rows = [Row(f"case {n}", "/ct.npz") for n in range(25)]
+        for n, row in enumerate(rows):
+            done(Task(row, out), tumor(longest_diameter_mm=20.0 + n))
+        text = write_page(rows, out).read_text()
+        shown = [n for n in range(25) if f"<b>case {n}, tumour 1</b>" in text]
+        assert shown == list(range(5, 25))
+        assert text.index("case 24, tumour") < text.index("case 5, tumour")
+
+    def test_a_cohort_of_failures_has_a_page_too(self, tmp_path):
+        text = write_page([Row("a", "/ct.npz")], tmp_path).read_text()
+        assert "No case is done." in text
+        Balance(text)
+
+
+def test_limits_of_a_record_are_those_of_its_task(task):
+    assert failure_record(task, "time", "")["limits"] == asdict(Limits())
