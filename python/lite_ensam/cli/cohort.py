@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.segment import CropName, EngineName, parse_window
+from lite_ensam.cli.options import Crop, CropName, Engine, EngineName, Mirror
+from lite_ensam.cli.segment import parse_window
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -45,20 +46,13 @@ def cohort(
     threads: Annotated[
         int, typer.Option(min=1, max=1024, help="Threads of a worker; masks may differ in single voxels")
     ] = 1,
-    engine: Annotated[
-        EngineName, typer.Option(help="openvino is fast, torch the reference")
-    ] = EngineName.openvino,
-    crop: Annotated[CropName, typer.Option(help="lesion, or the paper's joint")] = CropName.lesion,
+    engine: Engine = EngineName.openvino,
+    crop: Crop = CropName.lesion,
     window: Annotated[
         str | None,
         typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean"),
     ] = None,
-    mirror: Annotated[
-        bool,
-        typer.Option(
-            "--mirror/--no-mirror", help="Average with the mirror image: steadier, twice the network's time"
-        ),
-    ] = True,
+    mirror: Mirror = True,
     check: Annotated[
         bool, typer.Option("--check", help="Only check the manifest and write it to the folder; run nothing")
     ] = False,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lite_ensam.cli.options import Overwrite
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lite_ensam.cohort.manifest import Row
 from lite_ensam.errors import CaseError
-from lite_ensam.io.dicom.datasets import Dataset, is_dicom, keep_identifiers_quiet, load_pydicom, read_dataset
+from lite_ensam.io.dicom.datasets import Dataset, is_dicom, keep_identifiers_quiet, load_package, read_dataset
 
 __all__ = ["find_series"]
 
@@ -47,7 +47,7 @@ def find_series(files: Sequence[Path]) -> tuple[tuple[Row, ...], tuple[str, ...]
     dicom = [path for path in files if is_dicom(path)]
     if not dicom:
         return (), ()
-    load_pydicom()
+    load_package()
     series: dict[str, _Series] = defaultdict(_Series)
     series_of: dict[str, str] = {}
     holders, unreadable = [], 0
@@ -81,7 +81,7 @@ def find_series(files: Sequence[Path]) -> tuple[tuple[Row, ...], tuple[str, ...]
 
 
 def _header(path: Path) -> Dataset | None:
-    pydicom = load_pydicom()
+    pydicom = load_package()
     try:
         with keep_identifiers_quiet():
             return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))

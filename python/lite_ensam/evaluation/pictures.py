@@ -149,7 +149,7 @@ def render_thumbnail(tumor: TumorPicture) -> bytes:
     """PNG of the axial plane alone, 264 voxels a side: a tumour among many."""
     figure = new_figure(_THUMBNAIL_INCHES, _THUMBNAIL_INCHES)
     view, window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
-    _draw_plane(figure.add_axes((0.0, 0.0, 1.0, 1.0)), tumor, _PLANES[0], view, window)
+    draw_plane(figure.add_axes((0.0, 0.0, 1.0, 1.0)), tumor, PLANES[0], view, window)
     png = BytesIO()
     save_png(figure, png)
     return png.getvalue()
