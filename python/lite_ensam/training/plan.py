@@ -13,12 +13,16 @@ from lite_ensam.evaluation import CaseFiles
 from lite_ensam.training.bank import Bank, LesionCrop, cut, turned_views, write_bank
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.draws import BankDraws, Draws, fingerprint
+from lite_ensam.training.gallery import write_gallery
 from lite_ensam.training.layouts import find_training_cases
 from lite_ensam.training.scans import ScanDraws
 from lite_ensam.training.sources import LOOSE_CASES, prepare_banks
 from lite_ensam.training.validation import Validation, split_by_patient
 
 __all__ = ["Plan", "source_commit"]
+
+GALLERY = "crops.png"
+"""A sheet in the run's folder of what the network is shown."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,11 @@ class Plan:
         if self.config.crops == "joint":
             scans = Validation.of_scans(held_out, self.config) if held_out else None
             return ScanDraws(train, self.config), scans
-        draws = BankDraws(Bank(self._banks(train, held_out)), self.config)
+        bank = Bank(self._banks(train, held_out))
+        if not (self.run / GALLERY).exists():
+            tiles = {source: 98 if source == "synthetic" else 28 for source in sorted(bank.by_source)}
+            write_gallery(self.run / GALLERY, bank, tiles)
+        draws = BankDraws(bank, self.config)
         if not held_out:
             return draws, None
         names = fingerprint((case.source, case.name) for case in held_out)[:12]
