@@ -182,7 +182,7 @@ def test_openvino_and_torch_agree(scan: Scan) -> None:
         a, b = (
             backend.logits(patch.values[None], patch.endpoints_zyx[None]) for backend in (openvino, torch)
         )
-        assert a.shape == b.shape == (1, 64, 64, 64)
+        assert a.shape == b.shape == (1, *patch.placement.patch_shape_zyx)
         assert np.abs(a - b).max() <= 1e-3
     masks = [Predictor(backend).predict(case).labels for backend in (openvino, torch)]
     assert np.count_nonzero(masks[0] != masks[1]) <= 0.001 * np.count_nonzero(masks[1])

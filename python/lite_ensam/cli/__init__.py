@@ -56,7 +56,7 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
 def main() -> None:
     """Entry point of `lite-ensam` and `python -m lite_ensam`."""
     gc.set_threshold(_COLLECT_AFTER)
-    atexit.register(gc.freeze)  # what a process leaves behind is not searched for garbage at its end
+    atexit.register(_leave_garbage)
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
     for stream in (sys.stdout, sys.stderr):
@@ -77,6 +77,12 @@ def main() -> None:
         what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         sys.stderr.write(f"lite-ensam: unexpected {what}; --debug shows where\n")
         sys.exit(1)
+
+
+def _leave_garbage() -> None:
+    """What a process leaves behind is not searched for garbage at its end; torch's compiler would complain."""
+    if "torch" not in sys.modules:
+        gc.freeze()
 
 
 def _named(arguments: Sequence[str]) -> Iterable[str]:

@@ -5,6 +5,7 @@ import pytest
 
 from lite_ensam.inference import load_backend, model_cache
 from lite_ensam.inference.openvino_backend import OpenVinoBackend
+from lite_ensam.preprocessing import LINE_CHANNELS
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_the_key_changes_with_every_fact() -> None:
 
 
 def test_a_kept_graph_gives_the_same_logits_and_rubbish_is_compiled_anew(folder: Path) -> None:
-    values = np.random.default_rng(0).random((1, 5, 8, 8, 8), dtype=np.float32)
+    values = np.random.default_rng(0).random((1, len(LINE_CHANNELS), 8, 8, 8), dtype=np.float32)
     ends = np.array([[[4, 1, 1], [4, 6, 6]]], np.float32)
     compiled = load_backend("openvino").logits(values, ends)
     (file,) = folder.glob("*.openvino")
