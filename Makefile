@@ -15,7 +15,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 
 .PHONY: help demo test lint test-rust test-python build bench format clean
-.PHONY: ruff mypy layers stubs rustfmt clippy browser
+.PHONY: ruff mypy layers stubs rustfmt clippy debian
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,17 +33,20 @@ test-rust: .venv/.dev-installed ## tests of the kernels alone
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; \
 	else cargo test --locked --lib --bins --tests; fi
 
-test-python: .venv/.dev-installed browser ## tests of the package
+test-python: .venv/.dev-installed debian ## tests of the package
 	@echo "== tests of the Python package"
 	$(BIN)/pytest
 
-browser: # Debian's Chromium for the tests of the notebook widget, which are skipped without it
-	@if command -v chromium chromium-browser >/dev/null; then :; \
-	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  echo "== installing chromium with apt-get, for the browser tests"; \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; } \
-	    >/dev/null 2>&1 || echo "== chromium could not be installed: the browser tests will be skipped"; \
-	else echo "== no chromium here, and no right to install it: the browser tests will be skipped"; fi
+debian: # Chromium for the tests of the notebook widget, dciodvfy for those of DICOM files; without them these are skipped
+	@for need in chromium:chromium dciodvfy:dicom3tools; do \
+	  program=$${need%%:*} package=$${need##*:}; \
+	  if command -v $$program >/dev/null; then :; \
+	  elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "== installing $$package with apt-get, for the tests that need $$program"; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$package; } \
+	      >/dev/null 2>&1 || echo "== $$package could not be installed: tests that need $$program will be skipped"; \
+	  else echo "== no $$program here, and no right to install it: tests that need it will be skipped"; fi; \
+	done
 
 build: .venv/.dev-installed ## wheel in target/wheels
 	$(BIN)/maturin build --release --locked
