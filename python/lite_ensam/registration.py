@@ -52,11 +52,12 @@ def register(ct: CtVolume, grid: Grid, other_ct: CtVolume, other_grid: Grid) -> 
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(32)
     method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentage(0.1)
+    method.SetMetricSamplingPercentage(0.25, seed=1)  # without a seed, the clock is one
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=2.0, minStep=0.005, numberOfIterations=150, relaxationFactor=0.6
     )
+    method.SetNumberOfThreads(1)  # sums of several come out differently in the last digits from run to run
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetShrinkFactorsPerLevel(_SHRINKS)
     method.SetSmoothingSigmasPerLevel(_BLURS_MM)
