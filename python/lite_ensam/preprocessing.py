@@ -228,14 +228,7 @@ def prepare_lesion(case: Case, mark: RecistMark, config: PatchConfig) -> Patch:
     -------
     Patch of `config.side_voxels` a side.
     """
-    spacing = case.grid.spacing_mm
-    placement = Placement.lesion_placement(
-        mark.outer_endpoints_zyx(config.end_margin_voxels),
-        spacing,
-        case.ct.shape,
-        config.side_factor,
-        config.side_voxels,
-    )
+    placement = _lesion_cube(mark, case.grid, config)
     cube = placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
     part = part_of(case.ct, _kernels.resample_box(case.ct.shape, *cube))
     crop = _kernels.crop_resample(part.voxels, *cube, part.start_zyx, part.whole_shape_zyx)
@@ -283,17 +276,22 @@ def needed_boxes(marks: Sequence[RecistMark], grid: Grid, config: PatchConfig, c
         return [_pooled_box(placement)]
     boxes = []
     for mark in marks:
-        cube = Placement.lesion_placement(
-            mark.outer_endpoints_zyx(config.end_margin_voxels),
-            grid.spacing_mm,
-            grid.shape_zyx,
-            config.side_factor,
-            config.side_voxels,
-        )
+        cube = _lesion_cube(mark, grid, config)
         boxes.append(
             _kernels.resample_box(grid.shape_zyx, cube.start_zyx, cube.step_zyx, cube.patch_shape_zyx)
         )
     return boxes
+
+
+def _lesion_cube(mark: RecistMark, grid: Grid, config: PatchConfig) -> Placement:
+    """Where a lesion's patch lies: what is read of a scan and what is cut from it are one cube."""
+    return Placement.lesion_placement(
+        mark.outer_endpoints_zyx(config.end_margin_voxels),
+        grid.spacing_mm,
+        grid.shape_zyx,
+        config.side_factor,
+        config.side_voxels,
+    )
 
 
 def _pooled_box(placement: Placement) -> Box:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Crop, CropName, Engine, EngineName, Mirror
+from lite_ensam.cli.options import Crop, CropName, Engine, EngineName, Mirror, Window
 from lite_ensam.cli.segment import parse_window
 from lite_ensam.cli.tables import console, print_table
 
@@ -48,10 +48,7 @@ def cohort(
     ] = 1,
     engine: Engine = EngineName.openvino,
     crop: Crop = CropName.lesion,
-    window: Annotated[
-        str | None,
-        typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean"),
-    ] = None,
+    window: Window = None,
     mirror: Mirror = True,
     check: Annotated[
         bool, typer.Option("--check", help="Only check the manifest and write it to the folder; run nothing")

@@ -43,3 +43,6 @@ Repeats: TypeAlias = Annotated[
 Series: TypeAlias = Annotated[
     str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
 ]
+Window: TypeAlias = Annotated[
+    str | None, typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean")
+]

@@ -20,6 +20,7 @@ from lite_ensam.cli.options import (
     Repeats,
     Series,
     Threads,
+    Window,
 )
 from lite_ensam.cli.tables import console, print_table
 
@@ -63,10 +64,7 @@ def segment(
     ] = None,
     engine: Engine = EngineName.openvino,
     crop: Crop = CropName.lesion,
-    window: Annotated[
-        str | None,
-        typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean"),
-    ] = None,
+    window: Window = None,
     hu: Annotated[
         bool | None,
         typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
