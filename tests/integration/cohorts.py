@@ -11,7 +11,7 @@ from lite_ensam.cohort import Limits, Parameters, Row, write_manifest
 from lite_ensam.io import write_ct, write_marks, write_mask
 from tests.phantoms import TWO_TUMORS, ellipsoid_case
 
-FAST = Parameters(mirror=False)
+PLAIN = Parameters()
 LIMITS = Limits(seconds=120, memory_mb=1500, backoff_s=0.01)
 N_GOOD = 5
 CORRUPT = "corrupt"

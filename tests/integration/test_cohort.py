@@ -53,7 +53,7 @@ def test_every_case_is_a_row_and_the_corrupt_one_says_why(undisturbed: Undisturb
 
 def test_masks_are_those_of_segment(undisturbed: Undisturbed) -> None:
     row = open_manifest(undisturbed.manifest).rows[0]
-    expected = segment(row.ct, row.marks, mirror=False, threads=1).labels
+    expected = segment(row.ct, row.marks, threads=1).labels
     np.testing.assert_array_equal(read_labels(undisturbed.folder / "cases/scan_0/mask.nii.gz"), expected)
 
 
@@ -96,7 +96,7 @@ def test_a_touched_file_is_known_by_its_content_and_a_changed_one_is_not(
 
 def test_other_parameters_do_it_again(undisturbed: Undisturbed, done: Path) -> None:
     rows = open_manifest(undisturbed.manifest).rows[:1]
-    progress = run_cohort(rows, done, Parameters(mirror=False, threshold=1.0), LIMITS, workers=1).progress
+    progress = run_cohort(rows, done, Parameters(threshold=1.0), LIMITS, workers=1).progress
     assert progress.done == 1
     record = read_report(done / "cases/scan_0/record.json")
     assert record["parameters"]["threshold"] == 1.0
@@ -112,7 +112,7 @@ def test_a_bad_manifest_begins_nothing(undisturbed: Undisturbed, tmp_path: Path)
 
 
 def test_the_command_line(undisturbed: Undisturbed, done: Path, tmp_path: Path, run: Run) -> None:
-    ran = run("cohort", undisturbed.manifest, "-o", done, "--no-mirror", "--workers", 1, "--memory", "1500MB")
+    ran = run("cohort", undisturbed.manifest, "-o", done, "--workers", 1, "--memory", "1500MB")
     assert ran.returncode == 0, ran.stderr
     assert "1 failed" in ran.stdout
     assert outcome(done) == undisturbed.outcome

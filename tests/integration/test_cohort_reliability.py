@@ -24,7 +24,7 @@ from lite_ensam.cohort import Limits, Progress, open_manifest, run_cohort, super
 from lite_ensam.cohort.run import locked
 from lite_ensam.errors import CohortError, OutputError
 from lite_ensam.io import read_report
-from tests.integration.cohorts import FAST, LIMITS, N_GOOD, outcome
+from tests.integration.cohorts import LIMITS, N_GOOD, PLAIN, outcome
 from tests.integration.conftest import Undisturbed
 
 KILLS = int(os.environ.get("COHORT_KILLS", "3"))
@@ -39,7 +39,6 @@ def start(undisturbed: Undisturbed, folder: Path, *more: str) -> subprocess.Pope
         undisturbed.manifest,
         "-o",
         folder,
-        "--no-mirror",
     ]
     return subprocess.Popen(
         [*map(str, command), "--workers", "2", "--go-on", *more],
@@ -60,7 +59,7 @@ def wait_for(folder: Path, n_records: int, process: subprocess.Popen[bytes]) -> 
 
 
 def finish(undisturbed: Undisturbed, folder: Path) -> Progress:
-    return run_cohort(undisturbed.manifest, folder, FAST, LIMITS, workers=2, check=False).progress
+    return run_cohort(undisturbed.manifest, folder, PLAIN, LIMITS, workers=2, check=False).progress
 
 
 def test_the_whole_run_is_killed_at_random_moments(undisturbed: Undisturbed, tmp_path: Path) -> None:
@@ -101,7 +100,7 @@ def test_workers_are_killed_at_random_moments(undisturbed: Undisturbed, tmp_path
     killer.start()
     try:
         limits = Limits(seconds=120, memory_mb=1500, backoff_s=0.01, deaths=KILLS + 1)
-        run_cohort(undisturbed.manifest, tmp_path, FAST, limits, workers=2)
+        run_cohort(undisturbed.manifest, tmp_path, PLAIN, limits, workers=2)
     finally:
         running = False
         killer.join()
@@ -166,11 +165,11 @@ def test_a_case_over_its_limits_is_a_row(
     undisturbed: Undisturbed, tmp_path: Path, limits: Limits, step: str, error: str
 ) -> None:
     rows = open_manifest(undisturbed.manifest).rows[:1]
-    assert run_cohort(rows, tmp_path, FAST, limits, workers=1).progress.failed == 1
+    assert run_cohort(rows, tmp_path, PLAIN, limits, workers=1).progress.failed == 1
     record = read_report(tmp_path / "cases/scan_0/record.json")
     assert (record["step"], record["error"]) == (step, error)
-    assert run_cohort(rows, tmp_path, FAST, limits, workers=1).progress.kept == 1  # nor will it do next time
-    assert run_cohort(rows, tmp_path, FAST, LIMITS, workers=1).progress.done == 1  # with more room it does
+    assert run_cohort(rows, tmp_path, PLAIN, limits, workers=1).progress.kept == 1  # nor will it do next time
+    assert run_cohort(rows, tmp_path, PLAIN, LIMITS, workers=1).progress.done == 1  # with more room it does
 
 
 def test_a_case_that_workers_die_of_takes_no_other_along(
@@ -188,7 +187,7 @@ def test_a_case_that_workers_die_of_takes_no_other_along(
         return ask(worker, task)
 
     monkeypatch.setattr(supervisor.Worker, "_ask", ask_and_die)
-    progress = run_cohort(rows, tmp_path, FAST, LIMITS, workers=2, check=False).progress
+    progress = run_cohort(rows, tmp_path, PLAIN, LIMITS, workers=2, check=False).progress
     assert (progress.done, progress.failed) == (N_GOOD - 1, 2)
     record = read_report(tmp_path / "cases" / deadly / "record.json")
     assert (record["step"], record["error"]) == ("worker", "3 workers died of it (SIGSEGV)")
@@ -213,7 +212,7 @@ def test_reading_is_tried_again_and_bad_scans_are_not(
     rows = open_manifest(undisturbed.manifest).rows
     with monkeypatch.context() as patched:
         patched.setattr(tasks, "content_hash", flaky)
-        assert tasks.run_case(tasks.Task(rows[0], str(tmp_path), FAST, LIMITS)).status == "done"
+        assert tasks.run_case(tasks.Task(rows[0], str(tmp_path), PLAIN, LIMITS)).status == "done"
     assert read_report(tmp_path / "cases/scan_0/record.json")["run"]["attempts"] == 3
-    assert tasks.run_case(tasks.Task(rows[1], str(tmp_path), FAST, LIMITS)).status == "failed"
+    assert tasks.run_case(tasks.Task(rows[1], str(tmp_path), PLAIN, LIMITS)).status == "failed"
     assert read_report(tmp_path / "cases/corrupt/record.json")["run"]["attempts"] == 1

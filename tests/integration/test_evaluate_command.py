@@ -21,7 +21,7 @@ def flare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_scores_tables_page_and_pictures_are_written(flare: Path, tmp_path: Path) -> None:
     names = {"-o": "s.json", "--csv": "s.csv", "--html": "s.html", "--figure2": "f.png", "--worst": "w.png"}
     options = [part for flag, name in names.items() for part in (flag, str(tmp_path / name))]
-    done = CliRunner().invoke(build_app(), ["evaluate", str(flare), *options, "--robustness", "--no-mirror"])
+    done = CliRunner().invoke(build_app(), ["evaluate", str(flare), *options, "--robustness"])
     assert done.exit_code == 0, done.output
     for text in ("CT_Lesion_FLARE23Ts", "ends 1 voxel off", "region_growing", "not a medical device"):
         assert text in done.output

@@ -46,7 +46,7 @@ def test_memory_threads_and_files_stay_over_200_scans(small: tuple[Path, Path], 
 
     mb, states = [], []
     for _ in range(N_SCANS):
-        result = lite_ensam.segment(*small, mirror=False)
+        result = lite_ensam.segment(*small)
         result.save(tmp_path / "mask.nii.gz", overwrite=True)
         mb.append(resident_mb())
         states.append(state())

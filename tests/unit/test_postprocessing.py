@@ -7,7 +7,7 @@ import pytest
 
 from lite_ensam.errors import MarkError
 from lite_ensam.geometry import Placement
-from lite_ensam.postprocessing import TumorLogits, paint_tumors
+from lite_ensam.postprocessing import TumorLogits, hold_ends, paint_tumors
 from lite_ensam.recist import RecistMark, sphere_mask
 
 SHAPE, SPACING = (20, 48, 48), (2.0, 1.0, 1.0)
@@ -75,3 +75,45 @@ def test_tumors_are_painted_in_their_own_right_whatever_their_order() -> None:
     tumors = [ball(1, 20), ball(2, 28), ball(7, 36)]
     forward, backward = (paint_tumors(order, SPACING).labels for order in (tumors, tumors[::-1]))
     assert (forward != backward).sum() == pytest.approx(0, abs=40)  # ties on the planes between
+
+
+def tip_voxels(tumor: TumorLogits, x: float) -> bool:
+    """Whether the voxel at (10, 24, x) is painted."""
+    return bool(paint_tumors([hold_ends(tumor)], SPACING).labels[10, 24, round(x)])
+
+
+def test_the_ends_of_a_line_are_in_the_mask_when_the_network_is_unsure_of_them() -> None:
+    tumor = ball(1, 24, height=3.5)  # 1.5 mm short on every side
+    assert not paint_tumors([tumor], SPACING).labels[10, 24, 18]
+    before = tumor.logits.copy()
+    held = hold_ends(tumor)
+    assert tip_voxels(tumor, 18)
+    assert tip_voxels(tumor, 30)
+    np.testing.assert_array_equal(tumor.logits, before, "the network's logits are left as they are")
+    assert (held.logits >= before).all()
+    far = paint_tumors([held], SPACING).labels != paint_tumors([tumor], SPACING).labels
+    changed = np.argwhere(far) * SPACING
+    ends = np.array([(10, 24, 18), (10, 24, 30)]) * SPACING
+    nearest = np.linalg.norm(changed[:, None] - ends[None], axis=-1).min(axis=1)
+    assert nearest.max() < 4, "only what is about the ends has grown"
+
+
+def test_an_end_that_is_tumour_already_changes_nothing() -> None:
+    tumor = ball(1, 24, height=7)
+    np.testing.assert_array_equal(hold_ends(tumor).logits, tumor.logits)
+
+
+def test_a_careless_end_is_not_reached() -> None:
+    assert not tip_voxels(ball(1, 24, height=1.0), 18)
+
+
+def test_a_tumour_of_which_nothing_was_found_is_left_to_its_sphere() -> None:
+    tumor = ball(1, 24, height=-2)
+    assert hold_ends(tumor) is tumor
+
+
+def test_ends_outside_of_the_patch_are_no_error() -> None:
+    tumor = ball(1, 24)
+    moved = RecistMark(1, ((10, 24, -200.0), (10, 24, 30.0)))
+    held = hold_ends(TumorLogits(moved, tumor.logits, tumor.placement))
+    assert np.isfinite(held.logits).all()

@@ -49,7 +49,7 @@ def cohort(
     engine: Engine = EngineName.openvino,
     crop: Crop = CropName.lesion,
     window: Window = None,
-    mirror: Mirror = True,
+    mirror: Mirror = False,
     check: Annotated[
         bool, typer.Option("--check", help="Only check the manifest and write it to the folder; run nothing")
     ] = False,

@@ -46,7 +46,7 @@ def evaluate(
     weights: Annotated[Path | None, typer.Option(help="Exported weights [default: those that ship]")] = None,
     engine: Engine = EngineName.openvino,
     crop: Crop = CropName.lesion,
-    mirror: Mirror = True,
+    mirror: Mirror = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Score the weights on cases with reference masks, beside what geometry alone reaches (extra `evaluate`)."""

@@ -31,9 +31,7 @@ Threads: TypeAlias = Annotated[
 ]
 Mirror: TypeAlias = Annotated[
     bool,
-    typer.Option(
-        "--mirror/--no-mirror", help="Average with the mirror image: steadier, twice the network's time"
-    ),
+    typer.Option("--mirror/--no-mirror", help="Average with the mirror image: twice the network's time"),
 ]
 Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")]
 Repeats: TypeAlias = Annotated[

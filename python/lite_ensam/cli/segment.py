@@ -71,7 +71,7 @@ def segment(
     ] = None,
     series: Series = None,
     threads: Threads = None,
-    mirror: Mirror = True,
+    mirror: Mirror = False,
     repeats: Repeats = 0,
     overwrite: Overwrite = False,
 ) -> None:

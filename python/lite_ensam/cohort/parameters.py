@@ -26,7 +26,7 @@ class Parameters:
 
     engine: Engine = "openvino"
     crop: Crop = "lesion"
-    mirror: bool = True
+    mirror: bool = False
     window: tuple[float, float] | None = None
     hu: bool | None = None
     threshold: float = 0.0

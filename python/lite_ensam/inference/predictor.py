@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lite_ensam.case import Case
 from lite_ensam.errors import LiteEnsamError
 from lite_ensam.inference.backend import Backend
-from lite_ensam.postprocessing import Painting, TumorLogits, paint_tumors
+from lite_ensam.postprocessing import Painting, TumorLogits, hold_ends, paint_tumors
 from lite_ensam.preprocessing import Patch, PatchConfig, check_window, prepare_joint, prepare_lesion
 
 Crop = Literal["lesion", "joint"]
@@ -66,7 +66,7 @@ class Predictor:
     window : (low, high) HU. Of a scan in HU: what is looked at. Of a windowed scan: what its 0 and
         255 stand for. None takes what the weights were trained with
     mirror : run each lesion patch and its mirror image and average the logits: twice the network's
-        time for masks that hang less on chance (docs/experiments.md, 3)
+        time; weights trained briefly gain by it, those that ship do not (docs/experiments.md, 3 and 5)
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Predictor:
         backend: Backend,
         crop: Crop = "lesion",
         window: tuple[float, float] | None = None,
-        mirror: bool = True,
+        mirror: bool = False,
     ) -> None:
         if crop not in CROPS:
             raise LiteEnsamError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
@@ -113,7 +113,7 @@ class Predictor:
         if not (isinstance(threshold, int | float) and np.isfinite(threshold)):
             raise LiteEnsamError(f"threshold must be a finite logit, got {threshold}")
         clock = clock or Stopwatch()
-        tumors = []
+        tumors: list[TumorLogits] = []
         patches = self._patches(case)
         while True:
             with clock.step("cut"):
@@ -121,29 +121,34 @@ class Predictor:
             if patch is None:
                 break
             with clock.step("network"):
-                logits = self._logits(patch)
-            tumors.append(TumorLogits(patch.mark, logits, patch.placement))
+                tumors.append(self.look(patch))
         with clock.step("paint"):
             painting = paint_tumors(tumors, case.grid.spacing_mm, threshold)
         return Prediction(tuple(tumors), painting)
 
-    def _logits(self, patch: Patch) -> NDArray[np.float32]:
-        """Logits (z, y, x) of a patch."""
-        logits = self.first_look(patch)
-        return self.second_look(patch, logits) if self.mirror else logits
+    def look(self, patch: Patch, axes: tuple[int, ...] = ()) -> TumorLogits:
+        """Run the network on a patch; the ends of its line stay in the tumour (`postprocessing.hold_ends`).
 
-    def first_look(self, patch: Patch) -> NDArray[np.float32]:
-        """Logits (z, y, x) of a patch as it is: there at once, for people who wait."""
-        logits: NDArray[np.float32] = self.backend.logits(patch.values[None], patch.endpoints_zyx[None])[0]
-        return logits
+        Parameters
+        ----------
+        patch : of one tumour
+        axes : of z, y, x (0, 1, 2), to mirror the patch along before, and the logits after
+        """
+        logits = self._logits(patch, axes)
+        if self.mirror:
+            opposite = tuple(axis for axis in range(3) if axis not in axes)
+            logits = np.asarray((logits + self._logits(patch, opposite)) / 2, dtype=np.float32)
+        return hold_ends(TumorLogits(patch.mark, logits, patch.placement))
 
-    def second_look(self, patch: Patch, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The first look's logits, averaged with those of the mirror image."""
-        # all three axes at once: the line's ends then come in reversed lexicographic order
-        values = np.ascontiguousarray(patch.values[:, ::-1, ::-1, ::-1])
-        ends = (np.array(logits.shape, np.float32) - 1 - patch.endpoints_zyx)[::-1]
-        mirrored = self.backend.logits(values[None], np.ascontiguousarray(ends)[None])[0]
-        return np.asarray((logits + mirrored[::-1, ::-1, ::-1]) / 2, dtype=np.float32)
+    def _logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
+        """Logits (z, y, x) of a patch, run as its mirror image along some axes."""
+        values = np.ascontiguousarray(np.flip(patch.values, tuple(axis + 1 for axis in axes)))
+        ends = patch.endpoints_zyx.copy()
+        for axis in axes:
+            ends[:, axis] = np.float32(patch.values.shape[axis + 1] - 1) - ends[:, axis]
+        ends = ends[np.lexsort(ends.T[::-1])]  # the network knows ends in lexicographic order
+        logits = self.backend.logits(values[None], ends[None])[0]
+        return np.ascontiguousarray(np.flip(logits, axes))
 
     def _patches(self, case: Case) -> Iterator[Patch]:
         config = self.patch_config(case.hu)

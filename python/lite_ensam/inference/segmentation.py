@@ -105,7 +105,7 @@ def segment(
     hu: bool | None = None,
     threads: int | None = None,
     threshold: float = 0.0,
-    mirror: bool = True,
+    mirror: bool = False,
     series_uid: str | None = None,
     repeats: int = 0,
 ) -> Segmentation:
@@ -125,7 +125,7 @@ def segment(
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     threads : CPU threads of the engine; None takes all
     threshold : logit above which a voxel is tumour
-    mirror : average each lesion patch's logits with its mirror image's: steadier, twice the network's time
+    mirror : average each lesion patch's logits with its mirror image's: twice the network's time
     series_uid : which CT series of a DICOM folder; None takes the largest
     repeats : how many times each tumour is segmented again, lines drawn anew and patches mirrored, for the standard
         deviations of its numbers in the report (see `measure_noise`); 0 leaves them out

@@ -7,15 +7,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lite_ensam._typing import FloatTriple
 from lite_ensam.case import Case
 from lite_ensam.errors import LiteEnsamError
 from lite_ensam.inference.predictor import Predictor
 from lite_ensam.measurements import measure
-from lite_ensam.postprocessing import TumorLogits, paint_tumors
-from lite_ensam.preprocessing import Patch, prepare_lesion
+from lite_ensam.postprocessing import paint_tumors
+from lite_ensam.preprocessing import prepare_lesion
 from lite_ensam.recist import RecistMark
 
 __all__ = ["TumorNoise", "jittered", "measure_noise"]
@@ -29,9 +28,8 @@ J Cancer 53 (2016) 5-15): a standard deviation of 8.7 % of a difference, 6.1 % o
 _LEAST_END_SD_VOXELS = 0.3
 """A click on a voxel is known no better."""
 
-_ALL_AXES = (0, 1, 2)
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (1,), (0,))
-"""Mirrors of a patch, by axes; with each its opposite, mirrored along the other axes: all eight."""
+"""Mirrors of a patch, by axes; a predictor that averages adds each one's opposite: all eight."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +87,8 @@ def measure_noise(
         rows = []
         for n, again in enumerate(jittered(mark, spacing, case.ct.shape, repeats, seed)):
             patch = prepare_lesion(case, again, config)
-            logits = _mirrored_logits(predictor, patch, _FLIPS[n % len(_FLIPS)])
-            painting = paint_tumors([TumorLogits(again, logits, patch.placement)], spacing, threshold)
+            tumor = predictor.look(patch, _FLIPS[n % len(_FLIPS)])
+            painting = paint_tumors([tumor], spacing, threshold)
             (one,) = measure(painting.part, [again], spacing)
             rows.append((one.volume_ml, one.longest_diameter_mm, one.short_axis_mm))
         sds = np.std(rows, axis=0, ddof=1).tolist()
@@ -130,23 +128,3 @@ def jittered(
         if np.linalg.norm((ends[1] - ends[0]) * spacing) >= 0.5 * mark.length_mm(spacing_mm):
             lines.append(RecistMark(mark.label, ends.tolist(), mark.name, mark.tracking_uid))
     return tuple(lines)
-
-
-def _mirrored_logits(predictor: Predictor, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
-    """Logits (z, y, x) of a patch, run as its mirror image; averaged with the opposite one if the predictor does so."""
-    opposite = tuple(axis for axis in _ALL_AXES if axis not in axes)
-    flips = (axes, opposite) if predictor.mirror else (axes,)
-    logits: NDArray[np.float32] = np.mean(
-        [_flipped(predictor, patch, one) for one in flips], axis=0, dtype=np.float32
-    )
-    return logits
-
-
-def _flipped(predictor: Predictor, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
-    values = np.ascontiguousarray(np.flip(patch.values, tuple(axis + 1 for axis in axes)))
-    ends = patch.endpoints_zyx.copy()
-    for axis in axes:
-        ends[:, axis] = np.float32(patch.values.shape[axis + 1] - 1) - ends[:, axis]
-    ends = ends[np.lexsort(ends.T[::-1])]  # the network knows ends in lexicographic order
-    logits = predictor.backend.logits(values[None], ends[None])[0]
-    return np.ascontiguousarray(np.flip(logits, axes))

@@ -78,7 +78,7 @@ def _write_report(path: Path, marker: RecistMarker, name: str, overwrite: bool) 
         "spacing_mm_zyx": marker.grid.spacing_mm,
         "engine": marker.segmenter.engine,
         "crop": "lesion",
-        "mirror": True,
+        "mirror": False,
         "threshold": marker.threshold,
         "marks": _lines(marker),
         "tumors": marker.results,

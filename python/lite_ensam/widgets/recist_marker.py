@@ -181,7 +181,7 @@ class RecistMarker(anywidget.AnyWidget):
             As `lite_ensam.segment`. From the widget's own button the sentence is shown instead.
         """
         try:
-            self.segmenter.run(self.segmenter.missing(self.marks), self._tell, self._preview)
+            self.segmenter.run(self.segmenter.missing(self.marks), self._tell)
         finally:
             self._tell("")
             self._paint()
@@ -198,11 +198,6 @@ class RecistMarker(anywidget.AnyWidget):
 
     def _tell(self, words: str) -> None:
         self.status = words
-
-    def _preview(self) -> None:
-        """Masks on the screen; numbers come when they are final."""
-        self.segmenter.paint(self.threshold)
-        self._show_masks()
 
     def _paint(self) -> None:
         self.segmenter.paint(self.threshold)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
@@ -43,7 +43,7 @@ class Lesion:
     Parameters
     ----------
     tumor : its logits
-    seconds : taken by cutting the patch and by the network, both looks
+    seconds : taken by cutting the patch and by the network
     state : what the reader said of the mask; a rejected one is not painted
     """
 
@@ -118,20 +118,13 @@ class LesionSegmenter:
         """Marks that have no mask yet."""
         return tuple(mark for mark in marks if mark.label not in self.lesions)
 
-    def run(
-        self,
-        marks: Sequence[RecistMark],
-        progress: Callable[[str], None] = lambda _: None,
-        preview: Callable[[], None] = lambda: None,
-    ) -> None:
+    def run(self, marks: Sequence[RecistMark], progress: Callable[[str], None] = lambda _: None) -> None:
         """Run the network for each mark, unless the same line was seen before.
 
         Parameters
         ----------
         marks : on this scan; a label that was segmented before is replaced
         progress : is told in words what comes next
-        preview : is called when a lesion has its first logits; those that count, averaged with the mirror
-            image's as `lite_ensam.segment` does, follow
 
         Raises
         ------
@@ -144,36 +137,19 @@ class LesionSegmenter:
                 progress("loading the engine …")
                 predictor = self.load()
                 progress(f"segmenting lesion {mark.label} ({n} of {len(marks)}) …")
-                seen = self._seen(mark, predictor, preview)
+                seen = self._look(mark, predictor)
                 self._kept[mark.endpoints_zyx] = seen
                 if len(self._kept) > _KEPT_LINES:
                     self._kept.popitem(last=False)
             self.lesions[mark.label] = replace(seen, tumor=replace(seen.tumor, mark=mark))
 
-    def _seen(self, mark: RecistMark, predictor: Predictor, preview: Callable[[], None]) -> Lesion:
-        """The last look at a line. What an error leaves half-done is no lesion."""
-        looks = self._looks(mark, predictor)
-        lesion = next(looks)
-        if predictor.mirror:
-            self.lesions[mark.label] = lesion
-            try:
-                preview()
-                lesion = next(looks)
-            except BaseException:
-                del self.lesions[mark.label]
-                raise
-        return lesion
-
-    def _looks(self, mark: RecistMark, predictor: Predictor) -> Iterator[Lesion]:
-        """The network's first look at a line and, if it takes one, the average with its second."""
+    def _look(self, mark: RecistMark, predictor: Predictor) -> Lesion:
+        """Run the network on a line's patch."""
         start = time.perf_counter()
         if self._case is None:  # looks at every voxel, hence once
             self._case = Case(self.ct, self.grid, (mark,), hu=self.hu)
         patch = prepare_lesion(self._case, mark, predictor.patch_config(self.hu))
-        logits = predictor.first_look(patch)
-        yield Lesion(TumorLogits(mark, logits, patch.placement), time.perf_counter() - start)
-        logits = predictor.second_look(patch, logits)
-        yield Lesion(TumorLogits(mark, logits, patch.placement), time.perf_counter() - start)
+        return Lesion(predictor.look(patch), time.perf_counter() - start)
 
     def paint(self, threshold: float = 0.0) -> None:
         """Paint and measure all lesions that are not rejected, from their logits."""

@@ -40,7 +40,7 @@ def test_a_process_that_fails_is_not_measured() -> None:
 def test_each_case_is_segmented_by_a_process_of_its_own(tmp_path: Path) -> None:
     write_flare(tmp_path, "CT_Lesion_FLARE23Ts_0001", ellipsoid_case())
     told = []
-    (taken,) = measure_cases(find_cases(tmp_path), ["--no-mirror"], lambda *what: told.append(what))
+    (taken,) = measure_cases(find_cases(tmp_path), ["--mirror"], lambda *what: told.append(what))
     assert told == [("CT_Lesion_FLARE23Ts/CT_Lesion_FLARE23Ts_0001", 0, 1)]
     assert (taken.shape_zyx, taken.n_tumors) == ((22, 40, 48), 2)
     assert taken.seconds > 0.1

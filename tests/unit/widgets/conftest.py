@@ -14,9 +14,6 @@ from lite_ensam.preprocessing import PatchConfig
 from lite_ensam.widgets import segmenter
 from tests.phantoms import ellipsoid_case
 
-LOOKS = 2
-"""Runs of the network for a line: as it is, and its mirror image."""
-
 
 class SphereEngine:
     """Says that the tumour is the sphere of its line, 1 logit for 1 patch voxel; counts its runs."""

@@ -6,7 +6,7 @@ from lite_ensam.case import Case
 from lite_ensam.errors import EngineError, MarkError
 from lite_ensam.recist import RecistMark
 from lite_ensam.widgets.segmenter import LesionSegmenter
-from tests.unit.widgets.conftest import LOOKS, SphereEngine
+from tests.unit.widgets.conftest import SphereEngine
 
 
 @pytest.fixture
@@ -42,10 +42,10 @@ def test_an_unchanged_line_is_not_run_again(
     assert segmenter.keep_only(moved)
     assert segmenter.missing(moved) == moved[:1]
     segmenter.run(segmenter.missing(moved))
-    assert engine.runs == 3 * LOOKS
+    assert engine.runs == 3
     assert segmenter.keep_only(case.marks)
     segmenter.run(segmenter.missing(case.marks))
-    assert engine.runs == 3 * LOOKS, "undoing a line takes its mask from memory"
+    assert engine.runs == 3, "undoing a line takes its mask from memory"
 
 
 def test_a_higher_threshold_gives_smaller_masks_without_the_network(
@@ -58,7 +58,7 @@ def test_a_higher_threshold_gives_smaller_masks_without_the_network(
         volumes.append(sum(m.volume_ml for m in segmenter.measurements))
     assert volumes == sorted(volumes, reverse=True)
     assert len(set(volumes)) == 3
-    assert engine.runs == 2 * LOOKS
+    assert engine.runs == 2
 
 
 def test_a_rejected_mask_is_not_painted_and_comes_back(segmenter: LesionSegmenter, case: Case) -> None:
@@ -95,22 +95,12 @@ def test_what_was_segmented_survives_an_error(
     assert list(segmenter.lesions) == [1]
 
 
-def test_a_first_mask_is_there_before_the_second_look(
+def test_an_engine_that_fails_leaves_no_half_mask(
     segmenter: LesionSegmenter, engine: SphereEngine, case: Case
 ) -> None:
-    seen: list[tuple[int, list[int]]] = []
-    segmenter.run(case.marks, preview=lambda: seen.append((engine.runs, sorted(segmenter.lesions))))
-    assert seen == [(1, [1]), (LOOKS + 1, [1, 2])]
-
-
-def test_a_second_look_that_fails_leaves_no_half_mask(
-    segmenter: LesionSegmenter, engine: SphereEngine, case: Case
-) -> None:
-    def break_engine() -> None:
-        engine.broken = EngineError("the engine broke")
-
+    engine.broken = EngineError("the engine broke")
     with pytest.raises(EngineError, match="broke"):
-        segmenter.run(case.marks[:1], preview=break_engine)
+        segmenter.run(case.marks[:1])
     assert segmenter.lesions == {}
     engine.broken = None
     segmenter.run(case.marks[:1])
