@@ -65,8 +65,8 @@ def jitter_ends(rng: np.random.Generator, ends: Doubles, voxel_zyx: Doubles) -> 
         return ends
     middle, half = ends.mean(axis=0), (ends[1] - ends[0]) / 2
     length = 2 * float(np.linalg.norm(half))
-    if rng.random() < 0.45:  # more often short than long: people stop where they are sure
-        half = half * rng.uniform(0.78, 1.1)
+    if rng.random() < 0.55:  # more often short than long: people stop where they are sure
+        half = half * rng.uniform(0.76, 1.1)
     if rng.random() < 0.3:
         angle = rng.normal(0, np.deg2rad(7))
         cos, sin = np.cos(angle), np.sin(angle)
