@@ -1,8 +1,8 @@
 """How long a person at the marker waits: first view, a scroll step, from a finished line to its mask on the screen.
 
 JupyterLab and Debian's Chromium on this machine, a scan of 512 x 512 x 150 voxels (the phantom, resampled by
-repeating voxels). Times are taken in the page: from the mouse's event to the frame that shows the change. A mask is on
-the screen after the network's first look; the final one, with its numbers, follows after the second.
+repeating voxels). Times are taken in the page: from the mouse's event to the frame that shows the change. The numbers
+of a lesion follow its mask.
 
     python benchmarks/marker_in_browser.py
 """
@@ -131,7 +131,7 @@ def main() -> None:
         "first view, ms (at most 1000)": round(times["first"]),
         "scroll step, median ms (at most 50)": _median(times["scrolls"]),
         "line finished to mask on screen, median ms (at most 500)": _median(times["masks"]),
-        "line finished to final mask and numbers, median ms": _median(times["numbers"]),
+        "line finished to mask and numbers, median ms": _median(times["numbers"]),
         "slowest, ms": {name: round(max(times[name]), 1) for name in ("scrolls", "masks", "numbers")},
         "n": {name: len(times[name]) for name in ("scrolls", "masks", "numbers")},
         "load": round(os.getloadavg()[0], 1),
