@@ -92,16 +92,20 @@ def test_bending_is_smooth_and_leaves_the_ends_alone() -> None:
             assert float(field.diff(dim=axis).abs().max()) < 0.9
 
 
-def test_jitter_is_small_and_in_the_slice_most_of_the_time() -> None:
-    ends = np.array([[10.0, 20, 20], [10, 20, 60]])
+def test_lines_differ_as_those_of_readers_do() -> None:
+    """At the median of 4,927 real marks, 19 mm on pixels of 0.8 mm; docs/training.md has what is known of readers."""
+    ends = np.array([[50.0, 20, 20], [50, 20, 39]])
     drawn = np.array(
-        [jitter_ends(np.random.default_rng(seed), ends, np.array([3.0, 1, 1])) for seed in range(400)]
+        [jitter_ends(np.random.default_rng(seed), ends, np.array([5.0, 0.8, 0.8])) for seed in range(2000)]
     )
-    lengths = np.linalg.norm(drawn[:, 1] - drawn[:, 0], axis=1)
-    assert 0.75 < lengths.min() / 40 < 0.95
-    assert 1.0 < lengths.max() / 40 < 1.25
-    assert (drawn[:, 0, 0] == drawn[:, 1, 0]).all()
-    assert (drawn[:, 0, 0] == 10).mean() > 0.7
+    along = drawn[:, 1] - drawn[:, 0]
+    lengths = np.linalg.norm(along, axis=1) / 19
+    assert 0.06 < lengths.std() < 0.1
+    assert 0.08 < (lengths < 0.88).mean() < 0.2, "as people do who stop where they are sure"
+    assert lengths.max() < 1.3
+    assert 3 < np.degrees(np.arctan2(along[:, 1], along[:, 2])).std() < 6
+    assert (along[:, 0] == 0).all()
+    assert 0.1 < (drawn[:, 0, 0] != 50).mean() < 0.2
 
 
 def test_some_lines_are_exact_and_most_are_not() -> None:
@@ -110,7 +114,7 @@ def test_some_lines_are_exact_and_most_are_not() -> None:
         np.array_equal(jitter_ends(np.random.default_rng(seed), ends, np.ones(3)), ends)
         for seed in range(300)
     ]
-    assert 0.25 < np.mean(exact) < 0.45
+    assert 0.2 < np.mean(exact) < 0.4
 
 
 def test_contrast_changes_inside_the_tumour_alone() -> None:
