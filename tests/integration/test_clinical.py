@@ -21,6 +21,7 @@ from lite_ensam.phantom import make_phantom
 from lite_ensam.recist import RecistMark
 from tests.integration.conftest import Run, Scan
 from tests.phantoms import Ellipsoid, ellipsoid_case
+from tests.unit.io import files
 from tests.unit.io.dicom.files import new_dataset, write_slice
 
 
@@ -275,6 +276,16 @@ def test_a_gz_that_swells_is_refused_before_it_fills_the_memory(scan: Scan, run:
     assert "has more than 64 MiB after its last voxel" in done.stderr
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bomb.nii.gz"]
+
+
+def test_an_npz_that_swells_is_refused_before_it_is_inflated(run: Run, tmp_path: Path) -> None:
+    bomb = files.swelling(files.save_flare(tmp_path / "bomb.npz", imgs=None), "imgs.npy", 3072)
+    assert bomb.stat().st_size < 4 << 20
+    done = run("segment", bomb, "-o", tmp_path / "out.npz", "--report", tmp_path / "r.json")
+    assert done.returncode == 1
+    assert "bomb.npz: array 'imgs' is 3,072.0 MiB when inflated, expected at most 2,048.0 MiB" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == [bomb]
 
 
 def test_repeats_say_how_sure_the_numbers_are(scan: Scan, run: Run, tmp_path: Path) -> None:

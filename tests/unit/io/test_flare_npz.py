@@ -1,4 +1,5 @@
 import struct
+import tracemalloc
 import zipfile
 
 import nibabel as nib
@@ -173,6 +174,38 @@ class TestBadInput:
         (tmp_path / "a.npz").write_bytes(damaged)
         with pytest.raises(CaseError, match=r"a\.npz: the file is damaged \(Bad CRC-32"):
             read_npz_ct(tmp_path / "a.npz")
+
+    @pytest.mark.parametrize(
+        ("member", "n_mib", "message"),
+        [
+            ("imgs.npy", 3072, r"'imgs' is 3,072\.0 MiB when inflated, expected at most 2,048\.0 MiB"),
+            ("imgs", 3072, r"'imgs' is 3,072\.0 MiB when inflated"),
+            ("spacing.npy", 256, r"'spacing' is 256\.0 MiB when inflated, expected at most 0\.1 MiB"),
+        ],
+    )
+    def test_what_swells_is_refused_before_it_is_inflated(self, tmp_path, member, n_mib, message):
+        path = files.save_flare(tmp_path / "a.npz", **{member.removesuffix(".npy"): None})
+        files.swelling(path, member, n_mib)
+        tracemalloc.start()
+        try:
+            with pytest.raises(CaseError, match=rf"a\.npz: array {message}"):
+                read_npz_ct(path)
+            assert tracemalloc.get_traced_memory()[1] < 16 << 20
+        finally:
+            tracemalloc.stop()
+
+    def test_a_list_that_says_less_than_there_is_inflates_no_more_than_it_says(self, tmp_path):
+        path = files.swelling(files.save_flare(tmp_path / "a.npz", imgs=None), "imgs.npy", 512)
+        content = bytearray(path.read_bytes())
+        struct.pack_into("<I", content, content.rindex(b"PK\1\2") + 24, 1000)
+        path.write_bytes(content)
+        tracemalloc.start()
+        try:
+            with pytest.raises(CaseError, match=r"a\.npz: "):
+                read_npz_ct(path)
+            assert tracemalloc.get_traced_memory()[1] < 16 << 20
+        finally:
+            tracemalloc.stop()
 
     def test_a_text_file_in_the_archive_is_no_array(self, tmp_path):
         path = files.save_flare(tmp_path / "a.npz", recist=None)
