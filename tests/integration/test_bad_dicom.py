@@ -13,6 +13,8 @@ import pytest
 from pydicom.uid import EncapsulatedPDFStorage, generate_uid
 
 from lite_ensam.io import read_ct, read_labels
+from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
+from lite_ensam.measurements import measure
 from tests.integration.conftest import Run, Scan
 from tests.unit.io import files
 from tests.unit.io.dicom.files import new_dataset, write_slice
@@ -48,6 +50,36 @@ def drop(tag: str) -> Callable[[Path], None]:
     return change
 
 
+def drop_from_all(tag: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        for path in folder.iterdir():
+            one = pydicom.dcmread(path)
+            delattr(one, tag)
+            one.save_as(path)
+
+    return change
+
+
+def add_series_of_another_patient(folder: Path) -> None:
+    other = generate_uid()
+    for path in sorted(folder.iterdir())[:2]:
+        one = pydicom.dcmread(path)
+        one.PatientID, one.SeriesInstanceUID, one.SOPInstanceUID = "SECRET-OTHER", other, generate_uid()
+        one.save_as(folder / f"other-{path.name}")
+
+
+def leave_a_letter_alone(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    write_letter(folder / "letter.dcm")
+
+
+def write_letter(path: Path) -> None:
+    pdf = new_dataset("DOC", EncapsulatedPDFStorage)
+    pdf.PatientName, pdf.EncapsulatedDocument = "SECRET^NAME", b"%PDF-1.4 "
+    pdf.save_as(path, enforce_file_format=True)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -59,6 +91,13 @@ def drop(tag: str) -> Callable[[Path], None]:
         (drop("Rows"), "3.dcm: the file is truncated or damaged"),
         (drop("PixelData"), "voxels cannot be decoded"),
         (drop("BitsAllocated"), "voxels cannot be decoded"),
+        (drop("Modality"), "3.dcm: the file is truncated or damaged"),
+        (drop("ImageOrientationPatient"), "slice 4: ImageOrientationPatient is missing"),
+        (drop("RescaleIntercept"), "slice 4: RescaleIntercept is missing, which other slices have"),
+        (drop("StudyInstanceUID"), "lack what a DICOM SEG needs: StudyInstanceUID is missing"),
+        (drop_from_all("StudyDate"), "lack what a DICOM SEG needs: StudyDate is missing"),
+        (add_series_of_another_patient, "holds CT of 2 patients; say which series is meant"),
+        (leave_a_letter_alone, "holds no DICOM file of a CT"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -90,9 +129,7 @@ def test_a_pdf_among_the_slices_changes_nothing_and_marks_of_another_series_are_
     folder.mkdir()
     for path in dicom.iterdir():
         (folder / path.name).symlink_to(path)
-    pdf = new_dataset("DOC", EncapsulatedPDFStorage)
-    pdf.PatientName, pdf.EncapsulatedDocument = "SECRET^NAME", b"%PDF-1.4 "
-    pdf.save_as(folder / "letter.pdf", enforce_file_format=True)
+    write_letter(folder / "letter.pdf")
     seg, sr = tmp_path / "seg.dcm", tmp_path / "sr.dcm"
     assert run("segment", folder, "--marks", scan.marks, "-o", seg, "--sr", sr).returncode == 0
     assert read_labels(seg, read_ct(dicom)[1]).max() == 3
@@ -105,6 +142,40 @@ def test_a_pdf_among_the_slices_changes_nothing_and_marks_of_another_series_are_
     assert "which is not in the CT series 1.2.3.4" in done.stderr
     assert "SECRET" not in done.stderr
     assert not (tmp_path / "out.dcm").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:300]), "is of modality None, expected SR"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-500]), "marks.dcm: the file is truncated"),
+        (
+            lambda path: drop_from_all("ContentSequence")(path.parent),
+            "holds no line that could be a RECIST mark",
+        ),
+        (lambda path: path.write_bytes(b"Dear colleague"), "marks.dcm: is not a DICOM file"),
+        (lambda path: write_letter(path), "is of modality DOC, expected SR, PR or RTSTRUCT"),
+    ],
+    ids=["header cut off", "end cut off", "no content", "no DICOM", "a letter"],
+)
+def test_bad_files_of_marks_are_told_and_nothing_is_written(
+    spoil: Callable[[Path], object], message: str, dicom: Path, scan: Scan, run: Run, tmp_path: Path
+) -> None:
+    marks, out = tmp_path / "marks" / "marks.dcm", tmp_path / "out"
+    for folder in (marks.parent, out):
+        folder.mkdir()
+    _, grid = read_ct(dicom)
+    assert isinstance(grid, SeriesGrid)
+    segmentation = build_segmentation(scan.case.reference, grid, scan.case.marks)
+    measured = measure(scan.case.reference, scan.case.marks, grid.spacing_mm)
+    write_dataset(marks, build_report(segmentation, grid, scan.case.marks, measured))
+    spoil(marks)
+    done = run("segment", dicom, "--marks", marks, "-o", out / "s.dcm", "--sr", out / "sr.dcm")
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "SECRET" not in done.stdout + done.stderr
+    assert list(out.iterdir()) == []
 
 
 def test_a_gz_that_swells_is_refused_before_it_fills_the_memory(scan: Scan, run: Run, tmp_path: Path) -> None:
