@@ -1,4 +1,4 @@
-"""A scan on disk with its marks, and the command line as users run it."""
+"""Scans on disk with their marks, and the command line as users run it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ import pytest
 
 from lite_ensam.case import Case
 from lite_ensam.cli import main
+from lite_ensam.demo.real import fetch_scans
+from lite_ensam.errors import CaseError
 from lite_ensam.io import write_ct, write_marks, write_mask
 from lite_ensam.phantom import make_phantom
+from tests.unit.io.dicom.files import write_slice
+
+Fetch = Callable[[Callable[[], Path]], Path]
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,51 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Scan:
     assert case.reference is not None
     write_mask(scan.reference, case.reference, case.grid)
     return scan
+
+
+@pytest.fixture(scope="session")
+def dicom(scan: Scan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scan as axial slices, of somebody."""
+    folder = tmp_path_factory.mktemp("dicom")
+    _, row_mm, column_mm = scan.case.grid.spacing_mm
+    for k, one in enumerate(scan.case.ct):
+        position = (0.0, 0.0, k * scan.case.grid.spacing_mm[0])
+        write_slice(
+            folder / f"{k}.dcm",
+            one + 1024,
+            position,
+            row_column_mm=(row_mm, column_mm),
+            intercept=-1024.0,
+            BitsStored=16,
+            HighBit=15,
+            InstanceNumber=k + 1,
+            PatientName="SECRET^NAME",
+            PatientID="SECRET-ID",
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fetch() -> Fetch:
+    """Something through pip, or why the test is skipped; pip does not try for long."""
+
+    def fetch(get: Callable[[], Path]) -> Path:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PIP_RETRIES", "1")
+            patch.setenv("PIP_DEFAULT_TIMEOUT", "10")
+            try:
+                return get()
+            except CaseError as error:
+                pytest.skip(f"no real scans here: {error}")
+
+    return fetch
+
+
+@pytest.fixture(scope="session")
+def real_scans(fetch: Fetch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the real demo's four patients in `scans`."""
+    folder = tmp_path_factory.mktemp("real")
+    return fetch(lambda: fetch_scans(folder)[0].parent.parent)
 
 
 @dataclass(frozen=True)

@@ -128,39 +128,29 @@ def test_a_wheel_without_the_scans_is_refused(tmp_path: Path, members, message) 
     assert list(tmp_path.iterdir()) == [wheel]
 
 
-@pytest.fixture(scope="module")
-def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("real")
-    try:
-        fetch_scans(folder)
-    except CaseError as error:
-        pytest.skip(f"no real scans here: {error}")
-    return folder
-
-
-def test_the_scans_come_with_their_licence_and_nothing_else(fetched: Path) -> None:
-    assert [path.name for path in fetched.iterdir()] == ["scans"]
-    assert "NonCommercial 3.0" in (fetched / "scans" / "README_LICENSE.txt").read_text()
+def test_the_scans_come_with_their_licence_and_nothing_else(real_scans: Path) -> None:
+    assert [path.name for path in real_scans.iterdir()] == ["scans"]
+    assert "NonCommercial 3.0" in (real_scans / "scans" / "README_LICENSE.txt").read_text()
     assert "CC BY-NC 3.0" in SOURCE
 
 
-def test_the_contours_outline_the_tumor(fetched: Path) -> None:
+def test_the_contours_outline_the_tumor(real_scans: Path) -> None:
     volumes = []
-    for patient in fetch_scans(fetched):
+    for patient in fetch_scans(real_scans):
         case = read_scan(patient)
         volumes.append(case.reference.sum() * np.prod(case.grid.spacing_mm) / 1000)
         assert np.median(case.ct[case.reference > 0]) > -500  # tumour, not air
     assert volumes == pytest.approx([358.7, 6.46, 11.6, 123.4], rel=0.01)
 
 
-def test_the_real_demo_segments_four_tumors(fetched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_real_demo_segments_four_tumors(real_scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_second_fetch(*_: object, **__: object) -> None:
-        raise AssertionError("fetched again")
+        raise AssertionError("real_scans again")
 
     monkeypatch.setattr(subprocess, "run", no_second_fetch)
     segment = None if (WEIGHTS / "manifest.json").exists() else spheres
     told: list[str] = []
-    record = run_real_demo(fetched, segment=segment, on_step=told.append)
+    record = run_real_demo(real_scans, segment=segment, on_step=told.append)
     assert len(told) == 3
     assert [tumor.case for tumor in record.tumors] == ["pat_1", "pat_2", "pat_3", "pat_4"]
     assert all(mask.exists() for mask in record.masks)

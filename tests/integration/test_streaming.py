@@ -60,7 +60,7 @@ def test_any_axis_order_streams(scan: Scan, tmp_path: Path, order: tuple[int, ..
     affine = np.array(image.affine)
     affine[:3, :3] = affine[:3, order]
     nib.save(nib.Nifti1Image(np.asarray(image.dataobj).transpose(order), affine), tmp_path / "ct.nii.gz")
-    _, grid, _ = lite_ensam.read_ct(tmp_path / "ct.nii.gz")
+    _, grid = lite_ensam.read_ct(tmp_path / "ct.nii.gz")
     from lite_ensam.io import write_marks
 
     write_marks(tmp_path / "marks.json", scan.case.marks, grid)

@@ -51,7 +51,7 @@ def convert(
         raise OutputError(f"cannot write {output}: --rtstruct is for masks, with the scan they lie on (--ct)")
     check_output(output, overwrite, (".dcm",) if rtstruct else suffixes)
     refuse_input(output, source, ct)
-    volume, grid, _ = read_ct(source if ct is None else ct, series)
+    volume, grid = read_ct(source if ct is None else ct, series)
     if ct is None:
         write_ct(output, volume, grid, overwrite)
     elif is_marks:

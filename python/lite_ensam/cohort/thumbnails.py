@@ -40,7 +40,7 @@ def thumbnail(row: Row, tumor: Mapping[str, Any], folder: str | os.PathLike[str]
         case = read_cropped_case(row.ct, lambda _: (mark,), lambda _, grid: [_box(mark, grid)])
         ct, grid = case.ct, case.grid
     else:
-        ct, grid, _ = read_ct(row.ct, row.series or None)
+        ct, grid = read_ct(row.ct, row.series or None)
     box = _box(mark, grid)
     part = part_of(ct, box)
     inside = slices(

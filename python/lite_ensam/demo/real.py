@@ -6,8 +6,6 @@ folder, to look at and to measure on, and are never trained on.
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -17,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lite_ensam.case import Case
+from lite_ensam.demo.fetching import pip_download
 from lite_ensam.demo.record import DemoRecord, Segmenter, make_folder, show_cases
 from lite_ensam.errors import CaseError
 from lite_ensam.io.dicom import read_ct_series, read_roi
@@ -116,19 +115,14 @@ def read_scan(folder: PathLike) -> Case:
 
 
 def _download(into: Path, folder: Path) -> Path:
-    """The wheel, by its package's name from wherever pip is set up to look."""
-    options = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check", "--quiet"]
-    command = [sys.executable, "-m", "pip", "download", *options, "--dest", os.fspath(into), REQUIREMENT]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    wheel = next(into.glob(_WHEEL_NAME), None)
-    if done.returncode or wheel is None:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
+    """The wheel; without a network the message says how it can be brought."""
+    try:
+        return pip_download(REQUIREMENT, into, "--only-binary=:all:")
+    except CaseError as error:
         raise CaseError(
-            f"pip could not fetch {REQUIREMENT}, which holds the scans"
-            f" ({said[-1].strip() if said else 'it said nothing'}); where there is a network, run"
+            f"{error}; it holds the scans: where there is a network, run"
             f" `pip download --no-deps {REQUIREMENT}` and put the wheel into {folder}"
-        )
-    return wheel
+        ) from None
 
 
 def _unpack(wheel: Path, into: Path) -> Path:

@@ -222,7 +222,7 @@ def _case(
             return _streamed(ct, marks, hu, crop)
         if marks is None or isinstance(marks, str | os.PathLike):
             return read_case(ct, marks, hu=hu, series_uid=series_uid)
-        volume, grid, _ = read_ct(ct, series_uid)
+        volume, grid = read_ct(ct, series_uid)
         return Case(volume, grid, _marks(marks, grid), name=os.fspath(ct), hu=hu)  # type: ignore[arg-type]
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")

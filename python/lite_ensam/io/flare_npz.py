@@ -26,6 +26,12 @@ __all__ = ["npz_keys", "read_npz_ct", "read_npz_labels", "write_npz"]
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
+_MOST_VOLUME_BYTES = 2 << 30
+"""Twice a scan of 512 x 512 x 2048 voxels of 16 bits; an archive of megabytes can promise any number of these."""
+
+_MOST_NUMBERS_BYTES = 64 << 10
+"""Of spacing, origin and direction: NumPy's header and nine numbers take less than a kilobyte."""
+
 
 def npz_keys(path: str | os.PathLike[str]) -> frozenset[str]:
     """Names of the arrays in an .npz; no array is read."""
@@ -40,7 +46,7 @@ def read_npz_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, FileGrid]:
     ------
     CaseError
         If the file is missing, damaged, no .npz, or has pickled objects; if `imgs` or `spacing` is
-        missing, not 3D, or the geometry makes no sense.
+        missing, not 3D or beyond 2 GiB when inflated, or the geometry makes no sense.
     """
     with _opened(path) as arrays:
         ct = as_ct(_volume(arrays, "imgs"))
@@ -100,7 +106,7 @@ def _plain_damage(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error):
+    except (CaseError, OSError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error):
         raise  # `opened` has plain words for these
     except Exception as error:
         if "pickle" in str(error):
@@ -108,10 +114,21 @@ def _plain_damage(what: str) -> Iterator[None]:
         raise CaseError(f"{what} is damaged or encrypted ({brief(error)})") from None
 
 
-def _array(arrays: Any, key: str) -> NDArray[Any]:
+def _array(arrays: Any, key: str, most_bytes: int) -> NDArray[Any]:
+    """An array that inflates to at most so many bytes; what the archive's own list says is more is not read.
+
+    The list cannot lie to any use: zipfile inflates no more of a member than the list says.
+    """
     if key not in arrays.files:
         raise CaseError(f"has no array {key!r}; it holds {brief(sorted(arrays.files))}")
     with _plain_damage(f"array {key!r}"):
+        names = arrays.zip.namelist()
+        size = arrays.zip.getinfo(key if key in names else f"{key}.npy").file_size
+        if size > most_bytes:
+            raise CaseError(
+                f"array {key!r} is {size / 2**20:,.1f} MiB when inflated, expected at most "
+                f"{most_bytes / 2**20:,.1f} MiB"
+            )
         array: NDArray[Any] = arrays[key]
     if not isinstance(array, np.ndarray):
         raise CaseError(f"{key!r} is not an array")
@@ -119,7 +136,7 @@ def _array(arrays: Any, key: str) -> NDArray[Any]:
 
 
 def _volume(arrays: Any, key: str) -> NDArray[Any]:
-    volume = _array(arrays, key)
+    volume = _array(arrays, key, _MOST_VOLUME_BYTES)
     if volume.ndim != 3:
         raise CaseError(f"array {key!r} must be 3D (z, y, x), it has shape {volume.shape}")
     return volume
@@ -143,7 +160,7 @@ def _grid_of(arrays: Any, shape_zyx: tuple[int, ...]) -> FileGrid:
 
 
 def _numbers(arrays: Any, key: str, count: int) -> NDArray[np.float64]:
-    numbers = _array(arrays, key)
+    numbers = _array(arrays, key, _MOST_NUMBERS_BYTES)
     if numbers.size != count or numbers.dtype.kind not in "iuf" or not np.isfinite(numbers).all():
         raise CaseError(
             f"array {key!r} must be {count} finite numbers, got {brief(numbers.ravel()[: count + 1].tolist())}"

@@ -54,7 +54,7 @@ MASK_SUFFIXES = (*VOLUME_SUFFIXES, ".dcm")
 """Names that masks may end in; .dcm is a DICOM SEG."""
 
 
-def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, FileGrid, FileGrid]:
+def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, FileGrid]:
     """Scan of a .nii, .nii.gz or FLARE .npz file, or of a folder of DICOM slices.
 
     Parameters
@@ -66,9 +66,7 @@ def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, Fi
     -------
     ct : int16, uint16, uint8 or float32 (z, y, x); axes are permuted so that z runs along the body,
         never flipped or resampled
-    grid : its geometry
-    source : the same grid again, under the name that `write_mask` knows it by: it remembers the
-        file's axis order and header
+    grid : its geometry; it remembers the file's axis order and header, which is what `write_mask` asks of a `source`
 
     Raises
     ------
@@ -76,11 +74,9 @@ def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, Fi
         If the file is missing, damaged, no 3D image, or its geometry makes no sense.
     """
     if os.path.isdir(path):
-        series, series_grid = read_ct_series(path, series_uid)
-        return series, series_grid, series_grid
+        return read_ct_series(path, series_uid)
     _check_volume_name(path)
-    ct, grid = read_npz_ct(path) if file_suffix(path) == ".npz" else read_nifti_ct(path)
-    return ct, grid, grid
+    return read_npz_ct(path) if file_suffix(path) == ".npz" else read_nifti_ct(path)
 
 
 def read_labels(path: PathLike, grid: Grid | None = None) -> Labels:
@@ -148,7 +144,7 @@ def read_case(
     MarkError
         If the marks are bad or there are none.
     """
-    ct, grid, _ = read_ct(ct_path, series_uid)
+    ct, grid = read_ct(ct_path, series_uid)
     inside = npz_keys(ct_path) if file_suffix(ct_path) == ".npz" else frozenset()
     if reference_path is None and "gts" in inside:
         reference_path = ct_path
@@ -196,7 +192,7 @@ def read_cropped_case(
     """
     _check_volume_name(ct_path)
     if file_suffix(ct_path) == ".npz":
-        voxels, grid, _ = read_ct(ct_path)
+        voxels, grid = read_ct(ct_path)
         return _case_of(ct_path, voxels, grid, marks_of(grid), None, hu)
     volume = NiftiVolume.open(ct_path)
     marks = marks_of(volume.grid)

@@ -155,7 +155,7 @@ def read_backgrounds(folder: Path) -> list[Background]:
     """Scans with a region map beside them."""
     backgrounds = []
     for region_path in sorted(folder.glob("*_region.nii.gz")):
-        hu, grid, _ = read_ct(folder / region_path.name.replace("_region", ""))
+        hu, grid = read_ct(folder / region_path.name.replace("_region", ""))
         region = read_labels(region_path, grid)
         if np.count_nonzero(region == 1) < MIN_BODY_VOXELS:
             raise CaseError(f"{region_path}: has hardly a voxel of 1 (body) to put lesions into")

@@ -102,7 +102,7 @@ def _opened(
         given = ct.marks if marks is None else _marks(marks, ct.grid)
         return ct.volume, ct.grid, given, ct.hu, ct.name or "scan"
     if isinstance(ct, str | os.PathLike):
-        volume, grid, _ = read_ct(ct)
+        volume, grid = read_ct(ct)
         name = Path(ct).name
         endings = sorted(VOLUME_SUFFIXES, key=len, reverse=True)
         suffix = next((end for end in endings if name.lower().endswith(end)), "")  # a folder has none

@@ -3,6 +3,8 @@
 import gzip
 import math
 import struct
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -78,4 +80,23 @@ def save_flare(path: Path, **changes: Any) -> Path:
         "direction": np.eye(3).ravel(),
     } | changes
     np.savez_compressed(path, **{key: array for key, array in arrays.items() if array is not None})
+    return path
+
+
+def swelling(path: Path, name: str, n_mib: int) -> Path:
+    """Add to an .npz a member that inflates to `n_mib` MiB of zeros, about 1 kB for each."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    # after a full flush a block stands alone: any number of copies of it are a stream
+    block = deflate.compress(bytes(2**20)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    with zipfile.ZipFile(path, "a") as archive:
+        start = archive.start_dir
+        archive.writestr(name, block * n_mib + b"\3\0")
+    content = bytearray(path.read_bytes())
+    for header, method, size in (
+        (content.index(b"PK\3\4", start), 8, 22),
+        (content.rindex(b"PK\1\2"), 10, 24),
+    ):
+        struct.pack_into("<H", content, header + method, zipfile.ZIP_DEFLATED)
+        struct.pack_into("<I", content, header + size, n_mib << 20)
+    path.write_bytes(content)
     return path

@@ -1,4 +1,5 @@
 import struct
+import tracemalloc
 import zipfile
 
 import nibabel as nib
@@ -59,7 +60,7 @@ def test_origin_and_direction_may_be_missing(tmp_path):
 @pytest.mark.parametrize("labels_dtype", [np.uint8, np.uint16, np.int64])
 def test_the_answer_is_segs_with_the_cases_geometry(tmp_path, labels_dtype):
     source_path = files.save_flare(tmp_path / "a.npz")
-    _, _, source = read_ct(source_path)
+    _, source = read_ct(source_path)
     labels = np.zeros((5, 6, 7), dtype=labels_dtype)
     labels[1, 2, 1:6] = 2
     write_mask(tmp_path / "out.npz", labels, source)
@@ -72,17 +73,17 @@ def test_the_answer_is_segs_with_the_cases_geometry(tmp_path, labels_dtype):
 
 
 def test_more_than_255_labels_need_uint16(tmp_path):
-    _, _, source = read_ct(files.save_flare(tmp_path / "a.npz"))
+    _, source = read_ct(files.save_flare(tmp_path / "a.npz"))
     write_mask(tmp_path / "out.npz", np.full((5, 6, 7), 300), source)
     with np.load(tmp_path / "out.npz") as out:
         assert out["segs"].dtype == np.uint16
 
 
 def test_npz_in_nifti_out(tmp_path):
-    _, grid, source = read_ct(files.save_flare(tmp_path / "a.npz"))
+    _, grid = read_ct(files.save_flare(tmp_path / "a.npz"))
     labels = np.zeros((5, 6, 7), dtype=np.uint8)
     labels[4, 1, 2] = 1
-    write_mask(tmp_path / "out.nii.gz", labels, source)
+    write_mask(tmp_path / "out.nii.gz", labels, grid)
     image = nib.load(tmp_path / "out.nii.gz")
     np.testing.assert_allclose(image.affine, files.AFFINE, atol=1e-6)
     assert np.argwhere(np.asarray(image.dataobj)).tolist() == [[2, 1, 4]]
@@ -92,7 +93,7 @@ def test_npz_in_nifti_out(tmp_path):
 def test_nifti_in_npz_out_and_in_again(tmp_path):
     # A file whose axes are permuted: the npz holds it in the file's order, as ITK would.
     path = files.save_nifti(tmp_path / "ct.nii.gz", affine=files.AFFINE[:, [1, 2, 0, 3]])
-    ct, _, source = read_ct(path)
+    ct, source = read_ct(path)
     write_ct(tmp_path / "ct.npz", ct, source)
     with np.load(tmp_path / "ct.npz") as arrays:
         np.testing.assert_array_equal(arrays["imgs"], files.voxels().T)
@@ -174,6 +175,38 @@ class TestBadInput:
         with pytest.raises(CaseError, match=r"a\.npz: the file is damaged \(Bad CRC-32"):
             read_npz_ct(tmp_path / "a.npz")
 
+    @pytest.mark.parametrize(
+        ("member", "n_mib", "message"),
+        [
+            ("imgs.npy", 3072, r"'imgs' is 3,072\.0 MiB when inflated, expected at most 2,048\.0 MiB"),
+            ("imgs", 3072, r"'imgs' is 3,072\.0 MiB when inflated"),
+            ("spacing.npy", 256, r"'spacing' is 256\.0 MiB when inflated, expected at most 0\.1 MiB"),
+        ],
+    )
+    def test_what_swells_is_refused_before_it_is_inflated(self, tmp_path, member, n_mib, message):
+        path = files.save_flare(tmp_path / "a.npz", **{member.removesuffix(".npy"): None})
+        files.swelling(path, member, n_mib)
+        tracemalloc.start()
+        try:
+            with pytest.raises(CaseError, match=rf"a\.npz: array {message}"):
+                read_npz_ct(path)
+            assert tracemalloc.get_traced_memory()[1] < 16 << 20
+        finally:
+            tracemalloc.stop()
+
+    def test_a_list_that_says_less_than_there_is_inflates_no_more_than_it_says(self, tmp_path):
+        path = files.swelling(files.save_flare(tmp_path / "a.npz", imgs=None), "imgs.npy", 512)
+        content = bytearray(path.read_bytes())
+        struct.pack_into("<I", content, content.rindex(b"PK\1\2") + 24, 1000)
+        path.write_bytes(content)
+        tracemalloc.start()
+        try:
+            with pytest.raises(CaseError, match=r"a\.npz: "):
+                read_npz_ct(path)
+            assert tracemalloc.get_traced_memory()[1] < 16 << 20
+        finally:
+            tracemalloc.stop()
+
     def test_a_text_file_in_the_archive_is_no_array(self, tmp_path):
         path = files.save_flare(tmp_path / "a.npz", recist=None)
         with zipfile.ZipFile(path, "a") as archive:
@@ -246,12 +279,12 @@ class TestBadInput:
 
     def test_a_marker_of_another_shape(self, tmp_path):
         path = files.save_flare(tmp_path / "a.npz", recist=np.ones((5, 6, 8), dtype=np.uint8))
-        _, grid, _ = read_ct(path)
+        _, grid = read_ct(path)
         with pytest.raises(ValueError, match=r"marker volume has shape \(5, 6, 8\), the CT \(5, 6, 7\)"):
             read_marks(path, grid)
 
     def test_writing_checks_the_shape(self, tmp_path):
-        _, _, source = read_ct(files.save_flare(tmp_path / "a.npz"))
+        _, source = read_ct(files.save_flare(tmp_path / "a.npz"))
         with pytest.raises(OutputError, match="shape"):
             write_mask(tmp_path / "out.npz", np.zeros((5, 6, 8), dtype=np.uint8), source)
         assert not (tmp_path / "out.npz").exists()

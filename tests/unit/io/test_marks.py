@@ -252,7 +252,7 @@ class TestFileOrder:
         ends_ijk = np.array([[1, 2, 3], [4, 3, 1]])
         ends_ijk[1, axes.index(2)] = ends_ijk[0, axes.index(2)]  # the file's axis along the body
         path = files.save_nifti(tmp_path / "ct.nii.gz", affine=files.AFFINE[:, [*axes, 3]])
-        ct, grid, _ = read_ct(path)
+        ct, grid = read_ct(path)
         stored = files.voxels()
         content = {"marks": [{"label": 1, "endpoints_zyx": ends_ijk[:, ::-1].tolist()}]}
         (mark,) = read_marks(write(content), grid)
@@ -308,7 +308,7 @@ def test_an_unknown_format(write):
 
 def test_the_shared_marks_read(shared_data):
     for path in sorted(shared_data.glob("val/*/*/marks.json")):
-        _, grid, _ = read_ct(path.with_name("ct.nii.gz"))
+        _, grid = read_ct(path.with_name("ct.nii.gz"))
         given = json.loads(path.read_text())["marks"]
         for mark, expected in zip(read_marks(path, grid), given, strict=True):
             assert mark.length_mm(grid.spacing_mm) == pytest.approx(expected["length_mm"], abs=0.01)

@@ -73,9 +73,8 @@ class TestReadCase:
     def test_the_grid_is_all_that_writing_needs(self, tmp_path):
         path = files.save_nifti(tmp_path / "ct.nii", affine=files.AFFINE[:, [2, 0, 1, 3]])
         files.patch(path, files.SFORM_CODE, "<h", 4)
-        _, grid, source = read_ct(path)
-        assert source is grid
-        write_mask(tmp_path / "mask.nii.gz", np.ones(grid.shape_zyx, dtype=bool), source)
+        _, grid = read_ct(path)
+        write_mask(tmp_path / "mask.nii.gz", np.ones(grid.shape_zyx, dtype=bool), grid)
         mask = nib.load(tmp_path / "mask.nii.gz")
         assert mask.shape == nib.load(path).shape
         assert mask.header["sform_code"] == 4

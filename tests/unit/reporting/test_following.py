@@ -54,7 +54,7 @@ def test_lost_and_new_lesions_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_frame_of_reference_is_one_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lite_ensam.reporting.following.register", None)
     write_series(tmp_path, stored_volume((9, 16, 20)))
-    ct, grid, _ = read_ct(tmp_path)
+    ct, grid = read_ct(tmp_path)
     before = Case(ct, grid, (RecistMark(1, ((4, 4, 4), (4, 4, 12)), "node"),), hu=True)
     now = replace(before, marks=(RecistMark(5, ((4, 5, 4), (4, 5, 12))),))
     found = follow(before, now)

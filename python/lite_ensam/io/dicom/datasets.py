@@ -27,6 +27,7 @@ __all__ = [
     "read_dataset",
     "read_numbers",
     "reads_dicom",
+    "said_plainly",
 ]
 
 P = ParamSpec("P")
@@ -38,6 +39,9 @@ Dataset: TypeAlias = Any
 """A pydicom Dataset; the package is imported only where it is used."""
 
 _PREAMBLE = 128
+_PIXEL_DATA = 0x7FE00010
+_UNDEFINED = 0xFFFFFFFF
+"""Length of a value that ends with a mark of its own."""
 
 
 def load_package(name: Literal["pydicom", "highdicom"] = "pydicom") -> ModuleType:
@@ -118,13 +122,32 @@ def read_dataset(path: PathLike, *, voxels: bool = True) -> Dataset:
     check_input(path)
     try:
         with keep_identifiers_quiet():
-            return pydicom.dcmread(path, stop_before_pixels=not voxels)
+            dataset = pydicom.dcmread(path, stop_before_pixels=not voxels)
+        _check_whole(dataset)
+        return dataset
     except pydicom.errors.InvalidDicomError:
         raise CaseError(f"{where}: is not a DICOM file") from None
     except (EOFError, struct.error, pydicom.errors.BytesLengthException) as error:
         raise CaseError(f"{where}: the file is truncated or damaged ({error}); copy it again") from None
     except OSError as error:
         raise CaseError(f"{where}: cannot be read ({error.strerror or error})") from error
+
+
+def _check_whole(dataset: Dataset) -> None:
+    """EOFError if the file ends inside a value, of which pydicom silently gives what is there.
+
+    A report that was cut off would have fewer lines. Voxels that are cut off are found when they are decoded.
+    """
+    for element in dataset.values():
+        is_raw = isinstance(element, load_package().dataelem.RawDataElement)
+        if is_raw and element.tag != _PIXEL_DATA and len(element.value or b"") < element.length < _UNDEFINED:
+            raise EOFError(f"it ends inside the element {element.tag}")
+
+
+def said_plainly(error: Exception) -> str:
+    """What an object could not be built for; pydicom says of an attribute that a slice lacks that Python has none."""
+    name = getattr(error, "name", None)
+    return f"{name} is missing" if isinstance(error, AttributeError) and name else str(error)
 
 
 def read_numbers(one: Dataset, name: str, count: int) -> Floats:

@@ -20,6 +20,7 @@ from lite_ensam.io.dicom.datasets import (
     lps_to_ras,
     read_dataset,
     reads_dicom,
+    said_plainly,
 )
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.io.file_grid import FileGrid
@@ -125,7 +126,7 @@ def build_segmentation(labels: Labels, grid: Grid, marks: Sequence[RecistMark]) 
                 series_description="tumours (research use)",
             )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {error}") from error
+        raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {said_plainly(error)}") from error
 
 
 def write_dataset(path: PathLike, dataset: Dataset, overwrite: bool = False) -> None:

@@ -27,6 +27,9 @@ __all__ = ["read_ct_series"]
 _ALIKE = {"Rows": 1, "Columns": 1, "PixelSpacing": 2, "ImageOrientationPatient": 6}
 """What all slices must have in common, and how many numbers it is."""
 
+_RESCALE = ("RescaleSlope", "RescaleIntercept")
+"""From what is stored to HU."""
+
 _MADE_OF_SLICES = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
 _CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
@@ -60,7 +63,7 @@ def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtV
     CaseError
         If the folder holds no CT or not this series, it must be said which of several patients is meant, or
         several slices in a row are missing (the gaps are listed), two lie at one place, or slices differ in size,
-        orientation or spacing, or cannot be decoded.
+        orientation or spacing, only some say how to get HU, or they cannot be decoded.
     MissingExtraError
         If pydicom is not installed.
     """
@@ -165,6 +168,11 @@ def _sorted(slices: Sequence[Dataset]) -> list[Dataset]:
         values = [read_numbers(one, name, n_numbers) for one in slices]
         if any(not np.allclose(value, values[0], rtol=0, atol=1e-4) for value in values):
             raise CaseError(f"{name} differs between slices")
+    for name in _RESCALE:
+        lacking = [one for one in slices if one.get(name) is None]
+        if lacking and len(lacking) < len(slices):  # their grey values would be those of something else
+            where = f"slice {lacking[0].get('InstanceNumber', '')}".strip()
+            raise CaseError(f"{where}: {name} is missing, which other slices have")
     normal = np.cross(*read_numbers(slices[0], "ImageOrientationPatient", 6).reshape(2, 3))
     return sorted(slices, key=lambda one: float(normal @ read_numbers(one, "ImagePositionPatient", 3)))
 

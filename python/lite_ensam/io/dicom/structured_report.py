@@ -11,7 +11,7 @@ import numpy as np
 from lite_ensam import _kernels
 from lite_ensam._typing import FloatTriple
 from lite_ensam.errors import OutputError
-from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package
+from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package, said_plainly
 from lite_ensam.io.dicom.segmentation import NAME, tracking_name
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.io.report import DISCLAIMER
@@ -103,7 +103,7 @@ def build_report(
                 series_description="tumour measurements (research use)",
             )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise OutputError(f"the CT's slices lack what a DICOM report needs: {error}") from error
+        raise OutputError(f"the CT's slices lack what a DICOM report needs: {said_plainly(error)}") from error
 
 
 class _Lines:

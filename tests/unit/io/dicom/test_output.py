@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from lite_ensam.errors import CaseError, OutputError
+from lite_ensam.errors import CaseError, MarkError, OutputError
 from lite_ensam.geometry import Grid
 from lite_ensam.io import read_ct, read_labels, read_marks, write_mask
 from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
@@ -131,6 +131,15 @@ def test_the_report_gives_back_lines_names_and_numbers(tmp_path: Path, shape: st
         assert volume.tracking_uid == group.tracking_uid
         assert volume.reference_type.meaning == "Referenced Segment"
         assert volume.referenced_segment.referenced_sop_instance_uid == seg.SOPInstanceUID
+
+
+def test_a_report_that_is_cut_off_is_refused_not_read_in_part(tmp_path: Path) -> None:
+    grid, _ = written_report(tmp_path)
+    whole, cut = (tmp_path / "sr.dcm").read_bytes(), tmp_path / "cut.dcm"
+    for length in np.linspace(1, len(whole) - 1, 60).astype(int):
+        cut.write_bytes(whole[:length])
+        with pytest.raises((CaseError, MarkError), match=r"cut\.dcm: "):
+            read_marks(cut, grid)
 
 
 @pytest.mark.parametrize("shape", ["axial", "turned and tilted", "one slice missing"])
