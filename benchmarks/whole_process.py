@@ -21,16 +21,17 @@ from lite_ensam.evaluation.resources import Watched, machine, watch
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-DEFAULTS = ("3", "55,100,150,240", "1,3,20", "noisy,smooth,flare", "openvino,torch,plain")
+DEFAULTS = ("3", "55,100,150,240", "1,3,20", "noisy,smooth,flare", "openvino,anew,torch,plain")
 
 
 def commands(scan: BenchScan, marks: Path) -> dict[str, list[str]]:
-    """What is compared: this, this with torch, and the plain reference."""
+    """What is compared: this; its first run ever, with no compiled graph kept; with torch; the plain reference."""
     mask = str(scan.path.with_name("mask.nii.gz"))
     ours = [sys.executable, "-m", "lite_ensam", "segment", str(scan.path), "--marks", str(marks), "-o", mask]
     ours += ["--overwrite", "--report", str(scan.path.with_name("report.json"))]
     plain = [sys.executable, str(HERE / "harness" / "plain.py"), str(scan.path), str(marks), mask]
-    return {"openvino": ours, "torch": [*ours, "--engine", "torch"], "plain": plain}
+    anew = ["sh", "-c", 'XDG_CACHE_HOME=$(mktemp -d) exec "$@"', "sh", *ours]
+    return {"openvino": ours, "anew": anew, "torch": [*ours, "--engine", "torch"], "plain": plain}
 
 
 def medians(runs: list[Watched]) -> dict[str, float]:

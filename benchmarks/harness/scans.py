@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,15 +35,20 @@ class BenchScan:
     marks: tuple[RecistMark, ...]
 
     def write_marks(self, n_marks: int) -> Path:
-        """A file of so many lines: more than the phantom has are copies, shifted by a few voxels."""
-        found = []
-        for n in range(n_marks):
-            mark, shift = self.marks[n % len(self.marks)], 6.0 * (n // len(self.marks))
-            ends = tuple((z, y + shift, x + shift) for z, y, x in mark.endpoints_zyx)
-            found.append(replace(mark, label=n + 1, endpoints_zyx=ends))  # type: ignore[arg-type]
+        """A file of so many lines."""
         path = self.path.with_name(f"marks{n_marks}.json")
-        write_marks(path, found, self.grid, overwrite=True)
+        write_marks(path, many_marks(self.marks, n_marks), self.grid, overwrite=True)
         return path
+
+
+def many_marks(marks: Sequence[RecistMark], n_marks: int) -> list[RecistMark]:
+    """So many lines: more than there are are copies, shifted by a few voxels."""
+    found = []
+    for n in range(n_marks):
+        mark, shift = marks[n % len(marks)], 6.0 * (n // len(marks))
+        ends = tuple((z, y + shift, x + shift) for z, y, x in mark.endpoints_zyx)
+        found.append(replace(mark, label=n + 1, endpoints_zyx=ends))  # type: ignore[arg-type]
+    return found
 
 
 def write_scan(folder: Path, n_slices: int, kind: str = "noisy") -> BenchScan:
