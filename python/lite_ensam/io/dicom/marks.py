@@ -12,6 +12,7 @@ from lite_ensam.errors import CaseError, MarkError, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, read_dataset, reads_dicom
 from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
+from lite_ensam.io.dicom.segmentation import NAME
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.recist import RecistMark, mark_from_mask
 
@@ -20,6 +21,9 @@ __all__ = ["find_marks", "read_dicom_marks"]
 _MEASUREMENT_GROUP, _TRACKING_IDENTIFIER, _TRACKING_UID = "125007", "112039", "112040"
 _LONG_AXIS = {"103339001", "G-A185"}
 """Codes (SNOMED CT, and its older SRT) that TID 1500 knows a longest diameter by."""
+
+_LENGTH, _ALGORITHM_NAME = "410668003", "111001"
+"""What a report of our own keeps the line that was given under: its long axis is the mask's."""
 
 _WITH_MARKS = ("SR", "PR", "RTSTRUCT")
 _DOSE_REPORT = "1.2.840.10008.5.1.4.1.1.88.67"
@@ -34,10 +38,10 @@ def read_dicom_marks(path: PathLike, grid: Grid) -> tuple[RecistMark, ...]:
 
     Parameters
     ----------
-    path : a structured report with measurement groups as TID 1500 has them: of each the long axis, or else the
-        longest line or outline that is no short axis (SCOORD on an image of the series, or SCOORD3D in its
-        frame of reference); a presentation state (GSPS): of each annotation the longest line of two points;
-        or an RTSTRUCT: of each ROI the line that `mark_from_mask` draws
+    path : a structured report with measurement groups as TID 1500 has them: of each the long axis (in our own
+        the line that was given), or else the longest line or outline that is no short axis (SCOORD on an image
+        of the series, or SCOORD3D in its frame of reference); a presentation state (GSPS): of each annotation
+        the longest line of two points; or an RTSTRUCT: of each ROI the line that `mark_from_mask` draws
     grid : of the CT. Coordinates on images need the CT to have been read from DICOM itself
 
     Returns
@@ -90,6 +94,7 @@ def _from_report(report: Dataset, grid: Grid) -> Iterator[RecistMark]:
     for number, group in enumerate(_groups(report), start=1):
         name, uid = _text(group, _TRACKING_IDENTIFIER), _text(group, _TRACKING_UID)
         where = f"measurement group {number}" + (f" ({name})" if name else "")
+        wanted = {_LENGTH} if _text(group, _ALGORITHM_NAME) == NAME else _LONG_AXIS
         lines = []
         for item in group.get("ContentSequence", []):
             code = _code(item)
@@ -98,7 +103,7 @@ def _from_report(report: Dataset, grid: Grid) -> Iterator[RecistMark]:
                     with _said_of(where):
                         ends = _ends(_points(coordinates, grid), grid)
                     if ends is not None:
-                        lines.append((code in _LONG_AXIS, _length_mm(ends, grid), ends))
+                        lines.append((code in wanted, _length_mm(ends, grid), ends))
         if lines:
             label += 1
             _, _, ends = max(lines, key=lambda line: line[:2])
