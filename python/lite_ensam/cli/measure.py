@@ -57,10 +57,11 @@ def measure(
             refuse_input(target, mask, marks)
     # Lines come from the mask unless they are given; a SEG can only be read onto the scan's grid.
     case = read_case(ct, marks, None if marks is not None else mask, series_uid=series)
+    is_drawn = marks is None and not has_lines(ct)
     labels = case.reference if marks is None else None
     labels = read_labels(mask, case.grid) if labels is None else labels
     rows = measure_case(case, labels)
-    page = case_page(case, labels, rows, identifiers) if html is not None else ""
+    page = case_page(case, labels, rows, identifiers, is_drawn) if html is not None else ""
     if json is not None:
         who = {"identifiers": identifiers_of(case)} if identifiers else {}
         record = {"disclaimer": DISCLAIMER, "version": _kernels.__version__} | who
@@ -69,14 +70,26 @@ def measure(
         write_table(csv, [row.to_dict() for row in rows], overwrite)
     if html is not None:
         write_text(html, page, overwrite)
-    show(rows)
+    show(rows, is_drawn)
+    if is_drawn:
+        console().print(
+            "note: no lines were given; they are drawn on the mask, on each tumour's largest slice"
+        )
     for note in getattr(case.grid, "notes", ()):
         console().print(f"note: {note}")
     console().print(DISCLAIMER, style="dim")
 
 
-def show(rows: Sequence[TumorRow]) -> None:
-    """Print the table of tumours."""
+def has_lines(ct: Path) -> bool:
+    """Whether a scan brings its lines along: an .npz with FLARE's array `recist`."""
+    from lite_ensam.io.flare_npz import npz_keys
+    from lite_ensam.io.reading import file_suffix
+
+    return file_suffix(ct) == ".npz" and "recist" in npz_keys(ct)
+
+
+def show(rows: Sequence[TumorRow], is_drawn: bool) -> None:
+    """Print the table of tumours; `is_drawn` says that nobody gave their lines."""
     cells = []
     for row in rows:
         one, shape, greys = row.measurement, row.shape, row.greys
@@ -93,5 +106,6 @@ def show(rows: Sequence[TumorRow]) -> None:
                 "; ".join(row.flags),
             )
         )
-    headings = ("RECIST mm", "longest mm", "short mm", "volume ml", "3D mm", "sphericity", "mean", "look at")
-    print_table(("tumour",), headings, cells)
+    line = "drawn mm" if is_drawn else "RECIST mm"
+    headings = ("longest mm", "short mm", "volume ml", "3D mm", "sphericity", "mean", "look at")
+    print_table(("tumour",), (line, *headings), cells)

@@ -178,7 +178,8 @@ def segment_case(
     clock = clock or Stopwatch()
     prediction = predictor.predict(case, threshold, clock)
     with clock.step("measure"):
-        measurements = measure(prediction.painting.part, case.marks, case.grid.spacing_mm)
+        ct_hu = case.ct if case.hu else None
+        measurements = measure(prediction.painting.part, case.marks, case.grid.spacing_mm, ct_hu)
     noise: tuple[TumorNoise, ...] = ()
     if repeats:
         with clock.step("repeats"):

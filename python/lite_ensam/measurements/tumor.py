@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
-from lite_ensam.parts import Part, as_part, slices
+from lite_ensam._typing import CtVolume, IntTriple
+from lite_ensam.measurements.greys import is_air
+from lite_ensam.parts import CroppedCt, Part, as_part, part_of, slices
 from lite_ensam.recist import RecistMark
 
 __all__ = ["DISAGREEMENT", "TumorMeasurement", "measure"]
@@ -38,6 +40,7 @@ class TumorMeasurement:
     disagrees : whether the mask's longest diameter differs from the line by more than 20 % of the line, and
         by more than the diagonal of a voxel in plane, which a mask cannot tell
     touches_edge : whether the mask reaches the scan's border, where a tumour may go on unseen
+    is_air : whether the mask's voxels are air or lung (see `is_air`); False where their HU are not known
     """
 
     label: int
@@ -52,6 +55,7 @@ class TumorMeasurement:
     recist_slice: int
     disagrees: bool
     touches_edge: bool
+    is_air: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -62,6 +66,7 @@ def measure(
     labels: NDArray[np.uint16] | NDArray[np.uint8] | Part,
     marks: Sequence[RecistMark],
     spacing_mm: tuple[float, float, float],
+    ct_hu: CtVolume | CroppedCt | None = None,
 ) -> tuple[TumorMeasurement, ...]:
     """Measure the tumour of each mark.
 
@@ -70,11 +75,12 @@ def measure(
     labels : uint8 or uint16 (z, y, x), or the part of it that holds all tumours
     marks : the lines; their labels say which values are measured, in this order
     spacing_mm : (z, y, x)
+    ct_hu : the scan in HU (z, y, x), or the crops of it that hold the tumours: `is_air` looks at it
     """
     part = as_part(labels)
     highest = max(int(part.voxels.max(initial=0)), *(mark.label for mark in marks))
     boxes = _kernels.label_boxes(part.voxels, highest)
-    return tuple(_measure_one(part, boxes[mark.label], mark, spacing_mm) for mark in marks)
+    return tuple(_measure_one(part, boxes[mark.label], mark, spacing_mm, ct_hu) for mark in marks)
 
 
 def _measure_one(
@@ -82,10 +88,12 @@ def _measure_one(
     box: NDArray[np.int64],
     mark: RecistMark,
     spacing_mm: tuple[float, float, float],
+    ct_hu: CtVolume | CroppedCt | None,
 ) -> TumorMeasurement:
     start, stop = box
     crop = part.voxels[slices(start, stop)]
-    n_voxels = int(np.count_nonzero(crop == mark.label))
+    inside = crop == mark.label
+    n_voxels = int(np.count_nonzero(inside))
     start, stop = start + part.start_zyx, stop + part.start_zyx
     found = _kernels.in_plane_diameters(crop, mark.label, spacing_mm) if n_voxels else None
     longest, long_ends, short, short_ends = found or (0.0, None, 0.0, None)
@@ -104,7 +112,20 @@ def _measure_one(
         recist_slice=mark.slice_index,
         disagrees=abs(longest - recist_mm) > least_mm,
         touches_edge=n_voxels > 0 and bool((start == 0).any() or (stop == part.whole_shape_zyx).any()),
+        is_air=n_voxels > 0 and ct_hu is not None and is_air(_voxels(ct_hu, start, stop)[inside]),
     )
+
+
+def _voxels(ct: CtVolume | CroppedCt, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[Any]:
+    """A box of the scan."""
+    held = part_of(ct, (_triple(start), _triple(stop)))
+    first, last = (_triple(np.subtract(end, held.start_zyx)) for end in (start, stop))
+    return held.voxels[slices(first, last)]
+
+
+def _triple(point: NDArray[np.int64]) -> IntTriple:
+    z, y, x = point.tolist()
+    return z, y, x
 
 
 def _moved(

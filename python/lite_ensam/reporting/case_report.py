@@ -57,6 +57,7 @@ class TumorRow:
             "no voxel": one.n_voxels == 0,
             "mask and line differ by more than 20 %": one.n_voxels > 0 and one.disagrees,
             "reaches the scan's edge": one.touches_edge,
+            "no tumour in sight: air or lung": one.is_air,
         }
         return tuple(text for text, there in texts.items() if there)
 
@@ -77,6 +78,7 @@ def measure_case(case: Case, labels: Labels) -> tuple[TumorRow, ...]:
     labels : uint8 or uint16 (z, y, x), of the scan's shape
     """
     spacing, unit = case.grid.spacing_mm, "HU" if case.hu else "grey value"
+    ct_hu = case.volume if case.hu else None
     return tuple(
         TumorRow(
             mark.name,
@@ -85,7 +87,7 @@ def measure_case(case: Case, labels: Labels) -> tuple[TumorRow, ...]:
             measure_greys(case.volume, labels, mark.label),
             unit,
         )
-        for mark, one in zip(case.marks, measure(labels, case.marks, spacing), strict=True)
+        for mark, one in zip(case.marks, measure(labels, case.marks, spacing, ct_hu), strict=True)
     )
 
 
@@ -98,13 +100,16 @@ def identifiers_of(case: Case) -> dict[str, str]:
     return {title: value for title, value in named.items() if value}
 
 
-def case_page(case: Case, labels: Labels, rows: Sequence[TumorRow], identifiers: bool = False) -> str:
+def case_page(
+    case: Case, labels: Labels, rows: Sequence[TumorRow], identifiers: bool = False, is_drawn: bool = False
+) -> str:
     """One HTML file with table and pictures.
 
     Parameters
     ----------
     case, labels, rows : see `measure_case`
     identifiers : whether the page may say who it is
+    is_drawn : whether the lines were drawn on the mask instead of given
 
     Raises
     ------
@@ -123,6 +128,11 @@ def case_page(case: Case, labels: Labels, rows: Sequence[TumorRow], identifiers:
         "Diameters": "between voxel centres; long and short axis on the axial slice where the longest diameter is "
         "largest, 3D through the whole mask",
         "Surface and sphericity": "by Crofton's formula along 13 directions; a ball has sphericity 1",
+        **(
+            {"Lines": "none were given: drawn on the mask, on each tumour's largest slice"}
+            if is_drawn
+            else {}
+        ),
         **({"Notes": "; ".join(notes)} if notes else {}),
     }
     who = identifiers_of(case) if identifiers else {}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from lite_ensam.io import read_case
 from lite_ensam.measurements import measure
+from lite_ensam.parts import CroppedCt, Part
 from lite_ensam.recist import RecistMark, sphere_mask
 
 SPACING = (2.0, 0.5, 0.5)
@@ -77,3 +81,28 @@ def test_a_small_mask_is_given_the_voxel_it_cannot_tell() -> None:
     labels[1, 4, 2:5] = 1
     (tumor,) = measure(labels, [RecistMark(1, ((1, 4, 2), (1, 4, 5)))], (1.0, 1.0, 1.0))
     assert (tumor.longest_diameter_mm, tumor.recist_mm, tumor.disagrees) == (2.0, 3.0, False)
+
+
+def test_a_mask_of_air_is_told_where_the_voxels_are_known() -> None:
+    labels = np.zeros((20, 80, 80), np.uint8)
+    labels[10, 30:40, 20:61] = 4
+    lung = np.full(labels.shape, -870, np.int16)
+    lung[10, 30, 20:61] = 40  # a vessel: a tenth of the mask
+    tumor = lung.copy()
+    tumor[10, 31:40, 20:40] = -600  # ground glass
+    for ct, is_air in ((lung, True), (tumor, False), (None, False)):
+        assert measure(labels, [MARK], SPACING, ct)[0].is_air is is_air
+    kept = CroppedCt((Part(lung[9:12, 25:45, 15:65], (9, 25, 15), lung.shape),), (-870.0, 40.0))
+    assert measure(labels, [MARK], SPACING, kept)[0].is_air
+    assert not measure(np.zeros_like(labels), [MARK], SPACING, lung)[0].is_air
+
+
+def test_no_real_nodule_is_taken_for_lung(shared_data: Path) -> None:
+    """The contours of readers, ground glass among them; masks of the network were looked at in docs/clinical.md."""
+    folders = sorted(shared_data.glob("*/lidc_nodules/*/"))
+    assert len(folders) > 100
+    for folder in folders:
+        case = read_case(folder / "ct.nii.gz", folder / "marks.json", folder / "labels.nii.gz")
+        assert case.reference is not None
+        tumors = measure(case.reference, case.marks, case.grid.spacing_mm, case.ct)
+        assert [one.label for one in tumors if one.is_air] == [], folder.name
