@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from lite_ensam.cohort.manifest import Row, load_parquet
 from lite_ensam.cohort.record import MASK, Record, case_folder, read_record
-from lite_ensam.io import atomic_write
+from lite_ensam.io import atomic_write, rounded
 
 __all__ = ["CASES", "TIMING", "TUMORS", "oddness", "read_records", "write_tables"]
 
@@ -70,7 +70,7 @@ def read_records(rows: Iterable[Row], folder: str | os.PathLike[str]) -> Iterato
 
 
 def write_tables(rows: Sequence[Row], folder: str | os.PathLike[str]) -> tuple[Path, ...]:
-    """Write cases, tumours and timing, each as CSV and as Parquet, whole or not at all.
+    """Write cases, tumours and timing, each as CSV (floats rounded) and as Parquet, whole or not at all.
 
     Raises
     ------
@@ -171,5 +171,5 @@ def _paths(stem: Path) -> tuple[Path, Path]:
 
 def _csv_text(rows: Iterable[Sequence[Any]]) -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows(map(rounded, row) for row in rows)
     return text.getvalue().encode(errors="backslashreplace")

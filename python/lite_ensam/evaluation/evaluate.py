@@ -1,7 +1,5 @@
 """Scoring a way of segmenting on a folder of scans with reference masks, floors beside every number."""
 
-import csv
-import io
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +17,7 @@ from lite_ensam.evaluation.folders import CaseFiles, PathLike, find_cases
 from lite_ensam.evaluation.resources import CaseResources
 from lite_ensam.evaluation.robustness import CHANGES, change_marks
 from lite_ensam.evaluation.scores import OVERALL, Summary, TumorScore, score_mask, summarize
-from lite_ensam.io import DISCLAIMER, atomic_write, check_output, write_report
+from lite_ensam.io import DISCLAIMER, write_report, write_table
 
 __all__ = ["RESULT", "Evaluation", "Segmenting", "evaluate"]
 
@@ -66,14 +64,7 @@ class Evaluation:
 
     def write_csv(self, path: PathLike, overwrite: bool = False) -> None:
         """Write one row for each tumour and method; OutputError if that cannot be done."""
-        check_output(path, overwrite, (".csv",))
-        rows = [_row(tumor) for tumor in self.tumors]
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-        with atomic_write(path, overwrite) as file:
-            file.write(text.getvalue().encode())
+        write_table(path, [_row(tumor) for tumor in self.tumors], overwrite)
 
 
 def evaluate(

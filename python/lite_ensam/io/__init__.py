@@ -7,7 +7,7 @@ the grid of the file that the scan came from.
 from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.marks import read_marks, write_marks
-from lite_ensam.io.report import DISCLAIMER, read_report, write_report, write_table, write_text
+from lite_ensam.io.report import DISCLAIMER, read_report, rounded, write_report, write_table, write_text
 from lite_ensam.io.scans import (
     MASK_SUFFIXES,
     VOLUME_SUFFIXES,
@@ -33,6 +33,7 @@ __all__ = [
     "read_labels",
     "read_marks",
     "read_report",
+    "rounded",
     "write_contours",
     "write_ct",
     "write_marks",

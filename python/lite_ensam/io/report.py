@@ -14,7 +14,7 @@ from lite_ensam.errors import CaseError, printable
 from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.reading import read_json
 
-__all__ = ["DISCLAIMER", "read_report", "write_report", "write_table", "write_text"]
+__all__ = ["DISCLAIMER", "read_report", "rounded", "write_report", "write_table", "write_text"]
 
 DISCLAIMER = "Research use, not a medical device."
 """Every output says so."""
@@ -67,7 +67,7 @@ def write_table(
     ----------
     path : .csv
     rows : their keys, in the order of their first coming, are the columns; what a row lacks and None are empty,
-        lists and tuples are written as JSON
+        lists and tuples are written as JSON, floats with six significant digits
     overwrite : whether an existing file may be replaced
 
     Raises
@@ -84,6 +84,19 @@ def write_table(
     write_text(path, text.getvalue(), overwrite)
 
 
+def rounded(value: Any) -> Any:
+    """A table's cell: floats, and those in lists, have six significant digits; all else is as it was.
+
+    Examples
+    --------
+    >>> rounded(6.297600187683107), rounded([4, 12.000000001]), rounded(3)
+    (6.2976, [4, 12.0], 3)
+    """
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
 def write_text(path: str | os.PathLike[str], text: str, overwrite: bool = False) -> None:
     """Write a text as UTF-8, whole or not at all; `OutputError` if that cannot be."""
     with atomic_write(path, overwrite) as file:
@@ -91,7 +104,7 @@ def write_text(path: str | os.PathLike[str], text: str, overwrite: bool = False)
 
 
 def _cell(value: Any) -> Any:
-    plain = _plain(value)
+    plain = rounded(_plain(value))
     return json.dumps(plain) if isinstance(plain, list | dict) else plain
 
 

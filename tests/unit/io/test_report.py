@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lite_ensam.errors import CaseError, OutputError
-from lite_ensam.io import read_report, write_report
+from lite_ensam.io import read_report, write_report, write_table
 
 
 @dataclass
@@ -76,3 +76,12 @@ def test_a_file_name_that_is_no_text_stops_no_report(tmp_path):
     name = os.fsdecode(b"scan\xff.nii")
     write_report(tmp_path / "r.json", {"file": name})
     assert read_report(tmp_path / "r.json") == {"file": name}
+
+
+def test_tables_hold_no_noise_of_floats(tmp_path):
+    row = {"ml": 6.297600187683107, "mm": np.float32(0.1), "n": 12345678, "ends": ((4, 0.30000000000000004),)}
+    write_table(tmp_path / "t.csv", [row | {"none": None, "small": 1.23456789e-7}])
+    assert (tmp_path / "t.csv").read_text().splitlines() == [
+        "ml,mm,n,ends,none,small",
+        '6.2976,0.1,12345678,"[[4, 0.3]]",,1.23457e-07',
+    ]
