@@ -35,6 +35,15 @@ def test_a_command_loads_no_other_and_no_numbers_before_it_is_parsed() -> None:
     assert modules & (HEAVY | {"numpy"}) == set()
 
 
+def test_the_version_is_said_without_loading_any_command() -> None:
+    modules = loaded_by(
+        "import sys\nfrom lite_ensam.cli import main\n"
+        "sys.argv[1:] = ['--version']\nsys.stdout = open(__import__('os').devnull, 'w')\n"
+        "try: main()\nexcept SystemExit: sys.stdout = sys.__stdout__"
+    )
+    assert not {"lite_ensam.cli.segment", "numpy"} & modules
+
+
 def test_the_engine_loads_no_converter_until_it_is_asked_for() -> None:
     code = "from lite_ensam.inference.offline_openvino import import_openvino\nopenvino = import_openvino()"
     assert "openvino.tools.ovc" not in loaded_by(code)

@@ -208,7 +208,7 @@ def test_bad_dicom_is_told_and_nothing_is_written(dicom: Path, scan: Scan, run: 
         assert not (tmp_path / "out.dcm").exists()
 
     out = ("-o", tmp_path / "out.dcm")
-    refused("the name must end in .nii or", "segment", scan.ct, "--marks", scan.marks, *out)
+    refused(".dcm needs a DICOM folder as CT", "segment", scan.ct, "--marks", scan.marks, *out)
     refused("holds no CT series 1.2.3", "segment", dicom, "--marks", scan.marks, "--series", "1.2.3", *out)
     refused("holds no DICOM file of a CT", "segment", tmp_path, "--marks", scan.marks, *out)
     refused("marks need the scan", "convert", scan.marks, "-o", tmp_path / "marks.json")

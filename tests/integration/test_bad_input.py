@@ -134,10 +134,45 @@ def test_no_output_folder_and_existing_files(scan: Scan, run: Run, tmp_path: Pat
     mask.write_bytes(b"precious")
     done = run("segment", scan.ct, "--marks", scan.marks, "-o", mask)
     assert done.returncode == 1
-    assert "--overwrite" in done.stderr
+    assert "replaced only with --overwrite" in done.stderr
     assert mask.read_bytes() == b"precious"
     assert run("segment", scan.ct, "--marks", scan.marks, "-o", mask, "--overwrite").returncode == 0
     assert mask.read_bytes()[:2] == b"\x1f\x8b"
+
+
+def test_lines_that_are_missing_are_asked_for_by_the_options_name(
+    scan: Scan, run: Run, tmp_path: Path
+) -> None:
+    done = run("segment", scan.ct, "-o", tmp_path / "mask.nii.gz")
+    assert (done.returncode, "no --marks given" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("options", [["-o", "seg.dcm"], ["-o", "seg.dcm", "--sr", "sr.dcm"]])
+def test_a_scan_that_is_missing_or_no_dicom_is_said_before_the_masks_name_is_judged(
+    options: list[str], scan: Scan, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run("segment", tmp_path / "dicm", "--marks", scan.marks, *options)
+    assert (done.returncode, done.stderr) == (1, f"lite-ensam: {tmp_path / 'dicm'}: no such file or folder\n")
+    done = run("segment", scan.ct, "--marks", scan.marks, *options)
+    assert done.returncode == 1
+    assert "seg.dcm: .dcm needs a DICOM folder as CT" in done.stderr
+
+
+def test_a_line_in_plain_air_is_flagged_and_one_on_a_tumour_is_not(
+    scan: Scan, run: Run, tmp_path: Path
+) -> None:
+    marks, report = tmp_path / "marks.json", tmp_path / "report.json"
+    in_air = {"label": 9, "endpoints_zyx": [[28, 8, 8], [28, 8, 22]]}
+    marks.write_text(json.dumps({"marks": [*json.loads(scan.marks.read_text())["marks"], in_air]}))
+    done = run("segment", scan.ct, "--marks", marks, "-o", tmp_path / "m.nii.gz", "--report", report)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("no tumour in sight: air or lung") == 1
+    assert [one["is_air"] for one in json.loads(report.read_text())["tumors"]] == [False, False, False, True]
+    options = ["--marks", marks, "--html", tmp_path / "p.html"]
+    done = run("measure", scan.ct, tmp_path / "m.nii.gz", *options)
+    assert done.stdout.count("no tumour in sight") == 1
+    assert "no tumour in sight" in (tmp_path / "p.html").read_text()
 
 
 def test_an_output_that_is_an_input_is_never_replaced(scan: Scan, run: Run, tmp_path: Path) -> None:
@@ -231,3 +266,6 @@ def test_help_and_info_say_what_there_is(run: Run) -> None:
     facts = json.loads(run("info", "--json").stdout)
     assert len(facts["weights"]) == 64
     assert facts["packages"]["openvino"] != "not installed"
+    assert set(facts["trained"]) == {"steps", "commit"}
+    assert " " not in facts["trained"]["commit"]  # what somebody remarked on it stays in the manifest
+    assert run("--version").stdout == f"lite-ensam {lite_ensam.__version__}\n"

@@ -54,6 +54,12 @@ def test_measure_writes_tables_and_a_page_and_keeps_names_to_itself(
     assert [one["label"] for one in tumors] == [1, 2, 3]
     assert all(one["longest_diameter_3d_mm"] >= one["longest_diameter_mm"] for one in tumors)
     assert targets[1].read_text().splitlines()[0].startswith("name,label,n_voxels,volume_ml")
+    # nobody gave lines: nothing is called a RECIST line
+    assert "RECIST mm" not in done.stdout
+    assert "drawn on the mask" in done.stdout
+    assert "drawn on the mask" in targets[2].read_text()
+    given = run("measure", dicom, scan.reference, "--marks", scan.marks)
+    assert ("RECIST mm" in given.stdout, "drawn" in given.stdout) == (True, False)
     named = run("measure", dicom, scan.reference, *options, "--identifiers", "--overwrite")
     assert named.returncode == 0
     assert "SECRET" in targets[0].read_text()

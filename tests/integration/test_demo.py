@@ -128,6 +128,15 @@ def test_a_wheel_without_the_scans_is_refused(tmp_path: Path, members, message) 
     assert list(tmp_path.iterdir()) == [wheel]
 
 
+def test_what_is_there_stops_the_real_demo_before_it_fetches(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("mine")
+    told: list[str] = []
+    with pytest.raises(OutputError, match=r"report\.json exists"):
+        run_real_demo(tmp_path, segment=spheres, on_step=told.append)
+    assert told == []
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
 def test_the_scans_come_with_their_licence_and_nothing_else(real_scans: Path) -> None:
     assert [path.name for path in real_scans.iterdir()] == ["scans"]
     assert "NonCommercial 3.0" in (real_scans / "scans" / "README_LICENSE.txt").read_text()

@@ -102,3 +102,19 @@ def test_the_torch_engine_without_torch_names_the_extra(scan: Scan, tmp_path: Pa
     assert done.returncode == 1
     assert "pip install 'lite-ensam[torch]'" in done.stderr
     assert os.listdir(tmp_path) == []
+
+
+def without_torch(*arguments: str) -> subprocess.CompletedProcess[str]:
+    code = f"import sys; sys.modules['torch'] = None; sys.argv[1:] = {list(arguments)!r}\n"
+    return python("-c", code + "from lite_ensam.cli import main; main()")
+
+
+def test_training_without_torch_names_the_extra_and_calls_no_flag_unknown(tmp_path: Path) -> None:
+    done = without_torch("train", str(tmp_path), "--run", str(tmp_path / "run"), "--steps", "5000")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "lite-ensam: training needs torch, not installed: pip install 'lite-ensam[train]'\n"
+    )
+    help_text = " ".join(without_torch("train", "--help").stdout.split())
+    assert "The flags of the config cannot be listed: training needs torch" in help_text
+    assert "lite-ensam[train]" in help_text

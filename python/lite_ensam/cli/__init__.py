@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from typing import Annotated
 
 import typer
 
+from lite_ensam.cli.options import as_options
 from lite_ensam.errors import LiteEnsamError
 
 COMMANDS = {
@@ -46,11 +48,27 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
     )
-    app.callback()(lambda: None)  # a single command is called by its name, too
+    app.callback()(_before_any)  # with it a single command is called by its name, too
     for name in commands:
         module = import_module(f"lite_ensam.cli.{COMMANDS[name]}")
         app.command(cls=module.TrainCommand if name == "train" else None)(getattr(module, name))
     return app
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from lite_ensam import _kernels
+
+        typer.echo(f"lite-ensam {_kernels.__version__}")
+        raise typer.Exit
+
+
+def _before_any(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
@@ -69,7 +87,7 @@ def main() -> None:
     except (LiteEnsamError, OSError, MemoryError) as error:
         if debug:
             raise
-        sys.stderr.write(f"lite-ensam: {str(error) or type(error).__name__}\n")
+        sys.stderr.write(f"lite-ensam: {as_options(str(error)) or type(error).__name__}\n")
         sys.exit(1)
     except Exception as error:
         if debug:
@@ -87,4 +105,6 @@ def _leave_garbage() -> None:
 
 def _named(arguments: Sequence[str]) -> Iterable[str]:
     """The command that is called; all of them where that is not plain."""
+    if arguments == ["--version"]:
+        return ()
     return arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS

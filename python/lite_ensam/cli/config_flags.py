@@ -16,6 +16,8 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import typer
 from typer.core import TyperCommand
 
+from lite_ensam.errors import MissingExtraError
+
 __all__ = ["config_command", "given_of", "merge_given"]
 
 Config = TypeVar("Config")
@@ -24,7 +26,9 @@ _GIVEN = "lite_ensam.config"
 _PANEL = "Numbers of the training config (what is left out is as the preset has it)"
 
 
-def config_command(config_class: Callable[[], type], skip: frozenset[str]) -> type[TyperCommand]:
+def config_command(
+    config_class: Callable[[], type], skip: frozenset[str], require: Callable[[], None]
+) -> type[TyperCommand]:
     """A command class for Typer with a flag for each field of a dataclass.
 
     Fields that are dataclasses themselves give a flag for each of theirs: `--patch-side-voxels`.
@@ -33,6 +37,7 @@ def config_command(config_class: Callable[[], type], skip: frozenset[str]) -> ty
     ----------
     config_class : gives the dataclass when it is needed; ImportError makes no flags
     skip : fields without a flag
+    require : raises `MissingExtraError` if packages are missing that the command needs; its help says so, too
     """
 
     @cache
@@ -55,6 +60,20 @@ def config_command(config_class: Callable[[], type], skip: frozenset[str]) -> ty
     class ConfigCommand(TyperCommand):
         def get_params(self, ctx: Any) -> list[Any]:
             return [*super().get_params(ctx), *options()]
+
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            if "--help" not in args:
+                require()  # before a flag that could not be made is called unknown
+            return super().parse_args(ctx, args)
+
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            from rich.markup import escape
+
+            try:
+                require()
+            except MissingExtraError as error:
+                self.epilog = escape(f"The flags of the config cannot be listed: {error}")
+            super().format_help(ctx, formatter)
 
     return ConfigCommand
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.cli.options import Overwrite, Threads
+from lite_ensam.cli.options import Overwrite, Threads, as_options
 from lite_ensam.errors import CaseError, LiteEnsamError, OutputError, printable
 
 
@@ -51,7 +51,8 @@ def flare(
             n_tumors = _segment(case, outputs / f"{case.stem}.{mask_format.value}", threads, overwrite)
         except (LiteEnsamError, OSError, MemoryError) as error:
             n_bad += 1
-            sys.stderr.write(f"lite-ensam: {str(error) or f'{printable(case)}: {type(error).__name__}'}\n")
+            said = as_options(str(error)) or f"{printable(case)}: {type(error).__name__}"
+            sys.stderr.write(f"lite-ensam: {said}\n")
         else:
             typer.echo(f"{case.name}: {n_tumors} tumours, {time.perf_counter() - start:.2f} s")
     typer.echo(f"{len(cases) - n_bad} of {len(cases)} cases in {outputs}. {DISCLAIMER}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
@@ -38,10 +39,17 @@ def gather() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
         "packages": {name: _version(name) for name in PACKAGES},
         "weights": manifest.weights_sha256,
-        "trained": {name: manifest.record[name] for name in ("step", "commit") if name in manifest.record},
+        "trained": trained(manifest.record),
         "patch": f"{manifest.patch.side_voxels}^3 voxels, side {manifest.patch.side_factor} lines",
         "use": DISCLAIMER,
     }
+
+
+def trained(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Of how many steps the weights are, and of which commit; what was remarked on it stays in the manifest."""
+    before = sum(leg.get("step", 0) for leg in record.get("started_from", ()))
+    commit = str(record.get("commit", "unknown")).split()[0]
+    return {"steps": before + record.get("step", 0), "commit": commit}
 
 
 def _version(package: str) -> str:

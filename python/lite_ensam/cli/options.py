@@ -1,8 +1,9 @@
-"""Options that several commands share: each is declared once."""
+"""Options that several commands share: each is declared once, and what the library calls it in its errors."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated, TypeAlias
 
 import typer
@@ -44,3 +45,19 @@ Series: TypeAlias = Annotated[
 Window: TypeAlias = Annotated[
     str | None, typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean")
 ]
+
+_IN_PYTHON = MappingProxyType({"overwrite=True": "--overwrite", "`marks`": "--marks"})
+"""How errors of the library name what has an option here."""
+
+
+def as_options(message: str) -> str:
+    """A sentence of the library in the words of the command line.
+
+    Examples
+    --------
+    >>> as_options("a.nii exists; it is replaced only with overwrite=True")
+    'a.nii exists; it is replaced only with --overwrite'
+    """
+    for name, option in _IN_PYTHON.items():
+        message = message.replace(name, option)
+    return message

@@ -81,9 +81,10 @@ def segment(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
     from lite_ensam.inference import segment as run
-    from lite_ensam.io import MASK_SUFFIXES, VOLUME_SUFFIXES, check_output, write_report
+    from lite_ensam.io import MASK_SUFFIXES, check_output, write_report
 
-    mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES if os.path.isdir(ct) else VOLUME_SUFFIXES
+    check_kinds(ct, output, sr)
+    mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES
     for target, suffixes in ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",))):
         if target is not None:
             check_output(target, overwrite, suffixes)
@@ -111,6 +112,19 @@ def segment(
     show(result, output)
 
 
+def check_kinds(ct: Path, output: Path, sr: Path | None) -> None:
+    """Refuse a scan that is not there, and DICOM output of one that is no DICOM, before anything is read."""
+    from lite_ensam.errors import CaseError, OutputError, printable
+
+    if not os.path.exists(ct):
+        raise CaseError(f"{printable(ct)}: no such file or folder")
+    for target in (output, sr):
+        if target is not None and target.name.lower().endswith(".dcm") and not os.path.isdir(ct):
+            raise OutputError(
+                f"cannot write {printable(target)}: .dcm needs a DICOM folder as CT, got {printable(ct)}"
+            )
+
+
 def refuse_input(target: Path, *inputs: Path | None) -> None:
     """Keep `--overwrite` from replacing what was given to be read."""
     from lite_ensam.errors import OutputError
@@ -126,6 +140,7 @@ def show(result: Segmentation, output: Path) -> None:
         notes = [str(tumor["name"])] if tumor["name"] else []
         notes += ["raised: no voxel of its own"] if tumor["raised_by"] else []
         notes += ["touches the scan's edge"] if tumor["touches_edge"] else []
+        notes += ["no tumour in sight: air or lung"] if tumor["is_air"] else []
         rows.append(
             (
                 str(tumor["label"]),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lite_ensam.cli.config_flags import config_command, given_of, merge_given
+from lite_ensam.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from lite_ensam.training.trainer import Trainer
@@ -36,7 +37,18 @@ def _config_class() -> type:
     return TrainingConfig
 
 
-TrainCommand = config_command(_config_class, skip=frozenset({"source_weights"}))
+def require_train_extra() -> None:
+    """Say which extra is missing before anything is imported halfway."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("torch", "safetensors", "scipy", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"training needs {', '.join(missing)}, not installed: pip install 'lite-ensam[train]'"
+        )
+
+
+TrainCommand = config_command(_config_class, skip=frozenset({"source_weights"}), require=require_train_extra)
 
 
 def train(
@@ -79,7 +91,6 @@ def train(
     ] = False,
 ) -> None:
     """Train the network on crops of real and synthetic lesions (extra `train`)."""
-    require_train_extra()
     import torch
 
     from lite_ensam.model.checkpoint import load_weights
@@ -163,16 +174,3 @@ def export(
 
     export_weights(weights, folder)
     typer.echo(f"exported to {folder}")
-
-
-def require_train_extra() -> None:
-    """Say which extra is missing before anything is imported halfway."""
-    from importlib.util import find_spec
-
-    from lite_ensam.errors import MissingExtraError
-
-    missing = [name for name in ("torch", "safetensors", "scipy", "onnxscript") if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"training needs {', '.join(missing)}, not installed: pip install 'lite-ensam[train]'"
-        )

@@ -16,7 +16,7 @@ import numpy as np
 
 from lite_ensam.case import Case
 from lite_ensam.demo.fetching import pip_download
-from lite_ensam.demo.record import DemoRecord, Segmenter, make_folder, show_cases
+from lite_ensam.demo.record import DemoRecord, Segmenter, check_results, make_folder, show_cases
 from lite_ensam.errors import CaseError
 from lite_ensam.io.dicom import read_ct_series, read_roi
 from lite_ensam.recist import RecistMark, mark_from_mask
@@ -67,6 +67,7 @@ def run_real_demo(
     """
     tell = on_step or (lambda _: None)
     place = make_folder(folder)
+    check_results(place, overwrite=overwrite)
     tell(f"fetching {REQUIREMENT} through pip")
     patients = fetch_scans(place)
     tell("reading CT and contours")

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -15,9 +15,11 @@ from lite_ensam.inference import Predictor, load_backend, segment_case
 from lite_ensam.io import check_output, write_ct, write_marks, write_mask, write_report
 from lite_ensam.measurements import TumorMeasurement
 
-__all__ = ["DemoRecord", "DemoTumor", "Segmenter", "make_folder", "show_cases"]
+__all__ = ["DemoRecord", "DemoTumor", "Segmenter", "check_results", "make_folder", "show_cases"]
 
 PathLike: TypeAlias = str | os.PathLike[str]
+
+PICTURE, REPORT = "picture.png", "report.json"
 
 
 class Segmented(Protocol):
@@ -118,10 +120,8 @@ def show_cases(
     OutputError
         If something cannot be written; asked before the work starts.
     """
-    picture, report = folder / "picture.png", folder / "report.json"
-    written = [place / name for place in cases for name in ("ct.nii.gz", "marks.json", "mask.nii.gz")]
-    for path in (*written, picture, report):
-        check_output(path, overwrite)
+    picture, report = folder / PICTURE, folder / REPORT
+    check_results(folder, cases, overwrite)
     segment = segment or _shipped_segmenter()
     notes: dict[str, None] = {}
     tumors, pictures, reports, seconds = [], [], [], 0.0
@@ -149,6 +149,13 @@ def show_cases(
     )
     write_report(report, {"demo": record, "cases": reports}, overwrite)
     return record
+
+
+def check_results(folder: Path, places: Iterable[Path] = (), overwrite: bool = False) -> None:
+    """`OutputError` if a result of a demo cannot be written: picture, report, and the files of each case."""
+    written = [place / name for place in places for name in ("ct.nii.gz", "marks.json", "mask.nii.gz")]
+    for path in (*written, folder / PICTURE, folder / REPORT):
+        check_output(path, overwrite)
 
 
 def make_folder(path: PathLike) -> Path:

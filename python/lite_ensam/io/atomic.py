@@ -58,9 +58,7 @@ def check_output(
         if mode is not None and not stat.S_ISREG(mode):
             raise _RefusedError("it exists and is not a regular file")
         if mode is not None and not overwrite:
-            raise OutputError(
-                f"{printable(target)} exists; it is replaced only with overwrite=True (--overwrite)"
-            )
+            raise OutputError(f"{printable(target)} exists; it is replaced only with overwrite=True")
         if not os.access(folder, os.W_OK):
             raise _RefusedError(f"the folder {printable(folder)} is read-only")
 

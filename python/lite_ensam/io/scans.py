@@ -158,9 +158,8 @@ def read_case(
     elif reference is not None:
         marks = _marks_from_reference(reference, grid)
     else:
-        raise MarkError(
-            f"{printable(ct_path)}: no marks given: a file of marks is needed to go with this scan"
-        )
+        kept = "no array `recist` in it, and " if file_suffix(ct_path) == ".npz" else ""
+        raise MarkError(f"{printable(ct_path)}: {kept}no `marks` given: a file of lines to go with this scan")
     return _case_of(ct_path, ct, grid, marks, reference, hu)
 
 

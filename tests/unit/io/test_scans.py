@@ -43,7 +43,7 @@ class TestReadCase:
             )
 
     def test_without_either_it_says_what_is_needed(self, saved):
-        with pytest.raises(MarkError, match=r"ct\.nii\.gz: no marks given"):
+        with pytest.raises(MarkError, match=r"ct\.nii\.gz: no `marks` given"):
             read_case(saved[1] / "ct.nii.gz")
 
     def test_the_callers_word_on_hu_counts(self, saved):
