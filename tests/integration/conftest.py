@@ -129,5 +129,5 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
 
     manifest = cohorts.write_cohort(tmp_path_factory.mktemp("cohort"))
     folder = tmp_path_factory.mktemp("undisturbed")
-    run_cohort(manifest, folder, cohorts.FAST, cohorts.LIMITS, workers=2)
+    run_cohort(manifest, folder, cohorts.PLAIN, cohorts.LIMITS, workers=2)
     return Undisturbed(manifest, folder, cohorts.outcome(folder))

@@ -17,7 +17,7 @@ from lite_ensam.cohort.task import run_case
 from lite_ensam.errors import CohortError
 from lite_ensam.inference import segment
 from lite_ensam.io import read_labels, read_report
-from tests.integration.cohorts import CORRUPT, FAST, LIMITS, N_GOOD, outcome
+from tests.integration.cohorts import CORRUPT, LIMITS, N_GOOD, PLAIN, outcome
 from tests.integration.conftest import Run, Undisturbed
 
 
@@ -28,7 +28,7 @@ def table(folder: Path, name: str = "cases") -> list[dict[str, str]]:
 
 def again(undisturbed: Undisturbed, folder: Path, **changed: object) -> Cohort:
     return run_cohort(
-        undisturbed.manifest, folder, **{"parameters": FAST, "limits": LIMITS, "workers": 1} | changed
+        undisturbed.manifest, folder, **{"parameters": PLAIN, "limits": LIMITS, "workers": 1} | changed
     )  # type: ignore[arg-type]
 
 
@@ -84,12 +84,12 @@ def test_a_touched_file_is_known_by_its_content_and_a_changed_one_is_not(
     changed.write_text(Path(rows[2].marks).read_text().replace('"label": 1', '"label": 7'))
     before = (done / "cases/scan_0/mask.nii.gz").stat().st_mtime_ns
     rows[0], rows[2] = replace(rows[0], ct=str(moved)), replace(rows[2], marks=str(changed), reference="")
-    progress = run_cohort(rows, done, FAST, LIMITS, workers=1, check=False).progress
+    progress = run_cohort(rows, done, PLAIN, LIMITS, workers=1, check=False).progress
     assert (progress.kept, progress.done) == (N_GOOD + 1 - 2, 2)
     assert (done / "cases/scan_0/mask.nii.gz").stat().st_mtime_ns == before
     assert 7 in read_labels(done / "cases/scan_1/mask.nii.gz")
     os.utime(moved)
-    task = Task(rows[0], str(done), FAST, LIMITS)
+    task = Task(rows[0], str(done), PLAIN, LIMITS)
     assert run_case(task).seconds < 0.2  # hashed, not segmented
     assert (done / "cases/scan_0/mask.nii.gz").stat().st_mtime_ns == before
 

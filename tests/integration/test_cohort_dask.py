@@ -15,7 +15,7 @@ import pytest
 
 from lite_ensam.cohort import open_manifest, run_cohort
 from lite_ensam.errors import CohortError
-from tests.integration.cohorts import FAST, LIMITS, N_GOOD, outcome
+from tests.integration.cohorts import LIMITS, N_GOOD, PLAIN, outcome
 from tests.integration.conftest import Undisturbed
 from tests.integration.test_cohort_reliability import records, start, wait_for
 
@@ -60,7 +60,7 @@ def test_client_and_worker_are_killed_and_the_tables_are_the_same(
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
     progress = run_cohort(
-        undisturbed.manifest, tmp_path, FAST, LIMITS, scheduler=address, check=False
+        undisturbed.manifest, tmp_path, PLAIN, LIMITS, scheduler=address, check=False
     ).progress
     assert progress.seen == N_GOOD + 1 == records(tmp_path)
     assert outcome(tmp_path) == undisturbed.outcome
@@ -74,7 +74,7 @@ def test_a_client_from_a_notebook_stays_open(
 
     with Client(cluster[0]) as client:
         rows = open_manifest(undisturbed.manifest).rows[:1]
-        assert run_cohort(rows, tmp_path, FAST, LIMITS, scheduler=client).progress.done == 1
+        assert run_cohort(rows, tmp_path, PLAIN, LIMITS, scheduler=client).progress.done == 1
         assert client.status == "running"
 
 
@@ -85,4 +85,4 @@ def test_a_scheduler_that_is_not_there(
 
     monkeypatch.setattr(scheduling, "_PATIENCE", "1s")
     with pytest.raises(CohortError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        run_cohort(undisturbed.manifest, tmp_path, FAST, LIMITS, scheduler="tcp://127.0.0.1:9", check=False)
+        run_cohort(undisturbed.manifest, tmp_path, PLAIN, LIMITS, scheduler="tcp://127.0.0.1:9", check=False)
