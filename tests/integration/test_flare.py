@@ -13,6 +13,7 @@ import pytest
 
 from lite_ensam.case import Case
 from lite_ensam.phantom import make_phantom
+from tests.integration.conftest import Run
 
 PREDICT = Path(__file__).resolve().parents[2] / "flare" / "predict.sh"
 SPACING_XYZ, ORIGIN, DIRECTION = (0.9, 0.8, 2.5), (-10.0, 20.0, 30.0), (0, 1, 0, -1, 0, 0, 0, 0, 1)
@@ -88,3 +89,16 @@ def test_a_folder_without_cases_is_an_error(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "no folder with .npz files" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_case_without_lines_is_told_of_nothing_that_this_command_does_not_take(
+    case: Case, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    np.savez(
+        tmp_path / "in" / "a.npz", imgs=np.clip(case.volume, 0, 255).astype(np.uint8), spacing=SPACING_XYZ
+    )
+    done = run("flare", tmp_path / "in", tmp_path / "out")
+    assert done.returncode == 1
+    assert "a.npz: holds no array `recist`" in done.stderr
+    assert "--marks" not in done.stderr

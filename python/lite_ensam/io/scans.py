@@ -158,8 +158,9 @@ def read_case(
     elif reference is not None:
         marks = _marks_from_reference(reference, grid)
     else:
-        kept = "no array `recist` in it, and " if file_suffix(ct_path) == ".npz" else ""
-        raise MarkError(f"{printable(ct_path)}: {kept}no `marks` given: a file of lines to go with this scan")
+        if file_suffix(ct_path) == ".npz":
+            raise MarkError(f"{printable(ct_path)}: holds no array `recist`, and no marks were given")
+        raise MarkError(f"{printable(ct_path)}: no `marks` given: a file of lines to go with this scan")
     return _case_of(ct_path, ct, grid, marks, reference, hu)
 
 
