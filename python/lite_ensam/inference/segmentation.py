@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.case import Case
@@ -23,11 +23,12 @@ from lite_ensam.inference.predictor import Crop, Prediction, Predictor, Stopwatc
 from lite_ensam.inference.uncertainty import TumorNoise, measure_noise
 from lite_ensam.io import (
     DISCLAIMER,
+    GivenMarks,
     check_output,
+    given_marks,
     read_case,
     read_cropped_case,
     read_ct,
-    read_marks,
     write_mask,
 )
 from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
@@ -35,12 +36,11 @@ from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement, measure
 from lite_ensam.preprocessing import needed_boxes
-from lite_ensam.recist import RecistMark, marks_from_marker
+from lite_ensam.recist import RecistMark
 
 JOINT_NOTE = "crop joint: the weights were trained on lesion crops and do much worse on this one"
 
 PathLike = str | os.PathLike[str]
-Marks = PathLike | RecistMark | Sequence[RecistMark] | Mapping[int, ArrayLike] | NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ class Segmentation:
 
 def segment(
     ct: PathLike | NDArray[Any],
-    marks: Marks | None = None,
+    marks: GivenMarks | None = None,
     spacing_mm: Sequence[float] | None = None,
     *,
     crop: Crop = "lesion",
@@ -203,7 +203,7 @@ def _backend(engine: Engine, threads: int | None) -> Backend:
 
 def _case(
     ct: PathLike | NDArray[Any],
-    marks: Marks | None,
+    marks: GivenMarks | None,
     spacing_mm: Sequence[float] | None,
     hu: bool | None,
     series_uid: str | None,
@@ -223,51 +223,25 @@ def _case(
         if marks is None or isinstance(marks, str | os.PathLike):
             return read_case(ct, marks, hu=hu, series_uid=series_uid)
         volume, grid, _ = read_ct(ct, series_uid)
-        return Case(volume, grid, _marks(marks, grid), name=os.fspath(ct), hu=hu)  # type: ignore[arg-type]
+        return Case(volume, grid, given_marks(marks, grid), name=os.fspath(ct), hu=hu)  # type: ignore[arg-type]
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
     if marks is None or isinstance(marks, str | os.PathLike):
         raise MarkError("marks of an array must be lines or a marker volume, not a file")
     volume = as_ct(np.asarray(ct))
     array_grid = Grid.from_spacing(volume.shape, spacing_mm)
-    return Case(volume, array_grid, _marks(marks, array_grid), hu=hu)  # type: ignore[arg-type]
+    return Case(volume, array_grid, given_marks(marks, array_grid), hu=hu)  # type: ignore[arg-type]
 
 
-def _streamed(ct: PathLike, marks: Marks, hu: bool | None, crop: Crop) -> Case:
+def _streamed(ct: PathLike, marks: GivenMarks, hu: bool | None, crop: Crop) -> Case:
     """A NIfTI scan of which only the voxels around its lines are kept."""
     config = Manifest.read(WEIGHTS).patch
-
-    def marks_of(grid: Grid) -> tuple[RecistMark, ...]:
-        return read_marks(marks, grid) if isinstance(marks, str | os.PathLike) else _marks(marks, grid)
-
-    return read_cropped_case(ct, marks_of, lambda lines, grid: needed_boxes(lines, grid, config, crop), hu=hu)
-
-
-def _marks(
-    marks: RecistMark | Sequence[RecistMark] | Mapping[int, ArrayLike] | NDArray[Any], grid: Grid
-) -> tuple[RecistMark, ...]:
-    if isinstance(marks, RecistMark):
-        return (marks,)
-    if isinstance(marks, Mapping):
-        return tuple(RecistMark(label, _ends(ends)) for label, ends in marks.items())
-    if isinstance(marks, np.ndarray):
-        if marks.ndim == 3 and marks.shape[1:] == (2, 3):
-            return tuple(RecistMark(n, _ends(ends)) for n, ends in enumerate(marks, start=1))
-        if marks.shape != grid.shape_zyx:
-            raise MarkError(
-                f"an array of marks must have shape (n, 2, 3) or the ct's {grid.shape_zyx}, got {marks.shape}"
-            )
-        return marks_from_marker(marks, grid.spacing_mm)
-    if isinstance(marks, Iterable) and not isinstance(marks, str | bytes):
-        listed = tuple(marks)
-        if all(isinstance(mark, RecistMark) for mark in listed):
-            return listed
-    raise MarkError(f"marks must be RecistMarks, a mapping, an array or a file, got {type(marks).__name__}")
-
-
-def _ends(ends: ArrayLike) -> Any:
-    """Endpoints as they came; `RecistMark` checks them and says what is wrong."""
-    return ends.tolist() if isinstance(ends, np.ndarray) else ends
+    return read_cropped_case(
+        ct,
+        lambda grid: given_marks(marks, grid),
+        lambda lines, grid: needed_boxes(lines, grid, config, crop),
+        hu=hu,
+    )
 
 
 def _report(
