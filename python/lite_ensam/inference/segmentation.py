@@ -34,7 +34,7 @@ from lite_ensam.io import (
 from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
 from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_ct
-from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.measurements import DISAGREEMENT, TumorMeasurement, measure
 from lite_ensam.preprocessing import needed_boxes
 from lite_ensam.recist import RecistMark
 
@@ -61,6 +61,32 @@ class Segmentation:
     measurements: tuple[TumorMeasurement, ...]
     report: dict[str, Any]
     prediction: Prediction
+
+    def __repr__(self) -> str:
+        shape = " x ".join(str(n) for n in self.grid.shape_zyx)
+        lines = [
+            f"  {m.label}{f' {mark.name}' if mark.name else ''}: {m.volume_ml:.2f} ml, "
+            f"longest diameter {m.longest_diameter_mm:.1f} mm, short axis {m.short_axis_mm:.1f} mm"
+            for m, mark in zip(self.measurements, self.marks, strict=True)
+        ]
+        return "\n".join([f"Segmentation of {len(lines)} tumour(s), {shape} voxels", *lines])
+
+    def _repr_html_(self) -> str:
+        """The table that a notebook shows."""
+        from html import escape  # milliseconds that the command line need not pay
+
+        def line(tag: str, *cells: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        heads = ("label", "name", "line, mm", "volume, ml", "longest diameter, mm", "short axis, mm", "")
+        rows = [
+            line(
+                *("td", str(m.label), mark.name, f"{m.recist_mm:.1f}", f"{m.volume_ml:.2f}"),
+                *(f"{m.longest_diameter_mm:.1f}", f"{m.short_axis_mm:.1f}", _warnings(m)),
+            )
+            for m, mark in zip(self.measurements, self.marks, strict=True)
+        ]
+        return f"<table><thead>{line('th', *heads)}</thead><tbody>{''.join(rows)}</tbody></table>"
 
     @property
     def labels(self) -> NDArray[np.uint16]:
@@ -92,6 +118,15 @@ class Segmentation:
         text = build_report(segmentation, self.grid, self.marks, self.measurements)
         write_dataset(path, segmentation, overwrite)
         write_dataset(report, text, overwrite)
+
+
+def _warnings(tumor: TumorMeasurement) -> str:
+    """What the reader should look at twice."""
+    words = {
+        f"mask and line differ by more than {DISAGREEMENT:.0%}": tumor.disagrees,
+        "mask reaches the scan's border": tumor.touches_edge,
+    }
+    return "; ".join(word for word, true in words.items() if true)
 
 
 def segment(
