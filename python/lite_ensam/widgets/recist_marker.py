@@ -27,6 +27,7 @@ from lite_ensam.widgets.marks_json import checked_marks, marks_from_json, marks_
 from lite_ensam.widgets.planes import PALETTE, WINDOWS_HU, planes_of
 from lite_ensam.widgets.segmenter import LesionSegmenter
 from lite_ensam.widgets.slices import Want, slices_message
+from lite_ensam.widgets.still import with_still
 
 __all__ = ["RecistMarker"]
 
@@ -150,6 +151,10 @@ class RecistMarker(anywidget.AnyWidget):
         lines, masks = len(self.marks), len(self.measurements)
         return f"RecistMarker({shape} voxels, {lines} line(s), {masks} mask(s))"
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        shown = super()._repr_mimebundle_(**kwargs)
+        return shown and (with_still(shown[0], self), shown[1])
+
     @property
     def labels(self) -> NDArray[np.uint16]:
         """Label map uint16 (z, y, x) of all lesions that are not rejected."""
@@ -191,6 +196,11 @@ class RecistMarker(anywidget.AnyWidget):
         finally:
             self._tell("")
             self._paint()
+
+    def segment_waiting(self) -> None:
+        """Do what a browser asks for once its first picture stands; what goes wrong is said in `error`."""
+        if self.auto_segment and self.segmenter.missing(self.marks):
+            self._guarded(self.segment)
 
     def accept(self, label: int) -> None:
         """Note that a mask is right. A line that is drawn anew is to be accepted anew."""
