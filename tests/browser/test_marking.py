@@ -161,6 +161,17 @@ def read_value(desk: Desk) -> None:
     value = float(CASE.volume[z, y, x])
     desk.page.mouse.move(*desk.at((z, y, x)))
     desk.page.wait_for_selector(f".le-place >> text=/z {z}  y {y}  x {x}  {value:g} HU/")
+    desk.page.mouse.wheel(0, 100)
+    value = float(CASE.volume[z + 1, y, x])
+    desk.page.wait_for_selector(f".le-place >> text=/z {z + 1}  y {y}  x {x}  {value:g} HU/")
+
+
+def save_notebook(desk: Desk) -> None:
+    """JupyterLab's own key, while the marker has the focus."""
+    dirty = "window.jupyterapp.shell.currentWidget.context.model.dirty"
+    desk.page.evaluate(f"() => {{ {dirty} = true; }}")
+    desk.press("Control+s")
+    desk.page.wait_for_function(f"() => !{dirty}")
 
 
 def judge(desk: Desk, volume: float) -> None:
@@ -196,6 +207,7 @@ def test_a_tumour_is_marked_and_corrected(desk: Desk) -> None:
     correct(desk, volume)
     draw_short_axis(desk, volume)
     read_value(desk)
+    save_notebook(desk)
     judge(desk, volume)
     assert desk.python("marker.error") == ""
     assert desk.requests.hosts == {"127.0.0.1"}

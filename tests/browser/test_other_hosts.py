@@ -101,8 +101,98 @@ def test_a_line_is_drawn_where_nothing_may_be_fetched(desk: Desk) -> None:
     assert (mark["label"], mark["endpoints_zyx"]) == (1, [[shown, 20, 30], [shown, 25, 44]])
     desk.page.mouse.wheel(0, 100)
     desk.canvas(f"[data-index='{shown + 1}']")
+    desk.page.wait_for_selector(f".le-place >> text=/z {shown + 1}  y 25  x 44 /")
     desk.page.evaluate("() => window.close_()")
     assert desk.page.evaluate("() => window.counts()") == 0, "a closed view listens no more"
+
+
+def saved(desk: Desk, key: str) -> list[list[list[int]] | None]:
+    """The ends of each mark's line or short axis, as Python has them."""
+    marks = desk.page.evaluate("() => window.saved?.marks ?? []")
+    return [mark[key] for mark in marks]
+
+
+def says(desk: Desk, words: str) -> None:
+    desk.page.wait_for_selector(f".le-message >> text={words}", timeout=10_000)
+
+
+def draw(desk: Desk, tool: str, first: tuple[int, int], last: tuple[int, int]) -> None:
+    """With a tool, from one voxel (y, x) of the slice to another."""
+    desk.page.click(f"button[data-tool='{tool}']")
+    z = int(desk.canvas("[data-index]").get_attribute("data-index"))
+    desk.drag(desk.at((z, *first)), desk.at((z, *last)))
+
+
+def test_a_short_axis_belongs_to_the_line_that_it_crosses(desk: Desk) -> None:
+    draw(desk, "line", (20, 10), (20, 22))
+    draw(desk, "line", (45, 40), (45, 54))
+    draw(desk, "short axis", (56, 8), (61, 8))
+    says(desk, "does not cross a line")
+    assert saved(desk, "short_axis_zyx") == [None, None], "centimetres away from both"
+    draw(desk, "short axis", (17, 16), (23, 16))
+    z = int(desk.canvas("[data-index]").get_attribute("data-index"))
+    first = [[z, 17, 16], [z, 23, 16]]
+    assert saved(desk, "short_axis_zyx") == [first, None], "not the selected lesion's"
+    draw(desk, "short axis", (36, 47), (54, 47))
+    says(desk, "longer than its line")
+    assert saved(desk, "short_axis_zyx") == [first, None]
+    desk.drag(desk.at((z, 18, 16)), desk.at((z, 30, 40)))  # the short axis as a whole, off its line
+    says(desk, "does not cross the line of lesion 1")
+    assert saved(desk, "short_axis_zyx") == [first, None]
+
+
+def test_a_drag_that_is_too_short_for_a_line_is_told_so(desk: Desk) -> None:
+    x, y = desk.at((8, 20, 24))
+    desk.drag((x, y), (x + 3, y))
+    says(desk, "Too short for a line")
+    assert saved(desk, "endpoints_zyx") == []
+    desk.page.mouse.click(x + 40, y)
+    desk.page.wait_for_selector(".le-message >> text=Scroll to a tumour", timeout=10_000)
+
+
+def test_words_on_the_picture_are_whole_and_outlined(desk: Desk) -> None:
+    desk.page.evaluate(
+        """() => {
+            window.words = [];
+            const canvas = CanvasRenderingContext2D.prototype;
+            const { fillText, strokeText } = canvas;
+            let outlined = "";
+            canvas.strokeText = function (text, ...at) { outlined = text; strokeText.call(this, text, ...at); };
+            canvas.fillText = function (text, x, y) {
+                const { width } = this.measureText(text);
+                const inside = x >= 0 && y >= 12 && x + width <= this.canvas.clientWidth;
+                window.words.push([text, inside, outlined === text]);
+                fillText.call(this, text, x, y);
+            };
+        }"""
+    )
+    draw(desk, "line", (1, 50), (1, 63))
+    draw(desk, "short axis", (0, 60), (3, 62))
+    words = {text: whole for text, *whole in desk.page.evaluate("() => window.words")}
+    assert any(text.startswith("1: 52.0 mm") for text in words)
+    assert any("° to the line" in text for text in words)
+    assert "axial" in words
+    assert [text for text, whole in words.items() if whole != [True, True]] == []
+
+
+def test_keys_that_are_not_the_markers_are_the_notebooks(desk: Desk) -> None:
+    desk.page.evaluate(
+        "() => { window.heard = []; addEventListener('keydown', ({ key }) => window.heard.push(key)); }"
+    )
+    for keys in ("Control+s", "Alt+p", "d", "Control+z", "ArrowDown"):
+        desk.press(keys)
+    heard = desk.page.evaluate("() => window.heard")
+    assert [key for key in heard if len(key) == 1 or key.startswith("Arrow")] == ["s", "p"]
+
+
+def test_picture_and_numbers_stand_side_by_side_on_a_laptop(desk: Desk) -> None:
+    """960 pixels are what JupyterLab leaves of 1400 when its sidebar is open."""
+    draw(desk, "line", (20, 10), (20, 22))
+    desk.page.evaluate("() => { document.getElementById('place').style.width = '960px'; }")
+    table, plane = (desk.page.locator(q).bounding_box() for q in (".le-table", ".le-axial"))
+    assert table["y"] < plane["y"] + plane["height"] / 2
+    assert table["x"] >= plane["x"] + plane["width"]
+    assert table["x"] + table["width"] <= 8 + 960
 
 
 def test_the_voxel_under_the_mouse_stays_there_in_a_zoom_and_goes_along_in_a_pan(desk: Desk) -> None:

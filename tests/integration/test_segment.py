@@ -47,6 +47,25 @@ def test_the_command_writes_a_mask_a_table_and_a_report(scan: Scan, run: Run, tm
     assert not [path for path in tmp_path.iterdir() if path not in (mask, report)]
 
 
+def test_a_result_says_in_a_notebook_what_it_measured() -> None:
+    case = lite_ensam.make_phantom()
+    named = RecistMark(7, case.marks[0].endpoints_zyx, "<b>node")
+    result = lite_ensam.segment(case.ct, named, case.grid.spacing_mm)
+    (tumor,) = result.measurements
+    first, second = repr(result).splitlines()
+    assert first == f"Segmentation of 1 tumour(s), {' x '.join(str(n) for n in case.ct.shape)} voxels"
+    assert second.startswith(f"  7 <b>node: {tumor.volume_ml:.2f} ml, longest diameter ")
+    page = result._repr_html_()
+    assert "&lt;b&gt;node" in page
+    assert "<b>" not in page
+    for number in (
+        f"{tumor.volume_ml:.2f}",
+        f"{tumor.longest_diameter_mm:.1f}",
+        f"{tumor.short_axis_mm:.1f}",
+    ):
+        assert f"<td>{number}</td>" in page
+
+
 def test_python_and_command_line_give_the_same_mask(scan: Scan, run: Run, tmp_path: Path) -> None:
     assert run("segment", scan.ct, "--marks", scan.marks, "-o", tmp_path / "a.nii.gz").returncode == 0
     from_files = lite_ensam.segment(scan.ct, scan.marks)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.case import Case
@@ -23,24 +23,24 @@ from lite_ensam.inference.predictor import Crop, Prediction, Predictor, Stopwatc
 from lite_ensam.inference.uncertainty import TumorNoise, measure_noise
 from lite_ensam.io import (
     DISCLAIMER,
+    GivenMarks,
     check_output,
+    given_marks,
     read_case,
     read_cropped_case,
     read_ct,
-    read_marks,
     write_mask,
 )
 from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
 from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_ct
-from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.measurements import DISAGREEMENT, TumorMeasurement, measure
 from lite_ensam.preprocessing import needed_boxes
-from lite_ensam.recist import RecistMark, marks_from_marker
+from lite_ensam.recist import RecistMark
 
 JOINT_NOTE = "crop joint: the weights were trained on lesion crops and do much worse on this one"
 
 PathLike = str | os.PathLike[str]
-Marks = PathLike | RecistMark | Sequence[RecistMark] | Mapping[int, ArrayLike] | NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,32 @@ class Segmentation:
     measurements: tuple[TumorMeasurement, ...]
     report: dict[str, Any]
     prediction: Prediction
+
+    def __repr__(self) -> str:
+        shape = " x ".join(str(n) for n in self.grid.shape_zyx)
+        lines = [
+            f"  {m.label}{f' {mark.name}' if mark.name else ''}: {m.volume_ml:.2f} ml, "
+            f"longest diameter {m.longest_diameter_mm:.1f} mm, short axis {m.short_axis_mm:.1f} mm"
+            for m, mark in zip(self.measurements, self.marks, strict=True)
+        ]
+        return "\n".join([f"Segmentation of {len(lines)} tumour(s), {shape} voxels", *lines])
+
+    def _repr_html_(self) -> str:
+        """The table that a notebook shows."""
+        from html import escape  # milliseconds that the command line need not pay
+
+        def line(tag: str, *cells: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        heads = ("label", "name", "line, mm", "volume, ml", "longest diameter, mm", "short axis, mm", "")
+        rows = [
+            line(
+                *("td", str(m.label), mark.name, f"{m.recist_mm:.1f}", f"{m.volume_ml:.2f}"),
+                *(f"{m.longest_diameter_mm:.1f}", f"{m.short_axis_mm:.1f}", _warnings(m)),
+            )
+            for m, mark in zip(self.measurements, self.marks, strict=True)
+        ]
+        return f"<table><thead>{line('th', *heads)}</thead><tbody>{''.join(rows)}</tbody></table>"
 
     @property
     def labels(self) -> NDArray[np.uint16]:
@@ -94,9 +120,18 @@ class Segmentation:
         write_dataset(report, text, overwrite)
 
 
+def _warnings(tumor: TumorMeasurement) -> str:
+    """What the reader should look at twice."""
+    words = {
+        f"mask and line differ by more than {DISAGREEMENT:.0%}": tumor.disagrees,
+        "mask reaches the scan's border": tumor.touches_edge,
+    }
+    return "; ".join(word for word, true in words.items() if true)
+
+
 def segment(
     ct: PathLike | NDArray[Any],
-    marks: Marks | None = None,
+    marks: GivenMarks | None = None,
     spacing_mm: Sequence[float] | None = None,
     *,
     crop: Crop = "lesion",
@@ -204,7 +239,7 @@ def _backend(engine: Engine, threads: int | None) -> Backend:
 
 def _case(
     ct: PathLike | NDArray[Any],
-    marks: Marks | None,
+    marks: GivenMarks | None,
     spacing_mm: Sequence[float] | None,
     hu: bool | None,
     series_uid: str | None,
@@ -224,51 +259,25 @@ def _case(
         if marks is None or isinstance(marks, str | os.PathLike):
             return read_case(ct, marks, hu=hu, series_uid=series_uid)
         volume, grid = read_ct(ct, series_uid)
-        return Case(volume, grid, _marks(marks, grid), name=os.fspath(ct), hu=hu)  # type: ignore[arg-type]
+        return Case(volume, grid, given_marks(marks, grid), name=os.fspath(ct), hu=hu)  # type: ignore[arg-type]
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
     if marks is None or isinstance(marks, str | os.PathLike):
         raise MarkError("marks of an array must be lines or a marker volume, not a file")
     volume = as_ct(np.asarray(ct))
     array_grid = Grid.from_spacing(volume.shape, spacing_mm)
-    return Case(volume, array_grid, _marks(marks, array_grid), hu=hu)  # type: ignore[arg-type]
+    return Case(volume, array_grid, given_marks(marks, array_grid), hu=hu)  # type: ignore[arg-type]
 
 
-def _streamed(ct: PathLike, marks: Marks, hu: bool | None, crop: Crop) -> Case:
+def _streamed(ct: PathLike, marks: GivenMarks, hu: bool | None, crop: Crop) -> Case:
     """A NIfTI scan of which only the voxels around its lines are kept."""
     config = Manifest.read(WEIGHTS).patch
-
-    def marks_of(grid: Grid) -> tuple[RecistMark, ...]:
-        return read_marks(marks, grid) if isinstance(marks, str | os.PathLike) else _marks(marks, grid)
-
-    return read_cropped_case(ct, marks_of, lambda lines, grid: needed_boxes(lines, grid, config, crop), hu=hu)
-
-
-def _marks(
-    marks: RecistMark | Sequence[RecistMark] | Mapping[int, ArrayLike] | NDArray[Any], grid: Grid
-) -> tuple[RecistMark, ...]:
-    if isinstance(marks, RecistMark):
-        return (marks,)
-    if isinstance(marks, Mapping):
-        return tuple(RecistMark(label, _ends(ends)) for label, ends in marks.items())
-    if isinstance(marks, np.ndarray):
-        if marks.ndim == 3 and marks.shape[1:] == (2, 3):
-            return tuple(RecistMark(n, _ends(ends)) for n, ends in enumerate(marks, start=1))
-        if marks.shape != grid.shape_zyx:
-            raise MarkError(
-                f"an array of marks must have shape (n, 2, 3) or the ct's {grid.shape_zyx}, got {marks.shape}"
-            )
-        return marks_from_marker(marks, grid.spacing_mm)
-    if isinstance(marks, Iterable) and not isinstance(marks, str | bytes):
-        listed = tuple(marks)
-        if all(isinstance(mark, RecistMark) for mark in listed):
-            return listed
-    raise MarkError(f"marks must be RecistMarks, a mapping, an array or a file, got {type(marks).__name__}")
-
-
-def _ends(ends: ArrayLike) -> Any:
-    """Endpoints as they came; `RecistMark` checks them and says what is wrong."""
-    return ends.tolist() if isinstance(ends, np.ndarray) else ends
+    return read_cropped_case(
+        ct,
+        lambda grid: given_marks(marks, grid),
+        lambda lines, grid: needed_boxes(lines, grid, config, crop),
+        hu=hu,
+    )
 
 
 def _report(

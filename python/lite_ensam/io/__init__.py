@@ -6,7 +6,7 @@ the grid of the file that the scan came from.
 
 from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.file_grid import FileGrid
-from lite_ensam.io.marks import read_marks, write_marks
+from lite_ensam.io.marks import GivenMarks, given_marks, read_marks, write_marks
 from lite_ensam.io.report import DISCLAIMER, read_report, rounded, write_report, write_table, write_text
 from lite_ensam.io.scans import (
     MASK_SUFFIXES,
@@ -25,8 +25,10 @@ __all__ = [
     "MASK_SUFFIXES",
     "VOLUME_SUFFIXES",
     "FileGrid",
+    "GivenMarks",
     "atomic_write",
     "check_output",
+    "given_marks",
     "read_case",
     "read_cropped_case",
     "read_ct",

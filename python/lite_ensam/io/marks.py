@@ -1,4 +1,4 @@
-"""RECIST lines from JSON, CSV, DICOM or a marker volume, and to JSON.
+"""RECIST lines from JSON, CSV, DICOM, a marker volume or Python's own types, and to JSON.
 
 Indices in a file of marks are those of the CT's FILE, slowest axis first: (z, y, x) = (k, j, i) of
 the stored array, what `numpy` users and FLARE call z, y, x. Millimetres are world (x, y, z) of the
@@ -10,10 +10,11 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam._typing import Floats
 from lite_ensam.errors import CaseError, MarkError, brief, printable
@@ -28,7 +29,12 @@ from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.reading import file_suffix, read_json, read_text
 from lite_ensam.recist import RecistMark, check_marks, marks_from_marker
 
-__all__ = ["mark_entry", "read_marks", "write_marks"]
+__all__ = ["GivenMarks", "given_marks", "mark_entry", "read_marks", "write_marks"]
+
+GivenMarks: TypeAlias = (
+    str | os.PathLike[str] | RecistMark | Sequence[RecistMark] | Mapping[int, ArrayLike] | NDArray[Any]
+)
+"""A file, one line or several, label to two ends, ends (n, 2, 3), or a marker volume: what `given_marks` takes."""
 
 _INDEX_COLUMNS = ("z0", "y0", "x0", "z1", "y1", "x1")
 _MM_COLUMNS = ("x0_mm", "y0_mm", "z0_mm", "x1_mm", "y1_mm", "z1_mm")
@@ -84,6 +90,52 @@ def read_marks(
     except CaseError as error:
         raise MarkError(str(error)) from None
     return marks
+
+
+def given_marks(marks: GivenMarks, grid: Grid) -> tuple[RecistMark, ...]:
+    """Lines in whatever form a caller has them.
+
+    Parameters
+    ----------
+    marks : a file that `read_marks` reads, one `RecistMark` or several, a mapping of labels to endpoints
+        ((z, y, x), (z, y, x)), an array (n, 2, 3) of endpoints (labels 1..n), or a marker volume of the grid's shape
+    grid : of the scan
+
+    Raises
+    ------
+    MarkError
+        If they are none of these, or a line is none. Whether lines lie inside the scan is asked of files only.
+
+    Examples
+    --------
+    >>> grid = Grid.from_spacing((9, 40, 40), (5.0, 1.0, 1.0))
+    >>> given_marks({3: ((4, 10, 2), (4, 10, 12))}, grid)[0].length_mm(grid.spacing_mm)
+    10.0
+    """
+    if isinstance(marks, str | os.PathLike):
+        return read_marks(marks, grid)
+    if isinstance(marks, RecistMark):
+        return (marks,)
+    if isinstance(marks, Mapping):
+        return tuple(RecistMark(label, _ends(ends)) for label, ends in marks.items())
+    if isinstance(marks, np.ndarray):
+        if marks.ndim == 3 and marks.shape[1:] == (2, 3):
+            return tuple(RecistMark(n, _ends(ends)) for n, ends in enumerate(marks, start=1))
+        if marks.shape != grid.shape_zyx:
+            raise MarkError(
+                f"an array of marks must have shape (n, 2, 3) or the ct's {grid.shape_zyx}, got {marks.shape}"
+            )
+        return marks_from_marker(marks, grid.spacing_mm)
+    if isinstance(marks, Iterable) and not isinstance(marks, bytes):
+        listed = tuple(marks)
+        if all(isinstance(mark, RecistMark) for mark in listed):
+            return listed
+    raise MarkError(f"marks must be RecistMarks, a mapping, an array or a file, got {type(marks).__name__}")
+
+
+def _ends(ends: ArrayLike) -> Any:
+    """Endpoints as they came; `RecistMark` checks them and says what is wrong."""
+    return ends.tolist() if isinstance(ends, np.ndarray) else ends
 
 
 def write_marks(

@@ -13,6 +13,7 @@ import ipywidgets
 from lite_ensam.errors import LiteEnsamError, OutputError
 from lite_ensam.widgets.exports import EXPORTS, export, export_path
 from lite_ensam.widgets.recist_marker import RecistMarker
+from lite_ensam.widgets.still import with_still
 from lite_ensam.widgets.view_3d import Picture, draw_tumors, view_tumors
 
 __all__ = ["Explorer"]
@@ -61,6 +62,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"Explorer({self.name!r}: {self.marker!r})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return with_still(super()._repr_mimebundle_(**kwargs), self.marker)
 
     def save(self, kind: str, overwrite: bool = False) -> Path:
         """Write "NIfTI", "JSON", "CSV" or "PNG" into the folder; the file that was written.

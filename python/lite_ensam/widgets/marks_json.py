@@ -62,11 +62,9 @@ def checked_marks(marks: Iterable[RecistMark], shape_zyx: Sequence[int]) -> tupl
     Raises
     ------
     MarkError
-        If one of them is no `RecistMark` or does not fit the scan or the others.
+        If one of them does not fit the scan or the others.
     """
     given = tuple(marks)
-    if wrong := [mark for mark in given if not isinstance(mark, RecistMark)]:
-        raise MarkError(f"marks must be RecistMarks, got {type(wrong[0]).__name__}")
     if given:
         check_marks(given, shape_zyx)
     return given

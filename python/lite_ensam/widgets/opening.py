@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam._typing import CtVolume, Segment
+from lite_ensam._typing import CtVolume
 from lite_ensam.case import Case
-from lite_ensam.errors import CaseError, MarkError
+from lite_ensam.errors import CaseError
 from lite_ensam.geometry import Grid
 from lite_ensam.inference.backend import Engine
-from lite_ensam.io import VOLUME_SUFFIXES, read_ct, read_marks
+from lite_ensam.io import VOLUME_SUFFIXES, GivenMarks, given_marks, read_ct
 from lite_ensam.io.flare_npz import npz_keys
 from lite_ensam.io.voxels import as_ct
-from lite_ensam.recist import RecistMark, marks_from_marker
+from lite_ensam.recist import RecistMark
 
 if TYPE_CHECKING:
     from lite_ensam.widgets.explorer import Explorer
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["explore"]
 
 PathLike = str | os.PathLike[str]
-Marks = PathLike | RecistMark | Sequence[RecistMark] | Mapping[int, Segment] | NDArray[Any]
 
 
 def explore(
     ct: PathLike | NDArray[Any] | Case,
-    marks: Marks | None = None,
+    marks: GivenMarks | None = None,
     spacing_mm: Sequence[float] | None = None,
     *,
     hu: bool | None = None,
@@ -46,8 +45,8 @@ def explore(
     Parameters
     ----------
     ct : a file (.nii, .nii.gz, FLARE .npz), a folder of DICOM slices, an array (z, y, x), or a `Case`
-    marks : lines to begin with: a file (JSON, CSV, marker volume), `RecistMark`s, label to two ends (z, y, x), or
-        a marker volume of the scan's shape. None takes those inside an .npz or a `Case`, if there are any
+    marks : lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an .npz or a
+        `Case`, if there are any
     spacing_mm : (z, y, x) of an array; a file knows its own
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     auto_segment : whether a line is segmented as soon as it is finished; lines to begin with are
@@ -93,13 +92,13 @@ def explore(
 
 
 def _opened(
-    ct: PathLike | NDArray[Any] | Case, marks: Marks | None, spacing_mm: Sequence[float] | None
+    ct: PathLike | NDArray[Any] | Case, marks: GivenMarks | None, spacing_mm: Sequence[float] | None
 ) -> tuple[CtVolume, Grid, tuple[RecistMark, ...], bool | None, str]:
     """Volume, grid, marks, whether it is in HU (None: not known), and name."""
     if spacing_mm is not None and isinstance(ct, Case | str | os.PathLike):
         raise CaseError("spacing_mm belongs to arrays; a file or a Case has its own")
     if isinstance(ct, Case):
-        given = ct.marks if marks is None else _marks(marks, ct.grid)
+        given = ct.marks if marks is None else given_marks(marks, ct.grid)
         return ct.volume, ct.grid, given, ct.hu, ct.name or "scan"
     if isinstance(ct, str | os.PathLike):
         volume, grid = read_ct(ct)
@@ -108,25 +107,11 @@ def _opened(
         suffix = next((end for end in endings if name.lower().endswith(end)), "")  # a folder has none
         if marks is None and suffix == ".npz" and "recist" in npz_keys(ct):
             marks = ct
-        return volume, grid, _marks(marks, grid), None, name[: len(name) - len(suffix)] or "scan"
+        given = given_marks(() if marks is None else marks, grid)
+        return volume, grid, given, None, name[: len(name) - len(suffix)] or "scan"
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
     volume = as_ct(np.asarray(ct))
     array_grid = Grid.from_spacing(volume.shape, spacing_mm)
-    return volume, array_grid, _marks(marks, array_grid), None, "scan"
-
-
-def _marks(marks: Marks | None, grid: Grid) -> tuple[RecistMark, ...]:
-    if marks is None:
-        return ()
-    if isinstance(marks, RecistMark):
-        return (marks,)
-    if isinstance(marks, Mapping):
-        return tuple(RecistMark(label, ends) for label, ends in marks.items())
-    if isinstance(marks, str | os.PathLike):
-        return read_marks(marks, grid)
-    if isinstance(marks, np.ndarray):
-        if marks.shape != grid.shape_zyx:
-            raise MarkError(f"a marker volume must have the ct's shape {grid.shape_zyx}, got {marks.shape}")
-        return marks_from_marker(marks, grid.spacing_mm)
-    return tuple(marks)
+    given = given_marks(() if marks is None else marks, array_grid)
+    return volume, array_grid, given, None, "scan"

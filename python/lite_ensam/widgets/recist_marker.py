@@ -18,6 +18,7 @@ from lite_ensam.errors import LiteEnsamError, MarkError
 from lite_ensam.evaluation.pictures import choose_window
 from lite_ensam.geometry import Grid
 from lite_ensam.inference.backend import Engine
+from lite_ensam.io import GivenMarks, given_marks
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.recist import RecistMark
@@ -26,8 +27,16 @@ from lite_ensam.widgets.marks_json import checked_marks, marks_from_json, marks_
 from lite_ensam.widgets.planes import PALETTE, WINDOWS_HU, planes_of
 from lite_ensam.widgets.segmenter import LesionSegmenter
 from lite_ensam.widgets.slices import Want, slices_message
+from lite_ensam.widgets.still import with_still
 
 __all__ = ["RecistMarker"]
+
+
+class _Marks(traitlets.Tuple):  # type: ignore[type-arg]
+    """Marks in any form that `lite_ensam.segment` takes, kept as a tuple of `RecistMark`s."""
+
+    def validate(self, widget: RecistMarker, marks: GivenMarks) -> tuple[RecistMark, ...]:
+        return checked_marks(given_marks(marks, widget.grid), widget.grid.shape_zyx)
 
 
 def _read_marks(entries: Any, widget: RecistMarker) -> tuple[RecistMark, ...]:
@@ -51,7 +60,7 @@ class RecistMarker(anywidget.AnyWidget):
     spacing_mm : (z, y, x), unless `grid` is given
     grid : of the scan, from `lite_ensam.read_ct`; knows where the patient's right, front and head are, which a
         bare array does not: it is shown as it is stored, and no letter claims a side
-    marks : lines to begin with
+    marks : lines to begin with, in any form that `lite_ensam.segment` takes
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     auto_segment : whether a line is segmented as soon as it is finished
     threshold : logit above which a voxel is tumour
@@ -59,8 +68,8 @@ class RecistMarker(anywidget.AnyWidget):
 
     Attributes
     ----------
-    marks : tuple of `RecistMark`, always what the picture shows. Setting it changes the picture;
-        `observe` it to be told
+    marks : tuple of `RecistMark`, always what the picture shows. Setting it, to any form that `lite_ensam.segment`
+        takes, changes the picture; `observe` it to be told
     selected : label of the lesion that keys and buttons act on, 0 for none
     cursor_zyx : the three slices that are shown
     window : (low, high) values shown as black and as white
@@ -78,9 +87,7 @@ class RecistMarker(anywidget.AnyWidget):
     _esm = ESM
     _css = CSS
 
-    marks = traitlets.Tuple().tag(
-        sync=True, to_json=lambda marks, _: marks_to_json(marks), from_json=_read_marks
-    )
+    marks = _Marks().tag(sync=True, to_json=lambda marks, _: marks_to_json(marks), from_json=_read_marks)
     selected = traitlets.Int(0).tag(sync=True)
     cursor_zyx = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)
     window = traitlets.List(traitlets.Float(), [-160.0, 240.0], minlen=2, maxlen=2).tag(sync=True)
@@ -99,7 +106,7 @@ class RecistMarker(anywidget.AnyWidget):
         spacing_mm: Sequence[float] | None = None,
         *,
         grid: Grid | None = None,
-        marks: Sequence[RecistMark] = (),
+        marks: GivenMarks = (),
         hu: bool | None = None,
         auto_segment: bool = True,
         threshold: float = 0.0,
@@ -116,7 +123,7 @@ class RecistMarker(anywidget.AnyWidget):
         self.grid, self.planes = grid, planes_of(grid)
         self.hu = guess_hu(self.ct) if hu is None else hu
         self.segmenter = LesionSegmenter(self.ct, grid, self.hu, engine, threads)
-        given = checked_marks(marks, grid.shape_zyx)
+        given = checked_marks(given_marks(marks, grid), grid.shape_zyx)
         windows = _windows(self.ct, self.hu)
         first_window = choose_window(self.ct, given[0]) if given and self.hu else next(iter(windows.values()))
         super().__init__(
@@ -143,6 +150,10 @@ class RecistMarker(anywidget.AnyWidget):
         shape = " x ".join(str(n) for n in self.grid.shape_zyx)
         lines, masks = len(self.marks), len(self.measurements)
         return f"RecistMarker({shape} voxels, {lines} line(s), {masks} mask(s))"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        shown = super()._repr_mimebundle_(**kwargs)
+        return shown and (with_still(shown[0], self), shown[1])
 
     @property
     def labels(self) -> NDArray[np.uint16]:
@@ -186,6 +197,11 @@ class RecistMarker(anywidget.AnyWidget):
             self._tell("")
             self._paint()
 
+    def segment_waiting(self) -> None:
+        """Do what a browser asks for once its first picture stands; what goes wrong is said in `error`."""
+        if self.auto_segment and self.segmenter.missing(self.marks):
+            self._guarded(self.segment)
+
     def accept(self, label: int) -> None:
         """Note that a mask is right. A line that is drawn anew is to be accepted anew."""
         self.segmenter.set_state(label, "accepted")
@@ -209,10 +225,6 @@ class RecistMarker(anywidget.AnyWidget):
         shown = [(number, self.cursor_zyx[plane.cut], False) for number, plane in enumerate(self.planes)]
         self._send_slices(shown, self.window, self._mask_version + 1)
         self._mask_version += 1
-
-    @traitlets.validate("marks")
-    def _check_marks(self, proposal: Any) -> tuple[RecistMark, ...]:
-        return checked_marks(proposal["value"], self.grid.shape_zyx)
 
     @traitlets.validate("threshold")
     def _check_threshold(self, proposal: Any) -> float:

@@ -6,7 +6,7 @@ import pytest
 
 from lite_ensam.errors import MarkError
 from lite_ensam.recist import RecistMark
-from lite_ensam.widgets.marks_json import checked_marks, marks_from_json, marks_to_json
+from lite_ensam.widgets.marks_json import marks_from_json, marks_to_json
 
 SHAPE = (10, 20, 30)
 MARKS = (
@@ -37,8 +37,3 @@ def test_no_marks_are_fine() -> None:
 def test_what_is_no_mark_is_refused(entries: object, words: str) -> None:
     with pytest.raises(MarkError, match=words):
         marks_from_json(entries, SHAPE)
-
-
-def test_only_marks_are_marks() -> None:
-    with pytest.raises(MarkError, match="got tuple"):
-        checked_marks([((0, 0, 0), (0, 0, 5))], SHAPE)

@@ -65,6 +65,20 @@ def test_marks_set_in_python_reach_the_browser(marker: RecistMarker, case: Case)
     assert not marker.labels.any()
 
 
+def test_marks_come_in_every_form_that_segment_takes(marker: RecistMarker, case: Case) -> None:
+    first, second = (mark.endpoints_zyx for mark in case.marks)
+    marker.marks = {4: first, 2: np.array(second)}
+    assert [(mark.label, mark.endpoints_zyx) for mark in marker.marks] == [(4, first), (2, second)]
+    assert {row["label"] for row in marker.results} == {2, 4}
+    marker.marks = case.marks[0]
+    assert marker.marks == case.marks[:1]
+    with pytest.raises(MarkError, match="marks must be RecistMarks, a mapping, an array or a file"):
+        marker.marks = 7
+    with pytest.raises(MarkError, match="endpoints must be two points"):
+        marker.marks = {1: (1, 2)}
+    assert marker.marks == case.marks[:1]
+
+
 def test_a_moved_line_changes_the_numbers(marker: RecistMarker, case: Case) -> None:
     marker.marks = case.marks[:1]
     before, version = marker.results[0]["volume_ml"], marker._mask_version

@@ -26,14 +26,30 @@ function fillDot(context, [x, y], radius, fill, stroke) {
   context.stroke();
 }
 
+const FONT = "600 13px system-ui, sans-serif";
+const LINE_PX = 16; // height of a line of text
+
+/** Text with a dark outline, which is read on bright tissue too. */
 function writeText(context, text, x, y, color) {
-  context.font = "600 13px system-ui, sans-serif";
+  context.font = FONT;
   context.lineWidth = 3.5;
   context.lineJoin = "round";
   context.strokeStyle = "rgba(0, 0, 0, 0.8)";
   context.strokeText(text, x, y);
   context.fillStyle = color;
   context.fillText(text, x, y);
+}
+
+/** Text beside a place; it is moved into the canvas if the place is in it, or nearly. */
+function writeInside(context, text, x, y, color) {
+  const { clientWidth: w, clientHeight: h } = context.canvas;
+  if (Math.abs(x - w / 2) > w / 2 + LINE_PX || Math.abs(y - h / 2) > h / 2 + LINE_PX) {
+    writeText(context, text, x, y, color);
+    return;
+  }
+  context.font = FONT;
+  const right = w - context.measureText(text).width - 4;
+  writeText(context, text, clamp(x, 4, Math.max(right, 4)), clamp(y, LINE_PX, h - 6), color);
 }
 
 function distanceToLine([x, y], [[x0, y0], [x1, y1]]) {

@@ -4,8 +4,8 @@ class LesionTable {
     this.marker = marker;
     this.body = make("tbody");
     const head = (text, span = 1) => make("th", { textContent: text, colSpan: span });
-    const groups = [head("", 2), head("drawn, mm", 2), head("mask", 4), head("")];
-    const heads = ["", "lesion", "line", "short", "ml", "long mm", "short mm", "s", ""].map((text) => head(text));
+    const groups = [head("", 2), head("drawn, mm", 2), head("mask, mm", 4)];
+    const heads = ["", "lesion", "line", "short", "ml", "long", "short", "s"].map((text) => head(text));
     const top = make("thead", {}, make("tr", {}, ...groups), make("tr", {}, ...heads));
     this.table = make("table", { className: "le-table" }, top, this.body);
     this.nothing = make("div", {
@@ -37,14 +37,19 @@ class LesionTable {
     const row = make("tr", { data: { label: mark.label, state: result?.state ?? "" } });
     row.append(
       make("td", {}, ...this.identity(mark, row)),
-      make("td", { className: "le-name" }, this.nameField(mark, row), ...this.warnings(result)),
+      make(
+        "td",
+        { className: "le-name" },
+        this.nameField(mark, row),
+        ...this.warnings(result),
+        make("div", { className: "le-actions" }, ...this.buttons(mark.label, result)),
+      ),
       cell(lengthMm(mark[LINE], spacing).toFixed(1), "line"),
       drawn ? cell(drawn, "drawn-short", away) : cell("", "drawn-short"),
       cell(number(result?.volume_ml, 2), "volume"),
       cell(number(result?.longest_diameter_mm, 1), "longest"),
       cell(number(result?.short_axis_mm, 1), "short"),
       cell(number(result?.seconds, 2), "seconds"),
-      make("td", { className: "le-actions" }, ...this.buttons(mark.label, result)),
     );
     row.classList.toggle("le-selected", mark.label === marker.selected);
     row.addEventListener("click", (event) => {

@@ -56,14 +56,18 @@ class Marker {
     this.errorText.addEventListener("click", () => this.put("error", ""));
     this.root = make(
       "div",
-      { className: "le-root", tabIndex: 0, data: { lmSuppressShortcuts: "true" } },
+      { className: "le-root", tabIndex: 0 },
       this.toolbar.root,
       this.errorText,
       make(
         "div",
         { className: "le-stage" },
-        make("div", { className: "le-main" }, axial, this.slider, this.placeText),
-        make("div", { className: "le-side" }, coronal, sagittal),
+        make(
+          "div",
+          { className: "le-planes" },
+          make("div", { className: "le-main" }, axial, this.slider, this.placeText),
+          make("div", { className: "le-side" }, coronal, sagittal),
+        ),
         make("div", { className: "le-panel" }, this.controls.root, this.table.root),
       ),
       make("div", { className: "le-foot" }, HINT, make("b", {}, this.scan.planes[0].sides[0] ? "" : NO_SIDES, DISCLAIMER)),
@@ -199,8 +203,6 @@ class Marker {
   }
 
   press(event) {
-    event.stopPropagation();
-    if (event.target.matches("input[type=text], input[type=number], input[data-control=threshold]")) return;
     const command = event.ctrlKey || event.metaKey;
     const key = command && event.shiftKey ? `Shift+${event.key.toLowerCase()}` : event.key;
     const actions = {
@@ -219,8 +221,10 @@ class Marker {
       y: () => this.marks.redo(),
       "Shift+z": () => this.marks.redo(),
     };
-    const action = (command ? commands : actions)[key];
-    if (!action) return;
+    const action = event.altKey ? null : (command ? commands : actions)[key];
+    // Ctrl+S and the like are the notebook's; its plain letters (d, d: delete the cell) must not hear of this.
+    if (action || !(command || event.altKey)) event.stopPropagation();
+    if (!action || event.target.matches("input[type=text], input[type=number], input[data-control=threshold]")) return;
     event.preventDefault();
     action();
   }

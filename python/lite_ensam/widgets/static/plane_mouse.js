@@ -1,4 +1,6 @@
-const CLICK_PX = 4; // a shorter drag is a click
+const CLICK_PX = 4; // a shorter drag is a click,
+const STILL_PX = 1; // and was meant as one if the hand was as still as this
+const TOO_SHORT = "Too short for a line: drag farther, from end to end";
 const WHEEL_STEP = 40;
 const ZOOM_STEP = 1.2;
 
@@ -8,13 +10,17 @@ class PlaneMouse {
     this.view = view;
     this.marker = view.marker;
     this.drag = null;
+    this.at = null; // where the mouse is over the canvas
     this.wheel = 0;
     const on = (name, action) => view.canvas.addEventListener(name, action, { passive: false });
     on("pointerdown", (event) => this.begin(event));
     on("pointermove", (event) => this.move(event));
     on("pointerup", (event) => this.end(event));
     on("pointercancel", () => this.cancel());
-    on("pointerleave", () => this.marker.showPlace(null));
+    on("pointerleave", () => {
+      this.at = null;
+      this.marker.showPlace(null);
+    });
     on("dblclick", () => view.resetView());
     on("wheel", (event) => this.turn(event));
     on("contextmenu", (event) => {
@@ -40,20 +46,20 @@ class PlaneMouse {
     this.view.canvas.setPointerCapture(event.pointerId);
     const at = this.place(event);
     const tool = event.button === 2 ? "window" : event.button === 1 ? "pan" : this.marker.tool;
-    this.drag = { tool, from: at, last: at, moved: false, window: this.marker.store.window };
+    this.drag = { tool, from: at, last: at, reach: 0, window: this.marker.store.window };
     if (!this.draws) return;
     this.drag.edit = grabbed(this.view, at, event.shiftKey);
     this.marker.say(this.drag.edit ? "" : "There is no line on this slice: a short axis belongs to one.");
   }
 
   move(event) {
-    const at = this.place(event);
+    const at = (this.at = this.place(event));
     const { drag, marker, view } = this;
     if (!drag) {
       this.hover(at);
       return;
     }
-    drag.moved ||= Math.hypot(at[0] - drag.from[0], at[1] - drag.from[1]) > CLICK_PX;
+    drag.reach = Math.max(drag.reach, Math.hypot(at[0] - drag.from[0], at[1] - drag.from[1]));
     const [dx, dy] = [at[0] - drag.last[0], at[1] - drag.last[1]];
     drag.last = at;
     if (drag.tool === "pan") {
@@ -63,14 +69,19 @@ class PlaneMouse {
       this.dragWindow(at);
     } else if (!this.draws) {
       marker.setCursor(view.toVoxel(at));
-    } else if (drag.moved && drag.edit) {
+    } else if (drag.reach > CLICK_PX && drag.edit) {
       marker.draft = edited(drag.edit, view.toVoxel(at), marker.scan.shape_zyx);
       marker.draw();
     }
   }
 
+  /** Another voxel may lie under the mouse now: the slice changed, or the picture moved. */
+  lookAgain() {
+    if (this.at) this.marker.showPlace(this.view.toVoxel(this.at));
+  }
+
   hover(at) {
-    this.marker.showPlace(this.view.toVoxel(at));
+    this.lookAgain();
     const cursors = { window: "ns-resize", pan: "grab" };
     const overLine = this.draws && touched(this.view, at);
     this.view.canvas.style.cursor = overLine ? (overLine.key ? "pointer" : "move") : (cursors[this.marker.tool] ?? "");
@@ -84,14 +95,23 @@ class PlaneMouse {
     if (drag.tool === "window" || drag.tool === "pan") return;
     const { draft } = marker;
     marker.draft = null;
-    if (drew && drag.moved) {
-      if (draft && !isPoint(draft)) marker.finish(draft);
+    if (drew && draft && !isPoint(draft)) {
+      this.finish(draft, drag.edit);
     } else if (drew && drag.edit && !drag.edit.fresh) {
       marker.select(drag.edit.mark.label);
-    } else {
+    } else if (!drew || drag.reach <= CLICK_PX) {
       marker.setCursor(view.toVoxel(this.place(event)));
     }
+    if (drew && drag.edit?.fresh && drag.reach > STILL_PX && (!draft || isPoint(draft))) marker.say(TOO_SHORT);
     marker.draw();
+  }
+
+  /** Take a drawn mark over. A short axis that is none is refused; a line's correction never is. */
+  finish(draft, { key, moved }) {
+    const { marker } = this;
+    const fault = faultOf(draft, marker.scan.spacing_mm);
+    if (!fault || [key, ...(moved ?? [])].includes(LINE)) marker.finish(draft);
+    if (fault) marker.say(fault);
   }
 
   cancel() {

@@ -7,8 +7,8 @@ class PlaneView {
     this.number = number;
     this.plane = marker.scan.planes[number];
     this.canvas = make("canvas", { className: "le-canvas", data: { plane: this.plane.name } });
-    this.title = make("div", { className: "le-title" });
-    this.root = make("div", { className: `le-plane le-${this.plane.name}` }, this.canvas, this.title);
+    this.canvas.setAttribute("role", "img");
+    this.root = make("div", { className: `le-plane le-${this.plane.name}` }, this.canvas);
     this.zoom = 1;
     this.pan = [0, 0];
     this.shown = -1; // the slice that is on the screen
@@ -104,13 +104,13 @@ class PlaneView {
     this.drawCross(context, w, h);
     this.marker.drawnMarks().forEach((mark) => this.drawMark(context, mark));
     if (this.marker.showDiameters) this.drawDiameters(context);
-    this.drawLetters(context, w, h);
-    this.title.textContent = `${this.plane.name}\n${"zyx"[this.plane.cut]} ${this.shown} / ${this.plane.n_slices - 1}`;
+    this.drawWords(context, w, h);
     this.canvas.dataset.index = this.shown;
     if (patches.has(`${this.number}/${this.shown}`)) {
       this.canvas.dataset.maskVersion = this.marker.store.version;
       this.canvas.dataset.masks = patch ? patch.labels.join(" ") : "";
     }
+    this.mouse.lookAgain();
   }
 
   fillImage(pixels) {
@@ -152,6 +152,10 @@ class PlaneView {
 
   /** The line in its slice; its shadow, dotted, in the planes that cut it. */
   drawMark(context, mark) {
+    if (!mark[LINE]) {
+      if (this.number === AXIAL) this.drawShortAxis(context, mark, "white", true);
+      return;
+    }
     const cut = mark[LINE].map((end) => end[this.plane.cut]).sort((a, b) => a - b);
     if (this.shown < Math.floor(cut[0]) || this.shown > Math.ceil(cut[1])) return;
     const color = this.marker.colorOf(mark.label);
@@ -163,18 +167,22 @@ class PlaneView {
       context.setLineDash([]);
       return;
     }
-    const { spacing_mm: spacing } = this.marker.scan;
-    if (mark[SHORT_AXIS]) {
-      const across = mark[SHORT_AXIS].map((end) => this.toScreen(end));
-      this.drawLine(context, across, color, selected, 1.2);
-      const angle = angleBetween(mark[LINE], mark[SHORT_AXIS], spacing);
-      const askew = 90 - angle > OFF_PERPENDICULAR ? ` (${angle.toFixed(0)}° to the line)` : "";
-      const [x, y] = across[0][1] < across[1][1] ? across[0] : across[1];
-      writeText(context, `${lengthMm(mark[SHORT_AXIS], spacing).toFixed(1)} mm${askew}`, x - 8, y - 9, color);
-    }
+    if (mark[SHORT_AXIS]) this.drawShortAxis(context, mark, color, selected);
     this.drawLine(context, ends, color, selected, 1.6);
     const [x, y] = ends[0][0] > ends[1][0] ? ends[0] : ends[1];
-    writeText(context, `${mark.label || "new"}: ${lengthMm(mark[LINE], spacing).toFixed(1)} mm`, x + 9, y + 4, color);
+    const length = lengthMm(mark[LINE], this.marker.scan.spacing_mm).toFixed(1);
+    writeInside(context, `${mark.label || "new"}: ${length} mm`, x + 9, y + 4, color);
+  }
+
+  /** Of a mark that may have no line yet: a stroke that has not crossed one. */
+  drawShortAxis(context, { [LINE]: line, [SHORT_AXIS]: short }, color, selected) {
+    const { spacing_mm: spacing } = this.marker.scan;
+    const ends = short.map((end) => this.toScreen(end));
+    this.drawLine(context, ends, color, selected, 1.2);
+    const angle = line ? angleBetween(line, short, spacing) : 90;
+    const askew = 90 - angle > OFF_PERPENDICULAR ? ` (${angle.toFixed(0)}° to the line)` : "";
+    const [x, y] = ends[0][1] < ends[1][1] ? ends[0] : ends[1];
+    writeInside(context, `${lengthMm(short, spacing).toFixed(1)} mm${askew}`, x - 8, y - 9, color);
   }
 
   drawLine(context, ends, color, selected, width) {
@@ -196,7 +204,13 @@ class PlaneView {
     }
   }
 
-  drawLetters(context, w, h) {
+  /** Which plane and slice this is, and the patient's sides. */
+  drawWords(context, w, h) {
+    const { name, cut, n_slices } = this.plane;
+    const slice = `${"zyx"[cut]} ${this.shown} / ${n_slices - 1}`;
+    writeText(context, name, 6, 16, "white");
+    writeText(context, slice, 6, 32, "white");
+    this.canvas.setAttribute("aria-label", `${name}, ${slice}`);
     const [left, right, top, bottom] = this.plane.sides;
     writeText(context, left, 5, h / 2, "white");
     writeText(context, right, w - 15, h / 2, "white");
