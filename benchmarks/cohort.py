@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from harness.watched import machine
 
 from lite_ensam.cohort import Limits, Parameters, Row, run_cohort
+from lite_ensam.evaluation.resources import machine
 from lite_ensam.geometry import Grid
 from lite_ensam.io import write_ct, write_marks
 from lite_ensam.phantom import make_phantom
