@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -16,7 +16,7 @@ from lite_ensam.cohort.histogram import histogram
 from lite_ensam.cohort.manifest import Row
 from lite_ensam.cohort.record import Record
 from lite_ensam.cohort.tables import oddness, read_records
-from lite_ensam.cohort.thumbnails import thumbnail
+from lite_ensam.cohort.thumbnails import thumbnails
 from lite_ensam.errors import LiteEnsamError
 from lite_ensam.io import write_text
 from lite_ensam.reporting import html
@@ -139,15 +139,16 @@ def _failures(failures: Sequence[tuple[str, str, str]]) -> str:
     return table + (html.paragraph(f"and {more} more: see cases.csv") if more > 0 else "")
 
 
-def _gallery(odd: Iterable[tuple[float, int, Row, Mapping[str, Any]]], folder: str | os.PathLike[str]) -> str:
+def _gallery(odd: Sequence[tuple[float, int, Row, Mapping[str, Any]]], folder: str | os.PathLike[str]) -> str:
     style = "display:inline-block;width:264px;margin:0 12px 16px 0;vertical-align:top;font-size:13px"
     figures = []
-    for score, _, row, tumor in odd:
+    pictures = thumbnails([(row, tumor) for *_, row, tumor in odd], folder)
+    for (score, _, row, tumor), picture in zip(odd, pictures, strict=True):
         title = f"{row.case}, tumour {tumor['label']}"
-        try:
-            shown = html.picture(thumbnail(row, tumor, folder), f"axial slice of {title}")
-        except LiteEnsamError as error:
-            shown = html.paragraph(f"no picture: {error}")
+        if isinstance(picture, LiteEnsamError):
+            shown = html.paragraph(f"no picture: {picture}")
+        else:
+            shown = html.picture(picture, f"axial slice of {title}")
         text = (
             f"oddness {score:.2f}; {tumor['volume_ml']:.2f} ml; longest {tumor['longest_diameter_mm']:.1f} mm, "
             f"line {tumor['recist_mm']:.1f} mm; {'; '.join(tumor['flags']) or 'no flag'}"

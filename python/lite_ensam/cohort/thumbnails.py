@@ -1,9 +1,10 @@
-"""One axial slice of a tumour out of its scan and mask on disk: no more of the scan is kept than is shown."""
+"""Axial slices of tumours out of their scans and masks on disk: no more of a scan is kept than is shown."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from lite_ensam.cohort.manifest import Row
 from lite_ensam.cohort.record import MASK, case_folder
+from lite_ensam.errors import LiteEnsamError
 from lite_ensam.evaluation.pictures import TumorPicture, render_thumbnail
 from lite_ensam.geometry import Grid
 from lite_ensam.io import read_cropped_case, read_ct, read_labels
@@ -18,22 +20,34 @@ from lite_ensam.io.reading import file_suffix
 from lite_ensam.parts import Box, part_of, slices
 from lite_ensam.recist import RecistMark
 
-__all__ = ["thumbnail"]
+__all__ = ["thumbnails"]
 
 _AROUND = 1.5
 """Half the side that is cut out, in lengths of the line; at least `_LEAST_MM`."""
 
 _LEAST_MM = 30.0
 
+_READERS = 2
+"""Scans that are inflated ahead of the one that is drawn; each keeps no more than its slice."""
 
-def thumbnail(row: Row, tumor: Mapping[str, Any], folder: str | os.PathLike[str]) -> bytes:
-    """PNG of a tumour of a case that is done: slice of its line, line and mask.
 
-    Raises
-    ------
-    LiteEnsamError
-        If scan or mask cannot be read any more, or matplotlib is missing.
+def thumbnails(
+    tumors: Iterable[tuple[Row, Mapping[str, Any]]], folder: str | os.PathLike[str]
+) -> Iterator[bytes | LiteEnsamError]:
+    """A PNG for each tumour of cases that are done: slice of its line, line and mask.
+
+    The error instead, where scan or mask cannot be read any more, or matplotlib is missing.
     """
+    with ThreadPoolExecutor(_READERS) as readers:
+        cuts = [readers.submit(_cut, row, tumor, folder) for row, tumor in tumors]
+        for cut in cuts:
+            try:
+                yield render_thumbnail(cut.result())
+            except LiteEnsamError as error:
+                yield error
+
+
+def _cut(row: Row, tumor: Mapping[str, Any], folder: str | os.PathLike[str]) -> TumorPicture:
     start, stop = np.asarray(tumor["line_zyx"], dtype=float).tolist()
     mark = RecistMark(int(tumor["label"]), (tuple(start), tuple(stop)))
     if file_suffix(row.ct) in (".nii", ".nii.gz"):
@@ -53,7 +67,7 @@ def thumbnail(row: Row, tumor: Mapping[str, Any], folder: str | os.PathLike[str]
     first, last = (np.subtract(end, box[0]).tolist() for end in mark.endpoints_zyx)
     near = RecistMark(mark.label, (tuple(first), tuple(last)))
     here = Grid(voxels.shape, grid.spacing_mm, affine)
-    return render_thumbnail(TumorPicture(voxels, here, near, labels[slices(*box)] == mark.label))
+    return TumorPicture(voxels, here, near, labels[slices(*box)] == mark.label)
 
 
 def _box(mark: RecistMark, grid: Grid) -> Box:
