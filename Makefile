@@ -53,7 +53,7 @@ build: .venv/.dev-installed ## wheel in target/wheels
 
 bench: .venv/.dev-installed ## benchmarks of the kernels and of the whole program
 	cargo bench --locked
-	for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script"; done
+	for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script" || exit; done
 
 format: .venv/.dev-installed ## rewrite the sources in the project's format
 	$(BIN)/ruff check --fix-only --quiet .

@@ -1,7 +1,7 @@
 //! Kernels that read grey values.
 
 use lite_ensam_kernels as kernels;
-use numpy::{IntoPyArray, PyArray3};
+use numpy::{IntoPyArray, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 
 use crate::arrays::{Volume, with_view};
@@ -143,9 +143,16 @@ pub(crate) fn min_max<'py>(
 ) -> PyResult<Bound<'py, PyArray3<f32>>> {
     let volume = Volume::check("volume", volume)?;
     let (low, high) = (real("low", low)?, real("high", high)?);
-    with_view!(volume, Volume[I16, U16, U8, F32], view => py.detach(|| kernels::min_max(view, low, high)))
-        .map(|scaled| scaled.into_pyarray(py))
-        .map_err(to_python)
+    // numpy's own memory: it asks the system for large pages
+    let shape = with_view!(volume, Volume[I16, U16, U8, F32], view => view.dim());
+    let scaled =
+        py.import("numpy")?.call_method1("empty", (shape, "float32"))?.cast_into::<PyArray3<f32>>()?;
+    let mut writable = scaled.readwrite();
+    let out = writable.as_array_mut();
+    with_view!(volume, Volume[I16, U16, U8, F32], view => py.detach(|| kernels::min_max(view, low, high, out)))
+        .map_err(to_python)?;
+    drop(writable);
+    Ok(scaled)
 }
 
 /// Largest value in each block of a box, in one pass over the box.

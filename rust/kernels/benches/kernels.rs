@@ -57,7 +57,10 @@ fn bench(c: &mut Criterion) {
     let low = TumorLogits { label: 2, ..tumor };
 
     c.bench_function("value_range", |b| b.iter(|| kernels::value_range(black_box(ct.view()))));
-    c.bench_function("min_max", |b| b.iter(|| kernels::min_max(black_box(ct.view()), -1000.0, 500.0)));
+    let mut scaled = Array3::zeros(ct.dim());
+    c.bench_function("min_max", |b| {
+        b.iter(|| kernels::min_max(black_box(ct.view()), -1000.0, 500.0, scaled.view_mut()))
+    });
     c.bench_function("crop_max_pool 1 2 2", |b| {
         b.iter(|| kernels::crop_max_pool(black_box(ct.view()), [0; 3], SHAPE, [1, 2, 2]))
     });
