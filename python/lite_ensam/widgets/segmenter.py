@@ -159,7 +159,8 @@ class LesionSegmenter:
             return
         spacing = self.grid.spacing_mm
         self.painting = paint_tumors(tumors, spacing, threshold)
-        self.measurements = measure(self.painting.part, [tumor.mark for tumor in tumors], spacing)
+        ct_hu = self.ct if self.hu else None
+        self.measurements = measure(self.painting.part, [tumor.mark for tumor in tumors], spacing, ct_hu)
 
     def set_state(self, label: int, state: State) -> None:
         """Accept, reject or propose again; `paint` shows it.

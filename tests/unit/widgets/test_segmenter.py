@@ -1,5 +1,6 @@
 """Masks of lines that come and go: the network runs once a line, painting needs no network."""
 
+import numpy as np
 import pytest
 
 from lite_ensam.case import Case
@@ -105,6 +106,14 @@ def test_an_engine_that_fails_leaves_no_half_mask(
     engine.broken = None
     segmenter.run(case.marks[:1])
     assert list(segmenter.lesions) == [1]
+
+
+@pytest.mark.parametrize("hu", [True, False])
+def test_a_mask_of_air_is_told_where_greys_are_hu(engine: SphereEngine, case: Case, hu: bool) -> None:
+    segmenter = LesionSegmenter(np.full_like(case.ct, -1000 if hu else 0), case.grid, hu)
+    segmenter.run(case.marks)
+    segmenter.paint()
+    assert [row["is_air"] for row in segmenter.rows()] == [hu, hu]
 
 
 def test_progress_is_told_in_words(segmenter: LesionSegmenter, case: Case) -> None:
