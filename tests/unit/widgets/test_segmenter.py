@@ -110,7 +110,8 @@ def test_an_engine_that_fails_leaves_no_half_mask(
 
 @pytest.mark.parametrize("hu", [True, False])
 def test_a_mask_of_air_is_told_where_greys_are_hu(engine: SphereEngine, case: Case, hu: bool) -> None:
-    segmenter = LesionSegmenter(np.full_like(case.ct, -1000 if hu else 0), case.grid, hu)
+    ramp = np.linspace(*((-1000, -990) if hu else (0, 255)), case.ct.shape[2]).astype(np.int16)
+    segmenter = LesionSegmenter(np.ascontiguousarray(np.broadcast_to(ramp, case.ct.shape)), case.grid, hu)
     segmenter.run(case.marks)
     segmenter.paint()
     assert [row["is_air"] for row in segmenter.rows()] == [hu, hu]
