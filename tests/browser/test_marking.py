@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -214,6 +215,32 @@ def test_a_tumour_is_marked_and_corrected(desk: Desk) -> None:
     assert desk.requests.astray == set()
 
 
+AT_ONCE = """
+import json, time
+end = time.monotonic() + 20
+while marker.marks == before and time.monotonic() < end:
+    time.sleep(0.001)
+moved, volume = marker.marks != before, marker.measurements[0].volume_ml
+saved = lite_ensam.io.read_labels(explorer.save("NIfTI", overwrite=True), marker.grid)
+print(json.dumps([moved, volume, int((saved == 1).sum())]))
+"""
+
+
+def read_at_once(desk: Desk) -> None:
+    """A cell that is run while a corrected line is being segmented, in another thread of the kernel."""
+    desk.run("before, old = marker.marks, marker.measurements[0].volume_ml")
+    middle = tuple(round((a + b) / 2) for a, b in zip(FIRST, LAST, strict=True))
+    desk.drag(desk.at(LAST), desk.at(middle))
+    moved, volume, voxels = json.loads(desk.run(AT_ONCE))
+    assert moved
+    desk.until("len(marker.results) == 3 and not marker.status")
+    assert desk.python("old") > volume == desk.python(VOLUME)
+    assert voxels == desk.python("int((marker.labels == 1).sum())")
+    desk.press("Control+z")
+    desk.until(f"marker.marks == before and {VOLUME} == old")
+    desk.run("import os; os.remove('phantom-0_mask.nii.gz')")
+
+
 def look_in_3d(desk: Desk) -> None:
     """The canvas is there. WebGL in software takes 4 s on two idle cores, and a minute on busy ones."""
     assert desk.page.evaluate("() => !!document.createElement('canvas').getContext('webgl2')"), (
@@ -231,6 +258,7 @@ def test_a_scan_is_explored_and_saved(desk: Desk) -> None:
     desk.canvas("[data-masks='1 3']")
     desk.page.mouse.move(5, 5)
     desk.picture("exploring-marker", ".le-root")
+    read_at_once(desk)
     look_in_3d(desk)
     desk.page.click("button:has-text('NIfTI')")
     desk.page.wait_for_selector("text=written: phantom-0_mask.nii.gz")

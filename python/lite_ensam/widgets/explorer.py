@@ -32,7 +32,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
     Attributes
     ----------
-    marker : its `marks`, `labels`, `measurements` and `results` are always current
+    marker : its `labels` and `measurements` are always those of its `marks`
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         )
         super().__init__([marker, bar, self._words, self._place_3d])
         self._in_3d.observe(lambda _: self._guarded(self._update_3d), "value")
-        marker.observe(lambda _: self._guarded(self._update_3d), ["results", "colors"])
+        marker.observe(lambda _: self._guarded(self._update_3d, wipe=False), ["_mask_version", "colors"])
 
     def __repr__(self) -> str:
         return f"Explorer({self.name!r}: {self.marker!r})"
@@ -79,7 +79,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def picture(self) -> Picture:
         """The tumours in 3D as a still picture, for notebooks that are read without a kernel."""
         marker = self.marker
-        return draw_tumors(marker.labels, marker.grid, marker.marks, colors=self._colors())
+        with marker.settled():
+            return draw_tumors(marker.labels, marker.grid, marker.marks, colors=self._colors())
 
     def _colors(self) -> dict[int, str]:
         return {mark.label: self.marker.color_of(mark.label) for mark in self.marker.marks}
@@ -99,24 +100,26 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def _update_3d(self) -> None:
         """Draw what there is now; nothing is computed while the view is closed."""
-        old, self._plot = self._plot, None
-        if self._in_3d.value:
-            marker = self.marker
-            self._plot = view_tumors(
-                marker.labels,
-                marker.grid,
-                marker.marks,
-                ct=marker.ct,
-                colors=self._colors(),
-                height=_PLOT_HEIGHT,
-            )
-        self._place_3d.children = [] if self._plot is None else [self._plot]
-        if old is not None:
-            old.close()
+        marker = self.marker
+        with marker.settled(segment=False):  # masks that come later are drawn when they come
+            old, self._plot = self._plot, None
+            if self._in_3d.value:
+                self._plot = view_tumors(
+                    marker.segmenter.labels,
+                    marker.grid,
+                    marker.marks,
+                    ct=marker.ct,
+                    colors=self._colors(),
+                    height=_PLOT_HEIGHT,
+                )
+            self._place_3d.children = [] if self._plot is None else [self._plot]
+            if old is not None:
+                old.close()
 
-    def _guarded(self, action: Callable[[], None]) -> None:
-        """Do it; what goes wrong is said under the buttons."""
-        self._say("")
+    def _guarded(self, action: Callable[[], None], wipe: bool = True) -> None:
+        """Do it; what goes wrong is said under the buttons. What stands there is wiped if the reader did something."""
+        if wipe:
+            self._say("")
         try:
             action()
         except LiteEnsamError as error:

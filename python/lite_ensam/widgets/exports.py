@@ -29,7 +29,7 @@ _COLUMNS = (
 def export(
     marker: RecistMarker, kind: str, name: str, folder: str | os.PathLike[str] = ".", overwrite: bool = False
 ) -> Path:
-    """Write one file of what the marker holds now.
+    """Write one file of what the marker holds now; a running segmentation is waited for (`RecistMarker.settled`).
 
     Parameters
     ----------
@@ -48,13 +48,16 @@ def export(
     ------
     OutputError
         If there is nothing to write, the kind is unknown, or the file exists or cannot be written.
+    LiteEnsamError
+        As `lite_ensam.segment`, if a line has to be segmented first.
     """
     if kind not in EXPORTS:
         raise OutputError(f"kind must be one of {', '.join(EXPORTS)}, got {kind!r}")
+    path = export_path(kind, name, folder)
     if not marker.marks:
         raise OutputError("nothing to save: no line has been drawn")
-    path = export_path(kind, name, folder)
-    EXPORTS[kind][1](path, marker, name, overwrite)
+    with marker.settled():
+        EXPORTS[kind][1](path, marker, name, overwrite)
     return path
 
 
@@ -64,7 +67,7 @@ def export_path(kind: str, name: str, folder: str | os.PathLike[str]) -> Path:
 
 
 def _write_mask(path: Path, marker: RecistMarker, _: str, overwrite: bool) -> None:
-    if marker.segmenter.labels is None:
+    if marker.segmenter.painting is None:
         raise OutputError("nothing to save: no line has been segmented")
     write_mask(path, marker.labels, marker.grid, overwrite)
 
@@ -101,7 +104,7 @@ def _write_table(path: Path, marker: RecistMarker, _: str, overwrite: bool) -> N
 
 
 def _write_picture(path: Path, marker: RecistMarker, _: str, overwrite: bool) -> None:
-    if marker.segmenter.labels is None:
+    if marker.segmenter.painting is None:
         raise OutputError("nothing to draw: no line has been segmented")
     marks = {mark.label: mark for mark in marker.marks}
     pictures = [

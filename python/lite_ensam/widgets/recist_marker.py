@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from threading import RLock
 from typing import Any
 
 import anywidget
@@ -14,7 +16,7 @@ import traitlets
 from numpy.typing import NDArray
 
 from lite_ensam.case import guess_hu
-from lite_ensam.errors import LiteEnsamError, MarkError
+from lite_ensam.errors import LiteEnsamError
 from lite_ensam.evaluation.pictures import choose_window
 from lite_ensam.geometry import Grid
 from lite_ensam.inference.backend import Engine
@@ -23,36 +25,21 @@ from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.recist import RecistMark
 from lite_ensam.widgets.frontend import CSS, ESM
-from lite_ensam.widgets.marks_json import checked_marks, marks_from_json, marks_to_json
+from lite_ensam.widgets.marks_json import checked_marks, marks_to_json
+from lite_ensam.widgets.marks_trait import Marks, read_marks
 from lite_ensam.widgets.planes import PALETTE, WINDOWS_HU, planes_of
-from lite_ensam.widgets.segmenter import LesionSegmenter
+from lite_ensam.widgets.segmenter import LesionSegmenter, State
 from lite_ensam.widgets.slices import Want, slices_message
 from lite_ensam.widgets.still import with_still
 
 __all__ = ["RecistMarker"]
 
 
-class _Marks(traitlets.Tuple):  # type: ignore[type-arg]
-    """Marks in any form that `lite_ensam.segment` takes, kept as a tuple of `RecistMark`s."""
-
-    def validate(self, widget: RecistMarker, marks: GivenMarks) -> tuple[RecistMark, ...]:
-        return checked_marks(given_marks(marks, widget.grid), widget.grid.shape_zyx)
-
-
-def _read_marks(entries: Any, widget: RecistMarker) -> tuple[RecistMark, ...]:
-    """Marks that the browser sent. Bad ones change nothing and are answered with a sentence."""
-    try:
-        return marks_from_json(entries, widget.grid.shape_zyx)
-    except MarkError as error:
-        widget.error = str(error)
-        widget.send_state("marks")
-        return widget.marks
-
-
 class RecistMarker(anywidget.AnyWidget):
     """Viewer of one scan; lines are drawn with the mouse and become masks.
 
-    Slices travel to the browser one by one, windowed to 8 bits; the scan itself stays here.
+    Slices travel to the browser one by one, windowed to 8 bits; the scan itself stays here. ipykernel 7 handles what
+    the browser sends in a thread of its own: whoever reads masks or numbers waits for a running segmentation.
 
     Parameters
     ----------
@@ -75,7 +62,7 @@ class RecistMarker(anywidget.AnyWidget):
     window : (low, high) values shown as black and as white
     colors : label (as text) to "#rrggbb", where it is not the palette's
     threshold, auto_segment : as above; setting the threshold paints again, without the network
-    results : a row for each segmented lesion: measurements, seconds, state
+    results : a row for each segmented lesion: measurements, seconds, state; none while its line is being segmented
     error : the last error in words, or ""
 
     Raises
@@ -87,7 +74,7 @@ class RecistMarker(anywidget.AnyWidget):
     _esm = ESM
     _css = CSS
 
-    marks = _Marks().tag(sync=True, to_json=lambda marks, _: marks_to_json(marks), from_json=_read_marks)
+    marks = Marks().tag(sync=True, to_json=lambda marks, _: marks_to_json(marks), from_json=read_marks)
     selected = traitlets.Int(0).tag(sync=True)
     cursor_zyx = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)
     window = traitlets.List(traitlets.Float(), [-160.0, 240.0], minlen=2, maxlen=2).tag(sync=True)
@@ -113,6 +100,9 @@ class RecistMarker(anywidget.AnyWidget):
         engine: Engine = "openvino",
         threads: int | None = None,
     ) -> None:
+        self.lock = (
+            RLock()
+        )  # over marks, masks and numbers; never held for slices alone, so scrolling stays alive
         self.ct = as_ct(np.asarray(ct))
         if grid is None:
             if spacing_mm is None:
@@ -148,7 +138,7 @@ class RecistMarker(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         shape = " x ".join(str(n) for n in self.grid.shape_zyx)
-        lines, masks = len(self.marks), len(self.measurements)
+        lines, masks = len(self.marks), len(self.segmenter.measurements)
         return f"RecistMarker({shape} voxels, {lines} line(s), {masks} mask(s))"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
@@ -157,14 +147,34 @@ class RecistMarker(anywidget.AnyWidget):
 
     @property
     def labels(self) -> NDArray[np.uint16]:
-        """Label map uint16 (z, y, x) of all lesions that are not rejected."""
-        painted = self.segmenter.labels
-        return np.zeros(self.grid.shape_zyx, np.uint16) if painted is None else painted
+        """Label map uint16 (z, y, x) of all lesions that are not rejected, as `settled`."""
+        with self.settled():
+            return self.segmenter.labels
 
     @property
     def measurements(self) -> tuple[TumorMeasurement, ...]:
-        """Numbers of the lesions in `labels`."""
-        return self.segmenter.measurements
+        """Numbers of the lesions in `labels`, as `settled`."""
+        with self.settled():
+            return self.segmenter.measurements
+
+    @contextmanager
+    def settled(self, segment: bool = True) -> Iterator[None]:
+        """Inside, lines, masks and numbers belong together and stay as they are.
+
+        A running segmentation is waited for, and masks of lines that have moved are taken out.
+
+        Parameters
+        ----------
+        segment : whether lines without a mask are segmented first, if `auto_segment` is on
+
+        Raises
+        ------
+        LiteEnsamError
+            As `lite_ensam.segment`, if a line is segmented.
+        """
+        with self.lock:
+            self._settle(segment)
+            yield
 
     def color_of(self, label: int) -> str:
         """Colour of a lesion, "#rrggbb"."""
@@ -191,11 +201,16 @@ class RecistMarker(anywidget.AnyWidget):
         LiteEnsamError
             As `lite_ensam.segment`. From the widget's own button the sentence is shown instead.
         """
-        try:
-            self.segmenter.run(self.segmenter.missing(self.marks), self._tell)
-        finally:
-            self._tell("")
-            self._paint()
+        with self.lock:
+            try:
+                if self.segmenter.keep_only(self.marks):
+                    self.results = (
+                        self.segmenter.rows()
+                    )  # no old numbers beside a new line while the network runs
+                self.segmenter.run(self.segmenter.missing(self.marks), self._tell)
+            finally:
+                self._tell("")
+                self._paint()
 
     def segment_waiting(self) -> None:
         """Do what a browser asks for once its first picture stands; what goes wrong is said in `error`."""
@@ -204,27 +219,39 @@ class RecistMarker(anywidget.AnyWidget):
 
     def accept(self, label: int) -> None:
         """Note that a mask is right. A line that is drawn anew is to be accepted anew."""
-        self.segmenter.set_state(label, "accepted")
-        self._paint()
+        self._judge(label, "accepted")
 
     def reject(self, label: int) -> None:
         """Take a mask away; its line stays. `accept` brings it back."""
-        self.segmenter.set_state(label, "rejected")
-        self._paint()
+        self._judge(label, "rejected")
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """What the browser sets. Nobody reads between a new line and the masks that follow from it."""
+        with self.lock if {"marks", "threshold"} & sync_data.keys() else nullcontext():
+            super().set_state(sync_data)
+
+    def _judge(self, label: int, state: State) -> None:
+        with self.lock:
+            self.segmenter.set_state(label, state)
+            self._paint()
+
+    def _settle(self, segment: bool = True) -> None:
+        if segment and self.auto_segment and self.segmenter.missing(self.marks):
+            self.segment()
+        elif self.segmenter.keep_only(self.marks):
+            self._paint()
 
     def _tell(self, words: str) -> None:
         self.status = words
 
     def _paint(self) -> None:
-        self.segmenter.paint(self.threshold)
-        self._show_masks()
-        self.results = self.segmenter.rows()
-
-    def _show_masks(self) -> None:
-        """Send the masks of the slices that are shown without being asked: a round trip less to wait for."""
-        shown = [(number, self.cursor_zyx[plane.cut], False) for number, plane in enumerate(self.planes)]
-        self._send_slices(shown, self.window, self._mask_version + 1)
-        self._mask_version += 1
+        """Masks of the slices that are shown are sent without being asked for: a round trip less to wait for."""
+        with self.lock:
+            self.segmenter.paint(self.threshold)
+            shown = [(number, self.cursor_zyx[plane.cut], False) for number, plane in enumerate(self.planes)]
+            self._send_slices(shown, self.window, self._mask_version + 1)
+            self.results = self.segmenter.rows()
+            self._mask_version += 1  # last, for the 3D view follows it
 
     @traitlets.validate("threshold")
     def _check_threshold(self, proposal: Any) -> float:
@@ -240,15 +267,13 @@ class RecistMarker(anywidget.AnyWidget):
         return [float(low), float(high)]
 
     def _on_marks(self, _: Any) -> None:
-        changed = self.segmenter.keep_only(self.marks)
-        if self.auto_segment and self.segmenter.missing(self.marks):
-            self._guarded(self.segment)
-        elif changed:
-            self._guarded(self._paint)
+        with self.lock:
+            self._guarded(self._settle)
 
     def _on_threshold(self, _: Any) -> None:
-        if self.segmenter.lesions:
-            self._guarded(self._paint)
+        with self.lock:
+            if self.segmenter.lesions:
+                self._guarded(self._paint)
 
     def _guarded(self, action: Callable[[], None]) -> None:
         """Do it; what goes wrong is said in the widget and never ends the kernel's handler."""

@@ -51,6 +51,11 @@ class Lesion:
     seconds: float
     state: State = "proposed"
 
+    @property
+    def line(self) -> Segment:
+        """What it was made from."""
+        return self.tumor.mark.endpoints_zyx
+
 
 @lru_cache(maxsize=2)
 def _predictor(engine: Engine, threads: int | None) -> Predictor:
@@ -81,15 +86,25 @@ class LesionSegmenter:
         self.ct, self.grid, self.hu = ct, grid, hu
         self.engine, self.threads = engine, threads
         self.lesions: dict[int, Lesion] = {}
-        self.painting: Painting | None = None
-        self.measurements: tuple[TumorMeasurement, ...] = ()
+        self._shown: tuple[Painting | None, tuple[TumorMeasurement, ...]] = (None, ())
         self._case: Case | None = None
         self._kept: OrderedDict[Segment, Lesion] = OrderedDict()
 
     @property
-    def labels(self) -> NDArray[np.uint16] | None:
-        """Label map (z, y, x) of all lesions that are not rejected, or None without any."""
-        return None if self.painting is None else self.painting.labels
+    def painting(self) -> Painting | None:
+        """Masks of all lesions that are not rejected, or None without any, as `paint` left them."""
+        return self._shown[0]
+
+    @property
+    def measurements(self) -> tuple[TumorMeasurement, ...]:
+        """Numbers of the lesions in `painting`."""
+        return self._shown[1]
+
+    @property
+    def labels(self) -> NDArray[np.uint16]:
+        """Label map (z, y, x) of `painting`."""
+        painting = self.painting
+        return np.zeros(self.grid.shape_zyx, np.uint16) if painting is None else painting.labels
 
     def load(self) -> Predictor:
         """The engine, loaded and made ready once a process.
@@ -105,18 +120,15 @@ class LesionSegmenter:
     def keep_only(self, marks: Iterable[RecistMark]) -> bool:
         """Forget masks whose line is gone or has moved; whether there were any."""
         lines = {mark.label: mark.endpoints_zyx for mark in marks}
-        kept = {
-            label: lesion
-            for label, lesion in self.lesions.items()
-            if lines.get(label) == lesion.tumor.mark.endpoints_zyx
-        }
+        kept = {label: lesion for label, lesion in self.lesions.items() if lines.get(label) == lesion.line}
         changed = kept.keys() != self.lesions.keys()
         self.lesions = kept
         return changed
 
     def missing(self, marks: Iterable[RecistMark]) -> tuple[RecistMark, ...]:
-        """Marks that have no mask yet."""
-        return tuple(mark for mark in marks if mark.label not in self.lesions)
+        """Marks that have no mask yet, or one of another line."""
+        lines = {label: lesion.line for label, lesion in self.lesions.items()}
+        return tuple(mark for mark in marks if lines.get(mark.label) != mark.endpoints_zyx)
 
     def run(self, marks: Sequence[RecistMark], progress: Callable[[str], None] = lambda _: None) -> None:
         """Run the network for each mark, unless the same line was seen before.
@@ -155,12 +167,13 @@ class LesionSegmenter:
         """Paint and measure all lesions that are not rejected, from their logits."""
         tumors = [le.tumor for _, le in sorted(self.lesions.items()) if le.state != "rejected"]
         if not tumors:
-            self.painting, self.measurements = None, ()
+            self._shown = (None, ())
             return
         spacing = self.grid.spacing_mm
-        self.painting = paint_tumors(tumors, spacing, threshold)
+        painting = paint_tumors(tumors, spacing, threshold)
         ct_hu = self.ct if self.hu else None
-        self.measurements = measure(self.painting.part, [tumor.mark for tumor in tumors], spacing, ct_hu)
+        measurements = measure(painting.part, [tumor.mark for tumor in tumors], spacing, ct_hu)
+        self._shown = (painting, measurements)  # at once: other threads read it
 
     def set_state(self, label: int, state: State) -> None:
         """Accept, reject or propose again; `paint` shows it.

@@ -64,9 +64,11 @@ def still_png(marker: RecistMarker) -> bytes:
 
     small = (_SIDE - _GAP) // 2
     sheet = Image.new("RGB", (_SIDE + _GAP + small, _SIDE), "white")
-    axial, coronal, sagittal = (
-        _drawn(marker, plane, side) for plane, side in zip(marker.planes, (_SIDE, small, small), strict=True)
-    )
+    with marker.settled(segment=False):
+        axial, coronal, sagittal = (
+            _drawn(marker, plane, side)
+            for plane, side in zip(marker.planes, (_SIDE, small, small), strict=True)
+        )
     sheet.paste(axial, (0, 0))
     sheet.paste(coronal, (_SIDE + _GAP, 0))
     sheet.paste(sagittal, (_SIDE + _GAP, small + _GAP))
@@ -146,5 +148,7 @@ def _place(
 
 def _words(mark: RecistMark, marker: RecistMarker) -> str:
     """Its label, line and volume."""
-    volumes = [f", {row.volume_ml:.2f} ml" for row in marker.measurements if row.label == mark.label]
+    volumes = [
+        f", {row.volume_ml:.2f} ml" for row in marker.segmenter.measurements if row.label == mark.label
+    ]
     return f"  {mark.label}: {mark.length_mm(marker.grid.spacing_mm):.1f} mm{''.join(volumes)}"

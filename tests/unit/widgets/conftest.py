@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -24,9 +26,13 @@ class SphereEngine:
         self.manifest = Manifest(PatchConfig(side_voxels=32), 8, np.zeros((3, 1, 2, 2)), "", "", {})
         self.runs = 0
         self.broken: Exception | None = None
+        self.seconds = 0.0
+        self.started = Event()
 
     def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray) -> np.ndarray:
         self.runs += 1
+        self.started.set()
+        time.sleep(self.seconds)
         if self.broken:
             raise self.broken
         first, last = endpoints_zyx[0]

@@ -77,7 +77,8 @@ def test_all_rejected_is_an_empty_map(segmenter: LesionSegmenter, case: Case) ->
     segmenter.run(case.marks[:1])
     segmenter.set_state(1, "rejected")
     segmenter.paint()
-    assert segmenter.labels is None
+    assert segmenter.painting is None
+    assert not segmenter.labels.any()
     assert segmenter.measurements == ()
 
 
