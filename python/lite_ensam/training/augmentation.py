@@ -17,11 +17,9 @@ from torch import Tensor
 
 from lite_ensam.preprocessing import Frame, PatchConfig, channels_of
 from lite_ensam.training.bank import MASK_UNIT, LesionCrop
+from lite_ensam.training.config import JITTER, LineJitter
 
 Doubles = NDArray[np.float64]
-
-EXACT_LINES = 0.3
-"""Share of lines that end just where the tumour does, as those do that are derived from masks."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +51,23 @@ def lengthen(ends: Doubles, margin: float) -> Doubles:
     return np.stack([ends[0] - outwards, ends[1] + outwards])
 
 
-def jitter_ends(rng: np.random.Generator, ends: Doubles, voxel_zyx: Doubles) -> Doubles:
+def jitter_ends(
+    rng: np.random.Generator, ends: Doubles, voxel_zyx: Doubles, lines: LineJitter = JITTER
+) -> Doubles:
     """The line as another person would have drawn it: exact, off by half a voxel, now and then more.
 
     Parameters
     ----------
     ends : (2, 3), any unit
     voxel_zyx : the scan's voxel in that unit
+    lines : how often, and how far
     """
-    if rng.random() < EXACT_LINES:
+    if rng.random() < lines.exact:
         return ends
     middle, half = ends.mean(axis=0), (ends[1] - ends[0]) / 2
     length = 2 * float(np.linalg.norm(half))
-    if rng.random() < 0.55:  # more often short than long: people stop where they are sure
-        half = half * rng.uniform(0.76, 1.1)
+    if rng.random() < lines.scaled:  # more often short than long: people stop where they are sure
+        half = half * rng.uniform(lines.shortest, lines.longest)
     if rng.random() < 0.3:
         angle = rng.normal(0, np.deg2rad(7))
         cos, sin = np.cos(angle), np.sin(angle)
@@ -181,15 +182,19 @@ def window_levels(rng: np.random.Generator, hu: Tensor) -> Tensor:
 
 
 def draw_sample(
-    crop: LesionCrop, rng: np.random.Generator, config: PatchConfig, augment: bool = True
+    crop: LesionCrop,
+    rng: np.random.Generator,
+    config: PatchConfig,
+    augment: bool = True,
+    lines: LineJitter = JITTER,
 ) -> Sample:
-    """One patch of the crop; with `augment=False` the plain one that inference would cut."""
+    """One patch of the crop, its line drawn anew; with `augment=False` the plain one that inference would cut."""
     ends = np.array(crop.endpoints_zyx)
     middle = ends.mean(axis=0)
     matrix = slice_keeping_map(rng, ends[1] - ends[0]) if augment else np.eye(3)
     moved = (ends - middle) @ matrix.T
     if augment:
-        moved = jitter_ends(rng, moved, np.array(crop.native_voxel_zyx))
+        moved = jitter_ends(rng, moved, np.array(crop.native_voxel_zyx), lines)
     moved = lengthen(moved, config.end_margin_voxels * float(np.mean(crop.native_voxel_zyx[1:])))
     step = config.side_factor * np.linalg.norm(moved[1] - moved[0]) / config.side_voxels
     centre = moved.mean(axis=0)

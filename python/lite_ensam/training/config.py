@@ -14,12 +14,46 @@ Crops = Literal["lesion", "joint"]
 
 
 @dataclass(frozen=True)
+class LineJitter:
+    """How lines are drawn anew in training, see `augmentation.jitter_ends`.
+
+    Many short lines make masks that a careless line hardly harms, and that are larger where no border is seen.
+
+    Parameters
+    ----------
+    exact : share of lines that end just where the tumour does, as those do that are derived from masks
+    scaled : share of the others that are too short or too long
+    shortest, longest : of these, in lengths of the exact line
+    """
+
+    exact: float = 0.4
+    scaled: float = 0.4
+    shortest: float = 0.8
+    longest: float = 1.1
+
+    def __post_init__(self) -> None:
+        for name in ("exact", "scaled"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise TrainingError(f"lines: {name} must be from 0 to 1, got {getattr(self, name)}")
+        if not 0.5 <= self.shortest <= 1 <= self.longest <= 1.5:
+            raise TrainingError(
+                "lines: shortest must be from 0.5 to 1 and longest from 1 to 1.5, "
+                f"got {self.shortest} and {self.longest}"
+            )
+
+
+JITTER = LineJitter()
+"""As what ships was trained last."""
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Numbers of a training run.
 
     Parameters
     ----------
     model, patch : what is trained, and on which patches
+    lines : how lines are drawn anew
     crops : "lesion" trains on cubes around lines, "joint" on the paper's max-pooled boxes
     steps : optimiser steps
     batch : patches a step; with several processes, of each
@@ -44,6 +78,7 @@ class TrainingConfig:
         default_factory=lambda: ModelConfig(in_channels=len(LINE_CHANNELS), rotation_block=2, decoder_floor=8)
     )
     patch: PatchConfig = field(default_factory=lambda: PatchConfig(side_voxels=48, end_margin_voxels=0.5))
+    lines: LineJitter = JITTER
     crops: Crops = "lesion"
     steps: int = 7500
     batch: int = 2
@@ -99,6 +134,7 @@ class TrainingConfig:
         parts = {
             "model": ModelConfig.from_dict(numbers["model"]),
             "patch": PatchConfig.from_dict(numbers["patch"]),
+            "lines": LineJitter(**numbers.get("lines", {})),
             "milestones": tuple(numbers.get("milestones", ())),
         }
         return cls(**{**numbers, **parts})

@@ -63,7 +63,7 @@ class BankDraws:
     def draw(self, rng: np.random.Generator) -> Sample:
         """A lesion of a source drawn by weight, augmented."""
         crop = self._bank[pick(rng, self._bank.by_source, self._config.source_weights)]
-        return draw_sample(crop, rng, self._config.patch)
+        return draw_sample(crop, rng, self._config.patch, lines=self._config.lines)
 
 
 def check_sources(found: Mapping[str, object], config: TrainingConfig) -> None:
