@@ -9,8 +9,6 @@ use crate::{KernelError, Voxel};
 /// twice as many: with 32 its code moves each lane by itself, five times slower (rustc 1.95).
 const LANES: usize = 32;
 const LANES_16_BIT: usize = 64;
-/// Voxels from which on a table of all values of an integer type is worth its making.
-const TABLE_PAYS: usize = 1 << 17;
 /// Voxels a thread takes at a time.
 const CHUNK: usize = 1 << 18;
 
@@ -85,16 +83,9 @@ pub fn min_max<T: Voxel>(
     if width == 0.0 {
         scaled.fill(0.0);
     } else {
-        let scale = |v: T| ((v.to_f64() - low) / width).clamp(0.0, 1.0) as f32;
-        // a division for each value that there can be, not for each voxel
-        let table: Vec<f32> =
-            if volume.len() >= TABLE_PAYS { T::all().map(scale).collect() } else { Vec::new() };
-        let voxels = Zip::from(scaled).and(volume);
-        if table.is_empty() {
-            voxels.par_for_each(|scaled, &v| *scaled = scale(v));
-        } else {
-            voxels.par_for_each(|scaled, &v| *scaled = table[v.place()]);
-        }
+        Zip::from(scaled)
+            .and(volume)
+            .par_for_each(|scaled, &v| *scaled = ((v.to_f64() - low) / width).clamp(0.0, 1.0) as f32);
     }
     Ok(())
 }
@@ -291,26 +282,6 @@ mod tests {
         assert_eq!(value_range(volume.view()), Ok(expected));
         let columns = volume.slice_axis(Axis(2), Slice::from(..).step_by(-3));
         assert_eq!(value_range(columns), Ok(value_range_reference(columns)));
-    }
-
-    /// Voxels enough for the table hold every value, twice.
-    fn check_table<T: Voxel + std::fmt::Debug>() {
-        let all: Vec<T> = T::all().collect();
-        let volume: Vec<T> = (0..TABLE_PAYS).map(|n| all[n % all.len()]).collect();
-        let volume = Array3::from_shape_vec((2, 256, TABLE_PAYS / 512), volume).expect("as many");
-        let (low, high) = (-101.5, 30_000.25);
-        let found = scaled(volume.view(), low, high).expect("a range");
-        for (&v, &is) in volume.iter().zip(&found) {
-            let direct = ((v.to_f64() - low) / (high - low)).clamp(0.0, 1.0) as f32;
-            assert_eq!(is.to_bits(), direct.to_bits(), "{v:?}");
-        }
-    }
-
-    #[test]
-    fn a_table_of_all_values_gives_the_same_bits() {
-        check_table::<i16>();
-        check_table::<u16>();
-        check_table::<u8>();
     }
 
     #[test]

@@ -10,46 +10,18 @@ use crate::KernelError;
 pub trait Voxel: Copy + PartialOrd + Send + Sync + 'static {
     /// The same value as `f64`, exactly.
     fn to_f64(self) -> f64;
-
-    /// Every value there is, in the order of [`Voxel::place`]; nothing for floats, which are too many.
-    fn all() -> impl Iterator<Item = Self>;
-
-    /// Where the value stands in [`Voxel::all`].
-    fn place(self) -> usize;
 }
 
-macro_rules! integer_voxels {
+macro_rules! voxels {
     ($($dtype:ty),*) => {
         $(impl Voxel for $dtype {
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
-
-            fn all() -> impl Iterator<Item = Self> {
-                Self::MIN..=Self::MAX
-            }
-
-            fn place(self) -> usize {
-                self.abs_diff(Self::MIN).into()
-            }
         })*
     };
 }
-integer_voxels!(i16, u16, u8);
-
-impl Voxel for f32 {
-    fn to_f64(self) -> f64 {
-        f64::from(self)
-    }
-
-    fn all() -> impl Iterator<Item = Self> {
-        std::iter::empty()
-    }
-
-    fn place(self) -> usize {
-        0
-    }
-}
+voxels!(i16, u16, u8, f32);
 
 /// The part of a volume inside a box that lies within it. (`ndarray::s!` contains unsafe code, forbidden here.)
 pub(crate) fn crop<T>(volume: ArrayView3<'_, T>, ranges_zyx: [Range<usize>; 3]) -> ArrayView3<'_, T> {
