@@ -100,9 +100,8 @@ class RecistMarker(anywidget.AnyWidget):
         engine: Engine = "openvino",
         threads: int | None = None,
     ) -> None:
-        self.lock = (
-            RLock()
-        )  # over marks, masks and numbers; never held for slices alone, so scrolling stays alive
+        # over marks, masks and numbers; never held for slices alone, so scrolling stays alive
+        self.lock = RLock()
         self.ct = as_ct(np.asarray(ct))
         if grid is None:
             if spacing_mm is None:
@@ -204,9 +203,8 @@ class RecistMarker(anywidget.AnyWidget):
         with self.lock:
             try:
                 if self.segmenter.keep_only(self.marks):
-                    self.results = (
-                        self.segmenter.rows()
-                    )  # no old numbers beside a new line while the network runs
+                    # no old numbers beside a new line while the network runs
+                    self.results = self.segmenter.rows()
                 self.segmenter.run(self.segmenter.missing(self.marks), self._tell)
             finally:
                 self._tell("")
