@@ -66,7 +66,7 @@ class Predictor:
     window : (low, high) HU. Of a scan in HU: what is looked at. Of a windowed scan: what its 0 and
         255 stand for. None takes what the weights were trained with
     mirror : run each lesion patch and its mirror image and average the logits: twice the network's
-        time; weights trained briefly gain by it, those that ship do not (docs/experiments.md, 3 and 5)
+        time; weights trained briefly gain by it, those that ship hardly (docs/experiments.md, 3 and 5)
     """
 
     def __init__(

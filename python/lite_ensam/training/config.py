@@ -43,7 +43,7 @@ class LineJitter:
 
 
 JITTER = LineJitter()
-"""As what ships was trained last."""
+"""Lengths spread as those of readers do (docs/training.md); what ships was trained with more short lines."""
 
 
 @dataclass(frozen=True)
