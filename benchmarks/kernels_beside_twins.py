@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import nibabel
 import numpy as np
 from harness import twins
 
@@ -132,6 +133,8 @@ def file_pairs(folder: Path) -> list[Pair]:
     scan, lines = folder / "ct.gz", folder / "marker.gz"
     scan.write_bytes(gzip.compress(ct.tobytes(), 1))
     lines.write_bytes(gzip.compress(marker.tobytes(), 1))
+    nifti = folder / "ct.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(ct.T, np.diag([*SPACING[::-1], 1])), nifti)
     box = (tuple(part.start for part in BOX), tuple(part.stop for part in BOX))
 
     def deflate() -> bytes:
@@ -143,6 +146,12 @@ def file_pairs(folder: Path) -> list[Pair]:
             "read_boxes (inflate)",
             lambda: _kernels.read_boxes(str(scan), 0, SHAPE, "<i2", [box]),
             lambda: twins.read_boxes(scan, SHAPE, BOX),
+            ct.nbytes,
+        ),
+        Pair(
+            "read_boxes; twin: nibabel's get_fdata",
+            lambda: _kernels.read_boxes(str(nifti), 352, SHAPE, "<i2", [box]),
+            lambda: twins.read_boxes_as_usual(nifti, BOX),
             ct.nbytes,
         ),
         Pair(

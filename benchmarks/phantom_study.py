@@ -1,9 +1,10 @@
 """Known growth, measured: patients of the phantom at three visits, `lite-ensam segment` on each, and `respond`.
 
-Run by `make bench`, or alone: `python benchmarks/phantom_study.py [SPACING [PICTURE]]`; SPACING is mm of a slice and of
-its pixels, as `2,0.8`. What is seen: the error of volumes, and apart from it the error of their change between visits,
-which is what a response is made of. Scans, masks and the page lie in `benchmarks/results/phantom_study`; PICTURE is
-where a screenshot of the page goes (Chromium), as `docs/images/phantom_study.png`.
+Run by `make bench`, or alone: `python benchmarks/phantom_study.py [SPACING [BORDER [PICTURE]]]`; SPACING is mm of a
+slice and of its pixels, as `2,0.8`, BORDER `readers` or `edge`. What is seen: the error of volumes, and apart from it
+the error of their change between visits, which is what a response is made of. Scans, masks and the page lie in
+`benchmarks/results/phantom_study`; PICTURE is where a screenshot of the page goes (Chromium), as
+`docs/images/phantom_study.png`.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ def lite_ensam(*arguments: object) -> None:
     )
 
 
-def segmented(folder: Path) -> np.ndarray:
+def segmented(folder: Path, border: str) -> np.ndarray:
     """Volumes in ml (visit, tumour) by `lite-ensam segment`."""
     for visit in range(len(DAYS)):
-        scan = (folder / f"ct{visit}.nii.gz", "--marks", folder / f"marks{visit}.json")
+        scan = (folder / f"ct{visit}.nii.gz", "--marks", folder / f"marks{visit}.json", "--border", border)
         lite_ensam(
             "segment", *scan, "-o", folder / f"mask{visit}.nii.gz", "--report", folder / f"report{visit}.json"
         )
@@ -130,20 +131,20 @@ def take_picture(page: Path, target: Path) -> None:
     print(f"picture: {target}")
 
 
-def main(spacing: str = "2,0.8", picture: str = "") -> None:
+def main(spacing: str = "2,0.8", border: str = "readers", picture: str = "") -> None:
     step_mm, pixel_mm = map(float, spacing.split(","))
     shutil.rmtree(RESULTS, ignore_errors=True)
     errors = []
-    print(f"slices of {step_mm:g} mm, pixels of {pixel_mm:g} mm")
+    print(f"slices of {step_mm:g} mm, pixels of {pixel_mm:g} mm, border {border}")
     for patient in PATIENTS:
         folder = RESULTS / patient.name
         folder.mkdir(parents=True)
         voxels_ml = [write_visit(folder, patient, n, (step_mm, pixel_mm, pixel_mm)) for n in range(len(DAYS))]
-        errors.append(show(patient, segmented(folder), np.array(voxels_ml)))
+        errors.append(show(patient, segmented(folder, border), np.array(voxels_ml)))
     show_errors(errors)
     study, page, answers = (RESULTS / name for name in ("study.json", "page.html", "response.json"))
     study.write_text(json.dumps({"patients": [entry(patient) for patient in PATIENTS]}))
-    lite_ensam("respond", study, "--html", page, "--json", answers)
+    lite_ensam("respond", study, "--border", border, "--html", page, "--json", answers)
     show_responses(json.loads(answers.read_text())["courses"])
     print(f"\npage: {page}")
     if picture:

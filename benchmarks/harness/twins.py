@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import nibabel
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -83,6 +84,11 @@ def read_boxes(path: Path, shape: tuple[int, int, int], box: tuple[slice, ...]) 
     with gzip.open(path) as file:
         ct = np.frombuffer(file.read(), "<i2").reshape(shape)
     return ct[box].copy(), ct.min(), ct.max()
+
+
+def read_boxes_as_usual(path: Path, box: tuple[slice, ...]) -> tuple[Array, float, float]:
+    ct = nibabel.load(path).get_fdata()
+    return ct[box[::-1]].copy(), ct.min(), ct.max()
 
 
 def read_labelled(path: Path, shape: tuple[int, int, int]) -> Array:

@@ -207,6 +207,25 @@ def test_openvino_and_torch_agree(scan: Scan) -> None:
     assert np.count_nonzero(masks[0] != masks[1]) <= 0.001 * np.count_nonzero(masks[1])
 
 
+def test_the_edge_gives_volumes_that_readers_borders_do_not(scan: Scan, run: Run, tmp_path: Path) -> None:
+    errors = {}
+    for border in ("readers", "edge"):
+        mask, report = tmp_path / f"{border}.nii.gz", tmp_path / f"{border}.json"
+        done = run(
+            "segment", scan.ct, "--marks", scan.marks, "-o", mask, "--report", report, "--border", border
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        record = json.loads(report.read_text())
+        assert record["border"] == border
+        voxel_ml = np.prod(scan.case.grid.spacing_mm) / 1000
+        errors[border] = [
+            abs(tumor["volume_ml"] / ((scan.case.reference == tumor["label"]).sum() * voxel_ml) - 1)
+            for tumor in record["tumors"]
+        ]
+    assert max(errors["edge"]) < 0.1
+    assert max(errors["edge"]) < 0.5 * min(errors["readers"])
+
+
 def test_averaging_with_the_mirror_image_makes_a_mirrored_scan_give_the_mirrored_mask(scan: Scan) -> None:
     case = scan.case
     flipped = case.ct[::-1, ::-1, ::-1]

@@ -46,6 +46,10 @@ def test_the_phantom_streams_to_the_same_mask(scan: Scan, tmp_path: Path, crop: 
     assert_same(scan.ct, scan.marks, Predictor(load_backend("openvino"), crop), tmp_path)  # type: ignore[arg-type]
 
 
+def test_borders_snap_the_same_in_a_scan_that_streams(scan: Scan, tmp_path: Path) -> None:
+    assert_same(scan.ct, scan.marks, Predictor(load_backend("openvino"), border="edge"), tmp_path)
+
+
 def test_every_validation_case_streams_to_the_same_mask(shared_data: Path, tmp_path: Path) -> None:
     predictor = Predictor(load_backend("openvino"))
     folders = sorted((shared_data / "val").glob("*/*"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Crop, CropName, Engine, EngineName, Mirror, Window
+from lite_ensam.cli.options import Border, BorderName, Crop, CropName, Engine, EngineName, Mirror, Window
 from lite_ensam.cli.segment import parse_window
 from lite_ensam.cli.tables import console, print_table
 
@@ -50,6 +50,7 @@ def cohort(
     crop: Crop = CropName.lesion,
     window: Window = None,
     mirror: Mirror = False,
+    border: Border = BorderName.readers,
     check: Annotated[
         bool, typer.Option("--check", help="Only check the manifest and write it to the folder; run nothing")
     ] = False,
@@ -73,7 +74,7 @@ def cohort(
     manifest = _checked(source, output, check, go_on)
     if check:
         return
-    parameters = Parameters(engine.value, crop.value, mirror, window_hu, threads=threads)
+    parameters = Parameters(engine.value, crop.value, mirror, border.value, window_hu, threads=threads)
     if scheduler is None:
         console().print(str(plan_workers(n_workers, threads, memory_mb)))
     try:

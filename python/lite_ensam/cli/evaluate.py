@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Crop, CropName, Engine, EngineName, Mirror, Overwrite
+from lite_ensam.cli.options import Border, BorderName, Crop, CropName, Engine, EngineName, Mirror, Overwrite
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def evaluate(
     engine: Engine = EngineName.openvino,
     crop: Crop = CropName.lesion,
     mirror: Mirror = False,
+    border: Border = BorderName.readers,
     overwrite: Overwrite = False,
 ) -> None:
     """Score the weights on cases with reference masks, beside what geometry alone reaches (extra `evaluate`)."""
@@ -62,7 +63,8 @@ def evaluate(
             check_output(path, overwrite, (suffix,))
     if resources and weights is not None:
         raise typer.BadParameter("--resources measures the weights that ship; leave --weights out")
-    predictor = Predictor(load_backend(engine.value, folder=weights or WEIGHTS), crop.value, mirror=mirror)
+    backend = load_backend(engine.value, folder=weights or WEIGHTS)
+    predictor = Predictor(backend, crop.value, mirror=mirror, border=border.value)
 
     def segment(case: Case) -> Labels:
         return predictor.predict(case).labels
@@ -72,7 +74,8 @@ def evaluate(
         result = run(data, segment, floors=tuple(FLOORS), changes=changes, seed=seed, on_case=told)
     taken: list[CaseResources] = []
     if resources:
-        options = ["--engine", engine.value, "--crop", crop.value, "--mirror" if mirror else "--no-mirror"]
+        options = ["--engine", engine.value, "--crop", crop.value, "--border", border.value]
+        options += ["--mirror" if mirror else "--no-mirror"]
         with _bar("measuring") as told:
             taken = measure_cases(find_cases(data), options, told)
     result = replace(result, resources=tuple(taken))
@@ -84,6 +87,7 @@ def evaluate(
         "Data": data.name,
         "Weights": "those that ship" if weights is None else str(weights),
         "Engine and crop": f"{engine.value}, {crop.value}{', mirror image averaged' if predictor.mirror else ''}",
+        "Border": border.value,
     }
     write_pictures(result, segment, Pictures(html, figure2, worst), made, overwrite)
     show(result)

@@ -23,6 +23,13 @@ class CropName(StrEnum):
     joint = "joint"
 
 
+class BorderName(StrEnum):
+    """Names that `--border` takes; `inference.BORDERS` without importing it."""
+
+    readers = "readers"
+    edge = "edge"
+
+
 Engine: TypeAlias = Annotated[EngineName, typer.Option(help="openvino is fast, torch the reference")]
 Crop: TypeAlias = Annotated[
     CropName, typer.Option(help="lesion: a cube for each line; joint: the paper's one box")
@@ -33,6 +40,12 @@ Threads: TypeAlias = Annotated[
 Mirror: TypeAlias = Annotated[
     bool,
     typer.Option("--mirror/--no-mirror", help="Average with the mirror image: twice the network's time"),
+]
+Border: TypeAlias = Annotated[
+    BorderName,
+    typer.Option(
+        help="readers: as readers draw it; edge: where it is seen in the scan, for phantoms (extra edge)"
+    ),
 ]
 Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")]
 Repeats: TypeAlias = Annotated[

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Overwrite, Repeats
+from lite_ensam.cli.options import Border, BorderName, Overwrite, Repeats
 from lite_ensam.cli.segment import refuse_input
 from lite_ensam.cli.tables import console, print_table
 
@@ -41,6 +41,7 @@ def respond(
         int, typer.Option(min=0, help="How long SD must last to be the best response")
     ] = 42,
     repeats: Repeats = 0,
+    border: Border = BorderName.readers,
     identifiers: Annotated[
         bool, typer.Option("--identifiers", help="Name patients as the file does, instead of counting them")
     ] = False,
@@ -56,7 +57,7 @@ def respond(
         if target is not None:
             check_output(target, overwrite, (suffix,))
             refuse_input(target, study)
-    patients = read_study(study, repeats, draw=html is not None)
+    patients = read_study(study, repeats, draw=html is not None, border=border.value)
     courses = judge(
         patients,
         VOLUME if volume is VolumeLimits.sphere else VOLUME_RELIABILITY,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lite_ensam.cli.options import (
+    Border,
+    BorderName,
     Crop,
     CropName,
     Engine,
@@ -72,6 +74,7 @@ def segment(
     series: Series = None,
     threads: Threads = None,
     mirror: Mirror = False,
+    border: Border = BorderName.readers,
     repeats: Repeats = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -98,6 +101,7 @@ def segment(
         hu=hu,
         threads=threads,
         mirror=mirror,
+        border=border.value,
         series_uid=series,
         repeats=repeats,
     )

@@ -10,6 +10,7 @@ from functools import cache
 from lite_ensam import _kernels
 from lite_ensam.cohort.manifest import Row
 from lite_ensam.inference.backend import WEIGHTS, Engine, Manifest
+from lite_ensam.inference.borders import Border
 from lite_ensam.inference.predictor import Crop
 
 __all__ = ["Limits", "Outcome", "Parameters", "Task"]
@@ -27,6 +28,7 @@ class Parameters:
     engine: Engine = "openvino"
     crop: Crop = "lesion"
     mirror: bool = False
+    border: Border = "readers"
     window: tuple[float, float] | None = None
     hu: bool | None = None
     threshold: float = 0.0

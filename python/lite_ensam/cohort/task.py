@@ -116,7 +116,7 @@ def segment_case(row: Row, parameters: Parameters, folder: str) -> Record:
     p = parameters
     result = segment(
         row.ct, marks, crop=p.crop, engine=p.engine, window=p.window, hu=p.hu, threads=p.threads,
-        threshold=p.threshold, mirror=p.mirror, series_uid=row.series or None,
+        threshold=p.threshold, mirror=p.mirror, border=p.border, series_uid=row.series or None,
     )  # fmt: skip
     tumors = _tumors(result, row)
     saving = time.perf_counter()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lite_ensam.case import Case
 from lite_ensam.errors import LiteEnsamError
 from lite_ensam.inference.backend import Backend
+from lite_ensam.inference.borders import BORDERS, Border, check_extra, snap_borders
 from lite_ensam.postprocessing import Painting, TumorLogits, hold_ends, paint_tumors
 from lite_ensam.preprocessing import Patch, PatchConfig, check_window, prepare_joint, prepare_lesion
 
@@ -67,6 +68,8 @@ class Predictor:
         255 stand for. None takes what the weights were trained with
     mirror : run each lesion patch and its mirror image and average the logits: twice the network's
         time; weights trained briefly gain by it, those that ship hardly (docs/experiments.md, 3 and 5)
+    border : "readers" draws tumours as readers do, "edge" snaps their borders to the edge in the scan afterwards
+        (`snap_borders`, extra `edge`): for phantoms and physics
     """
 
     def __init__(
@@ -75,7 +78,12 @@ class Predictor:
         crop: Crop = "lesion",
         window: tuple[float, float] | None = None,
         mirror: bool = False,
+        border: Border = "readers",
     ) -> None:
+        if border not in BORDERS:
+            raise LiteEnsamError(f"border must be one of {', '.join(BORDERS)}, got {border!r}")
+        if border == "edge":
+            check_extra()  # before there is work to lose
         if crop not in CROPS:
             raise LiteEnsamError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
         if window is not None:
@@ -85,6 +93,7 @@ class Predictor:
                 raise LiteEnsamError(str(error)) from None
         self.backend, self.crop, self.window = backend, crop, window
         self.mirror = mirror and crop == "lesion"
+        self.border: Border = border
 
     def patch_config(self, hu: bool) -> PatchConfig:
         """How patches of a scan are filled, in HU or windowed."""
@@ -123,7 +132,7 @@ class Predictor:
             with clock.step("network"):
                 tumors.append(self.look(patch))
         with clock.step("paint"):
-            painting = paint_tumors(tumors, case.grid.spacing_mm, threshold)
+            painting = self.paint(tumors, case, threshold)
         return Prediction(tuple(tumors), painting)
 
     def look(self, patch: Patch, axes: tuple[int, ...] = ()) -> TumorLogits:
@@ -139,6 +148,13 @@ class Predictor:
             opposite = tuple(axis for axis in range(3) if axis not in axes)
             logits = np.asarray((logits + self._logits(patch, opposite)) / 2, dtype=np.float32)
         return hold_ends(TumorLogits(patch.mark, logits, patch.placement))
+
+    def paint(self, tumors: Sequence[TumorLogits], case: Case, threshold: float = 0.0) -> Painting:
+        """Paint tumours of a case into one label map, with the borders that were asked for."""
+        painting = paint_tumors(tumors, case.grid.spacing_mm, threshold)
+        if self.border == "edge":
+            return snap_borders(painting, tumors, case.ct, case.grid.spacing_mm)
+        return painting
 
     def _logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
         """Logits (z, y, x) of a patch, run as its mirror image along some axes."""

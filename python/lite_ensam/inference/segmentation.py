@@ -18,6 +18,7 @@ from lite_ensam.case import Case
 from lite_ensam.errors import CaseError, EngineError, MarkError, OutputError
 from lite_ensam.geometry import Grid
 from lite_ensam.inference.backend import ENGINES, WEIGHTS, Backend, Engine, Manifest
+from lite_ensam.inference.borders import Border
 from lite_ensam.inference.engines import load_backend
 from lite_ensam.inference.predictor import Crop, Prediction, Predictor, Stopwatch
 from lite_ensam.inference.uncertainty import TumorNoise, measure_noise
@@ -141,6 +142,7 @@ def segment(
     threads: int | None = None,
     threshold: float = 0.0,
     mirror: bool = False,
+    border: Border = "readers",
     series_uid: str | None = None,
     repeats: int = 0,
 ) -> Segmentation:
@@ -161,6 +163,8 @@ def segment(
     threads : CPU threads of the engine; None takes all
     threshold : logit above which a voxel is tumour
     mirror : average each lesion patch's logits with its mirror image's: twice the network's time
+    border : "readers" draws tumours as readers do; "edge" then moves each border to the edge that is seen in the
+        scan (extra `edge`): right volumes of phantoms, further from readers (docs/clinical.md)
     series_uid : which CT series of a DICOM folder; None takes the largest
     repeats : how many times each tumour is segmented again, lines drawn anew and patches mirrored, for the standard
         deviations of its numbers in the report (see `measure_noise`); 0 leaves them out
@@ -195,7 +199,7 @@ def segment(
     with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
         reading = reader.submit(read)
         with clock.step("load engine"):
-            predictor = Predictor(_backend(engine, threads), crop, window, mirror)
+            predictor = Predictor(_backend(engine, threads), crop, window, mirror, border)
             predictor.prepare()
         with clock.step("wait for scan"):
             case = reading.result()
@@ -305,6 +309,7 @@ def _report(
         "channels": config.channels,
         "threshold": threshold,
         "mirror": predictor.mirror,
+        "border": predictor.border,
         "greys": "HU" if case.hu else "windowed 0-255",
         "window_hu": config.window_hu if case.hu else None,
         "windowed_unit_hu": None if case.hu else config.windowed_unit_hu,

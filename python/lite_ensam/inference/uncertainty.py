@@ -13,7 +13,6 @@ from lite_ensam.case import Case
 from lite_ensam.errors import LiteEnsamError
 from lite_ensam.inference.predictor import Predictor
 from lite_ensam.measurements import measure
-from lite_ensam.postprocessing import paint_tumors
 from lite_ensam.preprocessing import prepare_lesion
 from lite_ensam.recist import RecistMark
 
@@ -88,7 +87,7 @@ def measure_noise(
         for n, again in enumerate(jittered(mark, spacing, case.ct.shape, repeats, seed)):
             patch = prepare_lesion(case, again, config)
             tumor = predictor.look(patch, _FLIPS[n % len(_FLIPS)])
-            painting = paint_tumors([tumor], spacing, threshold)
+            painting = predictor.paint([tumor], case, threshold)
             (one,) = measure(painting.part, [again], spacing)
             rows.append((one.volume_ml, one.longest_diameter_mm, one.short_axis_mm))
         sds = np.std(rows, axis=0, ddof=1).tolist()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lite_ensam.errors import CaseError, StudyError, brief, printable
+from lite_ensam.inference import Border
 from lite_ensam.io import read_report
 from lite_ensam.io.reading import file_suffix, read_json, read_text
 from lite_ensam.reporting.study_scans import StudyScans
@@ -45,7 +46,9 @@ class Patient:
     pictures: tuple[tuple[str, bytes], ...] = ()
 
 
-def read_study(path: PathLike, repeats: int = 0, draw: bool = False) -> tuple[Patient, ...]:
+def read_study(
+    path: PathLike, repeats: int = 0, draw: bool = False, border: Border = "readers"
+) -> tuple[Patient, ...]:
     """Patients of a study file.
 
     Parameters
@@ -63,6 +66,7 @@ def read_study(path: PathLike, repeats: int = 0, draw: bool = False) -> tuple[Pa
         node, volume_ml, diameter_sd_mm, volume_sd_ml, non_targets, new_lesion. Dates may be days (0, 56).
     repeats : as in `inference.segment`, of visits with a scan
     draw : whether to make pictures of these
+    border : as in `inference.segment`, of these
 
     Raises
     ------
@@ -82,7 +86,7 @@ def read_study(path: PathLike, repeats: int = 0, draw: bool = False) -> tuple[Pa
     patients = []
     for number, entry in enumerate(entries, start=1):
         try:
-            patients.append(_patient(entry, StudyScans(Path(path).parent, repeats, draw)))
+            patients.append(_patient(entry, StudyScans(Path(path).parent, repeats, draw, border)))
         except StudyError as error:
             raise StudyError(f"{printable(path)}: patient number {number}: {error}") from None
     return tuple(patients)

@@ -11,7 +11,7 @@ from typing import Any
 from lite_ensam.case import Case
 from lite_ensam.errors import LiteEnsamError, StudyError
 from lite_ensam.evaluation.pictures import TumorPicture, render_picture
-from lite_ensam.inference import Predictor, Segmentation, load_backend, segment_case
+from lite_ensam.inference import Border, Predictor, Segmentation, load_backend, segment_case
 from lite_ensam.io import read_case
 from lite_ensam.reporting.following import follow
 
@@ -26,10 +26,14 @@ class StudyScans:
     folder : that names of files in the study are relative to
     repeats : as in `inference.segment`: how often each tumour is segmented again for its standard deviations
     draw : whether to make a picture of each visit (extra `evaluate`)
+    border : as in `inference.segment`
     """
 
-    def __init__(self, folder: Path, repeats: int = 0, draw: bool = False) -> None:
+    def __init__(
+        self, folder: Path, repeats: int = 0, draw: bool = False, border: Border = "readers"
+    ) -> None:
         self.folder, self.repeats, self.draw = folder, repeats, draw
+        self.border: Border = border
         self.notes: list[str] = []
         self.pictures: list[tuple[str, bytes]] = []
         self._baseline: Case | None = None
@@ -68,7 +72,7 @@ class StudyScans:
 
     @cached_property
     def _predictor(self) -> Predictor:
-        return Predictor(load_backend("openvino"))
+        return Predictor(load_backend("openvino"), border=self.border)
 
     def _named_as_baseline(self, before: Case, case: Case, day: int) -> Case:
         followed = follow(before, case)

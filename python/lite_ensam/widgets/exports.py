@@ -82,6 +82,7 @@ def _write_report(path: Path, marker: RecistMarker, name: str, overwrite: bool) 
         "engine": marker.segmenter.engine,
         "crop": "lesion",
         "mirror": False,
+        "border": "readers",
         "threshold": marker.threshold,
         "marks": _lines(marker),
         "tumors": marker.results,

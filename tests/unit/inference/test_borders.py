@@ -1,0 +1,111 @@
+"""Borders that snap to the edge in the scan: right volumes, whatever the network drew; no tumour lost or eaten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from lite_ensam.errors import LiteEnsamError
+from lite_ensam.geometry import Placement
+from lite_ensam.inference.borders import snap_borders
+from lite_ensam.inference.predictor import Predictor
+from lite_ensam.postprocessing import Painting, TumorLogits, paint_tumors
+from lite_ensam.recist import RecistMark
+
+SHAPE, SPACING = (24, 64, 64), (2.0, 1.0, 1.0)
+RADIUS_MM = 8.0
+BALL_ML = 4 / 3 * np.pi * RADIUS_MM**3 / 1000
+
+
+def distance_mm(x: float) -> np.ndarray:
+    """Of each voxel from (12, 32, x)."""
+    return np.linalg.norm((np.stack(np.indices(SHAPE), axis=-1) - (12, 32, x)) * SPACING, axis=-1)
+
+
+def scan(*balls: tuple[float, float], around: float = -800.0, noise: float = 20.0) -> np.ndarray:
+    """Balls of RADIUS_MM, each (x, HU), with blurred borders."""
+    hu = np.full(SHAPE, around)
+    for x, inside in balls:
+        hu[distance_mm(x) <= RADIUS_MM] = inside
+    blurred = ndimage.gaussian_filter(hu, (0.3, 0.6, 0.6))
+    return np.rint(blurred + np.random.default_rng(0).normal(0, noise, SHAPE)).astype(np.int16)
+
+
+def tumor(label: int, x: float, too_wide_mm: float) -> TumorLogits:
+    """What a network says of a ball that it takes for larger than it is."""
+    mark = RecistMark(label, ((12, 32, x - RADIUS_MM), (12, 32, x + RADIUS_MM)))
+    place = Placement.lesion_placement(mark.endpoints_zyx, SPACING, SHAPE, 2.5, 48)
+    voxels = place.to_volume(np.stack(np.indices((48,) * 3), axis=-1))
+    distance = np.linalg.norm((voxels - (12, 32, x)) * SPACING, axis=-1)
+    return TumorLogits(mark, (RADIUS_MM + too_wide_mm - distance).astype(np.float32), place)
+
+
+def snapped(ct: np.ndarray, *tumors: TumorLogits) -> tuple[Painting, Painting]:
+    painting = paint_tumors(tumors, SPACING)
+    return painting, snap_borders(painting, tumors, ct, SPACING)
+
+
+def volume_error(painting: Painting, label: int = 1) -> float:
+    return float((painting.labels == label).sum() * np.prod(SPACING) / 1000 / BALL_ML - 1)
+
+
+CONTRASTS = pytest.mark.parametrize(
+    ("inside", "around", "noise"), [(30, -860, 10), (72, 112, 10), (95, 50, 15)]
+)
+
+
+@CONTRASTS
+@pytest.mark.parametrize("too_wide_mm", [0.0, 1.2])
+def test_volumes_are_right_where_the_mask_was_too_large(
+    inside: float, around: float, noise: float, too_wide_mm: float
+) -> None:
+    before, after = snapped(scan((32, inside), around=around, noise=noise), tumor(1, 32, too_wide_mm))
+    assert volume_error(before) >= 0.5 or not too_wide_mm
+    assert abs(volume_error(after)) <= 0.07
+
+
+@CONTRASTS
+def test_volumes_are_less_wrong_where_the_mask_was_too_small(
+    inside: float, around: float, noise: float
+) -> None:
+    before, after = snapped(scan((32, inside), around=around, noise=noise), tumor(1, 32, -1.2))
+    assert volume_error(before) < -0.3
+    assert abs(volume_error(after)) < 0.5 * abs(volume_error(before))
+
+
+def test_only_a_band_about_the_border_moves() -> None:
+    before, after = snapped(scan((32, 40)), tumor(1, 32, 6))
+    assert volume_error(before) > 2
+    kept = distance_mm(32) <= RADIUS_MM + 6 - 0.12 * 2 * RADIUS_MM - 2 * max(SPACING)
+    assert (after.labels[kept] == 1).all()
+
+
+def test_touching_tumours_keep_to_their_own_voxels() -> None:
+    tumors = tumor(1, 24, 1.5), tumor(2, 40, 1.5)
+    before, after = snapped(scan((24, 40), (40, 90)), *tumors)
+    for own, other in ((1, 2), (2, 1)):
+        assert not ((after.labels == own) & (before.labels == other)).any()
+        assert abs(volume_error(after, own)) <= 0.06
+    turned = snap_borders(before, tumors[::-1], scan((24, 40), (40, 90)), SPACING)
+    np.testing.assert_array_equal(turned.labels, after.labels)
+
+
+def test_a_border_that_cannot_be_seen_stays() -> None:
+    before, after = snapped(scan((32, 60), around=50, noise=20), tumor(1, 32, 1.2))
+    np.testing.assert_array_equal(after.labels, before.labels)
+
+
+@pytest.mark.parametrize("x", [32, 2])
+def test_a_tumour_of_a_voxel_or_at_the_scans_border_does_not_vanish(x: float) -> None:
+    before, after = snapped(scan((32, 40)), tumor(1, x, 0.5 - RADIUS_MM))
+    assert (before.labels == 1).any()
+    assert (after.labels == 1).any()
+
+
+def test_other_borders_are_refused() -> None:
+    backend: Any = None
+    with pytest.raises(LiteEnsamError, match="border must be one of readers, edge, got 'sharp'"):
+        Predictor(backend, border="sharp")  # type: ignore[arg-type]
