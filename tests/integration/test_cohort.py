@@ -103,6 +103,12 @@ def test_other_parameters_do_it_again(undisturbed: Undisturbed, done: Path) -> N
     assert record["tumors"][0]["volume_ml"] < float(table(undisturbed.folder, "tumors")[0]["volume_ml"])
 
 
+def test_a_case_that_fails_keeps_no_mask_of_an_earlier_run(undisturbed: Undisturbed, done: Path) -> None:
+    rows = [replace(open_manifest(undisturbed.manifest).rows[0], marks=str(done / "manifest.csv"))]
+    assert run_cohort(rows, done, PLAIN, LIMITS, workers=1, check=False).progress.failed == 1
+    assert sorted(path.name for path in (done / "cases/scan_0").iterdir()) == ["record.json"]
+
+
 def test_a_bad_manifest_begins_nothing(undisturbed: Undisturbed, tmp_path: Path) -> None:
     rows = [*open_manifest(undisturbed.manifest).rows]
     rows[0] = replace(rows[0], ct=str(tmp_path / "nowhere.nii.gz"))

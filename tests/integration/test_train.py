@@ -70,6 +70,7 @@ def test_flags_are_made_from_the_config_and_its_docstring() -> None:
         (["--milestones", "5,x"], "--milestones: expected int values with commas between, got '5,x'"),
         (["--batch", "0"], "batch must be 1 or more, got 0"),
         (["--model-decoder", "sideways"], "decoder must be 'concat_half' or 'add', got 'sideways'"),
+        (["--weight", "sts=-1"], "expected SOURCE=SHARE such as sts=0.3, got 'sts=-1'"),
         (["--weight", "sts"], "expected SOURCE=SHARE such as sts=0.3, got 'sts'"),
     ],
 )

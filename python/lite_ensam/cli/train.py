@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -159,7 +160,7 @@ def parse_weight(text: str) -> tuple[str, float]:
         number = float(share)
     except ValueError:
         number = -1.0
-    if not source or not number > 0:
+    if not source or not 0 <= number < math.inf:
         raise typer.BadParameter(f"expected SOURCE=SHARE such as sts=0.3, got {text!r}")
     return source, number
 

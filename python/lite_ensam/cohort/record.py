@@ -66,9 +66,19 @@ def _is_tumor(tumor: object) -> bool:
 
 
 def write_record(folder: str | os.PathLike[str], row: Row, record: Record) -> None:
-    """Write a case's record, the last thing of a case; `OutputError` if that cannot be."""
+    """Write a case's record, the last thing of a case; `OutputError` if that cannot be.
+
+    With a failure goes the mask that an earlier run left: no record would say what it was made from.
+    """
     place = case_folder(folder, row)
     make_folder(place)
+    if record["status"] == "failed":
+        try:
+            (place / MASK).unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot remove {printable(place / MASK)}: {error.strerror or error}"
+            ) from error
     write_report(place / RECORD, record, overwrite=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
@@ -67,10 +68,13 @@ class BankDraws:
 
 
 def check_sources(found: Mapping[str, object], config: TrainingConfig) -> None:
-    """Raise `TrainingError` unless the config weighs all sources or none."""
+    """Raise `TrainingError` unless the config weighs all sources, and one of them above 0, or none."""
     unknown = sorted(set(found) ^ set(config.source_weights)) if config.source_weights else []
     if unknown:
         raise TrainingError(f"source_weights and the data's sources differ in {', '.join(unknown)}")
+    shares = config.source_weights.values()
+    if shares and not (min(shares) >= 0 and 0 < sum(shares) < math.inf):
+        raise TrainingError(f"source_weights must be at least 0 and not all 0, got {config.source_weights}")
 
 
 def fingerprint(names: object) -> str:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ from lite_ensam.errors import TrainingError
 from lite_ensam.model import ModelConfig
 from lite_ensam.model.checkpoint import load_weights
 from lite_ensam.preprocessing import LINE_CHANNELS, PatchConfig
+from lite_ensam.training.augmentation import pick
 from lite_ensam.training.bank import Bank
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.draws import BankDraws
@@ -86,6 +88,16 @@ def test_sources_without_a_weight_are_named(bank: Bank) -> None:
     with pytest.raises(TrainingError, match="differ in globes"):
         BankDraws(bank, replace(TINY, source_weights={"balls": 1.0}))
     BankDraws(bank, replace(TINY, source_weights={}))
+
+
+def test_a_source_may_be_left_out_but_not_all(bank: Bank) -> None:
+    left_out = {"balls": 1.0, "globes": 0.0}
+    BankDraws(bank, replace(TINY, source_weights=left_out))
+    rng = np.random.default_rng(0)
+    assert {bank[pick(rng, bank.by_source, left_out)].source for _ in range(20)} == {"balls"}
+    for weights in ({"balls": 0.0, "globes": 0.0}, {"balls": -1.0, "globes": 2.0}):
+        with pytest.raises(TrainingError, match="at least 0 and not all 0"):
+            BankDraws(bank, replace(TINY, source_weights=weights))
 
 
 def test_a_crop_wider_than_the_banks_is_refused(bank: Bank) -> None:
