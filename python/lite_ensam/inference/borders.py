@@ -129,7 +129,7 @@ def _snap(
     core = inwards > min(reach_mm, 0.6 * float(inwards.max()))
     shell = (outwards > 0.5 * reach_mm) & (outwards < 2 * reach_mm) & ~other
     band = (outwards <= reach_mm) & (inwards <= reach_mm) & ~other
-    if not (core.any() and shell.any()):
+    if not (core.any() and shell.any() and band.any()):
         return mask
     sigma = np.maximum(local_mm, 1.5 * reach_mm) / np.asarray(spacing_mm)
     inside, outside = (_mean_nearby(grey, where, sigma, ndimage.gaussian_filter) for where in (core, shell))

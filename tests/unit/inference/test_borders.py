@@ -98,6 +98,17 @@ def test_a_border_that_cannot_be_seen_stays() -> None:
     np.testing.assert_array_equal(after.labels, before.labels)
 
 
+def test_a_mask_that_fills_a_small_scan_stays() -> None:
+    shape = (3, 12, 12)
+    mark = RecistMark(1, ((1, 6, 1), (1, 6, 10)))
+    place = Placement.lesion_placement(mark.endpoints_zyx, SPACING, shape, 2.5, 16)
+    tumors = (TumorLogits(mark, np.ones((16, 16, 16), np.float32), place),)
+    before = paint_tumors(tumors, SPACING)
+    assert (before.labels == 1).all()
+    ct = np.random.default_rng(0).normal(0, 20, shape).astype(np.float32)
+    np.testing.assert_array_equal(snap_borders(before, tumors, ct, SPACING).labels, before.labels)
+
+
 @pytest.mark.parametrize("x", [32, 2])
 def test_a_tumour_of_a_voxel_or_at_the_scans_border_does_not_vanish(x: float) -> None:
     before, after = snapped(scan((32, 40)), tumor(1, x, 0.5 - RADIUS_MM))
