@@ -95,7 +95,6 @@ def write_letter(path: Path) -> None:
         (drop("ImageOrientationPatient"), "slice 4: ImageOrientationPatient is missing"),
         (drop("RescaleIntercept"), "slice 4: RescaleIntercept is missing, which other slices have"),
         (drop("StudyInstanceUID"), "lack what a DICOM SEG needs: StudyInstanceUID is missing"),
-        (drop_from_all("StudyDate"), "lack what a DICOM SEG needs: StudyDate is missing"),
         (add_series_of_another_patient, "holds CT of 2 patients; say which series is meant"),
         (leave_a_letter_alone, "holds no DICOM file of a CT"),
     ],

@@ -32,6 +32,12 @@ _RESCALE = ("RescaleSlope", "RescaleIntercept")
 
 _MADE_OF_SLICES = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
+_MAY_BE_EMPTY = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
+    "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
+"""Type 2: DICOM lets them be empty, not left out, as some de-identification leaves them."""
+
 _CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 """Pictures of tables and dose reports often say they are CT."""
@@ -69,6 +75,10 @@ def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtV
     """
     where = printable(folder)
     slices, notes = _choose(where, list(_ct_headers(folder)), series_uid)
+    for one in slices:
+        for name in _MAY_BE_EMPTY:
+            if name not in one:
+                setattr(one, name, None)
     try:
         grid = SeriesGrid.of_slices(_sorted(slices), notes + _fill_in_uids(slices))
         return grid.volume_of_hu(_read_hu(grid.slices)), grid

@@ -20,6 +20,10 @@ from tests.unit.io.dicom.files import AXIAL, SAGITTAL, stored_volume, write_seri
 
 TURNED = (0.8, 0.6, 0.0, 0.0, 0.0, -1.0)
 EVEN = tuple(2.5 * k for k in range(7))
+STRIPPED = (
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
+    *("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName"),
+)
 ONE_MISSING = (0.0, 2.5, 5.0, 7.5, 12.5, 15.0, 17.5)
 
 
@@ -28,6 +32,7 @@ def series(
     orientation: tuple[float, ...] = AXIAL,
     heights_mm: tuple[float, ...] = EVEN,
     tilt: float = 0.0,
+    without: tuple[str, ...] = (),
 ) -> SeriesGrid:
     folder.mkdir()
     normal = np.cross(orientation[:3], orientation[3:])
@@ -35,6 +40,10 @@ def series(
     for k, one in enumerate(stored_volume((7, 20, 24))):
         position = (np.array([-10.0, -20.0, 100.0]) + heights_mm[k] * step).tolist()
         write_slice(folder / f"{k}", one, position, orientation=orientation, InstanceNumber=k + 1)
+        header = pydicom.dcmread(folder / f"{k}")
+        for name in without:
+            delattr(header, name)
+        header.save_as(folder / f"{k}")
     grid = read_ct(folder)[1]
     assert isinstance(grid, SeriesGrid)
     return grid
@@ -56,6 +65,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "tilted": {"tilt": 0.24},
     "turned and tilted": {"orientation": TURNED, "tilt": -0.3},
     "one slice missing": {"heights_mm": ONE_MISSING},
+    "stripped of names and dates": {"without": STRIPPED},
 }
 
 
@@ -108,7 +118,7 @@ def written_report(folder: Path, shape: str = "axial") -> tuple[SeriesGrid, tupl
     return grid, measured
 
 
-@pytest.mark.parametrize("shape", ["axial", "tilted", "one slice missing"])
+@pytest.mark.parametrize("shape", ["axial", "tilted", "one slice missing", "stripped of names and dates"])
 def test_the_report_gives_back_lines_names_and_numbers(tmp_path: Path, shape: str) -> None:
     grid, measured = written_report(tmp_path, shape)
     seg = pydicom.dcmread(tmp_path / "seg.dcm")
@@ -144,7 +154,9 @@ def test_a_report_that_is_cut_off_is_refused_not_read_in_part(tmp_path: Path) ->
             read_marks(cut, grid)
 
 
-@pytest.mark.parametrize("shape", ["axial", "turned and tilted", "one slice missing"])
+@pytest.mark.parametrize(
+    "shape", ["axial", "turned and tilted", "one slice missing", "stripped of names and dates"]
+)
 @pytest.mark.parametrize("name", ["seg.dcm", "sr.dcm"])
 def test_dciodvfy_finds_no_error(tmp_path: Path, name: str, shape: str) -> None:
     if shutil.which("dciodvfy") is None:
