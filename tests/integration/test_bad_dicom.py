@@ -146,14 +146,14 @@ def test_a_pdf_among_the_slices_changes_nothing_and_marks_of_another_series_are_
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda path: path.write_bytes(path.read_bytes()[:300]), "is of modality None, expected SR"),
+        (lambda path: path.write_bytes(path.read_bytes()[:300]), "is of modality 'None', expected SR"),
         (lambda path: path.write_bytes(path.read_bytes()[:-500]), "marks.dcm: the file is truncated"),
         (
             lambda path: drop_from_all("ContentSequence")(path.parent),
             "holds no line that could be a RECIST mark",
         ),
         (lambda path: path.write_bytes(b"Dear colleague"), "marks.dcm: is not a DICOM file"),
-        (lambda path: write_letter(path), "is of modality DOC, expected SR, PR or RTSTRUCT"),
+        (lambda path: write_letter(path), "is of modality 'DOC', expected SR, PR or RTSTRUCT"),
     ],
     ids=["header cut off", "end cut off", "no content", "no DICOM", "a letter"],
 )

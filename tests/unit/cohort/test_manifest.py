@@ -51,7 +51,7 @@ class TestReading:
         [
             ("", "holds no case"),
             ("case,ct\n", "holds no case"),
-            ("case,scan\na,b\n", "column 'ct' is missing; there are case, scan"),
+            ("case,scan\na,b\n", "column 'ct' is missing; there are 'case, scan'"),
             ("case,case,ct\na,a,b\n", "column 'case' comes twice"),
             ("case,ct\na,b,c\n", "line 2 has 3 cells, the headings 2"),
             (b"case,ct\n\xff,b\n", "not a CSV file in UTF-8"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lite_ensam._typing import Floats
-from lite_ensam.errors import CaseError, MarkError, printable
+from lite_ensam.errors import CaseError, MarkError, brief, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, read_dataset, reads_dicom
 from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
@@ -66,7 +66,7 @@ def read_dicom_marks(path: PathLike, grid: Grid) -> tuple[RecistMark, ...]:
     }
     modality = str(dataset.get("Modality"))
     if modality not in readers:
-        raise MarkError(f"is of modality {modality}, expected SR, PR or RTSTRUCT")
+        raise MarkError(f"is of modality {brief(modality)}, expected SR, PR or RTSTRUCT")
     marks = tuple(readers[modality](dataset, grid))
     if not marks:
         raise MarkError(f"holds no line that could be a RECIST mark (modality {modality})")
@@ -142,7 +142,7 @@ def _points(coordinates: Dataset, grid: Grid) -> Floats:
         frame = str(coordinates.get("ReferencedFrameOfReferenceUID", ""))
         own = grid.frame_of_reference_uid if isinstance(grid, SeriesGrid) else ""
         if frame and own and frame != own:
-            raise MarkError(f"lies in the frame of reference {frame}, the CT in {own}")
+            raise MarkError(f"lies in the frame of reference {brief(frame)}, the CT in {own}")
         return _series_grid(grid).points_of_world(numbers.reshape(-1, 3))
     images = [
         one.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
@@ -176,7 +176,7 @@ def _points_drawn(annotation: Dataset, drawn: Dataset, grid: Grid) -> Floats:
     units, images = drawn.get("GraphicAnnotationUnits"), annotation.get("ReferencedImageSequence") or []
     if units != "PIXEL":
         raise MarkError(
-            f"is drawn in units of {units}, expected PIXEL: it lies on the screen, not on the image"
+            f"is drawn in units of {brief(units)}, expected PIXEL: it lies on the screen, not on the image"
         )
     if len(images) != 1:
         raise MarkError(f"is drawn on {len(images)} images, expected one")

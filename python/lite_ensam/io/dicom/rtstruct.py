@@ -3,7 +3,7 @@
 import numpy as np
 
 from lite_ensam._typing import Floats, Mask
-from lite_ensam.errors import CaseError, printable
+from lite_ensam.errors import CaseError, brief, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, lps_to_ras, read_dataset, reads_dicom
 from lite_ensam.io.dicom.series_grid import SeriesGrid
@@ -70,7 +70,7 @@ def read_roi(path: PathLike, name: str, grid: Grid) -> Mask:
 def _read_rtstruct(path: PathLike) -> Dataset:
     dataset, where = read_dataset(path), printable(path)
     if dataset.get("Modality") != "RTSTRUCT":
-        raise CaseError(f"{where}: is of modality {dataset.get('Modality')}, expected RTSTRUCT")
+        raise CaseError(f"{where}: is of modality {brief(dataset.get('Modality'))}, expected RTSTRUCT")
     return dataset
 
 
@@ -83,7 +83,7 @@ def _in_slice(contour: Dataset, grid: Grid) -> tuple[int, Floats]:
     """Slice of a contour and its corners, voxel indices (n, 2) in y, x."""
     kind = str(contour.get("ContourGeometricType"))
     if kind != "CLOSED_PLANAR":
-        raise CaseError(f"is of type {kind}, expected CLOSED_PLANAR")
+        raise CaseError(f"is of type {brief(kind)}, expected CLOSED_PLANAR")
     points_lps = np.asarray(contour.ContourData, dtype=np.float64).reshape(-1, 3)
     if isinstance(grid, SeriesGrid):
         points = grid.points_of_world(points_lps)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lite_ensam import _kernels
 from lite_ensam._typing import IntTriple, Labels
-from lite_ensam.errors import CaseError, OutputError, printable
+from lite_ensam.errors import CaseError, OutputError, brief, printable
 from lite_ensam.geometry import Grid
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.dicom.datasets import (
@@ -151,7 +151,7 @@ def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
     where = printable(path)
     if dataset.get("Modality") != "SEG" or dataset.get("SegmentationType") != "BINARY":
         kind = f"{dataset.get('Modality')} {dataset.get('SegmentationType', '')}".strip()
-        raise CaseError(f"{where}: is {kind}, expected a SEG of type BINARY")
+        raise CaseError(f"{where}: is {brief(kind)}, expected a SEG of type BINARY")
     if grid is None:
         raise CaseError(f"{where}: a DICOM SEG can only be read onto the grid of its CT")
     file_grid = FileGrid.of(grid)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam._typing import Floats, FloatTriple
-from lite_ensam.errors import MarkError
+from lite_ensam.errors import MarkError, brief
 from lite_ensam.io.dicom.datasets import Dataset
 from lite_ensam.io.dicom.stack import Stack
 from lite_ensam.io.file_grid import FileGrid
@@ -86,7 +86,7 @@ class SeriesGrid(FileGrid):
             If the slice is not of this series.
         """
         if uid not in self.slice_of_uid:
-            raise MarkError(f"lies on image {uid}, which is not in the CT series {self.series_uid}")
+            raise MarkError(f"lies on image {brief(uid)}, which is not in the CT series {self.series_uid}")
         return self.points_from_file(
             self.stack.from_slice(self.slice_of_uid[uid], columns_rows[:, ::-1] - 0.5)
         )

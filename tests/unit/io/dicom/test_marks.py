@@ -124,14 +124,14 @@ def test_points_in_the_frame_of_reference(tmp_path: Path, grid: SeriesGrid) -> N
 
     (mark,) = read_marks(line(grid.frame_of_reference_uid), grid)
     np.testing.assert_allclose(mark.endpoints_zyx, ((3, 4, 2), (3, 4, 12)), atol=1e-5)
-    with pytest.raises(MarkError, match=r"group 1 \(node\): lies in the frame of reference 9\.9, the CT in "):
+    with pytest.raises(MarkError, match=r"group 1 \(node\): lies in the frame of reference '9\.9', the CT in "):
         read_marks(line("9.9"), grid)
 
 
 def test_marks_on_another_series_are_refused(tmp_path: Path, grid: SeriesGrid) -> None:
     elsewhere = group(number(LONG, scoord("1.9.9", [3.5, 4.5, 9.5, 4.5])))
     with pytest.raises(
-        MarkError, match=r"sr\.dcm: measurement group 1: lies on image 1\.9\.9, which is not in"
+        MarkError, match=r"sr\.dcm: measurement group 1: lies on image '1\.9\.9', which is not in"
     ):
         read_marks(write_sr(tmp_path / "sr.dcm", elsewhere), grid)
     plain = Grid.from_spacing(grid.shape_zyx, grid.spacing_mm)
@@ -148,7 +148,7 @@ def test_a_report_without_a_line_is_refused(tmp_path: Path, grid: SeriesGrid) ->
     point = group(number(LONG, scoord(uid_of(grid, 2), [3.5, 4.5, 3.5, 4.5])))
     with pytest.raises(MarkError, match="measurement group 1: mark 1: both endpoints are"):
         read_marks(write_sr(tmp_path / "sr.dcm", point), grid)
-    with pytest.raises(MarkError, match="is of modality CT, expected SR, PR or RTSTRUCT"):
+    with pytest.raises(MarkError, match="is of modality 'CT', expected SR, PR or RTSTRUCT"):
         read_marks(grid.slices[0].filename, grid)
 
 
@@ -179,7 +179,7 @@ def test_the_longest_line_of_each_annotation_of_a_presentation_state(
     arrow = [[1.5, 1.5, 2.5, 2.5, 3.5, 1.5]]
     marks = read_marks(write_gsps(tmp_path / "pr", grid, cross, arrow, [[1.5, 1.5, 7.5, 1.5]]), grid)
     assert [mark.endpoints_zyx for mark in marks] == [((0, 4, 2), (0, 4, 9)), ((2, 1, 1), (2, 1, 7))]
-    with pytest.raises(MarkError, match="annotation 1: is drawn in units of DISPLAY, expected PIXEL"):
+    with pytest.raises(MarkError, match="annotation 1: is drawn in units of 'DISPLAY', expected PIXEL"):
         read_marks(write_gsps(tmp_path / "pr", grid, cross, units="DISPLAY"), grid)
 
 

@@ -207,5 +207,5 @@ def test_a_segmentation_of_another_scan_is_refused(tmp_path: Path) -> None:
         read_labels(tmp_path / "seg.dcm", read_ct(tmp_path / "elsewhere")[1])
     with pytest.raises(CaseError, match="can only be read onto the grid of its CT"):
         read_labels(tmp_path / "seg.dcm")
-    with pytest.raises(CaseError, match="is CT, expected a SEG of type BINARY"):
+    with pytest.raises(CaseError, match="is 'CT', expected a SEG of type BINARY"):
         read_labels(next((tmp_path / "small").iterdir()), grid)

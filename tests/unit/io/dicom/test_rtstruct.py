@@ -76,7 +76,7 @@ def test_contours_that_do_not_fit_the_scan_are_refused(tmp_path: Path, grid: Gri
     with pytest.raises(CaseError, match="contour 2: lies on slice 9, the CT has 5"):
         read_roi(path, "GTV-1", grid)
     write_rtstruct(path, {"GTV-1": [contour(grid, 1, box_yx(2, 5))]}, kind="POINT")
-    with pytest.raises(CaseError, match="contour 1: is of type POINT, expected CLOSED_PLANAR"):
+    with pytest.raises(CaseError, match="contour 1: is of type 'POINT', expected CLOSED_PLANAR"):
         read_roi(path, "GTV-1", grid)
     leaning = contour(grid, 1, box_yx(2, 5))
     leaning[0, 2] += 3
@@ -87,7 +87,7 @@ def test_contours_that_do_not_fit_the_scan_are_refused(tmp_path: Path, grid: Gri
 
 def test_what_is_no_rtstruct_is_refused(tmp_path: Path) -> None:
     write_rtstruct(tmp_path / "plan.dcm", {}, modality="RTPLAN")
-    with pytest.raises(CaseError, match=r"plan\.dcm: is of modality RTPLAN, expected RTSTRUCT"):
+    with pytest.raises(CaseError, match=r"plan\.dcm: is of modality 'RTPLAN', expected RTSTRUCT"):
         read_roi_names(tmp_path / "plan.dcm")
     (tmp_path / "text.dcm").write_text("not DICOM at all")
     with pytest.raises(CaseError, match=r"text\.dcm: is not a DICOM file"):
