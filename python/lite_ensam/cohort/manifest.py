@@ -115,7 +115,9 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
         raise CohortError(f"{where}: holds no case")
     found = set(cells[0])
     if missing := [name for name in ("case", "ct") if name not in found]:
-        raise CohortError(f"{where}: column {missing[0]!r} is missing; there are {brief(', '.join(sorted(found)))}")
+        raise CohortError(
+            f"{where}: column {missing[0]!r} is missing; there are {brief(', '.join(sorted(found)))}"
+        )
     unknown = sorted(found - set(COLUMNS))
     notes = (f"columns that mean nothing here: {', '.join(map(printable, unknown))}",) if unknown else ()
     base = Path(path).parent.absolute()

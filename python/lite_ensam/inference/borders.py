@@ -45,6 +45,12 @@ _LEAST_BLUR_PIXELS = 0.3
 _BLUR_TIMES_CONTRAST = 2.0
 """The grey values are smoothed by this many pixels divided by the contrast in standard deviations of the noise."""
 
+_NEIGHBOURHOOD = np.zeros((3, 3, 3), np.uint8)
+_NEIGHBOURHOOD[1] = 1
+_NEIGHBOURHOOD[::2, 1, 1] = 1
+_LEAST_ALIKE = 4
+"""A voxel that agrees with fewer of its ten neighbours (eight in its slice, two beside it) is taken for noise."""
+
 
 def check_extra() -> None:
     """Raise MissingExtraError without SciPy."""
@@ -61,8 +67,8 @@ def snap_borders(
 
     Each voxel of a band around the border (0.12 lengths of the line to both sides, at least two pixels) is tumour if
     it is nearer to the mean of the tumour's core around it than to that of what surrounds the tumour there. Where
-    the two differ by less than twice the noise, the border stays where it was. No tumour takes a voxel of another
-    or vanishes; what comes off its largest connected part is left out.
+    the two differ by less than twice the noise, the border stays where it was. Single voxels that stick out are cut.
+    No tumour takes a voxel of another or vanishes; what comes off its largest connected part is left out.
 
     Parameters
     ----------
@@ -142,6 +148,9 @@ def _snap(
     nearer_inside = (grey - (inside + outside) / 2) * np.sign(contrast) > 0
     sure = band & (np.abs(contrast) > _LEAST_CONTRAST * noise)
     snapped = np.where(sure, nearer_inside, mask) | core
+    inside_here = ndimage.correlate(snapped.astype(np.uint8), _NEIGHBOURHOOD)
+    alike = np.where(snapped, inside_here, _NEIGHBOURHOOD.sum() - inside_here) - 1
+    snapped = (snapped ^ (sure & (alike < _LEAST_ALIKE))) | core
     parts, n_parts = ndimage.label(snapped)
     if n_parts > 1:
         snapped = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
