@@ -124,7 +124,9 @@ def test_points_in_the_frame_of_reference(tmp_path: Path, grid: SeriesGrid) -> N
 
     (mark,) = read_marks(line(grid.frame_of_reference_uid), grid)
     np.testing.assert_allclose(mark.endpoints_zyx, ((3, 4, 2), (3, 4, 12)), atol=1e-5)
-    with pytest.raises(MarkError, match=r"group 1 \(node\): lies in the frame of reference '9\.9', the CT in "):
+    with pytest.raises(
+        MarkError, match=r"group 1 \(node\): lies in the frame of reference '9\.9', the CT in "
+    ):
         read_marks(line("9.9"), grid)
 
 
