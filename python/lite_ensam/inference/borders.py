@@ -88,7 +88,7 @@ def snap_borders(
     """
     check_extra()
     before, origin = painting.part.voxels, painting.part.start_zyx
-    after, claims = np.zeros_like(before), np.zeros(before.shape, np.uint8)
+    after, claims = before.copy(), np.zeros(before.shape, np.uint8)
     for tumor in tumors:
         label = tumor.mark.label
         length_mm = tumor.mark.length_mm(spacing_mm)
@@ -99,6 +99,7 @@ def snap_borders(
         grey = part.voxels[slices(*(np.subtract(end, part.start_zyx).tolist() for end in box))]
         mask, other = before[here] == label, ~np.isin(before[here], (0, label))
         snapped = _snap(mask, other, grey.astype(np.float32), spacing_mm, reach_mm, _LOCAL * length_mm)
+        after[here][mask] = 0
         after[here][snapped] = label
         claims[here] += snapped
     after[claims > 1] = 0  # background that two tumours reach for stays background
@@ -108,7 +109,7 @@ def snap_borders(
 def _surroundings(
     mask: Bools, tumor: TumorLogits, origin_zyx: Sequence[int], spacing_mm: FloatTriple, margin_mm: float
 ) -> Box:
-    """The box about a mask, in the whole scan, as far as the tumour's patch reaches."""
+    """The box about a mask, in the whole scan, as far as the tumour's patch saw."""
     place = tumor.placement
     seen = _kernels.resample_box(
         place.volume_shape_zyx, place.start_zyx, place.step_zyx, place.patch_shape_zyx
