@@ -30,7 +30,7 @@ _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 
 
 class LiteEnsamError(ValueError):
-    """Base of all errors raised by lite-ensam; whatever a file put into its sentence, it stays on one line."""
+    """Base of all errors raised by lite-ensam; what a file put into the sentence stays on one line."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(printable(arg) if isinstance(arg, str) else arg for arg in args))

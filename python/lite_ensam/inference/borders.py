@@ -67,8 +67,9 @@ def snap_borders(
 
     Each voxel of a band around the border (0.12 lengths of the line to both sides, at least two pixels) is tumour if
     it is nearer to the mean of the tumour's core around it than to that of what surrounds the tumour there. Where
-    the two differ by less than twice the noise, the border stays where it was. Single voxels that stick out are cut.
-    No tumour takes a voxel of another or vanishes; what comes off its largest connected part is left out.
+    the two differ by less than twice the noise, the border stays where it was. Voxels that
+    disagree with most of their neighbours are turned over. No tumour takes a voxel of another or vanishes; what does
+    not hang together with its core is left out. In slices thicker than the reach, borders move within slices alone.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ def snap_borders(
 def _surroundings(
     mask: Bools, tumor: TumorLogits, origin_zyx: Sequence[int], spacing_mm: FloatTriple, margin_mm: float
 ) -> Box:
-    """The box about a mask, in the whole scan, as far as the tumour's patch saw."""
+    """The box about a mask, in the whole scan, as far as the tumour's patch reaches."""
     place = tumor.placement
     seen = _kernels.resample_box(
         place.volume_shape_zyx, place.start_zyx, place.step_zyx, place.patch_shape_zyx
@@ -148,14 +149,15 @@ def _snap(
         grey = ndimage.gaussian_filter(grey, blur * min(spacing_mm[1:]) / np.asarray(spacing_mm))
     nearer_inside = (grey - (inside + outside) / 2) * np.sign(contrast) > 0
     sure = band & (np.abs(contrast) > _LEAST_CONTRAST * noise)
+    if not sure.any():
+        return mask
     snapped = np.where(sure, nearer_inside, mask) | core
     inside_here = ndimage.correlate(snapped.astype(np.uint8), _NEIGHBOURHOOD)
     alike = np.where(snapped, inside_here, _NEIGHBOURHOOD.sum() - inside_here) - 1
     snapped = (snapped ^ (sure & (alike < _LEAST_ALIKE))) | core
-    parts, n_parts = ndimage.label(snapped)
-    if n_parts > 1:
-        snapped = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
-    return np.asarray(snapped, dtype=np.bool_)
+    parts, _ = ndimage.label(snapped, np.ones((3, 3, 3)))
+    kept = np.unique(parts[core])  # a piece of wall in the band may be larger than a small tumour
+    return np.isin(parts, kept)
 
 
 def _mean_nearby(
