@@ -8,9 +8,9 @@ Not of the paper.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ BORDERS: tuple[Border, ...] = get_args(Border)
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 _REACH = 0.12
 """How far a border may move, in lengths of the line; at least `_LEAST_REACH_PIXELS`."""
@@ -90,15 +91,18 @@ def snap_borders(
     check_extra()
     before, origin = painting.part.voxels, painting.part.start_zyx
     after, claims = before.copy(), np.zeros(before.shape, np.uint8)
+    masks = _kernels.label_boxes(before, max(tumor.mark.label for tumor in tumors)) + origin
     for tumor in tumors:
         label = tumor.mark.label
         length_mm = tumor.mark.length_mm(spacing_mm)
         reach_mm = max(_REACH * length_mm, _LEAST_REACH_PIXELS * float(np.mean(spacing_mm[1:])))
-        box = _surroundings(before == label, tumor, origin, spacing_mm, 3 * reach_mm)
+        margin = np.ceil(3 * reach_mm / np.asarray(spacing_mm)) + 1
+        box = _within_patch(tumor, masks[label][0] - margin, masks[label][1] + margin)
         here = slices(*(np.subtract(end, origin).tolist() for end in box))
         part = part_of(ct, box)
         grey = part.voxels[slices(*(np.subtract(end, part.start_zyx).tolist() for end in box))]
-        mask, other = before[here] == label, ~np.isin(before[here], (0, label))
+        mask = before[here] == label
+        other = (before[here] != 0) & ~mask
         snapped = _snap(mask, other, grey.astype(np.float32), spacing_mm, reach_mm, _LOCAL * length_mm)
         after[here][mask] = 0
         after[here][snapped] = label
@@ -107,21 +111,14 @@ def snap_borders(
     return Painting(replace(painting.part, voxels=after), painting.raised)
 
 
-def _surroundings(
-    mask: Bools, tumor: TumorLogits, origin_zyx: Sequence[int], spacing_mm: FloatTriple, margin_mm: float
-) -> Box:
-    """The box about a mask, in the whole scan, as far as the tumour's patch reaches."""
+def _within_patch(tumor: TumorLogits, first_zyx: Doubles, last_zyx: Doubles) -> Box:
+    """As much of a box, in the whole scan, as the tumour's patch reaches."""
     place = tumor.placement
     seen = _kernels.resample_box(
         place.volume_shape_zyx, place.start_zyx, place.step_zyx, place.patch_shape_zyx
     )
-    first = np.maximum(np.floor(place.start_zyx), seen[0])
-    last = np.minimum(np.ceil(place.stop_zyx), seen[1])
-    for axis in range(3):
-        found = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        margin = np.ceil(margin_mm / spacing_mm[axis]) + 1
-        first[axis] = max(first[axis], origin_zyx[axis] + found[0] - margin)
-        last[axis] = min(last[axis], origin_zyx[axis] + found[-1] + 1 + margin)
+    first = np.maximum(np.maximum(first_zyx, np.floor(place.start_zyx)), seen[0])
+    last = np.minimum(np.minimum(last_zyx, np.ceil(place.stop_zyx)), seen[1])
     (z, y, x), (stop_z, stop_y, stop_x) = first.astype(int).tolist(), last.astype(int).tolist()
     return (z, y, x), (stop_z, stop_y, stop_x)
 
@@ -140,7 +137,7 @@ def _snap(
     if not (core.any() and shell.any() and band.any()):
         return mask
     sigma = np.maximum(local_mm, 1.5 * reach_mm) / np.asarray(spacing_mm)
-    inside, outside = (_mean_nearby(grey, where, sigma, ndimage.gaussian_filter) for where in (core, shell))
+    inside, outside = (_mean_nearby(grey, where, sigma) for where in (core, shell))
     contrast = inside - outside
     noise = float(np.sqrt((np.var((grey - inside)[core]) + np.var((grey - outside)[shell])) / 2))
     seen = float(np.median(np.abs(contrast[band])))
@@ -160,9 +157,10 @@ def _snap(
     return np.isin(parts, kept)
 
 
-def _mean_nearby(
-    grey: Floats, where: Bools, sigma: NDArray[np.float64], smooth: Callable[..., Any]
-) -> Floats:
+def _mean_nearby(grey: Floats, where: Bools, sigma: Doubles) -> Floats:
     """Mean of the voxels `where`, weighted by a bell about each voxel."""
-    weights = smooth(where.astype(np.float32), sigma)
-    return np.asarray(smooth(np.where(where, grey, np.float32(0)), sigma) / np.maximum(weights, 1e-6))
+    from scipy import ndimage
+
+    weights = ndimage.gaussian_filter(where.astype(np.float32), sigma)
+    sums = ndimage.gaussian_filter(np.where(where, grey, np.float32(0)), sigma)
+    return np.asarray(sums / np.maximum(weights, 1e-6))

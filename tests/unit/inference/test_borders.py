@@ -16,7 +16,7 @@ from lite_ensam.postprocessing import Painting, TumorLogits, paint_tumors
 from lite_ensam.recist import RecistMark
 
 SHAPE, SPACING = (24, 64, 64), (2.0, 1.0, 1.0)
-RADIUS_MM = 8.0
+RADIUS_MM, SIDE = 8.0, 48
 BALL_ML = 4 / 3 * np.pi * RADIUS_MM**3 / 1000
 
 
@@ -34,19 +34,18 @@ def scan(*balls: tuple[float, float], around: float = -800.0, noise: float = 20.
     return np.rint(blurred + np.random.default_rng(0).normal(0, noise, SHAPE)).astype(np.int16)
 
 
+def patch_distance(place: Placement, side: int, x: float) -> np.ndarray:
+    """Of each voxel of a patch from (12, 32, x), in mm."""
+    voxels = place.to_volume(np.stack(np.indices((side,) * 3), axis=-1))
+    return np.asarray(np.linalg.norm((voxels - (12, 32, x)) * SPACING, axis=-1))
+
+
 def tumor(label: int, x: float, too_wide_mm: float) -> TumorLogits:
     """What a network says of a ball that it takes for larger than it is."""
     mark = RecistMark(label, ((12, 32, x - RADIUS_MM), (12, 32, x + RADIUS_MM)))
-    place = Placement.lesion_placement(mark.endpoints_zyx, SPACING, SHAPE, 2.5, 48)
-    voxels = place.to_volume(np.stack(np.indices((48,) * 3), axis=-1))
-    distance = np.linalg.norm((voxels - (12, 32, x)) * SPACING, axis=-1)
-    return TumorLogits(mark, (RADIUS_MM + too_wide_mm - distance).astype(np.float32), place)
-
-
-def patch_distance(one: TumorLogits, x: float) -> np.ndarray:
-    """Of each voxel of a patch from (12, 32, x), in mm."""
-    voxels = one.placement.to_volume(np.stack(np.indices(one.logits.shape), axis=-1))
-    return np.asarray(np.linalg.norm((voxels - (12, 32, x)) * SPACING, axis=-1))
+    place = Placement.lesion_placement(mark.endpoints_zyx, SPACING, SHAPE, 2.5, SIDE)
+    logits = RADIUS_MM + too_wide_mm - patch_distance(place, SIDE, x)
+    return TumorLogits(mark, logits.astype(np.float32), place)
 
 
 def snapped(ct: np.ndarray, *tumors: TumorLogits) -> tuple[Painting, Painting]:
@@ -132,7 +131,7 @@ def test_a_small_tumour_beside_a_wall_does_not_become_the_wall() -> None:
 
 def test_parts_of_a_mask_that_cannot_be_seen_stay_apart() -> None:
     one = tumor(1, 32, 0.0)
-    logits = np.maximum(*(2.5 - distance for distance in (patch_distance(one, 26), patch_distance(one, 38))))
+    logits = np.maximum(*(2.5 - patch_distance(one.placement, SIDE, x) for x in (26, 38)))
     tumors = (TumorLogits(one.mark, logits.astype(np.float32), one.placement),)
     apart = paint_tumors(tumors, SPACING)
     assert ndimage.label(apart.labels)[1] == 2
