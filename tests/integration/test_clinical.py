@@ -100,6 +100,25 @@ def test_known_growth_over_three_visits_is_judged_right(run: Run, tmp_path: Path
     assert "SECRET" not in done.stdout + page.read_text() + record.read_text()
 
 
+def test_a_response_says_that_its_borders_are_edges(scan: Scan, run: Run, tmp_path: Path) -> None:
+    visits = [{"date": day, "ct": str(scan.ct), "marks": str(scan.marks)} for day in (0, 56)]
+    targets = [{"name": mark.name, "organ": f"organ {mark.label}"} for mark in scan.case.marks]
+    (tmp_path / "study.json").write_text(json.dumps({"targets": targets, "visits": visits}))
+    sums_ml = {}
+    for border in ("readers", "edge"):
+        page, record = tmp_path / f"{border}.html", tmp_path / f"{border}.json"
+        done = run("respond", tmp_path / "study.json", "--border", border, "--html", page, "--json", record)
+        assert (done.returncode, done.stderr) == (0, "")
+        told = json.loads(record.read_text())
+        said = [
+            f"day {day}: border edge" in text for day in (0, 56) for text in (done.stdout, page.read_text())
+        ]
+        said += [f"patient 1: day {day}: border edge" in told["notes"] for day in (0, 56)]
+        assert said == [border == "edge"] * 6
+        sums_ml[border] = told["courses"][1]["visits"][0]["sum"]
+    assert sums_ml["edge"] < 0.9 * sums_ml["readers"]
+
+
 LUNG_PLACES_ZYX = ((40, 75, 45), (47, 80, 118))
 
 

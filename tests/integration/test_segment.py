@@ -13,7 +13,7 @@ import pytest
 import lite_ensam
 from lite_ensam.errors import CaseError, LiteEnsamError, MarkError
 from lite_ensam.evaluation import dsc
-from lite_ensam.inference import Predictor, load_backend
+from lite_ensam.inference import BORDERS, Predictor, load_backend
 from lite_ensam.io import read_case, read_labels, write_ct
 from lite_ensam.preprocessing import Patch, prepare_joint, prepare_lesion
 from lite_ensam.recist import RecistMark, sphere_mask
@@ -224,6 +224,18 @@ def test_the_edge_gives_volumes_that_readers_borders_do_not(scan: Scan, run: Run
         ]
     assert max(errors["edge"]) < 0.1
     assert max(errors["edge"]) < 0.5 * min(errors["readers"])
+
+
+def test_a_windowed_scan_is_told_that_its_edges_have_moved(scan: Scan) -> None:
+    windowed = np.clip((scan.case.ct.astype(np.float32) + 160) / 400 * 255, 0, 255).astype(np.uint8)
+    notes = {
+        (border, hu): lite_ensam.segment(
+            ct, scan.case.marks, scan.case.grid.spacing_mm, border=border
+        ).report["notes"]
+        for border in BORDERS
+        for hu, ct in ((True, scan.case.ct), (False, windowed))
+    }
+    assert [key for key, told in notes.items() if told] == [("edge", False)]
 
 
 def test_averaging_with_the_mirror_image_makes_a_mirrored_scan_give_the_mirrored_mask(scan: Scan) -> None:

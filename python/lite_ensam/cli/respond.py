@@ -69,17 +69,22 @@ def respond(
         f"CR and PR {'confirmed after at least 28 days' if confirmation else 'need no confirmation'}; SD must last "
         f"{stable_days} days from baseline"
     )
+    notes = [f"patient {n}: {note}" for n, patient in enumerate(patients, start=1) for note in patient.notes]
     if json is not None:
-        record = {"disclaimer": DISCLAIMER, "version": _kernels.__version__, "best_response": how}
+        record = {
+            "disclaimer": DISCLAIMER,
+            "version": _kernels.__version__,
+            "best_response": how,
+            "notes": notes,
+        }
         write_report(json, record | {"courses": [course.to_dict() for course in courses]}, overwrite)
     if csv is not None:
         write_table(csv, [row for course in courses for row in course.rows()], overwrite)
     if html is not None:
         write_text(html, study_page(courses, how), overwrite)
     show(courses)
-    for number, patient in enumerate(patients, start=1):
-        for note in patient.notes:
-            console().print(f"note: patient {number}: {note}")
+    for note in notes:
+        console().print(f"note: {note}")
     console().print(f"best response: {how}")
     console().print(DISCLAIMER, style="dim")
 

@@ -40,6 +40,9 @@ from lite_ensam.preprocessing import needed_boxes
 from lite_ensam.recist import RecistMark
 
 JOINT_NOTE = "crop joint: the weights were trained on lesion crops and do much worse on this one"
+WINDOWED_NOTE = (
+    "border edge on a windowed scan: what the window cut off moves edges; volumes may be a third too small"
+)
 
 PathLike = str | os.PathLike[str]
 
@@ -316,6 +319,7 @@ def _report(
         "indices": "z (along the body), y, x of the scan; no axis is flipped",
         "notes": [
             *([JOINT_NOTE] if predictor.crop == "joint" else []),
+            *([WINDOWED_NOTE] if predictor.border == "edge" and not case.hu else []),
             *(case.grid.notes if isinstance(case.grid, SeriesGrid) else ()),
         ],
         "weights_sha256": manifest.weights_sha256,

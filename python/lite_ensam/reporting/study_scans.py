@@ -66,7 +66,8 @@ class StudyScans:
                 self.pictures.append((f"day {day}", _picture(case, result)))
         except LiteEnsamError as error:
             raise StudyError(f"day {day}: {error}") from error
-        self.notes += [f"day {day}: {note}" for note in result.report["notes"]]
+        border = [f"border {self.border}"] if self.border != "readers" else []
+        self.notes += [f"day {day}: {note}" for note in [*border, *result.report["notes"]]]
         tumors: list[dict[str, Any]] = result.report["tumors"]
         return tumors
 

@@ -50,6 +50,7 @@ class TestIsCurrent:
         record = done(task, tumor())
         assert is_current(task, record)
         assert not is_current(Task(task.row, task.folder, Parameters(threads=2)), record)
+        assert not is_current(Task(task.row, task.folder, Parameters(border="edge")), record)
         (case_folder(task.folder, task.row) / MASK).write_bytes(b"other")
         assert not is_current(task, record)
         done(task)

@@ -12,6 +12,7 @@ from lite_ensam.errors import LiteEnsamError
 from lite_ensam.geometry import Placement
 from lite_ensam.inference.borders import snap_borders
 from lite_ensam.inference.predictor import Predictor
+from lite_ensam.parts import as_part
 from lite_ensam.postprocessing import Painting, TumorLogits, paint_tumors
 from lite_ensam.recist import RecistMark
 
@@ -137,6 +138,37 @@ def test_parts_of_a_mask_that_cannot_be_seen_stay_apart() -> None:
     assert ndimage.label(apart.labels)[1] == 2
     ct = scan(around=50.0)
     np.testing.assert_array_equal(snap_borders(apart, tumors, ct, SPACING).labels, apart.labels)
+
+
+def drawn(labels: np.ndarray, *columns: int) -> tuple[Painting, list[TumorLogits]]:
+    """A label map as it is, of lines of 30 mm along y in some columns."""
+    tumors = []
+    for label, x in enumerate(columns, start=1):
+        mark = RecistMark(label, ((12, 17, x), (12, 47, x)))
+        place = Placement.lesion_placement(mark.endpoints_zyx, SPACING, SHAPE, 2.5, 48)
+        tumors.append(TumorLogits(mark, np.zeros((48, 48, 48), np.float32), place))
+    return Painting(as_part(labels), {}), tumors
+
+
+def test_small_tumours_do_not_jump_to_a_vessel_between_them_and_vanish() -> None:
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[12, 32, 28], labels[12, 32, 33] = 1, 2
+    ct = np.full(SHAPE, -800, np.int16)
+    ct[labels > 0] = 40
+    ct[11:14, 31:34, 30:32] = 40
+    before, tumors = drawn(labels, 28, 33)
+    after = snap_borders(before, tumors, ct, SPACING).labels
+    assert (after[12, 32, 28], after[12, 32, 33]) == (1, 2)
+
+
+def test_voxels_of_a_mask_beyond_its_patch_stay() -> None:
+    labels = np.zeros(SHAPE, np.uint16)
+    labels[distance_mm(12) <= RADIUS_MM + 1.2] = 1
+    labels[12, 32, 63] = 1
+    before, tumors = drawn(labels, 12)
+    after = snap_borders(before, tumors, scan((12, 40)), SPACING).labels
+    assert after[12, 32, 63] == 1
+    assert (after == 1).sum() < (labels == 1).sum()
 
 
 def test_other_borders_are_refused() -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.phantoms import ellipsoid_case
+from tests.phantoms import Ellipsoid, ellipsoid_case
 
 from lite_ensam.case import Case
 from lite_ensam.errors import LiteEnsamError
-from lite_ensam.inference import measure_noise
+from lite_ensam.inference import BORDERS, measure_noise
 from lite_ensam.inference.predictor import Predictor
 from lite_ensam.inference.uncertainty import END_SD, jittered
 from lite_ensam.preprocessing import PatchConfig
@@ -66,6 +66,15 @@ def test_a_network_that_follows_the_line_has_the_lines_noise() -> None:
     assert noise.diameter_sd_mm == pytest.approx(np.sqrt(2) * END_SD * 40, rel=0.3)
     volume_ml = np.pi / 6 * 40**3 / 1000
     assert noise.volume_sd_ml / volume_ml == pytest.approx(3 * np.sqrt(2) * END_SD, rel=0.3)
+
+
+def test_noise_is_that_of_the_borders_that_were_asked_for() -> None:
+    case = ellipsoid_case((40, 60, 60), (1.0, 1.0, 1.0), [Ellipsoid(1, (20, 30, 30), (12.0, 12.0, 12.0))])
+    readers, edge = (
+        measure_noise(case, Predictor(BallBackend(), border=border), repeats=8)[0]  # type: ignore[arg-type]
+        for border in BORDERS
+    )
+    assert 0 < edge.volume_sd_ml < readers.volume_sd_ml
 
 
 def test_mirrored_patches_show_a_network_that_leans_to_one_side(monkeypatch: pytest.MonkeyPatch) -> None:
