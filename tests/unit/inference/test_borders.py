@@ -145,8 +145,8 @@ def drawn(labels: np.ndarray, *columns: int) -> tuple[Painting, list[TumorLogits
     tumors = []
     for label, x in enumerate(columns, start=1):
         mark = RecistMark(label, ((12, 17, x), (12, 47, x)))
-        place = Placement.lesion_placement(mark.endpoints_zyx, SPACING, SHAPE, 2.5, 48)
-        tumors.append(TumorLogits(mark, np.zeros((48, 48, 48), np.float32), place))
+        place = Placement.lesion_placement(mark.endpoints_zyx, SPACING, SHAPE, 2.5, SIDE)
+        tumors.append(TumorLogits(mark, np.zeros((SIDE,) * 3, np.float32), place))
     return Painting(as_part(labels), {}), tumors
 
 
