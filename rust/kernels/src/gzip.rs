@@ -1,46 +1,78 @@
-//! Gzip streams: inflated as they are read, with every checksum looked at, and deflated as they are written.
+//! Gzip streams (RFC 1952): inflated as they are read, with every checksum looked at, and deflated as they are written.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, Read, Write};
+use std::ops::Range;
 use std::path::Path;
 
+use crc32fast::Hasher;
 use flate2::Compression;
-use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 
-const BUFFER: usize = 1 << 17;
+use crate::bits::{BitReader, damaged};
+use crate::inflate::Inflater;
+
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// The only method there is.
+const DEFLATE: u8 = 8;
+const HAS_CRC: u8 = 1 << 1;
+const HAS_EXTRA: u8 = 1 << 2;
+const HAS_NAME: u8 = 1 << 3;
+const HAS_COMMENT: u8 = 1 << 4;
+const RESERVED: u8 = 0xe0;
 
 /// Bytes of a file, inflated if they are gzipped; what the file is called does not matter.
 ///
 /// # Errors
 /// What the system says if the file cannot be opened or read.
-pub fn open(path: &Path) -> io::Result<Inflated<BufReader<File>>> {
-    Inflated::new(BufReader::with_capacity(BUFFER, File::open(path)?))
+pub fn open(path: &Path) -> io::Result<Inflated<File>> {
+    Inflated::new(File::open(path)?)
 }
 
 /// A stream as it is or, if it begins as gzip does, all of its gzip members inflated one after the other.
 ///
-/// A member whose checksum or length is wrong, and bytes behind the last one that are neither a member nor zeros
-/// (padding), are errors of kind `InvalidInput` or `InvalidData`; a stream that ends too early is `UnexpectedEof`.
+/// A member that is damaged, whose checksum or length is wrong, and bytes behind the last one that are neither a member
+/// nor zeros (padding), are errors of kind `InvalidData`; a stream that ends too early is `UnexpectedEof`. The bytes
+/// just before an error may be lost, and after it there is nothing to read.
 #[derive(Debug)]
-pub struct Inflated<R>(State<R>);
-
-#[derive(Debug)]
-enum State<R> {
-    Plain(R),
-    Member(Box<GzDecoder<R>>),
-    End,
+pub struct Inflated<R> {
+    input: BitReader<R>,
+    state: State,
 }
 
-impl<R: BufRead> Inflated<R> {
+#[derive(Debug)]
+enum State {
+    Plain,
+    Member(Box<Member>),
+    End,
+    Broken,
+}
+
+/// The gzip member that is being read; there is one after the other in it.
+#[derive(Debug)]
+struct Member {
+    inflater: Inflater,
+    crc: Hasher,
+    /// Bytes so far, modulo 2^32 as a trailer has them.
+    n_bytes: u32,
+    /// What was inflated and not yet read.
+    piece: Range<usize>,
+}
+
+impl<R: Read> Inflated<R> {
     /// Looks at the first bytes to see what the stream is.
     ///
     /// # Errors
-    /// Those of the stream.
-    pub fn new(mut stream: R) -> io::Result<Self> {
-        let gzipped = stream.fill_buf()?.starts_with(&MAGIC);
-        Ok(Self(if gzipped { State::Member(Box::new(GzDecoder::new(stream))) } else { State::Plain(stream) }))
+    /// Those of the stream, or of a gzip header.
+    pub fn new(stream: R) -> io::Result<Self> {
+        let mut input = BitReader::new(stream);
+        let mut state = State::Plain;
+        if input.bytes()?.starts_with(&MAGIC) {
+            let mut member = Member { inflater: Inflater::new(), crc: Hasher::new(), n_bytes: 0, piece: 0..0 };
+            member.start(&mut input)?;
+            state = State::Member(Box::new(member));
+        }
+        Ok(Self { input, state })
     }
 
     /// Reads on to the end (the checksum of a gzip member comes after its last byte), but at most one byte more
@@ -51,40 +83,127 @@ impl<R: BufRead> Inflated<R> {
     pub fn check_rest(&mut self, spare: u64) -> io::Result<u64> {
         io::copy(&mut self.take(spare.saturating_add(1)), &mut io::sink())
     }
+}
 
-    /// After a member: the next one, or the end behind nothing but zeros.
-    fn next_member(mut stream: R) -> io::Result<State<R>> {
-        loop {
-            let ahead = stream.fill_buf()?;
-            let Some(zeros) = ahead.iter().position(|&byte| byte != 0) else {
-                let n = ahead.len();
-                if n == 0 {
-                    return Ok(State::End);
+impl Member {
+    /// Reads a header.
+    fn start(&mut self, input: &mut BitReader<impl Read>) -> io::Result<()> {
+        read_header(input)?;
+        (self.crc, self.n_bytes) = (Hasher::new(), 0);
+        self.inflater.start();
+        Ok(())
+    }
+
+    /// Sees to it that there is something to read; tells if there is nothing more.
+    fn inflate(&mut self, input: &mut BitReader<impl Read>) -> io::Result<bool> {
+        while self.piece.is_empty() {
+            self.piece = self.inflater.next_piece(input)?;
+            self.crc.update(self.inflater.bytes(self.piece.clone()));
+            self.n_bytes = self.n_bytes.wrapping_add(self.piece.len() as u32);
+            if self.piece.is_empty() {
+                self.check_trailer(input)?;
+                if is_end(input)? {
+                    return Ok(true);
                 }
-                stream.consume(n);
-                continue;
-            };
-            stream.consume(zeros);
-            return Ok(State::Member(Box::new(GzDecoder::new(stream))));
+                self.start(input)?;
+            }
+        }
+        Ok(false)
+    }
+
+    fn check_trailer(&self, input: &mut BitReader<impl Read>) -> io::Result<()> {
+        input.align();
+        let crc = u32::from_le_bytes(input.array()?);
+        let n_bytes = u32::from_le_bytes(input.array()?);
+        let is_right = crc == self.crc.clone().finalize() && n_bytes == self.n_bytes;
+        if is_right { Ok(()) } else { Err(damaged("its checksum or its length is wrong")) }
+    }
+}
+
+/// After a member: whether there is nothing more, or nothing but zeros.
+fn is_end(input: &mut BitReader<impl Read>) -> io::Result<bool> {
+    loop {
+        let ahead = input.bytes()?;
+        let n_zeros = ahead.iter().take_while(|&&byte| byte == 0).count();
+        let (n_ahead, is_rest) = (ahead.len(), n_zeros < ahead.len());
+        input.consume(n_zeros);
+        if is_rest || n_ahead == 0 {
+            return Ok(!is_rest);
         }
     }
 }
 
-impl<R: BufRead> Read for Inflated<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+/// Reads over the header of a member.
+fn read_header(input: &mut BitReader<impl Read>) -> io::Result<()> {
+    let fixed: [u8; 10] = input.array()?;
+    let mut crc = Hasher::new();
+    crc.update(&fixed);
+    let [magic_0, magic_1, method, flags, ..] = fixed;
+    if [magic_0, magic_1] != MAGIC {
+        return Err(damaged("neither a member nor zeros follow a member"));
+    }
+    if method != DEFLATE || flags & RESERVED != 0 {
+        return Err(damaged("a method or flags that no program uses"));
+    }
+    if flags & HAS_EXTRA != 0 {
+        let n_bytes: [u8; 2] = input.array()?;
+        crc.update(&n_bytes);
+        for _ in 0..u16::from_le_bytes(n_bytes) {
+            crc.update(&input.array::<1>()?);
+        }
+    }
+    for _ in 0..(flags & (HAS_NAME | HAS_COMMENT)).count_ones() {
         loop {
-            let n = match &mut self.0 {
-                State::Plain(stream) => return stream.read(out),
-                State::Member(member) => member.read(out)?,
-                State::End => return Ok(0),
-            };
-            if n > 0 || out.is_empty() {
-                return Ok(n);
-            }
-            if let State::Member(member) = std::mem::replace(&mut self.0, State::End) {
-                self.0 = Self::next_member(member.into_inner())?;
+            let byte: [u8; 1] = input.array()?;
+            crc.update(&byte);
+            if byte == [0] {
+                break;
             }
         }
+    }
+    if flags & HAS_CRC != 0 && u16::from_le_bytes(input.array()?) != crc.finalize() as u16 {
+        return Err(damaged("the checksum of its header is wrong"));
+    }
+    Ok(())
+}
+
+impl<R: Read> BufRead for Inflated<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let Self { input, state } = self;
+        if let State::Member(member) = state {
+            match member.inflate(input) {
+                Ok(false) => {}
+                Ok(true) => *state = State::End,
+                Err(error) => {
+                    *state = State::Broken;
+                    return Err(error);
+                }
+            }
+        }
+        match state {
+            State::Plain => input.bytes(),
+            State::Member(member) => Ok(member.inflater.bytes(member.piece.clone())),
+            State::End => Ok(&[]),
+            State::Broken => Err(damaged("nothing can be read after an error")),
+        }
+    }
+
+    fn consume(&mut self, n: usize) {
+        match &mut self.state {
+            State::Plain => self.input.consume(n),
+            State::Member(member) => member.piece.start += n,
+            State::End | State::Broken => {}
+        }
+    }
+}
+
+impl<R: Read> Read for Inflated<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let ahead = self.fill_buf()?;
+        let n = ahead.len().min(out.len());
+        out[..n].copy_from_slice(&ahead[..n]);
+        self.consume(n);
+        Ok(n)
     }
 }
 
@@ -122,8 +241,7 @@ mod tests {
     }
 
     fn inflated(bytes: &[u8]) -> io::Result<Vec<u8>> {
-        // A small buffer, so that members and their headers lie across its borders
-        let mut stream = Inflated::new(BufReader::with_capacity(7, bytes))?;
+        let mut stream = Inflated::new(bytes)?;
         let mut all = Vec::new();
         stream.read_to_end(&mut all).map(|_| all)
     }
@@ -171,7 +289,7 @@ mod tests {
     #[test]
     fn rubbish_behind_the_last_member_is_refused() {
         let file = [packed(b"voxels", 4), b"rubbish that is no gzip".to_vec()].concat();
-        assert_eq!(inflated(&file).expect_err("rubbish").kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(inflated(&file).expect_err("rubbish").kind(), io::ErrorKind::InvalidData);
     }
 
     #[test]
