@@ -1,8 +1,8 @@
 """Each kernel beside its NumPy or SciPy twin on a scan of 512 x 512 x 150, and beside the machine's copy bandwidth.
 
-`python benchmarks/kernels_beside_twins.py [REPEATS]`. Times are the best of the repeats, taken in turn. Bytes a second
-count what must be read and written at least once. Kernels use all cores, NumPy and SciPy one; a twin that moves as
-many bytes as a plain copy does has nothing left to gain.
+`python benchmarks/kernels_beside_twins.py [REPEATS [CT.nii.gz ...]]`; reading is also timed on these CTs. Times are the
+best of the repeats, taken in turn. Bytes a second count what must be read and written at least once. Kernels use all
+cores, NumPy and SciPy one; a twin that moves as many bytes as a plain copy does has nothing left to gain.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import nibabel
 import numpy as np
 from harness import twins
+from harness.scans import write_scan
 
 from lite_ensam import _kernels
 from lite_ensam.evaluation.resources import machine
@@ -125,34 +126,47 @@ def label_pairs() -> list[Pair]:
     ]
 
 
-def file_pairs(folder: Path) -> list[Pair]:
-    """Kernels on gzipped bytes."""
-    ct = np.random.default_rng(0).integers(0, 16, SHAPE, dtype=np.int16)
+def read_pair(name: str, path: Path) -> Pair:
+    """Reading a box and the range of a CT out of its `.nii.gz`."""
+    image = nibabel.Nifti1Image.from_filename(path)
+    x, y, z = image.shape
+    shape, dtype, offset = (z, y, x), image.get_data_dtype().str, int(image.dataobj.offset)
+    ends = (z // 3, y // 3, x // 3), (z // 2, y // 2, x // 2)
+    box = tuple(slice(start, stop) for start, stop in zip(*ends, strict=True))
+    return Pair(
+        f"read_boxes, {name}",
+        lambda: _kernels.read_boxes(str(path), offset, shape, dtype, [ends]),
+        lambda: twins.read_boxes(path, offset, shape, dtype, box),
+        int(np.prod(shape)) * image.get_data_dtype().itemsize,
+    )
+
+
+def file_pairs(folder: Path, cts: list[Path]) -> list[Pair]:
+    """Kernels on gzipped bytes. How fast a CT is inflated hangs on its noise."""
+    values = np.random.default_rng(0).integers(0, 16, SHAPE, dtype=np.int16)
+    random = folder / "random.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(values.T, np.diag([*SPACING[::-1], 1])), random)
+    noisy, smooth = (write_scan(folder, SHAPE[0], kind).path for kind in ("noisy", "smooth"))
+    box = (tuple(part.start for part in BOX), tuple(part.stop for part in BOX))
     marker = np.zeros(SHAPE, np.uint8)
     marker[75, 256, 240:273] = 1
-    scan, lines = folder / "ct.gz", folder / "marker.gz"
-    scan.write_bytes(gzip.compress(ct.tobytes(), 1))
+    lines = folder / "marker.gz"
     lines.write_bytes(gzip.compress(marker.tobytes(), 1))
-    nifti = folder / "ct.nii.gz"
-    nibabel.save(nibabel.Nifti1Image(ct.T, np.diag([*SPACING[::-1], 1])), nifti)
-    box = (tuple(part.start for part in BOX), tuple(part.stop for part in BOX))
 
     def deflate() -> bytes:
         deflater = _kernels.Deflater(4)
         return b"".join([*(deflater.compress(piece.tobytes()) for piece in marker), deflater.finish()])
 
     return [
+        *(read_pair(path.name, path) for path in cts),
+        read_pair("the phantom with noise", noisy),
+        read_pair("the phantom without noise", smooth),
+        read_pair("16 values at random", random),
         Pair(
-            "read_boxes (inflate)",
-            lambda: _kernels.read_boxes(str(scan), 0, SHAPE, "<i2", [box]),
-            lambda: twins.read_boxes(scan, SHAPE, BOX),
-            ct.nbytes,
-        ),
-        Pair(
-            "read_boxes; twin: nibabel's get_fdata",
-            lambda: _kernels.read_boxes(str(nifti), 352, SHAPE, "<i2", [box]),
-            lambda: twins.read_boxes_as_usual(nifti, BOX),
-            ct.nbytes,
+            "read_boxes, the phantom with noise; twin: nibabel's get_fdata",
+            lambda: _kernels.read_boxes(str(noisy), 352, SHAPE, "<i2", [box]),
+            lambda: twins.read_boxes_as_usual(noisy, BOX),
+            values.nbytes,
         ),
         Pair(
             "read_labelled",
@@ -181,12 +195,13 @@ def copy_bandwidth() -> float:
 def main() -> None:
     """Print the table."""
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    cts = [Path(path) for path in sys.argv[2:]]
     bandwidth = copy_bandwidth()
     print(f"{machine()}; a plain copy on one core moves {bandwidth / 1e9:.1f} GB/s\n")
     print("| kernel | ms | twin, ms | times | kernel GB/s | twin GB/s | twin of the copy's |")
     print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        for make in (volume_pairs, label_pairs, lambda: file_pairs(Path(folder))):
+        for make in (volume_pairs, label_pairs, lambda: file_pairs(Path(folder), cts)):
             for pair in make():
                 times = [(best(pair.kernel), best(pair.twin)) for _ in range(repeats)]
                 kernel, twin = (min(column) for column in zip(*times, strict=True))

@@ -80,9 +80,11 @@ def in_plane_diameter(labels: Array, spacing: Array) -> float:
     return longest
 
 
-def read_boxes(path: Path, shape: tuple[int, int, int], box: tuple[slice, ...]) -> tuple[Array, int, int]:
+def read_boxes(
+    path: Path, offset: int, shape: tuple[int, ...], dtype: str, box: tuple[slice, ...]
+) -> tuple[Array, int, int]:
     with gzip.open(path) as file:
-        ct = np.frombuffer(file.read(), "<i2").reshape(shape)
+        ct = np.frombuffer(file.read(), dtype, offset=offset).reshape(shape)
     return ct[box].copy(), ct.min(), ct.max()
 
 

@@ -68,7 +68,8 @@ impl<R: Read> Inflated<R> {
         let mut input = BitReader::new(stream);
         let mut state = State::Plain;
         if input.bytes()?.starts_with(&MAGIC) {
-            let mut member = Member { inflater: Inflater::new(), crc: Hasher::new(), n_bytes: 0, piece: 0..0 };
+            let mut member =
+                Member { inflater: Inflater::new(), crc: Hasher::new(), n_bytes: 0, piece: 0..0 };
             member.start(&mut input)?;
             state = State::Member(Box::new(member));
         }
@@ -284,6 +285,36 @@ mod tests {
         fn what_is_not_gzip_comes_as_it_is(bytes in contents()) {
             prop_assert_eq!(inflated(&bytes).expect("plain"), bytes);
         }
+    }
+
+    #[test]
+    fn all_that_a_header_may_have_is_read_over() {
+        let mut header = vec![0x1f, 0x8b, 8, HAS_CRC | HAS_EXTRA | HAS_NAME | HAS_COMMENT, 1, 2, 3, 4, 2, 3];
+        header.extend(*b"\x05\x00extraa name\0what it is\0");
+        let crc = crc32fast::hash(&header) as u16;
+        let rest = &packed(b"voxels", 4)[10..];
+        let file = [&header, &crc.to_le_bytes()[..], rest].concat();
+        assert_eq!(inflated(&file).expect("whole"), b"voxels");
+
+        let wrong_crc = [&header, &(crc ^ 1).to_le_bytes()[..], rest].concat();
+        assert_eq!(inflated(&wrong_crc).expect_err("crc").kind(), io::ErrorKind::InvalidData);
+        for (place, value) in [(2, 7), (3, 1 << 5)] {
+            let mut unknown = file.clone();
+            unknown[place] = value; // a method, a flag that RFC 1952 does not know
+            assert_eq!(inflated(&unknown).expect_err("unknown").kind(), io::ErrorKind::InvalidData);
+        }
+    }
+
+    #[test]
+    fn after_an_error_there_is_nothing_to_read() {
+        let mut file = [packed(b"voxels", 4), packed(b"more", 4)].concat();
+        file[packed(b"voxels", 4).len() - 8] ^= 1;
+        let mut stream = Inflated::new(&file[..]).expect("gzip");
+        let mut read = Vec::new();
+        for _ in 0..2 {
+            stream.read_to_end(&mut read).expect_err("a wrong checksum");
+        }
+        assert_eq!(read, b"voxels");
     }
 
     #[test]

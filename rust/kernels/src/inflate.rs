@@ -19,7 +19,6 @@ const WINDOW: usize = FULL + 8 + 258 + 16;
 
 /// The order in which a header gives the lengths of the code of code lengths.
 const LENGTH_ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-const END_OF_BLOCK: usize = 256;
 
 /// Where in a deflate stream we are.
 #[derive(Debug, Clone, Copy)]
@@ -140,9 +139,6 @@ impl Inflater {
                 let mut lengths = [0; 286 + 30];
                 let lengths = &mut lengths[..n_literals + n_distances];
                 self.read_lengths(input, lengths)?;
-                if lengths[END_OF_BLOCK] == 0 {
-                    return Err(damaged("a block that cannot end"));
-                }
                 let (literals, distances) = lengths.split_at(n_literals);
                 self.set_codes(literals, distances)?;
                 Ok(Place::Codes)
@@ -164,14 +160,16 @@ impl Inflater {
         for &symbol in &LENGTH_ORDER[..n_own] {
             own[symbol] = input.take(3)? as u8;
         }
-        // Here, unlike in the other codes, one symbol by itself is none
-        if own.iter().filter(|&&n_bits| n_bits > 0).count() < 2 || !self.lengths.set(&own, Entry::of_code_length) {
+        if !self.lengths.set(&own, Entry::of_code_length) {
             return Err(damaged("lengths of a code of lengths that are no code"));
         }
         let mut n_read = 0;
         while n_read < lengths.len() {
             let bits = input.peek(LengthTable::BITS as u32)?;
             let entry = self.lengths.look(bits);
+            if entry.is_rare() {
+                return Err(input.bad_code("a length without a meaning"));
+            }
             input.take(entry.n_bits())?;
             let (length, times) = match entry.value(bits) {
                 16 if n_read == 0 => return Err(damaged("a repeated length without a first")),
@@ -286,8 +284,16 @@ fn copy_match(window: &mut [u8; WINDOW], end: usize, distance: usize, length: us
         }
     }
     // A pattern of a few bytes, as often as it fits into a word whole
-    const REPEAT: [u64; 8] =
-        [0, 0x0101_0101_0101_0101, 0x0001_0001_0001_0001, 0x0001_0000_0100_0001, 0x0001_0000_0001, 0x0100_0000_0001, 1, 1];
+    const REPEAT: [u64; 8] = [
+        0,
+        0x0101_0101_0101_0101,
+        0x0001_0001_0001_0001,
+        0x0001_0000_0100_0001,
+        0x0001_0000_0001,
+        0x0100_0000_0001,
+        1,
+        1,
+    ];
     const STEP: [usize; 8] = [0, 8, 8, 6, 8, 5, 6, 7];
     let word = u64::from_le_bytes(*window[from..].first_chunk().expect("8 bytes"));
     let pattern = (word & (u64::MAX >> (64 - 8 * distance))).wrapping_mul(REPEAT[distance]).to_le_bytes();

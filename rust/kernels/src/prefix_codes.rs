@@ -14,18 +14,17 @@ const MOST_SYMBOLS: usize = 288;
 
 const END_OF_BLOCK: usize = 256;
 const LENGTH_BASES: [u32; 29] = [
-    3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227,
-    258,
+    3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195,
+    227, 258,
 ];
 const LENGTH_EXTRA: [u32; 29] =
     [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 const DISTANCE_BASES: [u32; 30] = [
-    1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097,
-    6145, 8193, 12289, 16385, 24577,
+    1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073,
+    4097, 6145, 8193, 12289, 16385, 24577,
 ];
-const DISTANCE_EXTRA: [u32; 30] = [
-    0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13,
-];
+const DISTANCE_EXTRA: [u32; 30] =
+    [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
 
 /// What the next bits mean, in one word, so that few steps lie between one code and the next:
 ///
@@ -85,7 +84,8 @@ impl Entry {
     /// Where the second table begins, and how many bits it is looked up with.
     #[inline(always)]
     fn link(self) -> Option<(usize, u32)> {
-        (self.is_rare() && self.0 & Self::LINK != 0).then(|| ((self.0 >> 12 & 0xffff) as usize, self.0 >> 8 & 15))
+        (self.is_rare() && self.0 & Self::LINK != 0)
+            .then(|| ((self.0 >> 12 & 0xffff) as usize, self.0 >> 8 & 15))
     }
 
     fn linking(start: usize, n_bits: usize) -> Self {
