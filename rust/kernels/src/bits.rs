@@ -10,23 +10,26 @@ const PADDING: usize = 32;
 /// As many bytes as a length and a distance may reach into; a gzip stream has 8 behind its last code.
 const LONGEST_CODE: usize = 7;
 
-/// Bits that were read and not yet used, the next one lowest. Above `count` there are zeros, or the bits that come next.
+/// As many bytes as are looked at at once.
+const WORD: usize = 8;
+const ROOM: usize = BUFFER + PADDING;
+
+/// Bits that were read and not yet used, the next one lowest. Above them there are zeros, or the bits that come next.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Bits {
     word: u64,
+    /// How many; only the lowest six bits of this number count.
     count: u32,
 }
 
 impl Bits {
-    /// At least 56 bits, if there is a word at `next`. A byte of which only a part fits is read again the next time.
+    /// At least 56 bits. A byte of which only a part fits is read again the next time.
     #[inline(always)]
-    pub(crate) fn refill(&mut self, buffer: &[u8], next: &mut usize) -> Option<()> {
-        let word = buffer.get(*next..*next + 8)?;
-        let word = u64::from_le_bytes(word.try_into().expect("8 bytes"));
-        self.word |= word << (self.count & 63); // it is below 64; the compiler need not look
+    pub(crate) fn refill(&mut self, buffer: &[u8; ROOM], next: &mut usize) {
+        let word = buffer[*next..*next + WORD].try_into().expect("a word");
+        self.word |= u64::from_le_bytes(word) << (self.count & 63);
         *next += (!self.count >> 3 & 7) as usize;
         self.count |= 56;
-        Some(())
     }
 
     #[inline(always)]
@@ -34,16 +37,20 @@ impl Bits {
         self.word
     }
 
+    /// Goes over bits, as many as the lowest six bits of `n_bits` say: to cut the others off would take a step more.
     #[inline(always)]
     pub(crate) fn skip(&mut self, n_bits: u32) {
         self.word >>= n_bits & 63;
         self.count = self.count.wrapping_sub(n_bits);
     }
 
+    fn count(self) -> u32 {
+        self.count & 63
+    }
+
     /// Whole bytes among them.
-    #[inline(always)]
-    pub(crate) fn n_bytes(self) -> usize {
-        (self.count >> 3 & 7) as usize
+    fn n_bytes(self) -> usize {
+        (self.count() >> 3) as usize
     }
 }
 
@@ -53,7 +60,7 @@ impl Bits {
 #[derive(Debug)]
 pub(crate) struct BitReader<R> {
     stream: R,
-    buffer: Vec<u8>,
+    buffer: Box<[u8; ROOM]>,
     next: usize,
     end: usize,
     is_all: bool,
@@ -62,8 +69,7 @@ pub(crate) struct BitReader<R> {
 
 impl<R: Read> BitReader<R> {
     pub(crate) fn new(stream: R) -> Self {
-        let buffer = vec![0; BUFFER + PADDING];
-        Self { stream, buffer, next: 0, end: 0, is_all: false, bits: Bits::default() }
+        Self { stream, buffer: Box::new([0; ROOM]), next: 0, end: 0, is_all: false, bits: Bits::default() }
     }
 
     /// Sees to it that there are `AHEAD` bytes, or all that are left and zeros behind them.
@@ -92,18 +98,18 @@ impl<R: Read> BitReader<R> {
 
     /// So many of the next bits, at most 16. Between two calls of `read_ahead` there are 8,000 at least.
     pub(crate) fn take(&mut self, n_bits: u32) -> io::Result<usize> {
-        let value = self.peek(n_bits)? as usize & ((1 << n_bits) - 1);
+        let value = self.peek(n_bits) as usize & ((1 << n_bits) - 1);
         self.bits.skip(n_bits);
         self.check_end()?;
         Ok(value)
     }
 
     /// The next bits, at least so many (at most 56), without using them.
-    pub(crate) fn peek(&mut self, n_bits: u32) -> io::Result<u64> {
-        if self.bits.count < n_bits {
-            self.bits.refill(&self.buffer, &mut self.next).ok_or(io::ErrorKind::UnexpectedEof)?;
+    pub(crate) fn peek(&mut self, n_bits: u32) -> u64 {
+        if self.bits.count() < n_bits {
+            self.bits.refill(&self.buffer, &mut self.next);
         }
-        Ok(self.bits.word)
+        self.bits.word
     }
 
     /// An error if bits behind the end were used.
@@ -124,13 +130,13 @@ impl<R: Read> BitReader<R> {
         self.bits = Bits::default();
     }
 
-    /// The buffer, where in it the next byte is, up to where it may be moved, and the bits before it, for a loop that
-    /// does by itself what `take` does. The place may be moved beyond the limit by as many bytes as are in the bits,
-    /// before two refills more; what came of it goes back by [`BitReader::resume`].
+    /// For a loop that does by itself what `take` does: the buffer, where in it the next byte is, up to where a word of
+    /// bits may be read, and the bits before it. What came of them goes back by `resume`.
     #[inline(always)]
-    pub(crate) fn suspend(&self) -> (&[u8], usize, usize, Bits) {
-        let limit = if self.is_all { self.end } else { self.end - PADDING };
-        (&self.buffer, self.next, limit, self.bits)
+    pub(crate) fn suspend(&self) -> (&[u8; ROOM], usize, usize, Bits) {
+        // Behind the end of the stream, so far that no bits of it are left when the limit is passed
+        let limit = if self.is_all { self.end + WORD } else { self.end - PADDING };
+        (&self.buffer, self.next, limit.min(ROOM - WORD), self.bits)
     }
 
     #[inline(always)]

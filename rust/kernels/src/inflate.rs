@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use fearless_simd::{Level, dispatch};
 
-use crate::bits::{BitReader, Bits, damaged};
+use crate::bits::{BitReader, damaged};
 use crate::prefix_codes::{DistanceTable, Entry, LengthTable, LiteralTable};
 
 /// As far back as a match may reach.
@@ -14,8 +14,21 @@ const HISTORY: usize = 1 << 15;
 /// Bytes that are inflated at a time, or a few more: a match that begins before is finished.
 const PIECE: usize = 1 << 17;
 const FULL: usize = HISTORY + PIECE;
-/// Literals before a match, the longest match, and what its last copy may write too much.
-const WINDOW: usize = FULL + 8 + 258 + 16;
+/// Three literals and the longest match, and what its last copy may write too much.
+const WINDOW: usize = FULL + 3 + 258 + 16;
+
+/// By distance, what makes of a pattern a word of patterns, and how many bytes of it are whole ones.
+const REPEAT: [u64; 8] = [
+    0,
+    0x0101_0101_0101_0101,
+    0x0001_0001_0001_0001,
+    0x0001_0000_0100_0001,
+    0x0001_0000_0001,
+    0x0100_0000_0001,
+    1,
+    1,
+];
+const STEP: [usize; 8] = [0, 8, 8, 6, 8, 5, 6, 7];
 
 /// The order in which a header gives the lengths of the code of code lengths.
 const LENGTH_ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
@@ -165,13 +178,13 @@ impl Inflater {
         }
         let mut n_read = 0;
         while n_read < lengths.len() {
-            let bits = input.peek(LengthTable::BITS as u32)?;
+            let bits = input.peek(LengthTable::BITS as u32);
             let entry = self.lengths.look(bits);
             if entry.is_rare() {
                 return Err(input.bad_code("a length without a meaning"));
             }
             input.take(entry.n_bits())?;
-            let (length, times) = match entry.value(bits) {
+            let (length, times) = match entry.length(bits) {
                 16 if n_read == 0 => return Err(damaged("a repeated length without a first")),
                 16 => (lengths[n_read - 1], 3 + input.take(2)?),
                 17 => (0, 3 + input.take(3)?),
@@ -197,40 +210,39 @@ impl Inflater {
         let mut end = self.end;
         let mut is_end = false;
         let mut wrong = None;
-        while end < FULL && next <= limit + bits.n_bytes() && bits.refill(buffer, &mut next).is_some() {
-            // 56 bits are enough for three looks at 11 bits and one at a code of 15
+        while end < FULL && next <= limit {
+            bits.refill(buffer, &mut next);
+            // 56 bits are enough for three looks at 12 bits; then again for a length of 20 and a distance of 28
             let mut entry = literals.look(bits.word());
-            if entry.n_literals() > 0 {
-                end = write_literals(window, end, entry, &mut bits);
-                entry = literals.look(bits.word());
-                if entry.n_literals() > 0 {
-                    end = write_literals(window, end, entry, &mut bits);
+            if entry.is_only_literal() {
+                for _ in 0..2 {
+                    bits.skip(entry.skip());
+                    window[end] = entry.literal();
+                    end += 1;
                     entry = literals.look(bits.word());
-                    if entry.n_literals() > 0 {
-                        end = write_literals(window, end, entry, &mut bits);
-                        continue;
+                    if !entry.is_only_literal() {
+                        break;
                     }
                 }
-                // Again enough for a length and a distance of 48
-                if bits.refill(buffer, &mut next).is_none() {
-                    break;
-                }
+                bits.refill(buffer, &mut next);
             }
             if entry.is_rare() {
                 entry = literals.follow(entry, bits.word());
-                if entry.n_literals() > 0 {
-                    end = write_literals(window, end, entry, &mut bits);
-                    continue;
-                }
                 if entry.is_rare() {
-                    bits.skip(entry.n_bits());
+                    bits.skip(entry.skip());
                     is_end = entry.is_end();
                     wrong = (!is_end).then_some("a code without a meaning");
                     break;
                 }
             }
-            let length = entry.value(bits.word());
-            bits.skip(entry.n_bits());
+            window[end] = entry.literal(); // overwritten if it is none
+            end += entry.n_literals();
+            if !entry.has_value() {
+                bits.skip(entry.skip());
+                continue;
+            }
+            let length = entry.length(bits.word());
+            bits.skip(entry.skip());
             let mut entry = distances.look(bits.word());
             if entry.is_rare() {
                 entry = distances.follow(entry, bits.word());
@@ -239,8 +251,8 @@ impl Inflater {
                     break;
                 }
             }
-            let distance = entry.value(bits.word());
-            bits.skip(entry.n_bits());
+            let distance = entry.distance(bits.word());
+            bits.skip(entry.skip());
             if distance > end {
                 wrong = Some("a distance that reaches too far back");
                 break;
@@ -254,51 +266,29 @@ impl Inflater {
     }
 }
 
-#[inline(always)]
-fn write_literals(window: &mut [u8; WINDOW], end: usize, entry: Entry, bits: &mut Bits) -> usize {
-    bits.skip(entry.n_bits());
-    window[end..end + 2].copy_from_slice(&entry.literals());
-    end + entry.n_literals()
-}
-
-/// Copies in steps that are whole words, the last of which may write behind the match: the next one overwrites that.
+/// Copies in steps of whole words, the last of which may write behind the match: what comes next overwrites that.
 #[inline(always)]
 fn copy_match(window: &mut [u8; WINDOW], end: usize, distance: usize, length: usize) {
     let (mut from, mut to, stop) = (end - distance, end, end + length);
     if distance >= 16 {
-        loop {
-            window.copy_within(from..from + 16, to);
+        // Most matches are short
+        window.copy_within(from..from + 16, to);
+        while to + 16 < stop {
             (from, to) = (from + 16, to + 16);
-            if to >= stop {
-                return;
-            }
+            window.copy_within(from..from + 16, to);
         }
-    }
-    if distance >= 8 {
-        loop {
+    } else if distance >= 8 {
+        while to < stop {
             window.copy_within(from..from + 8, to);
             (from, to) = (from + 8, to + 8);
-            if to >= stop {
-                return;
-            }
         }
-    }
-    // A pattern of a few bytes, as often as it fits into a word whole
-    const REPEAT: [u64; 8] = [
-        0,
-        0x0101_0101_0101_0101,
-        0x0001_0001_0001_0001,
-        0x0001_0000_0100_0001,
-        0x0001_0000_0001,
-        0x0100_0000_0001,
-        1,
-        1,
-    ];
-    const STEP: [usize; 8] = [0, 8, 8, 6, 8, 5, 6, 7];
-    let word = u64::from_le_bytes(*window[from..].first_chunk().expect("8 bytes"));
-    let pattern = (word & (u64::MAX >> (64 - 8 * distance))).wrapping_mul(REPEAT[distance]).to_le_bytes();
-    while to < stop {
-        window[to..to + 8].copy_from_slice(&pattern);
-        to += STEP[distance];
+    } else {
+        // A pattern of a few bytes, as often as it fits into a word whole
+        let word = u64::from_le_bytes(*window[from..].first_chunk().expect("8 bytes"));
+        let pattern = (word & (u64::MAX >> (64 - 8 * distance))).wrapping_mul(REPEAT[distance]).to_le_bytes();
+        while to < stop {
+            window[to..to + 8].copy_from_slice(&pattern);
+            to += STEP[distance];
+        }
     }
 }

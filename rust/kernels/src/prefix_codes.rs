@@ -1,9 +1,7 @@
 //! Prefix codes of deflate streams (RFC 1951, section 3.2) as tables, looked up with the bits that come next.
 
-use std::ops::Range;
-
-/// Literals and lengths: 11 bits are looked up first, longer codes once more.
-pub(crate) type LiteralTable = Table<{ 1 << 11 }>;
+/// Literals and lengths: 12 bits are looked up first, longer codes once more.
+pub(crate) type LiteralTable = Table<{ 1 << 12 }>;
 /// Distances.
 pub(crate) type DistanceTable = Table<{ 1 << 9 }>;
 /// Code lengths, whose codes have 7 bits at most.
@@ -31,19 +29,22 @@ const DISTANCE_EXTRA: [u32; 30] =
 /// | bits | |
 /// |---|---|
 /// | 0-5 | how many bits are used up, extra bits included |
-/// | 6-7 | how many literals these are: one, or two whose codes are short; 0 if it is something else |
-/// | 8-23 | the literals |
-/// | 8-11 | otherwise, how many bits the code has without its extra bits |
-/// | 16-30 | the smallest length or distance, to which the extra bits are added |
-/// | 31 | none of these: a link to a second table (30), the block's end (29), or no code at all |
+/// | 6 | whether it is a literal, or begins with one |
+/// | 7 | whether it is, or ends with, a length or a distance |
+/// | 8-11 | how many bits come before the extra bits |
+/// | 12-26 | the smallest length (9 bits of them) or distance, to which the extra bits are added |
+/// | 24-31 | the literal |
+///
+/// If it is neither (6 and 7 are 0), it is a link to a second table (31), the block's end (30), or no code at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry(u32);
 
 impl Entry {
-    const RARE: u32 = 1 << 31;
-    const LINK: u32 = 1 << 30;
-    const END: u32 = 1 << 29;
-    const INVALID: Self = Self(Self::RARE);
+    const INVALID: Self = Self(0);
+    const LITERAL: u32 = 1 << 6;
+    const VALUE: u32 = 1 << 7;
+    const END: u32 = 1 << 30;
+    const LINK: u32 = 1 << 31;
 
     /// Bits that are used up.
     #[inline(always)]
@@ -51,22 +52,40 @@ impl Entry {
         self.0 & 63
     }
 
-    /// How many literals, 0 to 2.
+    /// The same in the lowest six bits, as [`Bits::skip`](crate::bits::Bits::skip) takes it.
+    #[inline(always)]
+    pub(crate) fn skip(self) -> u32 {
+        self.0
+    }
+
+    /// How many literals, 0 or 1.
     #[inline(always)]
     pub(crate) fn n_literals(self) -> usize {
-        (self.0 >> 6 & 3) as usize
+        (self.0 >> 6 & 1) as usize
     }
 
-    /// Two bytes, of which `n_literals` count.
+    /// The literal; any byte if there is none.
     #[inline(always)]
-    pub(crate) fn literals(self) -> [u8; 2] {
-        ((self.0 >> 8) as u16).to_le_bytes()
+    pub(crate) fn literal(self) -> u8 {
+        (self.0 >> 24) as u8
     }
 
-    /// Neither literals nor a length nor a distance.
+    /// A literal with no length behind it.
+    #[inline(always)]
+    pub(crate) fn is_only_literal(self) -> bool {
+        self.0 & (Self::LITERAL | Self::VALUE) == Self::LITERAL
+    }
+
+    /// Whether there is a length or a distance.
+    #[inline(always)]
+    pub(crate) fn has_value(self) -> bool {
+        self.0 & Self::VALUE != 0
+    }
+
+    /// Neither a literal nor a length nor a distance.
     #[inline(always)]
     pub(crate) fn is_rare(self) -> bool {
-        self.0 & Self::RARE != 0
+        self.0 & (Self::LITERAL | Self::VALUE) == 0
     }
 
     /// The end of the block.
@@ -74,40 +93,49 @@ impl Entry {
         self.is_rare() && self.0 & Self::END != 0
     }
 
-    /// A length or distance; `bits` are those that were looked up.
+    /// A length; `bits` are those that were looked up.
     #[inline(always)]
-    pub(crate) fn value(self, bits: u64) -> usize {
-        let extra = (bits & ((1 << self.n_bits()) - 1)) >> (self.0 >> 8 & 15);
-        (self.0 >> 16) as usize + extra as usize
+    pub(crate) fn length(self, bits: u64) -> usize {
+        (self.0 >> 12 & 0x1ff) as usize + self.extra(bits)
+    }
+
+    /// A distance; `bits` are those that were looked up.
+    #[inline(always)]
+    pub(crate) fn distance(self, bits: u64) -> usize {
+        (self.0 >> 12) as usize + self.extra(bits)
+    }
+
+    #[inline(always)]
+    fn extra(self, bits: u64) -> usize {
+        ((bits & ((1 << self.n_bits()) - 1)) >> (self.0 >> 8 & 15)) as usize
     }
 
     /// Where the second table begins, and how many bits it is looked up with.
     #[inline(always)]
     fn link(self) -> Option<(usize, u32)> {
-        (self.is_rare() && self.0 & Self::LINK != 0)
-            .then(|| ((self.0 >> 12 & 0xffff) as usize, self.0 >> 8 & 15))
+        let is_link = self.is_rare() && self.0 & Self::LINK != 0;
+        is_link.then_some(((self.0 >> 12 & 0xffff) as usize, self.0 >> 8 & 15))
     }
 
     fn linking(start: usize, n_bits: usize) -> Self {
-        Self(Self::RARE | Self::LINK | (start as u32) << 12 | (n_bits as u32) << 8)
+        Self(Self::LINK | (start as u32) << 12 | (n_bits as u32) << 8)
     }
 
-    /// The entry of a code of so many bits.
-    fn with_code(self, n_bits: usize) -> Self {
-        let n_bits = n_bits as u32;
-        Self(if self.n_literals() > 0 { self.0 | n_bits } else { (self.0 + n_bits) | n_bits << 8 })
+    /// The same behind a code, or a rest of one, of so many bits.
+    fn after(self, n_bits: usize) -> Self {
+        Self(self.0 + (n_bits as u32) * 0x101)
     }
 
-    /// Two literals at once.
-    fn pair(first: u8, second: u8, n_bits: usize) -> Self {
-        Self(u32::from(second) << 16 | u32::from(first) << 8 | 2 << 6 | n_bits as u32)
+    /// A length behind a literal of so many bits.
+    fn after_literal(self, literal: Self, n_bits: usize) -> Self {
+        Self(self.after(n_bits).0 | literal.0 & (0xff << 24 | Self::LITERAL))
     }
 
     /// The meaning of a symbol of the code of literals and lengths.
     pub(crate) fn of_literal_or_length(symbol: usize) -> Self {
         match symbol {
-            0..END_OF_BLOCK => Self((symbol as u32) << 8 | 1 << 6),
-            END_OF_BLOCK => Self(Self::RARE | Self::END),
+            0..END_OF_BLOCK => Self((symbol as u32) << 24 | Self::LITERAL),
+            END_OF_BLOCK => Self(Self::END),
             _ => Self::of_value(&LENGTH_BASES, &LENGTH_EXTRA, symbol - END_OF_BLOCK - 1),
         }
     }
@@ -117,13 +145,13 @@ impl Entry {
         Self::of_value(&DISTANCE_BASES, &DISTANCE_EXTRA, symbol)
     }
 
-    /// The meaning of a symbol of the code of code lengths: itself.
+    /// The meaning of a symbol of the code of code lengths: itself, as a length.
     pub(crate) fn of_code_length(symbol: usize) -> Self {
-        Self((symbol as u32) << 16)
+        Self((symbol as u32) << 12 | Self::VALUE)
     }
 
     fn of_value(bases: &[u32], extra: &[u32], symbol: usize) -> Self {
-        bases.get(symbol).map_or(Self::INVALID, |base| Self(base << 16 | extra[symbol]))
+        bases.get(symbol).map_or(Self::INVALID, |base| Self(base << 12 | Self::VALUE | extra[symbol]))
     }
 }
 
@@ -163,22 +191,20 @@ impl<const SIZE: usize> Table<SIZE> {
     pub(crate) fn set(&mut self, lengths: &[u8], meaning: impl Fn(usize) -> Entry) -> bool {
         let Some(sorted) = Sorted::of(lengths) else { return false };
         self.first[0] = Entry::INVALID;
-        let mut literals = Literals::default();
+        let mut pairs = Pairs::default();
         let mut code = 0;
         for n_bits in 1..=Self::BITS {
             // Looked up with one bit more, all codes so far are there twice
             let half = 1 << (n_bits - 1);
             self.first.copy_within(..half, half);
             for &symbol in sorted.of_length(n_bits) {
-                let entry = meaning(symbol);
-                self.first[code] = entry.with_code(n_bits);
-                if entry.n_literals() == 1 {
-                    literals.push(code, entry.literals()[0]);
-                }
+                let entry = meaning(symbol).after(n_bits);
+                self.first[code] = entry;
+                pairs.push(code, entry);
                 code = next_code(code, n_bits);
             }
-            literals.end_length(n_bits);
-            literals.pairs(n_bits, |code, pair| self.first[code] = pair);
+            pairs.end_length(n_bits);
+            pairs.for_each(n_bits, |code, pair| self.first[code] = pair);
         }
         self.set_second(&sorted, code, meaning);
         true
@@ -198,7 +224,7 @@ impl<const SIZE: usize> Table<SIZE> {
                     self.first[beginning] = Entry::linking(start, n_rest);
                 }
                 for place in (code / SIZE..1 << n_rest).step_by(1 << (n_bits - Self::BITS)) {
-                    self.second[start + place] = meaning(symbol).with_code(n_bits);
+                    self.second[start + place] = meaning(symbol).after(n_bits);
                 }
                 code = next_code(code, n_bits);
             }
@@ -252,33 +278,39 @@ impl Sorted {
     }
 }
 
-/// Literals whose codes are short enough that two may be looked up at once.
+/// Literals and the lengths behind them, if both codes are short enough to be looked up at once. In scans, most matches
+/// come after one literal: a voxel's lower byte.
 #[derive(Default)]
-struct Literals {
-    codes: Vec<(usize, u8)>,
-    ends: [usize; LONGEST + 1],
+struct Pairs {
+    literals: Vec<(usize, Entry)>,
+    literal_ends: [usize; LONGEST + 1],
+    lengths: Vec<(usize, Entry)>,
+    length_ends: [usize; LONGEST + 1],
 }
 
-impl Literals {
-    fn push(&mut self, code: usize, literal: u8) {
-        self.codes.push((code, literal));
+impl Pairs {
+    fn push(&mut self, code: usize, entry: Entry) {
+        if entry.n_literals() > 0 {
+            self.literals.push((code, entry));
+        } else if entry.has_value() {
+            self.lengths.push((code, entry));
+        }
     }
 
     fn end_length(&mut self, n_bits: usize) {
-        self.ends[n_bits] = self.codes.len();
-    }
-
-    fn of_length(&self, n_bits: usize) -> &[(usize, u8)] {
-        let range: Range<usize> = self.ends[n_bits - 1]..self.ends[n_bits];
-        &self.codes[range]
+        self.literal_ends[n_bits] = self.literals.len();
+        self.length_ends[n_bits] = self.lengths.len();
     }
 
     /// All pairs that have so many bits together.
-    fn pairs(&self, n_bits: usize, mut set: impl FnMut(usize, Entry)) {
+    fn for_each(&self, n_bits: usize, mut set: impl FnMut(usize, Entry)) {
         for n_first in 1..n_bits {
-            for &(second_code, second) in self.of_length(n_bits - n_first) {
-                for &(first_code, first) in self.of_length(n_first) {
-                    set(second_code << n_first | first_code, Entry::pair(first, second, n_bits));
+            let n_second = n_bits - n_first;
+            let literals = &self.literals[self.literal_ends[n_first - 1]..self.literal_ends[n_first]];
+            let lengths = &self.lengths[self.length_ends[n_second - 1]..self.length_ends[n_second]];
+            for &(length_code, length) in lengths {
+                for &(literal_code, literal) in literals {
+                    set(length_code << n_first | literal_code, length.after_literal(literal, n_first));
                 }
             }
         }

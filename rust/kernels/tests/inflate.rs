@@ -143,7 +143,7 @@ struct BitWriter {
 impl BitWriter {
     fn put(&mut self, value: usize, n_bits: usize) {
         for place in 0..n_bits {
-            if self.n_bits % 8 == 0 {
+            if self.n_bits.is_multiple_of(8) {
                 self.bytes.push(0);
             }
             *self.bytes.last_mut().expect("just made") |= ((value >> place & 1) as u8) << (self.n_bits % 8);
