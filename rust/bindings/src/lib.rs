@@ -6,6 +6,7 @@ mod errors;
 mod label_fns;
 mod numbers;
 mod stream_fns;
+mod threads;
 mod volume_fns;
 
 use pyo3::prelude::*;

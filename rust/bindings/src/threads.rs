@@ -1,0 +1,54 @@
+//! Threads of the kernels. A forked child inherits a pool's memory but not its threads, and would wait for them for
+//! ever: each process starts its own.
+
+use std::process;
+
+use lite_ensam_kernels::KernelError;
+use once_cell::race::OnceBox;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::errors::to_python;
+
+/// Pools of this process and of those that it was forked from, oldest first. No lock guards them: another thread
+/// could hold it at the moment of a fork.
+static POOLS: OnceBox<Pool> = OnceBox::new();
+
+struct Pool {
+    process_id: u32,
+    threads: ThreadPool,
+    next: OnceBox<Pool>,
+}
+
+/// Run a kernel on this process's threads, with the GIL released.
+///
+/// # Errors
+/// The kernel's own, or RuntimeError if the system grants no threads.
+pub(crate) fn run<R: Send>(
+    py: Python<'_>,
+    kernel: impl FnOnce() -> Result<R, KernelError> + Send,
+) -> PyResult<R> {
+    py.detach(|| own_pool()?.install(kernel).map_err(to_python))
+}
+
+fn own_pool() -> PyResult<&'static ThreadPool> {
+    let process_id = process::id();
+    let mut place = &POOLS;
+    loop {
+        let pool = place.get_or_try_init(|| start(process_id))?;
+        if pool.process_id == process_id {
+            return Ok(&pool.threads);
+        }
+        place = &pool.next;
+    }
+}
+
+fn start(process_id: u32) -> PyResult<Box<Pool>> {
+    // As many threads as CPUs that affinity and control groups grant (`available_parallelism`)
+    let threads = ThreadPoolBuilder::new()
+        .thread_name(|n| format!("lite-ensam-{n}"))
+        .build()
+        .map_err(|error| PyRuntimeError::new_err(format!("no threads could be started: {error}")))?;
+    Ok(Box::new(Pool { process_id, threads, next: OnceBox::new() }))
+}
