@@ -64,6 +64,11 @@ impl<R: BufRead> Inflated<R> {
                 stream.consume(n);
                 continue;
             };
+            if ahead[zeros] != MAGIC[0] {
+                // Said here, because flate2 calls fewer bytes than a header has a stream that is cut
+                let problem = "neither a gzip member nor zeros follow the last member";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+            }
             stream.consume(zeros);
             return Ok(State::Member(Box::new(GzDecoder::new(stream))));
         }
@@ -278,9 +283,12 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_behind_the_last_member_is_refused() {
-        let file = [packed(b"voxels", 4), b"rubbish that is no gzip".to_vec()].concat();
-        assert_eq!(inflated(&file).expect_err("rubbish").kind(), io::ErrorKind::InvalidInput);
+    fn rubbish_behind_the_last_member_is_refused_however_short() {
+        for rubbish in [&b"x"[..], b"\0\0x", b"rubbish that is no gzip"] {
+            let error = inflated(&[&packed(b"voxels", 4), rubbish].concat()).expect_err("rubbish");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+            assert!(error.to_string().contains("follow the last member"));
+        }
     }
 
     #[test]
