@@ -1,7 +1,15 @@
+import { make, makeButton, makeCheck } from "./elements.js";
+import { ZOOM_STEP } from "./plane_mouse.js";
+import { same } from "./values.js";
+
+/** @import { Marker } from "./marker.js" */
+
 /** The buttons above the picture: tools, windows, undo, zoom. */
-class Toolbar {
+export class Toolbar {
+  /** @param {Marker} marker */
   constructor(marker) {
     this.marker = marker;
+    /** @type {(title: string, ...children: Node[]) => HTMLElement} */
     const group = (title, ...children) => make("span", { className: "le-group", title }, ...children);
     const tools = {
       line: "drag along a tumour's longest diameter",
@@ -10,10 +18,10 @@ class Toolbar {
       pan: "drag the picture (or drag with the middle button)",
     };
     this.tools = Object.entries(tools).map(([tool, title]) =>
-      makeButton(tool, title, () => marker.setTool(tool), { tool }),
+      makeButton(tool, title, () => marker.setTool(tool), { tool })
     );
     this.presets = Object.entries(marker.scan.windows).map(([name, range]) =>
-      makeButton(name, `window ${range.join(" to ")}`, () => marker.setWindow(range), { preset: name }),
+      makeButton(name, `window ${range.join(" to ")}`, () => marker.setWindow(range), { preset: name })
     );
     this.windowText = make("span", { className: "le-window" });
     this.undo = makeButton("undo", "Ctrl+Z", () => marker.marks.undo(), { action: "undo" });
@@ -37,17 +45,25 @@ class Toolbar {
   update() {
     const { marker } = this;
     const [low, high] = marker.store.window;
-    const press = (button, on) => button.setAttribute("aria-pressed", on);
-    this.tools.forEach((button) => press(button, button.dataset.tool === marker.tool));
-    this.presets.forEach((button) => press(button, same(marker.scan.windows[button.dataset.preset], [low, high])));
+    this.tools.forEach((button) => setPressed(button, button.dataset.tool === marker.tool));
+    this.presets.forEach((button) => {
+      setPressed(button, same(marker.scan.windows[button.dataset.preset ?? ""], [low, high]));
+    });
     this.windowText.textContent = `${Math.round(low)} to ${Math.round(high)} ${marker.scan.unit}`;
     this.undo.disabled = !marker.marks.done.length;
     this.redo.disabled = !marker.marks.undone.length;
   }
 }
 
+/**
+ * @param {HTMLButtonElement} button
+ * @param {boolean} pressed
+ */
+const setPressed = (button, pressed) => button.setAttribute("aria-pressed", String(pressed));
+
 /** What is done with the lines: segment, threshold, what is shown. */
-class Controls {
+export class Controls {
+  /** @param {Marker} marker */
   constructor(marker) {
     this.marker = marker;
     const { model } = marker;
@@ -61,23 +77,33 @@ class Controls {
       (on) => marker.put("auto_segment", on),
       { control: "auto" },
     );
-    this.auto = auto.querySelector("input");
-    this.threshold = make("input", { type: "range", min: -6, max: 6, step: 0.25, data: { control: "threshold" } });
+    this.auto = auto.box;
+    this.threshold = make("input", {
+      type: "range",
+      min: "-6",
+      max: "6",
+      step: "0.25",
+      data: { control: "threshold" },
+    });
     this.threshold.addEventListener("input", () => marker.put("threshold", Number(this.threshold.value)));
     this.thresholdText = make("span", { className: "le-number" });
-    const show = (name) => (on) => {
-      marker[name] = on;
-      marker.draw();
-    };
+    const masks = makeCheck("masks", "show the masks", marker.showMasks, (on) => marker.show({ masks: on }), {
+      control: "masks",
+    });
+    const diameters = makeCheck(
+      "diameters",
+      "show where the masks were measured",
+      marker.showDiameters,
+      (on) => marker.show({ diameters: on }),
+      { control: "diameters" },
+    );
     this.root = make(
       "div",
       { className: "le-controls" },
       segment,
-      auto,
-      makeCheck("masks", "show the masks", marker.showMasks, show("showMasks"), { control: "masks" }),
-      makeCheck("diameters", "show where the masks were measured", marker.showDiameters, show("showDiameters"), {
-        control: "diameters",
-      }),
+      auto.root,
+      masks.root,
+      diameters.root,
       make(
         "label",
         { title: "score above which a voxel is tumour: left for larger masks, right for smaller ones" },
@@ -91,7 +117,7 @@ class Controls {
   update() {
     const { model } = this.marker;
     this.auto.checked = model.get("auto_segment");
-    this.threshold.value = model.get("threshold");
+    this.threshold.value = String(model.get("threshold"));
     this.thresholdText.textContent = model.get("threshold").toFixed(2);
   }
 }

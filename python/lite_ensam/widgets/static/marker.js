@@ -1,4 +1,16 @@
-const PREFETCH = 4; // slices ahead in the direction of scrolling
+import { Controls, Toolbar } from "./bars.js";
+import { make } from "./elements.js";
+import { pointOf } from "./geometry.js";
+import { LesionTable } from "./lesion_table.js";
+import { MarkList } from "./mark_list.js";
+import { AXIAL } from "./plane_layout.js";
+import { PlaneView } from "./plane_view.js";
+import { LINE } from "./recist_mark.js";
+import { slicesAhead, SliceStore } from "./slice_store.js";
+import { clamp, same } from "./values.js";
+
+/** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Traits } from "./contract.d.ts" */
+
 const REST_MS = 80; // the mouse rests: the value under it is asked for
 const HINT =
   "wheel or ↑ ↓: slices · right drag: window · Ctrl + wheel: zoom · middle drag: pan · click in a plane: go there · " +
@@ -6,29 +18,53 @@ const HINT =
 const DISCLAIMER = "Research use, not a medical device.";
 const NO_SIDES = "Which side is which is not known: an array does not say, a file does.";
 
-/** The whole widget. */
-class Marker {
+/** The whole widget: ties planes, tools and table to the model. */
+export class Marker {
+  /**
+   * @param {Model} model
+   * @param {HTMLElement} element to be filled
+   */
   constructor(model, element) {
     this.model = model;
     this.scan = model.get("_scan");
     this.cursor = model.get("cursor_zyx");
     this.selected = model.get("selected");
     this.tool = "line";
-    this.draft = null; // the mark that is being dragged
+    /** @type {Draft | null} the mark that is being dragged */
+    this.draft = null;
     this.redrawing = false;
     this.notice = "";
     this.showMasks = true;
     this.showDiameters = false;
+    /** @type {[plane: number, step: number]} where the user scrolls to */
     this.ahead = [AXIAL, 1];
-    this.under = null; // the voxel under the mouse
+    /** @type {Point | null} the voxel under the mouse */
+    this.under = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} until the mouse rests */
+    this.resting = undefined;
+    this.begun = false; // whether a first picture stands
     this.store = new SliceStore(model, () => this.arrived());
     this.marks = new MarkList(model, () => this.refresh());
     this.views = [0, 1, 2].map((number) => new PlaneView(this, number));
     this.toolbar = new Toolbar(this);
     this.controls = new Controls(this);
     this.table = new LesionTable(this);
-    this.build(element);
-    this.follow();
+    const last = this.scan.shape_zyx[0] - 1;
+    this.slider = make("input", {
+      type: "range",
+      min: "0",
+      max: String(last),
+      step: "1",
+      className: "le-slider",
+      title: "slice",
+    });
+    this.message = make("div", { className: "le-message" });
+    this.placeText = make("span", { className: "le-place" });
+    this.errorText = make("div", { className: "le-error", title: "click to close" });
+    this.root = this.build();
+    element.replaceChildren(this.root);
+    this.listeners = this.listenersOf();
+    this.listeners.forEach(([name, action]) => model.on(name, action));
     this.resizing = new ResizeObserver(() => this.draw());
     this.resizing.observe(this.root);
     this.refresh();
@@ -42,19 +78,14 @@ class Marker {
     this.listeners.forEach(([name, action]) => this.model.off(name, action));
   }
 
-  build(element) {
+  build() {
     const [axial, coronal, sagittal] = this.views.map((view) => view.root);
-    const last = this.scan.shape_zyx[0] - 1;
-    this.slider = make("input", { type: "range", min: 0, max: last, step: 1, className: "le-slider", title: "slice" });
     this.slider.addEventListener("input", () => this.setSlice(AXIAL, Number(this.slider.value)));
-    this.message = make("div", { className: "le-message" });
     this.message.setAttribute("aria-live", "polite");
     axial.append(this.message);
-    this.placeText = make("span", { className: "le-place" });
-    this.errorText = make("div", { className: "le-error", title: "click to close" });
     this.errorText.setAttribute("role", "alert");
     this.errorText.addEventListener("click", () => this.put("error", ""));
-    this.root = make(
+    const root = make(
       "div",
       { className: "le-root", tabIndex: 0 },
       this.toolbar.root,
@@ -70,46 +101,92 @@ class Marker {
         ),
         make("div", { className: "le-panel" }, this.controls.root, this.table.root),
       ),
-      make("div", { className: "le-foot" }, HINT, make("b", {}, this.scan.planes[0].sides[0] ? "" : NO_SIDES, DISCLAIMER)),
+      make(
+        "div",
+        { className: "le-foot" },
+        HINT,
+        make("b", {}, this.scan.planes[0].sides[0] ? "" : NO_SIDES, DISCLAIMER),
+      ),
     );
-    this.root.addEventListener("keydown", (event) => this.press(event));
-    element.replaceChildren(this.root);
+    root.addEventListener("keydown", (event) => this.press(event));
+    return root;
   }
 
   // ---- the model
 
-  follow() {
+  /**
+   * What is done when the model changes.
+   * @returns {[ModelEvent, Listener][]}
+   */
+  listenersOf() {
     const { model } = this;
-    this.listeners = [
-      ["change:cursor_zyx", () => ((this.cursor = model.get("cursor_zyx")), this.draw())],
-      ["change:selected", () => ((this.selected = model.get("selected")), this.refresh())],
-      ["change:window", () => (this.store.setWindow(model.get("window")), this.refresh())],
-      ["change:_mask_version", () => (this.store.setMaskVersion(model.get("_mask_version")), this.draw())],
-      ...["results", "colors", "status", "error", "threshold", "auto_segment"].map((name) => [
-        `change:${name}`,
-        () => this.refresh(),
-      ]),
-      ["msg:custom", (message) => message.kind === "value" && this.valueCame(message)],
+    const refresh = () => this.refresh();
+    return [
+      ["change:cursor_zyx", () => {
+        this.cursor = model.get("cursor_zyx");
+        this.draw();
+      }],
+      ["change:selected", () => {
+        this.selected = model.get("selected");
+        this.refresh();
+      }],
+      ["change:window", () => {
+        this.store.setWindow(model.get("window"));
+        this.refresh();
+      }],
+      ["change:_mask_version", () => {
+        this.store.setMaskVersion(model.get("_mask_version"));
+        this.draw();
+      }],
+      ["change:results", refresh],
+      ["change:colors", refresh],
+      ["change:status", refresh],
+      ["change:error", refresh],
+      ["change:threshold", refresh],
+      ["change:auto_segment", refresh],
+      ["msg:custom", (message) => this.hear(message)],
     ];
-    this.listeners.forEach(([name, action]) => model.on(name, action));
   }
 
+  /**
+   * @template {keyof Traits} Name
+   * @param {Name} name
+   * @param {Traits[Name]} value
+   */
   put(name, value) {
     this.model.set(name, value);
     this.model.save_changes();
   }
 
+  /** @param {number} label */
   colorOf(label) {
     const { palette } = this.scan;
     return this.model.get("colors")[label] ?? palette[((label || this.marks.freeLabel()) - 1) % palette.length];
   }
 
+  /**
+   * @param {number} label
+   * @param {string} color "#rrggbb"
+   */
   setColor(label, color) {
     this.put("colors", { ...this.model.get("colors"), [label]: color });
     this.views.forEach((view) => view.draw());
   }
 
-  /** The marks as they look now: the one being dragged in its new place. */
+  /**
+   * Show or hide masks and their diameters.
+   * @param {{ masks?: boolean, diameters?: boolean }} what
+   */
+  show({ masks = this.showMasks, diameters = this.showDiameters }) {
+    this.showMasks = masks;
+    this.showDiameters = diameters;
+    this.draw();
+  }
+
+  /**
+   * The marks as they look now: the one being dragged in its new place.
+   * @returns {Draft[]}
+   */
   drawnMarks() {
     const { draft } = this;
     if (!draft) return this.marks.current;
@@ -118,6 +195,7 @@ class Marker {
 
   // ---- what the user does
 
+  /** @param {Point} cursor */
   setCursor(cursor) {
     if (same(cursor, this.cursor)) return;
     this.cursor = cursor;
@@ -125,35 +203,53 @@ class Marker {
     this.draw();
   }
 
+  /**
+   * @param {number} number of the plane
+   * @param {number} index
+   */
   setSlice(number, index) {
     const plane = this.scan.planes[number];
+    /** @type {Point} */
     const cursor = [...this.cursor];
     cursor[plane.cut] = clamp(index, 0, plane.n_slices - 1);
     this.ahead = [number, Math.sign(cursor[plane.cut] - this.cursor[plane.cut]) || 1];
     this.setCursor(cursor);
   }
 
-  /** To the next slices of a plane for a positive step, back for a negative one. */
+  /**
+   * To the next slices of a plane for a positive step, back for a negative one.
+   * @param {number} number of the plane
+   * @param {number} step
+   */
   scroll(number, step) {
     const { cut } = this.scan.planes[number];
     this.setSlice(number, this.cursor[cut] + step);
   }
 
+  /** @param {GreyWindow} window */
   setWindow(window) {
     this.put("window", window);
   }
 
+  /** @param {string} tool */
   setTool(tool) {
     this.tool = tool;
     this.say("");
   }
 
-  /** Words over the picture, until the next thing is done. */
+  /**
+   * Words over the picture, until the next thing is done.
+   * @param {string} words
+   */
   say(words) {
     this.notice = words;
     this.refresh();
   }
 
+  /**
+   * @param {number} label
+   * @param {boolean} jump whether its middle is shown
+   */
   select(label, jump = false) {
     this.redrawing &&= this.marks.find(label) !== undefined;
     const mark = this.marks.find(label);
@@ -163,19 +259,26 @@ class Marker {
     this.refresh();
   }
 
-  /** Show a mark's middle; sent with what is saved next. */
+  /**
+   * Show a mark's middle; sent with what is saved next.
+   * @param {Mark} mark
+   */
   goTo({ [LINE]: [from, to] }) {
-    this.cursor = from.map((start, axis) => Math.round((start + to[axis]) / 2));
+    this.cursor = pointOf((axis) => Math.round((from[axis] + to[axis]) / 2));
     this.model.set("cursor_zyx", this.cursor);
   }
 
+  /** @param {number} label */
   startRedrawing(label) {
     this.redrawing = !(this.redrawing && this.selected === label);
     this.setTool("line");
     this.select(label, true);
   }
 
-  /** A mark was drawn or changed. All of it travels in one message, so that masks come back for the right slices. */
+  /**
+   * A mark was drawn or changed. All of it travels in one message, so that masks come back for the right slices.
+   * @param {Mark} mark
+   */
   finish(mark) {
     const placed = { ...mark, label: mark.label || this.marks.freeLabel() };
     this.redrawing = false;
@@ -188,23 +291,27 @@ class Marker {
     this.refresh();
   }
 
-  /** Give a lesion another label; whether that went well. */
+  /**
+   * Give a lesion another label; whether that went well.
+   * @param {number} label
+   * @param {number} wanted
+   */
   relabel(label, wanted) {
-    if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65535) {
-      this.say(`A label is a whole number from 1 to 65535, not ${wanted}.`);
-    } else if (this.marks.find(wanted)) {
-      this.say(`There is a lesion ${wanted} already.`);
-    } else {
-      if (this.selected === label) this.model.set("selected", (this.selected = wanted));
-      this.marks.change(label, { label: wanted });
-      return true;
+    const fault = this.marks.labelFault(wanted);
+    if (fault) {
+      this.say(fault);
+      return false;
     }
-    return false;
+    if (this.selected === label) this.model.set("selected", this.selected = wanted);
+    this.marks.change(label, { label: wanted });
+    return true;
   }
 
+  /** @param {KeyboardEvent} event */
   press(event) {
     const command = event.ctrlKey || event.metaKey;
     const key = command && event.shiftKey ? `Shift+${event.key.toLowerCase()}` : event.key;
+    /** @type {Record<string, () => void>} */
     const actions = {
       ArrowUp: () => this.scroll(AXIAL, -1),
       ArrowDown: () => this.scroll(AXIAL, 1),
@@ -216,6 +323,7 @@ class Marker {
       Backspace: () => this.marks.remove(this.selected),
       Escape: () => this.giveUp(),
     };
+    /** @type {Record<string, () => void>} */
     const commands = {
       z: () => this.marks.undo(),
       y: () => this.marks.redo(),
@@ -224,7 +332,8 @@ class Marker {
     const action = event.altKey ? null : (command ? commands : actions)[key];
     // Ctrl+S and the like are the notebook's; its plain letters (d, d: delete the cell) must not hear of this.
     if (action || !(command || event.altKey)) event.stopPropagation();
-    if (!action || event.target.matches("input[type=text], input[type=number], input[data-control=threshold]")) return;
+    const target = /** @type {Element} */ (event.target);
+    if (!action || target.matches("input[type=text], input[type=number], input[data-control=threshold]")) return;
     event.preventDefault();
     action();
   }
@@ -250,15 +359,11 @@ class Marker {
 
   draw() {
     this.views.forEach((view) => view.draw());
-    this.slider.value = this.cursor[0];
+    this.slider.value = String(this.cursor[0]);
+    /** @type {SliceAt[]} */
     const visible = this.views.map((view) => [view.number, view.index]);
     const [number, step] = this.ahead;
-    const { n_slices } = this.scan.planes[number];
-    const next = Array.from({ length: PREFETCH }, (_, n) => this.views[number].index + step * (n + 1));
-    this.store.request(
-      visible,
-      next.filter((index) => index >= 0 && index < n_slices).map((index) => [number, index]),
-    );
+    this.store.request(visible, slicesAhead(visible[number], step, this.scan.planes[number].n_slices));
   }
 
   refresh() {
@@ -287,6 +392,10 @@ class Marker {
 
   // ---- the voxel under the mouse
 
+  /**
+   * @param {Point | null} point
+   * @param {string} value its grey value in words, which Python knows
+   */
   showPlace(point, value = "") {
     if (same(point, this.under) && !value) return;
     this.under = point;
@@ -295,14 +404,9 @@ class Marker {
     if (point && !value) this.resting = setTimeout(() => this.model.send({ kind: "value", zyx: point }), REST_MS);
   }
 
-  valueCame({ zyx, value }) {
-    if (same(zyx, this.under)) this.showPlace(zyx, `${Math.round(value * 10) / 10} ${this.scan.unit}`);
+  /** @param {FromPython} message */
+  hear(message) {
+    if (message.kind !== "value" || !same(message.zyx, this.under)) return;
+    this.showPlace(message.zyx, `${Math.round(message.value * 10) / 10} ${this.scan.unit}`);
   }
 }
-
-function render({ model, el }) {
-  const marker = new Marker(model, el);
-  return () => marker.close();
-}
-
-export default { render };
