@@ -1,8 +1,9 @@
 import { Controls, Toolbar } from "./bars.js";
-import { make } from "./elements.js";
 import { pointOf } from "./geometry.js";
+import { pressKey } from "./keys.js";
 import { LesionTable } from "./lesion_table.js";
 import { MarkList } from "./mark_list.js";
+import { Page } from "./page.js";
 import { AXIAL } from "./plane_layout.js";
 import { PlaneView } from "./plane_view.js";
 import { LINE } from "./recist_mark.js";
@@ -12,12 +13,6 @@ import { clamp, same } from "./values.js";
 /** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Traits } from "./contract.d.ts" */
 
 const REST_MS = 80; // the mouse rests: the value under it is asked for
-const HINT =
-  "wheel or ↑ ↓: slices · right drag: window · Ctrl + wheel: zoom · middle drag: pan · click in a plane: go there · " +
-  "drag an end or a line: correct it · Ctrl+Z: undo · Del: delete";
-const DISCLAIMER = "Research use, not a medical device.";
-const NO_SIDES = "Which side is which is not known: an array does not say, a file does.";
-
 /** The whole widget: ties planes, tools and table to the model. */
 export class Marker {
   /**
@@ -49,19 +44,9 @@ export class Marker {
     this.toolbar = new Toolbar(this);
     this.controls = new Controls(this);
     this.table = new LesionTable(this);
-    const last = this.scan.shape_zyx[0] - 1;
-    this.slider = make("input", {
-      type: "range",
-      min: "0",
-      max: String(last),
-      step: "1",
-      className: "le-slider",
-      title: "slice",
-    });
-    this.message = make("div", { className: "le-message" });
-    this.placeText = make("span", { className: "le-place" });
-    this.errorText = make("div", { className: "le-error", title: "click to close" });
-    this.root = this.build();
+    this.page = new Page(this);
+    this.root = this.page.root;
+    this.root.addEventListener("keydown", (event) => pressKey(this, event));
     element.replaceChildren(this.root);
     this.listeners = this.listenersOf();
     this.listeners.forEach(([name, action]) => model.on(name, action));
@@ -76,40 +61,6 @@ export class Marker {
     this.store.close();
     this.marks.close();
     this.listeners.forEach(([name, action]) => this.model.off(name, action));
-  }
-
-  build() {
-    const [axial, coronal, sagittal] = this.views.map((view) => view.root);
-    this.slider.addEventListener("input", () => this.setSlice(AXIAL, Number(this.slider.value)));
-    this.message.setAttribute("aria-live", "polite");
-    axial.append(this.message);
-    this.errorText.setAttribute("role", "alert");
-    this.errorText.addEventListener("click", () => this.put("error", ""));
-    const root = make(
-      "div",
-      { className: "le-root", tabIndex: 0 },
-      this.toolbar.root,
-      this.errorText,
-      make(
-        "div",
-        { className: "le-stage" },
-        make(
-          "div",
-          { className: "le-planes" },
-          make("div", { className: "le-main" }, axial, this.slider, this.placeText),
-          make("div", { className: "le-side" }, coronal, sagittal),
-        ),
-        make("div", { className: "le-panel" }, this.controls.root, this.table.root),
-      ),
-      make(
-        "div",
-        { className: "le-foot" },
-        HINT,
-        make("b", {}, this.scan.planes[0].sides[0] ? "" : NO_SIDES, DISCLAIMER),
-      ),
-    );
-    root.addEventListener("keydown", (event) => this.press(event));
-    return root;
   }
 
   // ---- the model
@@ -307,37 +258,6 @@ export class Marker {
     return true;
   }
 
-  /** @param {KeyboardEvent} event */
-  press(event) {
-    const command = event.ctrlKey || event.metaKey;
-    const key = command && event.shiftKey ? `Shift+${event.key.toLowerCase()}` : event.key;
-    /** @type {Record<string, () => void>} */
-    const actions = {
-      ArrowUp: () => this.scroll(AXIAL, -1),
-      ArrowDown: () => this.scroll(AXIAL, 1),
-      PageUp: () => this.scroll(AXIAL, -10),
-      PageDown: () => this.scroll(AXIAL, 10),
-      Home: () => this.setSlice(AXIAL, 0),
-      End: () => this.setSlice(AXIAL, this.scan.shape_zyx[0] - 1),
-      Delete: () => this.marks.remove(this.selected),
-      Backspace: () => this.marks.remove(this.selected),
-      Escape: () => this.giveUp(),
-    };
-    /** @type {Record<string, () => void>} */
-    const commands = {
-      z: () => this.marks.undo(),
-      y: () => this.marks.redo(),
-      "Shift+z": () => this.marks.redo(),
-    };
-    const action = event.altKey ? null : (command ? commands : actions)[key];
-    // Ctrl+S and the like are the notebook's; its plain letters (d, d: delete the cell) must not hear of this.
-    if (action || !(command || event.altKey)) event.stopPropagation();
-    const target = /** @type {Element} */ (event.target);
-    if (!action || target.matches("input[type=text], input[type=number], input[data-control=threshold]")) return;
-    event.preventDefault();
-    action();
-  }
-
   giveUp() {
     this.redrawing = false;
     this.views.forEach((view) => view.mouse.cancel());
@@ -359,7 +279,7 @@ export class Marker {
 
   draw() {
     this.views.forEach((view) => view.draw());
-    this.slider.value = String(this.cursor[0]);
+    this.page.slider.value = String(this.cursor[0]);
     /** @type {SliceAt[]} */
     const visible = this.views.map((view) => [view.number, view.index]);
     const [number, step] = this.ahead;
@@ -368,12 +288,8 @@ export class Marker {
 
   refresh() {
     const status = this.model.get("status");
-    const error = this.model.get("error");
-    this.message.textContent = status || this.notice || this.instruction();
-    this.message.hidden = !this.message.textContent;
-    this.message.classList.toggle("le-busy", status !== "");
-    this.errorText.textContent = error;
-    this.errorText.hidden = !error;
+    this.page.say(status || this.notice || this.instruction(), status !== "");
+    this.page.showError(this.model.get("error"));
     this.toolbar.update();
     this.controls.update();
     this.table.draw();
@@ -399,7 +315,7 @@ export class Marker {
   showPlace(point, value = "") {
     if (same(point, this.under) && !value) return;
     this.under = point;
-    this.placeText.textContent = point ? `z ${point[0]}  y ${point[1]}  x ${point[2]}  ${value}` : "";
+    this.page.showPlace(point, value);
     clearTimeout(this.resting);
     if (point && !value) this.resting = setTimeout(() => this.model.send({ kind: "value", zyx: point }), REST_MS);
   }
