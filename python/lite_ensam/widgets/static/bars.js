@@ -1,4 +1,4 @@
-import { make, makeButton, makeCheck } from "./elements.js";
+import { make, makeButton, makeCheck, setPressed } from "./elements.js";
 import { ZOOM_STEP } from "./plane_mouse.js";
 import { same } from "./values.js";
 
@@ -54,12 +54,6 @@ export class Toolbar {
     this.redo.disabled = !marker.marks.undone.length;
   }
 }
-
-/**
- * @param {HTMLButtonElement} button
- * @param {boolean} pressed
- */
-const setPressed = (button, pressed) => button.setAttribute("aria-pressed", String(pressed));
 
 /** What is done with the lines: segment, threshold, what is shown. */
 export class Controls {

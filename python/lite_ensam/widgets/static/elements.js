@@ -33,6 +33,12 @@ export function makeButton(text, title, action, data = {}) {
 }
 
 /**
+ * @param {HTMLButtonElement} button
+ * @param {boolean} pressed
+ */
+export const setPressed = (button, pressed) => button.setAttribute("aria-pressed", String(pressed));
+
+/**
  * A box to check, in its label.
  * @param {string} text
  * @param {string} title

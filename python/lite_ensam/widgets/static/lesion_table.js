@@ -1,4 +1,4 @@
-import { make, makeButton } from "./elements.js";
+import { make, makeButton, setPressed } from "./elements.js";
 import { lesionNumbers, warningsOf } from "./lesion_text.js";
 import { HIGHEST_LABEL } from "./mark_list.js";
 import { SHORT_AXIS } from "./recist_mark.js";
@@ -137,7 +137,7 @@ export class LesionTable {
     /** @type {(text: string, title: string, action: () => void, pressed?: boolean) => HTMLButtonElement} */
     const button = (text, title, action, pressed = false) => {
       const made = makeButton(text, title, action, { action: text });
-      made.setAttribute("aria-pressed", String(pressed));
+      setPressed(made, pressed);
       return made;
     };
     const redrawn = marker.redrawing && label === marker.selected;
