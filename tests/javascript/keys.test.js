@@ -5,7 +5,7 @@ import { pressKey } from "#viewer/keys.js";
 import { MarkList } from "#viewer/mark_list.js";
 import { FakeModel, makeMark } from "./fake_model.js";
 
-/** A marker of 8 slices and two lesions, the second one selected, and what keys made it do. */
+/** A viewer of 8 slices and two lesions, the second one selected, and what keys made it do. */
 function keyed() {
   /** @type {unknown[][]} */
   const done = [];
@@ -23,12 +23,12 @@ function keyed() {
 
 /**
  * Press a key; whether the page may still do its own with it, and whether the notebook hears of it.
- * @param {ReturnType<typeof keyed>} marker
+ * @param {ReturnType<typeof keyed>} viewer
  * @param {string} key
  * @param {Partial<KeyboardEvent>} modifiers
  * @param {boolean} inField whether a text field has the focus
  */
-function press(marker, key, modifiers = {}, inField = false) {
+function press(viewer, key, modifiers = {}, inField = false) {
   const left = { page: true, notebook: true };
   const event = {
     key,
@@ -37,46 +37,46 @@ function press(marker, key, modifiers = {}, inField = false) {
     preventDefault: () => (left.page = false),
     stopPropagation: () => (left.notebook = false),
   };
-  pressKey(marker, /** @type {any} */ (event));
+  pressKey(viewer, /** @type {any} */ (event));
   return left;
 }
 
 test("keys scroll by one slice, by ten, and to the ends", () => {
-  const marker = keyed();
+  const viewer = keyed();
   for (const key of ["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", "Escape"]) {
-    assert.deepEqual(press(marker, key), { page: false, notebook: false });
+    assert.deepEqual(press(viewer, key), { page: false, notebook: false });
   }
   const scrolled = [["scroll", 0, -1], ["scroll", 0, 1], ["scroll", 0, -10], ["scroll", 0, 10]];
-  assert.deepEqual(marker.done, [...scrolled, ["slice", 0, 0], ["slice", 0, 7], ["give up"]]);
+  assert.deepEqual(viewer.done, [...scrolled, ["slice", 0, 0], ["slice", 0, 7], ["give up"]]);
 });
 
 test("the selected lesion is deleted, and comes back with Ctrl+Z or Cmd+Z", () => {
-  const marker = keyed();
-  const labels = () => marker.marks.current.map((mark) => mark.label);
-  press(marker, "Delete");
+  const viewer = keyed();
+  const labels = () => viewer.marks.current.map((mark) => mark.label);
+  press(viewer, "Delete");
   assert.deepEqual(labels(), [1]);
-  press(marker, "z", { ctrlKey: true });
+  press(viewer, "z", { ctrlKey: true });
   assert.deepEqual(labels(), [1, 2]);
-  press(marker, "Z", { ctrlKey: true, shiftKey: true });
+  press(viewer, "Z", { ctrlKey: true, shiftKey: true });
   assert.deepEqual(labels(), [1]);
-  press(marker, "z", { metaKey: true });
-  press(marker, "y", { ctrlKey: true });
+  press(viewer, "z", { metaKey: true });
+  press(viewer, "y", { ctrlKey: true });
   assert.deepEqual(labels(), [1]);
 });
 
 test("shortcuts that are not the viewer's are the notebook's, its plain letters are not", () => {
-  const marker = keyed();
-  assert.deepEqual(press(marker, "s", { ctrlKey: true }), { page: true, notebook: true });
-  assert.deepEqual(press(marker, "ArrowUp", { altKey: true }), { page: true, notebook: true });
-  assert.deepEqual(press(marker, "d"), { page: true, notebook: false });
-  assert.deepEqual(marker.done, []);
+  const viewer = keyed();
+  assert.deepEqual(press(viewer, "s", { ctrlKey: true }), { page: true, notebook: true });
+  assert.deepEqual(press(viewer, "ArrowUp", { altKey: true }), { page: true, notebook: true });
+  assert.deepEqual(press(viewer, "d"), { page: true, notebook: false });
+  assert.deepEqual(viewer.done, []);
 });
 
 test("in a text field, keys edit the text and no lesion", () => {
-  const marker = keyed();
-  assert.deepEqual(press(marker, "Backspace", {}, true), { page: true, notebook: false });
-  press(marker, "z", { ctrlKey: true }, true);
-  press(marker, "Home", {}, true);
-  assert.deepEqual(marker.marks.current.length, 2);
-  assert.deepEqual(marker.done, []);
+  const viewer = keyed();
+  assert.deepEqual(press(viewer, "Backspace", {}, true), { page: true, notebook: false });
+  press(viewer, "z", { ctrlKey: true }, true);
+  press(viewer, "Home", {}, true);
+  assert.deepEqual(viewer.marks.current.length, 2);
+  assert.deepEqual(viewer.done, []);
 });

@@ -37,9 +37,9 @@ test("what is not known is a dash, not a zero; a rejected mask has no numbers", 
 
 test("each flag has its own warning", () => {
   assert.deepEqual(warningsOf(undefined), []);
-  assert.deepEqual(warningsOf({ ...RESULT, disagrees: false, is_air: false, touches_edge: false }), []);
+  assert.deepEqual(warningsOf({ ...RESULT, disagrees: false, is_aerated: false, touches_edge: false }), []);
   assert.match(warningsOf({ ...RESULT, disagrees: true }).join(), /^mask and line differ/);
-  assert.match(warningsOf({ ...RESULT, is_air: true }).join(), /air or lung/);
+  assert.match(warningsOf({ ...RESULT, is_aerated: true }).join(), /air or lung/);
   assert.match(warningsOf({ ...RESULT, touches_edge: true }).join(), /border/);
-  assert.equal(warningsOf({ ...RESULT, disagrees: true, is_air: true, touches_edge: true }).length, 3);
+  assert.equal(warningsOf({ ...RESULT, disagrees: true, is_aerated: true, touches_edge: true }).length, 3);
 });

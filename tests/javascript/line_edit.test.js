@@ -16,12 +16,12 @@ const SHORT = [[4, 6, 20], [4, 14, 20]];
 /**
  * A view of slice 4, ten pixels a voxel.
  * @param {Mark[]} marks
- * @param {{ selected?: number, tool?: string, redrawing?: boolean }} marker
+ * @param {{ selected?: number, tool?: string, redrawing?: boolean }} viewer
  */
 function viewOf(marks, { selected = 0, tool = "line", redrawing = false } = {}) {
   return {
     shown: 4,
-    marker: { marks: new MarkList(new FakeModel({ marks }), () => {}), selected, tool, redrawing },
+    viewer: { marks: new MarkList(new FakeModel({ marks }), () => {}), selected, tool, redrawing },
     toScreen: (/** @type {Point} */ [, y, x]) => /** @type {Place} */ ([10 * x, 10 * y]),
     toVoxel: (/** @type {Place} */ [x, y]) => /** @type {Point} */ ([4, Math.round(y / 10), Math.round(x / 10)]),
   };
@@ -81,8 +81,8 @@ test("where lesions lie upon each other, the selected one is held", () => {
 
 test("a redrawn line keeps name and label, and loses the short axis, which was the old line's", () => {
   const old = makeMark(5, { name: "node", short_axis_zyx: SHORT });
-  for (const [marker, shift] of /** @type {const} */ ([[{ redrawing: true }, false], [{}, true]])) {
-    const mark = dragged(viewOf([old], { selected: 5, ...marker }), [500, 400], [4, 50, 60], shift);
+  for (const [viewer, shift] of /** @type {const} */ ([[{ redrawing: true }, false], [{}, true]])) {
+    const mark = dragged(viewOf([old], { selected: 5, ...viewer }), [500, 400], [4, 50, 60], shift);
     assert.deepEqual([mark.label, mark.name, mark.short_axis_zyx], [5, "node", null]);
   }
 });

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from lite_ensam.errors import CaseError, StudyError, brief, printable
-from lite_ensam.inference import Border
+from lite_ensam.core.errors import CaseError, StudyError, brief, printable
+from lite_ensam.core.types import PathLike
 from lite_ensam.io import read_report
 from lite_ensam.io.reading import file_suffix, read_json, read_text
 from lite_ensam.reporting.study_scans import StudyScans
 from lite_ensam.response import NewLesion, Response, Study, Target, TargetValue, TimePoint
+from lite_ensam.segmentation import Border
 
 __all__ = ["Patient", "read_study"]
-
-PathLike: TypeAlias = str | os.PathLike[str]
 
 _NUMBERS = ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml")
 _CSV_COLUMNS = ("patient", "date", "target", "organ", "diameter_mm")
@@ -47,7 +45,7 @@ class Patient:
 
 
 def read_study(
-    path: PathLike, repeats: int = 0, draw: bool = False, border: Border = "readers"
+    path: PathLike, n_repeats: int = 0, draw: bool = False, border: Border = "readers"
 ) -> tuple[Patient, ...]:
     """Patients of a study file.
 
@@ -61,7 +59,7 @@ def read_study(
         by `lite-ensam segment` or `measure`: the tumour of a target's name is its size (the short axis of nodes),
         with standard deviations if it was segmented with `--repeats`; one that is not there was not measured.
         Or the scan itself: `"ct": "visit1"` (DICOM folder or file) and `"marks": "visit1.json"`; it is segmented, and
-        its lesions are known by tracking UID or name, else by their place (see `follow`).
+        its lesions are known by tracking UID or name, else by their place (see `track_lesions`).
         .csv with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like
         node, volume_ml, diameter_sd_mm, volume_sd_ml, non_targets, new_lesion. Dates may be days (0, 56).
     repeats : as in `inference.segment`, of visits with a scan
@@ -86,7 +84,7 @@ def read_study(
     patients = []
     for number, entry in enumerate(entries, start=1):
         try:
-            patients.append(_patient(entry, StudyScans(Path(path).parent, repeats, draw, border)))
+            patients.append(_patient(entry, StudyScans(Path(path).parent, n_repeats, draw, border)))
         except StudyError as error:
             raise StudyError(f"{printable(path)}: patient number {number}: {error}") from None
     return tuple(patients)

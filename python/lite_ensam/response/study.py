@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Literal, Self
 
-from lite_ensam.errors import StudyError
+from lite_ensam.core.errors import StudyError
 from lite_ensam.response.criteria import Response
 from lite_ensam.response.targets import NORMAL_NODE_MM, Target, check_targets, least_mm
 

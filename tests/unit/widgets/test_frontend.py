@@ -8,16 +8,16 @@ holds is written down for the type checker in `contract.d.ts`: it must be what P
 import dataclasses
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import anywidget
 import pytest
 
-from lite_ensam.case import Case
+from lite_ensam.core.case import Case
 from lite_ensam.measurements import TumorMeasurement
-from lite_ensam.widgets import RecistMarker, frontend
+from lite_ensam.widgets import RecistViewer, frontend
 from lite_ensam.widgets.frontend import CSS, ESM
-from lite_ensam.widgets.marks_json import marks_to_json
+from lite_ensam.widgets.marks_trait import marks_to_json
 from lite_ensam.widgets.planes import Plane
 from lite_ensam.widgets.segmenter import State
 from tests.unit.widgets.conftest import SphereEngine
@@ -65,7 +65,7 @@ def members(interface: str) -> set[str]:
 
 def test_every_file_is_part_of_the_module() -> None:
     bundled = {f"{name}.js" for name in re.findall(r"^const (\w+)_js = ", ESM, re.MULTILINE)}
-    assert {path.name for path in STATIC.iterdir()} == bundled | {"widget.js", "contract.d.ts", "marker.css"}
+    assert {path.name for path in STATIC.iterdir()} == bundled | {"widget.js", "contract.d.ts", "viewer.css"}
 
 
 def test_the_module_exports_one_render_function() -> None:
@@ -98,22 +98,28 @@ def test_only_what_every_host_has_is_asked_of_the_model() -> None:
 
 def test_the_page_gets_the_module_as_text(case: Case, engine: SphereEngine) -> None:
     """No address, absolute or not: behind a hub's proxy none would be right."""
-    state = RecistMarker(case.ct, grid=case.grid).get_state()
+    state = RecistViewer(case.ct, grid=case.grid).get_state()
     assert state["_esm"] == ESM
     assert state["_css"] == CSS
 
 
-def test_the_contract_names_what_python_has(case: Case, engine: SphereEngine) -> None:
-    marker = RecistMarker(case.ct, grid=case.grid, marks=case.marks)
-    marker.segment()
-    own = set(RecistMarker.class_trait_names(sync=True)) - set(
+def test_the_contract_names_what_python_has(
+    case: Case, engine: SphereEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = RecistViewer(case.ct, grid=case.grid, marks=case.marks)
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(viewer, "send", lambda message, _: sent.append(message))
+    viewer.segment()
+    own = set(RecistViewer.class_trait_names(sync=True)) - set(
         anywidget.AnyWidget.class_trait_names(sync=True)
     )
     assert members("Traits") == own
-    assert members("Scan") == set(marker._scan)
+    assert members("Scan") == set(viewer._scan)
     assert members("Plane") == {field.name for field in dataclasses.fields(Plane)}
-    assert members("Mark") == set(marks_to_json(marker.marks)[0])
+    assert members("Mark") == set(marks_to_json(viewer.marks)[0])
     assert members("Numbers") <= {field.name for field in dataclasses.fields(TumorMeasurement)}
-    assert members("Result") | members("Numbers") <= set(marker.results[0])
+    assert members("Result") | members("Numbers") <= set(viewer.results[0])
+    assert members("SlicesMessage") == set(sent[0])
+    assert members("LabelPatch") == set(sent[0]["slices"][0]["patch"]) | {"codes"}
     contract = (STATIC / "contract.d.ts").read_text(encoding="utf-8")
     assert "state: " + " | ".join(f'"{state}"' for state in get_args(State)) in contract

@@ -1,5 +1,5 @@
-// Names and shapes that Python and the browser share: the traits of RecistMarker (recist_marker.py), its messages
-// (slices.py) and the geometry that they carry (planes.py). Only the type checker reads this file.
+// Names and shapes that Python and the browser share: the traits of RecistViewer (recist_viewer.py), its messages and
+// the planes of its scan (planes.py). Only the type checker reads this file; a test holds it against Python's names.
 
 /** Voxel index [z, y, x]. Pixel (column, row) of a slice covers the edges [column, column + 1) x [row, row + 1). */
 export type Point = [z: number, y: number, x: number];
@@ -39,7 +39,7 @@ export interface Numbers {
   short_axis_zyx: Ends | null;
   disagrees: boolean;
   touches_edge: boolean;
-  is_air: boolean;
+  is_aerated: boolean;
 }
 
 /** One of the three ways to cut the scan; see `Plane` in planes.py. */

@@ -6,7 +6,7 @@ import { AXIAL } from "./plane_layout.js";
 /** @import { MarkList } from "./mark_list.js" */
 
 /**
- * What is asked of a `Marker`.
+ * What is asked of a `Viewer`.
  * @typedef {object} Keyed
  * @property {{ shape_zyx: Point }} scan
  * @property {MarkList} marks
@@ -19,32 +19,32 @@ import { AXIAL } from "./plane_layout.js";
 const PAGE = 10; // slices
 const TAKES_KEYS = "input[type=text], input[type=number], input[data-control=threshold]";
 
-/** @type {Record<string, (marker: Keyed) => void>} */
+/** @type {Record<string, (viewer: Keyed) => void>} */
 const KEYS = {
-  ArrowUp: (marker) => marker.scroll(AXIAL, -1),
-  ArrowDown: (marker) => marker.scroll(AXIAL, 1),
-  PageUp: (marker) => marker.scroll(AXIAL, -PAGE),
-  PageDown: (marker) => marker.scroll(AXIAL, PAGE),
-  Home: (marker) => marker.setSlice(AXIAL, 0),
-  End: (marker) => marker.setSlice(AXIAL, marker.scan.shape_zyx[0] - 1),
-  Delete: (marker) => marker.marks.remove(marker.selected),
-  Backspace: (marker) => marker.marks.remove(marker.selected),
-  Escape: (marker) => marker.giveUp(),
+  ArrowUp: (viewer) => viewer.scroll(AXIAL, -1),
+  ArrowDown: (viewer) => viewer.scroll(AXIAL, 1),
+  PageUp: (viewer) => viewer.scroll(AXIAL, -PAGE),
+  PageDown: (viewer) => viewer.scroll(AXIAL, PAGE),
+  Home: (viewer) => viewer.setSlice(AXIAL, 0),
+  End: (viewer) => viewer.setSlice(AXIAL, viewer.scan.shape_zyx[0] - 1),
+  Delete: (viewer) => viewer.marks.remove(viewer.selected),
+  Backspace: (viewer) => viewer.marks.remove(viewer.selected),
+  Escape: (viewer) => viewer.giveUp(),
 };
 
-/** @type {Record<string, (marker: Keyed) => void>} with Ctrl or Cmd */
+/** @type {Record<string, (viewer: Keyed) => void>} with Ctrl or Cmd */
 const COMMANDS = {
-  z: (marker) => marker.marks.undo(),
-  y: (marker) => marker.marks.redo(),
-  "Shift+z": (marker) => marker.marks.redo(),
+  z: (viewer) => viewer.marks.undo(),
+  y: (viewer) => viewer.marks.redo(),
+  "Shift+z": (viewer) => viewer.marks.redo(),
 };
 
 /**
  * Do what a key is for, unless the field that has the focus needs it.
- * @param {Keyed} marker
+ * @param {Keyed} viewer
  * @param {KeyboardEvent} event
  */
-export function pressKey(marker, event) {
+export function pressKey(viewer, event) {
   const command = event.ctrlKey || event.metaKey;
   const key = command && event.shiftKey ? `Shift+${event.key.toLowerCase()}` : event.key;
   const action = event.altKey ? null : (command ? COMMANDS : KEYS)[key];
@@ -53,5 +53,5 @@ export function pressKey(marker, event) {
   const target = /** @type {Element} */ (event.target);
   if (!action || target.matches(TAKES_KEYS)) return;
   event.preventDefault();
-  action(marker);
+  action(viewer);
 }

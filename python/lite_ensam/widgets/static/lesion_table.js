@@ -4,13 +4,13 @@ import { HIGHEST_LABEL } from "./mark_list.js";
 import { SHORT_AXIS } from "./recist_mark.js";
 
 /** @import { Mark, Result } from "./contract.d.ts" */
-/** @import { Marker } from "./marker.js" */
+/** @import { Viewer } from "./viewer.js" */
 
 /** Lesions beside the picture: name, colour, numbers, what the reader thinks of them. */
 export class LesionTable {
-  /** @param {Marker} marker */
-  constructor(marker) {
-    this.marker = marker;
+  /** @param {Viewer} viewer */
+  constructor(viewer) {
+    this.viewer = viewer;
     this.body = make("tbody", {});
     /** @type {(text: string, span?: number) => HTMLElement} */
     const head = (text, span = 1) => make("th", { textContent: text, colSpan: span });
@@ -31,8 +31,8 @@ export class LesionTable {
     const focus = root.activeElement;
     const typing = focus?.matches("input[type=text], input[type=number]") && this.body.contains(focus);
     if (typing) return; // would take the field away under the user's hands; blur draws again
-    const marks = this.marker.marks.current;
-    const results = new Map(this.marker.model.get("results").map((row) => [row.label, row]));
+    const marks = this.viewer.marks.current;
+    const results = new Map(this.viewer.model.get("results").map((row) => [row.label, row]));
     this.body.replaceChildren(...marks.map((mark) => this.row(mark, results.get(mark.label))));
     this.nothing.hidden = marks.length > 0;
     this.table.hidden = !marks.length;
@@ -43,14 +43,14 @@ export class LesionTable {
    * @param {Result | undefined} result
    */
   row(mark, result) {
-    const { marker } = this;
-    const numbers = lesionNumbers(mark, result, marker.scan.spacing_mm);
+    const { viewer } = this;
+    const numbers = lesionNumbers(mark, result, viewer.scan.spacing_mm);
     /** @type {(text: string, kind: string, ...more: Node[]) => HTMLElement} */
     const cell = (text, kind, ...more) => make("td", { data: { kind } }, text, ...more);
     const away = makeButton(
       "×",
       "take the short axis away",
-      () => marker.marks.change(mark.label, { [SHORT_AXIS]: null }),
+      () => viewer.marks.change(mark.label, { [SHORT_AXIS]: null }),
     );
     away.dataset.action = "remove short axis";
     const row = make("tr", { data: { label: mark.label, state: result?.state ?? "" } });
@@ -70,10 +70,10 @@ export class LesionTable {
       cell(numbers.short, "short"),
       cell(numbers.seconds, "seconds"),
     );
-    row.classList.toggle("le-selected", mark.label === marker.selected);
+    row.classList.toggle("le-selected", mark.label === viewer.selected);
     row.addEventListener("click", (event) => {
       const target = /** @type {Element} */ (event.target);
-      if (!target.closest("input, button")) marker.select(mark.label, true);
+      if (!target.closest("input, button")) viewer.select(mark.label, true);
     });
     return row;
   }
@@ -84,7 +84,7 @@ export class LesionTable {
    * @param {HTMLElement} row
    */
   identity({ label }, row) {
-    const { marker } = this;
+    const { viewer } = this;
     const number = make("input", {
       type: "number",
       min: "1",
@@ -94,10 +94,10 @@ export class LesionTable {
     });
     this.whenEdited(number, () => {
       if (Number(number.value) === label) return;
-      if (marker.relabel(label, Number(number.value))) row.dataset.label = number.value;
+      if (viewer.relabel(label, Number(number.value))) row.dataset.label = number.value;
     });
-    const color = make("input", { type: "color", value: marker.colorOf(label), title: "colour" });
-    color.addEventListener("change", () => marker.setColor(label, color.value));
+    const color = make("input", { type: "color", value: viewer.colorOf(label), title: "colour" });
+    color.addEventListener("change", () => viewer.setColor(label, color.value));
     return [number, color];
   }
 
@@ -109,7 +109,7 @@ export class LesionTable {
     const { name: value, label } = mark;
     const name = make("input", { type: "text", value, placeholder: `lesion ${label}`, title: value || "name" });
     this.whenEdited(name, () => {
-      if (name.value !== mark.name) this.marker.marks.change(Number(row.dataset.label), { name: name.value });
+      if (name.value !== mark.name) this.viewer.marks.change(Number(row.dataset.label), { name: name.value });
     });
     return name;
   }
@@ -122,7 +122,7 @@ export class LesionTable {
   whenEdited(field, action) {
     const act = () => {
       action();
-      this.marker.refresh();
+      this.viewer.refresh();
     };
     field.addEventListener("keydown", (event) => event.key === "Enter" && field.blur());
     field.addEventListener("blur", () => setTimeout(act));
@@ -133,21 +133,21 @@ export class LesionTable {
    * @param {Result | undefined} result
    */
   buttons(label, result) {
-    const { marker } = this;
+    const { viewer } = this;
     /** @type {(text: string, title: string, action: () => void, pressed?: boolean) => HTMLButtonElement} */
     const button = (text, title, action, pressed = false) => {
       const made = makeButton(text, title, action, { action: text });
       setPressed(made, pressed);
       return made;
     };
-    const redrawn = marker.redrawing && label === marker.selected;
+    const redrawn = viewer.redrawing && label === viewer.selected;
     const made = [
-      button("redraw", "the next line takes the place of this one", () => marker.startRedrawing(label), redrawn),
-      button("delete", "delete this lesion (Del)", () => marker.marks.remove(label)),
+      button("redraw", "the next line takes the place of this one", () => viewer.startRedrawing(label), redrawn),
+      button("delete", "delete this lesion (Del)", () => viewer.marks.remove(label)),
     ];
     if (!result) return made;
     /** @type {(kind: "accept" | "reject") => () => void} */
-    const say = (kind) => () => marker.model.send({ kind, label });
+    const say = (kind) => () => viewer.model.send({ kind, label });
     return [
       button("accept", "this mask is right", say("accept"), result.state === "accepted"),
       button("reject", "take this mask away; its line stays", say("reject"), result.state === "rejected"),

@@ -33,7 +33,7 @@ const inWords = (value, digits) => (value === undefined ? "–" : value.toFixed(
 export function warningsOf(result) {
   const words = [];
   if (result?.disagrees) words.push("mask and line differ by more than 20 %");
-  if (result?.is_air) words.push("no tumour in sight: air or lung");
+  if (result?.is_aerated) words.push("no tumour in sight: air or lung");
   if (result?.touches_edge) words.push("mask reaches the scan's border");
   return words;
 }

@@ -29,7 +29,7 @@ import { clamp } from "./values.js";
  * What is asked of a `PlaneView`.
  * @typedef {object} View
  * @property {number} shown the slice
- * @property {{ marks: MarkList, selected: number, tool: string, redrawing: boolean }} marker
+ * @property {{ marks: MarkList, selected: number, tool: string, redrawing: boolean }} viewer
  * @property {(point: Point) => Place} toScreen
  * @property {(place: Place) => Point} toVoxel
  */
@@ -42,7 +42,7 @@ const ON_LINE_PX = 6;
  * @param {View} view
  */
 function marksHere(view) {
-  const { marks, selected } = view.marker;
+  const { marks, selected } = view.viewer;
   const here = marks.current.filter((mark) => mark[LINE][0][0] === view.shown);
   return here.sort((a, b) => Number(b.label === selected) - Number(a.label === selected));
 }
@@ -91,16 +91,16 @@ export function touched(view, at) {
  * @returns {Edit | null}
  */
 export function grabbed(view, at, shift) {
-  const { marker } = view;
+  const { viewer } = view;
   const old = touched(view, at);
   const fixed = view.toVoxel(at);
-  if (marker.tool === "short axis") {
+  if (viewer.tool === "short axis") {
     if (old && "key" in old) return old;
     const near = marksHere(view);
     return near.length ? { fresh: true, near, key: SHORT_AXIS, fixed } : null;
   }
   if (old) return old;
-  const redrawn = shift || marker.redrawing ? marker.marks.find(marker.selected) : null;
+  const redrawn = shift || viewer.redrawing ? viewer.marks.find(viewer.selected) : null;
   return { fresh: true, mark: redrawn ? { ...redrawn, [SHORT_AXIS]: null } : newMark(), key: LINE, fixed };
 }
 

@@ -2,7 +2,7 @@ import { make } from "./elements.js";
 import { AXIAL } from "./plane_layout.js";
 
 /** @import { Point } from "./contract.d.ts" */
-/** @import { Marker } from "./marker.js" */
+/** @import { Viewer } from "./viewer.js" */
 
 const HINT =
   "wheel or ↑ ↓: slices · right drag: window · Ctrl + wheel: zoom · middle drag: pan · click in a plane: go there · " +
@@ -12,10 +12,10 @@ const NO_SIDES = "Which side is which is not known: an array does not say, a fil
 
 /** Where everything stands: tools above, planes left, table right, and the words around them. */
 export class Page {
-  /** @param {Marker} marker whose planes, tools and table are made */
-  constructor(marker) {
-    const { scan, toolbar, controls, table } = marker;
-    const [axial, coronal, sagittal] = marker.views.map((view) => view.root);
+  /** @param {Viewer} viewer whose planes, tools and table are made */
+  constructor(viewer) {
+    const { scan, toolbar, controls, table } = viewer;
+    const [axial, coronal, sagittal] = viewer.views.map((view) => view.root);
     const last = String(scan.shape_zyx[0] - 1);
     this.slider = make("input", {
       type: "range",
@@ -25,14 +25,14 @@ export class Page {
       className: "le-slider",
       title: "slice",
     });
-    this.slider.addEventListener("input", () => marker.setSlice(AXIAL, Number(this.slider.value)));
+    this.slider.addEventListener("input", () => viewer.setSlice(AXIAL, Number(this.slider.value)));
     this.message = make("div", { className: "le-message" });
     this.message.setAttribute("aria-live", "polite");
     axial.append(this.message);
     this.placeText = make("span", { className: "le-place" });
     this.errorText = make("div", { className: "le-error", title: "click to close" });
     this.errorText.setAttribute("role", "alert");
-    this.errorText.addEventListener("click", () => marker.put("error", ""));
+    this.errorText.addEventListener("click", () => viewer.put("error", ""));
     this.root = make(
       "div",
       { className: "le-root", tabIndex: 0 },

@@ -29,7 +29,7 @@ export class PlaneMouse {
   /** @param {PlaneView} view */
   constructor(view) {
     this.view = view;
-    this.marker = view.marker;
+    this.viewer = view.viewer;
     /** @type {Drag | null} */
     this.drag = null;
     /** @type {Place | null} where the mouse is over the canvas */
@@ -42,7 +42,7 @@ export class PlaneMouse {
     canvas.addEventListener("pointercancel", () => this.cancel());
     canvas.addEventListener("pointerleave", () => {
       this.at = null;
-      this.marker.showPlace(null);
+      this.viewer.showPlace(null);
     });
     canvas.addEventListener("dblclick", () => view.resetView());
     canvas.addEventListener("wheel", (event) => this.turn(event), { passive: false });
@@ -54,7 +54,7 @@ export class PlaneMouse {
 
   /** Lines are drawn on axial slices only. */
   get draws() {
-    return this.view.number === AXIAL && ["line", "short axis"].includes(this.drag?.tool ?? this.marker.tool);
+    return this.view.number === AXIAL && ["line", "short axis"].includes(this.drag?.tool ?? this.viewer.tool);
   }
 
   /**
@@ -70,20 +70,20 @@ export class PlaneMouse {
   begin(event) {
     if (this.drag) return;
     event.preventDefault();
-    this.marker.root.focus({ preventScroll: true });
+    this.viewer.root.focus({ preventScroll: true });
     this.view.canvas.setPointerCapture(event.pointerId);
     const at = this.place(event);
-    const tool = event.button === 2 ? "window" : event.button === 1 ? "pan" : this.marker.tool;
-    this.drag = { tool, from: at, last: at, reach: 0, window: this.marker.store.window, edit: null };
+    const tool = event.button === 2 ? "window" : event.button === 1 ? "pan" : this.viewer.tool;
+    this.drag = { tool, from: at, last: at, reach: 0, window: this.viewer.store.window, edit: null };
     if (!this.draws) return;
     this.drag.edit = grabbed(this.view, at, event.shiftKey);
-    this.marker.say(this.drag.edit ? "" : "There is no line on this slice: a short axis belongs to one.");
+    this.viewer.say(this.drag.edit ? "" : "There is no line on this slice: a short axis belongs to one.");
   }
 
   /** @param {PointerEvent} event */
   move(event) {
     const at = (this.at = this.place(event));
-    const { drag, marker, view } = this;
+    const { drag, viewer, view } = this;
     if (!drag) {
       this.hover(at);
       return;
@@ -94,18 +94,18 @@ export class PlaneMouse {
     if (drag.tool === "pan") {
       view.panBy(offset(last, at));
     } else if (drag.tool === "window") {
-      marker.setWindow(draggedWindow(drag.window, offset(drag.from, at)));
+      viewer.setWindow(draggedWindow(drag.window, offset(drag.from, at)));
     } else if (!this.draws) {
-      marker.setCursor(view.toVoxel(at));
+      viewer.setCursor(view.toVoxel(at));
     } else if (drag.reach > CLICK_PX && drag.edit) {
-      marker.draft = edited(drag.edit, view.toVoxel(at), marker.scan.shape_zyx);
-      marker.draw();
+      viewer.draft = edited(drag.edit, view.toVoxel(at), viewer.scan.shape_zyx);
+      viewer.draw();
     }
   }
 
   /** Another voxel may lie under the mouse now: the slice changed, or the picture moved. */
   lookAgain() {
-    if (this.at) this.marker.showPlace(this.view.toVoxel(this.at));
+    if (this.at) this.viewer.showPlace(this.view.toVoxel(this.at));
   }
 
   /** @param {Place} at */
@@ -113,27 +113,27 @@ export class PlaneMouse {
     this.lookAgain();
     const overLine = this.draws ? touched(this.view, at) : null;
     const overEnd = overLine && "key" in overLine;
-    this.view.canvas.style.cursor = overLine ? (overEnd ? "pointer" : "move") : (CURSORS[this.marker.tool] ?? "");
+    this.view.canvas.style.cursor = overLine ? (overEnd ? "pointer" : "move") : (CURSORS[this.viewer.tool] ?? "");
   }
 
   /** @param {PointerEvent} event */
   end(event) {
-    const { drag, marker, view } = this;
+    const { drag, viewer, view } = this;
     if (!drag) return;
     const drew = this.draws;
     this.drag = null;
     if (drag.tool === "window" || drag.tool === "pan") return;
-    const { draft } = marker;
-    marker.draft = null;
+    const { draft } = viewer;
+    viewer.draft = null;
     if (drew && draft && drag.edit && !isPoint(draft)) {
       this.finish(draft, drag.edit);
     } else if (drew && drag.edit && !drag.edit.fresh) {
-      marker.select(drag.edit.mark.label);
+      viewer.select(drag.edit.mark.label);
     } else if (!drew || drag.reach <= CLICK_PX) {
-      marker.setCursor(view.toVoxel(this.place(event)));
+      viewer.setCursor(view.toVoxel(this.place(event)));
     }
-    if (drew && drag.edit?.fresh && drag.reach > STILL_PX && (!draft || isPoint(draft))) marker.say(TOO_SHORT);
-    marker.draw();
+    if (drew && drag.edit?.fresh && drag.reach > STILL_PX && (!draft || isPoint(draft))) viewer.say(TOO_SHORT);
+    viewer.draw();
   }
 
   /**
@@ -142,16 +142,16 @@ export class PlaneMouse {
    * @param {Edit} edit
    */
   finish(draft, edit) {
-    const { marker } = this;
-    const fault = faultOf(draft, marker.scan.spacing_mm);
-    if (hasLine(draft) && (!fault || editedLines(edit).includes(LINE))) marker.finish(draft);
-    if (fault) marker.say(fault);
+    const { viewer } = this;
+    const fault = faultOf(draft, viewer.scan.spacing_mm);
+    if (hasLine(draft) && (!fault || editedLines(edit).includes(LINE))) viewer.finish(draft);
+    if (fault) viewer.say(fault);
   }
 
   cancel() {
     this.drag = null;
-    this.marker.draft = null;
-    this.marker.draw();
+    this.viewer.draft = null;
+    this.viewer.draw();
   }
 
   /** @param {WheelEvent} event */
@@ -163,6 +163,6 @@ export class PlaneMouse {
     const step = Math.sign(this.wheel);
     this.wheel = 0;
     if (event.ctrlKey || event.metaKey) this.view.zoomBy(ZOOM_STEP ** -step, this.place(event));
-    else this.marker.scroll(this.view.number, step);
+    else this.viewer.scroll(this.view.number, step);
   }
 }

@@ -7,7 +7,7 @@ import { LINE, SHORT_AXIS } from "./recist_mark.js";
 import { same } from "./values.js";
 
 /** @import { Draft, Ends, Place, Point } from "./contract.d.ts" */
-/** @import { Marker } from "./marker.js" */
+/** @import { Viewer } from "./viewer.js" */
 /** @import { Sight } from "./plane_layout.js" */
 /** @import { KeptPatch } from "./slice_store.js" */
 
@@ -16,13 +16,13 @@ const OFF_PERPENDICULAR = 10; // degrees from which a short axis says that it is
 /** One plane on a canvas: image, masks, lines, letters. */
 export class PlaneView {
   /**
-   * @param {Marker} marker
+   * @param {Viewer} viewer
    * @param {number} number of the plane: axial, coronal, sagittal
    */
-  constructor(marker, number) {
-    this.marker = marker;
+  constructor(viewer, number) {
+    this.viewer = viewer;
     this.number = number;
-    this.plane = marker.scan.planes[number];
+    this.plane = viewer.scan.planes[number];
     this.canvas = make("canvas", { className: "le-canvas", data: { plane: this.plane.name } });
     this.canvas.setAttribute("role", "img");
     this.root = make("div", { className: `le-plane le-${this.plane.name}` }, this.canvas);
@@ -36,7 +36,7 @@ export class PlaneView {
   }
 
   get index() {
-    return this.marker.cursor[this.plane.cut];
+    return this.viewer.cursor[this.plane.cut];
   }
 
   // ---- where things are
@@ -64,7 +64,7 @@ export class PlaneView {
    */
   toVoxel(place) {
     /** @type {Point} */
-    const slice = [...this.marker.cursor];
+    const slice = [...this.viewer.cursor];
     if (this.shown >= 0) slice[this.plane.cut] = this.shown;
     return this.layout().toVoxel(place, slice);
   }
@@ -98,12 +98,12 @@ export class PlaneView {
   // ---- drawing
 
   draw() {
-    const { images, patches } = this.marker.store;
+    const { images, patches } = this.viewer.store;
     const pixels = images.get(`${this.number}/${this.index}`);
     if (pixels) {
       if (pixels !== this.pixels) this.fillImage(pixels);
       this.shown = this.index;
-      this.canvas.dataset.window = this.marker.store.window.join(" ");
+      this.canvas.dataset.window = this.viewer.store.window.join(" ");
     }
     if (this.shown < 0) return;
     const ratio = window.devicePixelRatio || 1;
@@ -121,15 +121,15 @@ export class PlaneView {
     context.imageSmoothingEnabled = Math.abs(place.a) < 6; // voxels are shown as such when they are large
     context.drawImage(this.image, 0, 0);
     const patch = patches.get(`${this.number}/${this.shown}`);
-    if (patch && this.marker.showMasks) this.drawMasks(context, patch, ratio);
+    if (patch && this.viewer.showMasks) this.drawMasks(context, patch, ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.drawCross(context, w, h);
-    this.marker.drawnMarks().forEach((mark) => this.drawMark(context, mark));
-    if (this.marker.showDiameters) this.drawDiameters(context);
+    this.viewer.drawnMarks().forEach((mark) => this.drawMark(context, mark));
+    if (this.viewer.showDiameters) this.drawDiameters(context);
     this.drawWords(context, w, h);
     this.canvas.dataset.index = String(this.shown);
     if (patches.has(`${this.number}/${this.shown}`)) {
-      this.canvas.dataset.maskVersion = String(this.marker.store.version);
+      this.canvas.dataset.maskVersion = String(this.viewer.store.version);
       this.canvas.dataset.masks = patch ? patch.labels.join(" ") : "";
     }
     this.mouse.lookAgain();
@@ -151,7 +151,7 @@ export class PlaneView {
    * @param {number} ratio pixels of the canvas a pixel of the screen
    */
   drawMasks(context, patch, ratio) {
-    const colors = patch.labels.map((label) => this.marker.colorOf(label));
+    const colors = patch.labels.map((label) => this.viewer.colorOf(label));
     patch.outlines ??= outlinesOf(patch);
     if (!patch.fill || !same(patch.colors, colors)) {
       patch.fill = fillOf(patch, colors);
@@ -177,7 +177,7 @@ export class PlaneView {
    * @param {number} h
    */
   drawCross(context, w, h) {
-    const [x, y] = this.toScreen(this.marker.cursor);
+    const [x, y] = this.toScreen(this.viewer.cursor);
     const color = "rgba(120, 190, 255, 0.28)";
     strokeLine(context, [[x, 0], [x, h]], color, 1);
     strokeLine(context, [[0, y], [w, y]], color, 1);
@@ -196,8 +196,8 @@ export class PlaneView {
     }
     const cut = line.map((end) => end[this.plane.cut]).sort((a, b) => a - b);
     if (this.shown < Math.floor(cut[0]) || this.shown > Math.ceil(cut[1])) return;
-    const color = this.marker.colorOf(mark.label);
-    const selected = mark.label === this.marker.selected;
+    const color = this.viewer.colorOf(mark.label);
+    const selected = mark.label === this.viewer.selected;
     const ends = eachEnd(line, (end) => this.toScreen(end));
     if (this.number !== AXIAL) {
       context.setLineDash([2, 3]);
@@ -208,7 +208,7 @@ export class PlaneView {
     this.drawShortAxis(context, mark, color, selected);
     this.drawLine(context, ends, color, selected, 1.6);
     const [x, y] = ends[0][0] > ends[1][0] ? ends[0] : ends[1];
-    const length = lengthMm(line, this.marker.scan.spacing_mm).toFixed(1);
+    const length = lengthMm(line, this.viewer.scan.spacing_mm).toFixed(1);
     writeInside(context, `${mark.label || "new"}: ${length} mm`, x + 9, y + 4, color);
   }
 
@@ -221,7 +221,7 @@ export class PlaneView {
    */
   drawShortAxis(context, { [LINE]: line, [SHORT_AXIS]: short }, color, selected) {
     if (!short) return;
-    const { spacing_mm: spacing } = this.marker.scan;
+    const { spacing_mm: spacing } = this.viewer.scan;
     const ends = eachEnd(short, (end) => this.toScreen(end));
     this.drawLine(context, ends, color, selected, 1.2);
     const angle = line ? angleBetween(line, short, spacing) : 90;
@@ -249,7 +249,7 @@ export class PlaneView {
    */
   drawDiameters(context) {
     if (this.number !== AXIAL) return;
-    for (const row of this.marker.model.get("results")) {
+    for (const row of this.viewer.model.get("results")) {
       if (row.longest_diameter_slice !== this.shown) continue;
       context.setLineDash([5, 4]);
       for (const ends of [row.longest_diameter_zyx, row.short_axis_zyx]) {
