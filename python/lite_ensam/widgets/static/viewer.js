@@ -13,6 +13,7 @@ import { clamp, same } from "./values.js";
 /** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Traits } from "./contract.d.ts" */
 
 const REST_MS = 80; // the mouse rests: the value under it is asked for
+
 /** The whole widget: ties planes, tools and table to the model. */
 export class Viewer {
   /**
