@@ -76,7 +76,8 @@ class StudySizes:
                 self._note(f"day {day}, {name}: the study file is taken at its word, not {source}")
                 owners[key] = name
         self._tell_lost(lost, source, tumors, day)
-        self._tell_others({key: one for key, one in tumors.items() if key not in owners}, source, day)
+        if source:
+            self._tell_others(tumors, owners, source, day)
         return values
 
     def _given(self, sizes: Any, day: int) -> dict[str, Any]:
@@ -208,8 +209,9 @@ class StudySizes:
             )
         self._note(f"{text}. Not evaluable; {_SAY_GONE}")
 
-    def _tell_others(self, others: Tumors, source: str, day: int) -> None:
-        """Tumours that no target is: those that baseline did not have may be new."""
+    def _tell_others(self, tumors: Tumors, owners: Mapping[str, str], source: str, day: int) -> None:
+        """Tumours that are not targets: those that baseline did not have may be new."""
+        others = {key: one for key, one in tumors.items() if key not in owners}
         for key, one in others.items():
             mm = one.get("longest_diameter_mm")
             size = f" ({mm:.1f} mm)" if isinstance(mm, int | float) else ""
@@ -217,7 +219,7 @@ class StudySizes:
             self._note(f"day {day}: {one['name']}{size} in {source} is not a target of this study{question}")
         if day == 0:
             self._others = {key: one["name"] for key, one in others.items()}
-        elif source and (gone := [name for key, name in self._others.items() if key not in others]):
+        elif gone := [name for key, name in self._others.items() if key not in tumors]:
             self._note(f"day {day}: {', '.join(gone)} of baseline, not targets, are not in {source}")
 
     def _note(self, text: str) -> None:

@@ -95,7 +95,11 @@ def _rows(path: str | os.PathLike[str]) -> tuple[list[_Row], list[str]]:
         raise StudyError(f"the first line names the column {repeated[0]} twice")
     if len(lines) == 1:
         raise StudyError("has a first line alone: a row for each target and visit must follow")
-    unread = [heading for heading, name in zip(headings, columns, strict=True) if name not in _KNOWN]
+    unread = [
+        heading
+        for place, (heading, name) in enumerate(zip(headings, columns, strict=True))
+        if name not in _KNOWN and any(any(cells[place : place + 1]) for _, cells in lines[1:])
+    ]
     rows = []
     for number, cells in lines[1:]:
         if len(cells) > len(columns):
