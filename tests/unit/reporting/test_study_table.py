@@ -211,3 +211,14 @@ def test_tables_that_may_mean_two_things_are_refused(
 def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
     (one, _) = read(tmp_path, f"{HEADER},New lesions,empty", "A,0,a,liver,50,yes,", "B,0,a,liver,50,,")
     assert one.notes[0] == "column 'New lesions' is not read"
+
+
+def test_the_example_of_the_documentation_gives_what_it_says(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs" / "clinical.md"
+    lines = [
+        line.strip() for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("    ")
+    ]
+    start = next(n for n, line in enumerate(lines) if line.startswith("patient,date,target"))
+    (one,) = read(tmp_path, *lines[start : start + 8])
+    (judged,) = respond(one.study)
+    assert (judged.sum, f"{judged.change_from_baseline:.0%}", judged.overall) == (49.0, "-37%", "PR")
