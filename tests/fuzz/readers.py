@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 
-from lite_ensam.cohort import Row, read_manifest
+from lite_ensam.cohort import CohortCase, read_cohort_manifest
 from lite_ensam.cohort.record import read_record
-from lite_ensam.geometry import Grid
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import (
     read_case,
     read_cropped_case,
@@ -26,7 +27,6 @@ from lite_ensam.io import (
 )
 from lite_ensam.io.dicom import build_report, build_segmentation, read_ct_series, write_dataset
 from lite_ensam.measurements import measure
-from lite_ensam.recist import RecistMark
 from lite_ensam.reporting import read_study
 from tests.fuzz.mutations import Strategy, inside_gzip, inside_zip, mutated
 from tests.phantoms import Ellipsoid, ellipsoid_case
@@ -115,11 +115,11 @@ def _texts(folder: Path) -> Iterator[tuple[str, Reader]]:
     for name in ("marks.csv", "marks_mm.csv", "DL_info.csv"):
         yield name, Reader(folder / name, lambda path: read_marks(path, grid, "000001_01_01_001-006.nii.gz"))
     yield "study.csv", Reader(folder / "study.csv", read_study)
-    yield "manifest.csv", Reader(folder / "manifest.csv", read_manifest)
+    yield "manifest.csv", Reader(folder / "manifest.csv", read_cohort_manifest)
     pyarrow.parquet.write_table(
         pyarrow.table({"case": ["a", "b"], "ct": ["a.npz", "b.npz"]}), folder / "manifest.parquet"
     )
-    yield "manifest.parquet", Reader(folder / "manifest.parquet", read_manifest)
+    yield "manifest.parquet", Reader(folder / "manifest.parquet", read_cohort_manifest)
     targets = '"targets": [{"name": "l", "organ": "liver"}]'
     sizes = ('{"diameter_mm": 31}', '[{"diameter_mm": 8, "volume_ml": 0.3}, {"diameter_mm": "too small"}]')
     visits = [f'{{"date": {56 * n}, "targets": {{"l": {size}}}}}' for n, size in enumerate(sizes)]
@@ -137,7 +137,7 @@ def _texts(folder: Path) -> Iterator[tuple[str, Reader]]:
     (place / "record.json").write_text(record)
     yield (
         "record.json",
-        Reader(place / "record.json", lambda path: read_record(path.parents[2], Row("a", "x"))),
+        Reader(place / "record.json", lambda path: read_record(path.parents[2], CohortCase("a", "x"))),
     )
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.evaluation import dsc
-from lite_ensam.geometry import Grid
 from lite_ensam.io import read_ct, read_labels, write_ct, write_marks, write_mask
 from lite_ensam.io.dicom import read_roi
-from lite_ensam.phantom import make_phantom
-from lite_ensam.recist import RecistMark
 from tests.integration.conftest import Run, Scan
 from tests.phantoms import Ellipsoid, ellipsoid_case
 

@@ -15,12 +15,12 @@ import pydicom
 import pytest
 from pydicom.uid import JPEG2000Lossless
 
+from lite_ensam.core.recist import RecistMark, sphere_mask
 from lite_ensam.demo.fetching import pip_download
 from lite_ensam.demo.real import read_scan
 from lite_ensam.io import read_ct, read_labels, read_marks, write_marks
 from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
 from lite_ensam.measurements import measure
-from lite_ensam.recist import RecistMark, sphere_mask
 from tests.integration.conftest import Fetch, Run
 
 COMPRESSED = "totalsegmentator==2.18.0"

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import lite_ensam
-from lite_ensam.errors import CaseError, LiteEnsamError, MarkError
+from lite_ensam.core.errors import CaseError, LiteEnsamError, MarkError
+from lite_ensam.core.recist import RecistMark, sphere_mask
+from lite_ensam.engines import load_backend
 from lite_ensam.evaluation import dsc
-from lite_ensam.inference import BORDERS, Predictor, load_backend
 from lite_ensam.io import read_case, read_labels, write_ct
-from lite_ensam.preprocessing import Patch, prepare_joint, prepare_lesion
-from lite_ensam.recist import RecistMark, sphere_mask
+from lite_ensam.segmentation import BORDERS, Predictor
+from lite_ensam.segmentation.channels import Patch, prepare_joint, prepare_lesion
 from tests.integration.conftest import Run, Scan
 
 ENOUGH = 0.75  # DSC that every tumour of the phantom must reach

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 import lite_ensam
-from lite_ensam.errors import CaseError
-from lite_ensam.inference import Predictor, load_backend
-from lite_ensam.inference.segmentation import segment_case
+from lite_ensam.core.errors import CaseError
+from lite_ensam.core.partial_volume import PartialScan
+from lite_ensam.engines import load_backend
 from lite_ensam.io import read_case, read_cropped_case, read_labels, read_marks, write_mask
-from lite_ensam.parts import CroppedCt
-from lite_ensam.preprocessing import needed_boxes
+from lite_ensam.segmentation import Predictor
+from lite_ensam.segmentation.api import segment_case
+from lite_ensam.segmentation.channels import needed_boxes
 from tests.integration.conftest import Scan
 
 
@@ -30,7 +31,7 @@ def streamed(ct: Path, marks: Path, predictor: Predictor) -> lite_ensam.Case:
 
 def assert_same(ct: Path, marks: Path, predictor: Predictor, folder: Path) -> None:
     whole, cropped = read_case(ct, marks), streamed(ct, marks, predictor)
-    assert isinstance(cropped.ct, CroppedCt)
+    assert isinstance(cropped.ct, PartialScan)
     assert (cropped.ct.shape, cropped.ct.dtype, cropped.hu) == (whole.ct.shape, whole.ct.dtype, whole.hu)
     expected, found = segment_case(whole, predictor), segment_case(cropped, predictor)
     np.testing.assert_array_equal(found.labels, expected.labels)
@@ -100,7 +101,7 @@ def test_a_voxel_that_is_no_number_is_named(scan: Scan, tmp_path: Path) -> None:
 
 def test_only_crops_are_kept_and_the_whole_is_not_to_be_had(scan: Scan) -> None:
     case = streamed(scan.ct, scan.marks, Predictor(load_backend("openvino")))
-    assert isinstance(case.ct, CroppedCt)
+    assert isinstance(case.ct, PartialScan)
     assert sum(part.voxels.size for part in case.ct.parts) < np.prod(case.ct.shape) / 2
     with pytest.raises(CaseError, match="only crops of this scan were kept"):
         _ = case.volume

@@ -29,7 +29,7 @@ def convert(
     overwrite: Overwrite = False,
 ) -> None:
     """Convert a scan (DICOM folder to NIfTI), a mask (NIfTI, DICOM SEG; to RTSTRUCT too) or marks (SR to JSON)."""
-    from lite_ensam.errors import OutputError
+    from lite_ensam.core.errors import OutputError
     from lite_ensam.io import (
         MASK_SUFFIXES,
         VOLUME_SUFFIXES,

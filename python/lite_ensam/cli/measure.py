@@ -40,15 +40,8 @@ def measure(
 ) -> None:
     """Measure the tumours of a mask: diameters, volume, shape, grey values."""
     from lite_ensam import _kernels
-    from lite_ensam.io import (
-        DISCLAIMER,
-        check_output,
-        read_case,
-        read_labels,
-        write_report,
-        write_table,
-        write_text,
-    )
+    from lite_ensam.core.about import DISCLAIMER
+    from lite_ensam.io import check_output, read_case, read_labels, write_report, write_table, write_text
     from lite_ensam.reporting import case_page, identifiers_of, measure_case
 
     for target, suffix in ((json, ".json"), (csv, ".csv"), (html, ".html")):
@@ -92,7 +85,7 @@ def show(rows: Sequence[TumorRow], is_drawn: bool) -> None:
     """Print the table of tumours; `is_drawn` says that nobody gave their lines."""
     cells = []
     for row in rows:
-        one, shape, greys = row.measurement, row.shape, row.greys
+        one, shape, intensity = row.measurement, row.shape, row.intensity
         cells.append(
             (
                 f"{one.label} {row.name}".strip(),
@@ -102,7 +95,7 @@ def show(rows: Sequence[TumorRow], is_drawn: bool) -> None:
                 f"{one.volume_ml:.2f}",
                 "-" if shape is None else f"{shape.longest_diameter_3d_mm:.1f}",
                 "-" if shape is None else f"{shape.sphericity:.2f}",
-                "-" if greys is None else f"{greys.mean:.0f}",
+                "-" if intensity is None else f"{intensity.mean:.0f}",
                 "; ".join(row.flags),
             )
         )

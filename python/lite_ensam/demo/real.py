@@ -10,20 +10,18 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import TypeAlias
 
 import numpy as np
 
-from lite_ensam.case import Case
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import CaseError
+from lite_ensam.core.recist import RecistMark, mark_from_mask
+from lite_ensam.core.types import PathLike
 from lite_ensam.demo.fetching import pip_download
 from lite_ensam.demo.record import DemoRecord, Segmenter, check_results, make_folder, show_cases
-from lite_ensam.errors import CaseError
 from lite_ensam.io.dicom import read_ct_series, read_roi
-from lite_ensam.recist import RecistMark, mark_from_mask
 
 __all__ = ["REQUIREMENT", "SOURCE", "fetch_scans", "read_scan", "real_cases", "run_real_demo"]
-
-PathLike: TypeAlias = str | os.PathLike[str]
 
 REQUIREMENT = "pycerr==2.5.1"
 SOURCE = (

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
-from lite_ensam._typing import FloatTriple, IntTriple, Mask
-from lite_ensam.case import Case
-from lite_ensam.errors import MissingExtraError
-from lite_ensam.recist import RecistMark, sphere_mask
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import MissingExtraError
+from lite_ensam.core.recist import RecistMark, sphere_mask
+from lite_ensam.core.types import FloatTriple, IntTriple, Mask
 
-__all__ = ["FLOORS", "SHORT_AXIS_SHARE", "ellipsoid", "region_growing", "sphere"]
+__all__ = ["BASELINES", "SHORT_AXIS_SHARE", "ellipsoid", "region_growing", "sphere"]
 
 Floor: TypeAlias = Callable[[Case, RecistMark], Mask]
 
@@ -90,7 +90,7 @@ def region_growing(case: Case, mark: RecistMark) -> Mask:
     return mask
 
 
-FLOORS: Mapping[str, Floor] = MappingProxyType(
+BASELINES: Mapping[str, Floor] = MappingProxyType(
     {"sphere": sphere, "ellipsoid": ellipsoid, "region_growing": region_growing}
 )
 """Every floor by the name that reports use."""

@@ -8,16 +8,17 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lite_ensam._typing import Labels, Mask
-from lite_ensam.case import Case
-from lite_ensam.errors import CaseError
-from lite_ensam.evaluation.baselines import FLOORS
-from lite_ensam.evaluation.flare import CaseScore, FlareScore, flare_scores, score_case
-from lite_ensam.evaluation.folders import CaseFiles, PathLike, find_cases
+from lite_ensam.core.about import DISCLAIMER
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import CaseError
+from lite_ensam.core.types import Labels, Mask, PathLike
+from lite_ensam.datasets.folders import CaseFiles, find_cases
+from lite_ensam.evaluation.baselines import BASELINES
+from lite_ensam.evaluation.flare_scoring import CaseScore, FlareScore, flare_scores, score_case
+from lite_ensam.evaluation.perturbations import CHANGES, change_marks
 from lite_ensam.evaluation.resources import CaseResources
-from lite_ensam.evaluation.robustness import CHANGES, change_marks
 from lite_ensam.evaluation.scores import OVERALL, Summary, TumorScore, score_mask, summarize
-from lite_ensam.io import DISCLAIMER, write_report, write_table
+from lite_ensam.io import write_report, write_table
 
 __all__ = ["RESULT", "Evaluation", "Segmenting", "evaluate"]
 
@@ -82,7 +83,7 @@ def evaluate(
     ----------
     folder : cases in a layout of `folders`
     segment : from a case to its label map
-    floors : names out of `baselines.FLOORS` that are scored too
+    floors : names out of `baselines.BASELINES` that are scored too
     changes : names out of `robustness.CHANGES`: the result is scored on marks changed so, too
     seed : of the bootstrap and of changed marks
     on_case : called before each case with its name, its number from 0 and how many there are
@@ -97,7 +98,7 @@ def evaluate(
     MissingExtraError
         If `surface-distance` is not installed.
     """
-    for what, names, known in (("floors", floors, list(FLOORS)), ("changes", changes, list(CHANGES))):
+    for what, names, known in (("floors", floors, list(BASELINES)), ("changes", changes, list(CHANGES))):
         if unknown := [name for name in names if name not in known]:
             raise ValueError(f"{what} must be names out of {', '.join(known)}, got {unknown[0]!r}")
     found = find_cases(folder)
@@ -139,7 +140,7 @@ def _floor_masks(case: Case, floors: Sequence[str]) -> _Masks:
     masks: _Masks = {}
     for floor in floors:
         start = time.perf_counter()
-        drawn = [FLOORS[floor](case, mark) for mark in case.marks]
+        drawn = [BASELINES[floor](case, mark) for mark in case.marks]
         masks[floor] = (drawn, time.perf_counter() - start)
     return masks
 

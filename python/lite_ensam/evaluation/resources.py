@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from lite_ensam._typing import IntTriple
-from lite_ensam.errors import EngineError
-from lite_ensam.evaluation.folders import CaseFiles
+from lite_ensam.core.errors import EngineError
+from lite_ensam.core.types import IntTriple
+from lite_ensam.datasets.folders import CaseFiles
 from lite_ensam.io import write_marks
 
 __all__ = ["CaseResources", "Watched", "machine", "measure_cases", "watch"]

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lite_ensam._typing import Floats, Mask
-from lite_ensam.case import Case
+from lite_ensam.core.case import Case
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import Float64Array, Mask
 from lite_ensam.evaluation.metrics import dsc, nsd_at, relative_error
 from lite_ensam.measurements import measure
-from lite_ensam.recist import RecistMark
 
 __all__ = [
     "OVERALL",
@@ -173,7 +173,7 @@ def _by_case(tumors: Iterable[TumorScore]) -> list[list[TumorScore]]:
     return list(cases.values())
 
 
-def _draw(cases: Sequence[Sequence[TumorScore]], rng: np.random.Generator) -> dict[str, Floats]:
+def _draw(cases: Sequence[Sequence[TumorScore]], rng: np.random.Generator) -> dict[str, Float64Array]:
     """Every statistic of one source, of its cases as they are (first) and of each bootstrap draw."""
     n_cases = len(cases)
     draws = np.vstack([np.arange(n_cases), rng.integers(n_cases, size=(_DRAWS, n_cases))])
@@ -192,7 +192,7 @@ def _draw(cases: Sequence[Sequence[TumorScore]], rng: np.random.Generator) -> di
 
 
 def _summary(
-    source: str, method: str, cases: Sequence[Sequence[TumorScore]], statistics: Mapping[str, Floats]
+    source: str, method: str, cases: Sequence[Sequence[TumorScore]], statistics: Mapping[str, Float64Array]
 ) -> Summary:
     intervals = {}
     for name, (value, *draws) in statistics.items():

@@ -12,10 +12,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lite_ensam._typing import Floats, IntTriple
-from lite_ensam.geometry import Grid
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import VoxelBox
+from lite_ensam.core.types import Float64Array, IntTriple
 from lite_ensam.io.nifti_header import NiftiHeader
-from lite_ensam.parts import Box
 
 __all__ = ["FileGrid"]
 
@@ -77,7 +77,7 @@ class FileGrid(Grid):
         return i, j, k
 
     @property
-    def file_affine(self) -> Floats:
+    def file_affine(self) -> Float64Array:
         """(4, 4): the file's own affine, index (i, j, k, 1) to world mm (RAS)."""
         affine = np.array(self.affine)
         affine[:3, list(self.file_axes_zyx[::-1])] = self.affine[:3, :3]
@@ -91,7 +91,7 @@ class FileGrid(Grid):
         """View in the file's order, slowest axis first (k, j, i), of an array (z, y, x)."""
         return volume.transpose([self.file_axes_zyx.index(axis) for axis in (2, 1, 0)])
 
-    def box_to_file(self, box: Box) -> Box:
+    def box_to_file(self, box: VoxelBox) -> VoxelBox:
         """A box in the file's order, slowest axis first (k, j, i)."""
         (k, j, i), (stop_k, stop_j, stop_i) = (
             (
@@ -103,18 +103,18 @@ class FileGrid(Grid):
         )
         return (k, j, i), (stop_k, stop_j, stop_i)
 
-    def points_from_file(self, points_kji: ArrayLike) -> Floats:
+    def points_from_file(self, points_kji: ArrayLike) -> Float64Array:
         """Points (..., 3) in z, y, x of file indices (..., 3), slowest axis first (k, j, i)."""
         points = np.asarray(points_kji, dtype=np.float64)
         return points[..., [2 - axis for axis in self.file_axes_zyx]]
 
-    def points_to_file(self, points_zyx: ArrayLike) -> Floats:
+    def points_to_file(self, points_zyx: ArrayLike) -> Float64Array:
         """File indices (..., 3), slowest axis first (k, j, i), of points (..., 3) in z, y, x."""
         points = np.asarray(points_zyx, dtype=np.float64)
         return points[..., [self.file_axes_zyx.index(axis) for axis in (2, 1, 0)]]
 
 
-def _nearest_axes(affine_ijk: Floats) -> IntTriple:
+def _nearest_axes(affine_ijk: Float64Array) -> IntTriple:
     """File axes nearest to the world's S/I, A/P and L/R direction, each taken once."""
     columns = affine_ijk[:3, :3] / np.linalg.norm(affine_ijk[:3, :3], axis=0)
     left, _, right = np.linalg.svd(columns)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam._typing import CtVolume, Labels
-from lite_ensam.errors import CaseError, brief
+from lite_ensam.core.errors import CaseError, brief
+from lite_ensam.core.types import CtVolume, Labels
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.reading import opened

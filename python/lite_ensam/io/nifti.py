@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
-from lite_ensam._typing import CtVolume, Labels
-from lite_ensam.errors import CaseError
+from lite_ensam.core.errors import CaseError
+from lite_ensam.core.partial_volume import PartialScan, SubVolume, VoxelBox, as_subvolume
+from lite_ensam.core.types import CtVolume, Labels
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.nifti_header import NiftiHeader
-from lite_ensam.io.reading import file_suffix, opened, plain_errors
+from lite_ensam.io.reading import file_suffix, opened, translate_io_errors
 from lite_ensam.io.voxels import as_labels, check_numbers, ct_dtype, scaled
-from lite_ensam.parts import Box, CroppedCt, Part, as_part
 
 __all__ = ["NiftiVolume", "read_nifti_ct", "read_nifti_labels", "write_nifti"]
 
@@ -79,13 +79,13 @@ class NiftiVolume:
 
     def read_ct(self) -> CtVolume:
         """The whole scan, see `read_nifti_ct`."""
-        with plain_errors(self.path):
+        with translate_io_errors(self.path):
             (voxels,), dtype, _ = self._boxes([((0, 0, 0), self.grid.shape_zyx)])
             return scaled(voxels, dtype, *self.scale)
 
-    def read_crops(self, boxes: Sequence[Box]) -> CroppedCt | None:
+    def read_crops(self, boxes: Sequence[VoxelBox]) -> PartialScan | None:
         """Voxels of some boxes and the range of all; None if a voxel is NaN or infinite: look at the whole then."""
-        with plain_errors(self.path):
+        with translate_io_errors(self.path):
             voxels, dtype, bounds = self._boxes(boxes)
             if bounds is None:
                 return None
@@ -96,16 +96,16 @@ class NiftiVolume:
             if not np.isfinite(ends).all():
                 return None
             parts = tuple(
-                Part(scaled(found, dtype, *self.scale), start, self.grid.shape_zyx)
+                SubVolume(scaled(found, dtype, *self.scale), start, self.grid.shape_zyx)
                 for found, (start, _) in zip(voxels, boxes, strict=True)
             )
-            return CroppedCt(parts, (float(ends.min()), float(ends.max())))
+            return PartialScan(parts, (float(ends.min()), float(ends.max())))
 
     def read_marker(self) -> Labels:
         """A label map that is nearly empty: as `read_nifti_labels`, but only what is not zero takes memory."""
         if self.scale != (1.0, 0.0):
             return read_nifti_labels(self.path)[0]
-        with plain_errors(self.path):
+        with translate_io_errors(self.path):
             places, values = self._stream(_kernels.read_labelled)
             labels = as_labels(values[None])[0]
             marker = np.zeros(self.grid.file_shape[::-1], dtype=labels.dtype)
@@ -113,7 +113,7 @@ class NiftiVolume:
             return self.grid.from_file(marker)
 
     def _boxes(
-        self, boxes: Sequence[Box]
+        self, boxes: Sequence[VoxelBox]
     ) -> tuple[list[NDArray[Any]], np.dtype[Any], tuple[float, float] | None]:
         """Stored voxels (z, y, x) of boxes, the type that the scan shall have, and its stored range."""
         check_numbers(self.dtype, *self.scale)
@@ -153,14 +153,14 @@ def read_nifti_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, FileGrid]:
 def read_nifti_labels(path: str | os.PathLike[str]) -> tuple[Labels, FileGrid]:
     """Label map, mask or marker of a NIfTI file, as uint8 or uint16 (z, y, x); else as `read_nifti_ct`."""
     volume = NiftiVolume.open(path)
-    with plain_errors(path):
+    with translate_io_errors(path):
         (voxels,), dtype, _ = volume._boxes([((0, 0, 0), volume.grid.shape_zyx)])
         plain = volume.scale == (1.0, 0.0)
         return as_labels(voxels if plain else scaled(voxels, dtype, *volume.scale)), volume.grid
 
 
 def write_nifti(
-    path: str | os.PathLike[str], volume: NDArray[Any] | Part, grid: FileGrid, overwrite: bool = False
+    path: str | os.PathLike[str], volume: NDArray[Any] | SubVolume, grid: FileGrid, overwrite: bool = False
 ) -> None:
     """Write a (z, y, x) array into the grid of the file that `grid` was read from.
 
@@ -179,7 +179,7 @@ def write_nifti(
     OutputError
         If it cannot be written; nothing half-written is left.
     """
-    part = as_part(volume)
+    part = as_subvolume(volume)
     dtype = part.voxels.dtype.newbyteorder("<")
     header = _header_to_write(grid, dtype)
     deflater = _kernels.Deflater(_GZIP_LEVEL) if file_suffix(path) == ".nii.gz" else None
@@ -191,7 +191,7 @@ def write_nifti(
             file.write(deflater.finish())
 
 
-def _slabs(part: Part, grid: FileGrid, dtype: np.dtype[Any]) -> Iterator[bytes]:
+def _slabs(part: SubVolume, grid: FileGrid, dtype: np.dtype[Any]) -> Iterator[bytes]:
     """Bytes of each slice of a volume in the file's order; one slice is made at a time."""
     (first, top, left), (last, bottom, right) = grid.box_to_file((part.start_zyx, part.stop_zyx))
     voxels = grid.to_file(part.voxels)

@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam._typing import CtVolume, Labels
-from lite_ensam.case import Case
-from lite_ensam.errors import CaseError, MarkError, OutputError, printable
-from lite_ensam.geometry import Grid
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import CaseError, MarkError, OutputError, printable
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import PartialScan, SubVolume, VoxelBox, as_subvolume, merged_boxes
+from lite_ensam.core.recist import RecistMark, check_marks, mark_from_mask
+from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.io.atomic import check_output
 from lite_ensam.io.dicom import (
     SeriesGrid,
@@ -26,12 +28,10 @@ from lite_ensam.io.dicom import (
 )
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
-from lite_ensam.io.marks import read_marks
+from lite_ensam.io.marks_files import read_marks
 from lite_ensam.io.nifti import NiftiVolume, read_nifti_ct, read_nifti_labels, write_nifti
 from lite_ensam.io.reading import check_input, file_suffix
 from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
-from lite_ensam.parts import Box, CroppedCt, Part, as_part, merged_boxes
-from lite_ensam.recist import RecistMark, check_marks, mark_from_mask
 
 __all__ = [
     "MASK_SUFFIXES",
@@ -44,8 +44,6 @@ __all__ = [
     "write_ct",
     "write_mask",
 ]
-
-PathLike: TypeAlias = str | os.PathLike[str]
 
 VOLUME_SUFFIXES = (".nii", ".nii.gz", ".npz")
 """Names that scans may end in."""
@@ -167,7 +165,7 @@ def read_case(
 def read_cropped_case(
     ct_path: PathLike,
     marks_of: Callable[[FileGrid], tuple[RecistMark, ...]],
-    boxes_of: Callable[[tuple[RecistMark, ...], FileGrid], Sequence[Box]],
+    boxes_of: Callable[[tuple[RecistMark, ...], FileGrid], Sequence[VoxelBox]],
     *,
     hu: bool | None = None,
 ) -> Case:
@@ -204,7 +202,7 @@ def read_cropped_case(
 
 def _case_of(
     ct_path: PathLike,
-    ct: CtVolume | CroppedCt,
+    ct: CtVolume | PartialScan,
     grid: FileGrid,
     marks: tuple[RecistMark, ...],
     reference: Labels | None,
@@ -220,7 +218,7 @@ def _case_of(
 
 def write_mask(
     path: PathLike,
-    labels: NDArray[Any] | Part,
+    labels: NDArray[Any] | SubVolume,
     source: Grid,
     overwrite: bool = False,
     marks: Sequence[RecistMark] = (),
@@ -245,8 +243,8 @@ def write_mask(
     """
     check_output(path, overwrite, MASK_SUFFIXES)
     with _output_errors(path):
-        checked = as_labels(labels.voxels if isinstance(labels, Part) else labels)
-    part = replace(labels, voxels=checked) if isinstance(labels, Part) else as_part(checked)
+        checked = as_labels(labels.voxels if isinstance(labels, SubVolume) else labels)
+    part = replace(labels, voxels=checked) if isinstance(labels, SubVolume) else as_subvolume(checked)
     if file_suffix(path) == ".dcm":
         _check_shape(path, part, source)
         whole = part.whole()
@@ -264,7 +262,7 @@ def write_contours(path: PathLike, labels: Labels, source: Grid, overwrite: bool
         raise OutputError(
             f"cannot write {printable(path)}: an RTSTRUCT needs a CT read from its DICOM folder"
         )
-    _check_shape(path, as_part(labels), source)
+    _check_shape(path, as_subvolume(labels), source)
     names = {
         label: f"tumor {label}" for label in np.flatnonzero(np.bincount(labels.ravel())).tolist() if label
     }
@@ -276,7 +274,7 @@ def write_ct(path: PathLike, ct: CtVolume, source: Grid, overwrite: bool = False
     check_output(path, overwrite, VOLUME_SUFFIXES)
     with _output_errors(path):
         checked = as_ct(ct)
-    _write_volume(path, as_part(checked), "imgs", source, overwrite)
+    _write_volume(path, as_subvolume(checked), "imgs", source, overwrite)
 
 
 @contextmanager
@@ -288,7 +286,7 @@ def _output_errors(path: PathLike) -> Iterator[None]:
         raise OutputError(f"cannot write {printable(path)}: {error}") from None
 
 
-def _write_volume(path: PathLike, volume: Part, key: str, source: Grid, overwrite: bool) -> None:
+def _write_volume(path: PathLike, volume: SubVolume, key: str, source: Grid, overwrite: bool) -> None:
     _check_shape(path, volume, source)
     if file_suffix(path) == ".npz":
         write_npz(path, key, volume.whole(), FileGrid.of(source), overwrite)
@@ -296,7 +294,7 @@ def _write_volume(path: PathLike, volume: Part, key: str, source: Grid, overwrit
         write_nifti(path, volume, FileGrid.of(source), overwrite)
 
 
-def _check_shape(path: PathLike, volume: Part, source: Grid) -> None:
+def _check_shape(path: PathLike, volume: SubVolume, source: Grid) -> None:
     if volume.whole_shape_zyx != source.shape_zyx:
         raise OutputError(
             f"cannot write {printable(path)}: the array has shape {volume.whole_shape_zyx}, "

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lite_ensam.evaluation import (
-    CHANGES,
-    RESULT,
-    CaseResources,
-    Evaluation,
-    Interval,
-    TumorPicture,
-    render_picture,
-)
-from lite_ensam.reporting import html
+from lite_ensam.evaluation import CHANGES, RESULT, CaseResources, Evaluation, Interval
+from lite_ensam.figures import TumorPicture, html, render_picture
 
 __all__ = ["EvaluationPictures", "evaluation_page"]
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from lite_ensam.errors import StudyError, brief, printable
-from lite_ensam.inference import Border
+from lite_ensam.core.errors import StudyError, brief, printable
+from lite_ensam.core.types import PathLike
 from lite_ensam.io.reading import file_suffix, read_json
 from lite_ensam.reporting.study_scans import StudyScans
 from lite_ensam.reporting.study_sizes import StudySizes
@@ -26,10 +25,9 @@ from lite_ensam.reporting.study_values import (
     parse_yes_no,
 )
 from lite_ensam.response import NewLesion, Study, Target, TimePoint, check_targets, name_key
+from lite_ensam.segmentation import Border
 
 __all__ = ["Patient", "read_study"]
-
-PathLike: TypeAlias = str | os.PathLike[str]
 
 _PATIENT_KEYS = ("patient", "targets", "non_targets", "slice_mm", "visits")
 _TARGET_KEYS = ("name", "organ", "node")
@@ -56,7 +54,7 @@ class Patient:
 
 
 def read_study(
-    path: PathLike, repeats: int = 0, draw: bool = False, border: Border = "readers"
+    path: PathLike, n_repeats: int = 0, draw: bool = False, border: Border = "readers"
 ) -> tuple[Patient, ...]:
     """Patients of a study file; docs/clinical.md says what is accepted, and what is refused and why.
 
@@ -73,13 +71,13 @@ def read_study(
         with standard deviations if it was segmented with `--repeats`; `{"tumors": ["a", "b"]}` as a target's size takes
         tumours of other names. One that is not there was not measured.
         Or the scan itself: `"ct": "visit1"` (DICOM folder or file) and `"marks": "visit1.json"`; it is segmented, and
-        its lesions are known by tracking UID or name, else by their place (see `follow`).
+        its lesions are known by tracking UID or name, else by their place (see `track_lesions`).
         .csv with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like
         node, volume_ml, diameter_sd_mm, volume_sd_ml, fragment, merged_into, non_targets, new_lesion.
         Dates may be days (0, 56). Names are compared without case and outer or double spaces.
-    repeats : as in `inference.segment`, of visits with a scan
+    n_repeats : as in `lite_ensam.segment`, of visits with a scan
     draw : whether to make pictures of these
-    border : as in `inference.segment`, of these
+    border : as in `lite_ensam.segment`, of these
 
     Raises
     ------
@@ -100,7 +98,7 @@ def read_study(
     patients = []
     for number, entry in enumerate(entries, start=1):
         try:
-            patients.append(_patient(entry, StudyScans(Path(path).parent, repeats, draw, border)))
+            patients.append(_patient(entry, StudyScans(Path(path).parent, n_repeats, draw, border)))
         except StudyError as error:
             raise StudyError(f"{printable(path)}: patient number {number}: {error}") from None
     patients[0] = replace(patients[0], notes=(*notes, *patients[0].notes))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lite_ensam import _kernels
-from lite_ensam.reporting import html
-from lite_ensam.reporting.charts import Bar, Line, spider, waterfall
+from lite_ensam.figures import html
+from lite_ensam.figures.response_charts import Bar, Line, spider, waterfall
 from lite_ensam.reporting.study_file import Patient
 from lite_ensam.response import (
     RECIST_1_1,

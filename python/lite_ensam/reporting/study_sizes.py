@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from lite_ensam.errors import CaseError, StudyError, brief, printable
+from lite_ensam.core.errors import CaseError, StudyError, brief, printable
 from lite_ensam.io import read_report
 from lite_ensam.reporting.study_scans import StudyScans
 from lite_ensam.reporting.study_values import ILL_BUILT, parse_size, parse_sizes

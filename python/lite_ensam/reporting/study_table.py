@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from lite_ensam.errors import StudyError, brief
+from lite_ensam.core.errors import StudyError, brief
+from lite_ensam.core.types import PathLike
 from lite_ensam.io.reading import read_text
 from lite_ensam.reporting.study_values import (
     SIZES,
@@ -50,7 +50,7 @@ class _Row:
         return self.cells.get(column, "")
 
 
-def read_table(path: str | os.PathLike[str]) -> tuple[list[dict[str, Any]], list[str]]:
+def read_table(path: PathLike) -> tuple[list[dict[str, Any]], list[str]]:
     """Entries of patients in the form of the JSON file, and notes on what was not read.
 
     Raises
@@ -72,7 +72,7 @@ def read_table(path: str | os.PathLike[str]) -> tuple[list[dict[str, Any]], list
     return [_entry(own) for own in patients.values()], notes
 
 
-def _rows(path: str | os.PathLike[str]) -> tuple[list[_Row], list[str]]:
+def _rows(path: PathLike) -> tuple[list[_Row], list[str]]:
     try:
         text = read_text(path)
         first_line = text.lstrip().partition("\n")[0]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from lite_ensam.errors import StudyError, brief
+from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.response import TOO_SMALL_MM, NewLesion, Response, TargetValue, name_key
 
 __all__ = [

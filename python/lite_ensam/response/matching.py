@@ -9,8 +9,8 @@ from itertools import count
 
 import numpy as np
 
-from lite_ensam._typing import Floats
-from lite_ensam.recist import RecistMark
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import Float64Array
 from lite_ensam.response.names import name_key
 
 __all__ = ["NEAR_MM", "Match", "match_by_identity", "match_by_place", "renamed"]
@@ -66,8 +66,8 @@ def _by_unique(attribute: str, marks: Sequence[RecistMark]) -> dict[str, int]:
 
 
 def match_by_place(
-    before_mm: Mapping[int, Floats],
-    now_mm: Mapping[int, Floats],
+    before_mm: Mapping[int, Float64Array],
+    now_mm: Mapping[int, Float64Array],
     reach_mm: Mapping[int, float] | None = None,
 ) -> tuple[Match, ...]:
     """The nearest pairs, each lesion once.

@@ -8,7 +8,7 @@ from itertools import pairwise
 from numbers import Integral
 from typing import Literal, Self
 
-from lite_ensam.errors import StudyError, brief
+from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.response.criteria import Response
 from lite_ensam.response.targets import NORMAL_NODE_MM, Target, check_targets, least_mm
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lite_ensam.errors import StudyError, brief
+from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.response.names import name_key, repeated_names
 
 __all__ = ["NORMAL_NODE_MM", "BaselineLesion", "Target", "check_targets", "choose_targets"]

@@ -1,4 +1,4 @@
-"""The browser's half of the marker: files of `static/`, joined into the one ES module that anywidget wants.
+"""The browser's half of the viewer: files of `static/`, joined into the one ES module that anywidget wants.
 
 The files are parts of one module and share its scope: none imports, only the last exports. There is no bundler, and
 nothing that would have to be fetched: a module given as text works in JupyterLab, Notebook, VS Code and behind

@@ -13,16 +13,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam._typing import CtVolume, Segment
-from lite_ensam.case import Case
-from lite_ensam.errors import MarkError
-from lite_ensam.geometry import Grid
-from lite_ensam.inference import Predictor, load_backend
-from lite_ensam.inference.backend import Engine
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import MarkError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import CtVolume, EndpointPair
+from lite_ensam.engines import load_backend
+from lite_ensam.engines.backend import Engine
 from lite_ensam.measurements import TumorMeasurement, measure
-from lite_ensam.postprocessing import Painting, TumorLogits, paint_tumors
-from lite_ensam.preprocessing import prepare_lesion
-from lite_ensam.recist import RecistMark
+from lite_ensam.segmentation import Predictor
+from lite_ensam.segmentation.channels import prepare_lesion
+from lite_ensam.segmentation.painting import Painting, TumorLogits, paint_tumors
 
 __all__ = ["Lesion", "LesionSegmenter", "State"]
 
@@ -52,7 +53,7 @@ class Lesion:
     state: State = "proposed"
 
     @property
-    def line(self) -> Segment:
+    def line(self) -> EndpointPair:
         """What it was made from."""
         return self.tumor.mark.endpoints_zyx
 
@@ -88,7 +89,7 @@ class LesionSegmenter:
         self.lesions: dict[int, Lesion] = {}
         self._shown: tuple[Painting | None, tuple[TumorMeasurement, ...]] = (None, ())
         self._case: Case | None = None
-        self._kept: OrderedDict[Segment, Lesion] = OrderedDict()
+        self._kept: OrderedDict[EndpointPair, Lesion] = OrderedDict()
 
     @property
     def painting(self) -> Painting | None:
@@ -161,7 +162,7 @@ class LesionSegmenter:
         if self._case is None:  # looks at every voxel, hence once
             self._case = Case(self.ct, self.grid, (mark,), hu=self.hu)
         patch = prepare_lesion(self._case, mark, predictor.patch_config(self.hu))
-        return Lesion(predictor.look(patch), time.perf_counter() - start)
+        return Lesion(predictor.predict_patch(patch), time.perf_counter() - start)
 
     def paint(self, threshold: float = 0.0) -> None:
         """Paint and measure all lesions that are not rejected, from their logits."""

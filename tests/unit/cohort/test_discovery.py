@@ -3,8 +3,8 @@ import pytest
 from pydicom.uid import generate_uid
 
 from lite_ensam.cohort import check_rows, discover
-from lite_ensam.cohort.manifest import Row
-from lite_ensam.errors import CohortError
+from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.core.errors import CohortError
 from lite_ensam.io import read_case
 from tests.unit.io.dicom.files import box_yx, contour, stored_volume, write_rtstruct, write_series
 
@@ -93,7 +93,7 @@ class TestDicom:
         (tmp_path / "notes.txt").write_text("no DICOM")
         (tmp_path / "broken.dcm").write_bytes(bytes(128) + b"DICM" + b"\xff" * 40)
         manifest = discover(tmp_path)
-        expected = Row(
+        expected = CohortCase(
             series[1], str(where / "ct"), str(where / "new.dcm"), "", "P1", "2025-01-02", series[1]
         )
         assert manifest.rows == (expected,)

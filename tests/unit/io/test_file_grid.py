@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lite_ensam.geometry import Grid
+from lite_ensam.core.grid import Grid
 from lite_ensam.io.file_grid import FileGrid
 from tests.unit.io import files
 

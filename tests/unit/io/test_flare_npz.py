@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lite_ensam.errors import CaseError, OutputError
+from lite_ensam.core.errors import CaseError, OutputError
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import read_case, read_ct, read_labels, read_marks, write_ct, write_mask
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels
-from lite_ensam.recist import RecistMark
 from tests.unit.io import files
 
 

@@ -5,8 +5,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from lite_ensam.errors import CaseError, OutputError
-from lite_ensam.geometry import Grid
+from lite_ensam.core.errors import CaseError, OutputError
+from lite_ensam.core.grid import Grid
 from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.nifti import read_nifti_ct, read_nifti_labels, write_nifti
 from tests.unit.io import files

@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from lite_ensam.case import Case
+from lite_ensam.core.case import Case
+from lite_ensam.figures.response_charts import Bar, Line, spider, waterfall
 from lite_ensam.reporting import Patient, case_page, identifiers_of, judge, measure_case, study_page
-from lite_ensam.reporting.charts import Bar, Line, spider, waterfall
 from lite_ensam.response import RECIST_1_1, VOLUME, Response, Study, Target, TargetValue, TimePoint
 from tests.phantoms import ellipsoid_case
 

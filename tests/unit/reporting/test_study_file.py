@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lite_ensam.errors import CaseError, StudyError
+from lite_ensam.core.errors import CaseError, StudyError
 from lite_ensam.io import write_report
 from lite_ensam.reporting import Patient, read_study
 from lite_ensam.response import NewLesion, Response, Target, TargetValue, respond

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lite_ensam.errors import StudyError
+from lite_ensam.core.errors import StudyError
 from lite_ensam.io import write_report
 from lite_ensam.reporting import Patient, read_study
 from lite_ensam.response import VOLUME, TargetValue, respond

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lite_ensam.errors import StudyError
+from lite_ensam.core.errors import StudyError
 from lite_ensam.reporting import Patient, read_study
 from lite_ensam.response import Target, TargetValue, respond
 

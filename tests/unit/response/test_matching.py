@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lite_ensam.recist import RecistMark
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.response import Match, match_by_identity, match_by_place, renamed
 
 

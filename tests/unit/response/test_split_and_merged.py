@@ -2,7 +2,7 @@
 
 import pytest
 
-from lite_ensam.errors import StudyError
+from lite_ensam.core.errors import StudyError
 from lite_ensam.response import VOLUME, Response, Study, Target, TargetValue, TimePoint, respond
 
 ONE, TWO, NODE = Target("one", "liver"), Target("two", "liver"), Target("node", "lymph node", True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lite_ensam.errors import StudyError
+from lite_ensam.core.errors import StudyError
 from lite_ensam.response import (
     BaselineLesion,
     NewLesion,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lite_ensam.case import Case
-from lite_ensam.widgets import RecistMarker, frontend
+from lite_ensam.core.case import Case
+from lite_ensam.widgets import RecistViewer, frontend
 from lite_ensam.widgets.frontend import CSS, ESM, PARTS
 from tests.unit.widgets.conftest import SphereEngine
 
@@ -79,6 +79,6 @@ def test_only_what_every_host_has_is_asked_of_the_model() -> None:
 
 def test_the_page_gets_the_module_as_text(case: Case, engine: SphereEngine) -> None:
     """No address, absolute or not: behind a hub's proxy none would be right."""
-    state = RecistMarker(case.ct, grid=case.grid).get_state()
+    state = RecistViewer(case.ct, grid=case.grid).get_state()
     assert state["_esm"] == ESM
     assert state["_css"] == CSS

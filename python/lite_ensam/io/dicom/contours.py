@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from lite_ensam import _kernels
-from lite_ensam._typing import Floats, Labels, Mask
-from lite_ensam.errors import OutputError
+from lite_ensam.core.about import DISCLAIMER
+from lite_ensam.core.errors import OutputError
+from lite_ensam.core.types import Float64Array, Labels, Mask
 from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package
 from lite_ensam.io.dicom.segmentation import NAME
 from lite_ensam.io.dicom.series_grid import SeriesGrid
-from lite_ensam.io.report import DISCLAIMER
 
 __all__ = ["build_rtstruct", "outlines"]
 
@@ -82,7 +82,7 @@ def build_rtstruct(labels: Labels, grid: SeriesGrid, names: Mapping[int, str]) -
     return dataset
 
 
-def outlines(mask: Mask) -> list[Floats]:
+def outlines(mask: Mask) -> list[Float64Array]:
     """Closed polygons along the borders of the voxels of a slice.
 
     Parameters

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lite_ensam._typing import Floats
-from lite_ensam.errors import CaseError, MarkError, brief, printable
-from lite_ensam.geometry import Grid
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, read_dataset, reads_dicom
+from lite_ensam.core.errors import CaseError, MarkError, brief, printable
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark, mark_from_mask
+from lite_ensam.core.types import Float64Array
+from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, read_dataset, translate_dicom_errors
 from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
 from lite_ensam.io.dicom.segmentation import NAME
 from lite_ensam.io.dicom.series_grid import SeriesGrid
-from lite_ensam.recist import RecistMark, mark_from_mask
 
 __all__ = ["find_marks", "read_dicom_marks"]
 
@@ -32,7 +32,7 @@ _DOSE_REPORT = "1.2.840.10008.5.1.4.1.1.88.67"
 _SHORT_AXIS = {"103340004", "G-A186"}
 
 
-@reads_dicom
+@translate_dicom_errors
 def read_dicom_marks(path: PathLike, grid: Grid) -> tuple[RecistMark, ...]:
     """All lines of a DICOM file, labelled 1, 2, ... in its order.
 
@@ -135,7 +135,7 @@ def _text(group: Dataset, code: str) -> str:
     return ""
 
 
-def _points(coordinates: Dataset, grid: Grid) -> Floats:
+def _points(coordinates: Dataset, grid: Grid) -> Float64Array:
     """Voxel indices (n, 3) in z, y, x of a SCOORD or SCOORD3D item."""
     numbers = np.asarray(coordinates.GraphicData, dtype=np.float64)
     if coordinates.ValueType == "SCOORD3D":
@@ -172,7 +172,7 @@ def _from_presentation_state(state: Dataset, grid: Grid) -> Iterator[RecistMark]
             yield mark
 
 
-def _points_drawn(annotation: Dataset, drawn: Dataset, grid: Grid) -> Floats:
+def _points_drawn(annotation: Dataset, drawn: Dataset, grid: Grid) -> Float64Array:
     units, images = drawn.get("GraphicAnnotationUnits"), annotation.get("ReferencedImageSequence") or []
     if units != "PIXEL":
         raise MarkError(
@@ -193,7 +193,7 @@ def _from_contours(path: PathLike, grid: Grid) -> Iterator[RecistMark]:
         yield RecistMark(label, mark.endpoints_zyx, name)
 
 
-def _ends(points_zyx: Floats, grid: Grid) -> Floats | None:
+def _ends(points_zyx: Float64Array, grid: Grid) -> Float64Array | None:
     """The two points farthest apart in mm, (2, 3); None of a single point."""
     if len(points_zyx) < 2:
         return None
@@ -201,7 +201,7 @@ def _ends(points_zyx: Floats, grid: Grid) -> Floats | None:
     return max(pairs, key=lambda ends: _length_mm(ends, grid))
 
 
-def _length_mm(ends_zyx: Floats, grid: Grid) -> float:
+def _length_mm(ends_zyx: Float64Array, grid: Grid) -> float:
     return float(np.linalg.norm((ends_zyx[1] - ends_zyx[0]) * grid.spacing_mm))
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from lite_ensam._typing import Floats, Mask
-from lite_ensam.errors import CaseError, brief, printable
-from lite_ensam.geometry import Grid
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, lps_to_ras, read_dataset, reads_dicom
+from lite_ensam.core.errors import CaseError, brief, printable
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.types import Float64Array, Mask
+from lite_ensam.io.dicom.datasets import Dataset, PathLike, lps_to_ras, read_dataset, translate_dicom_errors
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 
 __all__ = ["read_roi", "read_roi_names"]
@@ -14,13 +14,13 @@ _OFF_PLANE = 0.1
 """A contour lies in one slice if none of its points is farther than this share of a slice from the rest."""
 
 
-@reads_dicom
+@translate_dicom_errors
 def read_roi_names(path: PathLike) -> tuple[str, ...]:
     """Names of the ROIs of an RTSTRUCT file, in its order; errors as `read_roi`."""
     return tuple(_rois(_read_rtstruct(path)))
 
 
-@reads_dicom
+@translate_dicom_errors
 def read_roi(path: PathLike, name: str, grid: Grid) -> Mask:
     """Mask of one ROI of an RTSTRUCT file.
 
@@ -79,7 +79,7 @@ def _rois(rtstruct: Dataset) -> dict[str, int]:
     return {str(roi.ROIName): int(roi.ROINumber) for roi in rtstruct.get("StructureSetROISequence", [])}
 
 
-def _in_slice(contour: Dataset, grid: Grid) -> tuple[int, Floats]:
+def _in_slice(contour: Dataset, grid: Grid) -> tuple[int, Float64Array]:
     """Slice of a contour and its corners, voxel indices (n, 2) in y, x."""
     kind = str(contour.get("ContourGeometricType"))
     if kind != "CLOSED_PLANAR":
@@ -98,7 +98,7 @@ def _in_slice(contour: Dataset, grid: Grid) -> tuple[int, Floats]:
     return z, points[:, 1:]
 
 
-def _fill(corners_yx: Floats, shape_yx: tuple[int, int]) -> Mask:
+def _fill(corners_yx: Float64Array, shape_yx: tuple[int, int]) -> Mask:
     """Voxels (y, x) whose centres lie inside a polygon: left of an odd number of its edges.
 
     An edge counts for the rows from its one end up to but without its other end, so a corner is met once.

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from lite_ensam import _kernels
-from lite_ensam._typing import IntTriple, Labels
-from lite_ensam.errors import CaseError, OutputError, brief, printable
-from lite_ensam.geometry import Grid
+from lite_ensam.core.about import DISCLAIMER
+from lite_ensam.core.errors import CaseError, OutputError, brief, printable
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import IntTriple, Labels
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.dicom.datasets import (
     Dataset,
@@ -19,14 +21,12 @@ from lite_ensam.io.dicom.datasets import (
     load_package,
     lps_to_ras,
     read_dataset,
-    reads_dicom,
     said_plainly,
+    translate_dicom_errors,
 )
 from lite_ensam.io.dicom.series_grid import SeriesGrid
 from lite_ensam.io.file_grid import FileGrid
-from lite_ensam.io.report import DISCLAIMER
 from lite_ensam.io.voxels import smallest_label_dtype
-from lite_ensam.recist import RecistMark
 
 __all__ = [
     "NAME",
@@ -135,7 +135,7 @@ def write_dataset(path: PathLike, dataset: Dataset, overwrite: bool = False) -> 
         dataset.save_as(file, enforce_file_format=True)
 
 
-@reads_dicom
+@translate_dicom_errors
 def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
     """Label map (z, y, x) of a SEG object on the grid of its CT.
 

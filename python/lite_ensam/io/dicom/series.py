@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam._typing import CtVolume
-from lite_ensam.errors import CaseError, printable
+from lite_ensam.core.errors import CaseError, printable
+from lite_ensam.core.types import CtVolume
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
@@ -17,10 +17,10 @@ from lite_ensam.io.dicom.datasets import (
     load_package,
     read_dataset,
     read_numbers,
-    reads_dicom,
+    translate_dicom_errors,
 )
 from lite_ensam.io.dicom.series_grid import SeriesGrid
-from lite_ensam.io.reading import plain_errors
+from lite_ensam.io.reading import translate_io_errors
 
 __all__ = ["read_ct_series"]
 
@@ -43,7 +43,7 @@ _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 """Pictures of tables and dose reports often say they are CT."""
 
 
-@reads_dicom
+@translate_dicom_errors
 def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtVolume, SeriesGrid]:
     """A CT series of a folder and its subfolders, in HU.
 
@@ -89,7 +89,7 @@ def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtV
 def _ct_headers(folder: PathLike) -> Iterator[Dataset]:
     """Headers of all files that are a slice of a CT, whatever they are called."""
     load_package()
-    with plain_errors(folder):
+    with translate_io_errors(folder):
         if not Path(folder).is_dir():
             raise CaseError("no such folder")
     for path in sorted(Path(folder).rglob("*")):

@@ -10,8 +10,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam._typing import Floats, FloatTriple
-from lite_ensam.errors import MarkError, brief
+from lite_ensam.core.errors import MarkError, brief
+from lite_ensam.core.types import Float64Array, FloatTriple
 from lite_ensam.io.dicom.datasets import Dataset
 from lite_ensam.io.dicom.stack import Stack
 from lite_ensam.io.file_grid import FileGrid
@@ -71,7 +71,7 @@ class SeriesGrid(FileGrid):
         """Number of each slice by its SOPInstanceUID."""
         return {str(one.SOPInstanceUID): k for k, one in enumerate(self.slices)}
 
-    def points_of_image(self, uid: str, columns_rows: Floats) -> Floats:
+    def points_of_image(self, uid: str, columns_rows: Float64Array) -> Float64Array:
         """Voxel indices (n, 3) in z, y, x of points on one slice.
 
         Parameters
@@ -91,7 +91,7 @@ class SeriesGrid(FileGrid):
             self.stack.from_slice(self.slice_of_uid[uid], columns_rows[:, ::-1] - 0.5)
         )
 
-    def image_of_points(self, points_zyx: tuple[FloatTriple, ...]) -> tuple[Dataset, Floats]:
+    def image_of_points(self, points_zyx: tuple[FloatTriple, ...]) -> tuple[Dataset, Float64Array]:
         """The slice that points lie on, and their image coordinates (n, 2); the way back of `points_of_image`.
 
         Raises
@@ -106,6 +106,6 @@ class SeriesGrid(FileGrid):
         n, rows_columns = found
         return self.slices[n], rows_columns[:, ::-1] + 0.5
 
-    def points_of_world(self, points_lps: Floats) -> Floats:
+    def points_of_world(self, points_lps: Float64Array) -> Float64Array:
         """Voxel indices (n, 3) in z, y, x of DICOM's patient coordinates (n, 3) in mm."""
         return self.points_from_file(self.stack.from_world(points_lps))

@@ -4,54 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Protocol
 
 import numpy as np
 
 from lite_ensam import _kernels
-from lite_ensam._typing import FloatTriple
-from lite_ensam.errors import OutputError
+from lite_ensam.core.about import DISCLAIMER
+from lite_ensam.core.errors import OutputError
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import FloatTriple
 from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package, said_plainly
 from lite_ensam.io.dicom.segmentation import NAME, tracking_name
 from lite_ensam.io.dicom.series_grid import SeriesGrid
-from lite_ensam.io.report import DISCLAIMER
-from lite_ensam.recist import RecistMark
+from lite_ensam.measurements import TumorMeasurement
 
-__all__ = ["Measured", "build_report"]
+__all__ = ["build_report"]
 
 _SERIES_NUMBER = 901
 
 
-class Measured(Protocol):
-    """What a report tells of a tumour; `measurements.TumorMeasurement` is one."""
-
-    @property
-    def label(self) -> int:
-        """The mark's."""
-
-    @property
-    def volume_ml(self) -> float:
-        """Of the mask."""
-
-    @property
-    def longest_diameter_mm(self) -> float:
-        """Of the mask, in plane."""
-
-    @property
-    def longest_diameter_zyx(self) -> tuple[tuple[float, ...], ...] | None:
-        """Its ends."""
-
-    @property
-    def short_axis_mm(self) -> float:
-        """Perpendicular to it."""
-
-    @property
-    def short_axis_zyx(self) -> tuple[tuple[float, ...], ...] | None:
-        """Its ends."""
-
-
 def build_report(
-    segmentation: Dataset, grid: SeriesGrid, marks: Sequence[RecistMark], measured: Sequence[Measured]
+    segmentation: Dataset, grid: SeriesGrid, marks: Sequence[RecistMark], measured: Sequence[TumorMeasurement]
 ) -> Dataset:
     """Comprehensive 3D SR with two measurement groups for each tumour, under one tracking UID.
 
@@ -136,7 +108,7 @@ class _Lines:
 
 
 def _groups(
-    lines: _Lines, segmentation: Dataset, number: int, mark: RecistMark, one: Measured
+    lines: _Lines, segmentation: Dataset, number: int, mark: RecistMark, one: TumorMeasurement
 ) -> tuple[Dataset, Dataset]:
     sr = lines.highdicom.sr
     uid = str(segmentation.SegmentSequence[number - 1].TrackingUID)

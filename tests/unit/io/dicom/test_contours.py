@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lite_ensam.errors import OutputError
-from lite_ensam.geometry import Grid
+from lite_ensam.core.errors import OutputError
+from lite_ensam.core.grid import Grid
 from lite_ensam.io import write_contours
 from lite_ensam.io.dicom import build_rtstruct, read_roi, read_roi_names
 from lite_ensam.io.dicom.contours import outlines

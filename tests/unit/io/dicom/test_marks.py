@@ -13,11 +13,11 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from lite_ensam.errors import MarkError
-from lite_ensam.geometry import Grid
+from lite_ensam.core.errors import MarkError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import read_case, read_marks, write_marks
 from lite_ensam.io.dicom import SeriesGrid, read_ct_series
-from lite_ensam.recist import RecistMark
 from tests.unit.io.dicom.files import (
     box_yx,
     contour,

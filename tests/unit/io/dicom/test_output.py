@@ -10,12 +10,12 @@ import numpy as np
 import pydicom
 import pytest
 
-from lite_ensam.errors import CaseError, MarkError, OutputError
-from lite_ensam.geometry import Grid
+from lite_ensam.core.errors import CaseError, MarkError, OutputError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import read_ct, read_labels, read_marks, write_mask
 from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
 from lite_ensam.measurements import TumorMeasurement, measure
-from lite_ensam.recist import RecistMark
 from tests.unit.io.dicom.files import AXIAL, SAGITTAL, stored_volume, write_series, write_slice
 
 TURNED = (0.8, 0.6, 0.0, 0.0, 0.0, -1.0)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matplotlib.path import Path as Polygon
 
-from lite_ensam.errors import CaseError
-from lite_ensam.geometry import Grid
+from lite_ensam.core.errors import CaseError
+from lite_ensam.core.grid import Grid
 from lite_ensam.io.dicom import read_ct_series, read_roi, read_roi_names
 from lite_ensam.io.dicom.rtstruct import _fill
 from tests.unit.io.dicom.files import box_yx, contour, stored_volume, write_rtstruct, write_series

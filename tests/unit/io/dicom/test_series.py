@@ -9,8 +9,8 @@ import pydicom
 import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 
-from lite_ensam.errors import CaseError, MissingExtraError
-from lite_ensam.geometry import Grid
+from lite_ensam.core.errors import CaseError, MissingExtraError
+from lite_ensam.core.grid import Grid
 from lite_ensam.io import read_ct
 from lite_ensam.io.dicom import read_ct_series
 from tests.unit.io.dicom.files import (

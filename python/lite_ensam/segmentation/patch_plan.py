@@ -1,0 +1,151 @@
+"""Where a network patch lies in its volume: `Placement` takes volume indices to the patch and back."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lite_ensam.core.grid import as_points
+from lite_ensam.core.types import EndpointPair, Float64Array, FloatTriple, IntTriple, float_triple, int_triple
+
+__all__ = ["Placement"]
+
+_PATCH_MULTIPLE = 8
+"""The network halves its input three times."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The way from a volume to a network patch and back.
+
+    Patch voxel i covers the volume's edges [start + i * step, start + (i + 1) * step).
+
+    Parameters
+    ----------
+    volume_shape_zyx : shape of the volume
+    start_zyx : where the patch begins, an edge coordinate of the volume; may lie outside of it
+    step_zyx : volume voxels per patch voxel (a pool or zoom factor; below 1 enlarges)
+    content_zyx : how many patch voxels per axis come from the volume; the rest is padding at the end
+    patch_shape_zyx : shape of the patch, padding included
+    """
+
+    volume_shape_zyx: IntTriple
+    start_zyx: FloatTriple
+    step_zyx: FloatTriple
+    content_zyx: IntTriple
+    patch_shape_zyx: IntTriple
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(s) and s > 0 for s in self.step_zyx):
+            raise ValueError(f"step_zyx must be positive and finite, got {self.step_zyx}")
+        if not all(math.isfinite(s) for s in self.start_zyx):
+            raise ValueError(f"start_zyx must be finite, got {self.start_zyx}")
+        if not all(0 < c <= p for c, p in zip(self.content_zyx, self.patch_shape_zyx, strict=True)):
+            raise ValueError(
+                f"content_zyx must be at least 1 and at most patch_shape_zyx {self.patch_shape_zyx}, "
+                f"got {self.content_zyx}"
+            )
+
+    @property
+    def stop_zyx(self) -> FloatTriple:
+        """Where the content ends, an edge coordinate of the volume; may lie outside of it."""
+        z, y, x = np.add(self.start_zyx, np.multiply(self.content_zyx, self.step_zyx)).tolist()
+        return z, y, x
+
+    def to_patch(self, points_zyx: ArrayLike) -> Float64Array:
+        """Patch indices (..., 3) of volume indices (..., 3)."""
+        edges = as_points(points_zyx) + 0.5 - np.asarray(self.start_zyx)
+        inside: Float64Array = edges / np.asarray(self.step_zyx) - 0.5
+        return inside
+
+    def to_volume(self, points_zyx: ArrayLike) -> Float64Array:
+        """Volume indices (..., 3) of patch indices (..., 3): the inverse of `to_patch`."""
+        edges: Float64Array = (as_points(points_zyx) + 0.5) * np.asarray(self.step_zyx) + np.asarray(
+            self.start_zyx
+        )
+        return edges - 0.5
+
+    @classmethod
+    def lesion_placement(
+        cls,
+        mark_endpoints: EndpointPair,
+        spacing_mm: Sequence[float],
+        volume_shape: Sequence[int],
+        side_factor: float,
+        side_voxels: int,
+    ) -> Self:
+        """Cube around one RECIST line, resampled to a fixed number of voxels.
+
+        The cube's side is `side_factor` times the line's length in mm, its centre the line's middle,
+        so that every tumour fills about the same share of its patch. It may reach out of the volume.
+        Around a line shorter than a voxel it is two voxels wide on the axis of largest spacing, so
+        that there is always a voxel's centre in it.
+
+        Parameters
+        ----------
+        mark_endpoints : the line's two ends, voxel indices (z, y, x)
+        spacing_mm : (z, y, x)
+        volume_shape : (z, y, x)
+        side_factor : side of the cube in lengths of the line, positive
+        side_voxels : side of the patch in voxels, a positive multiple of 8
+        """
+        if not side_factor > 0:
+            raise ValueError(f"side_factor must be positive, got {side_factor}")
+        if side_voxels < 1 or side_voxels % _PATCH_MULTIPLE:
+            raise ValueError(
+                f"side_voxels must be a positive multiple of {_PATCH_MULTIPLE}, got {side_voxels}"
+            )
+        ends = as_points(mark_endpoints)
+        length_mm = float(np.linalg.norm((ends[1] - ends[0]) * np.asarray(spacing_mm)))
+        if not length_mm > 0:
+            raise ValueError(f"mark_endpoints must be two different points, got {mark_endpoints}")
+        side_mm = max(side_factor * length_mm, 2 * max(spacing_mm))
+        step = side_mm / side_voxels / np.asarray(spacing_mm, dtype=np.float64)
+        start = ends.mean(axis=0) + 0.5 - step * side_voxels / 2
+        cube = (side_voxels, side_voxels, side_voxels)
+        return cls(int_triple(volume_shape), float_triple(start), float_triple(step), cube, cube)
+
+    @classmethod
+    def joint_placement(
+        cls,
+        endpoints: ArrayLike,
+        volume_shape: Sequence[int],
+        margin: int = 32,
+        max_voxels: int = 128**3,
+    ) -> Self:
+        """The paper's crop: one box around all marks, max-pooled until it is small enough.
+
+        The box holds the voxels of all endpoints and `margin` voxels more on each side, cut at the
+        volume's border. While it has more than `max_voxels` voxels, the two longer axes are halved.
+        The patch is padded at the end to multiples of 8.
+
+        Parameters
+        ----------
+        endpoints : voxel indices (..., 3) in z, y, x of the ends of all lines
+        volume_shape : (z, y, x)
+        margin : voxels
+        max_voxels : the largest content, in voxels before padding
+        """
+        if margin < 0 or max_voxels < 1:
+            raise ValueError(f"margin must be >= 0 and max_voxels >= 1, got {margin} and {max_voxels}")
+        points = as_points(endpoints).reshape(-1, 3)
+        shape = np.asarray(int_triple(volume_shape))
+        voxels = np.clip(np.floor(points + 0.5).astype(np.int64), 0, shape - 1)
+        start = np.maximum(voxels.min(axis=0) - margin, 0)
+        stop = np.minimum(voxels.max(axis=0) + margin + 1, shape)
+        content, factor = stop - start, np.ones(3, dtype=np.int64)
+        while math.prod(content.tolist()) > max_voxels:
+            halved = np.arange(3) != int(content.argmin())
+            factor[halved] *= 2
+            content = -(-(stop - start) // factor)  # ragged edges are pooled too, hence upwards
+        padded = -(-content // _PATCH_MULTIPLE) * _PATCH_MULTIPLE
+        return cls(
+            int_triple(volume_shape),
+            float_triple(start),
+            float_triple(factor),
+            int_triple(content),
+            int_triple(padded),
+        )
