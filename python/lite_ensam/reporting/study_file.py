@@ -148,7 +148,7 @@ def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
     slice_mm = parse_size(entry.get("slice_mm"), "slice_mm") or 0.0
     study = Study(targets, time_points, non_targets, slice_mm)
     if not study.follow_up:
-        notes.append("there is a single visit, so there is no response to judge")
+        notes.append("a single visit is given: a response needs at least two")
     return Patient(_identifier(entry), study, tuple(notes), tuple(scans.pictures))
 
 

@@ -346,4 +346,4 @@ def test_what_is_doubtful_in_a_file_is_noted(tmp_path: Path) -> None:
         "day 56: nothing is said of liver 1; the study file has no size. Not evaluable; if the lesion is gone, give "
         "it a diameter_mm of 0",
     )
-    assert other.notes == ("there is a single visit, so there is no response to judge",)
+    assert other.notes == ("a single visit is given: a response needs at least two",)

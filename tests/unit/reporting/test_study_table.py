@@ -150,7 +150,7 @@ def test_spelling_makes_no_new_organ_and_no_new_patient(tmp_path: Path) -> None:
 def test_a_patient_of_one_visit_is_noted(tmp_path: Path) -> None:
     one, two = read(tmp_path, HEADER, "A,0,a,liver,50", "B,0,a,liver,50", "B,56,a,liver,30")
     assert (overall(one), overall(two)) == ("", "PR")
-    assert (one.notes, two.notes) == (("there is a single visit, so there is no response to judge",), ())
+    assert (one.notes, two.notes) == (("a single visit is given: a response needs at least two",), ())
 
 
 def test_a_lesion_that_vanishes_from_the_file_is_named(tmp_path: Path) -> None:
