@@ -35,6 +35,7 @@ __all__ = [
     "read_labelled",
     "recover_missing_tumor",
     "resample_box",
+    "usable_cpus",
     "value_range",
 ]
 
@@ -659,3 +660,20 @@ class Deflater:
         ValueError
             The second time.
         """
+
+# ---- threads.rs of the bindings ----------------------------------------------------------------------------------
+
+def usable_cpus() -> int:
+    """CPUs that this process may use, as far as affinity and control groups' quotas let it; at least 1.
+
+    Kernels start as many threads at their first call.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> usable_cpus() >= 1
+    True
+    """

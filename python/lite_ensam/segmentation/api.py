@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,12 @@ from numpy.typing import NDArray
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import CaseError, EngineError, MarkError
+from lite_ensam.core.errors import CaseError, MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.patch_config import PatchConfig
 from lite_ensam.core.recist import check_marks
 from lite_ensam.core.types import PathLike
-from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
-from lite_ensam.engines.loading import load_backend
+from lite_ensam.engines import WEIGHTS, Engine, WeightsManifest, check_engine, shared_backend
 from lite_ensam.io import MarksLike, open_scan, parse_marks
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement, measure
@@ -101,8 +99,7 @@ def segment(
     True
     """
     clock = Stopwatch()
-    if engine not in ENGINES:
-        raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    check_engine(engine)
     manifest = WeightsManifest.read(weights)
 
     def read() -> tuple[Case, PatchPlan]:
@@ -114,7 +111,7 @@ def segment(
     with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
         reading = reader.submit(read)
         with clock.step("load engine"):
-            predictor = Predictor(_backend(engine, threads, manifest), crop, window, mirror, border)
+            predictor = Predictor(shared_backend(engine, threads, manifest), crop, window, mirror, border)
             predictor.warm_up()
         with clock.step("wait for scan"):
             case, plan = reading.result()
@@ -149,12 +146,6 @@ def segment_case(
         report=report,
         prediction=prediction,
     )
-
-
-@lru_cache(maxsize=2, typed=True)
-def _backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
-    """Engines are kept between calls: loading one takes longer than running it."""
-    return load_backend(engine, threads, manifest)
 
 
 def _read(

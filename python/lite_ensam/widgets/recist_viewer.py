@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
-from threading import RLock
 from typing import Any
 
 import anywidget
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from lite_ensam.core.case import guess_hu
 from lite_ensam.core.errors import LiteEnsamError
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.engines.backend import Engine
@@ -100,7 +100,7 @@ class RecistViewer(anywidget.AnyWidget):
         threads: int | None = None,
     ) -> None:
         # over marks, masks and numbers; never held for slices alone, so scrolling stays alive
-        self.lock = RLock()
+        self.lock = ProcessLock()
         self.ct = as_ct(np.asarray(ct))
         if grid is None:
             if spacing_mm is None:

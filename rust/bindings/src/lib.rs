@@ -24,6 +24,8 @@ mod _kernels {
     #[pymodule_export]
     use crate::stream_fns::{Deflater, read_boxes, read_labelled};
     #[pymodule_export]
+    use crate::threads::usable_cpus;
+    #[pymodule_export]
     use crate::volume_fns::{ValueRange, crop_max_pool, crop_resample, min_max, resample_box, value_range};
 
     #[pymodule_init]

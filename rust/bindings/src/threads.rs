@@ -1,7 +1,9 @@
 //! Threads of the kernels. A forked child inherits a pool's memory but not its threads, and would wait for them for
 //! ever: each process starts its own.
 
+use std::num::NonZero;
 use std::process;
+use std::thread::available_parallelism;
 
 use lite_ensam_kernels::KernelError;
 use once_cell::race::OnceBox;
@@ -32,6 +34,23 @@ pub(crate) fn run<R: Send>(
     py.detach(|| own_pool()?.install(kernel).map_err(to_python))
 }
 
+/// CPUs that this process may use, as far as affinity and control groups' quotas let it; at least 1.
+///
+/// Kernels start as many threads at their first call.
+///
+/// Returns
+/// -------
+/// int
+///
+/// Examples
+/// --------
+/// >>> usable_cpus() >= 1
+/// True
+#[pyfunction]
+pub(crate) fn usable_cpus() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
+}
+
 fn own_pool() -> PyResult<&'static ThreadPool> {
     let process_id = process::id();
     let mut place = &POOLS;
@@ -45,7 +64,7 @@ fn own_pool() -> PyResult<&'static ThreadPool> {
 }
 
 fn start(process_id: u32) -> PyResult<Box<Pool>> {
-    // As many threads as CPUs that affinity and control groups grant (`available_parallelism`)
+    // As many threads as `RAYON_NUM_THREADS` says, else as `usable_cpus`
     let threads = ThreadPoolBuilder::new()
         .thread_name(|n| format!("lite-ensam-{n}"))
         .build()
