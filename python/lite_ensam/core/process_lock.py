@@ -40,7 +40,9 @@ class ProcessLock:
         self._lock.release()
 
     def _renew(self) -> None:
-        if self._lock.acquire(blocking=False):  # free, or held by the thread that forked, which still holds it
+        if self._lock.acquire(
+            blocking=False
+        ):  # free, or held by the thread that forked, which still holds it
             self._lock.release()
         else:
             self._lock = RLock()

@@ -3,4 +3,13 @@
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
 from lite_ensam.engines.loading import check_engine, load_backend, shared_backend
 
-__all__ = ["ENGINES", "WEIGHTS", "Backend", "Engine", "WeightsManifest", "check_engine", "load_backend", "shared_backend"]
+__all__ = [
+    "ENGINES",
+    "WEIGHTS",
+    "Backend",
+    "Engine",
+    "WeightsManifest",
+    "check_engine",
+    "load_backend",
+    "shared_backend",
+]

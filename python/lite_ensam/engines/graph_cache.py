@@ -78,7 +78,9 @@ def _private_bytes(key: str) -> bytes:
     folder = os.open(cache_folder(), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         _check_private(folder)
-        with open(os.open(_name(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb") as file:
+        with open(
+            os.open(_name(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb"
+        ) as file:
             _check_private(file.fileno())
             return file.read()
     finally:

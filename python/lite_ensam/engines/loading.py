@@ -8,7 +8,7 @@ from lite_ensam.core.errors import EngineError
 from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
-from lite_ensam.engines.openvino_runtime import check_process
+from lite_ensam.engines.openvino_runtime import check_openvino
 
 MAX_THREADS = 1024
 
@@ -26,7 +26,7 @@ def check_engine(engine: Engine) -> None:
     if engine not in ENGINES:
         raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
     if engine == "openvino":
-        check_process()
+        check_openvino()
 
 
 def shared_backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:

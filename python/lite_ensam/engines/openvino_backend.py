@@ -17,7 +17,7 @@ from lite_ensam.core.errors import EngineError
 from lite_ensam.engines import graph_cache
 from lite_ensam.engines import lie_rotations as rotations
 from lite_ensam.engines.backend import Engine, WeightsManifest, graph_hash
-from lite_ensam.engines.openvino_runtime import check_process, import_openvino
+from lite_ensam.engines.openvino_runtime import check_openvino, import_openvino
 
 
 class OpenVinoBackend:
@@ -48,13 +48,13 @@ class OpenVinoBackend:
         """Compile the graph for one patch of this shape, or load it compiled."""
         n_channels = len(self.manifest.patch.channels)
         nothing = np.broadcast_to(np.float32(0), (1, n_channels, *patch_shape_zyx))
-        check_process()
+        check_openvino()
         with self._turn:
             self._request(self._feeds(nothing, np.zeros((1, 2, 3), np.float32)))
 
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
-        check_process()  # before the lock, which a thread of the parent may have held
+        check_openvino()  # before the lock, which a thread of the parent may have held
         with self._turn:
             feeds = self._feeds(values, endpoints_zyx)
             request = self._request(feeds)
@@ -120,7 +120,7 @@ class OpenVinoBackend:
 
 
 def _quota() -> int | None:
-    """CPUs that a control group's quota grants, where they are fewer than OpenVINO sees, which asks for affinity only."""
+    """CPUs that a control group's quota grants, if fewer than OpenVINO sees, which knows of affinity only."""
     seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     usable = _kernels.usable_cpus()
     return usable if usable < (seen or 1) else None
@@ -130,7 +130,7 @@ _BACKENDS: WeakSet[OpenVinoBackend] = WeakSet()
 
 
 def _never_take_down() -> None:
-    """In a forked child: taking an engine down, at the latest when the child ends, would wait for the parent's threads."""
+    """In a forked child: to take an engine down, at the latest when the child ends, is to wait for the parent's threads."""
     for backend in _BACKENDS:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(backend))
 

@@ -1,4 +1,4 @@
-"""OpenVINO, imported once a process and without its usage reports; not used where it would hang.
+"""OpenVINO, imported once a process and without its usage reports; not used where it would hang or be wrong.
 
 It is imported when it is first needed, so that what forks before (a pool of workers, a server) may use it after.
 """
@@ -12,6 +12,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from lite_ensam import _kernels
 from lite_ensam.core.errors import EngineError
 from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.engines.forks import loaded_before_fork
@@ -22,15 +23,22 @@ _IMPORTING = ProcessLock()
 """The first import hides packages from all threads, and takes a while: others wait for it."""
 
 
-def check_process() -> None:
-    """Raise EngineError in a process that was forked after OpenVINO had been loaded.
+def check_openvino() -> None:
+    """Raise EngineError where OpenVINO would hang or be wrong.
 
-    It would hang in its first call, or when it ends (`engines.forks`).
+    In a process that was forked after OpenVINO had been loaded it would hang, in the first call or at the end
+    (`engines.forks`). On x86 CPUs without AVX2 OpenVINO 2026.4 runs, but its logits are wrong by 11 on average, as
+    measured under QEMU's Nehalem and Sandy Bridge; under its Haswell they are right.
     """
     if loaded_before_fork("openvino"):
         raise EngineError(
             "the OpenVINO engine cannot run in a process that was forked after OpenVINO had been loaded; start "
             'processes by multiprocessing.get_context("spawn"), or fork before the first call of segment'
+        )
+    if not _kernels.has_avx2():
+        raise EngineError(
+            "the OpenVINO engine needs a CPU with AVX2, without which its results are wrong, and this one has none; "
+            "use another machine (a virtual one may hide AVX2 from its guests) or the torch engine (--engine torch)"
         )
 
 
@@ -45,9 +53,9 @@ def import_openvino() -> ModuleType:
     Raises
     ------
     EngineError
-        As `check_process`.
+        As `check_openvino`.
     """
-    check_process()
+    check_openvino()
     with _IMPORTING:
         if "openvino" not in sys.modules:
             with _hidden(_TELEMETRY, _CONVERTER):

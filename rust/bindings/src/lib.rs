@@ -24,7 +24,7 @@ mod _kernels {
     #[pymodule_export]
     use crate::stream_fns::{Deflater, read_boxes, read_labelled};
     #[pymodule_export]
-    use crate::threads::usable_cpus;
+    use crate::threads::{has_avx2, usable_cpus};
     #[pymodule_export]
     use crate::volume_fns::{ValueRange, crop_max_pool, crop_resample, min_max, resample_box, value_range};
 

@@ -1,4 +1,4 @@
-//! Threads of the kernels. A forked child inherits a pool's memory but not its threads, and would wait for them for
+//! What CPUs there are, and the kernels' threads on them. A forked child inherits a pool's memory but not its threads, and would wait for them for
 //! ever: each process starts its own.
 
 use std::num::NonZero;
@@ -49,6 +49,24 @@ pub(crate) fn run<R: Send>(
 #[pyfunction]
 pub(crate) fn usable_cpus() -> usize {
     available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Whether an x86 CPU has AVX2, as all of them since 2013-15; True of other CPUs.
+///
+/// Returns
+/// -------
+/// bool
+///
+/// Examples
+/// --------
+/// >>> has_avx2() in (True, False)
+/// True
+#[pyfunction]
+pub(crate) fn has_avx2() -> bool {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    return is_x86_feature_detected!("avx2");
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+    return true;
 }
 
 fn own_pool() -> PyResult<&'static ThreadPool> {
