@@ -45,7 +45,7 @@ def write(found: dict[str, NDArray[Any]], text: dict[str, Any]) -> None:
     whole = io.BytesIO()
     np.savez(whole, **packed)
     ARRAYS.write_bytes(lzma.compress(whole.getvalue(), preset=9))
-    NUMBERS.write_text(json.dumps(plain(text), indent=1) + "\n")
+    NUMBERS.write_text(json.dumps(text, indent=1) + "\n")
 
 
 def plain(value: Any) -> Any:
