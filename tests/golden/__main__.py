@@ -14,8 +14,9 @@ def main() -> None:
     arrays |= {f"signs: {name}": logits > 0 for name, logits in values.signs().items()}
     arrays |= {f"labels: {name}": labels for name, labels in values.label_maps().items()}
     arrays |= {f"painted: {name}": labels for name, labels in values.painted().items()}
+    arrays |= {f"looks: {name}": row for name, row in values.looks().items()}
     arrays |= {f"held: {name}": row for name, row in values.held().items()}
-    arrays |= {f"training: {name}": row for name, row in training.drawn().items()}
+    arrays |= {f"training: {name}": row for name, row in (training.drawn() | training.scenes()).items()}
     with tempfile.TemporaryDirectory() as folder:
         real = values.real(package.real_cases(folder))
     hashes = {name: values.sha256(patch.values) for name, patch in patches.items()}

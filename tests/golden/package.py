@@ -20,6 +20,7 @@ from lite_ensam.geometry import Grid, Placement
 from lite_ensam.inference import Predictor, load_backend, measure_noise
 from lite_ensam.inference.backend import WEIGHTS, Manifest
 from lite_ensam.inference.borders import snap_borders
+from lite_ensam.inference.uncertainty import jittered
 from lite_ensam.measurements import measure, measure_shape
 from lite_ensam.measurements.greys import is_air, measure_greys
 from lite_ensam.phantom import make_phantom
@@ -38,11 +39,13 @@ __all__ = [
     "hold",
     "is_air",
     "logits",
+    "look",
     "make_case",
     "make_phantom",
     "numbers",
     "paint",
     "real_cases",
+    "redrawn",
     "segment",
     "spread",
 ]
@@ -106,6 +109,19 @@ def logits(case: Case) -> list[Floats]:
     """What the weights that ship say of each line's patch, float32 (z, y, x); nothing is held yet."""
     patches = [prepare_lesion(case, mark, Manifest.read(WEIGHTS).patch) for mark in case.marks]
     return [_backend().logits(p.values[None], p.endpoints_zyx[None])[0] for p in patches]
+
+
+def look(case: Case, axes: tuple[int, ...] = (), **options: Any) -> Floats:
+    """What the weights that ship say of the first line, its ends held, the patch mirrored along some axes."""
+    predictor = Predictor(_backend(), **options)
+    patch = prepare_lesion(case, case.marks[0], predictor.patch_config(case.hu))
+    return predictor.look(patch, axes).logits
+
+
+def redrawn(case: Case, repeats: int) -> list[Any]:
+    """Ends of the first line as the same reader might draw it again."""
+    lines = jittered(case.marks[0], case.grid.spacing_mm, case.ct.shape, repeats)
+    return [line.endpoints_zyx for line in lines]
 
 
 def segment(case: Case, threshold: float = 0.0, **options: Any) -> LabelMap:

@@ -13,7 +13,7 @@ from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.presets import PRESETS
 from lite_ensam.training.scans import joint_sample
 from lite_ensam.training.synthetic import Background, Shape, draw_scene
-from tests.golden.package import Case, make_phantom
+from tests.golden.package import make_phantom
 
 N_SAMPLES, N_SCENES = 32, 24
 
@@ -24,7 +24,7 @@ def numbers() -> dict[str, Any]:
     return {name: preset.to_dict() for name, preset in presets.items()}
 
 
-def rates() -> NDArray[np.float32]:
+def _rates() -> NDArray[np.float32]:
     """Learning rate over a short and a long run."""
     found = []
     for config in (TrainingConfig(), *PRESETS.values()):
@@ -33,7 +33,7 @@ def rates() -> NDArray[np.float32]:
 
 
 def drawn() -> dict[str, NDArray[np.float32]]:
-    """Summaries of crops, of samples drawn from them, and of made-up lesions."""
+    """Summaries of crops and of samples drawn from them, and the learning rates."""
     case, config = make_phantom(), TrainingConfig()
     crops = [cut(case, mark, "phantom") for mark in case.marks]
     found = {f"crop {n}": _of_crop(crop) for n, crop in enumerate(crops)}
@@ -43,11 +43,12 @@ def drawn() -> dict[str, NDArray[np.float32]]:
     plain = draw_sample(crops[1], np.random.default_rng(0), config.patch, augment=False)
     found["plain sample"] = _of_sample(plain)
     found["joint sample"] = _of_sample(joint_sample(case, case.marks[1], PRESETS["paper"]))
-    found |= {f"scene {seed}": row for seed, row in _scenes(case).items()}
-    return found | {"rates": rates()}
+    return found | {"rates": _rates()}
 
 
-def _scenes(case: Case) -> dict[int, NDArray[np.float32]]:
+def scenes() -> dict[str, NDArray[np.float32]]:
+    """Summaries of made-up lesions in the phantom."""
+    case = make_phantom()
     assert case.reference is not None
     ct = case.volume.astype(np.int16)
     region = np.where(ct > -300, 1, 0).astype(np.uint8)
@@ -58,7 +59,7 @@ def _scenes(case: Case) -> dict[int, NDArray[np.float32]]:
     for seed in range(N_SCENES):
         scene = draw_scene(np.random.default_rng(seed), [background], [shape], 48, 3.4)
         if scene is None:
-            found[seed] = np.zeros(1, np.float32)
+            found[f"scene {seed}"] = np.zeros(1, np.float32)
             continue
         inside = scene.hu[scene.mask]
         values = [
@@ -69,7 +70,7 @@ def _scenes(case: Case) -> dict[int, NDArray[np.float32]]:
             scene.hu.mean(),
             scene.hu.std(),
         ]
-        found[seed] = np.array(values, dtype=np.float32).round(3)
+        found[f"scene {seed}"] = np.array(values, dtype=np.float32).round(3)
     return found
 
 

@@ -64,6 +64,7 @@ def label_maps() -> Arrays:
         "phantom, edge": package.segment(phantom, border="edge").labels,
         "thick, edge": package.segment(_cases()["thick"], border="edge").labels,
         "phantom, mirror": package.segment(phantom, mirror=True).labels,
+        "phantom, mirror, threshold": package.segment(phantom, 1.5, mirror=True).labels,
         "phantom, joint": package.segment(phantom, crop="joint").labels,
         "phantom, window": package.segment(phantom, window=(-160.0, 240.0)).labels,
         "windowed, window": package.segment(windowed, window=(-1000.0, 400.0)).labels,
@@ -99,7 +100,11 @@ def painted() -> Arrays:
     ct = noise.copy()
     ct[ellipsoid(SHAPE, SPACING_MM, (7, 17, 17), (9.0, 5.5, 6.5)) >= 0] += 90
     ct[ellipsoid(SHAPE, SPACING_MM, (9, 24, 25), (7.0, 6.0, 4.0)) >= 0] += 60
+    small = {1: (LINES[3], _logits(1) * 2 - 0.5)}
+    faint = noise.copy()
+    faint[ellipsoid(SHAPE, SPACING_MM, (5, 33, 10), (3.0, 2.6, 2.2)) >= 0] += 45
     found = {
+        "small, edge": package.paint(small, SHAPE, SPACING_MM, edge_of=faint),
         "two": package.paint(two, SHAPE, SPACING_MM),
         "two above 0.7": package.paint(two, SHAPE, SPACING_MM, threshold=0.7),
         "one raised": package.paint(missing, SHAPE, SPACING_MM),
@@ -108,6 +113,16 @@ def painted() -> Arrays:
         "two, edge of thick slices": package.paint(two, SHAPE, (6.0, 1.0, 0.9), edge_of=ct),
     }
     return {name: one.labels.astype(np.uint8) for name, one in found.items()}
+
+
+def looks() -> Arrays:
+    """Some logits of patches that were mirrored, or averaged with their mirror image."""
+    case, found = _cases()["thick"], {}
+    for axes in ((), (0,), (1,), (2,)):
+        found[f"axes {axes}"] = package.look(case, axes)
+    found["with its opposite"] = package.look(case, mirror=True)
+    voxels = np.random.default_rng(0).integers(0, found["axes ()"].size, VOXELS_OF_A_CHANNEL)
+    return {name: logits.ravel()[voxels].round(3) for name, logits in found.items()}
 
 
 def held() -> Arrays:
@@ -131,6 +146,10 @@ def numbers(maps: Arrays) -> dict[str, Any]:
         "measured": {scan: package.numbers(case, maps[scan]) for scan, case in cases.items()},
         "measured on the reference": package.numbers(phantom, phantom.reference),
         "noise": package.spread(cases["thick"]),
+        "redrawn": {scan: package.redrawn(case, 4) for scan, case in cases.items()},
+        "redrawn, of a voxel": package.redrawn(
+            _blank((9, 9, 9), (2.0, 1.0, 1.0), [((4.0, 4.0, 4.0), (4.0, 4.0, 5.0))]), 30
+        ),
         "raised by": package.paint(missing, SHAPE, SPACING_MM).raised,
         "disagrees": {"100": _agreeing_mm(100), "4": _agreeing_mm(4)},
         "is air": _air_limits(),

@@ -18,6 +18,7 @@ from lite_ensam.preprocessing import (
     Frame,
     PatchConfig,
     channels_of,
+    check_window,
     prepare_joint,
     prepare_lesion,
 )
@@ -37,6 +38,14 @@ def frame(hu: bool = True, crop: np.ndarray | None = None, config: PatchConfig =
         crop = np.full((9, 21, 21), 40, np.float32)
     ends = np.array([[4.0, 10.0, 5.0], [4.0, 10.0, 15.0]])
     return Frame(crop, ends, (2.0, 1.0, 1.0), hu, config)
+
+
+def test_windows_are_at_least_one_hu_wide_within_a_hundred_thousand() -> None:
+    for window in ((0.0, 1.0), (-100_000.0, 100_000.0)):
+        check_window(window)
+    for window in ((0.0, 0.9), (5.0, 5.0), (5.0, 0.0), (-100_001.0, 0.0), (0.0, 100_001.0)):
+        with pytest.raises(ValueError, match="two HU values within"):
+            check_window(window)
 
 
 def test_a_lesion_patch_is_a_cube_centred_on_its_line(phantom: Case) -> None:

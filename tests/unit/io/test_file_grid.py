@@ -16,6 +16,7 @@ def test_arrays_and_points_go_back_and_forth(axes):
     volume = grid.from_file(in_file)
     assert volume.shape == grid.shape_zyx
     assert grid.file_shape == (4, 5, 6)
+    assert grid.file_axes_zyx == (axes.index(2), axes.index(1), axes.index(0))
     np.testing.assert_array_equal(grid.to_file(volume), in_file)
     np.testing.assert_array_equal(grid.file_affine, affine)
     for kji in ((0, 0, 0), (5, 4, 3), (1, 2, 3)):
@@ -23,6 +24,21 @@ def test_arrays_and_points_go_back_and_forth(axes):
         assert volume[tuple(zyx.astype(int))] == in_file[kji]
         assert grid.points_to_file(zyx).tolist() == list(kji)
         np.testing.assert_allclose(grid.voxel_to_mm(zyx), (affine @ [*kji[::-1], 1])[:3])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_clearest_axis_of_an_oblique_scan_has_its_nearest_name(seed):
+    turn, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+    grid = FileGrid.from_file_affine((4, 5, 6), np.block([[turn, np.zeros((3, 1))], [np.zeros((1, 3)), 1.0]]))
+    assert sorted(grid.file_axes_zyx) == [0, 1, 2]
+    world, file_axis = np.unravel_index(np.abs(turn).argmax(), (3, 3))
+    assert grid.file_axes_zyx[2 - world] == file_axis
+
+
+def test_each_axis_is_taken_once_however_a_scan_is_turned():
+    turn = np.array([[1, -2, -2], [-2, 1, -2], [-2, -2, 1]]) / 3  # no axis is near any direction
+    grid = FileGrid.from_file_affine((4, 5, 6), np.block([[turn, np.zeros((3, 1))], [np.zeros((1, 3)), 1.0]]))
+    assert sorted(grid.file_axes_zyx) == [0, 1, 2]
 
 
 def test_a_plain_grid_is_a_file_in_its_own_order():
