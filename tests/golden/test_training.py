@@ -17,6 +17,7 @@ NAMES = [name.removeprefix("training: ") for name in KEPT]
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, Any]:
+    training.use_one_thread()
     found: dict[str, Any] = training.drawn()
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from lite_ensam.training.augmentation import Sample, draw_sample
@@ -16,6 +17,11 @@ from lite_ensam.training.synthetic import Background, Shape, draw_scene
 from tests.golden.package import make_phantom
 
 N_SAMPLES, N_SCENES = 32, 24
+
+
+def use_one_thread() -> None:
+    """Small tensors gain nothing from more, and lose much where other work shares the machine."""
+    torch.set_num_threads(1)
 
 
 def numbers() -> dict[str, Any]:
