@@ -31,11 +31,11 @@ def numbers() -> dict[str, Any]:
 
 
 def _rates() -> NDArray[np.float32]:
-    """Learning rate over a short and a long run."""
+    """Learning rates, in thousandths, over a short and a long run."""
     found = []
     for config in (TrainingConfig(), *PRESETS.values()):
         found += [config.rate(step) for step in np.linspace(0, config.steps - 1, 12).astype(int).tolist()]
-    return np.array(found, dtype=np.float32)
+    return np.array(found, dtype=np.float32) * 1000
 
 
 def drawn() -> dict[str, NDArray[np.float32]]:

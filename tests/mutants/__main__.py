@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -66,7 +65,7 @@ def _run(copies: SimpleQueue[Path], tests: str, mutant: Mutant | None = None) ->
             mutant.apply(copy / PACKAGE.name)
         # sources of one size and second would be taken for those that were compiled
         paths = {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *shlex.split(tests)]
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
         return subprocess.run(command, cwd=ROOT, env=os.environ | paths, capture_output=True).returncode
     finally:
         if mutant is not None:

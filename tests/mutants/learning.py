@@ -3,8 +3,8 @@
 from tests.mutants.mutant import mutants
 
 GOLDEN = "tests/golden/test_training.py"
-SAMPLES = f"{GOLDEN} -k 'presets or samples'"
-SCENES = f"{GOLDEN} -k scenes"
+SAMPLES = f"{GOLDEN}::test_presets {GOLDEN}::test_samples"
+SCENES = f"{GOLDEN}::test_scenes"
 
 LEARNING = [
     *mutants(

@@ -3,10 +3,10 @@
 from tests.mutants.mutant import mutants
 
 GOLDEN = "tests/golden/test_golden.py"
-CHANNELS = f"{GOLDEN} -k channels"
-MAPS = f"{GOLDEN} -k 'mirrored or label_maps'"
-PAINTING = f"{GOLDEN} -k 'painting or held'"
-NUMBERS = f"{GOLDEN} -k test_numbers"
+CHANNELS = f"{GOLDEN}::test_channels"
+MAPS = f"{GOLDEN}::test_mirrored_patches {GOLDEN}::test_label_maps"
+PAINTING = f"{GOLDEN}::test_painting_of_hand_made_logits {GOLDEN}::test_held_ends"
+NUMBERS = f"{GOLDEN}::test_numbers"
 GEOMETRY = "tests/unit/test_geometry.py"
 
 PREPROCESSING = mutants(
@@ -115,7 +115,7 @@ RECIST = mutants(
 
 BORDERS = mutants(
     "inference/borders.py",
-    f"{GOLDEN} -k 'painting or label_maps' tests/unit/inference/test_borders.py",
+    f"{GOLDEN}::test_painting_of_hand_made_logits tests/unit/inference/test_borders.py {GOLDEN}::test_label_maps",
     ("_REACH = 0.12", "_REACH = 0.14"),
     ("_LEAST_REACH_PIXELS = 2.0", "_LEAST_REACH_PIXELS = 2.5"),
     ("_LOCAL = 0.35", "_LOCAL = 0.45"),
@@ -153,7 +153,7 @@ PREDICTOR = mutants(
     ("paint_tumors(tumors, case.grid.spacing_mm, threshold)", "paint_tumors(tumors, case.grid.spacing_mm)"),
 ) + mutants(
     "inference/predictor.py",
-    f"{GOLDEN} -k 'label_maps or (test_numbers and noise)'",
+    f"{MAPS} {NUMBERS}[noise]",
     ("ends[np.lexsort(ends.T[::-1])]", "ends[::-1]"),
 )
 
@@ -172,7 +172,7 @@ ROTATIONS = mutants(
 
 UNCERTAINTY = mutants(
     "inference/uncertainty.py",
-    f"{NUMBERS} tests/unit/inference/test_uncertainty.py",
+    f"tests/unit/inference/test_uncertainty.py {NUMBERS}",
     ("END_SD = 0.043", "END_SD = 0.053"),
     ("_LEAST_END_SD_VOXELS = 0.3", "_LEAST_END_SD_VOXELS = 0.6"),
     ("((), (2,), (1,), (0,))", "((), (2,), (2,), (0,))"),

@@ -17,7 +17,7 @@ class Mutant:
     file : of the package, below `lite_ensam`
     text : stands there exactly once
     wrong : what is put in its place
-    tests : arguments of pytest; one of these tests must fail
+    tests : files or node ids, as pytest takes them; one of these tests must fail
     """
 
     file: str

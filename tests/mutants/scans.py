@@ -4,7 +4,7 @@ from tests.mutants.mutant import mutants
 
 DICOM = "tests/unit/io/dicom"
 RESPONSE = "tests/unit/response"
-NUMBERS = "tests/golden/test_golden.py -k test_numbers"
+NUMBERS = "tests/golden/test_golden.py::test_numbers"
 
 READING = [
     *mutants(
