@@ -14,7 +14,7 @@ BUILT_FROM := pyproject.toml Cargo.toml Cargo.lock $(shell find rust -name '*.rs
 export PATH := $(PATH):$(HOME)/.cargo/bin
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 
-.PHONY: help demo test lint test-rust test-python build bench format clean
+.PHONY: help demo test lint test-rust test-python mutants build bench format clean
 .PHONY: ruff mypy layers stubs rustfmt clippy debian
 
 help: ## this list
@@ -36,6 +36,9 @@ test-rust: .venv/.dev-installed ## tests of the kernels alone
 test-python: .venv/.dev-installed debian ## tests of the package
 	@echo "== tests of the Python package"
 	$(BIN)/pytest
+
+mutants: .venv/.dev-installed ## break each number that masks depend on in a copy: the tests must notice (10 minutes)
+	$(BIN)/python -m tests.mutants
 
 debian: # Chromium for the tests of the notebook widget, dciodvfy for those of DICOM files; without them these are skipped
 	@for need in chromium:chromium dciodvfy:dicom3tools; do \
