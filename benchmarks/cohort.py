@@ -17,17 +17,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lite_ensam.cohort import Limits, Parameters, Row, run_cohort
+from lite_ensam.cohort import CohortCase, Limits, Parameters, run_cohort
+from lite_ensam.core.grid import Grid
+from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.evaluation.resources import machine
-from lite_ensam.geometry import Grid
 from lite_ensam.io import write_ct, write_marks
-from lite_ensam.phantom import make_phantom
 
 SHAPE, SPACING = (100, 512, 512), (3.0, 0.7, 0.7)
 NOISE = 8
 
 
-def write_scans(folder: Path, n_scans: int, n_distinct: int) -> list[Row]:
+def write_scans(folder: Path, n_scans: int, n_distinct: int) -> list[CohortCase]:
     """Rows of one tumour each."""
     grid = Grid.from_spacing(SHAPE, SPACING)
     case = make_phantom(shape_zyx=SHAPE, spacing_mm=SPACING)
@@ -40,11 +40,11 @@ def write_scans(folder: Path, n_scans: int, n_distinct: int) -> list[Row]:
         ct, marks = folder / f"case_{n}.nii.gz", folder / f"case_{n}.json"
         ct.symlink_to(source)
         write_marks(marks, [case.marks[n % len(case.marks)]], grid)
-        rows.append(Row(f"case_{n:04d}", str(ct), str(marks)))
+        rows.append(CohortCase(f"case_{n:04d}", str(ct), str(marks)))
     return rows
 
 
-def run(rows: list[Row], folder: Path, staff: str) -> tuple[float, float, list[dict[str, str]]]:
+def run(rows: list[CohortCase], folder: Path, staff: str) -> tuple[float, float, list[dict[str, str]]]:
     """Wall and CPU seconds of a whole run, start, tables and page included, and its table of times."""
     start, cpu = time.perf_counter(), cpu_seconds()
     if staff.startswith("dask"):

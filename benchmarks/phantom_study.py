@@ -18,7 +18,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from harness.growth import DAYS, PATIENTS, Patient, Tumor, write_visit
+from harness.tumour_growth import DAYS, PATIENTS, Patient, Tumor, write_visit
 from matplotlib.image import imread, imsave
 
 RESULTS = Path(__file__).parent / "results" / "phantom_study"

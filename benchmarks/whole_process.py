@@ -29,7 +29,7 @@ def commands(scan: BenchScan, marks: Path) -> dict[str, list[str]]:
     mask = str(scan.path.with_name("mask.nii.gz"))
     ours = [sys.executable, "-m", "lite_ensam", "segment", str(scan.path), "--marks", str(marks), "-o", mask]
     ours += ["--overwrite", "--report", str(scan.path.with_name("report.json"))]
-    plain = [sys.executable, str(HERE / "harness" / "plain.py"), str(scan.path), str(marks), mask]
+    plain = [sys.executable, str(HERE / "harness" / "baseline_program.py"), str(scan.path), str(marks), mask]
     anew = ["sh", "-c", 'XDG_CACHE_HOME=$(mktemp -d) exec "$@"', "sh", *ours]
     return {"openvino": ours, "anew": anew, "torch": [*ours, "--engine", "torch"], "plain": plain}
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lite_ensam.case import Case
+from lite_ensam.core.case import Case
 from tests.phantoms import ellipsoid_case
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lite_ensam.case import Case
-from lite_ensam.geometry import Grid
-from lite_ensam.recist import RecistMark
+from lite_ensam.core.case import Case
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lite_ensam.geometry import Grid
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.io import write_ct, write_marks
-from lite_ensam.phantom import make_phantom
-from lite_ensam.recist import RecistMark
 
 SPACING = (2.0, 0.7, 0.7)
 SMOOTH_HU = 64

@@ -5,39 +5,27 @@
     result.save("mask.nii.gz")
 
 Research use, not a medical device. Names are loaded when they are first used, so importing the package
-takes milliseconds.
+takes milliseconds; `__init__.pyi` tells type checkers what they are.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from lite_ensam._kernels import __version__
-    from lite_ensam.case import Case
-    from lite_ensam.errors import LiteEnsamError
-    from lite_ensam.geometry import Grid
-    from lite_ensam.inference import Segmentation, segment
-    from lite_ensam.io import read_case, read_ct, read_marks, write_mask
-    from lite_ensam.measurements import TumorMeasurement, measure
-    from lite_ensam.phantom import make_phantom
-    from lite_ensam.recist import RecistMark
-    from lite_ensam.widgets import explore
+from typing import Any
 
 _HOMES = {
-    "Case": "case",
-    "Grid": "geometry",
-    "LiteEnsamError": "errors",
-    "RecistMark": "recist",
-    "Segmentation": "inference",
+    "Case": "core.case",
+    "Grid": "core.grid",
+    "LiteEnsamError": "core.errors",
+    "RecistMark": "core.recist",
+    "Segmentation": "segmentation",
     "TumorMeasurement": "measurements",
     "__version__": "_kernels",
     "explore": "widgets",
-    "make_phantom": "phantom",
+    "make_phantom": "datasets.phantom",
     "measure": "measurements",
     "read_case": "io",
     "read_ct": "io",
     "read_marks": "io",
-    "segment": "inference",
+    "segment": "segmentation",
     "write_mask": "io",
 }
 

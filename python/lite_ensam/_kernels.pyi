@@ -31,9 +31,9 @@ __all__ = [
     "marker_endpoints",
     "min_max",
     "paint",
-    "raise_sphere",
     "read_boxes",
     "read_labelled",
+    "recover_missing_tumor",
     "resample_box",
     "value_range",
 ]
@@ -398,7 +398,7 @@ def paint(
 
 # ---- sphere.rs -------------------------------------------------------------------------------------------------
 
-def raise_sphere(
+def recover_missing_tumor(
     labels: NDArray[np.uint16],
     tumors: list[_Tumor],
     missing: int,
@@ -412,7 +412,7 @@ def raise_sphere(
 
     In round n = 1, 2, .. the tumor's logits inside the sphere grow by 2^n - 1; it wins a voxel where they then
     exceed the threshold and the logit of every other tumor. The first round with a win is the last, and all
-    voxels won are written. A rival never loses its last voxel: it keeps the one where its own logit is best. If
+    voxels won are written. A competitor never loses its last voxel: it keeps the one where its own logit is best. If
     max_rounds do not suffice, the sphere's voxel of the best own logit is assigned: of the background's voxels,
     else of those whose holder has another one. Ties go to the first voxel in (z, y, x) order.
 
@@ -458,7 +458,7 @@ def raise_sphere(
     >>> logits = np.array([[[-9, -2, -9]]], dtype=np.float32)
     >>> tumor = (1, logits, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1, 1, 3))
     >>> labels = paint((1, 1, 3), [tumor])
-    >>> raise_sphere(labels, [tumor], 1, (0.0, 0.0, 1.0), 1.0, (1.0, 1.0, 1.0))
+    >>> recover_missing_tumor(labels, [tumor], 1, (0.0, 0.0, 1.0), 1.0, (1.0, 1.0, 1.0))
     (2, 3.0, 1)
     >>> labels
     array([[[0, 1, 0]]], dtype=uint16)

@@ -21,7 +21,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 def test_no_public_name_loads_torch() -> None:
     modules = loaded_by("import lite_ensam\nfor name in lite_ensam.__all__: getattr(lite_ensam, name)")
-    assert "lite_ensam.inference" in modules
+    assert "lite_ensam.segmentation" in modules
     assert "torch" not in modules
 
 
@@ -45,6 +45,6 @@ def test_the_version_is_said_without_loading_any_command() -> None:
 
 
 def test_the_engine_loads_no_converter_until_it_is_asked_for() -> None:
-    code = "from lite_ensam.inference.offline_openvino import import_openvino\nopenvino = import_openvino()"
+    code = "from lite_ensam.engines.offline_openvino import import_openvino\nopenvino = import_openvino()"
     assert "openvino.tools.ovc" not in loaded_by(code)
     assert "openvino.tools.ovc" in loaded_by(f"{code}\nassert callable(openvino.convert_model)")

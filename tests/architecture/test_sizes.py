@@ -9,9 +9,9 @@ SOURCES = [
     file
     for folder in FOLDERS
     for file in sorted((ROOT / folder).rglob("*"))
-    if file.suffix in {".py", ".rs", ".js"} and "target" not in file.relative_to(ROOT).parts
+    if file.suffix in {".py", ".rs", ".js", ".ts"} and "target" not in file.relative_to(ROOT).parts
 ]
-MOST_LINES_OF_A_FILE = 350
+MOST_LINES_OF_A_FILE = 500
 MOST_LINES_OF_A_FUNCTION = 80
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "common", "helpers", "misc"}
 
@@ -21,10 +21,10 @@ def shown(file: Path) -> str:
 
 
 def test_there_are_sources_to_look_at() -> None:
-    assert {file.suffix for file in SOURCES} == {".py", ".rs", ".js"}
+    assert {file.suffix for file in SOURCES} == {".py", ".rs", ".js", ".ts"}
 
 
-def test_files_have_at_most_350_lines() -> None:
+def test_files_have_at_most_500_lines() -> None:
     lengths = {shown(file): len(file.read_text(encoding="utf-8").splitlines()) for file in SOURCES}
     assert {name: n for name, n in lengths.items() if n > MOST_LINES_OF_A_FILE} == {}
 

@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from lite_ensam.inference.backend import WEIGHTS
-from lite_ensam.phantom import make_phantom
-from lite_ensam.recist import RecistMark
-from tests.browser.desk import Desk
-from tests.browser.lab import CHROMIUM_ARGUMENTS, Requests, chromium, open_and_run, running, write_notebook
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.datasets.phantom import make_phantom
+from lite_ensam.engines.backend import WEIGHTS
+from tests.browser.jupyter_page import JupyterPage
+from tests.browser.jupyter_server import (
+    CHROMIUM_ARGUMENTS,
+    Requests,
+    chromium,
+    open_and_run,
+    running,
+    write_notebook,
+)
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -32,15 +39,15 @@ VOLUME = "marker.results[0]['volume_ml']"
 
 MARKING = """
 import lite_ensam
-from lite_ensam.widgets import RecistMarker
+from lite_ensam.widgets import RecistViewer
 case = lite_ensam.make_phantom()
-marker = RecistMarker(case.ct, grid=case.grid)
+marker = RecistViewer(case.ct, grid=case.grid)
 marker
 """
 EXPLORING = """
 import lite_ensam
 explorer = lite_ensam.explore(lite_ensam.make_phantom())
-marker = explorer.marker
+marker = explorer.viewer
 explorer
 """
 
@@ -55,13 +62,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def desk(address: str, request: pytest.FixtureRequest) -> Iterator[Desk]:
+def desk(address: str, request: pytest.FixtureRequest) -> Iterator[JupyterPage]:
     """The notebook that the test is about, open and run."""
     with playwright.sync_playwright() as session:
         browser = session.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         context = browser.new_context(viewport={"width": 1600, "height": 1050})
         context.set_default_timeout(PATIENCE_MS)
-        desk = Desk(context.new_page(), Requests(context), CASE.grid)
+        desk = JupyterPage(context.new_page(), Requests(context), CASE.grid)
         desk.page.on("console", lambda message: message.type == "error" and print(f"browser: {message.text}"))
         desk.page.on("pageerror", lambda error: print(f"page: {error}"))
         try:
@@ -77,7 +84,7 @@ def as_json(*marks: RecistMark) -> list[list[list[float]]]:
     return [[list(end) for end in mark.endpoints_zyx] for mark in marks]
 
 
-def scroll(desk: Desk) -> None:
+def scroll(desk: JupyterPage) -> None:
     """By wheel, by keys, by the slider."""
     shown = int(desk.canvas("[data-index]").get_attribute("data-index"))
     desk.page.mouse.move(*desk.at((shown, 10, 10)))
@@ -89,7 +96,7 @@ def scroll(desk: Desk) -> None:
     desk.canvas(f"[data-index='{LUNG.slice_index}']")
 
 
-def set_window(desk: Desk) -> None:
+def set_window(desk: JupyterPage) -> None:
     """A preset, then dragged with the right button."""
     desk.page.click("button[data-preset=lung]")
     desk.canvas("[data-window='-1350 150']")
@@ -100,7 +107,7 @@ def set_window(desk: Desk) -> None:
     desk.canvas("[data-window='-1350 150']")
 
 
-def draw_line(desk: Desk) -> float:
+def draw_line(desk: JupyterPage) -> float:
     """Python has exactly the voxels under the mouse, and the mask comes; its volume."""
     desk.drag(desk.at(FIRST), desk.at(LAST))
     desk.until("marker.results")
@@ -115,7 +122,7 @@ def draw_line(desk: Desk) -> float:
     return volume
 
 
-def correct(desk: Desk, volume: float) -> None:
+def correct(desk: JupyterPage, volume: float) -> None:
     """An end is dragged: other numbers. Undo, redo; then the whole line."""
     middle = tuple(round((a + b) / 2) for a, b in zip(FIRST, LAST, strict=True))
     desk.drag(desk.at(LAST), desk.at(middle))
@@ -137,7 +144,7 @@ def correct(desk: Desk, volume: float) -> None:
     desk.until(f"marker.results and {MARKS} == {as_json(LUNG)!r}")
 
 
-def draw_short_axis(desk: Desk, volume: float) -> None:
+def draw_short_axis(desk: JupyterPage, volume: float) -> None:
     """Across the line, with its own tool; the mask stays, the line's tool is back; undo takes it away."""
     (z, y0, x0), (_, y1, x1) = FIRST, LAST
     middle, across = ((y0 + y1) / 2, (x0 + x1) / 2), (round((x1 - x0) * 0.4), round((y0 - y1) * 0.4))
@@ -156,7 +163,7 @@ def draw_short_axis(desk: Desk, volume: float) -> None:
     desk.until(f"{drawn} == []")
 
 
-def read_value(desk: Desk) -> None:
+def read_value(desk: JupyterPage) -> None:
     """The scan's own value under the mouse, not the 8 bits of the picture."""
     z, y, x = (round(a) for a in FIRST)
     value = float(CASE.volume[z, y, x])
@@ -167,7 +174,7 @@ def read_value(desk: Desk) -> None:
     desk.page.wait_for_selector(f".le-place >> text=/z {z + 1}  y {y}  x {x}  {value:g} HU/")
 
 
-def save_notebook(desk: Desk) -> None:
+def save_notebook(desk: JupyterPage) -> None:
     """JupyterLab's own key, while the marker has the focus."""
     dirty = "window.jupyterapp.shell.currentWidget.context.model.dirty"
     desk.page.evaluate(f"() => {{ {dirty} = true; }}")
@@ -175,7 +182,7 @@ def save_notebook(desk: Desk) -> None:
     desk.page.wait_for_function(f"() => !{dirty}")
 
 
-def judge(desk: Desk, volume: float) -> None:
+def judge(desk: JupyterPage, volume: float) -> None:
     """The threshold paints again; accept; marks set in Python appear; delete."""
     threshold = desk.page.locator("input[data-control=threshold]")
     threshold.fill("2")
@@ -201,7 +208,7 @@ def judge(desk: Desk, volume: float) -> None:
 
 
 @pytest.mark.parametrize("desk", ["marking"], indirect=True)
-def test_a_tumour_is_marked_and_corrected(desk: Desk) -> None:
+def test_a_tumour_is_marked_and_corrected(desk: JupyterPage) -> None:
     scroll(desk)
     set_window(desk)
     volume = draw_line(desk)
@@ -226,7 +233,7 @@ print(json.dumps([moved, volume, int((saved == 1).sum())]))
 """
 
 
-def read_at_once(desk: Desk) -> None:
+def read_at_once(desk: JupyterPage) -> None:
     """A cell that is run while a corrected line is being segmented, in another thread of the kernel."""
     desk.run("before, old = marker.marks, marker.measurements[0].volume_ml")
     middle = tuple(round((a + b) / 2) for a, b in zip(FIRST, LAST, strict=True))
@@ -241,7 +248,7 @@ def read_at_once(desk: Desk) -> None:
     desk.run("import os; os.remove('phantom-0_mask.nii.gz')")
 
 
-def look_in_3d(desk: Desk) -> None:
+def look_in_3d(desk: JupyterPage) -> None:
     """The canvas is there. WebGL in software takes 4 s on two idle cores, and a minute on busy ones."""
     assert desk.page.evaluate("() => !!document.createElement('canvas').getContext('webgl2')"), (
         "no WebGL here"
@@ -252,7 +259,7 @@ def look_in_3d(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("desk", ["exploring"], indirect=True)
-def test_a_scan_is_explored_and_saved(desk: Desk) -> None:
+def test_a_scan_is_explored_and_saved(desk: JupyterPage) -> None:
     """Lines that are there at the start get masks by themselves; the 3D view opens; files are written."""
     desk.until("len(marker.results) == 3")
     desk.canvas("[data-masks='1 3']")

@@ -1,4 +1,4 @@
-"""The marker in a bare page that forbids all requests, as VS Code's outputs do: no Jupyter, no server, no address.
+"""The viewer in a bare page that forbids all requests, as VS Code's outputs do: no Jupyter, no server, no address.
 
 anywidget hands a module's text to whatever hosts it, which imports it from a blob and calls `render` with a model.
 The page below does just that, in a shadow root, with a model that holds values and answers with grey slices.
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from lite_ensam.phantom import make_phantom
-from lite_ensam.widgets import RecistMarker
-from tests.browser.desk import Desk
-from tests.browser.lab import CHROMIUM_ARGUMENTS, Requests, chromium
+from lite_ensam.datasets.phantom import make_phantom
+from lite_ensam.widgets import RecistViewer
+from tests.browser.jupyter_page import JupyterPage
+from tests.browser.jupyter_server import CHROMIUM_ARGUMENTS, Requests, chromium
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -62,7 +62,7 @@ CASE = make_phantom(shape_zyx=(16, 64, 64), spacing_mm=(5.0, 4.0, 4.0))
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
+def desk() -> Iterator[JupyterPage]:
     """A marker in the bare page; what the browser complains of fails the test."""
     complaints: list[str] = []
     with playwright.sync_playwright() as session:
@@ -73,8 +73,8 @@ def desk() -> Iterator[Desk]:
             lambda message: message.type in ("error", "warning") and complaints.append(message.text),
         )
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        desk = Desk(page, Requests(page.context), CASE.grid)
-        state = RecistMarker(CASE.ct, grid=CASE.grid).get_state()
+        desk = JupyterPage(page, Requests(page.context), CASE.grid)
+        state = RecistViewer(CASE.ct, grid=CASE.grid).get_state()
         parts = {"esm": state.pop("_esm"), "css": state.pop("_css")}
         kept = {name: value for name, value in state.items() if not str(value).startswith("IPY_MODEL")}
         page.set_content(PAGE)
@@ -86,14 +86,14 @@ def desk() -> Iterator[Desk]:
     assert desk.requests.hosts == set()
 
 
-def reads(desk: Desk, place: tuple[float, float], y: int, x: int) -> None:
+def reads(desk: JupyterPage, place: tuple[float, float], y: int, x: int) -> None:
     """The voxel that stands below the slider when the mouse is at a place."""
     desk.page.mouse.move(place[0] + 9, place[1])
     desk.page.mouse.move(*place)
     desk.page.wait_for_selector(f".le-place >> text=/y {y}  x {x} /", timeout=10_000)
 
 
-def test_a_line_is_drawn_where_nothing_may_be_fetched(desk: Desk) -> None:
+def test_a_line_is_drawn_where_nothing_may_be_fetched(desk: JupyterPage) -> None:
     shown = int(desk.canvas("[data-index]").get_attribute("data-index"))
     desk.drag(desk.at((shown, 20, 30)), desk.at((shown, 25, 44)))
     desk.page.wait_for_selector("tr[data-label='1']")
@@ -106,24 +106,24 @@ def test_a_line_is_drawn_where_nothing_may_be_fetched(desk: Desk) -> None:
     assert desk.page.evaluate("() => window.counts()") == 0, "a closed view listens no more"
 
 
-def saved(desk: Desk, key: str) -> list[list[list[int]] | None]:
+def saved(desk: JupyterPage, key: str) -> list[list[list[int]] | None]:
     """The ends of each mark's line or short axis, as Python has them."""
     marks = desk.page.evaluate("() => window.saved?.marks ?? []")
     return [mark[key] for mark in marks]
 
 
-def says(desk: Desk, words: str) -> None:
+def says(desk: JupyterPage, words: str) -> None:
     desk.page.wait_for_selector(f".le-message >> text={words}", timeout=10_000)
 
 
-def draw(desk: Desk, tool: str, first: tuple[int, int], last: tuple[int, int]) -> None:
+def draw(desk: JupyterPage, tool: str, first: tuple[int, int], last: tuple[int, int]) -> None:
     """With a tool, from one voxel (y, x) of the slice to another."""
     desk.page.click(f"button[data-tool='{tool}']")
     z = int(desk.canvas("[data-index]").get_attribute("data-index"))
     desk.drag(desk.at((z, *first)), desk.at((z, *last)))
 
 
-def test_a_short_axis_belongs_to_the_line_that_it_crosses(desk: Desk) -> None:
+def test_a_short_axis_belongs_to_the_line_that_it_crosses(desk: JupyterPage) -> None:
     draw(desk, "line", (20, 10), (20, 22))
     draw(desk, "line", (45, 40), (45, 54))
     draw(desk, "short axis", (56, 8), (61, 8))
@@ -141,7 +141,7 @@ def test_a_short_axis_belongs_to_the_line_that_it_crosses(desk: Desk) -> None:
     assert saved(desk, "short_axis_zyx") == [first, None]
 
 
-def test_a_drag_that_is_too_short_for_a_line_is_told_so(desk: Desk) -> None:
+def test_a_drag_that_is_too_short_for_a_line_is_told_so(desk: JupyterPage) -> None:
     x, y = desk.at((8, 20, 24))
     desk.drag((x, y), (x + 3, y))
     says(desk, "Too short for a line")
@@ -150,7 +150,7 @@ def test_a_drag_that_is_too_short_for_a_line_is_told_so(desk: Desk) -> None:
     desk.page.wait_for_selector(".le-message >> text=Scroll to a tumour", timeout=10_000)
 
 
-def test_words_on_the_picture_are_whole_and_outlined(desk: Desk) -> None:
+def test_words_on_the_picture_are_whole_and_outlined(desk: JupyterPage) -> None:
     desk.page.evaluate(
         """() => {
             window.words = [];
@@ -175,7 +175,7 @@ def test_words_on_the_picture_are_whole_and_outlined(desk: Desk) -> None:
     assert [text for text, whole in words.items() if whole != [True, True]] == []
 
 
-def test_keys_that_are_not_the_markers_are_the_notebooks(desk: Desk) -> None:
+def test_keys_that_are_not_the_markers_are_the_notebooks(desk: JupyterPage) -> None:
     desk.page.evaluate(
         "() => { window.heard = []; addEventListener('keydown', ({ key }) => window.heard.push(key)); }"
     )
@@ -185,7 +185,7 @@ def test_keys_that_are_not_the_markers_are_the_notebooks(desk: Desk) -> None:
     assert [key for key in heard if len(key) == 1 or key.startswith("Arrow")] == ["s", "p"]
 
 
-def test_picture_and_numbers_stand_side_by_side_on_a_laptop(desk: Desk) -> None:
+def test_picture_and_numbers_stand_side_by_side_on_a_laptop(desk: JupyterPage) -> None:
     """960 pixels are what JupyterLab leaves of 1400 when its sidebar is open."""
     draw(desk, "line", (20, 10), (20, 22))
     desk.page.evaluate("() => { document.getElementById('place').style.width = '960px'; }")
@@ -195,7 +195,7 @@ def test_picture_and_numbers_stand_side_by_side_on_a_laptop(desk: Desk) -> None:
     assert table["x"] + table["width"] <= 8 + 960
 
 
-def test_the_voxel_under_the_mouse_stays_there_in_a_zoom_and_goes_along_in_a_pan(desk: Desk) -> None:
+def test_the_voxel_under_the_mouse_stays_there_in_a_zoom_and_goes_along_in_a_pan(desk: JupyterPage) -> None:
     x, y = desk.at((8, 20, 24))
     reads(desk, (x, y), 20, 24)
     desk.page.keyboard.down("Control")
@@ -209,7 +209,7 @@ def test_the_voxel_under_the_mouse_stays_there_in_a_zoom_and_goes_along_in_a_pan
     reads(desk, (x, y), 20, 24)
 
 
-def test_an_error_is_shown_in_words_until_it_is_clicked_away(desk: Desk) -> None:
+def test_an_error_is_shown_in_words_until_it_is_clicked_away(desk: JupyterPage) -> None:
     desk.page.evaluate("() => window.model.set('error', 'the weights are damaged')")
     desk.page.click(".le-error >> text=the weights are damaged")
     assert desk.page.evaluate("() => window.saved.error") == ""

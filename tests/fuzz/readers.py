@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 
-from lite_ensam.cohort import Row, read_manifest
+from lite_ensam.cohort import CohortCase, read_cohort_manifest
 from lite_ensam.cohort.record import read_record
-from lite_ensam.geometry import Grid
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import (
     read_case,
     read_cropped_case,
@@ -26,7 +27,6 @@ from lite_ensam.io import (
 )
 from lite_ensam.io.dicom import build_report, build_segmentation, read_ct_series, write_dataset
 from lite_ensam.measurements import measure
-from lite_ensam.recist import RecistMark
 from lite_ensam.reporting import read_study
 from tests.fuzz.mutations import Strategy, inside_gzip, inside_zip, mutated
 from tests.phantoms import Ellipsoid, ellipsoid_case
@@ -36,7 +36,8 @@ from tests.unit.io.dicom import test_marks as sr
 MARK = RecistMark(1, ((2, 3, 3), (2, 3, 9)))
 STUDY = (
     "patient,date,target,organ,diameter_mm,node,volume_ml,diameter_sd_mm,volume_sd_ml,new_lesion\n"
-    "A,0,liver 1,liver,30,no,12.5,1,0.5,\nA,56,liver 1,liver,20,no,6,1,0.5,yes\n"
+    "A,20250131,liver 1,liver,30,no,12.5,1,0.5,\nA,2025-03-28,liver 1,liver,20,no,6,1,0.5,yes\n"
+    "A,2025-03-28,liver 1,liver,too small,,,,,\n"
 )
 
 
@@ -114,15 +115,15 @@ def _texts(folder: Path) -> Iterator[tuple[str, Reader]]:
     for name in ("marks.csv", "marks_mm.csv", "DL_info.csv"):
         yield name, Reader(folder / name, lambda path: read_marks(path, grid, "000001_01_01_001-006.nii.gz"))
     yield "study.csv", Reader(folder / "study.csv", read_study)
-    yield "manifest.csv", Reader(folder / "manifest.csv", read_manifest)
+    yield "manifest.csv", Reader(folder / "manifest.csv", read_cohort_manifest)
     pyarrow.parquet.write_table(
         pyarrow.table({"case": ["a", "b"], "ct": ["a.npz", "b.npz"]}), folder / "manifest.parquet"
     )
-    yield "manifest.parquet", Reader(folder / "manifest.parquet", read_manifest)
+    yield "manifest.parquet", Reader(folder / "manifest.parquet", read_cohort_manifest)
     targets = '"targets": [{"name": "l", "organ": "liver"}]'
-    study = (
-        f'{{"patient": "A", {targets}, "visits": [{{"date": 0, "targets": {{"l": {{"diameter_mm": 31}}}}}}]}}'
-    )
+    sizes = ('{"diameter_mm": 31}', '[{"diameter_mm": 8, "volume_ml": 0.3}, {"diameter_mm": "too small"}]')
+    visits = [f'{{"date": {56 * n}, "targets": {{"l": {size}}}}}' for n, size in enumerate(sizes)]
+    study = f'{{"patient": "A", "non_targets": "no", {targets}, "visits": [{", ".join(visits)}]}}'
     (folder / "study.json").write_text(study)
     yield "study.json", Reader(folder / "study.json", read_study)
     (folder / "report.json").write_text(
@@ -136,7 +137,7 @@ def _texts(folder: Path) -> Iterator[tuple[str, Reader]]:
     (place / "record.json").write_text(record)
     yield (
         "record.json",
-        Reader(place / "record.json", lambda path: read_record(path.parents[2], Row("a", "x"))),
+        Reader(place / "record.json", lambda path: read_record(path.parents[2], CohortCase("a", "x"))),
     )
 
 

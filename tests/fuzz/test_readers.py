@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lite_ensam.errors import LiteEnsamError
+from lite_ensam.core.errors import LiteEnsamError
 from tests.fuzz.readers import Reader, make_readers
 
 NAMES = (

@@ -13,20 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.case import Case
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import CaseError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.demo.real import real_cases
-from lite_ensam.errors import CaseError
-from lite_ensam.geometry import Grid, Placement
-from lite_ensam.inference import Predictor, load_backend, measure_noise
-from lite_ensam.inference.backend import WEIGHTS, Manifest
-from lite_ensam.inference.borders import snap_borders
-from lite_ensam.inference.uncertainty import jittered
+from lite_ensam.engines.backend import WEIGHTS, WeightsManifest
+from lite_ensam.engines.loading import load_backend
 from lite_ensam.measurements import measure, measure_shape
-from lite_ensam.measurements.greys import is_air, measure_greys
-from lite_ensam.phantom import make_phantom
-from lite_ensam.postprocessing import TumorLogits, hold_ends, paint_tumors
-from lite_ensam.preprocessing import PatchConfig, prepare_joint, prepare_lesion
-from lite_ensam.recist import RecistMark
+from lite_ensam.measurements.intensity import is_aerated, measure_intensity
+from lite_ensam.segmentation import Predictor, estimate_repeatability
+from lite_ensam.segmentation.channels import prepare_joint, prepare_lesion
+from lite_ensam.segmentation.edge_refinement import refine_to_image_edge
+from lite_ensam.segmentation.painting import TumorLogits, anchor_endpoints, paint_tumors
+from lite_ensam.segmentation.patch_plan import Placement
+from lite_ensam.segmentation.repeatability import redrawn_marks
 
 __all__ = [
     "Case",
@@ -37,7 +40,7 @@ __all__ = [
     "channels",
     "configs",
     "hold",
-    "is_air",
+    "is_aerated",
     "logits",
     "look",
     "make_case",
@@ -82,7 +85,7 @@ def configs() -> dict[str, PatchConfig]:
     """Of the weights that ship, the default, and as the paper scales a scan."""
     plain = PatchConfig()
     return {
-        "weights": Manifest.read(WEIGHTS).patch,
+        "weights": WeightsManifest.read(WEIGHTS).patch,
         "default": plain,
         "paper": replace(plain, window_hu=None, channels=("wide",)),
     }
@@ -107,7 +110,7 @@ def _backend() -> Any:
 
 def logits(case: Case) -> list[Floats]:
     """What the weights that ship say of each line's patch, float32 (z, y, x); nothing is held yet."""
-    patches = [prepare_lesion(case, mark, Manifest.read(WEIGHTS).patch) for mark in case.marks]
+    patches = [prepare_lesion(case, mark, WeightsManifest.read(WEIGHTS).patch) for mark in case.marks]
     return [_backend().logits(p.values[None], p.endpoints_zyx[None])[0] for p in patches]
 
 
@@ -115,24 +118,24 @@ def look(case: Case, axes: tuple[int, ...] = (), **options: Any) -> Floats:
     """What the weights that ship say of the first line, its ends held, the patch mirrored along some axes."""
     predictor = Predictor(_backend(), **options)
     patch = prepare_lesion(case, case.marks[0], predictor.patch_config(case.hu))
-    return predictor.look(patch, axes).logits
+    return predictor.predict_patch(patch, axes).logits
 
 
 def redrawn(case: Case, repeats: int) -> list[Any]:
     """Ends of the first line as the same reader might draw it again."""
-    lines = jittered(case.marks[0], case.grid.spacing_mm, case.ct.shape, repeats)
+    lines = redrawn_marks(case.marks[0], case.grid.spacing_mm, case.ct.shape, repeats)
     return [line.endpoints_zyx for line in lines]
 
 
 def segment(case: Case, threshold: float = 0.0, **options: Any) -> LabelMap:
     """The label map of the weights that ship; options of `Predictor`."""
     painting = Predictor(_backend(), **options).predict(case, threshold).painting
-    return LabelMap(painting.labels, painting.raised)
+    return LabelMap(painting.labels, painting.recovered)
 
 
 def spread(case: Case, **options: Any) -> list[float]:
     """Standard deviations of volume, longest diameter and short axis of each tumour, marked again four times."""
-    found = measure_noise(case, Predictor(_backend(), **options), repeats=4)
+    found = estimate_repeatability(case, Predictor(_backend(), **options), n_repeats=4)
     return [sd for t in found for sd in (t.volume_sd_ml, t.diameter_sd_mm, t.short_axis_sd_mm)]
 
 
@@ -144,7 +147,7 @@ def _tumor(label: int, line: Line, values: Floats, shape: Sequence[int], spacing
 
 def hold(values: Floats, line: Line, shape: Sequence[int], spacing_mm: Sequence[float]) -> Floats:
     """Logits (z, y, x) of a patch around a line, with the line's ends held in the tumour."""
-    return hold_ends(_tumor(1, line, values, shape, spacing_mm)).logits
+    return anchor_endpoints(_tumor(1, line, values, shape, spacing_mm)).logits
 
 
 def paint(
@@ -158,8 +161,8 @@ def paint(
     found = [_tumor(label, *tumor, shape, spacing_mm) for label, tumor in tumors.items()]
     painting = paint_tumors(found, tuple(spacing_mm), threshold)
     if edge_of is not None:
-        painting = snap_borders(painting, found, edge_of, tuple(spacing_mm))
-    return LabelMap(painting.labels, painting.raised)
+        painting = refine_to_image_edge(painting, found, edge_of, tuple(spacing_mm))
+    return LabelMap(painting.labels, painting.recovered)
 
 
 def numbers(case: Case, labels: NDArray[Any]) -> dict[str, dict[str, Any]]:
@@ -168,7 +171,7 @@ def numbers(case: Case, labels: NDArray[Any]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for one in measured:
         shape = measure_shape(labels, one.label, case.grid.spacing_mm)
-        greys = measure_greys(case.ct, labels, one.label)
+        greys = measure_intensity(case.ct, labels, one.label)
         parts = [part.to_dict() for part in (one, shape, greys) if part is not None]
         found[str(one.label)] = {name: value for part in parts for name, value in part.items()}
     return found

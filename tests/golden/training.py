@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from lite_ensam.training.augmentation import Sample, draw_sample
-from lite_ensam.training.bank import LesionCrop, cut
 from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.crop_cache import LesionCrop, cut
 from lite_ensam.training.presets import PRESETS
-from lite_ensam.training.scans import joint_sample
+from lite_ensam.training.scan_sampler import ScanSampler, joint_sample
 from lite_ensam.training.synthetic import Background, Shape, draw_scene
-from tests.golden.package import make_phantom
+from tests.golden.package import Case, make_phantom
 
-N_SAMPLES, N_SCENES = 32, 24
+N_SAMPLES, N_BOXES, N_SCENES = 32, 6, 24
 
 
 def use_one_thread() -> None:
@@ -49,7 +50,22 @@ def drawn() -> dict[str, NDArray[np.float32]]:
     plain = draw_sample(crops[1], np.random.default_rng(0), config.patch, augment=False)
     found["plain sample"] = _of_sample(plain)
     found["joint sample"] = _of_sample(joint_sample(case, case.marks[1], PRESETS["paper"]))
+    sampler = ScanSampler([_Files(case)], replace(PRESETS["paper"], most_voxels=2**17))  # type: ignore[list-item]
+    for seed in range(N_BOXES):
+        found[f"box {seed}"] = _of_sample(sampler.draw(np.random.default_rng(seed)))
     return found | {"rates": _rates()}
+
+
+@dataclass(frozen=True)
+class _Files:
+    """A case that is in memory already, where one on disk is expected."""
+
+    case: Case
+    source: str = "phantom"
+    name: str = "phantom"
+
+    def read(self) -> Case:
+        return self.case
 
 
 def scenes() -> dict[str, NDArray[np.float32]]:
@@ -60,7 +76,8 @@ def scenes() -> dict[str, NDArray[np.float32]]:
     region = np.where(ct > -300, 1, 0).astype(np.uint8)
     region[:, 30:130, 25:135][ct[:, 30:130, 25:135] < -600] = 2
     background = Background(ct, region, case.grid.spacing_mm)
-    shape = Shape(case.reference == 1, case.grid.spacing_mm)
+    box = tuple(slice(n.min(), n.max() + 1) for n in np.nonzero(case.reference == 1))
+    shape = Shape(case.reference[box] == 1, case.grid.spacing_mm)
     found = {}
     for seed in range(N_SCENES):
         scene = draw_scene(np.random.default_rng(seed), [background], [shape], 48, 3.4)

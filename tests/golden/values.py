@@ -152,7 +152,7 @@ def numbers(maps: Arrays) -> dict[str, Any]:
         ),
         "raised by": package.paint(missing, SHAPE, SPACING_MM).raised,
         "disagrees": {"100": _agreeing_mm(100), "4": _agreeing_mm(4)},
-        "is air": _air_limits(),
+        "is aerated": _air_limits(),
         "touches edge": _touching(),
     }
 
@@ -172,8 +172,8 @@ def _agreeing_mm(line_mm: int) -> list[float]:
 
 def _air_limits() -> list[float]:
     """The highest HU of a mask that is air, and the most voxels of a hundred that may be dense."""
-    hu = max(hu for hu in range(-1000, 0) if package.is_air(np.full(50, hu)))
-    dense = max(n for n in range(100) if package.is_air(np.where(np.arange(100) < n, 40, -950)))
+    hu = max(hu for hu in range(-1000, 0) if package.is_aerated(np.full(50, hu)))
+    dense = max(n for n in range(100) if package.is_aerated(np.where(np.arange(100) < n, 40, -950)))
     return [hu, dense]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as parquet
 
-from lite_ensam.cohort import Limits, Parameters, Row, write_manifest
+from lite_ensam.cohort import CohortCase, Limits, Parameters, write_cohort_manifest
 from lite_ensam.io import write_ct, write_marks, write_mask
 from tests.phantoms import TWO_TUMORS, ellipsoid_case
 
@@ -30,7 +30,7 @@ def write_cohort(folder: Path, n_good: int = N_GOOD) -> Path:
         assert case.reference is not None
         write_mask(labels, case.reference, case.grid)
         rows.append(
-            Row(
+            CohortCase(
                 f"scan_{seed}",
                 str(ct),
                 str(marks),
@@ -42,8 +42,8 @@ def write_cohort(folder: Path, n_good: int = N_GOOD) -> Path:
     bad = folder / CORRUPT / "ct.nii.gz"
     bad.parent.mkdir()
     bad.write_bytes(Path(rows[0].ct).read_bytes()[:-2000])
-    rows.insert(1, Row(CORRUPT, str(bad), rows[0].marks))
-    write_manifest(folder / "manifest.csv", rows)
+    rows.insert(1, CohortCase(CORRUPT, str(bad), rows[0].marks))
+    write_cohort_manifest(folder / "manifest.csv", rows)
     return folder / "manifest.csv"
 
 

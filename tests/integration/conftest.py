@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lite_ensam.case import Case
 from lite_ensam.cli import main
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import CaseError
+from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.demo.real import fetch_scans
-from lite_ensam.errors import CaseError
 from lite_ensam.io import write_ct, write_marks, write_mask
-from lite_ensam.phantom import make_phantom
 from tests.unit.io.dicom.files import write_slice
 
 Fetch = Callable[[Callable[[], Path]], Path]

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import lite_ensam
-from lite_ensam.errors import CaseError, EngineError, LiteEnsamError
-from lite_ensam.inference import load_backend
-from lite_ensam.inference.backend import WEIGHTS, Engine
+from lite_ensam.core.errors import CaseError, EngineError, LiteEnsamError
+from lite_ensam.engines import load_backend
+from lite_ensam.engines.backend import WEIGHTS, Engine
 from tests.integration.conftest import Run, Scan
 
 
@@ -168,7 +168,12 @@ def test_a_line_in_plain_air_is_flagged_and_one_on_a_tumour_is_not(
     done = run("segment", scan.ct, "--marks", marks, "-o", tmp_path / "m.nii.gz", "--report", report)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("no tumour in sight: air or lung") == 1
-    assert [one["is_air"] for one in json.loads(report.read_text())["tumors"]] == [False, False, False, True]
+    assert [one["is_aerated"] for one in json.loads(report.read_text())["tumors"]] == [
+        False,
+        False,
+        False,
+        True,
+    ]
     options = ["--marks", marks, "--html", tmp_path / "p.html"]
     done = run("measure", scan.ct, tmp_path / "m.nii.gz", *options)
     assert done.stdout.count("no tumour in sight") == 1
@@ -207,10 +212,10 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
         (folder / name).write_bytes(content if name != "manifest.json" else b'{"stride": "eight"}')
         engine: Engine = "torch" if name.endswith("safetensors") else "openvino"
         with pytest.raises(EngineError, match="weights: "):
-            load_backend(engine, folder=folder)
+            load_backend(engine, weights=folder)
         (folder / name).unlink()
         with pytest.raises(EngineError, match=name):
-            load_backend(engine, folder=folder)
+            load_backend(engine, weights=folder)
 
 
 def test_what_is_no_engine_no_window_no_number_of_threads_is_told(scan: Scan) -> None:

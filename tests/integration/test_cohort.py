@@ -14,9 +14,9 @@ import pytest
 from lite_ensam.cohort import Cohort, Parameters, open_manifest, run_cohort
 from lite_ensam.cohort.parameters import Task
 from lite_ensam.cohort.task import run_case
-from lite_ensam.errors import CohortError
-from lite_ensam.inference import segment
+from lite_ensam.core.errors import CohortError
 from lite_ensam.io import read_labels, read_report
+from lite_ensam.segmentation import segment
 from tests.integration.cohorts import CORRUPT, LIMITS, N_GOOD, PLAIN, outcome
 from tests.integration.conftest import Run, Undisturbed
 

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from lite_ensam.cohort import open_manifest, run_cohort
-from lite_ensam.errors import CohortError
+from lite_ensam.core.errors import CohortError
 from tests.integration.cohorts import LIMITS, N_GOOD, PLAIN, outcome
 from tests.integration.conftest import Undisturbed
 from tests.integration.test_cohort_reliability import records, start, wait_for

@@ -22,7 +22,7 @@ import pytest
 
 from lite_ensam.cohort import Limits, Progress, open_manifest, run_cohort, supervisor
 from lite_ensam.cohort.run import locked
-from lite_ensam.errors import CohortError, OutputError
+from lite_ensam.core.errors import CohortError, OutputError
 from lite_ensam.io import read_report
 from tests.integration.cohorts import LIMITS, N_GOOD, PLAIN, outcome
 from tests.integration.conftest import Undisturbed

@@ -11,12 +11,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lite_ensam.case import Case
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import CaseError, OutputError
 from lite_ensam.demo import DemoRecord, run_demo, run_real_demo
 from lite_ensam.demo.real import REQUIREMENT, SOURCE, fetch_scans, read_scan
-from lite_ensam.errors import CaseError, OutputError
-from lite_ensam.evaluation import FLOORS
-from lite_ensam.inference.backend import WEIGHTS
+from lite_ensam.engines.backend import WEIGHTS
+from lite_ensam.evaluation import BASELINES
 from lite_ensam.io import read_case
 from lite_ensam.measurements import measure
 
@@ -27,7 +27,7 @@ def spheres(case: Case) -> SimpleNamespace:
     """Stands in for the network: every tumour is the sphere of its line."""
     labels = np.zeros(case.ct.shape, dtype=np.uint16)
     for mark in case.marks:
-        labels[FLOORS["sphere"](case, mark)] = mark.label
+        labels[BASELINES["sphere"](case, mark)] = mark.label
     measurements = measure(labels, case.marks, case.grid.spacing_mm)
     return SimpleNamespace(labels=labels, measurements=measurements, report={"engine": "sphere"})
 

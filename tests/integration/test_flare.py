@@ -11,8 +11,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from lite_ensam.case import Case
-from lite_ensam.phantom import make_phantom
+from lite_ensam.core.case import Case
+from lite_ensam.datasets.phantom import make_phantom
 from tests.integration.conftest import Run
 
 PREDICT = Path(__file__).resolve().parents[2] / "flare" / "predict.sh"

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import lite_ensam
-from lite_ensam.geometry import Grid
-from lite_ensam.inference import Predictor, load_backend
+from lite_ensam.core.grid import Grid
+from lite_ensam.engines import load_backend
 from lite_ensam.io import write_ct, write_marks
+from lite_ensam.segmentation import Predictor
 from tests.integration.conftest import Scan
 
 N_SCANS = 200
@@ -63,7 +64,7 @@ def test_an_engine_that_is_dropped_gives_its_threads_back(scan: Scan) -> None:
     counts = []
     for _ in range(4):
         predictor = Predictor(load_backend("openvino", threads=2))
-        predictor.prepare()
+        predictor.warm_up()
         predictor.predict(scan.case)
         del predictor
         counts.append(n_threads())

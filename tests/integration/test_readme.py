@@ -12,8 +12,8 @@ import pytest
 import typer
 
 from lite_ensam.cli import COMMANDS, build_app
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import read_labels
-from lite_ensam.recist import RecistMark
 from tests.integration.conftest import Run, Scan
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
@@ -53,10 +53,10 @@ def test_the_cells_run_even_when_the_file_is_there_already(demo_folder: Path) ->
     names: dict[str, Any] = {}
     exec(CELL, names)
     assert CELL.strip().splitlines()[-1] == "explorer"  # a cell shows its last expression and no other
-    marker = names["explorer"].marker
-    assert marker.marks == ()
-    marker.marks = (RecistMark(1, ((38, 68, 37), (38, 75, 52))),)
-    marker.segment()
+    viewer = names["explorer"].viewer
+    assert viewer.marks == ()
+    viewer.marks = (RecistMark(1, ((38, 68, 37), (38, 75, 52))),)
+    viewer.segment()
     written = names["explorer"].save("NIfTI")  # as the button does
     exec(NEXT_CELL, names)
     assert [path.name for path in demo_folder.glob("*_mask.nii.gz")] == [written.name]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_ensam import _kernels
-from tests.kernels import reference, strategies
+from tests.kernels import numpy_reference, strategies
 
 
 @given(labels=strategies.few_labels(), spacing_mm=strategies.spacings())
@@ -15,14 +15,14 @@ def test_in_plane_diameters_matches_all_pairs(labels, spacing_mm):
     slices = [
         np.argwhere((labels == 1) & (np.arange(len(labels)) == z)[:, None, None]) for z in range(len(labels))
     ]
-    pairs = [(*reference.farthest_pair(voxels, spacing_mm), voxels) for voxels in slices if len(voxels)]
+    pairs = [(*numpy_reference.farthest_pair(voxels, spacing_mm), voxels) for voxels in slices if len(voxels)]
     if not pairs:
         assert found is None
         return
     squared, ends, voxels = max(pairs, key=lambda pair: pair[0])  # the first of equals
     longest_mm, endpoints, short_mm, (a, b) = found
     assert (longest_mm, endpoints) == (math.sqrt(squared), ends)
-    np.testing.assert_allclose(short_mm, reference.short_axis_mm(voxels, ends, spacing_mm), atol=1e-9)
+    np.testing.assert_allclose(short_mm, numpy_reference.short_axis_mm(voxels, ends, spacing_mm), atol=1e-9)
     across, along = ((np.array(pair[1]) - pair[0]) * spacing_mm for pair in [(a, b), ends])
     np.testing.assert_allclose(np.linalg.norm(across), short_mm, atol=1e-9)
     assert abs(across @ along) < 1e-9

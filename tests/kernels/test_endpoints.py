@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_ensam import _kernels
-from tests.kernels import reference, strategies
+from tests.kernels import numpy_reference, strategies
 
 
 @given(marker=strategies.few_labels(strategies.MARKER_DTYPES), spacing_mm=strategies.spacings())
@@ -12,7 +12,9 @@ def test_marker_endpoints_matches_reference(marker, spacing_mm):
     """Every slice has a label of its own, none of a single voxel."""
     for label, slice_ in enumerate(marker, start=1):
         slice_[slice_ > 0] = label if np.count_nonzero(slice_) > 1 else 0
-    assert _kernels.marker_endpoints(marker, spacing_mm) == reference.marker_endpoints(marker, spacing_mm)
+    assert _kernels.marker_endpoints(marker, spacing_mm) == numpy_reference.marker_endpoints(
+        marker, spacing_mm
+    )
 
 
 points = st.tuples(st.integers(0, 40), st.integers(0, 40))

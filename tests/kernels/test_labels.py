@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_ensam import _kernels
-from tests.kernels import reference, strategies
+from tests.kernels import numpy_reference, strategies
 
 
 @given(labels=strategies.few_labels(), n_labels=st.integers(3, 300))
@@ -18,7 +18,7 @@ def test_label_counts_matches_reference(labels, n_labels):
 def test_label_boxes_matches_reference(labels, n_labels):
     boxes = _kernels.label_boxes(labels, n_labels)
     assert boxes.dtype == np.int64
-    np.testing.assert_array_equal(boxes, reference.label_boxes(labels, n_labels))
+    np.testing.assert_array_equal(boxes, numpy_reference.label_boxes(labels, n_labels))
 
 
 @pytest.mark.parametrize("kernel", [_kernels.label_counts, _kernels.label_boxes])

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lite_ensam import _kernels
-from tests.kernels import reference, strategies
+from tests.kernels import numpy_reference, strategies
 
 thresholds = st.sampled_from([0.0, 1.0, -0.5])
 
@@ -15,15 +15,15 @@ def test_paint_on_the_patch_grid_matches_reference(shape_zyx, tumors, threshold)
     labels = _kernels.paint(shape_zyx, tumors, threshold)
     assert labels.dtype == np.uint16
     assert labels.flags.c_contiguous
-    np.testing.assert_array_equal(labels, reference.paint(shape_zyx, tumors, threshold))
+    np.testing.assert_array_equal(labels, numpy_reference.paint(shape_zyx, tumors, threshold))
 
 
 @given(shape_zyx=strategies.shapes(min_side=1), tumors=strategies.tumors(), threshold=thresholds)
 def test_paint_matches_argmax_of_full_size_maps(shape_zyx, tumors, threshold):
     labels = _kernels.paint(shape_zyx, tumors, threshold)
-    maps = np.sort(reference.logit_maps(shape_zyx, tumors, threshold), axis=0)
+    maps = np.sort(numpy_reference.logit_maps(shape_zyx, tumors, threshold), axis=0)
     clear = maps[-1] - maps[-2] > 1e-5 if tumors else np.ones(shape_zyx, bool)
-    np.testing.assert_array_equal(labels[clear], reference.paint(shape_zyx, tumors, threshold)[clear])
+    np.testing.assert_array_equal(labels[clear], numpy_reference.paint(shape_zyx, tumors, threshold)[clear])
 
 
 def tumor(label=1, logits=(1, 1), start=(0, 0, 0), step=(1, 1, 1), content=None):

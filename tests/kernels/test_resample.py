@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from lite_ensam import _kernels
-from tests.kernels import reference, strategies
+from tests.kernels import numpy_reference, strategies
 
 patch_shapes = strategies.triples(st.integers(1, 6))
 
@@ -21,7 +21,7 @@ def test_crop_resample_matches_reference(volume, start_zyx, step_zyx, shape_zyx)
     patch = _kernels.crop_resample(volume, start_zyx, step_zyx, shape_zyx)
     assert patch.dtype == np.float32
     assert patch.flags.c_contiguous
-    expected = reference.crop_resample(volume, start_zyx, step_zyx, shape_zyx)
+    expected = numpy_reference.crop_resample(volume, start_zyx, step_zyx, shape_zyx)
     largest = max(1.0, np.abs(volume.astype(np.float64)).max())
     np.testing.assert_allclose(patch, expected, rtol=0, atol=4e-7 * largest)
 

@@ -4,7 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lite_ensam import _kernels
-from tests.kernels import reference, strategies
+from tests.kernels import numpy_reference, strategies
 
 # No halves: two voxels at one distance from the centre may come out unlike by rounding
 centers = strategies.triples(st.sampled_from([-3.0, 0.0, 0.3, 1.9, 4.0, 5.2, 20.0]))
@@ -25,17 +25,17 @@ def test_raise_sphere_matches_reference(shape_zyx, tumors, center_zyx, radius_mm
     label, logits, *box = tumors[-1]
     tumors = [*tumors[:-1], (label, logits - 7, *box)]  # 4 at most before: it wins nothing
     labels = _kernels.paint(shape_zyx, tumors)
-    own = reference.logit_map(shape_zyx, tumors[-1])
+    own = numpy_reference.logit_map(shape_zyx, tumors[-1])
     assume(np.isfinite(own).any())
-    inside = reference.sphere(own, center_zyx, radius_mm, spacing_mm)
+    inside = numpy_reference.sphere(own, center_zyx, radius_mm, spacing_mm)
     expected = labels.copy()
-    wanted = reference.raise_sphere(expected, tumors, label, inside, 0.0, max_rounds)
+    wanted = numpy_reference.recover_missing_tumor(expected, tumors, label, inside, 0.0, max_rounds)
     arguments = (labels, tumors, label, center_zyx, radius_mm, spacing_mm, 0.0, max_rounds)
     if wanted is None:
         with pytest.raises(ValueError, match=f"tumor {label} cannot be placed: each voxel of its sphere is"):
-            _kernels.raise_sphere(*arguments)
+            _kernels.recover_missing_tumor(*arguments)
     else:
-        assert _kernels.raise_sphere(*arguments) == wanted
+        assert _kernels.recover_missing_tumor(*arguments) == wanted
     np.testing.assert_array_equal(labels, expected)
 
 
@@ -46,22 +46,22 @@ def test_raise_sphere_matches_reference(shape_zyx, tumors, center_zyx, radius_mm
     threshold=st.sampled_from([0.0, 2.0]),
     spacing_mm=strategies.spacings(),
 )
-def test_every_tumor_is_present_and_no_rival_vanishes(data, shape_zyx, tumors, threshold, spacing_mm):
+def test_every_tumor_is_present_and_no_competitor_vanishes(data, shape_zyx, tumors, threshold, spacing_mm):
     """Also one after the other: a tumor that was raised stays."""
     labels = _kernels.paint(shape_zyx, tumors, threshold)
     for label, *_ in [tumor for tumor in tumors if tumor[0] not in labels]:
         before = set(np.unique(labels)) - {0}
-        own = reference.logit_map(shape_zyx, next(tumor for tumor in tumors if tumor[0] == label))
+        own = numpy_reference.logit_map(shape_zyx, next(tumor for tumor in tumors if tumor[0] == label))
         center_zyx, radius_mm = data.draw(centers), data.draw(radii_mm)
         arguments = (labels, tumors, label, center_zyx, radius_mm, spacing_mm, threshold)
         if not np.isfinite(own).any():
             with pytest.raises(ValueError, match=f"the box of tumor {label} holds no voxel of the volume"):
-                _kernels.raise_sphere(*arguments)
+                _kernels.recover_missing_tumor(*arguments)
             continue
-        inside = reference.sphere(own, center_zyx, radius_mm, spacing_mm)
+        inside = numpy_reference.sphere(own, center_zyx, radius_mm, spacing_mm)
         held = labels.copy()
         try:
-            _, _, n_voxels = _kernels.raise_sphere(*arguments)
+            _, _, n_voxels = _kernels.recover_missing_tumor(*arguments)
         except ValueError:
             counts = np.bincount(held.ravel(), minlength=65536)
             assert (counts[held[inside]] == 1).all()
@@ -77,7 +77,7 @@ def test_labels_are_changed_through_any_view(order, steps):
     labels = np.zeros((3, 3, 3), np.uint16)
     view = labels.transpose(order)[tuple(slice(None, None, step) for step in steps)]
     tumor = (5, np.full((3, 3, 3), -9, np.float32), (0, 0, 0), ONES, (3, 3, 3))
-    assert _kernels.raise_sphere(view, [tumor], 5, (0, 1, 2), 0.0, ONES) == (4, 15.0, 1)
+    assert _kernels.recover_missing_tumor(view, [tumor], 5, (0, 1, 2), 0.0, ONES) == (4, 15.0, 1)
     assert view[0, 1, 2] == 5
     assert labels.sum() == 5
 
@@ -85,7 +85,9 @@ def test_labels_are_changed_through_any_view(order, steps):
 def test_the_radius_is_in_millimetres():
     tumor = (1, np.full((9, 9, 9), -0.5, np.float32), (0, 0, 0), ONES, (9, 9, 9))
     labels = np.zeros((9, 9, 9), np.uint16)
-    rounds, offset, n_voxels = _kernels.raise_sphere(labels, [tumor], 1, (4, 4, 4), 2.0, (5.0, 1.0, 2.0))
+    rounds, offset, n_voxels = _kernels.recover_missing_tumor(
+        labels, [tumor], 1, (4, 4, 4), 2.0, (5.0, 1.0, 2.0)
+    )
     assert (rounds, offset, n_voxels) == (1, 1.0, 7)
     assert sorted(map(tuple, np.argwhere(labels).tolist())) == sorted(
         [(4, 4, 4), (4, 2, 4), (4, 3, 4), (4, 5, 4), (4, 6, 4), (4, 4, 3), (4, 4, 5)]
@@ -128,9 +130,9 @@ def test_bad_arguments_are_refused(changes, message):
         "spacing_mm": ONES,
     }
     with pytest.raises(ValueError, match=message):
-        _kernels.raise_sphere(**(arguments | changes))
+        _kernels.recover_missing_tumor(**(arguments | changes))
 
 
 def test_labels_of_another_dtype_are_refused():
     with pytest.raises(TypeError, match="labels must be of dtype uint16, got uint8"):
-        _kernels.raise_sphere(np.zeros((1, 1, 2), np.uint8), [TUMOR], 1, (0, 0, 0), 1, ONES)
+        _kernels.recover_missing_tumor(np.zeros((1, 1, 2), np.uint8), [TUMOR], 1, (0, 0, 0), 1, ONES)

@@ -7,10 +7,10 @@ CHANNELS = f"{GOLDEN}::test_channels"
 MAPS = f"{GOLDEN}::test_mirrored_patches {GOLDEN}::test_label_maps"
 PAINTING = f"{GOLDEN}::test_painting_of_hand_made_logits {GOLDEN}::test_held_ends"
 NUMBERS = f"{GOLDEN}::test_numbers"
-GEOMETRY = "tests/unit/test_geometry.py"
+GEOMETRY = "tests/unit/core/test_grid.py"
 
-PREPROCESSING = mutants(
-    "preprocessing.py",
+CONFIG = mutants(
+    "core/patch_config.py",
     CHANNELS,
     ("side_factor: float = 2.5", "side_factor: float = 2.4"),
     ("side_voxels: int = 64", "side_voxels: int = 56"),
@@ -19,6 +19,16 @@ PREPROCESSING = mutants(
     ("line_half_width_hu: float = 175.0", "line_half_width_hu: float = 200.0"),
     ("narrow_half_width_hu: float = 75.0", "narrow_half_width_hu: float = 70.0"),
     ("windowed_unit_hu: float = 400.0 / 255.0", "windowed_unit_hu: float = 350.0 / 255.0"),
+) + mutants(
+    "core/patch_config.py",
+    "tests/unit/segmentation/test_channels.py",
+    ("100_000.0, 1.0", "100_000.0, 0.0"),
+    ("100_000.0, 1.0", "200_000.0, 1.0"),
+)
+
+CHANNEL_MUTANTS = mutants(
+    "segmentation/channels.py",
+    CHANNELS,
     ("np.linspace(0.2, 0.8, 41)", "np.linspace(0.0, 1.0, 41)"),
     ("float(np.median(self.crop", "float(np.mean(self.crop"),
     ("points = np.rint(start", "points = np.floor(start"),
@@ -34,21 +44,43 @@ PREPROCESSING = mutants(
     ("half_lengths) / np", "half_lengths + 0.1) / np"),
     ("values[channel][outside] = 0", "values[channel][outside] = 1"),
     ("if config.window_hu is None else None", "if config.window_hu == () else None"),
-    (
-        "ends = mark.outer_endpoints_zyx(config.end_margin_voxels)",
-        "ends = mark.outer_endpoints_zyx(0.0)",
-    ),
-    ("mark.outer_endpoints_zyx(config.end_margin_voxels),", "mark.outer_endpoints_zyx(0.0),"),
-    ("np.multiply(placement.step_zyx, case.grid.spacing_mm)", "np.asarray(case.grid.spacing_mm)"),
-) + mutants(
-    "preprocessing.py",
-    "tests/unit/test_preprocessing.py",
-    ("100_000.0, 1.0", "100_000.0, 0.0"),
-    ("100_000.0, 1.0", "200_000.0, 1.0"),
 )
 
-POSTPROCESSING = mutants(
-    "postprocessing.py",
+PLAN = mutants(
+    "segmentation/patch_plan.py",
+    CHANNELS,
+    (
+        """mark.outer_endpoints_zyx(config.end_margin_voxels)
+        placement""",
+        """mark.outer_endpoints_zyx(0.0)
+        placement""",
+    ),
+    (
+        """mark.outer_endpoints_zyx(config.end_margin_voxels)
+        return""",
+        """mark.outer_endpoints_zyx(0.0)
+        return""",
+    ),
+    ("np.multiply(placement.step_zyx, grid.spacing_mm)", "grid.spacing_mm"),
+    ("max(side_factor * length_mm, 2 * max(spacing_mm))", "max(side_factor * length_mm, max(spacing_mm))"),
+    ("ends.mean(axis=0) + 0.5 - step", "ends.mean(axis=0) - step"),
+    ("as_points(points_zyx) + 0.5 - np.asarray", "as_points(points_zyx) - np.asarray"),
+    ("edges / np.asarray(self.step_zyx) - 0.5", "edges / np.asarray(self.step_zyx)"),
+) + mutants(
+    "segmentation/patch_plan.py",
+    GEOMETRY,
+    ("_PATCH_MULTIPLE = 8", "_PATCH_MULTIPLE = 4"),
+    ("margin: int = 32", "margin: int = 31"),
+    ("max_voxels: int = 128**3", "max_voxels: int = 64**3"),
+    ("np.floor(points + 0.5)", "np.floor(points)"),
+    ("voxels.max(axis=0) + margin + 1", "voxels.max(axis=0) + margin"),
+    ("np.arange(3) != int(content.argmin())", "np.arange(3) != int(content.argmax())"),
+    ("factor[halved] *= 2", "factor[halved] *= 3"),
+    ("content = -(-(stop - start) // factor)", "content = (stop - start) // factor"),
+)
+
+PAINTING_MUTANTS = mutants(
+    "segmentation/painting.py",
     PAINTING,
     ("_HELD_SHARE = 0.1", "_HELD_SHARE = 0.12"),
     ("_HELD_LOGIT = 0.2", "_HELD_LOGIT = 0.3"),
@@ -65,8 +97,8 @@ POSTPROCESSING = mutants(
     ("radius_mm = mark.radius_mm", "radius_mm = mark.length_mm"),
 )
 
-GEOMETRY_MUTANTS = mutants(
-    "geometry.py",
+GRID = mutants(
+    "core/grid.py",
     GEOMETRY,
     ("_SHEAR_TOLERANCE = 1e-3", "_SHEAR_TOLERANCE = 1e-2"),
     ("_SHEAR_TOLERANCE = 1e-3", "_SHEAR_TOLERANCE = 1e-4"),
@@ -76,27 +108,18 @@ GEOMETRY_MUTANTS = mutants(
     ("_AFFINE_LIMIT_MM = 1e6", "_AFFINE_LIMIT_MM = 1e7"),
     ("_SAME_PLACE = 0.1", "_SAME_PLACE = 0.5"),
     ("_SAME_PLACE = 0.1", "_SAME_PLACE = 0.01"),
-    ("_PATCH_MULTIPLE = 8", "_PATCH_MULTIPLE = 4"),
-    ("np.diag([*spacing[::-1], 1.0])", "np.diag([*spacing, 1.0])"),
-    ("margin: int = 32", "margin: int = 31"),
-    ("max_voxels: int = 128**3", "max_voxels: int = 64**3"),
-    ("np.floor(points + 0.5)", "np.floor(points)"),
-    ("voxels.max(axis=0) + margin + 1", "voxels.max(axis=0) + margin"),
-    ("np.arange(3) != int(content.argmin())", "np.arange(3) != int(content.argmax())"),
-    ("factor[halved] *= 2", "factor[halved] *= 3"),
-    ("content = -(-(stop - start) // factor)", "content = (stop - start) // factor"),
-) + mutants(
-    "geometry.py",
-    CHANNELS,
-    ("max(side_factor * length_mm, 2 * max(spacing_mm))", "max(side_factor * length_mm, max(spacing_mm))"),
-    ("ends.mean(axis=0) + 0.5 - step", "ends.mean(axis=0) - step"),
-    ("_points(points_zyx) + 0.5 - np.asarray", "_points(points_zyx) - np.asarray"),
-    ("edges / np.asarray(self.step_zyx) - 0.5", "edges / np.asarray(self.step_zyx)"),
+    ("np.diag([-x, -y, z, 1.0])", "np.diag([-y, -x, z, 1.0])"),
+    ("np.diag([-x, -y, z, 1.0])", "np.diag([x, y, z, 1.0])"),
+    ("bool(z < 0), bool(y > 0), bool(x > 0)", "bool(z > 0), bool(y > 0), bool(x > 0)"),
+    ("bool(z < 0), bool(y > 0), bool(x > 0)", "bool(z < 0), bool(y < 0), bool(x > 0)"),
+    ("bool(z < 0), bool(y > 0), bool(x > 0)", "bool(z < 0), bool(y > 0), bool(x < 0)"),
+    ("* (self.shape_zyx[axis] - 1)", "* self.shape_zyx[axis]"),
+    ("return False, False, False", "return True, True, False"),
 )
 
 RECIST = mutants(
-    "recist.py",
-    "tests/unit/test_recist.py",
+    "core/recist.py",
+    "tests/unit/core/test_recist.py",
     ("MAX_LABEL = 65535", "MAX_LABEL = 65536"),
     ("_ROUNDING = 1e-6", "_ROUNDING = 1e-2"),
     ("_ROUNDING = 1e-6", "_ROUNDING = 0.0"),
@@ -114,8 +137,8 @@ RECIST = mutants(
 )
 
 BORDERS = mutants(
-    "inference/borders.py",
-    f"{GOLDEN}::test_painting_of_hand_made_logits tests/unit/inference/test_borders.py {GOLDEN}::test_label_maps",
+    "segmentation/edge_refinement.py",
+    f"tests/unit/segmentation/test_edge_refinement.py {PAINTING} {GOLDEN}::test_label_maps",
     ("_REACH = 0.12", "_REACH = 0.14"),
     ("_LEAST_REACH_PIXELS = 2.0", "_LEAST_REACH_PIXELS = 2.5"),
     ("_LOCAL = 0.35", "_LOCAL = 0.45"),
@@ -126,7 +149,7 @@ BORDERS = mutants(
     ("_NEIGHBOURHOOD[1] = 1", "_NEIGHBOURHOOD[1, 1] = 1"),
     ("_NEIGHBOURHOOD[::2, 1, 1] = 1", "_NEIGHBOURHOOD[::2, 1, 1] = 0"),
     ("_LEAST_ALIKE = 4", "_LEAST_ALIKE = 5"),
-    ("0.6 * float(inwards.max())", "0.8 * float(inwards.max())"),
+    ("0.6 * float(inwards.max())", "0.95 * float(inwards.max())"),
     ("(outwards > 0.5 * reach_mm)", "(outwards > 0.2 * reach_mm)"),
     ("(outwards < 2 * reach_mm)", "(outwards < 3 * reach_mm)"),
     ("np.maximum(local_mm, 1.5 * reach_mm)", "np.maximum(local_mm, 5 * reach_mm)"),
@@ -138,7 +161,7 @@ BORDERS = mutants(
 )
 
 PREDICTOR = mutants(
-    "inference/predictor.py",
+    "segmentation/predictor.py",
     MAPS,
     ("self.mirror = mirror and crop", "self.mirror = False and crop"),
     ("self._logits(patch, opposite)) / 2", "self._logits(patch, opposite)) / 3"),
@@ -147,19 +170,19 @@ PREDICTOR = mutants(
     ("(self.window[1] - self.window[0]) / 255.0", "(self.window[1] - self.window[0]) / 400.0"),
     ("return replace(config, window_hu=self.window)", "return config"),
     (
-        "return hold_ends(TumorLogits(patch.mark, logits, patch.placement))",
+        "return anchor_endpoints(TumorLogits(patch.mark, logits, patch.placement))",
         "return TumorLogits(patch.mark, logits, patch.placement)",
     ),
-    ("paint_tumors(tumors, case.grid.spacing_mm, threshold)", "paint_tumors(tumors, case.grid.spacing_mm)"),
+    ("paint_tumors(tumors, spacing_mm, threshold)", "paint_tumors(tumors, spacing_mm)"),
 ) + mutants(
-    "inference/predictor.py",
+    "segmentation/predictor.py",
     f"{MAPS} {NUMBERS}[noise]",
     ("ends[np.lexsort(ends.T[::-1])]", "ends[::-1]"),
 )
 
 ROTATIONS = mutants(
-    "inference/rotations.py",
-    "tests/unit/inference/test_rotations.py",
+    "engines/lie_rotations.py",
+    "tests/unit/engines/test_lie_rotations.py",
     ("np.triu(generators, 1)", "np.triu(generators, 2)"),
     ("upper - np.swapaxes(upper, -1, -2)", "upper + np.swapaxes(upper, -1, -2)"),
     ("(np.arange(side) + 0.5) / max(shape_zyx)", "(np.arange(side) + 0.5) / side"),
@@ -171,8 +194,8 @@ ROTATIONS = mutants(
 )
 
 UNCERTAINTY = mutants(
-    "inference/uncertainty.py",
-    f"tests/unit/inference/test_uncertainty.py {NUMBERS}",
+    "segmentation/repeatability.py",
+    f"tests/unit/segmentation/test_repeatability.py {NUMBERS}",
     ("END_SD = 0.043", "END_SD = 0.053"),
     ("_LEAST_END_SD_VOXELS = 0.3", "_LEAST_END_SD_VOXELS = 0.6"),
     ("((), (2,), (1,), (0,))", "((), (2,), (2,), (0,))"),
@@ -181,9 +204,11 @@ UNCERTAINTY = mutants(
 )
 
 MASKS = [
-    *PREPROCESSING,
-    *POSTPROCESSING,
-    *GEOMETRY_MUTANTS,
+    *CONFIG,
+    *CHANNEL_MUTANTS,
+    *PLAN,
+    *GRID,
+    *PAINTING_MUTANTS,
     *RECIST,
     *BORDERS,
     *PREDICTOR,

@@ -8,8 +8,8 @@ NUMBERS = "tests/golden/test_golden.py::test_numbers"
 
 READING = [
     *mutants(
-        "case.py",
-        "tests/unit/test_case.py",
+        "core/case.py",
+        "tests/unit/core/test_case.py",
         ("low < 0 or high > 255", "low < 0 or high > 256"),
         ("low < 0 or high > 255", "low < 0 or high > 254"),
         ("low < 0 or high > 255", "low < -1 or high > 255"),
@@ -17,8 +17,9 @@ READING = [
         ("low >= 0 and high <= 1 and", "low >= 0 and high <= 2 and"),
     ),
     *mutants(
-        "parts.py",
-        "tests/unit/test_parts.py",
+        "core/partial_volume.py",
+        "tests/unit/core/test_partial_volume.py tests/integration/test_storage_orders.py",
+        ("np.subtract(shape_zyx, end), end)", "np.subtract(shape_zyx, end) - 1, end)"),
         ("np.less_equal(self.start_zyx", "np.less(self.start_zyx"),
         ("np.greater_equal(self.stop_zyx", "np.greater(self.stop_zyx"),
         ("<= _size(joined) + _size(other)", "<= _size(joined)"),
@@ -37,14 +38,15 @@ READING = [
         ("value == np.rint(value)", "value == value"),
     ),
     *mutants(
-        "io/file_grid.py",
-        "tests/unit/io/test_file_grid.py",
+        "core/scan_source.py",
+        "tests/unit/core/test_scan_source.py",
         (
             "world_of_axis.index(2), world_of_axis.index(1), world_of_axis.index(0)",
             "world_of_axis.index(2), world_of_axis.index(0), world_of_axis.index(1)",
         ),
         ("np.argsort(-shares.max(axis=0)", "np.argsort(shares.max(axis=0)"),
         ("shares[world_of_axis[axis]] = -1", "shares[world_of_axis[axis]] = 0.5"),
+        ("_OFF_PLACE = 0.01", "_OFF_PLACE = 0.1"),
         ("if axes_as_stored", "if not axes_as_stored"),
         ("affine[:3, [x, y, z]]", "affine[:3, [x, z, y]]"),
         ("[2 - axis for axis in self.file_axes_zyx])", "[axis for axis in self.file_axes_zyx])"),
@@ -77,7 +79,7 @@ DICOM_MUTANTS = [
     *mutants(
         "io/dicom/stack.py",
         DICOM,
-        ("AIR_HU = -1000", "AIR_HU = 0"),
+        ("PADDING_HU = -1000", "PADDING_HU = 0"),
         ("_ON_PLANE = 0.1", "_ON_PLANE = 0.3"),
         ("_ON_PLANE = 0.1", "_ON_PLANE = 0.02"),
         ("_WIDEST_GAP = 2.1", "_WIDEST_GAP = 3.1"),
@@ -96,10 +98,9 @@ DICOM_MUTANTS = [
     ),
     *mutants("io/dicom/series.py", DICOM, ("rtol=0, atol=1e-4", "rtol=0, atol=1e-1")),
     *mutants("io/dicom/rtstruct.py", DICOM, ("_OFF_PLANE = 0.1", "_OFF_PLANE = 1.0")),
-    *mutants("io/dicom/segmentation.py", DICOM, ("_OFF_PLACE = 0.01", "_OFF_PLACE = 0.6")),
     *mutants("io/dicom/datasets.py", DICOM, ("* (-1.0, -1.0, 1.0)", "* (1.0, 1.0, 1.0)")),
     *mutants(
-        "io/dicom/series_grid.py",
+        "io/dicom/series_source.py",
         DICOM,
         ("columns_rows[:, ::-1] - 0.5", "columns_rows[:, ::-1]"),
         ("rows_columns[:, ::-1] + 0.5", "rows_columns[:, ::-1]"),
@@ -118,9 +119,9 @@ MEASUREMENTS = [
         ("np.prod(spacing_mm)) / 1000.0", "np.prod(spacing_mm)) / 1024.0"),
     ),
     *mutants(
-        "measurements/greys.py",
+        "measurements/intensity.py",
         NUMBERS,
-        ("AIR_HU = -725.0", "AIR_HU = -750.0"),
+        ("THRESHOLD_HU = -725.0", "THRESHOLD_HU = -750.0"),
         ("_DENSEST = 0.1", "_DENSEST = 0.15"),
         ("float(values.std())", "float(values.std(ddof=1))"),
     ),

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from lite_ensam.cli.options import as_options
-from lite_ensam.errors import LiteEnsamError
+from lite_ensam.core.errors import LiteEnsamError
 
 COMMANDS = {
     "segment": "segment",

@@ -15,7 +15,7 @@ from lite_ensam.cli.tables import console, print_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lite_ensam.cohort import Cohort, Manifest, Problem
+    from lite_ensam.cohort import Cohort, CohortManifest, ManifestIssue
 
 _MOST_PROBLEMS_SHOWN = 40
 
@@ -89,23 +89,23 @@ def cohort(
     _show(result)
 
 
-def _checked(source: Path, output: Path, check: bool, go_on: bool) -> Manifest:
+def _checked(source: Path, output: Path, check: bool, go_on: bool) -> CohortManifest:
     """The manifest, if it may run; with `check` it is written to the folder, too."""
-    from lite_ensam.cohort import check_extra, open_manifest, write_manifest
+    from lite_ensam.cohort import check_cohort_extra, open_manifest, write_cohort_manifest
 
-    check_extra()
+    check_cohort_extra()
     manifest = open_manifest(source)
     problems = _problems(manifest, go_on)
     if check:
         output.mkdir(parents=True, exist_ok=True)
-        write_manifest(output / "manifest.csv", manifest.rows, overwrite=True)
+        write_cohort_manifest(output / "manifest.csv", manifest.rows, overwrite=True)
         console().print(f"{len(manifest.rows)} cases, {len(problems)} problems: {output / 'manifest.csv'}")
     if (problems and not go_on) or manifest.problems:
         raise typer.Exit(1)
     return manifest
 
 
-def _problems(manifest: Manifest, go_on: bool) -> Sequence[Problem]:
+def _problems(manifest: CohortManifest, go_on: bool) -> Sequence[ManifestIssue]:
     """Everything that is wrong, printed to stderr."""
     from lite_ensam.cohort import check_rows
 
@@ -126,7 +126,7 @@ def _problems(manifest: Manifest, go_on: bool) -> Sequence[Problem]:
 
 
 def _show(result: Cohort) -> None:
-    from lite_ensam.inference import DISCLAIMER
+    from lite_ensam.core.about import DISCLAIMER
 
     progress = result.progress
     failed = progress.failed + progress.failed_before

@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import typer
 from typer.core import TyperCommand
 
-from lite_ensam.errors import MissingExtraError
+from lite_ensam.core.errors import MissingExtraError
 
 __all__ = ["config_command", "given_of", "merge_given"]
 

@@ -36,7 +36,7 @@ def demo(
 
 def show(record: DemoRecord) -> None:
     """Print the table of tumours and where everything lies."""
-    from lite_ensam.inference import DISCLAIMER
+    from lite_ensam.core.about import DISCLAIMER
 
     rows = [
         (

@@ -14,8 +14,8 @@ from lite_ensam.cli.options import Border, BorderName, Crop, CropName, Engine, E
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
-    from lite_ensam._typing import Labels
-    from lite_ensam.case import Case
+    from lite_ensam.core.case import Case
+    from lite_ensam.core.types import Labels
     from lite_ensam.evaluation import CaseResources, Evaluation, Segmenting
 
 
@@ -51,11 +51,13 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Score the weights on cases with reference masks, beside what geometry alone reaches (extra `evaluate`)."""
-    from lite_ensam.evaluation import CHANGES, FLOORS, find_cases, measure_cases
+    from lite_ensam.datasets import find_cases
+    from lite_ensam.engines import load_backend
+    from lite_ensam.engines.backend import WEIGHTS
+    from lite_ensam.evaluation import BASELINES, CHANGES, measure_cases
     from lite_ensam.evaluation import evaluate as run
-    from lite_ensam.inference import Predictor, load_backend
-    from lite_ensam.inference.backend import WEIGHTS
     from lite_ensam.io import check_output
+    from lite_ensam.segmentation import Predictor
 
     outputs = ((output, ".json"), (csv, ".csv"), (html, ".html"), (figure2, ".png"), (worst, ".png"))
     for path, suffix in outputs:
@@ -63,7 +65,7 @@ def evaluate(
             check_output(path, overwrite, (suffix,))
     if resources and weights is not None:
         raise typer.BadParameter("--resources measures the weights that ship; leave --weights out")
-    backend = load_backend(engine.value, folder=weights or WEIGHTS)
+    backend = load_backend(engine.value, weights=weights or WEIGHTS)
     predictor = Predictor(backend, crop.value, mirror=mirror, border=border.value)
 
     def segment(case: Case) -> Labels:
@@ -71,7 +73,7 @@ def evaluate(
 
     with _bar("scoring") as told:
         changes = tuple(CHANGES) if robustness else ()
-        result = run(data, segment, floors=tuple(FLOORS), changes=changes, seed=seed, on_case=told)
+        result = run(data, segment, baselines=tuple(BASELINES), changes=changes, seed=seed, on_case=told)
     taken: list[CaseResources] = []
     if resources:
         options = ["--engine", engine.value, "--crop", crop.value, "--border", border.value]
@@ -107,21 +109,16 @@ def write_pictures(
 ) -> None:
     """Draw the tumours that are wanted, each once, and write the files."""
     from lite_ensam._kernels import __version__
-    from lite_ensam.evaluation import (
-        at_percentiles,
-        draw_tumors,
-        render_percentiles,
-        worst_tumors,
-        write_picture,
-    )
+    from lite_ensam.evaluation import at_percentiles, picture_tumors, render_percentiles, worst_tumors
     from lite_ensam.evaluation.resources import machine
+    from lite_ensam.figures import write_picture
     from lite_ensam.io import atomic_write, write_text
     from lite_ensam.reporting import EvaluationPictures, evaluation_page
 
     page, five, ten = files.html is not None, at_percentiles(result), worst_tumors(result)
-    shown = draw_tumors(result, five, segment) if page or files.figure2 is not None else []
+    shown = picture_tumors(result, five, segment) if page or files.figure2 is not None else []
     png = render_percentiles(shown, five) if shown else b""
-    drawn = draw_tumors(result, ten, segment) if page or files.worst is not None else []
+    drawn = picture_tumors(result, ten, segment) if page or files.worst is not None else []
     if files.figure2 is not None:
         with atomic_write(files.figure2, overwrite) as file:
             file.write(png)
@@ -148,7 +145,7 @@ def _bar(label: str) -> Iterator[Callable[[str, int, int], None]]:
 
 def show(result: Evaluation) -> None:
     """Print the table of sources and methods."""
-    from lite_ensam.inference import DISCLAIMER
+    from lite_ensam.core.about import DISCLAIMER
 
     headings = ("n", "DSC", "95 %", "NSD 2mm", "NSD 1mm", "volume err", "diameter err", "s/case")
     rows = [

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from lite_ensam.cli.options import Overwrite, Threads, as_options
-from lite_ensam.errors import CaseError, LiteEnsamError, OutputError, printable
+from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError, printable
 
 
 class MaskFormat(StrEnum):
@@ -35,7 +35,7 @@ def flare(
     overwrite: Overwrite = False,
 ) -> None:
     """Segment all cases of a FLARE folder; one that is bad is named and left out, and the exit code is 1."""
-    from lite_ensam.inference import DISCLAIMER
+    from lite_ensam.core.about import DISCLAIMER
 
     cases = sorted(path for path in inputs.glob("*.npz") if path.is_file())
     if not cases:
@@ -62,8 +62,8 @@ def flare(
 
 def _segment(case: Path, mask: Path, threads: int | None, overwrite: bool) -> int:
     """One case; nothing of it is in memory when the next begins."""
-    from lite_ensam.inference import segment
     from lite_ensam.io import check_output
+    from lite_ensam.segmentation import segment
 
     check_output(mask, overwrite)
     result = segment(case, threads=threads)

@@ -29,10 +29,10 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = F
 def gather() -> dict[str, Any]:
     """Everything `info` prints, JSON-ready."""
     from lite_ensam import _kernels
-    from lite_ensam.inference import DISCLAIMER
-    from lite_ensam.inference.backend import WEIGHTS, Manifest
+    from lite_ensam.core.about import DISCLAIMER
+    from lite_ensam.engines.backend import WEIGHTS, WeightsManifest
 
-    manifest = Manifest.read(WEIGHTS)
+    manifest = WeightsManifest.read(WEIGHTS)
     return {
         "lite-ensam": f"{_kernels.__version__} (kernels: {_kernels.build_profile} build)",
         "python": platform.python_version(),

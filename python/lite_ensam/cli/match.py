@@ -12,8 +12,8 @@ from lite_ensam.cli.segment import refuse_input
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
-    from lite_ensam.case import Case
-    from lite_ensam.reporting import Followed
+    from lite_ensam.core.case import Case
+    from lite_ensam.response import TrackedLesions
 
 
 def match(
@@ -30,22 +30,23 @@ def match(
     overwrite: Overwrite = False,
 ) -> None:
     """Find the lesions of baseline again in a later scan: by tracking UID or name, else by place (extra `register`)."""
-    from lite_ensam.io import DISCLAIMER, check_output, read_case, write_marks
-    from lite_ensam.reporting import follow
+    from lite_ensam.core.about import DISCLAIMER
+    from lite_ensam.io import check_output, read_case, write_marks
+    from lite_ensam.response import track_lesions
 
     check_output(output, overwrite, (".json",))
     for given in (baseline_ct, baseline_marks, ct, marks):
         refuse_input(output, given)
     before, now = read_case(baseline_ct, baseline_marks), read_case(ct, marks)
-    followed = follow(before, now, near_mm)
-    write_marks(output, followed.marks, now.grid, overwrite)
+    followed = track_lesions(before, now, near_mm)
+    write_marks(output, followed.marks, now.source, overwrite)
     show(followed, now)
     console().print(f"marks: {output}")
     console().print(f"known by {followed.how}")
     console().print(DISCLAIMER, style="dim")
 
 
-def show(followed: Followed, now: Case) -> None:
+def show(followed: TrackedLesions, now: Case) -> None:
     """Print a row for each mark, and for each lesion that was not found again."""
     rows = []
     for given, mark, one in zip(now.marks, followed.marks, followed.matches, strict=True):

@@ -40,15 +40,8 @@ def measure(
 ) -> None:
     """Measure the tumours of a mask: diameters, volume, shape, grey values."""
     from lite_ensam import _kernels
-    from lite_ensam.io import (
-        DISCLAIMER,
-        check_output,
-        read_case,
-        read_labels,
-        write_report,
-        write_table,
-        write_text,
-    )
+    from lite_ensam.core.about import DISCLAIMER
+    from lite_ensam.io import check_output, read_case, read_labels, write_report, write_table, write_text
     from lite_ensam.reporting import case_page, identifiers_of, measure_case
 
     for target, suffix in ((json, ".json"), (csv, ".csv"), (html, ".html")):
@@ -59,7 +52,7 @@ def measure(
     case = read_case(ct, marks, None if marks is not None else mask, series_uid=series)
     is_drawn = marks is None and not has_lines(ct)
     labels = case.reference if marks is None else None
-    labels = read_labels(mask, case.grid) if labels is None else labels
+    labels = read_labels(mask, case.source) if labels is None else labels
     rows = measure_case(case, labels)
     page = case_page(case, labels, rows, identifiers, is_drawn) if html is not None else ""
     if json is not None:
@@ -75,7 +68,7 @@ def measure(
         console().print(
             "note: no lines were given; they are drawn on the mask, on each tumour's largest slice"
         )
-    for note in getattr(case.grid, "notes", ()):
+    for note in case.source.notes:
         console().print(f"note: {note}")
     console().print(DISCLAIMER, style="dim")
 
@@ -92,7 +85,7 @@ def show(rows: Sequence[TumorRow], is_drawn: bool) -> None:
     """Print the table of tumours; `is_drawn` says that nobody gave their lines."""
     cells = []
     for row in rows:
-        one, shape, greys = row.measurement, row.shape, row.greys
+        one, shape, intensity = row.measurement, row.shape, row.intensity
         cells.append(
             (
                 f"{one.label} {row.name}".strip(),
@@ -102,7 +95,7 @@ def show(rows: Sequence[TumorRow], is_drawn: bool) -> None:
                 f"{one.volume_ml:.2f}",
                 "-" if shape is None else f"{shape.longest_diameter_3d_mm:.1f}",
                 "-" if shape is None else f"{shape.sphericity:.2f}",
-                "-" if greys is None else f"{greys.mean:.0f}",
+                "-" if intensity is None else f"{intensity.mean:.0f}",
                 "; ".join(row.flags),
             )
         )

@@ -49,7 +49,8 @@ def respond(
 ) -> None:
     """Judge response over time: RECIST 1.1, and the same rules by volume where volumes are given."""
     from lite_ensam import _kernels
-    from lite_ensam.io import DISCLAIMER, check_output, write_report, write_table, write_text
+    from lite_ensam.core.about import DISCLAIMER
+    from lite_ensam.io import check_output, write_report, write_table, write_text
     from lite_ensam.reporting import judge, read_study, study_page
     from lite_ensam.response import VOLUME, VOLUME_RELIABILITY
 

@@ -27,12 +27,12 @@ from lite_ensam.cli.options import (
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
-    from lite_ensam.inference import Segmentation
+    from lite_ensam.segmentation import Segmentation
 
 
 def parse_window(text: str) -> tuple[float, float]:
     """`LO,HI` to two numbers."""
-    from lite_ensam.preprocessing import check_window
+    from lite_ensam.core.patch_config import check_window
 
     try:
         low, high = (float(part) for part in text.split(","))
@@ -83,8 +83,8 @@ def segment(
     # NumPy's matrix products are not used here; by itself it would start a thread for each core
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
-    from lite_ensam.inference import segment as run
     from lite_ensam.io import MASK_SUFFIXES, check_output, write_report
+    from lite_ensam.segmentation import segment as run
 
     check_kinds(ct, output, sr)
     mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES
@@ -103,7 +103,7 @@ def segment(
         mirror=mirror,
         border=border.value,
         series_uid=series,
-        repeats=repeats,
+        n_repeats=repeats,
     )
     saving = time.perf_counter()
     result.save(output, overwrite, sr)
@@ -118,7 +118,7 @@ def segment(
 
 def check_kinds(ct: Path, output: Path, sr: Path | None) -> None:
     """Refuse a scan that is not there, and DICOM output of one that is no DICOM, before anything is read."""
-    from lite_ensam.errors import CaseError, OutputError, printable
+    from lite_ensam.core.errors import CaseError, OutputError, printable
 
     if not os.path.exists(ct):
         raise CaseError(f"{printable(ct)}: no such file or folder")
@@ -131,7 +131,7 @@ def check_kinds(ct: Path, output: Path, sr: Path | None) -> None:
 
 def refuse_input(target: Path, *inputs: Path | None) -> None:
     """Keep `--overwrite` from replacing what was given to be read."""
-    from lite_ensam.errors import OutputError
+    from lite_ensam.core.errors import OutputError
 
     if any(given and given.exists() and target.exists() and target.samefile(given) for given in inputs):
         raise OutputError(f"cannot write {target}: it is one of the inputs")
@@ -144,7 +144,7 @@ def show(result: Segmentation, output: Path) -> None:
         notes = [str(tumor["name"])] if tumor["name"] else []
         notes += ["raised: no voxel of its own"] if tumor["raised_by"] else []
         notes += ["touches the scan's edge"] if tumor["touches_edge"] else []
-        notes += ["no tumour in sight: air or lung"] if tumor["is_air"] else []
+        notes += ["no tumour in sight: air or lung"] if tumor["is_aerated"] else []
         rows.append(
             (
                 str(tumor["label"]),

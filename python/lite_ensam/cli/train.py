@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lite_ensam.cli.config_flags import config_command, given_of, merge_given
-from lite_ensam.errors import MissingExtraError
+from lite_ensam.core.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from lite_ensam.training.trainer import Trainer
@@ -25,7 +25,7 @@ class PresetName(StrEnum):
 
 
 class AcceleratorName(StrEnum):
-    """Names that `--accelerator` takes; `training.machine.ACCELERATORS` without importing it."""
+    """Names that `--accelerator` takes; `training.devices.ACCELERATORS` without importing it."""
 
     auto = "auto"
     cpu = "cpu"
@@ -95,11 +95,11 @@ def train(
     import torch
 
     from lite_ensam.model.checkpoint import load_weights
-    from lite_ensam.training.machine import find_machine
-    from lite_ensam.training.plan import Plan
+    from lite_ensam.training.callbacks import ProgressBar, TensorBoard
+    from lite_ensam.training.devices import find_devices
     from lite_ensam.training.presets import PRESETS
+    from lite_ensam.training.setup import RunSetup
     from lite_ensam.training.trainer import Trainer
-    from lite_ensam.training.watchers import ProgressBar, TensorBoard
 
     try:
         config = merge_given(PRESETS[preset.value], given_of(context))
@@ -107,8 +107,8 @@ def train(
         raise typer.BadParameter(str(error)) from None
     config = replace(config, source_weights=dict(map(parse_weight, weight or ())))
     torch.set_num_threads(threads)
-    machine = find_machine(accelerator.value, devices)
-    plan = Plan(config, data, run, val, val_share, synthetic, synthetic_seed, processes)
+    machine = find_devices(accelerator.value, devices)
+    plan = RunSetup(config, data, run, val, val_share, synthetic, synthetic_seed, processes)
     with machine.first():
         if machine.rank == 0:
             typer.echo("preparing crops ...")

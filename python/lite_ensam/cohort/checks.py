@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 
-from lite_ensam.cohort.manifest import Problem, Row
-from lite_ensam.errors import LiteEnsamError, printable
+from lite_ensam.cohort.manifest import CohortCase, ManifestIssue
+from lite_ensam.core.errors import CohortError, LiteEnsamError, printable
 from lite_ensam.io import MASK_SUFFIXES, VOLUME_SUFFIXES, read_marks
 from lite_ensam.io.flare_npz import npz_keys
 from lite_ensam.io.nifti import NiftiVolume
@@ -18,7 +18,9 @@ _CHEAP_MARKS = (".json", ".csv")
 """Texts are read and held against the scan's header; a marker volume or a DICOM report waits for its scan."""
 
 
-def check_rows(rows: Sequence[Row], on_row: Callable[[int], None] | None = None) -> tuple[Problem, ...]:
+def check_rows(
+    rows: Sequence[CohortCase], on_row: Callable[[int], None] | None = None
+) -> tuple[ManifestIssue, ...]:
     """Problems of files: missing, of no known type, with a header that makes no sense, lines outside the scan.
 
     Parameters
@@ -29,13 +31,13 @@ def check_rows(rows: Sequence[Row], on_row: Callable[[int], None] | None = None)
     problems = []
     for number, row in enumerate(rows, start=1):
         if row.ct:
-            problems += [Problem(number, row.case, error) for error in _errors(row)]
+            problems += [ManifestIssue(number, row.case, error) for error in _errors(row)]
         if on_row is not None:
             on_row(number)
     return tuple(problems)
 
 
-def _errors(row: Row) -> Iterator[str]:
+def _errors(row: CohortCase) -> Iterator[str]:
     scan_is_good = False
     try:
         _check_scan(row)
@@ -58,17 +60,17 @@ def _errors(row: Row) -> Iterator[str]:
         yield f"{printable(row.ct)}: has no marks: a file of marks, or a reference to draw them on, is needed"
 
 
-def _check_scan(row: Row) -> None:
+def _check_scan(row: CohortCase) -> None:
     if os.path.isdir(row.ct):
         with os.scandir(row.ct) as entries:
             empty = next(entries, None) is None
         if empty:
-            raise LiteEnsamError(f"{printable(row.ct)}: the folder is empty")
+            raise CohortError(f"{printable(row.ct)}: the folder is empty")
         return
     check_input(row.ct)
     suffix = file_suffix(row.ct)
     if suffix not in VOLUME_SUFFIXES:
-        raise LiteEnsamError(
+        raise CohortError(
             f"{printable(row.ct)}: a scan is a file of type {', '.join(VOLUME_SUFFIXES)}, or a folder of DICOM slices"
         )
     if suffix == ".npz":
@@ -77,14 +79,14 @@ def _check_scan(row: Row) -> None:
         NiftiVolume.open(row.ct)
 
 
-def _mark_errors(row: Row) -> Iterator[str]:
+def _mark_errors(row: CohortCase) -> Iterator[str]:
     if file_suffix(row.marks) not in _CHEAP_MARKS:
         return
     try:
-        read_marks(row.marks, NiftiVolume.open(row.ct).grid, row.ct)
+        read_marks(row.marks, NiftiVolume.open(row.ct).source, row.ct)
     except LiteEnsamError as error:
         yield str(error)
 
 
-def _has_own_marks(row: Row) -> bool:
+def _has_own_marks(row: CohortCase) -> bool:
     return file_suffix(row.ct) == ".npz" and bool({"recist", "gts"} & npz_keys(row.ct))

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from lite_ensam.cohort.manifest import Row
-from lite_ensam.errors import CaseError
+from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.core.errors import CaseError
 from lite_ensam.io.dicom.datasets import Dataset, is_dicom, keep_identifiers_quiet, load_package, read_dataset
 
 __all__ = ["find_series"]
@@ -38,7 +38,7 @@ class _Series:
     marks: list[tuple[str, str]] = field(default_factory=list)
 
 
-def find_series(files: Sequence[Path]) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+def find_series(files: Sequence[Path]) -> tuple[tuple[CohortCase, ...], tuple[str, ...]]:
     """A row for each CT series that something with lines refers to, in the order of their UIDs; and notes.
 
     The case is called by its SeriesInstanceUID: names and numbers of patients stay out of file names and logs. Of
@@ -103,7 +103,7 @@ def _when(content: Dataset) -> str:
     return next((stamp for stamp in stamps if stamp), "")
 
 
-def _row(uid: str, series: _Series) -> Row:
+def _row(uid: str, series: _Series) -> CohortCase:
     # the deepest folder that holds all of it
     folder = os.path.commonpath(sorted(series.folders))
     header = series.header
@@ -119,4 +119,4 @@ def _row(uid: str, series: _Series) -> Row:
         day = date.fromisoformat(taken).isoformat()
     except ValueError:
         day = ""
-    return Row(uid, folder, max(series.marks)[1], "", str(header.get("PatientID", "")), day, uid)
+    return CohortCase(uid, folder, max(series.marks)[1], "", str(header.get("PatientID", "")), day, uid)

@@ -18,8 +18,8 @@ from datetime import date
 from pathlib import Path
 
 from lite_ensam.cohort.dicom_archive import find_series
-from lite_ensam.cohort.manifest import Manifest, Row, table_problems
-from lite_ensam.errors import CaseError, CohortError, printable
+from lite_ensam.cohort.manifest import CohortCase, CohortManifest, table_problems
+from lite_ensam.core.errors import CaseError, CohortError, printable
 from lite_ensam.io.flare_npz import npz_keys
 from lite_ensam.io.reading import file_suffix
 
@@ -29,7 +29,7 @@ _NIFTI = (".nii.gz", ".nii")
 _MARKS = (".json", ".csv")
 
 
-def discover(folder: str | os.PathLike[str]) -> Manifest:
+def discover(folder: str | os.PathLike[str]) -> CohortManifest:
     """All cases of a folder and its subfolders; layouts may be mixed, DICOM is looked for only if there is no other.
 
     Raises
@@ -52,10 +52,10 @@ def discover(folder: str | os.PathLike[str]) -> Manifest:
             f"{printable(folder)}: holds no case that is known by its name: no FLARE, BIDS-like or lite-ensam folder, "
             "no DICOM series with lines (see docs/scale.md)" + "".join(f"; {note}" for note in notes)
         )
-    return Manifest(rows, tuple(table_problems(rows)), notes)
+    return CohortManifest(rows, tuple(table_problems(rows)), notes)
 
 
-def _flare_npz(root: Path, files: list[Path]) -> Iterator[Row]:
+def _flare_npz(root: Path, files: list[Path]) -> Iterator[CohortCase]:
     for path in files:
         if path.suffix.lower() == ".npz":
             try:
@@ -63,10 +63,10 @@ def _flare_npz(root: Path, files: list[Path]) -> Iterator[Row]:
             except CaseError:
                 keys = frozenset({"imgs"})  # a damaged scan is a case whose problem shall be told
             if "imgs" in keys:
-                yield Row(_case(root, path), str(path), reference=str(path) if "gts" in keys else "")
+                yield CohortCase(_case(root, path), str(path), reference=str(path) if "gts" in keys else "")
 
 
-def _flare_nifti(root: Path, files: list[Path]) -> Iterator[Row]:
+def _flare_nifti(root: Path, files: list[Path]) -> Iterator[CohortCase]:
     for path in files:
         stem, suffix = _split(path)
         if suffix in _NIFTI and stem.endswith("_0000") and path.parent.name.startswith("images"):
@@ -75,19 +75,19 @@ def _flare_nifti(root: Path, files: list[Path]) -> Iterator[Row]:
             beside = path.parent.parent
             marks = _first(beside / f"marks{split}" / (case + ending) for ending in _MARKS)
             reference = _first(beside / f"labels{split}" / (case + ending) for ending in _NIFTI)
-            yield Row(_case(root, path.with_name(case)), str(path), marks, reference)
+            yield CohortCase(_case(root, path.with_name(case)), str(path), marks, reference)
 
 
-def _own(root: Path, files: list[Path]) -> Iterator[Row]:
+def _own(root: Path, files: list[Path]) -> Iterator[CohortCase]:
     for path in files:
         stem, suffix = _split(path)
         if stem == "ct" and suffix in _NIFTI:
             marks = _first(path.with_name("marks" + ending) for ending in _MARKS)
             reference = _first(path.with_name("labels" + ending) for ending in _NIFTI)
-            yield Row(_case(root, path.parent), str(path), marks, reference)
+            yield CohortCase(_case(root, path.parent), str(path), marks, reference)
 
 
-def _bids(root: Path, files: list[Path]) -> Iterator[Row]:
+def _bids(root: Path, files: list[Path]) -> Iterator[CohortCase]:
     for path in files:
         stem, suffix = _split(path)
         found = re.fullmatch(r"(sub-[^_]+)(?:_(ses-[^_]+))?(?:_.+)?_ct", stem)
@@ -101,7 +101,7 @@ def _bids(root: Path, files: list[Path]) -> Iterator[Row]:
         )
         reference = _first(place / f"{name}_dseg{ending}" for place in places for ending in _NIFTI)
         session = (found[2] or "").removeprefix("ses-")
-        yield Row(name, str(path), marks, reference, found[1].removeprefix("sub-"), _date(session))
+        yield CohortCase(name, str(path), marks, reference, found[1].removeprefix("sub-"), _date(session))
 
 
 def _case(root: Path, path: Path) -> str:

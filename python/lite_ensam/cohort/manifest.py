@@ -13,11 +13,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from lite_ensam.errors import CaseError, CohortError, MissingExtraError, brief, printable
+from lite_ensam.core.errors import CaseError, CohortError, MissingExtraError, brief, printable
 from lite_ensam.io import write_table
-from lite_ensam.io.reading import check_input, plain_errors, read_text
+from lite_ensam.io.reading import check_input, read_text, translate_io_errors
 
-__all__ = ["Manifest", "Problem", "Row", "load_parquet", "read_manifest", "table_problems", "write_manifest"]
+__all__ = [
+    "CohortCase",
+    "CohortManifest",
+    "ManifestIssue",
+    "load_parquet",
+    "read_cohort_manifest",
+    "table_problems",
+    "write_cohort_manifest",
+]
 
 _LONGEST_ID = 100
 _MOST_MEGABYTES = 2000
@@ -25,7 +33,7 @@ _FILES = ("ct", "marks", "reference")
 
 
 @dataclass(frozen=True)
-class Row:
+class CohortCase:
     """One scan of a cohort.
 
     Parameters
@@ -53,11 +61,11 @@ class Row:
         return "%2E" + name[1:] if name.startswith(".") else name
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
+MANIFEST_COLUMNS = tuple(field.name for field in fields(CohortCase))
 
 
 @dataclass(frozen=True)
-class Problem:
+class ManifestIssue:
     """What is wrong with a manifest.
 
     Parameters
@@ -73,7 +81,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class CohortManifest:
     """Rows, and what is wrong with them as a table: whether the files are good is asked by `check_rows`.
 
     Parameters
@@ -83,13 +91,13 @@ class Manifest:
     notes : what a reader should know: columns that mean nothing here
     """
 
-    rows: tuple[Row, ...]
-    problems: tuple[Problem, ...] = ()
+    rows: tuple[CohortCase, ...]
+    problems: tuple[ManifestIssue, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def read_manifest(path: str | os.PathLike[str]) -> Manifest:
-    """Rows of a table with the columns `case` and `ct` and, if you like, the others of `Row`.
+def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
+    """Rows of a table with the columns `case` and `ct` and, if you like, the others of `CohortCase`.
 
     Parameters
     ----------
@@ -118,16 +126,18 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
         raise CohortError(
             f"{where}: column {missing[0]!r} is missing; there are {brief(', '.join(sorted(found)))}"
         )
-    unknown = sorted(found - set(COLUMNS))
+    unknown = sorted(found - set(MANIFEST_COLUMNS))
     notes = (f"columns that mean nothing here: {', '.join(map(printable, unknown))}",) if unknown else ()
     base = Path(path).parent.absolute()
     rows = tuple(_row(one, base) for one in cells)
-    return Manifest(rows, tuple(table_problems(rows)), notes)
+    return CohortManifest(rows, tuple(table_problems(rows)), notes)
 
 
-def write_manifest(path: str | os.PathLike[str], rows: Sequence[Row], overwrite: bool = False) -> None:
-    """Write rows as CSV that `read_manifest` gives back, paths absolute; `OutputError` if that cannot be."""
-    write_table(path, [{name: getattr(row, name) for name in COLUMNS} for row in rows], overwrite)
+def write_cohort_manifest(
+    path: str | os.PathLike[str], rows: Sequence[CohortCase], overwrite: bool = False
+) -> None:
+    """Write rows as CSV that `read_cohort_manifest` gives back, paths absolute; `OutputError` if that cannot be."""
+    write_table(path, [{name: getattr(row, name) for name in MANIFEST_COLUMNS} for row in rows], overwrite)
 
 
 def load_parquet() -> Any:
@@ -140,7 +150,7 @@ def load_parquet() -> Any:
 
 
 def _check_size(path: str | os.PathLike[str]) -> None:
-    with plain_errors(path):
+    with translate_io_errors(path):
         megabytes = os.stat(path).st_size / 1e6
     if megabytes > _MOST_MEGABYTES:
         raise CohortError(
@@ -180,28 +190,28 @@ def _parquet_rows(path: str | os.PathLike[str]) -> Iterator[dict[str, str]]:
         yield {name: "" if value is None else str(value) for name, value in cells.items()}
 
 
-def _row(cells: Mapping[str, str], base: Path) -> Row:
-    texts = {name: cells.get(name, "").strip() for name in COLUMNS}
+def _row(cells: Mapping[str, str], base: Path) -> CohortCase:
+    texts = {name: cells.get(name, "").strip() for name in MANIFEST_COLUMNS}
     for name in _FILES:
         if texts[name]:
             texts[name] = str(base / texts[name])
-    return Row(**texts)
+    return CohortCase(**texts)
 
 
-def table_problems(rows: Sequence[Row]) -> Iterator[Problem]:
+def table_problems(rows: Sequence[CohortCase]) -> Iterator[ManifestIssue]:
     """All that can be seen without opening a file."""
     first: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):
         for error in _row_errors(row):
-            yield Problem(number, row.case, error)
+            yield ManifestIssue(number, row.case, error)
         if row.case:
             # file systems of Windows and macOS take A for a
             before = first.setdefault(row.case.casefold(), number)
             if before != number:
-                yield Problem(number, row.case, f"case {brief(row.case)} was row {before} already")
+                yield ManifestIssue(number, row.case, f"case {brief(row.case)} was row {before} already")
 
 
-def _row_errors(row: Row) -> Iterator[str]:
+def _row_errors(row: CohortCase) -> Iterator[str]:
     if not row.case:
         yield "has no case"
     elif len(row.folder_name.encode()) > _LONGEST_ID:
@@ -215,5 +225,5 @@ def _row_errors(row: Row) -> Iterator[str]:
             date.fromisoformat(row.date)
         except ValueError:
             yield f"date must be YYYY-MM-DD, got {brief(row.date)}"
-    if any("\0" in getattr(row, name) for name in COLUMNS):
+    if any("\0" in getattr(row, name) for name in MANIFEST_COLUMNS):
         yield "holds a zero byte"

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from lite_ensam import _kernels
-from lite_ensam.cohort.histogram import histogram
-from lite_ensam.cohort.manifest import Row
+from lite_ensam.cohort.manifest import CohortCase
 from lite_ensam.cohort.record import Record
-from lite_ensam.cohort.tables import oddness, read_records
+from lite_ensam.cohort.tables import read_records, review_priority
 from lite_ensam.cohort.thumbnails import thumbnails
-from lite_ensam.errors import LiteEnsamError
+from lite_ensam.core.errors import LiteEnsamError
+from lite_ensam.figures import html
+from lite_ensam.figures.histogram import histogram
 from lite_ensam.io import write_text
-from lite_ensam.reporting import html
 
 __all__ = ["write_page"]
 
@@ -39,10 +39,10 @@ class _Numbers:
     failures: list[tuple[str, str, str]] = field(default_factory=list)
     flags: Counter[str] = field(default_factory=Counter)
     values: dict[str, list[float]] = field(default_factory=dict)
-    odd: list[tuple[float, int, Row, Mapping[str, Any]]] = field(default_factory=list)
+    odd: list[tuple[float, int, CohortCase, Mapping[str, Any]]] = field(default_factory=list)
     n_tumors: int = 0
 
-    def add(self, row: Row, record: Record) -> None:
+    def add(self, row: CohortCase, record: Record) -> None:
         self.statuses[record["status"]] += 1
         if record["status"] != "done":
             self.failures.append((row.case, record.get("step", ""), record.get("error", "")))
@@ -64,7 +64,7 @@ class _Numbers:
             if tumor["recist_mm"]:
                 self._note("apart", tumor["longest_diameter_mm"] / tumor["recist_mm"])
             # the number breaks ties: of equals the first stays
-            entry = (oddness(tumor), -self.n_tumors, row, tumor)
+            entry = (review_priority(tumor), -self.n_tumors, row, tumor)
             (heapq.heappush if len(self.odd) < _MOST_ODD else heapq.heappushpop)(self.odd, entry)
 
     def _note(self, name: str, value: float | None) -> None:
@@ -72,7 +72,7 @@ class _Numbers:
             self.values.setdefault(name, []).append(value)
 
 
-def write_page(rows: Sequence[Row], folder: str | os.PathLike[str], name: str = "index.html") -> Path:
+def write_page(rows: Sequence[CohortCase], folder: str | os.PathLike[str], name: str = "index.html") -> Path:
     """Write the page of a cohort from its records; scans are opened again only for the oddest tumours.
 
     Raises
@@ -139,7 +139,9 @@ def _failures(failures: Sequence[tuple[str, str, str]]) -> str:
     return table + (html.paragraph(f"and {more} more: see cases.csv") if more > 0 else "")
 
 
-def _gallery(odd: Sequence[tuple[float, int, Row, Mapping[str, Any]]], folder: str | os.PathLike[str]) -> str:
+def _gallery(
+    odd: Sequence[tuple[float, int, CohortCase, Mapping[str, Any]]], folder: str | os.PathLike[str]
+) -> str:
     style = "display:inline-block;width:264px;margin:0 12px 16px 0;vertical-align:top;font-size:13px"
     figures = []
     pictures = thumbnails([(row, tumor) for *_, row, tumor in odd], folder)
@@ -150,7 +152,7 @@ def _gallery(odd: Sequence[tuple[float, int, Row, Mapping[str, Any]]], folder: s
         else:
             shown = html.picture(picture, f"axial slice of {title}")
         text = (
-            f"oddness {score:.2f}; {tumor['volume_ml']:.2f} ml; longest {tumor['longest_diameter_mm']:.1f} mm, "
+            f"review_priority {score:.2f}; {tumor['volume_ml']:.2f} ml; longest {tumor['longest_diameter_mm']:.1f} mm, "
             f"line {tumor['recist_mm']:.1f} mm; {'; '.join(tumor['flags']) or 'no flag'}"
         )
         figures.append(

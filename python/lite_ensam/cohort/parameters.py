@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 
 from lite_ensam import _kernels
-from lite_ensam.cohort.manifest import Row
-from lite_ensam.inference.backend import WEIGHTS, Engine, Manifest
-from lite_ensam.inference.borders import Border
-from lite_ensam.inference.predictor import Crop
+from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.engines.backend import WEIGHTS, Engine, WeightsManifest
+from lite_ensam.segmentation.edge_refinement import Border
+from lite_ensam.segmentation.patch_plan import Crop
 
 __all__ = ["Limits", "Outcome", "Parameters", "Task"]
 
@@ -72,7 +72,7 @@ class Task:
     limits : what it may take
     """
 
-    row: Row
+    row: CohortCase
     folder: str
     parameters: Parameters = field(default_factory=Parameters)
     limits: Limits = field(default_factory=Limits)
@@ -87,7 +87,7 @@ class Task:
         facts = json.loads(text)
         window = facts["parameters"].pop("window")
         parameters = Parameters(**facts["parameters"], window=tuple(window) if window else None)
-        return cls(Row(**facts["row"]), facts["folder"], parameters, Limits(**facts["limits"]))
+        return cls(CohortCase(**facts["row"]), facts["folder"], parameters, Limits(**facts["limits"]))
 
 
 @dataclass(frozen=True)
@@ -112,5 +112,5 @@ class Outcome:
 @cache
 def _program() -> tuple[str, ...]:
     """What of the program decides about the result."""
-    weights = Manifest.read(WEIGHTS)
+    weights = WeightsManifest.read(WEIGHTS)
     return weights.weights_sha256, weights.graph_sha256, _kernels.__version__

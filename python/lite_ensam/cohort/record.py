@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lite_ensam.cohort.manifest import Row
-from lite_ensam.errors import CaseError, LiteEnsamError, OutputError, printable
+from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError, printable
 from lite_ensam.io import read_report, write_report
 from lite_ensam.io.reading import opened
 
@@ -21,14 +21,14 @@ __all__ = [
     "case_folder",
     "clear_halves",
     "content_hash",
+    "file_signature",
     "make_folder",
     "read_record",
-    "stamp",
     "write_record",
 ]
 
 Record: TypeAlias = dict[str, Any]
-"""JSON-ready; see `task.segment_case` and `task.failure_record`."""
+"""JSON-ready; see `task.process_case` and `task.failure_record`."""
 
 MISSING = "missing"
 """Stamp of what is not there."""
@@ -38,12 +38,12 @@ MASK, RECORD = "mask.nii.gz", "record.json"
 _LEAST = {"case": str, "status": str, "identity": str, "inputs": dict}
 
 
-def case_folder(folder: str | os.PathLike[str], row: Row) -> Path:
+def case_folder(folder: str | os.PathLike[str], row: CohortCase) -> Path:
     """Where mask and record of a case lie."""
     return Path(folder) / "cases" / row.folder_name
 
 
-def read_record(folder: str | os.PathLike[str], row: Row) -> Record | None:
+def read_record(folder: str | os.PathLike[str], row: CohortCase) -> Record | None:
     """The record of a case, or None if there is none that makes sense."""
     path = case_folder(folder, row) / RECORD
     try:
@@ -65,7 +65,7 @@ def _is_tumor(tumor: object) -> bool:
     return isinstance(tumor, dict) and all(name in tumor for name in needed)
 
 
-def write_record(folder: str | os.PathLike[str], row: Row, record: Record) -> None:
+def write_record(folder: str | os.PathLike[str], row: CohortCase, record: Record) -> None:
     """Write a case's record, the last thing of a case; `OutputError` if that cannot be.
 
     With a failure goes the mask that an earlier run left: no record would say what it was made from.
@@ -97,7 +97,7 @@ def clear_halves(folder: Path) -> None:
             half.unlink()
 
 
-def stamp(path: str | os.PathLike[str]) -> str:
+def file_signature(path: str | os.PathLike[str]) -> str:
     """What tells at a glance that a file or a folder's files have not changed: sizes and times, not content.
 
     What is not there has the stamp `MISSING`.

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from lite_ensam import _kernels
-from lite_ensam.cohort.manifest import Row
+from lite_ensam.cohort.manifest import CohortCase
 from lite_ensam.cohort.parameters import Limits, Outcome, Parameters, Task
 from lite_ensam.cohort.record import read_record, write_record
-from lite_ensam.cohort.scheduling import Staff, plan_workers, staff
+from lite_ensam.cohort.scheduling import WorkerPool, plan_workers, staff
 from lite_ensam.cohort.supervisor import run_task
 from lite_ensam.cohort.task import failure_record, is_current
-from lite_ensam.errors import CohortError, LiteEnsamError, printable
-from lite_ensam.io import DISCLAIMER, write_report
+from lite_ensam.core.about import DISCLAIMER
+from lite_ensam.core.errors import CohortError, LiteEnsamError, printable
+from lite_ensam.io import write_report
 
 __all__ = ["Progress", "locked", "run_cases"]
 
@@ -64,7 +65,7 @@ class Progress:
 
 
 def run_cases(
-    rows: Sequence[Row],
+    rows: Sequence[CohortCase],
     folder: Path,
     parameters: Parameters,
     limits: Limits,
@@ -119,7 +120,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _open_tasks(
-    rows: Sequence[Row],
+    rows: Sequence[CohortCase],
     folder: str,
     parameters: Parameters,
     limits: Limits,
@@ -143,7 +144,7 @@ def _open_tasks(
             yield task
 
 
-def _outcomes(tasks: Iterator[Task], everybody: Staff) -> Iterator[Outcome]:
+def _outcomes(tasks: Iterator[Task], everybody: WorkerPool) -> Iterator[Outcome]:
     """Outcomes as they come; never more cases handed out than the staff can take."""
     waiting: dict[Future[Outcome], Task] = {}
     more = True

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lite_ensam.cohort.supervisor import close_workers
-from lite_ensam.errors import CohortError, MissingExtraError
+from lite_ensam.core.errors import CohortError, MissingExtraError
 
-__all__ = ["MB_OF_A_WORKER", "Plan", "Staff", "plan_workers", "staff"]
+__all__ = ["MB_OF_A_WORKER", "Plan", "WorkerPool", "plan_workers", "staff"]
 
 MB_OF_A_WORKER = 500
 """What a worker needs at most, with scans of 512 x 512 x 100 voxels (docs/scale.md)."""
@@ -56,7 +56,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Staff:
+class WorkerPool:
     """Who works.
 
     Parameters
@@ -91,7 +91,7 @@ def plan_workers(workers: int | None = None, threads: int = 1, memory_mb: float 
 
 
 @contextmanager
-def staff(plan: Plan, scheduler: Any = None) -> Iterator[Staff]:
+def staff(plan: Plan, scheduler: Any = None) -> Iterator[WorkerPool]:
     """The executor, for the time of the block; its worker processes end with it.
 
     Parameters
@@ -101,12 +101,12 @@ def staff(plan: Plan, scheduler: Any = None) -> Iterator[Staff]:
     """
     if scheduler is None:
         with _threads(plan.workers) as executor:
-            yield Staff(executor, lambda: plan.workers + 1)
+            yield WorkerPool(executor, lambda: plan.workers + 1)
         return
     with _client(scheduler) as client:
         executor = client.get_executor(pure=False)
         try:
-            yield Staff(executor, lambda: max(_LEAST_QUEUED, _QUEUED * sum(client.nthreads().values())))
+            yield WorkerPool(executor, lambda: max(_LEAST_QUEUED, _QUEUED * sum(client.nthreads().values())))
         finally:
             executor.shutdown(wait=False)
             if client.status == "running":

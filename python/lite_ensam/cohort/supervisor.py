@@ -21,7 +21,7 @@ from typing import IO
 from lite_ensam.cohort.parameters import Limits, Outcome, Task
 from lite_ensam.cohort.record import write_record
 from lite_ensam.cohort.task import failure_record
-from lite_ensam.errors import OutputError
+from lite_ensam.core.errors import OutputError
 
 __all__ = ["close_workers", "run_task"]
 
@@ -117,7 +117,7 @@ class Worker:
         if (process := self._process) is not None:
             process.kill()
         with self._turn:
-            self._bury()
+            self._reap()
 
     def _ask(self, task: Task) -> tuple[Outcome | None, str]:
         """The worker's reply; None if it died, with the reason if it was killed for its limits."""
@@ -139,10 +139,10 @@ class Worker:
             watchdog.join()
         if line.endswith("\n"):
             return Outcome(**json.loads(line)), ""
-        self._bury()
+        self._reap()
         return None, reasons[0] if reasons else ""
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         """Wait for a process that is dead or dying, and close its pipes."""
         process, self._process = self._process, None
         if process is None:
@@ -157,13 +157,13 @@ class Worker:
     def _living(self) -> subprocess.Popen[str] | None:
         """The process, begun if need be; None once the worker is closed."""
         if self._process is not None and self._process.poll() is not None:
-            self._bury()
+            self._reap()
         if self._process is None and not self.closed:
             n = str(self.threads)
             environment = os.environ | dict.fromkeys(_THREADS, n)
             with open(self.folder / LOG, "ab") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "lite_ensam.cohort.child"],
+                    [sys.executable, "-P", "-m", "lite_ensam.cohort.worker_process"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,

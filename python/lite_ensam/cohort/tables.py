@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lite_ensam.cohort.manifest import Row, load_parquet
+from lite_ensam.cohort.manifest import CohortCase, load_parquet
 from lite_ensam.cohort.record import MASK, Record, case_folder, read_record
 from lite_ensam.io import atomic_write, rounded
 
-__all__ = ["CASES", "TIMING", "TUMORS", "oddness", "read_records", "write_tables"]
+__all__ = ["CASES", "TIMING", "TUMORS", "read_records", "review_priority", "write_tables"]
 
 CASES = {
     "case": "string", "patient": "string", "date": "string", "status": "string", "step": "string", "error": "string",
@@ -33,9 +33,9 @@ TUMORS = {
     "case": "string", "patient": "string", "date": "string", "label": "int64", "name": "string", "recist_mm": "double",
     "recist_slice": "int64", "longest_diameter_mm": "double", "longest_diameter_slice": "int64",
     "short_axis_mm": "double", "volume_ml": "double", "n_voxels": "int64", "raised_by": "double", "disagrees": "bool",
-    "touches_edge": "bool", "flags": "string", "oddness": "double", "dsc": "double",
+    "touches_edge": "bool", "flags": "string", "review_priority": "double", "dsc": "double",
 }  # fmt: skip
-"""Columns of the table of tumours; see `TumorMeasurement` and `oddness`. `dsc` is against the reference."""
+"""Columns of the table of tumours; see `TumorMeasurement` and `review_priority`. `dsc` is against the reference."""
 
 TIMING = {
     "case": "string", "hash_s": "double", "read_s": "double", "network_s": "double", "write_s": "double",
@@ -48,7 +48,7 @@ _WAITED = ("load engine", "wait for scan")
 """Steps that are no work of a case, or overlap with another."""
 
 
-def oddness(tumor: Mapping[str, Any]) -> float:
+def review_priority(tumor: Mapping[str, Any]) -> float:
     """How much a tumour asks to be looked at.
 
     One for each flag, and how far mask and line are apart: the absolute binary logarithm of longest diameter over
@@ -59,7 +59,9 @@ def oddness(tumor: Mapping[str, Any]) -> float:
     return round(len(tumor["flags"]) + min(apart, 5.0) + (10 if tumor["n_voxels"] == 0 else 0), 6)
 
 
-def read_records(rows: Iterable[Row], folder: str | os.PathLike[str]) -> Iterator[tuple[Row, Record]]:
+def read_records(
+    rows: Iterable[CohortCase], folder: str | os.PathLike[str]
+) -> Iterator[tuple[CohortCase, Record]]:
     """Rows with their records; one that has none yet has failed at the step "not run"."""
     for row in rows:
         record = read_record(folder, row)
@@ -69,7 +71,7 @@ def read_records(rows: Iterable[Row], folder: str | os.PathLike[str]) -> Iterato
         )
 
 
-def write_tables(rows: Sequence[Row], folder: str | os.PathLike[str]) -> tuple[Path, ...]:
+def write_tables(rows: Sequence[CohortCase], folder: str | os.PathLike[str]) -> tuple[Path, ...]:
     """Write cases, tumours and timing, each as CSV (floats rounded) and as Parquet, whole or not at all.
 
     Raises
@@ -89,13 +91,17 @@ def write_tables(rows: Sequence[Row], folder: str | os.PathLike[str]) -> tuple[P
             who = {"case": row.case, "patient": row.patient, "date": row.date}
             cases.add(who | _case(row, record, place))
             for tumor in record.get("tumors", ()):
-                tumors.add(who | tumor | {"flags": "; ".join(tumor["flags"]), "oddness": oddness(tumor)})
+                tumors.add(
+                    who
+                    | tumor
+                    | {"flags": "; ".join(tumor["flags"]), "review_priority": review_priority(tumor)}
+                )
             if record["status"] == "done":
                 timing.add(_timing(row, record.get("run", {})))
     return tuple(path for name in ("cases", "tumors", "timing") for path in _paths(place / name))
 
 
-def _case(row: Row, record: Record, place: Path) -> dict[str, Any]:
+def _case(row: CohortCase, record: Record, place: Path) -> dict[str, Any]:
     if record["status"] != "done":
         return {name: record.get(name, "") for name in ("status", "step", "error", "identity")}
     tumors = record["tumors"]
@@ -113,7 +119,7 @@ def _case(row: Row, record: Record, place: Path) -> dict[str, Any]:
     }
 
 
-def _timing(row: Row, run: Mapping[str, Any]) -> dict[str, Any]:
+def _timing(row: CohortCase, run: Mapping[str, Any]) -> dict[str, Any]:
     steps = run.get("seconds", {})
     named = {f"{name}_s": steps.get(name) for name in ("hash", "read", "network", "write")}
     total = math.fsum(seconds for name, seconds in steps.items() if name not in _WAITED)

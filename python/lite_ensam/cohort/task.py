@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.cohort.manifest import Row
+from lite_ensam.cohort.manifest import CohortCase
 from lite_ensam.cohort.parameters import Limits, Outcome, Parameters, Task
 from lite_ensam.cohort.record import (
     MASK,
@@ -28,12 +28,12 @@ from lite_ensam.cohort.record import (
     case_folder,
     clear_halves,
     content_hash,
+    file_signature,
     make_folder,
     read_record,
-    stamp,
     write_record,
 )
-from lite_ensam.errors import (
+from lite_ensam.core.errors import (
     CaseError,
     EngineError,
     LiteEnsamError,
@@ -41,13 +41,13 @@ from lite_ensam.errors import (
     MissingExtraError,
     OutputError,
 )
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.evaluation import dsc
-from lite_ensam.inference import Segmentation, segment
 from lite_ensam.io import read_case, read_labels
-from lite_ensam.recist import RecistMark
 from lite_ensam.reporting import TumorRow
+from lite_ensam.segmentation import Segmentation, segment
 
-__all__ = ["failure_record", "is_current", "run_case", "segment_case"]
+__all__ = ["failure_record", "is_current", "process_case", "run_case"]
 
 _INPUTS = ("ct", "marks", "reference")
 
@@ -74,7 +74,7 @@ def run_case(task: Task) -> Outcome:
     row, limits = task.row, task.limits
     for attempt in range(1, limits.tries + 1):
         try:
-            record = _known(task) or segment_case(row, task.parameters, task.folder)
+            record = _known(task) or process_case(row, task.parameters, task.folder)
             break
         except (OutputError, EngineError, MissingExtraError) as error:
             if attempt == limits.tries or not _may_pass(error):
@@ -94,7 +94,7 @@ def run_case(task: Task) -> Outcome:
     return Outcome(row.case, record["status"], record.get("error", ""), seconds, peak)
 
 
-def segment_case(row: Row, parameters: Parameters, folder: str) -> Record:
+def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record:
     """Segment and measure a case and write its mask.
 
     Returns
@@ -144,10 +144,10 @@ def segment_case(row: Row, parameters: Parameters, folder: str) -> Record:
     }
 
 
-def _inputs(row: Row) -> dict[str, dict[str, str]]:
+def _inputs(row: CohortCase) -> dict[str, dict[str, str]]:
     """Stamp and content of each input; CaseError if one cannot be read."""
     return {
-        name: {"stamp": stamp(path), "sha256": content_hash(path)}
+        name: {"stamp": file_signature(path), "sha256": content_hash(path)}
         for name in _INPUTS
         if (path := getattr(row, name))
     }
@@ -158,7 +158,7 @@ def is_current(task: Task, record: Record) -> bool:
     row = task.row
     if record["identity"] != task.parameters.identity(row.series):
         return False
-    stamps = {n: stamp(path) for n in _INPUTS if (path := getattr(row, n))}
+    stamps = {n: file_signature(path) for n in _INPUTS if (path := getattr(row, n))}
     known: dict[str, Any] = {name: one.get("stamp") for name, one in record["inputs"].items()}
     if record["status"] == "done":  # an archive that is not there today takes nothing back
         stamps = {name: str(known.get(name)) if one == MISSING else one for name, one in stamps.items()}
@@ -234,7 +234,7 @@ def failure_record(task: Task, step: str, error: str) -> Record:
     error : one sentence
     """
     row = task.row
-    inputs = {n: {"stamp": stamp(path)} for n in _INPUTS if (path := getattr(row, n))}
+    inputs = {n: {"stamp": file_signature(path)} for n in _INPUTS if (path := getattr(row, n))}
     return {
         "case": row.case,
         "status": "failed",
@@ -263,9 +263,9 @@ def _may_pass(error: BaseException) -> bool:
     return found is not None and found.errno not in _NOT_BETTER_LATER
 
 
-def _tumors(result: Segmentation, row: Row) -> list[dict[str, Any]]:
+def _tumors(result: Segmentation, row: CohortCase) -> list[dict[str, Any]]:
     """What is known of each tumour, with what a reader should look at, and its Dice if there is a reference."""
-    reference = read_labels(row.reference, result.grid) if row.reference else None
+    reference = read_labels(row.reference, result.source) if row.reference else None
     scored: Mapping[int, dict[str, float | None]] = {}
     if reference is not None:
         labels = result.labels

@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from lite_ensam.cohort.manifest import Row
+from lite_ensam.cohort.manifest import CohortCase
 from lite_ensam.cohort.record import MASK, case_folder
-from lite_ensam.errors import LiteEnsamError
-from lite_ensam.evaluation.pictures import TumorPicture, render_thumbnail
-from lite_ensam.geometry import Grid
-from lite_ensam.io import read_cropped_case, read_ct, read_labels
-from lite_ensam.io.reading import file_suffix
-from lite_ensam.parts import Box, part_of, slices
-from lite_ensam.recist import RecistMark
+from lite_ensam.core.errors import LiteEnsamError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import VoxelBox, slices, subvolume_containing
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.figures.tumor_planes import TumorPicture, render_thumbnail
+from lite_ensam.io import open_scan, read_labels
 
 __all__ = ["thumbnails"]
 
@@ -32,7 +31,7 @@ _READERS = 2
 
 
 def thumbnails(
-    tumors: Iterable[tuple[Row, Mapping[str, Any]]], folder: str | os.PathLike[str]
+    tumors: Iterable[tuple[CohortCase, Mapping[str, Any]]], folder: str | os.PathLike[str]
 ) -> Iterator[bytes | LiteEnsamError]:
     """A PNG for each tumour of cases that are done: slice of its line, line and mask.
 
@@ -47,20 +46,17 @@ def thumbnails(
                 yield error
 
 
-def _cut(row: Row, tumor: Mapping[str, Any], folder: str | os.PathLike[str]) -> TumorPicture:
+def _cut(row: CohortCase, tumor: Mapping[str, Any], folder: str | os.PathLike[str]) -> TumorPicture:
     start, stop = np.asarray(tumor["line_zyx"], dtype=float).tolist()
     mark = RecistMark(int(tumor["label"]), (tuple(start), tuple(stop)))
-    if file_suffix(row.ct) in (".nii", ".nii.gz"):
-        case = read_cropped_case(row.ct, lambda _: (mark,), lambda _, grid: [_box(mark, grid)])
-        ct, grid = case.ct, case.grid
-    else:
-        ct, grid = read_ct(row.ct, row.series or None)
+    scan = open_scan(row.ct, row.series or None)
+    grid = scan.source.grid
     box = _box(mark, grid)
-    part = part_of(ct, box)
+    part = subvolume_containing(scan.read_case((mark,), [box]).ct, box)
     inside = slices(
         np.subtract(box[0], part.start_zyx).tolist(), np.subtract(box[1], part.start_zyx).tolist()
     )
-    labels = read_labels(Path(case_folder(folder, row)) / MASK, grid)
+    labels = read_labels(Path(case_folder(folder, row)) / MASK, scan.source)
     affine = grid.affine.copy()
     affine[:3, 3] = grid.voxel_to_mm(box[0])
     voxels = np.ascontiguousarray(part.voxels[inside])
@@ -70,7 +66,7 @@ def _cut(row: Row, tumor: Mapping[str, Any], folder: str | os.PathLike[str]) -> 
     return TumorPicture(voxels, here, near, labels[slices(*box)] == mark.label)
 
 
-def _box(mark: RecistMark, grid: Grid) -> Box:
+def _box(mark: RecistMark, grid: Grid) -> VoxelBox:
     """The line's slice, and around it what is shown."""
     half_mm = max(_LEAST_MM, _AROUND * mark.length_mm(grid.spacing_mm))
     half = np.array([0.0, *(half_mm / np.asarray(grid.spacing_mm[1:]))])

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lite_ensam.errors import CaseError
+from lite_ensam.core.errors import CaseError
 
 __all__ = ["pip_download"]
 

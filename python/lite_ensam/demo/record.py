@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from lite_ensam._typing import Labels
-from lite_ensam.case import Case
-from lite_ensam.errors import MissingExtraError, OutputError
-from lite_ensam.evaluation import FLOORS, TumorPicture, dsc, nsd, reference_mask, write_picture
-from lite_ensam.inference import Predictor, load_backend, segment_case
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import MissingExtraError, OutputError
+from lite_ensam.core.types import Labels, PathLike
+from lite_ensam.engines import load_backend
+from lite_ensam.evaluation import BASELINES, dsc, nsd, reference_mask
+from lite_ensam.figures import TumorPicture, write_picture
 from lite_ensam.io import check_output, write_ct, write_marks, write_mask, write_report
 from lite_ensam.measurements import TumorMeasurement
+from lite_ensam.segmentation import Predictor, segment_case
 
 __all__ = ["DemoRecord", "DemoTumor", "Segmenter", "check_results", "make_folder", "show_cases"]
-
-PathLike: TypeAlias = str | os.PathLike[str]
 
 PICTURE, REPORT = "picture.png", "report.json"
 
@@ -129,9 +129,9 @@ def show_cases(
         start = time.perf_counter()
         result = segment(case)
         seconds += time.perf_counter() - start
-        write_ct(place / "ct.nii.gz", case.volume, case.grid, overwrite)
-        write_marks(place / "marks.json", case.marks, case.grid, overwrite)
-        write_mask(place / "mask.nii.gz", result.labels, case.grid, overwrite)
+        write_ct(place / "ct.nii.gz", case.volume, case.source, overwrite)
+        write_marks(place / "marks.json", case.marks, case.source, overwrite)
+        write_mask(place / "mask.nii.gz", result.labels, case.source, overwrite)
         of_case = _score(case, result, notes)
         tumors += of_case
         pictures += _pictures(case, result, of_case)
@@ -177,7 +177,7 @@ def _score(case: Case, result: Segmented, notes: dict[str, None]) -> list[DemoTu
     tumors = []
     for mark, measured in zip(case.marks, result.measurements, strict=True):
         reference, ours = reference_mask(case, mark), result.labels == mark.label
-        sphere = FLOORS["sphere"](case, mark)
+        sphere = BASELINES["sphere"](case, mark)
         nsds: list[float | None] = [None, None]
         try:
             nsds = [nsd(mask, reference, spacing) for mask in (ours, sphere)]

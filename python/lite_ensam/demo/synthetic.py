@@ -2,8 +2,8 @@
 
 import os
 
+from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.demo.record import DemoRecord, Segmenter, make_folder, show_cases
-from lite_ensam.phantom import make_phantom
 
 __all__ = ["run_demo"]
 

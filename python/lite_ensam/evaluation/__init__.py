@@ -1,15 +1,12 @@
-"""How good a mask is: metrics, geometric floors, pictures, and the scoring of whole folders."""
+"""How good a mask is: metrics, geometric baselines, pictures, and the scoring of whole folders."""
 
-from lite_ensam.evaluation.baselines import FLOORS
+from lite_ensam.evaluation.baselines import BASELINES
 from lite_ensam.evaluation.evaluate import RESULT, Evaluation, Segmenting, evaluate
-from lite_ensam.evaluation.flare import FlareScore
-from lite_ensam.evaluation.folders import CaseFiles, find_cases
-from lite_ensam.evaluation.gallery import at_percentiles, draw_tumors, worst_tumors
+from lite_ensam.evaluation.flare_scoring import FlareScore
 from lite_ensam.evaluation.metrics import dsc, flare_nsd, nsd
 from lite_ensam.evaluation.percentiles import render_percentiles
-from lite_ensam.evaluation.pictures import TumorPicture, render_picture, write_picture
+from lite_ensam.evaluation.perturbations import CHANGES
 from lite_ensam.evaluation.resources import CaseResources, measure_cases
-from lite_ensam.evaluation.robustness import CHANGES
 from lite_ensam.evaluation.scores import (
     OVERALL,
     Interval,
@@ -19,13 +16,13 @@ from lite_ensam.evaluation.scores import (
     reference_mask,
     score_mask,
 )
+from lite_ensam.evaluation.tumor_gallery import at_percentiles, picture_tumors, worst_tumors
 
 __all__ = [
+    "BASELINES",
     "CHANGES",
-    "FLOORS",
     "OVERALL",
     "RESULT",
-    "CaseFiles",
     "CaseResources",
     "Evaluation",
     "FlareScore",
@@ -33,20 +30,16 @@ __all__ = [
     "MaskScore",
     "Segmenting",
     "Summary",
-    "TumorPicture",
     "TumorScore",
     "at_percentiles",
-    "draw_tumors",
     "dsc",
     "evaluate",
-    "find_cases",
     "flare_nsd",
     "measure_cases",
     "nsd",
+    "picture_tumors",
     "reference_mask",
     "render_percentiles",
-    "render_picture",
     "score_mask",
     "worst_tumors",
-    "write_picture",
 ]

@@ -1,4 +1,4 @@
-"""Scoring a way of segmenting on a folder of scans with reference masks, floors beside every number."""
+"""Scoring a way of segmenting on a folder of scans with reference masks, baselines beside every number."""
 
 import os
 import time
@@ -8,16 +8,17 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lite_ensam._typing import Labels, Mask
-from lite_ensam.case import Case
-from lite_ensam.errors import CaseError
-from lite_ensam.evaluation.baselines import FLOORS
-from lite_ensam.evaluation.flare import CaseScore, FlareScore, flare_scores, score_case
-from lite_ensam.evaluation.folders import CaseFiles, PathLike, find_cases
+from lite_ensam.core.about import DISCLAIMER
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import CaseError
+from lite_ensam.core.types import Labels, Mask, PathLike
+from lite_ensam.datasets.folders import CaseFiles, find_cases
+from lite_ensam.evaluation.baselines import BASELINES
+from lite_ensam.evaluation.flare_scoring import CaseScore, FlareScore, flare_scores, score_case
+from lite_ensam.evaluation.perturbations import CHANGES, change_marks
 from lite_ensam.evaluation.resources import CaseResources
-from lite_ensam.evaluation.robustness import CHANGES, change_marks
 from lite_ensam.evaluation.scores import OVERALL, Summary, TumorScore, score_mask, summarize
-from lite_ensam.io import DISCLAIMER, write_report, write_table
+from lite_ensam.io import write_report, write_table
 
 __all__ = ["RESULT", "Evaluation", "Segmenting", "evaluate"]
 
@@ -25,7 +26,7 @@ Segmenting: TypeAlias = Callable[[Case], Labels]
 """From a case to its label map, uint8 or uint16 (z, y, x): each mark's tumour under the mark's label."""
 
 RESULT = "result"
-"""Name of what is evaluated, beside the names of the floors."""
+"""Name of what is evaluated, beside the names of the baselines."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Evaluation:
     ----------
     folder : what was evaluated
     seed : of the bootstrap and of changed marks
-    summaries : of each source, then overall; in each the result, the result on changed marks, the floors
+    summaries : of each source, then overall; in each the result, the result on changed marks, the baselines
     flare : each method as the literature on FLARE counts, in both ways
     tumors : one for each tumour and method
     cases : all tumours of a case as one mask, for each method
@@ -71,7 +72,7 @@ def evaluate(
     folder: PathLike,
     segment: Segmenting,
     *,
-    floors: Sequence[str] = ("sphere",),
+    baselines: Sequence[str] = ("sphere",),
     changes: Sequence[str] = (),
     seed: int = 0,
     on_case: Callable[[str, int, int], None] | None = None,
@@ -82,7 +83,7 @@ def evaluate(
     ----------
     folder : cases in a layout of `folders`
     segment : from a case to its label map
-    floors : names out of `baselines.FLOORS` that are scored too
+    baselines : names out of `baselines.BASELINES` that are scored too
     changes : names out of `robustness.CHANGES`: the result is scored on marks changed so, too
     seed : of the bootstrap and of changed marks
     on_case : called before each case with its name, its number from 0 and how many there are
@@ -93,11 +94,14 @@ def evaluate(
         If the folder holds no case, a case cannot be read, its labels lack a marked tumour, or what
         `segment` returns does not fit.
     ValueError
-        If a floor or a change is unknown.
+        If a baseline or a change is unknown.
     MissingExtraError
         If `surface-distance` is not installed.
     """
-    for what, names, known in (("floors", floors, list(FLOORS)), ("changes", changes, list(CHANGES))):
+    for what, names, known in (
+        ("baselines", baselines, list(BASELINES)),
+        ("changes", changes, list(CHANGES)),
+    ):
         if unknown := [name for name in names if name not in known]:
             raise ValueError(f"{what} must be names out of {', '.join(known)}, got {unknown[0]!r}")
     found = find_cases(folder)
@@ -107,7 +111,7 @@ def evaluate(
         if on_case is not None:
             on_case(f"{files.source}/{files.name}", number, len(found))
         case = files.read()
-        masks = _result_masks(case, segment, changes, seed) | _floor_masks(case, floors)
+        masks = _result_masks(case, segment, changes, seed) | _baseline_masks(case, baselines)
         tumors += _tumor_scores(files, case, masks)
         cases += _case_scores(files, case, masks)
     summaries = summarize(tumors, seed)
@@ -135,12 +139,12 @@ def _result_masks(case: Case, segment: Segmenting, changes: Sequence[str], seed:
     return masks
 
 
-def _floor_masks(case: Case, floors: Sequence[str]) -> _Masks:
+def _baseline_masks(case: Case, baselines: Sequence[str]) -> _Masks:
     masks: _Masks = {}
-    for floor in floors:
+    for baseline in baselines:
         start = time.perf_counter()
-        drawn = [FLOORS[floor](case, mark) for mark in case.marks]
-        masks[floor] = (drawn, time.perf_counter() - start)
+        drawn = [BASELINES[baseline](case, mark) for mark in case.marks]
+        masks[baseline] = (drawn, time.perf_counter() - start)
     return masks
 
 

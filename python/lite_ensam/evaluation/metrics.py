@@ -13,8 +13,8 @@ from types import ModuleType
 import numpy as np
 
 from lite_ensam import _kernels
-from lite_ensam._typing import FloatTriple, Mask
-from lite_ensam.errors import MissingExtraError
+from lite_ensam.core.errors import MissingExtraError
+from lite_ensam.core.types import FloatTriple, Mask
 
 __all__ = ["FLARE_LOWEST_DSC", "dsc", "flare_nsd", "nsd", "nsd_at", "relative_error"]
 

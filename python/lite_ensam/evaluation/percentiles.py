@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from lite_ensam.evaluation.gallery import PERCENTILES
-from lite_ensam.evaluation.pictures import (
+from lite_ensam.evaluation.scores import TumorScore
+from lite_ensam.evaluation.tumor_gallery import PERCENTILES
+from lite_ensam.figures.tumor_planes import (
     PLANES,
     TumorPicture,
     choose_window,
@@ -15,7 +16,6 @@ from lite_ensam.evaluation.pictures import (
     new_figure,
     save_png,
 )
-from lite_ensam.evaluation.scores import TumorScore
 
 __all__ = ["render_percentiles"]
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from lite_ensam._typing import IntTriple
-from lite_ensam.errors import EngineError
-from lite_ensam.evaluation.folders import CaseFiles
+from lite_ensam.core.errors import EngineError
+from lite_ensam.core.types import IntTriple
+from lite_ensam.datasets.folders import CaseFiles
 from lite_ensam.io import write_marks
 
 __all__ = ["CaseResources", "Watched", "machine", "measure_cases", "watch"]
@@ -90,7 +90,7 @@ def measure_cases(
             if on_case is not None:
                 on_case(f"{files.source}/{files.name}", number, len(cases))
             case = files.read()
-            write_marks(marks, case.marks, case.grid, overwrite=True)
+            write_marks(marks, case.marks, case.source, overwrite=True)
             command = [sys.executable, "-m", "lite_ensam", "segment", os.fspath(files.ct)]
             command += ["--marks", str(marks), "-o", str(mask), "--overwrite", *options]
             try:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lite_ensam._typing import Floats, Mask
-from lite_ensam.case import Case
+from lite_ensam.core.case import Case
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import Float64Array, Mask
 from lite_ensam.evaluation.metrics import dsc, nsd_at, relative_error
 from lite_ensam.measurements import measure
-from lite_ensam.recist import RecistMark
 
 __all__ = [
     "OVERALL",
@@ -65,7 +65,7 @@ class TumorScore:
     source, case : names of the folders
     label : the tumour's value in the labels
     recist_mm : length of its line
-    method : "result" or the name of a floor
+    method : "result" or the name of a baseline
     seconds : wall time of the method on the whole case
     score : the mask's numbers
     """
@@ -95,7 +95,7 @@ class Summary:
     Parameters
     ----------
     source : its name, or "overall": the mean over sources
-    method : "result" or the name of a floor
+    method : "result" or the name of a baseline
     n_cases, n_tumors : how many
     dsc, nsd_2mm, nsd_1mm : mean over cases of the mean over a case's tumours
     volume_error, longest_diameter_error : median over tumours of the error's size, as a share
@@ -173,7 +173,7 @@ def _by_case(tumors: Iterable[TumorScore]) -> list[list[TumorScore]]:
     return list(cases.values())
 
 
-def _draw(cases: Sequence[Sequence[TumorScore]], rng: np.random.Generator) -> dict[str, Floats]:
+def _draw(cases: Sequence[Sequence[TumorScore]], rng: np.random.Generator) -> dict[str, Float64Array]:
     """Every statistic of one source, of its cases as they are (first) and of each bootstrap draw."""
     n_cases = len(cases)
     draws = np.vstack([np.arange(n_cases), rng.integers(n_cases, size=(_DRAWS, n_cases))])
@@ -192,7 +192,7 @@ def _draw(cases: Sequence[Sequence[TumorScore]], rng: np.random.Generator) -> di
 
 
 def _summary(
-    source: str, method: str, cases: Sequence[Sequence[TumorScore]], statistics: Mapping[str, Floats]
+    source: str, method: str, cases: Sequence[Sequence[TumorScore]], statistics: Mapping[str, Float64Array]
 ) -> Summary:
     intervals = {}
     for name, (value, *draws) in statistics.items():

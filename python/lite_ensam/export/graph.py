@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lite_ensam.inference.backend import graph_hash
-from lite_ensam.inference.offline_openvino import import_openvino
+from lite_ensam.engines.backend import graph_hash
+from lite_ensam.engines.offline_openvino import import_openvino
 from lite_ensam.model.checkpoint import Weights, file_hash, load_weights
 from lite_ensam.model.lite_ensam import LiteEnsam
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from lite_ensam.errors import OutputError, printable
+from lite_ensam.core.errors import OutputError, printable
 
 __all__ = ["atomic_write", "check_output"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lite_ensam.errors import MarkError, brief
+from lite_ensam.core.errors import MarkError, brief
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.io.reading import read_text
-from lite_ensam.recist import RecistMark
 
 __all__ = ["is_deeplesion", "read_deeplesion_marks"]
 

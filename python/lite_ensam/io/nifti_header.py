@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam._typing import Floats
-from lite_ensam.errors import CaseError
+from lite_ensam.core.errors import CaseError
+from lite_ensam.core.types import Float64Array
 
 __all__ = ["NiftiHeader"]
 
@@ -85,7 +85,7 @@ class NiftiHeader:
         return cls(np.frombuffer(block[:size], _STRUCTURES[size].newbyteorder(order))[0].copy().reshape(()))
 
     @classmethod
-    def plain(cls, shape_ijk: tuple[int, int, int], affine_ijk: Floats) -> NiftiHeader:
+    def plain(cls, shape_ijk: tuple[int, int, int], affine_ijk: Float64Array) -> NiftiHeader:
         """Header of an array without a file: NIfTI-1 (2 if too long), mm, qform and sform the same."""
         fits_nifti1 = max(shape_ijk) <= np.iinfo(np.int16).max
         size = 348 if fits_nifti1 else 540
@@ -156,7 +156,7 @@ class NiftiHeader:
             raise CaseError(f"unknown voxel type (NIfTI datatype {code})")
         return np.dtype(_DTYPES[code]).newbyteorder(self._fields.dtype["dim"].base.byteorder)
 
-    def affine(self) -> Floats:
+    def affine(self) -> Float64Array:
         """(4, 4), file index (i, j, k, 1) to world mm: sform, else qform, else spacing around the middle.
 
         Raises
@@ -189,7 +189,7 @@ class NiftiHeader:
             )
         return (0.0 if rest < rounding else float(np.sqrt(rest))), b, c, d
 
-    def _set_qform(self, affine: Floats) -> None:
+    def _set_qform(self, affine: Float64Array) -> None:
         """Quaternion, offset and spacing of an affine without shear."""
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
         turn = affine[:3, :3] / spacing
@@ -213,7 +213,7 @@ class NiftiHeader:
         self["pixdim"][:4] = (-1 if mirrored else 1, *spacing)
 
 
-def _rotation(a: float, b: float, c: float, d: float) -> Floats:
+def _rotation(a: float, b: float, c: float, d: float) -> Float64Array:
     """Rotation matrix of a unit quaternion (a the real part), as the NIfTI standard writes it."""
     return np.array([
         [a * a + b * b - c * c - d * d, 2 * b * c - 2 * a * d, 2 * b * d + 2 * a * c],

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from lite_ensam.errors import CaseError, brief, printable
+from lite_ensam.core.errors import CaseError, brief, printable
 
-__all__ = ["check_input", "file_suffix", "opened", "plain_errors", "read_json", "read_text"]
+__all__ = ["check_input", "file_suffix", "opened", "read_json", "read_text", "translate_io_errors"]
 
 _SUFFIXES = (".nii.gz", ".nii", ".npz", ".json", ".csv", ".dcm")
 
@@ -25,7 +25,7 @@ def file_suffix(path: str | os.PathLike[str]) -> str:
 
 def check_input(path: str | os.PathLike[str]) -> None:
     """Raise `CaseError` unless `path` is a regular file: to open a pipe is to wait for its writer."""
-    with plain_errors(path):
+    with translate_io_errors(path):
         try:
             mode = os.stat(path).st_mode
         except ValueError as error:  # what no file can be called
@@ -40,7 +40,7 @@ def check_input(path: str | os.PathLike[str]) -> None:
 def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A regular file, open for reading; what goes wrong in the block is a `CaseError` that names it."""
     check_input(path)
-    with plain_errors(path), open(path, "rb") as file:
+    with translate_io_errors(path), open(path, "rb") as file:
         yield file
 
 
@@ -54,7 +54,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     """What a JSON file holds; CaseError if it is none, or an object has a key twice."""
     try:
         text = read_text(path)
-        with plain_errors(path):
+        with translate_io_errors(path):
             return json.loads(text, object_pairs_hook=_without_repeats)
     except CaseError:
         raise
@@ -74,7 +74,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def plain_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+def translate_io_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn what the operating system and the decompressors say into a `CaseError` that names the file."""
     name = printable(path)
     try:

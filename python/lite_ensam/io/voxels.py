@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lite_ensam._typing import CtVolume, Labels
-from lite_ensam.errors import CaseError, brief
+from lite_ensam.core.errors import CaseError, brief
+from lite_ensam.core.types import CtVolume, Labels
 
 __all__ = ["as_ct", "as_labels", "check_numbers", "ct_dtype", "scaled", "smallest_label_dtype"]
 

@@ -1,17 +1,22 @@
 """What a mask says in numbers: RECIST 1.1's diameters, volume, shape, grey values."""
 
-from lite_ensam.measurements.greys import AIR_HU, TumorGreys, is_air, measure_greys
+from lite_ensam.measurements.intensity import (
+    AERATED_THRESHOLD_HU,
+    TumorIntensity,
+    is_aerated,
+    measure_intensity,
+)
 from lite_ensam.measurements.shape import TumorShape, measure_shape
 from lite_ensam.measurements.tumor import DISAGREEMENT, TumorMeasurement, measure
 
 __all__ = [
-    "AIR_HU",
+    "AERATED_THRESHOLD_HU",
     "DISAGREEMENT",
-    "TumorGreys",
+    "TumorIntensity",
     "TumorMeasurement",
     "TumorShape",
-    "is_air",
+    "is_aerated",
     "measure",
-    "measure_greys",
+    "measure_intensity",
     "measure_shape",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
-from lite_ensam._typing import Floats, FloatTriple, IntTriple, Labels, Mask, Segment
+from lite_ensam.core.types import EndpointPair, Float64Array, FloatTriple, IntTriple, Labels, Mask
 
 __all__ = ["TumorShape", "measure_shape"]
 
@@ -37,7 +37,7 @@ class TumorShape:
     """
 
     longest_diameter_3d_mm: float
-    longest_diameter_3d_zyx: Segment
+    longest_diameter_3d_zyx: EndpointPair
     surface_mm2: float
     sphericity: float
 
@@ -171,7 +171,7 @@ def _directions(spacing_mm: FloatTriple) -> tuple[list[IntTriple], list[float]]:
     return steps, (np.bincount(nearest, minlength=len(steps)) / len(nearest)).tolist()
 
 
-def _sphere_points() -> Floats:
+def _sphere_points() -> Float64Array:
     """Evenly spread unit vectors (n, 3), on a Fibonacci spiral."""
     n = np.arange(_SPHERE_POINTS) + 0.5
     height, turn = 1 - 2 * n / _SPHERE_POINTS, math.pi * (1 + math.sqrt(5)) * n

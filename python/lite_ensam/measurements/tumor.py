@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
-from lite_ensam._typing import CtVolume, IntTriple
-from lite_ensam.measurements.greys import is_air
-from lite_ensam.parts import CroppedCt, Part, as_part, part_of, slices
-from lite_ensam.recist import RecistMark
+from lite_ensam.core.partial_volume import PartialScan, SubVolume, as_subvolume, slices, subvolume_containing
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import CtVolume, IntTriple
+from lite_ensam.measurements.intensity import is_aerated
 
 __all__ = ["DISAGREEMENT", "TumorMeasurement", "measure"]
 
@@ -40,7 +40,7 @@ class TumorMeasurement:
     disagrees : whether the mask's longest diameter differs from the line by more than 20 % of the line, and
         by more than the diagonal of a voxel in plane, which a mask cannot tell
     touches_edge : whether the mask reaches the scan's border, where a tumour may go on unseen
-    is_air : whether the mask's voxels are air or lung (see `is_air`); False where their HU are not known
+    is_aerated : whether the mask's voxels are air or lung (see `is_aerated`); False where their HU are not known
     """
 
     label: int
@@ -55,7 +55,7 @@ class TumorMeasurement:
     recist_slice: int
     disagrees: bool
     touches_edge: bool
-    is_air: bool = False
+    is_aerated: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -63,10 +63,10 @@ class TumorMeasurement:
 
 
 def measure(
-    labels: NDArray[np.uint16] | NDArray[np.uint8] | Part,
+    labels: NDArray[np.uint16] | NDArray[np.uint8] | SubVolume,
     marks: Sequence[RecistMark],
     spacing_mm: tuple[float, float, float],
-    ct_hu: CtVolume | CroppedCt | None = None,
+    ct_hu: CtVolume | PartialScan | None = None,
 ) -> tuple[TumorMeasurement, ...]:
     """Measure the tumour of each mark.
 
@@ -75,20 +75,20 @@ def measure(
     labels : uint8 or uint16 (z, y, x), or the part of it that holds all tumours
     marks : the lines; their labels say which values are measured, in this order
     spacing_mm : (z, y, x)
-    ct_hu : the scan in HU (z, y, x), or the crops of it that hold the tumours: `is_air` looks at it
+    ct_hu : the scan in HU (z, y, x), or the crops of it that hold the tumours: `is_aerated` looks at it
     """
-    part = as_part(labels)
+    part = as_subvolume(labels)
     highest = max(int(part.voxels.max(initial=0)), *(mark.label for mark in marks))
     boxes = _kernels.label_boxes(part.voxels, highest)
     return tuple(_measure_one(part, boxes[mark.label], mark, spacing_mm, ct_hu) for mark in marks)
 
 
 def _measure_one(
-    part: Part,
+    part: SubVolume,
     box: NDArray[np.int64],
     mark: RecistMark,
     spacing_mm: tuple[float, float, float],
-    ct_hu: CtVolume | CroppedCt | None,
+    ct_hu: CtVolume | PartialScan | None,
 ) -> TumorMeasurement:
     start, stop = box
     crop = part.voxels[slices(start, stop)]
@@ -112,13 +112,13 @@ def _measure_one(
         recist_slice=mark.slice_index,
         disagrees=abs(longest - recist_mm) > least_mm,
         touches_edge=n_voxels > 0 and bool((start == 0).any() or (stop == part.whole_shape_zyx).any()),
-        is_air=n_voxels > 0 and ct_hu is not None and is_air(_voxels(ct_hu, start, stop)[inside]),
+        is_aerated=n_voxels > 0 and ct_hu is not None and is_aerated(_voxels(ct_hu, start, stop)[inside]),
     )
 
 
-def _voxels(ct: CtVolume | CroppedCt, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[Any]:
+def _voxels(ct: CtVolume | PartialScan, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[Any]:
     """A box of the scan."""
-    held = part_of(ct, (_triple(start), _triple(stop)))
+    held = subvolume_containing(ct, (_triple(start), _triple(stop)))
     first, last = (_triple(np.subtract(end, held.start_zyx)) for end in (start, stop))
     return held.voxels[slices(first, last)]
 

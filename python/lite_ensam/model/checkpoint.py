@@ -13,10 +13,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from lite_ensam.errors import EngineError
+from lite_ensam.core.errors import EngineError
+from lite_ensam.core.patch_config import PatchConfig
 from lite_ensam.model.config import ModelConfig
 from lite_ensam.model.lite_ensam import LiteEnsam
-from lite_ensam.preprocessing import PatchConfig
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ class ModelConfig:
 
     Parameters
     ----------
-    in_channels : channels of the patch; 1 is the paper's, see `preprocessing.CHANNELS` for more
+    in_channels : channels of the patch; 1 is the paper's, see `segmentation.channels.CHANNELS` for more
     filters : channels of the first encoder level; each level below has twice as many
     blocks : residual blocks of each encoder level
     decoder : "concat_half" concatenates skips and halves the filters (the paper's words),

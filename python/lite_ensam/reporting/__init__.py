@@ -5,19 +5,16 @@ A page is one file: pictures and plots are inside, nothing is fetched, no script
 
 from lite_ensam.reporting.case_report import TumorRow, case_page, identifiers_of, measure_case
 from lite_ensam.reporting.evaluation_page import EvaluationPictures, evaluation_page
-from lite_ensam.reporting.following import Followed, follow
 from lite_ensam.reporting.study_file import Patient, read_study
 from lite_ensam.reporting.study_report import Course, judge, study_page
 
 __all__ = [
     "Course",
     "EvaluationPictures",
-    "Followed",
     "Patient",
     "TumorRow",
     "case_page",
     "evaluation_page",
-    "follow",
     "identifiers_of",
     "judge",
     "measure_case",

@@ -7,28 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from lite_ensam import _kernels
-from lite_ensam._typing import Labels
-from lite_ensam.case import Case
-from lite_ensam.evaluation.pictures import TumorPicture, render_picture
-from lite_ensam.io.dicom import SeriesGrid
+from lite_ensam.core.case import Case
+from lite_ensam.core.types import Labels
+from lite_ensam.figures import html
+from lite_ensam.figures.tumor_planes import TumorPicture, render_picture
 from lite_ensam.measurements import (
-    TumorGreys,
+    TumorIntensity,
     TumorMeasurement,
     TumorShape,
     measure,
-    measure_greys,
+    measure_intensity,
     measure_shape,
 )
-from lite_ensam.reporting import html
 
 __all__ = ["TumorRow", "case_page", "identifiers_of", "measure_case"]
-
-_IDENTIFIERS = {
-    "PatientName": "Patient",
-    "PatientID": "Patient ID",
-    "StudyDate": "Study date",
-    "AccessionNumber": "Accession number",
-}
 
 
 @dataclass(frozen=True)
@@ -46,7 +38,7 @@ class TumorRow:
     name: str
     measurement: TumorMeasurement
     shape: TumorShape | None
-    greys: TumorGreys | None
+    intensity: TumorIntensity | None
     unit: str
 
     @property
@@ -57,16 +49,18 @@ class TumorRow:
             "no voxel": one.n_voxels == 0,
             "mask and line differ by more than 20 %": one.n_voxels > 0 and one.disagrees,
             "reaches the scan's edge": one.touches_edge,
-            "no tumour in sight: air or lung": one.is_air,
+            "no tumour in sight: air or lung": one.is_aerated,
         }
         return tuple(text for text, there in texts.items() if there)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, flat but for points: a column each in a CSV file."""
-        greys = {} if self.greys is None else {f"grey_{k}": v for k, v in self.greys.to_dict().items()}
+        intensity = (
+            {} if self.intensity is None else {f"grey_{k}": v for k, v in self.intensity.to_dict().items()}
+        )
         shape = {} if self.shape is None else self.shape.to_dict()
         own = {"grey_unit": self.unit, "flags": list(self.flags)}
-        return {"name": self.name} | self.measurement.to_dict() | shape | greys | own
+        return {"name": self.name} | self.measurement.to_dict() | shape | intensity | own
 
 
 def measure_case(case: Case, labels: Labels) -> tuple[TumorRow, ...]:
@@ -84,7 +78,7 @@ def measure_case(case: Case, labels: Labels) -> tuple[TumorRow, ...]:
             mark.name,
             one,
             measure_shape(labels, mark.label, spacing),
-            measure_greys(case.volume, labels, mark.label),
+            measure_intensity(case.volume, labels, mark.label),
             unit,
         )
         for mark, one in zip(case.marks, measure(labels, case.marks, spacing, ct_hu), strict=True)
@@ -94,10 +88,7 @@ def measure_case(case: Case, labels: Labels) -> tuple[TumorRow, ...]:
 def identifiers_of(case: Case) -> dict[str, str]:
     """What tells who this is: for pages and tables that were asked for it, never for logs."""
     named = {"Case": case.name} if case.name else {}
-    if isinstance(case.grid, SeriesGrid):
-        header = case.grid.slices[0]
-        named |= {title: str(header.get(name, "")) for name, title in _IDENTIFIERS.items()}
-    return {title: value for title, value in named.items() if value}
+    return {**named, **case.source.identifiers}
 
 
 def case_page(
@@ -120,7 +111,7 @@ def case_page(
         TumorPicture(case.volume, case.grid, mark, labels == mark.label, title=_title(row))
         for mark, row in zip(case.marks, rows, strict=True)
     ]
-    notes = case.grid.notes if isinstance(case.grid, SeriesGrid) else ()
+    notes = case.source.notes
     made = {
         "Program": f"lite-ensam {_kernels.__version__}",
         "Scan": f"{' x '.join(map(str, case.ct.shape))} voxels (z, y, x) of "
@@ -159,7 +150,7 @@ def _table(rows: Sequence[TumorRow]) -> str:
 
 
 def _cells(row: TumorRow) -> tuple[str, ...]:
-    one, shape, greys = row.measurement, row.shape, row.greys
+    one, shape, intensity = row.measurement, row.shape, row.intensity
     return (
         f"{one.label} {row.name}".strip(),
         f"{one.recist_mm:.1f}",
@@ -169,7 +160,7 @@ def _cells(row: TumorRow) -> tuple[str, ...]:
         "-" if shape is None else f"{shape.longest_diameter_3d_mm:.1f}",
         "-" if shape is None else f"{shape.surface_mm2 / 100:.1f}",
         "-" if shape is None else f"{shape.sphericity:.2f}",
-        "-" if greys is None else f"{greys.mean:.0f} ({greys.sd:.0f}) {row.unit}",
-        "-" if greys is None else f"{greys.median:.0f}",
+        "-" if intensity is None else f"{intensity.mean:.0f} ({intensity.sd:.0f}) {row.unit}",
+        "-" if intensity is None else f"{intensity.median:.0f}",
         "; ".join(row.flags),
     )

@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lite_ensam.evaluation import (
-    CHANGES,
-    RESULT,
-    CaseResources,
-    Evaluation,
-    Interval,
-    TumorPicture,
-    render_picture,
-)
-from lite_ensam.reporting import html
+from lite_ensam.evaluation import CHANGES, RESULT, CaseResources, Evaluation, Interval
+from lite_ensam.figures import TumorPicture, html, render_picture
 
 __all__ = ["EvaluationPictures", "evaluation_page"]
 
@@ -153,7 +145,7 @@ def _resources(resources: Sequence[CaseResources]) -> list[str]:
 
 
 def _tumors(evaluation: Evaluation) -> str:
-    floors = {
+    baselines = {
         (one.source, one.case, one.label): one.score.dsc
         for one in evaluation.tumors
         if one.method == "sphere"
@@ -162,7 +154,7 @@ def _tumors(evaluation: Evaluation) -> str:
     for one in evaluation.tumors:
         if one.method != RESULT:
             continue
-        score, sphere = one.score, floors.get((one.source, one.case, one.label))
+        score, sphere = one.score, baselines.get((one.source, one.case, one.label))
         rows.append(
             (
                 f"{one.source}/{one.case}", str(one.label), f"{one.recist_mm:.1f}", f"{score.dsc:.3f}",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lite_ensam import _kernels
-from lite_ensam.reporting import html
-from lite_ensam.reporting.charts import Bar, Line, spider, waterfall
+from lite_ensam.figures import html
+from lite_ensam.figures.response_charts import Bar, Line, spider, waterfall
 from lite_ensam.reporting.study_file import Patient
 from lite_ensam.response import (
     RECIST_1_1,
@@ -172,10 +172,8 @@ def _target_lines(course: Course) -> Iterator[Line]:
     """Each target's own change, where there are several."""
     study, quantity = course.patient.study, course.criteria.quantity
     for target in study.targets if len(study.targets) > 1 else ():
-        values = [
-            (visit.day, visit.targets.get(target.name, TargetValue()).value(quantity))
-            for visit in study.time_points
-        ]
+        found = [(visit.day, visit.targets.get(target.name, TargetValue())) for visit in study.time_points]
+        values = [(day, one.value(quantity)) for day, one in found if one.merged_into is None]
         first = values[0][1]
         if first:
             yield Line(target.name, [(day, value / first - 1) for day, value in values if value is not None])

@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lite_ensam.case import Case
-from lite_ensam.errors import LiteEnsamError, StudyError
-from lite_ensam.evaluation.pictures import TumorPicture, render_picture
-from lite_ensam.inference import Border, Predictor, Segmentation, load_backend, segment_case
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import LiteEnsamError, StudyError
+from lite_ensam.engines import load_backend
+from lite_ensam.figures.tumor_planes import TumorPicture, render_picture
 from lite_ensam.io import read_case
-from lite_ensam.reporting.following import follow
+from lite_ensam.response.lesion_tracking import track_lesions
+from lite_ensam.segmentation import Border, Predictor, Segmentation, segment_case
 
 __all__ = ["StudyScans"]
 
@@ -24,15 +25,15 @@ class StudyScans:
     Parameters
     ----------
     folder : that names of files in the study are relative to
-    repeats : as in `inference.segment`: how often each tumour is segmented again for its standard deviations
+    n_repeats : as in `lite_ensam.segment`: how often each tumour is segmented again for its standard deviations
     draw : whether to make a picture of each visit (extra `evaluate`)
-    border : as in `inference.segment`
+    border : as in `lite_ensam.segment`
     """
 
     def __init__(
-        self, folder: Path, repeats: int = 0, draw: bool = False, border: Border = "readers"
+        self, folder: Path, n_repeats: int = 0, draw: bool = False, border: Border = "readers"
     ) -> None:
-        self.folder, self.repeats, self.draw = folder, repeats, draw
+        self.folder, self.n_repeats, self.draw = folder, n_repeats, draw
         self.border: Border = border
         self.notes: list[str] = []
         self.pictures: list[tuple[str, bytes]] = []
@@ -61,7 +62,7 @@ class StudyScans:
                 self._baseline = case
             else:
                 case = self._named_as_baseline(self._baseline, case, day)
-            result = segment_case(case, self._predictor, repeats=self.repeats)
+            result = segment_case(case, self._predictor, n_repeats=self.n_repeats)
             if self.draw:
                 self.pictures.append((f"day {day}", _picture(case, result)))
         except LiteEnsamError as error:
@@ -76,14 +77,16 @@ class StudyScans:
         return Predictor(load_backend("openvino"), border=self.border)
 
     def _named_as_baseline(self, before: Case, case: Case, day: int) -> Case:
-        followed = follow(before, case)
+        followed = track_lesions(before, case)
         self.notes.append(f"day {day}: lesions known by {followed.how}")
-        for given, one in zip(case.marks, followed.matches, strict=True):
-            if one.before is None:
-                self.notes.append(f"day {day}: mark {given.label} is no lesion of baseline: a new lesion?")
-            elif one.is_doubtful:
+        marks = []
+        for given, mark, one in zip(case.marks, followed.marks, followed.matches, strict=True):
+            if one.is_doubtful:
                 self.notes.append(f"day {day}: mark {given.label} lies between two lesions of baseline")
-        return replace(case, marks=followed.marks)
+            # a mark that matches nothing gets a label of its own: its name keeps the one that the user knows
+            is_nameless = one.before is None and not mark.name
+            marks.append(replace(mark, name=f"mark {given.label}") if is_nameless else mark)
+        return replace(case, marks=tuple(marks))
 
 
 def _picture(case: Case, result: Segmentation) -> bytes:

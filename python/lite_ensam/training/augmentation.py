@@ -15,11 +15,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lite_ensam.preprocessing import Frame, PatchConfig, channels_of
-from lite_ensam.training.bank import MASK_UNIT, LesionCrop
+from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.segmentation.channels import LineFrame, channels_of
 from lite_ensam.training.config import JITTER, LineJitter
+from lite_ensam.training.crop_cache import MASK_UNIT, LesionCrop
 
-Doubles = NDArray[np.float64]
+Float64Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Sample:
     target: Tensor
 
 
-def slice_keeping_map(rng: np.random.Generator, along: Doubles) -> Doubles:
+def slice_keeping_map(rng: np.random.Generator, along: Float64Array) -> Float64Array:
     """Matrix (zyx) that turns, mirrors, stretches across `along` and in z, and shears slices sideways."""
     direction = along[1:] / np.linalg.norm(along[1:])
     across = np.array([-direction[1], direction[0]])
@@ -45,15 +46,15 @@ def slice_keeping_map(rng: np.random.Generator, along: Doubles) -> Doubles:
     return matrix
 
 
-def lengthen(ends: Doubles, margin: float) -> Doubles:
+def lengthen(ends: Float64Array, margin: float) -> Float64Array:
     """The line with both ends moved outwards by `margin`, as inference does: see `PatchConfig`."""
     outwards = (ends[1] - ends[0]) * (margin / np.linalg.norm(ends[1] - ends[0]))
     return np.stack([ends[0] - outwards, ends[1] + outwards])
 
 
 def jitter_ends(
-    rng: np.random.Generator, ends: Doubles, voxel_zyx: Doubles, lines: LineJitter = JITTER
-) -> Doubles:
+    rng: np.random.Generator, ends: Float64Array, voxel_zyx: Float64Array, lines: LineJitter = JITTER
+) -> Float64Array:
     """The line as another person would have drawn it: exact, off by half a voxel, now and then more.
 
     Parameters
@@ -80,7 +81,7 @@ def jitter_ends(
     return drawn
 
 
-def bend(rng: np.random.Generator, points: Doubles, side: int) -> Tensor:
+def bend(rng: np.random.Generator, points: Float64Array, side: int) -> Tensor:
     """Smooth random displacements, (3, side, side, side) in patch voxels, that leave the line's ends alone.
 
     Parameters
@@ -100,7 +101,7 @@ def bend(rng: np.random.Generator, points: Doubles, side: int) -> Tensor:
 
 
 def sample_cube(
-    crop: LesionCrop, to_crop: Doubles, origin: Doubles, side: int, shift: Tensor | None = None
+    crop: LesionCrop, to_crop: Float64Array, origin: Float64Array, side: int, shift: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """HU and tumour share, both (side, side, side); output voxel i reads crop voxel to_crop @ (i + shift) + origin."""
     volume = np.stack([crop.hu.astype(np.float32), crop.share.astype(np.float32) / MASK_UNIT])
@@ -215,7 +216,7 @@ def draw_sample(
         if rng.random() < 0.25:
             hu, is_hu = window_levels(rng, hu), False
     points = points[np.lexsort(points.T[::-1])]
-    frame = Frame(hu.numpy(), points, (1.0, 1.0, 1.0), is_hu, config)
+    frame = LineFrame(hu.numpy(), points, (1.0, 1.0, 1.0), is_hu, config)
     return Sample(
         values=torch.from_numpy(channels_of(frame)),
         endpoints_zyx=torch.from_numpy(points).float(),
@@ -223,7 +224,7 @@ def draw_sample(
     )
 
 
-def pick(rng: np.random.Generator, by_source: dict[str, list[int]], weights: dict[str, float]) -> int:
+def sample_index(rng: np.random.Generator, by_source: dict[str, list[int]], weights: dict[str, float]) -> int:
     """Index of a crop: its source by weight (all alike if there are none), then any crop of it."""
     sources = sorted(by_source)
     odds = np.array([weights.get(source, 0.0) if weights else 1.0 for source in sources])

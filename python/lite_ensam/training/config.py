@@ -6,9 +6,9 @@ from bisect import bisect_right
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from lite_ensam.errors import TrainingError
+from lite_ensam.core.errors import TrainingError
+from lite_ensam.core.patch_config import LINE_CHANNELS, PatchConfig
 from lite_ensam.model.config import ModelConfig
-from lite_ensam.preprocessing import LINE_CHANNELS, PatchConfig
 
 Crops = Literal["lesion", "joint"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lite_ensam.core.patch_config import PAPER_CHANNELS, PatchConfig
 from lite_ensam.model.config import ModelConfig
-from lite_ensam.preprocessing import PAPER_CHANNELS, PatchConfig
 from lite_ensam.training.config import TrainingConfig
 
 __all__ = ["CPU", "PAPER", "PRESETS"]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Floats = NDArray[np.float32]
+Float32Array = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 
@@ -45,7 +45,7 @@ class Shape:
 class Scene:
     """A cube of background with one lesion to be marked: HU and mask, both (n, n, n), voxels of `voxel_mm`."""
 
-    hu: Floats
+    hu: Float32Array
     mask: Bools
     voxel_mm: float
 
@@ -64,7 +64,7 @@ def random_turn(rng: np.random.Generator, tilt: float) -> NDArray[np.float64]:
     return turn * rng.choice([-1.0, 1.0], 3)
 
 
-def smooth_noise(rng: np.random.Generator, side: int, cells: int) -> Floats:
+def smooth_noise(rng: np.random.Generator, side: int, cells: int) -> Float32Array:
     """Smooth random field (side, side, side), mean 0, standard deviation 1, about `cells` bumps a side."""
     coarse = rng.standard_normal((cells + 3,) * 3).astype(np.float32)
     # cubic B-splines: each voxel weighs the four knots about it, one axis after the other
@@ -72,7 +72,7 @@ def smooth_noise(rng: np.random.Generator, side: int, cells: int) -> Floats:
     away = np.abs(place[:, None] + 1 - np.arange(cells + 3))
     weights = np.where(away < 1, 2 / 3 - away**2 + away**3 / 2, np.clip(2 - away, 0, None) ** 3 / 6)
     weights = weights.astype(np.float32)
-    fine: Floats = coarse
+    fine: Float32Array = coarse
     for _ in range(3):
         fine = np.tensordot(weights, fine, axes=(1, 2))
     return np.asarray((fine - fine.mean()) / (fine.std() + 1e-6), dtype=np.float32)
@@ -129,7 +129,7 @@ def largest_part(mask: Bools) -> Bools:
 
 def cut_background(
     rng: np.random.Generator, background: Background, side: int, voxel_mm: float, in_lung: bool
-) -> tuple[Floats, NDArray[np.uint8]]:
+) -> tuple[Float32Array, NDArray[np.uint8]]:
     """A turned cube about a random place: HU and region, both (side, side, side)."""
     wanted = 2 if in_lung else 1
     inside = background.region == wanted
@@ -156,7 +156,7 @@ def cut_background(
 
 
 def confine(
-    rng: np.random.Generator, mask: Bools, hu: Floats, region: NDArray[np.uint8], in_lung: bool
+    rng: np.random.Generator, mask: Bools, hu: Float32Array, region: NDArray[np.uint8], in_lung: bool
 ) -> Bools:
     """Let the lesion respect what it meets: chest wall, bone, the skin."""
     smooth = ndimage.gaussian_filter(hu, 1.0)
@@ -174,8 +174,8 @@ def confine(
 
 
 def fill(
-    rng: np.random.Generator, hu: Floats, mask: Bools, level: float, voxel_mm: float, own_noise: float
-) -> Floats:
+    rng: np.random.Generator, hu: Float32Array, mask: Bools, level: float, voxel_mm: float, own_noise: float
+) -> Float32Array:
     """Paint the lesion with mean `level` HU: texture, perhaps a core and a rim, a border softened by the scanner."""
     side = hu.shape[0]
     inner = np.full(hu.shape, np.float32(level))

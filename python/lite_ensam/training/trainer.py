@@ -17,18 +17,18 @@ import torch
 from torch import Tensor
 
 from lite_ensam._kernels import __version__
-from lite_ensam.errors import TrainingError
+from lite_ensam.core.errors import TrainingError
 from lite_ensam.model.checkpoint import Weights, save_weights
 from lite_ensam.model.cross_attention import normalize_weights
 from lite_ensam.model.lite_ensam import LiteEnsam
 from lite_ensam.training.augmentation import Sample
+from lite_ensam.training.callbacks import Callback, append_log, draw_curves
 from lite_ensam.training.config import TrainingConfig
-from lite_ensam.training.draws import Draws
+from lite_ensam.training.devices import Devices, has_bf16
 from lite_ensam.training.losses import dice_bce_loss
-from lite_ensam.training.machine import Machine, has_bf16
 from lite_ensam.training.muon import Muon
+from lite_ensam.training.samplers import PatchSampler
 from lite_ensam.training.validation import Validation
-from lite_ensam.training.watchers import Watcher, append_log, draw_curves
 
 SAVE_SECONDS = 240
 LOG_STEPS = 50
@@ -58,13 +58,13 @@ class Trainer:
     def __init__(
         self,
         config: TrainingConfig,
-        draws: Draws,
+        draws: PatchSampler,
         folder: Path,
         start: Weights | None = None,
         *,
         validation: Validation | None = None,
-        machine: Machine | None = None,
-        watchers: Sequence[Watcher] = (),
+        machine: Devices | None = None,
+        watchers: Sequence[Callback] = (),
         loaders: int = 1,
         notes: dict[str, Any] | None = None,
     ) -> None:
@@ -72,7 +72,7 @@ class Trainer:
             raise TrainingError("patience needs cases to validate on")
         self.config, self.draws, self.folder = config, draws, folder
         self.validation, self.watchers, self.loaders = validation, watchers, loaders
-        self.machine, self.notes = machine or Machine(), notes or {}
+        self.machine, self.notes = machine or Devices(), notes or {}
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         self.model = LiteEnsam(config.model).train()
@@ -111,7 +111,7 @@ class Trainer:
             losses.append(self.train_step(samples))
             rate = self.config.rate(self.step - 1)
             for watcher in self.watchers:
-                watcher.stepped(self.step, losses[-1], rate)
+                watcher.on_step(self.step, losses[-1], rate)
             if self.step % LOG_STEPS == 0 or self.step == last:
                 now = time.monotonic()
                 seconds = round((now - logged) / len(losses), 3)
@@ -121,7 +121,7 @@ class Trainer:
                 self._look()
             if self.done:
                 break
-            if self.machine.agree(time.monotonic() - saved > SAVE_SECONDS):
+            if self.machine.broadcast(time.monotonic() - saved > SAVE_SECONDS):
                 self.save()
                 saved = time.monotonic()
         self.save()
@@ -202,7 +202,7 @@ class Trainer:
         if self.validation is None:
             return
         look = self.validation.look(self.average, self.machine.device) if self.machine.rank == 0 else None
-        look = self.machine.agree(look)
+        look = self.machine.broadcast(look)
         better = look.dsc > self.best["dsc"]
         self.looks_since_best = 0 if better else self.looks_since_best + 1
         if better:
@@ -211,7 +211,7 @@ class Trainer:
                 self._save_weights(self.folder / BEST)
         self._log({"dsc": look.dsc, "by_source": look.by_source})
         for watcher in self.watchers:
-            watcher.looked(self.step, look, better)
+            watcher.on_validation(self.step, look, better)
 
     def _save_weights(self, path: Path) -> None:
         record = {

@@ -13,18 +13,19 @@ import numpy as np
 import torch
 from torch import nn
 
-from lite_ensam.errors import TrainingError
-from lite_ensam.evaluation import CaseFiles, dsc
+from lite_ensam.core.errors import TrainingError
+from lite_ensam.datasets import CaseFiles
+from lite_ensam.evaluation import dsc
 from lite_ensam.training.augmentation import Sample, draw_sample
-from lite_ensam.training.bank import Bank
 from lite_ensam.training.config import TrainingConfig
-from lite_ensam.training.scans import joint_sample
+from lite_ensam.training.crop_cache import LesionCropCache
+from lite_ensam.training.scan_sampler import joint_sample
 
-__all__ = ["Look", "Validation", "split_by_patient"]
+__all__ = ["Validation", "ValidationScore", "split_by_patient"]
 
 
 @dataclass(frozen=True)
-class Look:
+class ValidationScore:
     """What one look at the validation lesions found: mean DSC of each source, and their mean."""
 
     dsc: float
@@ -48,7 +49,7 @@ class Validation:
         return len(self._lesions)
 
     @classmethod
-    def of_bank(cls, bank: Bank, config: TrainingConfig) -> Validation:
+    def of_bank(cls, bank: LesionCropCache, config: TrainingConfig) -> Validation:
         """The bank's cubes, without augmentation."""
 
         def cut(number: int) -> Callable[[], Sample]:
@@ -70,7 +71,7 @@ class Validation:
         return cls([(case.source, cut(case, mark.label)) for case in cases for mark in case.read().marks])
 
     @torch.no_grad()
-    def look(self, model: nn.Module, device: torch.device) -> Look:
+    def look(self, model: nn.Module, device: torch.device) -> ValidationScore:
         """Mean DSC of the model's masks (logit above 0); the model is as it was afterwards."""
         scores: dict[str, list[float]] = {}
         training = model.training
@@ -82,7 +83,7 @@ class Validation:
             scores.setdefault(source, []).append(dsc(mask, (sample.target > 0.5).numpy()))
         model.train(training)
         by_source = {source: float(np.mean(values)) for source, values in scores.items()}
-        return Look(float(np.mean(list(by_source.values()))), by_source)
+        return ValidationScore(float(np.mean(list(by_source.values()))), by_source)
 
 
 def split_by_patient(

@@ -1,39 +1,28 @@
 """Jupyter: draw a RECIST line with the mouse, see the 3D mask and its numbers, offline.
 
-`explore` puts everything together; `RecistMarker` is the viewer alone. Both need the extra `widgets`, which
+`explore` puts everything together; `RecistViewer` is the viewer alone. Both need the extra `widgets`, which
 is asked for only when they are used.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lite_ensam.errors import MissingExtraError
-
-if TYPE_CHECKING:
-    from lite_ensam.widgets.explorer import Explorer
-    from lite_ensam.widgets.opening import explore
-    from lite_ensam.widgets.recist_marker import RecistMarker
-    from lite_ensam.widgets.surface import Surface, surface_of
-    from lite_ensam.widgets.view_3d import draw_tumors, view_itk, view_tumors
+from lite_ensam.core.errors import MissingExtraError
 
 _HOMES = {
     "Explorer": "explorer",
-    "RecistMarker": "recist_marker",
-    "Surface": "surface",
-    "draw_tumors": "view_3d",
-    "explore": "opening",
-    "surface_of": "surface",
+    "RecistViewer": "recist_viewer",
+    "render_tumors_3d": "view_3d",
+    "explore": "explorer",
     "view_itk": "view_3d",
     "view_tumors": "view_3d",
 }
 
 __all__ = [
     "Explorer",
-    "RecistMarker",
-    "Surface",
-    "draw_tumors",
+    "RecistViewer",
     "explore",
-    "surface_of",
+    "render_tumors_3d",
     "view_itk",
     "view_tumors",
 ]

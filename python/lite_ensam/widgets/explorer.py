@@ -1,22 +1,32 @@
-"""`Explorer`: the marker, a 3D view and buttons that write files, in one widget."""
+"""`explore`: one call from a scan to a viewer with masks, numbers, 3D and files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import ipywidgets
+import numpy as np
+from numpy.typing import NDArray
 
-from lite_ensam.errors import LiteEnsamError, OutputError
-from lite_ensam.widgets.exports import EXPORTS, export, export_path
-from lite_ensam.widgets.recist_marker import RecistMarker
-from lite_ensam.widgets.still import with_still
-from lite_ensam.widgets.view_3d import Picture, draw_tumors, view_tumors
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.types import CtVolume, PathLike
+from lite_ensam.engines.backend import Engine
+from lite_ensam.io import VOLUME_SUFFIXES, MarksLike, parse_marks, read_ct
+from lite_ensam.io.flare_npz import npz_keys
+from lite_ensam.io.voxels import as_ct
+from lite_ensam.widgets.exports import EXPORT_KINDS, export_file, export_path
+from lite_ensam.widgets.recist_viewer import RecistViewer
+from lite_ensam.widgets.view_3d import Picture, render_tumors_3d, view_tumors
 
-__all__ = ["Explorer"]
+__all__ = ["Explorer", "explore"]
 
 _PLOT_HEIGHT = 420
 
@@ -26,19 +36,19 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
     Parameters
     ----------
-    marker : the viewer
+    viewer : the viewer
     name : files are called after it
     folder : where the buttons write; it can be changed in the widget
 
     Attributes
     ----------
-    marker : its `labels` and `measurements` are always those of its `marks`
+    viewer : its `labels` and `measurements` are always those of its `marks`
     """
 
     def __init__(
-        self, marker: RecistMarker, name: str = "scan", folder: str | os.PathLike[str] = "."
+        self, viewer: RecistViewer, name: str = "scan", folder: str | os.PathLike[str] = "."
     ) -> None:
-        self.marker, self.name = marker, name
+        self.viewer, self.name = viewer, name
         self._plot: Any = None
         self._folder = ipywidgets.Text(
             value=os.fspath(folder),
@@ -52,19 +62,19 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self._words = ipywidgets.HTML()
         self._in_3d = ipywidgets.ToggleButton(value=False, description="3D", layout={"width": "70px"})
         self._place_3d = ipywidgets.VBox()
-        buttons = [self._button(kind) for kind in EXPORTS]
+        buttons = [self._button(kind) for kind in EXPORT_KINDS]
         bar = ipywidgets.HBox(
             [self._in_3d, self._folder, *buttons, self._overwrite], layout={"flex_flow": "row wrap"}
         )
-        super().__init__([marker, bar, self._words, self._place_3d])
+        super().__init__([viewer, bar, self._words, self._place_3d])
         self._in_3d.observe(lambda _: self._guarded(self._update_3d), "value")
-        marker.observe(lambda _: self._guarded(self._update_3d, wipe=False), ["_mask_version", "colors"])
+        viewer.observe(lambda _: self._guarded(self._update_3d, wipe=False), ["_mask_version", "colors"])
 
     def __repr__(self) -> str:
-        return f"Explorer({self.name!r}: {self.marker!r})"
+        return f"Explorer({self.name!r}: {self.viewer!r})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        return with_still(super()._repr_mimebundle_(**kwargs), self.marker)
+        return self.viewer.with_still(super()._repr_mimebundle_(**kwargs))
 
     def save(self, kind: str, overwrite: bool = False) -> Path:
         """Write "NIfTI", "JSON", "CSV" or "PNG" into the folder; the file that was written.
@@ -74,20 +84,23 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         OutputError
             If there is nothing to write, or the file exists or cannot be written.
         """
-        return export(self.marker, kind, self.name, self._folder.value or ".", overwrite)
+        return export_file(self.viewer, kind, self.name, self._folder.value or ".", overwrite)
 
     def picture(self) -> Picture:
         """The tumours in 3D as a still picture, for notebooks that are read without a kernel."""
-        marker = self.marker
-        with marker.settled():
-            return draw_tumors(marker.labels, marker.grid, marker.marks, colors=self._colors())
+        viewer = self.viewer
+        with viewer.settled():
+            return render_tumors_3d(viewer.labels, viewer.grid, viewer.marks, colors=self._colors())
 
     def _colors(self) -> dict[int, str]:
-        return {mark.label: self.marker.color_of(mark.label) for mark in self.marker.marks}
+        return {mark.label: self.viewer.color_of(mark.label) for mark in self.viewer.marks}
 
     def _button(self, kind: str) -> Any:
         button = ipywidgets.Button(
-            description=kind, icon="download", tooltip=f"write …{EXPORTS[kind][0]}", layout={"width": "90px"}
+            description=kind,
+            icon="download",
+            tooltip=f"write …{EXPORT_KINDS[kind][0]}",
+            layout={"width": "90px"},
         )
         button.on_click(lambda _: self._guarded(lambda: self._save_and_say(kind)))
         return button
@@ -100,15 +113,15 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def _update_3d(self) -> None:
         """Draw what there is now; nothing is computed while the view is closed."""
-        marker = self.marker
-        with marker.settled(segment=False):  # masks that come later are drawn when they come
+        viewer = self.viewer
+        with viewer.settled(segment=False):  # masks that come later are drawn when they come
             old, self._plot = self._plot, None
             if self._in_3d.value:
                 self._plot = view_tumors(
-                    marker.segmenter.labels,
-                    marker.grid,
-                    marker.marks,
-                    ct=marker.ct,
+                    viewer.segmenter.labels,
+                    viewer.grid,
+                    viewer.marks,
+                    ct=viewer.ct,
                     colors=self._colors(),
                     height=_PLOT_HEIGHT,
                 )
@@ -130,3 +143,90 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def _say(self, words: str, bad: bool = False) -> None:
         color = "#b71c1c" if bad else "inherit"
         self._words.value = f'<span style="color: {color}">{escape(words)}</span>' if words else ""
+
+
+def explore(
+    ct: PathLike | NDArray[Any] | Case,
+    marks: MarksLike | None = None,
+    spacing_mm: Sequence[float] | None = None,
+    *,
+    hu: bool | None = None,
+    auto_segment: bool = True,
+    threshold: float = 0.0,
+    engine: Engine = "openvino",
+    threads: int | None = None,
+    folder: PathLike = ".",
+) -> Explorer:
+    """Show a scan in the notebook; draw RECIST lines with the mouse, see masks, numbers and 3D, save them.
+
+    Parameters
+    ----------
+    ct : a file (.nii, .nii.gz, FLARE .npz), a folder of DICOM slices, an array (z, y, x), or a `Case`
+    marks : lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an .npz or a
+        `Case`, if there are any
+    spacing_mm : (z, y, x) of an array; a file knows its own
+    hu : True for Hounsfield units, False for a windowed scan, None to look at the values
+    auto_segment : whether a line is segmented as soon as it is finished; lines to begin with are
+        segmented once the picture stands
+    threshold : logit above which a voxel is tumour
+    engine, threads : see `lite_ensam.segment`
+    folder : where the buttons write files
+
+    Returns
+    -------
+    Explorer
+        A widget. Its `viewer` has the marks, masks and measurements as they are at any time.
+
+    Raises
+    ------
+    LiteEnsamError
+        `CaseError` for a bad scan, `MarkError` for bad marks.
+    MissingExtraError
+        If the extra `widgets` is not installed.
+
+    Examples
+    --------
+    >>> from lite_ensam.datasets.phantom import make_phantom
+    >>> explorer = explore(make_phantom())
+    >>> explorer.viewer.segment()
+    >>> [row["label"] for row in explorer.viewer.results]
+    [1, 2, 3]
+    """
+    volume, grid, given, known_hu, name = _opened(ct, marks, spacing_mm)
+    viewer = RecistViewer(
+        volume,
+        grid=grid,
+        marks=given,
+        hu=known_hu if hu is None else hu,
+        auto_segment=auto_segment,
+        threshold=threshold,
+        engine=engine,
+        threads=threads,
+    )
+    return Explorer(viewer, name=name, folder=folder)
+
+
+def _opened(
+    ct: PathLike | NDArray[Any] | Case, marks: MarksLike | None, spacing_mm: Sequence[float] | None
+) -> tuple[CtVolume, ScanSource | Grid, tuple[RecistMark, ...], bool | None, str]:
+    """Volume, source, marks, whether it is in HU (None: not known), and name."""
+    if spacing_mm is not None and isinstance(ct, Case | str | os.PathLike):
+        raise CaseError("spacing_mm belongs to arrays; a file or a Case has its own")
+    if isinstance(ct, Case):
+        given = ct.marks if marks is None else parse_marks(marks, ct.source)
+        return ct.volume, ct.source, given, ct.hu, ct.name or "scan"
+    if isinstance(ct, str | os.PathLike):
+        volume, source = read_ct(ct)
+        name = Path(ct).name
+        endings = sorted(VOLUME_SUFFIXES, key=len, reverse=True)
+        suffix = next((end for end in endings if name.lower().endswith(end)), "")  # a folder has none
+        if marks is None and suffix == ".npz" and "recist" in npz_keys(ct):
+            marks = ct
+        given = parse_marks(() if marks is None else marks, source)
+        return volume, source, given, None, name[: len(name) - len(suffix)] or "scan"
+    if spacing_mm is None:
+        raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
+    volume = as_ct(np.asarray(ct))
+    array_grid = Grid.from_spacing(volume.shape, spacing_mm)
+    given = parse_marks(() if marks is None else marks, array_grid)
+    return volume, array_grid, given, None, "scan"

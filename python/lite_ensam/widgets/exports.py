@@ -11,14 +11,14 @@ from types import MappingProxyType
 from typing import Any
 
 from lite_ensam import _kernels
-from lite_ensam.errors import OutputError
-from lite_ensam.evaluation import TumorPicture, write_picture
-from lite_ensam.inference import DISCLAIMER
+from lite_ensam.core.about import DISCLAIMER
+from lite_ensam.core.errors import OutputError
+from lite_ensam.figures import TumorPicture, write_picture
 from lite_ensam.io import atomic_write, write_mask, write_report
-from lite_ensam.io.marks import mark_entry
-from lite_ensam.widgets.recist_marker import RecistMarker
+from lite_ensam.io.marks_files import mark_entry
+from lite_ensam.widgets.recist_viewer import RecistViewer
 
-__all__ = ["EXPORTS", "export", "export_path"]
+__all__ = ["EXPORT_KINDS", "export_file", "export_path"]
 
 _COLUMNS = (
     *("label", "name", "z0", "y0", "x0", "z1", "y1", "x1", "line_mm", "drawn_short_axis_mm"),
@@ -26,14 +26,14 @@ _COLUMNS = (
 )
 
 
-def export(
-    marker: RecistMarker, kind: str, name: str, folder: str | os.PathLike[str] = ".", overwrite: bool = False
+def export_file(
+    viewer: RecistViewer, kind: str, name: str, folder: str | os.PathLike[str] = ".", overwrite: bool = False
 ) -> Path:
-    """Write one file of what the marker holds now; a running segmentation is waited for (`RecistMarker.settled`).
+    """Write one file of what the viewer holds now; a running segmentation is waited for (`RecistViewer.settled`).
 
     Parameters
     ----------
-    marker : with at least one line
+    viewer : with at least one line
     kind : "NIfTI" (label map in the scan's own grid), "JSON" (report), "CSV" (table), "PNG" (three planes a
         tumour). `lite_ensam.read_marks` reads the lines back from JSON and CSV
     name : the file's name begins with it
@@ -51,51 +51,51 @@ def export(
     LiteEnsamError
         As `lite_ensam.segment`, if a line has to be segmented first.
     """
-    if kind not in EXPORTS:
-        raise OutputError(f"kind must be one of {', '.join(EXPORTS)}, got {kind!r}")
+    if kind not in EXPORT_KINDS:
+        raise OutputError(f"kind must be one of {', '.join(EXPORT_KINDS)}, got {kind!r}")
     path = export_path(kind, name, folder)
-    if not marker.marks:
+    if not viewer.marks:
         raise OutputError("nothing to save: no line has been drawn")
-    with marker.settled():
-        EXPORTS[kind][1](path, marker, name, overwrite)
+    with viewer.settled():
+        EXPORT_KINDS[kind][1](path, viewer, name, overwrite)
     return path
 
 
 def export_path(kind: str, name: str, folder: str | os.PathLike[str]) -> Path:
-    """The file that `export` writes."""
-    return Path(folder) / f"{name}{EXPORTS[kind][0]}"
+    """The file that `export_file` writes."""
+    return Path(folder) / f"{name}{EXPORT_KINDS[kind][0]}"
 
 
-def _write_mask(path: Path, marker: RecistMarker, _: str, overwrite: bool) -> None:
-    if marker.segmenter.painting is None:
+def _write_mask(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> None:
+    if viewer.segmenter.painting is None:
         raise OutputError("nothing to save: no line has been segmented")
-    write_mask(path, marker.labels, marker.grid, overwrite)
+    write_mask(path, viewer.labels, viewer.source, overwrite)
 
 
-def _write_report(path: Path, marker: RecistMarker, name: str, overwrite: bool) -> None:
+def _write_report(path: Path, viewer: RecistViewer, name: str, overwrite: bool) -> None:
     report = {
         "disclaimer": DISCLAIMER,
         "version": _kernels.__version__,
         "case": name,
-        "shape_zyx": marker.grid.shape_zyx,
-        "spacing_mm_zyx": marker.grid.spacing_mm,
-        "engine": marker.segmenter.engine,
+        "shape_zyx": viewer.grid.shape_zyx,
+        "spacing_mm_zyx": viewer.grid.spacing_mm,
+        "engine": viewer.segmenter.engine,
         "crop": "lesion",
         "mirror": False,
         "border": "readers",
-        "threshold": marker.threshold,
-        "marks": _lines(marker),
-        "tumors": marker.results,
+        "threshold": viewer.threshold,
+        "marks": _lines(viewer),
+        "tumors": viewer.results,
     }
     write_report(path, report, overwrite)
 
 
-def _write_table(path: Path, marker: RecistMarker, _: str, overwrite: bool) -> None:
-    results = {row["label"]: row for row in marker.results}
+def _write_table(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> None:
+    results = {row["label"]: row for row in viewer.results}
     text = io.StringIO(newline="")
     table = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", restval="", lineterminator="\n")
     table.writeheader()
-    for line in _lines(marker):
+    for line in _lines(viewer):
         first, last = line["endpoints_zyx"]
         ends = dict(zip(_COLUMNS[2:8], [*first, *last], strict=True))
         drawn = {"line_mm": line["length_mm"], "drawn_short_axis_mm": line.get("drawn_short_axis_mm", "")}
@@ -104,35 +104,35 @@ def _write_table(path: Path, marker: RecistMarker, _: str, overwrite: bool) -> N
         file.write(text.getvalue().encode())
 
 
-def _write_picture(path: Path, marker: RecistMarker, _: str, overwrite: bool) -> None:
-    if marker.segmenter.painting is None:
+def _write_picture(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> None:
+    if viewer.segmenter.painting is None:
         raise OutputError("nothing to draw: no line has been segmented")
-    marks = {mark.label: mark for mark in marker.marks}
+    marks = {mark.label: mark for mark in viewer.marks}
     pictures = [
         TumorPicture(
-            ct=marker.ct,
-            grid=marker.grid,
+            ct=viewer.ct,
+            grid=viewer.grid,
             mark=marks[row.label],
-            result=marker.labels == row.label,
+            result=viewer.labels == row.label,
             title=f"{marks[row.label].name or f'lesion {row.label}'}: {row.volume_ml:.1f} ml",
         )
-        for row in marker.measurements
+        for row in viewer.measurements
     ]
     write_picture(path, pictures, overwrite=overwrite)
 
 
-def _lines(marker: RecistMarker) -> list[dict[str, Any]]:
+def _lines(viewer: RecistViewer) -> list[dict[str, Any]]:
     """The marks as `read_marks` wants them: indices in the order of the scan's file."""
     return [
         entry | {"drawn_short_axis_mm": round(short_axis_mm, 2)} if short_axis_mm else entry
         for entry, short_axis_mm in (
-            (mark_entry(mark, marker.grid), mark.short_axis_mm(marker.grid.spacing_mm))
-            for mark in marker.marks
+            (mark_entry(mark, viewer.source), mark.short_axis_mm(viewer.grid.spacing_mm))
+            for mark in viewer.marks
         )
     ]
 
 
-EXPORTS: Mapping[str, tuple[str, Callable[[Path, RecistMarker, str, bool], None]]] = MappingProxyType(
+EXPORT_KINDS: Mapping[str, tuple[str, Callable[[Path, RecistViewer, str, bool], None]]] = MappingProxyType(
     {
         "NIfTI": ("_mask.nii.gz", _write_mask),
         "JSON": ("_report.json", _write_report),

@@ -1,28 +1,25 @@
-"""The marker's trait `marks`: lines in any form, from Python and from the browser."""
+"""The viewer's trait `marks`: lines in any form, from Python, and as JSON to the browser and back."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import traitlets
 
-from lite_ensam.errors import MarkError
-from lite_ensam.io import GivenMarks, given_marks
-from lite_ensam.recist import RecistMark
-from lite_ensam.widgets.marks_json import checked_marks, marks_from_json
+from lite_ensam.core.errors import MarkError
+from lite_ensam.core.recist import RecistMark, check_marks
+from lite_ensam.io import MarksLike, parse_marks
 
-if TYPE_CHECKING:
-    from lite_ensam.widgets.recist_marker import RecistMarker
-
-__all__ = ["Marks", "read_marks"]
+__all__ = ["Marks", "checked_marks", "marks_from_json", "marks_to_json", "read_marks"]
 
 
 class Marks(traitlets.Tuple):  # type: ignore[type-arg]
     """Marks in any form that `lite_ensam.segment` takes, kept as a tuple of `RecistMark`s."""
 
-    def validate(self, widget: RecistMarker, marks: GivenMarks) -> tuple[RecistMark, ...]:
+    def validate(self, widget: Any, marks: MarksLike) -> tuple[RecistMark, ...]:
         """Marks that lie in the scan."""
-        return checked_marks(given_marks(marks, widget.grid), widget.grid.shape_zyx)
+        return checked_marks(parse_marks(marks, widget.source), widget.grid.shape_zyx)
 
     def set(self, widget: Any, marks: Any) -> None:
         """Change them while nobody reads masks or numbers."""
@@ -30,11 +27,71 @@ class Marks(traitlets.Tuple):  # type: ignore[type-arg]
             super().set(widget, marks)
 
 
-def read_marks(entries: Any, widget: RecistMarker) -> tuple[RecistMark, ...]:
+def read_marks(entries: Any, widget: Any) -> tuple[RecistMark, ...]:
     """Marks that the browser sent. Bad ones change nothing and are answered with a sentence."""
     try:
         return marks_from_json(entries, widget.grid.shape_zyx)
     except MarkError as error:
         widget.error = str(error)
         widget.send_state("marks")
-        return widget.marks
+        kept: tuple[RecistMark, ...] = widget.marks
+        return kept
+
+
+def marks_to_json(marks: Iterable[RecistMark]) -> list[dict[str, Any]]:
+    """JSON-ready marks.
+
+    Examples
+    --------
+    >>> (entry,) = marks_to_json([RecistMark(1, ((4, 10, 2), (4, 10, 12)), "node")])
+    >>> entry["label"], entry["name"], entry["endpoints_zyx"], entry["short_axis_zyx"]
+    (1, 'node', [[4.0, 10.0, 2.0], [4.0, 10.0, 12.0]], None)
+    """
+    return [
+        {
+            "label": mark.label,
+            "name": mark.name,
+            "tracking_uid": mark.tracking_uid,
+            "endpoints_zyx": [list(end) for end in mark.endpoints_zyx],
+            "short_axis_zyx": mark.short_axis_zyx and [list(end) for end in mark.short_axis_zyx],
+        }
+        for mark in marks
+    ]
+
+
+def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark, ...]:
+    """What `marks_to_json` wrote, checked against the scan.
+
+    Raises
+    ------
+    MarkError
+        If an entry is no mark, lies outside the scan, or shares its label with another.
+    """
+    try:
+        marks = [
+            RecistMark(
+                entry["label"],
+                entry["endpoints_zyx"],
+                entry.get("name", ""),
+                entry.get("tracking_uid", ""),
+                entry.get("short_axis_zyx"),
+            )
+            for entry in entries
+        ]
+    except (KeyError, TypeError, AttributeError):
+        raise MarkError(f"marks must be a list of label, name and endpoints_zyx, got {entries!r}") from None
+    return checked_marks(marks, shape_zyx)
+
+
+def checked_marks(marks: Iterable[RecistMark], shape_zyx: Sequence[int]) -> tuple[RecistMark, ...]:
+    """The marks as a tuple, which may be empty.
+
+    Raises
+    ------
+    MarkError
+        If one of them does not fit the scan or the others.
+    """
+    given = tuple(marks)
+    if given:
+        check_marks(given, shape_zyx)
+    return given

@@ -4,21 +4,29 @@ Planes lie as radiologists are used to: the patient's right on the left, front o
 and on the left of the sagittal one, head up. Slices keep the array's own order; the screen flips them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam._typing import CtVolume
-from lite_ensam.evaluation.pictures import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU
-from lite_ensam.geometry import Grid
-from lite_ensam.parts import Part
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import SubVolume
+from lite_ensam.core.types import CtVolume
+from lite_ensam.figures.tumor_planes import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU
 
 __all__ = [
-    *("PALETTE", "WINDOWS_HU", "LabelPatch", "Plane"),
-    *("knows_sides", "label_patch", "planes_of", "windowed_slice"),
+    "PALETTE",
+    "WINDOWS_HU",
+    "LabelPatch",
+    "Plane",
+    "Want",
+    "label_patch",
+    "planes_of",
+    "slices_message",
+    "windowed_slice",
 ]
 
 WINDOWS_HU: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -70,11 +78,6 @@ class Plane:
     sides: tuple[str, str, str, str]
 
 
-def knows_sides(grid: Grid) -> bool:
-    """Whether a grid says where the patient's right, front and head are; that of a bare array does not."""
-    return not np.array_equal(grid.affine, Grid.from_spacing(grid.shape_zyx, grid.spacing_mm).affine)
-
-
 def planes_of(grid: Grid) -> tuple[Plane, Plane, Plane]:
     """Axial, coronal and sagittal plane of a volume.
 
@@ -96,7 +99,7 @@ def planes_of(grid: Grid) -> tuple[Plane, Plane, Plane]:
 
 def _plane(grid: Grid, name: str, cut: int, across: int, down: int) -> Plane:
     # World x, y, z grow to the right, front and head, and these belong to the left or the top.
-    known = knows_sides(grid)
+    known = grid.is_oriented
     flips = (
         [bool(grid.affine[2 - axis, 2 - axis] > 0) for axis in range(3)] if known else [True, False, False]
     )
@@ -154,7 +157,7 @@ class LabelPatch:
     labels: tuple[int, ...]
 
 
-def label_patch(part: Part, plane: Plane, index: int) -> LabelPatch:
+def label_patch(part: SubVolume, plane: Plane, index: int) -> LabelPatch:
     """What a slice shows of a label map; a few hundred bytes instead of a whole slice.
 
     Parameters
@@ -180,3 +183,51 @@ def label_patch(part: Part, plane: Plane, index: int) -> LabelPatch:
 
 def _clipped(plane: Plane, index: int) -> int:
     return min(max(index, 0), plane.n_slices - 1)
+
+
+Want: TypeAlias = tuple[int, int, bool]
+"""Number of the plane, slice, and whether its picture is wanted too, or the masks only."""
+
+
+def slices_message(
+    ct: CtVolume,
+    painted: SubVolume | None,
+    planes: Sequence[Plane],
+    wants: Iterable[Want],
+    window: tuple[float, float],
+    mask_version: int,
+) -> tuple[dict[str, Any], list[bytes]]:
+    """What is wanted of the scan, as one message.
+
+    Parameters
+    ----------
+    ct : (z, y, x)
+    painted : the label map's box, or None without masks
+    planes : what the numbers in `wants` count
+    window : values shown as black and as white
+    mask_version : of `painted`; the browser forgets masks of another
+
+    Returns
+    -------
+    The message, and its buffers: for each slice its picture, if it is wanted, then its label patch, if there are
+    masks at all.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, IndexError
+        If `wants` or `window` are none.
+    """
+    low, high = window
+    slices, buffers = [], []
+    for number, index, with_image in wants:
+        plane = planes[int(number)]
+        entry: dict[str, Any] = {"plane": number, "index": index, "image": bool(with_image)}
+        if with_image:
+            buffers.append(windowed_slice(ct, plane, int(index), (float(low), float(high))).tobytes())
+        if painted is not None:
+            patch = label_patch(painted, plane, int(index))
+            entry["patch"] = {"start": patch.start, "shape": patch.codes.shape, "labels": patch.labels}
+            buffers.append(patch.codes.tobytes())
+        slices.append(entry)
+    message = {"kind": "slices", "window": [low, high], "mask_version": mask_version, "slices": slices}
+    return message, buffers

@@ -1,4 +1,4 @@
-"""A still picture of the marker, for readers without a kernel: on GitHub, in nbconvert's pages, on paper.
+"""A still picture of the state, for readers without a kernel: on GitHub, in nbconvert's pages, on paper.
 
 It goes into the cell's output beside the live view, so it has to be cheap: three slices, drawn by Pillow, which
 comes with matplotlib. Where nobody watches at all, as under nbconvert or papermill, the picture takes the view's place.
@@ -10,19 +10,21 @@ import base64
 import io
 import os
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lite_ensam.recist import RecistMark
+from lite_ensam.core.partial_volume import SubVolume
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import CtVolume, FloatTriple
 from lite_ensam.widgets.planes import Plane, label_patch, windowed_slice
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from lite_ensam.widgets.recist_marker import RecistMarker
-
-__all__ = ["is_watched", "still_png", "with_still"]
+__all__ = ["ViewerState", "is_watched", "still_png", "with_still"]
 
 _SIDE, _GAP = 448, 6
 """Pixels of the large plane; two small ones stand beside it, one above the other."""
@@ -39,21 +41,46 @@ def is_watched() -> bool:
     return bool(request.get("content", {}).get("allow_stdin", True))
 
 
-def with_still(bundle: dict[str, Any], marker: RecistMarker) -> dict[str, Any]:
-    """What a cell shows of a widget, with the marker's picture; without the live view where it would stay empty."""
-    watched = is_watched()
-    if not watched:
-        marker.segment_waiting()  # else the browser asks for it, once its first picture stands
+@dataclass(frozen=True, eq=False)
+class ViewerState:
+    """What a viewer shows at one moment.
+
+    Parameters
+    ----------
+    ct : (z, y, x)
+    spacing_mm : (z, y, x)
+    planes : axial, coronal, sagittal
+    cursor_zyx : the slice of each plane
+    window : values shown as black and as white
+    marks : the lines
+    colors : "#rrggbb" of each label
+    painted : the label map's box, or None without masks
+    volumes_ml : of each segmented label
+    """
+
+    ct: CtVolume
+    spacing_mm: FloatTriple
+    planes: Sequence[Plane]
+    cursor_zyx: Sequence[int]
+    window: tuple[float, float]
+    marks: Sequence[RecistMark]
+    colors: Mapping[int, str]
+    painted: SubVolume | None
+    volumes_ml: Mapping[int, float]
+
+
+def with_still(bundle: dict[str, Any], state: ViewerState) -> dict[str, Any]:
+    """What a cell shows of a widget, with the viewer's picture; without the live view where it would stay empty."""
     try:
-        png = still_png(marker)
+        png = still_png(state)
     except ImportError:
         return bundle
-    kept = {kind: data for kind, data in bundle.items() if watched or kind != _VIEW}
+    kept = {kind: data for kind, data in bundle.items() if is_watched() or kind != _VIEW}
     return kept | {"image/png": base64.b64encode(png).decode()}
 
 
-def still_png(marker: RecistMarker) -> bytes:
-    """The three planes as the marker shows them first, with lines and outlines.
+def still_png(state: ViewerState) -> bytes:
+    """The three planes as the viewer shows them first, with lines and outlines.
 
     Raises
     ------
@@ -64,11 +91,9 @@ def still_png(marker: RecistMarker) -> bytes:
 
     small = (_SIDE - _GAP) // 2
     sheet = Image.new("RGB", (_SIDE + _GAP + small, _SIDE), "white")
-    with marker.settled(segment=False):
-        axial, coronal, sagittal = (
-            _drawn(marker, plane, side)
-            for plane, side in zip(marker.planes, (_SIDE, small, small), strict=True)
-        )
+    axial, coronal, sagittal = (
+        _drawn(state, plane, side) for plane, side in zip(state.planes, (_SIDE, small, small), strict=True)
+    )
     sheet.paste(axial, (0, 0))
     sheet.paste(coronal, (_SIDE + _GAP, 0))
     sheet.paste(sagittal, (_SIDE + _GAP, small + _GAP))
@@ -77,7 +102,7 @@ def still_png(marker: RecistMarker) -> bytes:
     return png.getvalue()
 
 
-def _drawn(marker: RecistMarker, plane: Plane, side: int) -> Image:
+def _drawn(state: ViewerState, plane: Plane, side: int) -> Image:
     """A plane in a square."""
     from PIL import Image, ImageDraw
 
@@ -85,11 +110,10 @@ def _drawn(marker: RecistMarker, plane: Plane, side: int) -> Image:
     height_mm, width_mm = plane.pixel_mm
     scale = side / max(rows * height_mm, columns * width_mm)  # pixels a mm
     size = max(round(columns * width_mm * scale), 1), max(round(rows * height_mm * scale), 1)
-    index = marker.cursor_zyx[plane.cut]
-    low, high = marker.window
-    grey = windowed_slice(marker.ct, plane, index, (low, high))
+    index = state.cursor_zyx[plane.cut]
+    grey = windowed_slice(state.ct, plane, index, state.window)
     picture = Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR).convert("RGB")
-    _outline(picture, marker, plane, index)
+    _outline(picture, state, plane, index)
     for flipped, how in (
         (plane.flip_across, Image.Transpose.FLIP_LEFT_RIGHT),
         (plane.flip_down, Image.Transpose.FLIP_TOP_BOTTOM),
@@ -100,12 +124,12 @@ def _drawn(marker: RecistMarker, plane: Plane, side: int) -> Image:
     square.paste(picture, corner)
     pen = ImageDraw.Draw(square)
     if plane.cut == 0:
-        for mark in marker.marks:
+        for mark in state.marks:
             if mark.slice_index == index:
                 ends = [_place(end, plane, size, corner) for end in mark.endpoints_zyx]
                 pen.line(ends, fill="black", width=5)
-                pen.line(ends, fill=marker.color_of(mark.label), width=3)
-                pen.text(max(ends), _words(mark, marker), fill="white", stroke_width=1, stroke_fill="black")
+                pen.line(ends, fill=state.colors[mark.label], width=3)
+                pen.text(max(ends), _words(mark, state), fill="white", stroke_width=1, stroke_fill="black")
     left, right, top, bottom = plane.sides
     middle = side // 2
     for text, place in (
@@ -116,14 +140,13 @@ def _drawn(marker: RecistMarker, plane: Plane, side: int) -> Image:
     return square
 
 
-def _outline(picture: Image, marker: RecistMarker, plane: Plane, index: int) -> None:
+def _outline(picture: Image, state: ViewerState, plane: Plane, index: int) -> None:
     """Draw the edges of the masks on a plane's slice, which is not flipped yet."""
     from PIL import Image, ImageChops, ImageFilter
 
-    painting = marker.segmenter.painting
-    if painting is None:
+    if state.painted is None:
         return
-    patch = label_patch(painting.part, plane, index)
+    patch = label_patch(state.painted, plane, index)
     codes = np.zeros(plane.shape, np.uint8)
     box = tuple(slice(a, a + n) for a, n in zip(patch.start, patch.codes.shape, strict=True))
     codes[box] = patch.codes
@@ -131,7 +154,7 @@ def _outline(picture: Image, marker: RecistMarker, plane: Plane, index: int) -> 
         mask = Image.fromarray(np.where(codes == code, np.uint8(255), np.uint8(0)))
         mask = mask.resize(picture.size, Image.Resampling.NEAREST)
         edge = ImageChops.subtract(mask, mask.filter(ImageFilter.MinFilter(3)))
-        picture.paste(marker.color_of(label), mask=edge)
+        picture.paste(state.colors[label], mask=edge)
 
 
 def _place(
@@ -146,9 +169,8 @@ def _place(
     return x, y
 
 
-def _words(mark: RecistMark, marker: RecistMarker) -> str:
+def _words(mark: RecistMark, state: ViewerState) -> str:
     """Its label, line and volume."""
-    volumes = [
-        f", {row.volume_ml:.2f} ml" for row in marker.segmenter.measurements if row.label == mark.label
-    ]
-    return f"  {mark.label}: {mark.length_mm(marker.grid.spacing_mm):.1f} mm{''.join(volumes)}"
+    volume_ml = state.volumes_ml.get(mark.label)
+    volume = "" if volume_ml is None else f", {volume_ml:.2f} ml"
+    return f"  {mark.label}: {mark.length_mm(state.spacing_mm):.1f} mm{volume}"

@@ -11,15 +11,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam._typing import CtVolume, Labels
-from lite_ensam.errors import LiteEnsamError, MissingExtraError
-from lite_ensam.evaluation.pictures import choose_window
-from lite_ensam.geometry import Grid
-from lite_ensam.recist import RecistMark
-from lite_ensam.widgets.planes import PALETTE, knows_sides
-from lite_ensam.widgets.surface import Surface, surface_of
+from lite_ensam.core.errors import ArgumentError, MissingExtraError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import CtVolume, Labels
+from lite_ensam.figures.surface import Surface, surface_of
+from lite_ensam.figures.tumor_planes import choose_window
+from lite_ensam.widgets.planes import PALETTE
 
-__all__ = ["Picture", "draw_tumors", "view_itk", "view_tumors"]
+__all__ = ["Picture", "render_tumors_3d", "view_itk", "view_tumors"]
 
 Drawing: TypeAlias = Any
 """Objects of k3d, itkwidgets and matplotlib, which are imported only where they are used."""
@@ -120,7 +120,7 @@ def view_tumors(
     return plot
 
 
-def draw_tumors(
+def render_tumors_3d(
     labels: Labels,
     grid: Grid,
     marks: Sequence[RecistMark],
@@ -234,9 +234,9 @@ def _slice_through(k3d: Drawing, ct: CtVolume, grid: Grid, tumor: _Tumor) -> Dra
 
 
 def _axes(grid: Grid) -> list[str]:
-    return [f"{axis} (mm)" for axis in ("RAS" if knows_sides(grid) else "xyz")]
+    return [f"{axis} (mm)" for axis in ("RAS" if grid.is_oriented else "xyz")]
 
 
 def _check_shape(volume: NDArray[Any], grid: Grid, name: str) -> None:
     if volume.shape != grid.shape_zyx:
-        raise LiteEnsamError(f"{name} has shape {volume.shape}, the grid {grid.shape_zyx} (z, y, x)")
+        raise ArgumentError(f"{name} has shape {volume.shape}, the grid {grid.shape_zyx} (z, y, x)")

@@ -189,7 +189,7 @@ pub(crate) fn paint<'py>(
 ///
 /// In round n = 1, 2, .. the tumor's logits inside the sphere grow by 2^n - 1; it wins a voxel where they then
 /// exceed the threshold and the logit of every other tumor. The first round with a win is the last, and all
-/// voxels won are written. A rival never loses its last voxel: it keeps the one where its own logit is best. If
+/// voxels won are written. A competitor never loses its last voxel: it keeps the one where its own logit is best. If
 /// max_rounds do not suffice, the sphere's voxel of the best own logit is assigned: of the background's voxels,
 /// else of those whose holder has another one. Ties go to the first voxel in (z, y, x) order.
 ///
@@ -235,14 +235,14 @@ pub(crate) fn paint<'py>(
 /// >>> logits = np.array([[[-9, -2, -9]]], dtype=np.float32)
 /// >>> tumor = (1, logits, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1, 1, 3))
 /// >>> labels = paint((1, 1, 3), [tumor])
-/// >>> raise_sphere(labels, [tumor], 1, (0.0, 0.0, 1.0), 1.0, (1.0, 1.0, 1.0))
+/// >>> recover_missing_tumor(labels, [tumor], 1, (0.0, 0.0, 1.0), 1.0, (1.0, 1.0, 1.0))
 /// (2, 3.0, 1)
 /// >>> labels
 /// array([[[0, 1, 0]]], dtype=uint16)
 #[pyfunction]
 #[pyo3(signature = (labels, tumors, missing, center_zyx, radius_mm, spacing_mm, threshold=0.0, max_rounds=16))]
 #[expect(clippy::too_many_arguments, reason = "the Python signature; most have names at the call")]
-pub(crate) fn raise_sphere(
+pub(crate) fn recover_missing_tumor(
     py: Python<'_>,
     labels: &Bound<'_, PyAny>,
     tumors: &Bound<'_, PyAny>,
@@ -263,8 +263,8 @@ pub(crate) fn raise_sphere(
     };
     let max_rounds = not_negative("max_rounds", max_rounds)?;
     let (mut labels, views) = (labels.as_array_mut(), Tumor::views(&tumors));
-    py.detach(|| kernels::raise_sphere(&mut labels, &views, missing, &sphere, threshold, max_rounds))
-        .map(|raised| (raised.rounds, raised.offset, raised.voxels))
+    py.detach(|| kernels::recover_missing_tumor(&mut labels, &views, missing, &sphere, threshold, max_rounds))
+        .map(|recovered| (recovered.rounds, recovered.offset, recovered.voxels))
         .map_err(to_python)
 }
 

@@ -73,10 +73,17 @@ fn bench(c: &mut Criterion) {
     c.bench_function("label_counts", |b| b.iter(|| kernels::label_counts(black_box(labels.view()), 1)));
     c.bench_function("label_boxes", |b| b.iter(|| kernels::label_boxes(black_box(labels.view()), 1)));
     c.bench_function("paint", |b| b.iter(|| kernels::paint(SHAPE, black_box(&[tumor]), 0.0)));
-    c.bench_function("raise_sphere", |b| {
+    c.bench_function("recover_missing_tumor", |b| {
         let mut labels = labels.clone();
         b.iter(|| {
-            kernels::raise_sphere(&mut labels.view_mut(), black_box(&[tumor, low]), 2, &sphere, 0.0, 16)
+            kernels::recover_missing_tumor(
+                &mut labels.view_mut(),
+                black_box(&[tumor, low]),
+                2,
+                &sphere,
+                0.0,
+                16,
+            )
         })
     });
     c.bench_function("in_plane_diameters", |b| {

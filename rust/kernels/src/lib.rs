@@ -15,26 +15,22 @@
 //! | [`marker_endpoints`] | `endpoints.rs` |
 //! | [`label_counts`], [`label_boxes`] | `labels.rs` |
 //! | [`paint`], [`paint_part`] of [`TumorLogits`] | `paint.rs`, `tumor.rs` |
-//! | [`raise_sphere`] | `sphere.rs`, `contest.rs` |
+//! | [`recover_missing_tumor`] | `sphere.rs`, `voxel_assignment.rs` |
 //! | [`in_plane_diameters`] | `diameter.rs`, `hull.rs` |
 //! | [`read_boxes`], [`read_labelled`] of [`Stored`] numbers | `stream.rs`, `stored.rs` |
-//! | [`open`], [`Inflated`], [`Deflater`] | `gzip.rs`, `inflate.rs`, `prefix_codes.rs`, `bits.rs` |
+//! | [`open`], [`Inflated`], [`Deflater`] | `gzip.rs` |
 //!
 //! Every kernel has a slow twin in its tests: the same answer by the plainest loop, on random small volumes.
 
-mod bits;
-mod contest;
 mod diameter;
 mod endpoints;
 mod error;
 mod gzip;
 mod hull;
-mod inflate;
 mod labels;
 mod max_pool;
 mod normalize;
 mod paint;
-mod prefix_codes;
 mod resample;
 mod sphere;
 mod stored;
@@ -43,6 +39,7 @@ mod stream;
 mod testing;
 mod tumor;
 mod voxel;
+mod voxel_assignment;
 
 pub use diameter::{InPlaneDiameters, in_plane_diameters};
 pub use endpoints::{MarkedLine, marker_endpoints};
@@ -53,7 +50,7 @@ pub use max_pool::crop_max_pool;
 pub use normalize::{ValueRange, min_max, value_range};
 pub use paint::{paint, paint_part};
 pub use resample::{crop_resample, resample_box, resample_part};
-pub use sphere::{Raised, Sphere, raise_sphere};
+pub use sphere::{Recovered, Sphere, recover_missing_tumor};
 pub use stored::Stored;
 pub use stream::{Boxes, Layout, StreamError, VoxelBox, read_boxes, read_labelled};
 pub use tumor::TumorLogits;

@@ -5,8 +5,8 @@ use std::ops::Range;
 use ndarray::ArrayViewMut3;
 
 use crate::KernelError;
-use crate::contest::Contest;
 use crate::tumor::{TumorLogits, check_spacing, check_tumors};
+use crate::voxel_assignment::VoxelAssignment;
 
 /// A ball in millimetres around a point of the volume.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,7 +21,7 @@ pub struct Sphere {
 
 /// What it took to make a missing tumor present.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Raised {
+pub struct Recovered {
     /// Rounds of raising.
     pub rounds: usize,
     /// Offset added in the last round, `2^rounds - 1`.
@@ -34,7 +34,7 @@ pub struct Raised {
 ///
 /// In round n = 1, 2, .. its logits inside the sphere grow by `2^n - 1`; it wins a voxel where they then exceed
 /// the threshold and every other tumor's logit. The first round with a win ends it, and all voxels won are
-/// written. A rival never loses its last voxel: it keeps the one where its own logit is best. If `max_rounds` do
+/// written. A competitor never loses its last voxel: it keeps the one where its own logit is best. If `max_rounds` do
 /// not suffice, the sphere's voxel of the best own logit is assigned: of the background's, else of those whose
 /// holder has another one. Ties go to the first voxel in (z, y, x) order.
 ///
@@ -45,32 +45,32 @@ pub struct Raised {
 /// As in [`paint`](crate::paint); [`KernelError::UnknownTumor`], [`KernelError::BadSphere`],
 /// [`KernelError::BadSpacing`], [`KernelError::TooManyRounds`], [`KernelError::BoxWithoutVoxels`],
 /// [`KernelError::NoRoom`]. `labels` is unchanged after an error.
-pub fn raise_sphere(
+pub fn recover_missing_tumor(
     labels: &mut ArrayViewMut3<'_, u16>,
     tumors: &[TumorLogits<'_>],
     missing: u16,
     sphere: &Sphere,
     threshold: f64,
     max_rounds: usize,
-) -> Result<Raised, KernelError> {
+) -> Result<Recovered, KernelError> {
     sphere.check()?;
     if max_rounds > 64 {
         return Err(KernelError::TooManyRounds { max_rounds });
     }
     check_tumors(tumors, threshold)?;
-    let contest = Contest::new(labels, tumors, missing, sphere, threshold)?;
+    let assignment = VoxelAssignment::new(labels, tumors, missing, sphere, threshold)?;
     let offset_of = |round: usize| 2_f64.powi(round as i32) - 1.0;
     for rounds in 1..=max_rounds {
         let offset = offset_of(rounds);
-        let won = contest.won(offset);
+        let won = assignment.won(offset);
         if !won.is_empty() {
             won.iter().for_each(|candidate| labels[candidate.voxel] = missing);
-            return Ok(Raised { rounds, offset, voxels: won.len() });
+            return Ok(Recovered { rounds, offset, voxels: won.len() });
         }
     }
-    let assigned = contest.best_to_assign().ok_or(KernelError::NoRoom { label: missing })?;
+    let assigned = assignment.best_to_assign().ok_or(KernelError::NoRoom { label: missing })?;
     labels[assigned.voxel] = missing;
-    Ok(Raised { rounds: max_rounds, offset: offset_of(max_rounds), voxels: 1 })
+    Ok(Recovered { rounds: max_rounds, offset: offset_of(max_rounds), voxels: 1 })
 }
 
 impl Sphere {
@@ -129,7 +129,7 @@ mod tests {
         sphere: &Sphere,
         threshold: f32,
         max_rounds: usize,
-    ) -> Option<Raised> {
+    ) -> Option<Recovered> {
         let shape = labels.dim().into();
         let footprint = |label| {
             let tumor = tumors.iter().find(|tumor| tumor.label == label).expect("a tumor");
@@ -162,22 +162,23 @@ mod tests {
                 .iter()
                 .copied()
                 .filter(|&p| {
-                    let rivals = tumors.iter().filter(|t| t.label != missing);
-                    let bar =
-                        rivals.filter_map(|t| footprint(t.label).logit(p.into())).fold(threshold, f32::max);
+                    let competitors = tumors.iter().filter(|t| t.label != missing);
+                    let bar = competitors
+                        .filter_map(|t| footprint(t.label).logit(p.into()))
+                        .fold(threshold, f32::max);
                     own.logit(p.into()).is_some_and(|logit| f64::from(logit) + offset > f64::from(bar))
                 })
                 .collect();
-            for rival in tumors.iter().map(|t| t.label) {
-                let taken: Vec<_> = won.iter().copied().filter(|&p| labels[p] == rival).collect();
-                if taken.len() == count(labels, rival) {
-                    let kept = first_best(&taken, rival);
+            for competitor in tumors.iter().map(|t| t.label) {
+                let taken: Vec<_> = won.iter().copied().filter(|&p| labels[p] == competitor).collect();
+                if taken.len() == count(labels, competitor) {
+                    let kept = first_best(&taken, competitor);
                     won.retain(|&p| Some(p) != kept);
                 }
             }
             if !won.is_empty() {
                 won.iter().for_each(|&p| labels[p] = missing);
-                return Some(Raised { rounds, offset, voxels: won.len() });
+                return Some(Recovered { rounds, offset, voxels: won.len() });
             }
         }
         let free: Vec<_> = ball.iter().copied().filter(|&p| labels[p] == 0).collect();
@@ -185,7 +186,7 @@ mod tests {
             ball.iter().copied().filter(|&p| labels[p] != 0 && count(labels, labels[p]) > 1).collect();
         let place = first_best(&free, missing).or_else(|| first_best(&spare, missing))?;
         labels[place] = missing;
-        Some(Raised { rounds: max_rounds, offset: f64::from(1_u32 << max_rounds) - 1.0, voxels: 1 })
+        Some(Recovered { rounds: max_rounds, offset: f64::from(1_u32 << max_rounds) - 1.0, voxels: 1 })
     }
 
     fn spheres() -> impl Strategy<Value = Sphere> {
@@ -209,16 +210,16 @@ mod tests {
                 }
                 let before = labels.clone();
                 let mut expected = labels.clone();
-                let raised =
-                    raise_sphere(&mut labels.view_mut(), &tumors, missing, &sphere, threshold, max_rounds);
+                let recovered =
+                    recover_missing_tumor(&mut labels.view_mut(), &tumors, missing, &sphere, threshold, max_rounds);
                 let wanted = reference(&mut expected, &tumors, missing, &sphere, threshold as f32, max_rounds);
-                prop_assert_eq!(raised.clone().ok(), wanted);
+                prop_assert_eq!(recovered.clone().ok(), wanted);
                 prop_assert_eq!(&labels, &expected);
-                let Ok(raised) = raised else { continue };
+                let Ok(recovered) = recovered else { continue };
                 let count = |labels: &Array3<u16>, label| labels.iter().filter(|&&v| v == label).count();
-                prop_assert_eq!(count(&labels, missing), raised.voxels);
-                for rival in tumors.iter().map(|tumor| tumor.label) {
-                    prop_assert!(count(&before, rival) == 0 || count(&labels, rival) > 0);
+                prop_assert_eq!(count(&labels, missing), recovered.voxels);
+                for competitor in tumors.iter().map(|tumor| tumor.label) {
+                    prop_assert!(count(&before, competitor) == 0 || count(&labels, competitor) > 0);
                 }
             }
         }
@@ -236,9 +237,9 @@ mod tests {
         let tumors = [line(1, [-2.5, -3.0, -9.0]), line(2, [5.0, -1.0, -1.0])];
         let views: Vec<_> = tumors.iter().map(OwnedTumor::view).collect();
         let mut labels = array![[[2, 0, 0]]];
-        let raised = raise_sphere(&mut labels.view_mut(), &views, 1, &MIDDLE, 0.0, 16);
-        // 3 lifts the first voxel above the background but not the rival, and the second only level with 0
-        assert_eq!(raised, Ok(Raised { rounds: 3, offset: 7.0, voxels: 1 }));
+        let recovered = recover_missing_tumor(&mut labels.view_mut(), &views, 1, &MIDDLE, 0.0, 16);
+        // 3 lifts the first voxel above the background but not the competitor, and the second only level with 0
+        assert_eq!(recovered, Ok(Recovered { rounds: 3, offset: 7.0, voxels: 1 }));
         assert_eq!(labels, array![[[2, 1, 0]]]);
     }
 
@@ -247,11 +248,11 @@ mod tests {
         let tumors = [line(1, [-900.0, -800.0, -900.0]), line(2, [5.0, 5.0, -1.0])];
         let views: Vec<_> = tumors.iter().map(OwnedTumor::view).collect();
         let mut labels = array![[[2, 2, 0]]];
-        let raised = raise_sphere(&mut labels.view_mut(), &views, 1, &MIDDLE, 0.0, 2);
-        assert_eq!(raised, Ok(Raised { rounds: 2, offset: 3.0, voxels: 1 }));
+        let recovered = recover_missing_tumor(&mut labels.view_mut(), &views, 1, &MIDDLE, 0.0, 2);
+        assert_eq!(recovered, Ok(Recovered { rounds: 2, offset: 3.0, voxels: 1 }));
         assert_eq!(labels, array![[[2, 2, 1]]]);
         let mut full = array![[[2, 2, 2]]];
-        assert!(raise_sphere(&mut full.view_mut(), &views, 1, &MIDDLE, 0.0, 2).is_ok());
+        assert!(recover_missing_tumor(&mut full.view_mut(), &views, 1, &MIDDLE, 0.0, 2).is_ok());
         assert_eq!(full, array![[[2, 1, 2]]]);
     }
 
@@ -260,7 +261,7 @@ mod tests {
         let tumors = [line(1, [-9.0; 3]), line(2, [1.0; 3])];
         let views: Vec<_> = tumors.iter().map(OwnedTumor::view).collect();
         let raise = |labels: &mut Array3<u16>, missing, sphere| {
-            raise_sphere(&mut labels.view_mut(), &views, missing, &sphere, 0.0, 16).expect_err("bad")
+            recover_missing_tumor(&mut labels.view_mut(), &views, missing, &sphere, 0.0, 16).expect_err("bad")
         };
         let mut one = array![[[2]]];
         assert_eq!(raise(&mut one, 1, MIDDLE), KernelError::NoRoom { label: 1 });
@@ -272,7 +273,7 @@ mod tests {
         assert!(matches!(negative, KernelError::BadSphere { .. }));
         let flat = raise(&mut one, 1, Sphere { spacing_mm: [0.0; 3], ..MIDDLE });
         assert!(matches!(flat, KernelError::BadSpacing { .. }));
-        let rounds = raise_sphere(&mut one.view_mut(), &views, 1, &MIDDLE, 0.0, 65);
+        let rounds = recover_missing_tumor(&mut one.view_mut(), &views, 1, &MIDDLE, 0.0, 65);
         assert_eq!(rounds, Err(KernelError::TooManyRounds { max_rounds: 65 }));
     }
 }

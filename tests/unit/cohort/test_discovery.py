@@ -3,8 +3,8 @@ import pytest
 from pydicom.uid import generate_uid
 
 from lite_ensam.cohort import check_rows, discover
-from lite_ensam.cohort.manifest import Row
-from lite_ensam.errors import CohortError
+from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.core.errors import CohortError
 from lite_ensam.io import read_case
 from tests.unit.io.dicom.files import box_yx, contour, stored_volume, write_rtstruct, write_series
 
@@ -86,14 +86,14 @@ class TestDicom:
         for n, uid in enumerate(series):
             write_series(tmp_path / f"study {n}" / "ct", stored_volume(), series=uid, PatientID=f"P{n}")
         where = tmp_path / "study 1"
-        grid = read_case_grid(where / "ct")
+        grid = read_grid(where / "ct")
         for name, date in (("old", "20250101"), ("new", "20250201")):
             write_rtstruct(where / f"{name}.dcm", {"tumour": [contour(grid, 2, box_yx(3, 8))]})
             refer(where / f"{name}.dcm", where / "ct" / "00.dcm", date)
         (tmp_path / "notes.txt").write_text("no DICOM")
         (tmp_path / "broken.dcm").write_bytes(bytes(128) + b"DICM" + b"\xff" * 40)
         manifest = discover(tmp_path)
-        expected = Row(
+        expected = CohortCase(
             series[1], str(where / "ct"), str(where / "new.dcm"), "", "P1", "2025-01-02", series[1]
         )
         assert manifest.rows == (expected,)
@@ -104,10 +104,10 @@ class TestDicom:
         assert read_case(row.ct, row.marks, series_uid=row.series).marks[0].name == "tumour"
 
 
-def read_case_grid(folder):
+def read_grid(folder):
     from lite_ensam.io import read_ct
 
-    return read_ct(folder)[1]
+    return read_ct(folder)[1].grid
 
 
 def refer(path, image, date):

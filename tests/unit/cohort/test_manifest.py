@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lite_ensam.cohort import Row, check_rows, read_manifest, write_manifest
-from lite_ensam.errors import CohortError
+from lite_ensam.cohort import CohortCase, check_rows, read_cohort_manifest, write_cohort_manifest
+from lite_ensam.core.errors import CohortError
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import write_ct, write_marks
-from lite_ensam.recist import RecistMark
 from tests.phantoms import ellipsoid_case
 
 
@@ -19,8 +19,10 @@ def manifest(folder, text):
 
 class TestReading:
     def test_paths_are_relative_to_the_table(self, tmp_path):
-        found = read_manifest(manifest(tmp_path, "ct,case,site\nscans/a.nii.gz,a,here\n/b.npz , b ,\n\n"))
-        assert found.rows == (Row("a", str(tmp_path / "scans/a.nii.gz")), Row("b", "/b.npz"))
+        found = read_cohort_manifest(
+            manifest(tmp_path, "ct,case,site\nscans/a.nii.gz,a,here\n/b.npz , b ,\n\n")
+        )
+        assert found.rows == (CohortCase("a", str(tmp_path / "scans/a.nii.gz")), CohortCase("b", "/b.npz"))
         assert found.problems == ()
         assert found.notes == ("columns that mean nothing here: site",)
 
@@ -28,16 +30,16 @@ class TestReading:
         columns = {"case": ["a", "b"], "ct": ["a.npz", "b.npz"], "date": ["2026-01-02", None]}
         pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "manifest.parquet")
         text = manifest(tmp_path, "case,ct,date\na,a.npz,2026-01-02\nb,b.npz\n")
-        assert read_manifest(tmp_path / "manifest.parquet").rows == read_manifest(text).rows
+        assert read_cohort_manifest(tmp_path / "manifest.parquet").rows == read_cohort_manifest(text).rows
 
     def test_what_was_written_is_read(self, tmp_path):
-        rows = (Row("ä, 1", "/a b.npz", "/m.json", "/r.npz", 'O"Neil', "2026-01-02", "1.2.3"),)
-        write_manifest(tmp_path / "m.csv", rows)
-        assert read_manifest(tmp_path / "m.csv").rows == rows
+        rows = (CohortCase("ä, 1", "/a b.npz", "/m.json", "/r.npz", 'O"Neil', "2026-01-02", "1.2.3"),)
+        write_cohort_manifest(tmp_path / "m.csv", rows)
+        assert read_cohort_manifest(tmp_path / "m.csv").rows == rows
 
     def test_every_problem_is_in_one_report(self, tmp_path):
         lines = ["case,ct,date", "a,a.npz,", "A,b.npz,", ",c.npz,", "d,,yesterday", f"{'e' * 101},e.npz,"]
-        problems = read_manifest(manifest(tmp_path, "\n".join(lines))).problems
+        problems = read_cohort_manifest(manifest(tmp_path, "\n".join(lines))).problems
         assert [(one.row, one.error.split(":")[0]) for one in problems] == [
             (2, "case 'A' was row 1 already"),
             (3, "has no case"),
@@ -60,7 +62,7 @@ class TestReading:
     )
     def test_what_is_no_manifest(self, tmp_path, text, words):
         with pytest.raises(CohortError, match=words):
-            read_manifest(manifest(tmp_path, text))
+            read_cohort_manifest(manifest(tmp_path, text))
 
     def test_other_files_are_refused(self, tmp_path):
         (tmp_path / "m.parquet").write_bytes(b"PAR1 and rubbish")
@@ -70,20 +72,20 @@ class TestReading:
             ("none.csv", "no such"),
         ):
             with pytest.raises(CohortError, match=words):
-                read_manifest(tmp_path / name)
+                read_cohort_manifest(tmp_path / name)
 
 
 class TestFolderNames:
     @given(st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=2, unique=True))
     def test_no_two_cases_share_a_folder_and_none_leaves_it(self, cases):
-        one, other = (Row(case, "x").folder_name for case in cases)
+        one, other = (CohortCase(case, "x").folder_name for case in cases)
         assert one != other
         assert not {"/", "\\", "\0", ":"} & set(one)
         assert not one.startswith(".")
 
     def test_plain_names_stay_as_they_are(self):
-        assert Row("LIDC-IDRI-0001 (2)", "x").folder_name == "LIDC-IDRI-0001 (2)"
-        assert Row("../up", "x").folder_name == "%2E.%2Fup"
+        assert CohortCase("LIDC-IDRI-0001 (2)", "x").folder_name == "LIDC-IDRI-0001 (2)"
+        assert CohortCase("../up", "x").folder_name == "%2E.%2Fup"
 
 
 class TestChecks:
@@ -98,7 +100,7 @@ class TestChecks:
         (tmp_path / "notes.txt").write_text("")
 
         def row(name, scan, *more):
-            return Row(name, str(tmp_path / scan), *(str(tmp_path / path) for path in more))
+            return CohortCase(name, str(tmp_path / scan), *(str(tmp_path / path) for path in more))
 
         rows = [
             row("good", "ct.nii.gz", "marks.json"),

@@ -4,8 +4,8 @@ import psutil
 import pytest
 
 from lite_ensam.cohort import Progress, progress_text
-from lite_ensam.cohort.histogram import histogram
 from lite_ensam.cohort.scheduling import plan_workers
+from lite_ensam.figures.histogram import histogram
 from tests.unit.reporting.test_pages import Balance
 
 

@@ -6,11 +6,11 @@ from dataclasses import asdict
 import pyarrow.parquet
 import pytest
 
-from lite_ensam.cohort import Limits, Parameters, Row
+from lite_ensam.cohort import CohortCase, Limits, Parameters
 from lite_ensam.cohort.page import write_page
 from lite_ensam.cohort.parameters import Task
 from lite_ensam.cohort.record import MASK, case_folder, read_record, write_record
-from lite_ensam.cohort.tables import CASES, TUMORS, oddness, write_tables
+from lite_ensam.cohort.tables import CASES, TUMORS, review_priority, write_tables
 from lite_ensam.cohort.task import failure_record, is_current
 from tests.unit.reporting.test_pages import EVIL, Balance
 
@@ -42,7 +42,7 @@ def done(task, *tumors):
 @pytest.fixture
 def task(tmp_path):
     (tmp_path / "ct.nii.gz").write_bytes(b"scan")
-    return Task(Row("a", str(tmp_path / "ct.nii.gz")), str(tmp_path / "out"))
+    return Task(CohortCase("a", str(tmp_path / "ct.nii.gz")), str(tmp_path / "out"))
 
 
 class TestIsCurrent:
@@ -75,7 +75,7 @@ class TestIsCurrent:
         assert is_current(Task(task.row, task.folder, limits=Limits(seconds=6000)), record) is roomier
 
     def test_a_scan_that_was_missing_and_came_is_tried(self, task, tmp_path):
-        away = Task(Row("b", str(tmp_path / "later.nii.gz")), task.folder)
+        away = Task(CohortCase("b", str(tmp_path / "later.nii.gz")), task.folder)
         record = failure_record(away, "scan", "no such file")
         assert is_current(away, record)
         (tmp_path / "later.nii.gz").write_bytes(b"scan")
@@ -96,7 +96,7 @@ class TestIsCurrent:
 
 def test_a_task_goes_through_json_as_it_is():
     parameters = Parameters(window=(-160.0, 240.0), hu=True)
-    task = Task(Row("ä\ud800", "/x"), "/out", parameters, Limits(memory_mb=500))
+    task = Task(CohortCase("ä\ud800", "/x"), "/out", parameters, Limits(memory_mb=500))
     assert "\n" not in task.to_json()
     assert Task.from_json(task.to_json()) == task
 
@@ -111,16 +111,16 @@ def test_a_task_goes_through_json_as_it_is():
     ],
 )
 def test_oddness(changed, expected):
-    assert oddness(tumor(**changed)) == expected
+    assert review_priority(tumor(**changed)) == expected
 
 
 class TestOutput:
     def cohort(self, tmp_path):
         out = str(tmp_path / "out")
         rows = [
-            Row(EVIL, "/ct.npz", patient="P", date="2026-01-02"),
-            Row("bad", "/ct.npz"),
-            Row("not yet", "/ct.npz"),
+            CohortCase(EVIL, "/ct.npz", patient="P", date="2026-01-02"),
+            CohortCase("bad", "/ct.npz"),
+            CohortCase("not yet", "/ct.npz"),
         ]
         done(
             Task(rows[0], out), tumor(dsc=0.5), tumor(label=2, flags=["f"], volume_ml=float(2**-3), dsc=None)
@@ -162,7 +162,7 @@ class TestOutput:
 
     def test_the_page_shows_the_oddest_first(self, tmp_path):
         out = str(tmp_path / "out")
-        rows = [Row(f"case {n}", "/ct.npz") for n in range(25)]
+        rows = [CohortCase(f"case {n}", "/ct.npz") for n in range(25)]
         for n, row in enumerate(rows):
             done(Task(row, out), tumor(longest_diameter_mm=20.0 + n))
         text = write_page(rows, out).read_text()
@@ -171,7 +171,7 @@ class TestOutput:
         assert text.index("case 24, tumour") < text.index("case 5, tumour")
 
     def test_a_cohort_of_failures_has_a_page_too(self, tmp_path):
-        text = write_page([Row("a", "/ct.npz")], tmp_path).read_text()
+        text = write_page([CohortCase("a", "/ct.npz")], tmp_path).read_text()
         assert "No case is done." in text
         Balance(text)
 

@@ -1,4 +1,4 @@
-"""Floors: their size is known, and they use nothing but the CT and the line."""
+"""Baselines: their size is known, and they use nothing but the CT and the line."""
 
 import math
 import sys
@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from lite_ensam.case import Case
-from lite_ensam.errors import MissingExtraError
-from lite_ensam.evaluation.baselines import FLOORS, SHORT_AXIS_SHARE, ellipsoid, region_growing, sphere
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import MissingExtraError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark, sphere_mask
+from lite_ensam.evaluation.baselines import BASELINES, SHORT_AXIS_SHARE, ellipsoid, region_growing, sphere
 from lite_ensam.evaluation.metrics import dsc
-from lite_ensam.geometry import Grid
-from lite_ensam.recist import RecistMark, sphere_mask
 from tests.phantoms import Ellipsoid, ellipsoid_case
 
 SPACING = (2.0, 1.0, 1.0)
@@ -23,7 +23,7 @@ def case_with(mark: RecistMark, ct: np.ndarray | None = None, spacing_mm=SPACING
     return Case(ct, Grid.from_spacing(ct.shape, spacing_mm), (mark,), hu=True)
 
 
-@pytest.mark.parametrize("floor", FLOORS)
+@pytest.mark.parametrize("baseline", BASELINES)
 @pytest.mark.parametrize(
     "ends",
     [
@@ -33,9 +33,9 @@ def case_with(mark: RecistMark, ct: np.ndarray | None = None, spacing_mm=SPACING
         ((21, -0.5, 0), (21, 39.5, 47)),  # longer than the volume is high
     ],
 )
-def test_every_floor_gives_a_mask_with_voxels_whatever_the_line(floor, ends) -> None:
+def test_every_floor_gives_a_mask_with_voxels_whatever_the_line(baseline, ends) -> None:
     case = ellipsoid_case()
-    mask = FLOORS[floor](case, RecistMark(7, ends))
+    mask = BASELINES[baseline](case, RecistMark(7, ends))
     assert mask.shape == case.ct.shape
     assert mask.dtype == np.bool_
     assert mask.any()

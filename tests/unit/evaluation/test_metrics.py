@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lite_ensam.errors import MissingExtraError
+from lite_ensam.core.errors import MissingExtraError
 from lite_ensam.evaluation.metrics import dsc, flare_nsd, nsd, nsd_at, relative_error
 
 SHAPES = st.tuples(*[st.integers(1, 8)] * 3)

@@ -8,11 +8,11 @@ import subprocess
 import numpy as np
 import pytest
 
-from lite_ensam.errors import OutputError
-from lite_ensam.geometry import Grid
+from lite_ensam.core.errors import OutputError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import atomic, check_output, write_ct, write_marks, write_mask, write_report
 from lite_ensam.io.atomic import atomic_write
-from lite_ensam.recist import RecistMark
 
 GRID = Grid.from_spacing((8, 64, 64), (1, 1, 1))
 NOISE = np.random.default_rng(0).integers(0, 60000, GRID.shape_zyx).astype(np.uint16)

@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from lite_ensam.errors import MarkError
+from lite_ensam.core.errors import MarkError
 from lite_ensam.io import read_case
 
 ROWS = """File_name,Patient_index,Measurement_coordinates,Bounding_boxes

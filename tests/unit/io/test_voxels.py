@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lite_ensam.errors import CaseError
+from lite_ensam.core.errors import CaseError
 from lite_ensam.io.voxels import as_ct, as_labels
 
 

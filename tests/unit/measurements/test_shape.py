@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lite_ensam.measurements import measure_greys, measure_shape
+from lite_ensam.measurements import measure_intensity, measure_shape
 from tests.phantoms import Ellipsoid
 
 SPACINGS = [(1.0, 1.0, 1.0), (2.5, 0.8, 0.8), (5.0, 0.7, 0.7), (0.8, 1.0, 3.0)]
@@ -95,10 +95,10 @@ def test_the_surface_does_not_depend_on_where_the_box_ends() -> None:
 
 def test_greys_are_those_under_the_label() -> None:
     ct = np.array([[[-1000, 40, 50, 90, 3000]]], np.int16)
-    greys = measure_greys(ct, np.array([[[0, 2, 2, 2, 1]]], np.uint8), 2)
+    greys = measure_intensity(ct, np.array([[[0, 2, 2, 2, 1]]], np.uint8), 2)
     assert greys is not None
     assert (greys.mean, greys.median) == (60, 50)
     assert greys.sd == pytest.approx(math.sqrt((400 + 100 + 900) / 3))
-    assert measure_greys(ct, np.zeros((1, 1, 5), np.uint8), 2) is None
+    assert measure_intensity(ct, np.zeros((1, 1, 5), np.uint8), 2) is None
     with pytest.raises(ValueError, match=r"labels have shape \(1, 1, 4\), the ct \(1, 1, 5\)"):
-        measure_greys(ct, np.zeros((1, 1, 4), np.uint8), 2)
+        measure_intensity(ct, np.zeros((1, 1, 4), np.uint8), 2)

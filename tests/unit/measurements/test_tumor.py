@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lite_ensam.core.partial_volume import PartialScan, SubVolume
+from lite_ensam.core.recist import RecistMark, sphere_mask
 from lite_ensam.io import read_case
 from lite_ensam.measurements import measure
-from lite_ensam.parts import CroppedCt, Part
-from lite_ensam.recist import RecistMark, sphere_mask
 
 SPACING = (2.0, 0.5, 0.5)
 MARK = RecistMark(4, ((10, 40, 20), (10, 40, 60)))
@@ -90,11 +90,11 @@ def test_a_mask_of_air_is_told_where_the_voxels_are_known() -> None:
     lung[10, 30, 20:61] = 40  # a vessel: a tenth of the mask
     tumor = lung.copy()
     tumor[10, 31:40, 20:40] = -600  # ground glass
-    for ct, is_air in ((lung, True), (tumor, False), (None, False)):
-        assert measure(labels, [MARK], SPACING, ct)[0].is_air is is_air
-    kept = CroppedCt((Part(lung[9:12, 25:45, 15:65], (9, 25, 15), lung.shape),), (-870.0, 40.0))
-    assert measure(labels, [MARK], SPACING, kept)[0].is_air
-    assert not measure(np.zeros_like(labels), [MARK], SPACING, lung)[0].is_air
+    for ct, is_aerated in ((lung, True), (tumor, False), (None, False)):
+        assert measure(labels, [MARK], SPACING, ct)[0].is_aerated is is_aerated
+    kept = PartialScan((SubVolume(lung[9:12, 25:45, 15:65], (9, 25, 15), lung.shape),), (-870.0, 40.0))
+    assert measure(labels, [MARK], SPACING, kept)[0].is_aerated
+    assert not measure(np.zeros_like(labels), [MARK], SPACING, lung)[0].is_aerated
 
 
 def test_no_real_nodule_is_taken_for_lung(shared_data: Path) -> None:
@@ -105,4 +105,4 @@ def test_no_real_nodule_is_taken_for_lung(shared_data: Path) -> None:
         case = read_case(folder / "ct.nii.gz", folder / "marks.json", folder / "labels.nii.gz")
         assert case.reference is not None
         tumors = measure(case.reference, case.marks, case.grid.spacing_mm, case.ct)
-        assert [one.label for one in tumors if one.is_air] == [], folder.name
+        assert [one.label for one in tumors if one.is_aerated] == [], folder.name

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from lite_ensam.errors import EngineError
+from lite_ensam.core.errors import EngineError
+from lite_ensam.core.patch_config import PatchConfig
 from lite_ensam.model import LiteEnsam, ModelConfig
 from lite_ensam.model.checkpoint import Weights, load_weights, save_weights
-from lite_ensam.preprocessing import PatchConfig
 
 CONFIG = ModelConfig(in_channels=5, blocks=(1, 1, 1, 1), rotation_block=2, decoder_floor=8)
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lite_ensam.case import Case
+from lite_ensam.core.case import Case
 from lite_ensam.evaluation import CHANGES, CaseResources, Evaluation, evaluate
-from lite_ensam.evaluation.gallery import draw_tumors, worst_tumors
+from lite_ensam.evaluation.tumor_gallery import picture_tumors, worst_tumors
 from lite_ensam.reporting import EvaluationPictures, evaluation_page
 from tests.flare_files import write_flare
 from tests.phantoms import ellipsoid_case
 
 
 def spheres(case: Case) -> np.ndarray:
-    from lite_ensam.recist import sphere_mask
+    from lite_ensam.core.recist import sphere_mask
 
     labels = np.zeros(case.grid.shape_zyx, dtype=np.uint8)
     for mark in case.marks:
@@ -32,7 +32,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
 
 def test_the_page_holds_every_table_and_picture(found: Evaluation) -> None:
     taken = CaseResources("s", "c", (22, 40, 48), 2, 1.25, 210.0, 130.0)
-    pictures = EvaluationPictures(b"not looked at", draw_tumors(found, worst_tumors(found), spheres))
+    pictures = EvaluationPictures(b"not looked at", picture_tumors(found, worst_tumors(found), spheres))
     page = evaluation_page(replace(found, resources=(taken,)), {"Weights": "none"}, pictures)
     for heading in (
         "Scores", "Carelessly drawn marks", "As the literature on FLARE counts", "Time and memory",
@@ -49,7 +49,7 @@ def test_the_page_holds_every_table_and_picture(found: Evaluation) -> None:
 def test_what_was_not_measured_has_no_table(found: Evaluation) -> None:
     plain = replace(found, summaries=tuple(s for s in found.summaries if s.method not in CHANGES))
     page = evaluation_page(
-        plain, {}, EvaluationPictures(b"", draw_tumors(found, worst_tumors(found, 1), spheres))
+        plain, {}, EvaluationPictures(b"", picture_tumors(found, worst_tumors(found, 1), spheres))
     )
     assert "Time and memory" not in page
     assert "Carelessly drawn marks" not in page
@@ -57,7 +57,7 @@ def test_what_was_not_measured_has_no_table(found: Evaluation) -> None:
 
 def test_dsc_lost_is_what_the_change_costs(found: Evaluation) -> None:
     page = evaluation_page(
-        found, {}, EvaluationPictures(b"", draw_tumors(found, worst_tumors(found, 1), spheres))
+        found, {}, EvaluationPictures(b"", picture_tumors(found, worst_tumors(found, 1), spheres))
     )
     lost = found.summary().dsc.value - found.summary(method="line 15 % short").dsc.value
     assert f"{lost:+.3f}" in page

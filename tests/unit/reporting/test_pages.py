@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from lite_ensam.case import Case
+from lite_ensam.core.case import Case
+from lite_ensam.figures.response_charts import Bar, Line, spider, waterfall
 from lite_ensam.reporting import Patient, case_page, identifiers_of, judge, measure_case, study_page
-from lite_ensam.reporting.charts import Bar, Line, spider, waterfall
 from lite_ensam.response import RECIST_1_1, VOLUME, Response, Study, Target, TargetValue, TimePoint
 from tests.phantoms import ellipsoid_case
 
@@ -76,6 +76,15 @@ def test_a_single_patient_shows_each_target() -> None:
     page = study_page(judge([Patient("", Study(targets, tuple(visits)))], VOLUME), "")
     assert "By volume" not in page
     assert {"liver 1", "lung 1", "patient 1"} <= set(re.findall(r">([^<>]+)</text>", page))
+
+
+def test_a_merged_target_has_no_line_of_its_own_after_it_merged() -> None:
+    targets = (Target("liver 1", "liver"), Target("liver 2", "liver"))
+    sizes = ((0, TargetValue(20.0)), (28, TargetValue(22.0)), (56, TargetValue(merged_into="liver 1")))
+    visits = [TimePoint(day, {"liver 1": TargetValue(30.0), "liver 2": value}) for day, value in sizes]
+    page = study_page(judge([Patient("", Study(targets, tuple(visits)))], VOLUME), "")
+    points = re.findall(r'<polyline[^>]* points="([^"]+)"', page)
+    assert sorted(len(one.split()) for one in points) == [2, 3, 3]  # liver 2, liver 1, the sum
 
 
 def test_scans_notes_and_noise_are_on_the_page_of_a_study() -> None:

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from lite_ensam.training.bank import LINES_A_SIDE, MASK_UNIT, SIDE, Bank, LesionCrop, write_bank
+from lite_ensam.training.crop_cache import (
+    LINES_A_SIDE,
+    MASK_UNIT,
+    SIDE,
+    LesionCrop,
+    LesionCropCache,
+    write_bank,
+)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -42,5 +49,5 @@ def bank_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bank(bank_folder: Path) -> Bank:
-    return Bank([bank_folder])
+def bank(bank_folder: Path) -> LesionCropCache:
+    return LesionCropCache([bank_folder])

@@ -6,27 +6,28 @@ import numpy as np
 import pytest
 import torch
 
-from lite_ensam.errors import TrainingError
-from lite_ensam.phantom import make_phantom
-from lite_ensam.preprocessing import GREY_CHANNELS, LINE_CHANNELS, PatchConfig, prepare_lesion
+from lite_ensam.core.errors import TrainingError
+from lite_ensam.core.patch_config import GREY_CHANNELS, LINE_CHANNELS, PatchConfig
+from lite_ensam.datasets.phantom import make_phantom
+from lite_ensam.segmentation.channels import prepare_lesion
 from lite_ensam.training.augmentation import (
     bend,
     change_contrast,
     draw_sample,
     jitter_ends,
-    pick,
+    sample_index,
     slice_keeping_map,
     thicken_slices,
     window_levels,
 )
-from lite_ensam.training.bank import Bank, cut
 from lite_ensam.training.config import LineJitter
+from lite_ensam.training.crop_cache import LesionCropCache, cut
 
 CONFIG = PatchConfig()
 MARGIN = PatchConfig(side_voxels=48, end_margin_voxels=0.5)
 
 
-def test_without_augmentation_the_patch_is_centred_and_scaled_to_the_line(bank: Bank) -> None:
+def test_without_augmentation_the_patch_is_centred_and_scaled_to_the_line(bank: LesionCropCache) -> None:
     sample = draw_sample(bank[0], np.random.default_rng(0), CONFIG, augment=False)
     assert sample.values.shape == (len(LINE_CHANNELS), 64, 64, 64)
     first, second = sample.endpoints_zyx
@@ -51,7 +52,7 @@ def test_without_augmentation_it_is_what_inference_would_cut(config: PatchConfig
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_an_augmented_line_still_lies_in_its_lesion(bank: Bank, seed: int) -> None:
+def test_an_augmented_line_still_lies_in_its_lesion(bank: LesionCropCache, seed: int) -> None:
     sample = draw_sample(bank[seed % 3], np.random.default_rng(seed), CONFIG)
     assert float(sample.values.min()) >= 0
     assert float(sample.values.max()) <= 1
@@ -66,7 +67,7 @@ def test_an_augmented_line_still_lies_in_its_lesion(bank: Bank, seed: int) -> No
         assert sample.target[z, y, x] == 0
 
 
-def test_the_same_seed_draws_the_same_sample(bank: Bank) -> None:
+def test_the_same_seed_draws_the_same_sample(bank: LesionCropCache) -> None:
     one, two = (draw_sample(bank[0], np.random.default_rng(5), CONFIG) for _ in range(2))
     assert torch.equal(one.values, two.values)
     assert torch.equal(one.target, two.target)
@@ -164,6 +165,6 @@ def test_windowed_levels_are_whole_numbers_of_a_byte() -> None:
 def test_sources_are_drawn_by_weight_whatever_their_size() -> None:
     by_source = {"few": [0], "many": list(range(1, 100)), "unused": [100]}
     rng = np.random.default_rng(0)
-    drawn = [pick(rng, by_source, {"few": 0.5, "many": 0.5}) for _ in range(400)]
+    drawn = [sample_index(rng, by_source, {"few": 0.5, "many": 0.5}) for _ in range(400)]
     assert 150 < drawn.count(0) < 250
     assert 100 not in drawn

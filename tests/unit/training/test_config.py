@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lite_ensam.errors import MissingExtraError, TrainingError
+from lite_ensam.core.errors import MissingExtraError, TrainingError
 from lite_ensam.model import LiteEnsam, ModelConfig
 from lite_ensam.training.config import TrainingConfig
-from lite_ensam.training.machine import find_machine, has_bf16
+from lite_ensam.training.devices import find_devices, has_bf16
 from lite_ensam.training.muon import Muon
 from lite_ensam.training.presets import PAPER, PRESETS
 from lite_ensam.training.trainer import optimizers_of
@@ -81,11 +81,11 @@ def test_machines_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch) 
     import sys
 
     with pytest.raises(TrainingError, match="accelerator must be one of auto, cpu, gpu, got 'tpu'"):
-        find_machine("tpu")
+        find_devices("tpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(TrainingError, match="torch finds no GPU here"):
-        find_machine("gpu")
+        find_devices("gpu")
     monkeypatch.setitem(sys.modules, "lightning_fabric", None)
     with pytest.raises(MissingExtraError, match=r"lite-ensam\[fabric\]"):
-        find_machine("cpu", devices=2)
-    assert find_machine("auto").count == 1
+        find_devices("cpu", devices=2)
+    assert find_devices("auto").count == 1

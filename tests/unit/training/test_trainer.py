@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from lite_ensam.errors import TrainingError
+from lite_ensam.core.errors import TrainingError
+from lite_ensam.core.patch_config import LINE_CHANNELS, PatchConfig
 from lite_ensam.model import ModelConfig
 from lite_ensam.model.checkpoint import load_weights
-from lite_ensam.preprocessing import LINE_CHANNELS, PatchConfig
-from lite_ensam.training.augmentation import pick
-from lite_ensam.training.bank import Bank
+from lite_ensam.training.augmentation import sample_index
 from lite_ensam.training.config import TrainingConfig
-from lite_ensam.training.draws import BankDraws
+from lite_ensam.training.crop_cache import LesionCropCache
+from lite_ensam.training.samplers import LesionCropSampler
 from lite_ensam.training.trainer import Trainer
 
 TINY = TrainingConfig(
@@ -29,8 +29,8 @@ TINY = TrainingConfig(
 )
 
 
-def train(bank: Bank, folder: Path, config: TrainingConfig = TINY, **options) -> Trainer:
-    return Trainer(config, BankDraws(bank, config), folder, **options)
+def train(bank: LesionCropCache, folder: Path, config: TrainingConfig = TINY, **options) -> Trainer:
+    return Trainer(config, LesionCropSampler(bank, config), folder, **options)
 
 
 def losses(trainer: Trainer, stop_at: int) -> list[float]:
@@ -38,7 +38,7 @@ def losses(trainer: Trainer, stop_at: int) -> list[float]:
     return [trainer.train_step(samples) for samples in batches]
 
 
-def test_a_resumed_run_has_the_losses_of_an_unbroken_one(bank: Bank, tmp_path: Path) -> None:
+def test_a_resumed_run_has_the_losses_of_an_unbroken_one(bank: LesionCropCache, tmp_path: Path) -> None:
     whole = train(bank, tmp_path / "one")
     unbroken = losses(whole, 8)
     first = train(bank, tmp_path / "two")
@@ -52,7 +52,7 @@ def test_a_resumed_run_has_the_losses_of_an_unbroken_one(bank: Bank, tmp_path: P
         assert torch.equal(kept, again)
 
 
-def test_a_run_learns_two_balls_and_leaves_weights_and_a_log(bank: Bank, tmp_path: Path) -> None:
+def test_a_run_learns_two_balls_and_leaves_weights_and_a_log(bank: LesionCropCache, tmp_path: Path) -> None:
     config = replace(TINY, steps=100)
     train(bank, tmp_path, config).run()
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
@@ -64,13 +64,13 @@ def test_a_run_learns_two_balls_and_leaves_weights_and_a_log(bank: Bank, tmp_pat
     assert not list(tmp_path.glob("*.tmp"))
 
 
-def test_a_run_with_another_config_is_not_resumed(bank: Bank, tmp_path: Path) -> None:
+def test_a_run_with_another_config_is_not_resumed(bank: LesionCropCache, tmp_path: Path) -> None:
     train(bank, tmp_path).save()
     with pytest.raises(TrainingError, match="was started with another config"):
         train(bank, tmp_path, replace(TINY, lr=1e-4))
 
 
-def test_a_run_may_begin_from_the_weights_of_another(bank: Bank, tmp_path: Path) -> None:
+def test_a_run_may_begin_from_the_weights_of_another(bank: LesionCropCache, tmp_path: Path) -> None:
     train(bank, tmp_path / "first").run()
     weights = load_weights(tmp_path / "first" / "weights.safetensors")
     second = train(bank, tmp_path / "second", start=weights)
@@ -84,28 +84,28 @@ def test_a_run_may_begin_from_the_weights_of_another(bank: Bank, tmp_path: Path)
         train(bank, tmp_path / "third", other, start=weights)
 
 
-def test_sources_without_a_weight_are_named(bank: Bank) -> None:
+def test_sources_without_a_weight_are_named(bank: LesionCropCache) -> None:
     with pytest.raises(TrainingError, match="differ in globes"):
-        BankDraws(bank, replace(TINY, source_weights={"balls": 1.0}))
-    BankDraws(bank, replace(TINY, source_weights={}))
+        LesionCropSampler(bank, replace(TINY, source_weights={"balls": 1.0}))
+    LesionCropSampler(bank, replace(TINY, source_weights={}))
 
 
-def test_a_source_may_be_left_out_but_not_all(bank: Bank) -> None:
+def test_a_source_may_be_left_out_but_not_all(bank: LesionCropCache) -> None:
     left_out = {"balls": 1.0, "globes": 0.0}
-    BankDraws(bank, replace(TINY, source_weights=left_out))
+    LesionCropSampler(bank, replace(TINY, source_weights=left_out))
     rng = np.random.default_rng(0)
-    assert {bank[pick(rng, bank.by_source, left_out)].source for _ in range(20)} == {"balls"}
+    assert {bank[sample_index(rng, bank.by_source, left_out)].source for _ in range(20)} == {"balls"}
     for weights in ({"balls": 0.0, "globes": 0.0}, {"balls": -1.0, "globes": 2.0}):
         with pytest.raises(TrainingError, match="at least 0 and not all 0"):
-            BankDraws(bank, replace(TINY, source_weights=weights))
+            LesionCropSampler(bank, replace(TINY, source_weights=weights))
 
 
-def test_a_crop_wider_than_the_banks_is_refused(bank: Bank) -> None:
+def test_a_crop_wider_than_the_banks_is_refused(bank: LesionCropCache) -> None:
     with pytest.raises(TrainingError, match=r"side_factor 2\.8 needs more than the bank's 2\.9"):
-        BankDraws(bank, replace(TINY, patch=PatchConfig(side_voxels=16, side_factor=2.8)))
+        LesionCropSampler(bank, replace(TINY, patch=PatchConfig(side_voxels=16, side_factor=2.8)))
 
 
-def test_a_loss_that_is_not_finite_changes_no_weight(bank: Bank, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_changes_no_weight(bank: LesionCropCache, tmp_path: Path) -> None:
     trainer = train(bank, tmp_path)
     (samples,) = trainer._batches(0, 1)
     before = [p.clone() for p in trainer.model.parameters()]

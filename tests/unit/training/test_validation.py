@@ -11,13 +11,13 @@ import torch
 from matplotlib.image import imread
 from tests.unit.training.test_trainer import TINY
 
-from lite_ensam.errors import MissingExtraError, TrainingError
+from lite_ensam.core.errors import MissingExtraError, TrainingError
 from lite_ensam.model.checkpoint import load_weights
-from lite_ensam.training.bank import Bank
-from lite_ensam.training.draws import BankDraws
+from lite_ensam.training.callbacks import TensorBoard, append_log, draw_curves, read_log
+from lite_ensam.training.crop_cache import LesionCropCache
+from lite_ensam.training.samplers import LesionCropSampler
 from lite_ensam.training.trainer import Trainer
-from lite_ensam.training.validation import Look, Validation
-from lite_ensam.training.watchers import TensorBoard, append_log, draw_curves, read_log
+from lite_ensam.training.validation import Validation, ValidationScore
 
 
 class Scripted(Validation):
@@ -26,10 +26,10 @@ class Scripted(Validation):
     def __init__(self, values: list[float]) -> None:
         self.values, self.looks = values, 0
 
-    def look(self, model: torch.nn.Module, device: torch.device) -> Look:
+    def look(self, model: torch.nn.Module, device: torch.device) -> ValidationScore:
         self.looks += 1
         value = self.values[self.looks - 1]
-        return Look(value, {"balls": value})
+        return ValidationScore(value, {"balls": value})
 
 
 class Listener:
@@ -38,20 +38,22 @@ class Listener:
         self.looks: list[tuple[int, float, bool]] = []
         self.closed = False
 
-    def stepped(self, step: int, loss: float, rate: float) -> None:
+    def on_step(self, step: int, loss: float, rate: float) -> None:
         self.steps.append(step)
 
-    def looked(self, step: int, look: Look, best: bool) -> None:
+    def on_validation(self, step: int, look: ValidationScore, best: bool) -> None:
         self.looks.append((step, look.dsc, best))
 
     def close(self) -> None:
         self.closed = True
 
 
-def test_a_look_scores_each_source_and_leaves_the_model_in_training(bank: Bank, tmp_path: Path) -> None:
+def test_a_look_scores_each_source_and_leaves_the_model_in_training(
+    bank: LesionCropCache, tmp_path: Path
+) -> None:
     validation = Validation.of_bank(bank, TINY)
     assert len(validation) == 3
-    trainer = Trainer(TINY, BankDraws(bank, TINY), tmp_path)
+    trainer = Trainer(TINY, LesionCropSampler(bank, TINY), tmp_path)
 
     class Everything(torch.nn.Module):
         def forward(self, values: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
@@ -67,11 +69,13 @@ def test_a_look_scores_each_source_and_leaves_the_model_in_training(bank: Bank, 
     assert trainer.model.training
 
 
-def test_the_best_weights_stay_beside_the_last_and_training_stops(bank: Bank, tmp_path: Path) -> None:
+def test_the_best_weights_stay_beside_the_last_and_training_stops(
+    bank: LesionCropCache, tmp_path: Path
+) -> None:
     config = replace(TINY, steps=8, validate_steps=1, patience=2)
     validation, listener = Scripted([0.2, 0.6, 0.5, 0.6, 0.9]), Listener()
     trainer = Trainer(
-        config, BankDraws(bank, config), tmp_path, validation=validation, watchers=[listener],
+        config, LesionCropSampler(bank, config), tmp_path, validation=validation, watchers=[listener],
         notes={"preset": "cpu"},
     )  # fmt: skip
     trainer.run()
@@ -90,9 +94,11 @@ def test_the_best_weights_stay_beside_the_last_and_training_stops(bank: Bank, tm
     )
 
 
-def test_a_resumed_run_remembers_its_best_and_how_long_ago_it_was(bank: Bank, tmp_path: Path) -> None:
+def test_a_resumed_run_remembers_its_best_and_how_long_ago_it_was(
+    bank: LesionCropCache, tmp_path: Path
+) -> None:
     config = replace(TINY, steps=8, validate_steps=1, patience=3)
-    draws = BankDraws(bank, config)
+    draws = LesionCropSampler(bank, config)
     Trainer(config, draws, tmp_path, validation=Scripted([0.6, 0.5, 0.4])).run(stop_at=3)
     resumed = Trainer(config, draws, tmp_path, validation=Scripted([0.55, 0.9]))
     assert resumed.best == {"dsc": 0.6, "step": 1}
@@ -103,15 +109,15 @@ def test_a_resumed_run_remembers_its_best_and_how_long_ago_it_was(bank: Bank, tm
     Trainer(config, draws, tmp_path, validation=Scripted([])).run()  # nothing is left to do
 
 
-def test_patience_without_validation_is_refused(bank: Bank, tmp_path: Path) -> None:
+def test_patience_without_validation_is_refused(bank: LesionCropCache, tmp_path: Path) -> None:
     config = replace(TINY, patience=1)
     with pytest.raises(TrainingError, match="patience needs cases to validate on"):
-        Trainer(config, BankDraws(bank, config), tmp_path)
+        Trainer(config, LesionCropSampler(bank, config), tmp_path)
 
 
-def test_loaders_change_nothing_but_time(bank: Bank, tmp_path: Path) -> None:
+def test_loaders_change_nothing_but_time(bank: LesionCropCache, tmp_path: Path) -> None:
     def losses(loaders: int) -> list[float]:
-        trainer = Trainer(TINY, BankDraws(bank, TINY), tmp_path / str(loaders), loaders=loaders)
+        trainer = Trainer(TINY, LesionCropSampler(bank, TINY), tmp_path / str(loaders), loaders=loaders)
         return [trainer.train_step(samples) for samples in trainer._batches(0, 4)]
 
     assert losses(1) == losses(3)
@@ -147,8 +153,8 @@ def test_curves_show_loss_and_validation(tmp_path: Path) -> None:
 def test_tensorboard_logs_can_be_read_back(tmp_path: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     board = TensorBoard(tmp_path)
-    board.stepped(1, 0.75, 2e-3)
-    board.looked(1, Look(0.5, {"balls": 0.5}), True)
+    board.on_step(1, 0.75, 2e-3)
+    board.on_validation(1, ValidationScore(0.5, {"balls": 0.5}), True)
     board.close()
     events = accumulator.EventAccumulator(str(tmp_path))
     events.Reload()
@@ -164,9 +170,9 @@ def test_tensorboard_that_is_missing_names_its_extra(monkeypatch: pytest.MonkeyP
         TensorBoard(tmp_path)
 
 
-def test_the_log_of_a_run_holds_loss_rate_and_looks(bank: Bank, tmp_path: Path) -> None:
+def test_the_log_of_a_run_holds_loss_rate_and_looks(bank: LesionCropCache, tmp_path: Path) -> None:
     config = replace(TINY, steps=2, validate_steps=2)
-    draws = BankDraws(bank, config)
+    draws = LesionCropSampler(bank, config)
     Trainer(config, draws, tmp_path, validation=Scripted([0.5])).run()
     entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [set(entry) for entry in entries] == [

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lite_ensam.case import Case
-from lite_ensam.inference import Predictor
-from lite_ensam.inference.backend import Manifest
-from lite_ensam.preprocessing import PatchConfig
+from lite_ensam.core.case import Case
+from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.engines.backend import WeightsManifest
+from lite_ensam.segmentation import Predictor
 from lite_ensam.widgets import segmenter
 from tests.phantoms import ellipsoid_case
 
@@ -23,7 +24,9 @@ class SphereEngine:
     name = "openvino"
 
     def __init__(self) -> None:
-        self.manifest = Manifest(PatchConfig(side_voxels=32), 8, np.zeros((3, 1, 2, 2)), "", "", {})
+        self.manifest = WeightsManifest(
+            PatchConfig(side_voxels=32), 8, np.zeros((3, 1, 2, 2)), "", "", {}, Path()
+        )
         self.runs = 0
         self.broken: Exception | None = None
         self.seconds = 0.0

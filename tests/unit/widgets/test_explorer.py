@@ -12,19 +12,20 @@ import numpy as np
 import pytest
 
 import lite_ensam
-from lite_ensam.case import Case
-from lite_ensam.errors import CaseError, MarkError, OutputError
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import CaseError, MarkError, OutputError
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import read_labels, read_marks, write_ct, write_marks
-from lite_ensam.recist import RecistMark
-from lite_ensam.widgets import Explorer, explore, opening
-from lite_ensam.widgets.exports import EXPORTS
+from lite_ensam.widgets import Explorer, explore
+from lite_ensam.widgets import explorer as opening
+from lite_ensam.widgets.exports import EXPORT_KINDS
 from tests.unit.widgets.conftest import SphereEngine
 
 
 @pytest.fixture
 def explorer(case: Case, engine: SphereEngine, tmp_path: Path) -> Explorer:
     made = explore(case, folder=tmp_path)
-    made.marker.segment()
+    made.viewer.segment()
     return made
 
 
@@ -47,7 +48,7 @@ def words(explorer: Explorer) -> str:
 
 def test_it_is_public(case: Case, engine: SphereEngine) -> None:
     assert lite_ensam.explore is explore
-    assert lite_ensam.explore(case).marker.marks == case.marks
+    assert lite_ensam.explore(case).viewer.marks == case.marks
 
 
 def test_a_file_and_its_marks(case: Case, engine: SphereEngine, tmp_path: Path) -> None:
@@ -55,9 +56,9 @@ def test_a_file_and_its_marks(case: Case, engine: SphereEngine, tmp_path: Path) 
     write_marks(tmp_path / "marks.json", case.marks, case.grid)
     opened = explore(tmp_path / "ct.nii.gz", tmp_path / "marks.json")
     assert opened.name == "ct"
-    np.testing.assert_array_equal(opened.marker.ct, case.ct)
-    assert len(opened.marker.marks) == 2
-    assert explore(tmp_path / "ct.nii.gz").marker.marks == ()
+    np.testing.assert_array_equal(opened.viewer.ct, case.ct)
+    assert len(opened.viewer.marks) == 2
+    assert explore(tmp_path / "ct.nii.gz").viewer.marks == ()
 
 
 def test_a_folder_of_dicom_slices(
@@ -70,12 +71,12 @@ def test_a_folder_of_dicom_slices(
 
 def test_an_array_with_lines_or_a_marker_volume(case: Case, engine: SphereEngine) -> None:
     spacing = case.grid.spacing_mm
-    assert explore(case.ct, case.marks[0], spacing).marker.marks == case.marks[:1]
+    assert explore(case.ct, case.marks[0], spacing).viewer.marks == case.marks[:1]
     ends = {2: case.marks[0].endpoints_zyx}
-    assert explore(case.ct, ends, spacing).marker.marks == (RecistMark(2, ends[2]),)
-    marker = np.zeros(case.ct.shape, np.uint8)
-    marker[3, 4, 5:9] = 7
-    assert explore(case.ct, marker, spacing).marker.marks == (RecistMark(7, ((3, 4, 5), (3, 4, 8))),)
+    assert explore(case.ct, ends, spacing).viewer.marks == (RecistMark(2, ends[2]),)
+    viewer = np.zeros(case.ct.shape, np.uint8)
+    viewer[3, 4, 5:9] = 7
+    assert explore(case.ct, viewer, spacing).viewer.marks == (RecistMark(7, ((3, 4, 5), (3, 4, 8))),)
 
 
 def test_what_does_not_fit_is_refused(case: Case, engine: SphereEngine) -> None:
@@ -90,17 +91,17 @@ def test_what_does_not_fit_is_refused(case: Case, engine: SphereEngine) -> None:
 
 
 def test_files_hold_what_is_seen(explorer: Explorer, case: Case) -> None:
-    marker = explorer.marker
-    marker.reject(2)
-    paths = {kind: explorer.save(kind) for kind in EXPORTS}
-    np.testing.assert_array_equal(read_labels(paths["NIfTI"], case.grid), marker.labels)
+    viewer = explorer.viewer
+    viewer.reject(2)
+    paths = {kind: explorer.save(kind) for kind in EXPORT_KINDS}
+    np.testing.assert_array_equal(read_labels(paths["NIfTI"], case.grid), viewer.labels)
     report = json.loads(paths["JSON"].read_text())
     assert [tumor["state"] for tumor in report["tumors"]] == ["proposed", "rejected"]
     assert report["threshold"] == 0
     assert [mark.label for mark in read_marks(paths["JSON"], case.grid)] == [1, 2]
     with open(paths["CSV"], newline="") as file:
         first, second = csv.DictReader(file)
-    assert float(first["volume_ml"]) == pytest.approx(marker.results[0]["volume_ml"])
+    assert float(first["volume_ml"]) == pytest.approx(viewer.results[0]["volume_ml"])
     assert (second["state"], second["volume_ml"]) == ("rejected", "")
     for read, mark in zip(read_marks(paths["CSV"], case.grid), case.marks, strict=True):
         np.testing.assert_allclose(read.endpoints_zyx, mark.endpoints_zyx)
@@ -122,10 +123,10 @@ def test_without_lines_or_masks_there_is_nothing_to_save(
     case: Case, engine: SphereEngine, tmp_path: Path
 ) -> None:
     empty = explore(case, (), folder=tmp_path, auto_segment=False)
-    for kind in EXPORTS:
+    for kind in EXPORT_KINDS:
         with pytest.raises(OutputError, match="no line has been drawn"):
             empty.save(kind)
-    empty.marker.marks = case.marks
+    empty.viewer.marks = case.marks
     for kind in ("NIfTI", "PNG"):
         with pytest.raises(OutputError, match="no line has been segmented"):
             empty.save(kind)
@@ -140,7 +141,7 @@ def test_the_3d_view_follows_the_marks(explorer: Explorer, case: Case) -> None:
     toggle.value = True
     (plot,) = place.children
     assert len(plot.objects) == 3 * len(case.marks)
-    explorer.marker.marks = case.marks[:1]
+    explorer.viewer.marks = case.marks[:1]
     (plot,) = place.children
     assert len(plot.objects) == 3
     toggle.value = False

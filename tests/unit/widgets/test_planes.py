@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lite_ensam.geometry import Grid
-from lite_ensam.parts import Part, as_part
-from lite_ensam.widgets.planes import WINDOWS_HU, knows_sides, label_patch, planes_of, windowed_slice
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import SubVolume, as_subvolume
+from lite_ensam.widgets.planes import WINDOWS_HU, label_patch, planes_of, windowed_slice
 
 SHAPE = (3, 4, 5)
 GRID = Grid.from_affine(SHAPE, [[-0.7, 0, 0, 9], [0, -0.8, 0, 9], [0, 0, 5, -9], [0, 0, 0, 1]])
@@ -54,8 +54,8 @@ def test_axes_that_grow_to_right_front_and_head_are_shown_in_reverse() -> None:
 
 def test_no_letter_claims_a_side_of_a_bare_array() -> None:
     bare = Grid.from_spacing(SHAPE, (5.0, 0.8, 0.7))
-    assert knows_sides(GRID)
-    assert not knows_sides(bare)
+    assert GRID.is_oriented
+    assert not bare.is_oriented
     axial, coronal, _ = planes_of(bare)
     assert axial.sides == coronal.sides == ("", "", "", "")
     assert (axial.flip_across, axial.flip_down) == (False, False), "rows and columns as they are stored"
@@ -66,14 +66,14 @@ def test_a_label_patch_is_cut_to_what_is_there() -> None:
     labels = np.zeros(SHAPE, np.uint16)
     labels[1, 2, 1:3] = 700
     labels[1, 3, 3] = 5
-    patch = label_patch(as_part(labels), planes_of(GRID)[0], 1)
+    patch = label_patch(as_subvolume(labels), planes_of(GRID)[0], 1)
     assert patch.start == (2, 1)
     assert patch.labels == (5, 700)
     np.testing.assert_array_equal(patch.codes, [[2, 2, 0], [0, 0, 1]])
 
 
 def test_an_empty_slice_has_no_patch() -> None:
-    patch = label_patch(as_part(np.zeros(SHAPE, np.uint16)), planes_of(GRID)[2], 0)
+    patch = label_patch(as_subvolume(np.zeros(SHAPE, np.uint16)), planes_of(GRID)[2], 0)
     assert patch.labels == ()
     assert patch.codes.size == 0
 
@@ -82,9 +82,9 @@ def test_an_empty_slice_has_no_patch() -> None:
 def test_a_part_of_a_label_map_shows_the_same_as_the_whole(number: int) -> None:
     labels = np.zeros(SHAPE, np.uint16)
     labels[1:3, 1:3, 2:4] = np.arange(8).reshape(2, 2, 2)
-    part, plane = Part(labels[1:, 1:, 2:], (1, 1, 2), SHAPE), planes_of(GRID)[number]
+    part, plane = SubVolume(labels[1:, 1:, 2:], (1, 1, 2), SHAPE), planes_of(GRID)[number]
     for index in range(plane.n_slices):
-        from_part, from_whole = (label_patch(map_, plane, index) for map_ in (part, as_part(labels)))
+        from_part, from_whole = (label_patch(map_, plane, index) for map_ in (part, as_subvolume(labels)))
         assert (from_part.start, from_part.labels) == (from_whole.start, from_whole.labels)
         np.testing.assert_array_equal(from_part.codes, from_whole.codes)
 

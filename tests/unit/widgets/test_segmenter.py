@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lite_ensam.case import Case
-from lite_ensam.errors import EngineError, MarkError
-from lite_ensam.recist import RecistMark
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import EngineError, MarkError
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.widgets.segmenter import LesionSegmenter
 from tests.unit.widgets.conftest import SphereEngine
 
@@ -115,7 +115,7 @@ def test_a_mask_of_air_is_told_where_greys_are_hu(engine: SphereEngine, case: Ca
     segmenter = LesionSegmenter(np.ascontiguousarray(np.broadcast_to(ramp, case.ct.shape)), case.grid, hu)
     segmenter.run(case.marks)
     segmenter.paint()
-    assert [row["is_air"] for row in segmenter.rows()] == [hu, hu]
+    assert [row["is_aerated"] for row in segmenter.rows()] == [hu, hu]
 
 
 def test_progress_is_told_in_words(segmenter: LesionSegmenter, case: Case) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lite_ensam.case import Case
-from lite_ensam.widgets import Explorer, explore, still
+from lite_ensam.core.case import Case
+from lite_ensam.widgets import Explorer, explore, recist_viewer, still
 from lite_ensam.widgets.still import still_png
 from tests.unit.widgets.conftest import SphereEngine
 
@@ -35,7 +35,7 @@ def explorer(case: Case, engine: SphereEngine) -> Explorer:
 def test_a_live_notebook_gets_the_view_and_a_picture_without_waiting_for_masks(
     explorer: Explorer, engine: SphereEngine
 ) -> None:
-    for widget in (explorer, explorer.marker):
+    for widget in (explorer, explorer.viewer):
         bundle = shown(widget)
         assert VIEW in bundle
         assert base64.b64decode(bundle["image/png"])[:4] == b"\x89PNG"
@@ -46,8 +46,9 @@ def test_where_nobody_watches_the_picture_has_masks_and_takes_the_views_place(
     explorer: Explorer, engine: SphereEngine, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """nbconvert would prefer a view that stays black in its pages."""
-    monkeypatch.setattr(still, "is_watched", lambda: False)
-    before = still_png(explorer.marker)
+    for module in (still, recist_viewer):
+        monkeypatch.setattr(module, "is_watched", lambda: False)
+    before = still_png(explorer.viewer.state())
     bundle = shown(explorer)
     assert VIEW not in bundle
     assert engine.runs == len(case.marks)
@@ -56,13 +57,13 @@ def test_where_nobody_watches_the_picture_has_masks_and_takes_the_views_place(
 
 def test_the_picture_lies_as_the_marker_does(explorer: Explorer) -> None:
     """A mask's colour is where the line is: no plane is mirrored."""
-    marker = explorer.marker
-    marker.colors = {"1": "#ff0000"}
-    marker.marks = marker.marks[:1]
-    marker.segment()
-    red = (pixels(still_png(marker))[:448, :448] == (255, 0, 0)).all(axis=2)
+    viewer = explorer.viewer
+    viewer.colors = {"1": "#ff0000"}
+    viewer.marks = viewer.marks[:1]
+    viewer.segment()
+    red = (pixels(still_png(viewer.state()))[:448, :448] == (255, 0, 0)).all(axis=2)
     row, column = (float(found.mean()) for found in np.nonzero(red))
-    axial, (_, y, x) = marker.planes[0], marker.marks[0].midpoint_zyx
+    axial, (_, y, x) = viewer.planes[0], viewer.marks[0].midpoint_zyx
     side_mm = max(n * mm for n, mm in zip(axial.shape, axial.pixel_mm, strict=True))
     for place, n, mm, flipped, at in (
         (row, axial.shape[0], axial.pixel_mm[0], axial.flip_down, y),

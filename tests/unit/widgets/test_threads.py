@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lite_ensam.case import Case
-from lite_ensam.errors import EngineError
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import EngineError
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import read_labels
-from lite_ensam.recist import RecistMark
-from lite_ensam.widgets import Explorer, RecistMarker, explore
-from lite_ensam.widgets.marks_json import marks_to_json
+from lite_ensam.widgets import Explorer, RecistViewer, explore
+from lite_ensam.widgets.marks_trait import marks_to_json
 from tests.unit.widgets.conftest import SphereEngine
 from tests.unit.widgets.test_explorer import find, words
 
@@ -29,7 +29,7 @@ SECONDS = 0.4
 def explorer(case: Case, engine: SphereEngine, tmp_path: Path) -> Explorer:
     """Both lines have masks; from now on the engine is slow."""
     made = explore(case, folder=tmp_path)
-    made.marker.segment()
+    made.viewer.segment()
     engine.seconds = SECONDS
     engine.started.clear()
     return made
@@ -42,12 +42,12 @@ def moved(case: Case) -> tuple[RecistMark, ...]:
     return RecistMark(1, ((z, y, x), (z, y, x + 4))), case.marks[1]
 
 
-def by_browser(marker: RecistMarker, marks: tuple[RecistMark, ...]) -> None:
-    marker.set_state({"marks": marks_to_json(marks)})
+def by_browser(viewer: RecistViewer, marks: tuple[RecistMark, ...]) -> None:
+    viewer.set_state({"marks": marks_to_json(marks)})
 
 
-def by_python(marker: RecistMarker, marks: tuple[RecistMark, ...]) -> None:
-    marker.marks = marks
+def by_python(viewer: RecistViewer, marks: tuple[RecistMark, ...]) -> None:
+    viewer.marks = marks
 
 
 @contextmanager
@@ -60,10 +60,10 @@ def running(action: Callable[[], Any]) -> Iterator[Thread]:
     assert not thread.is_alive()
 
 
-def wait_for_line(marker: RecistMarker, marks: tuple[RecistMark, ...]) -> None:
+def wait_for_line(viewer: RecistViewer, marks: tuple[RecistMark, ...]) -> None:
     """As soon as a reader can see it, long before its mask."""
     end = time.monotonic() + 20
-    while marker.marks != marks:
+    while viewer.marks != marks:
         assert time.monotonic() < end
         time.sleep(0.001)
 
@@ -73,75 +73,75 @@ def wait_for_line(marker: RecistMarker, marks: tuple[RecistMark, ...]) -> None:
 def test_whoever_reads_gets_the_mask_of_the_new_line(
     explorer: Explorer, case: Case, moved: tuple[RecistMark, ...], change: Any, read: str
 ) -> None:
-    marker = explorer.marker
-    before, old = marker.measurements, marker.labels.copy()
-    with running(lambda: change(marker, moved)):
-        wait_for_line(marker, moved)
+    viewer = explorer.viewer
+    before, old = viewer.measurements, viewer.labels.copy()
+    with running(lambda: change(viewer, moved)):
+        wait_for_line(viewer, moved)
         found: Any = (
-            getattr(marker, read)
-            if hasattr(marker, read)
+            getattr(viewer, read)
+            if hasattr(viewer, read)
             else read_labels(explorer.save(read), case.grid)
             if read == "NIfTI"
             else json.loads(explorer.save(read).read_text())["tumors"][0]["volume_ml"]
         )
     if read == "measurements":
-        assert found == marker.measurements
+        assert found == viewer.measurements
         assert found[0].volume_ml < before[0].volume_ml
     elif read == "JSON":
-        assert found == pytest.approx(marker.measurements[0].volume_ml)
+        assert found == pytest.approx(viewer.measurements[0].volume_ml)
         assert found < before[0].volume_ml
     else:
-        np.testing.assert_array_equal(found, marker.labels)
+        np.testing.assert_array_equal(found, viewer.labels)
         assert (found != old).any()
 
 
 def test_a_reader_before_the_observer_brings_masks_up_to_date(
     explorer: Explorer, engine: SphereEngine, moved: tuple[RecistMark, ...]
 ) -> None:
-    marker, runs = explorer.marker, engine.runs
-    before = marker.measurements
-    with marker.hold_trait_notifications():
-        marker.marks = moved
-        assert marker.measurements[0].volume_ml < before[0].volume_ml
+    viewer, runs = explorer.viewer, engine.runs
+    before = viewer.measurements
+    with viewer.hold_trait_notifications():
+        viewer.marks = moved
+        assert viewer.measurements[0].volume_ml < before[0].volume_ml
     assert engine.runs == runs + 1, "the observer has nothing left to do"
-    marker.auto_segment = False
-    with marker.hold_trait_notifications():
-        marker.marks = (RecistMark(1, ((3, 4, 5), (3, 4, 15))), moved[1])
-        assert [row.label for row in marker.measurements] == [2], "a mask of a line that has moved is out"
-        assert set(marker.labels.flat) == {0, 2}
+    viewer.auto_segment = False
+    with viewer.hold_trait_notifications():
+        viewer.marks = (RecistMark(1, ((3, 4, 5), (3, 4, 15))), moved[1])
+        assert [row.label for row in viewer.measurements] == [2], "a mask of a line that has moved is out"
+        assert set(viewer.labels.flat) == {0, 2}
 
 
 def test_the_first_line_is_saved_at_once(case: Case, engine: SphereEngine, tmp_path: Path) -> None:
     engine.seconds = SECONDS
     explorer = explore(case, (), folder=tmp_path)
-    with running(lambda: by_browser(explorer.marker, case.marks[:1])):
-        wait_for_line(explorer.marker, case.marks[:1])
+    with running(lambda: by_browser(explorer.viewer, case.marks[:1])):
+        wait_for_line(explorer.viewer, case.marks[:1])
         assert set(read_labels(explorer.save("NIfTI"), case.grid).flat) == {0, 1}
 
 
 def test_while_a_line_is_segmented_its_row_is_empty_and_scrolling_goes_on(
     explorer: Explorer, engine: SphereEngine, moved: tuple[RecistMark, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    marker = explorer.marker
+    viewer = explorer.viewer
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr(marker, "send", lambda content, buffers=None: sent.append(content))
-    with running(lambda: by_browser(marker, moved)) as thread:
+    monkeypatch.setattr(viewer, "send", lambda content, buffers=None: sent.append(content))
+    with running(lambda: by_browser(viewer, moved)) as thread:
         assert engine.started.wait(20)
-        assert [row["label"] for row in marker.results] == [2]
-        assert repr(marker).startswith("RecistMarker(")
-        marker.set_state({"cursor_zyx": [1, 2, 3]})
-        marker._handle_custom_msg(
+        assert [row["label"] for row in viewer.results] == [2]
+        assert repr(viewer).startswith("RecistViewer(")
+        viewer.set_state({"cursor_zyx": [1, 2, 3]})
+        viewer._handle_custom_msg(
             {"kind": "slices", "id": "a", "window": [0, 1], "wants": [[0, 1, True]]}, []
         )
         assert [content["id"] for content in sent] == ["a"]
-        assert marker.cursor_zyx == [1, 2, 3]
+        assert viewer.cursor_zyx == [1, 2, 3]
         assert thread.is_alive(), "the network still runs"
-    assert [row["label"] for row in marker.results] == [1, 2]
+    assert [row["label"] for row in viewer.results] == [1, 2]
 
 
 def test_words_of_a_button_outlive_a_segmentation(explorer: Explorer, moved: tuple[RecistMark, ...]) -> None:
     find(explorer, "CSV").click()
-    explorer.marker.marks = moved
+    explorer.viewer.marks = moved
     assert "written:" in words(explorer)
 
 
@@ -152,10 +152,10 @@ def test_a_broken_engine_is_no_old_mask(
     find(explorer, "3D").value = True
     engine.seconds, engine.broken = 0.0, EngineError("the weights are damaged")
     runs = engine.runs
-    explorer.marker.marks = moved
-    assert explorer.marker.error == "the weights are damaged"
+    explorer.viewer.marks = moved
+    assert explorer.viewer.error == "the weights are damaged"
     assert engine.runs == runs + 1
     with pytest.raises(EngineError, match="damaged"):
-        _ = explorer.marker.labels
+        _ = explorer.viewer.labels
     find(explorer, "NIfTI").click()
     assert "damaged" in words(explorer)

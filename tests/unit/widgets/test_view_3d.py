@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from lite_ensam.case import Case
-from lite_ensam.errors import LiteEnsamError, MissingExtraError
-from lite_ensam.geometry import Grid
-from lite_ensam.recist import RecistMark
-from lite_ensam.widgets import draw_tumors, view_itk, view_tumors
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import LiteEnsamError, MissingExtraError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.widgets import render_tumors_3d, view_itk, view_tumors
 
 
 def test_the_plot_holds_a_surface_a_line_and_a_slice_a_tumour(case: Case) -> None:
@@ -36,11 +36,11 @@ def test_a_mark_without_a_mask_is_a_line_only(case: Case) -> None:
 
 def test_nothing_marked_is_an_empty_plot(case: Case) -> None:
     assert list(view_tumors(case.reference, case.grid, ()).objects) == []
-    assert draw_tumors(case.reference, case.grid, ()).png
+    assert render_tumors_3d(case.reference, case.grid, ()).png
 
 
 def test_the_still_picture_shows_the_tumours_colours(case: Case) -> None:
-    picture = draw_tumors(case.reference, case.grid, case.marks, colors={1: "#ff0000", 2: "#0000ff"})
+    picture = render_tumors_3d(case.reference, case.grid, case.marks, colors={1: "#ff0000", 2: "#0000ff"})
     pixels = imread(io.BytesIO(picture._repr_png_()))[..., :3]
     red, green, blue = np.moveaxis(pixels, -1, 0)
     assert np.sum((red - green > 0.3) & (red - blue > 0.3)) > 500
@@ -48,7 +48,7 @@ def test_the_still_picture_shows_the_tumours_colours(case: Case) -> None:
 
 
 def test_shapes_must_agree(case: Case) -> None:
-    for view in (view_tumors, draw_tumors):
+    for view in (view_tumors, render_tumors_3d):
         with pytest.raises(LiteEnsamError, match="labels has shape"):
             view(case.reference[1:], case.grid, case.marks)
 
@@ -61,7 +61,7 @@ def _itk(labels: np.ndarray, grid: Grid, marks: tuple[RecistMark, ...]) -> objec
     ("package", "view", "extra"),
     [
         ("k3d", view_tumors, "widgets"),
-        ("matplotlib.figure", draw_tumors, "widgets"),
+        ("matplotlib.figure", render_tumors_3d, "widgets"),
         ("itkwidgets", _itk, "itk"),
     ],
 )

@@ -1,6 +1,5 @@
 """One DICOM file, read with plain errors; pydicom and highdicom are imported only here, when they are needed."""
 
-import os
 import struct
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,8 +12,8 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lite_ensam._typing import Floats
-from lite_ensam.errors import CaseError, LiteEnsamError, MissingExtraError, printable
+from lite_ensam.core.errors import CaseError, LiteEnsamError, MissingExtraError, printable
+from lite_ensam.core.types import Float64Array, PathLike
 from lite_ensam.io.reading import check_input
 
 __all__ = [
@@ -26,14 +25,12 @@ __all__ = [
     "lps_to_ras",
     "read_dataset",
     "read_numbers",
-    "reads_dicom",
     "said_plainly",
+    "translate_dicom_errors",
 ]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-PathLike: TypeAlias = str | os.PathLike[str]
 
 Dataset: TypeAlias = Any
 """A pydicom Dataset; the package is imported only where it is used."""
@@ -76,7 +73,9 @@ def keep_identifiers_quiet() -> Iterator[None]:
         yield
 
 
-def reads_dicom(read: Callable[Concatenate[PathLike, P], T]) -> Callable[Concatenate[PathLike, P], T]:
+def translate_dicom_errors(
+    read: Callable[Concatenate[PathLike, P], T],
+) -> Callable[Concatenate[PathLike, P], T]:
     """Let a reader say plainly that its first argument is damaged.
 
     Values are decoded when they are looked at, and pydicom has an exception of its own for each way in which bytes
@@ -101,7 +100,7 @@ def reads_dicom(read: Callable[Concatenate[PathLike, P], T]) -> Callable[Concate
     return guarded
 
 
-@reads_dicom
+@translate_dicom_errors
 def read_dataset(path: PathLike, *, voxels: bool = True) -> Dataset:
     """A DICOM file's dataset.
 
@@ -150,7 +149,7 @@ def said_plainly(error: Exception) -> str:
     return f"{name} is missing" if isinstance(error, AttributeError) and name else str(error)
 
 
-def read_numbers(one: Dataset, name: str, count: int) -> Floats:
+def read_numbers(one: Dataset, name: str, count: int) -> Float64Array:
     """A slice's attribute of so many numbers; a `CaseError` names the slice and the attribute."""
     value = one.get(name)
     if value is None or np.size(value) != count:
@@ -159,7 +158,7 @@ def read_numbers(one: Dataset, name: str, count: int) -> Floats:
     return np.asarray(value, dtype=np.float64)
 
 
-def lps_to_ras(points_lps: ArrayLike) -> Floats:
+def lps_to_ras(points_lps: ArrayLike) -> Float64Array:
     """Points (..., 3) in mm, from DICOM's world to `Grid`'s; the way back is the same."""
-    points: Floats = np.asarray(points_lps, dtype=np.float64) * (-1.0, -1.0, 1.0)
+    points: Float64Array = np.asarray(points_lps, dtype=np.float64) * (-1.0, -1.0, 1.0)
     return points

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam._typing import CtVolume, Floats, IntTriple
-from lite_ensam.errors import CaseError
+from lite_ensam.core.errors import CaseError
+from lite_ensam.core.types import CtVolume, Float64Array, IntTriple
 from lite_ensam.io.dicom.datasets import Dataset, read_numbers
 
-__all__ = ["AIR_HU", "Stack"]
+__all__ = ["PADDING_HU", "Stack"]
 
-AIR_HU = -1000
+PADDING_HU = -1000
 """What there is beside slices that were moved."""
 
 _ON_PLANE = 0.1
@@ -52,10 +52,10 @@ class Stack:
     """
 
     slice_shape: tuple[int, int]
-    positions: Floats
-    axes: Floats
-    step_mm: Floats
-    planes: Floats
+    positions: Float64Array
+    axes: Float64Array
+    step_mm: Float64Array
+    planes: Float64Array
     shifts_ji: NDArray[np.int64]
 
     @classmethod
@@ -101,7 +101,7 @@ class Stack:
         return int(self.plane_of_slice[-1]) + 1, rows, columns
 
     @property
-    def affine_lps(self) -> Floats:
+    def affine_lps(self) -> Float64Array:
         """(4, 4): index (column, row, plane, 1) of the grid to DICOM's mm."""
         affine = np.eye(4)
         affine[:3, :3] = self.axes.T * self.step_mm
@@ -141,7 +141,7 @@ class Stack:
 
     def fill(self, slices: NDArray[Any]) -> CtVolume:
         """The grid (plane, row, column) of HU (slice, row, column)."""
-        placed = self._placed(slices, AIR_HU)
+        placed = self._placed(slices, PADDING_HU)
         if self._is_even:
             return placed
         volume: CtVolume = placed[self.slice_of_plane]
@@ -170,18 +170,18 @@ class Stack:
             ]
         )
 
-    def slice_at(self, position: Floats) -> int | None:
+    def slice_at(self, position: Float64Array) -> int | None:
         """The slice whose first pixel lies at a place in DICOM's mm, within a hundredth of a pixel; else None."""
         off = np.abs((self.positions - position) @ self.axes.T) / self.step_mm
         nearest = int(off.max(axis=1).argmin())
         return nearest if off[nearest].max() <= 0.01 else None
 
-    def from_slice(self, n: int, rows_columns: Floats) -> Floats:
+    def from_slice(self, n: int, rows_columns: Float64Array) -> Float64Array:
         """Grid indices (m, 3) in k, j, i of points (m, 2) on slice n; fractions between pixels' centres."""
         k = np.full(len(rows_columns), float(self.plane_of_slice[n]))
         return np.column_stack([k, rows_columns + self.shifts_ji[n]])
 
-    def to_slice(self, points_kji: Floats) -> tuple[int, Floats] | None:
+    def to_slice(self, points_kji: Float64Array) -> tuple[int, Float64Array] | None:
         """The slice on whose plane points of the grid lie, and their rows and columns; None if there is no one."""
         plane = int(np.rint(points_kji[0, 0]))
         if np.ptp(points_kji[:, 0]) > 1e-3 or not 0 <= plane < self.shape[0]:
@@ -191,17 +191,17 @@ class Stack:
             return None
         return n, points_kji[:, 1:] - self.shifts_ji[n]
 
-    def from_world(self, points: Floats) -> Floats:
+    def from_world(self, points: Float64Array) -> Float64Array:
         """Grid indices (m, 3) in k, j, i of points in DICOM's mm, by the slices as they lay in the scanner."""
         k = (points - self.positions[0]) @ self.axes[2] / self.step_mm[2]
         n = self.slice_of_plane[np.clip(np.rint(k), 0, self.shape[0] - 1).astype(int)]
         rows_columns = ((points - self.positions[n]) @ self.axes[[1, 0]].T) / self.step_mm[[1, 0]]
         return np.column_stack([k, rows_columns + self.shifts_ji[n]])
 
-    def to_world(self, n: int, rows_columns: Floats) -> Floats:
+    def to_world(self, n: int, rows_columns: Float64Array) -> Float64Array:
         """DICOM's mm (m, 3) of points (m, 2) on slice n, where it lay in the scanner."""
         j_mm, i_mm = (rows_columns * self.step_mm[[1, 0]]).T
-        world: Floats = self.positions[n] + i_mm[:, None] * self.axes[0] + j_mm[:, None] * self.axes[1]
+        world: Float64Array = self.positions[n] + i_mm[:, None] * self.axes[0] + j_mm[:, None] * self.axes[1]
         return world
 
     @property
@@ -227,7 +227,7 @@ class Stack:
         return placed
 
 
-def _planes(heights_mm: Floats) -> tuple[float, Floats]:
+def _planes(heights_mm: Float64Array) -> tuple[float, Float64Array]:
     """Distance of the planes, and the plane of each slice; `CaseError` with a list of the gaps if that cannot be."""
     gaps = np.diff(heights_mm)
     usual, mean = float(np.median(gaps)), float(gaps.mean())

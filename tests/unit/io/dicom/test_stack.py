@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from lite_ensam.errors import CaseError
+from lite_ensam.core.errors import CaseError
 from lite_ensam.io.dicom.stack import Stack
 from tests.unit.io.dicom.files import AXIAL
 

@@ -1,0 +1,132 @@
+"""`run_cohort`: one call from a manifest or a folder to masks, tables and a page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from lite_ensam.cohort.checks import check_rows
+from lite_ensam.cohort.discovery import discover
+from lite_ensam.cohort.manifest import (
+    CohortCase,
+    CohortManifest,
+    ManifestIssue,
+    read_cohort_manifest,
+    table_problems,
+    write_cohort_manifest,
+)
+from lite_ensam.cohort.page import write_page
+from lite_ensam.cohort.parameters import Limits, Parameters
+from lite_ensam.cohort.record import clear_halves, make_folder
+from lite_ensam.cohort.run import Progress, locked, run_cases
+from lite_ensam.cohort.tables import write_tables
+from lite_ensam.core.errors import CohortError, MissingExtraError, printable
+
+__all__ = ["Cohort", "check_cohort_extra", "open_manifest", "run_cohort"]
+
+_PACKAGES = ("dask", "distributed", "filelock", "matplotlib", "psutil", "pyarrow")
+"""Of the extra `cohort`."""
+
+Source: TypeAlias = "str | os.PathLike[str] | CohortManifest | Sequence[CohortCase]"
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """What became of a cohort.
+
+    Parameters
+    ----------
+    folder : of everything
+    progress : counts
+    tables : cases, tumours and timing, each as CSV and as Parquet
+    page : HTML
+    """
+
+    folder: Path
+    progress: Progress
+    tables: tuple[Path, ...]
+    page: Path
+
+
+def check_cohort_extra() -> None:
+    """Raise `MissingExtraError` if a package is missing, before any work."""
+    if missing := [name for name in _PACKAGES if find_spec(name) is None]:
+        raise MissingExtraError(f"cohorts need {', '.join(missing)}: pip install 'lite-ensam[cohort]'")
+
+
+def open_manifest(source: Source) -> CohortManifest:
+    """Rows of a manifest file, of a folder that is looked through, or as they are.
+
+    Raises
+    ------
+    CohortError
+        If it cannot be read, or there is no case.
+    """
+    if isinstance(source, CohortManifest):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return discover(source) if os.path.isdir(source) else read_cohort_manifest(source)
+    rows = tuple(source)
+    return CohortManifest(rows, tuple(table_problems(rows)))
+
+
+def run_cohort(
+    source: Source,
+    folder: str | os.PathLike[str],
+    parameters: Parameters = Parameters(),  # noqa: B008  # frozen
+    limits: Limits = Limits(),  # noqa: B008  # frozen
+    *,
+    workers: int | None = None,
+    scheduler: Any = None,
+    check: bool = True,
+    retry_failed: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Cohort:
+    """Segment and measure every case of a cohort that is not done yet; make tables and page of all.
+
+    Parameters
+    ----------
+    source : manifest (.csv, .parquet), a folder (see `discover`), a `CohortManifest`, or rows
+    folder : results; made if it is not there. Another run into it goes on where the last one was
+    parameters : what is done with each case
+    limits : what a case may take; one that takes more has failed, and takes no other along
+    workers : processes on this machine; None takes as many as CPUs and memory allow
+    scheduler : a `distributed.Client` or the address of a Dask scheduler; its workers must see the same paths
+    check : whether to look at all files first, and begin only if nothing is wrong with any. Without, a bad case
+        becomes a row with its error
+    retry_failed : whether to try cases again whose failure would come again, as far as is known
+    on_progress : called as it goes; see `show_progress`
+
+    Returns
+    -------
+    Cohort. The run ends when no case is left: done, or failed with step and error in the table of cases.
+
+    Raises
+    ------
+    CohortError
+        If the manifest is bad (the first problem is named; `open_manifest` and `check_rows` give all), another run
+        is writing into the folder, or disk, installation or cluster do not let the run go on: what is done is kept.
+    MissingExtraError
+        If the extra `cohort` is not installed.
+    """
+    check_cohort_extra()
+    manifest = open_manifest(source)
+    problems = manifest.problems or (check_rows(manifest.rows) if check else ())
+    if problems:
+        first: ManifestIssue = problems[0]
+        more = f" ({len(problems)} problems in all)" if len(problems) > 1 else ""
+        raise CohortError(f"row {first.row}, case {printable(first.case)}: {first.error}{more}")
+    place = Path(os.path.abspath(folder))
+    make_folder(place)
+    with locked(place):
+        clear_halves(place)
+        write_cohort_manifest(place / "manifest.csv", manifest.rows, overwrite=True)
+        progress = run_cases(
+            manifest.rows, place, parameters, limits,
+            workers=workers, scheduler=scheduler, retry_failed=retry_failed, on_progress=on_progress,
+        )  # fmt: skip
+        return Cohort(place, progress, write_tables(manifest.rows, place), write_page(manifest.rows, place))

@@ -1,0 +1,146 @@
+"""`Case`: one scan with its marks, valid once built."""
+
+from copy import copy
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lite_ensam.core.errors import CaseError, printable
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import PartialScan, value_range
+from lite_ensam.core.recist import RecistMark, check_marks
+from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.types import CtVolume, Flips, Labels
+
+__all__ = ["Case", "guess_hu"]
+
+VOXEL_DTYPES = (np.int16, np.uint16, np.uint8, np.float32)
+"""What the kernels take; readers convert everything else."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A CT, its grid, the marks on it and, if there is one, a reference label map.
+
+    Parameters
+    ----------
+    ct : int16, uint16, uint8 or float32 (z, y, x), any strides; or the crops of a scan that was not kept as a whole
+    grid : where its voxels lie
+    marks : at least one, inside the volume, no two with the same label
+    reference : uint8 or uint16 (z, y, x), or None
+    name : for reports; line breaks and other control characters become escapes
+    hu : True if `ct` is in Hounsfield units, False if it is already windowed to 0-255.
+        Left out, `guess_hu` decides
+    source : what it was read from: axis order, header, notes; left out, an array with this grid
+
+    Raises
+    ------
+    CaseError
+        If `ct` has another dtype or shape than said, is constant, lies in [0, 1], or has a voxel that is NaN or
+        infinite (the first one is named); if `reference` does not fit.
+    MarkError
+        If the marks do not fit the volume.
+    """
+
+    ct: CtVolume | PartialScan
+    grid: Grid
+    marks: tuple[RecistMark, ...]
+    reference: Labels | None = None
+    name: str = ""
+    # None lives only until __post_init__
+    hu: bool = field(default=None)  # type: ignore[assignment]
+    source: ScanSource = field(default=None)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.ct, np.ndarray | PartialScan) or self.ct.dtype not in VOXEL_DTYPES:
+            raise CaseError(
+                "ct must be an array of int16, uint16, uint8 or float32, got "
+                f"{getattr(self.ct, 'dtype', type(self.ct).__name__)}"
+            )
+        if np.ma.is_masked(self.ct):
+            raise CaseError("ct must have all its voxels, got a masked array")
+        if self.ct.shape != self.grid.shape_zyx:
+            raise CaseError(f"ct has shape {self.ct.shape}, its grid {self.grid.shape_zyx} (z, y, x)")
+        try:
+            low, high = value_range(self.ct)
+        except ValueError as error:
+            raise CaseError(f"ct: {error}") from None
+        if low >= 0 and high <= 1 and low != high:
+            raise CaseError(
+                f"the ct's values lie in {low:g} to {high:g}: scale them back to HU, or to 0-255 of a window"
+            )
+        if low == high:
+            raise CaseError(f"every voxel of the ct is {low:g}: there is nothing to see")
+        object.__setattr__(self, "name", printable(self.name))
+        object.__setattr__(self, "marks", tuple(self.marks))
+        check_marks(self.marks, self.grid.shape_zyx)
+        if self.reference is not None:
+            _check_reference(self.reference, self.grid)
+        if self.hu is None:
+            object.__setattr__(self, "hu", _is_hu(low, high))
+        if self.source is None or self.source.grid is not self.grid:
+            object.__setattr__(self, "source", ScanSource(self.grid))
+
+    def flipped(self, flips_zyx: Flips) -> "Case":
+        """The same case with some axes reversed: views, nothing is copied or checked again."""
+        if not any(flips_zyx):
+            return self
+        axes, grid = tuple(np.flatnonzero(flips_zyx).tolist()), self.grid.flipped(flips_zyx)
+        ct = self.ct.flipped(flips_zyx) if isinstance(self.ct, PartialScan) else np.flip(self.ct, axes)
+        turned = copy(self)
+        changes = {
+            "ct": ct,
+            "grid": grid,
+            "source": ScanSource(grid),
+            "marks": tuple(mark.flipped(flips_zyx, grid.shape_zyx) for mark in self.marks),
+            "reference": None if self.reference is None else np.flip(self.reference, axes),
+        }
+        for name, value in changes.items():
+            object.__setattr__(turned, name, value)
+        return turned
+
+    @property
+    def volume(self) -> CtVolume:
+        """The whole scan; CaseError if only crops of it were kept."""
+        if isinstance(self.ct, PartialScan):
+            raise CaseError("only crops of this scan were kept when it was read; read_case keeps all of it")
+        return self.ct
+
+
+def guess_hu(ct: CtVolume) -> bool:
+    """Whether a scan is in Hounsfield units (True) or already windowed to 0-255 (False).
+
+    A scan is windowed if all its values lie in 0..255: any uint8 scan, FLARE's images. A CT in HU has
+    air, lung or fat below 0, or bone or contrast above 255, unless it is a tiny crop
+    of soft tissue: then say `hu=True`.
+
+    Raises
+    ------
+    CaseError
+        If a voxel is NaN or infinite.
+
+    Examples
+    --------
+    >>> guess_hu(np.array([[[-1000, 40]]], dtype=np.int16))
+    True
+    >>> guess_hu(np.array([[[0, 40]]], dtype=np.uint8))
+    False
+    """
+    try:
+        return _is_hu(*value_range(ct))
+    except ValueError as error:
+        raise CaseError(f"ct: {error}") from None
+
+
+def _is_hu(low: float, high: float) -> bool:
+    return low < 0 or high > 255
+
+
+def _check_reference(reference: Labels, grid: Grid) -> None:
+    if not isinstance(reference, np.ndarray) or reference.dtype not in (np.uint8, np.uint16):
+        raise CaseError(
+            "reference must be an array of uint8 or uint16, got "
+            f"{getattr(reference, 'dtype', type(reference).__name__)}"
+        )
+    if reference.shape != grid.shape_zyx:
+        raise CaseError(f"reference has shape {reference.shape}, the ct {grid.shape_zyx} (z, y, x)")

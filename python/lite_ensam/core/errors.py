@@ -1,0 +1,103 @@
+"""Every error that lite-ensam raises on purpose.
+
+All of them are `LiteEnsamError`s, and each is also what Python would raise: bad scans, marks and arguments are
+`ValueError`s, what cannot be written is an `OSError`, a broken engine a `RuntimeError`. Each carries one sentence that
+names what is wrong, what was expected and what came. What came may be anything: `brief` and `printable` make it fit
+into a sentence.
+"""
+
+import os
+import unicodedata
+
+__all__ = [
+    "ArgumentError",
+    "CaseError",
+    "CohortError",
+    "EngineError",
+    "LiteEnsamError",
+    "MarkError",
+    "MissingExtraError",
+    "OutputError",
+    "StudyError",
+    "TrainingError",
+    "brief",
+    "printable",
+]
+
+_LONGEST = 80
+"""Of a value that is repeated in a message, in characters."""
+
+_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode's control characters, lone surrogates, and separators of lines and paragraphs."""
+
+
+class LiteEnsamError(Exception):
+    """Base of all errors raised by lite-ensam; what a file put into the sentence stays on one line."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(printable(arg) if isinstance(arg, str) else arg for arg in args))
+
+
+class ArgumentError(LiteEnsamError, ValueError):
+    """An argument has a value that it cannot have."""
+
+
+class CaseError(LiteEnsamError, ValueError):
+    """The scan is bad: unreadable, of the wrong shape, or its voxels or geometry make no sense."""
+
+
+class MarkError(LiteEnsamError, ValueError):
+    """A RECIST mark is bad: unreadable, outside the volume, not on one slice, or not a line."""
+
+
+class StudyError(LiteEnsamError, ValueError):
+    """The time points of a patient make no sense, or break the rules of RECIST 1.1."""
+
+
+class CohortError(LiteEnsamError, ValueError):
+    """The manifest of a cohort is bad, its folder is in use, or the machinery that runs it gave up."""
+
+
+class OutputError(LiteEnsamError, OSError):
+    """A result cannot be written; the target is as it was before."""
+
+
+class EngineError(LiteEnsamError, RuntimeError):
+    """The inference engine or the network's weights cannot be used."""
+
+
+class TrainingError(LiteEnsamError, ValueError):
+    """A training run cannot begin or go on as it was asked to."""
+
+
+class MissingExtraError(LiteEnsamError, ImportError):
+    """A feature needs an optional package; the message says which extra to install."""
+
+
+def brief(value: object) -> str:
+    """Value as Python writes it, on one line of at most 80 characters.
+
+    Examples
+    --------
+    >>> brief((1, "two"))
+    "(1, 'two')"
+    """
+    try:
+        text = " ".join(repr(value).split())  # arrays are written on many lines
+    except (ValueError, RecursionError):  # an integer of thousands of digits, lists within lists
+        text = f"a {type(value).__name__} too large to print"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def printable(text: str | os.PathLike[str]) -> str:
+    r"""Text or path on one line that any UTF-8 terminal or file takes: what is none becomes an escape.
+
+    Examples
+    --------
+    >>> print(printable("liver\nleft"))
+    liver\nleft
+    """
+    return "".join(
+        char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNPRINTABLE else char
+        for char in os.fspath(text)
+    )

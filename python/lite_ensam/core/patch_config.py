@@ -1,0 +1,80 @@
+"""What a network patch is: the numbers that training, weights, engines and cutting share."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["CHANNEL_NAMES", "GREY_CHANNELS", "LINE_CHANNELS", "PAPER_CHANNELS", "PatchConfig", "check_window"]
+
+PAPER_CHANNELS = ("wide",)
+GREY_CHANNELS = ("wide", "line_window", "line_narrow")
+MAX_HU, MIN_WINDOW_HU = 100_000.0, 1.0
+LINE_CHANNELS = ("wide", "line_window", "line_narrow", "along", "across", "slice")
+CHANNEL_NAMES = frozenset(LINE_CHANNELS)
+"""All that `segmentation.channels` can fill."""
+
+
+@dataclass(frozen=True)
+class PatchConfig:
+    """How a patch is cut and what its channels hold.
+
+    Parameters
+    ----------
+    side_factor : side of a lesion crop in lengths of the RECIST line
+    side_voxels : voxels a side of a lesion patch
+    window_hu : HU clipped to this before scaling to [0, 1] ("wide"); None scales the whole scan's
+        range instead, as the paper does
+    end_margin_voxels : the line is taken to end this far beyond the centres of its outermost voxels
+    line_half_width_hu, narrow_half_width_hu : "line_window" and "line_narrow" span this far to both
+        sides of the median HU under the line
+    windowed_unit_hu : HU a grey level of an already windowed 0-255 image is taken for
+        (400 HU over 255 levels is the usual soft-tissue window)
+    channels : names out of `CHANNEL_NAMES`, in order
+    """
+
+    side_factor: float = 2.5
+    side_voxels: int = 64
+    end_margin_voxels: float = 0.0
+    window_hu: tuple[float, float] | None = (-1000.0, 500.0)
+    line_half_width_hu: float = 175.0
+    narrow_half_width_hu: float = 75.0
+    windowed_unit_hu: float = 400.0 / 255.0
+    channels: tuple[str, ...] = LINE_CHANNELS
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.side_factor) and self.side_factor > 0 and self.side_voxels > 0):
+            raise ValueError(
+                f"side_factor {self.side_factor} and side_voxels {self.side_voxels} must be positive"
+            )
+        if self.window_hu is not None:
+            check_window(self.window_hu)
+        unknown = [name for name in self.channels if name not in CHANNEL_NAMES]
+        if unknown or not self.channels:
+            raise ValueError(f"channels must be names out of {sorted(CHANNEL_NAMES)}, got {self.channels}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready numbers; `from_dict` is the way back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, numbers: dict[str, Any]) -> PatchConfig:
+        """Build from `to_dict`'s output."""
+        lists = {name: tuple(value) for name, value in numbers.items() if isinstance(value, list)}
+        return cls(**{**numbers, **lists})
+
+
+def check_window(window_hu: tuple[float, float]) -> None:
+    """Raise ValueError unless it is a range of HU that grey values can be scaled by."""
+    try:
+        low, high = window_hu
+        fits = low >= -MAX_HU and high <= MAX_HU and high - low >= MIN_WINDOW_HU
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"window must be two HU values within +-{MAX_HU:g}, the lower first, at least {MIN_WINDOW_HU:g} apart, "
+            f"got {window_hu}"
+        )

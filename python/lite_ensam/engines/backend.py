@@ -1,0 +1,110 @@
+"""What an engine is: patch and line in, logits out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam.core.errors import EngineError
+from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.types import PathLike
+
+Engine = Literal["openvino", "torch"]
+ENGINES: tuple[Engine, ...] = ("openvino", "torch")
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+"""Folder of the weights that ship with the package."""
+
+
+@dataclass(frozen=True, eq=False)
+class WeightsManifest:
+    """What is known of exported weights without opening them with torch.
+
+    Parameters
+    ----------
+    patch : how patches are cut and filled
+    stride : patch sides must be multiples of this
+    generators : (3, blocks, size, size), LieRE's raw generators
+    weights_sha256 : hash of the safetensors file the graph was exported from
+    graph_sha256 : `graph_hash` of the exported graph
+    record : how the weights were trained
+    folder : that holds them
+    """
+
+    patch: PatchConfig
+    stride: int
+    generators: NDArray[np.float64]
+    weights_sha256: str
+    graph_sha256: str
+    record: dict[str, Any]
+    folder: Path
+
+    @classmethod
+    def read(cls, folder: PathLike = WEIGHTS) -> WeightsManifest:
+        """Read `manifest.json` of a weights folder, as `export` makes it."""
+        folder = Path(folder)
+        path = folder / "manifest.json"
+        try:
+            numbers = json.loads(path.read_text())
+            return cls(
+                patch=PatchConfig.from_dict(numbers["patch"]),
+                stride=int(numbers["stride"]),
+                generators=np.array(numbers["generators"], dtype=np.float64),
+                weights_sha256=numbers["weights_sha256"],
+                graph_sha256=numbers["graph_sha256"],
+                record=numbers["record"],
+                folder=folder,
+            )
+        except FileNotFoundError:
+            raise EngineError(f"weights: no such file {path}") from None
+        except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise EngineError(f"weights: {path} is not a manifest of lite-ensam ({error})") from error
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WeightsManifest) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[object, ...]:
+        return self.folder, self.graph_sha256, self.weights_sha256, repr(self.patch)
+
+    def __post_init__(self) -> None:
+        shape = self.generators.shape
+        if self.stride < 1 or len(shape) != 4 or shape[0] != 3 or shape[2] != shape[3]:
+            raise ValueError(f"stride {self.stride} or generators of shape {shape} make no sense")
+        if self.patch.side_voxels % self.stride:
+            raise ValueError(f"side_voxels {self.patch.side_voxels} is no multiple of stride {self.stride}")
+
+
+def graph_hash(folder: Path) -> str:
+    """SHA-256 over the exported graph's two files, hex; EngineError if one is missing."""
+    whole = hashlib.sha256()
+    for name in ("lite_ensam.xml", "lite_ensam.bin"):
+        try:
+            whole.update((folder / name).read_bytes())
+        except OSError as error:
+            raise EngineError(f"weights: cannot read {folder / name} ({error.strerror})") from None
+    return whole.hexdigest()
+
+
+class Backend(Protocol):
+    """An engine with weights loaded."""
+
+    name: Engine
+    manifest: WeightsManifest
+
+    def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
+        ...
+
+    def warm_up(self, patch_shape_zyx: tuple[int, int, int]) -> None:
+        """Do beforehand what the first call for patches of this shape would do."""
+        ...

@@ -1,0 +1,46 @@
+"""The reference engine: the network as it was trained, in PyTorch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam.core.errors import EngineError, MissingExtraError
+from lite_ensam.engines.backend import Engine, WeightsManifest
+
+try:
+    import torch
+
+    from lite_ensam.model.checkpoint import file_hash, load_weights
+except ModuleNotFoundError as error:
+    raise MissingExtraError(
+        f"the torch engine needs {error.name}, which is not installed: pip install 'lite-ensam[torch]'"
+    ) from error
+
+
+_ALL_THREADS = torch.get_num_threads()
+"""What torch takes by itself; the number is the process's, not the backend's."""
+
+
+class TorchBackend:
+    """Runs `lite_ensam.safetensors` of a weights folder in float32."""
+
+    name: Engine = "torch"
+
+    def __init__(self, manifest: WeightsManifest, threads: int | None = None) -> None:
+        self.manifest = manifest
+        self._threads = threads or _ALL_THREADS
+        source = manifest.folder / "lite_ensam.safetensors"
+        self.model = load_weights(source).model
+        if file_hash(source) != manifest.weights_sha256:
+            raise EngineError(f"weights: {source} is damaged, or not the manifest's")
+
+    def warm_up(self, patch_shape_zyx: tuple[int, int, int]) -> None:
+        """Nothing: torch takes any shape as it comes."""
+
+    @torch.inference_mode()
+    def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
+        torch.set_num_threads(self._threads)
+        out = self.model(torch.from_numpy(values), torch.from_numpy(endpoints_zyx))
+        return np.ascontiguousarray(out[:, 0].numpy())

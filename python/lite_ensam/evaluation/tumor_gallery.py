@@ -1,0 +1,76 @@
+"""Which tumours of an evaluation are looked at, and what is written above their pictures."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from lite_ensam.core.errors import printable
+from lite_ensam.core.types import Mask
+from lite_ensam.datasets.folders import find_cases
+from lite_ensam.evaluation.evaluate import RESULT, Evaluation, Segmenting
+from lite_ensam.evaluation.scores import TumorScore, reference_mask
+from lite_ensam.figures.tumor_planes import TumorPicture
+
+__all__ = ["PERCENTILES", "at_percentiles", "picture_tumors", "worst_tumors"]
+
+PERCENTILES = (5, 25, 50, 75, 95)
+"""Of the DSC, as in the paper's Figure 2."""
+
+
+def worst_tumors(evaluation: Evaluation, n_tumors: int = 10) -> list[TumorScore]:
+    """The tumours with the lowest DSC of the result, the worst first."""
+    return _by_dsc(evaluation)[:n_tumors]
+
+
+def at_percentiles(evaluation: Evaluation, percentiles: Sequence[int] = PERCENTILES) -> list[TumorScore]:
+    """The tumours at these percentiles of the result's DSC (the nearest one where none is exactly there)."""
+    ordered = _by_dsc(evaluation)
+    return [ordered[round(percent / 100 * (len(ordered) - 1))] for percent in percentiles]
+
+
+def picture_tumors(
+    evaluation: Evaluation, chosen: Iterable[TumorScore], segment: Segmenting
+) -> list[TumorPicture]:
+    """Read and segment the chosen tumours' cases again, for masks that were not kept.
+
+    Parameters
+    ----------
+    evaluation : what they were chosen from; its folder must still be there
+    chosen : scores of its result
+    segment : the same that was evaluated
+    """
+    files = {(case.source, case.name): case for case in find_cases(evaluation.folder)}
+    spheres = {
+        (tumor.source, tumor.case, tumor.label): tumor.score.dsc
+        for tumor in evaluation.tumors
+        if tumor.method == "sphere"
+    }
+    pictures = []
+    for tumor in chosen:
+        case = files[tumor.source, tumor.case].read()
+        mark = next(mark for mark in case.marks if mark.label == tumor.label)
+        result, reference = segment(case) == mark.label, reference_mask(case, mark)
+        extents = (_z_extent(result), _z_extent(reference), case.grid.spacing_mm[0])
+        title = _title(tumor, spheres.get((tumor.source, tumor.case, tumor.label)), extents)
+        pictures.append(TumorPicture(case.volume, case.grid, mark, result, reference, title))
+    return pictures
+
+
+def _by_dsc(evaluation: Evaluation) -> list[TumorScore]:
+    results = [tumor for tumor in evaluation.tumors if tumor.method == RESULT]
+    return sorted(results, key=lambda tumor: tumor.score.dsc)
+
+
+def _z_extent(mask: Mask) -> int:
+    slices = np.flatnonzero(mask.any(axis=(1, 2)))
+    return int(np.ptp(slices)) + 1 if slices.size else 0
+
+
+def _title(tumor: TumorScore, sphere: float | None, extents: tuple[int, int, float]) -> str:
+    score, (ours, theirs, slice_mm) = tumor.score, extents
+    name = printable(f"{tumor.source}/{tumor.case}, tumour {tumor.label}")
+    beside = "" if sphere is None else f" (sphere {sphere:.2f})"
+    return (
+        f"{name}: DSC {score.dsc:.2f}{beside}, NSD 2 mm {score.nsd_2mm:.2f}, volume {score.volume_ml:.2f} ml "
+        f"({score.volume_error:+.0%}), {ours} of {theirs} slices of {slice_mm:.3g} mm"
+    )

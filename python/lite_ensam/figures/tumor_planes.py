@@ -1,0 +1,326 @@
+"""Tumours in three planes: the CT with its line, the result and, if there is one, the reference.
+
+Planes lie as radiologists are used to: the patient's right on the left, front on top of the axial
+plane and on the left of the sagittal one, head up. The three planes of a tumour have one scale.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam import _kernels
+from lite_ensam.core.case import guess_hu
+from lite_ensam.core.errors import MissingExtraError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import CtVolume, Float64Array, Mask
+from lite_ensam.io import atomic_write, check_output
+
+__all__ = ["TumorPicture", "choose_window", "render_picture", "render_thumbnail", "write_picture"]
+
+Drawing: TypeAlias = Any
+"""A Figure or Axes of matplotlib, which is imported only where it is used."""
+
+SOFT_TISSUE_WINDOW_HU = (-160.0, 240.0)
+LUNG_WINDOW_HU = (-1350.0, 150.0)
+BETWEEN_WINDOW_HU = (-1000.0, 300.0)
+"""Shows where lung ends and still tells soft tissues apart."""
+
+_AERATED_HU = -400.0
+"""Below this it is lung (or air); fat ends at about -150."""
+
+_STYLES = {"reference": ("#56b4e9", 3.6), "result": ("#d55e00", 1.8), "RECIST line": ("#f0e442", 1.5)}
+"""Colour and width of each outline: sky blue, vermilion and yellow of Okabe and Ito's palette, told apart on
+grey with any colour vision. The result is drawn over the reference and is thinner: both stay visible."""
+
+_FIELD_OF_VIEW = 1.6
+"""Its side in largest extents of what is outlined."""
+
+_LEAST_SIDE_MM = 30.0
+_SCALE_BAR_MM = 10.0
+_THUMBNAIL_INCHES = 2.2
+_WIDTH_INCHES, _ROW_INCHES, _PLANE_INCHES, _LEGEND_INCHES, _DPI = 12.0, 4.25, 3.84, 0.45, 120
+
+
+class _Plane(NamedTuple):
+    """Which array axis is cut, which runs across the paper and which up it."""
+
+    name: str
+    cut: int
+    across: int
+    up: int
+
+
+PLANES = (_Plane("axial", 0, 2, 1), _Plane("coronal", 1, 2, 0), _Plane("sagittal", 2, 1, 0))
+
+_SIDES = (("H", "F"), ("A", "P"), ("R", "L"))
+"""Per axis z, y, x: the body's side shown at the top or left, and the one shown across from it."""
+
+
+@dataclass(frozen=True, eq=False)
+class TumorPicture:
+    """What is shown of one tumour.
+
+    Parameters
+    ----------
+    ct : (z, y, x), in HU (see `choose_window`) or windowed
+    grid : of the CT; its affine says where the patient's right, front and head are
+    mark : the line; the axial plane is its slice, the others run through its middle
+    result, reference : bool (z, y, x), outlined voxel by voxel; there may be no reference
+    title : above the planes
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+
+    ct: CtVolume
+    grid: Grid
+    mark: RecistMark
+    result: Mask
+    reference: Mask | None = None
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        for name, volume in {"ct": self.ct, **self.masks}.items():
+            if volume.shape != self.grid.shape_zyx:
+                raise ValueError(f"{name} has shape {volume.shape}, the grid {self.grid.shape_zyx} (z, y, x)")
+
+    @property
+    def masks(self) -> dict[str, Mask]:
+        """What is outlined, the lowest first."""
+        reference = {} if self.reference is None else {"reference": self.reference}
+        return {**reference, "result": self.result}
+
+    def slice_of(self, volume: NDArray[Any], plane: _Plane) -> NDArray[Any]:
+        """The plane's slice; rows follow the axis that runs up, columns the one that runs across."""
+        index = round(self.mark.midpoint_zyx[plane.cut])
+        flat: NDArray[Any] = volume.take(min(max(index, 0), volume.shape[plane.cut] - 1), axis=plane.cut)
+        return flat
+
+    def field_of_view(self) -> tuple[Float64Array, float]:
+        """Middle (z, y, x) and side of the cube that is shown, in mm from the centre of voxel 0."""
+        spacing = np.asarray(self.grid.spacing_mm)
+        corners = [np.asarray(self.mark.endpoints_zyx)]
+        corners += [_kernels.label_boxes(mask, 1)[1] - 0.5 for mask in self.masks.values() if mask.any()]
+        low = np.min(corners, axis=(0, 1)) * spacing
+        high = np.max(corners, axis=(0, 1)) * spacing
+        return (low + high) / 2, max(_FIELD_OF_VIEW * float((high - low).max()), _LEAST_SIDE_MM)
+
+
+def write_picture(
+    path: str | os.PathLike[str], tumors: Sequence[TumorPicture], *, overwrite: bool = False
+) -> None:
+    """Write a PNG with a row for each tumour: its axial, its coronal and its sagittal plane.
+
+    Parameters
+    ----------
+    path : .png
+    tumors : at least one
+    overwrite : whether an existing file may be replaced
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    OutputError
+        If the file cannot be written; nothing half-written is left.
+    """
+    check_output(path, overwrite, (".png",))
+    figure = _draw(tumors)
+    with atomic_write(path, overwrite) as file:
+        save_png(figure, file)
+
+
+def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
+    """The PNG of `write_picture` in memory."""
+    png = BytesIO()
+    save_png(_draw(tumors), png)
+    return png.getvalue()
+
+
+def render_thumbnail(tumor: TumorPicture) -> bytes:
+    """PNG of the axial plane alone, 264 voxels a side: a tumour among many."""
+    figure = new_figure(_THUMBNAIL_INCHES, _THUMBNAIL_INCHES)
+    view, window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
+    draw_plane(figure.add_axes((0.0, 0.0, 1.0, 1.0)), tumor, PLANES[0], view, window)
+    png = BytesIO()
+    save_png(figure, png)
+    return png.getvalue()
+
+
+def new_figure(width_inches: float, height_inches: float) -> Drawing:
+    """An empty figure; pyplot's global state stays untouched. MissingExtraError without matplotlib."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("pictures need matplotlib: pip install 'lite-ensam[evaluate]'") from error
+    figure = Figure(figsize=(width_inches, height_inches), facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_png(figure: Drawing, file: BinaryIO) -> None:
+    """Write the figure."""
+    figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
+
+
+def choose_window(ct: CtVolume, mark: RecistMark) -> tuple[float, float]:
+    """Grey values shown as black and as white, chosen by what lies under the line and just beyond it.
+
+    Lung if the tumour is aerated itself or the line runs out into lung at both ends; soft tissue if
+    it does at neither; else a window for both. A scan that is not in HU is shown from its darkest to
+    its brightest voxel.
+    """
+    if not guess_hu(ct):
+        return float(ct.min()), float(ct.max())
+    inside, before, beyond = (
+        float(np.median(_along_line(ct, mark, *part))) < _AERATED_HU
+        for part in ((0.0, 1.0), (-0.4, -0.1), (1.1, 1.4))
+    )
+    if inside or (before and beyond):
+        return LUNG_WINDOW_HU
+    return BETWEEN_WINDOW_HU if before or beyond else SOFT_TISSUE_WINDOW_HU
+
+
+def _along_line(ct: CtVolume, mark: RecistMark, first: float, last: float) -> CtVolume:
+    """Voxels from `first` to `last` on the line; 0 and 1 are its ends."""
+    start, stop = np.asarray(mark.endpoints_zyx)
+    points = np.rint(start + np.linspace(first, last, 33)[:, None] * (stop - start)).astype(int)
+    z, y, x = np.clip(points, 0, np.asarray(ct.shape) - 1).T
+    values: CtVolume = ct[z, y, x]
+    return values
+
+
+def _draw(tumors: Sequence[TumorPicture]) -> Drawing:
+    height = len(tumors) * _ROW_INCHES + _LEGEND_INCHES
+    figure = new_figure(_WIDTH_INCHES, height)
+    for row, tumor in enumerate(tumors):
+        bottom = height - (row + 1) * _ROW_INCHES
+        title_at = (bottom + _PLANE_INCHES + 0.1) / height
+        figure.text(0.5, title_at, tumor.title, ha="center", va="bottom", fontsize=12)
+        view, window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
+        for column, plane in enumerate(PLANES):
+            box = (0.01 + column * 0.33, bottom / height, 0.32, _PLANE_INCHES / height)
+            draw_plane(figure.add_axes(box), tumor, plane, view, window)
+    draw_legend(figure, tumors)
+    return figure
+
+
+def draw_legend(figure: Drawing, tumors: Sequence[TumorPicture]) -> None:
+    """What the colours mean, at the figure's lower end."""
+    from matplotlib.lines import Line2D
+
+    shown = {name for tumor in tumors for name in tumor.masks} | {"RECIST line"}
+    handles = [
+        Line2D([], [], color=color, linewidth=width, label=name)
+        for name, (color, width) in _STYLES.items()
+        if name in shown
+    ]
+    figure.legend(handles=handles, loc="lower center", ncols=3, frameon=False, fontsize=11)
+
+
+def draw_plane(
+    axes: Drawing,
+    tumor: TumorPicture,
+    plane: _Plane,
+    view: tuple[Float64Array, float],
+    window: tuple[float, float],
+) -> None:
+    """Grey values, outlines, line, scale, and letters that say what side of the body is where."""
+    spacing, shape = tumor.grid.spacing_mm, tumor.grid.shape_zyx
+    extent = [edge * spacing[axis] for axis in (plane.across, plane.up) for edge in (-0.5, shape[axis] - 0.5)]
+    axes.set_facecolor("black")
+    axes.imshow(
+        tumor.slice_of(tumor.ct, plane), cmap="gray", vmin=window[0], vmax=window[1], extent=extent,
+        origin="lower", interpolation="nearest",
+    )  # fmt: skip
+    for name, mask in tumor.masks.items():
+        _draw_outline(axes, tumor.slice_of(mask, plane), (spacing[plane.across], spacing[plane.up]), name)
+    _draw_line(axes, tumor, plane)
+    _draw_scale_bar(axes, view[1])
+    axes.set_xlim(_limits_mm(tumor.grid, plane.across, view))
+    axes.set_ylim(_limits_mm(tumor.grid, plane.up, view)[::-1])
+    axes.set_xticks([])
+    axes.set_yticks([])
+    _write(axes, 0.03, 0.965, plane.name, "left", "top")
+    _write(axes, 0.02, 0.5, _SIDES[plane.across][0], "left", "center")
+    _write(axes, 0.98, 0.5, _SIDES[plane.across][1], "right", "center")
+    _write(axes, 0.5, 0.965, _SIDES[plane.up][0], "center", "top")
+    _write(axes, 0.5, 0.035, _SIDES[plane.up][1], "center", "bottom")
+
+
+def _limits_mm(grid: Grid, axis: int, view: tuple[Float64Array, float]) -> tuple[float, float]:
+    """What is shown of an axis, the end at the paper's left or top first."""
+    center_mm, side_mm = view
+    low, high = center_mm[axis] - side_mm / 2, center_mm[axis] + side_mm / 2
+    # World x, y, z grow to the right, front and head, and these are shown at the left or top.
+    return (high, low) if grid.affine[2 - axis, 2 - axis] > 0 else (low, high)
+
+
+def _write(axes: Drawing, x: float, y: float, text: str, horizontal: str, vertical: str) -> None:
+    """White text, at shares of the plane's side."""
+    axes.text(
+        x, y, text, ha=horizontal, va=vertical, transform=axes.transAxes, color="white", fontsize=10,
+        path_effects=_dark_rim(2),
+    )  # fmt: skip
+
+
+def _dark_rim(width: float) -> list[Any]:
+    """Keeps light drawing visible over bright tissue."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=width, foreground="black")]
+
+
+def _draw_outline(axes: Drawing, mask: Mask, size_mm: tuple[float, float], name: str) -> None:
+    """The edges between voxels in and out of a mask; the result is the thinner one, on top."""
+    from matplotlib.collections import LineCollection
+
+    color, width = _STYLES[name]
+    edges = LineCollection(
+        list(_edges(mask) * size_mm), colors=color, linewidths=width, capstyle="projecting"
+    )
+    axes.add_collection(edges, autolim=False)
+
+
+def _edges(mask: Mask) -> Float64Array:
+    """Ends (n, 2, 2) of the voxel edges around a flat mask, as index coordinates (column, row)."""
+    padded = np.pad(mask, 1)
+    row, column = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])
+    level = np.stack([np.stack([column, row], -1), np.stack([column + 1, row], -1)], 1)
+    row, column = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
+    upright = np.stack([np.stack([column, row], -1), np.stack([column, row + 1], -1)], 1)
+    return np.concatenate([level, upright]) - 0.5
+
+
+def _draw_line(axes: Drawing, tumor: TumorPicture, plane: _Plane) -> None:
+    """The line in its own slice, its shadow (dotted) in the other two planes."""
+    ends = np.asarray(tumor.mark.endpoints_zyx) * tumor.grid.spacing_mm
+    own = plane.cut == 0
+    color, width = _STYLES["RECIST line"]
+    axes.plot(
+        ends[:, plane.across], ends[:, plane.up], color=color, linewidth=width, marker="o", markersize=3,
+        linestyle="-" if own else (0, (1, 1.5)), path_effects=_dark_rim(width + 1) if own else None,
+    )  # fmt: skip
+    if own:
+        _write(
+            axes, 0.03, 0.035, f"line {tumor.mark.length_mm(tumor.grid.spacing_mm):.1f} mm", "left", "bottom"
+        )
+
+
+def _draw_scale_bar(axes: Drawing, side_mm: float) -> None:
+    """10 mm, in the lower right corner."""
+    share = _SCALE_BAR_MM / side_mm
+    axes.plot(
+        [0.97 - share, 0.97], [0.035, 0.035], color="white", linewidth=3, solid_capstyle="butt",
+        transform=axes.transAxes, path_effects=_dark_rim(5),
+    )  # fmt: skip
+    _write(axes, 0.97, 0.05, f"{_SCALE_BAR_MM:g} mm", "right", "bottom")

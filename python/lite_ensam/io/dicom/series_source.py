@@ -1,0 +1,150 @@
+"""`SeriesSource`: a CT that came from DICOM slices, and knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lite_ensam.core.errors import MarkError, OutputError, brief
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.types import Float64Array, FloatTriple, IntTriple
+from lite_ensam.io.dicom.datasets import Dataset
+from lite_ensam.io.dicom.stack import Stack
+
+__all__ = ["SeriesSource", "series_of"]
+
+_IDENTIFIERS = {
+    "PatientName": "Patient",
+    "PatientID": "Patient ID",
+    "StudyDate": "Study date",
+    "AccessionNumber": "Accession number",
+}
+
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesSource(ScanSource):
+    """A `ScanSource` whose file is a series: i is the column, j the row, k the plane.
+
+    Parameters
+    ----------
+    slices : headers of the slices from below up, without voxels
+    stack : where the slices lie on the grid: slice n is not always plane n
+    """
+
+    slices: tuple[Dataset, ...] = ()
+    stack: Stack = None  # type: ignore[assignment]  # given by `of_slices`
+
+    @classmethod
+    def of_slices(cls, slices: Sequence[Dataset], notes: Sequence[str] = ()) -> Self:
+        """Grid of headers that are sorted along their normal; errors as `Stack.of`."""
+        stack = Stack.of(slices)
+        source = cls.from_file_affine(stack.shape[::-1], _LPS_TO_RAS @ stack.affine_lps)
+        return replace(source, slices=tuple(slices), stack=stack, notes=(*notes, *stack.notes()))
+
+    def volume_of_hu(self, slices: NDArray[Any]) -> NDArray[Any]:
+        """The scan (z, y, x) of HU (slice, row, column)."""
+        return self.from_file(self.stack.fill(slices))
+
+    def volume_of_labels(self, slices: NDArray[Any]) -> NDArray[Any]:
+        """The label map (z, y, x) of labels (slice, row, column)."""
+        return self.from_file(self.stack.fill_labels(slices))
+
+    def slices_of(self, volume: NDArray[Any]) -> NDArray[Any]:
+        """Values (slice, row, column), on the slices as they were taken, of an array (z, y, x)."""
+        return self.stack.cut(self.to_file(volume))
+
+    @property
+    def slices_shape(self) -> IntTriple:
+        """Number of slices, rows and columns, as they were taken."""
+        return (len(self.slices), *self.stack.slice_shape)
+
+    def slice_at(self, position_mm: ArrayLike) -> int | None:
+        """The slice whose first pixel lies at a place in world mm (RAS), within a hundredth of a pixel; else None."""
+        return self.stack.slice_at(np.asarray(position_mm) @ _LPS_TO_RAS[:3, :3])
+
+    @property
+    def identifiers(self) -> Mapping[str, str]:
+        """Patient, study and accession number, as far as the slices name them."""
+        found = {title: str(self.slices[0].get(name, "")) for name, title in _IDENTIFIERS.items()}
+        return {title: value for title, value in found.items() if value}
+
+    @property
+    def series_uid(self) -> str:
+        """SeriesInstanceUID."""
+        return str(self.slices[0].SeriesInstanceUID)
+
+    @property
+    def frame_of_reference_uid(self) -> str:
+        """FrameOfReferenceUID, or an empty text where the series has none."""
+        return str(self.slices[0].get("FrameOfReferenceUID", ""))
+
+    @cached_property
+    def slice_of_uid(self) -> Mapping[str, int]:
+        """Number of each slice by its SOPInstanceUID."""
+        return {str(one.SOPInstanceUID): k for k, one in enumerate(self.slices)}
+
+    def points_of_image(self, uid: str, columns_rows: Float64Array) -> Float64Array:
+        """Voxel indices (n, 3) in z, y, x of points on one slice.
+
+        Parameters
+        ----------
+        uid : SOPInstanceUID of the slice
+        columns_rows : (n, 2) image coordinates: 0, 0 is the upper left corner of the first pixel, whose centre
+            is 0.5, 0.5 (PS3.3, C.18.6.1.2)
+
+        Raises
+        ------
+        MarkError
+            If the slice is not of this series.
+        """
+        if uid not in self.slice_of_uid:
+            raise MarkError(f"lies on image {brief(uid)}, which is not in the CT series {self.series_uid}")
+        return self.points_from_file(
+            self.stack.from_slice(self.slice_of_uid[uid], columns_rows[:, ::-1] - 0.5)
+        )
+
+    def image_of_points(self, points_zyx: tuple[FloatTriple, ...]) -> tuple[Dataset, Float64Array]:
+        """The slice that points lie on, and their image coordinates (n, 2); the way back of `points_of_image`.
+
+        Raises
+        ------
+        ValueError
+            If they lie on several slices, as lines of a series that was not taken axially may, or between two.
+        """
+        kji = self.points_to_file(points_zyx)
+        found = self.stack.to_slice(kji)
+        if found is None:
+            raise ValueError(f"points lie on slices {kji[:, 0].tolist()}, expected one of the series")
+        n, rows_columns = found
+        return self.slices[n], rows_columns[:, ::-1] + 0.5
+
+    def points_from_world(self, points_mm: ArrayLike) -> Float64Array:
+        """Voxel indices (n, 3) in z, y, x of world mm (n, 3), by the slices as they lay in the scanner."""
+        points_lps = np.asarray(points_mm, dtype=np.float64) @ _LPS_TO_RAS[:3, :3]
+        return self.points_from_file(self.stack.from_world(points_lps))
+
+
+def series_of(source: ScanSource | Grid, what: str) -> SeriesSource:
+    """The DICOM series that a scan came from.
+
+    Parameters
+    ----------
+    source : of the scan
+    what : needs it, for the message: "a DICOM SEG"
+
+    Raises
+    ------
+    OutputError
+        If the scan was not read from a DICOM folder.
+    """
+    if not isinstance(source, SeriesSource):
+        raise OutputError(f"{what} needs the DICOM slices of its CT: read the CT from its folder")
+    return source

@@ -1,0 +1,124 @@
+"""Reports that go with a mask: JSON of what was done and what came out, the same as a table."""
+
+import csv
+import dataclasses
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lite_ensam.core.errors import CaseError, printable
+from lite_ensam.io.atomic import atomic_write, check_output
+from lite_ensam.io.reading import read_json
+
+__all__ = ["read_report", "rounded", "write_report", "write_table", "write_text"]
+
+
+def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwrite: bool = False) -> None:
+    """Write a report as indented JSON, whole or not at all.
+
+    Parameters
+    ----------
+    path : .json
+    report : nested mappings and sequences of numbers, texts, None, paths, NumPy arrays and scalars,
+        dataclasses. Numbers that are not finite, which JSON does not know, become null
+    overwrite : whether an existing file may be replaced
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; nothing half-written is left.
+    TypeError
+        If the report holds something else.
+    """
+    check_output(path, overwrite, (".json",))
+    text = json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False)
+    with atomic_write(path, overwrite) as file:
+        # A file's name may hold bytes that are no text: they become the escapes that JSON has for them.
+        file.write((text + "\n").encode(errors="backslashreplace"))
+
+
+def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read back what `write_report` wrote.
+
+    Raises
+    ------
+    CaseError
+        If the file is missing or is no report.
+    """
+    report = read_json(path)
+    if not isinstance(report, dict):
+        raise CaseError(f"{printable(path)}: is not a report: its JSON is no object")
+    return report
+
+
+def write_table(
+    path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]], overwrite: bool = False
+) -> None:
+    """Write rows as CSV, whole or not at all.
+
+    Parameters
+    ----------
+    path : .csv
+    rows : their keys, in the order of their first coming, are the columns; what a row lacks and None are empty,
+        lists and tuples are written as JSON, floats with six significant digits
+    overwrite : whether an existing file may be replaced
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; nothing half-written is left.
+    """
+    check_output(path, overwrite, (".csv",))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)))
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: _cell(value) for key, value in row.items()})
+    write_text(path, text.getvalue(), overwrite)
+
+
+def rounded(value: Any) -> Any:
+    """A table's cell: floats, and those in lists, have six significant digits; all else is as it was.
+
+    Examples
+    --------
+    >>> rounded(6.297600187683107), rounded([4, 12.000000001]), rounded(3)
+    (6.2976, [4, 12.0], 3)
+    """
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def write_text(path: str | os.PathLike[str], text: str, overwrite: bool = False) -> None:
+    """Write a text as UTF-8, whole or not at all; `OutputError` if that cannot be."""
+    with atomic_write(path, overwrite) as file:
+        file.write(text.encode())
+
+
+def _cell(value: Any) -> Any:
+    plain = rounded(_plain(value))
+    return json.dumps(plain) if isinstance(plain, list | dict) else plain
+
+
+def _plain(value: Any) -> Any:
+    """The same in what JSON knows."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise TypeError(f"a report holds numbers, texts and collections of them, got {type(value).__name__}")

@@ -1,0 +1,235 @@
+"""`segment`: one call from a CT and its RECIST lines to masks and measurements."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam import _kernels
+from lite_ensam.core.about import DISCLAIMER
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import ArgumentError, CaseError, MarkError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.recist import check_marks
+from lite_ensam.core.types import PathLike
+from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
+from lite_ensam.engines.loading import load_backend
+from lite_ensam.io import MarksLike, open_scan, parse_marks
+from lite_ensam.io.voxels import as_ct
+from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.segmentation.edge_refinement import Border
+from lite_ensam.segmentation.patch_plan import Crop, PatchPlan
+from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch
+from lite_ensam.segmentation.repeatability import TumorRepeatability, estimate_repeatability
+from lite_ensam.segmentation.result import Segmentation
+
+JOINT_NOTE = "crop joint: the weights were trained on lesion crops and do much worse on this one"
+UNORIENTED_NOTE = (
+    "the array says nothing of its orientation: it is taken as stored, "
+    "x to the patient's left, y to the back, z to the head"
+)
+WINDOWED_NOTE = (
+    "border edge on a windowed scan: what the window cut off moves edges; volumes may be a third too small"
+)
+
+
+def segment(
+    ct: PathLike | Case | NDArray[Any],
+    marks: MarksLike | None = None,
+    spacing_mm: Sequence[float] | None = None,
+    *,
+    crop: Crop = "lesion",
+    engine: Engine = "openvino",
+    window: tuple[float, float] | None = None,
+    hu: bool | None = None,
+    threads: int | None = None,
+    threshold: float = 0.0,
+    mirror: bool = False,
+    border: Border = "readers",
+    series_uid: str | None = None,
+    n_repeats: int = 0,
+    weights: PathLike = WEIGHTS,
+) -> Segmentation:
+    """Segment tumours in 3D from their RECIST lines.
+
+    Parameters
+    ----------
+    ct : a file (.nii, .nii.gz, FLARE .npz), a folder of DICOM slices, or an array (z, y, x) in HU or windowed to 0-255
+    marks : the lines. A file (JSON, CSV, DICOM, marker volume), one `RecistMark` or several, a mapping of
+        labels to endpoints ((z, y, x), (z, y, x)) in voxel indices, an array (n, 2, 3) of endpoints
+        (labels 1..n), or a marker volume of the CT's shape. None takes the marks inside an .npz
+    spacing_mm : (z, y, x) of an array; a file knows its own
+    crop : "lesion" looks at each tumour in a cube scaled to its line; "joint" is the paper's one box
+        around all lines
+    engine : "openvino", or "torch" for the reference (extra `torch`)
+    window : (low, high) HU: what is looked at in a scan in HU, what 0 and 255 of a windowed scan mean
+    hu : True for Hounsfield units, False for a windowed scan, None to look at the values
+    threads : CPU threads of the engine; None takes all
+    threshold : logit above which a voxel is tumour
+    mirror : average each lesion patch's logits with its mirror image's: twice the network's time
+    border : "readers" draws tumours as readers do; "edge" then moves each border to the edge that is seen in the
+        scan (extra `edge`): right volumes of phantoms, further from readers (docs/clinical.md)
+    series_uid : which CT series of a DICOM folder; None takes the largest
+    repeats : how many times each tumour is segmented again, lines drawn anew and patches mirrored, for the standard
+        deviations of its numbers in the report (see `estimate_repeatability`); 0 leaves them out
+    weights : folder of weights of your own, made by `lite-ensam export`; those that ship are the default
+
+    Returns
+    -------
+    Segmentation
+
+    Raises
+    ------
+    LiteEnsamError
+        `CaseError` for a bad scan, `MarkError` for bad marks, `ArgumentError` for another bad argument (all three are
+        ValueErrors), `EngineError` (a RuntimeError) for weights or an engine that cannot be used.
+
+    Examples
+    --------
+    >>> from lite_ensam.datasets.phantom import make_phantom
+    >>> case = make_phantom()
+    >>> result = segment(case.ct, case.marks, case.grid.spacing_mm)
+    >>> result.labels.shape == case.ct.shape
+    True
+    """
+    clock = Stopwatch()
+    if engine not in ENGINES:
+        raise ArgumentError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    manifest = WeightsManifest.read(weights)
+
+    def read() -> tuple[Case, PatchPlan]:
+        with clock.step("read"):
+            # lines drawn anew need voxels that a streamed scan does not keep
+            return _read(ct, marks, spacing_mm, hu, series_uid, manifest.patch, crop, whole=n_repeats > 0)
+
+    # the scan is inflated (without the interpreter's lock) while the engine starts
+    with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
+        reading = reader.submit(read)
+        with clock.step("load engine"):
+            predictor = Predictor(_backend(engine, threads, manifest), crop, window, mirror, border)
+            predictor.warm_up()
+        with clock.step("wait for scan"):
+            case, plan = reading.result()
+    return segment_case(case, predictor, threshold, clock, n_repeats, plan)
+
+
+def segment_case(
+    case: Case,
+    predictor: Predictor,
+    threshold: float = 0.0,
+    clock: Stopwatch | None = None,
+    n_repeats: int = 0,
+    plan: PatchPlan | None = None,
+) -> Segmentation:
+    """Segment a case that is already in memory; `segment` is the front door."""
+    clock = clock or Stopwatch()
+    prediction = predictor.predict(case, threshold, clock, plan)
+    with clock.step("measure"):
+        ct_hu = case.ct if case.hu else None
+        measurements = measure(prediction.painting.part, case.marks, case.grid.spacing_mm, ct_hu)
+    noise: tuple[TumorRepeatability, ...] = ()
+    if n_repeats:
+        with clock.step("repeats"):
+            noise = estimate_repeatability(case, predictor, n_repeats, threshold)
+    report = _report(case, predictor, prediction, measurements, threshold, clock)
+    for tumor, one in zip(report["tumors"], noise, strict=False):
+        tumor |= one.to_dict()
+    return Segmentation(
+        source=case.source,
+        marks=case.marks,
+        measurements=measurements,
+        report=report,
+        prediction=prediction,
+    )
+
+
+@lru_cache(maxsize=2, typed=True)
+def _backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
+    """Engines are kept between calls: loading one takes longer than running it."""
+    return load_backend(engine, threads, manifest)
+
+
+def _read(
+    ct: PathLike | Case | NDArray[Any],
+    marks: MarksLike | None,
+    spacing_mm: Sequence[float] | None,
+    hu: bool | None,
+    series_uid: str | None,
+    config: PatchConfig,
+    crop: Crop,
+    whole: bool,
+) -> tuple[Case, PatchPlan]:
+    """The case and the plan of its patches; of a NIfTI file no more is kept than the plan asks for."""
+    if isinstance(ct, str | os.PathLike):
+        if spacing_mm is not None:
+            raise CaseError(f"spacing_mm belongs to arrays; {os.fspath(ct)} has its own")
+        scan = open_scan(ct, series_uid)
+        lines = scan.read_marks(marks)
+        check_marks(lines, scan.source.grid.shape_zyx)
+        plan = PatchPlan.of(lines, scan.source.grid, config, crop)
+        return scan.read_case(lines, None if whole else plan.boxes, hu=hu), plan
+    if isinstance(ct, Case):
+        case = ct if marks is None else replace(ct, marks=parse_marks(marks, ct.source))
+        return case, PatchPlan.of(case.marks, case.grid, config, crop)
+    if spacing_mm is None:
+        raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
+    if marks is None or isinstance(marks, str | os.PathLike):
+        raise MarkError("marks of an array must be lines or a marker volume, not a file")
+    volume = as_ct(np.asarray(ct))
+    grid = Grid.from_spacing(volume.shape, spacing_mm)
+    case = Case(volume, grid, parse_marks(marks, grid), hu=hu)  # type: ignore[arg-type]  # None: look
+    return case, PatchPlan.of(case.marks, grid, config, crop)
+
+
+def _report(
+    case: Case,
+    predictor: Predictor,
+    prediction: Prediction,
+    measurements: tuple[TumorMeasurement, ...],
+    threshold: float,
+    clock: Stopwatch,
+) -> dict[str, Any]:
+    manifest = predictor.backend.manifest
+    config = predictor.patch_config(case.hu)
+    return {
+        "disclaimer": DISCLAIMER,
+        "version": _kernels.__version__,
+        "python": sys.version.split()[0],
+        # importlib.metadata would take longer to import than a lesion to be painted
+        "packages": {name: sys.modules[name].__version__ for name in ("numpy", predictor.backend.name)},
+        "case": case.name,
+        "shape_zyx": case.ct.shape,
+        "spacing_mm_zyx": case.grid.spacing_mm,
+        "engine": predictor.backend.name,
+        "crop": predictor.crop,
+        "patch": {"side_factor": config.side_factor, "side_voxels": config.side_voxels},
+        "channels": config.channels,
+        "threshold": threshold,
+        "mirror": predictor.mirror,
+        "border": predictor.border,
+        "greys": "HU" if case.hu else "windowed 0-255",
+        "window_hu": config.window_hu if case.hu else None,
+        "windowed_unit_hu": None if case.hu else config.windowed_unit_hu,
+        "indices": "z (along the body), y, x of the scan; no axis is flipped",
+        "notes": [
+            *([JOINT_NOTE] if predictor.crop == "joint" else []),
+            *([WINDOWED_NOTE] if predictor.border == "edge" and not case.hu else []),
+            *([] if case.grid.is_oriented else [UNORIENTED_NOTE]),
+            *case.source.notes,
+        ],
+        "weights_sha256": manifest.weights_sha256,
+        "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},
+        "tumors": [
+            {**m.to_dict(), "name": mark.name, "raised_by": prediction.painting.recovered.get(m.label, 0.0)}
+            for m, mark in zip(measurements, case.marks, strict=True)
+        ],
+    }

@@ -1,0 +1,166 @@
+"""A tumour's border where the grey value is half-way between inside and outside, instead of where readers draw it.
+
+Readers draw around a tumour, the weights have learnt it from them, and so absolute volumes of sharp bodies come out
+too large. `refine_to_image_edge` moves each border, within a narrow band, to the half-maximum between the grey values
+of the tumour's core and of its surroundings nearby, which is where an edge is said to be (docs/decisions/0013).
+Not of the paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam import _kernels
+from lite_ensam.core.errors import MissingExtraError
+from lite_ensam.core.partial_volume import PartialScan, VoxelBox, slices, subvolume_containing
+from lite_ensam.core.types import CtVolume, FloatTriple
+from lite_ensam.segmentation.painting import Painting, TumorLogits
+
+__all__ = ["BORDERS", "Border", "check_edge_extra", "refine_to_image_edge"]
+
+Border = Literal["readers", "edge"]
+BORDERS: tuple[Border, ...] = get_args(Border)
+
+Bools = NDArray[np.bool_]
+Float32Array = NDArray[np.float32]
+Float64Array = NDArray[np.float64]
+
+_REACH = 0.12
+"""How far a border may move, in lengths of the line; at least `_LEAST_REACH_PIXELS`."""
+
+_LEAST_REACH_PIXELS = 2.0
+
+_LOCAL = 0.35
+"""Standard deviation of the bell under which inside and outside are averaged, in lengths of the line."""
+
+_LEAST_CONTRAST = 2.0
+"""Of inside to outside, in standard deviations of the noise; where it is less, the border stays."""
+
+_MOST_BLUR_PIXELS = 1.2
+_LEAST_BLUR_PIXELS = 0.3
+_BLUR_TIMES_CONTRAST = 2.0
+"""The grey values are smoothed by this many pixels divided by the contrast in standard deviations of the noise."""
+
+_NEIGHBOURHOOD = np.zeros((3, 3, 3), np.uint8)
+_NEIGHBOURHOOD[1] = 1
+_NEIGHBOURHOOD[::2, 1, 1] = 1
+_LEAST_ALIKE = 4
+"""A voxel that agrees with fewer of its ten neighbours (eight in its slice, two beside it) is taken for noise."""
+
+
+def check_edge_extra() -> None:
+    """Raise MissingExtraError without SciPy."""
+    try:
+        import scipy.ndimage  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("border edge needs SciPy: pip install 'lite-ensam[edge]'") from error
+
+
+def refine_to_image_edge(
+    painting: Painting, tumors: Sequence[TumorLogits], ct: CtVolume | PartialScan, spacing_mm: FloatTriple
+) -> Painting:
+    """Move the border of each tumour to the edge that is seen in the scan.
+
+    Each voxel of a band around the border (0.12 lengths of the line to both sides, at least two pixels) is tumour if
+    it is nearer to the mean of the tumour's core around it than to that of what surrounds the tumour there. Where
+    the two differ by less than twice the noise, the border stays where it was. Voxels that
+    disagree with most of their neighbours are turned over. No tumour takes a voxel of another or vanishes; what does
+    not hang together with its core is left out. In slices thicker than the reach, borders move within slices alone.
+
+    Parameters
+    ----------
+    painting : label map as `paint_tumors` made it; it is not changed
+    tumors : those in it
+    ct : (z, y, x), HU or grey levels; of a scan of which only crops were kept, these hold the tumours' patches
+    spacing_mm : (z, y, x)
+
+    Returns
+    -------
+    Painting on the same box.
+
+    Raises
+    ------
+    MissingExtraError
+        Without SciPy (extra `edge`).
+    """
+    check_edge_extra()
+    before, origin = painting.part.voxels, painting.part.start_zyx
+    after, claims = before.copy(), np.zeros(before.shape, np.uint8)
+    masks = _kernels.label_boxes(before, max(tumor.mark.label for tumor in tumors)) + origin
+    for tumor in tumors:
+        label = tumor.mark.label
+        length_mm = tumor.mark.length_mm(spacing_mm)
+        reach_mm = max(_REACH * length_mm, _LEAST_REACH_PIXELS * float(np.mean(spacing_mm[1:])))
+        margin = np.ceil(3 * reach_mm / np.asarray(spacing_mm)) + 1
+        box = _within_patch(tumor, masks[label][0] - margin, masks[label][1] + margin)
+        here = slices(*(np.subtract(end, origin).tolist() for end in box))
+        part = subvolume_containing(ct, box)
+        grey = part.voxels[slices(*(np.subtract(end, part.start_zyx).tolist() for end in box))]
+        mask = before[here] == label
+        other = (before[here] != 0) & ~mask
+        snapped = _snap(mask, other, grey.astype(np.float32), spacing_mm, reach_mm, _LOCAL * length_mm)
+        after[here][mask] = 0
+        after[here][snapped] = label
+        claims[here] += snapped
+    after[claims > 1] = 0  # background that two tumours reach for stays background
+    return Painting(replace(painting.part, voxels=after), painting.recovered)
+
+
+def _within_patch(tumor: TumorLogits, first_zyx: Float64Array, last_zyx: Float64Array) -> VoxelBox:
+    """As much of a box, in the whole scan, as the tumour's patch reaches."""
+    place = tumor.placement
+    seen = _kernels.resample_box(
+        place.volume_shape_zyx, place.start_zyx, place.step_zyx, place.patch_shape_zyx
+    )
+    first = np.maximum(np.maximum(first_zyx, np.floor(place.start_zyx)), seen[0])
+    last = np.minimum(np.minimum(last_zyx, np.ceil(place.stop_zyx)), seen[1])
+    (z, y, x), (stop_z, stop_y, stop_x) = first.astype(int).tolist(), last.astype(int).tolist()
+    return (z, y, x), (stop_z, stop_y, stop_x)
+
+
+def _snap(
+    mask: Bools, other: Bools, grey: Float32Array, spacing_mm: FloatTriple, reach_mm: float, local_mm: float
+) -> Bools:
+    """One tumour's new mask on its box; `other` are voxels that belong to other tumours."""
+    from scipy import ndimage
+
+    outwards = ndimage.distance_transform_edt(~mask, sampling=spacing_mm)
+    inwards = ndimage.distance_transform_edt(mask, sampling=spacing_mm)
+    core = inwards > min(reach_mm, 0.6 * float(inwards.max()))
+    shell = (outwards > 0.5 * reach_mm) & (outwards < 2 * reach_mm) & ~other
+    band = (outwards <= reach_mm) & (inwards <= reach_mm) & ~other
+    if not (core.any() and shell.any() and band.any()):
+        return mask
+    sigma = np.maximum(local_mm, 1.5 * reach_mm) / np.asarray(spacing_mm)
+    inside, outside = (_mean_nearby(grey, where, sigma) for where in (core, shell))
+    contrast = inside - outside
+    noise = float(np.sqrt((np.var((grey - inside)[core]) + np.var((grey - outside)[shell])) / 2))
+    seen = float(np.median(np.abs(contrast[band])))
+    blur = min(_BLUR_TIMES_CONTRAST * noise / max(seen, 1e-6), _MOST_BLUR_PIXELS)
+    if blur >= _LEAST_BLUR_PIXELS:
+        grey = ndimage.gaussian_filter(grey, blur * min(spacing_mm[1:]) / np.asarray(spacing_mm))
+    nearer_inside = (grey - (inside + outside) / 2) * np.sign(contrast) > 0
+    sure = band & (np.abs(contrast) > _LEAST_CONTRAST * noise)
+    if not sure.any():
+        return mask
+    snapped = np.where(sure, nearer_inside, mask) | core
+    inside_here = ndimage.correlate(snapped.astype(np.uint8), _NEIGHBOURHOOD)
+    alike = np.where(snapped, inside_here, _NEIGHBOURHOOD.sum() - inside_here) - 1
+    snapped = (snapped ^ (sure & (alike < _LEAST_ALIKE))) | core
+    parts, _ = ndimage.label(snapped, np.ones((3, 3, 3)))
+    kept = np.unique(parts[core])  # a piece of wall in the band may be larger than a small tumour
+    return np.isin(parts, kept)
+
+
+def _mean_nearby(grey: Float32Array, where: Bools, sigma: Float64Array) -> Float32Array:
+    """Mean of the voxels `where`, weighted by a bell about each voxel."""
+    from scipy import ndimage
+
+    weights = ndimage.gaussian_filter(where.astype(np.float32), sigma)
+    sums = ndimage.gaussian_filter(np.where(where, grey, np.float32(0)), sigma)
+    return np.asarray(sums / np.maximum(weights, 1e-6))

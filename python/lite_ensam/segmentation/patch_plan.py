@@ -1,0 +1,274 @@
+"""Where the network looks: which voxels of a scan make each line's patch, and the way back.
+
+One `PatchPlan` serves all who need to know: reading keeps the boxes it names, cutting fills the patches, painting
+brings logits back, training cuts its crops alike. All of it is in the network's frame: indices grow to the patient's
+head, back and left, however the scan is stored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Self, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lite_ensam import _kernels
+from lite_ensam.core.grid import Grid, as_points
+from lite_ensam.core.partial_volume import VoxelBox, flipped_box
+from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import (
+    EndpointPair,
+    Flips,
+    Float32Array,
+    Float64Array,
+    FloatTriple,
+    IntTriple,
+    float_triple,
+    int_triple,
+)
+
+__all__ = ["CROPS", "Crop", "PatchPlan", "Placement", "PlannedPatch"]
+
+Crop = Literal["lesion", "joint"]
+CROPS: tuple[Crop, ...] = get_args(Crop)
+"""A cube around each line, or the paper's one box around all lines (section 2.2)."""
+
+_PATCH_MULTIPLE = 8
+"""The network halves its input three times."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The way from a volume to a network patch and back.
+
+    Patch voxel i covers the volume's edges [start + i * step, start + (i + 1) * step).
+
+    Parameters
+    ----------
+    volume_shape_zyx : shape of the volume
+    start_zyx : where the patch begins, an edge coordinate of the volume; may lie outside of it
+    step_zyx : volume voxels per patch voxel (a pool or zoom factor; below 1 enlarges)
+    content_zyx : how many patch voxels per axis come from the volume; the rest is padding at the end
+    patch_shape_zyx : shape of the patch, padding included
+    """
+
+    volume_shape_zyx: IntTriple
+    start_zyx: FloatTriple
+    step_zyx: FloatTriple
+    content_zyx: IntTriple
+    patch_shape_zyx: IntTriple
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(s) and s > 0 for s in self.step_zyx):
+            raise ValueError(f"step_zyx must be positive and finite, got {self.step_zyx}")
+        if not all(math.isfinite(s) for s in self.start_zyx):
+            raise ValueError(f"start_zyx must be finite, got {self.start_zyx}")
+        if not all(0 < c <= p for c, p in zip(self.content_zyx, self.patch_shape_zyx, strict=True)):
+            raise ValueError(
+                f"content_zyx must be at least 1 and at most patch_shape_zyx {self.patch_shape_zyx}, "
+                f"got {self.content_zyx}"
+            )
+
+    @property
+    def stop_zyx(self) -> FloatTriple:
+        """Where the content ends, an edge coordinate of the volume; may lie outside of it."""
+        z, y, x = np.add(self.start_zyx, np.multiply(self.content_zyx, self.step_zyx)).tolist()
+        return z, y, x
+
+    def to_patch(self, points_zyx: ArrayLike) -> Float64Array:
+        """Patch indices (..., 3) of volume indices (..., 3)."""
+        edges = as_points(points_zyx) + 0.5 - np.asarray(self.start_zyx)
+        inside: Float64Array = edges / np.asarray(self.step_zyx) - 0.5
+        return inside
+
+    def to_volume(self, points_zyx: ArrayLike) -> Float64Array:
+        """Volume indices (..., 3) of patch indices (..., 3): the inverse of `to_patch`."""
+        edges: Float64Array = (as_points(points_zyx) + 0.5) * np.asarray(self.step_zyx) + np.asarray(
+            self.start_zyx
+        )
+        return edges - 0.5
+
+    @classmethod
+    def lesion_placement(
+        cls,
+        mark_endpoints: EndpointPair,
+        spacing_mm: Sequence[float],
+        volume_shape: Sequence[int],
+        side_factor: float,
+        side_voxels: int,
+    ) -> Self:
+        """Cube around one RECIST line, resampled to a fixed number of voxels.
+
+        The cube's side is `side_factor` times the line's length in mm, its centre the line's middle,
+        so that every tumour fills about the same share of its patch. It may reach out of the volume.
+        Around a line shorter than a voxel it is two voxels wide on the axis of largest spacing, so
+        that there is always a voxel's centre in it.
+
+        Parameters
+        ----------
+        mark_endpoints : the line's two ends, voxel indices (z, y, x)
+        spacing_mm : (z, y, x)
+        volume_shape : (z, y, x)
+        side_factor : side of the cube in lengths of the line, positive
+        side_voxels : side of the patch in voxels, a positive multiple of 8
+        """
+        if not side_factor > 0:
+            raise ValueError(f"side_factor must be positive, got {side_factor}")
+        if side_voxels < 1 or side_voxels % _PATCH_MULTIPLE:
+            raise ValueError(
+                f"side_voxels must be a positive multiple of {_PATCH_MULTIPLE}, got {side_voxels}"
+            )
+        ends = as_points(mark_endpoints)
+        length_mm = float(np.linalg.norm((ends[1] - ends[0]) * np.asarray(spacing_mm)))
+        if not length_mm > 0:
+            raise ValueError(f"mark_endpoints must be two different points, got {mark_endpoints}")
+        side_mm = max(side_factor * length_mm, 2 * max(spacing_mm))
+        step = side_mm / side_voxels / np.asarray(spacing_mm, dtype=np.float64)
+        start = ends.mean(axis=0) + 0.5 - step * side_voxels / 2
+        cube = (side_voxels, side_voxels, side_voxels)
+        return cls(int_triple(volume_shape), float_triple(start), float_triple(step), cube, cube)
+
+    @classmethod
+    def joint_placement(
+        cls,
+        endpoints: ArrayLike,
+        volume_shape: Sequence[int],
+        margin: int = 32,
+        max_voxels: int = 128**3,
+    ) -> Self:
+        """The paper's crop: one box around all marks, max-pooled until it is small enough.
+
+        The box holds the voxels of all endpoints and `margin` voxels more on each side, cut at the
+        volume's border. While it has more than `max_voxels` voxels, the two longer axes are halved.
+        The patch is padded at the end to multiples of 8.
+
+        Parameters
+        ----------
+        endpoints : voxel indices (..., 3) in z, y, x of the ends of all lines
+        volume_shape : (z, y, x)
+        margin : voxels
+        max_voxels : the largest content, in voxels before padding
+        """
+        if margin < 0 or max_voxels < 1:
+            raise ValueError(f"margin must be >= 0 and max_voxels >= 1, got {margin} and {max_voxels}")
+        points = as_points(endpoints).reshape(-1, 3)
+        shape = np.asarray(int_triple(volume_shape))
+        voxels = np.clip(np.floor(points + 0.5).astype(np.int64), 0, shape - 1)
+        start = np.maximum(voxels.min(axis=0) - margin, 0)
+        stop = np.minimum(voxels.max(axis=0) + margin + 1, shape)
+        content, factor = stop - start, np.ones(3, dtype=np.int64)
+        while math.prod(content.tolist()) > max_voxels:
+            halved = np.arange(3) != int(content.argmin())
+            factor[halved] *= 2
+            content = -(-(stop - start) // factor)  # ragged edges are pooled too, hence upwards
+        padded = -(-content // _PATCH_MULTIPLE) * _PATCH_MULTIPLE
+        return cls(
+            int_triple(volume_shape),
+            float_triple(start),
+            float_triple(factor),
+            int_triple(content),
+            int_triple(padded),
+        )
+
+
+@dataclass(frozen=True)
+class PlannedPatch:
+    """One line's patch before it is cut, in the network's frame.
+
+    Parameters
+    ----------
+    mark : the line
+    placement : where the patch lies in the volume
+    box : the voxels it is cut from
+    endpoints_zyx : float32 (2, 3), the line's ends as the network is told them, voxel indices in the patch
+    voxel_mm : size of a patch voxel (z, y, x)
+    is_pooled : max-pooled from whole voxels (the joint crop) instead of resampled
+    """
+
+    mark: RecistMark
+    placement: Placement
+    box: VoxelBox
+    endpoints_zyx: Float32Array
+    voxel_mm: FloatTriple
+    is_pooled: bool
+
+    @classmethod
+    def lesion(cls, mark: RecistMark, grid: Grid, config: PatchConfig) -> PlannedPatch:
+        """A cube around one line, resampled so that every tumour fills about the same share of it."""
+        ends = mark.outer_endpoints_zyx(config.end_margin_voxels)
+        placement = Placement.lesion_placement(
+            ends, grid.spacing_mm, grid.shape_zyx, config.side_factor, config.side_voxels
+        )
+        box = _kernels.resample_box(
+            grid.shape_zyx, placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
+        )
+        return cls._of(mark, ends, placement, box, grid, is_pooled=False)
+
+    @classmethod
+    def pooled(cls, mark: RecistMark, placement: Placement, grid: Grid, config: PatchConfig) -> PlannedPatch:
+        """One line seen in a box of whole voxels, max-pooled."""
+        stop = np.minimum(placement.stop_zyx, placement.volume_shape_zyx)
+        box = int_triple(placement.start_zyx), int_triple(stop)
+        ends = mark.outer_endpoints_zyx(config.end_margin_voxels)
+        return cls._of(mark, ends, placement, box, grid, is_pooled=True)
+
+    @classmethod
+    def _of(
+        cls,
+        mark: RecistMark,
+        ends: EndpointPair,
+        placement: Placement,
+        box: VoxelBox,
+        grid: Grid,
+        is_pooled: bool,
+    ) -> PlannedPatch:
+        endpoints = placement.to_patch(ends).astype(np.float32)
+        voxel_mm = float_triple(np.multiply(placement.step_zyx, grid.spacing_mm))
+        return cls(mark, placement, box, endpoints, voxel_mm, is_pooled)
+
+
+@dataclass(frozen=True)
+class PatchPlan:
+    """All patches of a scan.
+
+    Parameters
+    ----------
+    shape_zyx : of the scan
+    flips_zyx : axes of the scan that are reversed in the network's frame
+    patches : one for each line, in order
+    """
+
+    shape_zyx: IntTriple
+    flips_zyx: Flips
+    patches: tuple[PlannedPatch, ...]
+
+    @classmethod
+    def of(
+        cls, marks: Sequence[RecistMark], grid: Grid, config: PatchConfig, crop: Crop = "lesion"
+    ) -> PatchPlan:
+        """Plan the patches of some lines.
+
+        Parameters
+        ----------
+        marks : the lines, in the scan's own indices
+        grid : of the scan
+        config : side of a lesion's cube, how far lines are lengthened
+        crop : "lesion" or "joint"
+        """
+        flips = grid.flips_zyx
+        turned = [mark.flipped(flips, grid.shape_zyx) for mark in marks]
+        if crop == "joint":
+            placement = Placement.joint_placement([mark.endpoints_zyx for mark in turned], grid.shape_zyx)
+            patches = tuple(PlannedPatch.pooled(mark, placement, grid, config) for mark in turned)
+        else:
+            patches = tuple(PlannedPatch.lesion(mark, grid, config) for mark in turned)
+        return cls(grid.shape_zyx, flips, patches)
+
+    @property
+    def boxes(self) -> list[VoxelBox]:
+        """The voxels that the patches are cut from, in the scan's own indices; a box for each."""
+        return [flipped_box(patch.box, self.flips_zyx, self.shape_zyx) for patch in self.patches]

@@ -1,0 +1,184 @@
+"""Case in, label map out: patches are cut one after the other, run, and painted together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import ArgumentError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.patch_config import PatchConfig, check_window
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.engines.backend import Backend
+from lite_ensam.segmentation.channels import Patch, cut_patches, prepare_lesion
+from lite_ensam.segmentation.edge_refinement import BORDERS, Border, check_edge_extra, refine_to_image_edge
+from lite_ensam.segmentation.painting import Painting, TumorLogits, anchor_endpoints, paint_tumors
+from lite_ensam.segmentation.patch_plan import CROPS, Crop, PatchPlan
+
+
+class Stopwatch:
+    """Seconds spent in named steps; a step that comes again adds to its time."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time the block under `name`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What came out of the network for one case.
+
+    Parameters
+    ----------
+    tumors : logits of each mark with their placement in the network's frame, for `Predictor.paint`
+    painting : the label map of the scan as it is stored
+    """
+
+    tumors: tuple[TumorLogits, ...]
+    painting: Painting
+
+    @property
+    def labels(self) -> NDArray[np.uint16]:
+        """Label map, uint16 (z, y, x)."""
+        return self.painting.labels
+
+
+class Predictor:
+    """One engine, ready for any number of cases.
+
+    Parameters
+    ----------
+    backend : engine with weights
+    crop : "lesion" cuts one cube for each line, "joint" the paper's one box around all lines
+    window : (low, high) HU. Of a scan in HU: what is looked at. Of a windowed scan: what its 0 and
+        255 stand for. None takes what the weights were trained with
+    mirror : run each lesion patch and its mirror image and average the logits: twice the network's
+        time; weights trained briefly gain by it, those that ship hardly (docs/experiments.md, 3 and 5)
+    border : "readers" draws tumours as readers do, "edge" snaps their borders to the edge in the scan afterwards
+        (`refine_to_image_edge`, extra `edge`): for phantoms and physics
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        crop: Crop = "lesion",
+        window: tuple[float, float] | None = None,
+        mirror: bool = False,
+        border: Border = "readers",
+    ) -> None:
+        if border not in BORDERS:
+            raise ArgumentError(f"border must be one of {', '.join(BORDERS)}, got {border!r}")
+        if border == "edge":
+            check_edge_extra()  # before there is work to lose
+        if crop not in CROPS:
+            raise ArgumentError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
+        if window is not None:
+            try:
+                check_window(window)
+            except ValueError as error:
+                raise ArgumentError(str(error)) from None
+        self.backend, self.crop, self.window = backend, crop, window
+        self.mirror = mirror and crop == "lesion"
+        self.border: Border = border
+
+    def patch_config(self, hu: bool) -> PatchConfig:
+        """How patches of a scan are filled, in HU or windowed."""
+        config = self.backend.manifest.patch
+        if self.window is None:
+            return config
+        if hu:
+            return replace(config, window_hu=self.window)
+        return replace(config, windowed_unit_hu=(self.window[1] - self.window[0]) / 255.0)
+
+    def warm_up(self) -> None:
+        """Get the engine ready for lesion patches, before there is one; the joint crop's shape is not known yet."""
+        if self.crop == "lesion":
+            side = self.backend.manifest.patch.side_voxels
+            self.backend.warm_up((side, side, side))
+
+    def plan(self, marks: Sequence[RecistMark], grid: Grid) -> PatchPlan:
+        """Where the patches of some lines lie in a scan with this grid."""
+        return PatchPlan.of(marks, grid, self.backend.manifest.patch, self.crop)
+
+    def predict(
+        self,
+        case: Case,
+        threshold: float = 0.0,
+        clock: Stopwatch | None = None,
+        plan: PatchPlan | None = None,
+    ) -> Prediction:
+        """Segment every marked tumour of a case.
+
+        Parameters
+        ----------
+        case : scan and marks
+        threshold : logit above which a voxel is tumour; 0 is probability 1/2
+        clock : gets the seconds of the steps `cut`, `network` and `paint`
+        plan : of the case's marks, if it was made before; None makes it
+        """
+        if not (isinstance(threshold, int | float) and np.isfinite(threshold)):
+            raise ArgumentError(f"threshold must be a finite logit, got {threshold}")
+        clock = clock or Stopwatch()
+        tumors: list[TumorLogits] = []
+        plan = plan or self.plan(case.marks, case.grid)
+        patches = cut_patches(case.flipped(plan.flips_zyx), plan, self.patch_config(case.hu))
+        while True:
+            with clock.step("cut"):
+                patch = next(patches, None)
+            if patch is None:
+                break
+            with clock.step("network"):
+                tumors.append(self.predict_patch(patch))
+        with clock.step("paint"):
+            painting = self.paint(tumors, case, threshold)
+        return Prediction(tuple(tumors), painting)
+
+    def predict_tumor(self, case: Case, mark: RecistMark) -> TumorLogits:
+        """Run the network on the lesion patch of one line, which need not be one of the case's."""
+        return self.predict_patch(prepare_lesion(case, mark, self.patch_config(case.hu)))
+
+    def predict_patch(self, patch: Patch, axes: tuple[int, ...] = ()) -> TumorLogits:
+        """Run the network on a patch; the ends of its line stay in the tumour (`painting.anchor_endpoints`).
+
+        Parameters
+        ----------
+        patch : of one tumour
+        axes : of z, y, x (0, 1, 2), to mirror the patch along before, and the logits after
+        """
+        logits = self._logits(patch, axes)
+        if self.mirror:
+            opposite = tuple(axis for axis in range(3) if axis not in axes)
+            logits = np.asarray((logits + self._logits(patch, opposite)) / 2, dtype=np.float32)
+        return anchor_endpoints(TumorLogits(patch.mark, logits, patch.placement))
+
+    def paint(self, tumors: Sequence[TumorLogits], case: Case, threshold: float = 0.0) -> Painting:
+        """Paint tumours of a case into one label map of the scan as it is stored, with the borders asked for."""
+        flips, spacing_mm = case.grid.flips_zyx, case.grid.spacing_mm
+        painting = paint_tumors(tumors, spacing_mm, threshold)
+        if self.border == "edge":
+            painting = refine_to_image_edge(painting, tumors, case.flipped(flips).ct, spacing_mm)
+        return painting.flipped(flips)
+
+    def _logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
+        """Logits (z, y, x) of a patch, run as its mirror image along some axes."""
+        values = np.ascontiguousarray(np.flip(patch.values, tuple(axis + 1 for axis in axes)))
+        ends = patch.endpoints_zyx.copy()
+        for axis in axes:
+            ends[:, axis] = np.float32(patch.values.shape[axis + 1] - 1) - ends[:, axis]
+        ends = ends[np.lexsort(ends.T[::-1])]  # the network knows ends in lexicographic order
+        logits = self.backend.logits(values[None], ends[None])[0]
+        return np.ascontiguousarray(np.flip(logits, axes))

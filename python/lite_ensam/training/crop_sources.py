@@ -1,0 +1,188 @@
+"""Folders of cases, shapes and backgrounds to banks of crops.
+
+The layout is that of the project's data folder::
+
+    train/<source>/<case>/{ct.nii.gz, labels.nii.gz, marks.json}
+    backgrounds/<name>.nii.gz and <name>_region.nii.gz      (0 outside, 1 body, 2 lung)
+    shapes/lidc/{lidc_nodules.npz, index.csv}               (reader bitmasks)
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from lite_ensam import _kernels
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import CaseError, MarkError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import mark_from_mask
+from lite_ensam.io import read_case, read_ct, read_labels
+from lite_ensam.training.crop_cache import LINES_A_SIDE, SIDE, LesionCrop, cut, turned_views, write_bank
+from lite_ensam.training.synthetic import Background, Scene, Shape, draw_scene
+
+LOOSE_CASES = ("STS_007", "STS_021", "STS_023", "STS_030", "STS_035", "STS_045", "STS_046")
+"""Sarcomas whose contours, drawn on MR, lie beside the tumour seen on CT."""
+
+MIN_BODY_VOXELS = 100_000
+
+SCENE_LINES = 3.4
+"""Side of a synthetic scene in lengths of its lesion: a crop's, and room for a line off the middle."""
+
+MAX_READERS = 4
+"""LIDC shapes with more readers than this are two nodules taken for one."""
+
+
+def prepare_banks(
+    data: Path,
+    folder: Path,
+    n_synthetic: int,
+    seed: int,
+    exclude: Collection[str] = LOOSE_CASES,
+    processes: int = 1,
+) -> list[Path]:
+    """Write a bank for each source of `data/train` and one of synthetic lesions; finished ones are kept.
+
+    Returns
+    -------
+    The banks' folders.
+    """
+    train = data / "train"
+    sources = sorted(path for path in train.iterdir() if path.is_dir()) if train.is_dir() else []
+    if not sources:
+        raise CaseError(f"{train}: holds no folder of cases to train on")
+    banks = []
+    for source in sources:
+        banks.append(folder / source.name)
+        if not (banks[-1] / "index.json").is_file():
+            write_bank(banks[-1], real_crops(source, exclude))
+    if n_synthetic:
+        banks.append(folder / f"synthetic-{seed}-{n_synthetic}")
+        if not (banks[-1] / "index.json").is_file():
+            write_bank(banks[-1], synthetic_crops(data, n_synthetic, seed, processes))
+    return banks
+
+
+def real_crops(source: Path, exclude: Collection[str] = ()) -> Iterator[LesionCrop]:
+    """Crops of every lesion of every case of a source folder; the folder's name is the source."""
+    for folder in sorted(path for path in source.iterdir() if path.is_dir()):
+        if folder.name in exclude:
+            continue
+        case = read_case(folder / "ct.nii.gz", folder / "marks.json", folder / "labels.nii.gz", hu=True)
+        case = case.flipped(case.grid.flips_zyx)  # the network's frame
+        for mark in case.marks:
+            for view, drawn in turned_views(case, mark):
+                yield cut(view, drawn, source.name)
+
+
+def synthetic_crops(data: Path, n_crops: int, seed: int, processes: int = 1) -> Iterator[LesionCrop]:
+    """`n_crops` synthetic lesions; seed and number alone decide each, so processes can share the work."""
+    if processes == 1:
+        draw = SyntheticScans(data, seed)
+        yield from map(draw, range(n_crops))
+        return
+    with ProcessPoolExecutor(
+        processes, get_context("spawn"), initializer=_start_drawing, initargs=(data, seed)
+    ) as pool:
+        yield from pool.map(_draw, range(n_crops), chunksize=4)
+
+
+class SyntheticScans:
+    """Draws synthetic crops by number."""
+
+    def __init__(self, data: Path, seed: int) -> None:
+        self.backgrounds = read_backgrounds(data / "backgrounds")
+        self.shapes = read_shapes(data / "shapes" / "lidc")
+        self.seed = seed
+
+    def __call__(self, number: int) -> LesionCrop:
+        """The crop of one number; draws that left no lesion worth marking are drawn again."""
+        rng = np.random.default_rng((self.seed, number))
+        while True:
+            scene = draw_scene(rng, self.backgrounds, self.shapes, SIDE, SCENE_LINES)
+            crop = None if scene is None else _scanned(scene, rng, f"{self.seed}/{number}")
+            if crop is not None:
+                return crop
+
+
+_scans: SyntheticScans | None = None
+
+
+def _start_drawing(data: Path, seed: int) -> None:
+    """Of a process: read the backgrounds once."""
+    global _scans
+    _scans = SyntheticScans(data, seed)
+
+
+def _draw(number: int) -> LesionCrop:
+    assert _scans is not None
+    return _scans(number)
+
+
+def _scanned(scene: Scene, rng: np.random.Generator, name: str) -> LesionCrop | None:
+    """The scene as a scanner would have sampled it, contoured and marked on those voxels, as real ones are.
+
+    None where the lesion came out of scale or far from the middle.
+    """
+    extent_mm = scene.mask.shape[0] * scene.voxel_mm
+    in_plane = max(scene.voxel_mm, rng.uniform(0.6, 1.0))
+    # thick slices for lesions that still lie on several of them
+    thickest = float(np.clip(extent_mm / SCENE_LINES / 4, 1.0, 5.0))
+    spacing = np.array((max(scene.voxel_mm, rng.uniform(0.7, thickest)), in_plane, in_plane))
+    shape = np.maximum(np.floor(extent_mm / spacing), 1).astype(int)
+    box = ((0.0, 0.0, 0.0), tuple((spacing / scene.voxel_mm).tolist()), tuple(shape.tolist()))
+    hu = _kernels.crop_resample(np.ascontiguousarray(scene.hu, dtype=np.float32), *box)
+    mask = (_kernels.crop_resample(scene.mask.astype(np.uint8), *box) > 0.5).astype(np.uint8)
+    grid = Grid.from_spacing(hu.shape, tuple(spacing.tolist()))
+    try:
+        mark = mark_from_mask(mask, grid.spacing_mm, 1)
+        case = Case(np.rint(hu).astype(np.int16), grid, (mark,), hu=True, reference=mask, name=name)
+    except (MarkError, CaseError):
+        return None
+    lines_a_side = extent_mm / mark.length_mm(grid.spacing_mm)
+    off_centre = np.abs((np.array(mark.midpoint_zyx) + 0.5) * spacing / extent_mm - 0.5).max()
+    if not LINES_A_SIDE * 0.9 < lines_a_side < 2 * SCENE_LINES or off_centre > 0.16:
+        return None
+    return replace(cut(case, mark, "synthetic"), name=name)
+
+
+def read_backgrounds(folder: Path) -> list[Background]:
+    """Scans with a region map beside them."""
+    backgrounds = []
+    for region_path in sorted(folder.glob("*_region.nii.gz")):
+        hu, source = read_ct(folder / region_path.name.replace("_region", ""))
+        region = read_labels(region_path, source)
+        if np.count_nonzero(region == 1) < MIN_BODY_VOXELS:
+            raise CaseError(f"{region_path}: has hardly a voxel of 1 (body) to put lesions into")
+        backgrounds.append(Background(hu.astype(np.int16), region.astype(np.uint8), source.grid.spacing_mm))
+    if not backgrounds:
+        raise CaseError(f"{folder}: holds no *_region.nii.gz with its scan")
+    return backgrounds
+
+
+def read_shapes(folder: Path) -> list[Shape]:
+    """Consensus masks (at least half of the readers) of nodules of 5 mm and more on evenly spaced slices."""
+    shapes = []
+    with (
+        np.load(folder / "lidc_nodules.npz", allow_pickle=False) as readers,
+        (folder / "index.csv").open() as index,
+    ):
+        for row in csv.DictReader(index):
+            n_readers = int(row["n_readers"])
+            usable = 2 <= n_readers <= MAX_READERS and float(row["diam_mm"]) >= 5
+            if not usable or row["uneven_z"] != "0" or float(row["slice_thickness"]) > 2.6:
+                continue
+            votes = sum((readers[row["key"]] >> reader) & 1 for reader in range(n_readers))
+            mask = np.asarray(2 * votes >= n_readers)
+            if np.count_nonzero(mask) >= 40:
+                where = np.argwhere(mask)
+                box = tuple(slice(a, b + 1) for a, b in zip(where.min(0), where.max(0), strict=True))
+                spacing = (float(row["sz"]), float(row["sy"]), float(row["sx"]))
+                shapes.append(Shape(mask[box], spacing))
+    return shapes

@@ -1,0 +1,363 @@
+"""`RecistViewer`: a CT in three planes on which RECIST lines are drawn and segmented."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from threading import RLock
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import NDArray
+
+from lite_ensam.core.case import guess_hu
+from lite_ensam.core.errors import ArgumentError, LiteEnsamError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.engines.backend import Engine
+from lite_ensam.figures.tumor_planes import choose_window
+from lite_ensam.io import MarksLike, parse_marks
+from lite_ensam.io.voxels import as_ct
+from lite_ensam.measurements import TumorMeasurement
+from lite_ensam.widgets.frontend import CSS, ESM
+from lite_ensam.widgets.marks_trait import Marks, checked_marks, marks_to_json, read_marks
+from lite_ensam.widgets.planes import PALETTE, WINDOWS_HU, Want, planes_of, slices_message
+from lite_ensam.widgets.segmenter import LesionSegmenter, State
+from lite_ensam.widgets.still import ViewerState, is_watched, with_still
+
+__all__ = ["RecistViewer"]
+
+
+class RecistViewer(anywidget.AnyWidget):
+    """Viewer of one scan; lines are drawn with the mouse and become masks.
+
+    Slices travel to the browser one by one, windowed to 8 bits; the scan itself stays here. ipykernel 7 handles what
+    the browser sends in a thread of its own: whoever reads masks or numbers waits for a running segmentation.
+
+    Parameters
+    ----------
+    ct : (z, y, x), in HU or windowed
+    spacing_mm : (z, y, x), unless `grid` is given
+    grid : of the scan, or its source from `lite_ensam.read_ct`; knows where the patient's right, front and head are,
+        which a bare array does not: it is shown as it is stored, and no letter claims a side
+    marks : lines to begin with, in any form that `lite_ensam.segment` takes
+    hu : True for Hounsfield units, False for a windowed scan, None to look at the values
+    auto_segment : whether a line is segmented as soon as it is finished
+    threshold : logit above which a voxel is tumour
+    engine, threads : see `lite_ensam.segment`
+
+    Attributes
+    ----------
+    marks : tuple of `RecistMark`, always what the picture shows. Setting it, to any form that `lite_ensam.segment`
+        takes, changes the picture; `observe` it to be told
+    selected : label of the lesion that keys and buttons act on, 0 for none
+    cursor_zyx : the three slices that are shown
+    window : (low, high) values shown as black and as white
+    colors : label (as text) to "#rrggbb", where it is not the palette's
+    threshold, auto_segment : as above; setting the threshold paints again, without the network
+    results : a row for each segmented lesion: measurements, seconds, state; none while its line is being segmented
+    error : the last error in words, or ""
+
+    Raises
+    ------
+    LiteEnsamError
+        If scan, grid or marks are bad.
+    """
+
+    _esm = ESM
+    _css = CSS
+
+    marks = Marks().tag(sync=True, to_json=lambda marks, _: marks_to_json(marks), from_json=read_marks)
+    selected = traitlets.Int(0).tag(sync=True)
+    cursor_zyx = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)
+    window = traitlets.List(traitlets.Float(), [-160.0, 240.0], minlen=2, maxlen=2).tag(sync=True)
+    colors = traitlets.Dict().tag(sync=True)
+    threshold = traitlets.Float(0.0).tag(sync=True)
+    auto_segment = traitlets.Bool(True).tag(sync=True)
+    results: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+    status = traitlets.Unicode("").tag(sync=True)
+    error = traitlets.Unicode("").tag(sync=True)
+    _scan = traitlets.Dict().tag(sync=True)
+    _mask_version = traitlets.Int(0).tag(sync=True)
+
+    def __init__(
+        self,
+        ct: NDArray[Any],
+        spacing_mm: Sequence[float] | None = None,
+        *,
+        grid: ScanSource | Grid | None = None,
+        marks: MarksLike = (),
+        hu: bool | None = None,
+        auto_segment: bool = True,
+        threshold: float = 0.0,
+        engine: Engine = "openvino",
+        threads: int | None = None,
+    ) -> None:
+        # over marks, masks and numbers; never held for slices alone, so scrolling stays alive
+        self.lock = RLock()
+        self.ct = as_ct(np.asarray(ct))
+        if grid is None:
+            if spacing_mm is None:
+                raise ArgumentError("spacing_mm is missing: an array does not know its voxel size in mm")
+            grid = Grid.from_spacing(self.ct.shape, spacing_mm)
+        self.source = ScanSource.of(grid)
+        grid = self.source.grid
+        if self.ct.shape != grid.shape_zyx:
+            raise ArgumentError(f"ct has shape {self.ct.shape}, its grid {grid.shape_zyx} (z, y, x)")
+        self.grid, self.planes = grid, planes_of(grid)
+        self.hu = guess_hu(self.ct) if hu is None else hu
+        self.segmenter = LesionSegmenter(self.ct, grid, self.hu, engine, threads)
+        given = checked_marks(parse_marks(marks, self.source), grid.shape_zyx)
+        windows = _windows(self.ct, self.hu)
+        first_window = choose_window(self.ct, given[0]) if given and self.hu else next(iter(windows.values()))
+        super().__init__(
+            marks=given,
+            cursor_zyx=_first_view(given, grid),
+            window=list(first_window),
+            threshold=threshold,
+            auto_segment=auto_segment,
+            _scan={
+                "shape_zyx": grid.shape_zyx,
+                "spacing_mm": grid.spacing_mm,
+                "planes": [asdict(plane) for plane in self.planes],
+                "windows": windows,
+                "palette": PALETTE,
+                "unit": "HU" if self.hu else "",
+            },
+        )
+        self._warm = False
+        self.on_msg(self._on_message)
+        self.observe(self._on_marks, "marks")
+        self.observe(self._on_threshold, "threshold")
+
+    def __repr__(self) -> str:
+        shape = " x ".join(str(n) for n in self.grid.shape_zyx)
+        lines, masks = len(self.marks), len(self.segmenter.measurements)
+        return f"RecistViewer({shape} voxels, {lines} line(s), {masks} mask(s))"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        shown = super()._repr_mimebundle_(**kwargs)
+        return shown and (self.with_still(shown[0]), shown[1])
+
+    def with_still(self, bundle: dict[str, Any]) -> dict[str, Any]:
+        """What a cell shows, with a still picture beside the live view."""
+        if not is_watched():
+            self.segment_waiting()  # else the browser asks for it, once its first picture stands
+        return with_still(bundle, self.state())
+
+    def state(self) -> ViewerState:
+        """What is shown now. No line is segmented for it."""
+        with self.settled(segment=False):
+            painting, (low, high) = self.segmenter.painting, self.window
+            labels = {mark.label for mark in self.marks} | {row.label for row in self.segmenter.measurements}
+            return ViewerState(
+                ct=self.ct,
+                spacing_mm=self.grid.spacing_mm,
+                planes=self.planes,
+                cursor_zyx=tuple(self.cursor_zyx),
+                window=(low, high),
+                marks=self.marks,
+                colors={label: self.color_of(label) for label in labels},
+                painted=None if painting is None else painting.part,
+                volumes_ml={row.label: row.volume_ml for row in self.segmenter.measurements},
+            )
+
+    @property
+    def labels(self) -> NDArray[np.uint16]:
+        """Label map uint16 (z, y, x) of all lesions that are not rejected, as `settled`."""
+        with self.settled():
+            return self.segmenter.labels
+
+    @property
+    def measurements(self) -> tuple[TumorMeasurement, ...]:
+        """Numbers of the lesions in `labels`, as `settled`."""
+        with self.settled():
+            return self.segmenter.measurements
+
+    @contextmanager
+    def settled(self, segment: bool = True) -> Iterator[None]:
+        """Inside, lines, masks and numbers belong together and stay as they are.
+
+        A running segmentation is waited for, and masks of lines that have moved are taken out.
+
+        Parameters
+        ----------
+        segment : whether lines without a mask are segmented first, if `auto_segment` is on
+
+        Raises
+        ------
+        LiteEnsamError
+            As `lite_ensam.segment`, if a line is segmented.
+        """
+        with self.lock:
+            self._settle(segment)
+            yield
+
+    def color_of(self, label: int) -> str:
+        """Colour of a lesion, "#rrggbb"."""
+        color: str = self.colors.get(str(label), PALETTE[(label - 1) % len(PALETTE)])
+        return color
+
+    def warm_up(self) -> None:
+        """Make the engine ready in the background, so that the first line need not wait for it.
+
+        A viewer whose lines are segmented by themselves does so once its first picture stands.
+        """
+        if self._warm:
+            return
+        self._warm = True
+        pool = ThreadPoolExecutor(1, thread_name_prefix="lite-ensam")
+        pool.submit(self.segmenter.load)  # what goes wrong is said when a line is segmented
+        pool.shutdown(wait=False)
+
+    def segment(self) -> None:
+        """Segment every mark that has no mask yet.
+
+        Raises
+        ------
+        LiteEnsamError
+            As `lite_ensam.segment`. From the widget's own button the sentence is shown instead.
+        """
+        with self.lock:
+            try:
+                if self.segmenter.keep_only(self.marks):
+                    # no old numbers beside a new line while the network runs
+                    self.results = self.segmenter.rows()
+                self.segmenter.run(self.segmenter.missing(self.marks), self._tell)
+            finally:
+                self._tell("")
+                self._paint()
+
+    def segment_waiting(self) -> None:
+        """Do what a browser asks for once its first picture stands; what goes wrong is said in `error`."""
+        if self.auto_segment and self.segmenter.missing(self.marks):
+            self._guarded(self.segment)
+
+    def accept(self, label: int) -> None:
+        """Note that a mask is right. A line that is drawn anew is to be accepted anew."""
+        self._judge(label, "accepted")
+
+    def reject(self, label: int) -> None:
+        """Take a mask away; its line stays. `accept` brings it back."""
+        self._judge(label, "rejected")
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """What the browser sets. Nobody reads between a new line and the masks that follow from it."""
+        with self.lock if {"marks", "threshold"} & sync_data.keys() else nullcontext():
+            super().set_state(sync_data)
+
+    def _judge(self, label: int, state: State) -> None:
+        with self.lock:
+            self.segmenter.set_state(label, state)
+            self._paint()
+
+    def _settle(self, segment: bool = True) -> None:
+        if segment and self.auto_segment and self.segmenter.missing(self.marks):
+            self.segment()
+        elif self.segmenter.keep_only(self.marks):
+            self._paint()
+
+    def _tell(self, words: str) -> None:
+        self.status = words
+
+    def _paint(self) -> None:
+        """Masks of the slices that are shown are sent without being asked for: a round trip less to wait for."""
+        with self.lock:
+            self.segmenter.paint(self.threshold)
+            shown = [(number, self.cursor_zyx[plane.cut], False) for number, plane in enumerate(self.planes)]
+            self._send_slices(shown, self.window, self._mask_version + 1)
+            self.results = self.segmenter.rows()
+            self._mask_version += 1  # last, for the 3D view follows it
+
+    @traitlets.validate("threshold")
+    def _check_threshold(self, proposal: Any) -> float:
+        if not math.isfinite(proposal["value"]):
+            raise traitlets.TraitError(f"threshold must be finite, got {proposal['value']}")
+        return float(proposal["value"])
+
+    @traitlets.validate("window")
+    def _check_window(self, proposal: Any) -> list[float]:
+        low, high = proposal["value"]
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise traitlets.TraitError(f"window must be two values, the lower one first, got {low}, {high}")
+        return [float(low), float(high)]
+
+    def _on_marks(self, _: Any) -> None:
+        with self.lock:
+            self._guarded(self._settle)
+
+    def _on_threshold(self, _: Any) -> None:
+        with self.lock:
+            if self.segmenter.lesions:
+                self._guarded(self._paint)
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        """Do it; what goes wrong is said in the widget and never ends the kernel's handler."""
+        self.error = ""
+        try:
+            action()
+        except LiteEnsamError as error:
+            self.error = str(error)
+        except Exception as error:
+            self.error = f"Something unforeseen went wrong: {type(error).__name__}: {error}"
+
+    def _on_message(self, _: Any, content: Any, __: Any) -> None:
+        """What the browser asks for besides its traits."""
+        kind = content.get("kind") if isinstance(content, dict) else None
+        if kind == "slices":
+            self._guarded_send(lambda: self._answer(content))
+        elif kind == "value":
+            self._guarded_send(lambda: self._send_value(content["zyx"]))
+        elif kind == "segment":
+            self._guarded(self.segment)
+        elif kind == "accept":
+            self._guarded(lambda: self.accept(int(content["label"])))
+        elif kind == "reject":
+            self._guarded(lambda: self.reject(int(content["label"])))
+        else:
+            self.error = f"the browser sent a message that is not known: {kind!r}"
+
+    def _guarded_send(self, action: Callable[[], None]) -> None:
+        """As `_guarded`, but an earlier error stays in sight while the user scrolls."""
+        try:
+            action()
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            self.error = f"a slice could not be shown: {error}"
+
+    def _answer(self, content: dict[str, Any]) -> None:
+        """Slices that the browser asked for. The engine's turn comes after the first picture."""
+        self._send_slices(content["wants"], content["window"], self._mask_version, content["id"])
+        if self.auto_segment:
+            self.warm_up()
+
+    def _send_slices(
+        self, wants: Iterable[Want], window: Sequence[float], mask_version: int, asked: str | None = None
+    ) -> None:
+        low, high = window
+        painting = self.segmenter.painting
+        part = None if painting is None else painting.part
+        message, buffers = slices_message(self.ct, part, self.planes, wants, (low, high), mask_version)
+        self.send(message | {"id": asked}, buffers)
+
+    def _send_value(self, zyx: Sequence[int]) -> None:
+        z, y, x = (int(index) for index in zyx)
+        self.send({"kind": "value", "zyx": [z, y, x], "value": float(self.ct[z, y, x])})
+
+
+def _windows(ct: NDArray[Any], hu: bool) -> dict[str, tuple[float, float]]:
+    """Presets by name; a windowed scan has its own range only."""
+    if hu:
+        return dict(WINDOWS_HU)
+    return {"as stored": (float(ct.min()), float(ct.max()))}
+
+
+def _first_view(marks: Sequence[RecistMark], grid: Grid) -> list[int]:
+    """The first line's middle, or the scan's."""
+    middle = marks[0].midpoint_zyx if marks else (np.asarray(grid.shape_zyx) - 1) / 2
+    return [min(max(round(float(m)), 0), n - 1) for m, n in zip(middle, grid.shape_zyx, strict=True)]

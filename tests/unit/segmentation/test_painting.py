@@ -1,0 +1,119 @@
+"""Every marked tumour is in the label map, in its place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lite_ensam.core.errors import MarkError
+from lite_ensam.core.recist import RecistMark, sphere_mask
+from lite_ensam.segmentation.painting import TumorLogits, anchor_endpoints, paint_tumors
+from lite_ensam.segmentation.patch_plan import Placement
+
+SHAPE, SPACING = (20, 48, 48), (2.0, 1.0, 1.0)
+
+
+def ball(label: int, x: float, height: float = 5.0) -> TumorLogits:
+    """A tumour of radius 6 mm around (10, 24, x): the logit falls by one a mm."""
+    mark = RecistMark(label, ((10, 24, x - 6), (10, 24, x + 6)))
+    place = Placement.lesion_placement(mark.endpoints_zyx, SPACING, SHAPE, 2.5, 32)
+    voxels = place.to_volume(np.stack(np.indices((32,) * 3), axis=-1))
+    distance_mm = np.linalg.norm((voxels - (10, 24, x)) * SPACING, axis=-1)
+    return TumorLogits(mark, (6 - distance_mm + height - 5).astype(np.float32), place)
+
+
+def test_a_ball_comes_back_as_a_ball() -> None:
+    tumor = ball(3, 24)
+    painting = paint_tumors([tumor], SPACING)
+    assert painting.labels.shape == SHAPE
+    assert painting.labels.dtype == np.uint16
+    assert painting.recovered == {}
+    expected = sphere_mask(tumor.mark, SHAPE, SPACING)
+    assert set(np.unique(painting.labels)) == {0, 3}
+    assert (expected ^ (painting.labels == 3)).sum() <= 0.08 * expected.sum()
+
+
+def test_touching_tumors_share_the_border_and_keep_their_labels() -> None:
+    labels = paint_tumors([ball(1, 20), ball(2, 28)], SPACING).labels
+    assert labels[10, 24, 17] == 1
+    assert labels[10, 24, 31] == 2
+    assert labels[10, 24, 23] == 1
+    assert labels[10, 24, 25] == 2
+
+
+def test_a_tumor_that_the_network_missed_is_raised_inside_its_sphere() -> None:
+    painting = paint_tumors([ball(1, 14), ball(2, 34, height=-40)], SPACING)
+    assert painting.recovered == {2: 63.0}
+    won = painting.labels == 2
+    assert won.any()
+    assert (won <= sphere_mask(ball(2, 34).mark, SHAPE, SPACING)).all()
+
+
+def test_a_missed_tumor_in_the_middle_of_another_is_there_too() -> None:
+    inner = ball(2, 24, height=-3)
+    painting = paint_tumors([ball(1, 24, height=9), inner], SPACING)
+    assert set(np.unique(painting.labels)) == {0, 1, 2}
+
+
+def test_lines_on_top_of_each_other_that_leave_no_voxel_are_named() -> None:
+    ends = ((10, 24, 24.0), (10, 24, 24.6))
+    tumors = []
+    for label in (1, 2, 3, 4):
+        mark = RecistMark(label, ends)
+        place = Placement.lesion_placement(mark.endpoints_zyx, SPACING, SHAPE, 2.5, 32)
+        tumors.append(TumorLogits(mark, np.full((32,) * 3, -9, np.float32), place))
+    with pytest.raises(MarkError, match=r"mark \d: .*last voxel of another"):
+        paint_tumors(tumors, SPACING)
+
+
+def test_a_higher_threshold_paints_less() -> None:
+    sizes = [int((paint_tumors([ball(1, 24)], SPACING, t).labels == 1).sum()) for t in (-1.0, 0.0, 1.0)]
+    assert sizes[0] > sizes[1] > sizes[2] > 0
+
+
+def test_tumors_are_painted_in_their_own_right_whatever_their_order() -> None:
+    tumors = [ball(1, 20), ball(2, 28), ball(7, 36)]
+    forward, backward = (paint_tumors(order, SPACING).labels for order in (tumors, tumors[::-1]))
+    assert (forward != backward).sum() == pytest.approx(0, abs=40)  # ties on the planes between
+
+
+def tip_voxels(tumor: TumorLogits, x: float) -> bool:
+    """Whether the voxel at (10, 24, x) is painted."""
+    return bool(paint_tumors([anchor_endpoints(tumor)], SPACING).labels[10, 24, round(x)])
+
+
+def test_the_ends_of_a_line_are_in_the_mask_when_the_network_is_unsure_of_them() -> None:
+    tumor = ball(1, 24, height=3.5)  # 1.5 mm short on every side
+    assert not paint_tumors([tumor], SPACING).labels[10, 24, 18]
+    before = tumor.logits.copy()
+    held = anchor_endpoints(tumor)
+    assert tip_voxels(tumor, 18)
+    assert tip_voxels(tumor, 30)
+    np.testing.assert_array_equal(tumor.logits, before, "the network's logits are left as they are")
+    assert (held.logits >= before).all()
+    far = paint_tumors([held], SPACING).labels != paint_tumors([tumor], SPACING).labels
+    changed = np.argwhere(far) * SPACING
+    ends = np.array([(10, 24, 18), (10, 24, 30)]) * SPACING
+    nearest = np.linalg.norm(changed[:, None] - ends[None], axis=-1).min(axis=1)
+    assert nearest.max() < 4, "only what is about the ends has grown"
+
+
+def test_an_end_that_is_tumour_already_changes_nothing() -> None:
+    tumor = ball(1, 24, height=7)
+    np.testing.assert_array_equal(anchor_endpoints(tumor).logits, tumor.logits)
+
+
+def test_a_careless_end_is_not_reached() -> None:
+    assert not tip_voxels(ball(1, 24, height=1.0), 18)
+
+
+def test_a_tumour_of_which_nothing_was_found_is_left_to_its_sphere() -> None:
+    tumor = ball(1, 24, height=-2)
+    assert anchor_endpoints(tumor) is tumor
+
+
+def test_ends_outside_of_the_patch_are_no_error() -> None:
+    tumor = ball(1, 24)
+    moved = RecistMark(1, ((10, 24, -200.0), (10, 24, 30.0)))
+    held = anchor_endpoints(TumorLogits(moved, tumor.logits, tumor.placement))
+    assert np.isfinite(held.logits).all()

@@ -1,0 +1,285 @@
+"""The kernel's half of the widget: traits and messages as a browser sends them, without a browser."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import traitlets
+
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import EngineError, LiteEnsamError, MarkError
+from lite_ensam.core.partial_volume import as_subvolume
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.widgets import RecistViewer
+from lite_ensam.widgets.marks_trait import marks_to_json
+from lite_ensam.widgets.planes import label_patch, windowed_slice
+from tests.unit.widgets.conftest import SphereEngine
+
+
+@pytest.fixture
+def viewer(case: Case, engine: SphereEngine) -> RecistViewer:
+    return RecistViewer(case.ct, grid=case.grid)
+
+
+@pytest.fixture
+def sent(viewer: RecistViewer, monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], list[bytes]]]:
+    """Custom messages to the browser."""
+    messages: list[tuple[dict[str, Any], list[bytes]]] = []
+    monkeypatch.setattr(
+        viewer, "send", lambda content, buffers=None: messages.append((content, buffers or []))
+    )
+    return messages
+
+
+def browser_sets(viewer: RecistViewer, **state: Any) -> None:
+    viewer.set_state(state)
+
+
+def browser_sends(viewer: RecistViewer, **content: Any) -> None:
+    viewer._handle_custom_msg(content, [])
+
+
+def test_a_line_from_the_browser_is_a_mark_with_a_mask(viewer: RecistViewer, case: Case) -> None:
+    heard: list[tuple[RecistMark, ...]] = []
+    viewer.observe(lambda change: heard.append(change["new"]), "marks")
+    browser_sets(viewer, marks=marks_to_json(case.marks[:1]))
+    assert viewer.marks == case.marks[:1]
+    assert heard == [case.marks[:1]]
+    assert [row["label"] for row in viewer.results] == [1]
+    assert set(viewer.labels.flat) == {0, 1}
+    assert viewer.labels.shape == case.ct.shape
+    assert viewer.error == ""
+    assert viewer.status == ""
+
+
+def test_marks_set_in_python_reach_the_browser(viewer: RecistViewer, case: Case) -> None:
+    viewer.marks = list(case.marks)
+    assert viewer.get_state("marks") == {"marks": marks_to_json(case.marks)}
+    assert len(viewer.results) == 2
+    viewer.marks = ()
+    assert viewer.results == []
+    assert not viewer.labels.any()
+
+
+def test_marks_come_in_every_form_that_segment_takes(viewer: RecistViewer, case: Case) -> None:
+    first, second = (mark.endpoints_zyx for mark in case.marks)
+    viewer.marks = {4: first, 2: np.array(second)}
+    assert [(mark.label, mark.endpoints_zyx) for mark in viewer.marks] == [(4, first), (2, second)]
+    assert {row["label"] for row in viewer.results} == {2, 4}
+    viewer.marks = case.marks[0]
+    assert viewer.marks == case.marks[:1]
+    with pytest.raises(MarkError, match="marks must be RecistMarks, a mapping, an array or a file"):
+        viewer.marks = 7
+    with pytest.raises(MarkError, match="endpoints must be two points"):
+        viewer.marks = {1: (1, 2)}
+    assert viewer.marks == case.marks[:1]
+
+
+def test_a_moved_line_changes_the_numbers(viewer: RecistViewer, case: Case) -> None:
+    viewer.marks = case.marks[:1]
+    before, version = viewer.results[0]["volume_ml"], viewer._mask_version
+    (z, y, x), _ = case.marks[0].endpoints_zyx
+    browser_sets(viewer, marks=marks_to_json([RecistMark(1, ((z, y, x), (z, y, x + 4)))]))
+    assert viewer.results[0]["volume_ml"] < before
+    assert viewer._mask_version > version
+
+
+def test_without_auto_a_line_waits_for_the_button(case: Case, engine: SphereEngine) -> None:
+    viewer = RecistViewer(case.ct, grid=case.grid, auto_segment=False)
+    viewer.marks = case.marks
+    assert engine.runs == 0
+    browser_sends(viewer, kind="segment")
+    assert engine.runs == 2
+    (z, y, x), _ = case.marks[0].endpoints_zyx
+    viewer.marks = (RecistMark(1, ((z, y, x), (z, y, x + 4))), case.marks[1])
+    assert [row["label"] for row in viewer.results] == [2], "a mask goes with the line it was made from"
+
+
+def test_the_threshold_paints_again(viewer: RecistViewer, engine: SphereEngine, case: Case) -> None:
+    viewer.marks = case.marks
+    before = viewer.results[0]["volume_ml"]
+    browser_sets(viewer, threshold=3.0)
+    assert viewer.results[0]["volume_ml"] < before
+    assert engine.runs == 2
+
+
+def test_accept_and_reject(viewer: RecistViewer, case: Case) -> None:
+    viewer.marks = case.marks
+    browser_sends(viewer, kind="accept", label=1)
+    browser_sends(viewer, kind="reject", label=2)
+    assert [row["state"] for row in viewer.results] == ["accepted", "rejected"]
+    assert set(viewer.labels.flat) == {0, 1}
+
+
+def test_slices_come_windowed_with_their_masks(viewer: RecistViewer, case: Case, sent: list[Any]) -> None:
+    viewer.marks = case.marks[:1]
+    sent.clear()
+    z = case.marks[0].slice_index
+    browser_sends(
+        viewer, kind="slices", id="a", window=[-100, 300], wants=[[0, z, True], [2, 3, True], [0, z, False]]
+    )
+    ((content, buffers),) = sent
+    assert content["id"] == "a"
+    assert [slice_["image"] for slice_ in content["slices"]] == [True, True, False]
+    image, patch = buffers[:2]
+    axial = viewer.planes[0]
+    assert image == windowed_slice(case.ct, axial, z, (-100.0, 300.0)).tobytes()
+    expected = label_patch(as_subvolume(viewer.labels), axial, z)
+    assert patch == expected.codes.tobytes() == buffers[-1]
+    where = {"start": expected.start, "shape": expected.codes.shape, "labels": (1,)}
+    assert content["slices"][0]["patch"] == where
+    assert len(buffers) == 5
+
+
+def test_new_masks_come_without_being_asked_for(viewer: RecistViewer, case: Case, sent: list[Any]) -> None:
+    """For the slices that are shown when the line is finished."""
+    z, y, x = (round(m) for m in case.marks[0].midpoint_zyx)
+    browser_sets(viewer, cursor_zyx=[z, y, x], marks=marks_to_json(case.marks[:1]))
+    ((content, _),) = sent
+    assert content["mask_version"] == viewer._mask_version == 1
+    assert [(s["plane"], s["index"], s["image"]) for s in content["slices"]] == [
+        (0, z, False),
+        (1, y, False),
+        (2, x, False),
+    ]
+    assert all(s["patch"]["labels"] == (1,) for s in content["slices"])
+
+
+def test_a_short_axis_is_kept_and_costs_no_network_run(
+    viewer: RecistViewer, engine: SphereEngine, case: Case
+) -> None:
+    (mark,) = viewer.marks = case.marks[:1]
+    (z, y, x), runs = mark.endpoints_zyx[0], engine.runs
+    entry = marks_to_json([mark])[0] | {"short_axis_zyx": [[z, y, x], [z, y + 3, x]]}
+    browser_sets(viewer, marks=[entry])
+    assert viewer.marks[0].short_axis_mm(case.grid.spacing_mm) == 3 * case.grid.spacing_mm[1]
+    assert engine.runs == runs
+    assert [row["label"] for row in viewer.results] == [1]
+    browser_sets(viewer, marks=[entry | {"short_axis_zyx": [[z + 1, y, x], [z + 1, y + 3, x]]}])
+    assert "short axis of mark 1" in viewer.error
+    assert viewer.marks[0].short_axis_zyx == ((z, y, x), (z, y + 3, x))
+
+
+def test_a_tumours_identity_survives_a_correction(viewer: RecistViewer, case: Case) -> None:
+    """A line out of a DICOM report is corrected with the mouse: it is the same tumour over time."""
+    viewer.marks = [replace(case.marks[0], tracking_uid="1.2.840.1")]
+    (entry,) = viewer.get_state("marks")["marks"]
+    (z, y, x), end = entry["endpoints_zyx"]
+    browser_sets(viewer, marks=[entry | {"endpoints_zyx": [[z, y + 1, x], end]}])
+    assert viewer.marks[0].endpoints_zyx != case.marks[0].endpoints_zyx
+    assert viewer.marks[0].tracking_uid == "1.2.840.1"
+
+
+def test_the_engine_is_made_ready_once_the_first_picture_stands(
+    viewer: RecistViewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[int] = []
+    monkeypatch.setattr(viewer.segmenter, "load", lambda: loads.append(1))
+    ask = {"kind": "slices", "id": "a", "window": [0, 1], "wants": [[0, 0, True]]}
+    viewer.auto_segment = False
+    browser_sends(viewer, **ask)
+    assert not viewer._warm, "whoever only looks need not wait for, or pay for, an engine"
+    viewer.auto_segment = True
+    browser_sends(viewer, **ask)
+    browser_sends(viewer, **ask)
+    for _ in range(100):
+        if loads:
+            break
+        time.sleep(0.01)
+    assert loads == [1]
+
+
+def test_the_value_under_the_mouse(viewer: RecistViewer, case: Case, sent: list[Any]) -> None:
+    browser_sends(viewer, kind="value", zyx=[3, 4, 5])
+    ((content, _),) = sent
+    assert content == {"kind": "value", "zyx": [3, 4, 5], "value": case.ct[3, 4, 5]}
+
+
+def test_a_notebook_without_a_browser_says_what_there_is(viewer: RecistViewer, case: Case) -> None:
+    viewer.marks = case.marks
+    shape = " x ".join(str(n) for n in case.ct.shape)
+    assert repr(viewer) == f"RecistViewer({shape} voxels, 2 line(s), 2 mask(s))"
+
+
+def test_a_bad_line_from_the_browser_is_said_and_changes_nothing(viewer: RecistViewer, case: Case) -> None:
+    viewer.marks = case.marks[:1]
+    browser_sets(viewer, marks=[{"label": 1, "endpoints_zyx": [[0, 0, 0], [0, 0, 999]]}])
+    assert "outside the volume" in viewer.error
+    assert viewer.marks == case.marks[:1]
+
+
+def test_an_error_of_the_engine_is_said_in_the_widget(
+    viewer: RecistViewer, engine: SphereEngine, case: Case
+) -> None:
+    engine.broken = EngineError("the weights are damaged")
+    browser_sets(viewer, marks=marks_to_json(case.marks[:1]))
+    assert viewer.error == "the weights are damaged"
+    assert viewer.status == ""
+    engine.broken = RuntimeError("boom")
+    browser_sends(viewer, kind="segment")
+    assert viewer.error == "Something unforeseen went wrong: RuntimeError: boom"
+    engine.broken = None
+    browser_sends(viewer, kind="segment")
+    assert viewer.error == ""
+    assert len(viewer.results) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"kind": "accept", "label": 9},
+        {"kind": "accept"},
+        {"kind": "dance"},
+        {"kind": "value", "zyx": [1, 2]},
+        {"kind": "value", "zyx": [0, 0, 9999]},
+        {"kind": "slices", "id": "a", "window": [0], "wants": [[0, 0, True]]},
+        {"kind": "slices", "id": "a", "window": [0, 1], "wants": [[7, 0, True]]},
+    ],
+)
+def test_a_bad_message_never_raises(viewer: RecistViewer, content: dict[str, Any]) -> None:
+    browser_sends(viewer, **content)
+    assert viewer.error
+
+
+def test_in_python_errors_are_raised(viewer: RecistViewer, engine: SphereEngine, case: Case) -> None:
+    with pytest.raises(MarkError, match="outside the volume"):
+        viewer.marks = (RecistMark(1, ((0, 0, 0), (0, 0, 500))),)
+    with pytest.raises(MarkError, match="no mask yet"):
+        viewer.accept(1)
+    with pytest.raises(traitlets.TraitError, match="lower one first"):
+        viewer.window = [100.0, -100.0]
+    viewer.auto_segment = False
+    viewer.marks = case.marks
+    engine.broken = EngineError("broken")
+    with pytest.raises(EngineError, match="broken"):
+        viewer.segment()
+
+
+def test_the_first_view_is_the_first_line_in_its_window(case: Case, engine: SphereEngine) -> None:
+    viewer = RecistViewer(case.ct, case.grid.spacing_mm, marks=case.marks)
+    assert viewer.cursor_zyx == [round(m) for m in case.marks[0].midpoint_zyx]
+    assert engine.runs == 0, "marks that were given are segmented when asked for"
+
+
+def test_a_windowed_scan_is_shown_as_it_is(engine: SphereEngine) -> None:
+    scan = np.random.default_rng(0).integers(3, 250, (4, 8, 8), dtype=np.uint8)
+    viewer = RecistViewer(scan, (5, 1, 1))
+    assert viewer.window == [scan.min(), scan.max()]
+    assert list(viewer._scan["windows"]) == ["as stored"]
+
+
+def test_an_array_needs_a_spacing(case: Case) -> None:
+    with pytest.raises(LiteEnsamError, match="spacing_mm is missing"):
+        RecistViewer(case.ct)
+    with pytest.raises(LiteEnsamError, match="its grid"):
+        RecistViewer(case.ct[1:], grid=case.grid)
+
+
+def test_colours_follow_the_palette_unless_set(viewer: RecistViewer) -> None:
+    assert viewer.color_of(1) == viewer.color_of(9)
+    viewer.colors = {"1": "#123456"}
+    assert viewer.color_of(1) == "#123456"
