@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from lite_ensam.core.errors import EngineError
+from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
@@ -17,14 +17,14 @@ _LOADING = ProcessLock()
 
 
 def check_engine(engine: Engine) -> None:
-    """Raise EngineError if this process cannot run the engine; to be asked before long work.
+    """Raise ArgumentError for an unknown engine, EngineError for one that this process cannot run; before long work.
 
     Parameters
     ----------
     engine : as `load_backend`
     """
     if engine not in ENGINES:
-        raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+        raise ArgumentError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
     if engine == "openvino":
         check_openvino()
 
@@ -49,14 +49,16 @@ def load_backend(
 
     Raises
     ------
+    ArgumentError
+        Unknown engine, or a bad number of threads.
     EngineError
-        Unknown engine, one that cannot run in this process, or weights that are missing or damaged.
+        An engine that cannot run in this process, or weights that are missing or damaged.
     MissingExtraError
         If the engine's package is not installed.
     """
     check_engine(engine)
     if threads is not None and not (type(threads) is int and 1 <= threads <= MAX_THREADS):
-        raise EngineError(f"threads must be a whole number from 1 to {MAX_THREADS}, got {threads!r}")
+        raise ArgumentError(f"threads must be a whole number from 1 to {MAX_THREADS}, got {threads!r}")
     manifest = weights if isinstance(weights, WeightsManifest) else WeightsManifest.read(weights)
     if engine == "openvino":
         from lite_ensam.engines.openvino_backend import OpenVinoBackend

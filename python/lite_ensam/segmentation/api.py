@@ -88,7 +88,8 @@ def segment(
     Raises
     ------
     LiteEnsamError
-        `CaseError` for a bad scan, `MarkError` for bad marks, `EngineError` for a bad engine.
+        `CaseError` for a bad scan, `MarkError` for bad marks, `ArgumentError` for another bad argument (all three are
+        ValueErrors), `EngineError` (a RuntimeError) for weights or an engine that cannot be used.
 
     Examples
     --------

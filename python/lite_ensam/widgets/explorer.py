@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import ipywidgets
 import numpy as np
@@ -23,6 +24,7 @@ from lite_ensam.io import VOLUME_SUFFIXES, MarksLike, parse_marks, read_ct
 from lite_ensam.io.flare_npz import npz_keys
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.widgets.exports import EXPORT_KINDS, export_file, export_path
+from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown, weakly
 from lite_ensam.widgets.recist_viewer import RecistViewer
 from lite_ensam.widgets.view_3d import Picture, render_tumors_3d, view_tumors
 
@@ -67,13 +69,21 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
             [self._in_3d, self._folder, *buttons, self._overwrite], layout={"flex_flow": "row wrap"}
         )
         super().__init__([viewer, bar, self._words, self._place_3d])
-        self._in_3d.observe(lambda _: self._guarded(self._update_3d), "value")
-        viewer.observe(lambda _: self._guarded(self._update_3d, wipe=False), ["_mask_version", "colors"])
+        hold_weakly(self)
+        finalize(self, _close_all, (bar, self._words, self._place_3d)).atexit = False
+        self._in_3d.observe(weakly(self._on_toggle), "value")
+        viewer.observe(weakly(self._on_masks), ["_mask_version", "colors"])
 
     def __repr__(self) -> str:
         return f"Explorer({self.name!r}: {self.viewer!r})"
 
+    def close(self) -> None:
+        """Take all of it off the page and let the scan go (`RecistViewer.close`)."""
+        self.viewer.close()
+        close_with_parts(self)
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        keep_while_shown(self)
         return self.viewer.with_still(super()._repr_mimebundle_(**kwargs))
 
     def save(self, kind: str, overwrite: bool = False) -> Path:
@@ -102,8 +112,17 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
             tooltip=f"write …{EXPORT_KINDS[kind][0]}",
             layout={"width": "90px"},
         )
-        button.on_click(lambda _: self._guarded(lambda: self._save_and_say(kind)))
+        button.on_click(weakly(self._on_button))
         return button
+
+    def _on_button(self, button: Any) -> None:
+        self._guarded(lambda: self._save_and_say(button.description))
+
+    def _on_toggle(self, _: Any) -> None:
+        self._guarded(self._update_3d)
+
+    def _on_masks(self, _: Any) -> None:
+        self._guarded(self._update_3d, wipe=False)
 
     def _save_and_say(self, kind: str) -> None:
         path = export_path(kind, self.name, self._folder.value or ".")
@@ -127,7 +146,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
                 )
             self._place_3d.children = [] if self._plot is None else [self._plot]
             if old is not None:
-                old.close()
+                close_with_parts(old)
 
     def _guarded(self, action: Callable[[], None], wipe: bool = True) -> None:
         """Do it; what goes wrong is said under the buttons. What stands there is wiped if the reader did something."""
@@ -143,6 +162,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def _say(self, words: str, bad: bool = False) -> None:
         color = "#b71c1c" if bad else "inherit"
         self._words.value = f'<span style="color: {color}">{escape(words)}</span>' if words else ""
+
+
+def _close_all(widgets: Sequence[Any]) -> None:
+    for widget in widgets:
+        close_with_parts(widget)
 
 
 def explore(

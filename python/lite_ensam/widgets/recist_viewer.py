@@ -15,17 +15,19 @@ import traitlets
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import guess_hu
-from lite_ensam.core.errors import LiteEnsamError
+from lite_ensam.core.errors import ArgumentError, LiteEnsamError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.types import CtVolume
 from lite_ensam.engines.backend import Engine
 from lite_ensam.figures.tumor_planes import choose_window
 from lite_ensam.io import MarksLike, parse_marks
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.widgets.frontend import CSS, ESM
+from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown
 from lite_ensam.widgets.marks_trait import Marks, checked_marks, marks_to_json, read_marks
 from lite_ensam.widgets.planes import PALETTE, WINDOWS_HU, Want, planes_of, slices_message
 from lite_ensam.widgets.segmenter import LesionSegmenter, State
@@ -101,21 +103,21 @@ class RecistViewer(anywidget.AnyWidget):
     ) -> None:
         # over marks, masks and numbers; never held for slices alone, so scrolling stays alive
         self.lock = ProcessLock()
-        self.ct = as_ct(np.asarray(ct))
+        volume = as_ct(np.asarray(ct))
         if grid is None:
             if spacing_mm is None:
-                raise LiteEnsamError("spacing_mm is missing: an array does not know its voxel size in mm")
-            grid = Grid.from_spacing(self.ct.shape, spacing_mm)
+                raise ArgumentError("spacing_mm is missing: an array does not know its voxel size in mm")
+            grid = Grid.from_spacing(volume.shape, spacing_mm)
         self.source = ScanSource.of(grid)
         grid = self.source.grid
-        if self.ct.shape != grid.shape_zyx:
-            raise LiteEnsamError(f"ct has shape {self.ct.shape}, its grid {grid.shape_zyx} (z, y, x)")
+        if volume.shape != grid.shape_zyx:
+            raise ArgumentError(f"ct has shape {volume.shape}, its grid {grid.shape_zyx} (z, y, x)")
         self.grid, self.planes = grid, planes_of(grid)
-        self.hu = guess_hu(self.ct) if hu is None else hu
-        self.segmenter = LesionSegmenter(self.ct, grid, self.hu, engine, threads)
+        self.hu = guess_hu(volume) if hu is None else hu
+        self.segmenter = LesionSegmenter(volume, grid, self.hu, engine, threads)
         given = checked_marks(parse_marks(marks, self.source), grid.shape_zyx)
-        windows = _windows(self.ct, self.hu)
-        first_window = choose_window(self.ct, given[0]) if given and self.hu else next(iter(windows.values()))
+        windows = _windows(volume, self.hu)
+        first_window = choose_window(volume, given[0]) if given and self.hu else next(iter(windows.values()))
         super().__init__(
             marks=given,
             cursor_zyx=_first_view(given, grid),
@@ -131,10 +133,25 @@ class RecistViewer(anywidget.AnyWidget):
                 "unit": "HU" if self.hu else "",
             },
         )
+        hold_weakly(self)
         self._warm = False
         self.on_msg(self._on_message)
         self.observe(self._on_marks, "marks")
         self.observe(self._on_threshold, "threshold")
+
+    @property
+    def ct(self) -> CtVolume:
+        """The scan (z, y, x); LiteEnsamError once the viewer is closed."""
+        return self.segmenter.ct
+
+    def close(self) -> None:
+        """Take the viewer off the page and let its scan go. Marks, masks and numbers stay readable.
+
+        As long as it is not closed, a viewer keeps its scan while a variable holds it, or a cell's output shows it.
+        """
+        with self.lock:
+            close_with_parts(self)
+            self.segmenter.close()
 
     def __repr__(self) -> str:
         shape = " x ".join(str(n) for n in self.grid.shape_zyx)
@@ -142,6 +159,7 @@ class RecistViewer(anywidget.AnyWidget):
         return f"RecistViewer({shape} voxels, {lines} line(s), {masks} mask(s))"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        keep_while_shown(self)
         shown = super()._repr_mimebundle_(**kwargs)
         return shown and (self.with_still(shown[0]), shown[1])
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import MarkError
+from lite_ensam.core.errors import LiteEnsamError, MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.recist import RecistMark
@@ -83,12 +83,25 @@ class LesionSegmenter:
     def __init__(
         self, ct: CtVolume, grid: Grid, hu: bool, engine: Engine = "openvino", threads: int | None = None
     ) -> None:
-        self.ct, self.grid, self.hu = ct, grid, hu
+        self._ct: CtVolume | None = ct
+        self.grid, self.hu = grid, hu
         self.engine, self.threads = engine, threads
         self.lesions: dict[int, Lesion] = {}
         self._shown: tuple[Painting | None, tuple[TumorMeasurement, ...]] = (None, ())
         self._case: Case | None = None
         self._kept: OrderedDict[EndpointPair, Lesion] = OrderedDict()
+
+    @property
+    def ct(self) -> CtVolume:
+        """The scan (z, y, x); LiteEnsamError after `close`."""
+        if self._ct is None:
+            raise LiteEnsamError("this viewer is closed and has let its scan go: make a new one with explore")
+        return self._ct
+
+    def close(self) -> None:
+        """Let the scan go, and what was kept to be quick; masks and numbers stay."""
+        self._ct = self._case = None
+        self._kept.clear()
 
     @property
     def painting(self) -> Painting | None:
