@@ -90,8 +90,9 @@ def _forget_in_history(shell: Any, widget: Widget) -> None:
     history, hook = shell.user_ns.get("_oh", {}), shell.displayhook
     for n in [n for n, value in history.items() if value is widget]:
         del history[n]
-    for name in [name for name, value in shell.user_ns.items() if value is widget and _is_history(name)]:
-        shell.user_ns[name] = ""
+    for names in (shell.user_ns, shell.user_ns_hidden):
+        for name in [name for name, value in names.items() if value is widget and _is_history(name)]:
+            names[name] = ""
     for name in ("_", "__", "___"):
         if getattr(hook, name, None) is widget:
             setattr(hook, name, "")
