@@ -43,7 +43,13 @@ def run(client: Any) -> Run:
     """Run a cell; what it prints. The browser names cells, so that one can be run again."""
 
     def execute(code: str, cell: str = "") -> str:
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": True}
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": True,
+        }
         message = client.session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})
         client.shell_channel.send(message)
         printed = ""
@@ -94,7 +100,9 @@ def test_what_a_variable_holds_stays_and_can_be_shown_again(run: Run) -> None:
 
 
 def test_what_was_never_shown_goes_with_its_name(run: Run) -> None:
-    cell = "for _ in range(50): viewer = explore(scan(), (), (3, 1, 1))\ndel viewer\nprint(len(scans), alive())"
+    cell = (
+        "for _ in range(50): viewer = explore(scan(), (), (3, 1, 1))\ndel viewer\nprint(len(scans), alive())"
+    )
     assert run(cell) == "50 0\n"
 
 

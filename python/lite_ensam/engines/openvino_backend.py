@@ -130,7 +130,7 @@ _BACKENDS: WeakSet[OpenVinoBackend] = WeakSet()
 
 
 def _never_take_down() -> None:
-    """In a forked child: to take an engine down, at the latest when the child ends, is to wait for the parent's threads."""
+    """In a forked child: destroying an engine, at the latest at its end, would wait for the parent's threads."""
     for backend in _BACKENDS:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(backend))
 

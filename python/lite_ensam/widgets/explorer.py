@@ -70,7 +70,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         )
         super().__init__([viewer, bar, self._words, self._place_3d])
         hold_weakly(self)
-        finalize(self, _close_all, (bar, self._words, self._place_3d)).atexit = False
+        finalize(self, _close_all, (bar, self._words, self._place_3d, self.layout)).atexit = False
         self._in_3d.observe(weakly(self._on_toggle), "value")
         viewer.observe(weakly(self._on_masks), ["_mask_version", "colors"])
 
@@ -81,6 +81,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         """Take all of it off the page and let the scan go (`RecistViewer.close`)."""
         self.viewer.close()
         close_with_parts(self)
+
+    def __del__(self) -> None:
+        super().close()  # but not the viewer, which may have a name of its own
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         keep_while_shown(self)

@@ -41,7 +41,7 @@ def weakly(method: Callable[..., Any]) -> Callable[..., None]:
 
 
 def keep_while_shown(widget: Widget) -> None:
-    """Hold a widget until the cell that shows it is run again; without a notebook nobody sees it, and nobody holds it."""
+    """Hold a widget until the cell that shows it is run again. Outside a notebook nobody sees or holds it."""
     shell = _shell()
     if shell is None or widget.comm is None:
         return
@@ -59,7 +59,7 @@ def close_with_parts(widget: Widget) -> None:
     """Close a widget and all that it is made of: children, layouts, styles, the objects of a 3D plot."""
     if widget.comm is None:
         return
-    values = list(widget._trait_values.values())
+    values = [*widget._trait_values.values(), getattr(widget, "objects", ())]  # those of a k3d plot are no trait
     Widget.close(widget)
     for value in values:
         for part in value if isinstance(value, list | tuple) else (value,):
