@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.cli.options import Overwrite, Series
+from lite_ensam.cli.options import Acquisition, Overwrite, Series
 from lite_ensam.cli.segment import refuse_input
 
 
@@ -23,6 +23,7 @@ def convert(
     ],
     ct: Annotated[Path | None, typer.Option(help="The scan that a mask or marks belong to")] = None,
     series: Series = None,
+    acquisition: Acquisition = None,
     rtstruct: Annotated[
         bool, typer.Option("--rtstruct", help="Write a mask as contours (RTSTRUCT) instead of a SEG: .dcm")
     ] = False,
@@ -51,7 +52,7 @@ def convert(
         raise OutputError(f"cannot write {output}: --rtstruct is for masks, with the scan they lie on (--ct)")
     check_output(output, overwrite, (".dcm",) if rtstruct else suffixes)
     refuse_input(output, source, ct)
-    volume, scan = read_ct(source if ct is None else ct, series)
+    volume, scan = read_ct(source if ct is None else ct, series, acquisition, None if ct is None else source)
     if ct is None:
         write_ct(output, volume, scan, overwrite)
     elif is_marks:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Overwrite, Series
+from lite_ensam.cli.options import Acquisition, Overwrite, Series
 from lite_ensam.cli.segment import refuse_input
 from lite_ensam.cli.tables import console, print_table
 
@@ -33,6 +33,7 @@ def measure(
         Path | None, typer.Option(help="Page with pictures to write (extra `evaluate`), one file")
     ] = None,
     series: Series = None,
+    acquisition: Acquisition = None,
     identifiers: Annotated[
         bool, typer.Option("--identifiers", help="Let JSON and page say who it is")
     ] = False,
@@ -41,7 +42,7 @@ def measure(
     """Measure the tumours of a mask: diameters, volume, shape, grey values."""
     from lite_ensam import _kernels
     from lite_ensam.core.about import DISCLAIMER
-    from lite_ensam.io import check_output, read_case, read_labels, write_report, write_table, write_text
+    from lite_ensam.io import check_output, open_scan, read_labels, write_report, write_table, write_text
     from lite_ensam.reporting import case_page, identifiers_of, measure_case
 
     for target, suffix in ((json, ".json"), (csv, ".csv"), (html, ".html")):
@@ -49,10 +50,10 @@ def measure(
             check_output(target, overwrite, (suffix,))
             refuse_input(target, mask, marks)
     # Lines come from the mask unless they are given; a SEG can only be read onto the scan's grid.
-    case = read_case(ct, marks, None if marks is not None else mask, series_uid=series)
+    scan = open_scan(ct, series, acquisition, marks or mask)
+    labels = read_labels(mask, scan.source)
+    case = scan.read_case(scan.read_marks(marks, labels if marks is None else None), hu=scan.known_hu)
     is_drawn = marks is None and not has_lines(ct)
-    labels = case.reference if marks is None else None
-    labels = read_labels(mask, case.source) if labels is None else labels
     rows = measure_case(case, labels)
     page = case_page(case, labels, rows, identifiers, is_drawn) if html is not None else ""
     if json is not None:

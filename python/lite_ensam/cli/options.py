@@ -53,13 +53,20 @@ Repeats: TypeAlias = Annotated[
     typer.Option(min=0, max=1000, help="Segment each tumour as often again, for standard deviations; try 8"),
 ]
 Series: TypeAlias = Annotated[
-    str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
+    str | None,
+    typer.Option(
+        help="SeriesInstanceUID in a DICOM folder [default: the one that marks refer to, else the largest]"
+    ),
+]
+Acquisition: TypeAlias = Annotated[
+    int | None,
+    typer.Option(help="Number of one of several acquisitions in a DICOM series [default: the largest]"),
 ]
 Window: TypeAlias = Annotated[
     str | None, typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean")
 ]
 
-_IN_PYTHON = MappingProxyType({"overwrite=True": "--overwrite", "`marks`": "--marks"})
+_IN_PYTHON = MappingProxyType({"overwrite=True": "--overwrite", "`marks`": "--marks", "hu=True": "--hu"})
 """How errors of the library name what has an option here."""
 
 

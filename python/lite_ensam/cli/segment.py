@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lite_ensam.cli.options import (
+    Acquisition,
     Border,
     BorderName,
     Crop,
@@ -72,6 +73,7 @@ def segment(
         typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
     ] = None,
     series: Series = None,
+    acquisition: Acquisition = None,
     threads: Threads = None,
     mirror: Mirror = False,
     border: Border = BorderName.readers,
@@ -103,6 +105,7 @@ def segment(
         mirror=mirror,
         border=border.value,
         series_uid=series,
+        acquisition=acquisition,
         n_repeats=repeats,
     )
     saving = time.perf_counter()

@@ -30,7 +30,7 @@ class Case:
     reference : uint8 or uint16 (z, y, x), or None
     name : for reports; line breaks and other control characters become escapes
     hu : True if `ct` is in Hounsfield units, False if it is already windowed to 0-255.
-        Left out, `guess_hu` decides
+        Left out, `guess_hu` decides, unless the source says that nobody can know
     source : what it was read from: axis order, header, notes; left out, an array with this grid
 
     Raises
@@ -76,10 +76,14 @@ class Case:
         check_marks(self.marks, self.grid.shape_zyx)
         if self.reference is not None:
             _check_reference(self.reference, self.grid)
-        if self.hu is None:
-            object.__setattr__(self, "hu", _is_hu(low, high))
         if self.source is None or self.source.grid is not self.grid:
             object.__setattr__(self, "source", ScanSource(self.grid))
+        if self.hu is None:
+            if not self.source.has_hu:
+                raise CaseError(
+                    "the file does not say how its grey values become HU: say hu=True if they are HU as stored"
+                )
+            object.__setattr__(self, "hu", _is_hu(low, high))
 
     def flipped(self, flips_zyx: Flips) -> "Case":
         """The same case with some axes reversed: views, nothing is copied or checked again."""

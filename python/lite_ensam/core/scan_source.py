@@ -34,12 +34,14 @@ class ScanSource:
     file_axes_zyx : which axis of the file (0, 1, 2 = i, j, k, the fastest first) is z, y, x here
     header : what the file's writer needs to write alike (a NIfTI header), or None
     notes : sentences for whoever reads the results: what was chosen, left out, moved or interpolated
+    has_hu : False if the file does not say how its values become Hounsfield units, and they may be anything
     """
 
     grid: Grid
     file_axes_zyx: IntTriple = (2, 1, 0)
     header: Any = None
     notes: tuple[str, ...] = ()
+    has_hu: bool = True
 
     @classmethod
     def of(cls, source: Grid | ScanSource) -> ScanSource:
@@ -141,7 +143,7 @@ class ScanSource:
         """The label map (z, y, x) of labels (slice, row, column)."""
         return self.from_file(slices)
 
-    def points_of_image(self, uid: str, columns_rows: Float64Array) -> Float64Array:
+    def points_of_image(self, uid: str, columns_rows: Float64Array, frame: int = 0) -> Float64Array:
         """Voxel indices (n, 3) in z, y, x of points on a DICOM image; MarkError if the scan has no such image."""
         raise MarkError("is drawn on DICOM images: the CT must be read from its DICOM folder")
 

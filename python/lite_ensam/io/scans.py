@@ -21,6 +21,7 @@ from lite_ensam.io.atomic import check_output
 from lite_ensam.io.dicom import (
     build_rtstruct,
     build_segmentation,
+    candidate_marks,
     find_marks,
     read_ct_series,
     read_segmentation,
@@ -72,6 +73,11 @@ class ScanFile:
     def keeps_marks(self) -> bool:
         """Whether the file has lines inside: an .npz with FLARE's array `recist`."""
         return file_suffix(self.path) == ".npz" and "recist" in npz_keys(self.path)
+
+    @property
+    def known_hu(self) -> bool | None:
+        """`hu` for a case of which only sizes are wanted: None to look at the values, False where nobody can know."""
+        return None if self.source.has_hu else False
 
     def read_ct(self) -> CtVolume:
         """The whole scan (z, y, x); errors as `read_ct`."""
@@ -143,10 +149,25 @@ class ScanFile:
             raise CaseError(f"{printable(self.path)}: {error}") from None
 
 
-def open_scan(path: PathLike, series_uid: str | None = None) -> ScanFile:
-    """A scan of which the geometry is read, and the voxels too unless it is a NIfTI file; errors as `read_ct`."""
+def open_scan(
+    path: PathLike,
+    series_uid: str | None = None,
+    acquisition: int | None = None,
+    referred_by: object = None,
+) -> ScanFile:
+    """A scan of which the geometry is read, and the voxels too unless it is a NIfTI file.
+
+    Parameters
+    ----------
+    path, series_uid, acquisition : as in `read_ct`, and so are errors
+    referred_by : marks or mask; a DICOM file says which series of a folder it refers to. None looks for the one file
+        of marks in the folder
+    """
     if os.path.isdir(path):
-        ct, series = read_ct_series(path, series_uid)
+        if referred_by is None:
+            referred_by = (*candidate_marks(path), None)[0]
+        refers = referred_by if isinstance(referred_by, str | os.PathLike) else None
+        ct, series = read_ct_series(path, series_uid, acquisition, refers)
         return ScanFile(path, series, ct)
     _check_volume_name(path)
     if file_suffix(path) == ".npz":
@@ -156,13 +177,19 @@ def open_scan(path: PathLike, series_uid: str | None = None) -> ScanFile:
     return ScanFile(path, volume.source, volume)
 
 
-def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, ScanSource]:
+def read_ct(
+    path: PathLike,
+    series_uid: str | None = None,
+    acquisition: int | None = None,
+    referred_by: object = None,
+) -> tuple[CtVolume, ScanSource]:
     """Scan of a .nii, .nii.gz or FLARE .npz file, or of a folder of DICOM slices.
 
     Parameters
     ----------
     path : the file or folder
-    series_uid : which series of a folder; see `dicom.read_ct_series`
+    series_uid, acquisition : which series of a folder, and which of its acquisitions; see `dicom.read_ct_series`
+    referred_by : marks or mask that the scan is read for, see `open_scan`
 
     Returns
     -------
@@ -175,7 +202,7 @@ def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, Sc
     CaseError
         If the file is missing, damaged, no 3D image, or its geometry makes no sense.
     """
-    scan = open_scan(path, series_uid)
+    scan = open_scan(path, series_uid, acquisition, referred_by)
     return scan.read_ct(), scan.source
 
 
@@ -218,6 +245,7 @@ def read_case(
     *,
     hu: bool | None = None,
     series_uid: str | None = None,
+    acquisition: int | None = None,
 ) -> Case:
     """Scan, marks and, if there is one, reference; everything checked.
 
@@ -231,7 +259,8 @@ def read_case(
     marks_path : see `read_marks`
     reference_path : see `read_labels`
     hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
-    series_uid : which series of a DICOM folder; None takes the largest
+    series_uid : which series of a DICOM folder; None takes the one that marks or reference refer to, else the largest
+    acquisition : which acquisition of the series, where it has several
 
     Returns
     -------
@@ -244,7 +273,7 @@ def read_case(
     MarkError
         If the marks are bad or there are none.
     """
-    scan = open_scan(ct_path, series_uid)
+    scan = open_scan(ct_path, series_uid, acquisition, marks_path or reference_path)
     if reference_path is None and file_suffix(ct_path) == ".npz" and "gts" in npz_keys(ct_path):
         reference_path = ct_path
     reference = None if reference_path is None else read_labels(reference_path, scan.source)

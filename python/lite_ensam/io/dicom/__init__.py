@@ -5,7 +5,7 @@ in the world of `Grid` (right, front, head).
 """
 
 from lite_ensam.io.dicom.contours import build_rtstruct
-from lite_ensam.io.dicom.marks import find_marks, read_dicom_marks
+from lite_ensam.io.dicom.marks import candidate_marks, find_marks, read_dicom_marks
 from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
 from lite_ensam.io.dicom.segmentation import build_segmentation, read_segmentation, write_dataset
 from lite_ensam.io.dicom.series import read_ct_series
@@ -17,6 +17,7 @@ __all__ = [
     "build_report",
     "build_rtstruct",
     "build_segmentation",
+    "candidate_marks",
     "find_marks",
     "read_ct_series",
     "read_dicom_marks",

@@ -25,7 +25,8 @@ from lite_ensam.io.dicom.datasets import (
     said_plainly,
     translate_dicom_errors,
 )
-from lite_ensam.io.dicom.series_source import series_of
+from lite_ensam.io.dicom.patient import UTF_8
+from lite_ensam.io.dicom.series_source import SeriesSource, series_of
 from lite_ensam.io.voxels import smallest_label_dtype
 
 __all__ = [
@@ -106,8 +107,8 @@ def build_segmentation(labels: Labels, source: ScanSource | Grid, marks: Sequenc
     try:
         with keep_identifiers_quiet():
             return highdicom.seg.Segmentation(
-                source_images=list(series.slices),
-                pixel_array=number_of_label[sliced],
+                source_images=list(series.images),
+                pixel_array=_by_frame(series, number_of_label[sliced]),
                 segmentation_type="BINARY",
                 segment_descriptions=segments,
                 series_instance_uid=highdicom.UID(),
@@ -120,10 +121,26 @@ def build_segmentation(labels: Labels, source: ScanSource | Grid, marks: Sequenc
                 device_serial_number="0",
                 content_label="TUMORS",
                 content_description=DISCLAIMER,
+                specific_character_set=UTF_8,
                 series_description="tumours (research use)",
             )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {said_plainly(error)}") from error
+
+
+def _by_frame(series: SeriesSource, slices: Labels) -> Labels:
+    """Segment numbers (slice, row, column) in the order of the image's frames, those that were not read empty."""
+    if not series.is_multi_frame:
+        return slices
+    if len(series.images) > 1:
+        raise OutputError(
+            f"the CT's slices are frames of {len(series.images)} images, and a DICOM SEG can refer to one: "
+            "write NIfTI or an RTSTRUCT"
+        )
+    frames = np.zeros((int(series.images[0].NumberOfFrames), *slices.shape[1:]), dtype=slices.dtype)
+    for one, labels in zip(series.slices, slices, strict=True):
+        frames[int(one.ReferencedFrameNumber) - 1] = labels
+    return frames
 
 
 def write_dataset(path: PathLike, dataset: Dataset, overwrite: bool = False) -> None:
