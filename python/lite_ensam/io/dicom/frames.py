@@ -53,8 +53,9 @@ def n_frames(image: Dataset) -> int:
 
 def has_placed_frames(image: Dataset) -> bool:
     """Whether an image says where each of its frames lies."""
-    groups = image.get("PerFrameFunctionalGroupsSequence") or ()
-    shared = image.get("SharedFunctionalGroupsSequence") or ()
+    groups, shared = (
+        list(image.get(f"{which}FunctionalGroupsSequence") or ()) for which in ("PerFrame", "Shared")
+    )
     return bool(groups) and any("PlanePositionSequence" in one for one in (groups[0], *shared))
 
 

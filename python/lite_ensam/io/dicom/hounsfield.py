@@ -110,6 +110,8 @@ def _hu(stored: NDArray[Any], header: Dataset) -> CtVolume:
     hu: NDArray[Any]
     if header.get(_LUT):
         hu = load_package().pixels.apply_modality_lut(stored, header)
+        if hu.dtype == np.uint16:
+            hu = hu.astype(np.int16)  # tables have no sign, HU have; there are none above 32767
     elif any(_is_blank(header, name) for name in _RESCALE):
         hu = stored
     else:

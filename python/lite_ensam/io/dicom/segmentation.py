@@ -104,11 +104,12 @@ def build_segmentation(labels: Labels, source: ScanSource | Grid, marks: Sequenc
         )
         for number, mark in enumerate(marks, start=1)
     ]
+    images = _source_images(series)
     try:
         with keep_identifiers_quiet():
-            return highdicom.seg.Segmentation(
-                source_images=list(series.images),
-                pixel_array=_by_frame(series, number_of_label[sliced]),
+            built = highdicom.seg.Segmentation(
+                source_images=images,
+                pixel_array=number_of_label[sliced],
                 segmentation_type="BINARY",
                 segment_descriptions=segments,
                 series_instance_uid=highdicom.UID(),
@@ -124,23 +125,43 @@ def build_segmentation(labels: Labels, source: ScanSource | Grid, marks: Sequenc
                 specific_character_set=UTF_8,
                 series_description="tumours (research use)",
             )
+            _refer_to_frames(built, series)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {said_plainly(error)}") from error
+        raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {said_plainly(error)}") from None
+    return built
 
 
-def _by_frame(series: SeriesSource, slices: Labels) -> Labels:
-    """Segment numbers (slice, row, column) in the order of the image's frames, those that were not read empty."""
+def _source_images(series: SeriesSource) -> list[Dataset]:
+    """What the slices are, as highdicom takes it: images, or one multi-frame image of the frames that were read."""
     if not series.is_multi_frame:
-        return slices
+        return list(series.images)
     if len(series.images) > 1:
         raise OutputError(
             f"the CT's slices are frames of {len(series.images)} images, and a DICOM SEG can refer to one: "
             "write NIfTI or an RTSTRUCT"
         )
-    frames = np.zeros((int(series.images[0].NumberOfFrames), *slices.shape[1:]), dtype=slices.dtype)
-    for one, labels in zip(series.slices, slices, strict=True):
-        frames[int(one.ReferencedFrameNumber) - 1] = labels
-    return frames
+    groups = series.images[0].PerFrameFunctionalGroupsSequence
+    image = load_package().dataset.Dataset()  # a copy would share its elements with the image
+    image.update(series.images[0])
+    del image.PerFrameFunctionalGroupsSequence, image.NumberOfFrames
+    image.PerFrameFunctionalGroupsSequence = [groups[number - 1] for number in _frame_numbers(series)]
+    image.NumberOfFrames = len(series.slices)
+    return [image]
+
+
+def _refer_to_frames(segmentation: Dataset, series: SeriesSource) -> None:
+    """Let a SEG refer to frames by their numbers in the image, not among those that were read."""
+    if not series.is_multi_frame:
+        return
+    numbers = _frame_numbers(series)
+    for group in segmentation.PerFrameFunctionalGroupsSequence:
+        for derivation in group.get("DerivationImageSequence", ()):
+            for image in derivation.SourceImageSequence:
+                image.ReferencedFrameNumber = numbers[int(image.ReferencedFrameNumber) - 1]
+
+
+def _frame_numbers(series: SeriesSource) -> list[int]:
+    return [int(one.ReferencedFrameNumber) for one in series.slices]
 
 
 def write_dataset(path: PathLike, dataset: Dataset, overwrite: bool = False) -> None:

@@ -157,9 +157,7 @@ def _without_copies(planes: Sequence[Dataset]) -> tuple[list[Dataset], list[str]
         (again.add(shared[k]) if look in seen else seen.add(look))
     kept = [plane for n, plane in enumerate(own) if n not in again]
     n_copies = len(planes) - len(kept)
-    return kept, [
-        f"passed over {n_copies} x copy of a slice"
-    ] if n_copies else []
+    return kept, [f"passed over {n_copies} x copy of a slice"] if n_copies else []
 
 
 def _rescale(plane: Dataset) -> str:

@@ -80,7 +80,7 @@ def build_report(
                 series_description="tumour measurements (research use)",
             )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise OutputError(f"the CT's slices lack what a DICOM report needs: {said_plainly(error)}") from error
+        raise OutputError(f"the CT's slices lack what a DICOM report needs: {said_plainly(error)}") from None
 
 
 class _Lines:
@@ -108,9 +108,8 @@ class _Lines:
         except ValueError:  # an axial line on a series that was not taken axially runs through its slices
             return None
         sr = self.highdicom.sr
-        source = sr.SourceImageForRegion(
-            image.SOPClassUID, image.SOPInstanceUID, image.get("ReferencedFrameNumber")
-        )
+        frames = [int(image.ReferencedFrameNumber)] if "ReferencedFrameNumber" in image else None
+        source = sr.SourceImageForRegion(image.SOPClassUID, image.SOPInstanceUID, frames)
         return sr.CoordinatesForMeasurement("POLYLINE", np.asarray(columns_rows), source)
 
 
