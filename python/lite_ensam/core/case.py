@@ -79,10 +79,7 @@ class Case:
         if self.source is None or self.source.grid is not self.grid:
             object.__setattr__(self, "source", ScanSource(self.grid))
         if self.hu is None:
-            if not self.source.has_hu:
-                raise CaseError(
-                    "the file does not say how its grey values become HU: say hu=True if they are HU as stored"
-                )
+            self.source.check_units()
             object.__setattr__(self, "hu", _is_hu(low, high))
 
     def flipped(self, flips_zyx: Flips) -> "Case":

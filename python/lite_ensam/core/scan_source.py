@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lite_ensam.core.errors import MarkError
+from lite_ensam.core.errors import CaseError, MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import VoxelBox
 from lite_ensam.core.types import Float64Array, IntTriple
@@ -78,6 +78,13 @@ class ScanSource:
         affine[:3, :3] = affine[:3, [x, y, z]]
         shape = (shape_ijk[z], shape_ijk[y], shape_ijk[x])
         return cls(Grid.from_affine(shape, affine), axes, header)
+
+    def check_units(self) -> None:
+        """CaseError if the file does not say how its grey values become HU: a guess would be 1024 off."""
+        if not self.has_hu:
+            raise CaseError(
+                "the file does not say how its grey values become HU: say hu=True if they are HU as stored"
+            )
 
     @property
     def identifiers(self) -> Mapping[str, str]:

@@ -165,7 +165,8 @@ def open_scan(
     """
     if os.path.isdir(path):
         if referred_by is None:
-            referred_by = (*candidate_marks(path), None)[0]
+            candidates = candidate_marks(path)
+            referred_by = candidates[0] if len(candidates) == 1 else None
         refers = referred_by if isinstance(referred_by, str | os.PathLike) else None
         ct, series = read_ct_series(path, series_uid, acquisition, refers)
         return ScanFile(path, series, ct)

@@ -7,7 +7,7 @@ a scan that follow each other along the body (step and shoot) are one acquisitio
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.types import Float64Array
 from lite_ensam.io.dicom.datasets import Dataset, read_numbers
+from lite_ensam.io.dicom.references import References
 
 __all__ = ["Acquisition", "choose_acquisition", "split_acquisitions"]
 
@@ -95,7 +96,7 @@ def split_acquisitions(slices: Sequence[Dataset]) -> tuple[Acquisition, ...]:
 
 
 def choose_acquisition(
-    acquisitions: Sequence[Acquisition], number: int | None, referred: Collection[str] = ()
+    acquisitions: Sequence[Acquisition], number: int | None, referred: References
 ) -> tuple[Acquisition, list[str]]:
     """One acquisition, and what there is to say about the choice.
 
@@ -104,7 +105,7 @@ def choose_acquisition(
     acquisitions : from `split_acquisitions`
     number : of the one that is wanted; None takes the one that `referred` names most of, else the one with the
         most slices, of equals the first
-    referred : UIDs of images that marks or a mask refer to
+    referred : what marks or a mask refer to
 
     Raises
     ------
@@ -121,10 +122,11 @@ def choose_acquisition(
         return acquisitions[0], []
 
     def worth(one: Acquisition) -> tuple[int, int]:
-        return sum(str(s.get("SOPInstanceUID")) in referred for s in one.slices), len(one.slices)
+        return referred.count(one.slices)[0], len(one.slices)
 
     taken = max(acquisitions, key=worth)
-    why = "to which the marks or the mask refer" if worth(taken)[0] else "the first of the largest"
+    is_referred = len({worth(one)[0] for one in acquisitions}) > 1
+    why = f"to which {referred.name} refers" if is_referred else "the first of the largest"
     return taken, [
         f"the series holds {len(acquisitions)} acquisitions whose slices lie at the same places or between each other, "
         f"told apart by {' and '.join(taken.told_by)}: {listed}; took {taken.number}, {why}; "

@@ -82,7 +82,7 @@ def read_ct_series(
         content.check_whole(str(planes[0].get("SeriesInstanceUID", "")))
         planes, copies = _without_copies(planes)
         stacks, odd = _stacks(planes)
-        taken, said = choose_acquisition(stacks, acquisition, referred.images)
+        taken, said = choose_acquisition(stacks, acquisition, referred)
         content.passed_over |= odd
         notes += [*said, *copies, *content.notes()]
         slices = _sorted(taken.slices)
