@@ -193,6 +193,8 @@ def explore(
     [1, 2, 3]
     """
     volume, grid, given, known_hu, name = _opened(ct, marks, spacing_mm)
+    if hu is None and known_hu is None:
+        ScanSource.of(grid).check_units()
     viewer = RecistViewer(
         volume,
         grid=grid,
@@ -223,13 +225,7 @@ def _opened(
         if marks is None and suffix == ".npz" and "recist" in npz_keys(ct):
             marks = ct
         given = parse_marks(() if marks is None else marks, source)
-        return (
-            volume,
-            source,
-            given,
-            None if source.has_hu else False,
-            name[: len(name) - len(suffix)] or "scan",
-        )
+        return volume, source, given, None, name[: len(name) - len(suffix)] or "scan"
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
     volume = as_ct(np.asarray(ct))

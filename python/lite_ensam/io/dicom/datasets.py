@@ -1,5 +1,6 @@
 """One DICOM file, read with plain errors; pydicom and highdicom are imported only here, when they are needed."""
 
+import logging
 import os
 import struct
 import warnings
@@ -113,9 +114,17 @@ def files_below(folder: PathLike) -> tuple[list[Path], list[Path]]:
 @contextmanager
 def keep_identifiers_quiet() -> Iterator[None]:
     """No warnings in the block, and values are taken as they are: both quote them, the patient's name among them."""
+    loggers = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
+    levels = [logger.level for logger in loggers]
     with warnings.catch_warnings(), load_package().config.disable_value_validation():
         warnings.simplefilter("ignore")
-        yield
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.CRITICAL)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
 def translate_dicom_errors(
