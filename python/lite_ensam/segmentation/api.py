@@ -79,9 +79,7 @@ def segment(
     mirror : average each lesion patch's logits with its mirror image's: twice the network's time
     border : "readers" draws tumours as readers do; "edge" then moves each border to the edge that is seen in the
         scan (extra `edge`): right volumes of phantoms, further from readers (docs/clinical.md)
-    series_uid : which CT series of a DICOM folder; None takes the one that the marks refer to, else the largest
-    acquisition : which acquisition of the series, where several lie at the same places; None takes the one that the
-        marks refer to, else the largest
+    series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
     repeats : how many times each tumour is segmented again, lines drawn anew and patches mirrored, for the standard
         deviations of its numbers in the report (see `estimate_repeatability`); 0 leaves them out
     weights : folder of weights of your own, made by `lite-ensam export`; those that ship are the default
@@ -112,9 +110,8 @@ def segment(
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
             # lines drawn anew need voxels that a streamed scan does not keep
-            return _read(
-                ct, marks, spacing_mm, hu, series_uid, acquisition, manifest.patch, crop, whole=n_repeats > 0
-            )
+            which = (series_uid, acquisition)
+            return _read(ct, marks, spacing_mm, hu, which, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
     with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
@@ -168,8 +165,7 @@ def _read(
     marks: MarksLike | None,
     spacing_mm: Sequence[float] | None,
     hu: bool | None,
-    series_uid: str | None,
-    acquisition: int | None,
+    which: tuple[str | None, int | None],
     config: PatchConfig,
     crop: Crop,
     whole: bool,
@@ -178,7 +174,7 @@ def _read(
     if isinstance(ct, str | os.PathLike):
         if spacing_mm is not None:
             raise CaseError(f"spacing_mm belongs to arrays; {os.fspath(ct)} has its own")
-        scan = open_scan(ct, series_uid, acquisition, marks)
+        scan = open_scan(ct, *which, marks)
         lines = scan.read_marks(marks)
         check_marks(lines, scan.source.grid.shape_zyx)
         plan = PatchPlan.of(lines, scan.source.grid, config, crop)

@@ -79,7 +79,7 @@ def is_dicom(path: PathLike) -> bool:
             start = file.read(_PREAMBLE + 4)
     except (OSError, CaseError):
         return False
-    return _has_preamble(start) or _begins_with_element(start)
+    return _has_preamble(start) or (_begins_with_element(start) and _names_its_kind(path))
 
 
 def files_below(folder: PathLike) -> tuple[list[Path], list[Path]]:
@@ -205,6 +205,17 @@ def _begins_with_element(start: bytes) -> bool:
         return little in (2, 8) or big == 8
     element, length = int.from_bytes(start[2:4], "little"), int.from_bytes(start[4:8], "little")
     return little == 8 and element < 0x100 and length <= _LONGEST_FIRST_VALUE and length % 2 == 0
+
+
+def _names_its_kind(path: PathLike) -> bool:
+    """Whether a file without a preamble says what it is; True of a damaged one, whose reader will say so."""
+    kinds = ("Modality", "SOPClassUID")
+    try:
+        with keep_identifiers_quiet():
+            header = load_package().dcmread(path, stop_before_pixels=True, force=True, specific_tags=kinds)
+        return any(name in header for name in kinds)
+    except Exception:
+        return True
 
 
 def _guessed_syntax(dataset: Dataset) -> str:

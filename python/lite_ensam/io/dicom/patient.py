@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableSequence
 from typing import Any
 
@@ -21,7 +22,13 @@ _MAY_BE_EMPTY = (
 _GROUPS = (0x0008, 0x0010, 0x0032, 0x0038, 0x0040)
 """Of elements about patient, study and visit."""
 
+_OF_SERIES = ("Series", "Acquisition", "Content", "Instance")
+"""How keywords begin that are not about the study; nothing that is written has them from the slices."""
+
 _SEXES = ("M", "F", "O")
+_LEFT_OVER = re.compile("\x1b[ -/]+[0-~]|=+$")
+"""Escape sequences of ISO 2022 that pydicom does not know, and empty groups at a name's end."""
+
 _TEXTS = ("PN", "LO", "SH", "LT", "ST", "UT", "UC")
 
 
@@ -48,7 +55,8 @@ def _blank_bad_values(image: Dataset) -> list[str]:
     keyword_of = load_package().datadict.keyword_for_tag
     blanked = []
     for tag in list(image.keys()):
-        if tag.group not in _GROUPS or not (keyword := keyword_of(tag)):
+        keyword = keyword_of(tag)
+        if tag.group not in _GROUPS or not keyword or keyword.startswith(_OF_SERIES):
             continue
         try:
             element = image[tag]
@@ -85,7 +93,9 @@ def _to_utf_8(image: Dataset) -> list[str]:
         elif element.VR in _TEXTS and element.value and not str(element.value).isascii():
             values = element.value if isinstance(element.value, MutableSequence) else [element.value]
             # as str: a name of pydicom's keeps the bytes that it was read from
-            texts = [str(value) if is_declared else _guess(str(value)) for value in values]
+            texts = [
+                _LEFT_OVER.sub("", str(value) if is_declared else _guess(str(value))) for value in values
+            ]
             element.value = texts if len(texts) > 1 else texts[0]
             if not is_declared:
                 guessed.append(element.keyword)

@@ -143,6 +143,8 @@ def _without_copies(planes: Sequence[Dataset]) -> tuple[list[Dataset], list[str]
     own = list({_identity(plane): plane for plane in reversed(planes)}.values())[::-1]
     by_place: dict[str, list[int]] = defaultdict(list)
     for n, plane in enumerate(own):
+        if not plane.get("ImagePositionPatient"):
+            continue
         by_place[f"{plane.get('ImagePositionPatient')} {plane.get('ImageOrientationPatient')}"].append(n)
     shared = [n for members in by_place.values() if len(members) > 1 for n in members]
     seen, again = set(), set()
