@@ -1,4 +1,4 @@
-"""Several acquisitions, phases or reconstructions in one series: one is taken, which is said, and another can be had."""
+"""Several acquisitions, phases or reconstructions in one series: one is taken and named, another can be chosen."""
 
 from collections.abc import Sequence
 from pathlib import Path

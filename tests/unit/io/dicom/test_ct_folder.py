@@ -58,6 +58,7 @@ def add(
         ({"ImageType": "TOPOGRAM"}, "scout"),
         ({"shape": (40, 16), "orientation": (1, 0, 0, 0, 0, -1)}, "image of another size, spacing or orientation"),
         ({"shape": (12, 16), "orientation": (0, 1, 0, 0, 0, -1)}, "image of another size, spacing or orientation"),
+        ({"shape": (12, 16), "row_column_mm": (0.8, 0.701)}, "image of another size, spacing or orientation"),
         ({"without": ("PixelSpacing",)}, "image of another size, spacing or orientation"),
         ({"SamplesPerPixel": 3, "shape": (12, 16)}, "picture in colour"),
         (

@@ -156,6 +156,6 @@ def test_more_frames_than_descriptions_are_refused(tmp_path: Path) -> None:
 def test_of_slices_and_an_enhanced_image_the_larger_is_taken(tmp_path: Path) -> None:
     two_phases(tmp_path / "ct", SeriesInstanceUID=generate_uid())
     write_series(tmp_path / "ct", STORED)
-    ct, source = read_ct_series(tmp_path / "ct")
+    _, source = read_ct_series(tmp_path / "ct")
     assert source.is_multi_frame
     assert source.notes[0].startswith("took the largest of 2 CT series")
