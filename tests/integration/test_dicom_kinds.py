@@ -82,7 +82,7 @@ def test_a_date_that_is_none_stops_nothing_and_is_not_printed(
     seg, sr = tmp_path / "seg.dcm", tmp_path / "sr.dcm"
     done = run("segment", folder, "--marks", scan.marks, "-o", seg, "--sr", sr)
     assert done.returncode == 0
-    assert "PatientBirthDate of the slices is not as DICOM has it" in done.stdout
+    assert "PatientBirthDate of the slices is not a valid DICOM value" in done.stdout
     assert "SECRET" not in done.stdout + done.stderr
     for path in (seg, sr):
         assert pydicom.dcmread(path).PatientBirthDate == ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,6 +181,9 @@ def _passages(codes: NDArray[np.int64], heights: Float64Array) -> list[NDArray[n
 
 def _stacked(groups: Sequence[NDArray[np.int64]], heights: Float64Array) -> list[NDArray[np.int64]]:
     """Groups that lie beside each other along the body together, those that overlap apart."""
+    ends = sorted((heights[group].min(), heights[group].max()) for group in groups)
+    if all(high + 2 * _SAME_PLACE_MM < low for (_, high), (low, _) in pairwise(ends)):
+        return [np.concatenate(groups)]
     stacks: list[list[NDArray[np.int64]]] = []
     ranges: list[list[tuple[float, float]]] = []
     for group in groups:

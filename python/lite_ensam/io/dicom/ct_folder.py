@@ -108,19 +108,19 @@ def picture_kind(header: Dataset) -> str:
     sop_class = str(header.get("SOPClassUID") or "")
     words = [str(word).upper() for word in _words(header.get("ImageType"))]
     if sop_class == _SECONDARY_CAPTURE or sop_class.startswith(f"{_SECONDARY_CAPTURE}."):
-        return "film of screens" if n_frames(header) > 1 else "screen capture"
+        return "multi-frame screen capture" if n_frames(header) > 1 else "screen capture"
     if any(word.startswith(_SCOUTS) for word in words):
         return "scout"
     if any(word.startswith(_SCREENS) for word in words):
         return "screen capture"
     if int(header.get("SamplesPerPixel") or 1) != 1:
-        return "picture in colour"
+        return "colour image"
     if has_placed_frames(header):
         return ""
     if n_frames(header) > 1:
         return "multi-frame image that does not say where its frames lie"
     if not any(header.get(name) for name in _PLACE):
-        return "picture without a position"
+        return "image without a position"
     return ""
 
 

@@ -45,7 +45,7 @@ def clean_patient(image: Dataset) -> list[str]:
             setattr(image, name, None)
     if blanked:
         notes.append(
-            f"{', '.join(blanked)} of the slices is not as DICOM has it: left empty in what is made of them"
+            f"{', '.join(blanked)} of the slices is not a valid DICOM value: left empty in what is written"
         )
     return notes
 

@@ -52,7 +52,7 @@ def add(
         ({"SOPClassUID": SecondaryCaptureImageStorage}, "screen capture"),
         ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"], "without": NO_PLACE}, "screen capture"),
         ({"ImageType": ["DERIVED", "SECONDARY", "OTHER", "DOSE_INFO"]}, "screen capture"),
-        ({"without": NO_PLACE}, "picture without a position"),
+        ({"without": NO_PLACE}, "image without a position"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "scout"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "SCOUT"], "shape": (12, 16)}, "scout"),
         ({"ImageType": "TOPOGRAM"}, "scout"),
@@ -60,10 +60,10 @@ def add(
         ({"shape": (12, 16), "orientation": (0, 1, 0, 0, 0, -1)}, "image of another size, spacing or orientation"),
         ({"shape": (12, 16), "row_column_mm": (0.8, 0.701)}, "image of another size, spacing or orientation"),
         ({"without": ("PixelSpacing",)}, "image of another size, spacing or orientation"),
-        ({"SamplesPerPixel": 3, "shape": (12, 16)}, "picture in colour"),
+        ({"SamplesPerPixel": 3, "shape": (12, 16)}, "colour image"),
         (
             {"SOPClassUID": MultiFrameGrayscaleWordSecondaryCaptureImageStorage, "NumberOfFrames": 3},
-            "film of screens",
+            "multi-frame screen capture",
         ),
         (
             {"SOPClassUID": EnhancedCTImageStorage, "NumberOfFrames": 3},

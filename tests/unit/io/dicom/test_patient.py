@@ -118,7 +118,7 @@ def test_dates_that_are_none_are_left_empty_and_never_quoted(tmp_path: Path, nam
     source, made = objects(tmp_path / "ct")
     assert [dataset[name].value for dataset in made.values()] == ["", "", ""]
     (note,) = source.notes
-    assert note == f"{name} of the slices is not as DICOM has it: left empty in what is made of them"
+    assert note == f"{name} of the slices is not a valid DICOM value: left empty in what is written"
 
 
 def test_old_dates_with_dots_are_dates(tmp_path: Path) -> None:
