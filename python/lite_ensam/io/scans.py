@@ -7,14 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, MarkError, OutputError, printable
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.partial_volume import PartialScan, SubVolume, VoxelBox, as_subvolume, merged_boxes
-from lite_ensam.core.recist import RecistMark, check_marks, mark_from_mask
+from lite_ensam.core.partial_volume import (
+    PartialScan,
+    SubVolume,
+    TumorMasks,
+    VoxelBox,
+    as_subvolume,
+    merged_boxes,
+)
+from lite_ensam.core.recist import RecistMark, check_marks, marks_from_labels
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.io.atomic import check_output
 from lite_ensam.io.dicom import (
@@ -154,7 +160,7 @@ def read_case(
     if marks_path is not None:
         marks = read_marks(marks_path, grid, ct_path)
     elif reference is not None:
-        marks = _marks_from_reference(reference, grid)
+        marks = marks_from_labels(reference, grid.spacing_mm)
     else:
         if file_suffix(ct_path) == ".npz":
             raise MarkError(f"{printable(ct_path)}: holds no array `recist`, and no marks were given")
@@ -248,7 +254,7 @@ def write_mask(
     if file_suffix(path) == ".dcm":
         _check_shape(path, part, source)
         whole = part.whole()
-        marks = marks or _marks_from_reference(whole, source)
+        marks = marks or marks_from_labels(whole, source.spacing_mm)
         write_dataset(path, build_segmentation(whole, source, marks), overwrite)
         return
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
@@ -263,9 +269,7 @@ def write_contours(path: PathLike, labels: Labels, source: Grid, overwrite: bool
             f"cannot write {printable(path)}: an RTSTRUCT needs a CT read from its DICOM folder"
         )
     _check_shape(path, as_subvolume(labels), source)
-    names = {
-        label: f"tumor {label}" for label in np.flatnonzero(np.bincount(labels.ravel())).tolist() if label
-    }
+    names = {label: f"tumor {label}" for label in TumorMasks(labels).labels}
     write_dataset(path, build_rtstruct(labels, source, names), overwrite)
 
 
@@ -300,11 +304,6 @@ def _check_shape(path: PathLike, volume: SubVolume, source: Grid) -> None:
             f"cannot write {printable(path)}: the array has shape {volume.whole_shape_zyx}, "
             f"its grid {source.shape_zyx} (z, y, x)"
         )
-
-
-def _marks_from_reference(reference: Labels, grid: Grid) -> tuple[RecistMark, ...]:
-    labels = np.flatnonzero(np.bincount(reference.ravel())).tolist()
-    return tuple(mark_from_mask(reference == label, grid.spacing_mm, label) for label in labels if label)
 
 
 def _check_volume_name(path: PathLike, suffixes: Sequence[str] = VOLUME_SUFFIXES) -> None:

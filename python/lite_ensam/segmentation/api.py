@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, EngineError, MarkError
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import PartialScan, keep_boxes
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
 from lite_ensam.engines.loading import load_backend
@@ -30,7 +32,7 @@ from lite_ensam.io import (
 from lite_ensam.io.dicom import SeriesGrid
 from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_ct
-from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation.channels import needed_boxes
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.predictor import Crop, Prediction, Predictor, Stopwatch
@@ -116,7 +118,9 @@ def segment(
             predictor.warm_up()
         with clock.step("wait for scan"):
             case = reading.result()
-    return segment_case(case, predictor, threshold, clock, n_repeats)
+    result = segment_case(case, predictor, threshold, clock, n_repeats)
+    # an array is its caller's; of a file, results in a list would hold one scan each
+    return _without_scan(result, predictor) if isinstance(ct, str | os.PathLike) else result
 
 
 def segment_case(
@@ -130,8 +134,7 @@ def segment_case(
     clock = clock or Stopwatch()
     prediction = predictor.predict(case, threshold, clock)
     with clock.step("measure"):
-        ct_hu = case.ct if case.hu else None
-        measurements = measure(prediction.painting.part, case.marks, case.grid.spacing_mm, ct_hu)
+        measurements = prediction.painting.measure(case.marks, case.grid.spacing_mm, case.ct, case.hu)
     noise: tuple[TumorRepeatability, ...] = ()
     if n_repeats:
         with clock.step("repeats"):
@@ -139,13 +142,16 @@ def segment_case(
     report = _report(case, predictor, prediction, measurements, threshold, clock)
     for tumor, one in zip(report["tumors"], noise, strict=False):
         tumor |= one.to_dict()
-    return Segmentation(
-        grid=case.grid,
-        marks=case.marks,
-        measurements=measurements,
-        report=report,
-        prediction=prediction,
-    )
+    return Segmentation(case=case, measurements=measurements, report=report, prediction=prediction)
+
+
+def _without_scan(result: Segmentation, predictor: Predictor) -> Segmentation:
+    """The result with no more of its scan than the crops that its patches were cut from."""
+    case = result.case
+    if isinstance(case.ct, PartialScan):
+        return result
+    boxes = needed_boxes(case.marks, case.grid, predictor.patch_config(case.hu), predictor.crop)
+    return replace(result, case=replace(case, ct=keep_boxes(case.ct, boxes), reference=None))
 
 
 @lru_cache(maxsize=2, typed=True)
@@ -235,7 +241,7 @@ def _report(
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},
         "tumors": [
-            {**m.to_dict(), "name": mark.name, "raised_by": prediction.painting.recovered.get(m.label, 0.0)}
-            for m, mark in zip(measurements, case.marks, strict=True)
+            {**m.to_dict(), "raised_by": prediction.painting.recovered.get(m.label, 0.0)}
+            for m in measurements
         ],
     }

@@ -21,11 +21,13 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import VoxelBox, subvolume_containing, value_range
 from lite_ensam.core.patch_config import GREY_CHANNELS, PatchConfig
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.segmentation.patch_plan import Placement
 
 Float32Array = NDArray[np.float32]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Patch:
     """What enters the network for one tumour.
@@ -44,6 +46,7 @@ class Patch:
     mark: RecistMark
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class LineFrame:
     """A crop's voxels seen from its line: what the channels are computed from.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lite_ensam.core.grid import as_points
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import EndpointPair, Float64Array, FloatTriple, IntTriple, float_triple, int_triple
 
 __all__ = ["Placement"]
@@ -17,6 +18,7 @@ _PATCH_MULTIPLE = 8
 """The network halves its input three times."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Placement:
     """The way from a volume to a network patch and back.

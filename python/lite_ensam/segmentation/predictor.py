@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import LiteEnsamError
 from lite_ensam.core.patch_config import PatchConfig, check_window
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.engines.backend import Backend
 from lite_ensam.segmentation.channels import Patch, prepare_joint, prepare_lesion
 from lite_ensam.segmentation.edge_refinement import BORDERS, Border, check_edge_extra, refine_to_image_edge
@@ -39,6 +40,7 @@ class Stopwatch:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Prediction:
     """What came out of the network for one case.

@@ -20,7 +20,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import CtVolume, EndpointPair
 from lite_ensam.engines import load_backend
 from lite_ensam.engines.backend import Engine
-from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation import Predictor
 from lite_ensam.segmentation.channels import prepare_lesion
 from lite_ensam.segmentation.painting import Painting, TumorLogits, paint_tumors
@@ -172,8 +172,7 @@ class LesionSegmenter:
             return
         spacing = self.grid.spacing_mm
         painting = paint_tumors(tumors, spacing, threshold)
-        ct_hu = self.ct if self.hu else None
-        measurements = measure(painting.part, [tumor.mark for tumor in tumors], spacing, ct_hu)
+        measurements = painting.measure([tumor.mark for tumor in tumors], spacing, self.ct, self.hu)
         self._shown = (painting, measurements)  # at once: other threads read it
 
     def set_state(self, label: int, state: State) -> None:

@@ -92,11 +92,7 @@ class LesionTable {
 
   /** What the reader should look at twice. */
   warnings(result) {
-    const words = [];
-    if (result?.disagrees) words.push("mask and line differ by more than 20 %");
-    if (result?.is_air) words.push("no tumour in sight: air or lung");
-    if (result?.touches_edge) words.push("mask reaches the scan's border");
-    return words.map((text) => make("div", { className: "le-warning", textContent: `⚠ ${text}` }));
+    return (result?.flag_sentences ?? []).map((text) => make("div", { className: "le-warning", textContent: `⚠ ${text}` }));
   }
 
   buttons(label, result) {
