@@ -32,11 +32,12 @@ relative to the cohort's folder, `identity` is the hash of parameters and weight
 TUMORS = {
     "case": "string", "patient": "string", "date": "string", "label": "int64", "name": "string", "recist_mm": "double",
     "recist_slice": "int64", "longest_diameter_mm": "double", "longest_diameter_slice": "int64",
-    "short_axis_mm": "double", "volume_ml": "double", "n_voxels": "int64", "n_pieces": "int64", "raised_by": "double",
-    "flags": "string", "flag_sentences": "string", "review_priority": "double", "dsc": "double",
+    "short_axis_mm": "double", "volume_ml": "double", "n_voxels": "int64", "n_pieces": "int64",
+    "recovery_offset": "double", "flags": "string", "flag_sentences": "string", "review_priority": "double",
+    "dsc": "double",
 }  # fmt: skip
-"""Columns of the table of tumours; see `TumorMeasurement` and `review_priority`. `flags` are codes, `flag_sentences` the
-same for people. `dsc` is against the reference."""
+"""Columns of the table of tumours; see `TumorMeasurement` and `review_priority`. `flags` are codes,
+`flag_sentences` the same for people. `dsc` is against the reference."""
 
 TIMING = {
     "case": "string", "hash_s": "double", "read_s": "double", "network_s": "double", "write_s": "double",

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import MissingExtraError, OutputError
 from lite_ensam.core.partial_volume import TumorMasks, on_common_box
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Labels, PathLike
 from lite_ensam.engines import load_backend
 from lite_ensam.evaluation import BASELINES, dsc, nsd
@@ -46,6 +47,7 @@ class Segmented(Protocol):
 Segmenter: TypeAlias = Callable[[Case], Segmented]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class DemoTumor:
     """One tumour: what was measured, and how near result and sphere of the line are to the reference.
@@ -77,6 +79,7 @@ class DemoTumor:
     sphere_nsd_2mm: float | None
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class DemoRecord:
     """All that a demo has to tell.

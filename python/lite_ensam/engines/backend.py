@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lite_ensam.core.errors import EngineError
 from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.short_repr import with_short_repr
 
 Engine = Literal["openvino", "torch"]
 ENGINES: tuple[Engine, ...] = ("openvino", "torch")
@@ -21,6 +22,7 @@ WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 """Folder of the weights that ship with the package."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class WeightsManifest:
     """What is known of exported weights without opening them with torch.

@@ -12,6 +12,7 @@ from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks, slices
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Labels, Mask, PathLike
 from lite_ensam.datasets.folders import CaseFiles, find_cases
 from lite_ensam.evaluation.baselines import BASELINES
@@ -31,6 +32,7 @@ RESULT = "result"
 """Name of what is evaluated, beside the names of the floors."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Evaluation:
     """All scores, and what they come to.

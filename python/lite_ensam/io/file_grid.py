@@ -14,12 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import VoxelBox
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, IntTriple
 from lite_ensam.io.nifti_header import NiftiHeader
 
 __all__ = ["FileGrid"]
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class FileGrid(Grid):
     """A `Grid` that remembers how its axes lie in the file that it was read from.

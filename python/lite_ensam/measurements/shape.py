@@ -147,21 +147,20 @@ def _turn(a: list[int], b: list[int], c: list[int]) -> int:
 
 def _surface_mm2(mask: Mask, spacing_mm: FloatTriple) -> float:
     """Crofton's formula: twice the sum of changes along each direction, times the area that a line stands for."""
-    area = 0.0
+    area, n_voxels = 0.0, int(np.count_nonzero(mask))
     for step, share in zip(*_directions(tuple(spacing_mm)), strict=True):
-        changes = _changes(mask, step)
+        changes = 2 * (n_voxels - _pairs(mask, step))  # each voxel has one neighbour ahead and one behind
         mm = math.hypot(*(n * s for n, s in zip(step, spacing_mm, strict=True)))
         area += 2 * share * changes * math.prod(spacing_mm) / mm
     return area
 
 
-def _changes(mask: Mask, step: IntTriple) -> int:
-    """How often a voxel and the one a step further are not both in or both out."""
+def _pairs(mask: Mask, step: IntTriple) -> int:
+    """How often a voxel and the one a step further are both in."""
     here = tuple(slice(max(0, -n), mask.shape[a] - max(0, n)) for a, n in enumerate(step))
     there = tuple(slice(max(0, n), mask.shape[a] - max(0, -n)) for a, n in enumerate(step))
     reaches = all(abs(n) < length for n, length in zip(step, mask.shape, strict=True))
-    both = int(np.count_nonzero(mask[here] & mask[there])) if reaches else 0
-    return 2 * (int(np.count_nonzero(mask)) - both)  # each voxel has one neighbour ahead and one behind
+    return int(np.count_nonzero(mask[here] & mask[there])) if reaches else 0
 
 
 @lru_cache(maxsize=64)

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from lite_ensam.core.errors import CaseError, StudyError, brief, printable
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
 from lite_ensam.io import read_report
 from lite_ensam.io.reading import file_suffix, read_json, read_text
-from lite_ensam.reporting.study_scans import StudyScans
+from lite_ensam.reporting.study_scans import StudyScans, flag_notes
 from lite_ensam.response import NewLesion, Response, Study, Target, TargetValue, TimePoint
 from lite_ensam.segmentation import Border
 
@@ -26,6 +27,7 @@ _ILL_BUILT = "is not built as a patient must be: see the documentation of read_s
 _TRUE, _FALSE = {"1", "true", "yes", "node"}, {"", "0", "false", "no"}
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Patient:
     """A course and whose it is.
@@ -168,9 +170,9 @@ def _visit(entry: Mapping[str, Any], targets: Sequence[Target], day: int, scans:
     if not isinstance(given, dict):
         raise StudyError(_ILL_BUILT)
     if "report" in entry:
-        given = _sizes_of_report(scans.folder / str(entry["report"]), targets) | given
+        given = _sizes_of_report(scans.folder / str(entry["report"]), targets, day, scans.notes) | given
     elif "ct" in entry:
-        given = _sizes_of_tumors(scans.tumors(entry, day), targets) | given
+        given = _sizes_of_tumors(scans.tumors(entry, day), targets, day, scans.notes) | given
     non_targets, new_lesion = entry.get("non_targets"), entry.get("new_lesion") or "no"
     try:
         return TimePoint(
@@ -199,7 +201,9 @@ def _sizes(given: Any, where: str) -> dict[str, float]:
         raise StudyError(f"{where}: sizes must be numbers, got {brief(dict(given))}") from None
 
 
-def _sizes_of_report(path: Path, targets: Sequence[Target]) -> dict[str, dict[str, float]]:
+def _sizes_of_report(
+    path: Path, targets: Sequence[Target], day: int, notes: list[str]
+) -> dict[str, dict[str, float]]:
     try:
         tumors = read_report(path).get("tumors")
     except CaseError as error:
@@ -207,7 +211,7 @@ def _sizes_of_report(path: Path, targets: Sequence[Target]) -> dict[str, dict[st
     if not isinstance(tumors, list):
         raise StudyError(f"{path}: is no report of a segmented scan: it has no tumors")
     try:
-        return _sizes_of_tumors(tumors, targets)
+        return _sizes_of_tumors(tumors, targets, day, notes)
     except KeyError as error:
         raise StudyError(
             f"{path}: is no report of a segmented scan: a tumor has no {error.args[0]!r}"
@@ -215,14 +219,13 @@ def _sizes_of_report(path: Path, targets: Sequence[Target]) -> dict[str, dict[st
 
 
 def _sizes_of_tumors(
-    tumors: Sequence[Mapping[str, Any]], targets: Sequence[Target]
+    tumors: Sequence[Mapping[str, Any]], targets: Sequence[Target], day: int, notes: list[str]
 ) -> dict[str, dict[str, float]]:
     by_name = {str(one.get("name") or one.get("label")): one for one in tumors}
-    return {
-        target.name: _sizes_of_tumor(by_name[target.name], target.is_node)
-        for target in targets
-        if target.name in by_name
-    }
+    found = {target: by_name[target.name] for target in targets if target.name in by_name}
+    for target, tumor in found.items():
+        notes += flag_notes(tumor, f"day {day}, {target.name}")
+    return {target.name: _sizes_of_tumor(tumor, target.is_node) for target, tumor in found.items()}
 
 
 def _sizes_of_tumor(tumor: Mapping[str, Any], is_node: bool) -> dict[str, float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import LiteEnsamError, StudyError
+from lite_ensam.core.errors import LiteEnsamError, StudyError, printable
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.engines import load_backend
 from lite_ensam.figures.tumor_planes import TumorPicture, render_picture
@@ -17,7 +17,7 @@ from lite_ensam.io import read_case
 from lite_ensam.response.lesion_tracking import track_lesions
 from lite_ensam.segmentation import Border, Predictor, Segmentation, segment_case
 
-__all__ = ["StudyScans"]
+__all__ = ["StudyScans", "flag_notes"]
 
 
 class StudyScans:
@@ -86,6 +86,12 @@ class StudyScans:
             elif one.is_doubtful:
                 self.notes.append(f"day {day}: mark {given.label} lies between two lesions of baseline")
         return replace(case, marks=followed.marks)
+
+
+def flag_notes(tumor: Mapping[str, Any], where: str) -> list[str]:
+    """A note for each flag of a tumour of a report, in the report's own sentences."""
+    said = tumor.get("flag_sentences")
+    return [f"{where}: {printable(str(one))}" for one in said] if isinstance(said, list) else []
 
 
 def _picture(case: Case, result: Segmentation) -> bytes:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Literal, Self
 
 from lite_ensam.core.errors import StudyError
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.response.criteria import Response
 from lite_ensam.response.targets import NORMAL_NODE_MM, Target, check_targets, least_mm
 
@@ -64,6 +65,7 @@ class TargetValue:
         return self.diameter_sd_mm if quantity == "diameter" else self.volume_sd_ml
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class TimePoint:
     """One visit.
@@ -89,6 +91,7 @@ class TimePoint:
             )
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Study:
     """A patient's course.

@@ -241,7 +241,7 @@ def _report(
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},
         "tumors": [
-            {**m.to_dict(), "raised_by": prediction.painting.recovered.get(m.label, 0.0)}
+            {**m.to_dict(), "recovery_offset": prediction.painting.recovered.get(m.label, 0.0)}
             for m in measurements
         ],
     }

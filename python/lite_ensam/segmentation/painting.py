@@ -53,12 +53,12 @@ class TumorLogits:
 @with_short_repr
 @dataclass(frozen=True)
 class Painting:
-    """A label map and which tumours had to be raised to be in it.
+    """A label map and which tumours had to be recovered to be in it.
 
     Parameters
     ----------
     part : uint16 (z, y, x), the box that holds all tumours; 0 is background, and all there is outside
-    raised : label -> offset that was added to its logits inside the line's sphere
+    recovered : label -> offset that was added to its logits inside the line's sphere
     """
 
     part: SubVolume

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.errors import MarkError, brief
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, FloatTriple
 from lite_ensam.io.dicom.datasets import Dataset
 from lite_ensam.io.dicom.stack import Stack
@@ -21,6 +22,7 @@ __all__ = ["SeriesGrid"]
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class SeriesGrid(FileGrid):
     """A `FileGrid` whose file is a series: i is the column, j the row, k the plane.
