@@ -65,7 +65,7 @@ def evaluate(
             check_output(path, overwrite, (suffix,))
     if resources and weights is not None:
         raise typer.BadParameter("--resources measures the weights that ship; leave --weights out")
-    backend = load_backend(engine.value, folder=weights or WEIGHTS)
+    backend = load_backend(engine.value, weights=weights or WEIGHTS)
     predictor = Predictor(backend, crop.value, mirror=mirror, border=border.value)
 
     def segment(case: Case) -> Labels:
@@ -73,7 +73,7 @@ def evaluate(
 
     with _bar("scoring") as told:
         changes = tuple(CHANGES) if robustness else ()
-        result = run(data, segment, floors=tuple(BASELINES), changes=changes, seed=seed, on_case=told)
+        result = run(data, segment, baselines=tuple(BASELINES), changes=changes, seed=seed, on_case=told)
     taken: list[CaseResources] = []
     if resources:
         options = ["--engine", engine.value, "--crop", crop.value, "--border", border.value]

@@ -266,7 +266,7 @@ def _tumors(result: Segmentation, row: CohortCase) -> list[dict[str, Any]]:
     if not row.reference:
         return tumors
     ours = TumorMasks(result.prediction.painting.part)
-    theirs = TumorMasks(read_labels(row.reference, result.grid))
+    theirs = TumorMasks(read_labels(row.reference, result.source))
     return [tumor | {"dsc": _dsc(ours[tumor["label"]], theirs[tumor["label"]])} for tumor in tumors]
 
 

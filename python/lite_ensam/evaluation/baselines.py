@@ -1,4 +1,4 @@
-"""What geometry and grey values alone make of a RECIST line: floors that a network has to beat.
+"""What geometry and grey values alone make of a RECIST line: baselines that a network has to beat.
 
 All of them see what the network sees, the CT and the line, and are fitted to nothing.
 """
@@ -19,7 +19,7 @@ from lite_ensam.core.types import FloatTriple, IntTriple
 
 __all__ = ["BASELINES", "SHORT_AXIS_SHARE", "ellipsoid", "region_growing", "sphere"]
 
-Floor: TypeAlias = Callable[[Case, RecistMark], SubVolume]
+Baseline: TypeAlias = Callable[[Case, RecistMark], SubVolume]
 """From a case and one of its lines to a mask: bool, the part of the volume that holds it."""
 
 SHORT_AXIS_SHARE = 0.75
@@ -90,10 +90,10 @@ def region_growing(case: Case, mark: RecistMark) -> SubVolume:
     return replace(allowed, voxels=mask)
 
 
-BASELINES: Mapping[str, Floor] = MappingProxyType(
+BASELINES: Mapping[str, Baseline] = MappingProxyType(
     {"sphere": sphere, "ellipsoid": ellipsoid, "region_growing": region_growing}
 )
-"""Every floor by the name that reports use."""
+"""Every baseline by the name that reports use."""
 
 
 def _line_voxels(

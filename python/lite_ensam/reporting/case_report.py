@@ -10,26 +10,15 @@ from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.types import Labels
 from lite_ensam.figures import html
 from lite_ensam.figures.tumor_planes import TumorPicture, render_picture
-from lite_ensam.io.dicom import SeriesGrid
 from lite_ensam.measurements import TumorMeasurement, sentences
 
 __all__ = ["case_page", "identifiers_of"]
-
-_IDENTIFIERS = {
-    "PatientName": "Patient",
-    "PatientID": "Patient ID",
-    "StudyDate": "Study date",
-    "AccessionNumber": "Accession number",
-}
 
 
 def identifiers_of(case: Case) -> dict[str, str]:
     """What tells who this is: for pages and tables that were asked for it, never for logs."""
     named = {"Case": case.name} if case.name else {}
-    if isinstance(case.grid, SeriesGrid):
-        header = case.grid.slices[0]
-        named |= {title: str(header.get(name, "")) for name, title in _IDENTIFIERS.items()}
-    return {title: value for title, value in named.items() if value}
+    return {**named, **case.source.identifiers}
 
 
 def case_page(
@@ -59,7 +48,7 @@ def case_page(
         TumorPicture(case.ct, case.grid, mark, masks[mark.label], title=_title(one))
         for mark, one in zip(case.marks, tumors, strict=True)
     ]
-    notes = case.grid.notes if isinstance(case.grid, SeriesGrid) else ()
+    notes = case.source.notes
     made = {
         "Program": f"lite-ensam {_kernels.__version__}",
         "Scan": f"{' x '.join(map(str, case.ct.shape))} voxels (z, y, x) of "

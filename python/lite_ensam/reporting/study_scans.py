@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import LiteEnsamError, StudyError, printable
+from lite_ensam.core.errors import LiteEnsamError, StudyError
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.engines import load_backend
 from lite_ensam.figures.tumor_planes import TumorPicture, render_picture
@@ -17,7 +17,7 @@ from lite_ensam.io import read_case
 from lite_ensam.response.lesion_tracking import track_lesions
 from lite_ensam.segmentation import Border, Predictor, Segmentation, segment_case
 
-__all__ = ["StudyScans", "flag_notes"]
+__all__ = ["StudyScans"]
 
 
 class StudyScans:
@@ -26,9 +26,9 @@ class StudyScans:
     Parameters
     ----------
     folder : that names of files in the study are relative to
-    repeats : as in `inference.segment`: how often each tumour is segmented again for its standard deviations
+    n_repeats : as in `lite_ensam.segment`: how often each tumour is segmented again for its standard deviations
     draw : whether to make a picture of each visit (extra `evaluate`)
-    border : as in `inference.segment`
+    border : as in `lite_ensam.segment`
     """
 
     def __init__(
@@ -80,18 +80,14 @@ class StudyScans:
     def _named_as_baseline(self, before: Case, case: Case, day: int) -> Case:
         followed = track_lesions(before, case)
         self.notes.append(f"day {day}: lesions known by {followed.how}")
-        for given, one in zip(case.marks, followed.matches, strict=True):
-            if one.before is None:
-                self.notes.append(f"day {day}: mark {given.label} is no lesion of baseline: a new lesion?")
-            elif one.is_doubtful:
+        marks = []
+        for given, mark, one in zip(case.marks, followed.marks, followed.matches, strict=True):
+            if one.is_doubtful:
                 self.notes.append(f"day {day}: mark {given.label} lies between two lesions of baseline")
-        return replace(case, marks=followed.marks)
-
-
-def flag_notes(tumor: Mapping[str, Any], where: str) -> list[str]:
-    """A note for each flag of a tumour of a report, in the report's own sentences."""
-    said = tumor.get("flag_sentences")
-    return [f"{where}: {printable(str(one))}" for one in said] if isinstance(said, list) else []
+            # a mark that matches nothing gets a label of its own: its name keeps the one that the user knows
+            is_nameless = one.before is None and not mark.name
+            marks.append(replace(mark, name=f"mark {given.label}") if is_nameless else mark)
+        return replace(case, marks=tuple(marks))
 
 
 def _picture(case: Case, result: Segmentation) -> bytes:

@@ -16,37 +16,35 @@ from numpy.typing import NDArray
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import CaseError, EngineError, MarkError
+from lite_ensam.core.errors import ArgumentError, CaseError, MarkError
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.partial_volume import PartialScan, keep_boxes
+from lite_ensam.core.partial_volume import keep_boxes
+from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.recist import check_marks
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
 from lite_ensam.engines.loading import load_backend
-from lite_ensam.io import (
-    MarksLike,
-    parse_marks,
-    read_case,
-    read_cropped_case,
-    read_ct,
-)
-from lite_ensam.io.dicom import SeriesGrid
-from lite_ensam.io.reading import file_suffix
+from lite_ensam.io import MarksLike, open_scan, parse_marks
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement
-from lite_ensam.segmentation.channels import needed_boxes
 from lite_ensam.segmentation.edge_refinement import Border
-from lite_ensam.segmentation.predictor import Crop, Prediction, Predictor, Stopwatch
+from lite_ensam.segmentation.patch_plan import Crop, PatchPlan
+from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch
 from lite_ensam.segmentation.repeatability import TumorRepeatability, estimate_repeatability
 from lite_ensam.segmentation.result import Segmentation
 
 JOINT_NOTE = "crop joint: the weights were trained on lesion crops and do much worse on this one"
+UNORIENTED_NOTE = (
+    "the array says nothing of its orientation: it is taken as stored, "
+    "x to the patient's left, y to the back, z to the head"
+)
 WINDOWED_NOTE = (
     "border edge on a windowed scan: what the window cut off moves edges; volumes may be a third too small"
 )
 
 
 def segment(
-    ct: PathLike | NDArray[Any],
+    ct: PathLike | Case | NDArray[Any],
     marks: MarksLike | None = None,
     spacing_mm: Sequence[float] | None = None,
     *,
@@ -60,6 +58,7 @@ def segment(
     border: Border = "readers",
     series_uid: str | None = None,
     n_repeats: int = 0,
+    weights: PathLike = WEIGHTS,
 ) -> Segmentation:
     """Segment tumours in 3D from their RECIST lines.
 
@@ -83,6 +82,7 @@ def segment(
     series_uid : which CT series of a DICOM folder; None takes the largest
     repeats : how many times each tumour is segmented again, lines drawn anew and patches mirrored, for the standard
         deviations of its numbers in the report (see `estimate_repeatability`); 0 leaves them out
+    weights : folder of weights of your own, made by `lite-ensam export`; those that ship are the default
 
     Returns
     -------
@@ -91,7 +91,8 @@ def segment(
     Raises
     ------
     LiteEnsamError
-        `CaseError` for a bad scan, `MarkError` for bad marks, `EngineError` for a bad engine.
+        `CaseError` for a bad scan, `MarkError` for bad marks, `ArgumentError` for another bad argument (all three are
+        ValueErrors), `EngineError` (a RuntimeError) for weights or an engine that cannot be used.
 
     Examples
     --------
@@ -103,24 +104,26 @@ def segment(
     """
     clock = Stopwatch()
     if engine not in ENGINES:
-        raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+        raise ArgumentError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    manifest = WeightsManifest.read(weights)
 
-    def read() -> Case:
+    def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
             # lines drawn anew need voxels that a streamed scan does not keep
-            return _case(ct, marks, spacing_mm, hu, series_uid, crop, streamed=not n_repeats)
+            return _read(ct, marks, spacing_mm, hu, series_uid, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
     with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
         reading = reader.submit(read)
         with clock.step("load engine"):
-            predictor = Predictor(_backend(engine, threads), crop, window, mirror, border)
+            predictor = Predictor(_backend(engine, threads, manifest), crop, window, mirror, border)
             predictor.warm_up()
         with clock.step("wait for scan"):
-            case = reading.result()
-    result = segment_case(case, predictor, threshold, clock, n_repeats)
-    # an array is its caller's; of a file, results in a list would hold one scan each
-    return _without_scan(result, predictor) if isinstance(ct, str | os.PathLike) else result
+            case, plan = reading.result()
+    result = segment_case(case, predictor, threshold, clock, n_repeats, plan)
+    if isinstance(ct, str | os.PathLike):  # results in a list would hold one whole scan each
+        result = replace(result, case=replace(case, ct=keep_boxes(case.ct, plan.boxes), reference=None))
+    return result
 
 
 def segment_case(
@@ -129,10 +132,11 @@ def segment_case(
     threshold: float = 0.0,
     clock: Stopwatch | None = None,
     n_repeats: int = 0,
+    plan: PatchPlan | None = None,
 ) -> Segmentation:
     """Segment a case that is already in memory; `segment` is the front door."""
     clock = clock or Stopwatch()
-    prediction = predictor.predict(case, threshold, clock)
+    prediction = predictor.predict(case, threshold, clock, plan)
     with clock.step("measure"):
         measurements = prediction.painting.measure(case.marks, case.grid.spacing_mm, case.ct, case.hu)
     noise: tuple[TumorRepeatability, ...] = ()
@@ -145,62 +149,42 @@ def segment_case(
     return Segmentation(case=case, measurements=measurements, report=report, prediction=prediction)
 
 
-def _without_scan(result: Segmentation, predictor: Predictor) -> Segmentation:
-    """The result with no more of its scan than the crops that its patches were cut from."""
-    case = result.case
-    if isinstance(case.ct, PartialScan):
-        return result
-    boxes = needed_boxes(case.marks, case.grid, predictor.patch_config(case.hu), predictor.crop)
-    return replace(result, case=replace(case, ct=keep_boxes(case.ct, boxes), reference=None))
-
-
 @lru_cache(maxsize=2, typed=True)
-def _backend(engine: Engine, threads: int | None) -> Backend:
+def _backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
     """Engines are kept between calls: loading one takes longer than running it."""
-    return load_backend(engine, threads)
+    return load_backend(engine, threads, manifest)
 
 
-def _case(
-    ct: PathLike | NDArray[Any],
+def _read(
+    ct: PathLike | Case | NDArray[Any],
     marks: MarksLike | None,
     spacing_mm: Sequence[float] | None,
     hu: bool | None,
     series_uid: str | None,
+    config: PatchConfig,
     crop: Crop,
-    streamed: bool = True,
-) -> Case:
+    whole: bool,
+) -> tuple[Case, PatchPlan]:
+    """The case and the plan of its patches; of a NIfTI file no more is kept than the plan asks for."""
     if isinstance(ct, str | os.PathLike):
         if spacing_mm is not None:
             raise CaseError(f"spacing_mm belongs to arrays; {os.fspath(ct)} has its own")
-        if (
-            streamed
-            and file_suffix(ct) in (".nii", ".nii.gz")
-            and marks is not None
-            and not os.path.isdir(ct)
-        ):
-            return _streamed(ct, marks, hu, crop)
-        if marks is None or isinstance(marks, str | os.PathLike):
-            return read_case(ct, marks, hu=hu, series_uid=series_uid)
-        volume, grid = read_ct(ct, series_uid)
-        return Case(volume, grid, parse_marks(marks, grid), name=os.fspath(ct), hu=hu)  # type: ignore[arg-type]
+        scan = open_scan(ct, series_uid)
+        lines = scan.read_marks(marks)
+        check_marks(lines, scan.source.grid.shape_zyx)
+        plan = PatchPlan.of(lines, scan.source.grid, config, crop)
+        return scan.read_case(lines, None if whole else plan.boxes, hu=hu), plan
+    if isinstance(ct, Case):
+        case = ct if marks is None else replace(ct, marks=parse_marks(marks, ct.source))
+        return case, PatchPlan.of(case.marks, case.grid, config, crop)
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
     if marks is None or isinstance(marks, str | os.PathLike):
         raise MarkError("marks of an array must be lines or a marker volume, not a file")
     volume = as_ct(np.asarray(ct))
-    array_grid = Grid.from_spacing(volume.shape, spacing_mm)
-    return Case(volume, array_grid, parse_marks(marks, array_grid), hu=hu)  # type: ignore[arg-type]
-
-
-def _streamed(ct: PathLike, marks: MarksLike, hu: bool | None, crop: Crop) -> Case:
-    """A NIfTI scan of which only the voxels around its lines are kept."""
-    config = WeightsManifest.read(WEIGHTS).patch
-    return read_cropped_case(
-        ct,
-        lambda grid: parse_marks(marks, grid),
-        lambda lines, grid: needed_boxes(lines, grid, config, crop),
-        hu=hu,
-    )
+    grid = Grid.from_spacing(volume.shape, spacing_mm)
+    case = Case(volume, grid, parse_marks(marks, grid), hu=hu)  # type: ignore[arg-type]  # None: look
+    return case, PatchPlan.of(case.marks, grid, config, crop)
 
 
 def _report(
@@ -236,7 +220,8 @@ def _report(
         "notes": [
             *([JOINT_NOTE] if predictor.crop == "joint" else []),
             *([WINDOWED_NOTE] if predictor.border == "edge" and not case.hu else []),
-            *(case.grid.notes if isinstance(case.grid, SeriesGrid) else ()),
+            *([] if case.grid.is_oriented else [UNORIENTED_NOTE]),
+            *case.source.notes,
         ],
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},

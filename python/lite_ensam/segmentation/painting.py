@@ -14,7 +14,7 @@ from lite_ensam.core.errors import MarkError
 from lite_ensam.core.partial_volume import PartialScan, SubVolume, VoxelBox, slices
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.core.types import CtVolume, FloatTriple
+from lite_ensam.core.types import CtVolume, Flips, FloatTriple
 from lite_ensam.measurements import TumorMeasurement, measure
 from lite_ensam.measurements.flags import RECOVERED
 from lite_ensam.segmentation.patch_plan import Placement
@@ -40,7 +40,7 @@ class TumorLogits:
 
     Parameters
     ----------
-    mark : the tumour's line
+    mark : the tumour's line, in the network's frame
     logits : float32 (z, y, x) on the patch; above the threshold is tumour
     placement : where the patch lies in the volume
     """
@@ -63,6 +63,10 @@ class Painting:
 
     part: SubVolume
     recovered: dict[int, float]
+
+    def flipped(self, flips_zyx: Flips) -> Painting:
+        """The same label map with some axes reversed; a view."""
+        return Painting(self.part.flipped(flips_zyx), self.recovered)
 
     @cached_property
     def labels(self) -> NDArray[np.uint16]:

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import MissingExtraError, OutputError
+from lite_ensam.core.errors import MissingExtraError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import LONGEST_REPR, shortened
 from lite_ensam.core.types import Mask, PathLike
 from lite_ensam.io import check_output, write_mask
-from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
+from lite_ensam.io.dicom import build_report, build_segmentation, series_of, write_dataset
 from lite_ensam.measurements import TumorMeasurement, flag_cells, sentences
 from lite_ensam.segmentation.predictor import Prediction
 
@@ -50,8 +51,13 @@ class Segmentation:
     prediction: Prediction
 
     @property
+    def source(self) -> ScanSource:
+        """Of the scan, which `save` writes alike."""
+        return self.case.source
+
+    @property
     def grid(self) -> Grid:
-        """Of the scan, which `save` writes into."""
+        """Where the label map's voxels lie."""
         return self.case.grid
 
     @property
@@ -162,14 +168,13 @@ class Segmentation:
             If a file exists and `overwrite` is False, or it cannot be written.
         """
         if report is None:
-            write_mask(path, self.prediction.painting.part, self.grid, overwrite, self.marks)
+            write_mask(path, self.prediction.painting.part, self.source, overwrite, self.marks)
             return
-        if not isinstance(self.grid, SeriesGrid):
-            raise OutputError("a structured report needs a scan read from a DICOM folder")
+        series = series_of(self.source, "a structured report")
         for target in (path, report):
             check_output(target, overwrite, (".dcm",))
-        segmentation = build_segmentation(self.labels, self.grid, self.marks)
-        text = build_report(segmentation, self.grid, self.marks, self.measurements)
+        segmentation = build_segmentation(self.labels, series, self.marks)
+        text = build_report(segmentation, series, self.marks, self.measurements)
         write_dataset(path, segmentation, overwrite)
         write_dataset(report, text, overwrite)
 

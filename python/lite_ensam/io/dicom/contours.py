@@ -16,7 +16,7 @@ from lite_ensam.core.partial_volume import SubVolume, TumorMasks
 from lite_ensam.core.types import Float64Array, Labels, Mask
 from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package
 from lite_ensam.io.dicom.segmentation import NAME
-from lite_ensam.io.dicom.series_grid import SeriesGrid
+from lite_ensam.io.dicom.series_source import SeriesSource
 
 __all__ = ["build_rtstruct", "outlines"]
 
@@ -29,13 +29,13 @@ _OF_THE_PATIENT = (
 )  # fmt: skip
 
 
-def build_rtstruct(labels: Labels, grid: SeriesGrid, names: Mapping[int, str]) -> Dataset:
+def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str]) -> Dataset:
     """Structure set with one ROI a label; its contours run along the borders of voxels, so a mask comes back exactly.
 
     Parameters
     ----------
     labels : uint8 or uint16 (z, y, x)
-    grid : of the CT, read from DICOM
+    series : of the CT
     names : of the ROIs, by label; labels that are left out are no ROI
 
     Raises
@@ -48,8 +48,8 @@ def build_rtstruct(labels: Labels, grid: SeriesGrid, names: Mapping[int, str]) -
     pydicom = load_package()
     if not names:
         raise OutputError("an RTSTRUCT needs at least one label")
-    first, now = grid.slices[0], datetime.now()
-    if any(not one.get("SOPInstanceUID") or not one.get("StudyInstanceUID") for one in grid.slices):
+    first, now = series.slices[0], datetime.now()
+    if any(not one.get("SOPInstanceUID") or not one.get("StudyInstanceUID") for one in series.slices):
         raise OutputError("the CT's slices lack what an RTSTRUCT needs: SOPInstanceUID or StudyInstanceUID")
     made = {
         "SOPClassUID": _RTSTRUCT,
@@ -67,17 +67,17 @@ def build_rtstruct(labels: Labels, grid: SeriesGrid, names: Mapping[int, str]) -
         "StructureSetDate": now.strftime("%Y%m%d"),
         "StructureSetTime": now.strftime("%H%M%S"),
         "ApprovalStatus": "UNAPPROVED",
-        "FrameOfReferenceUID": grid.frame_of_reference_uid,
+        "FrameOfReferenceUID": series.frame_of_reference_uid,
         "PositionReferenceIndicator": first.get("PositionReferenceIndicator", ""),
     }
     with keep_identifiers_quiet():
         dataset = _item(**{name: first.get(name, "") for name in _OF_THE_PATIENT}, **made)
-        masks = TumorMasks(grid.slices_of(labels))
-        dataset.ReferencedFrameOfReferenceSequence = [_frame(grid)]
+        masks = TumorMasks(series.slices_of(labels))
+        dataset.ReferencedFrameOfReferenceSequence = [_frame(series)]
         dataset.StructureSetROISequence, dataset.ROIContourSequence = [], []
         dataset.RTROIObservationsSequence = []
         for number, (label, name) in enumerate(names.items(), start=1):
-            _add_roi(dataset, grid, number, name, masks[label])
+            _add_roi(dataset, series, number, name, masks[label])
         dataset.file_meta = pydicom.dataset.FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     return dataset
@@ -126,16 +126,16 @@ def outlines(mask: Mask) -> list[Float64Array]:
     return polygons
 
 
-def _add_roi(dataset: Dataset, grid: SeriesGrid, number: int, name: str, mask: SubVolume) -> None:
+def _add_roi(dataset: Dataset, series: SeriesSource, number: int, name: str, mask: SubVolume) -> None:
     """One ROI with its contours; `mask` is (slice, row, column)."""
     if not mask.voxels.size:
         raise OutputError(f"{name!r} has no voxel, and an ROI cannot be empty")
     contours = [
         _item(
-            ContourImageSequence=[_reference(grid.slices[n])],
+            ContourImageSequence=[_reference(series.slices[n])],
             ContourGeometricType="CLOSED_PLANAR",
             NumberOfContourPoints=len(polygon),
-            ContourData=[f"{mm:.4f}" for mm in grid.stack.to_world(n, polygon + mask.start_zyx[1:]).ravel()],
+            ContourData=[f"{mm:.4f}" for mm in series.stack.to_world(n, polygon + mask.start_zyx[1:]).ravel()],
         )
         for n, inside in enumerate(mask.voxels, start=mask.start_zyx[0])
         for polygon in outlines(inside)
@@ -143,7 +143,7 @@ def _add_roi(dataset: Dataset, grid: SeriesGrid, number: int, name: str, mask: S
     dataset.StructureSetROISequence.append(
         _item(
             ROINumber=number,
-            ReferencedFrameOfReferenceUID=grid.frame_of_reference_uid,
+            ReferencedFrameOfReferenceUID=series.frame_of_reference_uid,
             ROIName=name,
             ROIGenerationAlgorithm="SEMIAUTOMATIC",
         )
@@ -162,17 +162,17 @@ def _add_roi(dataset: Dataset, grid: SeriesGrid, number: int, name: str, mask: S
     )
 
 
-def _frame(grid: SeriesGrid) -> Dataset:
-    series = _item(
-        SeriesInstanceUID=grid.series_uid,
-        ContourImageSequence=[_reference(one) for one in grid.slices],
+def _frame(series: SeriesSource) -> Dataset:
+    referenced = _item(
+        SeriesInstanceUID=series.series_uid,
+        ContourImageSequence=[_reference(one) for one in series.slices],
     )
     study = _item(
         ReferencedSOPClassUID=_STUDY_COMPONENT,
-        ReferencedSOPInstanceUID=str(grid.slices[0].StudyInstanceUID),
-        RTReferencedSeriesSequence=[series],
+        ReferencedSOPInstanceUID=str(series.slices[0].StudyInstanceUID),
+        RTReferencedSeriesSequence=[referenced],
     )
-    return _item(FrameOfReferenceUID=grid.frame_of_reference_uid, RTReferencedStudySequence=[study])
+    return _item(FrameOfReferenceUID=series.frame_of_reference_uid, RTReferencedStudySequence=[study])
 
 
 def _reference(one: Dataset) -> Dataset:
