@@ -52,7 +52,7 @@ class Case:
     name: str = ""
     # None lives only until __post_init__
     hu: bool = field(default=None)  # type: ignore[assignment]
-    source: ScanSource = field(default=None)  # type: ignore[assignment]
+    source: ScanSource = field(default=None, repr=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         if not isinstance(self.ct, np.ndarray | PartialScan) or self.ct.dtype not in VOXEL_DTYPES:

@@ -15,6 +15,7 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks, VoxelBox, as_subvolume, merged_boxes
 from lite_ensam.core.recist import RecistMark, check_marks, marks_from_labels
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.io.atomic import check_output
 from lite_ensam.io.dicom import (
@@ -52,6 +53,7 @@ MASK_SUFFIXES = (*VOLUME_SUFFIXES, ".dcm")
 """Names that masks may end in; .dcm is a DICOM SEG."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class ScanFile:
     """A scan on disk whose geometry is known; voxels of a NIfTI file are read when they are asked for.

@@ -177,6 +177,7 @@ class Placement:
         )
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class PlannedPatch:
     """One line's patch before it is cut, in the network's frame.
@@ -233,6 +234,7 @@ class PlannedPatch:
         return cls(mark, placement, box, endpoints, voxel_mm, is_pooled)
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class PatchPlan:
     """All patches of a scan.

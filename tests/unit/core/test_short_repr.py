@@ -45,7 +45,7 @@ def stuffed(field: Field) -> object:
     if re.search(HOLDS_MUCH, kind):
         return np.arange(27_000).reshape(30, 30, 30)
     if any(word in kind for word in COLLECTS) and not any(word in kind for word in FEW):
-        return {n: "x" * 20 for n in range(99)} if "apping" in kind or "dict" in kind else ("x" * 20,) * 99
+        return dict.fromkeys(range(99), "x" * 20) if "apping" in kind or "dict" in kind else ("x" * 20,) * 99
     return field.default if field.default is not MISSING else 0.0123456789
 
 
@@ -64,6 +64,6 @@ def test_public_records_are_short_however_much_they_hold() -> None:
 
 def test_a_phantom_says_what_it_is() -> None:
     assert repr(make_phantom((16, 64, 64))) == (
-        "Case(ct=int16 (16, 64, 64), grid=Grid(shape_zyx=(16, 64, 64), spacing_mm=(2.5, 1.6, 1.6), affine=float64 (4, 4)), "
-        "marks=3 x RecistMark, reference=uint8 (16, 64, 64), name='phantom-0', hu=True)"
+        "Case(ct=int16 (16, 64, 64), grid=Grid(shape_zyx=(16, 64, 64), spacing_mm=(2.5, 1.6, 1.6), "
+        "affine=float64 (4, 4)), marks=3 x RecistMark, reference=uint8 (16, 64, 64), name='phantom-0', hu=True)"
     )

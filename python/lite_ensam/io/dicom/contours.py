@@ -135,7 +135,9 @@ def _add_roi(dataset: Dataset, series: SeriesSource, number: int, name: str, mas
             ContourImageSequence=[_reference(series.slices[n])],
             ContourGeometricType="CLOSED_PLANAR",
             NumberOfContourPoints=len(polygon),
-            ContourData=[f"{mm:.4f}" for mm in series.stack.to_world(n, polygon + mask.start_zyx[1:]).ravel()],
+            ContourData=[
+                f"{mm:.4f}" for mm in series.stack.to_world(n, polygon + mask.start_zyx[1:]).ravel()
+            ],
         )
         for n, inside in enumerate(mask.voxels, start=mask.start_zyx[0])
         for polygon in outlines(inside)
