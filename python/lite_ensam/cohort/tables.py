@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +16,7 @@ from typing import Any, BinaryIO
 from lite_ensam.cohort.manifest import CohortCase, load_parquet
 from lite_ensam.cohort.record import MASK, Record, case_folder, read_record
 from lite_ensam.io import atomic_write, rounded
+from lite_ensam.io.csv_tables import csv_text
 
 __all__ = ["CASES", "TIMING", "TUMORS", "read_records", "review_priority", "write_tables"]
 
@@ -176,6 +175,4 @@ def _paths(stem: Path) -> tuple[Path, Path]:
 
 
 def _csv_text(rows: Iterable[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(map(rounded, row) for row in rows)
-    return text.getvalue().encode(errors="backslashreplace")
+    return csv_text([rounded(cell) for cell in row] for row in rows).encode(errors="backslashreplace")
