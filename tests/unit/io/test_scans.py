@@ -7,8 +7,7 @@ import pytest
 from lite_ensam.core.errors import CaseError, MarkError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.io import read_case, read_ct, read_labels, write_ct, write_marks, write_mask
-from lite_ensam.io import nifti
+from lite_ensam.io import nifti, read_case, read_ct, read_labels, write_ct, write_marks, write_mask
 from tests.phantoms import ellipsoid_case
 from tests.unit.io import files
 
