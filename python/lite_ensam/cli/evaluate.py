@@ -63,7 +63,7 @@ def evaluate(
     check_outputs([(path, (suffix,)) for path, suffix in outputs], (data, weights), overwrite)
     if resources and weights is not None:
         raise typer.BadParameter("--resources measures the weights that ship; leave --weights out")
-    backend = load_backend(engine.value, folder=weights or WEIGHTS)
+    backend = load_backend(engine.value, weights=weights or WEIGHTS)
     predictor = Predictor(backend, crop.value, mirror=mirror, border=border.value)
 
     def segment(case: Case) -> Labels:

@@ -36,7 +36,7 @@ def match(
     check_outputs([(output, (".json",))], (baseline_ct, baseline_marks, ct, marks), overwrite)
     before, now = read_case(baseline_ct, baseline_marks), read_case(ct, marks)
     followed = track_lesions(before, now, near_mm)
-    write_marks(output, followed.marks, now.grid, overwrite)
+    write_marks(output, followed.marks, now.source, overwrite)
     show(followed, now)
     console().print(f"marks: {output}")
     console().print(f"known by {followed.how}")

@@ -20,6 +20,7 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.errors import TrainingError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark, mark_from_mask
+from lite_ensam.segmentation.patch_plan import Placement
 
 SIDE = 96
 """Voxels a side of a crop."""
@@ -54,22 +55,19 @@ def cut(case: Case, mark: RecistMark, source: str) -> LesionCrop:
     """The crop of one marked lesion of a case with a reference mask."""
     if case.reference is None:
         raise TrainingError(f"case {case.name!r} has no reference mask to learn from")
-    spacing = np.array(case.grid.spacing_mm)
-    outer = (np.array(mark.outer_endpoints_zyx()) * spacing)[:, 1:]
-    cell_mm = float(np.linalg.norm(outer[1] - outer[0])) * LINES_A_SIDE / SIDE
-    step = cell_mm / spacing
-    ends = np.array(mark.endpoints_zyx)
-    start = ends.mean(axis=0) + 0.5 - step * SIDE / 2
-    box = (tuple(start.tolist()), tuple(step.tolist()), (SIDE,) * 3)
+    grid = case.grid
+    placement = Placement.lesion_placement(
+        mark.outer_endpoints_zyx(), grid.spacing_mm, grid.shape_zyx, LINES_A_SIDE, SIDE
+    )
+    box = placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
     hu = _kernels.crop_resample(case.volume, *box)
     mask = (case.reference == mark.label).astype(np.uint8)
     share = _kernels.crop_resample(mask, *box) * MASK_UNIT
-    inside = (ends + 0.5 - start) / step - 0.5
     return LesionCrop(
         hu=np.rint(np.clip(hu, -1024, 3071)).astype(np.int16),
         share=np.rint(share).astype(np.uint8),
-        endpoints_zyx=_pair(inside),
-        native_voxel_zyx=_triple(1 / step),
+        endpoints_zyx=_pair(placement.to_patch(mark.endpoints_zyx)),
+        native_voxel_zyx=_triple(1 / np.asarray(placement.step_zyx)),
         source=source,
         name=f"{case.name}/{mark.label}",
     )

@@ -75,6 +75,7 @@ def real_crops(source: Path, exclude: Collection[str] = ()) -> Iterator[LesionCr
         if folder.name in exclude:
             continue
         case = read_case(folder / "ct.nii.gz", folder / "marks.json", folder / "labels.nii.gz", hu=True)
+        case = case.flipped(case.grid.flips_zyx)  # the network's frame
         for mark in case.marks:
             for view, drawn in turned_views(case, mark):
                 yield cut(view, drawn, source.name)
@@ -155,11 +156,11 @@ def read_backgrounds(folder: Path) -> list[Background]:
     """Scans with a region map beside them."""
     backgrounds = []
     for region_path in sorted(folder.glob("*_region.nii.gz")):
-        hu, grid = read_ct(folder / region_path.name.replace("_region", ""))
-        region = read_labels(region_path, grid)
+        hu, source = read_ct(folder / region_path.name.replace("_region", ""))
+        region = read_labels(region_path, source)
         if np.count_nonzero(region == 1) < MIN_BODY_VOXELS:
             raise CaseError(f"{region_path}: has hardly a voxel of 1 (body) to put lesions into")
-        backgrounds.append(Background(hu.astype(np.int16), region.astype(np.uint8), grid.spacing_mm))
+        backgrounds.append(Background(hu.astype(np.int16), region.astype(np.uint8), source.grid.spacing_mm))
     if not backgrounds:
         raise CaseError(f"{folder}: holds no *_region.nii.gz with its scan")
     return backgrounds
