@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lite_ensam.cohort.manifest import CohortCase, load_parquet
+from lite_ensam.cohort.manifest import CohortCase
 from lite_ensam.cohort.record import MASK, Record, case_folder, read_record
+from lite_ensam.datasets.manifest_table import load_parquet
 from lite_ensam.io import atomic_write, rounded
 from lite_ensam.io.csv_tables import csv_text
 

@@ -12,7 +12,7 @@ from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.types import Labels, Mask, PathLike
-from lite_ensam.datasets.folders import CaseFiles, find_cases
+from lite_ensam.datasets import CaseFiles, find_cases
 from lite_ensam.evaluation.baselines import BASELINES
 from lite_ensam.evaluation.flare_scoring import CaseScore, FlareScore, flare_scores, score_case
 from lite_ensam.evaluation.perturbations import CHANGES, change_marks

@@ -6,7 +6,7 @@ import numpy as np
 
 from lite_ensam.core.errors import printable
 from lite_ensam.core.types import Mask
-from lite_ensam.datasets.folders import find_cases
+from lite_ensam.datasets import find_cases
 from lite_ensam.evaluation.evaluate import RESULT, Evaluation, Segmenting
 from lite_ensam.evaluation.scores import TumorScore, reference_mask
 from lite_ensam.figures.tumor_planes import TumorPicture
