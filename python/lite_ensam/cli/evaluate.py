@@ -170,4 +170,6 @@ def show(result: Evaluation) -> None:
         console().print(
             f"a fresh process a case: {seconds:.2f} s, peak {peak:.0f} MB, {area:.0f} MB s (means)"
         )
+    for note in result.notes:
+        console().print(f"note: {note}")
     console().print(DISCLAIMER, style="dim")

@@ -76,16 +76,11 @@ def unmarked_note(labels: set[int]) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> unmarked_note({7, 3})
-    ('labels 3, 7 of the reference have no line: they are not scored',)
+    >>> unmarked_note({7})
+    ('labels of the reference without a line are passed over: 7',)
     """
-    if not labels:
-        return ()
     named = ", ".join(map(str, sorted(labels)))
-    subject = (
-        f"labels {named} of the reference have" if len(labels) > 1 else f"label {named} of the reference has"
-    )
-    return (f"{subject} no line: {'they are' if len(labels) > 1 else 'it is'} not scored",)
+    return (f"labels of the reference without a line are passed over: {named}",) if labels else ()
 
 
 def name_parts(name: str) -> tuple[str, str]:

@@ -135,7 +135,9 @@ class TestExclusion:
     @pytest.mark.parametrize("place", ["", "train"])
     def test_a_case_is_left_out_by_source_and_name(self, tmp_path: Path, place: str) -> None:
         data = self.two_sources(tmp_path)
-        (data / place / "exclude.txt").write_text("# loose contours\n\na/case_1  # beside the tumour\nb/none#2\n")
+        (data / place / "exclude.txt").write_text(
+            "# loose contours\n\na/case_1  # beside the tumour\nb/none#2\n"
+        )
         plan = RunSetup(TrainingConfig(), data, tmp_path / "run")
         assert [case.key for case in plan.cases.train] == ["a/case_2", "b/case_1", "b/case_2"]
         assert plan.prepare()[0].counts == {"a": 2, "b": 4}
