@@ -13,7 +13,7 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 import lite_ensam
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.datasets.phantom import make_phantom
-from tests.unit.io.dicom.files import write_series
+from tests.unit.io.dicom.files import write_slice
 
 PHANTOM = make_phantom(shape_zyx=(40, 96, 96), spacing_mm=(3.0, 2.5, 2.5))
 AXES = ("LR", "PA", "SI")
@@ -74,8 +74,9 @@ def test_an_edge_border_does_not_depend_on_the_storage_order(tmp_path: Path) -> 
 
 def test_a_dicom_visit_and_its_nifti_have_one_volume(tmp_path: Path) -> None:
     """Converters store rows from the back to the front, DICOM from the front to the back."""
-    stored = (PHANTOM.volume + 1000).astype(np.int16)
-    write_series(tmp_path / "dicom", stored)
+    (tmp_path / "dicom").mkdir()
+    for k, stored in enumerate((PHANTOM.volume + 1000).astype(np.int16)):
+        write_slice(tmp_path / "dicom" / f"{k}.dcm", stored, (-10.0, -20.0, 3.0 * k), InstanceNumber=k)
     ct, series = lite_ensam.read_ct(tmp_path / "dicom")
     image, _ = stored_as("LAS", ct.T, series.grid.affine)
     nib.save(image, tmp_path / "ct.nii.gz")

@@ -198,7 +198,7 @@ def _end_columns(columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _read_marker(path: PathLike, ct: ScanSource) -> tuple[RecistMark, ...]:
-    marker_ct: ScanSource | None
+    marker_source: ScanSource | None
     if file_suffix(path) == ".npz":
         marker, marker_source = read_npz_labels(path, "recist")
     else:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -42,7 +43,7 @@ WINDOWED_NOTE = (
 
 
 def segment(
-    ct: PathLike | NDArray[Any],
+    ct: PathLike | Case | NDArray[Any],
     marks: MarksLike | None = None,
     spacing_mm: Sequence[float] | None = None,
     *,
@@ -157,7 +158,7 @@ def _backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> 
 
 
 def _read(
-    ct: PathLike | NDArray[Any],
+    ct: PathLike | Case | NDArray[Any],
     marks: MarksLike | None,
     spacing_mm: Sequence[float] | None,
     hu: bool | None,
@@ -175,6 +176,9 @@ def _read(
         check_marks(lines, scan.source.grid.shape_zyx)
         plan = PatchPlan.of(lines, scan.source.grid, config, crop)
         return scan.read_case(lines, None if whole else plan.boxes, hu=hu), plan
+    if isinstance(ct, Case):
+        case = ct if marks is None else replace(ct, marks=parse_marks(marks, ct.source))
+        return case, PatchPlan.of(case.marks, case.grid, config, crop)
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
     if marks is None or isinstance(marks, str | os.PathLike):

@@ -44,7 +44,7 @@ class Prediction:
 
     Parameters
     ----------
-    tumors : logits of each mark with their placement in the network's frame, for `Predictor.paint` with another threshold
+    tumors : logits of each mark with their placement in the network's frame, for `Predictor.paint`
     painting : the label map of the scan as it is stored
     """
 
@@ -152,7 +152,7 @@ class Predictor:
         return self.predict_patch(prepare_lesion(case, mark, self.patch_config(case.hu)))
 
     def predict_patch(self, patch: Patch, axes: tuple[int, ...] = ()) -> TumorLogits:
-        """Run the network on a patch; the ends of its line stay in the tumour (`segmentation.painting.anchor_endpoints`).
+        """Run the network on a patch; the ends of its line stay in the tumour (`painting.anchor_endpoints`).
 
         Parameters
         ----------

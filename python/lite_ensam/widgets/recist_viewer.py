@@ -44,8 +44,8 @@ class RecistViewer(anywidget.AnyWidget):
     ----------
     ct : (z, y, x), in HU or windowed
     spacing_mm : (z, y, x), unless `grid` is given
-    grid : of the scan, or its source from `lite_ensam.read_ct`; knows where the patient's right, front and head are, which a
-        bare array does not: it is shown as it is stored, and no letter claims a side
+    grid : of the scan, or its source from `lite_ensam.read_ct`; knows where the patient's right, front and head are,
+        which a bare array does not: it is shown as it is stored, and no letter claims a side
     marks : lines to begin with, in any form that `lite_ensam.segment` takes
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     auto_segment : whether a line is segmented as soon as it is finished
