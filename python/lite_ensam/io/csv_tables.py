@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from lite_ensam.core.errors import CaseError, brief, printable
 from lite_ensam.io.reading import read_text
 
-__all__ = ["CsvTable", "csv_text", "read_csv"]
+__all__ = ["CsvTable", "csv_text", "plain_cell", "read_csv"]
 
 _FORMULA = r"[\s']*[=+\-@]|'*[\t\r]"
 """How a text begins that must not be written as it is. Apostrophes belong to it, so that reading undoes writing."""
@@ -51,8 +51,8 @@ def read_csv(path: str | os.PathLike[str]) -> CsvTable:
     where = printable(path)
     try:
         reader = csv.reader(io.StringIO(read_text(path), newline=""), skipinitialspace=True, strict=True)
-        columns = tuple(_plain(cell) for cell in next(reader, []))
-        lines = [(reader.line_num, [_plain(cell) for cell in cells]) for cells in reader]
+        columns = tuple(plain_cell(cell) for cell in next(reader, []))
+        lines = [(reader.line_num, [plain_cell(cell) for cell in cells]) for cells in reader]
     except (csv.Error, UnicodeDecodeError) as error:
         raise CaseError(f"{where}: is not a CSV file in UTF-8 ({error})") from None
     if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
@@ -86,5 +86,6 @@ def _harmless(cell: Any) -> Any:
     return f"'{cell}" if is_formula else cell
 
 
-def _plain(cell: str) -> str:
+def plain_cell(cell: str) -> str:
+    """The text of a cell: without outer spaces, or without the apostrophe that `csv_text` has put before it."""
     return cell[1:] if re.match(_QUOTED, cell) else cell.strip()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lite_ensam.core.errors import CaseError
 from lite_ensam.io import write_table
 from lite_ensam.io.csv_tables import csv_text, read_csv
+from lite_ensam.reporting import read_study
 
 
 def written(*cells):
@@ -69,3 +70,15 @@ def test_what_is_no_table_is_refused_by_name_and_line(tmp_path, content, message
 def test_rows_that_are_empty_or_short_and_a_byte_order_mark(tmp_path):
     (tmp_path / "t.csv").write_bytes(b'\xef\xbb\xbf a , b\n\n,\n1\n 2 ," x"\n')
     assert read_csv(tmp_path / "t.csv") == (("a", "b"), ((4, {"a": "1"}), (5, {"a": "2", "b": "x"})))
+
+
+def test_a_study_reads_such_names_too(tmp_path):
+    rows = [
+        {"patient": "=A1", "date": day, "target": "+lung", "organ": "-x", "diameter_mm": mm}
+        for day, mm in (("2025-01-01", 40.0), ("2025-03-01", 20.0))
+    ]
+    write_table(tmp_path / "study.csv", rows)
+    assert "'=A1" in (tmp_path / "study.csv").read_text()
+    (patient,) = read_study(tmp_path / "study.csv")
+    assert patient.identifier == "=A1"
+    assert [target.name for target in patient.study.targets] == ["+lung"]
