@@ -40,4 +40,4 @@ def discover(folder: str | os.PathLike[str]) -> CohortManifest:
             "no DICOM series with lines (see docs/scale.md)" + "".join(f"; {note}" for note in notes)
         )
     rows = tuple(map(CohortCase.of, cases))
-    return CohortManifest(rows, tuple(table_problems(rows)), notes)
+    return CohortManifest(rows, tuple(table_problems(rows)), notes, root)

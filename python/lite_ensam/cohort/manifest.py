@@ -101,11 +101,13 @@ class CohortManifest:
     rows : in the order of the table; those with problems are there too
     problems : of the table and its texts
     notes : what a reader should know: columns that mean nothing here
+    path : the table or the folder that it was read from
     """
 
     rows: tuple[CohortCase, ...]
     problems: tuple[ManifestIssue, ...] = ()
     notes: tuple[str, ...] = ()
+    path: Path | None = None
 
 
 def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
@@ -136,7 +138,7 @@ def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
     unknown = ", ".join(map(printable, table.unknown))
     notes = (f"columns that mean nothing here: {unknown}",) if unknown else ()
     rows = tuple(_row(cells) for _, cells in table.rows)
-    return CohortManifest(rows, tuple(table_problems(rows)), notes)
+    return CohortManifest(rows, tuple(table_problems(rows)), notes, Path(path))
 
 
 def write_cohort_manifest(

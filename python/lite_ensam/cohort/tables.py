@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lite_ensam.cohort.manifest import CohortCase
-from lite_ensam.cohort.record import MASK, Record, case_folder, read_record
+from lite_ensam.cohort.record import MASK, Record, case_folder, obstacle, read_record
 from lite_ensam.datasets.manifest_table import load_parquet
 from lite_ensam.io import atomic_write, rounded
 from lite_ensam.io.csv_tables import csv_text
@@ -23,8 +23,8 @@ __all__ = ["CASES", "TIMING", "TUMORS", "read_records", "review_priority", "writ
 
 CASES = {
     "case": "string", "patient": "string", "date": "string", "status": "string", "step": "string", "error": "string",
-    "n_tumors": "int64", "volume_ml": "double", "flags": "string", "mean_dsc": "double", "mask": "string",
-    "mask_sha256": "string", "identity": "string",
+    "n_tumors": "int64", "volume_ml": "double", "flags": "string", "notes": "string", "mean_dsc": "double",
+    "mask": "string", "mask_sha256": "string", "identity": "string",
 }  # fmt: skip
 """Columns of the table of cases. `step` and `error` say what failed, `volume_ml` is the sum over tumours, `mask` is
 relative to the cohort's folder, `identity` is the hash of parameters and weights."""
@@ -62,13 +62,13 @@ def review_priority(tumor: Mapping[str, Any]) -> float:
 def read_records(
     rows: Iterable[CohortCase], folder: str | os.PathLike[str]
 ) -> Iterator[tuple[CohortCase, Record]]:
-    """Rows with their records; one that has none yet has failed at the step "not run"."""
+    """Rows with their records; one that has none yet has failed at the step "not run", perhaps with a reason."""
     for row in rows:
         record = read_record(folder, row)
-        yield (
-            row,
-            record or {"status": "failed", "step": "not run", "error": "", "identity": "", "case": row.case},
-        )
+        if record is None:
+            why = obstacle(folder, row)
+            record = {"status": "failed", "step": "not run", "error": why, "identity": "", "case": row.case}
+        yield row, record
 
 
 def write_tables(rows: Sequence[CohortCase], folder: str | os.PathLike[str]) -> tuple[Path, ...]:
@@ -112,6 +112,7 @@ def _case(row: CohortCase, record: Record, place: Path) -> dict[str, Any]:
         "n_tumors": len(tumors),
         "volume_ml": math.fsum(tumor["volume_ml"] for tumor in tumors),
         "flags": "; ".join(dict.fromkeys(flag for tumor in tumors for flag in tumor["flags"])),
+        "notes": "; ".join(record["notes"]),
         "mean_dsc": math.fsum(scores) / len(scores) if scores else None,
         "mask": mask.relative_to(place).as_posix(),
         "mask_sha256": record["mask"]["sha256"],

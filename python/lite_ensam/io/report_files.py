@@ -91,9 +91,15 @@ def rounded(value: Any) -> Any:
 
 
 def write_text(path: str | os.PathLike[str], text: str, overwrite: bool = False) -> None:
-    """Write a text as UTF-8, whole or not at all; `OutputError` if that cannot be."""
+    """Write a text as UTF-8, whole or not at all; what is no character becomes an escape.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; nothing half-written is left.
+    """
     with atomic_write(path, overwrite) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def _cell(value: Any) -> Any:
