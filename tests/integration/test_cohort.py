@@ -163,7 +163,7 @@ class TestFolder:
         def vanish(progress: Progress) -> None:
             shutil.rmtree(tmp_path / "cases/scan_0", ignore_errors=True)
 
-        with pytest.raises(CohortError, match="1 records vanished .* case scan_0 among them"):
+        with pytest.raises(CohortError, match=r"1 records vanished .* case scan_0 among them"):
             again(undisturbed, tmp_path, check=False, on_progress=vanish)
         assert again(undisturbed, tmp_path, check=False).progress.done == 1
         assert outcome(tmp_path) == undisturbed.outcome

@@ -26,7 +26,7 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None
 
-__all__ = ["atomic_write", "check_output", "sweep_leftovers"]
+__all__ = ["atomic_write", "check_output", "sweep_leftovers", "translate_output_errors"]
 
 _PREFIX, _SUFFIX = ".lite-ensam-", ".tmp"
 """Of the names of temporary files; between them stand the machine and 64 random bits."""
@@ -63,7 +63,7 @@ def check_output(
     overwrite : whether an existing file may be replaced
     suffixes : if any, the name must end in one of them
     """
-    with _plain_errors(path):
+    with translate_output_errors(path):
         target = Path(path)
         folder = target.parent
         if suffixes and not target.name.lower().endswith(suffixes):
@@ -98,7 +98,7 @@ def atomic_write(path: str | os.PathLike[str], overwrite: bool = False) -> Itera
         If the folder is missing or read-only, the file exists and may not be replaced, or the disk
         is full. No temporary file is left.
     """
-    with _plain_errors(path):
+    with translate_output_errors(path):
         check_output(path, overwrite)
         target = Path(os.path.realpath(path))
         _sweep_once(target.parent)
@@ -191,11 +191,12 @@ def _mode(target: Path) -> int | None:
 
 
 class _RefusedError(Exception):
-    """A reason not to write, which `_plain_errors` puts behind the name of the file."""
+    """A reason not to write, which `translate_output_errors` puts behind the name of the file."""
 
 
 @contextmanager
-def _plain_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+def translate_output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what the operating system says while a file is written into an `OutputError` that names it."""
     try:
         yield
     except _RefusedError as refused:

@@ -14,7 +14,7 @@ from lite_ensam.core.errors import CaseError, TrainingError
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.datasets.training_cases import TrainingCases, find_training_cases
 from lite_ensam.training.config import TrainingConfig
-from lite_ensam.training.crop_cache import LesionCropCache, write_bank
+from lite_ensam.training.crop_cache import INDEX, LesionCropCache, write_bank
 from lite_ensam.training.crop_gallery import write_gallery
 from lite_ensam.training.crop_sources import lesion_crops, synthetic_crops
 from lite_ensam.training.samplers import LesionCropSampler, PatchSampler, fingerprint
@@ -111,7 +111,7 @@ class RunSetup:
         # lesions of one's own need no backgrounds to put others into
         if self.n_synthetic and (self.data / "backgrounds").is_dir():
             folder = self.run / "bank" / f"synthetic-{self.synthetic_seed}-{self.n_synthetic}"
-            if not (folder / "index.json").is_file():
+            if not (folder / INDEX).is_file():
                 write_bank(
                     folder,
                     synthetic_crops(self.data, self.n_synthetic, self.synthetic_seed, self.processes),
@@ -123,7 +123,7 @@ class RunSetup:
         """The folder of some cases' crops; it is called by the cases, so that other cases have another."""
         names = fingerprint((case.source, case.name) for case in cases)[:12]
         folder = self.run / "bank" / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}-{names}"
-        if not (folder / "index.json").is_file() and not write_bank(folder, lesion_crops(cases, turned)):
+        if not (folder / INDEX).is_file() and not write_bank(folder, lesion_crops(cases, turned)):
             raise CaseError(f"{folder}: no lesion to learn from")
         return folder
 
