@@ -201,6 +201,8 @@ def translate_output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except _RefusedError as refused:
         raise OutputError(f"cannot write {printable(path)}: {refused}") from None
+    except OutputError:  # an OSError too, and its sentence is whole
+        raise
     except OSError as error:
         reason = _PLAIN_WORDS.get(error.errno or 0, error.strerror or str(error))
         raise OutputError(f"cannot write {printable(path)}: {reason}") from error

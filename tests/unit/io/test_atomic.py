@@ -99,7 +99,9 @@ class TestWriters:
     def test_an_existing_file_is_kept(self, tmp_path, writer):
         name, write = writer
         (tmp_path / name).write_bytes(b"old")
-        with pytest.raises(OutputError, match=rf"{name} exists; .*overwrite=True"):
+        with pytest.raises(
+            OutputError, match=rf"^\S*{name} exists; it is replaced only with overwrite=True$"
+        ):
             write(tmp_path / name)
         assert (tmp_path / name).read_bytes() == b"old"
         write(tmp_path / name, overwrite=True)
