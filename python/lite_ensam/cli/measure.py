@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lite_ensam.cli.options import Overwrite, Series
-from lite_ensam.cli.segment import refuse_input
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -41,14 +40,12 @@ def measure(
     """Measure the tumours of a mask: diameters, volume, shape, grey values."""
     from lite_ensam import _kernels
     from lite_ensam.core.about import DISCLAIMER
-    from lite_ensam.io import check_output, read_case, read_labels, write_report, write_table, write_text
+    from lite_ensam.io import check_outputs, read_case, read_labels, write_report, write_table, write_text
     from lite_ensam.measurements import flag_cells, measure_case
     from lite_ensam.reporting import case_page, identifiers_of
 
-    for target, suffix in ((json, ".json"), (csv, ".csv"), (html, ".html")):
-        if target is not None:
-            check_output(target, overwrite, (suffix,))
-            refuse_input(target, mask, marks)
+    outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)))
+    check_outputs(outputs, (ct, mask, marks), overwrite)
     # Lines come from the mask unless they are given; a SEG can only be read onto the scan's grid.
     case = read_case(ct, marks, None if marks is not None else mask, series_uid=series)
     is_drawn = marks is None and not has_lines(ct)
