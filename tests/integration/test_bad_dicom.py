@@ -209,7 +209,8 @@ def test_bad_dicom_is_told_and_nothing_is_written(dicom: Path, scan: Scan, run: 
     out = ("-o", tmp_path / "out.dcm")
     refused(".dcm needs a DICOM folder as CT", "segment", scan.ct, "--marks", scan.marks, *out)
     refused("holds no CT series 1.2.3", "segment", dicom, "--marks", scan.marks, "--series", "1.2.3", *out)
-    refused("holds no DICOM file of a CT", "segment", tmp_path, "--marks", scan.marks, *out)
+    (tmp_path / "empty").mkdir()
+    refused("holds no DICOM file of a CT", "segment", tmp_path / "empty", "--marks", scan.marks, *out)
     refused("marks need the scan", "convert", scan.marks, "-o", tmp_path / "marks.json")
     broken = tmp_path / "broken"
     broken.mkdir()

@@ -70,16 +70,14 @@ def segment(
         labels to endpoints ((z, y, x), (z, y, x)) in voxel indices, an array (n, 2, 3) of endpoints
         (labels 1..n), or a marker volume of the CT's shape. None takes the marks inside an .npz
     spacing_mm : (z, y, x) of an array; a file knows its own
-    crop : "lesion" looks at each tumour in a cube scaled to its line; "joint" is the paper's one box
-        around all lines
+    crop : "lesion" looks at each tumour in a cube scaled to its line; "joint" is the paper's one box around all lines
     engine : "openvino", or "torch" for the reference (extra `torch`)
     window : (low, high) HU: what is looked at in a scan in HU, what 0 and 255 of a windowed scan mean
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     threads : CPU threads of the engine; None takes all
     threshold : logit above which a voxel is tumour
     mirror : average each lesion patch's logits with its mirror image's: twice the network's time
-    border : "readers" draws tumours as readers do; "edge" then moves each border to the edge that is seen in the
-        scan (extra `edge`): right volumes of phantoms, further from readers (docs/clinical.md)
+    border : "readers" draws as readers do; "edge" (an extra) where the edge is seen in the scan: see docs/clinical.md
     series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
     repeats : how many times each tumour is segmented again, lines drawn anew and patches mirrored, for the standard
         deviations of its numbers in the report (see `estimate_repeatability`); 0 leaves them out
@@ -111,8 +109,7 @@ def segment(
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
             # lines drawn anew need voxels that a streamed scan does not keep
-            which = (series_uid, acquisition)
-            return _read(ct, marks, spacing_mm, hu, which, manifest.patch, crop, whole=n_repeats > 0)
+            return _read(ct, marks, spacing_mm, hu, (series_uid, acquisition), manifest.patch, crop, n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
     with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
