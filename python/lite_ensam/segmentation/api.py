@@ -109,7 +109,9 @@ def segment(
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
             # lines drawn anew need voxels that a streamed scan does not keep
-            return _read(ct, marks, spacing_mm, hu, (series_uid, acquisition), manifest.patch, crop, n_repeats > 0)
+            return _read(
+                ct, marks, spacing_mm, hu, (series_uid, acquisition), manifest.patch, crop, n_repeats > 0
+            )
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
     with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:

@@ -236,10 +236,9 @@ def _check_inflated_size(file: BinaryIO, meta_at: int) -> None:
     )
     if meta.get("TransferSyntaxUID") != pydicom.uid.DeflatedExplicitVRLittleEndian:
         return
-    inflater, rest, size = zlib.decompressobj(-zlib.MAX_WBITS), file.read(), 0
-    while rest and not inflater.eof:
-        size += len(inflater.decompress(rest, 1 << 20))
-        rest = inflater.unconsumed_tail
+    inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    while piece := file.read(1 << 16):
+        size += len(inflater.decompress(piece))
         if size > _LARGEST_INFLATED:
             raise CaseError(
                 f"is more than {_LARGEST_INFLATED >> 20} MiB when inflated, expected less of a deflated DICOM file; "
