@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.cli.options import Overwrite, Series
+from lite_ensam.cli.options import Fraction, Only, Overwrite, Series
 from lite_ensam.cli.segment import refuse_input
 
 
@@ -23,19 +23,21 @@ def convert(
     ],
     ct: Annotated[Path | None, typer.Option(help="The scan that a mask or marks belong to")] = None,
     series: Series = None,
+    only: Only = None,
+    fraction: Fraction = None,
     rtstruct: Annotated[
         bool, typer.Option("--rtstruct", help="Write a mask as contours (RTSTRUCT) instead of a SEG: .dcm")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Convert a scan (DICOM folder to NIfTI), a mask (NIfTI, DICOM SEG; to RTSTRUCT too) or marks (SR to JSON)."""
+    """Convert a scan (DICOM folder to NIfTI), a mask (NIfTI, DICOM SEG, RTSTRUCT) or marks (SR to JSON)."""
     from lite_ensam.core.errors import OutputError
     from lite_ensam.io import (
         MASK_SUFFIXES,
         VOLUME_SUFFIXES,
         check_output,
         read_ct,
-        read_labels,
+        read_label_map,
         read_marks,
         write_contours,
         write_ct,
@@ -56,10 +58,11 @@ def convert(
         write_ct(output, volume, scan, overwrite)
     elif is_marks:
         write_marks(output, read_marks(source, scan, ct), scan, overwrite)
-    elif rtstruct:
-        write_contours(output, read_labels(source, scan), scan, overwrite)
     else:
-        write_mask(output, read_labels(source, scan), scan, overwrite)
+        mask = read_label_map(source, scan, only or (), fraction)
+        write = write_contours if rtstruct else write_mask
+        write(output, mask.labels, scan, overwrite, mask.lesions)
+        scan = scan.with_notes(*mask.notes)
     typer.echo(f"written: {output}")
     for note in scan.notes:
         typer.echo(f"note: {note}")

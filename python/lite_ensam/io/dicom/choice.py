@@ -1,0 +1,41 @@
+"""Segments of a SEG and ROIs of an RTSTRUCT, chosen by name or number."""
+
+from collections.abc import Mapping, Sequence
+
+from lite_ensam.core.errors import CaseError
+
+__all__ = ["choose"]
+
+
+def choose(names: Mapping[int, str], wanted: Sequence[str], what: str) -> tuple[int, ...]:
+    """Numbers of what is asked for, in the file's order.
+
+    Parameters
+    ----------
+    names : of all, by number
+    wanted : names (every one that is so called; upper and lower case only count where they must) or numbers; nothing
+        asks for all
+    what : "ROI" or "segment", for the message
+
+    Raises
+    ------
+    CaseError
+        If there is no such name or number; the message has those that there are.
+
+    Examples
+    --------
+    >>> choose({1: "GTV", 2: "CTV", 4: "GTV"}, ["gtv"], "ROI")
+    (1, 4)
+    """
+    found: set[int] = set()
+    for text in wanted:
+        same = [number for number, name in names.items() if name == text]
+        alike = [
+            number for number, name in names.items() if name.strip().casefold() == text.strip().casefold()
+        ]
+        by_number = [number for number in names if str(number) == text.strip()]
+        if not (chosen := same or alike or by_number):
+            listed = ", ".join(f"{name!r} ({number})" for number, name in names.items())
+            raise CaseError(f"has no {what} {text!r}, only {listed or 'none'}")
+        found.update(chosen)
+    return tuple(number for number in names if number in found or not wanted)

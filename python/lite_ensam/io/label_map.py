@@ -1,0 +1,124 @@
+"""A label map with what its file says of the lesions; and how one is put onto the grid of its CT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from lite_ensam.core.errors import CaseError, MarkError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import RecistMark, mark_from_mask
+from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.types import Float64Array, FloatTriple, Labels
+
+__all__ = ["LabelMap", "Lesion", "labels_on_grid"]
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """What is known of a label.
+
+    Parameters
+    ----------
+    label : 1 to 65535
+    name : of the lesion, or an empty text
+    tracking_uid : DICOM's identity of the lesion over time, or an empty text
+    """
+
+    label: int
+    name: str = ""
+    tracking_uid: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMap:
+    """Labels of a file.
+
+    Parameters
+    ----------
+    labels : uint8 or uint16 (z, y, x)
+    names : of lesions, by label, as far as the file has them
+    tracking_uids : DICOM's identity of lesions over time, by label
+    notes : sentences for whoever reads the results: what was passed over, chosen or renamed
+    """
+
+    labels: Labels
+    names: Mapping[int, str] = field(default_factory=dict)
+    tracking_uids: Mapping[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def unclaimed(self, marks: Sequence[RecistMark]) -> tuple[str, ...]:
+        """A note on each label that has no line."""
+        claimed = {mark.label for mark in marks}
+        return tuple(
+            f"label {lesion.label} of the mask has no line and is not measured"
+            for lesion in self.lesions
+            if lesion.label not in claimed
+        )
+
+    @cached_property
+    def lesions(self) -> tuple[Lesion, ...]:
+        """One of each label that has a voxel, ascending."""
+        labels = np.flatnonzero(np.bincount(self.labels.ravel())).tolist()
+        return tuple(
+            Lesion(label, self.names.get(label, ""), self.tracking_uids.get(label, ""))
+            for label in labels
+            if label
+        )
+
+    def draw_marks(self, spacing_mm: FloatTriple) -> tuple[tuple[RecistMark, ...], tuple[str, ...]]:
+        """The line a reader would draw on each lesion (see `mark_from_mask`), and which lesions are too small for one.
+
+        Raises
+        ------
+        MarkError
+            If the mask is empty, or no lesion has a line.
+        """
+        marks, too_small = [], []
+        for one in self.lesions:
+            try:
+                drawn = mark_from_mask(self.labels == one.label, spacing_mm, one.label)
+            except MarkError as error:
+                too_small.append(f"passed over label {one.label}: {error}")
+                continue
+            marks.append(replace(drawn, name=one.name, tracking_uid=one.tracking_uid))
+        if not marks:
+            raise MarkError(too_small[0] if too_small else "the mask is empty: no voxel has a label")
+        return tuple(marks), tuple(too_small)
+
+
+def labels_on_grid(labels: Labels, own: ScanSource | None, ct: ScanSource | Grid, what: str) -> Labels:
+    """A label map in the storage order of its CT: flipped and permuted where their affines say so, a view.
+
+    Parameters
+    ----------
+    labels : (z, y, x)
+    own : of the labels' file; None if it does not say where they lie
+    ct : of the CT
+    what : "label map" or "marker volume", for the message
+
+    Raises
+    ------
+    CaseError
+        If the labels have another shape than the CT, or their voxels lie at other places.
+    """
+    source = ScanSource.of(ct)
+    grid = source.grid
+    turn = None if own is None else own.grid.turn_onto(grid)
+    if turn is not None:
+        axes, flips = turn
+        return np.flip(labels.transpose(axes), tuple(np.flatnonzero(flips).tolist()))
+    if labels.shape != grid.shape_zyx:
+        raise CaseError(f"the {what} has shape {labels.shape}, the CT {grid.shape_zyx} (z, y, x)")
+    if own is not None:
+        raise CaseError(
+            f"{what} and CT have different affines: {_text(own.file_affine)} and {_text(source.file_affine)}"
+        )
+    return labels
+
+
+def _text(affine: Float64Array) -> str:
+    return str(np.round(affine[:3], 3).tolist())
