@@ -62,7 +62,7 @@ def convert(
         mask = read_label_map(source, scan, only or (), fraction)
         write = write_contours if rtstruct else write_mask
         write(output, mask.labels, scan, overwrite, mask.lesions)
-        scan = scan.with_notes(*mask.notes)
+        scan = scan.with_notes(mask.notes)
     typer.echo(f"written: {output}")
     for note in scan.notes:
         typer.echo(f"note: {note}")

@@ -52,13 +52,13 @@ def measure(
             refuse_input(target, mask, marks)
     scan = open_scan(ct, series)
     label_map = read_label_map(mask, scan.source, only or (), fraction)
-    scan, labels = scan.with_notes(*label_map.notes), label_map.labels
+    scan, labels = scan.with_notes(label_map.notes), label_map.labels
     is_drawn = marks is None and not scan.keeps_marks
     if is_drawn:
         scan, lines = scan.draw_marks(mask, label_map)
     else:
         lines = scan.read_marks(marks)
-        scan = scan.with_notes(*label_map.unclaimed(lines))
+        scan = scan.with_notes(label_map.unclaimed(lines))
     case = scan.read_case(lines, reference=labels if is_drawn else None)
     rows = measure_case(case, labels)
     page = case_page(case, labels, rows, identifiers, is_drawn) if html is not None else ""

@@ -229,13 +229,38 @@ def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTripl
     Raises
     ------
     MarkError
-        If a label is negative or above 65535, has a single voxel, or lies on several slices.
+        If a label is negative or above 65535, has a single voxel, lies on several slices, or is that of two lines
+        that do not cross.
     """
+    labels = _kernel_labels(marker)
     try:
-        found = _kernels.marker_endpoints(_kernel_labels(marker), spacing_mm)
+        found = _kernels.marker_endpoints(labels, spacing_mm)
     except ValueError as error:
         raise MarkError(f"marker volume: {error}") from None
+    for label, ((z, _, _), _) in found:
+        if _is_in_pieces(labels[int(z)] == label):
+            raise MarkError(
+                f"marker volume: label {label} has two lines on slice z = {z:g} that do not cross; "
+                "give each tumour a label of its own"
+            )
     return tuple(RecistMark(label, endpoints) for label, endpoints in found)
+
+
+def _is_in_pieces(drawn: Mask) -> bool:
+    """Whether voxels (y, x) are not one line, one pair of crossing lines, or just the two ends of a line.
+
+    Gaps of one voxel are bridged: resampling leaves them in thin lines.
+    """
+    left = set(map(tuple, np.argwhere(drawn).tolist()))
+    if len(left) <= 2:
+        return False
+    reached = [left.pop()]
+    while reached and left:
+        y, x = reached.pop()
+        near = left & {(y + dy, x + dx) for dy in range(-2, 3) for dx in range(-2, 3)}
+        left -= near
+        reached += near
+    return bool(left)
 
 
 def mark_from_mask(mask: ArrayLike, spacing_mm: FloatTriple, label: int) -> RecistMark:

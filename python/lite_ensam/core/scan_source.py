@@ -121,9 +121,10 @@ class ScanSource:
         points = np.asarray(points_zyx, dtype=np.float64)
         return points[..., [self.file_axes_zyx.index(axis) for axis in (2, 1, 0)]]
 
-    def with_notes(self, *notes: str) -> Self:
-        """The same source with further notes."""
-        return replace(self, notes=(*self.notes, *notes))
+    def with_notes(self, notes: Sequence[str]) -> Self:
+        """The same source with more notes; empty ones and those it has are left out."""
+        new = tuple(note for note in notes if note and note not in self.notes)
+        return replace(self, notes=(*self.notes, *new)) if new else self
 
     @property
     def slices_shape(self) -> IntTriple:

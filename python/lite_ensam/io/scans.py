@@ -73,9 +73,9 @@ class ScanFile:
     source: ScanSource
     voxels: NiftiVolume | CtVolume
 
-    def with_notes(self, *notes: str) -> "ScanFile":
-        """The same scan with further notes on its source."""
-        return replace(self, source=self.source.with_notes(*notes)) if notes else self
+    def with_notes(self, notes: Sequence[str]) -> "ScanFile":
+        """The same scan with more notes on its source."""
+        return replace(self, source=self.source.with_notes(notes))
 
     @property
     def keeps_marks(self) -> bool:
@@ -119,7 +119,7 @@ class ScanFile:
             marks, too_small = label_map.draw_marks(self.source.grid.spacing_mm)
         except MarkError as error:
             raise MarkError(f"{printable(path)}: {error}") from None
-        return self.with_notes(*too_small), marks
+        return self.with_notes(too_small), marks
 
     def read_case(
         self,
@@ -287,7 +287,7 @@ def read_case(
     if reference_path is None:
         return scan.read_case(scan.read_marks(marks_path), None, None, hu)
     reference = read_label_map(reference_path, scan.source, only, fraction)
-    scan = scan.with_notes(*reference.notes)
+    scan = scan.with_notes(reference.notes)
     if marks_path is not None or scan.keeps_marks:
         marks = scan.read_marks(marks_path)
     else:
