@@ -44,6 +44,7 @@ def convert(
         write_marks,
         write_mask,
     )
+    from lite_ensam.io.dicom import is_rtstruct, read_contour_marks
 
     is_marks = output.name.lower().endswith(".json")
     suffixes = VOLUME_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
@@ -56,6 +57,10 @@ def convert(
     volume, scan = read_ct(source if ct is None else ct, series)
     if ct is None:
         write_ct(output, volume, scan, overwrite)
+    elif is_marks and is_rtstruct(source):
+        marks, notes = read_contour_marks(source, scan, only or ())
+        write_marks(output, marks, scan, overwrite)
+        scan = scan.with_notes(notes)
     elif is_marks:
         write_marks(output, read_marks(source, scan, ct), scan, overwrite)
     else:

@@ -91,14 +91,14 @@ class LabelMap:
 
 
 def labels_on_grid(labels: Labels, own: ScanSource | None, ct: ScanSource | Grid, what: str) -> Labels:
-    """A label map in the storage order of its CT: flipped and permuted where their affines say so, a view.
+    """A label map in the storage order of its CT: flipped and permuted where their affines say so.
 
     Parameters
     ----------
     labels : (z, y, x)
     own : of the labels' file; None if it does not say where they lie
     ct : of the CT
-    what : "label map" or "marker volume", for the message
+    what : "labels have" or "marker volume has", for the message
 
     Raises
     ------
@@ -110,12 +110,13 @@ def labels_on_grid(labels: Labels, own: ScanSource | None, ct: ScanSource | Grid
     turn = None if own is None else own.grid.turn_onto(grid)
     if turn is not None:
         axes, flips = turn
-        return np.flip(labels.transpose(axes), tuple(np.flatnonzero(flips).tolist()))
+        turned = np.flip(labels.transpose(axes), tuple(np.flatnonzero(flips).tolist()))
+        return np.ascontiguousarray(turned) if any(flips) else turned
     if labels.shape != grid.shape_zyx:
-        raise CaseError(f"the {what} has shape {labels.shape}, the CT {grid.shape_zyx} (z, y, x)")
+        raise CaseError(f"the {what} shape {labels.shape}, the CT {grid.shape_zyx} (z, y, x)")
     if own is not None:
         raise CaseError(
-            f"{what} and CT have different affines: {_text(own.file_affine)} and {_text(source.file_affine)}"
+            f"the {what} another affine than the CT: {_text(own.file_affine)}, the CT's {_text(source.file_affine)}"
         )
     return labels
 

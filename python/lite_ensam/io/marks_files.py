@@ -220,7 +220,7 @@ def _read_marker(path: PathLike, ct: ScanSource) -> tuple[RecistMark, ...]:
         volume = NiftiVolume.open(path)
         marker, marker_source = volume.read_marker(), volume.source
     try:
-        marker = labels_on_grid(marker, marker_source, ct, "marker volume")
+        marker = labels_on_grid(marker, marker_source, ct, "marker volume has")
     except CaseError as error:
         raise MarkError(str(error)) from None
     return marks_from_marker(marker, ct.grid.spacing_mm)

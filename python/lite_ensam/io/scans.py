@@ -22,13 +22,14 @@ from lite_ensam.io.dicom import (
     build_rtstruct,
     build_segmentation,
     find_marks,
+    is_rtstruct,
     read_contours,
     read_ct_series,
     read_segmentation,
     series_of,
     write_dataset,
 )
-from lite_ensam.io.dicom.datasets import is_dicom, read_dataset
+from lite_ensam.io.dicom.datasets import is_dicom
 from lite_ensam.io.dicom.segmentation import segment_label
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
 from lite_ensam.io.label_map import LabelMap, Lesion, labels_on_grid
@@ -224,7 +225,7 @@ def read_label_map(
     """
     suffix = file_suffix(path)
     if suffix == ".dcm" or (not suffix and is_dicom(path)):
-        if read_dataset(path, voxels=False).get("Modality") == "RTSTRUCT":
+        if is_rtstruct(path):
             return read_contours(path, source, only)
         return read_segmentation(path, source, only, fraction)
     _check_volume_name(path, MASK_SUFFIXES)
@@ -239,7 +240,7 @@ def read_label_map(
         labels, own = read_nifti_labels(path)
     if source is not None:
         try:
-            labels = labels_on_grid(labels, own, source, "label map")
+            labels = labels_on_grid(labels, own, source, "labels have")
         except CaseError as error:
             raise CaseError(f"{printable(path)}: {error}") from None
     return LabelMap(labels)

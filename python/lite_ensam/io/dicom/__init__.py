@@ -4,9 +4,10 @@ DICOM counts millimetres to the patient's left, back and head (LPS); everything 
 in the world of `Grid` (right, front, head).
 """
 
+from lite_ensam.io.dicom.contour_marks import read_contour_marks
 from lite_ensam.io.dicom.contours import build_rtstruct
 from lite_ensam.io.dicom.marks import find_marks, read_dicom_marks
-from lite_ensam.io.dicom.rtstruct import Roi, read_contours, read_roi, read_roi_names, read_rois
+from lite_ensam.io.dicom.rtstruct import Roi, is_rtstruct, read_contours, read_roi, read_roi_names, read_rois
 from lite_ensam.io.dicom.segmentation import build_segmentation, write_dataset
 from lite_ensam.io.dicom.segmentation_file import read_segmentation
 from lite_ensam.io.dicom.series import read_ct_series
@@ -20,6 +21,8 @@ __all__ = [
     "build_rtstruct",
     "build_segmentation",
     "find_marks",
+    "is_rtstruct",
+    "read_contour_marks",
     "read_contours",
     "read_ct_series",
     "read_dicom_marks",

@@ -35,7 +35,8 @@ def choose(names: Mapping[int, str], wanted: Sequence[str], what: str) -> tuple[
         ]
         by_number = [number for number in names if str(number) == text.strip()]
         if not (chosen := same or alike or by_number):
-            listed = ", ".join(f"{name!r} ({number})" for number, name in names.items())
+            are_unique = len(set(names.values())) == len(names)
+            listed = ", ".join(repr(name) if are_unique else f"{name!r} ({n})" for n, name in names.items())
             raise CaseError(f"has no {what} {text!r}, only {listed or 'none'}")
         found.update(chosen)
     return tuple(number for number in names if number in found or not wanted)

@@ -13,13 +13,20 @@ from lite_ensam.core.recist import MAX_LABEL
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array, Mask
 from lite_ensam.io.dicom.choice import choose
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, lps_to_ras, read_dataset, translate_dicom_errors
+from lite_ensam.io.dicom.datasets import (
+    Dataset,
+    PathLike,
+    is_dicom,
+    lps_to_ras,
+    read_dataset,
+    translate_dicom_errors,
+)
 from lite_ensam.io.dicom.frames_of_reference import check_frame_of_reference
 from lite_ensam.io.dicom.polygons import enclosed
 from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.voxels import smallest_label_dtype
 
-__all__ = ["Roi", "read_contours", "read_roi", "read_roi_names", "read_rois"]
+__all__ = ["Roi", "is_rtstruct", "labels_of_rois", "read_contours", "read_roi", "read_roi_names", "read_rois"]
 
 _OFF_PLANE = 0.1
 """Points lie in one plane if none is farther than this share of a slice from their middle; so do contours."""
@@ -102,6 +109,11 @@ class Roi:
             yield f"contours of ROI {self.name!r} lie between slices: each slice has those of the nearest plane"
 
 
+def is_rtstruct(path: PathLike) -> bool:
+    """Whether a file is an RTSTRUCT, whatever it is called."""
+    return is_dicom(path) and read_dataset(path, voxels=False).get("Modality") == "RTSTRUCT"
+
+
 @translate_dicom_errors
 def read_roi_names(path: PathLike) -> tuple[str, ...]:
     """Names of the ROIs of an RTSTRUCT file, in its order, made unique; errors as `read_rois`."""
@@ -167,8 +179,7 @@ def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only:
         raise CaseError(f"{where}: an RTSTRUCT can only be read onto the grid of its CT")
     ct = ScanSource.of(source)
     rois, notes = read_rois(path, ct, only)
-    are_labels = all(1 <= roi.number <= MAX_LABEL for roi in rois)
-    label_of = {roi.number: roi.number if are_labels else n for n, roi in enumerate(rois, start=1)}
+    label_of = dict(zip((roi.number for roi in rois), labels_of_rois(rois), strict=True))
     labels = np.zeros(ct.grid.shape_zyx, dtype=smallest_label_dtype(max(label_of.values())))
     empty = []
     for roi in rois:
@@ -188,6 +199,12 @@ def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only:
         {label: name for label, name in names.items() if name != f"tumor {label}"},  # a label without a name
         notes=(*notes, *empty),
     )
+
+
+def labels_of_rois(rois: Sequence[Roi]) -> list[int]:
+    """Their numbers; 1, 2, ... if one is too large for a label or 0."""
+    numbers = [roi.number for roi in rois]
+    return numbers if all(1 <= number <= MAX_LABEL for number in numbers) else list(range(1, len(rois) + 1))
 
 
 def _read_rtstruct(path: PathLike) -> Dataset:

@@ -279,11 +279,13 @@ def _check_place(f: int, place: _Place, ct: ScanSource) -> None:
     if np.abs(place.off).max() > _SAME_PLACE:
         off = ", ".join(f"{abs(one):.2f}" for one in place.off)
         raise CaseError(
-            f"frame {f} does not lie on a slice of the CT: it is ({off}) slices, rows and columns off"
+            f"a frame does not lie on a slice of the CT: frame {f} is off by ({off}) slices, rows and columns"
         )
     n_slices = ct.slices_shape[place.axes[0]]
     if not 0 <= place.n < n_slices:
-        raise CaseError(f"frame {f} does not lie on a slice of the CT: it would be slice {place.n} of {n_slices}")
+        raise CaseError(
+            f"a frame does not lie on a slice of the CT: frame {f} lies on slice {place.n}, the CT has {n_slices}"
+        )
 
 
 def _pixels_of(ct: ScanSource) -> tuple[str, str]:

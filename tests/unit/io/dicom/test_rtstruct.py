@@ -14,7 +14,7 @@ from matplotlib.path import Path as Polygon
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.grid import Grid
 from lite_ensam.io.dicom import read_ct_series, read_roi, read_roi_names
-from lite_ensam.io.dicom.rtstruct import _fill
+from lite_ensam.io.dicom.polygons import fill
 from tests.unit.io.dicom.files import box_yx, contour, stored_volume, write_rtstruct, write_series
 
 
@@ -58,7 +58,7 @@ def test_fill_matches_reference(eighths_yx: np.ndarray) -> None:
     even_odd = np.zeros(len(centres), dtype=np.bool_)
     for start, stop in pairwise([*corners, corners[0]]):
         even_odd ^= Polygon([(0.371, 0.593), start, stop]).contains_points(centres)
-    np.testing.assert_array_equal(_fill(corners, (12, 14)), even_odd.reshape(12, 14))
+    np.testing.assert_array_equal(fill(corners, (12, 14)), even_odd.reshape(12, 14))
 
 
 def test_a_missing_roi_is_answered_with_those_that_are_there(tmp_path: Path, source: Grid) -> None:
