@@ -54,7 +54,7 @@ class LabelMap:
         """A note on each label that has no line."""
         claimed = {mark.label for mark in marks}
         return tuple(
-            f"label {lesion.label} of the mask has no line and is not measured"
+            f"label {lesion.label} of the mask has no line and is left out"
             for lesion in self.lesions
             if lesion.label not in claimed
         )

@@ -291,6 +291,7 @@ def read_case(
     scan = scan.with_notes(reference.notes)
     if marks_path is not None or scan.keeps_marks:
         marks = scan.read_marks(marks_path)
+        scan = scan.with_notes(reference.unclaimed(marks))
     else:
         scan, marks = scan.draw_marks(reference_path, reference)
     return scan.read_case(marks, None, reference.labels, hu)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from lite_ensam.core.types import Float64Array, Mask
 __all__ = ["enclosed", "fill"]
 
 _COPY_PIXELS = 0.5
-"""Contours that run at most so far from each other are one that was given twice, perhaps with fewer corners."""
+"""Contours that run at most so far from each other are one that was given twice, perhaps with fewer corners; one that
+sticks out of another by no more lies inside it."""
 
 _COPY_AREA = 0.8
 """And the smaller one has at least this share of the other's area: else it is a hole that only touches the border."""
@@ -31,7 +33,12 @@ class _Area:
     mask: Mask
     start: tuple[int, int]
 
-    @property
+    @cached_property
+    def bounds(self) -> tuple[float, ...]:
+        """Smallest y and x, largest y and x."""
+        return (*self.corners.min(axis=0).tolist(), *self.corners.max(axis=0).tolist())
+
+    @cached_property
     def square_pixels(self) -> float:
         y, x = self.corners.T
         return abs(float(y @ np.roll(x, 1) - x @ np.roll(y, 1))) / 2
@@ -41,19 +48,20 @@ class _Area:
         whole[y : y + height, x : x + width][self.mask] = value
 
     def lies_in(self, other: "_Area") -> bool:
-        """Whether all voxels of this are voxels of the other one, which is larger."""
-        offset = np.subtract(self.start, other.start)
-        if (offset < 0).any() or (offset + self.mask.shape > other.mask.shape).any():
+        """Whether this does not stick out of the other one, which is larger."""
+        y, x = self.start[0] - other.start[0], self.start[1] - other.start[1]
+        (height, width), (rows, columns) = self.mask.shape, other.mask.shape
+        if y < 0 or x < 0 or y + height > rows or x + width > columns:
             return False
-        (y, x), (height, width) = offset.tolist(), self.mask.shape
-        return bool(other.mask[y : y + height, x : x + width][self.mask].all())
+        if not other.mask[y : y + height, x : x + width][self.mask].all():
+            return False
+        outside = self.corners[~_holds(other.corners, self.corners)]
+        return not len(outside) or bool(_distances(outside, other.corners).max() <= _COPY_PIXELS)
 
     def is_copy_of(self, other: "_Area") -> bool:
         """Whether this runs along the whole of the other one, which is no smaller."""
-        if any(
-            np.abs(end(self.corners, axis=0) - end(other.corners, axis=0)).max() > 2 * _COPY_PIXELS
-            for end in (np.min, np.max)
-        ):
+        pairs = zip(self.bounds, other.bounds, strict=True)
+        if any(abs(one - its) > 2 * _COPY_PIXELS for one, its in pairs):
             return False
         middles = (self.corners + np.roll(self.corners, 1, axis=0)) / 2
         far = _distances(np.vstack([self.corners, middles]), other.corners).max() > _COPY_PIXELS
@@ -119,6 +127,16 @@ def _area(corners: Float64Array, shape_yx: tuple[int, int]) -> _Area:
     high = np.clip(np.floor(corners.max(axis=0)) + 1, low, shape_yx).astype(int)
     height, width = (high - low).tolist()
     return _Area(corners, fill(corners - low, (height, width)), (int(low[0]), int(low[1])))
+
+
+def _holds(corners: Float64Array, points: Float64Array) -> Mask:
+    """Whether points (n, 2) lie inside a polygon: left of an odd number of its edges."""
+    inside = np.zeros(len(points), dtype=np.bool_)
+    y, x = points.T
+    for (y0, x0), (y1, x1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if y0 != y1:
+            inside ^= ((y0 <= y) != (y1 <= y)) & (x < x0 + (y - y0) / (y1 - y0) * (x1 - x0))
+    return inside
 
 
 def _distances(points: Float64Array, corners: Float64Array) -> Float64Array:

@@ -111,11 +111,13 @@ def _read(
     segments = {int(one.SegmentNumber): one for one in dataset.SegmentSequence}
     if kind == "LABELMAP":
         segments.pop(0, None)  # the background
-    numbers = choose({n: str(one.SegmentLabel) for n, one in segments.items()}, only, "segment")
+    numbers = choose({n: str(one.get("SegmentLabel") or "") for n, one in segments.items()}, only, "segment")
     labels = _labels_of(segments)
     slices = np.zeros(ct.slices_shape, dtype=smallest_label_dtype(max(labels.values(), default=0)))
     seen: dict[int, set[int]] = defaultdict(set)
     for number, inside, place in _masks(dataset, kind, fraction, ct):
+        if number not in segments:
+            raise CaseError(f"its frames refer to a segment {number}, which the file does not describe")
         if number not in numbers:
             continue
         part = place.of(slices)
@@ -158,7 +160,7 @@ def _refuse_overlap(
     segments: Mapping[int, Dataset], labels: Mapping[int, int], label: int, number: int, n: int
 ) -> None:
     other = next(one for one, its in labels.items() if its == label)
-    pair = " and ".join(f"{one} ({str(segments[one].SegmentLabel)!r})" for one in (other, number))
+    pair = " and ".join(f"{one} ({_name(segments[one], labels[one])!r})" for one in (other, number))
     raise CaseError(
         f"segments {pair} overlap on slice {n}, which a label map cannot hold; choose segments by `only`"
     )
