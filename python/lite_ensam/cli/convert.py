@@ -32,6 +32,7 @@ def convert(
 ) -> None:
     """Convert a scan (DICOM folder to NIfTI), a mask (NIfTI, DICOM SEG, RTSTRUCT) or marks (SR to JSON)."""
     from lite_ensam.core.errors import OutputError
+    from lite_ensam.core.recist import notes_of
     from lite_ensam.io import (
         MASK_SUFFIXES,
         VOLUME_SUFFIXES,
@@ -44,7 +45,7 @@ def convert(
         write_marks,
         write_mask,
     )
-    from lite_ensam.io.dicom import is_rtstruct, read_contour_marks
+    from lite_ensam.io.dicom import read_contour_marks
 
     is_marks = output.name.lower().endswith(".json")
     suffixes = VOLUME_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
@@ -57,12 +58,10 @@ def convert(
     volume, scan = read_ct(source if ct is None else ct, series)
     if ct is None:
         write_ct(output, volume, scan, overwrite)
-    elif is_marks and is_rtstruct(source):
-        marks, notes = read_contour_marks(source, scan, only or ())
-        write_marks(output, marks, scan, overwrite)
-        scan = scan.with_notes(notes)
     elif is_marks:
-        write_marks(output, read_marks(source, scan, ct), scan, overwrite)
+        marks = read_contour_marks(source, scan, only) if only else read_marks(source, scan, ct)
+        write_marks(output, marks, scan, overwrite)
+        scan = scan.with_notes(notes_of(marks))
     else:
         mask = read_label_map(source, scan, only or (), fraction)
         write = write_contours if rtstruct else write_mask

@@ -22,7 +22,8 @@ def measure(
         typer.Argument(help="The scan: .nii, .nii.gz, FLARE .npz, or a DICOM folder", show_default=False),
     ],
     mask: Annotated[
-        Path, typer.Argument(help="Its label map: .nii, .nii.gz, .npz, DICOM SEG or RTSTRUCT", show_default=False)
+        Path,
+        typer.Argument(help="Its label map: .nii, .nii.gz, .npz, DICOM SEG or RTSTRUCT", show_default=False),
     ],
     marks: Annotated[
         Path | None, typer.Option(help="RECIST lines to compare with [default: drawn on the mask]")

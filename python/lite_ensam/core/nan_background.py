@@ -25,7 +25,7 @@ def air_for_nan(
     ct : (z, y, x), any dtype
     marks : NaN within a line's length of a line's middle is not background
     spacing_mm : (z, y, x)
-    hu : whether the scan is in HU, where air is -1000, or windowed, where it is 0; None: not in HU if all its values lie
+    hu : whether the scan is in HU, where air is -1000, or windowed, where it is 0; None: windowed if all its values lie
         in 0 to 255
 
     Raises

@@ -9,9 +9,9 @@ import math
 import operator
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +21,15 @@ from lite_ensam.core.errors import MarkError, brief, printable
 from lite_ensam.core.grid import real_array
 from lite_ensam.core.types import EndpointPair, Flips, FloatTriple, Mask, float_triple
 
-__all__ = ["RecistMark", "check_marks", "mark_from_mask", "marks_from_marker", "sphere_mask"]
+__all__ = [
+    "NotedMarks",
+    "RecistMark",
+    "check_marks",
+    "mark_from_mask",
+    "marks_from_marker",
+    "notes_of",
+    "sphere_mask",
+]
 
 MAX_LABEL = 65535
 """Labels are written as uint16 at most."""
@@ -155,6 +163,29 @@ class RecistMark:
     def radius_mm(self, spacing_mm: Sequence[float]) -> float:
         """Half of `length_mm`."""
         return self.length_mm(spacing_mm) / 2
+
+
+class NotedMarks(tuple[RecistMark, ...]):
+    """The lines of a file as a tuple, with notes for whoever reads the results: what of the file was passed over.
+
+    Examples
+    --------
+    >>> marks = NotedMarks([RecistMark(1, ((4, 10, 12), (4, 10, 2)))], ["passed over: ROI 'CTV' has no contours"])
+    >>> len(marks), notes_of(marks)
+    (1, ("passed over: ROI 'CTV' has no contours",))
+    """
+
+    notes: tuple[str, ...]
+
+    def __new__(cls, marks: Iterable[RecistMark], notes: Iterable[str]) -> Self:
+        noted = super().__new__(cls, marks)
+        noted.notes = tuple(notes)
+        return noted
+
+
+def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
+    """The notes that came with lines; none with a plain tuple or list."""
+    return marks.notes if isinstance(marks, NotedMarks) else ()
 
 
 def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:

@@ -110,8 +110,8 @@ def labels_on_grid(labels: Labels, own: ScanSource | None, ct: ScanSource | Grid
     turn = None if own is None else own.grid.turn_onto(grid)
     if turn is not None:
         axes, flips = turn
-        turned = np.flip(labels.transpose(axes), tuple(np.flatnonzero(flips).tolist()))
-        return np.ascontiguousarray(turned) if any(flips) else turned
+        turned: Labels = np.flip(labels.transpose(axes), tuple(np.flatnonzero(flips).tolist()))
+        return turned
     if labels.shape != grid.shape_zyx:
         raise CaseError(f"the {what} shape {labels.shape}, the CT {grid.shape_zyx} (z, y, x)")
     if own is not None:

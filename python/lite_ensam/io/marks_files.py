@@ -263,4 +263,3 @@ def _number(text: str | None, line: str, column: str) -> float:
         return float(text)
     except ValueError:
         raise MarkError(f"{line}, column {column}: {brief(text)} is not a number") from None
-

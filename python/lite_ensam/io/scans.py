@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, MarkError, OutputError, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import SubVolume, VoxelBox, as_subvolume, merged_boxes
-from lite_ensam.core.recist import RecistMark, check_marks
+from lite_ensam.core.recist import RecistMark, check_marks, notes_of
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.io.atomic import check_output
@@ -29,6 +28,7 @@ from lite_ensam.io.dicom import (
     series_of,
     write_dataset,
 )
+from lite_ensam.io.dicom.choice import Choice
 from lite_ensam.io.dicom.datasets import is_dicom
 from lite_ensam.io.dicom.segmentation import segment_label
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
@@ -112,10 +112,8 @@ class ScanFile:
             raise MarkError(f"{printable(self.path)}: holds no array `recist`, and no marks were given")
         raise MarkError(f"{printable(self.path)}: no `marks` given: a file of lines to go with this scan")
 
-    def draw_marks(
-        self, path: PathLike, label_map: LabelMap
-    ) -> tuple["ScanFile", tuple[RecistMark, ...]]:
-        """The lines of a label map (of a file, for the message), and the scan with notes on labels too small for one."""
+    def draw_marks(self, path: PathLike, label_map: LabelMap) -> tuple["ScanFile", tuple[RecistMark, ...]]:
+        """Lines drawn on a label map (`path` is for messages), and the scan with notes on labels too small for one."""
         try:
             marks, too_small = label_map.draw_marks(self.source.grid.spacing_mm)
         except MarkError as error:
@@ -155,7 +153,8 @@ class ScanFile:
         name = Path(self.path).name
         name = name[: len(name) - len(file_suffix(self.path))]
         try:
-            return Case(ct, self.source.grid, marks, reference, name, hu, self.source)  # type: ignore[arg-type]
+            source = self.source.with_notes(notes_of(marks))
+            return Case(ct, source.grid, marks, reference, name, hu, source)  # type: ignore[arg-type]
         except CaseError as error:
             raise CaseError(f"{printable(self.path)}: {error}") from None
 
@@ -204,7 +203,7 @@ def read_labels(path: PathLike, source: ScanSource | Grid | None = None) -> Labe
 def read_label_map(
     path: PathLike,
     source: ScanSource | Grid | None = None,
-    only: Sequence[str] = (),
+    only: Choice = (),
     fraction: float | None = None,
 ) -> LabelMap:
     """Label map of a .nii, .nii.gz, .npz (`gts` or `segs`), DICOM SEG or RTSTRUCT file, with names and notes.
@@ -253,7 +252,7 @@ def read_case(
     *,
     hu: bool | None = None,
     series_uid: str | None = None,
-    only: Sequence[str] = (),
+    only: Choice = (),
     fraction: float | None = None,
 ) -> Case:
     """Scan, marks and, if there is one, reference; everything checked.

@@ -33,7 +33,10 @@ def test_far_away_it_is_air(low: float, air: float) -> None:
 
 @pytest.mark.parametrize("voxel", [(5, 20, 20), (5, 13, 20), (2, 20, 20), (8, 20, 21)])
 def test_at_a_line_it_is_refused(voxel: tuple[int, int, int]) -> None:
-    with pytest.raises(CaseError, match=rf"voxel \(z, y, x\) = \({voxel[0]}, {voxel[1]}, {voxel[2]}\) is NaN, at the line of mark 3"):
+    with pytest.raises(
+        CaseError,
+        match=rf"voxel \(z, y, x\) = \({voxel[0]}, {voxel[1]}, {voxel[2]}\) is NaN, at the line of mark 3",
+    ):
         Case(scan(voxel), GRID, (MARK,))
 
 

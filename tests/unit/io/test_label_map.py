@@ -29,7 +29,9 @@ def ct(tmp_path: Path) -> Path:
     return files.save_nifti(tmp_path / "ct.nii.gz", values)
 
 
-def restored(array: np.ndarray, order: tuple[int, ...], flips: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def restored(
+    array: np.ndarray, order: tuple[int, ...], flips: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
     """The same voxels at the same places in another order, with their affine."""
     affine = files.AFFINE.copy()
     for axis in np.flatnonzero(flips):
@@ -74,13 +76,17 @@ def test_a_flipped_mask_at_another_place_is_refused_with_both_affines(
     stored, affine = restored(labels_ijk(), (0, 1, 2), (1, 1, 0))
     affine[0, 3] += moved_mm
     mask = files.save_nifti(tmp_path / "mask.nii.gz", stored, affine)
-    with pytest.raises(CaseError, match=r"mask\.nii\.gz: the labels have another affine than the CT: \[\[0\.8, .*-0\.8"):
+    with pytest.raises(
+        CaseError, match=r"mask\.nii\.gz: the labels have another affine than the CT: \[\[0\.8, .*-0\.8"
+    ):
         read_labels(mask, read_ct(ct)[1])
 
 
 @pytest.mark.parametrize("near", [0.99999994, 1.0001, 0.9995])
 def test_numbers_near_a_label_are_that_label(tmp_path: Path, ct: Path, near: float) -> None:
-    mask = files.save_nifti(tmp_path / "mask.nii.gz", (labels_ijk() + (near - 1) * (labels_ijk() > 0)).astype(np.float32))
+    mask = files.save_nifti(
+        tmp_path / "mask.nii.gz", (labels_ijk() + (near - 1) * (labels_ijk() > 0)).astype(np.float32)
+    )
     np.testing.assert_array_equal(read_labels(mask, read_ct(ct)[1]), labels_ijk().T)
 
 

@@ -219,7 +219,8 @@ class TestMarkerVolume:
         affine[0, 3] += moved_mm
         path = marker_file(tmp_path / "marks.nii.gz", self.marker(), affine)
         with pytest.raises(
-            MarkError, match=rf"marker volume has another affine than the CT: .*{30 + moved_mm}.*, the CT's .*30\.0"
+            MarkError,
+            match=rf"marker volume has another affine than the CT: .*{30 + moved_mm}.*, the CT's .*30\.0",
         ):
             read_marks(path, GRID)
 

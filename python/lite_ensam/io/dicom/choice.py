@@ -1,13 +1,18 @@
 """Segments of a SEG and ROIs of an RTSTRUCT, chosen by name or number."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from lite_ensam.core.errors import CaseError
 
-__all__ = ["choose"]
+__all__ = ["Choice", "choose"]
 
 
-def choose(names: Mapping[int, str], wanted: Sequence[str], what: str) -> tuple[int, ...]:
+Choice: TypeAlias = str | int | Sequence[str | int]
+"""A name or number, or several."""
+
+
+def choose(names: Mapping[int, str], wanted: Choice, what: str) -> tuple[int, ...]:
     """Numbers of what is asked for, in the file's order.
 
     Parameters
@@ -28,7 +33,8 @@ def choose(names: Mapping[int, str], wanted: Sequence[str], what: str) -> tuple[
     (1, 4)
     """
     found: set[int] = set()
-    for text in wanted:
+    listed = [wanted] if isinstance(wanted, str | int) else wanted
+    for text in map(str, listed):
         same = [number for number, name in names.items() if name == text]
         alike = [
             number for number, name in names.items() if name.strip().casefold() == text.strip().casefold()
@@ -36,7 +42,7 @@ def choose(names: Mapping[int, str], wanted: Sequence[str], what: str) -> tuple[
         by_number = [number for number in names if str(number) == text.strip()]
         if not (chosen := same or alike or by_number):
             are_unique = len(set(names.values())) == len(names)
-            listed = ", ".join(repr(name) if are_unique else f"{name!r} ({n})" for n, name in names.items())
-            raise CaseError(f"has no {what} {text!r}, only {listed or 'none'}")
+            there = ", ".join(repr(name) if are_unique else f"{name!r} ({n})" for n, name in names.items())
+            raise CaseError(f"has no {what} {text!r}, only {there or 'none'}")
         found.update(chosen)
-    return tuple(number for number in names if number in found or not wanted)
+    return tuple(number for number in names if number in found or not listed)

@@ -1,22 +1,20 @@
 """RECIST lines drawn on the ROIs of an RTSTRUCT."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from lite_ensam.core.errors import CaseError, MarkError, printable
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import RecistMark, mark_from_mask
+from lite_ensam.core.recist import NotedMarks, mark_from_mask
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.io.dicom.choice import Choice
 from lite_ensam.io.dicom.datasets import PathLike
 from lite_ensam.io.dicom.rtstruct import labels_of_rois, read_rois
 
 __all__ = ["read_contour_marks"]
 
 
-def read_contour_marks(
-    path: PathLike, source: ScanSource | Grid, only: Sequence[str] = ()
-) -> tuple[tuple[RecistMark, ...], tuple[str, ...]]:
-    """The line that a reader would draw on each ROI (see `mark_from_mask`), and notes on ROIs that were passed over.
+def read_contour_marks(path: PathLike, source: ScanSource | Grid, only: Choice = ()) -> NotedMarks:
+    """The line that a reader would draw on each ROI (see `mark_from_mask`), with notes on ROIs that were passed over.
 
     Parameters
     ----------
@@ -47,4 +45,4 @@ def read_contour_marks(
             too_small.append(f"passed over: ROI {roi.name!r}: {error}")
     if not marks:
         raise MarkError("; ".join(too_small))
-    return tuple(marks), (*notes, *too_small)
+    return NotedMarks(marks, (*notes, *too_small))

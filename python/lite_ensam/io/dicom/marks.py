@@ -69,9 +69,10 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid) -> tuple[RecistM
     readers: dict[str, Callable[[Dataset, ScanSource], Iterator[RecistMark]]] = {
         "SR": _from_report,
         "PR": _from_presentation_state,
-        "RTSTRUCT": lambda _, ct: iter(read_contour_marks(path, ct)[0]),
     }
     modality = str(dataset.get("Modality"))
+    if modality == "RTSTRUCT":
+        return read_contour_marks(path, source)
     if modality not in readers:
         raise MarkError(f"is of modality {brief(modality)}, expected SR, PR or RTSTRUCT")
     marks = tuple(readers[modality](dataset, ScanSource.of(source)))

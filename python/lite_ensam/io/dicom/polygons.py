@@ -87,7 +87,9 @@ def enclosed(polygons: Sequence[Float64Array], shape_yx: tuple[int, int], is_xor
     """
     mask = np.zeros(shape_yx, dtype=np.bool_)
     if is_xor:
-        return np.logical_xor.reduce([mask, *(fill(corners, shape_yx) for corners in polygons)])
+        for corners in polygons:
+            mask ^= fill(corners, shape_yx)
+        return mask
     areas: list[_Area] = []
     for area in sorted(
         (_area(corners, shape_yx) for corners in polygons if len(corners) >= 3),

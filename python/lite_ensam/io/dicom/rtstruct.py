@@ -12,7 +12,7 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import MAX_LABEL
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array, Mask
-from lite_ensam.io.dicom.choice import choose
+from lite_ensam.io.dicom.choice import Choice, choose
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
@@ -129,7 +129,7 @@ def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
 
 @translate_dicom_errors
 def read_rois(
-    path: PathLike, source: ScanSource | Grid, only: Sequence[str] = ()
+    path: PathLike, source: ScanSource | Grid, only: Choice = ()
 ) -> tuple[tuple[Roi, ...], tuple[str, ...]]:
     """ROIs of an RTSTRUCT file that have closed contours on the CT, and notes on those that were passed over.
 
@@ -166,7 +166,7 @@ def read_rois(
     return tuple(rois), (*notes, *(f"passed over: {text}" for text in passed))
 
 
-def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only: Sequence[str] = ()) -> LabelMap:
+def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only: Choice = ()) -> LabelMap:
     """Label map of an RTSTRUCT file; labels are the numbers of the ROIs (1, 2, ... if one cannot be a label).
 
     Raises
@@ -265,8 +265,9 @@ def _frame_of(rtstruct: Dataset, number: int) -> str:
     for roi in rtstruct.StructureSetROISequence:
         if int(roi.ROINumber) == number and roi.get("ReferencedFrameOfReferenceUID"):
             return str(roi.ReferencedFrameOfReferenceUID)
-    frames = [str(one.get("FrameOfReferenceUID") or "") for one in rtstruct.get("ReferencedFrameOfReferenceSequence", [])]
-    return str(rtstruct.get("FrameOfReferenceUID") or (frames[0] if len(frames) == 1 else ""))
+    frames = rtstruct.get("ReferencedFrameOfReferenceSequence") or []
+    named = frames[0].get("FrameOfReferenceUID") if len(frames) == 1 else ""
+    return str(rtstruct.get("FrameOfReferenceUID") or named or "")
 
 
 def _plane_of(contour: Dataset, ct: ScanSource) -> _Plane:

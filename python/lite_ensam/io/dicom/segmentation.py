@@ -91,36 +91,13 @@ def build_segmentation(
     number_of_label = np.zeros(len(counts), dtype=smallest_label_dtype(len(marks)))
     for number, mark in enumerate(marks, start=1):
         number_of_label[mark.label] = number
-    code = highdicom.sr.CodedConcept
-    algorithm = highdicom.AlgorithmIdentificationSequence(
-        name=NAME,
-        family=code("123110", "DCM", "Artificial Intelligence"),
-        version=_kernels.__version__,
-        parameters={"use": DISCLAIMER},
-    )
-    segments = [
-        highdicom.seg.SegmentDescription(
-            segment_number=number,
-            segment_label=segment_label(mark),
-            segmented_property_category=code("49755003", "SCT", "Morphologically Abnormal Structure"),
-            segmented_property_type=code("108369006", "SCT", "Neoplasm"),
-            algorithm_type="SEMIAUTOMATIC",  # a reader drew the line
-            algorithm_identification=algorithm,
-            tracking_uid=mark.tracking_uid or highdicom.UID(),
-            tracking_id=tracking_name(mark),
-            display_color=highdicom.color.CIELabColor.from_rgb(*rgb_of(mark.label)),
-        )
-        for number, mark in enumerate(marks, start=1)
-    ]
-    for segment, mark in zip(segments, marks, strict=True):
-        segment.SegmentDescription = f"{NAME} label {mark.label}"  # segments are numbered without gaps, labels not
     try:
         with keep_identifiers_quiet():
             return highdicom.seg.Segmentation(
                 source_images=list(series.slices),
                 pixel_array=number_of_label[sliced],
                 segmentation_type="BINARY",
-                segment_descriptions=segments,
+                segment_descriptions=[_segment(n, mark) for n, mark in enumerate(marks, start=1)],
                 series_instance_uid=highdicom.UID(),
                 series_number=_SERIES_NUMBER,
                 sop_instance_uid=highdicom.UID(),
@@ -135,6 +112,32 @@ def build_segmentation(
             )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {said_plainly(error)}") from error
+
+
+def _segment(number: int, mark: RecistMark | Lesion) -> Dataset:
+    """Description of a segment."""
+    highdicom = load_package("highdicom")
+    code = highdicom.sr.CodedConcept
+    algorithm = highdicom.AlgorithmIdentificationSequence(
+        name=NAME,
+        family=code("123110", "DCM", "Artificial Intelligence"),
+        version=_kernels.__version__,
+        parameters={"use": DISCLAIMER},
+    )
+    segment = highdicom.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=segment_label(mark),
+        segmented_property_category=code("49755003", "SCT", "Morphologically Abnormal Structure"),
+        segmented_property_type=code("108369006", "SCT", "Neoplasm"),
+        algorithm_type="SEMIAUTOMATIC",  # a reader drew the line
+        algorithm_identification=algorithm,
+        tracking_uid=mark.tracking_uid or highdicom.UID(),
+        tracking_id=tracking_name(mark),
+        display_color=highdicom.color.CIELabColor.from_rgb(*rgb_of(mark.label)),
+    )
+    # segments are numbered without gaps, labels are not
+    segment.SegmentDescription = f"{NAME} label {mark.label}"
+    return segment
 
 
 def write_dataset(path: PathLike, dataset: Dataset, overwrite: bool = False) -> None:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from lite_ensam.core.errors import CaseError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.core.types import Float64Array, IntTriple, Labels, Mask
-from lite_ensam.io.dicom.choice import choose
+from lite_ensam.core.types import Float64Array, IntTriple, Mask
+from lite_ensam.io.dicom.choice import Choice, choose
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
@@ -68,12 +68,12 @@ class _Place:
 def read_segmentation(
     path: PathLike,
     source: ScanSource | Grid | None = None,
-    only: Sequence[str] = (),
+    only: Choice = (),
     fraction: float | None = None,
 ) -> LabelMap:
     """Label map of a SEG object (BINARY, FRACTIONAL or LABELMAP) on the grid of its CT.
 
-    Labels are the numbers of the segments, or those that `build_segmentation` has noted; names are the segments' labels.
+    Labels are the numbers of the segments, or those that `build_segmentation` has noted; names are their SegmentLabels.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def read_segmentation(
 
 
 def _read(
-    dataset: Dataset, source: ScanSource | Grid | None, only: Sequence[str], fraction: float | None
+    dataset: Dataset, source: ScanSource | Grid | None, only: Choice, fraction: float | None
 ) -> LabelMap:
     kind = str(dataset.get("SegmentationType"))
     if dataset.get("Modality") != "SEG" or kind not in _KINDS:
@@ -125,7 +125,9 @@ def _read(
             _refuse_overlap(segments, labels, int(taken[taken > 0][0]), number, place.n)
         part[inside] = labels[number]
         seen[number].add(place.n)
-    notes = [f"segment {n} ({_name(segments[n], labels[n])!r}) has no voxel" for n in numbers if n not in seen]
+    notes = [
+        f"segment {n} ({_name(segments[n], labels[n])!r}) has no voxel" for n in numbers if n not in seen
+    ]
     notes += [note for n in seen if (note := _sparse(n, sorted(seen[n])))]
     read = [n for n in numbers if n in seen]
     return LabelMap(
@@ -204,8 +206,8 @@ def _decoded(dataset: Dataset) -> NDArray[Any]:
     except Exception as error:  # pydicom and its decoders have many
         syntax = dataset.file_meta.TransferSyntaxUID
         raise CaseError(
-            f"its frames cannot be decoded: there is no decoder for {syntax.name} of {dataset.get('BitsAllocated')} bit "
-            "pixels, or they are damaged; store the SEG uncompressed"
+            f"its frames cannot be decoded: there is no decoder for {syntax.name} of {dataset.get('BitsAllocated')} "
+            "bit pixels, or they are damaged; store the SEG uncompressed"
         ) from error
     return pixels.reshape(-1, int(dataset.Rows), int(dataset.Columns))
 
@@ -264,11 +266,9 @@ def _place(
         raise CaseError(
             f"its frames have {shape[0]} rows and {shape[1]} columns, the CT {sizes[row_axis]} and {sizes[column_axis]}"
         )
-    flips = bool(edges[0][1, row_axis] < edges[0][0, row_axis]), bool(
-        edges[1][1, column_axis] < edges[1][0, column_axis]
-    )
+    (corner, down, *_), (_, along, *_) = edges
+    flips = bool(down[row_axis] < corner[row_axis]), bool(along[column_axis] < corner[column_axis])
     normal = 3 - row_axis - column_axis
-    corner = edges[0][0]
     n = int(np.floor(corner[normal] + 0.5))
     expected = np.zeros(3)
     expected[normal] = n

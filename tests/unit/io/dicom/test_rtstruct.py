@@ -18,7 +18,7 @@ from matplotlib.path import Path as Polygon
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.io import read_label_map, read_marks
+from lite_ensam.io import read_case, read_label_map, read_marks
 from lite_ensam.io.dicom import (
     SeriesSource,
     read_contour_marks,
@@ -89,7 +89,7 @@ def test_contours_that_do_not_fit_the_scan_are_refused(tmp_path: Path, source: G
     with pytest.raises(CaseError, match="ROI 'GTV-1' has no contour to read: lies on slice 9, the CT has 5"):
         read_roi(path, "GTV-1", source)
     write_rtstruct(path, {"GTV-1": [contour(source.grid, 1, box_yx(2, 5))]}, kind="POINT")
-    with pytest.raises(CaseError, match="'GTV-1' .* is of type 'POINT', expected CLOSED_PLANAR"):
+    with pytest.raises(CaseError, match=r"'GTV-1' .* is of type 'POINT', expected CLOSED_PLANAR"):
         read_roi(path, "GTV-1", source)
     leaning = contour(source.grid, 1, box_yx(2, 5))
     leaning[0, 2] += 3
@@ -116,7 +116,9 @@ def circle(grid: Grid, z: float, n_corners: int, radius: float = 5.0) -> np.ndar
 
 
 class TestContoursOfOnePlane:
-    @pytest.mark.parametrize("copy", [np.copy, turned, lambda points: np.vstack([points, points[:1]]), lambda p: p + 0.02])
+    @pytest.mark.parametrize(
+        "copy", [np.copy, turned, lambda points: np.vstack([points, points[:1]]), lambda p: p + 0.02]
+    )
     def test_a_contour_given_twice_is_one(self, tmp_path: Path, source: SeriesSource, copy: Callable) -> None:
         points = contour(source.grid, 1, box_yx(2.5, 7.5))
         write_rtstruct(tmp_path / "rs.dcm", {"GTV": [points, copy(points)]})
@@ -167,14 +169,18 @@ class TestPlanes:
     def test_contours_half_way_between_slices_are_never_mixed(
         self, tmp_path: Path, source: SeriesSource, above: float
     ) -> None:
-        contours = [contour(source.grid, z + above, box_yx(low, 9.5)) for z, low in enumerate((4.5, 2.5, 1.5, 5.5))]
+        contours = [
+            contour(source.grid, z + above, box_yx(low, 9.5)) for z, low in enumerate((4.5, 2.5, 1.5, 5.5))
+        ]
         write_rtstruct(tmp_path / "rs.dcm", {"GTV": contours})
         expected = voxels(
             source, np.s_[1, 5:10, 5:10], np.s_[2, 3:10, 3:10], np.s_[3, 2:10, 2:10], np.s_[4, 6:10, 6:10]
         )
         (roi,), notes = read_rois(tmp_path / "rs.dcm", source)
         np.testing.assert_array_equal(roi.mask(), expected)
-        assert notes == ("contours of ROI 'GTV' lie between slices: each slice has those of the nearest plane",)
+        assert notes == (
+            "contours of ROI 'GTV' lie between slices: each slice has those of the nearest plane",
+        )
 
     def test_planes_closer_than_slices_give_each_slice_the_nearest(
         self, tmp_path: Path, source: SeriesSource
@@ -216,7 +222,9 @@ def edited(path: Path, edit: Callable[[Any], None]) -> Path:
 class TestSeveralRois:
     @pytest.fixture
     def path(self, tmp_path: Path, source: SeriesSource) -> Path:
-        rois = {name: [contour(source.grid, z, box_yx(1.5, 4.5 + z))] for z, name in enumerate(("GTV", "b", "c"))}
+        rois = {
+            name: [contour(source.grid, z, box_yx(1.5, 4.5 + z))] for z, name in enumerate(("GTV", "b", "c"))
+        }
         write_rtstruct(tmp_path / "rs.dcm", rois)
         return tmp_path / "rs.dcm"
 
@@ -246,10 +254,12 @@ class TestSeveralRois:
 
     def test_a_number_that_is_no_label_becomes_one(self, path: Path, source: SeriesSource) -> None:
         def renumber(dataset: Any) -> None:
-            dataset.StructureSetROISequence[0].ROINumber = dataset.ROIContourSequence[0].ReferencedROINumber = 0
+            dataset.StructureSetROISequence[0].ROINumber = dataset.ROIContourSequence[
+                0
+            ].ReferencedROINumber = 0
 
         assert read_label_map(edited(path, renumber), source).names == {1: "GTV", 2: "b", 3: "c"}
-        marks, _ = read_contour_marks(path, source)
+        marks = read_contour_marks(path, source)
         assert [(mark.label, mark.name) for mark in marks] == [(1, "GTV"), (2, "b"), (3, "c")]
 
     def test_what_cannot_be_read_costs_that_roi_only(self, path: Path, source: SeriesSource) -> None:
@@ -301,19 +311,26 @@ class TestSeveralRois:
             read_rois(edited(path, move), source)
 
     def test_rois_that_overlap_are_no_label_map_but_lines(self, path: Path, source: SeriesSource) -> None:
-        rois = {name: [contour(source.grid, 1, box_yx(low, 9.5))] for name, low in (("GTV", 3.5), ("BODY", 0.5))}
+        rois = {
+            name: [contour(source.grid, 1, box_yx(low, 9.5))] for name, low in (("GTV", 3.5), ("BODY", 0.5))
+        }
         write_rtstruct(path, rois)
-        with pytest.raises(CaseError, match="ROIs 'GTV' and 'BODY' overlap, .* choose ROIs by `only`"):
+        with pytest.raises(CaseError, match=r"ROIs 'GTV' and 'BODY' overlap, .* choose ROIs by `only`"):
             read_label_map(path, source)
         assert read_label_map(path, source, ["GTV"]).labels.max() == 1
         assert [mark.name for mark in read_marks(path, source)] == ["GTV", "BODY"]
 
-    def test_a_roi_too_small_for_a_line_is_named(self, path: Path, source: SeriesSource) -> None:
+    def test_a_roi_too_small_for_a_line_is_named(
+        self, tmp_path: Path, path: Path, source: SeriesSource
+    ) -> None:
         write_rtstruct(path, {"dot": [contour(source.grid, 1, box_yx(3.6, 4.4))],
                               "GTV": [contour(source.grid, 1, box_yx(0.5, 3.5))]})  # fmt: skip
-        marks, notes = read_contour_marks(path, source)
+        marks = read_contour_marks(path, source)
         assert [mark.name for mark in marks] == ["GTV"]
-        assert "ROI 'dot'" in notes[0]
+        assert "ROI 'dot'" in marks.notes[0]
+        # and so they come with the case, whoever reads it
+        case = read_case(tmp_path / "ct", path)
+        assert case.source.notes[-1] == marks.notes[0]
 
 
 def test_what_is_no_rtstruct_is_refused(tmp_path: Path) -> None:

@@ -41,7 +41,10 @@ def blocks(source: ScanSource) -> np.ndarray:
 
 
 def seg_of(
-    source: SeriesSource, pixels: np.ndarray, kind: str = "BINARY", names: tuple[str, ...] = ("liver 1", "node")
+    source: SeriesSource,
+    pixels: np.ndarray,
+    kind: str = "BINARY",
+    names: tuple[str, ...] = ("liver 1", "node"),
 ) -> Dataset:
     """Pixels (slice, row, column[, segment])."""
     options: dict[str, Any] = {"max_fractional_value": 200} if kind == "FRACTIONAL" else {}
@@ -106,7 +109,8 @@ def test_frames_of_other_pixels_or_turned_ones_are_refused_with_both_values(
     shared = seg.SharedFunctionalGroupsSequence[0]
     shared.PixelMeasuresSequence[0].PixelSpacing = [0.4, 0.35]
     with pytest.raises(
-        CaseError, match=r"PixelSpacing \[0\.4, 0\.35\] and .* the CT's slices \[0\.8, 0\.7\] and \[1, 0, 0, 0, 1, 0\]"
+        CaseError,
+        match=r"PixelSpacing \[0\.4, 0\.35\] and .* the CT's slices \[0\.8, 0\.7\] and \[1, 0, 0, 0, 1, 0\]",
     ):
         read_labels(saved(tmp_path, seg), source)
     shared.PixelMeasuresSequence[0].PixelSpacing = [0.8, 0.7]
@@ -132,7 +136,9 @@ def test_a_transposed_or_mirrored_frame_comes_out_right(tmp_path: Path, source: 
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize(("share", "is_same"), [(0.1, True), (-0.1, True), (0.5, False), (-0.5, False), (1, False)])
+@pytest.mark.parametrize(
+    ("share", "is_same"), [(0.1, True), (-0.1, True), (0.5, False), (-0.5, False), (1, False)]
+)
 def test_a_tenth_of_a_pixel_off_is_the_same_place_half_a_pixel_is_not(
     tmp_path: Path, source: SeriesSource, axis: int, share: float, is_same: bool
 ) -> None:
@@ -164,7 +170,8 @@ def test_another_frame_of_reference_is_refused_with_both(tmp_path: Path, source:
     seg = pydicom.dcmread(written(tmp_path, source))
     seg.FrameOfReferenceUID = "1.2.3"
     with pytest.raises(
-        CaseError, match=rf"seg\.dcm: lies in the frame of reference '1\.2\.3', the CT in '{source.frame_of_reference_uid}'"
+        CaseError,
+        match=rf"seg\.dcm: lies in the frame of reference '1\.2\.3', the CT in '{source.frame_of_reference_uid}'",
     ):
         read_labels(saved(tmp_path, seg), source)
     # a NIfTI file does not say in which it lies
@@ -188,7 +195,8 @@ class TestOverlap:
 
     def test_it_is_refused_with_the_names_and_the_way_out(self, path: Path, source: SeriesSource) -> None:
         with pytest.raises(
-            CaseError, match=r"segments 1 \('liver 1'\) and 2 \('node'\) overlap on slice 4, .* choose segments by `only`"
+            CaseError,
+            match=r"segments 1 \('liver 1'\) and 2 \('node'\) overlap on slice 4, .* choose segments by `only`",
         ):
             read_labels(path, source)
         with pytest.raises(CaseError, match="overlap"):
@@ -213,9 +221,11 @@ class TestFractional:
         return saved(tmp_path, seg_of(source, shares, "FRACTIONAL", ("liver 1",)))
 
     def test_the_fraction_must_be_said(self, path: Path, source: SeriesSource) -> None:
-        with pytest.raises(CaseError, match="is FRACTIONAL: its voxels have a probability .* say by `fraction`"):
+        with pytest.raises(
+            CaseError, match=r"is FRACTIONAL: its voxels have a probability .* say by `fraction`"
+        ):
             read_labels(path, source)
-        with pytest.raises(CaseError, match="`fraction` must lie above 0 and at most at 1, got 1.5"):
+        with pytest.raises(CaseError, match=r"`fraction` must lie above 0 and at most at 1, got 1\.5"):
             read_segmentation(path, source, fraction=1.5)
 
     @pytest.mark.parametrize(("fraction", "count"), [(0.4, 53), (0.5, 1), (0.7, 1), (0.71, 0)])
@@ -235,7 +245,9 @@ class TestFractional:
 def test_a_missing_decoder_is_named(tmp_path: Path, source: SeriesSource) -> None:
     seg = pydicom.dcmread(written(tmp_path, source))
     frames = [np.packbits(one.ravel(), bitorder="little").tobytes() for one in seg.pixel_array]
-    literal = [(1).to_bytes(4, "little") + (64).to_bytes(4, "little") + bytes(56) + b"\x3b" + one for one in frames]
+    literal = [
+        (1).to_bytes(4, "little") + (64).to_bytes(4, "little") + bytes(56) + b"\x3b" + one for one in frames
+    ]
     seg.PixelData = encapsulate([one + bytes(len(one) % 2) for one in literal])
     seg["PixelData"].is_undefined_length = True
     seg.file_meta.TransferSyntaxUID = RLELossless
