@@ -178,6 +178,7 @@ class NotedMarks(tuple[RecistMark, ...]):
     notes: tuple[str, ...]
 
     def __new__(cls, marks: Iterable[RecistMark], notes: Iterable[str]) -> Self:
+        """Lines and notes on them."""
         noted = super().__new__(cls, marks)
         noted.notes = tuple(notes)
         return noted

@@ -255,8 +255,9 @@ def _read_roi(rtstruct: Dataset, number: int, name: str, ct: ScanSource) -> tupl
         raise CaseError("has contours in planes that cross each other, expected parallel ones")
     notes = []
     if odd:
-        reasons = "; ".join(dict.fromkeys(odd))
-        notes.append(f"passed over {len(odd)} of {n_contours} contours of ROI {name!r}: {reasons}")
+        first, *others = dict.fromkeys(odd)
+        more = f" (the first reason of {len(others) + 1})" if others else ""
+        notes.append(f"passed over {len(odd)} of {n_contours} contours of ROI {name!r}: {first}{more}")
     return Roi(number, name, tuple(_by_plane(planes)), ct), notes
 
 
