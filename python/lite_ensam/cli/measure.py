@@ -13,7 +13,7 @@ from lite_ensam.cli.segment import refuse_input
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
-    from lite_ensam.reporting import TumorRow
+    from lite_ensam.measurements import TumorMeasurement
 
 
 def measure(
@@ -45,7 +45,8 @@ def measure(
     from lite_ensam import _kernels
     from lite_ensam.core.about import DISCLAIMER
     from lite_ensam.io import check_output, open_scan, read_label_map, write_report, write_table, write_text
-    from lite_ensam.reporting import case_page, identifiers_of, measure_case
+    from lite_ensam.measurements import flag_cells, measure_case
+    from lite_ensam.reporting import case_page, identifiers_of
 
     for target, suffix in ((json, ".json"), (csv, ".csv"), (html, ".html")):
         if target is not None:
@@ -53,26 +54,23 @@ def measure(
             refuse_input(target, mask, marks)
     scan = open_scan(ct, series)
     label_map = read_label_map(mask, scan.source, only or (), fraction)
-    scan, labels = scan.with_notes(label_map.notes), label_map.labels
+    labels = label_map.labels
     is_drawn = marks is None and not scan.keeps_marks
-    if is_drawn:
-        scan, lines = scan.draw_marks(mask, label_map)
-    else:
-        lines = scan.read_marks(marks)
-        scan = scan.with_notes(label_map.unclaimed(lines))
+    lines = scan.draw_marks(mask, label_map) if is_drawn else scan.read_marks(marks)
+    scan = scan.with_notes((*label_map.notes, *label_map.unclaimed(lines)))
     case = scan.read_case(lines, reference=labels if is_drawn else None)
-    rows = measure_case(case, labels)
-    page = case_page(case, labels, rows, identifiers, is_drawn) if html is not None else ""
+    tumors = measure_case(case, labels)
+    page = case_page(case, labels, tumors, identifiers, is_drawn) if html is not None else ""
     if json is not None:
         who = {"identifiers": identifiers_of(case)} if identifiers else {}
         record = {"disclaimer": DISCLAIMER, "version": _kernels.__version__} | who
-        found = {"notes": list(case.source.notes), "tumors": [row.to_dict() for row in rows]}
+        found = {"notes": list(case.source.notes), "tumors": [one.all_numbers() for one in tumors]}
         write_report(json, record | found, overwrite)
     if csv is not None:
-        write_table(csv, [row.to_dict() for row in rows], overwrite)
+        write_table(csv, [one.all_numbers() | flag_cells(one.flags) for one in tumors], overwrite)
     if html is not None:
         write_text(html, page, overwrite)
-    show(rows, is_drawn)
+    show(tumors, is_drawn)
     if is_drawn:
         console().print(
             "note: no lines were given; they are drawn on the mask, on each tumour's largest slice"
@@ -82,14 +80,14 @@ def measure(
     console().print(DISCLAIMER, style="dim")
 
 
-def show(rows: Sequence[TumorRow], is_drawn: bool) -> None:
+def show(tumors: Sequence[TumorMeasurement], is_drawn: bool) -> None:
     """Print the table of tumours; `is_drawn` says that nobody gave their lines."""
     cells = []
-    for row in rows:
-        one, shape, intensity = row.measurement, row.shape, row.intensity
+    for one in tumors:
+        shape, intensity = one.shape, one.intensity
         cells.append(
             (
-                f"{one.label} {row.name}".strip(),
+                f"{one.label} {one.name}".strip(),
                 f"{one.recist_mm:.1f}",
                 f"{one.longest_diameter_mm:.1f}",
                 f"{one.short_axis_mm:.1f}",
@@ -97,9 +95,9 @@ def show(rows: Sequence[TumorRow], is_drawn: bool) -> None:
                 "-" if shape is None else f"{shape.longest_diameter_3d_mm:.1f}",
                 "-" if shape is None else f"{shape.sphericity:.2f}",
                 "-" if intensity is None else f"{intensity.mean:.0f}",
-                "; ".join(row.flags),
+                "\n".join(flag.sentence for flag in one.flags),
             )
         )
     line = "drawn mm" if is_drawn else "RECIST mm"
-    headings = ("longest mm", "short mm", "volume ml", "3D mm", "sphericity", "mean", "look at")
-    print_table(("tumour",), (line, *headings), cells)
+    headings = ("longest mm", "short mm", "volume ml", "3D mm", "sphericity", "mean")
+    print_table(("tumour",), (line, *headings), cells, ("check",))

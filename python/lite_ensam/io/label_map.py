@@ -10,7 +10,8 @@ import numpy as np
 
 from lite_ensam.core.errors import CaseError, MarkError
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import RecistMark, mark_from_mask
+from lite_ensam.core.partial_volume import TumorMasks
+from lite_ensam.core.recist import RecistMark, marks_from_labels
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array, FloatTriple, Labels
 
@@ -62,32 +63,26 @@ class LabelMap:
     @cached_property
     def lesions(self) -> tuple[Lesion, ...]:
         """One of each label that has a voxel, ascending."""
-        labels = np.flatnonzero(np.bincount(self.labels.ravel())).tolist()
         return tuple(
             Lesion(label, self.names.get(label, ""), self.tracking_uids.get(label, ""))
-            for label in labels
-            if label
+            for label in TumorMasks(self.labels).labels
         )
 
-    def draw_marks(self, spacing_mm: FloatTriple) -> tuple[tuple[RecistMark, ...], tuple[str, ...]]:
-        """The line a reader would draw on each lesion (see `mark_from_mask`), and which lesions are too small for one.
+    def draw_marks(self, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
+        """The line a reader would draw on each lesion (see `mark_from_mask`), with its name and tracking UID.
 
         Raises
         ------
         MarkError
-            If the mask is empty, or no lesion has a line.
+            If the mask is empty.
         """
-        marks, too_small = [], []
-        for one in self.lesions:
-            try:
-                drawn = mark_from_mask(self.labels == one.label, spacing_mm, one.label)
-            except MarkError as error:
-                too_small.append(f"passed over label {one.label}: {error}")
-                continue
-            marks.append(replace(drawn, name=one.name, tracking_uid=one.tracking_uid))
-        if not marks:
-            raise MarkError(too_small[0] if too_small else "the mask is empty: no voxel has a label")
-        return tuple(marks), tuple(too_small)
+        drawn = marks_from_labels(self.labels, spacing_mm)
+        if not drawn:
+            raise MarkError("the mask is empty: no voxel has a label")
+        return tuple(
+            replace(mark, name=one.name, tracking_uid=one.tracking_uid)
+            for mark, one in zip(drawn, self.lesions, strict=True)
+        )
 
 
 def labels_on_grid(labels: Labels, own: ScanSource | None, ct: ScanSource | Grid, what: str) -> Labels:

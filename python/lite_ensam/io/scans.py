@@ -15,6 +15,7 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import SubVolume, VoxelBox, as_subvolume, merged_boxes
 from lite_ensam.core.recist import RecistMark, check_marks, notes_of
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.io.atomic import check_output
 from lite_ensam.io.dicom import (
@@ -59,6 +60,7 @@ MASK_SUFFIXES = (*VOLUME_SUFFIXES, ".dcm")
 """Names that masks may end in; .dcm is a DICOM SEG."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class ScanFile:
     """A scan on disk whose geometry is known; voxels of a NIfTI file are read when they are asked for.
@@ -112,13 +114,12 @@ class ScanFile:
             raise MarkError(f"{printable(self.path)}: holds no array `recist`, and no marks were given")
         raise MarkError(f"{printable(self.path)}: no `marks` given: a file of lines to go with this scan")
 
-    def draw_marks(self, path: PathLike, label_map: LabelMap) -> tuple["ScanFile", tuple[RecistMark, ...]]:
-        """Lines drawn on a label map (`path` is for messages), and the scan with notes on labels too small for one."""
+    def draw_marks(self, path: PathLike, label_map: LabelMap) -> tuple[RecistMark, ...]:
+        """Lines drawn on a label map; `path` is for the message if it is empty."""
         try:
-            marks, too_small = label_map.draw_marks(self.source.grid.spacing_mm)
+            return label_map.draw_marks(self.source.grid.spacing_mm)
         except MarkError as error:
             raise MarkError(f"{printable(path)}: {error}") from None
-        return self.with_notes(too_small), marks
 
     def read_case(
         self,
@@ -287,12 +288,11 @@ def read_case(
     if reference_path is None:
         return scan.read_case(scan.read_marks(marks_path), None, None, hu)
     reference = read_label_map(reference_path, scan.source, only, fraction)
-    scan = scan.with_notes(reference.notes)
     if marks_path is not None or scan.keeps_marks:
         marks = scan.read_marks(marks_path)
-        scan = scan.with_notes(reference.unclaimed(marks))
     else:
-        scan, marks = scan.draw_marks(reference_path, reference)
+        marks = scan.draw_marks(reference_path, reference)
+    scan = scan.with_notes((*reference.notes, *reference.unclaimed(marks)))
     return scan.read_case(marks, None, reference.labels, hu)
 
 

@@ -116,13 +116,12 @@ def test_a_stray_voxel_costs_nobody_else_the_measurement(tmp_path: Path, ct: Pat
     labels = labels_ijk()
     labels[0, 0, 0] = 3
     case = read_case(ct, None, files.save_nifti(tmp_path / "mask.nii.gz", labels))
-    assert [mark.label for mark in case.marks if mark.label != 3] == [1, 7]
-    assert 3 in [mark.label for mark in case.marks] or any("label 3" in note for note in case.source.notes)
+    assert [mark.label for mark in case.marks] == [1, 3, 7]
 
 
 def test_labels_without_a_line_are_named() -> None:
     found = LabelMap(labels_ijk().T, {7: "node"})
-    marks, _ = found.draw_marks((2.5, 0.7, 0.8))
+    marks = found.draw_marks((2.5, 0.7, 0.8))
     assert [(mark.label, mark.name) for mark in marks] == [(1, ""), (7, "node")]
     assert found.unclaimed(marks[:1]) == ("label 7 of the mask has no line and is left out",)
 

@@ -323,7 +323,7 @@ class TestSeveralRois:
     def test_a_roi_too_small_for_a_line_is_named(
         self, tmp_path: Path, path: Path, source: SeriesSource
     ) -> None:
-        write_rtstruct(path, {"dot": [contour(source.grid, 1, box_yx(3.6, 4.4))],
+        write_rtstruct(path, {"dot": [contour(source.grid, 1, box_yx(3.2, 3.8))],
                               "GTV": [contour(source.grid, 1, box_yx(0.5, 3.5))]})  # fmt: skip
         marks = read_contour_marks(path, source)
         assert [mark.name for mark in marks] == ["GTV"]
