@@ -19,7 +19,7 @@ NAMES = (
     "scan.nii", "labels.nii", "crops.nii", "marker.nii", "scan.nii.gz", "labels.nii.gz", "crops.nii.gz",
     "marker.nii.gz", "npz", "marks.json", "marks.csv", "marks_mm.csv", "DL_info.csv", "study.csv", "manifest.csv",
     "manifest.parquet", "study.json", "report.json", "record.json", "slice.dcm", "sr.dcm", "gsps.dcm", "rtstruct.dcm",
-    "seg.dcm", "tid1500.dcm",
+    "contours.dcm", "seg.dcm", "tid1500.dcm",
 )  # fmt: skip
 FOUND = sorted(path for path in Path(__file__).with_name("found").iterdir() if path.suffix == ".bin")
 

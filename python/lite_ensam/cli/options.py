@@ -55,11 +55,34 @@ Repeats: TypeAlias = Annotated[
 Series: TypeAlias = Annotated[
     str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
 ]
+Only: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--segment",
+        "--roi",
+        help="Segment of a SEG or ROI of an RTSTRUCT to read, by name or number; repeat for several [default: all]",
+    ),
+]
+Fraction: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold-fraction",
+        help="Of a fractional SEG: from which fraction on a voxel belongs to the tumour, e.g. 0.5",
+    ),
+]
 Window: TypeAlias = Annotated[
     str | None, typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean")
 ]
 
-_IN_PYTHON = MappingProxyType({"overwrite=True": "--overwrite", "`marks`": "--marks"})
+_IN_PYTHON = MappingProxyType(
+    {
+        "overwrite=True": "--overwrite",
+        "`marks`": "--marks",
+        "ROIs by `only`": "ROIs by --roi",
+        "`only`": "--segment",
+        "`fraction`": "--threshold-fraction",
+    }
+)
 """How errors of the library name what has an option here."""
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from lite_ensam.core.errors import CaseError, printable
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.nan_background import air_for_nan
 from lite_ensam.core.partial_volume import PartialScan, TumorMasks, value_range
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.core.scan_source import ScanSource
@@ -39,8 +40,8 @@ class Case:
     Raises
     ------
     CaseError
-        If `ct` has another dtype or shape than said, is constant, lies in [0, 1], or has a voxel that is NaN or
-        infinite (the first one is named); if `reference` does not fit.
+        If `ct` has another dtype or shape than said, is constant, lies in [0, 1], or has a voxel that is infinite, or
+        NaN at a line (it is named; NaN elsewhere becomes air, with a note); if `reference` does not fit.
     MarkError
         If the marks do not fit the volume.
     """
@@ -64,6 +65,7 @@ class Case:
             raise CaseError("ct must have all its voxels, got a masked array")
         if self.ct.shape != self.grid.shape_zyx:
             raise CaseError(f"ct has shape {self.ct.shape}, its grid {self.grid.shape_zyx} (z, y, x)")
+        note = self._fill_nan()
         try:
             low, high = value_range(self.ct)
         except ValueError as error:
@@ -83,6 +85,15 @@ class Case:
             object.__setattr__(self, "hu", _is_hu(low, high))
         if self.source is None or self.source.grid is not self.grid:
             object.__setattr__(self, "source", ScanSource(self.grid))
+        object.__setattr__(self, "source", self.source.with_notes((note,)))
+
+    def _fill_nan(self) -> str:
+        """Air where the scan has NaN away from all lines; a note on it, or an empty text."""
+        if isinstance(self.ct, PartialScan):  # readers keep all of a scan with NaN
+            return ""
+        ct, note = air_for_nan(self.ct, tuple(self.marks), self.grid.spacing_mm, self.hu)
+        object.__setattr__(self, "ct", ct)
+        return note
 
     def flipped(self, flips_zyx: Flips) -> "Case":
         """The same case with some axes reversed: views, nothing is copied or checked again."""

@@ -9,9 +9,9 @@ import math
 import operator
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,11 +23,13 @@ from lite_ensam.core.partial_volume import SubVolume, TumorMasks, as_subvolume
 from lite_ensam.core.types import EndpointPair, Flips, FloatTriple, Labels, Mask, float_triple, int_triple
 
 __all__ = [
+    "NotedMarks",
     "RecistMark",
     "check_marks",
     "mark_from_mask",
     "marks_from_labels",
     "marks_from_marker",
+    "notes_of",
     "sphere_box",
     "sphere_mask",
 ]
@@ -166,6 +168,30 @@ class RecistMark:
         return self.length_mm(spacing_mm) / 2
 
 
+class NotedMarks(tuple[RecistMark, ...]):
+    """The lines of a file as a tuple, with notes for whoever reads the results: what of the file was passed over.
+
+    Examples
+    --------
+    >>> marks = NotedMarks([RecistMark(1, ((4, 10, 12), (4, 10, 2)))], ["passed over: ROI 'CTV' has no contours"])
+    >>> len(marks), notes_of(marks)
+    (1, ("passed over: ROI 'CTV' has no contours",))
+    """
+
+    notes: tuple[str, ...]
+
+    def __new__(cls, marks: Iterable[RecistMark], notes: Iterable[str]) -> Self:
+        """Lines and notes on them."""
+        noted = super().__new__(cls, marks)
+        noted.notes = tuple(notes)
+        return noted
+
+
+def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
+    """The notes that came with lines; none with a plain tuple or list."""
+    return marks.notes if isinstance(marks, NotedMarks) else ()
+
+
 def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
     """Raise `MarkError` unless the marks fit the volume and each other.
 
@@ -242,13 +268,38 @@ def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTripl
     Raises
     ------
     MarkError
-        If a label is negative or above 65535, has a single voxel, or lies on several slices.
+        If a label is negative or above 65535, has a single voxel, lies on several slices, or is that of two lines
+        that do not cross.
     """
+    labels = _kernel_labels(marker)
     try:
-        found = _kernels.marker_endpoints(_kernel_labels(marker), spacing_mm)
+        found = _kernels.marker_endpoints(labels, spacing_mm)
     except ValueError as error:
         raise MarkError(f"marker volume: {error}") from None
+    for label, ((z, _, _), _) in found:
+        if _is_in_pieces(labels[int(z)] == label):
+            raise MarkError(
+                f"marker volume: label {label} has two lines on slice z = {z:g} that do not cross; "
+                "give each tumour a label of its own"
+            )
     return tuple(RecistMark(label, endpoints) for label, endpoints in found)
+
+
+def _is_in_pieces(drawn: Mask) -> bool:
+    """Whether voxels (y, x) are not one line, one pair of crossing lines, or just the two ends of a line.
+
+    Gaps of one voxel are bridged: resampling leaves them in thin lines.
+    """
+    left = set(map(tuple, np.argwhere(drawn).tolist()))
+    if len(left) <= 2:
+        return False
+    reached = [left.pop()]
+    while reached and left:
+        y, x = reached.pop()
+        near = left & {(y + dy, x + dx) for dy in range(-2, 3) for dx in range(-2, 3)}
+        left -= near
+        reached += near
+    return bool(left)
 
 
 def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: int) -> RecistMark:

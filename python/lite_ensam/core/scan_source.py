@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -16,9 +16,6 @@ from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, IntTriple
 
 __all__ = ["ScanSource"]
-
-_OFF_PLACE = 0.01
-"""A slice lies where it is said to if its first voxel is no farther away than this share of a voxel."""
 
 
 @with_short_repr
@@ -126,18 +123,20 @@ class ScanSource:
         points = np.asarray(points_zyx, dtype=np.float64)
         return points[..., [self.file_axes_zyx.index(axis) for axis in (2, 1, 0)]]
 
+    def with_notes(self, notes: Sequence[str]) -> Self:
+        """The same source with more notes; empty ones and those it has are left out."""
+        new = tuple(note for note in notes if note and note not in self.notes)
+        return replace(self, notes=(*self.notes, *new)) if new else self
+
     @property
     def slices_shape(self) -> IntTriple:
         """Slices, rows and columns of the images that the file's array is a stack of."""
         columns, rows, n_slices = self.file_shape
         return n_slices, rows, columns
 
-    def slice_at(self, position_mm: ArrayLike) -> int | None:
-        """The slice whose first pixel lies at a place in world mm (RAS), within a hundredth of a voxel; else None."""
-        kji = self.points_to_file(self.grid.mm_to_voxel(position_mm))
-        k = int(np.rint(kji[0]))
-        on_place = np.abs(kji - (k, 0, 0)).max() <= _OFF_PLACE
-        return k if on_place and 0 <= k < self.slices_shape[0] else None
+    def slice_points_from_world(self, points_mm: ArrayLike) -> Float64Array:
+        """Slice, row and column (n, 3) of world mm (n, 3) in x, y, z (RAS); fractions between slices and pixels."""
+        return self.points_to_file(self.grid.mm_to_voxel(points_mm))
 
     def volume_of_labels(self, slices: NDArray[Any]) -> NDArray[Any]:
         """The label map (z, y, x) of labels (slice, row, column)."""

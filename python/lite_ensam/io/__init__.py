@@ -6,6 +6,7 @@ the grid of the file that the scan came from.
 
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.io.atomic import atomic_write, check_output
+from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.marks_files import MarksLike, parse_marks, read_marks, write_marks
 from lite_ensam.io.outputs import check_outputs, refuse_inputs
 from lite_ensam.io.report_files import read_report, rounded, write_report, write_table, write_text
@@ -16,6 +17,7 @@ from lite_ensam.io.scans import (
     open_scan,
     read_case,
     read_ct,
+    read_label_map,
     read_labels,
     write_contours,
     write_ct,
@@ -26,6 +28,7 @@ __all__ = [
     "DISCLAIMER",
     "MASK_SUFFIXES",
     "VOLUME_SUFFIXES",
+    "LabelMap",
     "MarksLike",
     "ScanFile",
     "atomic_write",
@@ -35,6 +38,7 @@ __all__ = [
     "parse_marks",
     "read_case",
     "read_ct",
+    "read_label_map",
     "read_labels",
     "read_marks",
     "read_report",

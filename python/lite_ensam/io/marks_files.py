@@ -24,6 +24,7 @@ from lite_ensam.io.deeplesion import is_deeplesion, read_deeplesion_marks
 from lite_ensam.io.dicom import read_dicom_marks
 from lite_ensam.io.dicom.datasets import is_dicom
 from lite_ensam.io.flare_npz import read_npz_labels
+from lite_ensam.io.label_map import labels_on_grid
 from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.reading import file_suffix, read_json
 
@@ -204,13 +205,10 @@ def _read_marker(path: PathLike, ct: ScanSource) -> tuple[RecistMark, ...]:
     else:
         volume = NiftiVolume.open(path)
         marker, marker_source = volume.read_marker(), volume.source
-    if marker.shape != ct.grid.shape_zyx:
-        raise MarkError(f"the marker volume has shape {marker.shape}, the CT {ct.grid.shape_zyx} (z, y, x)")
-    if marker_source is not None and not marker_source.grid.matches(ct.grid):
-        raise MarkError(
-            "the marker volume lies elsewhere than the CT: its affine is "
-            f"{_text(marker_source.file_affine)}, the CT's {_text(ct.file_affine)}"
-        )
+    try:
+        marker = labels_on_grid(marker, marker_source, ct, "marker volume has")
+    except CaseError as error:
+        raise MarkError(str(error)) from None
     return marks_from_marker(marker, ct.grid.spacing_mm)
 
 
@@ -251,7 +249,3 @@ def _number(text: str | None, line: str, column: str) -> float:
         return float(text)
     except ValueError:
         raise MarkError(f"{line}, column {column}: {brief(text)} is not a number") from None
-
-
-def _text(affine: Float64Array) -> str:
-    return str(np.round(affine[:3], 3).tolist())

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, MarkError, OutputError, printable
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.partial_volume import SubVolume, TumorMasks, VoxelBox, as_subvolume, merged_boxes
-from lite_ensam.core.recist import RecistMark, check_marks, marks_from_labels
+from lite_ensam.core.partial_volume import SubVolume, VoxelBox, as_subvolume, merged_boxes
+from lite_ensam.core.recist import RecistMark, check_marks, notes_of
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Labels, PathLike
@@ -22,12 +22,18 @@ from lite_ensam.io.dicom import (
     build_rtstruct,
     build_segmentation,
     find_marks,
+    is_rtstruct,
+    read_contours,
     read_ct_series,
     read_segmentation,
     series_of,
     write_dataset,
 )
+from lite_ensam.io.dicom.choice import Choice
+from lite_ensam.io.dicom.datasets import is_dicom
+from lite_ensam.io.dicom.segmentation import segment_label
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
+from lite_ensam.io.label_map import LabelMap, Lesion, labels_on_grid
 from lite_ensam.io.marks_files import MarksLike, parse_marks, read_marks
 from lite_ensam.io.nifti import NiftiVolume, read_nifti_labels, write_nifti
 from lite_ensam.io.reading import check_input, file_suffix
@@ -40,6 +46,7 @@ __all__ = [
     "open_scan",
     "read_case",
     "read_ct",
+    "read_label_map",
     "read_labels",
     "write_contours",
     "write_ct",
@@ -69,6 +76,10 @@ class ScanFile:
     source: ScanSource
     voxels: NiftiVolume | CtVolume
 
+    def with_notes(self, notes: Sequence[str]) -> "ScanFile":
+        """The same scan with more notes on its source."""
+        return replace(self, source=self.source.with_notes(notes))
+
     @property
     def keeps_marks(self) -> bool:
         """Whether the file has lines inside: an .npz with FLARE's array `recist`."""
@@ -78,14 +89,13 @@ class ScanFile:
         """The whole scan (z, y, x); errors as `read_ct`."""
         return self.voxels.read_ct() if isinstance(self.voxels, NiftiVolume) else self.voxels
 
-    def read_marks(self, marks: MarksLike | None, reference: Labels | None = None) -> tuple[RecistMark, ...]:
+    def read_marks(self, marks: MarksLike | None) -> tuple[RecistMark, ...]:
         """Lines on this scan.
 
         Parameters
         ----------
         marks : in any form that `parse_marks` takes. None takes the `recist` array of an .npz, or the one DICOM file
-            of the folder that could be marks; with a reference, the lines are drawn on it, one per label
-        reference : label map (z, y, x), or None
+            of the folder that could be marks
 
         Raises
         ------
@@ -94,17 +104,22 @@ class ScanFile:
         """
         if marks is None and self.keeps_marks:
             marks = self.path
-        if marks is None and reference is None and os.path.isdir(self.path):
+        if marks is None and os.path.isdir(self.path):
             marks = find_marks(self.path)
         if isinstance(marks, str | os.PathLike):
             return read_marks(marks, self.source, self.path)
         if marks is not None:
             return parse_marks(marks, self.source)
-        if reference is not None:
-            return marks_from_labels(reference, self.source.grid.spacing_mm)
         if file_suffix(self.path) == ".npz":
             raise MarkError(f"{printable(self.path)}: holds no array `recist`, and no marks were given")
         raise MarkError(f"{printable(self.path)}: no `marks` given: a file of lines to go with this scan")
+
+    def draw_marks(self, path: PathLike, label_map: LabelMap) -> tuple[RecistMark, ...]:
+        """Lines drawn on a label map; `path` is for the message if it is empty."""
+        try:
+            return label_map.draw_marks(self.source.grid.spacing_mm)
+        except MarkError as error:
+            raise MarkError(f"{printable(path)}: {error}") from None
 
     def read_case(
         self,
@@ -139,7 +154,8 @@ class ScanFile:
         name = Path(self.path).name
         name = name[: len(name) - len(file_suffix(self.path))]
         try:
-            return Case(ct, self.source.grid, marks, reference, name, hu, self.source)  # type: ignore[arg-type]
+            source = self.source.with_notes(notes_of(marks))
+            return Case(ct, source.grid, marks, reference, name, hu, source)  # type: ignore[arg-type]
         except CaseError as error:
             raise CaseError(f"{printable(self.path)}: {error}") from None
 
@@ -181,35 +197,53 @@ def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, Sc
 
 
 def read_labels(path: PathLike, source: ScanSource | Grid | None = None) -> Labels:
-    """Label map of a .nii, .nii.gz, .npz (`gts` or `segs`) or DICOM SEG file, uint8 or uint16 (z, y, x).
+    """Labels of a mask, uint8 or uint16 (z, y, x); parameters and errors as `read_label_map`."""
+    return read_label_map(path, source).labels
+
+
+def read_label_map(
+    path: PathLike,
+    source: ScanSource | Grid | None = None,
+    only: Choice = (),
+    fraction: float | None = None,
+) -> LabelMap:
+    """Label map of a .nii, .nii.gz, .npz (`gts` or `segs`), DICOM SEG or RTSTRUCT file, with names and notes.
 
     Parameters
     ----------
     path : the file
-    source : of the CT that the labels belong to; None takes the labels as they are (not of a SEG)
+    source : of the CT that the labels belong to. They may be stored in another axis order or direction: they are put
+        into the CT's. None takes the labels as they are (not of a SEG or RTSTRUCT)
+    only : of a SEG or RTSTRUCT: names or numbers of the segments or ROIs to read; nothing reads all
+    fraction : of a fractional SEG: from which share of the maximum on a voxel counts, see `dicom.read_segmentation`
 
     Raises
     ------
     CaseError
-        If the file cannot be read, a value is no label, or the labels lie elsewhere than the CT.
+        If the file cannot be read, a value is not a label, the voxels lie at other places than those of the CT, or
+        `only` or `fraction` is given for a file that has no segments.
     """
+    suffix = file_suffix(path)
+    if suffix == ".dcm" or (not suffix and is_dicom(path)):
+        if is_rtstruct(path):
+            return read_contours(path, source, only)
+        return read_segmentation(path, source, only, fraction)
     _check_volume_name(path, MASK_SUFFIXES)
-    if file_suffix(path) == ".dcm":
-        return read_segmentation(path, source)
+    if only or fraction is not None:
+        raise CaseError(
+            f"{printable(path)}: `only` and `fraction` are for a DICOM SEG or RTSTRUCT, which this is not"
+        )
     own: ScanSource | None
     if file_suffix(path) == ".npz":
         labels, own = read_npz_labels(path, "segs" if "segs" in npz_keys(path) else "gts")
     else:
         labels, own = read_nifti_labels(path)
     if source is not None:
-        name, grid = printable(path), ScanSource.of(source).grid
-        if labels.shape != grid.shape_zyx:
-            raise CaseError(
-                f"{name}: the labels have shape {labels.shape}, the CT {grid.shape_zyx} (z, y, x)"
-            )
-        if own is not None and not own.grid.matches(grid):
-            raise CaseError(f"{name}: the labels lie elsewhere than the CT: their affines differ")
-    return labels
+        try:
+            labels = labels_on_grid(labels, own, source, "labels have")
+        except CaseError as error:
+            raise CaseError(f"{printable(path)}: {error}") from None
+    return LabelMap(labels)
 
 
 def read_case(
@@ -219,6 +253,8 @@ def read_case(
     *,
     hu: bool | None = None,
     series_uid: str | None = None,
+    only: Choice = (),
+    fraction: float | None = None,
 ) -> Case:
     """Scan, marks and, if there is one, reference; everything checked.
 
@@ -230,9 +266,10 @@ def read_case(
     ----------
     ct_path : .nii, .nii.gz, .npz, or a folder of DICOM slices
     marks_path : see `read_marks`
-    reference_path : see `read_labels`
+    reference_path : see `read_label_map`
     hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
     series_uid : which series of a DICOM folder; None takes the largest
+    only, fraction : of the reference, see `read_label_map`
 
     Returns
     -------
@@ -248,8 +285,15 @@ def read_case(
     scan = open_scan(ct_path, series_uid)
     if reference_path is None and file_suffix(ct_path) == ".npz" and "gts" in npz_keys(ct_path):
         reference_path = ct_path
-    reference = None if reference_path is None else read_labels(reference_path, scan.source)
-    return scan.read_case(scan.read_marks(marks_path, reference), None, reference, hu)
+    if reference_path is None:
+        return scan.read_case(scan.read_marks(marks_path), None, None, hu)
+    reference = read_label_map(reference_path, scan.source, only, fraction)
+    if marks_path is not None or scan.keeps_marks:
+        marks = scan.read_marks(marks_path)
+    else:
+        marks = scan.draw_marks(reference_path, reference)
+    scan = scan.with_notes((*reference.notes, *reference.unclaimed(marks)))
+    return scan.read_case(marks, None, reference.labels, hu)
 
 
 def write_mask(
@@ -257,7 +301,7 @@ def write_mask(
     labels: NDArray[Any] | SubVolume,
     source: ScanSource | Grid,
     overwrite: bool = False,
-    marks: Sequence[RecistMark] = (),
+    marks: Sequence[RecistMark | Lesion] = (),
 ) -> None:
     """Write a label map into the grid of the scan: its own axis order, shape and affine.
 
@@ -269,7 +313,7 @@ def write_mask(
         label map that is zero elsewhere: the whole is then made slice by slice, while it is compressed
     source : from `read_ct` or of a `Case`, or the grid of an array without a file
     overwrite : whether an existing file may be replaced
-    marks : whose tumours become the segments of a SEG, with names and tracking UIDs; none takes every label
+    marks : lines or lesions that become the segments of a SEG, with names and tracking UIDs; left out, every label
 
     Raises
     ------
@@ -284,21 +328,27 @@ def write_mask(
     if file_suffix(path) == ".dcm":
         _check_shape(path, part, source)
         whole = part.whole()
-        marks = marks or marks_from_labels(whole, ScanSource.of(source).grid.spacing_mm)
-        write_dataset(path, build_segmentation(whole, source, marks), overwrite)
+        lesions = marks or LabelMap(whole).lesions
+        if not lesions:
+            raise OutputError(f"cannot write {printable(path)}: the mask is empty, and a SEG needs a segment")
+        write_dataset(path, build_segmentation(whole, source, lesions), overwrite)
         return
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
     _write_volume(path, replace(part, voxels=checked.astype(smallest, copy=False)), "segs", source, overwrite)
 
 
 def write_contours(
-    path: PathLike, labels: Labels, source: ScanSource | Grid, overwrite: bool = False
+    path: PathLike,
+    labels: Labels,
+    source: ScanSource | Grid,
+    overwrite: bool = False,
+    marks: Sequence[RecistMark | Lesion] = (),
 ) -> None:
-    """Write every label's outlines as an RTSTRUCT, named as in a SEG; errors as `write_mask`."""
+    """Write outlines as an RTSTRUCT, its ROIs numbered by label and named as in a SEG; else as `write_mask`."""
     check_output(path, overwrite, (".dcm",))
     series = series_of(source, "an RTSTRUCT")
     _check_shape(path, as_subvolume(labels), source)
-    names = {label: f"tumor {label}" for label in TumorMasks(labels).labels}
+    names = {lesion.label: segment_label(lesion) for lesion in marks or LabelMap(labels).lesions}
     write_dataset(path, build_rtstruct(labels, series, names), overwrite)
 
 

@@ -219,13 +219,14 @@ class TestMarkerVolume:
         affine[0, 3] += moved_mm
         path = marker_file(tmp_path / "marks.nii.gz", self.marker(), affine)
         with pytest.raises(
-            MarkError, match=rf"lies elsewhere .* affine is .*{30 + moved_mm}.*, the CT's .*30\.0"
+            MarkError,
+            match=rf"marker volume has another affine than the CT: .*{30 + moved_mm}.*, the CT's .*30\.0",
         ):
             read_marks(path, GRID)
 
     def test_a_lost_affine_is_refused(self, tmp_path):
         path = marker_file(tmp_path / "marks.nii.gz", self.marker(), np.eye(4))
-        with pytest.raises(MarkError, match="lies elsewhere"):
+        with pytest.raises(MarkError, match="another affine than the CT"):
             read_marks(path, GRID)
 
     def test_a_label_on_two_slices_is_refused(self, tmp_path):

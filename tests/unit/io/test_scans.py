@@ -67,7 +67,7 @@ class TestReadCase:
         with pytest.raises(CaseError, match=r"short\.nii\.gz: the labels have shape"):
             read_case(folder / "ct.nii.gz", folder / "marks.json", folder / "short.nii.gz")
         write_mask(folder / "thick.nii.gz", case.reference, Grid.from_spacing((22, 40, 48), (3, 1, 1)))
-        with pytest.raises(CaseError, match=r"thick\.nii\.gz: the labels lie elsewhere"):
+        with pytest.raises(CaseError, match=r"thick\.nii\.gz: the labels have another affine than the CT"):
             read_case(folder / "ct.nii.gz", folder / "marks.json", folder / "thick.nii.gz")
 
     def test_the_source_is_all_that_writing_needs(self, tmp_path):
