@@ -18,7 +18,7 @@ def convert(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Scan or mask: .nii.gz, .nii, .npz (mask: .dcm too); marks: .json"
+            "--output", "-o", help="Scan or mask: .nii.gz, .nii, .npz, .nrrd, .mha (mask: .dcm too); marks: .json"
         ),
     ],
     ct: Annotated[Path | None, typer.Option(help="The scan that a mask or marks belong to")] = None,
@@ -32,7 +32,7 @@ def convert(
     from lite_ensam.core.errors import OutputError
     from lite_ensam.io import (
         MASK_SUFFIXES,
-        VOLUME_SUFFIXES,
+        OUTPUT_SUFFIXES,
         check_output,
         read_ct,
         read_labels,
@@ -44,7 +44,7 @@ def convert(
     )
 
     is_marks = output.name.lower().endswith(".json")
-    suffixes = VOLUME_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
+    suffixes = OUTPUT_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
     if is_marks and ct is None:
         raise OutputError(f"cannot write {output}: marks need the scan that they lie on (--ct)")
     if rtstruct and (ct is None or is_marks):
