@@ -18,7 +18,9 @@ def convert(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Scan or mask: .nii.gz, .nii, .npz, .nrrd, .mha (mask: .dcm too); marks: .json"
+            "--output",
+            "-o",
+            help="Scan or mask: .nii.gz, .nii, .npz, .nrrd, .mha (mask: .dcm too); marks: .json",
         ),
     ],
     ct: Annotated[Path | None, typer.Option(help="The scan that a mask or marks belong to")] = None,

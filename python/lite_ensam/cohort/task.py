@@ -42,6 +42,7 @@ from lite_ensam.core.errors import (
     OutputError,
 )
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.engines import WEIGHTS
 from lite_ensam.evaluation import dsc
 from lite_ensam.io import read_case, read_labels
 from lite_ensam.reporting import TumorRow
@@ -117,6 +118,7 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
     result = segment(
         row.ct, marks, crop=p.crop, engine=p.engine, window=p.window, hu=p.hu, threads=p.threads,
         threshold=p.threshold, mirror=p.mirror, border=p.border, series_uid=row.series or None,
+        weights=p.weights or WEIGHTS,
     )  # fmt: skip
     tumors = _tumors(result, row)
     saving = time.perf_counter()
@@ -126,7 +128,16 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
     mask = place / MASK
     report = result.report
     steps = {"hash": hashed - start, **report["seconds"], "write": time.perf_counter() - saving}
-    kept = ("disclaimer", "version", "weights_sha256", "shape_zyx", "spacing_mm_zyx", "greys", "notes")
+    kept = (
+        "disclaimer",
+        "version",
+        "weights",
+        "weights_sha256",
+        "shape_zyx",
+        "spacing_mm_zyx",
+        "greys",
+        "notes",
+    )
     return {
         **{name: report[name] for name in kept},
         "case": row.case,

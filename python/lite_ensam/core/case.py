@@ -78,9 +78,9 @@ class Case:
             _check_reference(self.reference, self.grid)
         if self.source is None or self.source.grid is not self.grid:
             object.__setattr__(self, "source", ScanSource(self.grid))
-        doubts = (intensity_note(low, high, self.hu), pixel_problem(self.grid.spacing_mm))
+        doubts = [intensity_note(low, high, self.hu), pixel_problem(self.grid.spacing_mm)]
         if not self.grid.is_oriented:
-            doubts = (*doubts, shape_problem(self.grid.shape_zyx))
+            doubts.append(shape_problem(self.grid.shape_zyx))
         object.__setattr__(self, "source", self.source.with_notes(doubts))
         if self.hu is None:
             object.__setattr__(self, "hu", _is_hu(low, high))

@@ -98,12 +98,18 @@ def intensity_note(low: float, high: float, is_hu: bool | None = None) -> str:
     values = f"{low:g} to {high:g}"
     if is_hu is False:
         in_range = low >= 0 and high <= 255
-        return "" if in_range else f"the ct's values lie in {values}, a windowed scan's in 0 to 255: is it in HU?"
+        return (
+            ""
+            if in_range
+            else f"the ct's values lie in {values}, a windowed scan's in 0 to 255: is it in HU?"
+        )
     if low >= 0 and high > 255:
-        return f"the ct has no value below 0, only {values}, but air is -1000 HU: HU + 1024? Then subtract 1024"
+        return (
+            f"the ct has no value below 0, only {values}, but air is -1000 HU: HU + 1024? Then subtract 1024"
+        )
     if is_hu and low >= 0:
         return f"the ct's values lie in {values}, all at or above 0 HU: is it windowed to 0-255?"
-    if is_hu is None and 0 < low and high <= 255:
+    if is_hu is None and low > 0 and high <= 255:
         return (
             f"the ct's values lie in {values} and are taken as windowed to 0-255, but none is 0: HU + 1024? "
             "If they are HU, say hu=True"

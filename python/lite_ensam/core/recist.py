@@ -176,7 +176,9 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
         if first != mark.label:
             raise MarkError(f"marks {first} and {mark.label} are the same line: one tumour has one label")
         outside = [
-            point for point in mark.endpoints_zyx + (mark.short_axis_zyx or ()) if not is_inside(point, shape_zyx)
+            point
+            for point in mark.endpoints_zyx + (mark.short_axis_zyx or ())
+            if not is_inside(point, shape_zyx)
         ]
         if outside:
             is_reversed = all(is_inside(end[::-1], shape_zyx) for end in mark.endpoints_zyx)

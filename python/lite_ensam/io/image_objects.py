@@ -76,9 +76,7 @@ def _volume_of_itk(image: Any) -> tuple[NDArray[Any], ScanSource]:
     is_sitk = sitk is not None and isinstance(image, sitk.Image)
     stored = sitk.GetArrayViewFromImage(image) if is_sitk and sitk is not None else np.asarray(image)
     direction = np.asarray(image.GetDirection(), dtype=np.float64)
-    source = itk_source(
-        stored.shape[::-1], tuple(image.GetSpacing()), tuple(image.GetOrigin()), direction
-    )
+    source = itk_source(stored.shape[::-1], tuple(image.GetSpacing()), tuple(image.GetOrigin()), direction)
     z, y, x = (2 - axis for axis in source.file_axes_zyx)  # axes of the stored array (k, j, i)
     source = replace(source, array_axes=_inverse((z, y, x)))
     return source.from_array(stored), source
@@ -92,7 +90,9 @@ def _volume_with_affine(image: Any) -> tuple[NDArray[Any], ScanSource]:
     units = getattr(getattr(image, "header", None), "get_xyzt_units", None)
     if units is not None and (unit := _UNITS_NOT_MM.get(units()[0])):
         raise CaseError(f"ct: spacing must be in mm, its header says {unit}")
-    stored = _three_axes(as_numpy(getattr(image, "dataobj", image)), has_channel=not hasattr(image, "dataobj"))
+    stored = _three_axes(
+        as_numpy(getattr(image, "dataobj", image)), has_channel=not hasattr(image, "dataobj")
+    )
     source = ScanSource.from_file_affine(stored.shape, as_numpy(image.affine))
     source = replace(source, array_axes=_inverse(source.file_axes_zyx))
     return source.from_array(stored), source
@@ -112,7 +112,7 @@ def _volume_with_named_axes(
 
 
 def _step_mm(image: Any, name: str) -> float:
-    places = np.asarray(image.coords[name] if name in image.coords else [], dtype=np.float64)
+    places = np.asarray(image.coords.get(name, []), dtype=np.float64)
     steps = np.diff(places)
     if steps.size == 0 or not np.allclose(steps, steps[0], rtol=1e-3):
         raise CaseError(f"ct needs evenly spaced coordinates along {name}, in mm, or spacing_mm")
@@ -123,11 +123,10 @@ def _three_axes(stored: NDArray[Any], has_channel: bool) -> NDArray[Any]:
     """An array (i, j, k): without NIfTI's axes of one point at the end, or a tensor's one channel in front."""
     if has_channel and stored.ndim == 4 and stored.shape[0] == 1:
         return stored[0]
-    if stored.ndim > 3 and set(stored.shape[3:]) == {1}:
-        return stored.reshape(stored.shape[:3])
-    if stored.ndim != 3:
+    if stored.ndim < 3 or any(n != 1 for n in stored.shape[3:]):
         raise CaseError(f"a CT has three axes, this image is {stored.ndim}D of shape {stored.shape}")
-    return stored
+    volume: NDArray[Any] = stored.reshape(stored.shape[:3])
+    return volume
 
 
 def _inverse(axes: tuple[int, int, int]) -> tuple[int, int, int]:

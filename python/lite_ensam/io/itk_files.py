@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 ITK_OUTPUT_SUFFIXES = (".nrrd", ".mha")
-"""One file each; headers whose voxels lie in a second file are read, not written: two files cannot be replaced at once."""
+"""One file each. Headers whose voxels lie in a second file are only read: two files cannot be replaced at once."""
 
 ITK_SUFFIXES = (*ITK_OUTPUT_SUFFIXES, ".nhdr", ".mhd")
 
@@ -90,7 +90,9 @@ def itk_source(
         If it is no image of three axes, or its geometry makes no sense.
     """
     if len(shape_ijk) != 3:
-        raise CaseError(f"a CT has three axes, this image is {len(shape_ijk)}D of shape {shape_ijk} (i, j, k)")
+        raise CaseError(
+            f"a CT has three axes, this image is {len(shape_ijk)}D of shape {shape_ijk} (i, j, k)"
+        )
     affine: Float64Array = np.eye(4)
     affine[:3, :3] = np.asarray(direction, dtype=np.float64).reshape(3, 3) * np.asarray(spacing)
     affine[:3, 3] = origin
@@ -105,7 +107,9 @@ def _read(
     with translate_io_errors(path), _itk_errors():
         image = sitk.ReadImage(os.fspath(path), imageIO=_READERS[file_suffix(path)])
         if image.GetNumberOfComponentsPerPixel() != 1:
-            raise CaseError("voxels must be real numbers, the file stores several to a voxel (colour or vectors)")
+            raise CaseError(
+                "voxels must be real numbers, the file stores several to a voxel (colour or vectors)"
+            )
         source = itk_source(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
         return source.from_file(convert(sitk.GetArrayFromImage(image))), source
 

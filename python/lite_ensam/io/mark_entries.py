@@ -16,7 +16,7 @@ from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.grid import real_array
 from lite_ensam.core.recist import RecistMark, check_marks, is_inside
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.core.types import EndpointPair, Float64Array
+from lite_ensam.core.types import Float64Array
 
 __all__ = [
     "INDEX_COLUMNS",
@@ -109,11 +109,11 @@ def _has_label(entry: MarkEntry | RecistMark) -> bool:
 
 
 def _mark(entry: MarkEntry, where: str, source: ScanSource, marks_in: MarkFrame) -> RecistMark:
-    if unknown := [key for key in entry if key not in (*_READ, *_WRITTEN)]:
-        raise MarkError(f"{where}: {brief(unknown[0])} is not read; a mark has {', '.join(_READ)}")
     given = [key for key in ("endpoints_zyx", "endpoints_mm") if key in entry]
     if len(given) != 1:
         raise MarkError(f"{where}: needs either endpoints_zyx or endpoints_mm, has {brief(list(entry))}")
+    if unknown := [key for key in entry if key not in (*_READ, *_WRITTEN)]:
+        raise MarkError(f"{where}: {brief(unknown[0])} is not read; a mark has {', '.join(_READ)}")
     if given[0] == "endpoints_zyx" and marks_in != "voxel":
         raise MarkError(
             f'{where}: endpoints_zyx are voxel indices, but marks_in="{marks_in}" says millimetres: '
@@ -131,13 +131,13 @@ def _mark(entry: MarkEntry, where: str, source: ScanSource, marks_in: MarkFrame)
     if isinstance(label, float) and label.is_integer():
         label = int(label)  # spreadsheets write 1.0
     try:
-        if given[0] == "endpoints_zyx":
-            _check_indices(zyx, source)
         mark = RecistMark(label, zyx.tolist(), name, entry.get("tracking_uid") or "", short_axis)  # type: ignore[arg-type]
         if given[0] == "endpoints_mm" and mark.length_mm(source.grid.spacing_mm) < _SHORTEST_MM:
             length_mm = mark.length_mm(source.grid.spacing_mm)
             raise MarkError(f"the line is {length_mm:.2g} mm long: metres instead of millimetres?")
         _check_place(mark, points, given[0], source, marks_in)
+        if given[0] == "endpoints_zyx":
+            _check_indices(zyx, source)
     except MarkError as error:
         raise MarkError(f"{where}: {error}") from None
     return mark
@@ -210,7 +210,10 @@ _OTHER_MM_CAUSES: tuple[_Cause, ...] = (
     ("z, y, x order instead of x, y, z?", lambda points, source: _ras(points[:, ::-1], source)),
     ("z, y, x order instead of x, y, z?", lambda points, source: _lps(points[:, ::-1], source)),
     ("voxel indices instead of millimetres?", lambda points, source: source.points_from_file(points)),
-    ("voxel indices instead of millimetres?", lambda points, source: source.points_from_file(points[:, ::-1])),
+    (
+        "voxel indices instead of millimetres?",
+        lambda points, source: source.points_from_file(points[:, ::-1]),
+    ),
 )
 _AS_LPS: _Cause = ('LPS instead of RAS? Say marks_in="lps"', _lps)
 _MM_CAUSES: Mapping[MarkFrame, tuple[_Cause, ...]] = {

@@ -129,8 +129,11 @@ def _entries(
     if hasattr(marks, "__array__"):
         marks = as_numpy(marks).tolist()
     if not isinstance(marks, Iterable) or isinstance(marks, str | bytes):
-        raise MarkError(f"marks must be RecistMarks, lists, a mapping, a table, an array or a file, got {brief(marks)}")
-    listed = [one.tolist() if isinstance(one, np.ndarray) else one for one in marks]
+        raise MarkError(
+            "marks must be RecistMarks, a mapping, an array or a file, nested lists or a table, got "
+            f"{type(marks).__name__}"
+        )
+    listed: list[Any] = [one.tolist() if isinstance(one, np.ndarray) else one for one in marks]
     if real_array(listed).shape in ((2, 3), (6,)):
         listed = [listed]
     if listed and all(isinstance(one, Mapping) and _COLUMNS & set(one) for one in listed):

@@ -196,9 +196,9 @@ def _rows_of_csv(path: PathLike) -> list[tuple[str, MarkEntry]]:
         raise MarkError(f"is not a CSV file ({error})") from None
     if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
         raise MarkError(f"separate the columns by commas; the first line is {brief(columns[0])}")
+    ends = end_columns(columns)
     if twice := [name for name, n in Counter(columns).items() if name and n > 1]:
         raise MarkError(f"the column {brief(twice[0])} comes twice")
-    ends = end_columns(columns)
     for line, row in by_line:
         if any(row.get(None) or ()):  # type: ignore[call-overload]  # where DictReader puts what is too much
             raise MarkError(f"{line} has more values than the first line has columns")

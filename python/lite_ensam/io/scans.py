@@ -73,7 +73,7 @@ def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, Sc
     CaseError
         If the file is missing, damaged, no 3D image, or its geometry makes no sense.
     """
-    scan = open_scan(path, series_uid)
+    scan = open_scan(path, series_uid=series_uid)
     return scan.read_ct(), scan.source
 
 
@@ -144,7 +144,7 @@ def read_case(
     MarkError
         If the marks are bad or there are none.
     """
-    scan = open_scan(ct_path, series_uid)
+    scan = open_scan(ct_path, series_uid=series_uid)
     if reference_path is None and file_suffix(ct_path) == ".npz" and "gts" in npz_keys(ct_path):
         reference_path = ct_path
     reference = None if reference_path is None else read_labels(reference_path, scan.source)
@@ -242,5 +242,3 @@ def _check_shape(path: PathLike, volume: SubVolume, source: ScanSource | Grid) -
             f"cannot write {printable(path)}: the array has shape {volume.whole_shape_zyx}, "
             f"its grid {shape} (z, y, x)"
         )
-
-

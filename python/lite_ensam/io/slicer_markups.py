@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -54,16 +53,20 @@ def _entry(markup: Mapping[str, Any], where: str) -> MarkEntry:
     points = markup.get("controlPoints")
     listed = [one for one in points if isinstance(one, Mapping)] if isinstance(points, list) else []
     placed = [one for one in listed if one.get("positionStatus", "defined") == "defined"]
-    ends = real_array([one.get("position") for one in placed])
+    positions: Any = [one.get("position") for one in placed]
+    ends = real_array(positions)
     if ends.shape != (2, 3):
         raise MarkError(f"{where}: a line has two placed points x, y, z, this one has {len(placed)}")
-    return {"endpoints_mm": (np.asarray(ends, dtype=np.float64) * signs).tolist(), "name": _name(markup, placed)}
+    return {
+        "endpoints_mm": (np.asarray(ends, dtype=np.float64) * signs).tolist(),
+        "name": _name(markup, placed),
+    }
 
 
 def _name(markup: Mapping[str, Any], points: list[Mapping[str, Any]]) -> str:
     """The markup's name, or what the labels of its points ("liver-1", "liver-2") have in common."""
     if isinstance(name := markup.get("name"), str) and name:
         return name
-    common = os.path.commonprefix([str(point.get("label") or "") for point in points])
-    own = re.sub(r"[-_ ]*\d*$", "", common)
-    return "" if own in _SLICERS_OWN_NAMES else own
+    names = {re.sub(r"[-_ ]*\d*$", "", str(point.get("label") or "")) for point in points}
+    name = names.pop() if len(names) == 1 else ""
+    return "" if name in _SLICERS_OWN_NAMES else name

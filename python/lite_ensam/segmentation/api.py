@@ -14,12 +14,12 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.errors import EngineError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.patch_config import PatchConfig
-from lite_ensam.core.recist import check_marks
+from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
 from lite_ensam.engines.loading import load_backend
-from lite_ensam.io import MarkFrame, MarksLike, ScanLike, open_scan
+from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
 from lite_ensam.measurements import TumorMeasurement, measure
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.patch_plan import Crop, PatchPlan
@@ -68,35 +68,28 @@ def segment(
     marks : the lines. A file (JSON, CSV, DICOM, 3D Slicer's .mrk.json, marker volume), one `RecistMark` or several,
         nested lists [[z, y, x], [z, y, x]] of one line or several, a mapping of labels to such lines, an array
         (n, 2, 3), dictionaries as in the JSON file or its whole content, a table with the CSV file's columns, or a
-        marker volume of the CT's shape. None takes those inside an .npz, a DICOM folder or a `Case`. Without any
-        label, lines get 1..n
+        marker volume of the CT's shape. None takes those of an .npz, a DICOM folder or a `Case`. Lines without
+        labels get 1..n
     spacing_mm : (z, y, x) of an array; all else knows its own
     grid : of an array that has a place in the world, instead of `spacing_mm`; `save` then writes its affine
     marks_in : "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
         z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its array
-    crop : "lesion" looks at each tumour in a cube scaled to its line; "joint" is the paper's one box
-        around all lines
+    crop : "lesion" looks at each tumour in a cube scaled to its line; "joint" is the paper's one box around all
     engine : "openvino", or "torch" for the reference (extra `torch`)
     window : (low, high) HU: what is looked at in a scan in HU, what 0 and 255 of a windowed scan mean
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
-    threads : CPU threads of the engine; None takes all
-    threshold : logit above which a voxel is tumour
+    threads, threshold : CPU threads of the engine, None takes all; logit above which a voxel is tumour
     mirror : average each lesion patch's logits with its mirror image's: twice the network's time
-    border : "readers" draws tumours as readers do; "edge" then moves each border to the edge that is seen in the
-        scan (extra `edge`): right volumes of phantoms, further from readers (docs/clinical.md)
+    border : "readers" draws tumours as readers do; "edge" then moves each border to the edge in the scan (extra
+        `edge`): right volumes of phantoms, further from readers (docs/clinical.md)
     series_uid : which CT series of a DICOM folder; None takes the largest
-    n_repeats : how many times each tumour is segmented again, lines drawn anew and patches mirrored, for the standard
-        deviations of its numbers in the report (see `estimate_repeatability`); 0 leaves them out
+    n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0: none
     weights : folder of weights of your own, made by `lite-ensam export`; those that ship are the default
-
-    Returns
-    -------
-    Segmentation
 
     Raises
     ------
     LiteEnsamError
-        `CaseError` for a bad scan, `MarkError` for bad marks, `EngineError` for a bad engine.
+        `CaseError` for a bad scan, `MarkError` for bad marks, `EngineError` for a bad engine or weights.
 
     Examples
     --------
@@ -113,12 +106,10 @@ def segment(
 
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
-            # of a NIfTI file no more is kept than the plan asks for; lines drawn anew need all of it
             scan = open_scan(ct, spacing_mm, grid, series_uid)
             lines = scan.read_marks(marks, marks_in=marks_in)
-            check_marks(lines, scan.source.grid.shape_zyx)
-            plan = PatchPlan.of(lines, scan.source.grid, manifest.patch, crop)
-            return scan.read_case(lines, None if n_repeats else plan.boxes, hu=hu), plan
+            # lines drawn anew need voxels that a streamed scan does not keep
+            return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
     with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
@@ -159,6 +150,20 @@ def segment_case(
         report=report,
         prediction=prediction,
     )
+
+
+def _read_planned(
+    scan: OpenedScan,
+    marks: tuple[RecistMark, ...],
+    hu: bool | None,
+    config: PatchConfig,
+    crop: Crop,
+    whole: bool,
+) -> tuple[Case, PatchPlan]:
+    """The case and the plan of its patches; of a NIfTI file no more is kept than the plan asks for."""
+    check_marks(marks, scan.source.grid.shape_zyx)
+    plan = PatchPlan.of(marks, scan.source.grid, config, crop)
+    return scan.read_case(marks, None if whole else plan.boxes, hu=hu), plan
 
 
 @lru_cache(maxsize=2, typed=True)

@@ -32,7 +32,7 @@ def _shared(tumors: Sequence[TumorLogits], threshold: float) -> Iterator[tuple[i
     # of each line its two ends and its middle: (line, point, z y x)
     points = np.array([[*tumor.mark.endpoints_zyx, tumor.mark.midpoint_zyx] for tumor in tumors])
     inside = np.array([_is_tumor(tumor, points, threshold) for tumor in tumors])
-    both_ends, middle = inside[..., :2].all(axis=-1), inside[..., 2]
+    both_ends, middle = np.logical_and(inside[..., 0], inside[..., 1]), inside[..., 2]
     for n, one in enumerate(tumors):
         for m, other in enumerate(tumors[:n]):
             if both_ends[n, m] or both_ends[m, n] or (middle[n, m] and middle[m, n]):
@@ -42,7 +42,7 @@ def _shared(tumors: Sequence[TumorLogits], threshold: float) -> Iterator[tuple[i
 def _is_tumor(tumor: TumorLogits, points_zyx: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
     """Whether points (..., 3) of the volume, in the network's frame, lie in what the network calls this tumour."""
     voxels = np.rint(tumor.placement.to_patch(points_zyx)).astype(np.int64)
-    on_patch = ((voxels >= 0) & (voxels < tumor.logits.shape)).all(axis=-1)
+    on_patch: NDArray[np.bool_] = np.asarray(((voxels >= 0) & (voxels < tumor.logits.shape)).all(axis=-1))
     z, y, x = np.moveaxis(np.where(on_patch[..., None], voxels, 0), -1, 0)
     found: NDArray[np.bool_] = on_patch & (tumor.logits[z, y, x] > threshold)
     return found
