@@ -11,7 +11,7 @@ from typing import Any
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import EngineError
+from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.patch_config import PatchConfig
 from lite_ensam.core.recist import RecistMark, check_marks
@@ -89,7 +89,7 @@ def segment(
     Raises
     ------
     LiteEnsamError
-        `CaseError` for a bad scan, `MarkError` for bad marks, `EngineError` for a bad engine or weights.
+        `CaseError` for a bad scan, `MarkError` for bad marks, `ArgumentError` (all ValueErrors), `EngineError`.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def segment(
     """
     clock = Stopwatch()
     if engine not in ENGINES:
-        raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+        raise ArgumentError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
     manifest = WeightsManifest.read(weights)
 
     def read() -> tuple[Case, PatchPlan]:

@@ -45,6 +45,22 @@ def test_the_whole_is_zero_outside_its_part():
     assert as_subvolume(VOLUME).whole() is VOLUME
 
 
+def test_boxes_become_one_where_that_costs_nothing():
+    first, beside, apart = ((0, 0, 0), (2, 4, 4)), ((2, 0, 0), (4, 4, 4)), ((5, 6, 7), (6, 7, 8))
+    assert merged_boxes([first, beside, apart], SHAPE) == [((0, 0, 0), (4, 4, 4)), apart]
+    assert merged_boxes([first, ((3, 0, 0), (4, 4, 4))], SHAPE) == [first, ((3, 0, 0), (4, 4, 4))]
+
+
+def test_boxes_that_hold_more_than_the_scan_become_the_scan():
+    crossing = [
+        ((0, 0, 0), (6, 7, 4)),
+        ((0, 0, 3), (3, 7, 8)),
+        ((3, 0, 3), (6, 5, 8)),
+    ]
+    assert sum(int(np.prod(np.subtract(b, a))) for a, b in crossing) > VOLUME.size
+    assert merged_boxes(crossing, SHAPE) == [((0, 0, 0), SHAPE)]
+
+
 @given(boxes=st.lists(strategies.boxes(SHAPE), max_size=6))
 def test_merged_boxes_hold_all_boxes_in_no_more_voxels(boxes):
     merged = merged_boxes(boxes, SHAPE)

@@ -25,6 +25,13 @@ class TestRecistMark:
         assert mark.midpoint_zyx == (4, 11.5, 12)
         assert mark.slice_index == 4
 
+    def test_outer_ends_lie_half_a_voxel_further_along_the_line(self):
+        mark = RecistMark(1, ((4, 10, 10), (4, 13, 14)))
+        start, stop = mark.outer_endpoints_zyx()
+        assert start == pytest.approx((4, 9.7, 9.6))
+        assert stop == pytest.approx((4, 13.3, 14.4))
+        assert mark.outer_endpoints_zyx(0.0) == mark.endpoints_zyx
+
     def test_a_short_axis_may_be_drawn_on_the_same_slice(self):
         mark = RecistMark(1, ((4, 10, 10), (4, 13, 14)), short_axis_zyx=((4, 12, 12), (4, 9, 12)))
         assert mark.short_axis_zyx == ((4, 9, 12), (4, 12, 12))
@@ -60,7 +67,9 @@ class TestRecistMark:
         with pytest.raises(MarkError, match=f"mark 7: its endpoints lie on slices z = {z0:g} and z = {z1:g}"):
             RecistMark(7, ((z0, 1, 1), (z1, 9, 1)))
 
-    @pytest.mark.parametrize("ends", [((4, 1, 1), (4, 1, 1)), ((3.8, 1, 1), (4.2, 1, 1))])
+    @pytest.mark.parametrize(
+        "ends", [((4, 1, 1), (4, 1, 1)), ((3.8, 1, 1), (4.2, 1, 1)), ((4, 1, 1), (4, 1, 1 + 1e-9))]
+    )
     def test_a_line_without_length_is_refused(self, ends):
         with pytest.raises(MarkError, match="length zero"):
             RecistMark(1, ends)
@@ -106,7 +115,7 @@ class TestRecistMark:
 
     def test_its_errors_are_value_errors(self):
         assert issubclass(MarkError, LiteEnsamError)
-        assert issubclass(LiteEnsamError, ValueError)
+        assert issubclass(MarkError, ValueError)
 
 
 class TestCheckMarks:
