@@ -26,6 +26,7 @@ from lite_ensam.cli.options import (
     Threads,
     Weights,
     Window,
+    as_options,
 )
 from lite_ensam.cli.tables import console, print_table
 
@@ -203,7 +204,7 @@ def show(result: Segmentation, output: Path) -> None:
     out.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""))
     out.print(f"mask: {output}")
     for note in result.report["notes"]:
-        out.print(f"note: {note}")
+        out.print(f"note: {as_options(note)}")
     out.print(result.report["disclaimer"], style="dim")
 
 

@@ -34,15 +34,15 @@ class ScanSource:
     file_axes_zyx : which axis of the file (0, 1, 2 = i, j, k, the fastest first) is z, y, x here
     header : what the file's writer needs to write alike (a NIfTI header), or None
     notes : sentences for whoever reads the results: what was chosen, left out, moved or interpolated
-    array_axes : which of the axes z, y, x (0, 1, 2) are those of the array that the caller gave and gets labels for;
-        (2, 1, 0) for nibabel's i, j, k
+    array_axes : of an image of another library, which of the axes z, y, x (0, 1, 2) are those of its own array, for
+        which the caller gets labels: (2, 1, 0) for nibabel's usual i, j, k. None for arrays (z, y, x) and for files
     """
 
     grid: Grid
     file_axes_zyx: IntTriple = (2, 1, 0)
     header: Any = None
     notes: tuple[str, ...] = ()
-    array_axes: IntTriple = (0, 1, 2)
+    array_axes: IntTriple | None = None
 
     @classmethod
     def of(cls, source: Grid | ScanSource) -> ScanSource:
@@ -118,11 +118,11 @@ class ScanSource:
 
     def from_array(self, array: NDArray[Any]) -> NDArray[Any]:
         """View (z, y, x) of an array in the caller's order."""
-        return array.transpose([self.array_axes.index(axis) for axis in range(3)])
+        return array if self.array_axes is None else array.transpose(np.argsort(self.array_axes))
 
     def to_array(self, volume: NDArray[Any]) -> NDArray[Any]:
         """View in the caller's order of an array (z, y, x)."""
-        return volume.transpose(self.array_axes)
+        return volume if self.array_axes is None else volume.transpose(self.array_axes)
 
     def box_to_file(self, box: VoxelBox) -> VoxelBox:
         """A box in the file's order, slowest axis first (k, j, i)."""

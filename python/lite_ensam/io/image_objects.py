@@ -122,7 +122,7 @@ def _step_mm(image: Any, name: str) -> float:
 def _three_axes(stored: NDArray[Any], has_channel: bool) -> NDArray[Any]:
     """An array (i, j, k): without NIfTI's axes of one point at the end, or a tensor's one channel in front."""
     if has_channel and stored.ndim == 4 and stored.shape[0] == 1:
-        return stored[0]
+        stored = stored.reshape(stored.shape[1:])
     if stored.ndim < 3 or any(n != 1 for n in stored.shape[3:]):
         raise CaseError(f"a CT has three axes, this image is {stored.ndim}D of shape {stored.shape}")
     volume: NDArray[Any] = stored.reshape(stored.shape[:3])

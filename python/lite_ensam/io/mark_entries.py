@@ -131,11 +131,12 @@ def _mark(entry: MarkEntry, where: str, source: ScanSource, marks_in: MarkFrame)
     if isinstance(label, float) and label.is_integer():
         label = int(label)  # spreadsheets write 1.0
     try:
+        _check_place(zyx, points, given[0], source, marks_in)
         mark = RecistMark(label, zyx.tolist(), name, entry.get("tracking_uid") or "", short_axis)  # type: ignore[arg-type]
         if given[0] == "endpoints_mm" and mark.length_mm(source.grid.spacing_mm) < _SHORTEST_MM:
             length_mm = mark.length_mm(source.grid.spacing_mm)
             raise MarkError(f"the line is {length_mm:.2g} mm long: metres instead of millimetres?")
-        _check_place(mark, points, given[0], source, marks_in)
+        check_marks([mark], source.grid.shape_zyx)
         if given[0] == "endpoints_zyx":
             _check_indices(zyx, source)
     except MarkError as error:
@@ -165,19 +166,21 @@ _HOW_TO_SAY_MM = 'World x, y, z are read with marks_in="ras" or "lps"'
 
 
 def _check_place(
-    mark: RecistMark, given: Float64Array, key: str, source: ScanSource, marks_in: MarkFrame
+    ends_zyx: Float64Array, given: Float64Array, key: str, source: ScanSource, marks_in: MarkFrame
 ) -> None:
-    """Raise, with the likely cause, if a mark lies outside of the scan."""
-    try:
-        check_marks([mark], source.grid.shape_zyx)
-    except MarkError as error:
-        if str(error).endswith("?"):
-            raise
-        causes = _MM_CAUSES[marks_in] if key == "endpoints_mm" else _INDEX_CAUSES
+    """Raise if ends lie outside of the scan and another meaning of the same numbers would bring them in."""
+    shape = source.grid.shape_zyx
+    outside = [end for end in ends_zyx.tolist() if not is_inside(end, shape)]
+    if not outside:
+        return
+    causes = _MM_CAUSES[marks_in] if key == "endpoints_mm" else _INDEX_CAUSES
+    with np.errstate(all="ignore"):  # numbers beyond all scans
         for cause, indices_of in causes:
-            if all(is_inside(end, source.grid.shape_zyx) for end in indices_of(given, source).tolist()):
-                raise MarkError(f"{error}: {cause}") from None
-        raise
+            if all(is_inside(end, shape) for end in indices_of(given, source).tolist()):
+                z, y, x = outside[0]
+                raise MarkError(
+                    f"the endpoint ({z:g}, {y:g}, {x:g}) (z, y, x) lies outside the volume of {shape} voxels: {cause}"
+                )
 
 
 _Cause: TypeAlias = tuple[str, Callable[[Float64Array, ScanSource], Float64Array]]
@@ -191,16 +194,19 @@ def _lps(points_mm: Float64Array, source: ScanSource) -> Float64Array:
     return source.grid.mm_to_voxel(points_mm * _LPS_TO_RAS)
 
 
-_INDEX_CAUSES: tuple[_Cause, ...] = tuple(
-    (f"millimetres? {_HOW_TO_SAY_MM}", indices_of)
-    for indices_of in (
-        _ras,
-        _lps,
-        lambda points, source: points / source.grid.spacing_mm,
-        lambda points, source: points[:, ::-1] / source.grid.spacing_mm,
-        lambda points, source: _ras(points[:, ::-1], source),
-        lambda points, source: _lps(points[:, ::-1], source),
-    )
+_INDEX_CAUSES: tuple[_Cause, ...] = (
+    ("x, y, z order?", lambda points, source: source.points_from_file(points[:, ::-1])),
+    *(
+        (f"millimetres? {_HOW_TO_SAY_MM}", indices_of)
+        for indices_of in (
+            _ras,
+            _lps,
+            lambda points, source: points / source.grid.spacing_mm,
+            lambda points, source: points[:, ::-1] / source.grid.spacing_mm,
+            lambda points, source: _ras(points[:, ::-1], source),
+            lambda points, source: _lps(points[:, ::-1], source),
+        )
+    ),
 )
 _OTHER_MM_CAUSES: tuple[_Cause, ...] = (
     ("metres instead of millimetres?", lambda points, source: _ras(points * 1000, source)),

@@ -170,8 +170,8 @@ def _entry(line: Any, ct: ScanSource, marks_in: MarkFrame) -> MarkEntry | Recist
         line, points = points.reshape(2, 3).tolist(), points.reshape(2, 3)
     if marks_in != "voxel":
         return {"endpoints_mm": line}
-    is_own_order = ct.array_axes == (0, 1, 2)  # else it is an image's: k, j, i, as in the file
-    if is_own_order and ct.file_axes_zyx != (2, 1, 0) and points.shape == (2, 3):
+    # on images of other libraries, indices are k, j, i, as in files
+    if ct.array_axes is None and ct.file_axes_zyx != (2, 1, 0) and points.shape == (2, 3):
         line = ct.points_to_file(points).tolist()
     return {"endpoints_zyx": line}
 

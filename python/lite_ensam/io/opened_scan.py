@@ -249,7 +249,7 @@ def _open_array(
     if grid is not None:
         if spacing_mm is not None:
             raise CaseError("grid has a spacing of its own: give spacing_mm or grid, not both")
-        source = replace(ScanSource.of(grid), array_axes=(0, 1, 2))
+        source = replace(ScanSource.of(grid), array_axes=None)
         shape = source.grid.shape_zyx
         if volume.shape != shape:
             order = ": x, y, z order?" if volume.shape[::-1] == shape else ""

@@ -198,7 +198,7 @@ def explore(
         hu = scan.case.hu
     viewer = RecistViewer(
         volume,
-        grid=replace(scan.source, array_axes=(0, 1, 2)),  # the viewer shows z, y, x
+        grid=replace(scan.source, array_axes=None),  # the viewer shows z, y, x
         marks=given,
         hu=hu,
         auto_segment=auto_segment,
