@@ -110,7 +110,7 @@ def _texts(folder: Path) -> Iterator[tuple[str, Reader]]:
         "lines.mrk.json": '{"markups": [{"type": "Line", "coordinateSystem": "LPS", "coordinateUnits": "mm", '
         '"controlPoints": [{"label": "a-1", "position": [3.0, 3, 6]}, {"label": "a-2", "position": [9, 3, 6]}]}]}',
         "marks.csv": "label,z0,y0,x0,z1,y1,x1\n1,2,3,3,2,3,9\n2,4,3,3,4,8,9\n",
-        "marks_mm.csv": "label,x0_mm,y0_mm,z0_mm,x1_mm,y1_mm,z1_mm\n1,3,3,6,9,3,6\n",
+        "marks_mm.csv": "label,x0_mm,y0_mm,z0_mm,x1_mm,y1_mm,z1_mm\n1,-3,-3,6,-9,-3,6\n",
         "DL_info.csv": "File_name,Measurement_coordinates,Key_slice_index,Slice_range\n"
         '000001_01_01_002.png,"3.0, 3.0, 9.0, 3.0, 5, 2, 5, 6",2,"1, 6"\n',
         "study.csv": STUDY,
@@ -150,27 +150,27 @@ def _texts(folder: Path) -> Iterator[tuple[str, Reader]]:
 def _dicom(folder: Path) -> Iterator[tuple[str, Reader]]:
     place = folder / "series"
     dicom.write_series(place, dicom.stored_volume())
-    volume, grid = read_ct_series(place)
+    volume, source = read_ct_series(place)
     yield "slice.dcm", Reader(place / dicom.name_of_slice(2), lambda path: read_ct_series(path.parent))
-    line = sr.number(sr.LONG, sr.scoord(sr.uid_of(grid, 2), [3.5, 4.5, 9.5, 4.5]))
+    line = sr.number(sr.LONG, sr.scoord(sr.uid_of(source, 2), [3.5, 4.5, 9.5, 4.5]))
     objects = {
         "sr.dcm": lambda path: sr.write_sr(path, sr.group(line, name="liver 1", uid="1.2.3")),
-        "gsps.dcm": lambda path: sr.write_gsps(path, grid, [[5.5, 2.5, 5.5, 6.5], [2.5, 4.5, 9.5, 4.5]]),
+        "gsps.dcm": lambda path: sr.write_gsps(path, source, [[5.5, 2.5, 5.5, 6.5], [2.5, 4.5, 9.5, 4.5]]),
         "rtstruct.dcm": lambda path: dicom.write_rtstruct(
-            path, {"node": [dicom.contour(grid, 2, dicom.box_yx(3, 8))]}
+            path, {"node": [dicom.contour(source.grid, 2, dicom.box_yx(3, 8))]}
         ),
     }
     for name, write in objects.items():
         write(folder / name)
-        yield name, Reader(folder / name, lambda path: read_marks(path, grid))
+        yield name, Reader(folder / name, lambda path: read_marks(path, source))
     labels = np.zeros(volume.shape, np.uint8)
     labels[1:4, 3:8, 3:9] = 1
     mark = RecistMark(1, ((2, 3, 3), (2, 3, 8)))
-    segmentation = build_segmentation(labels, grid, [mark])
+    segmentation = build_segmentation(labels, source, [mark])
     write_dataset(folder / "seg.dcm", segmentation)
     write_dataset(
         folder / "tid1500.dcm",
-        build_report(segmentation, grid, [mark], measure(labels, [mark], grid.spacing_mm)),
+        build_report(segmentation, source, [mark], measure(labels, [mark], source.grid.spacing_mm)),
     )
-    yield "seg.dcm", Reader(folder / "seg.dcm", lambda path: read_labels(path, grid))
-    yield "tid1500.dcm", Reader(folder / "tid1500.dcm", lambda path: read_marks(path, grid))
+    yield "seg.dcm", Reader(folder / "seg.dcm", lambda path: read_labels(path, source))
+    yield "tid1500.dcm", Reader(folder / "tid1500.dcm", lambda path: read_marks(path, source))

@@ -67,7 +67,7 @@ def test_respond(mine: Path, scan: Scan, run: Run, tmp_path: Path) -> None:
     names = [mark.name for mark in scan.case.marks]
     study = {
         "targets": [{"name": name, "organ": name} for name in names],
-        "visits": [{"date": 0, "ct": str(scan.ct), "marks": str(scan.marks)}],
+        "visits": [{"date": day, "ct": str(scan.ct), "marks": str(scan.marks)} for day in (0, 56)],
     }
     (tmp_path / "study.json").write_text(json.dumps(study))
     for name, options in (("own", ("--weights", mine)), ("released", ())):

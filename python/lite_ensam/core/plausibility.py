@@ -18,7 +18,7 @@ _FLATTEST_HU = 100.0
 """No CT with fractions has a smaller range in HU: its noise alone is wider."""
 
 _FLATTEST = 20.0
-"""No CT has a smaller range, in HU or of 255 grey values: fat and muscle are 150 HU apart."""
+"""No CT has less, in HU or of 255 grey values: fat and muscle are 150 HU apart."""
 
 
 def pixel_problem(spacing_mm: Sequence[float]) -> str:
@@ -76,8 +76,7 @@ def intensity_error(low: float, high: float, dtype: np.dtype[Any], is_hu: bool |
     ''
     """
     is_flat = dtype.kind == "f" and low < 0 and high - low < _FLATTEST_HU
-    is_unsaid = is_hu is None
-    if (low >= -1 and high <= 1) or (is_unsaid and (is_flat or (low >= -_FLATTEST and high <= _FLATTEST))):
+    if (low >= -1 and high <= 1) or (is_hu is None and is_flat):
         return (
             f"the ct's values lie in {low:g} to {high:g}: scale them back to HU, or to 0-255 of a window "
             "(z-scored or normalised?)"
@@ -96,6 +95,8 @@ def intensity_note(low: float, high: float, is_hu: bool | None = None) -> str:
     "the ct's values lie in -1024 to 3071, a windowed scan's in 0 to 255: is it in HU?"
     """
     values = f"{low:g} to {high:g}"
+    if low >= 0 and high <= _FLATTEST:
+        return f"the ct's values lie in {values}, neither HU nor windowed to 0-255: scaled or normalised?"
     if is_hu is False:
         in_range = low >= 0 and high <= 255
         return (

@@ -138,7 +138,8 @@ def _entries(
         listed = [listed]
     if listed and all(isinstance(one, Mapping) and _COLUMNS & set(one) for one in listed):
         return list(_rows(listed))
-    return [(f"mark number {n}", _entry(one, ct, marks_in)) for n, one in enumerate(listed, start=1)]
+    places = [f"mark number {n}" for n in range(1, len(listed) + 1)]
+    return [(where, _entry(one, where, ct, marks_in)) for where, one in zip(places, listed, strict=True)]
 
 
 def _entries_of_mapping(
@@ -154,24 +155,30 @@ def _entries_of_mapping(
         return list(_rows([marks] if is_row else _transposed(marks)))
     labelled = []
     for label, ends in marks.items():
-        entry = _entry(ends, ct, marks_in)
+        where = f"mark {brief(label)}"
+        entry = _entry(ends, where, ct, marks_in)
         if isinstance(entry, RecistMark):
-            raise MarkError(f"mark {brief(label)}: a RecistMark has its own label; give a list of them")
-        labelled.append((f"mark {brief(label)}", {**entry, "label": label}))
+            raise MarkError(f"{where}: a RecistMark has its own label; give a list of them")
+        labelled.append((where, {**entry, "label": label}))
     return list(labelled)
 
 
-def _entry(line: Any, ct: ScanSource, marks_in: MarkFrame) -> MarkEntry | RecistMark:
+def _entry(line: Any, where: str, ct: ScanSource, marks_in: MarkFrame) -> MarkEntry | RecistMark:
     """One line of a list or a mapping."""
     if isinstance(line, RecistMark | Mapping):
         return line
     points = real_array(line)
     if points.shape == (6,):
         line, points = points.reshape(2, 3).tolist(), points.reshape(2, 3)
+    if points.shape != (2, 3):
+        raise MarkError(
+            f"{where}: endpoints must be two points of three finite numbers, z, y, x (millimetres: x, y, z), "
+            f"got {brief(line)}"
+        )
     if marks_in != "voxel":
         return {"endpoints_mm": line}
     # on images of other libraries, indices are k, j, i, as in files
-    if ct.array_axes is None and ct.file_axes_zyx != (2, 1, 0) and points.shape == (2, 3):
+    if ct.array_axes is None and ct.file_axes_zyx != (2, 1, 0):
         line = ct.points_to_file(points).tolist()
     return {"endpoints_zyx": line}
 

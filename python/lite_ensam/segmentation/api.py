@@ -66,12 +66,10 @@ def segment(
         in HU or windowed to 0-255. The result's `labels` have the order of the array that was given: (z, y, x), of
         nibabel's images i, j, k
     marks : the lines. A file (JSON, CSV, DICOM, 3D Slicer's .mrk.json, marker volume), one `RecistMark` or several,
-        nested lists [[z, y, x], [z, y, x]] of one line or several, a mapping of labels to such lines, an array
-        (n, 2, 3), dictionaries as in the JSON file or its whole content, a table with the CSV file's columns, or a
-        marker volume of the CT's shape. None takes those of an .npz, a DICOM folder or a `Case`. Lines without
-        labels get 1..n
-    spacing_mm : (z, y, x) of an array; all else knows its own
-    grid : of an array that has a place in the world, instead of `spacing_mm`; `save` then writes its affine
+        nested lists or an array [[z, y, x], [z, y, x]] of one line or several, a mapping of labels to such lines,
+        dictionaries as in the JSON file or its whole content, a table with the CSV file's columns, or a marker volume.
+        None takes those of an .npz, a DICOM folder or a `Case`. Lines without labels get 1..n
+    spacing_mm, grid : of an array, (z, y, x), or its place in the world, which `save` then writes; all else knows it
     marks_in : "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
         z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its array
     crop : "lesion" looks at each tumour in a cube scaled to its line; "joint" is the paper's one box around all
