@@ -182,23 +182,19 @@ def show(result: Segmentation, output: Path) -> None:
     """Print the table of tumours for people."""
     rows = []
     for tumor in result.report["tumors"]:
-        notes = [str(tumor["name"])] if tumor["name"] else []
-        notes += ["raised: no voxel of its own"] if tumor["raised_by"] else []
-        notes += ["touches the scan's edge"] if tumor["touches_edge"] else []
-        notes += ["no tumour in sight: air or lung"] if tumor["is_aerated"] else []
         rows.append(
             (
-                str(tumor["label"]),
+                f"{tumor['label']} {tumor['name']}".strip(),
                 str(tumor["recist_slice"]),
                 f"{tumor['recist_mm']:.1f}",
                 f"{tumor['volume_ml']:.2f}" + _sd(tumor, "volume_sd_ml", 2),
                 f"{tumor['longest_diameter_mm']:.1f}" + _sd(tumor, "diameter_sd_mm", 1),
                 f"{tumor['short_axis_mm']:.1f}" + _sd(tumor, "short_axis_sd_mm", 1),
-                "; ".join(notes),
+                "\n".join(tumor["flag_sentences"]),
             )
         )
-    headings = ("label", "slice", "RECIST mm", "volume ml", "longest mm", "short mm")
-    print_table((), (*headings, "notes"), rows)
+    headings = ("slice", "RECIST mm", "volume ml", "longest mm", "short mm")
+    print_table(("tumour",), headings, rows, ("check",))
     out = console()
     seconds, peak = result.report["seconds"]["total"], result.report.get("peak_mb")
     out.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""))

@@ -25,6 +25,7 @@ from lite_ensam.cohort.record import clear_halves, make_folder
 from lite_ensam.cohort.run import Progress, locked, run_cases
 from lite_ensam.cohort.tables import write_tables
 from lite_ensam.core.errors import CohortError, MissingExtraError, printable
+from lite_ensam.core.short_repr import with_short_repr
 
 __all__ = ["Cohort", "check_cohort_extra", "open_manifest", "run_cohort"]
 
@@ -34,6 +35,7 @@ _PACKAGES = ("dask", "distributed", "filelock", "matplotlib", "psutil", "pyarrow
 Source: TypeAlias = "str | os.PathLike[str] | CohortManifest | Sequence[CohortCase]"
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Cohort:
     """What became of a cohort.

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lite_ensam.core.errors import CaseError, CohortError, MissingExtraError, brief, printable
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.io import write_table
 from lite_ensam.io.reading import check_input, read_text, translate_io_errors
 
@@ -80,6 +81,7 @@ class ManifestIssue:
     error: str
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class CohortManifest:
     """Rows, and what is wrong with them as a table: whether the files are good is asked by `check_rows`.

@@ -61,7 +61,10 @@ def read_record(folder: str | os.PathLike[str], row: CohortCase) -> Record | Non
 
 
 def _is_tumor(tumor: object) -> bool:
-    needed = ("recist_mm", "longest_diameter_mm", "volume_ml", "n_voxels", "flags", "line_zyx", "label")
+    needed = (
+        *("recist_mm", "longest_diameter_mm", "volume_ml", "n_voxels", "line_zyx", "label"),
+        *("flags", "flag_sentences"),
+    )
     return isinstance(tumor, dict) and all(name in tumor for name in needed)
 
 

@@ -11,13 +11,9 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from lite_ensam.cohort.manifest import CohortCase
 from lite_ensam.cohort.parameters import Limits, Outcome, Parameters, Task
@@ -41,11 +37,11 @@ from lite_ensam.core.errors import (
     MissingExtraError,
     OutputError,
 )
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks, on_common_box
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.engines import WEIGHTS
 from lite_ensam.evaluation import dsc
 from lite_ensam.io import read_case, read_labels
-from lite_ensam.reporting import TumorRow
 from lite_ensam.segmentation import Segmentation, segment
 
 __all__ = ["failure_record", "is_current", "process_case", "run_case"]
@@ -275,26 +271,19 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _tumors(result: Segmentation, row: CohortCase) -> list[dict[str, Any]]:
-    """What is known of each tumour, with what a reader should look at, and its Dice if there is a reference."""
-    reference = read_labels(row.reference, result.source) if row.reference else None
-    scored: Mapping[int, dict[str, float | None]] = {}
-    if reference is not None:
-        labels = result.labels
-        scored = {mark.label: _score(labels, reference, mark.label) for mark in result.marks}
-    tumors = []
-    for measurement, mark, reported in zip(
-        result.measurements, result.marks, result.report["tumors"], strict=True
-    ):
-        flags = list(TumorRow(mark.name, measurement, None, None, "").flags)
-        flags += ["raised: no voxel of its own"] if reported["raised_by"] else []
-        line = [list(end) for end in mark.endpoints_zyx]
-        tumors.append({**reported, "line_zyx": line, "flags": flags, **scored.get(mark.label, {})})
-    return tumors
+    """What is known of each tumour, its line, and its Dice if there is a reference."""
+    lines = {mark.label: [list(end) for end in mark.endpoints_zyx] for mark in result.marks}
+    tumors = [{**tumor, "line_zyx": lines[tumor["label"]]} for tumor in result.report["tumors"]]
+    if not row.reference:
+        return tumors
+    ours = TumorMasks(result.prediction.painting.part)
+    theirs = TumorMasks(read_labels(row.reference, result.source))
+    return [tumor | {"dsc": _dsc(ours[tumor["label"]], theirs[tumor["label"]])} for tumor in tumors]
 
 
-def _score(labels: NDArray[Any], reference: NDArray[Any], label: int) -> dict[str, float | None]:
-    there = reference == label
-    return {"dsc": float(dsc(labels == label, there)) if np.any(there) else None}
+def _dsc(ours: SubVolume, theirs: SubVolume) -> float | None:
+    """Dice of a tumour with its reference; None where the reference has no voxel of it."""
+    return float(dsc(*on_common_box(ours, theirs))) if theirs.voxels.size else None
 
 
 def _peak_mb() -> float | None:

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
-import numpy as np
-
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, printable
 from lite_ensam.core.types import PathLike
@@ -57,7 +55,7 @@ class CaseFiles:
         case = read_case(self.ct, self.marks, self.labels, hu=self.hu)
         if case.reference is None:
             raise CaseError(f"{printable(self.ct)}: has no reference mask (gts) to compare with")
-        present = set(np.unique(case.reference).tolist())
+        present = set(case.reference_masks.labels)
         for mark in case.marks:
             if mark.label not in present:
                 raise CaseError(

@@ -11,6 +11,8 @@ import numpy as np
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks, slices
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Labels, Mask, PathLike
 from lite_ensam.datasets.folders import CaseFiles, find_cases
 from lite_ensam.evaluation.baselines import BASELINES
@@ -19,6 +21,7 @@ from lite_ensam.evaluation.perturbations import CHANGES, change_marks
 from lite_ensam.evaluation.resources import CaseResources
 from lite_ensam.evaluation.scores import OVERALL, Summary, TumorScore, score_mask, summarize
 from lite_ensam.io import write_report, write_table
+from lite_ensam.io.voxels import as_labels
 
 __all__ = ["RESULT", "Evaluation", "Segmenting", "evaluate"]
 
@@ -29,6 +32,7 @@ RESULT = "result"
 """Name of what is evaluated, beside the names of the baselines."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Evaluation:
     """All scores, and what they come to.
@@ -53,11 +57,12 @@ class Evaluation:
     resources: tuple[CaseResources, ...] = ()
 
     def summary(self, source: str = OVERALL, method: str = RESULT) -> Summary:
-        """The summary of one method on one source; KeyError if there is none."""
+        """The summary of one method on one source; KeyError names those that there are."""
         for summary in self.summaries:
             if (summary.source, summary.method) == (source, method):
                 return summary
-        raise KeyError(f"no summary of method {method!r} on {source!r}")
+        known = ", ".join(f"{one.method!r} on {one.source!r}" for one in self.summaries)
+        raise KeyError(f"no summary of {method!r} on {source!r}; there are {known}")
 
     def write_json(self, path: PathLike, overwrite: bool = False) -> None:
         """Write everything; OutputError if that cannot be done."""
@@ -120,8 +125,8 @@ def evaluate(
     )
 
 
-_Masks: TypeAlias = dict[str, tuple[list[Mask], float]]
-"""By method: a mask for each mark, and the seconds that all of them took."""
+_Masks: TypeAlias = dict[str, tuple[list[SubVolume], float]]
+"""By method: a mask for each mark, on its box, and the seconds that all of them took."""
 
 
 def _result_masks(case: Case, segment: Segmenting, changes: Sequence[str], seed: int) -> _Masks:
@@ -135,7 +140,8 @@ def _result_masks(case: Case, segment: Segmenting, changes: Sequence[str], seed:
             raise CaseError(
                 f"{case.name}: the result has shape {labels.shape}, the CT {case.grid.shape_zyx} (z, y, x)"
             )
-        masks[method] = ([labels == mark.label for mark in case.marks], seconds)
+        tumors = TumorMasks(as_labels(labels))
+        masks[method] = ([tumors[mark.label] for mark in case.marks], seconds)
     return masks
 
 
@@ -173,10 +179,17 @@ def _case_scores(files: CaseFiles, case: Case, masks: _Masks) -> list[CaseScore]
             files.source,
             files.name,
             method,
-            *score_case(np.any(drawn, axis=0), reference, case.grid.spacing_mm),
+            *score_case(_union(drawn, reference.shape), reference, case.grid.spacing_mm),
         )
         for method, (drawn, _) in masks.items()
     ]
+
+
+def _union(drawn: Sequence[SubVolume], shape_zyx: tuple[int, ...]) -> Mask:
+    union: Mask = np.zeros(shape_zyx, np.bool_)
+    for mask in drawn:
+        union[slices(mask.start_zyx, mask.stop_zyx)] |= mask.voxels
+    return union
 
 
 def _row(tumor: TumorScore) -> dict[str, object]:

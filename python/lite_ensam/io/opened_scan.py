@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
@@ -16,8 +15,9 @@ from lite_ensam.core.errors import CaseError, MarkError, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import PartialScan, VoxelBox, merged_boxes
 from lite_ensam.core.plausibility import is_misordered, pixel_problem
-from lite_ensam.core.recist import RecistMark, check_marks, mark_from_mask
+from lite_ensam.core.recist import RecistMark, check_marks, marks_from_labels
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.io.dicom import find_marks, read_ct_series
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct
@@ -35,7 +35,6 @@ __all__ = [
     "OpenedScan",
     "ScanLike",
     "check_volume_name",
-    "marks_from_reference",
     "open_scan",
 ]
 
@@ -51,6 +50,7 @@ OUTPUT_SUFFIXES = (*_OWN_SUFFIXES, *ITK_OUTPUT_SUFFIXES)
 """Names that scans and masks that are written may end in."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class OpenedScan:
     """A scan whose geometry is known; voxels of a NIfTI file are read when they are asked for.
@@ -116,7 +116,7 @@ class OpenedScan:
         if self.case is not None:
             return self.case.marks
         if reference is not None:
-            return marks_from_reference(reference, self.source.grid)
+            return marks_from_labels(reference, self.source.grid.spacing_mm)
         name = "the ct" if self.path is None else printable(self.path)
         if self.path is not None and file_suffix(self.path) == ".npz":
             raise MarkError(f"{name}: holds no array `recist`, and no marks were given")
@@ -223,12 +223,6 @@ def check_volume_name(path: PathLike, suffixes: Sequence[str] = VOLUME_SUFFIXES)
             f"{printable(path)}: is not a scan lite-ensam reads; a scan is a file of type "
             f"{', '.join(VOLUME_SUFFIXES)}, or a folder of DICOM slices"
         )
-
-
-def marks_from_reference(reference: Labels, grid: Grid) -> tuple[RecistMark, ...]:
-    """The line that a reader would draw on each label of a label map (z, y, x)."""
-    labels = np.flatnonzero(np.bincount(reference.ravel())).tolist()
-    return tuple(mark_from_mask(reference == label, grid.spacing_mm, label) for label in labels if label)
 
 
 def _open_path(path: PathLike, series_uid: str | None) -> OpenedScan:

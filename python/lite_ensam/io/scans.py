@@ -5,14 +5,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, OutputError, printable
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.partial_volume import SubVolume, as_subvolume
-from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks, as_subvolume
+from lite_ensam.core.recist import RecistMark, marks_from_labels
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.io.atomic import check_output
@@ -30,7 +29,6 @@ from lite_ensam.io.opened_scan import (
     OUTPUT_SUFFIXES,
     VOLUME_SUFFIXES,
     check_volume_name,
-    marks_from_reference,
     open_scan,
 )
 from lite_ensam.io.reading import file_suffix
@@ -186,7 +184,7 @@ def write_mask(
     if file_suffix(path) == ".dcm":
         _check_shape(path, part, source)
         whole = part.whole()
-        marks = marks or marks_from_reference(whole, ScanSource.of(source).grid)
+        marks = marks or marks_from_labels(whole, ScanSource.of(source).grid.spacing_mm)
         write_dataset(path, build_segmentation(whole, source, marks), overwrite)
         return
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
@@ -200,9 +198,7 @@ def write_contours(
     check_output(path, overwrite, (".dcm",))
     series = series_of(source, "an RTSTRUCT")
     _check_shape(path, as_subvolume(labels), source)
-    names = {
-        label: f"tumor {label}" for label in np.flatnonzero(np.bincount(labels.ravel())).tolist() if label
-    }
+    names = {label: f"tumor {label}" for label in TumorMasks(labels).labels}
     write_dataset(path, build_rtstruct(labels, series, names), overwrite)
 
 

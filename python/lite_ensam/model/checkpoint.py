@@ -15,10 +15,12 @@ from safetensors.torch import save_file
 
 from lite_ensam.core.errors import EngineError
 from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.model.config import ModelConfig
 from lite_ensam.model.lite_ensam import LiteEnsam
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Weights:
     """A trained network with what it needs to be used.

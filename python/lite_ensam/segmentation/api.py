@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +15,7 @@ from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import keep_boxes
 from lite_ensam.core.patch_config import PatchConfig
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.core.scan_source import ScanSource
@@ -20,7 +23,7 @@ from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
 from lite_ensam.engines.loading import load_backend
 from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
-from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.patch_plan import Crop, PatchPlan
 from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch
@@ -78,10 +81,9 @@ def segment(
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     threads, threshold : CPU threads of the engine, None takes all; logit above which a voxel is tumour
     mirror : average each lesion patch's logits with its mirror image's: twice the network's time
-    border : "readers" draws tumours as readers do; "edge" then moves each border to the edge in the scan (extra
-        `edge`): right volumes of phantoms, further from readers (docs/clinical.md)
+    border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`, docs/clinical.md)
     series_uid : which CT series of a DICOM folder; None takes the largest
-    n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0: none
+    n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
     weights : folder of weights of your own, made by `lite-ensam export`; those that ship are the default
 
     Raises
@@ -117,7 +119,8 @@ def segment(
             predictor.warm_up()
         with clock.step("wait for scan"):
             case, plan = reading.result()
-    return segment_case(case, predictor, threshold, clock, n_repeats, plan)
+    result = segment_case(case, predictor, threshold, clock, n_repeats, plan)
+    return _with_crops_alone(result, plan) if isinstance(ct, str | os.PathLike) else result
 
 
 def segment_case(
@@ -132,8 +135,7 @@ def segment_case(
     clock = clock or Stopwatch()
     prediction = predictor.predict(case, threshold, clock, plan)
     with clock.step("measure"):
-        ct_hu = case.ct if case.hu else None
-        measurements = measure(prediction.painting.part, case.marks, case.grid.spacing_mm, ct_hu)
+        measurements = prediction.painting.measure(case.marks, case.grid.spacing_mm, case.ct, case.hu)
     noise: tuple[TumorRepeatability, ...] = ()
     if n_repeats:
         with clock.step("repeats"):
@@ -141,13 +143,7 @@ def segment_case(
     report = _report(case, predictor, prediction, measurements, threshold, clock)
     for tumor, one in zip(report["tumors"], noise, strict=False):
         tumor |= one.to_dict()
-    return Segmentation(
-        source=case.source,
-        marks=case.marks,
-        measurements=measurements,
-        report=report,
-        prediction=prediction,
-    )
+    return Segmentation(case=case, measurements=measurements, report=report, prediction=prediction)
 
 
 def _read_planned(
@@ -162,6 +158,12 @@ def _read_planned(
     check_marks(marks, scan.source.grid.shape_zyx)
     plan = PatchPlan.of(marks, scan.source.grid, config, crop)
     return scan.read_case(marks, None if whole else plan.boxes, hu=hu), plan
+
+
+def _with_crops_alone(result: Segmentation, plan: PatchPlan) -> Segmentation:
+    """The result without the rest of its scan: results in a list would hold one whole scan each."""
+    crops = keep_boxes(result.case.ct, plan.boxes)
+    return replace(result, case=replace(result.case, ct=crops, reference=None))
 
 
 @lru_cache(maxsize=2, typed=True)
@@ -211,7 +213,7 @@ def _report(
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},
         "tumors": [
-            {**m.to_dict(), "name": mark.name, "raised_by": prediction.painting.recovered.get(m.label, 0.0)}
-            for m, mark in zip(measurements, case.marks, strict=True)
+            {**m.to_dict(), "recovery_offset": prediction.painting.recovered.get(m.label, 0.0)}
+            for m in measurements
         ],
     }

@@ -20,6 +20,7 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.errors import TrainingError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark, mark_from_mask
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.segmentation.patch_plan import Placement
 
 SIDE = 96
@@ -30,6 +31,7 @@ MASK_UNIT = 200
 """Masks are kept as the share of each voxel that is tumour, in these units."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class LesionCrop:
     """One lesion in a cube.

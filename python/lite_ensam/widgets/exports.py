@@ -13,16 +13,18 @@ from typing import Any
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.errors import OutputError
+from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.figures import TumorPicture, write_picture
 from lite_ensam.io import atomic_write, write_mask, write_report
 from lite_ensam.io.marks_files import mark_entry
+from lite_ensam.measurements import flag_cells
 from lite_ensam.widgets.recist_viewer import RecistViewer
 
 __all__ = ["EXPORT_KINDS", "export_file", "export_path"]
 
 _COLUMNS = (
     *("label", "name", "z0", "y0", "x0", "z1", "y1", "x1", "line_mm", "drawn_short_axis_mm"),
-    *("state", "volume_ml", "longest_diameter_mm", "short_axis_mm", "seconds"),
+    *("state", "volume_ml", "longest_diameter_mm", "short_axis_mm", "seconds", "flags", "flag_sentences"),
 )
 
 
@@ -99,7 +101,8 @@ def _write_table(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> N
         first, last = line["endpoints_zyx"]
         ends = dict(zip(_COLUMNS[2:8], [*first, *last], strict=True))
         drawn = {"line_mm": line["length_mm"], "drawn_short_axis_mm": line.get("drawn_short_axis_mm", "")}
-        table.writerow(results.get(line["label"], {}) | line | ends | drawn)
+        flags = {one.label: flag_cells(one.flags) for one in viewer.measurements}
+        table.writerow(results.get(line["label"], {}) | line | ends | drawn | flags.get(line["label"], {}))
     with atomic_write(path, overwrite) as file:
         file.write(text.getvalue().encode())
 
@@ -107,13 +110,13 @@ def _write_table(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> N
 def _write_picture(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> None:
     if viewer.segmenter.painting is None:
         raise OutputError("nothing to draw: no line has been segmented")
-    marks = {mark.label: mark for mark in viewer.marks}
+    marks, masks = {mark.label: mark for mark in viewer.marks}, TumorMasks(viewer.labels)
     pictures = [
         TumorPicture(
             ct=viewer.ct,
             grid=viewer.grid,
             mark=marks[row.label],
-            result=viewer.labels == row.label,
+            result=masks[row.label],
             title=f"{marks[row.label].name or f'lesion {row.label}'}: {row.volume_ml:.1f} ml",
         )
         for row in viewer.measurements

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import asdict
+from html import escape
 
 import pyarrow.parquet
 import pytest
@@ -12,15 +13,18 @@ from lite_ensam.cohort.parameters import Task
 from lite_ensam.cohort.record import MASK, case_folder, read_record, write_record
 from lite_ensam.cohort.tables import CASES, TUMORS, review_priority, write_tables
 from lite_ensam.cohort.task import failure_record, is_current
+from lite_ensam.measurements.flags import TOUCHES_EDGE, flag_lists, in_pieces
 from tests.unit.reporting.test_pages import EVIL, Balance
+
+FLAGGED = flag_lists([TOUCHES_EDGE, in_pieces(2)])
 
 
 def tumor(**changed):
     line = [[3.0, 4.0, 5.0], [3.0, 4.0, 9.0]]
     known = {
         "label": 1, "name": "", "recist_mm": 20.0, "recist_slice": 3, "longest_diameter_mm": 20.0,
-        "longest_diameter_slice": 3, "short_axis_mm": 10.0, "volume_ml": 2.5, "n_voxels": 100, "raised_by": 0.0,
-        "disagrees": False, "touches_edge": False, "flags": [], "line_zyx": line,
+        "longest_diameter_slice": 3, "short_axis_mm": 10.0, "volume_ml": 2.5, "n_voxels": 100, "recovery_offset": 0.0,
+        "n_pieces": 1, "flags": [], "flag_sentences": [], "line_zyx": line,
     }  # fmt: skip
     return known | changed
 
@@ -107,7 +111,7 @@ def test_a_task_goes_through_json_as_it_is():
         ({}, 0),
         ({"longest_diameter_mm": 40.0, "flags": ["one", "two"]}, 3),
         ({"longest_diameter_mm": 10.0}, 1),
-        ({"n_voxels": 0, "longest_diameter_mm": 0.0, "flags": ["no voxel"]}, 16),
+        ({"n_voxels": 0, "longest_diameter_mm": 0.0, "flags": ["empty"]}, 16),
     ],
 )
 def test_oddness(changed, expected):
@@ -123,7 +127,10 @@ class TestOutput:
             CohortCase("not yet", "/ct.npz"),
         ]
         done(
-            Task(rows[0], out), tumor(dsc=0.5), tumor(label=2, flags=["f"], volume_ml=float(2**-3), dsc=None)
+            Task(rows[0], out),
+            tumor(dsc=0.5),
+            tumor(label=2, **FLAGGED, volume_ml=float(2**-3), dsc=None),
+            tumor(label=3, **FLAGGED),
         )
         write_record(out, rows[1], failure_record(Task(rows[1], out), "scan", EVIL))
         return rows, tmp_path / "out"
@@ -143,12 +150,15 @@ class TestOutput:
                 ]
                 assert [{k: v or None for k, v in row.items()} for row in csv.DictReader(file)] == texts
         good, bad, waiting = tables["cases"]
-        assert (good["n_tumors"], good["volume_ml"], good["flags"], good["mean_dsc"]) == (2, 2.625, "f", 0.5)
+        assert (good["n_tumors"], good["volume_ml"], good["mean_dsc"]) == (3, 5.125, 0.5)
+        assert [good["flags"], good["flag_sentences"]] == ["; ".join(texts) for texts in FLAGGED.values()]
+        assert [row["flags"] for row in tables["tumors"]] == [None, good["flags"], good["flags"]]
         assert (bad["status"], bad["step"], bad["error"], bad["n_tumors"]) == ("failed", "scan", EVIL, None)
         assert (waiting["status"], waiting["step"]) == ("failed", "not run")
         assert [(row["case"], row["label"], row["patient"]) for row in tables["tumors"]] == [
             (EVIL, 1, "P"),
             (EVIL, 2, "P"),
+            (EVIL, 3, "P"),
         ]
         (timing,) = pyarrow.parquet.read_table(out / "timing.parquet").to_pylist()
         assert timing["total_s"] == 0.75  # the engine is loaded once, not for each case
@@ -158,7 +168,9 @@ class TestOutput:
         text = write_page(rows, out).read_text()
         assert Balance(text).fetched == []
         assert "3: 1 done, 2 failed" in text
-        assert text.count("no picture: /ct.npz: no such file") == 2  # a scan that is gone spoils no page
+        assert text.count("no picture: /ct.npz: no such file") == 3  # a scan that is gone spoils no page
+        for sentence in FLAGGED["flag_sentences"]:
+            assert f"<td>{escape(sentence)}</td><td>2</td><td>66.7%</td>" in text
 
     def test_the_page_shows_the_oddest_first(self, tmp_path):
         out = str(tmp_path / "out")

@@ -202,7 +202,7 @@ def test_changed_marks_are_scored_beside_the_result(tree: Path) -> None:
         seen.append(case.marks)
         labels = np.zeros(case.grid.shape_zyx, dtype=np.uint8)
         for mark in case.marks:
-            labels[BASELINES["sphere"](case, mark)] = mark.label
+            labels[BASELINES["sphere"](case, mark).whole()] = mark.label
         return labels
 
     found = evaluate(tree, spheres, changes=list(CHANGES), baselines=("sphere",), seed=3)
