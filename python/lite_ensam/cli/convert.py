@@ -17,7 +17,9 @@ def convert(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Scan or mask: .nii.gz, .nii, .npz (mask: .dcm too); marks: .json"
+            "--output",
+            "-o",
+            help="Scan or mask: .nii.gz, .nii, .npz, .nrrd, .mha (mask: .dcm too); marks: .json",
         ),
     ],
     ct: Annotated[Path | None, typer.Option(help="The scan that a mask or marks belong to")] = None,
@@ -34,7 +36,7 @@ def convert(
     from lite_ensam.core.recist import notes_of
     from lite_ensam.io import (
         MASK_SUFFIXES,
-        VOLUME_SUFFIXES,
+        OUTPUT_SUFFIXES,
         check_outputs,
         read_ct,
         read_label_map,
@@ -47,7 +49,7 @@ def convert(
     from lite_ensam.io.dicom import read_contour_marks
 
     is_marks = output.name.lower().endswith(".json")
-    suffixes = VOLUME_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
+    suffixes = OUTPUT_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
     if is_marks and ct is None:
         raise OutputError(f"cannot write {output}: marks need the scan that they lie on (--ct)")
     if rtstruct and (ct is None or is_marks):

@@ -49,7 +49,7 @@ def measure(
 
     outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)))
     check_outputs(outputs, (ct, mask, marks), overwrite)
-    scan = open_scan(ct, series)
+    scan = open_scan(ct, series_uid=series)
     label_map = read_label_map(mask, scan.source, only or (), fraction)
     labels = label_map.labels
     is_drawn = marks is None and not scan.keeps_marks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, TypeAlias
 
@@ -28,6 +29,14 @@ class BorderName(StrEnum):
 
     readers = "readers"
     edge = "edge"
+
+
+class MarkFrameName(StrEnum):
+    """Names that `--marks-in` takes; `io.MARK_FRAMES` without importing it."""
+
+    voxel = "voxel"
+    ras = "ras"
+    lps = "lps"
 
 
 Engine: TypeAlias = Annotated[EngineName, typer.Option(help="openvino is fast, torch the reference")]
@@ -70,6 +79,15 @@ Fraction: TypeAlias = Annotated[
         help="Of a fractional SEG: from which fraction on a voxel belongs to the tumour, e.g. 0.5",
     ),
 ]
+MarksIn: TypeAlias = Annotated[
+    MarkFrameName,
+    typer.Option(
+        help="Numbers of --line, JSON and CSV: voxel indices z,y,x, or world mm x,y,z in RAS or LPS"
+    ),
+]
+Weights: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Your own weights: a folder made by `export` [default: those that ship]")
+]
 Window: TypeAlias = Annotated[
     str | None, typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean")
 ]
@@ -81,6 +99,9 @@ _IN_PYTHON = MappingProxyType(
         "ROIs by `only`": "ROIs by --roi",
         "`only`": "--segment",
         "`fraction`": "--threshold-fraction",
+        'marks_in="lps"': "--marks-in lps",
+        'marks_in="ras"': "--marks-in ras",
+        "hu=True": "--hu",
     }
 )
 """How errors of the library name what has an option here."""
