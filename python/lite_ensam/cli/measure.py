@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lite_ensam.cli.options import Fraction, Only, Overwrite, Series
-from lite_ensam.cli.segment import refuse_input
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -44,14 +43,12 @@ def measure(
     """Measure the tumours of a mask: diameters, volume, shape, grey values."""
     from lite_ensam import _kernels
     from lite_ensam.core.about import DISCLAIMER
-    from lite_ensam.io import check_output, open_scan, read_label_map, write_report, write_table, write_text
+    from lite_ensam.io import check_outputs, open_scan, read_label_map, write_report, write_table, write_text
     from lite_ensam.measurements import flag_cells, measure_case
     from lite_ensam.reporting import case_page, identifiers_of
 
-    for target, suffix in ((json, ".json"), (csv, ".csv"), (html, ".html")):
-        if target is not None:
-            check_output(target, overwrite, (suffix,))
-            refuse_input(target, mask, marks)
+    outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)))
+    check_outputs(outputs, (ct, mask, marks), overwrite)
     scan = open_scan(ct, series)
     label_map = read_label_map(mask, scan.source, only or (), fraction)
     labels = label_map.labels

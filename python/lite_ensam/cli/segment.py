@@ -83,15 +83,13 @@ def segment(
     # NumPy's matrix products are not used here; by itself it would start a thread for each core
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
-    from lite_ensam.io import MASK_SUFFIXES, check_output, write_report
+    from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_report
     from lite_ensam.segmentation import segment as run
 
     check_kinds(ct, output, sr)
     mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES
-    for target, suffixes in ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",))):
-        if target is not None:
-            check_output(target, overwrite, suffixes)
-            refuse_input(target, ct, marks)
+    outputs = ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",)))
+    check_outputs(outputs, (ct, marks), overwrite)
     result = run(
         ct,
         marks,
@@ -127,14 +125,6 @@ def check_kinds(ct: Path, output: Path, sr: Path | None) -> None:
             raise OutputError(
                 f"cannot write {printable(target)}: .dcm needs a DICOM folder as CT, got {printable(ct)}"
             )
-
-
-def refuse_input(target: Path, *inputs: Path | None) -> None:
-    """Keep `--overwrite` from replacing what was given to be read."""
-    from lite_ensam.core.errors import OutputError
-
-    if any(given and given.exists() and target.exists() and target.samefile(given) for given in inputs):
-        raise OutputError(f"cannot write {target}: it is one of the inputs")
 
 
 def show(result: Segmentation, output: Path) -> None:

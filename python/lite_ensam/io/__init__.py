@@ -8,6 +8,7 @@ from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.marks_files import MarksLike, parse_marks, read_marks, write_marks
+from lite_ensam.io.outputs import check_outputs, refuse_inputs
 from lite_ensam.io.report_files import read_report, rounded, write_report, write_table, write_text
 from lite_ensam.io.scans import (
     MASK_SUFFIXES,
@@ -32,6 +33,7 @@ __all__ = [
     "ScanFile",
     "atomic_write",
     "check_output",
+    "check_outputs",
     "open_scan",
     "parse_marks",
     "read_case",
@@ -40,6 +42,7 @@ __all__ = [
     "read_labels",
     "read_marks",
     "read_report",
+    "refuse_inputs",
     "rounded",
     "write_contours",
     "write_ct",
