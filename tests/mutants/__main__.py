@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -42,7 +43,8 @@ def main() -> int:
         survivors = 0
         for mutant, outcome in zip(chosen, pool.map(lambda one: _try(copies, one), chosen), strict=True):
             survivors += outcome != "killed"
-            print(f"{outcome:9} {mutant.file}: {mutant.text.strip()} -> {mutant.wrong.strip()}", flush=True)
+            text, wrong = (" ".join(side.split()) for side in (mutant.text, mutant.wrong))
+            print(f"{outcome:9} {mutant.file}: {text} -> {wrong}", flush=True)
     minutes = (time.perf_counter() - begun) / 60
     print(f"{len(chosen)} mutants, {len(chosen) - survivors} killed, in {minutes:.1f} minutes")
     return 1 if survivors or not chosen else 0
@@ -62,17 +64,14 @@ def _run(
 ) -> subprocess.CompletedProcess[str]:
     """pytest against a copy of the package; the copy is whole again afterwards."""
     copy = copies.get()
+    # sources of one size and second would be taken for those that were compiled
+    paths = {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | paths
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
     try:
-        if mutant is not None:
-            mutant.apply(copy / PACKAGE.name)
-        # sources of one size and second would be taken for those that were compiled
-        paths = {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
-        environment = os.environ | paths
-        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        with mutant.applied(copy / PACKAGE.name) if mutant else nullcontext():
+            return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     finally:
-        if mutant is not None:
-            shutil.copyfile(PACKAGE / mutant.file, copy / PACKAGE.name / mutant.file)
         copies.put(copy)
 
 
