@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from lite_ensam.core.errors import MarkError, OutputError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, FloatTriple, IntTriple
 from lite_ensam.io.dicom.datasets import Dataset
 from lite_ensam.io.dicom.stack import Stack
@@ -29,6 +30,7 @@ _IDENTIFIERS = {
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class SeriesSource(ScanSource):
     """A `ScanSource` whose file is a series: i is the column, j the row, k the plane.
@@ -66,9 +68,9 @@ class SeriesSource(ScanSource):
         """Number of slices, rows and columns, as they were taken."""
         return (len(self.slices), *self.stack.slice_shape)
 
-    def slice_at(self, position_mm: ArrayLike) -> int | None:
-        """The slice whose first pixel lies at a place in world mm (RAS), within a hundredth of a pixel; else None."""
-        return self.stack.slice_at(np.asarray(position_mm) @ _LPS_TO_RAS[:3, :3])
+    def slice_points_from_world(self, points_mm: ArrayLike) -> Float64Array:
+        """Slice, row and column (n, 3) of world mm (n, 3), by the slices as they lay in the scanner."""
+        return self.stack.slices_from_world(np.asarray(points_mm, dtype=np.float64) @ _LPS_TO_RAS[:3, :3])
 
     @property
     def identifiers(self) -> Mapping[str, str]:
