@@ -37,7 +37,8 @@ def main() -> int:
         unmutated = dict(zip(tests, pool.map(lambda one: _run(copies, one), tests), strict=True))
         broken = {test: done.stdout for test, done in unmutated.items() if done.returncode != _PASSED}
         for test, said in broken.items():
-            print(f"these tests must pass before a mutant can fail them: pytest {test}\n{said}")
+            last = "\n".join(said.splitlines()[-3:])
+            print(f"these tests must pass before a mutant can fail them: pytest {test}\n{last}")
         if broken:
             return 1
         survivors = 0
