@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from lite_ensam.core.short_repr import with_short_repr
+
 __all__ = ["CHANNEL_NAMES", "GREY_CHANNELS", "LINE_CHANNELS", "PAPER_CHANNELS", "PatchConfig", "check_window"]
 
 PAPER_CHANNELS = ("wide",)
@@ -17,6 +19,7 @@ CHANNEL_NAMES = frozenset(LINE_CHANNELS)
 """All that `segmentation.channels` can fill."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class PatchConfig:
     """How a patch is cut and what its channels hold.

@@ -9,9 +9,9 @@ import math
 import operator
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,9 +19,21 @@ from numpy.typing import ArrayLike, NDArray
 from lite_ensam import _kernels
 from lite_ensam.core.errors import MarkError, brief, printable
 from lite_ensam.core.grid import real_array
-from lite_ensam.core.types import EndpointPair, Flips, FloatTriple, Mask, float_triple
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks, as_subvolume
+from lite_ensam.core.types import EndpointPair, Flips, FloatTriple, Labels, Mask, float_triple, int_triple
 
-__all__ = ["RecistMark", "check_marks", "mark_from_mask", "marks_from_marker", "sphere_mask"]
+__all__ = [
+    "NotedMarks",
+    "RecistMark",
+    "check_marks",
+    "is_inside",
+    "mark_from_mask",
+    "marks_from_labels",
+    "marks_from_marker",
+    "notes_of",
+    "sphere_box",
+    "sphere_mask",
+]
 
 MAX_LABEL = 65535
 """Labels are written as uint16 at most."""
@@ -157,6 +169,30 @@ class RecistMark:
         return self.length_mm(spacing_mm) / 2
 
 
+class NotedMarks(tuple[RecistMark, ...]):
+    """The lines of a file as a tuple, with notes for whoever reads the results: what of the file was passed over.
+
+    Examples
+    --------
+    >>> marks = NotedMarks([RecistMark(1, ((4, 10, 12), (4, 10, 2)))], ["passed over: ROI 'CTV' has no contours"])
+    >>> len(marks), notes_of(marks)
+    (1, ("passed over: ROI 'CTV' has no contours",))
+    """
+
+    notes: tuple[str, ...]
+
+    def __new__(cls, marks: Iterable[RecistMark], notes: Iterable[str]) -> Self:
+        """Lines and notes on them."""
+        noted = super().__new__(cls, marks)
+        noted.notes = tuple(notes)
+        return noted
+
+
+def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
+    """The notes that came with lines; none with a plain tuple or list."""
+    return marks.notes if isinstance(marks, NotedMarks) else ()
+
+
 def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
     """Raise `MarkError` unless the marks fit the volume and each other.
 
@@ -170,18 +206,27 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
         raise MarkError(
             f"every mark needs its own label, but label {repeated[0]} comes {counts[repeated[0]]} times"
         )
-    last = np.asarray(shape_zyx) - 1
     label_of: dict[EndpointPair, int] = {}
     for mark in marks:
         first = label_of.setdefault(_rounded(mark.endpoints_zyx), mark.label)
         if first != mark.label:
             raise MarkError(f"marks {first} and {mark.label} are the same line: one tumour has one label")
-        for point in mark.endpoints_zyx + (mark.short_axis_zyx or ()):
-            if any(not -_HALF_VOXEL <= p <= n + _HALF_VOXEL for p, n in zip(point, last, strict=True)):
-                raise MarkError(
-                    f"mark {mark.label}: endpoint {_text(point)} (z, y, x) lies outside the volume of "
-                    f"{_text(shape_zyx)} voxels"
-                )
+        outside = [
+            point
+            for point in mark.endpoints_zyx + (mark.short_axis_zyx or ())
+            if not is_inside(point, shape_zyx)
+        ]
+        if outside:
+            is_reversed = all(is_inside(end[::-1], shape_zyx) for end in mark.endpoints_zyx)
+            raise MarkError(
+                f"mark {mark.label}: endpoint {_text(outside[0])} (z, y, x) lies outside the volume of "
+                f"{_text(shape_zyx)} voxels{': x, y, z order?' if is_reversed else ''}"
+            )
+
+
+def is_inside(point_zyx: Sequence[float], shape_zyx: Sequence[int]) -> bool:
+    """Whether a voxel index lies within the outer faces of a volume, -0.5 and n - 0.5 on each axis."""
+    return all(-_HALF_VOXEL <= p <= n - 1 + _HALF_VOXEL for p, n in zip(point_zyx, shape_zyx, strict=True))
 
 
 def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Mask:
@@ -198,19 +243,23 @@ def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence
     bool (z, y, x): voxels whose centres are within half a line's length of its middle, in mm; at
     least the one voxel that is nearest to it.
     """
+    mask: Mask = sphere_box(mark, shape_zyx, spacing_mm).whole()
+    return mask
+
+
+def sphere_box(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> SubVolume:
+    """The part of `sphere_mask` that holds the sphere."""
     center, radius_mm = np.asarray(mark.midpoint_zyx), mark.radius_mm(spacing_mm)
     spacing, last = np.asarray(spacing_mm, dtype=np.float64), np.asarray(shape_zyx) - 1
     reach = radius_mm / spacing
     low = np.clip(np.floor(center - reach), 0, last).astype(int)
     high = np.clip(np.ceil(center + reach), 0, last).astype(int)
-    box = tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))
-    z, y, x = ((np.arange(b.start, b.stop) - c) * s for b, c, s in zip(box, center, spacing, strict=True))
+    z, y, x = ((np.arange(a, b + 1) - c) * s for a, b, c, s in zip(low, high, center, spacing, strict=True))
     squared_mm = z[:, None, None] ** 2 + y[:, None] ** 2 + x**2
-    mask = np.zeros(tuple(shape_zyx), dtype=np.bool_)
     # The factor keeps the ends of a line between voxel centres in, whatever the last digit says.
-    mask[box] = squared_mm <= radius_mm**2 * (1 + 1e-9)
-    mask[tuple(np.clip(np.rint(center), 0, last).astype(int))] = True
-    return mask
+    inside = squared_mm <= radius_mm**2 * (1 + 1e-9)
+    inside[tuple(np.clip(np.rint(center), 0, last).astype(int) - low)] = True
+    return SubVolume(inside, int_triple(low), int_triple(shape_zyx))
 
 
 def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
@@ -229,42 +278,81 @@ def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTripl
     Raises
     ------
     MarkError
-        If a label is negative or above 65535, has a single voxel, or lies on several slices.
+        If a label is negative or above 65535, has a single voxel, lies on several slices, or is that of two lines
+        that do not cross.
     """
+    labels = _kernel_labels(marker)
     try:
-        found = _kernels.marker_endpoints(_kernel_labels(marker), spacing_mm)
+        found = _kernels.marker_endpoints(labels, spacing_mm)
     except ValueError as error:
         raise MarkError(f"marker volume: {error}") from None
+    for label, ((z, _, _), _) in found:
+        if _is_in_pieces(labels[int(z)] == label):
+            raise MarkError(
+                f"marker volume: label {label} has two lines on slice z = {z:g} that do not cross; "
+                "give each tumour a label of its own"
+            )
     return tuple(RecistMark(label, endpoints) for label, endpoints in found)
 
 
-def mark_from_mask(mask: ArrayLike, spacing_mm: FloatTriple, label: int) -> RecistMark:
+def _is_in_pieces(drawn: Mask) -> bool:
+    """Whether voxels (y, x) are not one line, one pair of crossing lines, or just the two ends of a line.
+
+    Gaps of one voxel are bridged: resampling leaves them in thin lines.
+    """
+    left = set(map(tuple, np.argwhere(drawn).tolist()))
+    if len(left) <= 2:
+        return False
+    reached = [left.pop()]
+    while reached and left:
+        y, x = reached.pop()
+        near = left & {(y + dy, x + dx) for dy in range(-2, 3) for dx in range(-2, 3)}
+        left -= near
+        reached += near
+    return bool(left)
+
+
+def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: int) -> RecistMark:
     """The line a reader would draw on a reference mask.
 
-    The slice is the one of largest area (ties: the lowest), the ends are its two voxels farthest
-    apart in mm.
+    It lies in the mask's largest piece (see `_kernels.largest_piece`), on the slice where that has the largest area
+    (ties: the lowest), and runs between the two voxels there that are farthest apart in mm. On a slice with a single
+    voxel, which has no diameter, it is as long as the voxel: from face to face, along x.
 
     Parameters
     ----------
-    mask : bool (z, y, x)
+    mask : bool (z, y, x), or the part of it that holds all its voxels
     spacing_mm : (z, y, x)
     label : of the mark that is returned
 
     Raises
     ------
     MarkError
-        If the mask is empty, or its largest slice has a single voxel.
+        If the mask is empty.
     """
-    voxels = np.asarray(mask, dtype=np.bool_)
-    areas = np.count_nonzero(voxels, axis=(1, 2))
-    if not areas.any():
+    part = mask if isinstance(mask, SubVolume) else as_subvolume(np.asarray(mask, dtype=np.bool_))
+    piece, _ = _kernels.largest_piece(part.voxels, 1)
+    areas = np.count_nonzero(piece, axis=(1, 2))
+    z = int(areas.argmax()) if areas.size else 0
+    diameters = _kernels.in_plane_diameters(piece[z : z + 1], 1, spacing_mm)
+    if diameters is None:
         raise MarkError(f"mark {label}: the mask has no voxel to draw a line on")
-    z = int(areas.argmax())
-    diameters = _kernels.in_plane_diameters(voxels[z : z + 1], 1, spacing_mm)
-    if diameters is None or diameters[0] == 0:
-        raise MarkError(f"mark {label}: the mask's largest slice (z = {z}) has one voxel, which is no line")
-    (_, y0, x0), (_, y1, x1) = diameters[1]
-    return RecistMark(label, ((z, y0, x0), (z, y1, x1)))
+    ends = np.array(diameters[1], dtype=np.float64) + part.start_zyx + (z, 0, 0)
+    if diameters[0] == 0:
+        ends[:, 2] += (-0.5, 0.5)
+    return RecistMark(label, ends.tolist())
+
+
+def marks_from_labels(labels: Labels, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
+    """The lines that `mark_from_mask` draws on the tumours of a label map, labels ascending; none if it is empty.
+
+    Parameters
+    ----------
+    labels : uint8 or uint16 (z, y, x)
+    spacing_mm : (z, y, x)
+    """
+    masks = TumorMasks(labels)
+    return tuple(mark_from_mask(masks[label], spacing_mm, label) for label in masks.labels)
 
 
 def _checked_label(label: int) -> int:
@@ -292,13 +380,23 @@ def _checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> EndpointPair:
     if np.abs(ends[:, 0] - z).max() > 0.5 + 2 * _ROUNDING:
         raise MarkError(
             f"mark {label}: its endpoints lie on slices z = {ends[0, 0]:g} and z = {ends[1, 0]:g}; "
-            "a RECIST line lies on one axial slice"
+            f"a RECIST line lies on one axial slice{_plane_hint(ends)}"
         )
     ends[:, 0] = z
     if math.dist(*ends) < _SHORTEST:
         raise MarkError(f"mark {label}: both endpoints are {_text(ends[0])} (z, y, x), a line of length zero")
     start, stop = sorted((a, b, c) for a, b, c in (ends + 0.0).tolist())  # + 0.0 turns -0.0 into 0.0
     return start, stop
+
+
+def _plane_hint(ends: NDArray[np.float64]) -> str:
+    """Why a line may seem to cross slices: its numbers stand in another order, or it was drawn in another plane."""
+    same_y, same_x = np.isclose(ends[0, 1:], ends[1, 1:], rtol=0, atol=0.5).tolist()
+    if same_x and not same_y:
+        return f" (both have x = {ends[0, 2]:g}: x, y, z order, or drawn on a sagittal slice?)"
+    if same_y and not same_x:
+        return f" (both have y = {ends[0, 1]:g}: axes in another order, or drawn on a coronal slice?)"
+    return ""
 
 
 def _length_mm(line: EndpointPair, spacing_mm: Sequence[float]) -> float:

@@ -20,10 +20,12 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.partial_volume import subvolume_containing, value_range
 from lite_ensam.core.patch_config import GREY_CHANNELS, PatchConfig
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float32Array, int_triple
 from lite_ensam.segmentation.patch_plan import PatchPlan, Placement, PlannedPatch
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Patch:
     """What enters the network for one tumour.
@@ -42,6 +44,7 @@ class Patch:
     mark: RecistMark
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class LineFrame:
     """A crop's voxels seen from its line: what the channels are computed from.

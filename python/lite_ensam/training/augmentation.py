@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.segmentation.channels import LineFrame, channels_of
 from lite_ensam.training.config import JITTER, LineJitter
 from lite_ensam.training.crop_cache import MASK_UNIT, LesionCrop
@@ -23,6 +24,7 @@ from lite_ensam.training.crop_cache import MASK_UNIT, LesionCrop
 Float64Array = NDArray[np.float64]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Sample:
     """A training example: values (c, z, y, x) and target (z, y, x) in [0, 1], endpoints (2, 3)."""

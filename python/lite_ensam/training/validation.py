@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from lite_ensam.core.errors import TrainingError
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.evaluation import dsc
 from lite_ensam.training.augmentation import Sample, draw_sample
@@ -24,6 +25,7 @@ from lite_ensam.training.scan_sampler import joint_sample
 __all__ = ["Validation", "ValidationScore", "split_by_patient"]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class ValidationScore:
     """What one look at the validation lesions found: mean DSC of each source, and their mean."""

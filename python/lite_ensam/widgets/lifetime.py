@@ -59,7 +59,10 @@ def close_with_parts(widget: Widget) -> None:
     """Close a widget and all that it is made of: children, layouts, styles, the objects of a 3D plot."""
     if widget.comm is None:
         return
-    values = [*widget._trait_values.values(), getattr(widget, "objects", ())]  # those of a k3d plot are no trait
+    values = [
+        *widget._trait_values.values(),
+        getattr(widget, "objects", ()),
+    ]  # those of a k3d plot are no trait
     Widget.close(widget)
     for value in values:
         for part in value if isinstance(value, list | tuple) else (value,):

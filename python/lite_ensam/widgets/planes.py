@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import SubVolume
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume
 from lite_ensam.figures.tumor_planes import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU
 
 __all__ = [
-    "PALETTE",
     "WINDOWS_HU",
     "LabelPatch",
     "Plane",
@@ -40,9 +40,6 @@ WINDOWS_HU: Mapping[str, tuple[float, float]] = MappingProxyType(
 )
 """Grey values shown as black and as white, by the name that radiologists give them."""
 
-PALETTE = ("#ff9d2e", "#56b4e9", "#2fd6a3", "#f15bb5", "#f0e442", "#b892ff", "#ff6b5e", "#9fe870")
-"""Colours of labels 1, 2, ..., from the start again after the last; light, to be seen on grey."""
-
 _CUTS = (("axial", 0, 2, 1), ("coronal", 1, 2, 0), ("sagittal", 2, 1, 0))
 """Name, axis that is cut, axis across the screen, axis down the screen."""
 
@@ -50,6 +47,7 @@ _SIDES = (("H", "F"), ("A", "P"), ("R", "L"))
 """Per axis z, y, x: the body's side at the top or left of the screen, and the one across from it."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Plane:
     """One of the three ways to cut a volume.
@@ -141,6 +139,7 @@ def windowed_slice(
     return np.ascontiguousarray(np.clip(values, 0, 255, out=values).astype(np.uint8))
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class LabelPatch:
     """The part of a slice of a label map that is not background.

@@ -15,6 +15,7 @@ import traitlets
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import guess_hu
+from lite_ensam.core.colors import PALETTE, color_of
 from lite_ensam.core.errors import ArgumentError, LiteEnsamError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.process_lock import ProcessLock
@@ -30,7 +31,7 @@ from lite_ensam.widgets.browser_input import SlicesRequest, check_state, label_o
 from lite_ensam.widgets.frontend import CSS, ESM
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown
 from lite_ensam.widgets.marks_trait import Marks, checked_marks, marks_from_json, marks_to_json
-from lite_ensam.widgets.planes import PALETTE, WINDOWS_HU, Want, planes_of, slices_message
+from lite_ensam.widgets.planes import WINDOWS_HU, Want, planes_of, slices_message
 from lite_ensam.widgets.segmenter import LesionSegmenter, State
 from lite_ensam.widgets.still import ViewerState, is_watched, with_still
 
@@ -226,7 +227,7 @@ class RecistViewer(anywidget.AnyWidget):
 
     def color_of(self, label: int) -> str:
         """Colour of a lesion, "#rrggbb"."""
-        color: str = self.colors.get(str(label), PALETTE[(label - 1) % len(PALETTE)])
+        color: str = self.colors.get(str(label), color_of(label))
         return color
 
     def warm_up(self) -> None:

@@ -11,9 +11,12 @@ import numpy as np
 
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
+from lite_ensam.core.colors import rgb_of
 from lite_ensam.core.errors import OutputError
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks
 from lite_ensam.core.types import Float64Array, Labels, Mask
 from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package
+from lite_ensam.io.dicom.patient import UTF_8
 from lite_ensam.io.dicom.segmentation import NAME
 from lite_ensam.io.dicom.series_source import SeriesSource
 
@@ -21,7 +24,6 @@ __all__ = ["build_rtstruct", "outlines"]
 
 _RTSTRUCT, _STUDY_COMPONENT = "1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.3.1.2.3.1"
 _SERIES_NUMBER = 902
-_COLORS = ((213, 94, 0), (0, 114, 178), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233))
 _OF_THE_PATIENT = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime",
     "StudyID", "AccessionNumber", "ReferringPhysicianName",
@@ -35,7 +37,7 @@ def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str
     ----------
     labels : uint8 or uint16 (z, y, x)
     series : of the CT
-    names : of the ROIs, by label; labels that are left out are no ROI
+    names : of the ROIs, by label, which becomes the ROI's number; labels that are left out do not become ROIs
 
     Raises
     ------
@@ -47,10 +49,11 @@ def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str
     pydicom = load_package()
     if not names:
         raise OutputError("an RTSTRUCT needs at least one label")
-    first, now = series.slices[0], datetime.now()
+    first, now = series.images[0], datetime.now()
     if any(not one.get("SOPInstanceUID") or not one.get("StudyInstanceUID") for one in series.slices):
         raise OutputError("the CT's slices lack what an RTSTRUCT needs: SOPInstanceUID or StudyInstanceUID")
     made = {
+        "SpecificCharacterSet": UTF_8,
         "SOPClassUID": _RTSTRUCT,
         "SOPInstanceUID": pydicom.uid.generate_uid(),
         "Modality": "RTSTRUCT",
@@ -71,12 +74,12 @@ def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str
     }
     with keep_identifiers_quiet():
         dataset = _item(**{name: first.get(name, "") for name in _OF_THE_PATIENT}, **made)
-        slices = series.slices_of(labels)
+        masks = TumorMasks(series.slices_of(labels))
         dataset.ReferencedFrameOfReferenceSequence = [_frame(series)]
         dataset.StructureSetROISequence, dataset.ROIContourSequence = [], []
         dataset.RTROIObservationsSequence = []
-        for number, (label, name) in enumerate(names.items(), start=1):
-            _add_roi(dataset, series, number, name, slices == label)
+        for label, name in names.items():
+            _add_roi(dataset, series, label, name, masks[label])
         dataset.file_meta = pydicom.dataset.FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     return dataset
@@ -125,19 +128,21 @@ def outlines(mask: Mask) -> list[Float64Array]:
     return polygons
 
 
-def _add_roi(dataset: Dataset, series: SeriesSource, number: int, name: str, mask: Mask) -> None:
+def _add_roi(dataset: Dataset, series: SeriesSource, number: int, name: str, mask: SubVolume) -> None:
     """One ROI with its contours; `mask` is (slice, row, column)."""
-    if not mask.any():
+    if not mask.voxels.size:
         raise OutputError(f"{name!r} has no voxel, and an ROI cannot be empty")
     contours = [
         _item(
             ContourImageSequence=[_reference(series.slices[n])],
             ContourGeometricType="CLOSED_PLANAR",
             NumberOfContourPoints=len(polygon),
-            ContourData=[f"{mm:.4f}" for mm in series.stack.to_world(n, polygon).ravel()],
+            ContourData=[
+                f"{mm:.4f}" for mm in series.stack.to_world(n, polygon + mask.start_zyx[1:]).ravel()
+            ],
         )
-        for n in np.flatnonzero(mask.any(axis=(1, 2))).tolist()
-        for polygon in outlines(mask[n])
+        for n, inside in enumerate(mask.voxels, start=mask.start_zyx[0])
+        for polygon in outlines(inside)
     ]
     dataset.StructureSetROISequence.append(
         _item(
@@ -147,9 +152,12 @@ def _add_roi(dataset: Dataset, series: SeriesSource, number: int, name: str, mas
             ROIGenerationAlgorithm="SEMIAUTOMATIC",
         )
     )
-    color = list(_COLORS[(number - 1) % len(_COLORS)])
     dataset.ROIContourSequence.append(
-        _item(ROIDisplayColor=color, ContourSequence=contours, ReferencedROINumber=number)
+        _item(
+            ROIDisplayColor=list(rgb_of(number)),
+            ContourSequence=contours,
+            ReferencedROINumber=number,
+        )
     )
     dataset.RTROIObservationsSequence.append(
         _item(
@@ -175,7 +183,8 @@ def _frame(series: SeriesSource) -> Dataset:
 
 
 def _reference(one: Dataset) -> Dataset:
-    return _item(ReferencedSOPClassUID=one.SOPClassUID, ReferencedSOPInstanceUID=one.SOPInstanceUID)
+    frame = {name: one[name].value for name in ("ReferencedFrameNumber",) if name in one}
+    return _item(ReferencedSOPClassUID=one.SOPClassUID, ReferencedSOPInstanceUID=one.SOPInstanceUID, **frame)
 
 
 def _item(**attributes: Any) -> Dataset:
