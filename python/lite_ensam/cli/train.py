@@ -14,6 +14,7 @@ from lite_ensam.cli.config_flags import config_command, given_of, merge_given
 from lite_ensam.core.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from lite_ensam.training.folds import Fold
     from lite_ensam.training.trainer import Trainer
 
 
@@ -74,6 +75,10 @@ def train(
     val_share: Annotated[
         float | None, typer.Option(help="Validate on this share of each source's patients instead")
     ] = None,
+    fold: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER/COUNT", help="Hold out this part of all patients, shapes and all"),
+    ] = None,
     synthetic: Annotated[int, typer.Option(min=0, help="Synthetic lesions in the bank (preset cpu)")] = 700,
     synthetic_seed: Annotated[int, typer.Option(help="Of the synthetic lesions")] = 1,
     weight: Annotated[
@@ -108,11 +113,11 @@ def train(
     config = replace(config, source_weights=dict(map(parse_weight, weight or ())))
     torch.set_num_threads(threads)
     machine = find_devices(accelerator.value, devices)
-    plan = RunSetup(config, data, run, val, val_share, synthetic, synthetic_seed, processes)
+    plan = RunSetup(config, data, run, val, val_share, fold_of(fold), synthetic, synthetic_seed, processes)
     with machine.first():
         if machine.rank == 0:
             typer.echo("preparing crops ...")
-        draws, validation = plan.prepare()
+        draws, validation = plan.prepare(machine)
     trainer = Trainer(
         config,
         draws,
@@ -151,6 +156,19 @@ def tell_result(trainer: Trainer) -> None:
     if trainer.validation is not None:
         best, path = trainer.best, trainer.folder / "best.safetensors"
         typer.echo(f"best validation DSC {best['dsc']:.4f} at step {best['step']:.0f}: {path}")
+
+
+def fold_of(text: str | None) -> Fold | None:
+    """`NUMBER/COUNT` to a fold."""
+    from lite_ensam.training.folds import Fold
+
+    if text is None:
+        return None
+    try:
+        number, count = map(int, text.split("/"))
+    except ValueError:
+        raise typer.BadParameter(f"expected --fold NUMBER/COUNT such as 0/5, got {text!r}") from None
+    return Fold(number, count)
 
 
 def parse_weight(text: str) -> tuple[str, float]:

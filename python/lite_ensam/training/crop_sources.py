@@ -2,15 +2,16 @@
 
 The layout is that of the project's data folder::
 
-    train/<source>/<case>/{ct.nii.gz, labels.nii.gz, marks.json}
+    train/<source>/<case>/{ct.nii.gz, labels.nii.gz, marks.json}   (readers.nii.gz, known.nii.gz)
     backgrounds/<name>.nii.gz and <name>_region.nii.gz      (0 outside, 1 body, 2 lung)
     shapes/lidc/{lidc_nodules.npz, index.csv}               (reader bitmasks)
+    shapes/kits/{kits_kidney.npz, index.csv}                (kidney tumours)
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -22,13 +23,12 @@ from lite_ensam import _kernels
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, MarkError
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import mark_from_mask
-from lite_ensam.io import read_case, read_ct, read_labels
-from lite_ensam.training.crop_cache import LINES_A_SIDE, SIDE, LesionCrop, cut, turned_views, write_bank
+from lite_ensam.core.recist import RecistMark, mark_from_mask
+from lite_ensam.datasets import CaseFiles
+from lite_ensam.io import read_ct, read_labels
+from lite_ensam.training.crop_cache import LINES_A_SIDE, SIDE, Contours, LesionCrop, cut, turned_views
+from lite_ensam.training.folds import Fold
 from lite_ensam.training.synthetic import Background, Scene, Shape, draw_scene
-
-LOOSE_CASES = ("STS_007", "STS_021", "STS_023", "STS_030", "STS_035", "STS_045", "STS_046")
-"""Sarcomas whose contours, drawn on MR, lie beside the tumour seen on CT."""
 
 MIN_BODY_VOXELS = 100_000
 
@@ -39,55 +39,51 @@ MAX_READERS = 4
 """LIDC shapes with more readers than this are two nodules taken for one."""
 
 
-def prepare_banks(
-    data: Path,
-    folder: Path,
-    n_synthetic: int,
-    seed: int,
-    exclude: Collection[str] = LOOSE_CASES,
-    processes: int = 1,
-) -> list[Path]:
-    """Write a bank for each source of `data/train` and one of synthetic lesions; finished ones are kept.
+def excluded_cases(data: Path) -> frozenset[str]:
+    """`source/case` of each line of `train/exclude.txt`: contours that nothing can be learnt from."""
+    path = data / "train" / "exclude.txt"
+    return frozenset(path.read_text().split()) if path.is_file() else frozenset()
 
-    Returns
-    -------
-    The banks' folders.
+
+def lesion_crops(cases: Iterable[CaseFiles], turned: bool = True) -> Iterator[LesionCrop]:
+    """A crop of every lesion; `turned`: also seen along other axes, where voxels are cubes and one reader's word counts.
+
+    `readers.nii.gz` beside a scan (bit i is reader i) gives each reader's contour beside the reference,
+    `known.nii.gz` where there is image.
     """
-    train = data / "train"
-    sources = sorted(path for path in train.iterdir() if path.is_dir()) if train.is_dir() else []
-    if not sources:
-        raise CaseError(f"{train}: holds no folder of cases to train on")
-    banks = []
-    for source in sources:
-        banks.append(folder / source.name)
-        if not (banks[-1] / "index.json").is_file():
-            write_bank(banks[-1], real_crops(source, exclude))
-    if n_synthetic:
-        banks.append(folder / f"synthetic-{seed}-{n_synthetic}")
-        if not (banks[-1] / "index.json").is_file():
-            write_bank(banks[-1], synthetic_crops(data, n_synthetic, seed, processes))
-    return banks
-
-
-def real_crops(source: Path, exclude: Collection[str] = ()) -> Iterator[LesionCrop]:
-    """Crops of every lesion of every case of a source folder; the folder's name is the source."""
-    for folder in sorted(path for path in source.iterdir() if path.is_dir()):
-        if folder.name in exclude:
-            continue
-        case = read_case(folder / "ct.nii.gz", folder / "marks.json", folder / "labels.nii.gz", hu=True)
+    for files in cases:
+        case = files.read()
         for mark in case.marks:
-            for view, drawn in turned_views(case, mark):
-                yield cut(view, drawn, source.name)
+            contours = _contours(files, case, mark)
+            yield cut(case, mark, files.source, contours)
+            if turned and contours.known is None and len(contours.masks) == 1:
+                yield from (cut(view, drawn, files.source) for view, drawn in turned_views(case, mark))
 
 
-def synthetic_crops(data: Path, n_crops: int, seed: int, processes: int = 1) -> Iterator[LesionCrop]:
-    """`n_crops` synthetic lesions; seed and number alone decide each, so processes can share the work."""
+def _contours(files: CaseFiles, case: Case, mark: RecistMark) -> Contours:
+    contours = Contours.of_case(case, mark)
+    readers, known = (files.ct.with_name(name) for name in ("readers.nii.gz", "known.nii.gz"))
+    if files.ct.name == "ct.nii.gz" and known.is_file():
+        contours = replace(contours, known=read_labels(known, case.grid) > 0)
+    if files.ct.name == "ct.nii.gz" and readers.is_file():
+        bits = read_labels(readers, case.grid).astype(np.uint8)
+        contours = contours.with_readers(bits, case.grid.spacing_mm)
+    return contours
+
+
+def synthetic_crops(
+    data: Path, n_crops: int, seed: int, processes: int = 1, fold: Fold | None = None
+) -> Iterator[LesionCrop]:
+    """`n_crops` synthetic lesions; seed and number alone decide each, so processes can share the work.
+
+    Shapes of patients that `fold` holds out are not used.
+    """
     if processes == 1:
-        draw = SyntheticScans(data, seed)
+        draw = SyntheticScans(data, seed, fold)
         yield from map(draw, range(n_crops))
         return
     with ProcessPoolExecutor(
-        processes, get_context("spawn"), initializer=_start_drawing, initargs=(data, seed)
+        processes, get_context("spawn"), initializer=_start_drawing, initargs=(data, seed, fold)
     ) as pool:
         yield from pool.map(_draw, range(n_crops), chunksize=4)
 
@@ -95,16 +91,17 @@ def synthetic_crops(data: Path, n_crops: int, seed: int, processes: int = 1) -> 
 class SyntheticScans:
     """Draws synthetic crops by number."""
 
-    def __init__(self, data: Path, seed: int) -> None:
+    def __init__(self, data: Path, seed: int, fold: Fold | None = None) -> None:
         self.backgrounds = read_backgrounds(data / "backgrounds")
-        self.shapes = read_shapes(data / "shapes" / "lidc")
+        self.nodules = read_nodules(data / "shapes" / "lidc", fold)
+        self.tumors = read_tumors(data / "shapes" / "kits")
         self.seed = seed
 
     def __call__(self, number: int) -> LesionCrop:
         """The crop of one number; draws that left no lesion worth marking are drawn again."""
         rng = np.random.default_rng((self.seed, number))
         while True:
-            scene = draw_scene(rng, self.backgrounds, self.shapes, SIDE, SCENE_LINES)
+            scene = draw_scene(rng, self.backgrounds, (self.nodules, self.tumors), SIDE, SCENE_LINES)
             crop = None if scene is None else _scanned(scene, rng, f"{self.seed}/{number}")
             if crop is not None:
                 return crop
@@ -113,10 +110,10 @@ class SyntheticScans:
 _scans: SyntheticScans | None = None
 
 
-def _start_drawing(data: Path, seed: int) -> None:
+def _start_drawing(data: Path, seed: int, fold: Fold | None) -> None:
     """Of a process: read the backgrounds once."""
     global _scans
-    _scans = SyntheticScans(data, seed)
+    _scans = SyntheticScans(data, seed, fold)
 
 
 def _draw(number: int) -> LesionCrop:
@@ -165,7 +162,19 @@ def read_backgrounds(folder: Path) -> list[Background]:
     return backgrounds
 
 
-def read_shapes(folder: Path) -> list[Shape]:
+def read_tumors(folder: Path) -> list[Shape]:
+    """Kidney tumours and cysts of 8 mm and more, if the folder is there."""
+    if not (folder / "index.csv").is_file():
+        return []
+    with np.load(folder / "kits_kidney.npz", allow_pickle=False) as masks, (folder / "index.csv").open() as index:
+        return [
+            Shape(masks[row["key"]] > 0, (float(row["sz"]), float(row["sy"]), float(row["sx"])))
+            for row in csv.DictReader(index)
+            if float(row["diam_mm"]) >= 8 and int(row["n_slices"]) >= 4
+        ]
+
+
+def read_nodules(folder: Path, fold: Fold | None = None) -> list[Shape]:
     """Consensus masks (at least half of the readers) of nodules of 5 mm and more on evenly spaced slices."""
     shapes = []
     with (
@@ -176,6 +185,8 @@ def read_shapes(folder: Path) -> list[Shape]:
             n_readers = int(row["n_readers"])
             usable = 2 <= n_readers <= MAX_READERS and float(row["diam_mm"]) >= 5
             if not usable or row["uneven_z"] != "0" or float(row["slice_thickness"]) > 2.6:
+                continue
+            if fold is not None and fold.holds(row["patient"]):
                 continue
             votes = sum((readers[row["key"]] >> reader) & 1 for reader in range(n_readers))
             mask = np.asarray(2 * votes >= n_readers)

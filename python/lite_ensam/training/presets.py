@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from lite_ensam.core.patch_config import PAPER_CHANNELS, PatchConfig
 from lite_ensam.model.config import ModelConfig
-from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.config import NO_PROMPTS, TrainingConfig
 
 __all__ = ["CPU", "PAPER", "PRESETS"]
 
@@ -16,6 +16,7 @@ EPOCHS, EPOCH_STEPS = 75, 10_000
 PAPER = TrainingConfig(
     model=ModelConfig(in_channels=len(PAPER_CHANNELS)),
     patch=PatchConfig(window_hu=None, channels=PAPER_CHANNELS),
+    prompts=NO_PROMPTS,
     crops="joint",
     steps=EPOCHS * EPOCH_STEPS,
     batch=1,

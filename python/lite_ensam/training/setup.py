@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,11 @@ from lite_ensam.core.errors import CaseError, TrainingError
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.datasets.case_layouts import find_training_cases
 from lite_ensam.training.config import TrainingConfig
-from lite_ensam.training.crop_cache import LesionCrop, LesionCropCache, cut, turned_views, write_bank
+from lite_ensam.training.crop_cache import LesionCropCache, write_bank
 from lite_ensam.training.crop_gallery import write_gallery
-from lite_ensam.training.crop_sources import LOOSE_CASES, prepare_banks
+from lite_ensam.training.crop_sources import excluded_cases, lesion_crops, synthetic_crops
+from lite_ensam.training.devices import Devices
+from lite_ensam.training.folds import Fold, patients_of
 from lite_ensam.training.samplers import LesionCropSampler, PatchSampler, fingerprint
 from lite_ensam.training.scan_sampler import ScanSampler
 from lite_ensam.training.validation import Validation, split_by_patient
@@ -36,6 +37,7 @@ class RunSetup:
     run : folder of the run; banks of lesion crops are kept in it
     val : cases to validate on
     val_share : share of each source's patients to validate on instead
+    fold : patients that are neither trained on nor give shapes; validated on, unless `val` says on what else
     n_synthetic, synthetic_seed : synthetic lesions, of lesion crops only, if the data has backgrounds and shapes
     processes : how many draw them
     """
@@ -45,11 +47,12 @@ class RunSetup:
     run: Path
     val: Path | None = None
     val_share: float | None = None
+    fold: Fold | None = None
     n_synthetic: int = 0
     synthetic_seed: int = 1
     processes: int = 1
 
-    def prepare(self) -> tuple[PatchSampler, Validation | None]:
+    def prepare(self, machine: Devices | None = None) -> tuple[PatchSampler, Validation | None]:
         """What is drawn, and what is validated on, if there is anything.
 
         Raises
@@ -59,25 +62,33 @@ class RunSetup:
         TrainingError
             If the data or the split make no sense.
         """
+        device = (machine or Devices()).device
         train, held_out = self.split()
         if self.config.crops == "joint":
             scans = Validation.of_scans(held_out, self.config) if held_out else None
             return ScanSampler(train, self.config), scans
-        bank = LesionCropCache(self._banks(train, held_out))
+        bank = LesionCropCache(self._banks(train))
         if not (self.run / GALLERY).exists():
             tiles = {source: 98 if source == "synthetic" else 28 for source in sorted(bank.by_source)}
             write_gallery(self.run / GALLERY, bank, tiles)
-        draws = LesionCropSampler(bank, self.config)
+        draws = LesionCropSampler(bank, self.config, device)
         if not held_out:
             return draws, None
-        names = fingerprint((case.source, case.name) for case in held_out)[:12]
-        folder = _bank(self.run / "bank" / f"validation-{names}", lesion_crops(held_out, turned=False))
-        return draws, Validation.of_bank(LesionCropCache([folder]), self.config)
+        folder = self._bank("validation", held_out, turned=False)
+        return draws, Validation.of_bank(LesionCropCache([folder]), self.config, device)
 
     def split(self) -> tuple[list[CaseFiles], list[CaseFiles]]:
         """Cases to train on and to validate on; no patient is in both."""
         train, held_out = find_training_cases(self.data)
-        if sum((self.val is not None, self.val_share is not None, bool(held_out))) > 1:
+        excluded = excluded_cases(self.data)
+        train = [case for case in train if f"{case.source}/{case.name}" not in excluded]
+        if self.fold is not None and (self.val_share is not None or held_out):
+            raise TrainingError("a fold holds out patients by itself: give no share, and no split in the manifest")
+        if self.fold is not None:
+            fold = self.fold
+            held_out = [case for case in train if all(map(fold.holds, patients_of(case)))]
+            train = [case for case in train if not any(map(fold.holds, patients_of(case)))]
+        elif sum((self.val is not None, self.val_share is not None, bool(held_out))) > 1:
             raise TrainingError("validation cases come from one of: a folder, a share, the manifest's split")
         if self.val is not None:
             held_out = find_training_cases(self.val)[0]
@@ -98,30 +109,31 @@ class RunSetup:
             "commit": source_commit(),
         }
 
-    def _banks(self, train: list[CaseFiles], held_out: list[CaseFiles]) -> list[Path]:
+    def _banks(self, train: list[CaseFiles]) -> list[Path]:
         """Folders of lesion crops; those that are finished are kept."""
-        # two runs' worth of crops may share a folder only if they hold out the same cases
-        names = fingerprint((case.source, case.name) for case in held_out)[:12]
-        folder = self.run / "bank" / (f"without-{names}" if self.val_share is not None else "")
-        if (self.data / "train").is_dir():
-            exclude = {*LOOSE_CASES, *(case.name for case in held_out)}
-            # lesions of one's own need no backgrounds to put others into
-            n_synthetic = self.n_synthetic if (self.data / "backgrounds").is_dir() else 0
-            return prepare_banks(self.data, folder, n_synthetic, self.synthetic_seed, exclude, self.processes)
         by_source: dict[str, list[CaseFiles]] = {}
         for case in train:
             by_source.setdefault(case.source, []).append(case)
-        return [_bank(folder / source, lesion_crops(cases)) for source, cases in by_source.items()]
+        banks = [self._bank(source, cases) for source, cases in by_source.items()]
+        # lesions of one's own need no backgrounds to put others into
+        if self.n_synthetic and (self.data / "backgrounds").is_dir():
+            fold = "" if self.fold is None else f"-without-{self.fold.number}-of-{self.fold.count}"
+            folder = self.run / "bank" / f"synthetic-{self.synthetic_seed}-{self.n_synthetic}{fold}"
+            if not (folder / "index.json").is_file():
+                write_bank(
+                    folder,
+                    synthetic_crops(self.data, self.n_synthetic, self.synthetic_seed, self.processes, self.fold),
+                )
+            banks.append(folder)
+        return banks
 
-
-def lesion_crops(cases: Iterable[CaseFiles], turned: bool = True) -> Iterator[LesionCrop]:
-    """A crop of every lesion; `turned`: also seen along other axes, where voxels are cubes."""
-    for files in cases:
-        case = files.read()
-        for mark in case.marks:
-            views = turned_views(case, mark) if turned else iter([(case, mark)])
-            for view, drawn in views:
-                yield cut(view, drawn, files.source)
+    def _bank(self, name: str, cases: list[CaseFiles], turned: bool = True) -> Path:
+        """The folder of some cases' crops; it is called by the cases, so that another split has another."""
+        names = fingerprint((case.source, case.name) for case in cases)[:12]
+        folder = self.run / "bank" / f"{name}-{names}"
+        if not (folder / "index.json").is_file() and not write_bank(folder, lesion_crops(cases, turned)):
+            raise CaseError(f"{folder}: no lesion to learn from")
+        return folder
 
 
 def source_commit() -> str | None:
@@ -135,9 +147,3 @@ def source_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None
-
-
-def _bank(folder: Path, crops: Iterable[LesionCrop]) -> Path:
-    if not (folder / "index.json").is_file() and not write_bank(folder, crops):
-        raise CaseError(f"{folder}: no lesion to learn from")
-    return folder
