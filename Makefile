@@ -10,28 +10,39 @@ BIN := .venv/bin
 # What the compiled kernels are made from; Python sources are used where they lie.
 BUILT_FROM := pyproject.toml Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
+VIEWER := python/lite_ensam/widgets/static tests/javascript
+
 # rustup's home is not on every shell's PATH; clippy asks PyO3 about this Python.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
+# Deno checks the viewer's JavaScript, and asks nobody for news.
+export DENO_DIR := $(CURDIR)/target/deno
+export DENO_NO_UPDATE_CHECK := 1
 
-.PHONY: help demo test lint test-rust test-python build bench format clean
-.PHONY: ruff mypy layers stubs rustfmt clippy debian
+.PHONY: help demo test lint test-rust test-javascript test-python build bench format clean
+.PHONY: ruff mypy layers stubs javascript rustfmt clippy debian
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.demo-installed ## install (without torch) and segment the built-in phantom
 	$(BIN)/lite-ensam demo --overwrite
 
-test: lint test-rust test-python ## install (torch is about 3 GB, once), lint, all tests
+test: lint test-rust test-javascript test-python ## install (torch is about 3 GB, once), lint, all tests
 
-lint: ruff mypy layers stubs rustfmt clippy ## every check that runs no test
+lint: ruff mypy layers stubs javascript rustfmt clippy ## every check that runs no test
 
 test-rust: .venv/.dev-installed ## tests of the kernels alone
 	@echo "== tests of the Rust kernels"
 	cargo test --locked --doc
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked; \
 	else cargo test --locked --lib --bins --tests; fi
+
+test-javascript: .venv/.dev-installed ## tests of the viewer's modules, by node 20 or newer or else by Deno
+	@echo "== tests of the viewer's modules"
+	if node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null; \
+	then node --test --test-reporter=spec tests/javascript/*.test.js; \
+	else NO_COLOR=1 $(BIN)/deno test tests/javascript; fi
 
 test-python: .venv/.dev-installed debian ## tests of the package
 	@echo "== tests of the Python package"
@@ -58,6 +69,7 @@ bench: .venv/.dev-installed ## benchmarks of the kernels and of the whole progra
 format: .venv/.dev-installed ## rewrite the sources in the project's format
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+	$(BIN)/deno fmt $(VIEWER)
 	cargo fmt --all
 
 clean: ## remove what was built; .venv and runs/ stay
@@ -79,6 +91,11 @@ layers: .venv/.dev-installed
 
 stubs: .venv/.dev-installed
 	$(BIN)/python -m mypy.stubtest lite_ensam._kernels --mypy-config-file pyproject.toml
+
+javascript: .venv/.dev-installed
+	$(BIN)/deno fmt --check $(VIEWER)
+	$(BIN)/deno lint $(VIEWER)
+	$(BIN)/deno check $(VIEWER)
 
 rustfmt: .venv/.dev-installed
 	cargo fmt --all --check

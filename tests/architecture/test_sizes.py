@@ -9,7 +9,7 @@ SOURCES = [
     file
     for folder in FOLDERS
     for file in sorted((ROOT / folder).rglob("*"))
-    if file.suffix in {".py", ".rs", ".js"} and "target" not in file.relative_to(ROOT).parts
+    if file.suffix in {".py", ".rs", ".js", ".ts"} and "target" not in file.relative_to(ROOT).parts
 ]
 MOST_LINES_OF_A_FILE = 500
 MOST_LINES_OF_A_FUNCTION = 80
@@ -21,7 +21,7 @@ def shown(file: Path) -> str:
 
 
 def test_there_are_sources_to_look_at() -> None:
-    assert {file.suffix for file in SOURCES} == {".py", ".rs", ".js"}
+    assert {file.suffix for file in SOURCES} == {".py", ".rs", ".js", ".ts"}
 
 
 def test_files_have_at_most_500_lines() -> None:

@@ -36,7 +36,8 @@ from tests.unit.io.dicom import test_marks as sr
 MARK = RecistMark(1, ((2, 3, 3), (2, 3, 9)))
 STUDY = (
     "patient,date,target,organ,diameter_mm,node,volume_ml,diameter_sd_mm,volume_sd_ml,new_lesion\n"
-    "A,0,liver 1,liver,30,no,12.5,1,0.5,\nA,56,liver 1,liver,20,no,6,1,0.5,yes\n"
+    "A,20250131,liver 1,liver,30,no,12.5,1,0.5,\nA,2025-03-28,liver 1,liver,20,no,6,1,0.5,yes\n"
+    "A,2025-03-28,liver 1,liver,too small,,,,,\n"
 )
 
 
@@ -120,9 +121,9 @@ def _texts(folder: Path) -> Iterator[tuple[str, Reader]]:
     )
     yield "manifest.parquet", Reader(folder / "manifest.parquet", read_cohort_manifest)
     targets = '"targets": [{"name": "l", "organ": "liver"}]'
-    study = (
-        f'{{"patient": "A", {targets}, "visits": [{{"date": 0, "targets": {{"l": {{"diameter_mm": 31}}}}}}]}}'
-    )
+    sizes = ('{"diameter_mm": 31}', '[{"diameter_mm": 8, "volume_ml": 0.3}, {"diameter_mm": "too small"}]')
+    visits = [f'{{"date": {56 * n}, "targets": {{"l": {size}}}}}' for n, size in enumerate(sizes)]
+    study = f'{{"patient": "A", "non_targets": "no", {targets}, "visits": [{", ".join(visits)}]}}'
     (folder / "study.json").write_text(study)
     yield "study.json", Reader(folder / "study.json", read_study)
     (folder / "report.json").write_text(

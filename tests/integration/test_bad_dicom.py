@@ -13,7 +13,7 @@ import pytest
 from pydicom.uid import EncapsulatedPDFStorage, generate_uid
 
 from lite_ensam.io import read_ct, read_labels
-from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
+from lite_ensam.io.dicom import SeriesSource, build_report, build_segmentation, write_dataset
 from lite_ensam.measurements import measure
 from tests.integration.conftest import Run, Scan
 from tests.unit.io import files
@@ -164,7 +164,7 @@ def test_bad_files_of_marks_are_told_and_nothing_is_written(
     for folder in (marks.parent, out):
         folder.mkdir()
     _, grid = read_ct(dicom)
-    assert isinstance(grid, SeriesGrid)
+    assert isinstance(grid, SeriesSource)
     segmentation = build_segmentation(scan.case.reference, grid, scan.case.marks)
     measured = measure(scan.case.reference, scan.case.marks, grid.spacing_mm)
     write_dataset(marks, build_report(segmentation, grid, scan.case.marks, measured))

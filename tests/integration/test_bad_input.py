@@ -212,10 +212,10 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
         (folder / name).write_bytes(content if name != "manifest.json" else b'{"stride": "eight"}')
         engine: Engine = "torch" if name.endswith("safetensors") else "openvino"
         with pytest.raises(EngineError, match="weights: "):
-            load_backend(engine, folder=folder)
+            load_backend(engine, weights=folder)
         (folder / name).unlink()
         with pytest.raises(EngineError, match=name):
-            load_backend(engine, folder=folder)
+            load_backend(engine, weights=folder)
 
 
 def test_what_is_no_engine_no_window_no_number_of_threads_is_told(scan: Scan) -> None:

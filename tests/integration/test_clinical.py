@@ -119,6 +119,27 @@ def test_a_response_says_that_its_borders_are_edges(scan: Scan, run: Run, tmp_pa
     assert sums_ml["edge"] < 0.9 * sums_ml["readers"]
 
 
+def test_lesions_that_vanish_or_come_up_are_named_in_every_output(
+    scan: Scan, run: Run, tmp_path: Path
+) -> None:
+    first, *others = scan.case.marks
+    new = RecistMark(9, tuple((z, y + 2, x) for z, y, x in first.endpoints_zyx))
+    visits = []
+    for n, marks in enumerate((scan.case.marks, others, (*scan.case.marks, new))):
+        write_marks(tmp_path / f"{n}.json", marks, scan.case.grid)
+        visits.append({"date": 56 * n, "ct": str(scan.ct), "marks": f"{n}.json"})
+    targets = [{"name": mark.name, "organ": f"organ {mark.label}"} for mark in scan.case.marks]
+    (tmp_path / "study.json").write_text(json.dumps({"targets": targets, "visits": visits}))
+    page, record = tmp_path / "page.html", tmp_path / "response.json"
+    done = run("respond", tmp_path / "study.json", "--html", page, "--json", record)
+    assert (done.returncode, done.stderr) == (0, "")
+    for text in (done.stdout, page.read_text(), record.read_text()):
+        assert f"day 56: nothing is said of {first.name}; the scan has" in text
+        assert "day 112: mark 9 (" in text
+        assert " in the scan is not a target of this study: a new lesion?" in text
+    assert [one["overall"] for one in json.loads(record.read_text())["courses"][0]["visits"]] == ["NE", "SD"]
+
+
 LUNG_PLACES_ZYX = ((40, 75, 45), (47, 80, 118))
 
 

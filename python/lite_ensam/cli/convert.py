@@ -51,15 +51,15 @@ def convert(
         raise OutputError(f"cannot write {output}: --rtstruct is for masks, with the scan they lie on (--ct)")
     check_output(output, overwrite, (".dcm",) if rtstruct else suffixes)
     refuse_input(output, source, ct)
-    volume, grid = read_ct(source if ct is None else ct, series)
+    volume, scan = read_ct(source if ct is None else ct, series)
     if ct is None:
-        write_ct(output, volume, grid, overwrite)
+        write_ct(output, volume, scan, overwrite)
     elif is_marks:
-        write_marks(output, read_marks(source, grid, ct), grid, overwrite)
+        write_marks(output, read_marks(source, scan, ct), scan, overwrite)
     elif rtstruct:
-        write_contours(output, read_labels(source, grid), grid, overwrite)
+        write_contours(output, read_labels(source, scan), scan, overwrite)
     else:
-        write_mask(output, read_labels(source, grid), grid, overwrite)
+        write_mask(output, read_labels(source, scan), scan, overwrite)
     typer.echo(f"written: {output}")
-    for note in getattr(grid, "notes", ()):
+    for note in scan.notes:
         typer.echo(f"note: {note}")

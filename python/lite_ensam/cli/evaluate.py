@@ -65,7 +65,7 @@ def evaluate(
             check_output(path, overwrite, (suffix,))
     if resources and weights is not None:
         raise typer.BadParameter("--resources measures the weights that ship; leave --weights out")
-    backend = load_backend(engine.value, folder=weights or WEIGHTS)
+    backend = load_backend(engine.value, weights=weights or WEIGHTS)
     predictor = Predictor(backend, crop.value, mirror=mirror, border=border.value)
 
     def segment(case: Case) -> Labels:

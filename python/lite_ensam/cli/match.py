@@ -39,7 +39,7 @@ def match(
         refuse_input(output, given)
     before, now = read_case(baseline_ct, baseline_marks), read_case(ct, marks)
     followed = track_lesions(before, now, near_mm)
-    write_marks(output, followed.marks, now.grid, overwrite)
+    write_marks(output, followed.marks, now.source, overwrite)
     show(followed, now)
     console().print(f"marks: {output}")
     console().print(f"known by {followed.how}")

@@ -52,7 +52,7 @@ def measure(
     case = read_case(ct, marks, None if marks is not None else mask, series_uid=series)
     is_drawn = marks is None and not has_lines(ct)
     labels = case.reference if marks is None else None
-    labels = read_labels(mask, case.grid) if labels is None else labels
+    labels = read_labels(mask, case.source) if labels is None else labels
     rows = measure_case(case, labels)
     page = case_page(case, labels, rows, identifiers, is_drawn) if html is not None else ""
     if json is not None:
@@ -68,7 +68,7 @@ def measure(
         console().print(
             "note: no lines were given; they are drawn on the mask, on each tumour's largest slice"
         )
-    for note in getattr(case.grid, "notes", ()):
+    for note in case.source.notes:
         console().print(f"note: {note}")
     console().print(DISCLAIMER, style="dim")
 

@@ -83,7 +83,7 @@ def _mark_errors(row: CohortCase) -> Iterator[str]:
     if file_suffix(row.marks) not in _CHEAP_MARKS:
         return
     try:
-        read_marks(row.marks, NiftiVolume.open(row.ct).grid, row.ct)
+        read_marks(row.marks, NiftiVolume.open(row.ct).source, row.ct)
     except LiteEnsamError as error:
         yield str(error)
 

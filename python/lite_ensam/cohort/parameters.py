@@ -11,7 +11,7 @@ from lite_ensam import _kernels
 from lite_ensam.cohort.manifest import CohortCase
 from lite_ensam.engines.backend import WEIGHTS, Engine, WeightsManifest
 from lite_ensam.segmentation.edge_refinement import Border
-from lite_ensam.segmentation.predictor import Crop
+from lite_ensam.segmentation.patch_plan import Crop
 
 __all__ = ["Limits", "Outcome", "Parameters", "Task"]
 

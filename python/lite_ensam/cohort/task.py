@@ -265,7 +265,7 @@ def _may_pass(error: BaseException) -> bool:
 
 def _tumors(result: Segmentation, row: CohortCase) -> list[dict[str, Any]]:
     """What is known of each tumour, with what a reader should look at, and its Dice if there is a reference."""
-    reference = read_labels(row.reference, result.grid) if row.reference else None
+    reference = read_labels(row.reference, result.source) if row.reference else None
     scored: Mapping[int, dict[str, float | None]] = {}
     if reference is not None:
         labels = result.labels

@@ -17,8 +17,7 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import VoxelBox, slices, subvolume_containing
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.figures.tumor_planes import TumorPicture, render_thumbnail
-from lite_ensam.io import read_cropped_case, read_ct, read_labels
-from lite_ensam.io.reading import file_suffix
+from lite_ensam.io import open_scan, read_labels
 
 __all__ = ["thumbnails"]
 
@@ -50,17 +49,14 @@ def thumbnails(
 def _cut(row: CohortCase, tumor: Mapping[str, Any], folder: str | os.PathLike[str]) -> TumorPicture:
     start, stop = np.asarray(tumor["line_zyx"], dtype=float).tolist()
     mark = RecistMark(int(tumor["label"]), (tuple(start), tuple(stop)))
-    if file_suffix(row.ct) in (".nii", ".nii.gz"):
-        case = read_cropped_case(row.ct, lambda _: (mark,), lambda _, grid: [_box(mark, grid)])
-        ct, grid = case.ct, case.grid
-    else:
-        ct, grid = read_ct(row.ct, row.series or None)
+    scan = open_scan(row.ct, row.series or None)
+    grid = scan.source.grid
     box = _box(mark, grid)
-    part = subvolume_containing(ct, box)
+    part = subvolume_containing(scan.read_case((mark,), [box]).ct, box)
     inside = slices(
         np.subtract(box[0], part.start_zyx).tolist(), np.subtract(box[1], part.start_zyx).tolist()
     )
-    labels = read_labels(Path(case_folder(folder, row)) / MASK, grid)
+    labels = read_labels(Path(case_folder(folder, row)) / MASK, scan.source)
     affine = grid.affine.copy()
     affine[:3, 3] = grid.voxel_to_mm(box[0])
     voxels = np.ascontiguousarray(part.voxels[inside])

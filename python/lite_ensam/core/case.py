@@ -1,5 +1,6 @@
 """`Case`: one scan with its marks, valid once built."""
 
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,7 +9,8 @@ from lite_ensam.core.errors import CaseError, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import PartialScan, value_range
 from lite_ensam.core.recist import RecistMark, check_marks
-from lite_ensam.core.types import CtVolume, Labels
+from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.types import CtVolume, Flips, Labels
 
 __all__ = ["Case", "guess_hu"]
 
@@ -23,12 +25,13 @@ class Case:
     Parameters
     ----------
     ct : int16, uint16, uint8 or float32 (z, y, x), any strides; or the crops of a scan that was not kept as a whole
-    grid : where its voxels lie; for a scan read from a file it also knows the file's own axis order
+    grid : where its voxels lie
     marks : at least one, inside the volume, no two with the same label
     reference : uint8 or uint16 (z, y, x), or None
     name : for reports; line breaks and other control characters become escapes
     hu : True if `ct` is in Hounsfield units, False if it is already windowed to 0-255.
         Left out, `guess_hu` decides
+    source : what it was read from: axis order, header, notes; left out, an array with this grid
 
     Raises
     ------
@@ -44,7 +47,9 @@ class Case:
     marks: tuple[RecistMark, ...]
     reference: Labels | None = None
     name: str = ""
-    hu: bool = field(default=None)  # type: ignore[assignment]  # None lives only until __post_init__
+    # None lives only until __post_init__
+    hu: bool = field(default=None)  # type: ignore[assignment]
+    source: ScanSource = field(default=None)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         if not isinstance(self.ct, np.ndarray | PartialScan) or self.ct.dtype not in VOXEL_DTYPES:
@@ -73,6 +78,26 @@ class Case:
             _check_reference(self.reference, self.grid)
         if self.hu is None:
             object.__setattr__(self, "hu", _is_hu(low, high))
+        if self.source is None or self.source.grid is not self.grid:
+            object.__setattr__(self, "source", ScanSource(self.grid))
+
+    def flipped(self, flips_zyx: Flips) -> "Case":
+        """The same case with some axes reversed: views, nothing is copied or checked again."""
+        if not any(flips_zyx):
+            return self
+        axes, grid = tuple(np.flatnonzero(flips_zyx).tolist()), self.grid.flipped(flips_zyx)
+        ct = self.ct.flipped(flips_zyx) if isinstance(self.ct, PartialScan) else np.flip(self.ct, axes)
+        turned = copy(self)
+        changes = {
+            "ct": ct,
+            "grid": grid,
+            "source": ScanSource(grid),
+            "marks": tuple(mark.flipped(flips_zyx, grid.shape_zyx) for mark in self.marks),
+            "reference": None if self.reference is None else np.flip(self.reference, axes),
+        }
+        for name, value in changes.items():
+            object.__setattr__(turned, name, value)
+        return turned
 
     @property
     def volume(self) -> CtVolume:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam.core.errors import CaseError, brief
-from lite_ensam.core.types import Float64Array, FloatTriple, IntTriple, float_triple, int_triple
+from lite_ensam.core.types import Flips, Float64Array, FloatTriple, IntTriple, float_triple, int_triple
 
 __all__ = ["Grid", "as_points", "real_array"]
 
@@ -46,6 +46,7 @@ class Grid:
     spacing_mm : size of a voxel along z, y, x in mm, each from 0.01 to 100
     affine : (4, 4) float64, maps the reversed index (x, y, z, 1) of the array to world mm (RAS);
         its columns are at right angles (oblique is fine, sheared is not) and as long as the spacing
+    is_oriented : whether the affine says where the patient's left, back and head are; not so of a bare array
 
     Raises
     ------
@@ -57,12 +58,13 @@ class Grid:
     --------
     >>> grid = Grid.from_spacing((10, 20, 30), (5.0, 0.8, 0.8))
     >>> grid.voxel_to_mm((2, 0, 1)).tolist()
-    [0.8, 0.0, 10.0]
+    [-0.8, 0.0, 10.0]
     """
 
     shape_zyx: IntTriple
     spacing_mm: FloatTriple
     affine: Float64Array
+    is_oriented: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape_zyx", _checked_shape(self.shape_zyx))
@@ -77,9 +79,13 @@ class Grid:
 
     @classmethod
     def from_spacing(cls, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Self:
-        """Grid of an array that has no place in the world: index 0 lies at 0 mm, axes along RAS."""
-        spacing = _checked_spacing(spacing_mm)
-        return cls(_checked_shape(shape_zyx), spacing, np.diag([*spacing[::-1], 1.0]))
+        """Grid of an array that has no place in the world.
+
+        It is taken as scanners store slices: rows run to the patient's left, columns to the back, slices to the head,
+        and index 0 lies at 0 mm.
+        """
+        z, y, x = _checked_spacing(spacing_mm)
+        return cls(_checked_shape(shape_zyx), (z, y, x), np.diag([-x, -y, z, 1.0]), is_oriented=False)
 
     @classmethod
     def from_affine(cls, shape_zyx: Sequence[int], affine: ArrayLike) -> Self:
@@ -99,6 +105,23 @@ class Grid:
         with np.errstate(over="ignore", invalid="ignore"):  # beyond all numbers: the index is not finite
             indices: Float64Array = points @ np.linalg.inv(self.affine[:3, :3]).T
         return indices[..., ::-1]
+
+    @property
+    def flips_zyx(self) -> Flips:
+        """Axes to reverse so that indices grow to the patient's head, back and left: the frame the network knows."""
+        if not self.is_oriented:
+            return False, False, False
+        # world x, y, z grow to the right, front and head
+        z, y, x = (self.affine[2 - axis, 2 - axis] for axis in range(3))
+        return bool(z < 0), bool(y > 0), bool(x > 0)
+
+    def flipped(self, flips_zyx: Flips) -> "Grid":
+        """The grid of the same voxels with some axes reversed."""
+        affine = self.affine.copy()
+        for axis in np.flatnonzero(flips_zyx).tolist():
+            affine[:3, 3] += affine[:3, 2 - axis] * (self.shape_zyx[axis] - 1)
+            affine[:3, 2 - axis] *= -1
+        return Grid(self.shape_zyx, self.spacing_mm, affine, self.is_oriented)
 
     def matches(self, other: "Grid") -> bool:
         """Whether both grids have one shape and their voxels lie at the same places."""

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.errors import CaseError
-from lite_ensam.core.types import CtVolume, IntTriple
+from lite_ensam.core.types import CtVolume, Flips, IntTriple, int_triple
 
 __all__ = [
     "PartialScan",
     "SubVolume",
     "VoxelBox",
     "as_subvolume",
+    "flipped_box",
     "merged_boxes",
     "subvolume_containing",
     "value_range",
@@ -57,6 +58,13 @@ class SubVolume:
         """Whether all voxels of a box are here."""
         return bool((np.less_equal(self.start_zyx, box[0]) & np.greater_equal(self.stop_zyx, box[1])).all())
 
+    def flipped(self, flips_zyx: Flips) -> SubVolume:
+        """The same box of the volume with some axes reversed; a view."""
+        (start, _) = flipped_box((self.start_zyx, self.stop_zyx), flips_zyx, self.whole_shape_zyx)
+        return SubVolume(
+            np.flip(self.voxels, tuple(np.flatnonzero(flips_zyx).tolist())), start, self.whole_shape_zyx
+        )
+
     def whole(self) -> NDArray[Any]:
         """The volume, zero outside of the box; the voxels themselves if they are all of it."""
         if self.voxels.shape == self.whole_shape_zyx:
@@ -79,6 +87,10 @@ class PartialScan:
     parts: tuple[SubVolume, ...]
     value_range: tuple[float, float]
 
+    def flipped(self, flips_zyx: Flips) -> PartialScan:
+        """The same crops of the scan with some axes reversed; views."""
+        return PartialScan(tuple(part.flipped(flips_zyx) for part in self.parts), self.value_range)
+
     @property
     def shape(self) -> IntTriple:
         """Shape of the whole scan."""
@@ -93,6 +105,13 @@ class PartialScan:
 def slices(start_zyx: Sequence[int], stop_zyx: Sequence[int]) -> tuple[slice, ...]:
     """Index of a box in its volume."""
     return tuple(slice(a, b) for a, b in zip(start_zyx, stop_zyx, strict=True))
+
+
+def flipped_box(box: VoxelBox, flips_zyx: Flips, shape_zyx: Sequence[int]) -> VoxelBox:
+    """Where a box lies in its volume with some axes reversed."""
+    start, stop = (np.where(flips_zyx, np.subtract(shape_zyx, end), end) for end in box)
+    low, high = np.where(flips_zyx, stop, start), np.where(flips_zyx, start, stop)
+    return int_triple(low), int_triple(high)
 
 
 def as_subvolume(volume: NDArray[Any] | SubVolume) -> SubVolume:

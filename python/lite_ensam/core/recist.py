@@ -10,7 +10,7 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from lite_ensam import _kernels
 from lite_ensam.core.errors import MarkError, brief, printable
 from lite_ensam.core.grid import real_array
-from lite_ensam.core.types import EndpointPair, FloatTriple, Mask
+from lite_ensam.core.types import EndpointPair, Flips, FloatTriple, Mask, float_triple
 
 __all__ = ["RecistMark", "check_marks", "mark_from_mask", "marks_from_marker", "sphere_mask"]
 
@@ -130,6 +130,19 @@ class RecistMark:
         share = margin_voxels / math.hypot(by - ay, bx - ax)
         dy, dx = (by - ay) * share, (bx - ax) * share
         return (z, ay - dy, ax - dx), (z, by + dy, bx + dx)
+
+    def flipped(self, flips_zyx: Flips, shape_zyx: Sequence[int]) -> "RecistMark":
+        """The same line in its volume with some axes reversed."""
+        if not any(flips_zyx):
+            return self
+        last = np.asarray(shape_zyx) - 1
+
+        def ends(line: EndpointPair) -> EndpointPair:
+            first, second = np.where(flips_zyx, last - np.asarray(line), line)
+            return float_triple(first), float_triple(second)
+
+        short_axis = None if self.short_axis_zyx is None else ends(self.short_axis_zyx)
+        return replace(self, endpoints_zyx=ends(self.endpoints_zyx), short_axis_zyx=short_axis)
 
     def length_mm(self, spacing_mm: Sequence[float]) -> float:
         """Longest diameter in mm, of a volume with this (z, y, x) spacing."""

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "CtVolume",
     "EndpointPair",
+    "Flips",
     "Float32Array",
     "Float64Array",
     "FloatTriple",
@@ -38,6 +39,9 @@ Float64Array: TypeAlias = NDArray[np.float64]
 PathLike: TypeAlias = str | os.PathLike[str]
 
 IntTriple: TypeAlias = tuple[int, int, int]
+Flips: TypeAlias = tuple[bool, bool, bool]
+"""Which of the axes z, y, x are reversed."""
+
 FloatTriple: TypeAlias = tuple[float, float, float]
 
 EndpointPair: TypeAlias = tuple[FloatTriple, FloatTriple]

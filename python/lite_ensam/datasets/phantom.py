@@ -118,9 +118,7 @@ def make_phantom(
     plain = Grid.from_spacing(shape_zyx, spacing_mm)
     if any(n < least for n, least in zip(plain.shape_zyx, _SMALLEST_SHAPE_ZYX, strict=True)):
         raise ValueError(f"shape_zyx must be at least {_SMALLEST_SHAPE_ZYX}, got {plain.shape_zyx}")
-    # As scanners store them: x runs to the patient's left, y to the back, z to the head.
-    flips = np.diag([-1.0, -1.0, 1.0, 1.0])
-    grid = Grid(plain.shape_zyx, plain.spacing_mm, flips @ plain.affine)
+    grid = Grid.from_affine(plain.shape_zyx, plain.affine)  # a patient has a left, a back and a head
 
     rng = np.random.default_rng(seed)
     ct = np.full(grid.shape_zyx, _AIR, dtype=np.float32)

@@ -103,14 +103,16 @@ def fetch_scans(folder: PathLike) -> list[Path]:
 
 def read_scan(folder: PathLike) -> Case:
     """CT, reference and the line drawn on the reference of one patient: DICOM slices and an RTSTRUCT."""
-    ct, grid = read_ct_series(folder)
+    ct, source = read_ct_series(folder)
     contours = sorted(Path(folder).glob("*_RS_*.dcm"))
     if len(contours) != 1:
         raise CaseError(f"{os.fspath(folder)}: holds {len(contours)} files *_RS_*.dcm, expected one RTSTRUCT")
-    reference = read_roi(contours[0], _ROI, grid)
-    line = mark_from_mask(reference, grid.spacing_mm, label=1)
+    reference = read_roi(contours[0], _ROI, source)
+    line = mark_from_mask(reference, source.grid.spacing_mm, label=1)
     mark = RecistMark(line.label, line.endpoints_zyx, "lung tumour")
-    return Case(ct, grid, (mark,), reference.astype(np.uint8), Path(folder).name, hu=True)
+    return Case(
+        ct, source.grid, (mark,), reference.astype(np.uint8), Path(folder).name, hu=True, source=source
+    )
 
 
 def _download(into: Path, folder: Path) -> Path:

@@ -129,9 +129,9 @@ def show_cases(
         start = time.perf_counter()
         result = segment(case)
         seconds += time.perf_counter() - start
-        write_ct(place / "ct.nii.gz", case.volume, case.grid, overwrite)
-        write_marks(place / "marks.json", case.marks, case.grid, overwrite)
-        write_mask(place / "mask.nii.gz", result.labels, case.grid, overwrite)
+        write_ct(place / "ct.nii.gz", case.volume, case.source, overwrite)
+        write_marks(place / "marks.json", case.marks, case.source, overwrite)
+        write_mask(place / "mask.nii.gz", result.labels, case.source, overwrite)
         of_case = _score(case, result, notes)
         tumors += of_case
         pictures += _pictures(case, result, of_case)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lite_ensam.core.errors import EngineError
 from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.types import PathLike
 
 Engine = Literal["openvino", "torch"]
 ENGINES: tuple[Engine, ...] = ("openvino", "torch")
@@ -21,7 +22,7 @@ WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 """Folder of the weights that ship with the package."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WeightsManifest:
     """What is known of exported weights without opening them with torch.
 
@@ -33,6 +34,7 @@ class WeightsManifest:
     weights_sha256 : hash of the safetensors file the graph was exported from
     graph_sha256 : `graph_hash` of the exported graph
     record : how the weights were trained
+    folder : that holds them
     """
 
     patch: PatchConfig
@@ -41,10 +43,12 @@ class WeightsManifest:
     weights_sha256: str
     graph_sha256: str
     record: dict[str, Any]
+    folder: Path
 
     @classmethod
-    def read(cls, folder: Path) -> WeightsManifest:
-        """Read `manifest.json` of a weights folder."""
+    def read(cls, folder: PathLike = WEIGHTS) -> WeightsManifest:
+        """Read `manifest.json` of a weights folder, as `export` makes it."""
+        folder = Path(folder)
         path = folder / "manifest.json"
         try:
             numbers = json.loads(path.read_text())
@@ -55,11 +59,22 @@ class WeightsManifest:
                 weights_sha256=numbers["weights_sha256"],
                 graph_sha256=numbers["graph_sha256"],
                 record=numbers["record"],
+                folder=folder,
             )
         except FileNotFoundError:
             raise EngineError(f"weights: no such file {path}") from None
         except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise EngineError(f"weights: {path} is not a manifest of lite-ensam ({error})") from error
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WeightsManifest) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[object, ...]:
+        return self.folder, self.graph_sha256, self.weights_sha256, repr(self.patch)
 
     def __post_init__(self) -> None:
         shape = self.generators.shape

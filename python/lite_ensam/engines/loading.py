@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from lite_ensam.core.errors import EngineError
-from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine
+from lite_ensam.core.types import PathLike
+from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
 
 MAX_THREADS = 1024
 
 
-def load_backend(engine: Engine, threads: int | None = None, folder: Path = WEIGHTS) -> Backend:
+def load_backend(
+    engine: Engine, threads: int | None = None, weights: PathLike | WeightsManifest = WEIGHTS
+) -> Backend:
     """Load an engine and the weights of a folder.
 
     Parameters
     ----------
     engine : "openvino" (fast, the default) or "torch" (the reference; needs the extra `torch`)
     threads : CPU threads; None takes all there are
-    folder : holds manifest.json, lite_ensam.xml/.bin and lite_ensam.safetensors
+    weights : folder with manifest.json, lite_ensam.xml/.bin and lite_ensam.safetensors, or its manifest
 
     Raises
     ------
@@ -28,12 +29,13 @@ def load_backend(engine: Engine, threads: int | None = None, folder: Path = WEIG
     """
     if threads is not None and not (type(threads) is int and 1 <= threads <= MAX_THREADS):
         raise EngineError(f"threads must be a whole number from 1 to {MAX_THREADS}, got {threads!r}")
+    manifest = weights if isinstance(weights, WeightsManifest) else WeightsManifest.read(weights)
     if engine == "openvino":
         from lite_ensam.engines.openvino_backend import OpenVinoBackend
 
-        return OpenVinoBackend(folder, threads)
+        return OpenVinoBackend(manifest, threads)
     if engine == "torch":
         from lite_ensam.engines.torch_backend import TorchBackend
 
-        return TorchBackend(folder, threads)
+        return TorchBackend(manifest, threads)
     raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -27,11 +26,10 @@ class OpenVinoBackend:
 
     name: Engine = "openvino"
 
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
-        self.manifest = WeightsManifest.read(folder)
-        if graph_hash(folder) != self.manifest.graph_sha256:
-            raise EngineError(f"weights: the graph in {folder} is damaged, or not the manifest's")
-        self._folder = folder
+    def __init__(self, manifest: WeightsManifest, threads: int | None = None) -> None:
+        self.manifest = manifest
+        if graph_hash(manifest.folder) != manifest.graph_sha256:
+            raise EngineError(f"weights: the graph in {manifest.folder} is damaged, or not the manifest's")
         self._options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         if threads is not None:
             self._options["INFERENCE_NUM_THREADS"] = threads
@@ -99,10 +97,10 @@ class OpenVinoBackend:
             with suppress(RuntimeError):
                 return self._core.import_model(kept, "CPU", self._options)
         try:
-            graph = self._core.read_model(self._folder / "lite_ensam.xml")
+            graph = self._core.read_model(self.manifest.folder / "lite_ensam.xml")
         except RuntimeError as error:
             raise EngineError(
-                f"weights: openvino cannot read {self._folder / 'lite_ensam.xml'}: {error}"
+                f"weights: openvino cannot read {self.manifest.folder / 'lite_ensam.xml'}: {error}"
             ) from error
         graph.reshape(shapes)
         compiled = self._core.compile_model(graph, "CPU", self._options)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,12 +27,12 @@ class TorchBackend:
 
     name: Engine = "torch"
 
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
-        self.manifest = WeightsManifest.read(folder)
+    def __init__(self, manifest: WeightsManifest, threads: int | None = None) -> None:
+        self.manifest = manifest
         self._threads = threads or _ALL_THREADS
-        source = folder / "lite_ensam.safetensors"
+        source = manifest.folder / "lite_ensam.safetensors"
         self.model = load_weights(source).model
-        if file_hash(source) != self.manifest.weights_sha256:
+        if file_hash(source) != manifest.weights_sha256:
             raise EngineError(f"weights: {source} is damaged, or not the manifest's")
 
     def warm_up(self, patch_shape_zyx: tuple[int, int, int]) -> None:

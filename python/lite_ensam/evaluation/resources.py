@@ -90,7 +90,7 @@ def measure_cases(
             if on_case is not None:
                 on_case(f"{files.source}/{files.name}", number, len(cases))
             case = files.read()
-            write_marks(marks, case.marks, case.grid, overwrite=True)
+            write_marks(marks, case.marks, case.source, overwrite=True)
             command = [sys.executable, "-m", "lite_ensam", "segment", os.fspath(files.ct)]
             command += ["--marks", str(marks), "-o", str(mask), "--overwrite", *options]
             try:

@@ -6,14 +6,14 @@ the grid of the file that the scan came from.
 
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.io.atomic import atomic_write, check_output
-from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.marks_files import MarksLike, parse_marks, read_marks, write_marks
 from lite_ensam.io.report_files import read_report, rounded, write_report, write_table, write_text
 from lite_ensam.io.scans import (
     MASK_SUFFIXES,
     VOLUME_SUFFIXES,
+    ScanFile,
+    open_scan,
     read_case,
-    read_cropped_case,
     read_ct,
     read_labels,
     write_contours,
@@ -25,13 +25,13 @@ __all__ = [
     "DISCLAIMER",
     "MASK_SUFFIXES",
     "VOLUME_SUFFIXES",
-    "FileGrid",
     "MarksLike",
+    "ScanFile",
     "atomic_write",
     "check_output",
+    "open_scan",
     "parse_marks",
     "read_case",
-    "read_cropped_case",
     "read_ct",
     "read_labels",
     "read_marks",

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.errors import CaseError, brief
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, Labels
 from lite_ensam.io.atomic import atomic_write
-from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.reading import opened
 from lite_ensam.io.voxels import as_ct, as_labels
 
@@ -39,7 +39,7 @@ def npz_keys(path: str | os.PathLike[str]) -> frozenset[str]:
         return frozenset(arrays.files)
 
 
-def read_npz_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, FileGrid]:
+def read_npz_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, ScanSource]:
     """Scan of a FLARE .npz: key `imgs`, in its own axis order (FLARE's lines lie on imgs[z]).
 
     Raises
@@ -50,33 +50,33 @@ def read_npz_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, FileGrid]:
     """
     with _opened(path) as arrays:
         ct = as_ct(_volume(arrays, "imgs"))
-        return ct, _grid_of(arrays, ct.shape)
+        return ct, _source_of(arrays, ct.shape)
 
 
-def read_npz_labels(path: str | os.PathLike[str], key: str) -> tuple[Labels, FileGrid | None]:
+def read_npz_labels(path: str | os.PathLike[str], key: str) -> tuple[Labels, ScanSource | None]:
     """Marker (`recist`), reference (`gts`) or result (`segs`) of an .npz as uint8 or uint16 (z, y, x).
 
-    The grid is None if the file has no `spacing`: results of other programs often have none.
+    The source is None if the file has no `spacing`: results of other programs often have none.
     """
     with _opened(path) as arrays:
         labels = as_labels(_volume(arrays, key))
-        return labels, _grid_of(arrays, labels.shape) if "spacing" in arrays.files else None
+        return labels, _source_of(arrays, labels.shape) if "spacing" in arrays.files else None
 
 
 def write_npz(
-    path: str | os.PathLike[str], key: str, volume: NDArray[Any], grid: FileGrid, overwrite: bool = False
+    path: str | os.PathLike[str], key: str, volume: NDArray[Any], source: ScanSource, overwrite: bool = False
 ) -> None:
-    """Write a (z, y, x) array under `key`, in the axis order of the grid's file, with its geometry.
+    """Write a (z, y, x) array under `key`, in the axis order of the source's file, with its geometry.
 
     Raises
     ------
     OutputError
         If it cannot be written; nothing half-written is left.
     """
-    affine_lps = _LPS_TO_RAS @ grid.file_affine
+    affine_lps = _LPS_TO_RAS @ source.file_affine
     spacing_xyz = np.linalg.norm(affine_lps[:3, :3], axis=0)
     arrays = {
-        key: np.ascontiguousarray(grid.to_file(volume)),
+        key: np.ascontiguousarray(source.to_file(volume)),
         "spacing": spacing_xyz,
         "origin": affine_lps[:3, 3],
         "direction": (affine_lps[:3, :3] / spacing_xyz).ravel(),
@@ -142,7 +142,7 @@ def _volume(arrays: Any, key: str) -> NDArray[Any]:
     return volume
 
 
-def _grid_of(arrays: Any, shape_zyx: tuple[int, ...]) -> FileGrid:
+def _source_of(arrays: Any, shape_zyx: tuple[int, ...]) -> ScanSource:
     spacing_xyz = _numbers(arrays, "spacing", 3)
     if (spacing_xyz <= 0).any():
         raise CaseError(f"spacing must be positive, the file says {spacing_xyz.tolist()} mm (x, y, z)")
@@ -156,7 +156,7 @@ def _grid_of(arrays: Any, shape_zyx: tuple[int, ...]) -> FileGrid:
     affine_lps = np.eye(4)
     affine_lps[:3, :3] = direction.reshape(3, 3) * spacing_xyz
     affine_lps[:3, 3] = origin
-    return FileGrid.from_file_affine(shape_zyx[::-1], _LPS_TO_RAS @ affine_lps, axes_as_stored=True)
+    return ScanSource.from_file_affine(shape_zyx[::-1], _LPS_TO_RAS @ affine_lps, axes_as_stored=True)
 
 
 def _numbers(arrays: Any, key: str, count: int) -> NDArray[np.float64]:

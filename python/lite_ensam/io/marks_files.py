@@ -19,31 +19,27 @@ from numpy.typing import ArrayLike, NDArray
 from lite_ensam.core.errors import CaseError, MarkError, brief, printable
 from lite_ensam.core.grid import Grid, real_array
 from lite_ensam.core.recist import RecistMark, check_marks, marks_from_marker
-from lite_ensam.core.types import Float64Array
+from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.types import Float64Array, PathLike
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.deeplesion import is_deeplesion, read_deeplesion_marks
 from lite_ensam.io.dicom import read_dicom_marks
 from lite_ensam.io.dicom.datasets import is_dicom
-from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.flare_npz import read_npz_labels
 from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.reading import file_suffix, read_json, read_text
 
 __all__ = ["MarksLike", "mark_entry", "parse_marks", "read_marks", "write_marks"]
 
-MarksLike: TypeAlias = (
-    str | os.PathLike[str] | RecistMark | Sequence[RecistMark] | Mapping[int, ArrayLike] | NDArray[Any]
-)
+MarksLike: TypeAlias = PathLike | RecistMark | Sequence[RecistMark] | Mapping[int, ArrayLike] | NDArray[Any]
 """A file, one line or several, label to two ends, ends (n, 2, 3), or a marker volume: what `parse_marks` takes."""
 
 _INDEX_COLUMNS = ("z0", "y0", "x0", "z1", "y1", "x1")
 _MM_COLUMNS = ("x0_mm", "y0_mm", "z0_mm", "x1_mm", "y1_mm", "z1_mm")
 
 
-def read_marks(
-    path: str | os.PathLike[str], grid: Grid, ct_path: str | os.PathLike[str] = ""
-) -> tuple[RecistMark, ...]:
-    """All RECIST lines of a file, for the CT whose grid is given.
+def read_marks(path: PathLike, source: ScanSource | Grid, ct_path: PathLike = "") -> tuple[RecistMark, ...]:
+    """All RECIST lines of a file, for the CT whose source is given.
 
     Parameters
     ----------
@@ -53,7 +49,7 @@ def read_marks(
         .csv, one mark a row under `label,z0,y0,x0,z1,y1,x1` or `label,x0_mm,y0_mm,...,z1_mm`;
         a marker volume on the CT's own grid: .nii, .nii.gz, or .npz with `recist`;
         or DICOM, whatever it is called: see `dicom.read_dicom_marks`
-    grid : of the CT, from `read_ct`
+    source : of the CT, from `read_ct`
     ct_path : of the CT, which DeepLesion's table (DL_info.csv) needs to know: see `read_deeplesion_marks`
 
     Returns
@@ -66,7 +62,7 @@ def read_marks(
         If the file is missing or makes no sense, or a mark does not fit the volume; the message
         names the file, the mark and what was expected.
     """
-    readers: dict[str, Callable[[str | os.PathLike[str], FileGrid], tuple[RecistMark, ...]]] = {
+    readers: dict[str, Callable[[PathLike, ScanSource], tuple[RecistMark, ...]]] = {
         ".json": _read_json,
         ".csv": _read_csv,
         ".nii": _read_marker,
@@ -74,7 +70,7 @@ def read_marks(
         ".npz": _read_marker,
         ".dcm": read_dicom_marks,
     }
-    suffix = file_suffix(path)
+    ct, suffix = ScanSource.of(source), file_suffix(path)
     if not suffix and is_dicom(path):
         suffix = ".dcm"
     if suffix not in readers:
@@ -83,8 +79,8 @@ def read_marks(
         if suffix == ".csv" and is_deeplesion(path):
             marks = read_deeplesion_marks(path, ct_path)
         else:
-            marks = readers[suffix](path, FileGrid.of(grid))
-        check_marks(marks, grid.shape_zyx)
+            marks = readers[suffix](path, ct)
+        check_marks(marks, ct.grid.shape_zyx)
     except MarkError as error:
         raise MarkError(f"{printable(path)}: {error}") from None
     except CaseError as error:
@@ -92,14 +88,14 @@ def read_marks(
     return marks
 
 
-def parse_marks(marks: MarksLike, grid: Grid) -> tuple[RecistMark, ...]:
+def parse_marks(marks: MarksLike, source: ScanSource | Grid) -> tuple[RecistMark, ...]:
     """Lines in whatever form a caller has them.
 
     Parameters
     ----------
     marks : a file that `read_marks` reads, one `RecistMark` or several, a mapping of labels to endpoints
         ((z, y, x), (z, y, x)), an array (n, 2, 3) of endpoints (labels 1..n), or a marker volume of the grid's shape
-    grid : of the scan
+    source : of the scan
 
     Raises
     ------
@@ -113,7 +109,8 @@ def parse_marks(marks: MarksLike, grid: Grid) -> tuple[RecistMark, ...]:
     10.0
     """
     if isinstance(marks, str | os.PathLike):
-        return read_marks(marks, grid)
+        return read_marks(marks, source)
+    grid = ScanSource.of(source).grid
     if isinstance(marks, RecistMark):
         return (marks,)
     if isinstance(marks, Mapping):
@@ -139,28 +136,29 @@ def _ends(ends: ArrayLike) -> Any:
 
 
 def write_marks(
-    path: str | os.PathLike[str], marks: Sequence[RecistMark], grid: Grid, overwrite: bool = False
+    path: PathLike, marks: Sequence[RecistMark], source: ScanSource | Grid, overwrite: bool = False
 ) -> None:
-    """Write marks as JSON that `read_marks` gives back, in the axis order of the grid's file.
+    """Write marks as JSON that `read_marks` gives back, in the axis order of the scan's file.
 
     Raises
     ------
     OutputError
         If it cannot be written; nothing half-written is left.
     """
-    entries = [mark_entry(mark, grid) for mark in marks]
+    entries = [mark_entry(mark, source) for mark in marks]
     with atomic_write(path, overwrite) as file:
         file.write(json.dumps({"marks": entries}, indent=1).encode())
 
 
-def mark_entry(mark: RecistMark, grid: Grid) -> dict[str, Any]:
+def mark_entry(mark: RecistMark, source: ScanSource | Grid) -> dict[str, Any]:
     """A mark as it stands in JSON: what `read_marks` reads, and the line's length."""
-    to_file = FileGrid.of(grid).points_to_file
+    ct = ScanSource.of(source)
+    to_file = ct.points_to_file
     return (
         {
             "label": mark.label,
             "endpoints_zyx": to_file(mark.endpoints_zyx).tolist(),
-            "length_mm": round(mark.length_mm(grid.spacing_mm), 2),
+            "length_mm": round(mark.length_mm(ct.grid.spacing_mm), 2),
         }
         | ({"name": mark.name} if mark.name else {})
         | ({"tracking_uid": mark.tracking_uid} if mark.tracking_uid else {})
@@ -168,15 +166,15 @@ def mark_entry(mark: RecistMark, grid: Grid) -> dict[str, Any]:
     )
 
 
-def _read_json(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark, ...]:
+def _read_json(path: PathLike, ct: ScanSource) -> tuple[RecistMark, ...]:
     content = read_json(path)
     entries = content.get("marks") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise MarkError('must be {"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}')
-    return tuple(_mark(entry, f"mark number {n}", grid) for n, entry in enumerate(entries, start=1))
+    return tuple(_mark(entry, f"mark number {n}", ct) for n, entry in enumerate(entries, start=1))
 
 
-def _read_csv(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark, ...]:
+def _read_csv(path: PathLike, ct: ScanSource) -> tuple[RecistMark, ...]:
     try:
         rows = csv.DictReader(io.StringIO(read_text(path), newline=""), skipinitialspace=True, strict=True)
         columns = [name.strip() for name in rows.fieldnames or ()]
@@ -192,7 +190,7 @@ def _read_csv(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark,
             raise MarkError(f"line {line} has more values than the first line has columns")
         label, *numbers = (_number(row[name], f"line {line}", name) for name in ("label", *ends))
         entry = {"label": label, key: [numbers[:3], numbers[3:]]}
-        marks.append(_mark(entry | {"name": row.get("name") or ""}, f"line {line}", grid))
+        marks.append(_mark(entry | {"name": row.get("name") or ""}, f"line {line}", ct))
     return tuple(marks)
 
 
@@ -213,24 +211,24 @@ def _end_columns(columns: Sequence[str]) -> tuple[str, ...]:
     return given[0]
 
 
-def _read_marker(path: str | os.PathLike[str], grid: FileGrid) -> tuple[RecistMark, ...]:
-    marker_grid: FileGrid | None
+def _read_marker(path: PathLike, ct: ScanSource) -> tuple[RecistMark, ...]:
+    marker_source: ScanSource | None
     if file_suffix(path) == ".npz":
-        marker, marker_grid = read_npz_labels(path, "recist")
+        marker, marker_source = read_npz_labels(path, "recist")
     else:
         volume = NiftiVolume.open(path)
-        marker, marker_grid = volume.read_marker(), volume.grid
-    if marker.shape != grid.shape_zyx:
-        raise MarkError(f"the marker volume has shape {marker.shape}, the CT {grid.shape_zyx} (z, y, x)")
-    if marker_grid is not None and not marker_grid.matches(grid):
+        marker, marker_source = volume.read_marker(), volume.source
+    if marker.shape != ct.grid.shape_zyx:
+        raise MarkError(f"the marker volume has shape {marker.shape}, the CT {ct.grid.shape_zyx} (z, y, x)")
+    if marker_source is not None and not marker_source.grid.matches(ct.grid):
         raise MarkError(
             "the marker volume lies elsewhere than the CT: its affine is "
-            f"{_text(marker_grid.file_affine)}, the CT's {_text(grid.file_affine)}"
+            f"{_text(marker_source.file_affine)}, the CT's {_text(ct.file_affine)}"
         )
-    return marks_from_marker(marker, grid.spacing_mm)
+    return marks_from_marker(marker, ct.grid.spacing_mm)
 
 
-def _mark(entry: Mapping[str, Any], where: str, grid: FileGrid) -> RecistMark:
+def _mark(entry: Mapping[str, Any], where: str, ct: ScanSource) -> RecistMark:
     """One entry of a JSON or CSV file; `where` is for messages."""
     label = entry.get("label")
     if isinstance(label, float) and label.is_integer():
@@ -241,11 +239,11 @@ def _mark(entry: Mapping[str, Any], where: str, grid: FileGrid) -> RecistMark:
             f"{where}: needs a label and either endpoints_zyx or endpoints_mm, has {brief(list(entry))}"
         )
     ends = _two_points(entry[given[0]], f"{where}: {given[0]}")
-    zyx = grid.points_from_file(ends) if given[0] == "endpoints_zyx" else grid.mm_to_voxel(ends)
+    zyx = ct.points_from_file(ends) if given[0] == "endpoints_zyx" else ct.grid.mm_to_voxel(ends)
     name = "" if entry.get("name") is None else entry["name"]
     short_axis: Any = entry.get("short_axis_zyx")
     if short_axis is not None:
-        short_axis = grid.points_from_file(_two_points(short_axis, f"{where}: short_axis_zyx")).tolist()
+        short_axis = ct.points_from_file(_two_points(short_axis, f"{where}: short_axis_zyx")).tolist()
     try:
         return RecistMark(label, zyx.tolist(), name, entry.get("tracking_uid") or "", short_axis)  # type: ignore[arg-type]
     except MarkError as error:

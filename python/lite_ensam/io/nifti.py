@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from lite_ensam import _kernels
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.partial_volume import PartialScan, SubVolume, VoxelBox, as_subvolume
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, Labels
 from lite_ensam.io.atomic import atomic_write
-from lite_ensam.io.file_grid import FileGrid
 from lite_ensam.io.nifti_header import NiftiHeader
 from lite_ensam.io.reading import file_suffix, opened, translate_io_errors
 from lite_ensam.io.voxels import as_labels, check_numbers, ct_dtype, scaled
@@ -51,14 +51,14 @@ class NiftiVolume:
     Parameters
     ----------
     path : the file
-    grid : its geometry, with what `write_nifti` needs to write into the same grid
+    source : its geometry, with what `write_nifti` needs to write into the same grid
     dtype : of the voxels in the file, byte order included
     offset : byte of the (inflated) file at which they begin
     scale : slope and intercept
     """
 
     path: str
-    grid: FileGrid
+    source: ScanSource
     dtype: np.dtype[Any]
     offset: int
     scale: tuple[float, float]
@@ -72,15 +72,15 @@ class NiftiVolume:
             file.seek(0)
             with gzip.GzipFile(fileobj=file) if gzipped else file as stream:
                 header = _read_header(cast(BinaryIO, stream))
-            grid, dtype = _grid_of(header), header.dtype()
-            if math.prod(grid.shape_zyx) * dtype.itemsize > size * (_DEFLATE_LIMIT if gzipped else 1):
+            source, dtype = _source_of(header), header.dtype()
+            if math.prod(source.grid.shape_zyx) * dtype.itemsize > size * (_DEFLATE_LIMIT if gzipped else 1):
                 raise EOFError
-            return cls(os.fspath(path), grid, dtype, _voxel_offset(header), _scale_of(header))
+            return cls(os.fspath(path), source, dtype, _voxel_offset(header), _scale_of(header))
 
     def read_ct(self) -> CtVolume:
         """The whole scan, see `read_nifti_ct`."""
         with translate_io_errors(self.path):
-            (voxels,), dtype, _ = self._boxes([((0, 0, 0), self.grid.shape_zyx)])
+            (voxels,), dtype, _ = self._boxes([((0, 0, 0), self.source.grid.shape_zyx)])
             return scaled(voxels, dtype, *self.scale)
 
     def read_crops(self, boxes: Sequence[VoxelBox]) -> PartialScan | None:
@@ -96,7 +96,7 @@ class NiftiVolume:
             if not np.isfinite(ends).all():
                 return None
             parts = tuple(
-                SubVolume(scaled(found, dtype, *self.scale), start, self.grid.shape_zyx)
+                SubVolume(scaled(found, dtype, *self.scale), start, self.source.grid.shape_zyx)
                 for found, (start, _) in zip(voxels, boxes, strict=True)
             )
             return PartialScan(parts, (float(ends.min()), float(ends.max())))
@@ -108,37 +108,37 @@ class NiftiVolume:
         with translate_io_errors(self.path):
             places, values = self._stream(_kernels.read_labelled)
             labels = as_labels(values[None])[0]
-            marker = np.zeros(self.grid.file_shape[::-1], dtype=labels.dtype)
+            marker = np.zeros(self.source.file_shape[::-1], dtype=labels.dtype)
             marker[tuple(places.T)] = labels
-            return self.grid.from_file(marker)
+            return self.source.from_file(marker)
 
     def _boxes(
         self, boxes: Sequence[VoxelBox]
     ) -> tuple[list[NDArray[Any]], np.dtype[Any], tuple[float, float] | None]:
         """Stored voxels (z, y, x) of boxes, the type that the scan shall have, and its stored range."""
         check_numbers(self.dtype, *self.scale)
-        in_file = [self.grid.box_to_file(box) for box in boxes]
+        in_file = [self.source.box_to_file(box) for box in boxes]
         found, bounds, whole = self._stream(_kernels.read_boxes, in_file, *self.scale)
         dtype = ct_dtype(self.dtype.newbyteorder("="), *self.scale, bounds, whole)
-        return [self.grid.from_file(voxels) for voxels in found], dtype, bounds
+        return [self.source.from_file(voxels) for voxels in found], dtype, bounds
 
     def _stream(self, read: Callable[..., Any], *arguments: object) -> Any:
         """What a kernel reads from the file's voxels on."""
-        shape = self.grid.file_shape[::-1]
+        shape = self.source.file_shape[::-1]
         try:
             return read(self.path, self.offset, shape, self.dtype.str, *arguments, spare=_SPARE)
         except ValueError as error:
             raise CaseError(str(error)) from None
 
 
-def read_nifti_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, FileGrid]:
+def read_nifti_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, ScanSource]:
     """Scan of a NIfTI file.
 
     Returns
     -------
     ct : int16, uint16, uint8 or float32 (z, y, x), scale factors applied; a view with permuted
         strides if the file's axes lie otherwise
-    grid : its geometry, with what `write_nifti` needs to write into the same grid
+    source : its geometry, with what `write_nifti` needs to write into the same grid
 
     Raises
     ------
@@ -147,31 +147,34 @@ def read_nifti_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, FileGrid]:
         make no sense or disagree; the message names the file and what was found.
     """
     volume = NiftiVolume.open(path)
-    return volume.read_ct(), volume.grid
+    return volume.read_ct(), volume.source
 
 
-def read_nifti_labels(path: str | os.PathLike[str]) -> tuple[Labels, FileGrid]:
+def read_nifti_labels(path: str | os.PathLike[str]) -> tuple[Labels, ScanSource]:
     """Label map, mask or marker of a NIfTI file, as uint8 or uint16 (z, y, x); else as `read_nifti_ct`."""
     volume = NiftiVolume.open(path)
     with translate_io_errors(path):
-        (voxels,), dtype, _ = volume._boxes([((0, 0, 0), volume.grid.shape_zyx)])
+        (voxels,), dtype, _ = volume._boxes([((0, 0, 0), volume.source.grid.shape_zyx)])
         plain = volume.scale == (1.0, 0.0)
-        return as_labels(voxels if plain else scaled(voxels, dtype, *volume.scale)), volume.grid
+        return as_labels(voxels if plain else scaled(voxels, dtype, *volume.scale)), volume.source
 
 
 def write_nifti(
-    path: str | os.PathLike[str], volume: NDArray[Any] | SubVolume, grid: FileGrid, overwrite: bool = False
+    path: str | os.PathLike[str],
+    volume: NDArray[Any] | SubVolume,
+    source: ScanSource,
+    overwrite: bool = False,
 ) -> None:
-    """Write a (z, y, x) array into the grid of the file that `grid` was read from.
+    """Write a (z, y, x) array into the grid of the file that `source` was read from.
 
-    Axis order, shape, affine and the header's codes and units are the source's, the dtype is
-    `volume`'s. A grid without a header gets a plain one (NIfTI-1, qform and sform the same).
+    Axis order, shape, affine and the header's codes and units are that file's, the dtype is
+    `volume`'s. A source without a header gets a plain one (NIfTI-1, qform and sform the same).
 
     Parameters
     ----------
     path : .nii or .nii.gz
-    volume : shape `grid.shape_zyx`, a real dtype; or a part of such a volume, which is zero elsewhere
-    grid : from `read_nifti_ct`, or `FileGrid.of` any grid
+    volume : shape `source.grid.shape_zyx`, a real dtype; or a part of such a volume, which is zero elsewhere
+    source : from `read_nifti_ct`, or `ScanSource.of` any grid
     overwrite : whether an existing file may be replaced
 
     Raises
@@ -181,21 +184,21 @@ def write_nifti(
     """
     part = as_subvolume(volume)
     dtype = part.voxels.dtype.newbyteorder("<")
-    header = _header_to_write(grid, dtype)
+    header = _header_to_write(source, dtype)
     deflater = _kernels.Deflater(_GZIP_LEVEL) if file_suffix(path) == ".nii.gz" else None
     with atomic_write(path, overwrite) as file:
         # the zeros: no header extensions follow
-        for block in chain([header.to_bytes() + bytes(4)], _slabs(part, grid, dtype)):
+        for block in chain([header.to_bytes() + bytes(4)], _slabs(part, source, dtype)):
             file.write(block if deflater is None else deflater.compress(block))
         if deflater is not None:
             file.write(deflater.finish())
 
 
-def _slabs(part: SubVolume, grid: FileGrid, dtype: np.dtype[Any]) -> Iterator[bytes]:
+def _slabs(part: SubVolume, source: ScanSource, dtype: np.dtype[Any]) -> Iterator[bytes]:
     """Bytes of each slice of a volume in the file's order; one slice is made at a time."""
-    (first, top, left), (last, bottom, right) = grid.box_to_file((part.start_zyx, part.stop_zyx))
-    voxels = grid.to_file(part.voxels)
-    n_slabs, *shape = grid.file_shape[::-1]
+    (first, top, left), (last, bottom, right) = source.box_to_file((part.start_zyx, part.stop_zyx))
+    voxels = source.to_file(part.voxels)
+    n_slabs, *shape = source.file_shape[::-1]
     nothing = np.zeros(shape, dtype)
     for k in range(n_slabs):
         slab = nothing
@@ -226,7 +229,7 @@ def _read_header(stream: BinaryIO) -> NiftiHeader:
     return header
 
 
-def _grid_of(header: NiftiHeader) -> FileGrid:
+def _source_of(header: NiftiHeader) -> ScanSource:
     dim = header["dim"].tolist()
     shape = tuple(dim[1 : dim[0] + 1]) if 1 <= dim[0] <= 7 else tuple(dim)
     if len(shape) < 3 or any(n != 1 for n in shape[3:]):
@@ -239,14 +242,14 @@ def _grid_of(header: NiftiHeader) -> FileGrid:
         raise CaseError(f"spacing must be in mm, the header says {unit}")
     with np.errstate(all="ignore"):  # what is not finite then, is refused by Grid
         affine = header.affine()
-    grid = FileGrid.from_file_affine(shape[:3], affine, header=header)
-    of_affine = np.linalg.norm(grid.file_affine[:3, :3], axis=0)
+    source = ScanSource.from_file_affine(shape[:3], affine, header=header)
+    of_affine = np.linalg.norm(source.file_affine[:3, :3], axis=0)
     if not np.allclose(of_affine, spacing, rtol=_SPACING_TOLERANCE, atol=0):
         raise CaseError(
             f"the header contradicts itself: spacing is {_text(spacing)} mm by its pixdim, "
             f"{_text(of_affine)} mm by its affine (file order)"
         )
-    return grid
+    return source
 
 
 def _voxel_offset(header: NiftiHeader) -> int:
@@ -263,12 +266,12 @@ def _scale_of(header: NiftiHeader) -> tuple[float, float]:
     return (1.0, 0.0) if slope == 0 or not math.isfinite(slope) else (slope, intercept)
 
 
-def _header_to_write(grid: FileGrid, dtype: np.dtype[Any]) -> NiftiHeader:
+def _header_to_write(source: ScanSource, dtype: np.dtype[Any]) -> NiftiHeader:
     """Little-endian header of the grid's file for voxels of another dtype."""
-    if grid.header is None:
-        header = NiftiHeader.plain(grid.file_shape, grid.file_affine)
+    if source.header is None:
+        header = NiftiHeader.plain(source.file_shape, source.file_affine)
     else:
-        header = grid.header.to_little_endian()
+        header = source.header.to_little_endian()
         for name in ("cal_min", "cal_max", "intent_code", "intent_name", "descrip", "aux_file"):
             header[name] = np.zeros_like(header[name])  # these spoke of the CT's grey values
     header.set_dtype(dtype)

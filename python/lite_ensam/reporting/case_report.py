@@ -11,7 +11,6 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.types import Labels
 from lite_ensam.figures import html
 from lite_ensam.figures.tumor_planes import TumorPicture, render_picture
-from lite_ensam.io.dicom import SeriesGrid
 from lite_ensam.measurements import (
     TumorIntensity,
     TumorMeasurement,
@@ -22,13 +21,6 @@ from lite_ensam.measurements import (
 )
 
 __all__ = ["TumorRow", "case_page", "identifiers_of", "measure_case"]
-
-_IDENTIFIERS = {
-    "PatientName": "Patient",
-    "PatientID": "Patient ID",
-    "StudyDate": "Study date",
-    "AccessionNumber": "Accession number",
-}
 
 
 @dataclass(frozen=True)
@@ -96,10 +88,7 @@ def measure_case(case: Case, labels: Labels) -> tuple[TumorRow, ...]:
 def identifiers_of(case: Case) -> dict[str, str]:
     """What tells who this is: for pages and tables that were asked for it, never for logs."""
     named = {"Case": case.name} if case.name else {}
-    if isinstance(case.grid, SeriesGrid):
-        header = case.grid.slices[0]
-        named |= {title: str(header.get(name, "")) for name, title in _IDENTIFIERS.items()}
-    return {title: value for title, value in named.items() if value}
+    return {**named, **case.source.identifiers}
 
 
 def case_page(
@@ -122,7 +111,7 @@ def case_page(
         TumorPicture(case.volume, case.grid, mark, labels == mark.label, title=_title(row))
         for mark, row in zip(case.marks, rows, strict=True)
     ]
-    notes = case.grid.notes if isinstance(case.grid, SeriesGrid) else ()
+    notes = case.source.notes
     made = {
         "Program": f"lite-ensam {_kernels.__version__}",
         "Scan": f"{' x '.join(map(str, case.ct.shape))} voxels (z, y, x) of "

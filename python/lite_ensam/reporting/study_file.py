@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import csv
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lite_ensam.core.errors import CaseError, StudyError, brief, printable
+from lite_ensam.core.errors import StudyError, brief, printable
 from lite_ensam.core.types import PathLike
-from lite_ensam.io import read_report
-from lite_ensam.io.reading import file_suffix, read_json, read_text
+from lite_ensam.io.reading import file_suffix, read_json
 from lite_ensam.reporting.study_scans import StudyScans
-from lite_ensam.response import NewLesion, Response, Study, Target, TargetValue, TimePoint
+from lite_ensam.reporting.study_sizes import StudySizes
+from lite_ensam.reporting.study_table import read_table
+from lite_ensam.reporting.study_values import (
+    ILL_BUILT,
+    days_since_first,
+    parse_day,
+    parse_new_lesion,
+    parse_non_targets,
+    parse_size,
+    parse_text,
+    parse_yes_no,
+)
+from lite_ensam.response import NewLesion, Study, Target, TimePoint, check_targets, name_key
 from lite_ensam.segmentation import Border
 
 __all__ = ["Patient", "read_study"]
 
-_NUMBERS = ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml")
-_CSV_COLUMNS = ("patient", "date", "target", "organ", "diameter_mm")
-_ILL_BUILT = "is not built as a patient must be: see the documentation of read_study"
-_TRUE, _FALSE = {"1", "true", "yes", "node"}, {"", "0", "false", "no"}
+_PATIENT_KEYS = ("patient", "targets", "non_targets", "slice_mm", "visits")
+_TARGET_KEYS = ("name", "organ", "node")
+_VISIT_KEYS = ("date", "targets", "report", "ct", "marks", "series", "non_targets", "new_lesion")
+_NODE_WORDS = ("node", "nodes", "lymph")
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Patient:
     ----------
     identifier : for reports that were asked for it
     study : the visits
-    notes : how its scans were read and its lesions known again, for whoever reads the report
+    notes : what was doubtful in the file, how its scans were read and its lesions matched, for whoever reads the report
     pictures : title and PNG of each visit that was segmented
     """
 
@@ -47,7 +56,7 @@ class Patient:
 def read_study(
     path: PathLike, n_repeats: int = 0, draw: bool = False, border: Border = "readers"
 ) -> tuple[Patient, ...]:
-    """Patients of a study file.
+    """Patients of a study file; docs/clinical.md says what is accepted, and what is refused and why.
 
     Parameters
     ----------
@@ -55,22 +64,26 @@ def read_study(
         "non_targets": false, "slice_mm": 2.5, "visits": [{"date": "2025-01-31", "targets": {"liver 1":
         {"diameter_mm": 31, "volume_ml": 12.4}}, "non_targets": "CR", "new_lesion": "no"}, ...]}]}`, or one such
         patient alone. A target that is a lymph node has `"node": true`; null is not measured; sizes may have
-        `diameter_sd_mm` and `volume_sd_ml`. Instead of sizes a visit may have `"report": "visit.json"`, written
+        `diameter_sd_mm` and `volume_sd_ml`. A diameter may be "too small to measure" or "gone"; a target that has split
+        has a list of sizes, one that has merged `{"merged_into": "liver 2"}`.
+        Instead of sizes a visit may have `"report": "visit.json"`, written
         by `lite-ensam segment` or `measure`: the tumour of a target's name is its size (the short axis of nodes),
-        with standard deviations if it was segmented with `--repeats`; one that is not there was not measured.
+        with standard deviations if it was segmented with `--repeats`; `{"tumors": ["a", "b"]}` as a target's size takes
+        tumours of other names. One that is not there was not measured.
         Or the scan itself: `"ct": "visit1"` (DICOM folder or file) and `"marks": "visit1.json"`; it is segmented, and
         its lesions are known by tracking UID or name, else by their place (see `track_lesions`).
         .csv with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like
-        node, volume_ml, diameter_sd_mm, volume_sd_ml, non_targets, new_lesion. Dates may be days (0, 56).
-    repeats : as in `inference.segment`, of visits with a scan
+        node, volume_ml, diameter_sd_mm, volume_sd_ml, fragment, merged_into, non_targets, new_lesion.
+        Dates may be days (0, 56). Names are compared without case and outer or double spaces.
+    n_repeats : as in `lite_ensam.segment`, of visits with a scan
     draw : whether to make pictures of these
-    border : as in `inference.segment`, of these
+    border : as in `lite_ensam.segment`, of these
 
     Raises
     ------
     StudyError
-        If the file makes no sense or breaks the rules of RECIST 1.1. Messages count patients, and do not name
-        them.
+        If the file makes no sense or breaks the rules of RECIST 1.1. Messages count patients and visits, and do not
+        name them.
     CaseError
         If it cannot be read.
     """
@@ -78,7 +91,8 @@ def read_study(
     if suffix not in (".json", ".csv"):
         raise StudyError(f"{printable(path)}: a study must be a file of type .json or .csv")
     try:
-        entries = _json_entries(read_json(path)) if suffix == ".json" else _csv_entries(path)
+        entries, notes = _json_entries(read_json(path)) if suffix == ".json" else read_table(path)
+        _refuse_repeated_patients(entries)
     except StudyError as error:
         raise StudyError(f"{printable(path)}: {error}") from None
     patients = []
@@ -87,152 +101,101 @@ def read_study(
             patients.append(_patient(entry, StudyScans(Path(path).parent, n_repeats, draw, border)))
         except StudyError as error:
             raise StudyError(f"{printable(path)}: patient number {number}: {error}") from None
+    patients[0] = replace(patients[0], notes=(*notes, *patients[0].notes))
     return tuple(patients)
 
 
-def _json_entries(content: Any) -> Sequence[Mapping[str, Any]]:
+def _json_entries(content: Any) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
     entries = content.get("patients", [content]) if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries or not all(isinstance(one, dict) for one in entries):
         raise StudyError('must be {"patients": [{"targets": [...], "visits": [...]}, ...]}')
-    return entries
+    beside = sorted(content.keys() - {"patients"}) if "patients" in content else []
+    return entries, [f"{brief(key)} beside the patients is not read" for key in beside]
 
 
-def _csv_entries(path: PathLike) -> Sequence[Mapping[str, Any]]:
-    """The rows in the form of the JSON file."""
-    try:
-        reader = csv.DictReader(read_text(path).splitlines(), skipinitialspace=True, strict=True)
-        rows = list(reader)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise StudyError(f"is not a CSV file ({error})") from None
-    if missing := [name for name in _CSV_COLUMNS if name not in (reader.fieldnames or ())]:
-        raise StudyError(
-            f"the first line must name the columns {','.join(_CSV_COLUMNS)}; {missing[0]} is missing"
-        )
-    patients: dict[str, dict[str, Any]] = defaultdict(lambda: {"targets": {}, "visits": {}})
-    for row in rows:
-        patient = patients[row["patient"]]
-        is_node = (row.get("node") or "").strip().lower()
-        if is_node not in _TRUE | _FALSE:
-            raise StudyError(f"column node must be yes or no, got {brief(is_node)}")
-        target = {"name": row["target"], "organ": row["organ"], "node": is_node in _TRUE}
-        visit = patient["visits"].setdefault(row["date"], {"date": row["date"], "targets": {}})
-        if row["target"]:
-            patient["targets"][row["target"]] = target
-            visit["targets"][row["target"]] = {name: row[name] for name in _NUMBERS if row.get(name)}
-        visit |= {name: row[name] for name in ("non_targets", "new_lesion") if row.get(name)}
-        patient["visits"][row["date"]] = visit
-    return [
-        {"patient": name, "targets": list(one["targets"].values()), "visits": list(one["visits"].values())}
-        for name, one in patients.items()
-    ]
+def _refuse_repeated_patients(entries: Sequence[Mapping[str, Any]]) -> None:
+    numbers: dict[str, int] = {}
+    for number, entry in enumerate(entries, start=1):
+        key = name_key(_identifier(entry))
+        if key and key in numbers:
+            raise StudyError(
+                f"patients number {numbers[key]} and {number} have one identifier: put all visits of a patient into one"
+            )
+        numbers[key] = number
+
+
+def _identifier(entry: Mapping[str, Any]) -> str:
+    given = entry.get("patient")
+    return "" if given in (None, "") else parse_text(given, "patient")
 
 
 def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
+    notes = scans.notes
     try:
-        targets = tuple(
-            Target(str(one["name"]), str(one["organ"]), bool(one.get("node", False)))
-            for one in entry["targets"]
-        )
-        visits = sorted(entry["visits"], key=lambda visit: _day(visit["date"]))
-        if not visits:
-            raise StudyError("has no visit")
-        first = _day(visits[0]["date"])
+        notes += _unread(entry, _PATIENT_KEYS, "the patient")
+        targets = tuple(_target(one, notes) for one in entry["targets"])
+        visits = list(_dated(entry["visits"]))
     except KeyError as error:
         raise StudyError(f"{error.args[0]!r} is missing") from None
     except (TypeError, AttributeError):
-        raise StudyError(_ILL_BUILT) from None
-    time_points = tuple(_visit(one, targets, _day(one["date"]) - first, scans) for one in visits)
-    has_non_targets = bool(entry.get("non_targets", any(one.non_targets for one in time_points)))
-    try:
-        slice_mm = float(entry.get("slice_mm") or 0.0)
-    except (TypeError, ValueError):
-        raise StudyError(f"slice_mm must be a number, got {brief(entry['slice_mm'])}") from None
-    study = Study(targets, time_points, has_non_targets, slice_mm)
-    return Patient(str(entry.get("patient", "")), study, tuple(scans.notes), tuple(scans.pictures))
+        raise StudyError(ILL_BUILT) from None
+    check_targets(targets)
+    sizes = StudySizes(targets, scans)
+    time_points = tuple(_visit(visit, day, sizes, notes) for day, visit in visits)
+    non_targets = parse_yes_no(entry.get("non_targets"), "non_targets")
+    if non_targets is None:
+        non_targets = any(one.non_targets for one in time_points)
+    slice_mm = parse_size(entry.get("slice_mm"), "slice_mm") or 0.0
+    study = Study(targets, time_points, non_targets, slice_mm)
+    if not study.follow_up:
+        notes.append("a single visit is given: a response needs at least two")
+    return Patient(_identifier(entry), study, tuple(notes), tuple(scans.pictures))
 
 
-def _day(when: Any) -> int:
-    """Days, counted from anywhere, of a date or a number of days."""
-    try:
-        return int(when)
-    except (TypeError, ValueError):
-        pass
-    try:
-        return date.fromisoformat(str(when).strip()).toordinal()
-    except ValueError:
-        raise StudyError("a date must be YYYY-MM-DD or a number of days") from None
-
-
-def _visit(entry: Mapping[str, Any], targets: Sequence[Target], day: int, scans: StudyScans) -> TimePoint:
-    given = entry.get("targets") or {}
-    if not isinstance(given, dict):
-        raise StudyError(_ILL_BUILT)
-    if "report" in entry:
-        given = _sizes_of_report(scans.folder / str(entry["report"]), targets) | given
-    elif "ct" in entry:
-        given = _sizes_of_tumors(scans.tumors(entry, day), targets) | given
-    non_targets, new_lesion = entry.get("non_targets"), entry.get("new_lesion") or "no"
-    try:
-        return TimePoint(
-            day,
-            {name: TargetValue(**_sizes(sizes or {}, f"day {day}, {name}")) for name, sizes in given.items()},
-            Response(non_targets) if non_targets else None,
-            NewLesion(new_lesion),
+def _target(entry: Mapping[str, Any], notes: list[str]) -> Target:
+    notes += _unread(entry, _TARGET_KEYS, "a target")
+    name = parse_text(entry["name"], "the name of a target")
+    is_node = parse_yes_no(entry.get("node"), "node")
+    organ = entry["organ"]
+    if organ != "" or not is_node:  # all nodes count as one organ, whatever it is called
+        organ = parse_text(organ, f"the organ of {name!r}")
+    if is_node is None and set(name_key(organ).split()) & set(_NODE_WORDS):
+        notes.append(
+            f"{name} lies in {organ!r} but node is not said: its longest diameter counts, not its short axis"
         )
+    return Target(name, organ, bool(is_node))
+
+
+def _dated(visits: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Visits in order, each with its day since the first."""
+    if not visits:
+        raise StudyError("has no visit")
+    days = []
+    for number, visit in enumerate(visits, start=1):
+        try:
+            days.append(parse_day(visit["date"]))
+        except StudyError as error:
+            raise StudyError(f"visit number {number}: {error}") from None
+    order = sorted(range(len(days)), key=days.__getitem__)
+    since = days_since_first(days)
+    for before, after in pairwise(order):
+        if since[before] == since[after]:
+            raise StudyError(
+                f"visits number {before + 1} and {after + 1} are on one day: put all sizes of a day into one visit"
+            )
+    return ((since[number], visits[number]) for number in order)
+
+
+def _visit(entry: Mapping[str, Any], day: int, sizes: StudySizes, notes: list[str]) -> TimePoint:
+    notes += _unread(entry, _VISIT_KEYS, f"day {day}")
+    try:
+        non_targets = parse_non_targets(entry.get("non_targets"))
+        new_lesion = parse_new_lesion(entry.get("new_lesion"))
     except StudyError as error:
-        raise StudyError(str(error)) from None
-    except ValueError:
-        raise StudyError(
-            f"day {day}: non_targets must be one of {', '.join(Response)} and new_lesion one of "
-            f"{', '.join(NewLesion)}, got {brief(non_targets)} and {brief(new_lesion)}"
-        ) from None
+        raise StudyError(f"day {day}: {error}") from None
+    return TimePoint(day, sizes.at(entry, day), non_targets, new_lesion or NewLesion.NO)
 
 
-def _sizes(given: Any, where: str) -> dict[str, float]:
-    if not isinstance(given, dict):
-        raise StudyError(f"{where}: sizes must be numbers, got {brief(given)}")
-    if unknown := sorted(given.keys() - set(_NUMBERS)):
-        raise StudyError(f"{where}: {brief(unknown[0])} is none of {', '.join(_NUMBERS)}")
-    try:
-        return {name: float(value) for name, value in given.items() if value is not None}
-    except (TypeError, ValueError):
-        raise StudyError(f"{where}: sizes must be numbers, got {brief(dict(given))}") from None
-
-
-def _sizes_of_report(path: Path, targets: Sequence[Target]) -> dict[str, dict[str, float]]:
-    try:
-        tumors = read_report(path).get("tumors")
-    except CaseError as error:
-        raise StudyError(str(error)) from None
-    if not isinstance(tumors, list):
-        raise StudyError(f"{path}: is no report of a segmented scan: it has no tumors")
-    try:
-        return _sizes_of_tumors(tumors, targets)
-    except KeyError as error:
-        raise StudyError(
-            f"{path}: is no report of a segmented scan: a tumor has no {error.args[0]!r}"
-        ) from None
-
-
-def _sizes_of_tumors(
-    tumors: Sequence[Mapping[str, Any]], targets: Sequence[Target]
-) -> dict[str, dict[str, float]]:
-    by_name = {str(one.get("name") or one.get("label")): one for one in tumors}
-    return {
-        target.name: _sizes_of_tumor(by_name[target.name], target.is_node)
-        for target in targets
-        if target.name in by_name
-    }
-
-
-def _sizes_of_tumor(tumor: Mapping[str, Any], is_node: bool) -> dict[str, float]:
-    """Sizes as a study has them; standard deviations where the scan was segmented again and again."""
-    diameter, sd = (
-        ("short_axis_mm", "short_axis_sd_mm") if is_node else ("longest_diameter_mm", "diameter_sd_mm")
-    )
-    return {
-        "diameter_mm": tumor[diameter],
-        "volume_ml": tumor["volume_ml"],
-        "diameter_sd_mm": tumor.get(sd, 0.0),
-        "volume_sd_ml": tumor.get("volume_sd_ml", 0.0),
-    }
+def _unread(entry: Mapping[str, Any], known: Sequence[str], of: str) -> list[str]:
+    """A note on each key that is not read: a misspelt one would be lost in silence."""
+    return [f"{of}: {brief(key)} is not read" for key in sorted(entry.keys() - set(known))]

@@ -172,10 +172,8 @@ def _target_lines(course: Course) -> Iterator[Line]:
     """Each target's own change, where there are several."""
     study, quantity = course.patient.study, course.criteria.quantity
     for target in study.targets if len(study.targets) > 1 else ():
-        values = [
-            (visit.day, visit.targets.get(target.name, TargetValue()).value(quantity))
-            for visit in study.time_points
-        ]
+        found = [(visit.day, visit.targets.get(target.name, TargetValue())) for visit in study.time_points]
+        values = [(day, one.value(quantity)) for day, one in found if one.merged_into is None]
         first = values[0][1]
         if first:
             yield Line(target.name, [(day, value / first - 1) for day, value in values if value is not None])

@@ -79,12 +79,14 @@ class StudyScans:
     def _named_as_baseline(self, before: Case, case: Case, day: int) -> Case:
         followed = track_lesions(before, case)
         self.notes.append(f"day {day}: lesions known by {followed.how}")
-        for given, one in zip(case.marks, followed.matches, strict=True):
-            if one.before is None:
-                self.notes.append(f"day {day}: mark {given.label} is no lesion of baseline: a new lesion?")
-            elif one.is_doubtful:
+        marks = []
+        for given, mark, one in zip(case.marks, followed.marks, followed.matches, strict=True):
+            if one.is_doubtful:
                 self.notes.append(f"day {day}: mark {given.label} lies between two lesions of baseline")
-        return replace(case, marks=followed.marks)
+            # a mark that matches nothing gets a label of its own: its name keeps the one that the user knows
+            is_nameless = one.before is None and not mark.name
+            marks.append(replace(mark, name=f"mark {given.label}") if is_nameless else mark)
+        return replace(case, marks=tuple(marks))
 
 
 def _picture(case: Case, result: Segmentation) -> bytes:

@@ -9,7 +9,6 @@ import numpy as np
 from lite_ensam.core.case import Case
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import Float64Array
-from lite_ensam.io.dicom import SeriesGrid
 from lite_ensam.response.matching import NEAR_MM, Match, match_by_identity, match_by_place, renamed
 from lite_ensam.response.registration import register, transform_points
 
@@ -76,9 +75,7 @@ def track_lesions(before: Case, now: Case, near_mm: float = NEAR_MM) -> TrackedL
 
 def _transform(before: Case, now: Case) -> tuple[Float64Array, str]:
     """From the world of the one scan to that of the other, and how it was found."""
-    frames = {one.grid.frame_of_reference_uid for one in (before, now) if isinstance(one.grid, SeriesGrid)}
-    both = isinstance(before.grid, SeriesGrid) and isinstance(now.grid, SeriesGrid)
-    if both and len(frames) == 1 and frames != {""}:
+    if "" != before.source.frame_of_reference_uid == now.source.frame_of_reference_uid:
         return np.eye(4), "place in the common frame of reference"
     transform = register(before.volume, before.grid, now.volume, now.grid)
     return transform, "place after a rigid registration (SimpleITK)"

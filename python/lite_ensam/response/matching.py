@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -10,6 +11,7 @@ import numpy as np
 
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import Float64Array
+from lite_ensam.response.names import name_key
 
 __all__ = ["NEAR_MM", "Match", "match_by_identity", "match_by_place", "renamed"]
 
@@ -38,18 +40,29 @@ class Match:
 
 
 def match_by_identity(before: Sequence[RecistMark], now: Sequence[RecistMark]) -> tuple[Match, ...]:
-    """Marks of one tracking UID, or of one name, are one lesion; a mark with neither in common is left out."""
+    """Marks of one tracking UID, or of one name, are one lesion; a mark with neither in common is left out.
+
+    Names are compared by `name_key`. A UID or name that several marks of one scan have tells them not apart, so it
+    matches none of them.
+    """
     found: list[Match] = []
     taken: set[int] = set()
-    for key in ("tracking_uid", "name"):
-        known = {getattr(mark, key): mark.label for mark in before if getattr(mark, key)}
-        for mark in now:
-            label = known.get(getattr(mark, key))
-            if label is None or label in taken or any(one.label == mark.label for one in found):
+    for attribute in ("tracking_uid", "name"):
+        known = _by_unique(attribute, before)
+        for key, label in _by_unique(attribute, now).items():
+            old = known.get(key)
+            if old is None or old in taken or any(one.label == label for one in found):
                 continue
-            found.append(Match(mark.label, label))
-            taken.add(label)
+            found.append(Match(label, old))
+            taken.add(old)
     return tuple(found)
+
+
+def _by_unique(attribute: str, marks: Sequence[RecistMark]) -> dict[str, int]:
+    """Label of each mark whose UID or name, if it has one, is its own."""
+    keys = [name_key(getattr(mark, attribute)) for mark in marks]
+    count = Counter(keys)
+    return {key: mark.label for key, mark in zip(keys, marks, strict=True) if key and count[key] == 1}
 
 
 def match_by_place(

@@ -1,13 +1,14 @@
 """What is known of a patient over time: targets, their sizes, non-targets and new lesions at each visit."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
+from numbers import Integral
 from typing import Literal, Self
 
-from lite_ensam.core.errors import StudyError
+from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.response.criteria import Response
 from lite_ensam.response.targets import NORMAL_NODE_MM, Target, check_targets, least_mm
 
@@ -37,26 +38,58 @@ class TargetValue:
     volume_ml : or None
     diameter_sd_mm, volume_sd_ml : standard deviation of the measurement itself (what a repeated measurement
         of the same scan would differ by); 0 takes it as exact
+    merged_into : name of the target that it has grown together with, if the two cannot be told apart any more: that
+        one has the size of both, this one has none of its own and counts 0 (section 4.3.2)
     """
 
     diameter_mm: float | None = None
     volume_ml: float | None = None
     diameter_sd_mm: float = 0.0
     volume_sd_ml: float = 0.0
+    merged_into: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml"):
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value >= 0):
+            if value is None:
+                continue
+            if isinstance(value, bool) or not (math.isfinite(value) and value >= 0):
                 raise StudyError(f"{name} must be 0 or more, or None where nothing was measured, got {value}")
+        if self.merged_into is not None and (self.diameter_mm, self.volume_ml) != (None, None):
+            raise StudyError(
+                f"a target that has merged into {self.merged_into!r} has no size of its own: leave it out"
+            )
 
     @classmethod
     def too_small_to_measure(cls) -> Self:
         """Faintly seen: 5 mm by default (section 4.3.2)."""
         return cls(TOO_SMALL_MM)
 
+    @classmethod
+    def added_up(cls, fragments: "Sequence[TargetValue]") -> Self:
+        """A lesion that has split: the sum of its fragments (section 4.3.2); unknown if one was not measured.
+
+        Examples
+        --------
+        >>> TargetValue.added_up([TargetValue(20.0), TargetValue(15.0)]).diameter_mm
+        35.0
+        """
+
+        def total(values: Sequence[float | None]) -> float | None:
+            known = [value for value in values if value is not None]
+            return sum(known) if len(known) == len(values) else None
+
+        return cls(
+            total([one.diameter_mm for one in fragments]),
+            total([one.volume_ml for one in fragments]),
+            math.hypot(*(one.diameter_sd_mm for one in fragments)),
+            math.hypot(*(one.volume_sd_ml for one in fragments)),
+        )
+
     def value(self, quantity: Literal["diameter", "volume"]) -> float | None:
-        """Diameter in mm or volume in ml."""
+        """Diameter in mm or volume in ml, as it enters the sum."""
+        if self.merged_into is not None:
+            return 0.0
         return self.diameter_mm if quantity == "diameter" else self.volume_ml
 
     def sd(self, quantity: Literal["diameter", "volume"]) -> float:
@@ -83,6 +116,19 @@ class TimePoint:
     new_lesion: NewLesion = NewLesion.NO
 
     def __post_init__(self) -> None:
+        if isinstance(self.day, bool) or not isinstance(self.day, Integral):
+            raise StudyError(
+                f"a visit's day must be a whole number of days since baseline, got {brief(self.day)}"
+            )
+        # texts are taken for what they say: rules compare by identity, and "yes" must not count as no
+        for name, kind in (("new_lesion", NewLesion), ("non_targets", Response)):
+            value = getattr(self, name)
+            try:
+                object.__setattr__(self, name, None if value is None else kind(value))
+            except ValueError:
+                raise StudyError(
+                    f"day {self.day}: {name} must be one of {', '.join(kind)}, got {brief(value)}"
+                ) from None
         if self.non_targets in (Response.PR, Response.SD):
             raise StudyError(
                 f"day {self.day}: non-targets are CR, non-CR/non-PD, PD or NE, got {self.non_targets}"
@@ -103,9 +149,9 @@ class Study:
     Raises
     ------
     StudyError
-        If the targets break RECIST's limits or were too small at baseline, a visit names a lesion that is no
-        target, days do not ascend from 0, baseline lacks a target or has a new lesion, or there is neither a
-        target nor a non-target.
+        If the targets break RECIST's limits or were too small at baseline, a visit names a lesion that is not a
+        target or one that has merged into another that it cannot have, days do not ascend from 0, baseline lacks a
+        target or has a new lesion, or there is neither a target nor a non-target.
     """
 
     targets: tuple[Target, ...]
@@ -115,6 +161,10 @@ class Study:
 
     def __post_init__(self) -> None:
         check_targets(self.targets)
+        if not isinstance(self.has_non_targets, bool):
+            raise StudyError(f"has_non_targets must be True or False, got {brief(self.has_non_targets)}")
+        if not (math.isfinite(self.slice_mm) and self.slice_mm >= 0):
+            raise StudyError(f"slice_mm must be 0 mm or more, got {self.slice_mm}")
         if not self.targets and not self.has_non_targets:
             raise StudyError("a study needs a target or non-targets: without disease there is no response")
         if not self.time_points or self.time_points[0].day != 0:
@@ -125,7 +175,8 @@ class Study:
         names = {target.name for target in self.targets}
         for visit in self.time_points:
             if unknown := sorted(visit.targets.keys() - names):
-                raise StudyError(f"day {visit.day}: {unknown[0]!r} is no target of this study")
+                raise StudyError(f"day {visit.day}: {unknown[0]!r} is not a target of this study")
+            self._check_merged(visit)
             if visit.non_targets is not None and not self.has_non_targets:
                 raise StudyError(
                     f"day {visit.day}: non-targets are {visit.non_targets}, but baseline had none"
@@ -145,7 +196,8 @@ class Study:
     def are_gone(self, visit: TimePoint, quantity: Literal["diameter", "volume"]) -> bool:
         """Whether all targets have disappeared, nodes being normal in size (section 4.3.1, CR).
 
-        A node is judged by its short axis whatever the quantity; without one, by its volume being 0.
+        A node is judged by its short axis whatever the quantity; without one, by its volume being 0. A target that has
+        merged into another is gone when that one is.
         """
 
         def gone(target: Target) -> bool:
@@ -155,6 +207,23 @@ class Study:
             return found.value(quantity) == 0
 
         return all(gone(target) for target in self.targets)
+
+    def _check_merged(self, visit: TimePoint) -> None:
+        """Raise `StudyError` unless each merged target has merged into one of its kind that has not."""
+        kinds = {target.name: target.is_node for target in self.targets}
+        for name, one in visit.targets.items():
+            into = one.merged_into
+            if into is None:
+                continue
+            where = f"day {visit.day}: {name!r} cannot have merged into {into!r}"
+            if visit.day == 0:
+                raise StudyError(f"{where}: at baseline each target is measured by itself")
+            if into not in kinds or into == name:
+                raise StudyError(f"{where}: that is not another target of this study")
+            if visit.targets.get(into, TargetValue()).merged_into is not None:
+                raise StudyError(f"{where}, which has merged itself: name the target that was measured")
+            if kinds[into] != kinds[name]:
+                raise StudyError(f"{where}: of a node the short axis counts, of others the longest diameter")
 
     def _check_baseline(self) -> None:
         if self.baseline.new_lesion is not NewLesion.NO:

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lite_ensam.core.errors import StudyError
+from lite_ensam.core.errors import StudyError, brief
+from lite_ensam.response.names import name_key, repeated_names
 
 __all__ = ["NORMAL_NODE_MM", "BaselineLesion", "Target", "check_targets", "choose_targets"]
 
@@ -28,8 +29,8 @@ class Target:
 
     Parameters
     ----------
-    name : its identity over time, unique in a study
-    organ : where it lies; counted for the limit of two an organ
+    name : its identity over time, unique in a study; case and spaces do not make it another
+    organ : where it lies; counted for the limit of two an organ, whatever its case and spaces
     is_node : a lymph node: its short axis is what is summed, and below 10 mm it is normal. All nodes count as one
         organ, wherever they lie (EORTC's clarifications of RECIST 1.1)
     """
@@ -38,10 +39,14 @@ class Target:
     organ: str
     is_node: bool = False
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.is_node, bool):
+            raise StudyError(f"is_node must be True or False, got {brief(self.is_node)}")
+
     @property
     def counted_organ(self) -> str:
         """What the limit of two an organ counts it under."""
-        return "lymph nodes" if self.is_node else self.organ
+        return "lymph nodes" if self.is_node else name_key(self.organ)
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,5 @@ def check_targets(targets: Iterable[Target]) -> None:
 
 
 def _refuse_repeated_names(targets: Iterable[Target]) -> None:
-    repeated = [name for name, count in Counter(one.name for one in targets).items() if count > 1]
-    if repeated:
+    if repeated := repeated_names(one.name for one in targets):
         raise StudyError(f"every lesion needs its own name, but {repeated[0]!r} comes more than once")

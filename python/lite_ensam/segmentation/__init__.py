@@ -2,7 +2,8 @@
 
 from lite_ensam.segmentation.api import segment, segment_case
 from lite_ensam.segmentation.edge_refinement import BORDERS, Border
-from lite_ensam.segmentation.predictor import CROPS, Crop, Prediction, Predictor
+from lite_ensam.segmentation.patch_plan import CROPS, Crop, PatchPlan
+from lite_ensam.segmentation.predictor import Prediction, Predictor
 from lite_ensam.segmentation.repeatability import TumorRepeatability, estimate_repeatability
 from lite_ensam.segmentation.result import Segmentation
 
@@ -11,6 +12,7 @@ __all__ = [
     "CROPS",
     "Border",
     "Crop",
+    "PatchPlan",
     "Prediction",
     "Predictor",
     "Segmentation",

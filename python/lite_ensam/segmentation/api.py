@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,34 +18,32 @@ from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, EngineError, MarkError
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.recist import check_marks
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
 from lite_ensam.engines.loading import load_backend
-from lite_ensam.io import (
-    MarksLike,
-    parse_marks,
-    read_case,
-    read_cropped_case,
-    read_ct,
-)
-from lite_ensam.io.dicom import SeriesGrid
-from lite_ensam.io.reading import file_suffix
+from lite_ensam.io import MarksLike, open_scan, parse_marks
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement, measure
-from lite_ensam.segmentation.channels import needed_boxes
 from lite_ensam.segmentation.edge_refinement import Border
-from lite_ensam.segmentation.predictor import Crop, Prediction, Predictor, Stopwatch
+from lite_ensam.segmentation.patch_plan import Crop, PatchPlan
+from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch
 from lite_ensam.segmentation.repeatability import TumorRepeatability, estimate_repeatability
 from lite_ensam.segmentation.result import Segmentation
 
 JOINT_NOTE = "crop joint: the weights were trained on lesion crops and do much worse on this one"
+UNORIENTED_NOTE = (
+    "the array says nothing of its orientation: it is taken as stored, "
+    "x to the patient's left, y to the back, z to the head"
+)
 WINDOWED_NOTE = (
     "border edge on a windowed scan: what the window cut off moves edges; volumes may be a third too small"
 )
 
 
 def segment(
-    ct: PathLike | NDArray[Any],
+    ct: PathLike | Case | NDArray[Any],
     marks: MarksLike | None = None,
     spacing_mm: Sequence[float] | None = None,
     *,
@@ -58,6 +57,7 @@ def segment(
     border: Border = "readers",
     series_uid: str | None = None,
     n_repeats: int = 0,
+    weights: PathLike = WEIGHTS,
 ) -> Segmentation:
     """Segment tumours in 3D from their RECIST lines.
 
@@ -81,6 +81,7 @@ def segment(
     series_uid : which CT series of a DICOM folder; None takes the largest
     repeats : how many times each tumour is segmented again, lines drawn anew and patches mirrored, for the standard
         deviations of its numbers in the report (see `estimate_repeatability`); 0 leaves them out
+    weights : folder of weights of your own, made by `lite-ensam export`; those that ship are the default
 
     Returns
     -------
@@ -102,21 +103,22 @@ def segment(
     clock = Stopwatch()
     if engine not in ENGINES:
         raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    manifest = WeightsManifest.read(weights)
 
-    def read() -> Case:
+    def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
             # lines drawn anew need voxels that a streamed scan does not keep
-            return _case(ct, marks, spacing_mm, hu, series_uid, crop, streamed=not n_repeats)
+            return _read(ct, marks, spacing_mm, hu, series_uid, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
     with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
         reading = reader.submit(read)
         with clock.step("load engine"):
-            predictor = Predictor(_backend(engine, threads), crop, window, mirror, border)
+            predictor = Predictor(_backend(engine, threads, manifest), crop, window, mirror, border)
             predictor.warm_up()
         with clock.step("wait for scan"):
-            case = reading.result()
-    return segment_case(case, predictor, threshold, clock, n_repeats)
+            case, plan = reading.result()
+    return segment_case(case, predictor, threshold, clock, n_repeats, plan)
 
 
 def segment_case(
@@ -125,10 +127,11 @@ def segment_case(
     threshold: float = 0.0,
     clock: Stopwatch | None = None,
     n_repeats: int = 0,
+    plan: PatchPlan | None = None,
 ) -> Segmentation:
     """Segment a case that is already in memory; `segment` is the front door."""
     clock = clock or Stopwatch()
-    prediction = predictor.predict(case, threshold, clock)
+    prediction = predictor.predict(case, threshold, clock, plan)
     with clock.step("measure"):
         ct_hu = case.ct if case.hu else None
         measurements = measure(prediction.painting.part, case.marks, case.grid.spacing_mm, ct_hu)
@@ -140,7 +143,7 @@ def segment_case(
     for tumor, one in zip(report["tumors"], noise, strict=False):
         tumor |= one.to_dict()
     return Segmentation(
-        grid=case.grid,
+        source=case.source,
         marks=case.marks,
         measurements=measurements,
         report=report,
@@ -149,52 +152,41 @@ def segment_case(
 
 
 @lru_cache(maxsize=2, typed=True)
-def _backend(engine: Engine, threads: int | None) -> Backend:
+def _backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
     """Engines are kept between calls: loading one takes longer than running it."""
-    return load_backend(engine, threads)
+    return load_backend(engine, threads, manifest)
 
 
-def _case(
-    ct: PathLike | NDArray[Any],
+def _read(
+    ct: PathLike | Case | NDArray[Any],
     marks: MarksLike | None,
     spacing_mm: Sequence[float] | None,
     hu: bool | None,
     series_uid: str | None,
+    config: PatchConfig,
     crop: Crop,
-    streamed: bool = True,
-) -> Case:
+    whole: bool,
+) -> tuple[Case, PatchPlan]:
+    """The case and the plan of its patches; of a NIfTI file no more is kept than the plan asks for."""
     if isinstance(ct, str | os.PathLike):
         if spacing_mm is not None:
             raise CaseError(f"spacing_mm belongs to arrays; {os.fspath(ct)} has its own")
-        if (
-            streamed
-            and file_suffix(ct) in (".nii", ".nii.gz")
-            and marks is not None
-            and not os.path.isdir(ct)
-        ):
-            return _streamed(ct, marks, hu, crop)
-        if marks is None or isinstance(marks, str | os.PathLike):
-            return read_case(ct, marks, hu=hu, series_uid=series_uid)
-        volume, grid = read_ct(ct, series_uid)
-        return Case(volume, grid, parse_marks(marks, grid), name=os.fspath(ct), hu=hu)  # type: ignore[arg-type]
+        scan = open_scan(ct, series_uid)
+        lines = scan.read_marks(marks)
+        check_marks(lines, scan.source.grid.shape_zyx)
+        plan = PatchPlan.of(lines, scan.source.grid, config, crop)
+        return scan.read_case(lines, None if whole else plan.boxes, hu=hu), plan
+    if isinstance(ct, Case):
+        case = ct if marks is None else replace(ct, marks=parse_marks(marks, ct.source))
+        return case, PatchPlan.of(case.marks, case.grid, config, crop)
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
     if marks is None or isinstance(marks, str | os.PathLike):
         raise MarkError("marks of an array must be lines or a marker volume, not a file")
     volume = as_ct(np.asarray(ct))
-    array_grid = Grid.from_spacing(volume.shape, spacing_mm)
-    return Case(volume, array_grid, parse_marks(marks, array_grid), hu=hu)  # type: ignore[arg-type]
-
-
-def _streamed(ct: PathLike, marks: MarksLike, hu: bool | None, crop: Crop) -> Case:
-    """A NIfTI scan of which only the voxels around its lines are kept."""
-    config = WeightsManifest.read(WEIGHTS).patch
-    return read_cropped_case(
-        ct,
-        lambda grid: parse_marks(marks, grid),
-        lambda lines, grid: needed_boxes(lines, grid, config, crop),
-        hu=hu,
-    )
+    grid = Grid.from_spacing(volume.shape, spacing_mm)
+    case = Case(volume, grid, parse_marks(marks, grid), hu=hu)  # type: ignore[arg-type]  # None: look
+    return case, PatchPlan.of(case.marks, grid, config, crop)
 
 
 def _report(
@@ -230,7 +222,8 @@ def _report(
         "notes": [
             *([JOINT_NOTE] if predictor.crop == "joint" else []),
             *([WINDOWED_NOTE] if predictor.border == "edge" and not case.hu else []),
-            *(case.grid.notes if isinstance(case.grid, SeriesGrid) else ()),
+            *([] if case.grid.is_oriented else [UNORIENTED_NOTE]),
+            *case.source.notes,
         ],
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},

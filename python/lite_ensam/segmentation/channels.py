@@ -8,22 +8,20 @@ by 2-3 % of the range, but the line says which grey values matter and where the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
-from lite_ensam.core.grid import Grid
-from lite_ensam.core.partial_volume import VoxelBox, subvolume_containing, value_range
+from lite_ensam.core.partial_volume import subvolume_containing, value_range
 from lite_ensam.core.patch_config import GREY_CHANNELS, PatchConfig
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.segmentation.patch_plan import Placement
-
-Float32Array = NDArray[np.float32]
+from lite_ensam.core.types import Float32Array, int_triple
+from lite_ensam.segmentation.patch_plan import PatchPlan, Placement, PlannedPatch
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,8 @@ class Patch:
     ----------
     values : float32 (c, z, y, x) in [0, 1]
     endpoints_zyx : float32 (2, 3), voxel indices in the patch
-    placement : where the patch lies in the CT
-    mark : the line it was cut around
+    placement : where the patch lies in the scan, in the network's frame
+    mark : the line it was cut around, in that frame
     """
 
     values: Float32Array
@@ -149,24 +147,27 @@ def channels_of(frame: LineFrame) -> Float32Array:
     return np.stack([CHANNELS[name](frame) for name in frame.config.channels])
 
 
-def prepare_lesion(case: Case, mark: RecistMark, config: PatchConfig) -> Patch:
-    """One cube around one line, resampled so that every tumour fills about the same share of it.
+def cut_patches(case: Case, plan: PatchPlan, config: PatchConfig) -> Iterator[Patch]:
+    """Cut and fill the patches of a plan, one after the other.
 
     Parameters
     ----------
-    case : the scan
-    mark : one of its lines
-    config : side of the cube, its voxels, its channels
-
-    Returns
-    -------
-    Patch of `config.side_voxels` a side.
+    case : the scan in the network's frame (`case.flipped(plan.flips_zyx)`), or the crops of it that the plan names
+    plan : where they lie
+    config : windows and channels; sides and margins as in the plan
     """
-    placement = _lesion_cube(mark, case.grid, config)
-    cube = placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
-    part = subvolume_containing(case.ct, _kernels.resample_box(case.ct.shape, *cube))
-    crop = _kernels.crop_resample(part.voxels, *cube, part.start_zyx, part.whole_shape_zyx)
-    return _fill(crop, case, mark, placement, config, _scan_range(case, config))
+    scan_range = value_range(case.ct) if config.window_hu is None else None
+    crop, cut_for = np.empty(0, np.float32), None
+    for planned in plan.patches:
+        if planned.placement is not cut_for:  # the joint crop is one for all lines
+            crop, cut_for = _cut(case, planned), planned.placement
+        yield _fill(crop, case.hu, planned, config, scan_range)
+
+
+def prepare_lesion(case: Case, mark: RecistMark, config: PatchConfig) -> Patch:
+    """The patch of one line of a case, `config.side_voxels` a side, in the network's frame."""
+    plan = PatchPlan.of([mark], case.grid, config)
+    return next(cut_patches(case.flipped(plan.flips_zyx), plan, config))
 
 
 def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
@@ -174,93 +175,41 @@ def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
 
     Yields
     ------
-    One patch for each mark, in order. All have the same placement; they differ in the channels that
-    look at the line.
+    One patch for each mark, in order, in the network's frame. All have the same placement; they differ in the channels
+    that look at the line.
     """
-    placement = Placement.joint_placement([mark.endpoints_zyx for mark in case.marks], case.ct.shape)
-    yield from prepare_pooled(case, case.marks, placement, config)
+    plan = PatchPlan.of(case.marks, case.grid, config, "joint")
+    return cut_patches(case.flipped(plan.flips_zyx), plan, config)
 
 
-def prepare_pooled(
-    case: Case, marks: Sequence[RecistMark], placement: Placement, config: PatchConfig
-) -> Iterator[Patch]:
-    """A patch for each of some lines, all with one placement of whole voxels, max-pooled."""
-    start, stop = _pooled_box(placement)
-    part = subvolume_containing(case.ct, (start, stop))
-    first, last = (_whole(np.subtract(end, part.start_zyx)) for end in (start, stop))
-    # pooling raw voxels and scaling after equals the paper's order bit for bit: scaling is monotone
-    crop = _kernels.crop_max_pool(part.voxels, first, last, _whole(placement.step_zyx)).astype(np.float32)
-    scan_range = _scan_range(case, config)
-    for mark in marks:
-        yield _fill(crop, case, mark, placement, config, scan_range)
-
-
-def needed_boxes(marks: Sequence[RecistMark], grid: Grid, config: PatchConfig, crop: str) -> list[VoxelBox]:
-    """The voxels of a scan that its patches are cut from, a box for each patch.
-
-    Parameters
-    ----------
-    marks : the lines
-    grid : of the scan
-    config : side of a lesion's cube
-    crop : "lesion" or "joint"
-    """
-    if crop == "joint":
-        placement = Placement.joint_placement([mark.endpoints_zyx for mark in marks], grid.shape_zyx)
-        return [_pooled_box(placement)]
-    boxes = []
-    for mark in marks:
-        cube = _lesion_cube(mark, grid, config)
-        boxes.append(
-            _kernels.resample_box(grid.shape_zyx, cube.start_zyx, cube.step_zyx, cube.patch_shape_zyx)
-        )
-    return boxes
-
-
-def _lesion_cube(mark: RecistMark, grid: Grid, config: PatchConfig) -> Placement:
-    """Where a lesion's patch lies: what is read of a scan and what is cut from it are one cube."""
-    return Placement.lesion_placement(
-        mark.outer_endpoints_zyx(config.end_margin_voxels),
-        grid.spacing_mm,
-        grid.shape_zyx,
-        config.side_factor,
-        config.side_voxels,
-    )
-
-
-def _pooled_box(placement: Placement) -> VoxelBox:
-    return _whole(placement.start_zyx), _whole(np.minimum(placement.stop_zyx, placement.volume_shape_zyx))
-
-
-def _scan_range(case: Case, config: PatchConfig) -> tuple[float, float] | None:
-    """The whole scan's range, where a config without a window asks for it."""
-    return value_range(case.ct) if config.window_hu is None else None
+def _cut(case: Case, planned: PlannedPatch) -> Float32Array:
+    """Grey values of a patch, without padding."""
+    part, placement = subvolume_containing(case.ct, planned.box), planned.placement
+    if planned.is_pooled:
+        first, last = (int_triple(np.subtract(end, part.start_zyx)) for end in planned.box)
+        # pooling raw voxels and scaling after equals the paper's order bit for bit: scaling is monotone
+        pooled = _kernels.crop_max_pool(part.voxels, first, last, int_triple(placement.step_zyx))
+        return pooled.astype(np.float32)
+    cube = placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
+    return _kernels.crop_resample(part.voxels, *cube, part.start_zyx, part.whole_shape_zyx)
 
 
 def _fill(
     crop: Float32Array,
-    case: Case,
-    mark: RecistMark,
-    placement: Placement,
+    hu: bool,
+    planned: PlannedPatch,
     config: PatchConfig,
     scan_range: tuple[float, float] | None,
 ) -> Patch:
     """Channels of a crop, padded with zeros at the end to the patch's shape."""
-    ends = mark.outer_endpoints_zyx(config.end_margin_voxels)
-    endpoints = placement.to_patch(ends).astype(np.float32)
-    z, y, x = np.multiply(placement.step_zyx, case.grid.spacing_mm).tolist()
-    padding = [(0, side - n) for side, n in zip(placement.patch_shape_zyx, crop.shape, strict=True)]
+    shape = planned.placement.patch_shape_zyx
+    padding = [(0, side - n) for side, n in zip(shape, crop.shape, strict=True)]
     padded = np.pad(crop, padding, mode="edge")
-    values = channels_of(LineFrame(padded, endpoints, (z, y, x), case.hu, config, scan_range))
+    values = channels_of(LineFrame(padded, planned.endpoints_zyx, planned.voxel_mm, hu, config, scan_range))
     # only grey values are padded with zeros: to a distance channel zero means the middle of the line
     outside = np.ones(padded.shape, dtype=np.bool_)
     outside[tuple(slice(n) for n in crop.shape)] = False
     for channel, name in enumerate(config.channels):
         if name in GREY_CHANNELS:
             values[channel][outside] = 0
-    return Patch(values, endpoints, placement, mark)
-
-
-def _whole(triple: ArrayLike) -> tuple[int, int, int]:
-    z, y, x = np.asarray(triple).astype(int).tolist()
-    return z, y, x
+    return Patch(values, planned.endpoints_zyx, planned.placement, planned.mark)

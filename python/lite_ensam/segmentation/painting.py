@@ -13,6 +13,7 @@ from lite_ensam import _kernels
 from lite_ensam.core.errors import MarkError
 from lite_ensam.core.partial_volume import SubVolume, VoxelBox, slices
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import Flips
 from lite_ensam.segmentation.patch_plan import Placement
 
 TumorArgument = tuple[
@@ -35,7 +36,7 @@ class TumorLogits:
 
     Parameters
     ----------
-    mark : the tumour's line
+    mark : the tumour's line, in the network's frame
     logits : float32 (z, y, x) on the patch; above the threshold is tumour
     placement : where the patch lies in the volume
     """
@@ -52,11 +53,15 @@ class Painting:
     Parameters
     ----------
     part : uint16 (z, y, x), the box that holds all tumours; 0 is background, and all there is outside
-    raised : label -> offset that was added to its logits inside the line's sphere
+    recovered : label -> offset that was added to its logits inside the line's sphere
     """
 
     part: SubVolume
     recovered: dict[int, float]
+
+    def flipped(self, flips_zyx: Flips) -> Painting:
+        """The same label map with some axes reversed; a view."""
+        return Painting(self.part.flipped(flips_zyx), self.recovered)
 
     @cached_property
     def labels(self) -> NDArray[np.uint16]:

@@ -1,17 +1,41 @@
-"""Where a network patch lies in its volume: `Placement` takes volume indices to the patch and back."""
+"""Where the network looks: which voxels of a scan make each line's patch, and the way back.
+
+One `PatchPlan` serves all who need to know: reading keeps the boxes it names, cutting fills the patches, painting
+brings logits back, training cuts its crops alike. All of it is in the network's frame: indices grow to the patient's head,
+back and left, however the scan is stored.
+"""
+
+from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lite_ensam.core.grid import as_points
-from lite_ensam.core.types import EndpointPair, Float64Array, FloatTriple, IntTriple, float_triple, int_triple
+from lite_ensam import _kernels
+from lite_ensam.core.grid import Grid, as_points
+from lite_ensam.core.partial_volume import VoxelBox, flipped_box
+from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.types import (
+    EndpointPair,
+    Flips,
+    Float32Array,
+    Float64Array,
+    FloatTriple,
+    IntTriple,
+    float_triple,
+    int_triple,
+)
 
-__all__ = ["Placement"]
+__all__ = ["CROPS", "Crop", "PatchPlan", "Placement", "PlannedPatch"]
+
+Crop = Literal["lesion", "joint"]
+CROPS: tuple[Crop, ...] = get_args(Crop)
+"""A cube around each line, or the paper's one box around all lines (section 2.2)."""
 
 _PATCH_MULTIPLE = 8
 """The network halves its input three times."""
@@ -149,3 +173,102 @@ class Placement:
             int_triple(content),
             int_triple(padded),
         )
+
+
+@dataclass(frozen=True)
+class PlannedPatch:
+    """One line's patch before it is cut, in the network's frame.
+
+    Parameters
+    ----------
+    mark : the line
+    placement : where the patch lies in the volume
+    box : the voxels it is cut from
+    endpoints_zyx : float32 (2, 3), the line's ends as the network is told them, voxel indices in the patch
+    voxel_mm : size of a patch voxel (z, y, x)
+    is_pooled : max-pooled from whole voxels (the joint crop) instead of resampled
+    """
+
+    mark: RecistMark
+    placement: Placement
+    box: VoxelBox
+    endpoints_zyx: Float32Array
+    voxel_mm: FloatTriple
+    is_pooled: bool
+
+    @classmethod
+    def lesion(cls, mark: RecistMark, grid: Grid, config: PatchConfig) -> PlannedPatch:
+        """A cube around one line, resampled so that every tumour fills about the same share of it."""
+        ends = mark.outer_endpoints_zyx(config.end_margin_voxels)
+        placement = Placement.lesion_placement(
+            ends, grid.spacing_mm, grid.shape_zyx, config.side_factor, config.side_voxels
+        )
+        box = _kernels.resample_box(
+            grid.shape_zyx, placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
+        )
+        return cls._of(mark, ends, placement, box, grid, is_pooled=False)
+
+    @classmethod
+    def pooled(cls, mark: RecistMark, placement: Placement, grid: Grid, config: PatchConfig) -> PlannedPatch:
+        """One line seen in a box of whole voxels, max-pooled."""
+        stop = np.minimum(placement.stop_zyx, placement.volume_shape_zyx)
+        box = int_triple(placement.start_zyx), int_triple(stop)
+        ends = mark.outer_endpoints_zyx(config.end_margin_voxels)
+        return cls._of(mark, ends, placement, box, grid, is_pooled=True)
+
+    @classmethod
+    def _of(
+        cls,
+        mark: RecistMark,
+        ends: EndpointPair,
+        placement: Placement,
+        box: VoxelBox,
+        grid: Grid,
+        is_pooled: bool,
+    ) -> PlannedPatch:
+        endpoints = placement.to_patch(ends).astype(np.float32)
+        voxel_mm = float_triple(np.multiply(placement.step_zyx, grid.spacing_mm))
+        return cls(mark, placement, box, endpoints, voxel_mm, is_pooled)
+
+
+@dataclass(frozen=True)
+class PatchPlan:
+    """All patches of a scan.
+
+    Parameters
+    ----------
+    shape_zyx : of the scan
+    flips_zyx : axes of the scan that are reversed in the network's frame
+    patches : one for each line, in order
+    """
+
+    shape_zyx: IntTriple
+    flips_zyx: Flips
+    patches: tuple[PlannedPatch, ...]
+
+    @classmethod
+    def of(
+        cls, marks: Sequence[RecistMark], grid: Grid, config: PatchConfig, crop: Crop = "lesion"
+    ) -> PatchPlan:
+        """Plan the patches of some lines.
+
+        Parameters
+        ----------
+        marks : the lines, in the scan's own indices
+        grid : of the scan
+        config : side of a lesion's cube, how far lines are lengthened
+        crop : "lesion" or "joint"
+        """
+        flips = grid.flips_zyx
+        turned = [mark.flipped(flips, grid.shape_zyx) for mark in marks]
+        if crop == "joint":
+            placement = Placement.joint_placement([mark.endpoints_zyx for mark in turned], grid.shape_zyx)
+            patches = tuple(PlannedPatch.pooled(mark, placement, grid, config) for mark in turned)
+        else:
+            patches = tuple(PlannedPatch.lesion(mark, grid, config) for mark in turned)
+        return cls(grid.shape_zyx, flips, patches)
+
+    @property
+    def boxes(self) -> list[VoxelBox]:
+        """The voxels that the patches are cut from, in the scan's own indices; a box for each."""
+        return [flipped_box(patch.box, self.flips_zyx, self.shape_zyx) for patch in self.patches]

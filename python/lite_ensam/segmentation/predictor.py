@@ -6,21 +6,20 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import LiteEnsamError
+from lite_ensam.core.grid import Grid
 from lite_ensam.core.patch_config import PatchConfig, check_window
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.engines.backend import Backend
-from lite_ensam.segmentation.channels import Patch, prepare_joint, prepare_lesion
+from lite_ensam.segmentation.channels import Patch, cut_patches, prepare_lesion
 from lite_ensam.segmentation.edge_refinement import BORDERS, Border, check_edge_extra, refine_to_image_edge
 from lite_ensam.segmentation.painting import Painting, TumorLogits, anchor_endpoints, paint_tumors
-
-Crop = Literal["lesion", "joint"]
-CROPS: tuple[Crop, ...] = get_args(Crop)
+from lite_ensam.segmentation.patch_plan import CROPS, Crop, PatchPlan
 
 
 class Stopwatch:
@@ -45,8 +44,8 @@ class Prediction:
 
     Parameters
     ----------
-    tumors : logits of each mark with their placement, to be painted again with another threshold
-    painting : the label map
+    tumors : logits of each mark with their placement in the network's frame, for `Predictor.paint`
+    painting : the label map of the scan as it is stored
     """
 
     tumors: tuple[TumorLogits, ...]
@@ -111,7 +110,17 @@ class Predictor:
             side = self.backend.manifest.patch.side_voxels
             self.backend.warm_up((side, side, side))
 
-    def predict(self, case: Case, threshold: float = 0.0, clock: Stopwatch | None = None) -> Prediction:
+    def plan(self, marks: Sequence[RecistMark], grid: Grid) -> PatchPlan:
+        """Where the patches of some lines lie in a scan with this grid."""
+        return PatchPlan.of(marks, grid, self.backend.manifest.patch, self.crop)
+
+    def predict(
+        self,
+        case: Case,
+        threshold: float = 0.0,
+        clock: Stopwatch | None = None,
+        plan: PatchPlan | None = None,
+    ) -> Prediction:
         """Segment every marked tumour of a case.
 
         Parameters
@@ -119,12 +128,14 @@ class Predictor:
         case : scan and marks
         threshold : logit above which a voxel is tumour; 0 is probability 1/2
         clock : gets the seconds of the steps `cut`, `network` and `paint`
+        plan : of the case's marks, if it was made before; None makes it
         """
         if not (isinstance(threshold, int | float) and np.isfinite(threshold)):
             raise LiteEnsamError(f"threshold must be a finite logit, got {threshold}")
         clock = clock or Stopwatch()
         tumors: list[TumorLogits] = []
-        patches = self._patches(case)
+        plan = plan or self.plan(case.marks, case.grid)
+        patches = cut_patches(case.flipped(plan.flips_zyx), plan, self.patch_config(case.hu))
         while True:
             with clock.step("cut"):
                 patch = next(patches, None)
@@ -136,8 +147,12 @@ class Predictor:
             painting = self.paint(tumors, case, threshold)
         return Prediction(tuple(tumors), painting)
 
+    def predict_tumor(self, case: Case, mark: RecistMark) -> TumorLogits:
+        """Run the network on the lesion patch of one line, which need not be one of the case's."""
+        return self.predict_patch(prepare_lesion(case, mark, self.patch_config(case.hu)))
+
     def predict_patch(self, patch: Patch, axes: tuple[int, ...] = ()) -> TumorLogits:
-        """Run the network on a patch; the ends of its line stay in the tumour (`segmentation.painting.anchor_endpoints`).
+        """Run the network on a patch; the ends of its line stay in the tumour (`painting.anchor_endpoints`).
 
         Parameters
         ----------
@@ -151,11 +166,12 @@ class Predictor:
         return anchor_endpoints(TumorLogits(patch.mark, logits, patch.placement))
 
     def paint(self, tumors: Sequence[TumorLogits], case: Case, threshold: float = 0.0) -> Painting:
-        """Paint tumours of a case into one label map, with the borders that were asked for."""
-        painting = paint_tumors(tumors, case.grid.spacing_mm, threshold)
+        """Paint tumours of a case into one label map of the scan as it is stored, with the borders asked for."""
+        flips, spacing_mm = case.grid.flips_zyx, case.grid.spacing_mm
+        painting = paint_tumors(tumors, spacing_mm, threshold)
         if self.border == "edge":
-            return refine_to_image_edge(painting, tumors, case.ct, case.grid.spacing_mm)
-        return painting
+            painting = refine_to_image_edge(painting, tumors, case.flipped(flips).ct, spacing_mm)
+        return painting.flipped(flips)
 
     def _logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
         """Logits (z, y, x) of a patch, run as its mirror image along some axes."""
@@ -166,9 +182,3 @@ class Predictor:
         ends = ends[np.lexsort(ends.T[::-1])]  # the network knows ends in lexicographic order
         logits = self.backend.logits(values[None], ends[None])[0]
         return np.ascontiguousarray(np.flip(logits, axes))
-
-    def _patches(self, case: Case) -> Iterator[Patch]:
-        config = self.patch_config(case.hu)
-        if self.crop == "joint":
-            return prepare_joint(case, config)
-        return (prepare_lesion(case, mark, config) for mark in case.marks)

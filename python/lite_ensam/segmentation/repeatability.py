@@ -80,6 +80,7 @@ def estimate_repeatability(
     """
     if predictor.crop != "lesion":
         raise LiteEnsamError("noise is measured on lesion crops, not on the joint crop")
+    case = case.flipped(case.grid.flips_zyx)  # so that storage does not decide how lines are redrawn
     config, spacing = predictor.patch_config(case.hu), case.grid.spacing_mm
     found = []
     for mark in case.marks:

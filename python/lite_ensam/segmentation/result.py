@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.core.errors import OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
 from lite_ensam.io import check_output, write_mask
-from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
+from lite_ensam.io.dicom import build_report, build_segmentation, series_of, write_dataset
 from lite_ensam.measurements import DISAGREEMENT, TumorMeasurement
 from lite_ensam.segmentation.predictor import Prediction
 
@@ -26,14 +26,14 @@ class Segmentation:
 
     Parameters
     ----------
-    grid : of the scan, which `save` writes into
+    source : of the scan, which `save` writes alike
     marks : the lines
     measurements : one for each mark, in order
     report : JSON-ready record of what was done: versions, parameters, seconds, measurements
     prediction : the logits, to paint again with another threshold, and the label map where it is not zero
     """
 
-    grid: Grid
+    source: ScanSource
     marks: tuple[RecistMark, ...]
     measurements: tuple[TumorMeasurement, ...]
     report: dict[str, Any]
@@ -66,6 +66,11 @@ class Segmentation:
         return f"<table><thead>{line('th', *heads)}</thead><tbody>{''.join(rows)}</tbody></table>"
 
     @property
+    def grid(self) -> Grid:
+        """Where the label map's voxels lie."""
+        return self.source.grid
+
+    @property
     def labels(self) -> NDArray[np.uint16]:
         """Label map, uint16 (z, y, x): each tumour with its mark's label, 0 elsewhere; made when asked for."""
         return self.prediction.labels
@@ -85,14 +90,13 @@ class Segmentation:
             If a file exists and `overwrite` is False, or it cannot be written.
         """
         if report is None:
-            write_mask(path, self.prediction.painting.part, self.grid, overwrite, self.marks)
+            write_mask(path, self.prediction.painting.part, self.source, overwrite, self.marks)
             return
-        if not isinstance(self.grid, SeriesGrid):
-            raise OutputError("a structured report needs a scan read from a DICOM folder")
+        series = series_of(self.source, "a structured report")
         for target in (path, report):
             check_output(target, overwrite, (".dcm",))
-        segmentation = build_segmentation(self.labels, self.grid, self.marks)
-        text = build_report(segmentation, self.grid, self.marks, self.measurements)
+        segmentation = build_segmentation(self.labels, series, self.marks)
+        text = build_report(segmentation, series, self.marks, self.measurements)
         write_dataset(path, segmentation, overwrite)
         write_dataset(report, text, overwrite)
 

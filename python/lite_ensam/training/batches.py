@@ -48,6 +48,11 @@ def group_alike(batches: Sequence[Batch]) -> list[Batch]:
     for batch in batches:
         shapes.setdefault(tuple(batch.values.shape[1:]), []).append(batch)
     return [
-        Batch(*(torch.cat([getattr(one, name) for one in alike]) for name in ("values", "endpoints_zyx", "target")))
+        Batch(
+            *(
+                torch.cat([getattr(one, name) for one in alike])
+                for name in ("values", "endpoints_zyx", "target")
+            )
+        )
         for alike in shapes.values()
     ]

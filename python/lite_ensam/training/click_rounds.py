@@ -37,7 +37,10 @@ def with_clicks(network: Network, batch: Batch, config: PatchConfig, generator: 
     """
     if batch.rounds is None or "clicks" not in config.channels or not bool(batch.rounds.any()):
         return batch
-    values, known = batch.values.clone(), torch.ones_like(batch.target) if batch.known is None else batch.known
+    values, known = (
+        batch.values.clone(),
+        torch.ones_like(batch.target) if batch.known is None else batch.known,
+    )
     clicks_at, mask_at = (config.channels.index(name) for name in ("clicks", "last_mask"))
     most = int(batch.rounds.max())
     clicks = Clicks.none(len(batch), values.device)

@@ -21,6 +21,7 @@ from lite_ensam.core.errors import MarkError, TrainingError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark, mark_from_mask
 from lite_ensam.core.types import EndpointPair, FloatTriple, Mask
+from lite_ensam.segmentation.patch_plan import Placement
 from lite_ensam.training.grey_levels import to_grey
 
 SIDE = 80
@@ -101,30 +102,32 @@ class Contours:
 def cut(case: Case, mark: RecistMark, source: str, contours: Contours | None = None) -> LesionCrop:
     """The crop of one marked lesion of a case with a reference mask, or with contours of readers."""
     contours = contours or Contours.of_case(case, mark)
-    spacing = np.array(case.grid.spacing_mm)
-    outer = (np.array(mark.outer_endpoints_zyx()) * spacing)[:, 1:]
-    cell_mm = float(np.linalg.norm(outer[1] - outer[0])) * LINES_A_SIDE / SIDE
-    step = cell_mm / spacing
-    start = np.array(mark.endpoints_zyx).mean(axis=0) + 0.5 - step * SIDE / 2
-    box = (tuple(start.tolist()), tuple(step.tolist()), (SIDE,) * 3)
+    grid = case.grid
+    placement = Placement.lesion_placement(
+        mark.outer_endpoints_zyx(), grid.spacing_mm, grid.shape_zyx, LINES_A_SIDE, SIDE
+    )
+    box = placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
 
     def shares(mask: Mask) -> NDArray[np.float32]:
-        return _kernels.crop_resample(mask.view(np.uint8), *box)
+        return _kernels.crop_resample(np.ascontiguousarray(mask).view(np.uint8), *box)
 
-    centres = start[:, None] + step[:, None] * (np.arange(SIDE) + 0.5)
-    inside = [(c > 0) & (c < n) for c, n in zip(centres, case.grid.shape_zyx, strict=True)]
-    known = inside[0][:, None, None] & inside[1][None, :, None] & inside[2][None, None, :]
+    z, y, x = (
+        (edges > 0) & (edges < side)
+        for edges, side in zip(
+            (placement.to_volume(np.arange(SIDE)[:, None].repeat(3, 1)) + 0.5).T, grid.shape_zyx, strict=True
+        )
+    )
+    known = z[:, None, None] & y[None, :, None] & x[None, None, :]
     if contours.known is not None:
         known &= shares(contours.known) > 0.99
     bits = known.astype(np.uint8) << KNOWN_BIT
     for number, mask in enumerate(contours.masks):
         bits |= (known & (shares(mask) > 0.5)).astype(np.uint8) << number
-    lines = [(np.array(drawn.endpoints_zyx) + 0.5 - start) / step - 0.5 for drawn in contours.marks]
     return LesionCrop(
         grey=to_grey(_kernels.crop_resample(case.volume, *box)),
         bits=bits,
-        lines=tuple(map(_pair, lines)),
-        native_voxel_zyx=_triple(1 / step),
+        lines=tuple(_pair(placement.to_patch(drawn.endpoints_zyx)) for drawn in contours.marks),
+        native_voxel_zyx=_triple(1 / np.asarray(placement.step_zyx)),
         source=source,
         name=f"{case.name}/{mark.label}",
     )

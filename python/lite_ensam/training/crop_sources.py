@@ -18,6 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
@@ -46,28 +47,37 @@ def excluded_cases(data: Path) -> frozenset[str]:
 
 
 def lesion_crops(cases: Iterable[CaseFiles], turned: bool = True) -> Iterator[LesionCrop]:
-    """A crop of every lesion; `turned`: also seen along other axes, where voxels are cubes and one reader's word counts.
+    """A crop of every lesion; `turned`: also seen along other axes, where voxels are cubes and one reader drew.
 
     `readers.nii.gz` beside a scan (bit i is reader i) gives each reader's contour beside the reference,
     `known.nii.gz` where there is image.
     """
     for files in cases:
-        case = files.read()
+        stored = files.read()
+        case = stored.flipped(stored.grid.flips_zyx)  # the network's frame
         for mark in case.marks:
-            contours = _contours(files, case, mark)
+            contours = _contours(files, stored, case, mark)
             yield cut(case, mark, files.source, contours)
             if turned and contours.known is None and len(contours.masks) == 1:
                 yield from (cut(view, drawn, files.source) for view, drawn in turned_views(case, mark))
 
 
-def _contours(files: CaseFiles, case: Case, mark: RecistMark) -> Contours:
+def _contours(files: CaseFiles, stored: Case, case: Case, mark: RecistMark) -> Contours:
+    """All contours of a lesion, in the network's frame as `case` is."""
+    axes = tuple(np.flatnonzero(stored.grid.flips_zyx).tolist())
+
+    def beside(name: str) -> NDArray[np.uint8] | None:
+        path = files.ct.with_name(name)
+        if files.ct.name != "ct.nii.gz" or not path.is_file():
+            return None
+        return np.ascontiguousarray(np.flip(read_labels(path, stored.source), axes), dtype=np.uint8)
+
     contours = Contours.of_case(case, mark)
-    readers, known = (files.ct.with_name(name) for name in ("readers.nii.gz", "known.nii.gz"))
-    if files.ct.name == "ct.nii.gz" and known.is_file():
-        contours = replace(contours, known=read_labels(known, case.grid) > 0)
-    if files.ct.name == "ct.nii.gz" and readers.is_file():
-        bits = read_labels(readers, case.grid).astype(np.uint8)
-        contours = contours.with_readers(bits, case.grid.spacing_mm)
+    known, readers = beside("known.nii.gz"), beside("readers.nii.gz")
+    if known is not None:
+        contours = replace(contours, known=known > 0)
+    if readers is not None:
+        contours = contours.with_readers(readers, case.grid.spacing_mm)
     return contours
 
 
@@ -152,11 +162,11 @@ def read_backgrounds(folder: Path) -> list[Background]:
     """Scans with a region map beside them."""
     backgrounds = []
     for region_path in sorted(folder.glob("*_region.nii.gz")):
-        hu, grid = read_ct(folder / region_path.name.replace("_region", ""))
-        region = read_labels(region_path, grid)
+        hu, source = read_ct(folder / region_path.name.replace("_region", ""))
+        region = read_labels(region_path, source)
         if np.count_nonzero(region == 1) < MIN_BODY_VOXELS:
             raise CaseError(f"{region_path}: has hardly a voxel of 1 (body) to put lesions into")
-        backgrounds.append(Background(hu.astype(np.int16), region.astype(np.uint8), grid.spacing_mm))
+        backgrounds.append(Background(hu.astype(np.int16), region.astype(np.uint8), source.grid.spacing_mm))
     if not backgrounds:
         raise CaseError(f"{folder}: holds no *_region.nii.gz with its scan")
     return backgrounds
@@ -166,7 +176,10 @@ def read_tumors(folder: Path) -> list[Shape]:
     """Kidney tumours and cysts of 8 mm and more, if the folder is there."""
     if not (folder / "index.csv").is_file():
         return []
-    with np.load(folder / "kits_kidney.npz", allow_pickle=False) as masks, (folder / "index.csv").open() as index:
+    with (
+        np.load(folder / "kits_kidney.npz", allow_pickle=False) as masks,
+        (folder / "index.csv").open() as index,
+    ):
         return [
             Shape(masks[row["key"]] > 0, (float(row["sz"]), float(row["sy"]), float(row["sx"])))
             for row in csv.DictReader(index)

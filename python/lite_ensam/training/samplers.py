@@ -143,7 +143,9 @@ def seeded(device: torch.device, *numbers: int) -> torch.Generator:
     return torch.Generator(device).manual_seed(seed % 2**63)
 
 
-def source_index(rng: np.random.Generator, by_source: Mapping[str, Sequence[int]], weights: Mapping[str, float]) -> int:
+def source_index(
+    rng: np.random.Generator, by_source: Mapping[str, Sequence[int]], weights: Mapping[str, float]
+) -> int:
     """Index of a case: its source by weight (all alike if there are none), then any case of it."""
     sources = sorted(by_source)
     odds = np.array([weights.get(source, 0.0) if weights else 1.0 for source in sources])

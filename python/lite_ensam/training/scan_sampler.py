@@ -19,8 +19,8 @@ from lite_ensam.core.errors import CaseError, TrainingError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.datasets import CaseFiles
-from lite_ensam.segmentation.channels import Patch, prepare_joint, prepare_pooled
-from lite_ensam.segmentation.patch_plan import Placement
+from lite_ensam.segmentation.channels import Patch, cut_patches, prepare_joint
+from lite_ensam.segmentation.patch_plan import PatchPlan, Placement, PlannedPatch
 from lite_ensam.training.batches import Batch, group_alike
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.samplers import check_sources, fingerprint, source_index
@@ -65,18 +65,21 @@ class ScanSampler:
         case = self._read(source_index(rng, self._by_source, self._config.source_weights))
         mark = case.marks[rng.integers(len(case.marks))]
         case, mark = _flipped(case, mark, rng.random(3) < 0.5)
-        placement = _random_box(case, mark, rng, self._config)
-        (patch,) = prepare_pooled(case, [mark], placement, self._config.patch)
+        config, placement = self._config.patch, _random_box(case, mark, rng, self._config)
+        planned = PlannedPatch.pooled(mark, placement, case.grid, config)
+        plan = PatchPlan(case.grid.shape_zyx, case.grid.flips_zyx, (planned,))
+        (patch,) = cut_patches(case, plan, config)
         return _sample(case, patch)
 
     def _read_anew(self, number: int) -> Case:
-        return self._cases[number].read()
+        case = self._cases[number].read()
+        return case.flipped(case.grid.flips_zyx)  # the network's frame
 
 
 def joint_sample(case: Case, mark: RecistMark, config: TrainingConfig) -> Batch:
     """The patch of one mark as inference cuts it, with its target."""
-    patch = next(patch for patch in prepare_joint(case, config.patch) if patch.mark == mark)
-    return _sample(case, patch)
+    patch = next(patch for patch in prepare_joint(case, config.patch) if patch.mark.label == mark.label)
+    return _sample(case.flipped(case.grid.flips_zyx), patch)
 
 
 def _flipped(case: Case, mark: RecistMark, axes: np.ndarray) -> tuple[Case, RecistMark]:

@@ -83,7 +83,9 @@ class RunSetup:
         excluded = excluded_cases(self.data)
         train = [case for case in train if f"{case.source}/{case.name}" not in excluded]
         if self.fold is not None and (self.val_share is not None or held_out):
-            raise TrainingError("a fold holds out patients by itself: give no share, and no split in the manifest")
+            raise TrainingError(
+                "a fold holds out patients by itself: give no share, and no split in the manifest"
+            )
         if self.fold is not None:
             fold = self.fold
             held_out = [case for case in train if all(map(fold.holds, patients_of(case)))]
@@ -122,7 +124,9 @@ class RunSetup:
             if not (folder / "index.json").is_file():
                 write_bank(
                     folder,
-                    synthetic_crops(self.data, self.n_synthetic, self.synthetic_seed, self.processes, self.fold),
+                    synthetic_crops(
+                        self.data, self.n_synthetic, self.synthetic_seed, self.processes, self.fold
+                    ),
                 )
             banks.append(folder)
         return banks

@@ -54,7 +54,9 @@ class Validation:
         return self._count
 
     @classmethod
-    def of_bank(cls, bank: LesionCropCache, config: TrainingConfig, device: torch.device = _CPU) -> Validation:
+    def of_bank(
+        cls, bank: LesionCropCache, config: TrainingConfig, device: torch.device = _CPU
+    ) -> Validation:
         """The bank's cubes, without augmentation, and with nothing but their lines."""
         lesions = DeviceBank(bank, device)
         return cls(lambda: lesions.plain_batches(config), len(bank))

@@ -16,6 +16,7 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, PathLike
 from lite_ensam.engines.backend import Engine
 from lite_ensam.io import VOLUME_SUFFIXES, MarksLike, parse_marks, read_ct
@@ -207,22 +208,22 @@ def explore(
 
 def _opened(
     ct: PathLike | NDArray[Any] | Case, marks: MarksLike | None, spacing_mm: Sequence[float] | None
-) -> tuple[CtVolume, Grid, tuple[RecistMark, ...], bool | None, str]:
-    """Volume, grid, marks, whether it is in HU (None: not known), and name."""
+) -> tuple[CtVolume, ScanSource | Grid, tuple[RecistMark, ...], bool | None, str]:
+    """Volume, source, marks, whether it is in HU (None: not known), and name."""
     if spacing_mm is not None and isinstance(ct, Case | str | os.PathLike):
         raise CaseError("spacing_mm belongs to arrays; a file or a Case has its own")
     if isinstance(ct, Case):
-        given = ct.marks if marks is None else parse_marks(marks, ct.grid)
-        return ct.volume, ct.grid, given, ct.hu, ct.name or "scan"
+        given = ct.marks if marks is None else parse_marks(marks, ct.source)
+        return ct.volume, ct.source, given, ct.hu, ct.name or "scan"
     if isinstance(ct, str | os.PathLike):
-        volume, grid = read_ct(ct)
+        volume, source = read_ct(ct)
         name = Path(ct).name
         endings = sorted(VOLUME_SUFFIXES, key=len, reverse=True)
         suffix = next((end for end in endings if name.lower().endswith(end)), "")  # a folder has none
         if marks is None and suffix == ".npz" and "recist" in npz_keys(ct):
             marks = ct
-        given = parse_marks(() if marks is None else marks, grid)
-        return volume, grid, given, None, name[: len(name) - len(suffix)] or "scan"
+        given = parse_marks(() if marks is None else marks, source)
+        return volume, source, given, None, name[: len(name) - len(suffix)] or "scan"
     if spacing_mm is None:
         raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
     volume = as_ct(np.asarray(ct))

@@ -69,7 +69,7 @@ def export_path(kind: str, name: str, folder: str | os.PathLike[str]) -> Path:
 def _write_mask(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> None:
     if viewer.segmenter.painting is None:
         raise OutputError("nothing to save: no line has been segmented")
-    write_mask(path, viewer.labels, viewer.grid, overwrite)
+    write_mask(path, viewer.labels, viewer.source, overwrite)
 
 
 def _write_report(path: Path, viewer: RecistViewer, name: str, overwrite: bool) -> None:
@@ -126,7 +126,7 @@ def _lines(viewer: RecistViewer) -> list[dict[str, Any]]:
     return [
         entry | {"drawn_short_axis_mm": round(short_axis_mm, 2)} if short_axis_mm else entry
         for entry, short_axis_mm in (
-            (mark_entry(mark, viewer.grid), mark.short_axis_mm(viewer.grid.spacing_mm))
+            (mark_entry(mark, viewer.source), mark.short_axis_mm(viewer.grid.spacing_mm))
             for mark in viewer.marks
         )
     ]

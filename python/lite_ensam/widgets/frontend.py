@@ -1,29 +1,17 @@
-"""The browser's half of the viewer: files of `static/`, joined into the one ES module that anywidget wants.
+"""The browser's half of the viewer, as text: modules of `static/` bundled from `widget.js` on, and the styles.
 
-The files are parts of one module and share its scope: none imports, only the last exports. There is no bundler, and
-nothing that would have to be fetched: a module given as text works in JupyterLab, Notebook, VS Code and behind
-JupyterHub's proxies alike, wherever the page's own address is.
+A module given as text works in JupyterLab, Notebook, VS Code and behind JupyterHub's proxies alike, wherever the
+page's own address is. It is bundled here, at import, from the modules that node and the type checker read: no file of
+a build can be missing from the package or be older than its sources.
 """
 
 from pathlib import Path
 
-__all__ = ["CSS", "ESM", "PARTS"]
+from lite_ensam.widgets.bundle import bundle
 
-PARTS = (
-    "elements",
-    "drawing",
-    "slice_store",
-    "mark_list",
-    "line_edit",
-    "plane_view",
-    "plane_mouse",
-    "lesion_table",
-    "bars",
-    "marker",
-)
-"""Files `static/*.js`; constants and classes come before what uses them."""
+__all__ = ["CSS", "ESM"]
 
 _STATIC = Path(__file__).resolve().parent / "static"
 
-ESM = "\n".join((_STATIC / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)
-CSS = (_STATIC / "marker.css").read_text(encoding="utf-8")
+ESM = bundle(_STATIC / "widget.js")
+CSS = (_STATIC / "viewer.css").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ class Marks(traitlets.Tuple):  # type: ignore[type-arg]
 
     def validate(self, widget: Any, marks: MarksLike) -> tuple[RecistMark, ...]:
         """Marks that lie in the scan."""
-        return checked_marks(parse_marks(marks, widget.grid), widget.grid.shape_zyx)
+        return checked_marks(parse_marks(marks, widget.source), widget.grid.shape_zyx)
 
     def set(self, widget: Any, marks: Any) -> None:
         """Change them while nobody reads masks or numbers."""

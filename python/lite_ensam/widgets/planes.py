@@ -23,7 +23,6 @@ __all__ = [
     "LabelPatch",
     "Plane",
     "Want",
-    "knows_sides",
     "label_patch",
     "planes_of",
     "slices_message",
@@ -79,11 +78,6 @@ class Plane:
     sides: tuple[str, str, str, str]
 
 
-def knows_sides(grid: Grid) -> bool:
-    """Whether a grid says where the patient's right, front and head are; that of a bare array does not."""
-    return not np.array_equal(grid.affine, Grid.from_spacing(grid.shape_zyx, grid.spacing_mm).affine)
-
-
 def planes_of(grid: Grid) -> tuple[Plane, Plane, Plane]:
     """Axial, coronal and sagittal plane of a volume.
 
@@ -105,7 +99,7 @@ def planes_of(grid: Grid) -> tuple[Plane, Plane, Plane]:
 
 def _plane(grid: Grid, name: str, cut: int, across: int, down: int) -> Plane:
     # World x, y, z grow to the right, front and head, and these belong to the left or the top.
-    known = knows_sides(grid)
+    known = grid.is_oriented
     flips = (
         [bool(grid.affine[2 - axis, 2 - axis] > 0) for axis in range(3)] if known else [True, False, False]
     )

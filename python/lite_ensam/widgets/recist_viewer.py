@@ -19,6 +19,7 @@ from lite_ensam.core.case import guess_hu
 from lite_ensam.core.errors import LiteEnsamError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.engines.backend import Engine
 from lite_ensam.figures.tumor_planes import choose_window
 from lite_ensam.io import MarksLike, parse_marks
@@ -43,8 +44,8 @@ class RecistViewer(anywidget.AnyWidget):
     ----------
     ct : (z, y, x), in HU or windowed
     spacing_mm : (z, y, x), unless `grid` is given
-    grid : of the scan, from `lite_ensam.read_ct`; knows where the patient's right, front and head are, which a
-        bare array does not: it is shown as it is stored, and no letter claims a side
+    grid : of the scan, or its source from `lite_ensam.read_ct`; knows where the patient's right, front and head are,
+        which a bare array does not: it is shown as it is stored, and no letter claims a side
     marks : lines to begin with, in any form that `lite_ensam.segment` takes
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     auto_segment : whether a line is segmented as soon as it is finished
@@ -90,7 +91,7 @@ class RecistViewer(anywidget.AnyWidget):
         ct: NDArray[Any],
         spacing_mm: Sequence[float] | None = None,
         *,
-        grid: Grid | None = None,
+        grid: ScanSource | Grid | None = None,
         marks: MarksLike = (),
         hu: bool | None = None,
         auto_segment: bool = True,
@@ -105,12 +106,14 @@ class RecistViewer(anywidget.AnyWidget):
             if spacing_mm is None:
                 raise LiteEnsamError("spacing_mm is missing: an array does not know its voxel size in mm")
             grid = Grid.from_spacing(self.ct.shape, spacing_mm)
+        self.source = ScanSource.of(grid)
+        grid = self.source.grid
         if self.ct.shape != grid.shape_zyx:
             raise LiteEnsamError(f"ct has shape {self.ct.shape}, its grid {grid.shape_zyx} (z, y, x)")
         self.grid, self.planes = grid, planes_of(grid)
         self.hu = guess_hu(self.ct) if hu is None else hu
         self.segmenter = LesionSegmenter(self.ct, grid, self.hu, engine, threads)
-        given = checked_marks(parse_marks(marks, grid), grid.shape_zyx)
+        given = checked_marks(parse_marks(marks, self.source), grid.shape_zyx)
         windows = _windows(self.ct, self.hu)
         first_window = choose_window(self.ct, given[0]) if given and self.hu else next(iter(windows.values()))
         super().__init__(

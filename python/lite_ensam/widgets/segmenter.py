@@ -22,7 +22,6 @@ from lite_ensam.engines import load_backend
 from lite_ensam.engines.backend import Engine
 from lite_ensam.measurements import TumorMeasurement, measure
 from lite_ensam.segmentation import Predictor
-from lite_ensam.segmentation.channels import prepare_lesion
 from lite_ensam.segmentation.painting import Painting, TumorLogits, paint_tumors
 
 __all__ = ["Lesion", "LesionSegmenter", "State"]
@@ -43,11 +42,13 @@ class Lesion:
 
     Parameters
     ----------
+    mark : the line
     tumor : its logits
     seconds : taken by cutting the patch and by the network
     state : what the reader said of the mask; a rejected one is not painted
     """
 
+    mark: RecistMark
     tumor: TumorLogits
     seconds: float
     state: State = "proposed"
@@ -55,7 +56,7 @@ class Lesion:
     @property
     def line(self) -> EndpointPair:
         """What it was made from."""
-        return self.tumor.mark.endpoints_zyx
+        return self.mark.endpoints_zyx
 
 
 @lru_cache(maxsize=2)
@@ -154,26 +155,26 @@ class LesionSegmenter:
                 self._kept[mark.endpoints_zyx] = seen
                 if len(self._kept) > _KEPT_LINES:
                     self._kept.popitem(last=False)
-            self.lesions[mark.label] = replace(seen, tumor=replace(seen.tumor, mark=mark))
+            turned = mark.flipped(self.grid.flips_zyx, self.grid.shape_zyx)
+            self.lesions[mark.label] = replace(seen, mark=mark, tumor=replace(seen.tumor, mark=turned))
 
     def _look(self, mark: RecistMark, predictor: Predictor) -> Lesion:
         """Run the network on a line's patch."""
         start = time.perf_counter()
         if self._case is None:  # looks at every voxel, hence once
             self._case = Case(self.ct, self.grid, (mark,), hu=self.hu)
-        patch = prepare_lesion(self._case, mark, predictor.patch_config(self.hu))
-        return Lesion(predictor.predict_patch(patch), time.perf_counter() - start)
+        return Lesion(mark, predictor.predict_tumor(self._case, mark), time.perf_counter() - start)
 
     def paint(self, threshold: float = 0.0) -> None:
         """Paint and measure all lesions that are not rejected, from their logits."""
-        tumors = [le.tumor for _, le in sorted(self.lesions.items()) if le.state != "rejected"]
-        if not tumors:
+        shown = [le for _, le in sorted(self.lesions.items()) if le.state != "rejected"]
+        if not shown:
             self._shown = (None, ())
             return
         spacing = self.grid.spacing_mm
-        painting = paint_tumors(tumors, spacing, threshold)
+        painting = paint_tumors([le.tumor for le in shown], spacing, threshold).flipped(self.grid.flips_zyx)
         ct_hu = self.ct if self.hu else None
-        measurements = measure(painting.part, [tumor.mark for tumor in tumors], spacing, ct_hu)
+        measurements = measure(painting.part, [le.mark for le in shown], spacing, ct_hu)
         self._shown = (painting, measurements)  # at once: other threads read it
 
     def set_state(self, label: int, state: State) -> None:

@@ -17,7 +17,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import CtVolume, Labels
 from lite_ensam.figures.surface import Surface, surface_of
 from lite_ensam.figures.tumor_planes import choose_window
-from lite_ensam.widgets.planes import PALETTE, knows_sides
+from lite_ensam.widgets.planes import PALETTE
 
 __all__ = ["Picture", "render_tumors_3d", "view_itk", "view_tumors"]
 
@@ -234,7 +234,7 @@ def _slice_through(k3d: Drawing, ct: CtVolume, grid: Grid, tumor: _Tumor) -> Dra
 
 
 def _axes(grid: Grid) -> list[str]:
-    return [f"{axis} (mm)" for axis in ("RAS" if knows_sides(grid) else "xyz")]
+    return [f"{axis} (mm)" for axis in ("RAS" if grid.is_oriented else "xyz")]
 
 
 def _check_shape(volume: NDArray[Any], grid: Grid, name: str) -> None:

@@ -1,7 +1,7 @@
 //! Kernels that read and write files' bytes.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use lite_ensam_kernels as kernels;
@@ -250,7 +250,7 @@ fn over_voxels<R: Send>(
     path: &Path,
     offset: u64,
     spare: u64,
-    read: impl FnOnce(&mut Inflated<File>) -> Result<R, StreamError> + Send,
+    read: impl FnOnce(&mut Inflated<BufReader<File>>) -> Result<R, StreamError> + Send,
 ) -> PyResult<R> {
     let found = py.detach(|| {
         let mut stream = kernels::open(path)?;
@@ -276,7 +276,7 @@ fn stream_error(py: Python<'_>, error: StreamError) -> PyErr {
     };
     match error.kind() {
         io::ErrorKind::UnexpectedEof => PyEOFError::new_err("the file ends before its last voxel"),
-        io::ErrorKind::InvalidData => {
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
             let bad = py.import("gzip").and_then(|gzip| gzip.getattr("BadGzipFile"));
             match bad.and_then(|bad| bad.call1((error.to_string(),))) {
                 Ok(bad) => PyErr::from_value(bad),

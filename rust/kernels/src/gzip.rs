@@ -1,79 +1,46 @@
 //! Gzip streams (RFC 1952): inflated as they are read, with every checksum looked at, and deflated as they are written.
 
 use std::fs::File;
-use std::io::{self, BufRead, Read, Write};
-use std::ops::Range;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
-use crc32fast::Hasher;
 use flate2::Compression;
+use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::bits::{BitReader, damaged};
-use crate::inflate::Inflater;
-
+const BUFFER: usize = 1 << 17;
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// The only method there is.
-const DEFLATE: u8 = 8;
-const HAS_CRC: u8 = 1 << 1;
-const HAS_EXTRA: u8 = 1 << 2;
-const HAS_NAME: u8 = 1 << 3;
-const HAS_COMMENT: u8 = 1 << 4;
-const RESERVED: u8 = 0xe0;
 
 /// Bytes of a file, inflated if they are gzipped; what the file is called does not matter.
 ///
 /// # Errors
 /// What the system says if the file cannot be opened or read.
-pub fn open(path: &Path) -> io::Result<Inflated<File>> {
-    Inflated::new(File::open(path)?)
+pub fn open(path: &Path) -> io::Result<Inflated<BufReader<File>>> {
+    Inflated::new(BufReader::with_capacity(BUFFER, File::open(path)?))
 }
 
 /// A stream as it is or, if it begins as gzip does, all of its gzip members inflated one after the other.
 ///
-/// A member that is damaged, whose checksum or length is wrong, and bytes behind the last one that are neither a member
-/// nor zeros (padding), are errors of kind `InvalidData`; a stream that ends too early is `UnexpectedEof`. The bytes
-/// just before an error may be lost, and after it there is nothing to read.
+/// A member whose checksum or length is wrong, and bytes behind the last one that are neither a member nor zeros
+/// (padding), are errors of kind `InvalidInput` or `InvalidData`; a stream that ends too early is `UnexpectedEof`.
 #[derive(Debug)]
-pub struct Inflated<R> {
-    input: BitReader<R>,
-    state: State,
-}
+pub struct Inflated<R>(State<R>);
 
 #[derive(Debug)]
-enum State {
-    Plain,
-    Member(Box<Member>),
+enum State<R> {
+    Plain(R),
+    Member(Box<GzDecoder<R>>),
     End,
-    Broken,
 }
 
-/// The gzip member that is being read; there is one after the other in it.
-#[derive(Debug)]
-struct Member {
-    inflater: Inflater,
-    crc: Hasher,
-    /// Bytes so far, modulo 2^32 as a trailer has them.
-    n_bytes: u32,
-    /// What was inflated and not yet read.
-    piece: Range<usize>,
-}
-
-impl<R: Read> Inflated<R> {
+impl<R: BufRead> Inflated<R> {
     /// Looks at the first bytes to see what the stream is.
     ///
     /// # Errors
-    /// Those of the stream, or of a gzip header.
-    pub fn new(stream: R) -> io::Result<Self> {
-        let mut input = BitReader::new(stream);
-        let mut state = State::Plain;
-        if input.bytes()?.starts_with(&MAGIC) {
-            let mut member =
-                Member { inflater: Inflater::new(), crc: Hasher::new(), n_bytes: 0, piece: 0..0 };
-            member.start(&mut input)?;
-            state = State::Member(Box::new(member));
-        }
-        Ok(Self { input, state })
+    /// Those of the stream.
+    pub fn new(mut stream: R) -> io::Result<Self> {
+        let gzipped = stream.fill_buf()?.starts_with(&MAGIC);
+        Ok(Self(if gzipped { State::Member(Box::new(GzDecoder::new(stream))) } else { State::Plain(stream) }))
     }
 
     /// Reads on to the end (the checksum of a gzip member comes after its last byte), but at most one byte more
@@ -84,127 +51,45 @@ impl<R: Read> Inflated<R> {
     pub fn check_rest(&mut self, spare: u64) -> io::Result<u64> {
         io::copy(&mut self.take(spare.saturating_add(1)), &mut io::sink())
     }
-}
 
-impl Member {
-    /// Reads a header.
-    fn start(&mut self, input: &mut BitReader<impl Read>) -> io::Result<()> {
-        read_header(input)?;
-        (self.crc, self.n_bytes) = (Hasher::new(), 0);
-        self.inflater.start();
-        Ok(())
-    }
-
-    /// Sees to it that there is something to read; tells if there is nothing more.
-    fn inflate(&mut self, input: &mut BitReader<impl Read>) -> io::Result<bool> {
-        while self.piece.is_empty() {
-            self.piece = self.inflater.next_piece(input)?;
-            self.crc.update(self.inflater.bytes(self.piece.clone()));
-            self.n_bytes = self.n_bytes.wrapping_add(self.piece.len() as u32);
-            if self.piece.is_empty() {
-                self.check_trailer(input)?;
-                if is_end(input)? {
-                    return Ok(true);
-                }
-                self.start(input)?;
-            }
-        }
-        Ok(false)
-    }
-
-    fn check_trailer(&self, input: &mut BitReader<impl Read>) -> io::Result<()> {
-        input.align();
-        let crc = u32::from_le_bytes(input.array()?);
-        let n_bytes = u32::from_le_bytes(input.array()?);
-        let is_right = crc == self.crc.clone().finalize() && n_bytes == self.n_bytes;
-        if is_right { Ok(()) } else { Err(damaged("its checksum or its length is wrong")) }
-    }
-}
-
-/// After a member: whether there is nothing more, or nothing but zeros.
-fn is_end(input: &mut BitReader<impl Read>) -> io::Result<bool> {
-    loop {
-        let ahead = input.bytes()?;
-        let n_zeros = ahead.iter().take_while(|&&byte| byte == 0).count();
-        let (n_ahead, is_rest) = (ahead.len(), n_zeros < ahead.len());
-        input.consume(n_zeros);
-        if is_rest || n_ahead == 0 {
-            return Ok(!is_rest);
-        }
-    }
-}
-
-/// Reads over the header of a member.
-fn read_header(input: &mut BitReader<impl Read>) -> io::Result<()> {
-    let fixed: [u8; 10] = input.array()?;
-    let mut crc = Hasher::new();
-    crc.update(&fixed);
-    let [magic_0, magic_1, method, flags, ..] = fixed;
-    if [magic_0, magic_1] != MAGIC {
-        return Err(damaged("neither a member nor zeros follow a member"));
-    }
-    if method != DEFLATE || flags & RESERVED != 0 {
-        return Err(damaged("a method or flags that no program uses"));
-    }
-    if flags & HAS_EXTRA != 0 {
-        let n_bytes: [u8; 2] = input.array()?;
-        crc.update(&n_bytes);
-        for _ in 0..u16::from_le_bytes(n_bytes) {
-            crc.update(&input.array::<1>()?);
-        }
-    }
-    for _ in 0..(flags & (HAS_NAME | HAS_COMMENT)).count_ones() {
+    /// After a member: the next one, or the end behind nothing but zeros.
+    fn next_member(mut stream: R) -> io::Result<State<R>> {
         loop {
-            let byte: [u8; 1] = input.array()?;
-            crc.update(&byte);
-            if byte == [0] {
-                break;
-            }
-        }
-    }
-    if flags & HAS_CRC != 0 && u16::from_le_bytes(input.array()?) != crc.finalize() as u16 {
-        return Err(damaged("the checksum of its header is wrong"));
-    }
-    Ok(())
-}
-
-impl<R: Read> BufRead for Inflated<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let Self { input, state } = self;
-        if let State::Member(member) = state {
-            match member.inflate(input) {
-                Ok(false) => {}
-                Ok(true) => *state = State::End,
-                Err(error) => {
-                    *state = State::Broken;
-                    return Err(error);
+            let ahead = stream.fill_buf()?;
+            let Some(zeros) = ahead.iter().position(|&byte| byte != 0) else {
+                let n = ahead.len();
+                if n == 0 {
+                    return Ok(State::End);
                 }
+                stream.consume(n);
+                continue;
+            };
+            if ahead[zeros] != MAGIC[0] {
+                // Said here, because flate2 calls fewer bytes than a header has a stream that is cut
+                let problem = "neither a gzip member nor zeros follow the last member";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
             }
-        }
-        match state {
-            State::Plain => input.bytes(),
-            State::Member(member) => Ok(member.inflater.bytes(member.piece.clone())),
-            State::End => Ok(&[]),
-            State::Broken => Err(damaged("nothing can be read after an error")),
-        }
-    }
-
-    fn consume(&mut self, n: usize) {
-        match &mut self.state {
-            State::Plain => self.input.consume(n),
-            State::Member(member) => member.piece.start += n,
-            State::End | State::Broken => {}
+            stream.consume(zeros);
+            return Ok(State::Member(Box::new(GzDecoder::new(stream))));
         }
     }
 }
 
-impl<R: Read> Read for Inflated<R> {
+impl<R: BufRead> Read for Inflated<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let ahead = self.fill_buf()?;
-        let n = ahead.len().min(out.len());
-        out[..n].copy_from_slice(&ahead[..n]);
-        self.consume(n);
-        Ok(n)
+        loop {
+            let n = match &mut self.0 {
+                State::Plain(stream) => return stream.read(out),
+                State::Member(member) => member.read(out)?,
+                State::End => return Ok(0),
+            };
+            if n > 0 || out.is_empty() {
+                return Ok(n);
+            }
+            if let State::Member(member) = std::mem::replace(&mut self.0, State::End) {
+                self.0 = Self::next_member(member.into_inner())?;
+            }
+        }
     }
 }
 
@@ -233,6 +118,7 @@ impl Deflater {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::{Compress, Crc, FlushCompress};
     use proptest::prelude::*;
 
     fn packed(bytes: &[u8], level: u32) -> Vec<u8> {
@@ -242,7 +128,8 @@ mod tests {
     }
 
     fn inflated(bytes: &[u8]) -> io::Result<Vec<u8>> {
-        let mut stream = Inflated::new(bytes)?;
+        // A small buffer, so that members and their headers lie across its borders
+        let mut stream = Inflated::new(BufReader::with_capacity(7, bytes))?;
         let mut all = Vec::new();
         stream.read_to_end(&mut all).map(|_| all)
     }
@@ -250,6 +137,30 @@ mod tests {
     /// Bytes that compress a little.
     fn contents() -> impl Strategy<Value = Vec<u8>> {
         prop::collection::vec(0..4_u8, 0..300)
+    }
+
+    /// More bytes than all buffers on the way hold: noise of few or many values, then a pattern again and again.
+    fn long_contents(longest: usize) -> impl Strategy<Value = Vec<u8>> {
+        let pattern = prop::collection::vec(any::<u8>(), 1..40);
+        (1..257_u64, 1..u64::MAX, 0..longest / 2, pattern, 0..longest / 2).prop_map(
+            |(n_values, mut state, n_noise, pattern, n_repeated)| {
+                let noise = std::iter::repeat_with(|| {
+                    state ^= state << 13;
+                    state ^= state >> 7;
+                    state ^= state << 17;
+                    ((state >> 11) % n_values) as u8
+                });
+                noise.take(n_noise).chain(pattern.into_iter().cycle().take(n_repeated)).collect()
+            },
+        )
+    }
+
+    /// A member with the shortest header around a deflate stream.
+    fn member(deflated: &[u8], bytes: &[u8]) -> Vec<u8> {
+        let mut crc = Crc::new();
+        crc.update(bytes);
+        let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+        [&header, deflated, &crc.sum().to_le_bytes(), &crc.amount().to_le_bytes()].concat()
     }
 
     proptest! {
@@ -285,42 +196,99 @@ mod tests {
         fn what_is_not_gzip_comes_as_it_is(bytes in contents()) {
             prop_assert_eq!(inflated(&bytes).expect("plain"), bytes);
         }
+
+        #[test]
+        fn damage_of_any_kind_is_an_error_that_bindings_know(
+            bytes in contents(), level in 0..10_u32, rest in prop::collection::vec(any::<u8>(), 0..50),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..5),
+        ) {
+            let mut file = packed(&bytes, level);
+            for (place, byte) in changes {
+                let n = file.len().min(40); // where a member says what it is and what its codes are
+                file[2 + place.index(n - 2)] = byte;
+            }
+            file.extend(rest);
+            let known = [io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidInput, io::ErrorKind::InvalidData];
+            match inflated(&file) {
+                Ok(read) => prop_assert_eq!(read, bytes),
+                Err(error) => prop_assert!(known.contains(&error.kind()), "{:?}", error),
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn long_streams_come_back(bytes in long_contents(600_000), level in 0..10_u32) {
+            let file = packed(&bytes, level);
+            prop_assert!(inflated(&file).expect("whole") == bytes);
+        }
+
+        #[test]
+        fn a_long_stream_that_is_cut_is_unexpected_eof(
+            bytes in long_contents(300_000), level in 0..10_u32, cut in any::<prop::sample::Index>(),
+        ) {
+            let file = packed(&bytes, level);
+            let kept = 2 + cut.index(file.len() - 2);
+            prop_assert_eq!(inflated(&file[..kept]).expect_err("cut").kind(), io::ErrorKind::UnexpectedEof);
+        }
+
+        #[test]
+        fn blocks_of_all_kinds_may_follow_each_other(
+            parts in prop::collection::vec((long_contents(20_000), 0..10_u32, any::<bool>()), 1..6),
+        ) {
+            let mut deflated = Vec::new();
+            for (bytes, level, is_full) in &parts {
+                // A flush ends in an empty stored block, at a whole byte: parallel compressors join parts so
+                let flush = if *is_full { FlushCompress::Full } else { FlushCompress::Sync };
+                deflated.reserve(2 * bytes.len() + 1000);
+                let mut compress = Compress::new(Compression::new(*level), false);
+                compress.compress_vec(bytes, &mut deflated, flush).expect("room enough");
+            }
+            deflated.extend([3, 0]); // an empty last block
+            let bytes = parts.into_iter().flat_map(|(bytes, ..)| bytes).collect::<Vec<_>>();
+            prop_assert!(inflated(&member(&deflated, &bytes)).expect("whole") == bytes);
+        }
     }
 
     #[test]
     fn all_that_a_header_may_have_is_read_over() {
-        let mut header = vec![0x1f, 0x8b, 8, HAS_CRC | HAS_EXTRA | HAS_NAME | HAS_COMMENT, 1, 2, 3, 4, 2, 3];
+        // Flags: checksum of the header, extra bytes, name, comment
+        let mut header = vec![0x1f, 0x8b, 8, 0b1_1110, 1, 2, 3, 4, 2, 3];
         header.extend(*b"\x05\x00extraa name\0what it is\0");
-        let crc = crc32fast::hash(&header) as u16;
+        let mut crc = Crc::new();
+        crc.update(&header);
+        let crc = crc.sum() as u16;
         let rest = &packed(b"voxels", 4)[10..];
         let file = [&header, &crc.to_le_bytes()[..], rest].concat();
         assert_eq!(inflated(&file).expect("whole"), b"voxels");
 
         let wrong_crc = [&header, &(crc ^ 1).to_le_bytes()[..], rest].concat();
-        assert_eq!(inflated(&wrong_crc).expect_err("crc").kind(), io::ErrorKind::InvalidData);
+        assert_eq!(inflated(&wrong_crc).expect_err("crc").kind(), io::ErrorKind::InvalidInput);
         for (place, value) in [(2, 7), (3, 1 << 5)] {
             let mut unknown = file.clone();
             unknown[place] = value; // a method, a flag that RFC 1952 does not know
-            assert_eq!(inflated(&unknown).expect_err("unknown").kind(), io::ErrorKind::InvalidData);
+            assert_eq!(inflated(&unknown).expect_err("unknown").kind(), io::ErrorKind::InvalidInput);
         }
     }
 
     #[test]
-    fn after_an_error_there_is_nothing_to_read() {
-        let mut file = [packed(b"voxels", 4), packed(b"more", 4)].concat();
-        file[packed(b"voxels", 4).len() - 8] ^= 1;
-        let mut stream = Inflated::new(&file[..]).expect("gzip");
-        let mut read = Vec::new();
-        for _ in 0..2 {
-            stream.read_to_end(&mut read).expect_err("a wrong checksum");
-        }
-        assert_eq!(read, b"voxels");
+    fn a_bomb_is_not_inflated_beyond_the_limit() {
+        let bomb = packed(&vec![0; 2_000_000], 9);
+        let mut unread = &bomb[..];
+        let mut stream = Inflated::new(&mut unread).expect("gzip");
+        assert_eq!(stream.check_rest(10).expect("zeros"), 11);
+        assert!(unread.len() > bomb.len() / 2);
     }
 
     #[test]
-    fn rubbish_behind_the_last_member_is_refused() {
-        let file = [packed(b"voxels", 4), b"rubbish that is no gzip".to_vec()].concat();
-        assert_eq!(inflated(&file).expect_err("rubbish").kind(), io::ErrorKind::InvalidData);
+    fn rubbish_behind_the_last_member_is_refused_however_short() {
+        for rubbish in [&b"x"[..], b"\0\0x", b"rubbish that is no gzip"] {
+            let error = inflated(&[&packed(b"voxels", 4), rubbish].concat()).expect_err("rubbish");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+            assert!(error.to_string().contains("follow the last member"));
+        }
     }
 
     #[test]

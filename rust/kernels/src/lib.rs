@@ -18,22 +18,19 @@
 //! | [`recover_missing_tumor`] | `sphere.rs`, `voxel_assignment.rs` |
 //! | [`in_plane_diameters`] | `diameter.rs`, `hull.rs` |
 //! | [`read_boxes`], [`read_labelled`] of [`Stored`] numbers | `stream.rs`, `stored.rs` |
-//! | [`open`], [`Inflated`], [`Deflater`] | `gzip.rs`, `inflate.rs`, `prefix_codes.rs`, `bits.rs` |
+//! | [`open`], [`Inflated`], [`Deflater`] | `gzip.rs` |
 //!
 //! Every kernel has a slow twin in its tests: the same answer by the plainest loop, on random small volumes.
 
-mod bits;
 mod diameter;
 mod endpoints;
 mod error;
 mod gzip;
 mod hull;
-mod inflate;
 mod labels;
 mod max_pool;
 mod normalize;
 mod paint;
-mod prefix_codes;
 mod resample;
 mod sphere;
 mod stored;

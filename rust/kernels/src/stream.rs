@@ -2,7 +2,7 @@
 //!
 //! A file's axes are called (k, j, i) here, slowest first, whatever they mean in the patient.
 
-use std::io::{self, BufRead};
+use std::io::Read;
 
 use ndarray::{Array3, ArrayView2, Axis, Slice};
 
@@ -64,7 +64,7 @@ pub enum StreamError {
 /// [`StreamError::Io`] of the stream, `UnexpectedEof` if it ends before the last voxel; a box outside the
 /// volume, a volume without voxels, or boxes that do not fit into memory.
 pub fn read_boxes<T: Stored>(
-    stream: &mut impl BufRead,
+    stream: &mut impl Read,
     layout: Layout,
     boxes: &[VoxelBox],
     (slope, intercept): (f64, f64),
@@ -103,7 +103,7 @@ pub fn read_boxes<T: Stored>(
 /// # Errors
 /// As [`read_boxes`].
 pub fn read_labelled<T: Stored>(
-    stream: &mut impl BufRead,
+    stream: &mut impl Read,
     layout: Layout,
 ) -> Result<(Vec<[usize; 3]>, Vec<T>), StreamError> {
     let (mut places, mut values) = (Vec::new(), Vec::new());
@@ -123,37 +123,18 @@ pub fn read_labelled<T: Stored>(
 }
 
 fn for_each_slice<T: Stored>(
-    stream: &mut impl BufRead,
+    stream: &mut impl Read,
     layout: Layout,
     mut visit: impl FnMut(usize, ArrayView2<'_, T>),
 ) -> Result<(), StreamError> {
     let [n_slices, n_rows, n_columns] = layout.shape_kji;
     let mut slice = zeros::<T>([1, n_rows, n_columns])?;
+    let mut bytes = vec![0_u8; slice.len() * size_of::<T>()];
     for k in 0..n_slices {
+        stream.read_exact(&mut bytes)?;
         let values = slice.as_slice_mut().expect("allocated here, in C order");
-        read_voxels(stream, layout.big_endian, values)?;
+        T::decode(&bytes, layout.big_endian, values);
         visit(k, slice.index_axis(Axis(0), 0));
-    }
-    Ok(())
-}
-
-/// Decodes voxels out of the stream's own buffer, so that no bytes are copied before.
-fn read_voxels<T: Stored>(stream: &mut impl BufRead, big_endian: bool, mut into: &mut [T]) -> io::Result<()> {
-    while !into.is_empty() {
-        let ahead = stream.fill_buf()?;
-        let n = into.len().min(ahead.len() / size_of::<T>());
-        if n == 0 {
-            // A voxel of which the buffer has only a part, or none
-            let mut bytes = [0; 8];
-            let bytes = &mut bytes[..size_of::<T>()];
-            stream.read_exact(bytes)?;
-            T::decode(bytes, big_endian, &mut into[..1]);
-            into = &mut into[1..];
-        } else {
-            T::decode(ahead, big_endian, &mut into[..n]);
-            stream.consume(n * size_of::<T>());
-            into = &mut into[n..];
-        }
     }
     Ok(())
 }
@@ -164,6 +145,7 @@ mod tests {
     use crate::gzip::{Deflater, Inflated};
     use crate::testing::volumes;
     use proptest::prelude::*;
+    use std::io::BufReader;
 
     fn bytes_of(volume: &Array3<i16>, big_endian: bool) -> Vec<u8> {
         let encode = |v: &i16| if big_endian { v.to_be_bytes() } else { v.to_le_bytes() };
@@ -245,7 +227,7 @@ mod tests {
             let [z, y, x]: [usize; 3] = volume.dim().into();
             let shape_kji = [z + more, y, x.max(1)];
             let whole = VoxelBox { start_kji: [0; 3], stop_kji: shape_kji };
-            let mut stream = match Inflated::new(&file[..]) {
+            let mut stream = match Inflated::new(BufReader::with_capacity(11, &file[..])) {
                 Ok(stream) => stream,
                 Err(_) => return Ok(()),
             };
@@ -254,7 +236,7 @@ mod tests {
                 // at most the limit and one byte more, however long the stream claims to be
                 prop_assert!(stream.check_rest(16).map_or(true, |n| n <= 17));
             }
-            let mut stream = Inflated::new(&file[..]).expect("it was read before");
+            let mut stream = Inflated::new(BufReader::with_capacity(11, &file[..])).expect("it was read before");
             if let Ok((places, values)) = read_labelled::<u8>(&mut stream, layout(shape_kji)) {
                 prop_assert_eq!(places.len(), values.len());
                 prop_assert!(values.iter().all(|&value| value != 0));

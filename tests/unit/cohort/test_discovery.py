@@ -86,7 +86,7 @@ class TestDicom:
         for n, uid in enumerate(series):
             write_series(tmp_path / f"study {n}" / "ct", stored_volume(), series=uid, PatientID=f"P{n}")
         where = tmp_path / "study 1"
-        grid = read_case_grid(where / "ct")
+        grid = read_grid(where / "ct")
         for name, date in (("old", "20250101"), ("new", "20250201")):
             write_rtstruct(where / f"{name}.dcm", {"tumour": [contour(grid, 2, box_yx(3, 8))]})
             refer(where / f"{name}.dcm", where / "ct" / "00.dcm", date)
@@ -104,10 +104,10 @@ class TestDicom:
         assert read_case(row.ct, row.marks, series_uid=row.series).marks[0].name == "tumour"
 
 
-def read_case_grid(folder):
+def read_grid(folder):
     from lite_ensam.io import read_ct
 
-    return read_ct(folder)[1]
+    return read_ct(folder)[1].grid
 
 
 def refer(path, image, date):

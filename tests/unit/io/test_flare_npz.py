@@ -38,23 +38,23 @@ def test_a_training_case_has_its_marks_drawn_on_the_reference(tmp_path):
 
 def test_the_affine_turns_itk_directions_into_nibabels(tmp_path):
     turned = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1.0]])
-    _, grid = read_npz_ct(files.save_flare(tmp_path / "a.npz", direction=turned.ravel()))
+    _, source = read_npz_ct(files.save_flare(tmp_path / "a.npz", direction=turned.ravel()))
     # ITK: point = origin + direction @ (spacing * index), in left, posterior, superior.
     index_xyz = np.array([3, 2, 1])
     left_posterior_superior = [-30, -40, -90] + turned @ (index_xyz * [0.8, 0.7, 2.5])
     expected = left_posterior_superior * [-1, -1, 1]
-    np.testing.assert_allclose(grid.voxel_to_mm(index_xyz[::-1]), expected)
+    np.testing.assert_allclose(source.grid.voxel_to_mm(index_xyz[::-1]), expected)
 
 
 def test_slices_are_the_first_axis_whatever_the_direction(tmp_path):
     sagittal = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0.0]])
-    ct, grid = read_npz_ct(files.save_flare(tmp_path / "a.npz", direction=sagittal.ravel()))
-    assert ct.shape == grid.shape_zyx == (5, 6, 7)
+    ct, source = read_npz_ct(files.save_flare(tmp_path / "a.npz", direction=sagittal.ravel()))
+    assert ct.shape == source.grid.shape_zyx == (5, 6, 7)
 
 
 def test_origin_and_direction_may_be_missing(tmp_path):
-    _, grid = read_npz_ct(files.save_flare(tmp_path / "a.npz", origin=None, direction=None))
-    np.testing.assert_allclose(grid.affine, np.diag([-0.8, -0.7, 2.5, 1]))
+    _, source = read_npz_ct(files.save_flare(tmp_path / "a.npz", origin=None, direction=None))
+    np.testing.assert_allclose(source.grid.affine, np.diag([-0.8, -0.7, 2.5, 1]))
 
 
 @pytest.mark.parametrize("labels_dtype", [np.uint8, np.uint16, np.int64])
@@ -80,14 +80,14 @@ def test_more_than_255_labels_need_uint16(tmp_path):
 
 
 def test_npz_in_nifti_out(tmp_path):
-    _, grid = read_ct(files.save_flare(tmp_path / "a.npz"))
+    _, source = read_ct(files.save_flare(tmp_path / "a.npz"))
     labels = np.zeros((5, 6, 7), dtype=np.uint8)
     labels[4, 1, 2] = 1
-    write_mask(tmp_path / "out.nii.gz", labels, grid)
+    write_mask(tmp_path / "out.nii.gz", labels, source)
     image = nib.load(tmp_path / "out.nii.gz")
     np.testing.assert_allclose(image.affine, files.AFFINE, atol=1e-6)
     assert np.argwhere(np.asarray(image.dataobj)).tolist() == [[2, 1, 4]]
-    np.testing.assert_array_equal(read_labels(tmp_path / "out.nii.gz", grid), labels)
+    np.testing.assert_array_equal(read_labels(tmp_path / "out.nii.gz", source), labels)
 
 
 def test_nifti_in_npz_out_and_in_again(tmp_path):
@@ -279,9 +279,9 @@ class TestBadInput:
 
     def test_a_marker_of_another_shape(self, tmp_path):
         path = files.save_flare(tmp_path / "a.npz", recist=np.ones((5, 6, 8), dtype=np.uint8))
-        _, grid = read_ct(path)
+        _, source = read_ct(path)
         with pytest.raises(ValueError, match=r"marker volume has shape \(5, 6, 8\), the CT \(5, 6, 7\)"):
-            read_marks(path, grid)
+            read_marks(path, source)
 
     def test_writing_checks_the_shape(self, tmp_path):
         _, source = read_ct(files.save_flare(tmp_path / "a.npz"))

@@ -9,7 +9,8 @@ import pytest
 from lite_ensam.core.errors import MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.io import FileGrid, read_ct, read_marks, write_marks
+from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.io import read_ct, read_marks, write_marks
 from tests.unit.io import files
 
 GRID = Grid.from_affine((20, 30, 40), files.AFFINE)
@@ -43,7 +44,7 @@ class TestJson:
         assert read_marks(write(entry(length_mm=9.5, name="node")), GRID) == (RecistMark(1, LINE, "node"),)
 
     def test_a_drawn_short_axis_comes_back_in_the_files_order(self, write, tmp_path):
-        file_grid = FileGrid.from_file_affine((20, 40, 30), files.AFFINE[:, [2, 0, 1, 3]])
+        file_grid = ScanSource.from_file_affine((20, 40, 30), files.AFFINE[:, [2, 0, 1, 3]])
         mark = RecistMark(1, LINE, "node", "1.2.3", [[4, 14, 9], [4, 14, 15]])
         for name, grid in (("plain.json", GRID), ("permuted.json", file_grid)):
             write_marks(tmp_path / name, (mark,), grid)
@@ -308,7 +309,7 @@ def test_an_unknown_format(write):
 
 def test_the_shared_marks_read(shared_data):
     for path in sorted(shared_data.glob("val/*/*/marks.json")):
-        _, grid = read_ct(path.with_name("ct.nii.gz"))
+        _, source = read_ct(path.with_name("ct.nii.gz"))
         given = json.loads(path.read_text())["marks"]
-        for mark, expected in zip(read_marks(path, grid), given, strict=True):
-            assert mark.length_mm(grid.spacing_mm) == pytest.approx(expected["length_mm"], abs=0.01)
+        for mark, expected in zip(read_marks(path, source), given, strict=True):
+            assert mark.length_mm(source.grid.spacing_mm) == pytest.approx(expected["length_mm"], abs=0.01)

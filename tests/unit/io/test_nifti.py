@@ -7,7 +7,7 @@ import pytest
 
 from lite_ensam.core.errors import CaseError, OutputError
 from lite_ensam.core.grid import Grid
-from lite_ensam.io.file_grid import FileGrid
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.io.nifti import read_nifti_ct, read_nifti_labels, write_nifti
 from tests.unit.io import files
 
@@ -38,25 +38,25 @@ class TestOrientation:
         array_ras = files.voxels((7, 6, 5))
         path = save_in_orientation(tmp_path / "ct.nii.gz", array_ras, affine_ras, codes)
 
-        ct, grid = read_nifti_ct(path)
-        assert ct.shape == grid.shape_zyx == (5, 6, 7)
-        assert grid.spacing_mm == pytest.approx((2.5, 0.7, 0.8))
+        ct, source = read_nifti_ct(path)
+        assert ct.shape == source.grid.shape_zyx == (5, 6, 7)
+        assert source.grid.spacing_mm == pytest.approx((2.5, 0.7, 0.8))
         # A value has one place in the world, whatever way the file is stored.
         for index_ras in ((0, 0, 0), (6, 5, 4), (3, 1, 2)):
             (index_zyx,) = np.argwhere(ct == array_ras[index_ras])
             world = affine_ras @ [*index_ras, 1]
-            np.testing.assert_allclose(grid.voxel_to_mm(index_zyx), world[:3], atol=1e-4)
+            np.testing.assert_allclose(source.grid.voxel_to_mm(index_zyx), world[:3], atol=1e-4)
 
-        write_nifti(tmp_path / "mask.nii.gz", (ct > 0).astype(np.uint8), grid)
+        write_nifti(tmp_path / "mask.nii.gz", (ct > 0).astype(np.uint8), source)
         source, mask = nib.load(path), nib.load(tmp_path / "mask.nii.gz")
         np.testing.assert_array_equal(mask.affine, source.affine)
         np.testing.assert_array_equal(np.asarray(mask.dataobj), np.asarray(source.dataobj) > 0)
         assert mask.header.get_zooms() == source.header.get_zooms()
 
     def test_the_usual_order_is_a_c_contiguous_array(self, tmp_path):
-        ct, grid = read_nifti_ct(files.save_nifti(tmp_path / "ct.nii.gz"))
+        ct, source = read_nifti_ct(files.save_nifti(tmp_path / "ct.nii.gz"))
         assert ct.flags.c_contiguous
-        assert grid.file_axes_zyx == (2, 1, 0)
+        assert source.file_axes_zyx == (2, 1, 0)
         np.testing.assert_array_equal(ct, files.voxels().T)
 
 
@@ -150,15 +150,15 @@ class TestShape:
     @pytest.mark.parametrize("shape", [(7, 6, 5, 1), (7, 6, 5, 1, 1)])
     def test_trailing_ones_are_dropped_and_written_again(self, tmp_path, shape):
         path = files.save_nifti(tmp_path / "ct.nii.gz", files.voxels(shape))
-        ct, grid = read_nifti_ct(path)
+        ct, source = read_nifti_ct(path)
         assert ct.shape == (5, 6, 7)
-        write_nifti(tmp_path / "mask.nii.gz", np.ones((5, 6, 7), dtype=np.uint8), grid)
+        write_nifti(tmp_path / "mask.nii.gz", np.ones((5, 6, 7), dtype=np.uint8), source)
         assert nib.load(tmp_path / "mask.nii.gz").shape == nib.load(path).shape
 
     def test_one_slice_is_a_volume(self, tmp_path):
-        ct, grid = read_nifti_ct(files.save_nifti(tmp_path / "ct.nii.gz", files.voxels((7, 6, 1))))
+        ct, source = read_nifti_ct(files.save_nifti(tmp_path / "ct.nii.gz", files.voxels((7, 6, 1))))
         assert ct.shape == (1, 6, 7)
-        write_nifti(tmp_path / "mask.nii.gz", np.ones((1, 6, 7), dtype=np.uint8), grid)
+        write_nifti(tmp_path / "mask.nii.gz", np.ones((1, 6, 7), dtype=np.uint8), source)
         assert nib.load(tmp_path / "mask.nii.gz").shape == (7, 6, 1)
 
     @pytest.mark.parametrize("shape", [(7, 6), (7,), (7, 6, 5, 2), (7, 6, 5, 1, 3)])
@@ -229,8 +229,8 @@ class TestGeometry:
         image.set_qform(files.oblique_affine(), code=1)
         nib.save(image, path)
         files.patch(path, files.QFORM_CODE, "<hh", *codes)
-        _, grid = read_nifti_ct(path)
-        write_nifti(tmp_path / "mask.nii.gz", np.ones((5, 6, 7), dtype=np.uint8), grid)
+        _, source = read_nifti_ct(path)
+        write_nifti(tmp_path / "mask.nii.gz", np.ones((5, 6, 7), dtype=np.uint8), source)
         source, mask = nib.load(path), nib.load(tmp_path / "mask.nii.gz")
         np.testing.assert_array_equal(mask.affine, source.affine)
         for name in ("qform_code", "sform_code", "srow_x", "quatern_b", "qoffset_z", "xyzt_units", "pixdim"):
@@ -270,8 +270,8 @@ class TestWriting:
     def test_the_cts_header_does_not_scale_the_mask(self, tmp_path):
         path = files.save_nifti(tmp_path / "ct.nii")
         files.patch(path, files.SCL_SLOPE, "<ff", 2, -1024)
-        _, grid = read_nifti_ct(path)
-        write_nifti(tmp_path / "mask.nii.gz", np.full((5, 6, 7), 9, dtype=np.uint16), grid)
+        _, source = read_nifti_ct(path)
+        write_nifti(tmp_path / "mask.nii.gz", np.full((5, 6, 7), 9, dtype=np.uint16), source)
         mask = nib.load(tmp_path / "mask.nii.gz")
         assert mask.get_data_dtype() == np.uint16
         assert (np.asarray(mask.dataobj) == 9).all()
@@ -280,43 +280,43 @@ class TestWriting:
     @pytest.mark.parametrize("order", ["<", ">"])
     @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
     def test_it_reads_back(self, tmp_path, version, order, suffix):
-        source = files.save_nifti(tmp_path / "ct.nii", version=version, order=order)
-        ct, grid = read_nifti_ct(source)
-        write_nifti(tmp_path / f"copy{suffix}", ct, grid)
+        path = files.save_nifti(tmp_path / "ct.nii", version=version, order=order)
+        ct, source = read_nifti_ct(path)
+        write_nifti(tmp_path / f"copy{suffix}", ct, source)
         copy, again = read_nifti_ct(tmp_path / f"copy{suffix}")
         np.testing.assert_array_equal(copy, ct)
-        assert again.matches(grid)
-        assert type(nib.load(tmp_path / f"copy{suffix}")) is type(nib.load(source))
+        assert again.grid.matches(source.grid)
+        assert type(nib.load(tmp_path / f"copy{suffix}")) is type(nib.load(path))
         np.testing.assert_array_equal(
             np.asarray(nib.load(tmp_path / f"copy{suffix}").dataobj), files.voxels()
         )
 
     def test_same_labels_same_bytes(self, tmp_path):
-        _, grid = read_nifti_ct(files.save_nifti(tmp_path / "ct.nii"))
+        _, source = read_nifti_ct(files.save_nifti(tmp_path / "ct.nii"))
         for name in ("a.nii.gz", "b.nii.gz"):
-            write_nifti(tmp_path / name, np.ones((5, 6, 7), dtype=np.uint8), grid)
+            write_nifti(tmp_path / name, np.ones((5, 6, 7), dtype=np.uint8), source)
         assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
 
     def test_a_grid_without_a_file(self, tmp_path):
-        grid = Grid.from_affine((5, 6, 7), files.oblique_affine())
-        write_nifti(tmp_path / "mask.nii.gz", np.ones((5, 6, 7), dtype=np.uint8), FileGrid.of(grid))
+        source = Grid.from_affine((5, 6, 7), files.oblique_affine())
+        write_nifti(tmp_path / "mask.nii.gz", np.ones((5, 6, 7), dtype=np.uint8), ScanSource.of(source))
         image = nib.load(tmp_path / "mask.nii.gz")
         assert image.shape == (7, 6, 5)
         np.testing.assert_allclose(image.affine, files.oblique_affine(), atol=1e-5)
         np.testing.assert_allclose(image.get_qform(), files.oblique_affine(), atol=1e-4)
         assert image.header.get_xyzt_units()[0] == "mm"
-        assert read_nifti_ct(tmp_path / "mask.nii.gz")[1].matches(grid)
+        assert read_nifti_ct(tmp_path / "mask.nii.gz")[1].grid.matches(source)
 
     def test_a_volume_too_long_for_nifti_1(self, tmp_path):
-        grid = Grid.from_spacing((1, 2, 40000), (1, 1, 1))
-        write_nifti(tmp_path / "mask.nii.gz", np.ones((1, 2, 40000), dtype=np.uint8), FileGrid.of(grid))
+        source = Grid.from_spacing((1, 2, 40000), (1, 1, 1))
+        write_nifti(tmp_path / "mask.nii.gz", np.ones((1, 2, 40000), dtype=np.uint8), ScanSource.of(source))
         assert nib.load(tmp_path / "mask.nii.gz").shape == (40000, 2, 1)
 
     def test_what_exists_is_kept(self, tmp_path):
-        _, grid = read_nifti_ct(files.save_nifti(tmp_path / "ct.nii"))
+        _, source = read_nifti_ct(files.save_nifti(tmp_path / "ct.nii"))
         before = (tmp_path / "ct.nii").read_bytes()
         with pytest.raises(OutputError, match="exists"):
-            write_nifti(tmp_path / "ct.nii", np.ones((5, 6, 7), dtype=np.uint8), grid)
+            write_nifti(tmp_path / "ct.nii", np.ones((5, 6, 7), dtype=np.uint8), source)
         assert (tmp_path / "ct.nii").read_bytes() == before
 
 
@@ -324,7 +324,7 @@ def test_real_scans_read_as_nibabel_reads_them(shared_data):
     paths = sorted(shared_data.glob("val/*/*/ct.nii.gz"))
     assert paths
     for path in paths:
-        ct, grid = read_nifti_ct(path)
+        ct, source = read_nifti_ct(path)
         image = nib.load(path)
         np.testing.assert_array_equal(ct, np.asarray(image.dataobj).transpose(2, 1, 0))
-        np.testing.assert_array_equal(grid.file_affine, image.affine)
+        np.testing.assert_array_equal(source.file_affine, image.affine)

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lite_ensam.core.errors import CaseError
-from lite_ensam.io.nifti import read_nifti_ct
 from lite_ensam.io import nifti
+from lite_ensam.io.nifti import read_nifti_ct
 from tests.unit.io import files
 
 

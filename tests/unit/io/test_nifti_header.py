@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lite_ensam.io.file_grid import FileGrid
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.io.nifti_header import NiftiHeader
 
 NIBABEL = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
@@ -64,5 +64,5 @@ def test_axes_are_those_that_nibabel_finds(affine):
     if any(np.diff(np.sort(column))[-1] < 1e-3 for column in [*shares, *shares.T]):
         return  # halfway between two axes either is right
     world = nib.io_orientation(affine)[:, 0].astype(int).tolist()
-    grid = FileGrid.from_file_affine((4, 5, 6), affine)
-    assert grid.file_axes_zyx == (world.index(2), world.index(1), world.index(0))
+    source = ScanSource.from_file_affine((4, 5, 6), affine)
+    assert source.file_axes_zyx == (world.index(2), world.index(1), world.index(0))

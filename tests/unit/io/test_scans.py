@@ -7,8 +7,7 @@ import pytest
 from lite_ensam.core.errors import CaseError, MarkError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.io import read_case, read_ct, read_labels, write_ct, write_marks, write_mask
-from lite_ensam.io import nifti
+from lite_ensam.io import nifti, read_case, read_ct, read_labels, write_ct, write_marks, write_mask
 from tests.phantoms import ellipsoid_case
 from tests.unit.io import files
 
@@ -71,11 +70,11 @@ class TestReadCase:
         with pytest.raises(CaseError, match=r"thick\.nii\.gz: the labels lie elsewhere"):
             read_case(folder / "ct.nii.gz", folder / "marks.json", folder / "thick.nii.gz")
 
-    def test_the_grid_is_all_that_writing_needs(self, tmp_path):
+    def test_the_source_is_all_that_writing_needs(self, tmp_path):
         path = files.save_nifti(tmp_path / "ct.nii", affine=files.AFFINE[:, [2, 0, 1, 3]])
         files.patch(path, files.SFORM_CODE, "<h", 4)
-        _, grid = read_ct(path)
-        write_mask(tmp_path / "mask.nii.gz", np.ones(grid.shape_zyx, dtype=bool), grid)
+        _, source = read_ct(path)
+        write_mask(tmp_path / "mask.nii.gz", np.ones(source.grid.shape_zyx, dtype=bool), source)
         mask = nib.load(tmp_path / "mask.nii.gz")
         assert mask.shape == nib.load(path).shape
         assert mask.header["sform_code"] == 4

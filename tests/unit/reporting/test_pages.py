@@ -78,6 +78,15 @@ def test_a_single_patient_shows_each_target() -> None:
     assert {"liver 1", "lung 1", "patient 1"} <= set(re.findall(r">([^<>]+)</text>", page))
 
 
+def test_a_merged_target_has_no_line_of_its_own_after_it_merged() -> None:
+    targets = (Target("liver 1", "liver"), Target("liver 2", "liver"))
+    sizes = ((0, TargetValue(20.0)), (28, TargetValue(22.0)), (56, TargetValue(merged_into="liver 1")))
+    visits = [TimePoint(day, {"liver 1": TargetValue(30.0), "liver 2": value}) for day, value in sizes]
+    page = study_page(judge([Patient("", Study(targets, tuple(visits)))], VOLUME), "")
+    points = re.findall(r'<polyline[^>]* points="([^"]+)"', page)
+    assert sorted(len(one.split()) for one in points) == [2, 3, 3]  # liver 2, liver 1, the sum
+
+
 def test_scans_notes_and_noise_are_on_the_page_of_a_study() -> None:
     first, second = patients()
     noisy = {EVIL: TargetValue(20.0, 4.0, 2.0, 0.5)}

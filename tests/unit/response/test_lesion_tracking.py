@@ -38,7 +38,7 @@ def test_names_that_say_it_all_need_no_registration(monkeypatch: pytest.MonkeyPa
 
 def test_what_has_no_name_is_known_by_its_place_after_registration(monkeypatch: pytest.MonkeyPatch) -> None:
     shift = np.eye(4)
-    shift[0, 3] = 12.0  # mm along x, which are voxels here
+    shift[0, 3] = -12.0  # mm to the left, which are voxels along x here
     monkeypatch.setattr("lite_ensam.response.lesion_tracking.register", lambda *scans: shift)
     found = track_lesions(BEFORE, case(mark(1, 15, 32), mark(2, 4, 18), mark(3, 9, 0, "lung 3")))
     assert [(one.label, one.name) for one in found.marks] == [(2, "lung 2"), (1, "lung 1"), (3, "lung 3")]
@@ -56,8 +56,9 @@ def test_lost_and_new_lesions_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_frame_of_reference_is_one_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lite_ensam.response.lesion_tracking.register", None)
     write_series(tmp_path, stored_volume((9, 16, 20)))
-    ct, grid = read_ct(tmp_path)
-    before = Case(ct, grid, (RecistMark(1, ((4, 4, 4), (4, 4, 12)), "node"),), hu=True)
+    ct, source = read_ct(tmp_path)
+    marks = (RecistMark(1, ((4, 4, 4), (4, 4, 12)), "node"),)
+    before = Case(ct, source.grid, marks, hu=True, source=source)
     now = replace(before, marks=(RecistMark(5, ((4, 5, 4), (4, 5, 12))),))
     found = track_lesions(before, now)
     assert [(one.label, one.name) for one in found.marks] == [(1, "node")]

@@ -21,6 +21,16 @@ def test_the_tracking_uid_goes_before_the_name() -> None:
     assert match_by_identity(before, now) == (Match(1, 2), Match(5, 3))
 
 
+def test_names_are_compared_without_case_and_spaces() -> None:
+    assert match_by_identity((mark(1, "Liver 1"),), (mark(4, " liver  1"),)) == (Match(4, 1),)
+
+
+def test_a_name_or_uid_that_two_marks_share_tells_them_not_apart() -> None:
+    twins = (mark(1, "liver 1", "1.1"), mark(2, "liver 1", "1.1"), mark(3, "lung"))
+    assert match_by_identity(twins, (mark(7, "liver 1", "1.1"), mark(8, "lung"))) == (Match(8, 3),)
+    assert match_by_identity((mark(7, "liver 1", "1.1"), mark(8, "lung")), twins) == (Match(3, 8),)
+
+
 def test_the_nearest_pairs_are_matched_each_lesion_once() -> None:
     before = {1: place(0), 2: place(30), 3: place(100)}
     now = {10: place(28), 11: place(33), 12: place(4), 13: place(160)}

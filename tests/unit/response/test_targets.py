@@ -14,6 +14,7 @@ from lite_ensam.response import (
     TargetValue,
     TimePoint,
     choose_targets,
+    respond,
 )
 
 
@@ -55,6 +56,11 @@ def test_least_sizes(one: BaselineLesion, expected: tuple[str, str]) -> None:
     assert chosen(one) == expected
 
 
+def test_an_organ_is_one_however_it_is_spelled() -> None:
+    spelled = [lesion(str(n), organ, 20 + n) for n, organ in enumerate(("liver", "LIVER", "liver ", "Liver"))]
+    assert chosen(*spelled) == ("3 2", "0 1")
+
+
 def test_thick_slices_raise_the_least_diameter() -> None:
     assert chosen(lesion("a", "liver", 14), slice_mm=5.0) == ("a", "")
     assert chosen(lesion("a", "liver", 14), slice_mm=7.5) == ("", "a")
@@ -93,10 +99,16 @@ A = Target("a", "liver")
             "at most 2 targets of an organ, got 3 of 'lymph nodes'",
         ),
         ((Target("a", "node", True),), [visit(0, 12.0)], "short axis of 12 mm .* at least 15 mm"),
-        ((A,), [visit(0), TimePoint(9, {"b": TargetValue(1.0)})], "day 9: 'b' is no target"),
+        ((A,), [visit(0), TimePoint(9, {"b": TargetValue(1.0)})], "day 9: 'b' is not a target"),
         ((A,), [visit(0), visit(9, non_targets=Response.CR)], "non-targets are CR, but baseline had none"),
         ((A,), [visit(0, new_lesion=NewLesion.YES)], "baseline cannot have a new lesion"),
         ((), [TimePoint(0)], "needs a target or non-targets"),
+        ((A, Target(" A", "lung")), [visit(0)], "'a' comes more than once"),
+        (
+            tuple(Target(str(n), organ) for n, organ in enumerate(("liver", "Liver", " liver "))),
+            [visit(0)],
+            "at most 2 targets of an organ, got 3 of 'liver'",
+        ),
     ],
 )
 def test_a_study_that_breaks_the_rules_says_which(
@@ -113,3 +125,22 @@ def test_values_that_make_no_sense_are_refused() -> None:
         lesion("a", "liver", 20, float("nan"))
     with pytest.raises(StudyError, match="day 5: non-targets are CR, non-CR/non-PD, PD or NE, got PR"):
         TimePoint(5, non_targets=Response.PR)
+    with pytest.raises(StudyError, match=r"diameter_mm must be 0 or more, .*, got False"):
+        TargetValue(False)
+    with pytest.raises(StudyError, match="is_node must be True or False, got 'no'"):
+        Target("a", "liver", "no")  # type: ignore[arg-type]
+    with pytest.raises(StudyError, match="has_non_targets must be True or False, got 'no'"):
+        Study((A,), (visit(0),), "no")  # type: ignore[arg-type]
+    with pytest.raises(StudyError, match="slice_mm must be 0 mm or more, got nan"):
+        Study((A,), (visit(0),), slice_mm=float("nan"))
+    for day in (float("inf"), 0.5, True):
+        with pytest.raises(StudyError, match="day must be a whole number"):
+            TimePoint(day)  # type: ignore[arg-type]
+
+
+def test_a_text_counts_as_the_word_that_it_is() -> None:
+    seen = visit(56, new_lesion="yes", non_targets="non-CR/non-PD")
+    assert (seen.new_lesion, seen.non_targets) == (NewLesion.YES, Response.NON_CR_NON_PD)
+    assert respond(Study((A,), (visit(0), visit(56, new_lesion="yes"))))[0].overall is Response.PD
+    with pytest.raises(StudyError, match="day 56: new_lesion must be one of no, equivocal, yes, got 'maybe'"):
+        visit(56, new_lesion="maybe")

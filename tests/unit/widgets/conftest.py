@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -23,7 +24,9 @@ class SphereEngine:
     name = "openvino"
 
     def __init__(self) -> None:
-        self.manifest = WeightsManifest(PatchConfig(side_voxels=32), 8, np.zeros((3, 1, 2, 2)), "", "", {})
+        self.manifest = WeightsManifest(
+            PatchConfig(side_voxels=32), 8, np.zeros((3, 1, 2, 2)), "", "", {}, Path()
+        )
         self.runs = 0
         self.broken: Exception | None = None
         self.seconds = 0.0

@@ -1,17 +1,25 @@
 """The browser's half keeps to what lets it load anywhere: JupyterLab, Notebook, VS Code, behind JupyterHub, offline.
 
 anywidget hands `_esm` to the page as text and imports it from there. So it has to be one module that imports and
-fetches nothing, touches only its own element, and speaks to Python through anywidget's model alone.
+fetches nothing, touches only its own element, and speaks to Python through anywidget's model alone. What the model
+holds is written down for the type checker in `contract.d.ts`: it must be what Python's half has.
 """
 
+import dataclasses
 import re
 from pathlib import Path
+from typing import Any, get_args
 
+import anywidget
 import pytest
 
 from lite_ensam.core.case import Case
+from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.widgets import RecistViewer, frontend
-from lite_ensam.widgets.frontend import CSS, ESM, PARTS
+from lite_ensam.widgets.frontend import CSS, ESM
+from lite_ensam.widgets.marks_trait import marks_to_json
+from lite_ensam.widgets.planes import Plane
+from lite_ensam.widgets.segmenter import State
 from tests.unit.widgets.conftest import SphereEngine
 
 MODEL = {"get", "set", "save_changes", "on", "off", "send"}
@@ -37,16 +45,27 @@ NEEDS_A_NETWORK_OR_A_HOST = (
 )
 
 
+STATIC = Path(frontend.__file__).parent / "static"
+
+
 def code() -> str:
     """The module without its comments."""
-    return re.sub(r"//\s.*|/\*\*.*?\*/", "", ESM)
+    return re.sub(r"//\s.*|(?s:/\*\*.*?\*/)", "", ESM)
+
+
+def members(interface: str) -> set[str]:
+    """Names in an interface of `contract.d.ts`, one a line."""
+    contract = (STATIC / "contract.d.ts").read_text(encoding="utf-8")
+    found = re.search(
+        rf"^export interface {interface}\b[^{{]*{{\n(.*?)^}}", contract, re.MULTILINE | re.DOTALL
+    )
+    assert found, interface
+    return set(re.findall(r"^  (\w+)\??:", found[1], re.MULTILINE))
 
 
 def test_every_file_is_part_of_the_module() -> None:
-    static = Path(frontend.__file__).parent / "static"
-    assert sorted(path.name for path in static.iterdir()) == sorted(
-        [*(f"{p}.js" for p in PARTS), "marker.css"]
-    )
+    bundled = {f"{name}.js" for name in re.findall(r"^const (\w+)_js = ", ESM, re.MULTILINE)}
+    assert {path.name for path in STATIC.iterdir()} == bundled | {"widget.js", "contract.d.ts", "viewer.css"}
 
 
 def test_the_module_exports_one_render_function() -> None:
@@ -82,3 +101,25 @@ def test_the_page_gets_the_module_as_text(case: Case, engine: SphereEngine) -> N
     state = RecistViewer(case.ct, grid=case.grid).get_state()
     assert state["_esm"] == ESM
     assert state["_css"] == CSS
+
+
+def test_the_contract_names_what_python_has(
+    case: Case, engine: SphereEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = RecistViewer(case.ct, grid=case.grid, marks=case.marks)
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(viewer, "send", lambda message, _: sent.append(message))
+    viewer.segment()
+    own = set(RecistViewer.class_trait_names(sync=True)) - set(
+        anywidget.AnyWidget.class_trait_names(sync=True)
+    )
+    assert members("Traits") == own
+    assert members("Scan") == set(viewer._scan)
+    assert members("Plane") == {field.name for field in dataclasses.fields(Plane)}
+    assert members("Mark") == set(marks_to_json(viewer.marks)[0])
+    assert members("Numbers") <= {field.name for field in dataclasses.fields(TumorMeasurement)}
+    assert members("Result") | members("Numbers") <= set(viewer.results[0])
+    assert members("SlicesMessage") == set(sent[0])
+    assert members("LabelPatch") == set(sent[0]["slices"][0]["patch"]) | {"codes"}
+    contract = (STATIC / "contract.d.ts").read_text(encoding="utf-8")
+    assert "state: " + " | ".join(f'"{state}"' for state in get_args(State)) in contract

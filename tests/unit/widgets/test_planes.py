@@ -5,7 +5,7 @@ import pytest
 
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import SubVolume, as_subvolume
-from lite_ensam.widgets.planes import WINDOWS_HU, knows_sides, label_patch, planes_of, windowed_slice
+from lite_ensam.widgets.planes import WINDOWS_HU, label_patch, planes_of, windowed_slice
 
 SHAPE = (3, 4, 5)
 GRID = Grid.from_affine(SHAPE, [[-0.7, 0, 0, 9], [0, -0.8, 0, 9], [0, 0, 5, -9], [0, 0, 0, 1]])
@@ -54,8 +54,8 @@ def test_axes_that_grow_to_right_front_and_head_are_shown_in_reverse() -> None:
 
 def test_no_letter_claims_a_side_of_a_bare_array() -> None:
     bare = Grid.from_spacing(SHAPE, (5.0, 0.8, 0.7))
-    assert knows_sides(GRID)
-    assert not knows_sides(bare)
+    assert GRID.is_oriented
+    assert not bare.is_oriented
     axial, coronal, _ = planes_of(bare)
     assert axial.sides == coronal.sides == ("", "", "", "")
     assert (axial.flip_across, axial.flip_down) == (False, False), "rows and columns as they are stored"

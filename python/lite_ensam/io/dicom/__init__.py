@@ -9,11 +9,11 @@ from lite_ensam.io.dicom.marks import find_marks, read_dicom_marks
 from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
 from lite_ensam.io.dicom.segmentation import build_segmentation, read_segmentation, write_dataset
 from lite_ensam.io.dicom.series import read_ct_series
-from lite_ensam.io.dicom.series_grid import SeriesGrid
+from lite_ensam.io.dicom.series_source import SeriesSource, series_of
 from lite_ensam.io.dicom.structured_report import build_report
 
 __all__ = [
-    "SeriesGrid",
+    "SeriesSource",
     "build_report",
     "build_rtstruct",
     "build_segmentation",
@@ -23,5 +23,6 @@ __all__ = [
     "read_roi",
     "read_roi_names",
     "read_segmentation",
+    "series_of",
     "write_dataset",
 ]

@@ -15,7 +15,7 @@ from lite_ensam.core.errors import OutputError
 from lite_ensam.core.types import Float64Array, Labels, Mask
 from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package
 from lite_ensam.io.dicom.segmentation import NAME
-from lite_ensam.io.dicom.series_grid import SeriesGrid
+from lite_ensam.io.dicom.series_source import SeriesSource
 
 __all__ = ["build_rtstruct", "outlines"]
 
@@ -28,13 +28,13 @@ _OF_THE_PATIENT = (
 )  # fmt: skip
 
 
-def build_rtstruct(labels: Labels, grid: SeriesGrid, names: Mapping[int, str]) -> Dataset:
+def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str]) -> Dataset:
     """Structure set with one ROI a label; its contours run along the borders of voxels, so a mask comes back exactly.
 
     Parameters
     ----------
     labels : uint8 or uint16 (z, y, x)
-    grid : of the CT, read from DICOM
+    series : of the CT
     names : of the ROIs, by label; labels that are left out are no ROI
 
     Raises
@@ -47,8 +47,8 @@ def build_rtstruct(labels: Labels, grid: SeriesGrid, names: Mapping[int, str]) -
     pydicom = load_package()
     if not names:
         raise OutputError("an RTSTRUCT needs at least one label")
-    first, now = grid.slices[0], datetime.now()
-    if any(not one.get("SOPInstanceUID") or not one.get("StudyInstanceUID") for one in grid.slices):
+    first, now = series.slices[0], datetime.now()
+    if any(not one.get("SOPInstanceUID") or not one.get("StudyInstanceUID") for one in series.slices):
         raise OutputError("the CT's slices lack what an RTSTRUCT needs: SOPInstanceUID or StudyInstanceUID")
     made = {
         "SOPClassUID": _RTSTRUCT,
@@ -66,17 +66,17 @@ def build_rtstruct(labels: Labels, grid: SeriesGrid, names: Mapping[int, str]) -
         "StructureSetDate": now.strftime("%Y%m%d"),
         "StructureSetTime": now.strftime("%H%M%S"),
         "ApprovalStatus": "UNAPPROVED",
-        "FrameOfReferenceUID": grid.frame_of_reference_uid,
+        "FrameOfReferenceUID": series.frame_of_reference_uid,
         "PositionReferenceIndicator": first.get("PositionReferenceIndicator", ""),
     }
     with keep_identifiers_quiet():
         dataset = _item(**{name: first.get(name, "") for name in _OF_THE_PATIENT}, **made)
-        slices = grid.slices_of(labels)
-        dataset.ReferencedFrameOfReferenceSequence = [_frame(grid)]
+        slices = series.slices_of(labels)
+        dataset.ReferencedFrameOfReferenceSequence = [_frame(series)]
         dataset.StructureSetROISequence, dataset.ROIContourSequence = [], []
         dataset.RTROIObservationsSequence = []
         for number, (label, name) in enumerate(names.items(), start=1):
-            _add_roi(dataset, grid, number, name, slices == label)
+            _add_roi(dataset, series, number, name, slices == label)
         dataset.file_meta = pydicom.dataset.FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     return dataset
@@ -125,16 +125,16 @@ def outlines(mask: Mask) -> list[Float64Array]:
     return polygons
 
 
-def _add_roi(dataset: Dataset, grid: SeriesGrid, number: int, name: str, mask: Mask) -> None:
+def _add_roi(dataset: Dataset, series: SeriesSource, number: int, name: str, mask: Mask) -> None:
     """One ROI with its contours; `mask` is (slice, row, column)."""
     if not mask.any():
         raise OutputError(f"{name!r} has no voxel, and an ROI cannot be empty")
     contours = [
         _item(
-            ContourImageSequence=[_reference(grid.slices[n])],
+            ContourImageSequence=[_reference(series.slices[n])],
             ContourGeometricType="CLOSED_PLANAR",
             NumberOfContourPoints=len(polygon),
-            ContourData=[f"{mm:.4f}" for mm in grid.stack.to_world(n, polygon).ravel()],
+            ContourData=[f"{mm:.4f}" for mm in series.stack.to_world(n, polygon).ravel()],
         )
         for n in np.flatnonzero(mask.any(axis=(1, 2))).tolist()
         for polygon in outlines(mask[n])
@@ -142,7 +142,7 @@ def _add_roi(dataset: Dataset, grid: SeriesGrid, number: int, name: str, mask: M
     dataset.StructureSetROISequence.append(
         _item(
             ROINumber=number,
-            ReferencedFrameOfReferenceUID=grid.frame_of_reference_uid,
+            ReferencedFrameOfReferenceUID=series.frame_of_reference_uid,
             ROIName=name,
             ROIGenerationAlgorithm="SEMIAUTOMATIC",
         )
@@ -161,17 +161,17 @@ def _add_roi(dataset: Dataset, grid: SeriesGrid, number: int, name: str, mask: M
     )
 
 
-def _frame(grid: SeriesGrid) -> Dataset:
-    series = _item(
-        SeriesInstanceUID=grid.series_uid,
-        ContourImageSequence=[_reference(one) for one in grid.slices],
+def _frame(series: SeriesSource) -> Dataset:
+    referenced = _item(
+        SeriesInstanceUID=series.series_uid,
+        ContourImageSequence=[_reference(one) for one in series.slices],
     )
     study = _item(
         ReferencedSOPClassUID=_STUDY_COMPONENT,
-        ReferencedSOPInstanceUID=str(grid.slices[0].StudyInstanceUID),
-        RTReferencedSeriesSequence=[series],
+        ReferencedSOPInstanceUID=str(series.slices[0].StudyInstanceUID),
+        RTReferencedSeriesSequence=[referenced],
     )
-    return _item(FrameOfReferenceUID=grid.frame_of_reference_uid, RTReferencedStudySequence=[study])
+    return _item(FrameOfReferenceUID=series.frame_of_reference_uid, RTReferencedStudySequence=[study])
 
 
 def _reference(one: Dataset) -> Dataset:

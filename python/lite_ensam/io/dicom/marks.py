@@ -10,11 +10,18 @@ import numpy as np
 from lite_ensam.core.errors import CaseError, MarkError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark, mark_from_mask
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, read_dataset, translate_dicom_errors
+from lite_ensam.io.dicom.datasets import (
+    Dataset,
+    PathLike,
+    is_dicom,
+    lps_to_ras,
+    read_dataset,
+    translate_dicom_errors,
+)
 from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
 from lite_ensam.io.dicom.segmentation import NAME
-from lite_ensam.io.dicom.series_grid import SeriesGrid
 
 __all__ = ["find_marks", "read_dicom_marks"]
 
@@ -33,7 +40,7 @@ _SHORT_AXIS = {"103340004", "G-A186"}
 
 
 @translate_dicom_errors
-def read_dicom_marks(path: PathLike, grid: Grid) -> tuple[RecistMark, ...]:
+def read_dicom_marks(path: PathLike, source: ScanSource | Grid) -> tuple[RecistMark, ...]:
     """All lines of a DICOM file, labelled 1, 2, ... in its order.
 
     Parameters
@@ -42,7 +49,7 @@ def read_dicom_marks(path: PathLike, grid: Grid) -> tuple[RecistMark, ...]:
         the line that was given), or else the longest line or outline that is no short axis (SCOORD on an image
         of the series, or SCOORD3D in its frame of reference); a presentation state (GSPS): of each annotation
         the longest line of two points; or an RTSTRUCT: of each ROI the line that `mark_from_mask` draws
-    grid : of the CT. Coordinates on images need the CT to have been read from DICOM itself
+    source : of the CT. Coordinates on images need the CT to have been read from DICOM itself
 
     Returns
     -------
@@ -59,15 +66,15 @@ def read_dicom_marks(path: PathLike, grid: Grid) -> tuple[RecistMark, ...]:
         If pydicom is not installed.
     """
     dataset = read_dataset(path)
-    readers: dict[str, Callable[[Dataset, Grid], Iterator[RecistMark]]] = {
+    readers: dict[str, Callable[[Dataset, ScanSource], Iterator[RecistMark]]] = {
         "SR": _from_report,
         "PR": _from_presentation_state,
-        "RTSTRUCT": lambda _, grid: _from_contours(path, grid),
+        "RTSTRUCT": lambda _, ct: _from_contours(path, ct),
     }
     modality = str(dataset.get("Modality"))
     if modality not in readers:
         raise MarkError(f"is of modality {brief(modality)}, expected SR, PR or RTSTRUCT")
-    marks = tuple(readers[modality](dataset, grid))
+    marks = tuple(readers[modality](dataset, ScanSource.of(source)))
     if not marks:
         raise MarkError(f"holds no line that could be a RECIST mark (modality {modality})")
     return marks
@@ -89,7 +96,7 @@ def find_marks(folder: PathLike) -> Path:
     return found[0]
 
 
-def _from_report(report: Dataset, grid: Grid) -> Iterator[RecistMark]:
+def _from_report(report: Dataset, ct: ScanSource) -> Iterator[RecistMark]:
     label = 0
     for number, group in enumerate(_groups(report), start=1):
         name, uid = _text(group, _TRACKING_IDENTIFIER), _text(group, _TRACKING_UID)
@@ -101,9 +108,9 @@ def _from_report(report: Dataset, grid: Grid) -> Iterator[RecistMark]:
             for coordinates in (item, *item.get("ContentSequence", [])):
                 if coordinates.get("ValueType") in ("SCOORD", "SCOORD3D") and code not in _SHORT_AXIS:
                     with _said_of(where):
-                        ends = _ends(_points(coordinates, grid), grid)
+                        ends = _ends(_points(coordinates, ct), ct)
                     if ends is not None:
-                        lines.append((code in wanted, _length_mm(ends, grid), ends))
+                        lines.append((code in wanted, _length_mm(ends, ct), ends))
         if lines:
             label += 1
             _, _, ends = max(lines, key=lambda line: line[:2])
@@ -135,15 +142,15 @@ def _text(group: Dataset, code: str) -> str:
     return ""
 
 
-def _points(coordinates: Dataset, grid: Grid) -> Float64Array:
+def _points(coordinates: Dataset, ct: ScanSource) -> Float64Array:
     """Voxel indices (n, 3) in z, y, x of a SCOORD or SCOORD3D item."""
     numbers = np.asarray(coordinates.GraphicData, dtype=np.float64)
     if coordinates.ValueType == "SCOORD3D":
         frame = str(coordinates.get("ReferencedFrameOfReferenceUID", ""))
-        own = grid.frame_of_reference_uid if isinstance(grid, SeriesGrid) else ""
+        own = ct.frame_of_reference_uid
         if frame and own and frame != own:
             raise MarkError(f"lies in the frame of reference {brief(frame)}, the CT in {own}")
-        return _series_grid(grid).points_of_world(numbers.reshape(-1, 3))
+        return ct.points_from_world(lps_to_ras(numbers.reshape(-1, 3)))
     images = [
         one.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
         for one in coordinates.get("ContentSequence", [])
@@ -151,10 +158,10 @@ def _points(coordinates: Dataset, grid: Grid) -> Float64Array:
     ]
     if len(images) != 1:
         raise MarkError(f"its coordinates refer to {len(images)} images, expected one")
-    return _series_grid(grid).points_of_image(str(images[0]), numbers.reshape(-1, 2))
+    return ct.points_of_image(str(images[0]), numbers.reshape(-1, 2))
 
 
-def _from_presentation_state(state: Dataset, grid: Grid) -> Iterator[RecistMark]:
+def _from_presentation_state(state: Dataset, ct: ScanSource) -> Iterator[RecistMark]:
     label = 0
     for number, annotation in enumerate(state.get("GraphicAnnotationSequence", []), start=1):
         where = f"annotation {number}"
@@ -162,8 +169,8 @@ def _from_presentation_state(state: Dataset, grid: Grid) -> Iterator[RecistMark]
         for drawn in annotation.get("GraphicObjectSequence", []):
             if drawn.get("GraphicType") == "POLYLINE" and int(drawn.get("NumberOfGraphicPoints", 0)) == 2:
                 with _said_of(where):
-                    points = _points_drawn(annotation, drawn, grid)
-                lines.append((_length_mm(points, grid), points))
+                    points = _points_drawn(annotation, drawn, ct)
+                lines.append((_length_mm(points, ct), points))
         if lines:
             label += 1
             _, ends = max(lines, key=lambda line: line[0])
@@ -172,7 +179,7 @@ def _from_presentation_state(state: Dataset, grid: Grid) -> Iterator[RecistMark]
             yield mark
 
 
-def _points_drawn(annotation: Dataset, drawn: Dataset, grid: Grid) -> Float64Array:
+def _points_drawn(annotation: Dataset, drawn: Dataset, ct: ScanSource) -> Float64Array:
     units, images = drawn.get("GraphicAnnotationUnits"), annotation.get("ReferencedImageSequence") or []
     if units != "PIXEL":
         raise MarkError(
@@ -181,34 +188,28 @@ def _points_drawn(annotation: Dataset, drawn: Dataset, grid: Grid) -> Float64Arr
     if len(images) != 1:
         raise MarkError(f"is drawn on {len(images)} images, expected one")
     columns_rows = np.asarray(drawn.GraphicData, dtype=np.float64).reshape(-1, 2)
-    return _series_grid(grid).points_of_image(str(images[0].ReferencedSOPInstanceUID), columns_rows)
+    return ct.points_of_image(str(images[0].ReferencedSOPInstanceUID), columns_rows)
 
 
-def _from_contours(path: PathLike, grid: Grid) -> Iterator[RecistMark]:
+def _from_contours(path: PathLike, ct: ScanSource) -> Iterator[RecistMark]:
     for label, name in enumerate(read_roi_names(path), start=1):
         try:
-            mark = mark_from_mask(read_roi(path, name, grid), grid.spacing_mm, label)
+            mark = mark_from_mask(read_roi(path, name, ct), ct.grid.spacing_mm, label)
         except CaseError as error:
             raise MarkError(str(error).removeprefix(f"{printable(path)}: ")) from None
         yield RecistMark(label, mark.endpoints_zyx, name)
 
 
-def _ends(points_zyx: Float64Array, grid: Grid) -> Float64Array | None:
+def _ends(points_zyx: Float64Array, ct: ScanSource) -> Float64Array | None:
     """The two points farthest apart in mm, (2, 3); None of a single point."""
     if len(points_zyx) < 2:
         return None
     pairs = (points_zyx[list(pair)] for pair in combinations(range(len(points_zyx)), 2))
-    return max(pairs, key=lambda ends: _length_mm(ends, grid))
+    return max(pairs, key=lambda ends: _length_mm(ends, ct))
 
 
-def _length_mm(ends_zyx: Float64Array, grid: Grid) -> float:
-    return float(np.linalg.norm((ends_zyx[1] - ends_zyx[0]) * grid.spacing_mm))
-
-
-def _series_grid(grid: Grid) -> SeriesGrid:
-    if not isinstance(grid, SeriesGrid):
-        raise MarkError("is drawn on DICOM images: the CT must be read from its DICOM folder")
-    return grid
+def _length_mm(ends_zyx: Float64Array, ct: ScanSource) -> float:
+    return float(np.linalg.norm((ends_zyx[1] - ends_zyx[0]) * ct.grid.spacing_mm))
 
 
 @contextmanager

@@ -4,9 +4,9 @@ import numpy as np
 
 from lite_ensam.core.errors import CaseError, brief, printable
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array, Mask
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, lps_to_ras, read_dataset, translate_dicom_errors
-from lite_ensam.io.dicom.series_grid import SeriesGrid
 
 __all__ = ["read_roi", "read_roi_names"]
 
@@ -21,14 +21,14 @@ def read_roi_names(path: PathLike) -> tuple[str, ...]:
 
 
 @translate_dicom_errors
-def read_roi(path: PathLike, name: str, grid: Grid) -> Mask:
+def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
     """Mask of one ROI of an RTSTRUCT file.
 
     Parameters
     ----------
     path : the RTSTRUCT file
     name : of the ROI
-    grid : of the CT that the contours were drawn on
+    source : of the CT that the contours were drawn on
 
     Returns
     -------
@@ -57,13 +57,14 @@ def read_roi(path: PathLike, name: str, grid: Grid) -> Mask:
     ]
     if not contours:
         raise CaseError(f"{printable(path)}: ROI {name!r} has no contours")
-    mask = np.zeros(grid.shape_zyx, dtype=np.bool_)
+    ct = ScanSource.of(source)
+    mask = np.zeros(ct.grid.shape_zyx, dtype=np.bool_)
     for number, contour in enumerate(contours, start=1):
         try:
-            z, corners_yx = _in_slice(contour, grid)
+            z, corners_yx = _in_slice(contour, ct)
         except CaseError as error:
             raise CaseError(f"{printable(path)}: ROI {name!r}, contour {number}: {error}") from None
-        mask[z] ^= _fill(corners_yx, grid.shape_zyx[1:])
+        mask[z] ^= _fill(corners_yx, ct.grid.shape_zyx[1:])
     return mask
 
 
@@ -79,22 +80,19 @@ def _rois(rtstruct: Dataset) -> dict[str, int]:
     return {str(roi.ROIName): int(roi.ROINumber) for roi in rtstruct.get("StructureSetROISequence", [])}
 
 
-def _in_slice(contour: Dataset, grid: Grid) -> tuple[int, Float64Array]:
+def _in_slice(contour: Dataset, ct: ScanSource) -> tuple[int, Float64Array]:
     """Slice of a contour and its corners, voxel indices (n, 2) in y, x."""
     kind = str(contour.get("ContourGeometricType"))
     if kind != "CLOSED_PLANAR":
         raise CaseError(f"is of type {brief(kind)}, expected CLOSED_PLANAR")
     points_lps = np.asarray(contour.ContourData, dtype=np.float64).reshape(-1, 3)
-    if isinstance(grid, SeriesGrid):
-        points = grid.points_of_world(points_lps)
-    else:
-        points = grid.mm_to_voxel(lps_to_ras(points_lps))
+    points = ct.points_from_world(lps_to_ras(points_lps))
     heights = points[:, 0]
     if np.ptp(heights) > 2 * _OFF_PLANE:
         raise CaseError(f"runs through slices {heights.min():.1f} to {heights.max():.1f}, expected one")
     z = int(np.rint(heights.mean()))
-    if not 0 <= z < grid.shape_zyx[0]:
-        raise CaseError(f"lies on slice {z}, the CT has {grid.shape_zyx[0]}")
+    if not 0 <= z < ct.grid.shape_zyx[0]:
+        raise CaseError(f"lies on slice {z}, the CT has {ct.grid.shape_zyx[0]}")
     return z, points[:, 1:]
 
 

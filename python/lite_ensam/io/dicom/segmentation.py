@@ -12,7 +12,8 @@ from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.errors import CaseError, OutputError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.types import IntTriple, Labels
+from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.types import Labels
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.dicom.datasets import (
     Dataset,
@@ -24,8 +25,7 @@ from lite_ensam.io.dicom.datasets import (
     said_plainly,
     translate_dicom_errors,
 )
-from lite_ensam.io.dicom.series_grid import SeriesGrid
-from lite_ensam.io.file_grid import FileGrid
+from lite_ensam.io.dicom.series_source import series_of
 from lite_ensam.io.voxels import smallest_label_dtype
 
 __all__ = [
@@ -43,8 +43,6 @@ _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassU
 """What a SEG refers to its slices by; de-identification may have blanked it."""
 
 _SEGMENT_LABEL = re.compile(r"tumor (\d+)")
-_OFF_PLACE = 0.01
-"""A frame lies on the grid if its first voxel is no farther from one of the grid's than this share of a voxel."""
 
 
 def tracking_name(mark: RecistMark) -> str:
@@ -52,13 +50,13 @@ def tracking_name(mark: RecistMark) -> str:
     return mark.name or f"tumor {mark.label}"
 
 
-def build_segmentation(labels: Labels, grid: Grid, marks: Sequence[RecistMark]) -> Dataset:
+def build_segmentation(labels: Labels, source: ScanSource | Grid, marks: Sequence[RecistMark]) -> Dataset:
     """SEG object of a label map.
 
     Parameters
     ----------
     labels : uint8 or uint16 (z, y, x)
-    grid : of the CT, read from DICOM: patient, study and geometry are those of its slices
+    source : of the CT, read from DICOM: patient, study and geometry are those of its slices
     marks : their labels say which values become segments, in this order; names and tracking UIDs go along, and
         a mark without UID gets a new one
 
@@ -74,12 +72,11 @@ def build_segmentation(labels: Labels, grid: Grid, marks: Sequence[RecistMark]) 
         If highdicom is not installed.
     """
     highdicom = load_package("highdicom")
-    if not isinstance(grid, SeriesGrid):
-        raise OutputError("a DICOM SEG needs the DICOM slices of its CT: read the CT from its folder")
+    series = series_of(source, "a DICOM SEG")
     for name in _NEEDED:
-        if any(not one.get(name) for one in grid.slices):
+        if any(not one.get(name) for one in series.slices):
             raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {name} is missing or empty")
-    sliced = np.ascontiguousarray(grid.slices_of(labels))
+    sliced = np.ascontiguousarray(series.slices_of(labels))
     counts = _kernels.label_counts(sliced, max(int(labels.max(initial=0)), *(mark.label for mark in marks)))
     if empty := [mark.label for mark in marks if not counts[mark.label]]:
         raise OutputError(f"label {empty[0]} has no voxel on a slice, and a DICOM segment cannot be empty")
@@ -109,7 +106,7 @@ def build_segmentation(labels: Labels, grid: Grid, marks: Sequence[RecistMark]) 
     try:
         with keep_identifiers_quiet():
             return highdicom.seg.Segmentation(
-                source_images=list(grid.slices),
+                source_images=list(series.slices),
                 pixel_array=number_of_label[sliced],
                 segmentation_type="BINARY",
                 segment_descriptions=segments,
@@ -136,7 +133,7 @@ def write_dataset(path: PathLike, dataset: Dataset, overwrite: bool = False) -> 
 
 
 @translate_dicom_errors
-def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
+def read_segmentation(path: PathLike, source: ScanSource | Grid | None = None) -> Labels:
     """Label map (z, y, x) of a SEG object on the grid of its CT.
 
     Labels are the numbers of the segments, or those that `build_segmentation` has noted.
@@ -144,7 +141,7 @@ def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
     Raises
     ------
     CaseError
-        If the file is no binary or label map SEG, `grid` is None, a frame does not lie on a slice of the CT,
+        If the file is no binary or label map SEG, `source` is None, a frame does not lie on a slice of the CT,
         or two segments overlap, which a label map cannot hold.
     """
     dataset = read_dataset(path)
@@ -152,10 +149,10 @@ def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
     if dataset.get("Modality") != "SEG" or dataset.get("SegmentationType") != "BINARY":
         kind = f"{dataset.get('Modality')} {dataset.get('SegmentationType', '')}".strip()
         raise CaseError(f"{where}: is {brief(kind)}, expected a SEG of type BINARY")
-    if grid is None:
+    if source is None:
         raise CaseError(f"{where}: a DICOM SEG can only be read onto the grid of its CT")
-    file_grid = FileGrid.of(grid)
-    n_slices, rows, columns = _slices_shape(file_grid)
+    ct = ScanSource.of(source)
+    n_slices, rows, columns = ct.slices_shape
     if (int(dataset.Rows), int(dataset.Columns)) != (rows, columns):
         raise CaseError(
             f"{where}: its frames have {dataset.Rows} rows and {dataset.Columns} columns, the CT {rows} and {columns}"
@@ -165,7 +162,8 @@ def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
     shared = dataset.SharedFunctionalGroupsSequence[0]
     frames = dataset.pixel_array.reshape(-1, rows, columns)
     for frame, groups in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
-        k = _slice_of_frame(groups if "PlanePositionSequence" in groups else shared, file_grid)
+        place = groups if "PlanePositionSequence" in groups else shared
+        k = ct.slice_at(lps_to_ras(place.PlanePositionSequence[0].ImagePositionPatient))
         if k is None:
             raise CaseError(f"{where}: a frame does not lie on a slice of the CT")
         # what all frames have in common, such as the only segment, may be said once for all
@@ -175,17 +173,7 @@ def read_segmentation(path: PathLike, grid: Grid | None = None) -> Labels:
         if volume[k][inside].any():
             raise CaseError(f"{where}: segments overlap on slice {k}, which a label map cannot hold")
         volume[k][inside] = label_of_number[number]
-    if isinstance(file_grid, SeriesGrid):
-        return file_grid.volume_of_labels(volume)
-    return file_grid.from_file(volume)
-
-
-def _slices_shape(grid: FileGrid) -> IntTriple:
-    """Slices, rows and columns of the images that a SEG of this scan has."""
-    if isinstance(grid, SeriesGrid):
-        return (len(grid.slices), *grid.stack.slice_shape)
-    columns, rows, n_slices = grid.file_shape
-    return n_slices, rows, columns
+    return ct.volume_of_labels(volume)
 
 
 def _labels_of_numbers(dataset: Dataset) -> dict[int, int]:
@@ -196,14 +184,3 @@ def _labels_of_numbers(dataset: Dataset) -> dict[int, int]:
     }
     own = {number: int(match[1]) for number, match in noted.items() if match}
     return own if len(set(own.values())) == len(noted) else {number: number for number in noted}
-
-
-def _slice_of_frame(groups: Dataset, grid: FileGrid) -> int | None:
-    """Number of a frame's slice; None if its first voxel is not the first voxel of one."""
-    position = np.asarray(groups.PlanePositionSequence[0].ImagePositionPatient, dtype=np.float64)
-    if isinstance(grid, SeriesGrid):
-        return grid.stack.slice_at(position)
-    kji = grid.points_to_file(grid.mm_to_voxel(lps_to_ras(position)))
-    k = int(np.rint(kji[0]))
-    on_place = np.abs(kji - (k, 0, 0)).max() <= _OFF_PLACE
-    return k if on_place and 0 <= k < grid.file_shape[2] else None

@@ -19,7 +19,7 @@ from lite_ensam.io.dicom.datasets import (
     read_numbers,
     translate_dicom_errors,
 )
-from lite_ensam.io.dicom.series_grid import SeriesGrid
+from lite_ensam.io.dicom.series_source import SeriesSource
 from lite_ensam.io.reading import translate_io_errors
 
 __all__ = ["read_ct_series"]
@@ -44,7 +44,7 @@ _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 @translate_dicom_errors
-def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtVolume, SeriesGrid]:
+def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtVolume, SeriesSource]:
     """A CT series of a folder and its subfolders, in HU.
 
     Files that are not DICOM or not slices of a CT (an RTSTRUCT or PDF beside the slices, localizers, pictures of
@@ -55,14 +55,14 @@ def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtV
     ----------
     folder : whatever the files are called
     series_uid : SeriesInstanceUID; None takes the series with the most slices (of equals the smallest UID)
-        and says so in the grid's `notes`, unless the folder holds several patients
+        and says so in the source's `notes`, unless the folder holds several patients
 
     Returns
     -------
     ct : int16 (z, y, x), or float32 if the HU are not whole numbers; slices are sorted by position, axes
         permuted so that z runs along the body, nothing is flipped. Slices that are shifted in plane (a tilted gantry)
         are moved by whole pixels, planes between unevenly spaced slices interpolated: see `Stack`
-    grid : its geometry and its slices' headers; its `notes` say what was chosen, moved and interpolated
+    source : its geometry and its slices' headers; its `notes` say what was chosen, moved and interpolated
 
     Raises
     ------
@@ -80,8 +80,8 @@ def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtV
             if name not in one:
                 setattr(one, name, None)
     try:
-        grid = SeriesGrid.of_slices(_sorted(slices), notes + _fill_in_uids(slices))
-        return grid.volume_of_hu(_read_hu(grid.slices)), grid
+        source = SeriesSource.of_slices(_sorted(slices), notes + _fill_in_uids(slices))
+        return source.volume_of_hu(_read_hu(source.slices)), source
     except CaseError as error:
         raise CaseError(f"{where}: {error}") from None
 

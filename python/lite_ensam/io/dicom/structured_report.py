@@ -14,7 +14,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import FloatTriple
 from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package, said_plainly
 from lite_ensam.io.dicom.segmentation import NAME, tracking_name
-from lite_ensam.io.dicom.series_grid import SeriesGrid
+from lite_ensam.io.dicom.series_source import SeriesSource
 from lite_ensam.measurements import TumorMeasurement
 
 __all__ = ["build_report"]
@@ -23,7 +23,10 @@ _SERIES_NUMBER = 901
 
 
 def build_report(
-    segmentation: Dataset, grid: SeriesGrid, marks: Sequence[RecistMark], measured: Sequence[TumorMeasurement]
+    segmentation: Dataset,
+    series: SeriesSource,
+    marks: Sequence[RecistMark],
+    measured: Sequence[TumorMeasurement],
 ) -> Dataset:
     """Comprehensive 3D SR with two measurement groups for each tumour, under one tracking UID.
 
@@ -34,7 +37,7 @@ def build_report(
     Parameters
     ----------
     segmentation : from `build_segmentation`, with the same marks in the same order
-    grid : of the CT
+    series : of the CT
     marks, measured : one each for every segment
 
     Raises
@@ -50,7 +53,7 @@ def build_report(
             f"a report needs as many marks ({len(marks)}) and measurements ({len(measured)}) as segments "
             f"({len(segmentation.SegmentSequence)})"
         )
-    lines = _Lines(highdicom, grid)
+    lines = _Lines(highdicom, series)
     try:
         groups = [
             group
@@ -65,7 +68,7 @@ def build_report(
         )
         with keep_identifiers_quiet():
             return highdicom.sr.Comprehensive3DSR(
-                evidence=[segmentation, *grid.slices],
+                evidence=[segmentation, *series.slices],
                 content=content,
                 series_instance_uid=highdicom.UID(),
                 series_number=_SERIES_NUMBER,
@@ -81,8 +84,8 @@ def build_report(
 class _Lines:
     """Measurements with the line they run along, on the slice that it lies on."""
 
-    def __init__(self, highdicom: ModuleType, grid: SeriesGrid) -> None:
-        self.highdicom, self.grid = highdicom, grid
+    def __init__(self, highdicom: ModuleType, series: SeriesSource) -> None:
+        self.highdicom, self.series = highdicom, series
 
     def along(
         self, code: tuple[str, str, str], mm: float, ends_zyx: tuple[tuple[float, ...], ...] | None
@@ -99,7 +102,7 @@ class _Lines:
     def _coordinates(self, ends_zyx: tuple[tuple[float, ...], ...]) -> Dataset | None:
         points: tuple[FloatTriple, ...] = tuple((z, y, x) for z, y, x in ends_zyx)
         try:
-            image, columns_rows = self.grid.image_of_points(points)
+            image, columns_rows = self.series.image_of_points(points)
         except ValueError:  # an axial line on a series that was not taken axially runs through its slices
             return None
         sr = self.highdicom.sr
@@ -121,7 +124,7 @@ def _groups(
         lines.along(("103339001", "SCT", "Long Axis"), one.longest_diameter_mm, one.longest_diameter_zyx),
         lines.along(("103340004", "SCT", "Short Axis"), one.short_axis_mm, one.short_axis_zyx),
         lines.along(
-            ("410668003", "SCT", "Length"), mark.length_mm(lines.grid.spacing_mm), mark.endpoints_zyx
+            ("410668003", "SCT", "Length"), mark.length_mm(lines.series.grid.spacing_mm), mark.endpoints_zyx
         ),
     ]
     shared = {
@@ -133,7 +136,7 @@ def _groups(
         segmentation.SOPClassUID,
         segmentation.SOPInstanceUID,
         number,
-        source_series=sr.SourceSeriesForSegmentation(lines.grid.series_uid),
+        source_series=sr.SourceSeriesForSegmentation(lines.series.series_uid),
     )
     return (
         sr.VolumetricROIMeasurementsAndQualitativeEvaluations(

@@ -1,7 +1,15 @@
+import { make, makeButton, makeCheck, setPressed } from "./elements.js";
+import { ZOOM_STEP } from "./plane_mouse.js";
+import { same } from "./values.js";
+
+/** @import { Viewer } from "./viewer.js" */
+
 /** The buttons above the picture: tools, windows, undo, zoom. */
-class Toolbar {
-  constructor(marker) {
-    this.marker = marker;
+export class Toolbar {
+  /** @param {Viewer} viewer */
+  constructor(viewer) {
+    this.viewer = viewer;
+    /** @type {(title: string, ...children: Node[]) => HTMLElement} */
     const group = (title, ...children) => make("span", { className: "le-group", title }, ...children);
     const tools = {
       line: "drag along a tumour's longest diameter",
@@ -10,15 +18,15 @@ class Toolbar {
       pan: "drag the picture (or drag with the middle button)",
     };
     this.tools = Object.entries(tools).map(([tool, title]) =>
-      makeButton(tool, title, () => marker.setTool(tool), { tool }),
+      makeButton(tool, title, () => viewer.setTool(tool), { tool })
     );
-    this.presets = Object.entries(marker.scan.windows).map(([name, range]) =>
-      makeButton(name, `window ${range.join(" to ")}`, () => marker.setWindow(range), { preset: name }),
+    this.presets = Object.entries(viewer.scan.windows).map(([name, range]) =>
+      makeButton(name, `window ${range.join(" to ")}`, () => viewer.setWindow(range), { preset: name })
     );
     this.windowText = make("span", { className: "le-window" });
-    this.undo = makeButton("undo", "Ctrl+Z", () => marker.marks.undo(), { action: "undo" });
-    this.redo = makeButton("redo", "Ctrl+Y", () => marker.marks.redo(), { action: "redo" });
-    const [axial] = marker.views;
+    this.undo = makeButton("undo", "Ctrl+Z", () => viewer.marks.undo(), { action: "undo" });
+    this.redo = makeButton("redo", "Ctrl+Y", () => viewer.marks.redo(), { action: "redo" });
+    const [axial] = viewer.views;
     this.root = make(
       "div",
       { className: "le-toolbar" },
@@ -29,28 +37,30 @@ class Toolbar {
         "",
         makeButton("−", "smaller (Ctrl + wheel)", () => axial.zoomBy(1 / ZOOM_STEP)),
         makeButton("+", "larger (Ctrl + wheel)", () => axial.zoomBy(ZOOM_STEP)),
-        makeButton("fit", "whole slice (double click)", () => marker.views.forEach((view) => view.resetView())),
+        makeButton("fit", "whole slice (double click)", () => viewer.views.forEach((view) => view.resetView())),
       ),
     );
   }
 
   update() {
-    const { marker } = this;
-    const [low, high] = marker.store.window;
-    const press = (button, on) => button.setAttribute("aria-pressed", on);
-    this.tools.forEach((button) => press(button, button.dataset.tool === marker.tool));
-    this.presets.forEach((button) => press(button, same(marker.scan.windows[button.dataset.preset], [low, high])));
-    this.windowText.textContent = `${Math.round(low)} to ${Math.round(high)} ${marker.scan.unit}`;
-    this.undo.disabled = !marker.marks.done.length;
-    this.redo.disabled = !marker.marks.undone.length;
+    const { viewer } = this;
+    const [low, high] = viewer.store.window;
+    this.tools.forEach((button) => setPressed(button, button.dataset.tool === viewer.tool));
+    this.presets.forEach((button) => {
+      setPressed(button, same(viewer.scan.windows[button.dataset.preset ?? ""], [low, high]));
+    });
+    this.windowText.textContent = `${Math.round(low)} to ${Math.round(high)} ${viewer.scan.unit}`;
+    this.undo.disabled = !viewer.marks.done.length;
+    this.redo.disabled = !viewer.marks.undone.length;
   }
 }
 
 /** What is done with the lines: segment, threshold, what is shown. */
-class Controls {
-  constructor(marker) {
-    this.marker = marker;
-    const { model } = marker;
+export class Controls {
+  /** @param {Viewer} viewer */
+  constructor(viewer) {
+    this.viewer = viewer;
+    const { model } = viewer;
     const segment = makeButton("Segment", "make the masks that are missing", () => model.send({ kind: "segment" }), {
       action: "segment",
     });
@@ -58,26 +68,36 @@ class Controls {
       "auto",
       "segment each line as soon as it is finished",
       model.get("auto_segment"),
-      (on) => marker.put("auto_segment", on),
+      (on) => viewer.put("auto_segment", on),
       { control: "auto" },
     );
-    this.auto = auto.querySelector("input");
-    this.threshold = make("input", { type: "range", min: -6, max: 6, step: 0.25, data: { control: "threshold" } });
-    this.threshold.addEventListener("input", () => marker.put("threshold", Number(this.threshold.value)));
+    this.auto = auto.box;
+    this.threshold = make("input", {
+      type: "range",
+      min: "-6",
+      max: "6",
+      step: "0.25",
+      data: { control: "threshold" },
+    });
+    this.threshold.addEventListener("input", () => viewer.put("threshold", Number(this.threshold.value)));
     this.thresholdText = make("span", { className: "le-number" });
-    const show = (name) => (on) => {
-      marker[name] = on;
-      marker.draw();
-    };
+    const masks = makeCheck("masks", "show the masks", viewer.showMasks, (on) => viewer.show({ masks: on }), {
+      control: "masks",
+    });
+    const diameters = makeCheck(
+      "diameters",
+      "show where the masks were measured",
+      viewer.showDiameters,
+      (on) => viewer.show({ diameters: on }),
+      { control: "diameters" },
+    );
     this.root = make(
       "div",
       { className: "le-controls" },
       segment,
-      auto,
-      makeCheck("masks", "show the masks", marker.showMasks, show("showMasks"), { control: "masks" }),
-      makeCheck("diameters", "show where the masks were measured", marker.showDiameters, show("showDiameters"), {
-        control: "diameters",
-      }),
+      auto.root,
+      masks.root,
+      diameters.root,
       make(
         "label",
         { title: "score above which a voxel is tumour: left for larger masks, right for smaller ones" },
@@ -89,9 +109,9 @@ class Controls {
   }
 
   update() {
-    const { model } = this.marker;
+    const { model } = this.viewer;
     this.auto.checked = model.get("auto_segment");
-    this.threshold.value = model.get("threshold");
+    this.threshold.value = String(model.get("threshold"));
     this.thresholdText.textContent = model.get("threshold").toFixed(2);
   }
 }

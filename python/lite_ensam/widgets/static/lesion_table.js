@@ -1,8 +1,18 @@
+import { make, makeButton, setPressed } from "./elements.js";
+import { lesionNumbers, warningsOf } from "./lesion_text.js";
+import { HIGHEST_LABEL } from "./mark_list.js";
+import { SHORT_AXIS } from "./recist_mark.js";
+
+/** @import { Mark, Result } from "./contract.d.ts" */
+/** @import { Viewer } from "./viewer.js" */
+
 /** Lesions beside the picture: name, colour, numbers, what the reader thinks of them. */
-class LesionTable {
-  constructor(marker) {
-    this.marker = marker;
-    this.body = make("tbody");
+export class LesionTable {
+  /** @param {Viewer} viewer */
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.body = make("tbody", {});
+    /** @type {(text: string, span?: number) => HTMLElement} */
     const head = (text, span = 1) => make("th", { textContent: text, colSpan: span });
     const groups = [head("", 2), head("drawn, mm", 2), head("mask, mm", 4)];
     const heads = ["", "lesion", "line", "short", "ml", "long", "short", "s"].map((text) => head(text));
@@ -10,29 +20,38 @@ class LesionTable {
     this.table = make("table", { className: "le-table" }, top, this.body);
     this.nothing = make("div", {
       className: "le-nothing",
-      textContent: "No lesion yet. Each line that you draw becomes a row here, with the volume and diameters of its mask.",
+      textContent:
+        "No lesion yet. Each line that you draw becomes a row here, with the volume and diameters of its mask.",
     });
     this.root = make("div", {}, this.table, this.nothing);
   }
 
   draw() {
-    const focus = this.root.getRootNode().activeElement;
-    const typing = this.body.contains(focus) && focus.matches("input[type=text], input[type=number]");
+    const root = /** @type {Document | ShadowRoot} */ (this.root.getRootNode());
+    const focus = root.activeElement;
+    const typing = focus?.matches("input[type=text], input[type=number]") && this.body.contains(focus);
     if (typing) return; // would take the field away under the user's hands; blur draws again
-    const marks = this.marker.marks.current;
-    const results = new Map(this.marker.model.get("results").map((row) => [row.label, row]));
+    const marks = this.viewer.marks.current;
+    const results = new Map(this.viewer.model.get("results").map((row) => [row.label, row]));
     this.body.replaceChildren(...marks.map((mark) => this.row(mark, results.get(mark.label))));
     this.nothing.hidden = marks.length > 0;
     this.table.hidden = !marks.length;
   }
 
+  /**
+   * @param {Mark} mark
+   * @param {Result | undefined} result
+   */
   row(mark, result) {
-    const { marker } = this;
-    const { spacing_mm: spacing } = marker.scan;
-    const number = (value, digits) => (value === undefined ? "–" : value.toFixed(digits));
+    const { viewer } = this;
+    const numbers = lesionNumbers(mark, result, viewer.scan.spacing_mm);
+    /** @type {(text: string, kind: string, ...more: Node[]) => HTMLElement} */
     const cell = (text, kind, ...more) => make("td", { data: { kind } }, text, ...more);
-    const drawn = mark[SHORT_AXIS] && lengthMm(mark[SHORT_AXIS], spacing).toFixed(1);
-    const away = makeButton("×", "take the short axis away", () => marker.marks.change(mark.label, { [SHORT_AXIS]: null }));
+    const away = makeButton(
+      "×",
+      "take the short axis away",
+      () => viewer.marks.change(mark.label, { [SHORT_AXIS]: null }),
+    );
     away.dataset.action = "remove short axis";
     const row = make("tr", { data: { label: mark.label, state: result?.state ?? "" } });
     row.append(
@@ -41,78 +60,94 @@ class LesionTable {
         "td",
         { className: "le-name" },
         this.nameField(mark, row),
-        ...this.warnings(result),
+        ...warningsOf(result).map((text) => make("div", { className: "le-warning", textContent: `⚠ ${text}` })),
         make("div", { className: "le-actions" }, ...this.buttons(mark.label, result)),
       ),
-      cell(lengthMm(mark[LINE], spacing).toFixed(1), "line"),
-      drawn ? cell(drawn, "drawn-short", away) : cell("", "drawn-short"),
-      cell(number(result?.volume_ml, 2), "volume"),
-      cell(number(result?.longest_diameter_mm, 1), "longest"),
-      cell(number(result?.short_axis_mm, 1), "short"),
-      cell(number(result?.seconds, 2), "seconds"),
+      cell(numbers.line, "line"),
+      cell(numbers.drawnShort, "drawn-short", ...(mark[SHORT_AXIS] ? [away] : [])),
+      cell(numbers.volume, "volume"),
+      cell(numbers.longest, "longest"),
+      cell(numbers.short, "short"),
+      cell(numbers.seconds, "seconds"),
     );
-    row.classList.toggle("le-selected", mark.label === marker.selected);
+    row.classList.toggle("le-selected", mark.label === viewer.selected);
     row.addEventListener("click", (event) => {
-      if (!event.target.closest("input, button")) marker.select(mark.label, true);
+      const target = /** @type {Element} */ (event.target);
+      if (!target.closest("input, button")) viewer.select(mark.label, true);
     });
     return row;
   }
 
-  /** Label and colour. */
+  /**
+   * Label and colour.
+   * @param {Mark} mark
+   * @param {HTMLElement} row
+   */
   identity({ label }, row) {
-    const { marker } = this;
-    const number = make("input", { type: "number", min: 1, max: 65535, value: label, title: "label in the label map" });
+    const { viewer } = this;
+    const number = make("input", {
+      type: "number",
+      min: "1",
+      max: String(HIGHEST_LABEL),
+      value: String(label),
+      title: "label in the label map",
+    });
     this.whenEdited(number, () => {
       if (Number(number.value) === label) return;
-      if (marker.relabel(label, Number(number.value))) row.dataset.label = number.value;
+      if (viewer.relabel(label, Number(number.value))) row.dataset.label = number.value;
     });
-    const color = make("input", { type: "color", value: marker.colorOf(label), title: "colour" });
-    color.addEventListener("change", () => marker.setColor(label, color.value));
+    const color = make("input", { type: "color", value: viewer.colorOf(label), title: "colour" });
+    color.addEventListener("change", () => viewer.setColor(label, color.value));
     return [number, color];
   }
 
+  /**
+   * @param {Mark} mark
+   * @param {HTMLElement} row
+   */
   nameField(mark, row) {
     const { name: value, label } = mark;
     const name = make("input", { type: "text", value, placeholder: `lesion ${label}`, title: value || "name" });
     this.whenEdited(name, () => {
-      if (name.value !== mark.name) this.marker.marks.change(Number(row.dataset.label), { name: name.value });
+      if (name.value !== mark.name) this.viewer.marks.change(Number(row.dataset.label), { name: name.value });
     });
     return name;
   }
 
-  /** Act when a field is left, by Enter too; once the next one has the focus, which would else be lost. */
+  /**
+   * Act when a field is left, by Enter too; once the next one has the focus, which would else be lost.
+   * @param {HTMLInputElement} field
+   * @param {() => void} action
+   */
   whenEdited(field, action) {
     const act = () => {
       action();
-      this.marker.refresh();
+      this.viewer.refresh();
     };
     field.addEventListener("keydown", (event) => event.key === "Enter" && field.blur());
     field.addEventListener("blur", () => setTimeout(act));
   }
 
-  /** What the reader should look at twice. */
-  warnings(result) {
-    const words = [];
-    if (result?.disagrees) words.push("mask and line differ by more than 20 %");
-    if (result?.is_air) words.push("no tumour in sight: air or lung");
-    if (result?.touches_edge) words.push("mask reaches the scan's border");
-    return words.map((text) => make("div", { className: "le-warning", textContent: `⚠ ${text}` }));
-  }
-
+  /**
+   * @param {number} label
+   * @param {Result | undefined} result
+   */
   buttons(label, result) {
-    const { marker } = this;
+    const { viewer } = this;
+    /** @type {(text: string, title: string, action: () => void, pressed?: boolean) => HTMLButtonElement} */
     const button = (text, title, action, pressed = false) => {
       const made = makeButton(text, title, action, { action: text });
-      made.setAttribute("aria-pressed", pressed);
+      setPressed(made, pressed);
       return made;
     };
-    const redrawn = marker.redrawing && label === marker.selected;
+    const redrawn = viewer.redrawing && label === viewer.selected;
     const made = [
-      button("redraw", "the next line takes the place of this one", () => marker.startRedrawing(label), redrawn),
-      button("delete", "delete this lesion (Del)", () => marker.marks.remove(label)),
+      button("redraw", "the next line takes the place of this one", () => viewer.startRedrawing(label), redrawn),
+      button("delete", "delete this lesion (Del)", () => viewer.marks.remove(label)),
     ];
     if (!result) return made;
-    const say = (kind) => () => marker.model.send({ kind, label });
+    /** @type {(kind: "accept" | "reject") => () => void} */
+    const say = (kind) => () => viewer.model.send({ kind, label });
     return [
       button("accept", "this mask is right", say("accept"), result.state === "accepted"),
       button("reject", "take this mask away; its line stays", say("reject"), result.state === "rejected"),

@@ -1,94 +1,144 @@
-// What a press on the axial plane takes hold of, and what a drag makes of it. An edit is
-// {mark, key, fixed} for one end of a line, or {mark, moved, from} for whole lines; `fresh` where nothing was there.
-// A fresh short axis has {near} instead of a mark: the marks of the slice, one of which its stroke may cross.
+// What a press on the axial plane takes hold of, and what a drag makes of it. Nothing here touches the page.
+
+import { cross, distanceToLine, eachEnd, pointOf } from "./geometry.js";
+import { LINE, newMark, SHORT_AXIS } from "./recist_mark.js";
+import { clamp } from "./values.js";
+
+/** @import { Draft, LineKey, Mark, Place, Point } from "./contract.d.ts" */
+/** @import { MarkList } from "./mark_list.js" */
+
+/**
+ * One end of a line is dragged, the other one is fixed.
+ * @typedef {{ fresh: false, mark: Mark, key: LineKey, fixed: Point }} HeldEnd
+ */
+/**
+ * Whole lines are moved, from a voxel.
+ * @typedef {{ fresh: false, mark: Mark, moved: LineKey[], from: Point }} HeldLines
+ */
+/**
+ * A line is drawn where nothing was: of a new mark, or of one that is redrawn.
+ * @typedef {{ fresh: true, mark: Draft, key: LineKey, fixed: Point }} FreshLine
+ */
+/**
+ * A short axis is drawn: of one of the marks of the slice, the one whose line its stroke crosses.
+ * @typedef {{ fresh: true, near: Mark[], key: LineKey, fixed: Point }} FreshShortAxis
+ */
+/** @typedef {HeldEnd | HeldLines | FreshLine | FreshShortAxis} Edit */
+
+/**
+ * What is asked of a `PlaneView`.
+ * @typedef {object} View
+ * @property {number} shown the slice
+ * @property {{ marks: MarkList, selected: number, tool: string, redrawing: boolean }} viewer
+ * @property {(point: Point) => Place} toScreen
+ * @property {(place: Place) => Point} toVoxel
+ */
 
 const NEAR_PX = 9; // an end of a line is grabbed from this near
 const ON_LINE_PX = 6;
-const LINE = "endpoints_zyx";
-const SHORT_AXIS = "short_axis_zyx";
 
-const newMark = () => ({ label: 0, name: "", tracking_uid: "", [LINE]: null, [SHORT_AXIS]: null });
-
-/** Marks of the slice that a view shows, the selected one first. */
+/**
+ * Marks of the slice that a view shows, the selected one first.
+ * @param {View} view
+ */
 function marksHere(view) {
-  const { marks, selected } = view.marker;
+  const { marks, selected } = view.viewer;
   const here = marks.current.filter((mark) => mark[LINE][0][0] === view.shown);
-  return here.sort((a, b) => (b.label === selected) - (a.label === selected));
+  return here.sort((a, b) => Number(b.label === selected) - Number(a.label === selected));
 }
 
-/** The line or end of a line under a screen place, or null. */
-function touched(view, at) {
-  const marks = marksHere(view);
-  const lines = marks.flatMap((mark) => [SHORT_AXIS, LINE].filter((key) => mark[key]).map((key) => [mark, key]));
-  for (const [mark, key] of lines) {
-    const which = mark[key].findIndex((end) => {
+/**
+ * Those of a mark's lines that are there.
+ * @param {Mark} mark
+ * @param {LineKey[]} keys
+ */
+function linesOf(mark, keys) {
+  return keys.flatMap((key) => {
+    const ends = mark[key];
+    return ends ? [{ mark, key, ends }] : [];
+  });
+}
+
+/**
+ * The line or end of a line under a screen place, or null.
+ * @param {View} view
+ * @param {Place} at
+ * @returns {HeldEnd | HeldLines | null}
+ */
+export function touched(view, at) {
+  const lines = marksHere(view).flatMap((mark) => linesOf(mark, [SHORT_AXIS, LINE]));
+  for (const { mark, key, ends } of lines) {
+    const which = ends.findIndex((end) => {
       const [x, y] = view.toScreen(end);
       return Math.hypot(x - at[0], y - at[1]) <= NEAR_PX;
     });
-    if (which >= 0) return { mark, key, fixed: mark[key][1 - which] };
+    if (which >= 0) return { fresh: false, mark, key, fixed: ends[1 - which] };
   }
-  for (const [mark, key] of lines) {
-    if (distanceToLine(at, mark[key].map((end) => view.toScreen(end))) > ON_LINE_PX) continue;
+  for (const { mark, key, ends } of lines) {
+    if (distanceToLine(at, eachEnd(ends, (end) => view.toScreen(end))) > ON_LINE_PX) continue;
+    /** @type {LineKey[]} */
     const moved = key === LINE && mark[SHORT_AXIS] ? [LINE, SHORT_AXIS] : [key];
-    return { mark, moved, from: view.toVoxel(at) };
+    return { fresh: false, mark, moved, from: view.toVoxel(at) };
   }
   return null;
 }
 
-/** The edit that a press begins; null if there is no line to draw a short axis across. */
-function grabbed(view, at, shift) {
-  const { marker } = view;
+/**
+ * The edit that a press begins; null if there is no line to draw a short axis across.
+ * @param {View} view
+ * @param {Place} at
+ * @param {boolean} shift whether the line of the selected lesion is drawn again
+ * @returns {Edit | null}
+ */
+export function grabbed(view, at, shift) {
+  const { viewer } = view;
   const old = touched(view, at);
-  const [fixed, fresh] = [view.toVoxel(at), true];
-  if (marker.tool === "short axis") {
-    if (old?.key) return old;
+  const fixed = view.toVoxel(at);
+  if (viewer.tool === "short axis") {
+    if (old && "key" in old) return old;
     const near = marksHere(view);
-    return near.length ? { near, key: SHORT_AXIS, fixed, fresh } : null;
+    return near.length ? { fresh: true, near, key: SHORT_AXIS, fixed } : null;
   }
   if (old) return old;
-  const redrawn = shift || marker.redrawing ? marker.marks.find(marker.selected) : null;
-  return { mark: redrawn ? { ...redrawn, [SHORT_AXIS]: null } : newMark(), key: LINE, fixed, fresh };
+  const redrawn = shift || viewer.redrawing ? viewer.marks.find(viewer.selected) : null;
+  return { fresh: true, mark: redrawn ? { ...redrawn, [SHORT_AXIS]: null } : newMark(), key: LINE, fixed };
 }
 
-/** The mark as an edit to a voxel would leave it: ends on voxel centres, inside the slice. */
-function edited({ mark, near, key, fixed, moved, from }, point, shape) {
-  if (near) mark = near.find(({ [LINE]: line }) => cross(line, [fixed, point])) ?? newMark();
-  if (key) return { ...mark, [key]: [fixed, point] };
-  const ends = moved.flatMap((name) => mark[name]);
-  const step = point.map((p, axis) => {
-    const low = Math.min(...ends.map((end) => end[axis]));
-    const high = Math.max(...ends.map((end) => end[axis]));
-    return clamp(p - from[axis], -low, shape[axis] - 1 - high);
+/**
+ * Which of a mark's lines an edit changes.
+ * @param {Edit} edit
+ */
+export const editedLines = (edit) => ("moved" in edit ? edit.moved : [edit.key]);
+
+/**
+ * The mark as an edit to a voxel would leave it: ends on voxel centres, inside the slice.
+ * @param {Edit} edit
+ * @param {Point} point
+ * @param {Point} shape of the scan
+ * @returns {Draft}
+ */
+export function edited(edit, point, shape) {
+  if ("moved" in edit) return movedTo(edit, point, shape);
+  const { key, fixed } = edit;
+  const mark = "near" in edit ? edit.near.find((near) => cross(near[LINE], [fixed, point])) : edit.mark;
+  return { ...(mark ?? newMark()), [key]: [fixed, point] };
+}
+
+/**
+ * @param {HeldLines} edit
+ * @param {Point} point
+ * @param {Point} shape
+ * @returns {Draft}
+ */
+function movedTo({ mark, moved, from }, point, shape) {
+  const lines = linesOf(mark, moved);
+  const step = pointOf((axis) => {
+    const along = lines.flatMap(({ ends }) => ends.map((end) => end[axis]));
+    return clamp(point[axis] - from[axis], -Math.min(...along), shape[axis] - 1 - Math.max(...along));
   });
-  const shifted = moved.map((name) => [name, mark[name].map((end) => end.map((e, axis) => e + step[axis]))]);
+  const shifted = lines.map(({ key, ends }) => [
+    key,
+    eachEnd(ends, (end) => pointOf((axis) => end[axis] + step[axis])),
+  ]);
   return { ...mark, ...Object.fromEntries(shifted) };
-}
-
-/** Whether a line of the mark has no length. */
-const isPoint = (mark) => [mark[LINE], mark[SHORT_AXIS]].some((ends) => ends && same(...ends));
-
-/** Whether two strokes of an axial slice cross or touch; parallel ones do not. */
-function cross([a, b], [c, d]) {
-  const side = ([, y0, x0], [, y1, x1], [, y, x]) => (y1 - y0) * (x - x0) - (x1 - x0) * (y - y0);
-  const [ac, ad, ca, cb] = [side(a, b, c), side(a, b, d), side(c, d, a), side(c, d, b)];
-  return ac !== ad && ac * ad <= 0 && ca * cb <= 0;
-}
-
-/** What is wrong with a mark's short axis, in words; "" if nothing is, or there is none. */
-function faultOf({ label, [LINE]: line, [SHORT_AXIS]: short }, spacing) {
-  if (!short) return "";
-  if (!line) return "That stroke does not cross a line: a short axis crosses the line of its lesion.";
-  if (!cross(line, short)) return `The short axis does not cross the line of lesion ${label}.`;
-  const [long, across] = [line, short].map((ends) => lengthMm(ends, spacing).toFixed(1));
-  if (Number(across) <= Number(long)) return "";
-  return `${across} mm across lesion ${label} is longer than its line (${long} mm): redraw the line there.`;
-}
-
-const lengthMm = ([from, to], spacing) => Math.hypot(...from.map((start, axis) => (to[axis] - start) * spacing[axis]));
-
-/** Degrees between two lines in the axial plane, 0 to 90. */
-function angleBetween(line, other, spacing) {
-  const [a, b] = [line, other].map(([from, to]) => from.map((start, axis) => (to[axis] - start) * spacing[axis]));
-  const dot = a.reduce((sum, value, axis) => sum + value * b[axis], 0);
-  return (Math.acos(clamp(Math.abs(dot) / (Math.hypot(...a) * Math.hypot(...b)), 0, 1)) * 180) / Math.PI;
 }

@@ -1,12 +1,22 @@
-/** A line's ends in the order that Python keeps them in. */
-const ordered = (ends) => ends && [...ends].sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
+import { LINE, ordered, SHORT_AXIS } from "./recist_mark.js";
+import { same } from "./values.js";
+
+/** @import { Mark, Model } from "./contract.d.ts" */
+
+export const HIGHEST_LABEL = 65535; // of a label map's 16 bits
 
 /** The marks as they are edited, with undo and redo. */
-class MarkList {
+export class MarkList {
+  /**
+   * @param {Model} model
+   * @param {() => void} onChange is called when Python has sent marks, its answer to an edit among them
+   */
   constructor(model, onChange) {
     this.model = model;
     this.current = model.get("marks");
+    /** @type {Mark[][]} */
     this.undone = [];
+    /** @type {Mark[][]} */
     this.done = [];
     this.onModel = () => {
       const marks = model.get("marks");
@@ -24,16 +34,19 @@ class MarkList {
     this.model.off("change:marks", this.onModel);
   }
 
+  /** @param {number} label */
   find(label) {
     return this.current.find((mark) => mark.label === label);
   }
 
+  /** @param {Mark[]} marks */
   commit(marks) {
     this.done.push(this.current);
     this.undone = [];
     this.save(marks);
   }
 
+  /** @param {Mark[]} marks */
   save(marks) {
     this.current = marks;
     this.model.set("marks", marks);
@@ -41,15 +54,17 @@ class MarkList {
   }
 
   undo() {
-    if (!this.done.length) return;
+    const before = this.done.pop();
+    if (!before) return;
     this.undone.push(this.current);
-    this.save(this.done.pop());
+    this.save(before);
   }
 
   redo() {
-    if (!this.undone.length) return;
+    const after = this.undone.pop();
+    if (!after) return;
     this.done.push(this.current);
-    this.save(this.undone.pop());
+    this.save(after);
   }
 
   /** The label that a new lesion gets: the lowest that is free. */
@@ -60,22 +75,37 @@ class MarkList {
     return free;
   }
 
-  /** Put a mark in the place of the one with its label, or behind the others. */
+  /**
+   * Why a lesion cannot get a label, in words; "" if it can.
+   * @param {number} wanted
+   */
+  labelFault(wanted) {
+    if (!Number.isInteger(wanted) || wanted < 1 || wanted > HIGHEST_LABEL) {
+      return `A label is a whole number from 1 to ${HIGHEST_LABEL}, not ${wanted}.`;
+    }
+    return this.find(wanted) ? `There is a lesion ${wanted} already.` : "";
+  }
+
+  /**
+   * Put a mark in the place of the one with its label, or behind the others.
+   * @param {Mark} mark
+   */
   put(mark) {
-    const placed = {
-      ...mark,
-      endpoints_zyx: ordered(mark.endpoints_zyx),
-      short_axis_zyx: ordered(mark.short_axis_zyx),
-    };
+    const placed = { ...mark, [LINE]: ordered(mark[LINE]), [SHORT_AXIS]: ordered(mark[SHORT_AXIS]) };
     const known = this.find(mark.label);
     this.commit(known ? this.current.map((m) => (m === known ? placed : m)) : [...this.current, placed]);
   }
 
-  /** Change some of a lesion's properties. */
+  /**
+   * Change some of a lesion's properties.
+   * @param {number} label
+   * @param {Partial<Mark>} properties
+   */
   change(label, properties) {
     this.commit(this.current.map((mark) => (mark.label === label ? { ...mark, ...properties } : mark)));
   }
 
+  /** @param {number} label */
   remove(label) {
     if (this.find(label)) this.commit(this.current.filter((mark) => mark.label !== label));
   }

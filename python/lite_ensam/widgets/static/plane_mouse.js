@@ -1,29 +1,52 @@
+import { draggedWindow } from "./grey_window.js";
+import { edited, editedLines, grabbed, touched } from "./line_edit.js";
+import { AXIAL } from "./plane_layout.js";
+import { faultOf, hasLine, isPoint, LINE } from "./recist_mark.js";
+
+/** @import { Draft, GreyWindow, Place } from "./contract.d.ts" */
+/** @import { Edit } from "./line_edit.js" */
+/** @import { PlaneView } from "./plane_view.js" */
+
+/**
+ * A button that is held down: where it went down, how far the mouse has been from there, what the drag changes.
+ * @typedef {{ tool: string, from: Place, last: Place, reach: number, window: GreyWindow, edit: Edit | null }} Drag
+ */
+
 const CLICK_PX = 4; // a shorter drag is a click,
 const STILL_PX = 1; // and was meant as one if the hand was as still as this
 const TOO_SHORT = "Too short for a line: drag farther, from end to end";
 const WHEEL_STEP = 40;
-const ZOOM_STEP = 1.2;
+export const ZOOM_STEP = 1.2;
+
+/** @type {Record<string, string>} by tool */
+const CURSORS = { window: "ns-resize", pan: "grab" };
+
+/** @type {(from: Place, to: Place) => Place} */
+const offset = (from, to) => [to[0] - from[0], to[1] - from[1]];
 
 /** What the mouse does on a plane: draws and moves lines, scrolls, windows, zooms, pans. */
-class PlaneMouse {
+export class PlaneMouse {
+  /** @param {PlaneView} view */
   constructor(view) {
     this.view = view;
-    this.marker = view.marker;
+    this.viewer = view.viewer;
+    /** @type {Drag | null} */
     this.drag = null;
-    this.at = null; // where the mouse is over the canvas
+    /** @type {Place | null} where the mouse is over the canvas */
+    this.at = null;
     this.wheel = 0;
-    const on = (name, action) => view.canvas.addEventListener(name, action, { passive: false });
-    on("pointerdown", (event) => this.begin(event));
-    on("pointermove", (event) => this.move(event));
-    on("pointerup", (event) => this.end(event));
-    on("pointercancel", () => this.cancel());
-    on("pointerleave", () => {
+    const { canvas } = view;
+    canvas.addEventListener("pointerdown", (event) => this.begin(event));
+    canvas.addEventListener("pointermove", (event) => this.move(event));
+    canvas.addEventListener("pointerup", (event) => this.end(event));
+    canvas.addEventListener("pointercancel", () => this.cancel());
+    canvas.addEventListener("pointerleave", () => {
       this.at = null;
-      this.marker.showPlace(null);
+      this.viewer.showPlace(null);
     });
-    on("dblclick", () => view.resetView());
-    on("wheel", (event) => this.turn(event));
-    on("contextmenu", (event) => {
+    canvas.addEventListener("dblclick", () => view.resetView());
+    canvas.addEventListener("wheel", (event) => this.turn(event), { passive: false });
+    canvas.addEventListener("contextmenu", (event) => {
       event.preventDefault();
       event.stopPropagation();
     });
@@ -31,104 +54,107 @@ class PlaneMouse {
 
   /** Lines are drawn on axial slices only. */
   get draws() {
-    return this.view.number === AXIAL && ["line", "short axis"].includes(this.drag?.tool ?? this.marker.tool);
+    return this.view.number === AXIAL && ["line", "short axis"].includes(this.drag?.tool ?? this.viewer.tool);
   }
 
+  /**
+   * @param {MouseEvent} event
+   * @returns {Place}
+   */
   place(event) {
     const box = this.view.canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   }
 
+  /** @param {PointerEvent} event */
   begin(event) {
     if (this.drag) return;
     event.preventDefault();
-    this.marker.root.focus({ preventScroll: true });
+    this.viewer.root.focus({ preventScroll: true });
     this.view.canvas.setPointerCapture(event.pointerId);
     const at = this.place(event);
-    const tool = event.button === 2 ? "window" : event.button === 1 ? "pan" : this.marker.tool;
-    this.drag = { tool, from: at, last: at, reach: 0, window: this.marker.store.window };
+    const tool = event.button === 2 ? "window" : event.button === 1 ? "pan" : this.viewer.tool;
+    this.drag = { tool, from: at, last: at, reach: 0, window: this.viewer.store.window, edit: null };
     if (!this.draws) return;
     this.drag.edit = grabbed(this.view, at, event.shiftKey);
-    this.marker.say(this.drag.edit ? "" : "There is no line on this slice: a short axis belongs to one.");
+    this.viewer.say(this.drag.edit ? "" : "There is no line on this slice: a short axis belongs to one.");
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
     const at = (this.at = this.place(event));
-    const { drag, marker, view } = this;
+    const { drag, viewer, view } = this;
     if (!drag) {
       this.hover(at);
       return;
     }
     drag.reach = Math.max(drag.reach, Math.hypot(at[0] - drag.from[0], at[1] - drag.from[1]));
-    const [dx, dy] = [at[0] - drag.last[0], at[1] - drag.last[1]];
+    const { last } = drag;
     drag.last = at;
     if (drag.tool === "pan") {
-      view.pan = [view.pan[0] + dx, view.pan[1] + dy];
-      view.draw();
+      view.panBy(offset(last, at));
     } else if (drag.tool === "window") {
-      this.dragWindow(at);
+      viewer.setWindow(draggedWindow(drag.window, offset(drag.from, at)));
     } else if (!this.draws) {
-      marker.setCursor(view.toVoxel(at));
+      viewer.setCursor(view.toVoxel(at));
     } else if (drag.reach > CLICK_PX && drag.edit) {
-      marker.draft = edited(drag.edit, view.toVoxel(at), marker.scan.shape_zyx);
-      marker.draw();
+      viewer.draft = edited(drag.edit, view.toVoxel(at), viewer.scan.shape_zyx);
+      viewer.draw();
     }
   }
 
   /** Another voxel may lie under the mouse now: the slice changed, or the picture moved. */
   lookAgain() {
-    if (this.at) this.marker.showPlace(this.view.toVoxel(this.at));
+    if (this.at) this.viewer.showPlace(this.view.toVoxel(this.at));
   }
 
+  /** @param {Place} at */
   hover(at) {
     this.lookAgain();
-    const cursors = { window: "ns-resize", pan: "grab" };
-    const overLine = this.draws && touched(this.view, at);
-    this.view.canvas.style.cursor = overLine ? (overLine.key ? "pointer" : "move") : (cursors[this.marker.tool] ?? "");
+    const overLine = this.draws ? touched(this.view, at) : null;
+    const overEnd = overLine && "key" in overLine;
+    this.view.canvas.style.cursor = overLine ? (overEnd ? "pointer" : "move") : (CURSORS[this.viewer.tool] ?? "");
   }
 
+  /** @param {PointerEvent} event */
   end(event) {
-    const { drag, marker, view } = this;
+    const { drag, viewer, view } = this;
     if (!drag) return;
     const drew = this.draws;
     this.drag = null;
     if (drag.tool === "window" || drag.tool === "pan") return;
-    const { draft } = marker;
-    marker.draft = null;
-    if (drew && draft && !isPoint(draft)) {
+    const { draft } = viewer;
+    viewer.draft = null;
+    if (drew && draft && drag.edit && !isPoint(draft)) {
       this.finish(draft, drag.edit);
     } else if (drew && drag.edit && !drag.edit.fresh) {
-      marker.select(drag.edit.mark.label);
+      viewer.select(drag.edit.mark.label);
     } else if (!drew || drag.reach <= CLICK_PX) {
-      marker.setCursor(view.toVoxel(this.place(event)));
+      viewer.setCursor(view.toVoxel(this.place(event)));
     }
-    if (drew && drag.edit?.fresh && drag.reach > STILL_PX && (!draft || isPoint(draft))) marker.say(TOO_SHORT);
-    marker.draw();
+    if (drew && drag.edit?.fresh && drag.reach > STILL_PX && (!draft || isPoint(draft))) viewer.say(TOO_SHORT);
+    viewer.draw();
   }
 
-  /** Take a drawn mark over. A short axis that is none is refused; a line's correction never is. */
-  finish(draft, { key, moved }) {
-    const { marker } = this;
-    const fault = faultOf(draft, marker.scan.spacing_mm);
-    if (!fault || [key, ...(moved ?? [])].includes(LINE)) marker.finish(draft);
-    if (fault) marker.say(fault);
+  /**
+   * Take a drawn mark over. A short axis that is none is refused; a line's correction never is.
+   * @param {Draft} draft
+   * @param {Edit} edit
+   */
+  finish(draft, edit) {
+    const { viewer } = this;
+    const fault = faultOf(draft, viewer.scan.spacing_mm);
+    if (hasLine(draft) && (!fault || editedLines(edit).includes(LINE))) viewer.finish(draft);
+    if (fault) viewer.say(fault);
   }
 
   cancel() {
     this.drag = null;
-    this.marker.draft = null;
-    this.marker.draw();
+    this.viewer.draft = null;
+    this.viewer.draw();
   }
 
-  dragWindow(at) {
-    const [low, high] = this.drag.window;
-    const width = high - low;
-    const pace = Math.max(width, 20) / 250;
-    const newWidth = Math.max(width + (at[0] - this.drag.from[0]) * pace * 2, width / 100);
-    const level = (low + high) / 2 + (at[1] - this.drag.from[1]) * pace;
-    this.marker.setWindow([level - newWidth / 2, level + newWidth / 2]);
-  }
-
+  /** @param {WheelEvent} event */
   turn(event) {
     event.preventDefault();
     event.stopPropagation();
@@ -137,6 +163,6 @@ class PlaneMouse {
     const step = Math.sign(this.wheel);
     this.wheel = 0;
     if (event.ctrlKey || event.metaKey) this.view.zoomBy(ZOOM_STEP ** -step, this.place(event));
-    else this.marker.scroll(this.view.number, step);
+    else this.viewer.scroll(this.view.number, step);
   }
 }

@@ -1,96 +1,118 @@
+import { fillDot, fillOf, outlinesOf, strokeLine, strokeSeen, writeInside, writeText } from "./drawing.js";
+import { contextOf, make } from "./elements.js";
+import { angleBetween, eachEnd, lengthMm } from "./geometry.js";
+import { AXIAL, PlaneLayout, WHOLE_SLICE, zoomed } from "./plane_layout.js";
+import { PlaneMouse } from "./plane_mouse.js";
+import { LINE, SHORT_AXIS } from "./recist_mark.js";
+import { same } from "./values.js";
+
+/** @import { Draft, Ends, Place, Point } from "./contract.d.ts" */
+/** @import { Viewer } from "./viewer.js" */
+/** @import { Sight } from "./plane_layout.js" */
+/** @import { KeptPatch } from "./slice_store.js" */
+
 const OFF_PERPENDICULAR = 10; // degrees from which a short axis says that it is none
 
 /** One plane on a canvas: image, masks, lines, letters. */
-class PlaneView {
-  constructor(marker, number) {
-    this.marker = marker;
+export class PlaneView {
+  /**
+   * @param {Viewer} viewer
+   * @param {number} number of the plane: axial, coronal, sagittal
+   */
+  constructor(viewer, number) {
+    this.viewer = viewer;
     this.number = number;
-    this.plane = marker.scan.planes[number];
+    this.plane = viewer.scan.planes[number];
     this.canvas = make("canvas", { className: "le-canvas", data: { plane: this.plane.name } });
     this.canvas.setAttribute("role", "img");
     this.root = make("div", { className: `le-plane le-${this.plane.name}` }, this.canvas);
-    this.zoom = 1;
-    this.pan = [0, 0];
+    /** @type {Sight} */
+    this.sight = WHOLE_SLICE;
     this.shown = -1; // the slice that is on the screen
     this.image = make("canvas", { width: this.plane.shape[1], height: this.plane.shape[0] });
+    /** @type {Uint8Array | null} what `image` was filled with */
     this.pixels = null;
     this.mouse = new PlaneMouse(this);
   }
 
   get index() {
-    return this.marker.cursor[this.plane.cut];
+    return this.viewer.cursor[this.plane.cut];
   }
 
   // ---- where things are
 
+  /** @returns {Place} */
+  get size() {
+    return [this.canvas.clientWidth, this.canvas.clientHeight];
+  }
+
   layout() {
-    const [rows, columns] = this.plane.shape;
-    const [height, width] = this.plane.pixel_mm;
-    const { clientWidth: w, clientHeight: h } = this.canvas;
-    const scale = Math.min(w / (columns * width), h / (rows * height)) * this.zoom; // pixels a mm
-    const left = w / 2 - (columns * width * scale) / 2 + this.pan[0];
-    const top = h / 2 - (rows * height * scale) / 2 + this.pan[1];
-    const [sx, sy] = [width * scale, height * scale];
-    return {
-      a: this.plane.flip_across ? -sx : sx,
-      d: this.plane.flip_down ? -sy : sy,
-      e: this.plane.flip_across ? left + columns * sx : left,
-      f: this.plane.flip_down ? top + rows * sy : top,
-    };
+    return new PlaneLayout(this.plane, this.size, this.sight);
   }
 
-  /** Screen place of a voxel index [z, y, x]. */
+  /**
+   * Screen place of a voxel.
+   * @param {Point} point
+   */
   toScreen(point) {
-    const { a, d, e, f } = this.layout();
-    return [a * (point[this.plane.across] + 0.5) + e, d * (point[this.plane.down] + 0.5) + f];
+    return this.layout().toScreen(point);
   }
 
-  /** The voxel [z, y, x] under a screen place, on the slice that is shown; inside the scan. */
-  toVoxel([x, y]) {
-    const { a, d, e, f } = this.layout();
-    const [rows, columns] = this.plane.shape;
-    const point = [...this.marker.cursor];
-    if (this.shown >= 0) point[this.plane.cut] = this.shown;
-    point[this.plane.across] = clamp(Math.floor((x - e) / a), 0, columns - 1);
-    point[this.plane.down] = clamp(Math.floor((y - f) / d), 0, rows - 1);
-    return point;
+  /**
+   * The voxel under a screen place, on the slice that is shown; inside the scan.
+   * @param {Place} place
+   */
+  toVoxel(place) {
+    /** @type {Point} */
+    const slice = [...this.viewer.cursor];
+    if (this.shown >= 0) slice[this.plane.cut] = this.shown;
+    return this.layout().toVoxel(place, slice);
   }
 
-  /** Zoom about a place on the screen, which stays where it is; the middle if there is none. */
+  /**
+   * Zoom about a place on the screen, which stays where it is; the middle if there is none.
+   * @param {number} factor
+   * @param {Place | null} place
+   */
   zoomBy(factor, place = null) {
-    const { clientWidth: w, clientHeight: h } = this.canvas;
-    const [x, y] = place ?? [w / 2, h / 2];
-    const zoom = clamp(this.zoom * factor, 0.5, 30);
-    const change = zoom / this.zoom;
-    this.pan = [(this.pan[0] + w / 2 - x) * change + x - w / 2, (this.pan[1] + h / 2 - y) * change + y - h / 2];
-    this.zoom = zoom;
+    const [w, h] = this.size;
+    this.sight = zoomed(this.sight, factor, place ?? [w / 2, h / 2], [w, h]);
+    this.draw();
+  }
+
+  /**
+   * Move the picture, by pixels of the screen.
+   * @param {Place} step
+   */
+  panBy([right, down]) {
+    const [x, y] = this.sight.pan;
+    this.sight = { ...this.sight, pan: [x + right, y + down] };
     this.draw();
   }
 
   resetView() {
-    this.zoom = 1;
-    this.pan = [0, 0];
+    this.sight = WHOLE_SLICE;
     this.draw();
   }
 
   // ---- drawing
 
   draw() {
-    const { images, patches } = this.marker.store;
+    const { images, patches } = this.viewer.store;
     const pixels = images.get(`${this.number}/${this.index}`);
     if (pixels) {
       if (pixels !== this.pixels) this.fillImage(pixels);
       this.shown = this.index;
-      this.canvas.dataset.window = this.marker.store.window.join(" ");
+      this.canvas.dataset.window = this.viewer.store.window.join(" ");
     }
     if (this.shown < 0) return;
     const ratio = window.devicePixelRatio || 1;
-    const { clientWidth: w, clientHeight: h } = this.canvas;
+    const [w, h] = this.size;
     if (this.canvas.width !== Math.round(w * ratio) || this.canvas.height !== Math.round(h * ratio)) {
       this.canvas.width = Math.round(w * ratio);
       this.canvas.height = Math.round(h * ratio);
     }
-    const context = this.canvas.getContext("2d");
+    const context = contextOf(this.canvas);
     const place = this.layout();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = "black";
@@ -99,22 +121,23 @@ class PlaneView {
     context.imageSmoothingEnabled = Math.abs(place.a) < 6; // voxels are shown as such when they are large
     context.drawImage(this.image, 0, 0);
     const patch = patches.get(`${this.number}/${this.shown}`);
-    if (patch && this.marker.showMasks) this.drawMasks(context, patch, ratio);
+    if (patch && this.viewer.showMasks) this.drawMasks(context, patch, ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.drawCross(context, w, h);
-    this.marker.drawnMarks().forEach((mark) => this.drawMark(context, mark));
-    if (this.marker.showDiameters) this.drawDiameters(context);
+    this.viewer.drawnMarks().forEach((mark) => this.drawMark(context, mark));
+    if (this.viewer.showDiameters) this.drawDiameters(context);
     this.drawWords(context, w, h);
-    this.canvas.dataset.index = this.shown;
+    this.canvas.dataset.index = String(this.shown);
     if (patches.has(`${this.number}/${this.shown}`)) {
-      this.canvas.dataset.maskVersion = this.marker.store.version;
+      this.canvas.dataset.maskVersion = String(this.viewer.store.version);
       this.canvas.dataset.masks = patch ? patch.labels.join(" ") : "";
     }
     this.mouse.lookAgain();
   }
 
+  /** @param {Uint8Array} pixels */
   fillImage(pixels) {
-    const context = this.image.getContext("2d");
+    const context = contextOf(this.image);
     const image = context.createImageData(this.image.width, this.image.height);
     const words = new Uint32Array(image.data.buffer);
     for (let i = 0; i < words.length; i += 1) words[i] = 0xff000000 | (pixels[i] * 0x010101);
@@ -122,10 +145,15 @@ class PlaneView {
     this.pixels = pixels;
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {KeptPatch} patch
+   * @param {number} ratio pixels of the canvas a pixel of the screen
+   */
   drawMasks(context, patch, ratio) {
-    const colors = patch.labels.map((label) => this.marker.colorOf(label));
-    if (!patch.outlines) patch.outlines = outlinesOf(patch);
-    if (!same(patch.colors, colors)) {
+    const colors = patch.labels.map((label) => this.viewer.colorOf(label));
+    patch.outlines ??= outlinesOf(patch);
+    if (!patch.fill || !same(patch.colors, colors)) {
       patch.fill = fillOf(patch, colors);
       patch.colors = colors;
     }
@@ -143,41 +171,58 @@ class PlaneView {
     });
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} w
+   * @param {number} h
+   */
   drawCross(context, w, h) {
-    const [x, y] = this.toScreen(this.marker.cursor);
+    const [x, y] = this.toScreen(this.viewer.cursor);
     const color = "rgba(120, 190, 255, 0.28)";
     strokeLine(context, [[x, 0], [x, h]], color, 1);
     strokeLine(context, [[0, y], [w, y]], color, 1);
   }
 
-  /** The line in its slice; its shadow, dotted, in the planes that cut it. */
+  /**
+   * The line in its slice; its shadow, dotted, in the planes that cut it.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Draft} mark
+   */
   drawMark(context, mark) {
-    if (!mark[LINE]) {
+    const line = mark[LINE];
+    if (!line) {
       if (this.number === AXIAL) this.drawShortAxis(context, mark, "white", true);
       return;
     }
-    const cut = mark[LINE].map((end) => end[this.plane.cut]).sort((a, b) => a - b);
+    const cut = line.map((end) => end[this.plane.cut]).sort((a, b) => a - b);
     if (this.shown < Math.floor(cut[0]) || this.shown > Math.ceil(cut[1])) return;
-    const color = this.marker.colorOf(mark.label);
-    const selected = mark.label === this.marker.selected;
-    const ends = mark[LINE].map((end) => this.toScreen(end));
+    const color = this.viewer.colorOf(mark.label);
+    const selected = mark.label === this.viewer.selected;
+    const ends = eachEnd(line, (end) => this.toScreen(end));
     if (this.number !== AXIAL) {
       context.setLineDash([2, 3]);
       strokeSeen(context, ends, color, selected ? 2.4 : 1.6);
       context.setLineDash([]);
       return;
     }
-    if (mark[SHORT_AXIS]) this.drawShortAxis(context, mark, color, selected);
+    this.drawShortAxis(context, mark, color, selected);
     this.drawLine(context, ends, color, selected, 1.6);
     const [x, y] = ends[0][0] > ends[1][0] ? ends[0] : ends[1];
-    const length = lengthMm(mark[LINE], this.marker.scan.spacing_mm).toFixed(1);
+    const length = lengthMm(line, this.viewer.scan.spacing_mm).toFixed(1);
     writeInside(context, `${mark.label || "new"}: ${length} mm`, x + 9, y + 4, color);
   }
 
-  /** Of a mark that may have no line yet: a stroke that has not crossed one. */
+  /**
+   * Of a mark that may have no line yet: a stroke that has not crossed one.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Draft} mark
+   * @param {string} color
+   * @param {boolean} selected
+   */
   drawShortAxis(context, { [LINE]: line, [SHORT_AXIS]: short }, color, selected) {
-    const { spacing_mm: spacing } = this.marker.scan;
-    const ends = short.map((end) => this.toScreen(end));
+    if (!short) return;
+    const { spacing_mm: spacing } = this.viewer.scan;
+    const ends = eachEnd(short, (end) => this.toScreen(end));
     this.drawLine(context, ends, color, selected, 1.2);
     const angle = line ? angleBetween(line, short, spacing) : 90;
     const askew = 90 - angle > OFF_PERPENDICULAR ? ` (${angle.toFixed(0)}° to the line)` : "";
@@ -185,26 +230,41 @@ class PlaneView {
     writeInside(context, `${lengthMm(short, spacing).toFixed(1)} mm${askew}`, x - 8, y - 9, color);
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Ends<Place>} ends
+   * @param {string} color
+   * @param {boolean} selected
+   * @param {number} width
+   */
   drawLine(context, ends, color, selected, width) {
     strokeSeen(context, ends, color, selected ? width + 0.8 : width);
     const [fill, stroke] = selected ? [color, "white"] : ["black", color];
     ends.forEach((end) => fillDot(context, end, width + (selected ? 2.9 : 1.9), fill, stroke));
   }
 
-  /** Longest diameter and short axis of the masks, on the slice where they were measured. */
+  /**
+   * Longest diameter and short axis of the masks, on the slice where they were measured.
+   * @param {CanvasRenderingContext2D} context
+   */
   drawDiameters(context) {
     if (this.number !== AXIAL) return;
-    for (const row of this.marker.model.get("results")) {
+    for (const row of this.viewer.model.get("results")) {
       if (row.longest_diameter_slice !== this.shown) continue;
       context.setLineDash([5, 4]);
       for (const ends of [row.longest_diameter_zyx, row.short_axis_zyx]) {
-        if (ends) strokeLine(context, ends.map((end) => this.toScreen(end)), "white", 1.2);
+        if (ends) strokeLine(context, eachEnd(ends, (end) => this.toScreen(end)), "white", 1.2);
       }
       context.setLineDash([]);
     }
   }
 
-  /** Which plane and slice this is, and the patient's sides. */
+  /**
+   * Which plane and slice this is, and the patient's sides.
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} w
+   * @param {number} h
+   */
   drawWords(context, w, h) {
     const { name, cut, n_slices } = this.plane;
     const slice = `${"zyx"[cut]} ${this.shown} / ${n_slices - 1}`;

@@ -32,14 +32,16 @@ def test_outlines_enclose_exactly_the_mask(mask: np.ndarray) -> None:
 
 @pytest.mark.parametrize("shape", ["axial", "tilted"])
 def test_masks_come_back_exactly(tmp_path: Path, shape: str) -> None:
-    grid = series(tmp_path / "ct", **SHAPES[shape])
-    labels, _ = tumors(grid)
+    source = series(tmp_path / "ct", **SHAPES[shape])
+    labels, _ = tumors(source)
     labels[3, 4, 5] = 0  # a hole
-    labels = grid.volume_of_labels(grid.slices_of(labels))
-    write_contours(tmp_path / "rt.dcm", labels, grid)
+    labels = source.volume_of_labels(source.slices_of(labels))
+    write_contours(tmp_path / "rt.dcm", labels, source)
     assert read_roi_names(tmp_path / "rt.dcm") == ("tumor 7", "tumor 300")
     for label in (7, 300):
-        np.testing.assert_array_equal(read_roi(tmp_path / "rt.dcm", f"tumor {label}", grid), labels == label)
+        np.testing.assert_array_equal(
+            read_roi(tmp_path / "rt.dcm", f"tumor {label}", source), labels == label
+        )
     if shutil.which("dciodvfy") is None:
         pytest.skip("dciodvfy is not installed (Debian: dicom3tools)")
     said = subprocess.run(["dciodvfy", tmp_path / "rt.dcm"], capture_output=True, text=True)
@@ -47,12 +49,14 @@ def test_masks_come_back_exactly(tmp_path: Path, shape: str) -> None:
 
 
 def test_what_has_no_contours_is_said(tmp_path: Path) -> None:
-    grid = series(tmp_path / "ct")
-    labels, _ = tumors(grid)
+    source = series(tmp_path / "ct")
+    labels, _ = tumors(source)
     with pytest.raises(OutputError, match="'none' has no voxel"):
-        build_rtstruct(labels, grid, {9: "none"})
+        build_rtstruct(labels, source, {9: "none"})
     with pytest.raises(OutputError, match="needs at least one label"):
-        write_contours(tmp_path / "rt.dcm", np.zeros_like(labels), grid)
-    with pytest.raises(OutputError, match="needs a CT read from its DICOM folder"):
-        write_contours(tmp_path / "rt.dcm", labels, Grid.from_spacing(grid.shape_zyx, grid.spacing_mm))
+        write_contours(tmp_path / "rt.dcm", np.zeros_like(labels), source)
+    with pytest.raises(OutputError, match="an RTSTRUCT needs the DICOM slices of its CT"):
+        write_contours(
+            tmp_path / "rt.dcm", labels, Grid.from_spacing(source.grid.shape_zyx, source.grid.spacing_mm)
+        )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ct"]

@@ -14,7 +14,7 @@ from lite_ensam.core.errors import CaseError, MarkError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import read_ct, read_labels, read_marks, write_mask
-from lite_ensam.io.dicom import SeriesGrid, build_report, build_segmentation, write_dataset
+from lite_ensam.io.dicom import SeriesSource, build_report, build_segmentation, write_dataset
 from lite_ensam.measurements import TumorMeasurement, measure
 from tests.unit.io.dicom.files import AXIAL, SAGITTAL, stored_volume, write_series, write_slice
 
@@ -33,7 +33,7 @@ def series(
     heights_mm: tuple[float, ...] = EVEN,
     tilt: float = 0.0,
     without: tuple[str, ...] = (),
-) -> SeriesGrid:
+) -> SeriesSource:
     folder.mkdir()
     normal = np.cross(orientation[:3], orientation[3:])
     step = normal + tilt * np.array(orientation[3:])
@@ -44,13 +44,13 @@ def series(
         for name in without:
             delattr(header, name)
         header.save_as(folder / f"{k}")
-    grid = read_ct(folder)[1]
-    assert isinstance(grid, SeriesGrid)
-    return grid
+    source = read_ct(folder)[1]
+    assert isinstance(source, SeriesSource)
+    return source
 
 
-def tumors(grid: SeriesGrid) -> tuple[np.ndarray, tuple[RecistMark, ...]]:
-    labels = np.zeros(grid.shape_zyx, np.uint16)
+def tumors(source: SeriesSource) -> tuple[np.ndarray, tuple[RecistMark, ...]]:
+    labels = np.zeros(source.grid.shape_zyx, np.uint16)
     labels[2:5, 3:6, 4:7] = 7
     labels[4, 3, 4] = 0
     labels[3:6, 3:6, 1:4] = 300
@@ -71,62 +71,62 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_labels_and_geometry_come_back_exactly(tmp_path: Path, shape: str) -> None:
-    grid = series(tmp_path / "ct", **SHAPES[shape])
-    labels, marks = tumors(grid)
-    labels = grid.volume_of_labels(grid.slices_of(labels))  # where there is a slice
-    write_mask(tmp_path / "seg.dcm", labels, grid, marks=marks)
-    np.testing.assert_array_equal(read_labels(tmp_path / "seg.dcm", grid), labels)
+    source = series(tmp_path / "ct", **SHAPES[shape])
+    labels, marks = tumors(source)
+    labels = source.volume_of_labels(source.slices_of(labels))  # where there is a slice
+    write_mask(tmp_path / "seg.dcm", labels, source, marks=marks)
+    np.testing.assert_array_equal(read_labels(tmp_path / "seg.dcm", source), labels)
     # and as another reader sees it: frame by source image
     seg = highdicom.seg.segread(tmp_path / "seg.dcm")
-    uids = [one.SOPInstanceUID for one in grid.slices]
+    uids = [one.SOPInstanceUID for one in source.slices]
     frames = seg.get_pixels_by_source_instance(uids, assert_missing_frames_are_empty=True)
     for number, mark in enumerate(marks, start=1):
-        np.testing.assert_array_equal(frames[..., number - 1], grid.slices_of(labels) == mark.label)
+        np.testing.assert_array_equal(frames[..., number - 1], source.slices_of(labels) == mark.label)
     # each frame lies where its own slice was taken
-    positions = {tuple(one.ImagePositionPatient) for one in grid.slices}
+    positions = {tuple(one.ImagePositionPatient) for one in source.slices}
     for frame in seg.PerFrameFunctionalGroupsSequence:
         assert tuple(frame.PlanePositionSequence[0].ImagePositionPatient) in positions
     assert [one.TrackingID for one in seg.SegmentSequence] == ["node", "liver 1"]
     assert seg.SegmentSequence[1].TrackingUID == "1.2.840.1"
-    assert seg.StudyInstanceUID == grid.slices[0].StudyInstanceUID
-    assert seg.FrameOfReferenceUID == grid.frame_of_reference_uid
+    assert seg.StudyInstanceUID == source.slices[0].StudyInstanceUID
+    assert seg.FrameOfReferenceUID == source.frame_of_reference_uid
     assert "not a medical device" in seg.ContentDescription
 
 
 @pytest.mark.parametrize("n_slices", [1, 3])
 def test_a_single_tumor_comes_back_too(tmp_path: Path, n_slices: int) -> None:
-    grid = series(tmp_path / "ct")
-    labels = np.zeros(grid.shape_zyx, np.uint8)
+    source = series(tmp_path / "ct")
+    labels = np.zeros(source.grid.shape_zyx, np.uint8)
     labels[3 : 3 + n_slices, 3:6, 4:8] = 1
     marks = (RecistMark(1, ((3, 4, 4), (3, 4, 7))),)
-    seg = build_segmentation(labels, grid, marks)
+    seg = build_segmentation(labels, source, marks)
     write_dataset(tmp_path / "seg.dcm", seg)
     write_dataset(
-        tmp_path / "sr.dcm", build_report(seg, grid, marks, measure(labels, marks, grid.spacing_mm))
+        tmp_path / "sr.dcm", build_report(seg, source, marks, measure(labels, marks, source.grid.spacing_mm))
     )
-    np.testing.assert_array_equal(read_labels(tmp_path / "seg.dcm", grid), labels)
-    assert len(read_marks(tmp_path / "sr.dcm", grid)) == 1
+    np.testing.assert_array_equal(read_labels(tmp_path / "seg.dcm", source), labels)
+    assert len(read_marks(tmp_path / "sr.dcm", source)) == 1
 
 
-def written_report(folder: Path, shape: str = "axial") -> tuple[SeriesGrid, tuple[TumorMeasurement, ...]]:
-    grid = series(folder / "ct", **SHAPES[shape])
-    labels, marks = tumors(grid)
-    measured = measure(labels, marks, grid.spacing_mm)
-    seg = build_segmentation(labels, grid, marks)
+def written_report(folder: Path, shape: str = "axial") -> tuple[SeriesSource, tuple[TumorMeasurement, ...]]:
+    source = series(folder / "ct", **SHAPES[shape])
+    labels, marks = tumors(source)
+    measured = measure(labels, marks, source.grid.spacing_mm)
+    seg = build_segmentation(labels, source, marks)
     write_dataset(folder / "seg.dcm", seg)
-    write_dataset(folder / "sr.dcm", build_report(seg, grid, marks, measured))
-    return grid, measured
+    write_dataset(folder / "sr.dcm", build_report(seg, source, marks, measured))
+    return source, measured
 
 
 @pytest.mark.parametrize("shape", ["axial", "tilted", "one slice missing", "stripped of names and dates"])
 def test_the_report_gives_back_lines_names_and_numbers(tmp_path: Path, shape: str) -> None:
-    grid, measured = written_report(tmp_path, shape)
+    source, measured = written_report(tmp_path, shape)
     seg = pydicom.dcmread(tmp_path / "seg.dcm")
-    marks = read_marks(tmp_path / "sr.dcm", grid)
+    marks = read_marks(tmp_path / "sr.dcm", source)
     assert [mark.name for mark in marks] == ["node", "liver 1"]
     assert [mark.tracking_uid for mark in marks] == [one.TrackingUID for one in seg.SegmentSequence]
     # as marks they are the lines that were given, not the mask's axes
-    for mark, given, one in zip(marks, tumors(grid)[1], measured, strict=True):
+    for mark, given, one in zip(marks, tumors(source)[1], measured, strict=True):
         was_taken = shape != "one slice missing" or given.slice_index != 4
         assert mark.endpoints_zyx == (given.endpoints_zyx if was_taken else one.longest_diameter_zyx)
     report = highdicom.sr.srread(tmp_path / "sr.dcm").content
@@ -146,12 +146,12 @@ def test_the_report_gives_back_lines_names_and_numbers(tmp_path: Path, shape: st
 
 
 def test_a_report_that_is_cut_off_is_refused_not_read_in_part(tmp_path: Path) -> None:
-    grid, _ = written_report(tmp_path)
+    source, _ = written_report(tmp_path)
     whole, cut = (tmp_path / "sr.dcm").read_bytes(), tmp_path / "cut.dcm"
     for length in np.linspace(1, len(whole) - 1, 60).astype(int):
         cut.write_bytes(whole[:length])
         with pytest.raises((CaseError, MarkError), match=r"cut\.dcm: "):
-            read_marks(cut, grid)
+            read_marks(cut, source)
 
 
 @pytest.mark.parametrize(
@@ -167,38 +167,38 @@ def test_dciodvfy_finds_no_error(tmp_path: Path, name: str, shape: str) -> None:
 
 
 def test_what_cannot_be_a_segmentation_is_said(tmp_path: Path) -> None:
-    grid = series(tmp_path / "ct")
-    labels, marks = tumors(grid)
-    plain = Grid.from_spacing(grid.shape_zyx, grid.spacing_mm)
+    source = series(tmp_path / "ct")
+    labels, marks = tumors(source)
+    plain = Grid.from_spacing(source.grid.shape_zyx, source.grid.spacing_mm)
     with pytest.raises(OutputError, match="needs the DICOM slices of its CT"):
         write_mask(tmp_path / "seg.dcm", labels, plain, marks=marks)
     with pytest.raises(OutputError, match="label 9 has no voxel"):
-        write_mask(tmp_path / "seg.dcm", labels, grid, marks=[RecistMark(9, marks[0].endpoints_zyx)])
+        write_mask(tmp_path / "seg.dcm", labels, source, marks=[RecistMark(9, marks[0].endpoints_zyx)])
     gap = series(tmp_path / "gap", heights_mm=ONE_MISSING)
-    between = np.zeros(gap.shape_zyx, np.uint8)
+    between = np.zeros(gap.grid.shape_zyx, np.uint8)
     between[4, 3:6, 3:6] = 1  # on the plane of the missing slice alone
     with pytest.raises(OutputError, match="label 1 has no voxel on a slice"):
         write_mask(tmp_path / "seg.dcm", between, gap)
-    seg = build_segmentation(labels, grid, marks)
+    seg = build_segmentation(labels, source, marks)
     with pytest.raises(OutputError, match=r"as many marks \(1\) and measurements \(0\) as segments \(2\)"):
-        build_report(seg, grid, marks[:1], [])
-    grid.slices[0].StudyInstanceUID = ""
+        build_report(seg, source, marks[:1], [])
+    source.slices[0].StudyInstanceUID = ""
     with pytest.raises(OutputError, match=r"lack what a DICOM SEG needs: .*StudyInstanceUID"):
-        write_mask(tmp_path / "seg.dcm", labels, grid, marks=marks)
+        write_mask(tmp_path / "seg.dcm", labels, source, marks=marks)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ct", "gap"]
 
 
 def test_without_marks_every_label_becomes_a_segment(tmp_path: Path) -> None:
-    grid = series(tmp_path / "ct")
-    labels, _ = tumors(grid)
-    write_mask(tmp_path / "seg.dcm", labels, grid)
-    np.testing.assert_array_equal(read_labels(tmp_path / "seg.dcm", grid), labels)
+    source = series(tmp_path / "ct")
+    labels, _ = tumors(source)
+    write_mask(tmp_path / "seg.dcm", labels, source)
+    np.testing.assert_array_equal(read_labels(tmp_path / "seg.dcm", source), labels)
 
 
 def test_a_segmentation_of_another_scan_is_refused(tmp_path: Path) -> None:
-    grid = series(tmp_path / "ct")
-    labels, marks = tumors(grid)
-    write_mask(tmp_path / "seg.dcm", labels, grid, marks=marks)
+    source = series(tmp_path / "ct")
+    labels, marks = tumors(source)
+    write_mask(tmp_path / "seg.dcm", labels, source, marks=marks)
     write_series(tmp_path / "small", stored_volume())
     with pytest.raises(CaseError, match="its frames have 20 rows and 24 columns, the CT 12 and 16"):
         read_labels(tmp_path / "seg.dcm", read_ct(tmp_path / "small")[1])
@@ -208,4 +208,4 @@ def test_a_segmentation_of_another_scan_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match="can only be read onto the grid of its CT"):
         read_labels(tmp_path / "seg.dcm")
     with pytest.raises(CaseError, match="is 'CT', expected a SEG of type BINARY"):
-        read_labels(next((tmp_path / "small").iterdir()), grid)
+        read_labels(next((tmp_path / "small").iterdir()), source)

@@ -19,32 +19,32 @@ from tests.unit.io.dicom.files import box_yx, contour, stored_volume, write_rtst
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Grid:
+def source(tmp_path: Path) -> Grid:
     write_series(tmp_path / "ct", stored_volume())
     return read_ct_series(tmp_path / "ct")[1]
 
 
-def test_a_contour_becomes_the_voxels_whose_centres_it_holds(tmp_path: Path, grid: Grid) -> None:
-    contours = [contour(grid, 1, box_yx(2.6, 7.4)), contour(grid, 2, box_yx(3.5, 4.5))]
-    write_rtstruct(tmp_path / "rs.dcm", {"body": [contour(grid, 0, box_yx(0, 9))], "GTV-1": contours})
-    expected = np.zeros(grid.shape_zyx, dtype=np.bool_)
+def test_a_contour_becomes_the_voxels_whose_centres_it_holds(tmp_path: Path, source: Grid) -> None:
+    contours = [contour(source.grid, 1, box_yx(2.6, 7.4)), contour(source.grid, 2, box_yx(3.5, 4.5))]
+    write_rtstruct(tmp_path / "rs.dcm", {"body": [contour(source.grid, 0, box_yx(0, 9))], "GTV-1": contours})
+    expected = np.zeros(source.grid.shape_zyx, dtype=np.bool_)
     expected[1, 3:8, 3:8] = True
     expected[2, 4, 4] = True
-    np.testing.assert_array_equal(read_roi(tmp_path / "rs.dcm", "GTV-1", grid), expected)
+    np.testing.assert_array_equal(read_roi(tmp_path / "rs.dcm", "GTV-1", source), expected)
 
 
-def test_a_contour_within_another_is_a_hole(tmp_path: Path, grid: Grid) -> None:
-    rings = [contour(grid, 3, box_yx(1.5, 9.5)), contour(grid, 3, box_yx(4.5, 6.5))]
+def test_a_contour_within_another_is_a_hole(tmp_path: Path, source: Grid) -> None:
+    rings = [contour(source.grid, 3, box_yx(1.5, 9.5)), contour(source.grid, 3, box_yx(4.5, 6.5))]
     write_rtstruct(tmp_path / "rs.dcm", {"GTV-1": rings})
-    expected = np.zeros(grid.shape_zyx, dtype=np.bool_)
+    expected = np.zeros(source.grid.shape_zyx, dtype=np.bool_)
     expected[3, 2:10, 2:10] = True
     expected[3, 5:7, 5:7] = False
-    np.testing.assert_array_equal(read_roi(tmp_path / "rs.dcm", "GTV-1", grid), expected)
+    np.testing.assert_array_equal(read_roi(tmp_path / "rs.dcm", "GTV-1", source), expected)
 
 
-def test_a_contour_may_reach_out_of_the_slice(tmp_path: Path, grid: Grid) -> None:
-    write_rtstruct(tmp_path / "rs.dcm", {"GTV-1": [contour(grid, 0, box_yx(-5, 30))]})
-    mask = read_roi(tmp_path / "rs.dcm", "GTV-1", grid)
+def test_a_contour_may_reach_out_of_the_slice(tmp_path: Path, source: Grid) -> None:
+    write_rtstruct(tmp_path / "rs.dcm", {"GTV-1": [contour(source.grid, 0, box_yx(-5, 30))]})
+    mask = read_roi(tmp_path / "rs.dcm", "GTV-1", source)
     assert mask[0].all()
     assert not mask[1:].any()
 
@@ -61,28 +61,30 @@ def test_fill_matches_reference(eighths_yx: np.ndarray) -> None:
     np.testing.assert_array_equal(_fill(corners, (12, 14)), even_odd.reshape(12, 14))
 
 
-def test_a_missing_roi_is_answered_with_those_that_are_there(tmp_path: Path, grid: Grid) -> None:
+def test_a_missing_roi_is_answered_with_those_that_are_there(tmp_path: Path, source: Grid) -> None:
     write_rtstruct(tmp_path / "rs.dcm", {"heart": [], "GTV-1": []})
     assert read_roi_names(tmp_path / "rs.dcm") == ("heart", "GTV-1")
     with pytest.raises(CaseError, match=r"rs\.dcm: has no ROI 'tumour', only 'heart', 'GTV-1'"):
-        read_roi(tmp_path / "rs.dcm", "tumour", grid)
+        read_roi(tmp_path / "rs.dcm", "tumour", source)
     with pytest.raises(CaseError, match="ROI 'GTV-1' has no contours"):
-        read_roi(tmp_path / "rs.dcm", "GTV-1", grid)
+        read_roi(tmp_path / "rs.dcm", "GTV-1", source)
 
 
-def test_contours_that_do_not_fit_the_scan_are_refused(tmp_path: Path, grid: Grid) -> None:
+def test_contours_that_do_not_fit_the_scan_are_refused(tmp_path: Path, source: Grid) -> None:
     path = tmp_path / "rs.dcm"
-    write_rtstruct(path, {"GTV-1": [contour(grid, 1, box_yx(2, 5)), contour(grid, 9, box_yx(2, 5))]})
+    write_rtstruct(
+        path, {"GTV-1": [contour(source.grid, 1, box_yx(2, 5)), contour(source.grid, 9, box_yx(2, 5))]}
+    )
     with pytest.raises(CaseError, match="contour 2: lies on slice 9, the CT has 5"):
-        read_roi(path, "GTV-1", grid)
-    write_rtstruct(path, {"GTV-1": [contour(grid, 1, box_yx(2, 5))]}, kind="POINT")
+        read_roi(path, "GTV-1", source)
+    write_rtstruct(path, {"GTV-1": [contour(source.grid, 1, box_yx(2, 5))]}, kind="POINT")
     with pytest.raises(CaseError, match="contour 1: is of type 'POINT', expected CLOSED_PLANAR"):
-        read_roi(path, "GTV-1", grid)
-    leaning = contour(grid, 1, box_yx(2, 5))
+        read_roi(path, "GTV-1", source)
+    leaning = contour(source.grid, 1, box_yx(2, 5))
     leaning[0, 2] += 3
     write_rtstruct(path, {"GTV-1": [leaning]})
     with pytest.raises(CaseError, match=r"runs through slices 1\.0 to 2\.2, expected one"):
-        read_roi(path, "GTV-1", grid)
+        read_roi(path, "GTV-1", source)
 
 
 def test_what_is_no_rtstruct_is_refused(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from tests.unit.io.dicom.files import (
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Grid:
+def source(tmp_path: Path) -> Grid:
     write_series(tmp_path / "ct", stored_volume())
     return read_ct_series(tmp_path / "ct")[1]
 
@@ -34,15 +34,15 @@ def grid(tmp_path: Path) -> Grid:
 def test_slices_come_sorted_by_position_in_hu(tmp_path: Path) -> None:
     stored = stored_volume()
     write_series(tmp_path / "ct", stored)
-    ct, grid = read_ct_series(tmp_path / "ct")
+    ct, source = read_ct_series(tmp_path / "ct")
     assert ct.dtype == np.int16
     np.testing.assert_array_equal(ct, stored - 1000)
-    assert grid.spacing_mm == pytest.approx((2.5, 0.8, 0.7))
+    assert source.grid.spacing_mm == pytest.approx((2.5, 0.8, 0.7))
 
 
-def test_voxels_lie_where_dicom_says(grid: Grid) -> None:
+def test_voxels_lie_where_dicom_says(source: Grid) -> None:
     # DICOM: column 3, row 4 of slice 2 is at (-10 + 3 * 0.7, -20 + 4 * 0.8, 100 + 2 * 2.5) to the left, back, head
-    np.testing.assert_allclose(grid.voxel_to_mm((2, 4, 3)), (7.9, 16.8, 105.0))
+    np.testing.assert_allclose(source.grid.voxel_to_mm((2, 4, 3)), (7.9, 16.8, 105.0))
 
 
 def test_a_sagittal_series_comes_with_z_along_the_body(tmp_path: Path) -> None:
@@ -50,13 +50,13 @@ def test_a_sagittal_series_comes_with_z_along_the_body(tmp_path: Path) -> None:
     (tmp_path / "ct").mkdir()
     for k, one in enumerate(stored):
         write_slice(tmp_path / "ct" / f"{k}.dcm", one, (-30.0 + 3 * k, 0.0, 50.0), orientation=SAGITTAL)
-    ct, grid = read_ct_series(tmp_path / "ct")
-    assert grid.shape_zyx == (20, 10, 6)
-    assert grid.spacing_mm == pytest.approx((0.8, 0.7, 3.0))
+    ct, source = read_ct_series(tmp_path / "ct")
+    assert source.grid.shape_zyx == (20, 10, 6)
+    assert source.grid.spacing_mm == pytest.approx((0.8, 0.7, 3.0))
     # Slices are sorted along their normal, which points to the right here: the last one comes first.
-    np.testing.assert_array_equal(grid.to_file(ct), stored[::-1] - 1000)
-    np.testing.assert_allclose(grid.voxel_to_mm((0, 0, 0)), (15.0, 0.0, 50.0))
-    np.testing.assert_allclose(grid.voxel_to_mm((5, 2, 5)), (30.0, -1.4, 46.0))
+    np.testing.assert_array_equal(source.to_file(ct), stored[::-1] - 1000)
+    np.testing.assert_allclose(source.grid.voxel_to_mm((0, 0, 0)), (15.0, 0.0, 50.0))
+    np.testing.assert_allclose(source.grid.voxel_to_mm((5, 2, 5)), (30.0, -1.4, 46.0))
 
 
 def test_hu_that_are_not_whole_come_as_float32(tmp_path: Path) -> None:
@@ -77,22 +77,22 @@ def test_other_files_in_the_folder_are_passed_over(tmp_path: Path) -> None:
 
 def test_one_slice_is_a_scan_too(tmp_path: Path) -> None:
     write_series(tmp_path / "ct", stored_volume((1, 8, 8)))
-    ct, grid = read_ct_series(tmp_path / "ct")
+    ct, source = read_ct_series(tmp_path / "ct")
     assert ct.shape == (1, 8, 8)
-    assert grid.spacing_mm == pytest.approx((2.5, 0.8, 0.7))
+    assert source.grid.spacing_mm == pytest.approx((2.5, 0.8, 0.7))
 
 
 def test_one_missing_slice_is_bridged_and_told(tmp_path: Path) -> None:
     stored = stored_volume((9, 8, 8))
     write_series(tmp_path / "ct", stored)
     (tmp_path / "ct" / name_of_slice(2)).unlink()
-    ct, grid = read_ct_series(tmp_path / "ct")
+    ct, source = read_ct_series(tmp_path / "ct")
     assert ct.shape == (9, 8, 8)
-    assert grid.spacing_mm == pytest.approx((2.5, 0.8, 0.7))
+    assert source.grid.spacing_mm == pytest.approx((2.5, 0.8, 0.7))
     there = [k for k in range(9) if k != 2]
     np.testing.assert_array_equal(ct[there], stored[there] - 1000)
     np.testing.assert_array_equal(ct[2], np.rint((stored[1] + stored[3]) / 2) - 1000)
-    assert grid.notes == (
+    assert source.notes == (
         "distances of slices differ: 1 of 9 planes, 2.5 mm apart, are interpolated, at 105 mm",
     )
 
@@ -103,12 +103,12 @@ def test_thick_slices_after_thin_ones_are_brought_to_the_thin_ones_planes(tmp_pa
     (tmp_path / "ct").mkdir()
     for k, (one, height) in enumerate(zip(stored, heights, strict=True)):
         write_slice(tmp_path / "ct" / f"{k}.dcm", one, (0.0, 0.0, height))
-    ct, grid = read_ct_series(tmp_path / "ct")
+    ct, source = read_ct_series(tmp_path / "ct")
     assert ct.shape == (10, 8, 8)
     for k, height in enumerate(heights):
         z = int(height / 2.5)
         np.testing.assert_array_equal(ct[z], stored[k] - 1000)
-        assert grid.voxel_to_mm((z, 0, 0))[2] == pytest.approx(height)
+        assert source.grid.voxel_to_mm((z, 0, 0))[2] == pytest.approx(height)
 
 
 def test_heights_that_were_rounded_are_still_even(tmp_path: Path) -> None:
@@ -116,10 +116,10 @@ def test_heights_that_were_rounded_are_still_even(tmp_path: Path) -> None:
     (tmp_path / "ct").mkdir()
     for k, one in enumerate(stored):
         write_slice(tmp_path / "ct" / f"{k}.dcm", one, (0.0, 0.0, round(0.625 * k, 1)))
-    ct, grid = read_ct_series(tmp_path / "ct")
+    ct, source = read_ct_series(tmp_path / "ct")
     np.testing.assert_array_equal(ct, stored - 1000)
-    assert grid.spacing_mm[0] == pytest.approx(0.625)
-    assert grid.notes == ()
+    assert source.grid.spacing_mm[0] == pytest.approx(0.625)
+    assert source.notes == ()
 
 
 def test_missing_slices_are_listed(tmp_path: Path) -> None:
@@ -144,9 +144,9 @@ def test_two_slices_at_one_place_are_named(tmp_path: Path) -> None:
 def test_a_copy_of_a_slice_is_passed_over(tmp_path: Path) -> None:
     write_series(tmp_path / "ct", stored_volume())
     shutil.copy(tmp_path / "ct" / name_of_slice(1), tmp_path / "ct" / "copy")
-    ct, grid = read_ct_series(tmp_path / "ct")
+    ct, source = read_ct_series(tmp_path / "ct")
     np.testing.assert_array_equal(ct, stored_volume() - 1000)
-    assert grid.notes == ("passed over 1 copies of slices",)
+    assert source.notes == ("passed over 1 copies of slices",)
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -160,19 +160,19 @@ def test_slices_whose_uids_were_blanked_are_no_copies(tmp_path: Path, kept: bool
         if not kept:
             one.file_meta.MediaStorageSOPInstanceUID = one.file_meta.MediaStorageSOPClassUID = ""
         one.save_as(path)
-    ct, grid = read_ct_series(tmp_path / "ct")
+    ct, source = read_ct_series(tmp_path / "ct")
     np.testing.assert_array_equal(ct, stored_volume() - 1000)
-    assert sorted(grid.slice_of_uid) == (sorted(uids) if kept else [""])
+    assert sorted(source.slice_of_uid) == (sorted(uids) if kept else [""])
     if not kept:
-        assert grid.notes == ()
+        assert source.notes == ()
         return
-    (note,) = grid.notes
+    (note,) = source.notes
     assert note.startswith(
         "StudyInstanceUID, SeriesInstanceUID of the slices are blank: results have new ones"
     )
     again = read_ct_series(tmp_path / "ct")[1]
-    assert again.slices[0].StudyInstanceUID == grid.slices[0].StudyInstanceUID != grid.series_uid
-    assert grid.slices[0].FrameOfReferenceUID == FRAME
+    assert again.slices[0].StudyInstanceUID == source.slices[0].StudyInstanceUID != source.series_uid
+    assert source.slices[0].FrameOfReferenceUID == FRAME
 
 
 def test_slices_of_a_tilted_gantry_are_moved_by_whole_pixels(tmp_path: Path) -> None:
@@ -180,22 +180,22 @@ def test_slices_of_a_tilted_gantry_are_moved_by_whole_pixels(tmp_path: Path) -> 
     (tmp_path / "ct").mkdir()
     for k, one in enumerate(stored):
         write_slice(tmp_path / "ct" / f"{k}.dcm", one, (0.0, 0.6 * k, 2.5 * k), InstanceNumber=k)
-    ct, grid = read_ct_series(tmp_path / "ct")
+    ct, source = read_ct_series(tmp_path / "ct")
     assert ct.shape == (6, 16, 16)  # 3 mm to the back are 3.75 rows
     for k, one in enumerate(stored):
         row = round(0.6 * k / 0.8)
         np.testing.assert_array_equal(ct[k, row : row + 12], one - 1000)
         true_ras = (-3 * 0.7, -(5 * 0.8 + 0.6 * k), 2.5 * k)  # of the slice's row 5, column 3
-        np.testing.assert_allclose(grid.voxel_to_mm((k, row + 5, 3)), true_ras, atol=0.401)
+        np.testing.assert_allclose(source.grid.voxel_to_mm((k, row + 5, 3)), true_ras, atol=0.401)
     assert (ct[0, 12:] == -1000).all()
-    (note,) = grid.notes
+    (note,) = source.notes
     assert "by up to 4 pixels (a gantry tilted by 13.5 degrees)" in note
     # points go by the slices as they lay in the scanner, and back
-    uid = grid.slices[5].SOPInstanceUID
-    points = grid.points_of_image(uid, np.array([[3.5, 5.5]]))
+    uid = source.slices[5].SOPInstanceUID
+    points = source.points_of_image(uid, np.array([[3.5, 5.5]]))
     np.testing.assert_allclose(points, [[5, 5 + 4, 3]])
-    np.testing.assert_allclose(grid.points_of_world(np.array([[2.1, 4.0 + 3.0, 12.5]])), points, atol=1e-9)
-    image, columns_rows = grid.image_of_points(tuple(map(tuple, points)))
+    np.testing.assert_allclose(source.points_from_world(np.array([[-2.1, -7.0, 12.5]])), points, atol=1e-9)
+    image, columns_rows = source.image_of_points(tuple(map(tuple, points)))
     assert image.SOPInstanceUID == uid
     np.testing.assert_allclose(columns_rows, [[3.5, 5.5]])
 
@@ -222,10 +222,10 @@ def test_of_two_series_the_larger_is_taken_and_told(tmp_path: Path) -> None:
     write_series(tmp_path / "ct", stored_volume())
     other = generate_uid()
     write_series(tmp_path / "ct" / "other", stored_volume((3, 6, 6)), series=other)
-    ct, grid = read_ct_series(tmp_path / "ct")
+    ct, source = read_ct_series(tmp_path / "ct")
     assert ct.shape == (5, 12, 16)
-    assert grid.series_uid == SERIES
-    (note,) = grid.notes
+    assert source.series_uid == SERIES
+    (note,) = source.notes
     assert note.startswith(f"took the largest of 2 CT series: {SERIES}; there were ")
     assert f"{other} (3 slices)" in note
     assert read_ct(tmp_path / "ct", other)[0].shape == (3, 6, 6)

@@ -1,4 +1,4 @@
-"""`SeriesGrid`: the grid of a CT that came from DICOM slices, and knows them."""
+"""`SeriesSource`: a CT that came from DICOM slices, and knows them."""
 
 from __future__ import annotations
 
@@ -8,41 +8,46 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from lite_ensam.core.errors import MarkError, brief
-from lite_ensam.core.types import Float64Array, FloatTriple
+from lite_ensam.core.errors import MarkError, OutputError, brief
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.types import Float64Array, FloatTriple, IntTriple
 from lite_ensam.io.dicom.datasets import Dataset
 from lite_ensam.io.dicom.stack import Stack
-from lite_ensam.io.file_grid import FileGrid
 
-__all__ = ["SeriesGrid"]
+__all__ = ["SeriesSource", "series_of"]
+
+_IDENTIFIERS = {
+    "PatientName": "Patient",
+    "PatientID": "Patient ID",
+    "StudyDate": "Study date",
+    "AccessionNumber": "Accession number",
+}
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
-class SeriesGrid(FileGrid):
-    """A `FileGrid` whose file is a series: i is the column, j the row, k the plane.
+class SeriesSource(ScanSource):
+    """A `ScanSource` whose file is a series: i is the column, j the row, k the plane.
 
     Parameters
     ----------
     slices : headers of the slices from below up, without voxels
     stack : where the slices lie on the grid: slice n is not always plane n
-    notes : what a reader of the result should know: which series was chosen, what was left out, moved or
-        interpolated
     """
 
     slices: tuple[Dataset, ...] = ()
     stack: Stack = None  # type: ignore[assignment]  # given by `of_slices`
-    notes: tuple[str, ...] = ()
 
     @classmethod
     def of_slices(cls, slices: Sequence[Dataset], notes: Sequence[str] = ()) -> Self:
         """Grid of headers that are sorted along their normal; errors as `Stack.of`."""
         stack = Stack.of(slices)
-        grid = cls.from_file_affine(stack.shape[::-1], _LPS_TO_RAS @ stack.affine_lps)
-        return replace(grid, slices=tuple(slices), stack=stack, notes=(*notes, *stack.notes()))
+        source = cls.from_file_affine(stack.shape[::-1], _LPS_TO_RAS @ stack.affine_lps)
+        return replace(source, slices=tuple(slices), stack=stack, notes=(*notes, *stack.notes()))
 
     def volume_of_hu(self, slices: NDArray[Any]) -> NDArray[Any]:
         """The scan (z, y, x) of HU (slice, row, column)."""
@@ -55,6 +60,21 @@ class SeriesGrid(FileGrid):
     def slices_of(self, volume: NDArray[Any]) -> NDArray[Any]:
         """Values (slice, row, column), on the slices as they were taken, of an array (z, y, x)."""
         return self.stack.cut(self.to_file(volume))
+
+    @property
+    def slices_shape(self) -> IntTriple:
+        """Number of slices, rows and columns, as they were taken."""
+        return (len(self.slices), *self.stack.slice_shape)
+
+    def slice_at(self, position_mm: ArrayLike) -> int | None:
+        """The slice whose first pixel lies at a place in world mm (RAS), within a hundredth of a pixel; else None."""
+        return self.stack.slice_at(np.asarray(position_mm) @ _LPS_TO_RAS[:3, :3])
+
+    @property
+    def identifiers(self) -> Mapping[str, str]:
+        """Patient, study and accession number, as far as the slices name them."""
+        found = {title: str(self.slices[0].get(name, "")) for name, title in _IDENTIFIERS.items()}
+        return {title: value for title, value in found.items() if value}
 
     @property
     def series_uid(self) -> str:
@@ -106,6 +126,25 @@ class SeriesGrid(FileGrid):
         n, rows_columns = found
         return self.slices[n], rows_columns[:, ::-1] + 0.5
 
-    def points_of_world(self, points_lps: Float64Array) -> Float64Array:
-        """Voxel indices (n, 3) in z, y, x of DICOM's patient coordinates (n, 3) in mm."""
+    def points_from_world(self, points_mm: ArrayLike) -> Float64Array:
+        """Voxel indices (n, 3) in z, y, x of world mm (n, 3), by the slices as they lay in the scanner."""
+        points_lps = np.asarray(points_mm, dtype=np.float64) @ _LPS_TO_RAS[:3, :3]
         return self.points_from_file(self.stack.from_world(points_lps))
+
+
+def series_of(source: ScanSource | Grid, what: str) -> SeriesSource:
+    """The DICOM series that a scan came from.
+
+    Parameters
+    ----------
+    source : of the scan
+    what : needs it, for the message: "a DICOM SEG"
+
+    Raises
+    ------
+    OutputError
+        If the scan was not read from a DICOM folder.
+    """
+    if not isinstance(source, SeriesSource):
+        raise OutputError(f"{what} needs the DICOM slices of its CT: read the CT from its folder")
+    return source

@@ -1,42 +1,50 @@
-"""`FileGrid`: the grid of a scan that came from a file, and the way back into that file's own order.
+"""What a scan was read from: its file's own axes, and what a reader of the results should know."""
 
-Everything above `io` sees arrays whose axes are z, y, x in the patient's sense: z runs along the
-body, y between front and back, x between left and right. A file may hold its axes in any order.
-Reading permutes them (a view; nothing is flipped, nothing resampled), writing permutes them back.
-"""
+from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lite_ensam.core.errors import MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import VoxelBox
 from lite_ensam.core.types import Float64Array, IntTriple
-from lite_ensam.io.nifti_header import NiftiHeader
 
-__all__ = ["FileGrid"]
+__all__ = ["ScanSource"]
+
+_OFF_PLACE = 0.01
+"""A slice lies where it is said to if its first voxel is no farther away than this share of a voxel."""
 
 
 @dataclass(frozen=True, eq=False)
-class FileGrid(Grid):
-    """A `Grid` that remembers how its axes lie in the file that it was read from.
+class ScanSource:
+    """Where a scan's voxels came from, and the way back into that file's own order.
+
+    Everything above `io` sees arrays whose axes are z, y, x in the patient's sense: z runs along the body, y between
+    front and back, x between left and right. A file may hold its axes in any order. Reading permutes them (a view;
+    nothing is flipped, nothing resampled), writing permutes them back.
 
     Parameters
     ----------
+    grid : where the voxels lie
     file_axes_zyx : which axis of the file (0, 1, 2 = i, j, k, the fastest first) is z, y, x here
-    header : the NIfTI header to write masks with (codes, units, trailing axes); None for an npz
+    header : what the file's writer needs to write alike (a NIfTI header), or None
+    notes : sentences for whoever reads the results: what was chosen, left out, moved or interpolated
     """
 
+    grid: Grid
     file_axes_zyx: IntTriple = (2, 1, 0)
-    header: NiftiHeader | None = None
+    header: Any = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, grid: Grid) -> "FileGrid":
-        """The grid itself, or for one without a file: a file in (z, y, x) order, x fastest."""
-        return grid if isinstance(grid, FileGrid) else cls(grid.shape_zyx, grid.spacing_mm, grid.affine)
+    def of(cls, source: Grid | ScanSource) -> ScanSource:
+        """The source itself; for a grid alone, a file in (z, y, x) order, x fastest."""
+        return source if isinstance(source, ScanSource) else ScanSource(source)
 
     @classmethod
     def from_file_affine(
@@ -45,9 +53,9 @@ class FileGrid(Grid):
         affine_ijk: ArrayLike,
         *,
         axes_as_stored: bool = False,
-        header: NiftiHeader | None = None,
+        header: Any = None,
     ) -> Self:
-        """Grid of a file's array.
+        """Source of a file's array.
 
         Parameters
         ----------
@@ -67,20 +75,29 @@ class FileGrid(Grid):
         affine = np.array(in_file_order.affine)
         affine[:3, :3] = affine[:3, [x, y, z]]
         shape = (shape_ijk[z], shape_ijk[y], shape_ijk[x])
-        checked = Grid.from_affine(shape, affine)
-        return cls(checked.shape_zyx, checked.spacing_mm, checked.affine, axes, header)
+        return cls(Grid.from_affine(shape, affine), axes, header)
+
+    @property
+    def identifiers(self) -> Mapping[str, str]:
+        """What tells whose scan this is, by title; empty where the file does not say."""
+        return {}
+
+    @property
+    def frame_of_reference_uid(self) -> str:
+        """DICOM's name of the space that millimetres are counted in; empty where there is none."""
+        return ""
 
     @property
     def file_shape(self) -> IntTriple:
         """Shape of the file's array (i, j, k), fastest axis first."""
-        i, j, k = (self.shape_zyx[self.file_axes_zyx.index(axis)] for axis in range(3))
+        i, j, k = (self.grid.shape_zyx[self.file_axes_zyx.index(axis)] for axis in range(3))
         return i, j, k
 
     @property
     def file_affine(self) -> Float64Array:
         """(4, 4): the file's own affine, index (i, j, k, 1) to world mm (RAS)."""
-        affine = np.array(self.affine)
-        affine[:3, list(self.file_axes_zyx[::-1])] = self.affine[:3, :3]
+        affine = np.array(self.grid.affine)
+        affine[:3, list(self.file_axes_zyx[::-1])] = self.grid.affine[:3, :3]
         return affine
 
     def from_file(self, array_kji: NDArray[Any]) -> NDArray[Any]:
@@ -93,15 +110,9 @@ class FileGrid(Grid):
 
     def box_to_file(self, box: VoxelBox) -> VoxelBox:
         """A box in the file's order, slowest axis first (k, j, i)."""
-        (k, j, i), (stop_k, stop_j, stop_i) = (
-            (
-                end[self.file_axes_zyx.index(2)],
-                end[self.file_axes_zyx.index(1)],
-                end[self.file_axes_zyx.index(0)],
-            )
-            for end in box
-        )
-        return (k, j, i), (stop_k, stop_j, stop_i)
+        k, j, i = (self.file_axes_zyx.index(axis) for axis in (2, 1, 0))
+        start, stop = box
+        return (start[k], start[j], start[i]), (stop[k], stop[j], stop[i])
 
     def points_from_file(self, points_kji: ArrayLike) -> Float64Array:
         """Points (..., 3) in z, y, x of file indices (..., 3), slowest axis first (k, j, i)."""
@@ -112,6 +123,31 @@ class FileGrid(Grid):
         """File indices (..., 3), slowest axis first (k, j, i), of points (..., 3) in z, y, x."""
         points = np.asarray(points_zyx, dtype=np.float64)
         return points[..., [self.file_axes_zyx.index(axis) for axis in (2, 1, 0)]]
+
+    @property
+    def slices_shape(self) -> IntTriple:
+        """Slices, rows and columns of the images that the file's array is a stack of."""
+        columns, rows, n_slices = self.file_shape
+        return n_slices, rows, columns
+
+    def slice_at(self, position_mm: ArrayLike) -> int | None:
+        """The slice whose first pixel lies at a place in world mm (RAS), within a hundredth of a voxel; else None."""
+        kji = self.points_to_file(self.grid.mm_to_voxel(position_mm))
+        k = int(np.rint(kji[0]))
+        on_place = np.abs(kji - (k, 0, 0)).max() <= _OFF_PLACE
+        return k if on_place and 0 <= k < self.slices_shape[0] else None
+
+    def volume_of_labels(self, slices: NDArray[Any]) -> NDArray[Any]:
+        """The label map (z, y, x) of labels (slice, row, column)."""
+        return self.from_file(slices)
+
+    def points_of_image(self, uid: str, columns_rows: Float64Array) -> Float64Array:
+        """Voxel indices (n, 3) in z, y, x of points on a DICOM image; MarkError if the scan has no such image."""
+        raise MarkError("is drawn on DICOM images: the CT must be read from its DICOM folder")
+
+    def points_from_world(self, points_mm: ArrayLike) -> Float64Array:
+        """Voxel indices (..., 3) in z, y, x of world mm (..., 3) in x, y, z (RAS)."""
+        return self.grid.mm_to_voxel(points_mm)
 
 
 def _nearest_axes(affine_ijk: Float64Array) -> IntTriple:

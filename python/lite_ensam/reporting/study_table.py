@@ -1,0 +1,200 @@
+"""Study files in CSV: rows of targets and visits become what the JSON form says, contradictions are refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from lite_ensam.core.errors import StudyError, brief
+from lite_ensam.core.types import PathLike
+from lite_ensam.io.reading import read_text
+from lite_ensam.reporting.study_values import (
+    SIZES,
+    Day,
+    parse_day,
+    parse_diameter,
+    parse_new_lesion,
+    parse_non_targets,
+    parse_yes_no,
+)
+from lite_ensam.response import name_key
+
+__all__ = ["read_table"]
+
+_NEEDED = ("patient", "date", "target", "organ", "diameter_mm")
+_KNOWN = (*_NEEDED, *SIZES, "node", "fragment", "merged_into", "non_targets", "new_lesion")
+_OF_A_LESION = (*SIZES, "fragment", "merged_into")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row that holds something.
+
+    Parameters
+    ----------
+    number : as a spreadsheet counts: the first line is row 1
+    cells : by column, without outer spaces; columns that are not read are under their own headings
+    day : of the visit
+    """
+
+    number: int
+    cells: Mapping[str, str]
+    day: Day
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells.get(column, "")
+
+
+def read_table(path: PathLike) -> tuple[list[dict[str, Any]], list[str]]:
+    """Entries of patients in the form of the JSON file, and notes on what was not read.
+
+    Raises
+    ------
+    StudyError
+        If the file is not such a table, or rows contradict each other; messages name rows, not patients.
+    """
+    rows, notes = _rows(path)
+    patients: dict[str, list[_Row]] = defaultdict(list)
+    for row in rows:
+        patients[name_key(row["patient"])].append(row)
+    if "" in patients and len(patients) > 1:
+        raise StudyError(f"row {patients[''][0].number} does not say whose it is: fill in its patient")
+    for number, own in enumerate(patients.values(), start=1):
+        if (count := len({row["patient"] for row in own})) > 1:
+            notes.append(
+                f"{count} spellings are taken for patient number {number}: case and spaces do not count"
+            )
+    return [_entry(own) for own in patients.values()], notes
+
+
+def _rows(path: PathLike) -> tuple[list[_Row], list[str]]:
+    try:
+        text = read_text(path)
+        first_line = text.lstrip().partition("\n")[0]
+        delimiter = max(",;\t", key=first_line.count)
+        reader = csv.reader(
+            io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
+        )
+        lines = [
+            (reader.line_num, [one.strip() for one in cells])
+            for cells in reader
+            if any(map(str.strip, cells))
+        ]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise StudyError(f"is not a CSV file ({error})") from None
+    headings = lines[0][1] if lines else []
+    columns = [name_key(heading).replace(" ", "_") for heading in headings]
+    if missing := [name for name in _NEEDED if name not in columns]:
+        raise StudyError(f"the first line must name the columns {','.join(_NEEDED)}; {missing[0]} is missing")
+    if repeated := [name for name in _KNOWN if columns.count(name) > 1]:
+        raise StudyError(f"the first line names the column {repeated[0]} twice")
+    if len(lines) == 1:
+        raise StudyError("has a first line alone: a row for each target and visit must follow")
+    unread = [
+        heading
+        for place, (heading, name) in enumerate(zip(headings, columns, strict=True))
+        if name not in _KNOWN and any(any(cells[place : place + 1]) for _, cells in lines[1:])
+    ]
+    rows = []
+    for number, cells in lines[1:]:
+        if len(cells) > len(columns):
+            raise StudyError(
+                f"row {number} has {len(cells)} cells for {len(columns)} columns: write decimals with a point, "
+                "and texts that hold the separator in quotation marks"
+            )
+        by_column = dict(zip(columns, cells, strict=False))
+        with _named(number):
+            rows.append(_Row(number, by_column, parse_day(by_column.get("date"))))
+    return rows, [f"column {brief(heading)} is not read" for heading in unread]
+
+
+def _entry(rows: Sequence[_Row]) -> dict[str, Any]:
+    """One patient."""
+    first_day = min(row.day for row in rows)
+    of_target: dict[str, list[_Row]] = defaultdict(list)
+    of_day: dict[Day, list[_Row]] = defaultdict(list)
+    for row in rows:
+        of_day[row.day].append(row)
+        if row["target"]:
+            of_target[name_key(row["target"])].append(row)
+        elif lost := [name for name in _OF_A_LESION if row[name]]:
+            raise StudyError(f"row {row.number} has a {lost[0]} but does not say of which target")
+    targets = [
+        {
+            "name": own[0]["target"],
+            "organ": _agreed(own, "organ", name_key),
+            "node": _agreed(own, "node", lambda cell: parse_yes_no(cell, "node")),
+        }
+        for own in of_target.values()
+    ]
+    visits = []
+    for day, own in of_day.items():
+        visit: dict[str, Any] = {"date": day, "targets": {}}
+        for target, key in zip(targets, of_target, strict=True):
+            if measured := [row for row in own if name_key(row["target"]) == key]:
+                visit["targets"][target["name"]] = _sizes(measured, target, day == first_day)
+        visit["non_targets"] = _agreed(own, "non_targets", parse_non_targets)
+        visit["new_lesion"] = _agreed(own, "new_lesion", parse_new_lesion)
+        visits.append(visit)
+    return {"patient": rows[0]["patient"], "targets": targets, "visits": visits}
+
+
+def _agreed(rows: Iterable[_Row], column: str, parse: Callable[[str], Any]) -> str:
+    """What the rows say of one thing; empty cells say nothing."""
+    first, meant = None, None
+    for row in rows:
+        if not row[column]:
+            continue
+        with _named(row.number):
+            meaning = parse(row[column])
+        if first is None:
+            first, meant = row, meaning
+        elif meaning != meant:
+            raise StudyError(
+                f"rows {first.number} and {row.number} contradict each other in column {column}: correct one"
+            )
+    return "" if first is None else first[column]
+
+
+def _sizes(rows: Sequence[_Row], target: Mapping[str, Any], is_baseline: bool) -> Any:
+    """Sizes of one target at one visit; a list where the rows are fragments of it."""
+    sizes = [{name: row[name] for name in (*SIZES, "merged_into") if row[name]} for row in rows]
+    if len(rows) == 1:
+        return sizes[0]
+    both = f"rows {' and '.join(str(row.number) for row in rows)} give the same target at the same visit"
+    if is_baseline or parse_yes_no(target["node"], "node"):
+        why = "at baseline each lesion is measured once" if is_baseline else "a lymph node is measured once"
+        raise StudyError(f"{both}: {why}, so keep one of them")
+    if not all(size.get("diameter_mm") for size in sizes):
+        raise StudyError(
+            f"{both}, but not each has a diameter_mm: keep one, or give the size of each fragment"
+        )
+    labels = {name_key(row["fragment"]) for row in rows} - {""}
+    if not labels and _are_apart(rows):
+        return sizes
+    if len(labels) < len(rows):
+        raise StudyError(
+            f"{both}: keep one of them, or, if the lesion has split, number its fragments in a column fragment"
+        )
+    return sizes
+
+
+def _are_apart(rows: Sequence[_Row]) -> bool:
+    """Whether rows can only be fragments: sizes differ and are not 0, columns that are not read are alike."""
+    rest = {tuple(cell for column, cell in row.cells.items() if column not in _KNOWN) for row in rows}
+    mm = [parse_diameter(row["diameter_mm"], f"row {row.number}, diameter_mm") for row in rows]
+    return len(rest) == 1 and len(set(mm)) == len(mm) and all(mm)
+
+
+@contextmanager
+def _named(row: int) -> Iterator[None]:
+    """Errors in the block name the row."""
+    try:
+        yield
+    except StudyError as error:
+        raise StudyError(f"row {row}: {error}") from None

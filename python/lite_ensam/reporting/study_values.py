@@ -1,0 +1,219 @@
+"""Cells of a study file: dates, sizes, words. What may be meant in two ways is refused, not guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from lite_ensam.core.errors import StudyError, brief
+from lite_ensam.response import TOO_SMALL_MM, NewLesion, Response, TargetValue, name_key
+
+__all__ = [
+    "ILL_BUILT",
+    "SIZES",
+    "Day",
+    "days_since_first",
+    "parse_day",
+    "parse_diameter",
+    "parse_new_lesion",
+    "parse_non_targets",
+    "parse_size",
+    "parse_sizes",
+    "parse_text",
+    "parse_yes_no",
+]
+
+ILL_BUILT = "does not have the structure of a patient: see the section Study files of docs/clinical.md"
+
+SIZES = ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml")
+
+LONGEST_COURSE_DAYS = 50 * 365
+"""Between two visits of one patient; beyond, a date is a placeholder such as 9999-12-31 or 1900-01-01."""
+
+_YEARS = range(1900, 2101)
+
+_DATE = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:[T ]\d{1,2}:[\d:.,+Z-]*)?", re.ASCII)
+_EIGHT_DIGITS = re.compile(r"(\d{4})()(\d\d)(\d\d)(?:\.0*)?", re.ASCII)
+_DAY_NUMBER = re.compile(r"([+-]?\d{1,5})(?:\.0*)?", re.ASCII)
+"""A whole number; tables that pass through pandas get a point and zeros behind it."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+_YES, _NO = {"yes", "y", "true", "1", "1.0", "ja", "oui"}, {"no", "n", "false", "0", "0.0", "nein", "non"}
+_NOT_MEASURED = {"ne", "not evaluable", "not measured"}
+_GONE = {"gone", "absent", "disappeared"}
+_TOO_SMALL = {"too small", "too small to measure"}
+
+
+class Day(NamedTuple):
+    """A day that counts from anywhere.
+
+    Parameters
+    ----------
+    number : of days
+    is_date : whether it was given as a date: a day number and a date do not count from the same day
+    """
+
+    number: int
+    is_date: bool
+
+
+def parse_day(value: Any) -> Day:
+    """Date (YYYY-MM-DD, also with / or . or a time of day; YYYYMMDD as in DICOM) or whole number of days.
+
+    Examples
+    --------
+    >>> parse_day("20250131") == parse_day("2025-01-31"), parse_day(56)
+    (True, Day(number=56, is_date=False))
+    """
+    if isinstance(value, Day):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if found := _DATE.fullmatch(text) or _EIGHT_DIGITS.fullmatch(text):
+        year, _, month, day = found.groups()
+        try:
+            return Day(date(int(year), int(month), int(day)).toordinal(), True)
+        except ValueError:
+            raise StudyError("a date does not exist in the calendar: write it as YYYY-MM-DD") from None
+    if found := _DAY_NUMBER.fullmatch(text):
+        return Day(int(found[1]), False)
+    # the date itself is not repeated: it may tell who the patient is
+    raise StudyError("a date must be YYYY-MM-DD, YYYYMMDD or a whole number of days of at most five digits")
+
+
+def days_since_first(days: Sequence[Day]) -> list[int]:
+    """Days since the earliest of them.
+
+    Raises
+    ------
+    StudyError
+        If dates and day numbers are mixed, years were given, or the days lie further apart than people live on.
+    """
+    if len({one.is_date for one in days}) > 1:
+        raise StudyError("visits have both dates and day numbers: give dates alone or day numbers alone")
+    numbers = [one.number for one in days]
+    if not days[0].is_date and all(number in _YEARS for number in numbers):
+        raise StudyError(
+            "day numbers between 1900 and 2100 look like years: write dates as YYYY-MM-DD, or days since baseline"
+        )
+    if max(numbers) - min(numbers) > LONGEST_COURSE_DAYS:
+        raise StudyError("visits lie more than 50 years apart: is one of the dates a placeholder?")
+    return [number - min(numbers) for number in numbers]
+
+
+def parse_text(value: Any, what: str) -> str:
+    """Name without outer spaces; numbers become text; anything else, and blank text, is refused."""
+    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not text:
+        raise StudyError(f"{what} must be a text, got {brief(value)}")
+    return text
+
+
+def parse_yes_no(value: Any, what: str) -> bool | None:
+    """True or False, None where nothing was said; `what` itself means yes in a column of its name.
+
+    Examples
+    --------
+    >>> parse_yes_no("No ", "node"), parse_yes_no("node", "node"), parse_yes_no("", "node")
+    (False, True, None)
+    """
+    word = _word(value)
+    if word == "":
+        return None
+    if word in _YES or word == what:
+        return True
+    if word in _NO:
+        return False
+    raise StudyError(f"{what} must be yes or no (or true, false, 1, 0), got {brief(value)}")
+
+
+def parse_new_lesion(value: Any) -> NewLesion | None:
+    """No, equivocal or yes; None where nothing was said."""
+    if _word(value) == NewLesion.EQUIVOCAL:
+        return NewLesion.EQUIVOCAL
+    try:
+        answer = parse_yes_no(value, "new_lesion")
+    except StudyError:
+        raise StudyError(f"new_lesion must be one of {', '.join(NewLesion)}, got {brief(value)}") from None
+    return None if answer is None else NewLesion.YES if answer else NewLesion.NO
+
+
+def parse_non_targets(value: Any) -> Response | None:
+    """Response of the non-targets, whatever its case, spaces and dashes; None where nothing was said."""
+    word = _word(value)
+    if word == "":
+        return None
+    for response in Response:
+        if _letters(word) == _letters(response) and response not in (Response.PR, Response.SD):
+            return response
+    raise StudyError(f"non_targets must be one of CR, non-CR/non-PD, PD, NE, got {brief(value)}")
+
+
+def parse_size(value: Any, what: str) -> float | None:
+    """Number of 0 or more, also as text; None where nothing was measured."""
+    if _word(value) in {"", *_NOT_MEASURED}:
+        return None
+    if isinstance(value, str) and re.fullmatch(r"\s*[\d.]*,[\d,.]*\s*", value):
+        raise StudyError(f"{what} has a comma: write decimals with a point, as in 12.5; got {brief(value)}")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_text = isinstance(value, str) and _NUMBER.fullmatch(value.strip()) is not None
+    try:
+        number = float(value) if is_number or is_text else -1.0
+    except OverflowError:  # an integer of hundreds of digits
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise StudyError(f"{what}: sizes must be numbers of 0 or more, got {brief(value)}")
+    return number
+
+
+def parse_diameter(value: Any, what: str) -> float | None:
+    """Number of 0 or more, "too small to measure" (5 mm) or "gone" (0 mm); None where nothing was measured.
+
+    Examples
+    --------
+    >>> parse_diameter("Too small", "diameter_mm"), parse_diameter("gone", "diameter_mm")
+    (5.0, 0.0)
+    """
+    if _word(value) in _TOO_SMALL:
+        return TOO_SMALL_MM
+    return 0.0 if _word(value) in _GONE else parse_size(value, what)
+
+
+def parse_sizes(given: Any, where: str) -> TargetValue:
+    """Sizes of a lesion, or of a fragment of one, at one visit.
+
+    Parameters
+    ----------
+    given : mapping of some of `SIZES`
+    where : day and lesion, for messages
+    """
+    if not isinstance(given, Mapping):
+        raise StudyError(f'{where}: sizes must be numbers, as in {{"diameter_mm": 31}}, got {brief(given)}')
+    if unknown := sorted(given.keys() - set(SIZES)):
+        raise StudyError(f"{where}: {brief(unknown[0])} is not a size; sizes are {', '.join(SIZES)}")
+    diameter_mm = parse_diameter(given.get("diameter_mm"), f"{where}, diameter_mm")
+    volume_ml, sd_mm, sd_ml = (parse_size(given.get(name), f"{where}, {name}") for name in SIZES[1:])
+    if diameter_mm == 0 and volume_ml is None:
+        volume_ml = 0.0  # what is gone has no volume
+    if None not in (diameter_mm, volume_ml) and (diameter_mm == 0) != (volume_ml == 0):
+        raise StudyError(
+            f"{where}: {diameter_mm:g} mm and {volume_ml:g} ml contradict each other: 0 says that the lesion is gone; "
+            'one that is still seen is "too small to measure", and an unknown volume stays empty'
+        )
+    return TargetValue(diameter_mm, volume_ml, sd_mm or 0.0, sd_ml or 0.0)
+
+
+def _word(value: Any) -> str:
+    """A cell as it is compared with words; numbers and booleans as JSON writes them."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return name_key(value)
+    return repr(value).lower() if isinstance(value, bool | int | float) else "?"
+
+
+def _letters(text: str) -> str:
+    return "".join(one for one in text.casefold() if one.isalpha())

@@ -1,0 +1,30 @@
+"""Names of lesions, organs and patients, compared as people read them."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+__all__ = ["name_key", "repeated_names"]
+
+
+def name_key(name: str) -> str:
+    """What all spellings of a name share: case, outer and double spaces and invisible characters do not count.
+
+    Examples
+    --------
+    >>> name_key(" Lymph  Node") == name_key("lymph node")
+    True
+    """
+    visible = (one for one in unicodedata.normalize("NFKC", name) if unicodedata.category(one) != "Cf")
+    return " ".join("".join(visible).split()).casefold()
+
+
+def repeated_names(names: Iterable[str]) -> list[str]:
+    """Names that come more than once, by their keys, in the order of their first coming.
+
+    Examples
+    --------
+    >>> repeated_names(["liver 1", "lung", "Liver  1"])
+    ['liver 1']
+    """
+    return [key for key, count in Counter(map(name_key, names)).items() if count > 1]

@@ -1,0 +1,121 @@
+// Names and shapes that Python and the browser share: the traits of RecistViewer (recist_viewer.py), its messages and
+// the planes of its scan (planes.py). Only the type checker reads this file; a test holds it against Python's names.
+
+/** Voxel index [z, y, x]. Pixel (column, row) of a slice covers the edges [column, column + 1) x [row, row + 1). */
+export type Point = [z: number, y: number, x: number];
+/** Pixels of the screen, from a canvas's left and top. */
+export type Place = [x: number, y: number];
+export type Ends<T = Point> = [T, T];
+/** Values shown as black and as white. */
+export type GreyWindow = [low: number, high: number];
+
+/** A lesion as it was drawn: its RECIST line, and a short axis if there is one. */
+export interface Mark {
+  label: number;
+  name: string;
+  tracking_uid: string;
+  endpoints_zyx: Ends;
+  short_axis_zyx: Ends | null;
+}
+export type LineKey = "endpoints_zyx" | "short_axis_zyx";
+
+/** A mark while it is being drawn: it may have no line yet, and label 0. */
+export type Draft = Omit<Mark, "endpoints_zyx"> & { endpoints_zyx: Ends | null };
+
+/** A lesion that has been segmented; a rejected one has no numbers. */
+export interface Result extends Partial<Numbers> {
+  label: number;
+  state: "proposed" | "accepted" | "rejected";
+  seconds: number;
+}
+
+/** What the viewer shows of a `TumorMeasurement`. */
+export interface Numbers {
+  volume_ml: number;
+  longest_diameter_mm: number;
+  longest_diameter_slice: number | null;
+  longest_diameter_zyx: Ends | null;
+  short_axis_mm: number;
+  short_axis_zyx: Ends | null;
+  disagrees: boolean;
+  touches_edge: boolean;
+  is_aerated: boolean;
+}
+
+/** One of the three ways to cut the scan; see `Plane` in planes.py. */
+export interface Plane {
+  name: string;
+  cut: number;
+  across: number;
+  down: number;
+  flip_across: boolean;
+  flip_down: boolean;
+  n_slices: number;
+  shape: [rows: number, columns: number];
+  pixel_mm: [height: number, width: number];
+  sides: [left: string, right: string, top: string, bottom: string];
+}
+
+export interface Scan {
+  shape_zyx: Point;
+  spacing_mm: Point;
+  planes: Plane[];
+  windows: Record<string, GreyWindow>;
+  palette: string[];
+  unit: string;
+}
+
+/** Part of a slice of the label map: codes are 0 or 1 + position in `labels`. */
+export interface LabelPatch {
+  start: [row: number, column: number];
+  shape: [rows: number, columns: number];
+  labels: number[];
+  codes: Uint8Array;
+}
+
+export interface Traits {
+  marks: Mark[];
+  selected: number;
+  cursor_zyx: Point;
+  window: GreyWindow;
+  colors: Record<string, string>;
+  threshold: number;
+  auto_segment: boolean;
+  results: Result[];
+  status: string;
+  error: string;
+  _scan: Scan;
+  _mask_version: number;
+}
+
+/** A slice: number of its plane, its index. */
+export type SliceAt = [plane: number, index: number];
+
+export type ToPython =
+  | { kind: "slices"; id: string; window: GreyWindow; wants: [...SliceAt, withImage: boolean][] }
+  | { kind: "value"; zyx: Point }
+  | { kind: "segment" }
+  | { kind: "accept" | "reject"; label: number };
+
+/** Each slice's image, then its patch's codes, are the next buffers. */
+export interface SlicesMessage {
+  kind: "slices";
+  id: string | null;
+  window: GreyWindow;
+  mask_version: number;
+  slices: { plane: number; index: number; image: boolean; patch?: Omit<LabelPatch, "codes"> }[];
+}
+export type FromPython = SlicesMessage | { kind: "value"; zyx: Point; value: number };
+
+export type ModelEvent = "msg:custom" | `change:${keyof Traits}`;
+export type Listener = (message: FromPython, buffers: (DataView | ArrayBuffer)[]) => void;
+
+/** What anywidget promises of a model, wherever the widget is shown. */
+export interface Model {
+  get<Name extends keyof Traits>(name: Name): Traits[Name];
+  set<Name extends keyof Traits>(name: Name, value: Traits[Name]): void;
+  save_changes(): void;
+  on(name: ModelEvent, listener: Listener): void;
+  off(name: ModelEvent, listener: Listener): void;
+  send(message: ToPython): void;
+}

@@ -1,0 +1,39 @@
+// What the table says of a lesion.
+
+import { lengthMm } from "./geometry.js";
+import { LINE, SHORT_AXIS } from "./recist_mark.js";
+
+/** @import { Mark, Point, Result } from "./contract.d.ts" */
+
+/**
+ * Numbers of a lesion in words: of its lines in mm, of its mask in ml, mm and seconds.
+ * @param {Mark} mark
+ * @param {Result | undefined} result
+ * @param {Point} spacing mm
+ */
+export function lesionNumbers(mark, result, spacing) {
+  const short = mark[SHORT_AXIS];
+  return {
+    line: lengthMm(mark[LINE], spacing).toFixed(1),
+    drawnShort: short ? lengthMm(short, spacing).toFixed(1) : "",
+    volume: inWords(result?.volume_ml, 2),
+    longest: inWords(result?.longest_diameter_mm, 1),
+    short: inWords(result?.short_axis_mm, 1),
+    seconds: inWords(result?.seconds, 2),
+  };
+}
+
+/** @type {(value: number | undefined, digits: number) => string} */
+const inWords = (value, digits) => (value === undefined ? "–" : value.toFixed(digits));
+
+/**
+ * What the reader should look at twice.
+ * @param {Result | undefined} result
+ */
+export function warningsOf(result) {
+  const words = [];
+  if (result?.disagrees) words.push("mask and line differ by more than 20 %");
+  if (result?.is_aerated) words.push("no tumour in sight: air or lung");
+  if (result?.touches_edge) words.push("mask reaches the scan's border");
+  return words;
+}

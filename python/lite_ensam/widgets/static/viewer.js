@@ -1,0 +1,329 @@
+import { Controls, Toolbar } from "./bars.js";
+import { pointOf } from "./geometry.js";
+import { pressKey } from "./keys.js";
+import { LesionTable } from "./lesion_table.js";
+import { MarkList } from "./mark_list.js";
+import { Page } from "./page.js";
+import { AXIAL } from "./plane_layout.js";
+import { PlaneView } from "./plane_view.js";
+import { LINE } from "./recist_mark.js";
+import { slicesAhead, SliceStore } from "./slice_store.js";
+import { clamp, same } from "./values.js";
+
+/** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Traits } from "./contract.d.ts" */
+
+const REST_MS = 80; // the mouse rests: the value under it is asked for
+
+/** The whole widget: ties planes, tools and table to the model. */
+export class Viewer {
+  /**
+   * @param {Model} model
+   * @param {HTMLElement} element to be filled
+   */
+  constructor(model, element) {
+    this.model = model;
+    this.scan = model.get("_scan");
+    this.cursor = model.get("cursor_zyx");
+    this.selected = model.get("selected");
+    this.tool = "line";
+    /** @type {Draft | null} the mark that is being dragged */
+    this.draft = null;
+    this.redrawing = false;
+    this.notice = "";
+    this.showMasks = true;
+    this.showDiameters = false;
+    /** @type {[plane: number, step: number]} where the user scrolls to */
+    this.ahead = [AXIAL, 1];
+    /** @type {Point | null} the voxel under the mouse */
+    this.under = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} until the mouse rests */
+    this.resting = undefined;
+    this.begun = false; // whether a first picture stands
+    this.store = new SliceStore(model, () => this.arrived());
+    this.marks = new MarkList(model, () => this.refresh());
+    this.views = [0, 1, 2].map((number) => new PlaneView(this, number));
+    this.toolbar = new Toolbar(this);
+    this.controls = new Controls(this);
+    this.table = new LesionTable(this);
+    this.page = new Page(this);
+    this.root = this.page.root;
+    this.root.addEventListener("keydown", (event) => pressKey(this, event));
+    element.replaceChildren(this.root);
+    this.listeners = this.listenersOf();
+    this.listeners.forEach(([name, action]) => model.on(name, action));
+    this.resizing = new ResizeObserver(() => this.draw());
+    this.resizing.observe(this.root);
+    this.refresh();
+  }
+
+  close() {
+    clearTimeout(this.resting);
+    this.resizing.disconnect();
+    this.store.close();
+    this.marks.close();
+    this.listeners.forEach(([name, action]) => this.model.off(name, action));
+  }
+
+  // ---- the model
+
+  /**
+   * What is done when the model changes.
+   * @returns {[ModelEvent, Listener][]}
+   */
+  listenersOf() {
+    const { model } = this;
+    const refresh = () => this.refresh();
+    return [
+      ["change:cursor_zyx", () => {
+        this.cursor = model.get("cursor_zyx");
+        this.draw();
+      }],
+      ["change:selected", () => {
+        this.selected = model.get("selected");
+        this.refresh();
+      }],
+      ["change:window", () => {
+        this.store.setWindow(model.get("window"));
+        this.refresh();
+      }],
+      ["change:_mask_version", () => {
+        this.store.setMaskVersion(model.get("_mask_version"));
+        this.draw();
+      }],
+      ["change:results", refresh],
+      ["change:colors", refresh],
+      ["change:status", refresh],
+      ["change:error", refresh],
+      ["change:threshold", refresh],
+      ["change:auto_segment", refresh],
+      ["msg:custom", (message) => this.hear(message)],
+    ];
+  }
+
+  /**
+   * @template {keyof Traits} Name
+   * @param {Name} name
+   * @param {Traits[Name]} value
+   */
+  put(name, value) {
+    this.model.set(name, value);
+    this.model.save_changes();
+  }
+
+  /** @param {number} label */
+  colorOf(label) {
+    const { palette } = this.scan;
+    return this.model.get("colors")[label] ?? palette[((label || this.marks.freeLabel()) - 1) % palette.length];
+  }
+
+  /**
+   * @param {number} label
+   * @param {string} color "#rrggbb"
+   */
+  setColor(label, color) {
+    this.put("colors", { ...this.model.get("colors"), [label]: color });
+    this.views.forEach((view) => view.draw());
+  }
+
+  /**
+   * Show or hide masks and their diameters.
+   * @param {{ masks?: boolean, diameters?: boolean }} what
+   */
+  show({ masks = this.showMasks, diameters = this.showDiameters }) {
+    this.showMasks = masks;
+    this.showDiameters = diameters;
+    this.draw();
+  }
+
+  /**
+   * The marks as they look now: the one being dragged in its new place.
+   * @returns {Draft[]}
+   */
+  drawnMarks() {
+    const { draft } = this;
+    if (!draft) return this.marks.current;
+    return [...this.marks.current.filter((mark) => mark.label !== draft.label), draft];
+  }
+
+  // ---- what the user does
+
+  /** @param {Point} cursor */
+  setCursor(cursor) {
+    if (same(cursor, this.cursor)) return;
+    this.cursor = cursor;
+    this.put("cursor_zyx", cursor);
+    this.draw();
+  }
+
+  /**
+   * @param {number} number of the plane
+   * @param {number} index
+   */
+  setSlice(number, index) {
+    const plane = this.scan.planes[number];
+    /** @type {Point} */
+    const cursor = [...this.cursor];
+    cursor[plane.cut] = clamp(index, 0, plane.n_slices - 1);
+    this.ahead = [number, Math.sign(cursor[plane.cut] - this.cursor[plane.cut]) || 1];
+    this.setCursor(cursor);
+  }
+
+  /**
+   * To the next slices of a plane for a positive step, back for a negative one.
+   * @param {number} number of the plane
+   * @param {number} step
+   */
+  scroll(number, step) {
+    const { cut } = this.scan.planes[number];
+    this.setSlice(number, this.cursor[cut] + step);
+  }
+
+  /** @param {GreyWindow} window */
+  setWindow(window) {
+    this.put("window", window);
+  }
+
+  /** @param {string} tool */
+  setTool(tool) {
+    this.tool = tool;
+    this.say("");
+  }
+
+  /**
+   * Words over the picture, until the next thing is done.
+   * @param {string} words
+   */
+  say(words) {
+    this.notice = words;
+    this.refresh();
+  }
+
+  /**
+   * @param {number} label
+   * @param {boolean} jump whether its middle is shown
+   */
+  select(label, jump = false) {
+    this.redrawing &&= this.marks.find(label) !== undefined;
+    const mark = this.marks.find(label);
+    if (jump && mark) this.goTo(mark);
+    this.selected = label;
+    this.put("selected", label);
+    this.refresh();
+  }
+
+  /**
+   * Show a mark's middle; sent with what is saved next.
+   * @param {Mark} mark
+   */
+  goTo({ [LINE]: [from, to] }) {
+    this.cursor = pointOf((axis) => Math.round((from[axis] + to[axis]) / 2));
+    this.model.set("cursor_zyx", this.cursor);
+  }
+
+  /** @param {number} label */
+  startRedrawing(label) {
+    this.redrawing = !(this.redrawing && this.selected === label);
+    this.setTool("line");
+    this.select(label, true);
+  }
+
+  /**
+   * A mark was drawn or changed. All of it travels in one message, so that masks come back for the right slices.
+   * @param {Mark} mark
+   */
+  finish(mark) {
+    const placed = { ...mark, label: mark.label || this.marks.freeLabel() };
+    this.redrawing = false;
+    this.notice = "";
+    this.tool = "line"; // a short axis is drawn now and then, lines all the time
+    this.goTo(placed);
+    this.selected = placed.label;
+    this.model.set("selected", placed.label);
+    this.marks.put(placed);
+    this.refresh();
+  }
+
+  /**
+   * Give a lesion another label; whether that went well.
+   * @param {number} label
+   * @param {number} wanted
+   */
+  relabel(label, wanted) {
+    const fault = this.marks.labelFault(wanted);
+    if (fault) {
+      this.say(fault);
+      return false;
+    }
+    if (this.selected === label) this.model.set("selected", this.selected = wanted);
+    this.marks.change(label, { label: wanted });
+    return true;
+  }
+
+  giveUp() {
+    this.redrawing = false;
+    this.views.forEach((view) => view.mouse.cancel());
+    this.setTool("line");
+  }
+
+  // ---- bring the page up to date
+
+  /** Slices have come. Once the first stand, lines that were given from the start get their masks. */
+  arrived() {
+    this.draw();
+    if (this.begun) return;
+    this.begun = true;
+    const { model } = this;
+    if (model.get("auto_segment") && this.marks.current.length && !model.get("results").length) {
+      model.send({ kind: "segment" });
+    }
+  }
+
+  draw() {
+    this.views.forEach((view) => view.draw());
+    this.page.slider.value = String(this.cursor[0]);
+    /** @type {SliceAt[]} */
+    const visible = this.views.map((view) => [view.number, view.index]);
+    const [number, step] = this.ahead;
+    this.store.request(visible, slicesAhead(visible[number], step, this.scan.planes[number].n_slices));
+  }
+
+  refresh() {
+    const status = this.model.get("status");
+    this.page.say(status || this.notice || this.instruction(), status !== "");
+    this.page.showError(this.model.get("error"));
+    this.toolbar.update();
+    this.controls.update();
+    this.table.draw();
+    this.draw();
+  }
+
+  /** What to do next, as long as that is not plain. */
+  instruction() {
+    if (this.redrawing) return `Draw the new line of lesion ${this.selected} · Esc: leave it as it is`;
+    if (this.tool === "short axis") return "Drag across a line, at right angles";
+    if (this.tool === "line" && !this.marks.current.length) {
+      return "Scroll to a tumour, then drag along its longest diameter";
+    }
+    return "";
+  }
+
+  // ---- the voxel under the mouse
+
+  /**
+   * @param {Point | null} point
+   * @param {string} value its grey value in words, which Python knows
+   */
+  showPlace(point, value = "") {
+    if (same(point, this.under) && !value) return;
+    this.under = point;
+    this.page.showPlace(point, value);
+    clearTimeout(this.resting);
+    if (point && !value) this.resting = setTimeout(() => this.model.send({ kind: "value", zyx: point }), REST_MS);
+  }
+
+  /** @param {FromPython} message */
+  hear(message) {
+    if (message.kind !== "value" || !same(message.zyx, this.under)) return;
+    this.showPlace(message.zyx, `${Math.round(message.value * 10) / 10} ${this.scan.unit}`);
+  }
+}

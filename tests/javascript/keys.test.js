@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { pressKey } from "#viewer/keys.js";
+import { MarkList } from "#viewer/mark_list.js";
+import { FakeModel, makeMark } from "./fake_model.js";
+
+/** A viewer of 8 slices and two lesions, the second one selected, and what keys made it do. */
+function keyed() {
+  /** @type {unknown[][]} */
+  const done = [];
+  const marks = new MarkList(new FakeModel({ marks: [makeMark(1), makeMark(2)] }), () => {});
+  return {
+    done,
+    marks,
+    selected: 2,
+    scan: { shape_zyx: /** @type {[number, number, number]} */ ([8, 64, 64]) },
+    scroll: (/** @type {unknown[]} */ ...step) => done.push(["scroll", ...step]),
+    setSlice: (/** @type {unknown[]} */ ...slice) => done.push(["slice", ...slice]),
+    giveUp: () => done.push(["give up"]),
+  };
+}
+
+/**
+ * Press a key; whether the page may still do its own with it, and whether the notebook hears of it.
+ * @param {ReturnType<typeof keyed>} viewer
+ * @param {string} key
+ * @param {Partial<KeyboardEvent>} modifiers
+ * @param {boolean} inField whether a text field has the focus
+ */
+function press(viewer, key, modifiers = {}, inField = false) {
+  const left = { page: true, notebook: true };
+  const event = {
+    key,
+    ...modifiers,
+    target: { matches: () => inField },
+    preventDefault: () => (left.page = false),
+    stopPropagation: () => (left.notebook = false),
+  };
+  pressKey(viewer, /** @type {any} */ (event));
+  return left;
+}
+
+test("keys scroll by one slice, by ten, and to the ends", () => {
+  const viewer = keyed();
+  for (const key of ["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", "Escape"]) {
+    assert.deepEqual(press(viewer, key), { page: false, notebook: false });
+  }
+  const scrolled = [["scroll", 0, -1], ["scroll", 0, 1], ["scroll", 0, -10], ["scroll", 0, 10]];
+  assert.deepEqual(viewer.done, [...scrolled, ["slice", 0, 0], ["slice", 0, 7], ["give up"]]);
+});
+
+test("the selected lesion is deleted, and comes back with Ctrl+Z or Cmd+Z", () => {
+  const viewer = keyed();
+  const labels = () => viewer.marks.current.map((mark) => mark.label);
+  press(viewer, "Delete");
+  assert.deepEqual(labels(), [1]);
+  press(viewer, "z", { ctrlKey: true });
+  assert.deepEqual(labels(), [1, 2]);
+  press(viewer, "Z", { ctrlKey: true, shiftKey: true });
+  assert.deepEqual(labels(), [1]);
+  press(viewer, "z", { metaKey: true });
+  press(viewer, "y", { ctrlKey: true });
+  assert.deepEqual(labels(), [1]);
+});
+
+test("shortcuts that are not the viewer's are the notebook's, its plain letters are not", () => {
+  const viewer = keyed();
+  assert.deepEqual(press(viewer, "s", { ctrlKey: true }), { page: true, notebook: true });
+  assert.deepEqual(press(viewer, "ArrowUp", { altKey: true }), { page: true, notebook: true });
+  assert.deepEqual(press(viewer, "d"), { page: true, notebook: false });
+  assert.deepEqual(viewer.done, []);
+});
+
+test("in a text field, keys edit the text and no lesion", () => {
+  const viewer = keyed();
+  assert.deepEqual(press(viewer, "Backspace", {}, true), { page: true, notebook: false });
+  press(viewer, "z", { ctrlKey: true }, true);
+  press(viewer, "Home", {}, true);
+  assert.deepEqual(viewer.marks.current.length, 2);
+  assert.deepEqual(viewer.done, []);
+});

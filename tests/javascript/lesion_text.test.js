@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { lesionNumbers, warningsOf } from "#viewer/lesion_text.js";
+import { makeMark } from "./fake_model.js";
+
+/** @import { Result } from "#viewer/contract.d.ts" */
+
+/** @type {Result} */
+const RESULT = {
+  label: 1,
+  state: "proposed",
+  seconds: 0.256,
+  volume_ml: 2.345,
+  longest_diameter_mm: 20.04,
+  short_axis_mm: 0,
+};
+
+test("lines are in mm of the patient, masks in ml and mm", () => {
+  const mark = makeMark(1, { short_axis_zyx: [[4, 6, 20], [4, 14, 20]] });
+  assert.deepEqual(lesionNumbers(mark, RESULT, [5, 0.7, 0.7]), {
+    line: "14.0",
+    drawnShort: "5.6",
+    volume: "2.35",
+    longest: "20.0",
+    short: "0.0",
+    seconds: "0.26",
+  });
+});
+
+test("what is not known is a dash, not a zero; a rejected mask has no numbers", () => {
+  const dashes = { line: "20.0", drawnShort: "", volume: "–", longest: "–", short: "–" };
+  assert.deepEqual(lesionNumbers(makeMark(1), undefined, [5, 1, 1]), { ...dashes, seconds: "–" });
+  const rejected = /** @type {const} */ ({ label: 1, state: "rejected", seconds: 0.25 });
+  assert.deepEqual(lesionNumbers(makeMark(1), rejected, [5, 1, 1]), { ...dashes, seconds: "0.25" });
+});
+
+test("each flag has its own warning", () => {
+  assert.deepEqual(warningsOf(undefined), []);
+  assert.deepEqual(warningsOf({ ...RESULT, disagrees: false, is_aerated: false, touches_edge: false }), []);
+  assert.match(warningsOf({ ...RESULT, disagrees: true }).join(), /^mask and line differ/);
+  assert.match(warningsOf({ ...RESULT, is_aerated: true }).join(), /air or lung/);
+  assert.match(warningsOf({ ...RESULT, touches_edge: true }).join(), /border/);
+  assert.equal(warningsOf({ ...RESULT, disagrees: true, is_aerated: true, touches_edge: true }).length, 3);
+});

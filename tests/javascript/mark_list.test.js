@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { MarkList } from "#viewer/mark_list.js";
+import { FakeModel, makeMark } from "./fake_model.js";
+
+/** @import { Mark } from "#viewer/contract.d.ts" */
+
+/** @param {Mark[]} marks */
+function listOf(...marks) {
+  const model = new FakeModel({ marks });
+  const changes = { n: 0 };
+  const list = new MarkList(model, () => (changes.n += 1));
+  return { model, list, changes, labels: () => list.current.map((mark) => mark.label) };
+}
+
+test("each edit goes to Python at once", () => {
+  const { model, list } = listOf(makeMark(1));
+  list.put(makeMark(2));
+  assert.deepEqual(model.saved.marks?.map((mark) => mark.label), [1, 2]);
+  list.change(2, { name: "node" });
+  assert.deepEqual(model.saved.marks?.map((mark) => mark.name), ["", "node"]);
+  list.remove(1);
+  assert.deepEqual(model.saved.marks?.map((mark) => mark.label), [2]);
+});
+
+test("edits are undone and redone one by one, and an edit after undoing ends what could be redone", () => {
+  const { list, labels, model } = listOf(makeMark(1));
+  list.put(makeMark(2));
+  list.remove(1);
+  list.undo();
+  assert.deepEqual(labels(), [1, 2]);
+  list.undo();
+  assert.deepEqual(labels(), [1]);
+  list.undo();
+  assert.deepEqual(labels(), [1], "there was nothing before");
+  list.redo();
+  assert.deepEqual(labels(), [1, 2]);
+  assert.deepEqual(model.saved.marks, list.current);
+  list.put(makeMark(3));
+  list.redo();
+  assert.deepEqual(labels(), [1, 2, 3]);
+});
+
+test("marks that Python sets can be undone; Python's answer to an edit is no edit", () => {
+  const { model, list, labels, changes } = listOf(makeMark(1));
+  model.set("marks", [makeMark(7)]);
+  assert.deepEqual(labels(), [7]);
+  assert.equal(changes.n, 1);
+  list.undo();
+  assert.deepEqual(labels(), [1]);
+  const answer = structuredClone(list.current);
+  model.set("marks", answer);
+  list.redo();
+  assert.deepEqual(labels(), [7], "redo is still there");
+});
+
+test("a changed mark keeps its place in the table, its ends in Python's order", () => {
+  const { list, labels } = listOf(makeMark(2), makeMark(1));
+  list.put(makeMark(2, { endpoints_zyx: [[4, 30, 5], [4, 8, 9]], short_axis_zyx: [[4, 9, 9], [4, 9, 2]] }));
+  assert.deepEqual(labels(), [2, 1]);
+  assert.deepEqual(list.find(2)?.endpoints_zyx, [[4, 8, 9], [4, 30, 5]]);
+  assert.deepEqual(list.find(2)?.short_axis_zyx, [[4, 9, 2], [4, 9, 9]]);
+});
+
+test("a new lesion gets the lowest label that is free", () => {
+  assert.equal(listOf().list.freeLabel(), 1);
+  assert.equal(listOf(makeMark(3), makeMark(1)).list.freeLabel(), 2);
+});
+
+test("deleting a lesion that is not there is nothing to undo", () => {
+  const { list } = listOf(makeMark(1));
+  list.remove(5);
+  assert.equal(list.done.length, 0);
+});
+
+test("a label is a free whole number of 16 bits, or told why not", () => {
+  const { list } = listOf(makeMark(1));
+  assert.equal(list.labelFault(65535), "");
+  assert.equal(list.labelFault(1), "There is a lesion 1 already.");
+  for (const wanted of [0, -1, 1.5, 65536, NaN]) {
+    assert.equal(list.labelFault(wanted), `A label is a whole number from 1 to 65535, not ${wanted}.`);
+  }
+});
+
+test("a closed list listens no more", () => {
+  const { model, list } = listOf();
+  list.close();
+  assert.equal(model.listeners.length, 0);
+});

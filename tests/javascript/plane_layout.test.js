@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { PlaneLayout, WHOLE_SLICE, zoomed } from "#viewer/plane_layout.js";
+
+/** @import { Place, Plane, Point } from "#viewer/contract.d.ts" */
+
+/** @type {Plane} */
+const AXIAL = {
+  name: "axial",
+  cut: 0,
+  across: 2,
+  down: 1,
+  flip_across: false,
+  flip_down: false,
+  n_slices: 10,
+  shape: [20, 30],
+  pixel_mm: [1, 1],
+  sides: ["R", "L", "A", "P"],
+};
+/** @type {Plane} slices 5 mm apart, head up */
+const CORONAL = { ...AXIAL, name: "coronal", cut: 1, down: 0, flip_down: true, shape: [10, 30], pixel_mm: [5, 1] };
+/** @type {Place} */
+const SIZE = [300, 300];
+
+test("the whole slice stands in the middle of the canvas, as large as it can be", () => {
+  const layout = new PlaneLayout(AXIAL, SIZE, WHOLE_SLICE); // 10 pixels a voxel, 50 free above and below
+  assert.deepEqual(layout.toScreen([3, 0, 0]), [5, 55]);
+  assert.deepEqual(layout.toScreen([3, 19, 29]), [295, 245]);
+});
+
+test("voxels have their true proportions", () => {
+  const layout = new PlaneLayout(CORONAL, SIZE, WHOLE_SLICE);
+  const [x0, y0] = layout.toScreen([0, 0, 0]);
+  const [x1, y1] = layout.toScreen([1, 0, 1]);
+  assert.equal(Math.abs(y1 - y0) / Math.abs(x1 - x0), 5);
+});
+
+test("a flipped axis runs the other way", () => {
+  const { toScreen } = {
+    toScreen: (/** @type {Point} */ p) => new PlaneLayout(CORONAL, SIZE, WHOLE_SLICE).toScreen(p),
+  };
+  assert.ok(toScreen([9, 0, 0])[1] < toScreen([0, 0, 0])[1], "the head, z = 9, is up");
+  assert.ok(toScreen([0, 0, 0])[0] < toScreen([0, 0, 29])[0]);
+  const mirrored = new PlaneLayout({ ...AXIAL, flip_across: true }, SIZE, WHOLE_SLICE);
+  assert.deepEqual(mirrored.toScreen([3, 0, 0]), [295, 55]);
+});
+
+test("the voxel under the mouse is the one that is drawn there, however the picture is flipped, zoomed and moved", () => {
+  for (const plane of [AXIAL, CORONAL, { ...AXIAL, flip_across: true, flip_down: true }]) {
+    for (const sight of [WHOLE_SLICE, { zoom: 3.7, pan: /** @type {Place} */ ([-41, 17]) }]) {
+      const layout = new PlaneLayout(plane, SIZE, sight);
+      for (const point of /** @type {Point[]} */ ([[0, 0, 0], [7, 13, 21], [9, 19, 29]])) {
+        assert.deepEqual(layout.toVoxel(layout.toScreen(point), point), point);
+      }
+    }
+  }
+});
+
+test("a voxel reaches to its edges, and beside the picture the nearest one counts", () => {
+  const layout = new PlaneLayout(AXIAL, SIZE, WHOLE_SLICE);
+  assert.deepEqual(layout.toVoxel([19.9, 50.1], [3, 7, 7]), [3, 0, 1]);
+  assert.deepEqual(layout.toVoxel([20.1, 60.1], [3, 7, 7]), [3, 1, 2]);
+  assert.deepEqual(layout.toVoxel([-50, 1000], [3, 7, 7]), [3, 19, 0]);
+});
+
+test("the place that is zoomed about stays where it is", () => {
+  /** @type {Place} */
+  const place = [80, 200];
+  const sight = { zoom: 2, pan: /** @type {Place} */ ([30, -10]) };
+  const before = new PlaneLayout(AXIAL, SIZE, sight);
+  const after = new PlaneLayout(AXIAL, SIZE, zoomed(sight, 1.44, place, SIZE));
+  const edge = (/** @type {PlaneLayout} */ { a, d, e, f }) => [(place[0] - e) / a, (place[1] - f) / d];
+  edge(after).forEach((value, i) => assert.ok(Math.abs(value - edge(before)[i]) < 1e-9));
+  assert.equal(after.a, before.a * 1.44);
+});
+
+test("zooming ends at half the size and at thirty times", () => {
+  assert.equal(zoomed(WHOLE_SLICE, 1e-3, [0, 0], SIZE).zoom, 0.5);
+  assert.equal(zoomed(WHOLE_SLICE, 1e3, [0, 0], SIZE).zoom, 30);
+});
