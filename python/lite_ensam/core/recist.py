@@ -19,9 +19,17 @@ from numpy.typing import ArrayLike, NDArray
 from lite_ensam import _kernels
 from lite_ensam.core.errors import MarkError, brief, printable
 from lite_ensam.core.grid import real_array
-from lite_ensam.core.types import EndpointPair, Flips, FloatTriple, Mask, float_triple
+from lite_ensam.core.types import EndpointPair, Flips, FloatTriple, IntTriple, Mask, float_triple
 
-__all__ = ["RecistMark", "check_marks", "mark_from_mask", "marks_from_marker", "sphere_mask"]
+__all__ = [
+    "RecistMark",
+    "check_marks",
+    "mark_from_mask",
+    "marks_from_marker",
+    "outer_ends",
+    "sphere_mask",
+    "voxel_of",
+]
 
 MAX_LABEL = 65535
 """Labels are written as uint16 at most."""
@@ -50,14 +58,17 @@ class RecistMark:
         middle (millimetres on an oblique scan), they are moved onto it
     name : free text, for reports; line breaks and other control characters become escapes
     tracking_uid : DICOM's identity of the tumour over time, or an empty text
-    short_axis_zyx : the two ends of a short axis that a reader drew on the same slice, or None. It is kept and
-        reported; masks come from the line alone
+    short_axis_zyx : the two ends of a short axis that a reader drew on the same slice, or None
+    first_slice, last_slice : nothing of the tumour lies on a lower slice (z) than the first or a higher one than the
+        last; None where that is not known
+    inside_zyx, outside_zyx : points, voxel indices (z, y, x), that are tumour and that are not
 
     Raises
     ------
     MarkError
         If the label is out of range, the ends of a line are not two finite points, they lie on different
-        slices, the line has no length, the name is no text, or the tracking UID is none.
+        slices, the line has no length, the name is no text, the tracking UID is none, or slices and points
+        contradict each other or the line.
 
     Examples
     --------
@@ -73,6 +84,10 @@ class RecistMark:
     name: str = ""
     tracking_uid: str = ""
     short_axis_zyx: EndpointPair | None = None
+    first_slice: int | None = None
+    last_slice: int | None = None
+    inside_zyx: tuple[FloatTriple, ...] = ()
+    outside_zyx: tuple[FloatTriple, ...] = ()
 
     def __post_init__(self) -> None:
         label = _checked_label(self.label)
@@ -87,6 +102,12 @@ class RecistMark:
             )
         if self.short_axis_zyx is not None:
             object.__setattr__(self, "short_axis_zyx", self._checked_short_axis(self.short_axis_zyx))
+        for field in ("first_slice", "last_slice"):
+            object.__setattr__(self, field, _checked_slice(label, field, getattr(self, field)))
+        for field in ("inside_zyx", "outside_zyx"):
+            object.__setattr__(self, field, _checked_points(label, field, getattr(self, field)))
+        self._check_slices()
+        self._check_points()
 
     def _checked_short_axis(self, ends_zyx: EndpointPair) -> EndpointPair:
         try:
@@ -99,6 +120,32 @@ class RecistMark:
                 f"the line on z = {self.slice_index}"
             )
         return short_axis
+
+    def _check_slices(self) -> None:
+        """Raise unless first slice, line and last slice come in this order."""
+        first, line, last = self.first_slice, self.slice_index, self.last_slice
+        if first is not None and last is not None and first > last:
+            raise MarkError(f"mark {self.label}: first_slice {first} lies after last_slice {last}")
+        if first is not None and first > line:
+            raise MarkError(f"mark {self.label}: first_slice {first} lies after the line's slice z = {line}")
+        if last is not None and last < line:
+            raise MarkError(f"mark {self.label}: last_slice {last} lies before the line's slice z = {line}")
+
+    def _check_points(self) -> None:
+        """Raise unless points inside lie between the slices, and none is outside too."""
+        for point in self.inside_zyx:
+            z, _, _ = voxel_of(point)
+            if self.first_slice is not None and z < self.first_slice:
+                beyond = f"before first_slice {self.first_slice}"
+            elif self.last_slice is not None and z > self.last_slice:
+                beyond = f"after last_slice {self.last_slice}"
+            else:
+                continue
+            raise MarkError(f"mark {self.label}: its inside point {_text(point)} (z, y, x) lies {beyond}")
+        if both := set(map(voxel_of, self.inside_zyx)) & set(map(voxel_of, self.outside_zyx)):
+            raise MarkError(
+                f"mark {self.label}: inside_zyx and outside_zyx both name the voxel {_text(min(both))} (z, y, x)"
+            )
 
     @property
     def slice_index(self) -> int:
@@ -126,23 +173,35 @@ class RecistMark:
         >>> RecistMark(1, ((4, 10, 2), (4, 10, 12))).outer_endpoints_zyx()
         ((4.0, 10.0, 1.5), (4.0, 10.0, 12.5))
         """
-        (z, ay, ax), (_, by, bx) = self.endpoints_zyx
-        share = margin_voxels / math.hypot(by - ay, bx - ax)
-        dy, dx = (by - ay) * share, (bx - ax) * share
-        return (z, ay - dy, ax - dx), (z, by + dy, bx + dx)
+        return outer_ends(self.endpoints_zyx, margin_voxels)
 
     def flipped(self, flips_zyx: Flips, shape_zyx: Sequence[int]) -> "RecistMark":
-        """The same line in its volume with some axes reversed."""
+        """The same line, slices and points in its volume with some axes reversed."""
         if not any(flips_zyx):
             return self
         last = np.asarray(shape_zyx) - 1
 
-        def ends(line: EndpointPair) -> EndpointPair:
-            first, second = np.where(flips_zyx, last - np.asarray(line), line)
-            return float_triple(first), float_triple(second)
+        def points(given: Sequence[FloatTriple]) -> tuple[FloatTriple, ...]:
+            return tuple(
+                float_triple(np.where(flips_zyx, last - np.asarray(point), point)) for point in given
+            )
 
-        short_axis = None if self.short_axis_zyx is None else ends(self.short_axis_zyx)
-        return replace(self, endpoints_zyx=ends(self.endpoints_zyx), short_axis_zyx=short_axis)
+        def ends(line: EndpointPair) -> EndpointPair:
+            first, second = points(line)
+            return first, second
+
+        lower, upper = self.first_slice, self.last_slice
+        if flips_zyx[0]:
+            lower, upper = (None if z is None else int(last[0]) - z for z in (upper, lower))
+        return replace(
+            self,
+            endpoints_zyx=ends(self.endpoints_zyx),
+            short_axis_zyx=None if self.short_axis_zyx is None else ends(self.short_axis_zyx),
+            first_slice=lower,
+            last_slice=upper,
+            inside_zyx=points(self.inside_zyx),
+            outside_zyx=points(self.outside_zyx),
+        )
 
     def length_mm(self, spacing_mm: Sequence[float]) -> float:
         """Longest diameter in mm, of a volume with this (z, y, x) spacing."""
@@ -160,8 +219,9 @@ class RecistMark:
 def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
     """Raise `MarkError` unless the marks fit the volume and each other.
 
-    There must be at least one, no two may share a label or be the same line, and every end must lie
-    inside the volume: between -0.5 and n - 0.5 on each axis (the outer faces of the outermost voxels).
+    There must be at least one, no two may share a label, a voxel inside, or be the same line, and every end and
+    point must lie inside the volume: between -0.5 and n - 0.5 on each axis (the outer faces of the outermost
+    voxels), first and last slices between 0 and n - 1.
     """
     if not marks:
         raise MarkError("no mark given: at least one RECIST line is needed")
@@ -172,16 +232,50 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
         )
     last = np.asarray(shape_zyx) - 1
     label_of: dict[EndpointPair, int] = {}
+    inside_of: dict[IntTriple, int] = {}
     for mark in marks:
+        for voxel in map(voxel_of, mark.inside_zyx):
+            if inside_of.setdefault(voxel, mark.label) != mark.label:
+                raise MarkError(
+                    f"marks {inside_of[voxel]} and {mark.label} both name the voxel {_text(voxel)} (z, y, x) as inside"
+                )
+        for field in ("first_slice", "last_slice"):
+            z = getattr(mark, field)
+            if z is not None and not 0 <= z <= last[0]:
+                raise MarkError(
+                    f"mark {mark.label}: {field} {z} lies outside the volume, whose slices are 0 to {last[0]}"
+                )
         first = label_of.setdefault(_rounded(mark.endpoints_zyx), mark.label)
         if first != mark.label:
             raise MarkError(f"marks {first} and {mark.label} are the same line: one tumour has one label")
-        for point in mark.endpoints_zyx + (mark.short_axis_zyx or ()):
-            if any(not -_HALF_VOXEL <= p <= n + _HALF_VOXEL for p, n in zip(point, last, strict=True)):
-                raise MarkError(
-                    f"mark {mark.label}: endpoint {_text(point)} (z, y, x) lies outside the volume of "
-                    f"{_text(shape_zyx)} voxels"
-                )
+        ends = mark.endpoints_zyx + (mark.short_axis_zyx or ())
+        for what, points in (("endpoint", ends), ("point", mark.inside_zyx + mark.outside_zyx)):
+            for point in points:
+                if any(not -_HALF_VOXEL <= p <= n + _HALF_VOXEL for p, n in zip(point, last, strict=True)):
+                    raise MarkError(
+                        f"mark {mark.label}: {what} {_text(point)} (z, y, x) lies outside the volume of "
+                        f"{_text(shape_zyx)} voxels"
+                    )
+
+
+def voxel_of(point_zyx: FloatTriple) -> IntTriple:
+    """The voxel that holds a point; of a point between two, the lower one.
+
+    Examples
+    --------
+    >>> voxel_of((3.0, 4.2, 6.7))
+    (3, 4, 7)
+    """
+    z, y, x = (math.ceil(number - 0.5 - _ROUNDING) for number in point_zyx)
+    return z, y, x
+
+
+def outer_ends(line: EndpointPair, margin_voxels: float) -> EndpointPair:
+    """The ends of a line in a slice, moved outwards along it by `margin_voxels` each."""
+    (z, ay, ax), (_, by, bx) = line
+    share = margin_voxels / math.hypot(by - ay, bx - ax)
+    dy, dx = (by - ay) * share, (bx - ax) * share
+    return (z, ay - dy, ax - dx), (z, by + dy, bx + dx)
 
 
 def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Mask:
@@ -275,6 +369,27 @@ def _checked_label(label: int) -> int:
     if isinstance(label, bool) or not 1 <= number <= MAX_LABEL:
         raise MarkError(f"a mark's label must be a whole number from 1 to {MAX_LABEL}, got {brief(label)}")
     return number
+
+
+def _checked_slice(label: int, field: str, number: Any) -> int | None:
+    if number is None:
+        return None
+    try:
+        whole = None if isinstance(number, bool) else operator.index(number)
+    except TypeError:
+        whole = None
+    if whole is None:
+        raise MarkError(f"mark {label}: {field} must be the whole number of a slice (z), got {brief(number)}")
+    return whole
+
+
+def _checked_points(label: int, field: str, given: Any) -> tuple[FloatTriple, ...]:
+    points = np.array(real_array(given if len(given) else np.empty((0, 3))), dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
+        raise MarkError(
+            f"mark {label}: {field} must be points of three finite numbers (z, y, x), got {brief(given)}"
+        )
+    return tuple(map(float_triple, points + 0.0))
 
 
 def _checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> EndpointPair:

@@ -45,8 +45,10 @@ def read_marks(path: PathLike, source: ScanSource | Grid, ct_path: PathLike = ""
     ----------
     path : .json, `{"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}`, or
         `"endpoints_mm": [[x, y, z], [x, y, z]]` (world mm, RAS) instead; if you like `"name"`,
-        `"tracking_uid"`, and `"short_axis_zyx"`, two points too;
-        .csv, one mark a row under `label,z0,y0,x0,z1,y1,x1` or `label,x0_mm,y0_mm,...,z1_mm`;
+        `"tracking_uid"`, `"short_axis_zyx"`, two points too, `"first_slice"` and `"last_slice"`, indices along the
+        axis of slices, and `"inside_zyx"` and `"outside_zyx"`, lists of points; the points in mm, too;
+        .csv, one mark a row under `label,z0,y0,x0,z1,y1,x1` or `label,x0_mm,y0_mm,...,z1_mm`, if you like with
+        `name`, `first_slice`, `last_slice` and `short_z0,...,short_x1` (`short_x0_mm,...`); a cell may be empty;
         a marker volume on the CT's own grid: .nii, .nii.gz, or .npz with `recist`;
         or DICOM, whatever it is called: see `dicom.read_dicom_marks`
     source : of the CT, from `read_ct`
@@ -163,6 +165,10 @@ def mark_entry(mark: RecistMark, source: ScanSource | Grid) -> dict[str, Any]:
         | ({"name": mark.name} if mark.name else {})
         | ({"tracking_uid": mark.tracking_uid} if mark.tracking_uid else {})
         | ({"short_axis_zyx": to_file(mark.short_axis_zyx).tolist()} if mark.short_axis_zyx else {})
+        | ({} if mark.first_slice is None else {"first_slice": mark.first_slice})
+        | ({} if mark.last_slice is None else {"last_slice": mark.last_slice})
+        | ({"inside_zyx": to_file(mark.inside_zyx).tolist()} if mark.inside_zyx else {})
+        | ({"outside_zyx": to_file(mark.outside_zyx).tolist()} if mark.outside_zyx else {})
     )
 
 
@@ -190,8 +196,28 @@ def _read_csv(path: PathLike, ct: ScanSource) -> tuple[RecistMark, ...]:
             raise MarkError(f"line {line} has more values than the first line has columns")
         label, *numbers = (_number(row[name], f"line {line}", name) for name in ("label", *ends))
         entry = {"label": label, key: [numbers[:3], numbers[3:]]}
-        marks.append(_mark(entry | {"name": row.get("name") or ""}, f"line {line}", ct))
+        optional = {"name": row.get("name") or ""} | _optional_cells(row, f"line {line}", ends)
+        marks.append(_mark(entry | optional, f"line {line}", ct))
     return tuple(marks)
+
+
+def _optional_cells(row: Mapping[str, str | None], line: str, ends: Sequence[str]) -> dict[str, Any]:
+    """Slices and short axis of a row, where its cells are filled."""
+    cells: dict[str, Any] = {
+        name: _number(row[name], line, name)
+        for name in ("first_slice", "last_slice")
+        if (row.get(name) or "").strip()
+    }
+    columns = [f"short_{name}" for name in ends]
+    filled = [name for name in columns if (row.get(name) or "").strip()]
+    if filled and len(filled) < len(columns):
+        missing = next(name for name in columns if name not in filled)
+        raise MarkError(f"{line}: a short axis needs all of {', '.join(columns)}; {missing} is empty")
+    if filled:
+        numbers = [_number(row[name], line, name) for name in columns]
+        key = "short_axis_zyx" if ends is _INDEX_COLUMNS else "short_axis_mm"
+        cells[key] = [numbers[:3], numbers[3:]]
+    return cells
 
 
 def _end_columns(columns: Sequence[str]) -> tuple[str, ...]:
@@ -241,13 +267,41 @@ def _mark(entry: Mapping[str, Any], where: str, ct: ScanSource) -> RecistMark:
     ends = _two_points(entry[given[0]], f"{where}: {given[0]}")
     zyx = ct.points_from_file(ends) if given[0] == "endpoints_zyx" else ct.grid.mm_to_voxel(ends)
     name = "" if entry.get("name") is None else entry["name"]
-    short_axis: Any = entry.get("short_axis_zyx")
-    if short_axis is not None:
-        short_axis = ct.points_from_file(_two_points(short_axis, f"{where}: short_axis_zyx")).tolist()
+    short_axis = _points(entry, "short_axis", where, ct, _two_points)
+    inside, outside = (_points(entry, key, where, ct, _any_points) or [] for key in ("inside", "outside"))
+    # a file may keep its axes in another order, but counts slices from the same end
+    first, last = (_slice(entry.get(key)) for key in ("first_slice", "last_slice"))
+    uid = entry.get("tracking_uid") or ""
     try:
-        return RecistMark(label, zyx.tolist(), name, entry.get("tracking_uid") or "", short_axis)  # type: ignore[arg-type]
+        return RecistMark(label, zyx.tolist(), name, uid, short_axis, first, last, inside, outside)  # type: ignore[arg-type]
     except MarkError as error:
         raise MarkError(f"{where}: {error}") from None
+
+
+def _points(
+    entry: Mapping[str, Any],
+    key: str,
+    where: str,
+    ct: ScanSource,
+    check: Callable[[Any, str], Float64Array],
+) -> list[list[float]] | None:
+    """Points of `<key>_zyx` or `<key>_mm` as indices of the volume; None if neither is there."""
+    given = [name for name in (f"{key}_zyx", f"{key}_mm") if entry.get(name) is not None]
+    if len(given) == 2:
+        raise MarkError(f"{where}: has both {given[0]} and {given[1]}; only one of them may be given")
+    if not given:
+        return None
+    points = check(entry[given[0]], f"{where}: {given[0]}")
+    if not len(points):
+        return []
+    to_volume = ct.points_from_file if given[0].endswith("_zyx") else ct.grid.mm_to_voxel
+    volume_points: list[list[float]] = to_volume(points).tolist()
+    return volume_points
+
+
+def _slice(number: Any) -> Any:
+    """A slice's number; spreadsheets write 33.0. `RecistMark` refuses what is none."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def _two_points(points: Any, where: str) -> Float64Array:
@@ -256,6 +310,16 @@ def _two_points(points: Any, where: str) -> Float64Array:
     if not is_line or any(isinstance(number, bool) for point in points for number in point):
         raise MarkError(f"{where} must be two points of three finite numbers, got {brief(points)}")
     return ends.astype(np.float64)
+
+
+def _any_points(points: Any, where: str) -> Float64Array:
+    if isinstance(points, list) and not points:
+        return np.empty((0, 3))
+    array = real_array(points)
+    is_list = array.ndim == 2 and array.shape[1] == 3 and np.isfinite(array).all()
+    if not is_list or any(isinstance(number, bool) for point in points for number in point):
+        raise MarkError(f"{where} must be a list of points of three finite numbers, got {brief(points)}")
+    return array.astype(np.float64)
 
 
 def _number(text: str | None, line: str, column: str) -> float:
