@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -156,9 +156,8 @@ def write_bank(folder: Path, crops: Iterable[LesionCrop]) -> int:
         for crop in crops:
             grey.write(crop.grey.tobytes())
             bits.write(crop.bits.tobytes())
-            entry = asdict(replace(crop, grey=None, bits=None))  # type: ignore[arg-type]
-            del entry["grey"], entry["bits"]
-            entries.append(entry)
+            names = ("lines", "native_voxel_zyx", "source", "name")
+            entries.append({name: getattr(crop, name) for name in names})
     unfinished = folder / "index.json.tmp"
     unfinished.write_text(json.dumps({"side": SIDE, "crops": entries}))
     unfinished.replace(folder / "index.json")

@@ -125,7 +125,7 @@ def draw_patches(
     volumes = _sample(crops.volumes, to_crop, origin, places)
     slice_voxels = native[:, 0] / step * matrix[:, 0, 0].abs()
     if chance is not None:
-        thickness = torch.where(chance.happens(0.3), chance.uniform(2, 7).floor(), 1.0)
+        thickness = torch.where(chance.happens(0.3), chance.uniform(2.0, 7.0).floor(), 1.0)
         volumes, ends = _with_thick_slices(chance, volumes, ends, thickness)
         slice_voxels = torch.maximum(slice_voxels, thickness)
     grey, share, known = volumes.split(1, dim=1)
@@ -181,7 +181,7 @@ def _slice_keeping_maps(chance: Chance, along: Tensor) -> Tensor:
     across = torch.stack([-direction[:, 1], direction[:, 0]], dim=1)
     wider = chance.uniform(-0.2, 0.2).exp() - 1
     stretch = torch.eye(2, device=along.device) + wider[:, None, None] * across[:, :, None] * across[:, None]
-    angle = chance.uniform(0, 2 * math.pi)
+    angle = chance.uniform(0.0, 2 * math.pi)
     cos, sin = angle.cos(), angle.sin()
     mirror = chance.sign()
     turn = torch.stack([torch.stack([cos * mirror, -sin], 1), torch.stack([sin * mirror, cos], 1)], dim=1)
@@ -286,17 +286,17 @@ def _everywhere(numbers: Tensor) -> Tensor:
 def _other_greys(chance: Chance, hu: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """Another disease, another scanner, another viewer; and whether grey levels came out instead of HU."""
     hu = hu + _other_contrast(chance, hu, share)
-    middle = chance.uniform(-100, 100)
-    scale, shift = chance.uniform(0.7, 1.4), chance.uniform(-30, 30)
+    middle = chance.uniform(-100.0, 100.0)
+    scale, shift = chance.uniform(0.7, 1.4), chance.uniform(-30.0, 30.0)
     shift = middle * (1 - scale) + shift
     changed = chance.happens(0.5)
     hu = hu * _everywhere(torch.where(changed, scale, 1.0)) + _everywhere(torch.where(changed, shift, 0.0))
     hu = torch.where(_everywhere(chance.happens(0.15)), _smooth(hu), hu)
     grain = chance.normal(1.0, *hu.shape[1:])
     grain = torch.where(_everywhere(chance.happens(0.6)), _smooth(grain) * 3.5, grain)
-    hu = hu + grain * _everywhere(chance.uniform(2, 30) * chance.happens(0.5))
+    hu = hu + grain * _everywhere(chance.uniform(2.0, 30.0) * chance.happens(0.5))
     windows = torch.tensor([(-160.0, 240.0)] * 2 + [(-1000.0, 400.0), (-1024.0, 1024.0), (-200.0, 300.0)])
-    picked = windows.to(hu.device)[chance.uniform(0, 5).long()] + chance.normal(15, 2)
+    picked = windows.to(hu.device)[chance.uniform(0.0, 5.0).long()] + chance.normal(15.0, 2)
     low, high = (_everywhere(picked[:, i]) for i in range(2))
     windowed = chance.happens(0.25)
     levels = ((hu - low) * (255 / (high - low))).clamp(0, 255).round()
@@ -311,6 +311,6 @@ def _other_contrast(chance: Chance, hu: Tensor, share: Tensor) -> Tensor:
     """
     core = (share > 0.5).float()
     middle = (hu * core).sum((1, 2, 3, 4)) / core.sum((1, 2, 3, 4)).clamp(min=1)
-    soft, aerated = chance.normal(30), chance.uniform(-0.45, 0.25) * (middle + 850)
+    soft, aerated = chance.normal(30.0), chance.uniform(-0.45, 0.25) * (middle + 850)
     change = torch.where(middle > -150, soft, aerated) * chance.happens(0.4)
     return _smooth(share) * _everywhere(change)
