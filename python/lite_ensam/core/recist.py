@@ -384,9 +384,9 @@ def _checked_slice(label: int, field: str, number: Any) -> int | None:
 
 
 def _checked_points(label: int, field: str, given: Any) -> tuple[FloatTriple, ...]:
-    points = np.array(real_array(given), dtype=np.float64)
-    if points.shape == (0,):
+    if isinstance(given, list | tuple | np.ndarray) and len(given) == 0:
         return ()
+    points = np.array(real_array(given), dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
         raise MarkError(
             f"mark {label}: {field} must be points of three finite numbers (z, y, x), got {brief(given)}"

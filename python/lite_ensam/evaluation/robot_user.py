@@ -12,6 +12,7 @@ from typing import TypeAlias
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError
@@ -72,24 +73,24 @@ class RobotUser:
             return mark
         region, deepest = found
         point = self._moved(deepest, region, generator)
-        field = "inside_zyx" if truth[tuple(deepest)] else "outside_zyx"
-        z = int(point[0])
-        beyond = (mark.first_slice is not None and z < mark.first_slice) or (
-            mark.last_slice is not None and z > mark.last_slice
+        is_missed, voxel = bool(truth[tuple(deepest)]), voxel_of(point)
+        beyond = (mark.first_slice is not None and voxel[0] < mark.first_slice) or (
+            mark.last_slice is not None and voxel[0] > mark.last_slice
         )
-        told = set(map(voxel_of, mark.inside_zyx + mark.outside_zyx))
-        if voxel_of(float_triple(point)) in told or (field == "inside_zyx" and beyond):
+        if voxel in set(map(voxel_of, mark.inside_zyx + mark.outside_zyx)) or (is_missed and beyond):
             return mark  # a careless hand contradicted itself
-        points: tuple[FloatTriple, ...] = (*getattr(mark, field), float_triple(point))
-        return replace(mark, **{field: points})
+        if is_missed:
+            return replace(mark, inside_zyx=(*mark.inside_zyx, point))
+        return replace(mark, outside_zyx=(*mark.outside_zyx, point))
 
-    def _moved(self, deepest: np.ndarray, region: Mask, generator: np.random.Generator) -> np.ndarray:
+    def _moved(self, deepest: NDArray[np.int64], region: Mask, generator: np.random.Generator) -> FloatTriple:
+        last = np.array(region.shape) - 1
         if self.points_off:
             angle = generator.uniform(0, 2 * np.pi)
-            step = np.rint(self.points_off * np.array([0.0, np.sin(angle), np.cos(angle)])).astype(int)
-            return np.clip(deepest + step, 0, np.array(region.shape) - 1)
-        moved = np.clip(deepest + generator.integers(-1, 2, 3), 0, np.array(region.shape) - 1)
-        return moved if region[tuple(moved)] else deepest
+            step = np.rint(self.points_off * np.array([0.0, np.sin(angle), np.cos(angle)]))
+            return float_triple(np.clip(deepest + step, 0, last))
+        moved = np.clip(deepest + generator.integers(-1, 2, 3), 0, last)
+        return float_triple(moved if region[tuple(moved)] else deepest)
 
 
 GIVEN: dict[str, Callable[[RobotUser, Case, RecistMark], RecistMark]] = {
@@ -125,7 +126,7 @@ def play(
     segment: Segmenting,
     given: str = "line",
     clicks: int = 5,
-    user: RobotUser = RobotUser(),  # noqa: B008  # frozen
+    user: RobotUser = RobotUser(),
 ) -> Iterator[RoundScore]:
     """Let the robot mend the masks of a case, one point for each tumour and round.
 
@@ -159,13 +160,14 @@ def area_under_rounds(scores: Sequence[float]) -> float:
 
 def reference_of(case: Case, mark: RecistMark) -> Mask:
     """The tumour's reference mask; CaseError if there is none."""
-    if case.reference is None or not (truth := case.reference == mark.label).any():
+    truth: Mask | None = None if case.reference is None else np.equal(case.reference, mark.label)
+    if truth is None or not truth.any():
         raise CaseError(f"{case.name}: has no reference of tumour {mark.label}")
     return truth
 
 
-def worst_region(mask: Mask, truth: Mask, spacing_mm: FloatTriple) -> tuple[Mask, np.ndarray] | None:
-    """The largest connected region of missed or of leaked voxels, and its deepest voxel in mm; None if none is wrong."""
+def worst_region(mask: Mask, truth: Mask, spacing_mm: FloatTriple) -> tuple[Mask, NDArray[np.int64]] | None:
+    """The largest connected region of missed or leaked voxels, and its deepest voxel in mm; None if none is wrong."""
     from scipy import ndimage
 
     largest: Mask | None = None
