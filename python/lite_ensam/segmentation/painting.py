@@ -114,8 +114,8 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
     for z in slices:
         on_slice = round(float(placement.to_patch((z, 0.0, 0.0))[0]))
         if 0 <= on_slice < len(held):
-            y, x = np.unravel_index(int(held[on_slice].argmax()), held.shape[1:])
-            _, *in_plane = np.rint(placement.to_volume((on_slice, y, x))).tolist()
+            likeliest = divmod(int(held[on_slice].argmax()), held.shape[2])
+            _, *in_plane = np.rint(placement.to_volume((on_slice, *likeliest))).tolist()
             _bring(held, placement.to_patch((z, *in_plane)), _HELD_LOGIT, width, _MOST_RAISED)
     for points, sign in ((mark.inside_zyx, 1.0), (mark.outside_zyx, -1.0)):
         for point in points:
