@@ -23,6 +23,7 @@ class PresetName(StrEnum):
 
     paper = "paper"
     cpu = "cpu"
+    gpu = "gpu"
 
 
 class AcceleratorName(StrEnum):
@@ -58,8 +59,8 @@ def train(
     data: Annotated[
         Path,
         typer.Argument(
-            help="Folder with train/<source>/<case>; or FLARE's, with train_npz/*.npz; or a CSV file with the "
-            "columns ct,labels,marks,source,patient,split",
+            help="Folder with train/<source>/<case>, or an archive that pack made of one; or FLARE's, with "
+            "train_npz/*.npz; or a CSV file with the columns ct,labels,marks,source,patient,split",
             show_default=False,
         ),
     ],
@@ -67,7 +68,7 @@ def train(
         Path, typer.Option(help="Folder of the run; one that exists is resumed", show_default=False)
     ],
     preset: Annotated[
-        PresetName, typer.Option(help="paper: whole scans, for GPUs; cpu: cubes around lesions")
+        PresetName, typer.Option(help="paper: whole scans, for GPUs; cpu, gpu: cubes around lesions")
     ] = PresetName.paper,
     val: Annotated[
         Path | None, typer.Option(help="Cases to validate on: folder of <source>/<case>, of .npz, or CSV")
@@ -79,7 +80,9 @@ def train(
         str | None,
         typer.Option(metavar="NUMBER/COUNT", help="Hold out this part of all patients, shapes and all"),
     ] = None,
-    synthetic: Annotated[int, typer.Option(min=0, help="Synthetic lesions in the bank (preset cpu)")] = 700,
+    synthetic: Annotated[
+        int, typer.Option(min=0, help="Synthetic lesions in the bank (presets cpu and gpu)")
+    ] = 700,
     synthetic_seed: Annotated[int, typer.Option(help="Of the synthetic lesions")] = 1,
     weight: Annotated[
         list[str] | None, typer.Option(help="SOURCE=SHARE, how often a source is drawn [default: all alike]")
@@ -102,6 +105,7 @@ def train(
     from lite_ensam.model.checkpoint import load_weights
     from lite_ensam.training.callbacks import ProgressBar, TensorBoard
     from lite_ensam.training.devices import find_devices
+    from lite_ensam.training.packing import unpack
     from lite_ensam.training.presets import PRESETS
     from lite_ensam.training.setup import RunSetup
     from lite_ensam.training.trainer import Trainer
@@ -112,6 +116,8 @@ def train(
         raise typer.BadParameter(str(error)) from None
     config = replace(config, source_weights=dict(map(parse_weight, weight or ())))
     torch.set_num_threads(threads)
+    if data.name.endswith(".tar.xz"):
+        data = unpack(data, run / "data")
     machine = find_devices(accelerator.value, devices)
     plan = RunSetup(config, data, run, val, val_share, fold_of(fold), synthetic, synthetic_seed, processes)
     with machine.first():
@@ -181,6 +187,19 @@ def parse_weight(text: str) -> tuple[str, float]:
     if not source or not 0 <= number < math.inf:
         raise typer.BadParameter(f"expected SOURCE=SHARE such as sts=0.3, got {text!r}")
     return source, number
+
+
+def pack(
+    data: Annotated[Path, typer.Argument(help="Folder with train/<source>/<case>")],
+    archive: Annotated[Path, typer.Argument(help="The .tar.xz to write")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an archive that is there")] = False,
+) -> None:
+    """Pack what training cuts out of a folder's scans into an archive that `train` takes (extra `train`)."""
+    require_train_extra()
+    from lite_ensam.training.packing import pack as write_archive
+
+    size = write_archive(data, archive, overwrite)
+    typer.echo(f"{archive}: {size / 1e6:.1f} MB")
 
 
 def export(

@@ -33,7 +33,7 @@ from lite_ensam.training.muon import Muon
 from lite_ensam.training.samplers import PatchSampler, seeded
 from lite_ensam.training.validation import Validation
 
-SAVE_SECONDS = 240
+SAVE_SECONDS = 60
 LOG_STEPS = 50
 
 STEM = "image_encoder.stem.weight"
