@@ -1,4 +1,4 @@
-"""The floors of house and package: import-linter's contracts in pyproject.toml hold."""
+"""The layers of the package: import-linter's contracts in pyproject.toml hold."""
 
 import subprocess
 import sys

@@ -163,11 +163,11 @@ def test_bad_files_of_marks_are_told_and_nothing_is_written(
     marks, out = tmp_path / "marks" / "marks.dcm", tmp_path / "out"
     for folder in (marks.parent, out):
         folder.mkdir()
-    _, grid = read_ct(dicom)
-    assert isinstance(grid, SeriesSource)
-    segmentation = build_segmentation(scan.case.reference, grid, scan.case.marks)
-    measured = measure(scan.case.reference, scan.case.marks, grid.spacing_mm)
-    write_dataset(marks, build_report(segmentation, grid, scan.case.marks, measured))
+    _, series = read_ct(dicom)
+    assert isinstance(series, SeriesSource)
+    segmentation = build_segmentation(scan.case.reference, series, scan.case.marks)
+    measured = measure(scan.case.reference, scan.case.marks, series.grid.spacing_mm)
+    write_dataset(marks, build_report(segmentation, series, scan.case.marks, measured))
     spoil(marks)
     done = run("segment", dicom, "--marks", marks, "-o", out / "s.dcm", "--sr", out / "sr.dcm")
     assert done.returncode == 1

@@ -202,7 +202,7 @@ def test_repeats_say_how_sure_the_numbers_are(scan: Scan, run: Run, tmp_path: Pa
     assert (done.returncode, done.stderr) == (0, "")
     tumors = json.loads(report.read_text())["tumors"]
     assert all(0 < one["volume_sd_ml"] < one["volume_ml"] for one in tumors)
-    assert all({"repeats", "diameter_sd_mm", "short_axis_sd_mm"} <= one.keys() for one in tumors)
+    assert all({"n_repeats", "diameter_sd_mm", "short_axis_sd_mm"} <= one.keys() for one in tumors)
     assert f"{tumors[0]['volume_ml']:.2f} ± {tumors[0]['volume_sd_ml']:.2f}" in done.stdout
     done = run(*options, "--repeats", "2", "--crop", "joint", "--overwrite")
     assert done.returncode == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -230,9 +231,7 @@ def test_the_edge_gives_volumes_that_readers_borders_do_not(scan: Scan, run: Run
 def test_a_windowed_scan_is_told_that_its_edges_have_moved(scan: Scan) -> None:
     windowed = np.clip((scan.case.ct.astype(np.float32) + 160) / 400 * 255, 0, 255).astype(np.uint8)
     notes = {
-        (border, hu): lite_ensam.segment(
-            ct, scan.case.marks, scan.case.grid.spacing_mm, border=border
-        ).report["notes"]
+        (border, hu): lite_ensam.segment(replace(scan.case, ct=ct, hu=hu), border=border).report["notes"]
         for border in BORDERS
         for hu, ct in ((True, scan.case.ct), (False, windowed))
     }

@@ -13,20 +13,16 @@ import lite_ensam
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.partial_volume import PartialScan
 from lite_ensam.engines import load_backend
-from lite_ensam.io import read_case, read_cropped_case, read_labels, read_marks, write_mask
+from lite_ensam.io import open_scan, read_case, read_labels, write_marks, write_mask
 from lite_ensam.segmentation import Predictor
 from lite_ensam.segmentation.api import segment_case
-from lite_ensam.segmentation.channels import needed_boxes
 from tests.integration.conftest import Scan
 
 
 def streamed(ct: Path, marks: Path, predictor: Predictor) -> lite_ensam.Case:
-    config = predictor.backend.manifest.patch
-    return read_cropped_case(
-        ct,
-        lambda grid: read_marks(marks, grid),
-        lambda lines, grid: needed_boxes(lines, grid, config, predictor.crop),
-    )
+    scan = open_scan(ct)
+    lines = scan.read_marks(marks)
+    return scan.read_case(lines, predictor.plan(lines, scan.source.grid).boxes)
 
 
 def assert_same(ct: Path, marks: Path, predictor: Predictor, folder: Path) -> None:
@@ -37,7 +33,7 @@ def assert_same(ct: Path, marks: Path, predictor: Predictor, folder: Path) -> No
     np.testing.assert_array_equal(found.labels, expected.labels)
     assert found.measurements == expected.measurements
     found.save(folder / "part.nii.gz", overwrite=True)
-    write_mask(folder / "whole.nii.gz", expected.labels, whole.grid, overwrite=True)
+    write_mask(folder / "whole.nii.gz", expected.labels, whole.source, overwrite=True)
     assert (folder / "part.nii.gz").read_bytes() == (folder / "whole.nii.gz").read_bytes()
     np.testing.assert_array_equal(read_labels(folder / "part.nii.gz"), expected.labels)
 
@@ -65,10 +61,8 @@ def test_any_axis_order_streams(scan: Scan, tmp_path: Path, order: tuple[int, ..
     affine = np.array(image.affine)
     affine[:3, :3] = affine[:3, order]
     nib.save(nib.Nifti1Image(np.asarray(image.dataobj).transpose(order), affine), tmp_path / "ct.nii.gz")
-    _, grid = lite_ensam.read_ct(tmp_path / "ct.nii.gz")
-    from lite_ensam.io import write_marks
-
-    write_marks(tmp_path / "marks.json", scan.case.marks, grid)
+    _, source = lite_ensam.read_ct(tmp_path / "ct.nii.gz")
+    write_marks(tmp_path / "marks.json", scan.case.marks, source)
     predictor = Predictor(load_backend("openvino"))
     assert_same(tmp_path / "ct.nii.gz", tmp_path / "marks.json", predictor, tmp_path)
 

@@ -73,7 +73,7 @@ def evaluate(
 
     with _bar("scoring") as told:
         changes = tuple(CHANGES) if robustness else ()
-        result = run(data, segment, floors=tuple(BASELINES), changes=changes, seed=seed, on_case=told)
+        result = run(data, segment, baselines=tuple(BASELINES), changes=changes, seed=seed, on_case=told)
     taken: list[CaseResources] = []
     if resources:
         options = ["--engine", engine.value, "--crop", crop.value, "--border", border.value]

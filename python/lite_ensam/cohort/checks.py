@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 
 from lite_ensam.cohort.manifest import CohortCase, ManifestIssue
-from lite_ensam.core.errors import LiteEnsamError, printable
+from lite_ensam.core.errors import CohortError, LiteEnsamError, printable
 from lite_ensam.io import MASK_SUFFIXES, VOLUME_SUFFIXES, read_marks
 from lite_ensam.io.flare_npz import npz_keys
 from lite_ensam.io.nifti import NiftiVolume
@@ -65,12 +65,12 @@ def _check_scan(row: CohortCase) -> None:
         with os.scandir(row.ct) as entries:
             empty = next(entries, None) is None
         if empty:
-            raise LiteEnsamError(f"{printable(row.ct)}: the folder is empty")
+            raise CohortError(f"{printable(row.ct)}: the folder is empty")
         return
     check_input(row.ct)
     suffix = file_suffix(row.ct)
     if suffix not in VOLUME_SUFFIXES:
-        raise LiteEnsamError(
+        raise CohortError(
             f"{printable(row.ct)}: a scan is a file of type {', '.join(VOLUME_SUFFIXES)}, or a folder of DICOM slices"
         )
     if suffix == ".npz":

@@ -1,14 +1,16 @@
 """Every error that lite-ensam raises on purpose.
 
-All of them are `ValueError`s, so code that knows nothing of lite-ensam can still catch them, and
-all of them carry one sentence that names what is wrong, what was expected and what came. What came
-may be anything: `brief` and `printable` make it fit into a sentence.
+All of them are `LiteEnsamError`s, and each is also what Python would raise: bad scans, marks and arguments are
+`ValueError`s, what cannot be written is an `OSError`, a broken engine a `RuntimeError`. Each carries one sentence that
+names what is wrong, what was expected and what came. What came may be anything: `brief` and `printable` make it fit
+into a sentence.
 """
 
 import os
 import unicodedata
 
 __all__ = [
+    "ArgumentError",
     "CaseError",
     "CohortError",
     "EngineError",
@@ -29,42 +31,46 @@ _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode's control characters, lone surrogates, and separators of lines and paragraphs."""
 
 
-class LiteEnsamError(ValueError):
+class LiteEnsamError(Exception):
     """Base of all errors raised by lite-ensam; what a file put into the sentence stays on one line."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(printable(arg) if isinstance(arg, str) else arg for arg in args))
 
 
-class CaseError(LiteEnsamError):
+class ArgumentError(LiteEnsamError, ValueError):
+    """An argument has a value that it cannot have."""
+
+
+class CaseError(LiteEnsamError, ValueError):
     """The scan is bad: unreadable, of the wrong shape, or its voxels or geometry make no sense."""
 
 
-class MarkError(LiteEnsamError):
+class MarkError(LiteEnsamError, ValueError):
     """A RECIST mark is bad: unreadable, outside the volume, not on one slice, or not a line."""
 
 
-class StudyError(LiteEnsamError):
+class StudyError(LiteEnsamError, ValueError):
     """The time points of a patient make no sense, or break the rules of RECIST 1.1."""
 
 
-class CohortError(LiteEnsamError):
+class CohortError(LiteEnsamError, ValueError):
     """The manifest of a cohort is bad, its folder is in use, or the machinery that runs it gave up."""
 
 
-class OutputError(LiteEnsamError):
+class OutputError(LiteEnsamError, OSError):
     """A result cannot be written; the target is as it was before."""
 
 
-class EngineError(LiteEnsamError):
+class EngineError(LiteEnsamError, RuntimeError):
     """The inference engine or the network's weights cannot be used."""
 
 
-class TrainingError(LiteEnsamError):
+class TrainingError(LiteEnsamError, ValueError):
     """A training run cannot begin or go on as it was asked to."""
 
 
-class MissingExtraError(ImportError, LiteEnsamError):
+class MissingExtraError(LiteEnsamError, ImportError):
     """A feature needs an optional package; the message says which extra to install."""
 
 

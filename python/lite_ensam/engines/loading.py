@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lite_ensam.core.errors import EngineError
+from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
 
@@ -22,13 +22,15 @@ def load_backend(
 
     Raises
     ------
+    ArgumentError
+        Unknown engine, or a bad number of threads.
     EngineError
-        Unknown engine, or weights that are missing or damaged.
+        Weights that are missing or damaged.
     MissingExtraError
         If the engine's package is not installed.
     """
     if threads is not None and not (type(threads) is int and 1 <= threads <= MAX_THREADS):
-        raise EngineError(f"threads must be a whole number from 1 to {MAX_THREADS}, got {threads!r}")
+        raise ArgumentError(f"threads must be a whole number from 1 to {MAX_THREADS}, got {threads!r}")
     manifest = weights if isinstance(weights, WeightsManifest) else WeightsManifest.read(weights)
     if engine == "openvino":
         from lite_ensam.engines.openvino_backend import OpenVinoBackend
@@ -38,4 +40,4 @@ def load_backend(
         from lite_ensam.engines.torch_backend import TorchBackend
 
         return TorchBackend(manifest, threads)
-    raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    raise ArgumentError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")

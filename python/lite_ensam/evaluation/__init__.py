@@ -1,4 +1,4 @@
-"""How good a mask is: metrics, geometric floors, pictures, and the scoring of whole folders."""
+"""How good a mask is: metrics, geometric baselines, pictures, and the scoring of whole folders."""
 
 from lite_ensam.evaluation.baselines import BASELINES
 from lite_ensam.evaluation.evaluate import RESULT, Evaluation, Segmenting, evaluate

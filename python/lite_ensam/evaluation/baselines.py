@@ -1,4 +1,4 @@
-"""What geometry and grey values alone make of a RECIST line: floors that a network has to beat.
+"""What geometry and grey values alone make of a RECIST line: baselines that a network has to beat.
 
 All of them see what the network sees, the CT and the line, and are fitted to nothing.
 """
@@ -18,7 +18,7 @@ from lite_ensam.core.types import FloatTriple, IntTriple, Mask
 
 __all__ = ["BASELINES", "SHORT_AXIS_SHARE", "ellipsoid", "region_growing", "sphere"]
 
-Floor: TypeAlias = Callable[[Case, RecistMark], Mask]
+Baseline: TypeAlias = Callable[[Case, RecistMark], Mask]
 
 SHORT_AXIS_SHARE = 0.75
 """The line does not tell the short axis. 0.75 of the longest diameter is the median of 4,927 marks that
@@ -90,10 +90,10 @@ def region_growing(case: Case, mark: RecistMark) -> Mask:
     return mask
 
 
-BASELINES: Mapping[str, Floor] = MappingProxyType(
+BASELINES: Mapping[str, Baseline] = MappingProxyType(
     {"sphere": sphere, "ellipsoid": ellipsoid, "region_growing": region_growing}
 )
-"""Every floor by the name that reports use."""
+"""Every baseline by the name that reports use."""
 
 
 def _line_voxels(

@@ -1,4 +1,4 @@
-"""Scoring a way of segmenting on a folder of scans with reference masks, floors beside every number."""
+"""Scoring a way of segmenting on a folder of scans with reference masks, baselines beside every number."""
 
 import os
 import time
@@ -26,7 +26,7 @@ Segmenting: TypeAlias = Callable[[Case], Labels]
 """From a case to its label map, uint8 or uint16 (z, y, x): each mark's tumour under the mark's label."""
 
 RESULT = "result"
-"""Name of what is evaluated, beside the names of the floors."""
+"""Name of what is evaluated, beside the names of the baselines."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Evaluation:
     ----------
     folder : what was evaluated
     seed : of the bootstrap and of changed marks
-    summaries : of each source, then overall; in each the result, the result on changed marks, the floors
+    summaries : of each source, then overall; in each the result, the result on changed marks, the baselines
     flare : each method as the literature on FLARE counts, in both ways
     tumors : one for each tumour and method
     cases : all tumours of a case as one mask, for each method
@@ -72,7 +72,7 @@ def evaluate(
     folder: PathLike,
     segment: Segmenting,
     *,
-    floors: Sequence[str] = ("sphere",),
+    baselines: Sequence[str] = ("sphere",),
     changes: Sequence[str] = (),
     seed: int = 0,
     on_case: Callable[[str, int, int], None] | None = None,
@@ -83,7 +83,7 @@ def evaluate(
     ----------
     folder : cases in a layout of `folders`
     segment : from a case to its label map
-    floors : names out of `baselines.BASELINES` that are scored too
+    baselines : names out of `baselines.BASELINES` that are scored too
     changes : names out of `robustness.CHANGES`: the result is scored on marks changed so, too
     seed : of the bootstrap and of changed marks
     on_case : called before each case with its name, its number from 0 and how many there are
@@ -94,11 +94,14 @@ def evaluate(
         If the folder holds no case, a case cannot be read, its labels lack a marked tumour, or what
         `segment` returns does not fit.
     ValueError
-        If a floor or a change is unknown.
+        If a baseline or a change is unknown.
     MissingExtraError
         If `surface-distance` is not installed.
     """
-    for what, names, known in (("floors", floors, list(BASELINES)), ("changes", changes, list(CHANGES))):
+    for what, names, known in (
+        ("baselines", baselines, list(BASELINES)),
+        ("changes", changes, list(CHANGES)),
+    ):
         if unknown := [name for name in names if name not in known]:
             raise ValueError(f"{what} must be names out of {', '.join(known)}, got {unknown[0]!r}")
     found = find_cases(folder)
@@ -108,7 +111,7 @@ def evaluate(
         if on_case is not None:
             on_case(f"{files.source}/{files.name}", number, len(found))
         case = files.read()
-        masks = _result_masks(case, segment, changes, seed) | _floor_masks(case, floors)
+        masks = _result_masks(case, segment, changes, seed) | _baseline_masks(case, baselines)
         tumors += _tumor_scores(files, case, masks)
         cases += _case_scores(files, case, masks)
     summaries = summarize(tumors, seed)
@@ -136,12 +139,12 @@ def _result_masks(case: Case, segment: Segmenting, changes: Sequence[str], seed:
     return masks
 
 
-def _floor_masks(case: Case, floors: Sequence[str]) -> _Masks:
+def _baseline_masks(case: Case, baselines: Sequence[str]) -> _Masks:
     masks: _Masks = {}
-    for floor in floors:
+    for baseline in baselines:
         start = time.perf_counter()
-        drawn = [BASELINES[floor](case, mark) for mark in case.marks]
-        masks[floor] = (drawn, time.perf_counter() - start)
+        drawn = [BASELINES[baseline](case, mark) for mark in case.marks]
+        masks[baseline] = (drawn, time.perf_counter() - start)
     return masks
 
 

@@ -40,7 +40,7 @@ class FlareScore:
     Parameters
     ----------
     scoring : "FLARE24" or "LETT-NeXt"
-    method : "result", a changed mark, or the name of a floor
+    method : "result", a changed mark, or the name of a baseline
     n_cases : how many
     dsc, dsc_sd, nsd_2mm, nsd_2mm_sd : mean over cases and its standard deviation
     """

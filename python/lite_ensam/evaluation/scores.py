@@ -65,7 +65,7 @@ class TumorScore:
     source, case : names of the folders
     label : the tumour's value in the labels
     recist_mm : length of its line
-    method : "result" or the name of a floor
+    method : "result" or the name of a baseline
     seconds : wall time of the method on the whole case
     score : the mask's numbers
     """
@@ -95,7 +95,7 @@ class Summary:
     Parameters
     ----------
     source : its name, or "overall": the mean over sources
-    method : "result" or the name of a floor
+    method : "result" or the name of a baseline
     n_cases, n_tumors : how many
     dsc, nsd_2mm, nsd_1mm : mean over cases of the mean over a case's tumours
     volume_error, longest_diameter_error : median over tumours of the error's size, as a share

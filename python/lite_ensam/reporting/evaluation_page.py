@@ -145,7 +145,7 @@ def _resources(resources: Sequence[CaseResources]) -> list[str]:
 
 
 def _tumors(evaluation: Evaluation) -> str:
-    floors = {
+    baselines = {
         (one.source, one.case, one.label): one.score.dsc
         for one in evaluation.tumors
         if one.method == "sphere"
@@ -154,7 +154,7 @@ def _tumors(evaluation: Evaluation) -> str:
     for one in evaluation.tumors:
         if one.method != RESULT:
             continue
-        score, sphere = one.score, floors.get((one.source, one.case, one.label))
+        score, sphere = one.score, baselines.get((one.source, one.case, one.label))
         rows.append(
             (
                 f"{one.source}/{one.case}", str(one.label), f"{one.recist_mm:.1f}", f"{score.dsc:.3f}",

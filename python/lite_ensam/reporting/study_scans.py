@@ -25,9 +25,9 @@ class StudyScans:
     Parameters
     ----------
     folder : that names of files in the study are relative to
-    repeats : as in `inference.segment`: how often each tumour is segmented again for its standard deviations
+    n_repeats : as in `lite_ensam.segment`: how often each tumour is segmented again for its standard deviations
     draw : whether to make a picture of each visit (extra `evaluate`)
-    border : as in `inference.segment`
+    border : as in `lite_ensam.segment`
     """
 
     def __init__(

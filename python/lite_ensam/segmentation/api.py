@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import CaseError, EngineError, MarkError
+from lite_ensam.core.errors import ArgumentError, CaseError, MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.patch_config import PatchConfig
 from lite_ensam.core.recist import check_marks
@@ -90,7 +90,8 @@ def segment(
     Raises
     ------
     LiteEnsamError
-        `CaseError` for a bad scan, `MarkError` for bad marks, `EngineError` for a bad engine.
+        `CaseError` for a bad scan, `MarkError` for bad marks, `ArgumentError` for another bad argument (all three are
+        ValueErrors), `EngineError` (a RuntimeError) for weights or an engine that cannot be used.
 
     Examples
     --------
@@ -102,7 +103,7 @@ def segment(
     """
     clock = Stopwatch()
     if engine not in ENGINES:
-        raise EngineError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+        raise ArgumentError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
     manifest = WeightsManifest.read(weights)
 
     def read() -> tuple[Case, PatchPlan]:

@@ -1,8 +1,8 @@
 """Where the network looks: which voxels of a scan make each line's patch, and the way back.
 
 One `PatchPlan` serves all who need to know: reading keeps the boxes it names, cutting fills the patches, painting
-brings logits back, training cuts its crops alike. All of it is in the network's frame: indices grow to the patient's head,
-back and left, however the scan is stored.
+brings logits back, training cuts its crops alike. All of it is in the network's frame: indices grow to the patient's
+head, back and left, however the scan is stored.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import LiteEnsamError
+from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.patch_config import PatchConfig, check_window
 from lite_ensam.core.recist import RecistMark
@@ -94,16 +94,16 @@ class Predictor:
         border: Border = "readers",
     ) -> None:
         if border not in BORDERS:
-            raise LiteEnsamError(f"border must be one of {', '.join(BORDERS)}, got {border!r}")
+            raise ArgumentError(f"border must be one of {', '.join(BORDERS)}, got {border!r}")
         if border == "edge":
             check_edge_extra()  # before there is work to lose
         if crop not in CROPS:
-            raise LiteEnsamError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
+            raise ArgumentError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
         if window is not None:
             try:
                 check_window(window)
             except ValueError as error:
-                raise LiteEnsamError(str(error)) from None
+                raise ArgumentError(str(error)) from None
         self.backend, self.crop, self.window = backend, crop, window
         self.mirror = mirror and crop == "lesion"
         self.border: Border = border
@@ -144,7 +144,7 @@ class Predictor:
         plan : of the case's marks, if it was made before; None makes it
         """
         if not (isinstance(threshold, int | float) and np.isfinite(threshold)):
-            raise LiteEnsamError(f"threshold must be a finite logit, got {threshold}")
+            raise ArgumentError(f"threshold must be a finite logit, got {threshold}")
         clock = clock or Stopwatch()
         tumors: list[TumorLogits] = []
         plan = plan or self.plan(case.marks, case.grid)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import LiteEnsamError
+from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import FloatTriple
 from lite_ensam.measurements import measure
@@ -79,7 +79,7 @@ def estimate_repeatability(
         If there are fewer than two repeats, or the predictor takes the joint crop.
     """
     if predictor.crop != "lesion":
-        raise LiteEnsamError("noise is measured on lesion crops, not on the joint crop")
+        raise ArgumentError("noise is measured on lesion crops, not on the joint crop")
     case = case.flipped(case.grid.flips_zyx)  # so that storage does not decide how lines are redrawn
     config, spacing = predictor.patch_config(case.hu), case.grid.spacing_mm
     found = []
@@ -115,7 +115,7 @@ def redrawn_marks(
         If there are fewer than two repeats.
     """
     if n_repeats < 2:
-        raise LiteEnsamError(f"repeats must be at least 2 for a standard deviation, got {n_repeats}")
+        raise ArgumentError(f"repeats must be at least 2 for a standard deviation, got {n_repeats}")
     rng = np.random.default_rng((seed, mark.label))
     spacing, last = np.asarray(spacing_mm), np.asarray(shape_zyx) - 1
     sd = np.maximum(END_SD * mark.length_mm(spacing_mm) / spacing, _LEAST_END_SD_VOXELS)

@@ -16,7 +16,7 @@ import traitlets
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import guess_hu
-from lite_ensam.core.errors import LiteEnsamError
+from lite_ensam.core.errors import ArgumentError, LiteEnsamError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
@@ -104,12 +104,12 @@ class RecistViewer(anywidget.AnyWidget):
         self.ct = as_ct(np.asarray(ct))
         if grid is None:
             if spacing_mm is None:
-                raise LiteEnsamError("spacing_mm is missing: an array does not know its voxel size in mm")
+                raise ArgumentError("spacing_mm is missing: an array does not know its voxel size in mm")
             grid = Grid.from_spacing(self.ct.shape, spacing_mm)
         self.source = ScanSource.of(grid)
         grid = self.source.grid
         if self.ct.shape != grid.shape_zyx:
-            raise LiteEnsamError(f"ct has shape {self.ct.shape}, its grid {grid.shape_zyx} (z, y, x)")
+            raise ArgumentError(f"ct has shape {self.ct.shape}, its grid {grid.shape_zyx} (z, y, x)")
         self.grid, self.planes = grid, planes_of(grid)
         self.hu = guess_hu(self.ct) if hu is None else hu
         self.segmenter = LesionSegmenter(self.ct, grid, self.hu, engine, threads)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.core.errors import LiteEnsamError, MissingExtraError
+from lite_ensam.core.errors import ArgumentError, MissingExtraError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import CtVolume, Labels
@@ -239,4 +239,4 @@ def _axes(grid: Grid) -> list[str]:
 
 def _check_shape(volume: NDArray[Any], grid: Grid, name: str) -> None:
     if volume.shape != grid.shape_zyx:
-        raise LiteEnsamError(f"{name} has shape {volume.shape}, the grid {grid.shape_zyx} (z, y, x)")
+        raise ArgumentError(f"{name} has shape {volume.shape}, the grid {grid.shape_zyx} (z, y, x)")

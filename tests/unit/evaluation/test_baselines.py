@@ -1,4 +1,4 @@
-"""Floors: their size is known, and they use nothing but the CT and the line."""
+"""Baselines: their size is known, and they use nothing but the CT and the line."""
 
 import math
 import sys
@@ -23,7 +23,7 @@ def case_with(mark: RecistMark, ct: np.ndarray | None = None, spacing_mm=SPACING
     return Case(ct, Grid.from_spacing(ct.shape, spacing_mm), (mark,), hu=True)
 
 
-@pytest.mark.parametrize("floor", BASELINES)
+@pytest.mark.parametrize("baseline", BASELINES)
 @pytest.mark.parametrize(
     "ends",
     [
@@ -33,9 +33,9 @@ def case_with(mark: RecistMark, ct: np.ndarray | None = None, spacing_mm=SPACING
         ((21, -0.5, 0), (21, 39.5, 47)),  # longer than the volume is high
     ],
 )
-def test_every_floor_gives_a_mask_with_voxels_whatever_the_line(floor, ends) -> None:
+def test_every_floor_gives_a_mask_with_voxels_whatever_the_line(baseline, ends) -> None:
     case = ellipsoid_case()
-    mask = BASELINES[floor](case, RecistMark(7, ends))
+    mask = BASELINES[baseline](case, RecistMark(7, ends))
     assert mask.shape == case.ct.shape
     assert mask.dtype == np.bool_
     assert mask.any()

@@ -1,4 +1,4 @@
-"""Evaluation of a folder: the way from tumour to case to source to overall, floors, files, bad folders."""
+"""Evaluation of a folder: the way from tumour to case to source to overall, baselines, files, bad folders."""
 
 import csv
 import json
@@ -53,7 +53,7 @@ def eroding(case: Case) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def eroded(tree: Path) -> Evaluation:
-    return evaluate(tree, eroding, floors=list(BASELINES), seed=5)
+    return evaluate(tree, eroding, baselines=list(BASELINES), seed=5)
 
 
 def test_a_perfect_result_scores_perfectly(tree: Path) -> None:
@@ -110,7 +110,7 @@ def test_numbers_of_a_tumor_are_in_its_own_units(eroded: Evaluation) -> None:
 
 
 def test_intervals_hold_the_value_and_depend_on_the_seed_only(tree: Path, eroded: Evaluation) -> None:
-    again = evaluate(tree, eroding, floors=list(BASELINES), seed=5)
+    again = evaluate(tree, eroding, baselines=list(BASELINES), seed=5)
     for one, other in zip(eroded.summaries, again.summaries, strict=True):
         assert one.dsc == other.dsc
         assert one.dsc.low <= one.dsc.value <= one.dsc.high
@@ -144,7 +144,7 @@ def test_json_and_csv_hold_everything(tmp_path: Path, eroded: Evaluation) -> Non
 
 def test_progress_is_told_before_each_case(tree: Path) -> None:
     told = []
-    evaluate(tree, perfect, floors=(), on_case=lambda *what: told.append(what))
+    evaluate(tree, perfect, baselines=(), on_case=lambda *what: told.append(what))
     assert told == [("a/first", 0, 4), ("a/second", 1, 4), ("a/third", 2, 4), ("b/only", 3, 4)]
 
 
@@ -170,7 +170,7 @@ def test_a_result_of_another_shape_is_refused(tree: Path) -> None:
 
 def test_an_unknown_floor_is_refused_before_any_work() -> None:
     with pytest.raises(ValueError, match="got 'cube'"):
-        evaluate("nowhere", perfect, floors=("sphere", "cube"))
+        evaluate("nowhere", perfect, baselines=("sphere", "cube"))
 
 
 def test_the_sphere_of_the_line_reaches_what_is_known_of_it(shared_data: Path) -> None:
@@ -205,7 +205,7 @@ def test_changed_marks_are_scored_beside_the_result(tree: Path) -> None:
             labels[BASELINES["sphere"](case, mark)] = mark.label
         return labels
 
-    found = evaluate(tree, spheres, changes=list(CHANGES), floors=("sphere",), seed=3)
+    found = evaluate(tree, spheres, changes=list(CHANGES), baselines=("sphere",), seed=3)
     methods = [summary.method for summary in found.summaries if summary.source == OVERALL]
     assert methods == [RESULT, *CHANGES, "sphere"]
     assert len(seen) == 4 * 3
