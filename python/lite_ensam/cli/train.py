@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -54,6 +54,18 @@ def require_train_extra() -> None:
 TrainCommand = config_command(_config_class, skip=frozenset({"source_weights"}), require=require_train_extra)
 
 
+Val: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Cases to validate on: folder of <source>/<case>, of .npz, or CSV")
+]
+ValShare: TypeAlias = Annotated[
+    float | None, typer.Option(help="Validate on this share of each source's patients instead")
+]
+FoldName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NUMBER/COUNT", help="Hold out this part of all patients, shapes and all"),
+]
+
+
 def train(
     context: typer.Context,
     data: Annotated[
@@ -70,16 +82,9 @@ def train(
     preset: Annotated[
         PresetName, typer.Option(help="paper: whole scans, for GPUs; cpu, gpu: cubes around lesions")
     ] = PresetName.paper,
-    val: Annotated[
-        Path | None, typer.Option(help="Cases to validate on: folder of <source>/<case>, of .npz, or CSV")
-    ] = None,
-    val_share: Annotated[
-        float | None, typer.Option(help="Validate on this share of each source's patients instead")
-    ] = None,
-    fold: Annotated[
-        str | None,
-        typer.Option(metavar="NUMBER/COUNT", help="Hold out this part of all patients, shapes and all"),
-    ] = None,
+    val: Val = None,
+    val_share: ValShare = None,
+    fold: FoldName = None,
     synthetic: Annotated[
         int, typer.Option(min=0, help="Synthetic lesions in the bank (presets cpu and gpu)")
     ] = 700,

@@ -16,6 +16,7 @@ from lite_ensam.training.lesion_batches import (
     Chance,
     Drawn,
     _bends,
+    _smooth,
     _with_thick_slices,
     draw_patches,
     jitter_lines,
@@ -156,3 +157,9 @@ def test_one_readers_contour_comes_with_that_readers_line(bank: LesionCropCache)
     assert float(volume[1] / volume[0]) == pytest.approx(0.8**3, rel=0.05)
     length = [(crops.ends[:, 1] - crops.ends[:, 0]).norm(dim=1).mean() for crops in (agreed, alone)]
     assert float(length[1] / length[0]) == pytest.approx(0.8, rel=0.01)
+
+
+def test_smoothing_is_the_mean_of_the_neighbours_that_there_are() -> None:
+    volumes = torch.rand(2, 1, 5, 6, 7)
+    expected = torch.nn.functional.avg_pool3d(volumes, 3, stride=1, padding=1, count_include_pad=False)
+    torch.testing.assert_close(_smooth(volumes), expected)

@@ -95,6 +95,6 @@ def test_marks_of_an_archive_hold_labels_and_lines_alone(data: Path, tmp_path: P
 
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bank.tar.xz").write_bytes(b"no archive")
-    with pytest.raises(CaseError, match="cannot be unpacked as a .tar.xz of cases"):
+    with pytest.raises(CaseError, match=r"cannot be unpacked as a \.tar\.xz of cases"):
         unpack(tmp_path / "bank.tar.xz", tmp_path / "data")
     assert not (tmp_path / "data").exists()
