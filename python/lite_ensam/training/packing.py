@@ -1,8 +1,8 @@
 """A data folder small enough to carry: what training cuts out of the scans, in fewer grey levels, in one .tar.xz.
 
 The archive unpacks to the folder layout that `lite-ensam train` reads. Scans are cut to the cubes of their
-lesions, averaged to no finer voxels than those of a crop, and kept in the 256 levels of `grey_levels`, which
-is what a bank keeps of them anyway; shapes and backgrounds go along.
+lesions, averaged to no finer voxels than those of a crop, and kept in every other one of the 256 levels of
+`grey_levels`: steps of 8 HU in soft tissue, 24 in lung, in 8 bits; shapes and backgrounds go along.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from lite_ensam.core.types import Float64Array, IntTriple, Labels, Mask, float_t
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.datasets.case_layouts import find_training_cases
 from lite_ensam.io import atomic_write, check_output, read_ct, read_labels, write_ct, write_mask
+from lite_ensam.io.nifti import read_nifti_labels
 from lite_ensam.training.crop_cache import LINES_A_SIDE, SIDE
 from lite_ensam.training.crop_sources import excluded_cases
 from lite_ensam.training.grey_levels import HU_OF_GREY, to_grey
@@ -38,8 +39,14 @@ __all__ = ["pack", "unpack"]
 _ROOM = 1.1
 """Beyond the cube of a line, for readers whose own line lies a little beside it."""
 
-_BACKGROUND_MM = (2.5, 1.8, 1.8)
-"""No finer voxels (z, y, x) of a background: a synthetic lesion's scan is seldom finer."""
+_BACKGROUND_MM = (5.0, 1.8, 1.8)
+"""No finer voxels (z, y, x) of a background, which is as many scans of trunks have it."""
+
+_LEVELS = ".levels.nii.gz"
+"""End of the names of an archive's scans, which are levels instead of HU."""
+
+_PACKED_HU: NDArray[np.int16] = np.rint((HU_OF_GREY[::2] + HU_OF_GREY[1::2]) / 2).astype(np.int16)
+"""HU of the levels of an archive: the middles of pairs."""
 
 
 def pack(data: Path, archive: Path, overwrite: bool = False) -> int:
@@ -98,6 +105,10 @@ def unpack(archive: Path, folder: Path) -> Path:
     try:
         with tarfile.open(archive, "r:xz") as tar:
             tar.extractall(unfinished, filter="data")
+        for path in unfinished.rglob(f"*{_LEVELS}"):
+            levels, source = read_nifti_labels(path)
+            write_ct(path.with_name(path.name.replace(_LEVELS, ".nii.gz")), _PACKED_HU[levels], source)
+            path.unlink()
     except (OSError, tarfile.TarError, lzma.LZMAError, EOFError) as error:
         raise CaseError(f"{archive}: cannot be unpacked as a .tar.xz of cases ({error})") from None
     unfinished.rename(folder)
@@ -121,7 +132,7 @@ def _packed_case(files: CaseFiles, folder: Path) -> Iterator[Path]:
     lengths = [mark.length_mm(case.grid.spacing_mm) for mark in case.marks]
     factors = _factors(case.grid, np.full(3, min(lengths) * LINES_A_SIDE / SIDE))
     yield from _written(
-        folder / "ct.nii.gz", _levels(_averaged(case.volume, box, factors)), case.grid, box, factors
+        folder / f"ct{_LEVELS}", _levels(_averaged(case.volume, box, factors)), case.grid, box, factors
     )
     if case.reference is not None:
         labels = _by_majority({n: case.reference == n for n in _values(case.reference)}, box, factors)
@@ -152,7 +163,11 @@ def _packed_backgrounds(folder: Path, unpacked: Path) -> Iterator[Path]:
         box: tuple[IntTriple, IntTriple] = ((0, 0, 0), source.grid.shape_zyx)
         factors = _factors(source.grid, np.array(_BACKGROUND_MM))
         yield from _written(
-            unpacked / ct_path.name, _levels(_averaged(ct, box, factors)), source.grid, box, factors
+            unpacked / ct_path.name.replace(".nii.gz", _LEVELS),
+            _levels(_averaged(ct, box, factors)),
+            source.grid,
+            box,
+            factors,
         )
         regions = read_labels(region_path, source)
         region = _by_majority({n: regions == n for n in _values(regions)}, box, factors)
@@ -186,8 +201,8 @@ def _averaged(array: NDArray[Any], box: _Box, factors: IntTriple) -> NDArray[np.
     return _kernels.crop_resample(np.ascontiguousarray(array), float_triple(start), step, shape)
 
 
-def _levels(hu: NDArray[np.float32]) -> NDArray[np.int16]:
-    return np.rint(HU_OF_GREY[to_grey(hu)]).astype(np.int16)
+def _levels(hu: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return to_grey(hu) // 2
 
 
 def _values(labels: Labels) -> list[int]:
@@ -214,8 +229,5 @@ def _written(path: Path, array: NDArray[Any], grid: Grid, box: _Box, factors: In
     affine[:3, :3] *= step[::-1]
     shape: IntTriple = array.shape  # type: ignore[assignment]
     packed = Grid.from_affine(shape, affine)
-    if array.dtype == np.int16:
-        write_ct(path, array, packed, overwrite=True)
-    else:
-        write_mask(path, array, packed, overwrite=True)
+    write_mask(path, array, packed, overwrite=True)
     yield path

@@ -22,7 +22,7 @@ from lite_ensam.training.packing import pack, unpack
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two cases of the phantom, one with readers and slices that are not known, one to be left out; a background."""
     root = tmp_path_factory.mktemp("data")
-    case = make_phantom()
+    case = make_phantom(shape_zyx=(24, 64, 64), spacing_mm=(5.0, 3.0, 3.0))
     for source, name in (("phantoms", "one_1"), ("phantoms", "bad_1"), ("read", "two_1")):
         folder = root / "train" / source / name
         folder.mkdir(parents=True)
@@ -35,7 +35,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     smaller[:, : int(case.marks[0].midpoint_zyx[1])] = False
     write_mask(folder / "readers.nii.gz", (seen | (smaller << 1)).astype(np.uint8), case.grid)
     known = np.ones(seen.shape, np.uint8)
-    known[-12:] = 0
+    known[-4:] = 0
     write_mask(folder / "known.nii.gz", known, case.grid)
     (root / "train" / "exclude.txt").write_text("phantoms/bad_1\n")
     (root / "shapes" / "lidc").mkdir(parents=True)
@@ -68,7 +68,7 @@ def test_crops_of_the_archive_are_those_of_the_folder(data: Path, tmp_path: Path
         both = (crop.bits & was.bits) >> KNOWN_BIT == 1
         assert both.mean() > 0.9 * (was.bits >> KNOWN_BIT).mean()
         off = np.abs(HU_OF_GREY[crop.grey] - HU_OF_GREY[was.grey])[both]
-        assert np.percentile(off, 95) <= 15
+        assert np.percentile(off, 95) <= 20
         for contour in range(len(crop.lines)):
             differ = (crop.contour(contour) != was.contour(contour))[both]
             assert differ.sum() <= 0.03 * was.contour(contour).sum()
