@@ -123,6 +123,12 @@ def label_pairs() -> list[Pair]:
             labels.nbytes,
         ),
         Pair(
+            "largest_piece",
+            lambda: _kernels.largest_piece(labels, 1),
+            lambda: numpy_reference.largest_piece(labels),
+            2 * labels.nbytes,
+        ),
+        Pair(
             "in_plane_diameters",
             lambda: _kernels.in_plane_diameters(labels, 1, tuple(SPACING)),
             lambda: numpy_reference.in_plane_diameter(labels, SPACING),

@@ -52,6 +52,11 @@ def label_boxes(labels: Array) -> list[tuple[slice, ...] | None]:
     return ndimage.find_objects(labels)
 
 
+def largest_piece(labels: Array) -> Array:
+    pieces, _ = ndimage.label(labels == 1, np.ones((3, 3, 3)))
+    return pieces == np.bincount(pieces.ravel())[1:].argmax() + 1
+
+
 def paint(shape: tuple[int, int, int], logits: Array, start: Array, stop: Array) -> Array:
     low, high = np.rint(start).astype(int), np.rint(stop).astype(int)
     full = np.full(shape, -np.inf, np.float32)

@@ -28,6 +28,7 @@ __all__ = [
     "in_plane_diameters",
     "label_boxes",
     "label_counts",
+    "largest_piece",
     "marker_endpoints",
     "min_max",
     "paint",
@@ -462,6 +463,36 @@ def recover_missing_tumor(
     (2, 3.0, 1)
     >>> labels
     array([[[0, 1, 0]]], dtype=uint16)
+    """
+
+# ---- pieces.rs --------------------------------------------------------------------------------------------------
+
+def largest_piece(labels: _Labels, label: int) -> tuple[NDArray[np.bool_], int]:
+    """The largest piece of one label, where voxels that share a face, an edge or a corner belong together.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (z, y, x), uint8, uint16 or bool
+        Any strides; True counts as label 1.
+    label : int
+        Label to look at, 1 to 65535.
+
+    Returns
+    -------
+    mask : ndarray of the shape of `labels`, bool, C order
+        Voxels of the piece that has most; of equal pieces the one whose first voxel comes first in (z, y, x) order.
+    n_pieces : int
+        How many pieces the label has; 0 if it is absent.
+
+    Raises
+    ------
+    ValueError
+        If label is not 1 to 65535.
+
+    Examples
+    --------
+    >>> largest_piece(np.array([[[1, 0, 1, 1]]], dtype=np.uint8), 1)
+    (array([[[False, False,  True,  True]]]), 2)
     """
 
 # ---- diameter.rs, hull.rs --------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def spheres(case: Case) -> SimpleNamespace:
     """Stands in for the network: every tumour is the sphere of its line."""
     labels = np.zeros(case.ct.shape, dtype=np.uint16)
     for mark in case.marks:
-        labels[BASELINES["sphere"](case, mark)] = mark.label
+        labels[BASELINES["sphere"](case, mark).whole()] = mark.label
     measurements = measure(labels, case.marks, case.grid.spacing_mm)
     return SimpleNamespace(labels=labels, measurements=measurements, report={"engine": "sphere"})
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { lesionNumbers, warningsOf } from "#viewer/lesion_text.js";
+import { lesionNumbers } from "#viewer/lesion_text.js";
 import { makeMark } from "./fake_model.js";
 
 /** @import { Result } from "#viewer/contract.d.ts" */
@@ -33,13 +33,4 @@ test("what is not known is a dash, not a zero; a rejected mask has no numbers", 
   assert.deepEqual(lesionNumbers(makeMark(1), undefined, [5, 1, 1]), { ...dashes, seconds: "–" });
   const rejected = /** @type {const} */ ({ label: 1, state: "rejected", seconds: 0.25 });
   assert.deepEqual(lesionNumbers(makeMark(1), rejected, [5, 1, 1]), { ...dashes, seconds: "0.25" });
-});
-
-test("each flag has its own warning", () => {
-  assert.deepEqual(warningsOf(undefined), []);
-  assert.deepEqual(warningsOf({ ...RESULT, disagrees: false, is_aerated: false, touches_edge: false }), []);
-  assert.match(warningsOf({ ...RESULT, disagrees: true }).join(), /^mask and line differ/);
-  assert.match(warningsOf({ ...RESULT, is_aerated: true }).join(), /air or lung/);
-  assert.match(warningsOf({ ...RESULT, touches_edge: true }).join(), /border/);
-  assert.equal(warningsOf({ ...RESULT, disagrees: true, is_aerated: true, touches_edge: true }).length, 3);
 });

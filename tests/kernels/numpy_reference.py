@@ -65,6 +65,17 @@ def label_boxes(labels: NDArray, n_labels: int) -> NDArray[np.int64]:
     return boxes
 
 
+def largest_piece(labels: NDArray, label: int) -> tuple[NDArray[np.bool_], int]:
+    pieces, n_pieces = ndimage.label(labels == label, np.ones((3, 3, 3)))
+    if not n_pieces:
+        return np.zeros(labels.shape, np.bool_), 0
+    sizes = np.bincount(pieces.ravel())[1:]
+    numbers, firsts = np.unique(pieces, return_index=True)
+    # SciPy does not say in which order it counts pieces
+    number = min(range(1, n_pieces + 1), key=lambda n: (-sizes[n - 1], firsts[numbers == n][0]))
+    return pieces == number, n_pieces
+
+
 def logit_map(shape_zyx: IndexZYX, tumor: Tumor) -> NDArray[np.float64]:
     """Full-size trilinear logits of one tumor, minus infinity outside its box."""
     _, logits, start_zyx, step_zyx, content_zyx = tumor

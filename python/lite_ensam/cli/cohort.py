@@ -91,14 +91,16 @@ def cohort(
 
 def _checked(source: Path, output: Path, check: bool, go_on: bool) -> CohortManifest:
     """The manifest, if it may run; with `check` it is written to the folder, too."""
-    from lite_ensam.cohort import check_cohort_extra, open_manifest, write_cohort_manifest
+    from lite_ensam.cohort import check_cohort_extra, open_folder, open_manifest
+    from lite_ensam.cohort.output_folder import refuse_overlap
 
     check_cohort_extra()
     manifest = open_manifest(source)
+    refuse_overlap(output, manifest)
     problems = _problems(manifest, go_on)
     if check:
-        output.mkdir(parents=True, exist_ok=True)
-        write_cohort_manifest(output / "manifest.csv", manifest.rows, overwrite=True)
+        with open_folder(output, manifest):
+            pass
         console().print(f"{len(manifest.rows)} cases, {len(problems)} problems: {output / 'manifest.csv'}")
     if (problems and not go_on) or manifest.problems:
         raise typer.Exit(1)

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from lite_ensam.cli.options import Overwrite, Series
-from lite_ensam.cli.segment import refuse_input
 
 
 def convert(
@@ -33,7 +32,7 @@ def convert(
     from lite_ensam.io import (
         MASK_SUFFIXES,
         VOLUME_SUFFIXES,
-        check_output,
+        check_outputs,
         read_ct,
         read_labels,
         read_marks,
@@ -49,8 +48,7 @@ def convert(
         raise OutputError(f"cannot write {output}: marks need the scan that they lie on (--ct)")
     if rtstruct and (ct is None or is_marks):
         raise OutputError(f"cannot write {output}: --rtstruct is for masks, with the scan they lie on (--ct)")
-    check_output(output, overwrite, (".dcm",) if rtstruct else suffixes)
-    refuse_input(output, source, ct)
+    check_outputs([(output, (".dcm",) if rtstruct else suffixes)], (source, ct), overwrite)
     volume, scan = read_ct(source if ct is None else ct, series)
     if ct is None:
         write_ct(output, volume, scan, overwrite)

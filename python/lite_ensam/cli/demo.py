@@ -46,11 +46,12 @@ def show(record: DemoRecord) -> None:
             f"{tumor.reference_ml:.2f}",
             *("-" if x is None else f"{x:.3f}" for x in (tumor.dsc, tumor.sphere_dsc)),
             *("-" if x is None else f"{x:.3f}" for x in (tumor.nsd_2mm, tumor.sphere_nsd_2mm)),
+            "\n".join(tumor.flag_sentences),
         )
         for tumor in record.tumors
     ]
     headings = ("RECIST mm", "ml", "true ml", "DSC", "sphere's", "NSD 2mm", "sphere's")
-    print_table(("tumour",), headings, rows)
+    print_table(("tumour",), headings, rows, ("check",))
     out = console()
     out.print(f"{record.seconds:.2f} s for {len(record.masks)} scan(s), {len(record.tumors)} tumours")
     out.print(f"scans: {record.source}")

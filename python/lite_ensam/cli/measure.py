@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lite_ensam.cli.options import Overwrite, Series
-from lite_ensam.cli.segment import refuse_input
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
-    from lite_ensam.reporting import TumorRow
+    from lite_ensam.measurements import TumorMeasurement
 
 
 def measure(
@@ -41,29 +40,28 @@ def measure(
     """Measure the tumours of a mask: diameters, volume, shape, grey values."""
     from lite_ensam import _kernels
     from lite_ensam.core.about import DISCLAIMER
-    from lite_ensam.io import check_output, read_case, read_labels, write_report, write_table, write_text
-    from lite_ensam.reporting import case_page, identifiers_of, measure_case
+    from lite_ensam.io import check_outputs, read_case, read_labels, write_report, write_table, write_text
+    from lite_ensam.measurements import flag_cells, measure_case
+    from lite_ensam.reporting import case_page, identifiers_of
 
-    for target, suffix in ((json, ".json"), (csv, ".csv"), (html, ".html")):
-        if target is not None:
-            check_output(target, overwrite, (suffix,))
-            refuse_input(target, mask, marks)
+    outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)))
+    check_outputs(outputs, (ct, mask, marks), overwrite)
     # Lines come from the mask unless they are given; a SEG can only be read onto the scan's grid.
     case = read_case(ct, marks, None if marks is not None else mask, series_uid=series)
     is_drawn = marks is None and not has_lines(ct)
     labels = case.reference if marks is None else None
     labels = read_labels(mask, case.source) if labels is None else labels
-    rows = measure_case(case, labels)
-    page = case_page(case, labels, rows, identifiers, is_drawn) if html is not None else ""
+    tumors = measure_case(case, labels)
+    page = case_page(case, labels, tumors, identifiers, is_drawn) if html is not None else ""
     if json is not None:
         who = {"identifiers": identifiers_of(case)} if identifiers else {}
         record = {"disclaimer": DISCLAIMER, "version": _kernels.__version__} | who
-        write_report(json, record | {"tumors": [row.to_dict() for row in rows]}, overwrite)
+        write_report(json, record | {"tumors": [one.all_numbers() for one in tumors]}, overwrite)
     if csv is not None:
-        write_table(csv, [row.to_dict() for row in rows], overwrite)
+        write_table(csv, [one.all_numbers() | flag_cells(one.flags) for one in tumors], overwrite)
     if html is not None:
         write_text(html, page, overwrite)
-    show(rows, is_drawn)
+    show(tumors, is_drawn)
     if is_drawn:
         console().print(
             "note: no lines were given; they are drawn on the mask, on each tumour's largest slice"
@@ -81,14 +79,14 @@ def has_lines(ct: Path) -> bool:
     return file_suffix(ct) == ".npz" and "recist" in npz_keys(ct)
 
 
-def show(rows: Sequence[TumorRow], is_drawn: bool) -> None:
+def show(tumors: Sequence[TumorMeasurement], is_drawn: bool) -> None:
     """Print the table of tumours; `is_drawn` says that nobody gave their lines."""
     cells = []
-    for row in rows:
-        one, shape, intensity = row.measurement, row.shape, row.intensity
+    for one in tumors:
+        shape, intensity = one.shape, one.intensity
         cells.append(
             (
-                f"{one.label} {row.name}".strip(),
+                f"{one.label} {one.name}".strip(),
                 f"{one.recist_mm:.1f}",
                 f"{one.longest_diameter_mm:.1f}",
                 f"{one.short_axis_mm:.1f}",
@@ -96,9 +94,9 @@ def show(rows: Sequence[TumorRow], is_drawn: bool) -> None:
                 "-" if shape is None else f"{shape.longest_diameter_3d_mm:.1f}",
                 "-" if shape is None else f"{shape.sphericity:.2f}",
                 "-" if intensity is None else f"{intensity.mean:.0f}",
-                "; ".join(row.flags),
+                "\n".join(flag.sentence for flag in one.flags),
             )
         )
     line = "drawn mm" if is_drawn else "RECIST mm"
-    headings = ("longest mm", "short mm", "volume ml", "3D mm", "sphericity", "mean", "look at")
-    print_table(("tumour",), (line, *headings), cells)
+    headings = ("longest mm", "short mm", "volume ml", "3D mm", "sphericity", "mean")
+    print_table(("tumour",), (line, *headings), cells, ("check",))

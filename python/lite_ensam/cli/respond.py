@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lite_ensam.cli.options import Border, BorderName, Overwrite, Repeats
-from lite_ensam.cli.segment import refuse_input
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -50,14 +49,12 @@ def respond(
     """Judge response over time: RECIST 1.1, and the same rules by volume where volumes are given."""
     from lite_ensam import _kernels
     from lite_ensam.core.about import DISCLAIMER
-    from lite_ensam.io import check_output, write_report, write_table, write_text
-    from lite_ensam.reporting import judge, read_study, study_page
+    from lite_ensam.io import check_outputs, write_report, write_table, write_text
+    from lite_ensam.reporting import judge, read_study, study_inputs, study_page
     from lite_ensam.response import VOLUME, VOLUME_RELIABILITY
 
-    for target, suffix in ((json, ".json"), (csv, ".csv"), (html, ".html")):
-        if target is not None:
-            check_output(target, overwrite, (suffix,))
-            refuse_input(target, study)
+    outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)))
+    check_outputs(outputs, (study, *study_inputs(study)), overwrite)
     patients = read_study(study, repeats, draw=html is not None, border=border.value)
     courses = judge(
         patients,

@@ -83,15 +83,13 @@ def segment(
     # NumPy's matrix products are not used here; by itself it would start a thread for each core
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
-    from lite_ensam.io import MASK_SUFFIXES, check_output, write_report
+    from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_report
     from lite_ensam.segmentation import segment as run
 
     check_kinds(ct, output, sr)
     mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES
-    for target, suffixes in ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",))):
-        if target is not None:
-            check_output(target, overwrite, suffixes)
-            refuse_input(target, ct, marks)
+    outputs = ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",)))
+    check_outputs(outputs, (ct, marks), overwrite)
     result = run(
         ct,
         marks,
@@ -129,35 +127,23 @@ def check_kinds(ct: Path, output: Path, sr: Path | None) -> None:
             )
 
 
-def refuse_input(target: Path, *inputs: Path | None) -> None:
-    """Keep `--overwrite` from replacing what was given to be read."""
-    from lite_ensam.core.errors import OutputError
-
-    if any(given and given.exists() and target.exists() and target.samefile(given) for given in inputs):
-        raise OutputError(f"cannot write {target}: it is one of the inputs")
-
-
 def show(result: Segmentation, output: Path) -> None:
     """Print the table of tumours for people."""
     rows = []
     for tumor in result.report["tumors"]:
-        notes = [str(tumor["name"])] if tumor["name"] else []
-        notes += ["raised: no voxel of its own"] if tumor["raised_by"] else []
-        notes += ["touches the scan's edge"] if tumor["touches_edge"] else []
-        notes += ["no tumour in sight: air or lung"] if tumor["is_aerated"] else []
         rows.append(
             (
-                str(tumor["label"]),
+                f"{tumor['label']} {tumor['name']}".strip(),
                 str(tumor["recist_slice"]),
                 f"{tumor['recist_mm']:.1f}",
                 f"{tumor['volume_ml']:.2f}" + _sd(tumor, "volume_sd_ml", 2),
                 f"{tumor['longest_diameter_mm']:.1f}" + _sd(tumor, "diameter_sd_mm", 1),
                 f"{tumor['short_axis_mm']:.1f}" + _sd(tumor, "short_axis_sd_mm", 1),
-                "; ".join(notes),
+                "\n".join(tumor["flag_sentences"]),
             )
         )
-    headings = ("label", "slice", "RECIST mm", "volume ml", "longest mm", "short mm")
-    print_table((), (*headings, "notes"), rows)
+    headings = ("slice", "RECIST mm", "volume ml", "longest mm", "short mm")
+    print_table(("tumour",), headings, rows, ("check",))
     out = console()
     seconds, peak = result.report["seconds"]["total"], result.report.get("peak_mb")
     out.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""))

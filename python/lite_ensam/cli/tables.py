@@ -31,8 +31,10 @@ def _go_on_unheard() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def print_table(names: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under the headings `names` (left) and `numbers` (right)."""
+def print_table(
+    names: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]], texts: Sequence[str] = ()
+) -> None:
+    """Print rows under the headings `names`, `numbers` (to the right) and `texts`."""
     from rich.table import Table
     from rich.text import Text
 
@@ -41,6 +43,8 @@ def print_table(names: Sequence[str], numbers: Sequence[str], rows: Iterable[Seq
         table.add_column(name)
     for number in numbers:
         table.add_column(number, justify="right")
+    for text in texts:
+        table.add_column(text)
     for row in rows:
         table.add_row(*map(Text, row))
     console().print(table, soft_wrap=False)

@@ -57,7 +57,7 @@ class _Numbers:
         self._note("slice_mm", record["spacing_mm_zyx"][0])
         for tumor in record["tumors"]:
             self.n_tumors += 1
-            self.flags.update(tumor["flags"])
+            self.flags.update(tumor["flag_sentences"])
             self._note("volume_ml", tumor["volume_ml"])
             self._note("longest_diameter_mm", tumor["longest_diameter_mm"])
             self._note("dsc", tumor.get("dsc"))
@@ -153,7 +153,7 @@ def _gallery(
             shown = html.picture(picture, f"axial slice of {title}")
         text = (
             f"review_priority {score:.2f}; {tumor['volume_ml']:.2f} ml; longest {tumor['longest_diameter_mm']:.1f} mm, "
-            f"line {tumor['recist_mm']:.1f} mm; {'; '.join(tumor['flags']) or 'no flag'}"
+            f"line {tumor['recist_mm']:.1f} mm; {'; '.join(tumor['flag_sentences']) or 'no flag'}"
         )
         figures.append(
             f'<figure style="{style}">{shown}<figcaption><b>{escape(title)}</b><br>{escape(text)}</figcaption></figure>'

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,16 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lite_ensam.cohort.manifest import CohortCase, load_parquet
-from lite_ensam.cohort.record import MASK, Record, case_folder, read_record
+from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.cohort.record import MASK, Record, case_folder, obstacle, read_record
+from lite_ensam.datasets.manifest_table import load_parquet
 from lite_ensam.io import atomic_write, rounded
+from lite_ensam.io.csv_tables import csv_text
 
 __all__ = ["CASES", "TIMING", "TUMORS", "read_records", "review_priority", "write_tables"]
 
 CASES = {
     "case": "string", "patient": "string", "date": "string", "status": "string", "step": "string", "error": "string",
-    "n_tumors": "int64", "volume_ml": "double", "flags": "string", "mean_dsc": "double", "mask": "string",
-    "mask_sha256": "string", "identity": "string",
+    "n_tumors": "int64", "volume_ml": "double", "flags": "string", "flag_sentences": "string", "notes": "string",
+    "mean_dsc": "double",
+    "mask": "string", "mask_sha256": "string", "identity": "string",
 }  # fmt: skip
 """Columns of the table of cases. `step` and `error` say what failed, `volume_ml` is the sum over tumours, `mask` is
 relative to the cohort's folder, `identity` is the hash of parameters and weights."""
@@ -32,10 +33,12 @@ relative to the cohort's folder, `identity` is the hash of parameters and weight
 TUMORS = {
     "case": "string", "patient": "string", "date": "string", "label": "int64", "name": "string", "recist_mm": "double",
     "recist_slice": "int64", "longest_diameter_mm": "double", "longest_diameter_slice": "int64",
-    "short_axis_mm": "double", "volume_ml": "double", "n_voxels": "int64", "raised_by": "double", "disagrees": "bool",
-    "touches_edge": "bool", "flags": "string", "review_priority": "double", "dsc": "double",
+    "short_axis_mm": "double", "volume_ml": "double", "n_voxels": "int64", "n_pieces": "int64",
+    "recovery_offset": "double", "flags": "string", "flag_sentences": "string", "review_priority": "double",
+    "dsc": "double",
 }  # fmt: skip
-"""Columns of the table of tumours; see `TumorMeasurement` and `review_priority`. `dsc` is against the reference."""
+"""Columns of the table of tumours; see `TumorMeasurement` and `review_priority`. `flags` are codes,
+`flag_sentences` the same for people. `dsc` is against the reference."""
 
 TIMING = {
     "case": "string", "hash_s": "double", "read_s": "double", "network_s": "double", "write_s": "double",
@@ -62,13 +65,13 @@ def review_priority(tumor: Mapping[str, Any]) -> float:
 def read_records(
     rows: Iterable[CohortCase], folder: str | os.PathLike[str]
 ) -> Iterator[tuple[CohortCase, Record]]:
-    """Rows with their records; one that has none yet has failed at the step "not run"."""
+    """Rows with their records; one that has none yet has failed at the step "not run", perhaps with a reason."""
     for row in rows:
         record = read_record(folder, row)
-        yield (
-            row,
-            record or {"status": "failed", "step": "not run", "error": "", "identity": "", "case": row.case},
-        )
+        if record is None:
+            why = obstacle(folder, row)
+            record = {"status": "failed", "step": "not run", "error": why, "identity": "", "case": row.case}
+        yield row, record
 
 
 def write_tables(rows: Sequence[CohortCase], folder: str | os.PathLike[str]) -> tuple[Path, ...]:
@@ -91,11 +94,7 @@ def write_tables(rows: Sequence[CohortCase], folder: str | os.PathLike[str]) -> 
             who = {"case": row.case, "patient": row.patient, "date": row.date}
             cases.add(who | _case(row, record, place))
             for tumor in record.get("tumors", ()):
-                tumors.add(
-                    who
-                    | tumor
-                    | {"flags": "; ".join(tumor["flags"]), "review_priority": review_priority(tumor)}
-                )
+                tumors.add(who | tumor | _flags([tumor]) | {"review_priority": review_priority(tumor)})
             if record["status"] == "done":
                 timing.add(_timing(row, record.get("run", {})))
     return tuple(path for name in ("cases", "tumors", "timing") for path in _paths(place / name))
@@ -111,11 +110,20 @@ def _case(row: CohortCase, record: Record, place: Path) -> dict[str, Any]:
         "status": "done",
         "n_tumors": len(tumors),
         "volume_ml": math.fsum(tumor["volume_ml"] for tumor in tumors),
-        "flags": "; ".join(dict.fromkeys(flag for tumor in tumors for flag in tumor["flags"])),
+        **_flags(tumors),
+        "notes": "; ".join(record["notes"]),
         "mean_dsc": math.fsum(scores) / len(scores) if scores else None,
         "mask": mask.relative_to(place).as_posix(),
         "mask_sha256": record["mask"]["sha256"],
         "identity": record["identity"],
+    }
+
+
+def _flags(tumors: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Codes and sentences of the tumours' flags, each one once."""
+    return {
+        name: "; ".join(dict.fromkeys(text for tumor in tumors for text in tumor[name]))
+        for name in ("flags", "flag_sentences")
     }
 
 
@@ -176,6 +184,4 @@ def _paths(stem: Path) -> tuple[Path, Path]:
 
 
 def _csv_text(rows: Iterable[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(map(rounded, row) for row in rows)
-    return text.getvalue().encode(errors="backslashreplace")
+    return csv_text([rounded(cell) for cell in row] for row in rows).encode(errors="backslashreplace")

@@ -2,14 +2,16 @@
 
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from lite_ensam.core.errors import CaseError, printable
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.partial_volume import PartialScan, value_range
+from lite_ensam.core.partial_volume import PartialScan, TumorMasks, value_range
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Flips, Labels
 
 __all__ = ["Case", "guess_hu"]
@@ -18,6 +20,7 @@ VOXEL_DTYPES = (np.int16, np.uint16, np.uint8, np.float32)
 """What the kernels take; readers convert everything else."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class Case:
     """A CT, its grid, the marks on it and, if there is one, a reference label map.
@@ -49,7 +52,7 @@ class Case:
     name: str = ""
     # None lives only until __post_init__
     hu: bool = field(default=None)  # type: ignore[assignment]
-    source: ScanSource = field(default=None)  # type: ignore[assignment]
+    source: ScanSource = field(default=None, repr=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         if not isinstance(self.ct, np.ndarray | PartialScan) or self.ct.dtype not in VOXEL_DTYPES:
@@ -97,6 +100,7 @@ class Case:
         }
         for name, value in changes.items():
             object.__setattr__(turned, name, value)
+        vars(turned).pop("reference_masks", None)  # those of the case as it was
         return turned
 
     @property
@@ -106,8 +110,15 @@ class Case:
             raise CaseError("only crops of this scan were kept when it was read; read_case keeps all of it")
         return self.ct
 
+    @cached_property
+    def reference_masks(self) -> TumorMasks:
+        """Masks of the reference's tumours; CaseError if there is no reference."""
+        if self.reference is None:
+            raise CaseError(f"case {self.name!r} has no reference")
+        return TumorMasks(self.reference)
 
-def guess_hu(ct: CtVolume) -> bool:
+
+def guess_hu(ct: CtVolume | PartialScan) -> bool:
     """Whether a scan is in Hounsfield units (True) or already windowed to 0-255 (False).
 
     A scan is windowed if all its values lie in 0..255: any uint8 scan, FLARE's images. A CT in HU has

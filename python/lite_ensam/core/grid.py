@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam.core.errors import CaseError, brief
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Flips, Float64Array, FloatTriple, IntTriple, float_triple, int_triple
 
 __all__ = ["Grid", "as_points", "real_array"]
@@ -36,6 +37,7 @@ _SAME_PLACE = 0.1
 """Two grids are the same when no corner differs by more than this share of the smallest spacing."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class Grid:
     """Shape, spacing and place in the world of a (z, y, x) array.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,15 +16,19 @@ from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.errors import CaseError
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Flips, IntTriple, int_triple
 
 __all__ = [
     "PartialScan",
     "SubVolume",
+    "TumorMasks",
     "VoxelBox",
     "as_subvolume",
     "flipped_box",
+    "keep_boxes",
     "merged_boxes",
+    "on_common_box",
     "subvolume_containing",
     "value_range",
 ]
@@ -33,6 +37,7 @@ VoxelBox: TypeAlias = tuple[IntTriple, IntTriple]
 """First voxel (z, y, x) and one past the last."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class SubVolume:
     """A box of a volume.
@@ -58,6 +63,25 @@ class SubVolume:
         """Whether all voxels of a box are here."""
         return bool((np.less_equal(self.start_zyx, box[0]) & np.greater_equal(self.stop_zyx, box[1])).all())
 
+    def cut(self, box: VoxelBox) -> SubVolume:
+        """As much of it as lies in a box of the volume, a view; without voxels where they do not meet."""
+        start = np.clip(box[0], self.start_zyx, self.stop_zyx)
+        stop = np.clip(box[1], start, self.stop_zyx)
+        inside = slices((start - self.start_zyx).tolist(), (stop - self.start_zyx).tolist())
+        return SubVolume(self.voxels[inside], int_triple(start), self.whole_shape_zyx)
+
+    def on(self, box: VoxelBox) -> NDArray[Any]:
+        """Voxels of a box of the volume, zero where this part does not reach."""
+        voxels = np.zeros(np.subtract(box[1], box[0]), dtype=self.voxels.dtype)
+        both = self.cut(box)
+        start = np.subtract(both.start_zyx, box[0])
+        voxels[slices(start.tolist(), (start + both.voxels.shape).tolist())] = both.voxels
+        return voxels
+
+    def mask_of(self, label: int) -> SubVolume:
+        """Where a label map is `label`, bool."""
+        return replace(self, voxels=self.voxels == label)
+
     def flipped(self, flips_zyx: Flips) -> SubVolume:
         """The same box of the volume with some axes reversed; a view."""
         (start, _) = flipped_box((self.start_zyx, self.stop_zyx), flips_zyx, self.whole_shape_zyx)
@@ -69,11 +93,46 @@ class SubVolume:
         """The volume, zero outside of the box; the voxels themselves if they are all of it."""
         if self.voxels.shape == self.whole_shape_zyx:
             return self.voxels
-        volume = np.zeros(self.whole_shape_zyx, dtype=self.voxels.dtype)
-        volume[slices(self.start_zyx, self.stop_zyx)] = self.voxels
-        return volume
+        return self.on(((0, 0, 0), self.whole_shape_zyx))
 
 
+class TumorMasks:
+    """Masks of the tumours of a label map, each on its own box.
+
+    All boxes come from one pass over the voxels: many labels take hardly longer than one, where a comparison of the
+    whole map with each label takes that much longer.
+
+    Parameters
+    ----------
+    labels : bool, uint8 or uint16 (z, y, x), or a part of such a map that is zero elsewhere
+
+    Attributes
+    ----------
+    labels : the labels that have a voxel, ascending; not 0
+
+    Examples
+    --------
+    >>> masks = TumorMasks(np.array([[[0, 7, 2, 7]]], dtype=np.uint8))
+    >>> masks.labels, masks[7].start_zyx, masks[7].voxels
+    ((2, 7), (0, 0, 1), array([[[ True, False,  True]]]))
+    """
+
+    def __init__(self, labels: NDArray[Any] | SubVolume) -> None:
+        self._part = as_subvolume(labels)
+        highest = int(self._part.voxels.max(initial=0))
+        self._boxes = _kernels.label_boxes(self._part.voxels, highest) + self._part.start_zyx
+        sizes = self._boxes[:, 1] - self._boxes[:, 0]
+        self.labels: tuple[int, ...] = tuple(n for n in np.flatnonzero(sizes.any(axis=1)).tolist() if n)
+
+    def __getitem__(self, label: int) -> SubVolume:
+        """Mask of a label, bool (z, y, x), on the smallest box that holds it; without voxels if it has none."""
+        if not 0 < label < len(self._boxes):
+            return self._part.cut((self._part.start_zyx,) * 2).mask_of(label)
+        start, stop = self._boxes[label]
+        return self._part.cut((int_triple(start), int_triple(stop))).mask_of(label)
+
+
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class PartialScan:
     """A scan of which only boxes are kept; stands for the scan where patches are cut.
@@ -138,6 +197,15 @@ def subvolume_containing(ct: CtVolume | PartialScan, box: VoxelBox) -> SubVolume
     raise CaseError(f"the voxels {box[0]} to {box[1]} (z, y, x) of the scan were not kept when it was read")
 
 
+def keep_boxes(ct: CtVolume | PartialScan, boxes: Sequence[VoxelBox]) -> PartialScan:
+    """Copies of some boxes of a scan, so that the scan itself can go; of a scan of which only crops are left, these."""
+    if isinstance(ct, PartialScan):
+        return ct
+    whole = as_subvolume(ct)
+    parts = [whole.cut(box) for box in merged_boxes(boxes, whole.whole_shape_zyx)]
+    return PartialScan(tuple(replace(part, voxels=part.voxels.copy()) for part in parts), value_range(ct))
+
+
 def value_range(ct: CtVolume | PartialScan) -> tuple[float, float]:
     """Lowest and highest voxel of the whole scan; ValueError if one is NaN or infinite, or there is none."""
     return ct.value_range if isinstance(ct, PartialScan) else _kernels.value_range(ct)
@@ -169,6 +237,13 @@ def merged_boxes(boxes: Sequence[VoxelBox], shape_zyx: IntTriple) -> list[VoxelB
     if sum(map(_size, merged)) > math.prod(shape_zyx):
         return [((0, 0, 0), shape_zyx)]
     return sorted(merged)
+
+
+def on_common_box(one: SubVolume, other: SubVolume) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Two parts of a volume on the smallest box that holds both, zero where they do not reach."""
+    boxes = [(part.start_zyx, part.stop_zyx) for part in (one, other) if part.voxels.size]
+    box = _hull(boxes[0], boxes[-1]) if boxes else ((0, 0, 0), (0, 0, 0))
+    return one.on(box), other.on(box)
 
 
 def _size(box: VoxelBox) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from lite_ensam.core.short_repr import with_short_repr
+
 __all__ = [
     "CHANNEL_NAMES",
     "CLICK_REACH",
@@ -30,6 +32,7 @@ CLICK_REACH = 1 / 16
 """A click's channel falls off to 1/e over this share of the patch's side."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class PatchConfig:
     """How a patch is cut and what its channels hold.

@@ -19,14 +19,26 @@ from numpy.typing import ArrayLike, NDArray
 from lite_ensam import _kernels
 from lite_ensam.core.errors import MarkError, brief, printable
 from lite_ensam.core.grid import real_array
-from lite_ensam.core.types import EndpointPair, Flips, FloatTriple, IntTriple, Mask, float_triple
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks, as_subvolume
+from lite_ensam.core.types import (
+    EndpointPair,
+    Flips,
+    FloatTriple,
+    IntTriple,
+    Labels,
+    Mask,
+    float_triple,
+    int_triple,
+)
 
 __all__ = [
     "RecistMark",
     "check_marks",
     "mark_from_mask",
+    "marks_from_labels",
     "marks_from_marker",
     "outer_ends",
+    "sphere_box",
     "sphere_mask",
     "voxel_of",
 ]
@@ -292,19 +304,23 @@ def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence
     bool (z, y, x): voxels whose centres are within half a line's length of its middle, in mm; at
     least the one voxel that is nearest to it.
     """
+    mask: Mask = sphere_box(mark, shape_zyx, spacing_mm).whole()
+    return mask
+
+
+def sphere_box(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> SubVolume:
+    """The part of `sphere_mask` that holds the sphere."""
     center, radius_mm = np.asarray(mark.midpoint_zyx), mark.radius_mm(spacing_mm)
     spacing, last = np.asarray(spacing_mm, dtype=np.float64), np.asarray(shape_zyx) - 1
     reach = radius_mm / spacing
     low = np.clip(np.floor(center - reach), 0, last).astype(int)
     high = np.clip(np.ceil(center + reach), 0, last).astype(int)
-    box = tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))
-    z, y, x = ((np.arange(b.start, b.stop) - c) * s for b, c, s in zip(box, center, spacing, strict=True))
+    z, y, x = ((np.arange(a, b + 1) - c) * s for a, b, c, s in zip(low, high, center, spacing, strict=True))
     squared_mm = z[:, None, None] ** 2 + y[:, None] ** 2 + x**2
-    mask = np.zeros(tuple(shape_zyx), dtype=np.bool_)
     # The factor keeps the ends of a line between voxel centres in, whatever the last digit says.
-    mask[box] = squared_mm <= radius_mm**2 * (1 + 1e-9)
-    mask[tuple(np.clip(np.rint(center), 0, last).astype(int))] = True
-    return mask
+    inside = squared_mm <= radius_mm**2 * (1 + 1e-9)
+    inside[tuple(np.clip(np.rint(center), 0, last).astype(int) - low)] = True
+    return SubVolume(inside, int_triple(low), int_triple(shape_zyx))
 
 
 def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
@@ -332,33 +348,47 @@ def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTripl
     return tuple(RecistMark(label, endpoints) for label, endpoints in found)
 
 
-def mark_from_mask(mask: ArrayLike, spacing_mm: FloatTriple, label: int) -> RecistMark:
+def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: int) -> RecistMark:
     """The line a reader would draw on a reference mask.
 
-    The slice is the one of largest area (ties: the lowest), the ends are its two voxels farthest
-    apart in mm.
+    It lies in the mask's largest piece (see `_kernels.largest_piece`), on the slice where that has the largest area
+    (ties: the lowest), and runs between the two voxels there that are farthest apart in mm. On a slice with a single
+    voxel, which has no diameter, it is as long as the voxel: from face to face, along x.
 
     Parameters
     ----------
-    mask : bool (z, y, x)
+    mask : bool (z, y, x), or the part of it that holds all its voxels
     spacing_mm : (z, y, x)
     label : of the mark that is returned
 
     Raises
     ------
     MarkError
-        If the mask is empty, or its largest slice has a single voxel.
+        If the mask is empty.
     """
-    voxels = np.asarray(mask, dtype=np.bool_)
-    areas = np.count_nonzero(voxels, axis=(1, 2))
-    if not areas.any():
+    part = mask if isinstance(mask, SubVolume) else as_subvolume(np.asarray(mask, dtype=np.bool_))
+    piece, _ = _kernels.largest_piece(part.voxels, 1)
+    areas = np.count_nonzero(piece, axis=(1, 2))
+    z = int(areas.argmax()) if areas.size else 0
+    diameters = _kernels.in_plane_diameters(piece[z : z + 1], 1, spacing_mm)
+    if diameters is None:
         raise MarkError(f"mark {label}: the mask has no voxel to draw a line on")
-    z = int(areas.argmax())
-    diameters = _kernels.in_plane_diameters(voxels[z : z + 1], 1, spacing_mm)
-    if diameters is None or diameters[0] == 0:
-        raise MarkError(f"mark {label}: the mask's largest slice (z = {z}) has one voxel, which is no line")
-    (_, y0, x0), (_, y1, x1) = diameters[1]
-    return RecistMark(label, ((z, y0, x0), (z, y1, x1)))
+    ends = np.array(diameters[1], dtype=np.float64) + part.start_zyx + (z, 0, 0)
+    if diameters[0] == 0:
+        ends[:, 2] += (-0.5, 0.5)
+    return RecistMark(label, ends.tolist())
+
+
+def marks_from_labels(labels: Labels, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
+    """The lines that `mark_from_mask` draws on the tumours of a label map, labels ascending; none if it is empty.
+
+    Parameters
+    ----------
+    labels : uint8 or uint16 (z, y, x)
+    spacing_mm : (z, y, x)
+    """
+    masks = TumorMasks(labels)
+    return tuple(mark_from_mask(masks[label], spacing_mm, label) for label in masks.labels)
 
 
 def _checked_label(label: int) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from lite_ensam.core.errors import MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import VoxelBox
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, IntTriple
 
 __all__ = ["ScanSource"]
@@ -20,6 +21,7 @@ _OFF_PLACE = 0.01
 """A slice lies where it is said to if its first voxel is no farther away than this share of a voxel."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class ScanSource:
     """Where a scan's voxels came from, and the way back into that file's own order.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import mark_from_mask
+from lite_ensam.core.recist import marks_from_labels
 from lite_ensam.core.types import IntTriple
 
 __all__ = ["make_phantom"]
@@ -127,10 +127,8 @@ def make_phantom(
     reference = _add_tumors(body, rng)
     ct += _noise(grid.shape_zyx, rng)
     voxels = np.clip(np.rint(ct), -1024, 3071).astype(np.int16)
-    marks = tuple(
-        replace(mark_from_mask(reference == label, grid.spacing_mm, label), name=name)
-        for label, name in enumerate(_TUMOR_NAMES, start=1)
-    )
+    drawn = marks_from_labels(reference, grid.spacing_mm)
+    marks = tuple(replace(mark, name=name) for mark, name in zip(drawn, _TUMOR_NAMES, strict=True))
     return Case(voxels, grid, marks, reference, name=f"phantom-{seed}", hu=True)
 
 

@@ -1,5 +1,6 @@
 """What both demos do with their cases: segment, score beside the sphere, write scan, mask and picture."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,9 +10,11 @@ from typing import Any, Protocol, TypeAlias
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import MissingExtraError, OutputError
+from lite_ensam.core.partial_volume import TumorMasks, on_common_box
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Labels, PathLike
 from lite_ensam.engines import load_backend
-from lite_ensam.evaluation import BASELINES, dsc, nsd, reference_mask
+from lite_ensam.evaluation import BASELINES, dsc, nsd
 from lite_ensam.figures import TumorPicture, write_picture
 from lite_ensam.io import check_output, write_ct, write_marks, write_mask, write_report
 from lite_ensam.measurements import TumorMeasurement
@@ -44,6 +47,7 @@ class Segmented(Protocol):
 Segmenter: TypeAlias = Callable[[Case], Segmented]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class DemoTumor:
     """One tumour: what was measured, and how near result and sphere of the line are to the reference.
@@ -54,6 +58,7 @@ class DemoTumor:
     recist_mm : length of the line
     volume_ml, reference_ml : of the result and of the reference
     longest_diameter_mm, short_axis_mm : of the result
+    flags, flag_sentences : what a reader should check, for programs and for people
     dsc, sphere_dsc : Dice similarity coefficient
     nsd_2mm, sphere_nsd_2mm : normalised surface Dice at 2 mm; None without the extra `evaluate`
     """
@@ -66,12 +71,15 @@ class DemoTumor:
     reference_ml: float
     longest_diameter_mm: float
     short_axis_mm: float
+    flags: tuple[str, ...]
+    flag_sentences: tuple[str, ...]
     dsc: float
     sphere_dsc: float
     nsd_2mm: float | None
     sphere_nsd_2mm: float | None
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class DemoRecord:
     """All that a demo has to tell.
@@ -174,13 +182,13 @@ def _shipped_segmenter() -> Segmenter:
 
 def _score(case: Case, result: Segmented, notes: dict[str, None]) -> list[DemoTumor]:
     spacing = case.grid.spacing_mm
-    tumors = []
+    tumors, masks = [], TumorMasks(result.labels)
     for mark, measured in zip(case.marks, result.measurements, strict=True):
-        reference, ours = reference_mask(case, mark), result.labels == mark.label
+        reference, ours = case.reference_masks[mark.label], masks[mark.label]
         sphere = BASELINES["sphere"](case, mark)
         nsds: list[float | None] = [None, None]
         try:
-            nsds = [nsd(mask, reference, spacing) for mask in (ours, sphere)]
+            nsds = [nsd(*on_common_box(mask, reference), spacing) for mask in (ours, sphere)]
         except MissingExtraError as error:
             notes[str(error)] = None
         tumors.append(
@@ -190,11 +198,13 @@ def _score(case: Case, result: Segmented, notes: dict[str, None]) -> list[DemoTu
                 label=mark.label,
                 recist_mm=mark.length_mm(spacing),
                 volume_ml=measured.volume_ml,
-                reference_ml=float(reference.sum()) * spacing[0] * spacing[1] * spacing[2] / 1000,
+                reference_ml=float(reference.voxels.sum()) * math.prod(spacing) / 1000,
                 longest_diameter_mm=measured.longest_diameter_mm,
                 short_axis_mm=measured.short_axis_mm,
-                dsc=dsc(ours, reference),
-                sphere_dsc=dsc(sphere, reference),
+                flags=tuple(flag.code for flag in measured.flags),
+                flag_sentences=tuple(flag.sentence for flag in measured.flags),
+                dsc=dsc(*on_common_box(ours, reference)),
+                sphere_dsc=dsc(*on_common_box(sphere, reference)),
                 nsd_2mm=nsds[0],
                 sphere_nsd_2mm=nsds[1],
             )
@@ -203,13 +213,14 @@ def _score(case: Case, result: Segmented, notes: dict[str, None]) -> list[DemoTu
 
 
 def _pictures(case: Case, result: Segmented, tumors: Sequence[DemoTumor]) -> list[TumorPicture]:
+    masks = TumorMasks(result.labels)
     return [
         TumorPicture(
-            case.volume,
+            case.ct,
             case.grid,
             mark,
-            result.labels == mark.label,
-            reference_mask(case, mark),
+            masks[mark.label],
+            case.reference_masks[mark.label],
             f"{tumor.case}: {tumor.name}, DSC {tumor.dsc:.2f} (sphere of the line {tumor.sphere_dsc:.2f})",
         )
         for mark, tumor in zip(case.marks, tumors, strict=True)

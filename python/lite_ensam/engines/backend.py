@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lite_ensam.core.errors import EngineError
 from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
 
 Engine = Literal["openvino", "torch"]
@@ -22,6 +23,7 @@ WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 """Folder of the weights that ship with the package."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class WeightsManifest:
     """What is known of exported weights without opening them with torch.

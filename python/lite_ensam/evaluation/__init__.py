@@ -13,7 +13,6 @@ from lite_ensam.evaluation.scores import (
     MaskScore,
     Summary,
     TumorScore,
-    reference_mask,
     score_mask,
 )
 from lite_ensam.evaluation.tumor_gallery import at_percentiles, picture_tumors, worst_tumors
@@ -38,7 +37,6 @@ __all__ = [
     "measure_cases",
     "nsd",
     "picture_tumors",
-    "reference_mask",
     "render_percentiles",
     "score_mask",
     "worst_tumors",

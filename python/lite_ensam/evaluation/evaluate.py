@@ -11,14 +11,18 @@ import numpy as np
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks, slices
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Labels, Mask, PathLike
-from lite_ensam.datasets.folders import CaseFiles, find_cases
+from lite_ensam.datasets import CaseFiles
+from lite_ensam.datasets.folders import list_cases
 from lite_ensam.evaluation.baselines import BASELINES
 from lite_ensam.evaluation.flare_scoring import CaseScore, FlareScore, flare_scores, score_case
 from lite_ensam.evaluation.perturbations import CHANGES, change_marks
 from lite_ensam.evaluation.resources import CaseResources
 from lite_ensam.evaluation.scores import OVERALL, Summary, TumorScore, score_mask, summarize
 from lite_ensam.io import write_report, write_table
+from lite_ensam.io.voxels import as_labels
 
 __all__ = ["RESULT", "Evaluation", "Segmenting", "evaluate"]
 
@@ -29,6 +33,7 @@ RESULT = "result"
 """Name of what is evaluated, beside the names of the baselines."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Evaluation:
     """All scores, and what they come to.
@@ -41,6 +46,7 @@ class Evaluation:
     flare : each method as the literature on FLARE counts, in both ways
     tumors : one for each tumour and method
     cases : all tumours of a case as one mask, for each method
+    notes : of the folder and of each case: what was passed over, how scans were read
     resources : what a fresh process took for each case, if that was measured
     """
 
@@ -50,14 +56,16 @@ class Evaluation:
     flare: tuple[FlareScore, ...]
     tumors: tuple[TumorScore, ...]
     cases: tuple[CaseScore, ...]
+    notes: tuple[str, ...] = ()
     resources: tuple[CaseResources, ...] = ()
 
     def summary(self, source: str = OVERALL, method: str = RESULT) -> Summary:
-        """The summary of one method on one source; KeyError if there is none."""
+        """The summary of one method on one source; KeyError names those that there are."""
         for summary in self.summaries:
             if (summary.source, summary.method) == (source, method):
                 return summary
-        raise KeyError(f"no summary of method {method!r} on {source!r}")
+        known = ", ".join(f"{one.method!r} on {one.source!r}" for one in self.summaries)
+        raise KeyError(f"no summary of {method!r} on {source!r}; there are {known}")
 
     def write_json(self, path: PathLike, overwrite: bool = False) -> None:
         """Write everything; OutputError if that cannot be done."""
@@ -81,7 +89,7 @@ def evaluate(
 
     Parameters
     ----------
-    folder : cases in a layout of `folders`
+    folder : cases in a layout of `datasets.folders`
     segment : from a case to its label map
     baselines : names out of `baselines.BASELINES` that are scored too
     changes : names out of `robustness.CHANGES`: the result is scored on marks changed so, too
@@ -104,24 +112,25 @@ def evaluate(
     ):
         if unknown := [name for name in names if name not in known]:
             raise ValueError(f"{what} must be names out of {', '.join(known)}, got {unknown[0]!r}")
-    found = find_cases(folder)
+    found, notes = list_cases(folder)
     tumors: list[TumorScore] = []
     cases: list[CaseScore] = []
     for number, files in enumerate(found):
         if on_case is not None:
-            on_case(f"{files.source}/{files.name}", number, len(found))
+            on_case(files.key, number, len(found))
         case = files.read()
+        notes = (*notes, *(f"{files.key}: {note}" for note in case.source.notes))
         masks = _result_masks(case, segment, changes, seed) | _baseline_masks(case, baselines)
         tumors += _tumor_scores(files, case, masks)
         cases += _case_scores(files, case, masks)
     summaries = summarize(tumors, seed)
     return Evaluation(
-        os.fspath(folder), seed, summaries, flare_scores(cases, tumors), tuple(tumors), tuple(cases)
+        os.fspath(folder), seed, summaries, flare_scores(cases, tumors), tuple(tumors), tuple(cases), notes
     )
 
 
-_Masks: TypeAlias = dict[str, tuple[list[Mask], float]]
-"""By method: a mask for each mark, and the seconds that all of them took."""
+_Masks: TypeAlias = dict[str, tuple[list[SubVolume], float]]
+"""By method: a mask for each mark, on its box, and the seconds that all of them took."""
 
 
 def _result_masks(case: Case, segment: Segmenting, changes: Sequence[str], seed: int) -> _Masks:
@@ -135,7 +144,8 @@ def _result_masks(case: Case, segment: Segmenting, changes: Sequence[str], seed:
             raise CaseError(
                 f"{case.name}: the result has shape {labels.shape}, the CT {case.grid.shape_zyx} (z, y, x)"
             )
-        masks[method] = ([labels == mark.label for mark in case.marks], seconds)
+        tumors = TumorMasks(as_labels(labels))
+        masks[method] = ([tumors[mark.label] for mark in case.marks], seconds)
     return masks
 
 
@@ -167,16 +177,23 @@ def _tumor_scores(files: CaseFiles, case: Case, masks: _Masks) -> list[TumorScor
 def _case_scores(files: CaseFiles, case: Case, masks: _Masks) -> list[CaseScore]:
     if case.reference is None:
         raise CaseError(f"{case.name}: has no reference")
-    reference: Mask = case.reference > 0
+    reference: Mask = np.isin(case.reference, [mark.label for mark in case.marks])
     return [
         CaseScore(
             files.source,
             files.name,
             method,
-            *score_case(np.any(drawn, axis=0), reference, case.grid.spacing_mm),
+            *score_case(_union(drawn, reference.shape), reference, case.grid.spacing_mm),
         )
         for method, (drawn, _) in masks.items()
     ]
+
+
+def _union(drawn: Sequence[SubVolume], shape_zyx: tuple[int, ...]) -> Mask:
+    union: Mask = np.zeros(shape_zyx, np.bool_)
+    for mask in drawn:
+        union[slices(mask.start_zyx, mask.stop_zyx)] |= mask.voxels
+    return union
 
 
 def _row(tumor: TumorScore) -> dict[str, object]:

@@ -17,8 +17,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from lite_ensam.core.errors import EngineError
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import IntTriple
-from lite_ensam.datasets.folders import CaseFiles
+from lite_ensam.datasets import CaseFiles
 from lite_ensam.io import write_marks
 
 __all__ = ["CaseResources", "Watched", "machine", "measure_cases", "watch"]
@@ -30,6 +31,7 @@ _NOT_PASSED_ON = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 """Settings of developers' machines, which an installed program does not start with."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Watched:
     """What a run took.

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lite_ensam.core.case import Case
+from lite_ensam.core.partial_volume import SubVolume, on_common_box
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.types import Float64Array, Mask
+from lite_ensam.core.types import Float64Array
 from lite_ensam.evaluation.metrics import dsc, nsd_at, relative_error
 from lite_ensam.measurements import measure
 
@@ -22,7 +23,6 @@ __all__ = [
     "MaskScore",
     "Summary",
     "TumorScore",
-    "reference_mask",
     "score_mask",
     "summarize",
 ]
@@ -114,24 +114,24 @@ class Summary:
     seconds: float
 
 
-def reference_mask(case: Case, mark: RecistMark) -> Mask:
-    """The marked tumour in the case's reference, bool (z, y, x); ValueError if there is no reference."""
-    if case.reference is None:
-        raise ValueError(f"case {case.name!r} has no reference")
-    mask: Mask = np.equal(case.reference, mark.label)
-    return mask
+def score_mask(result: SubVolume, mark: RecistMark, case: Case) -> MaskScore:
+    """All numbers of one tumour's mask against the case's reference.
 
-
-def score_mask(result: Mask, mark: RecistMark, case: Case) -> MaskScore:
-    """All numbers of one tumour's mask, bool (z, y, x), against the case's reference."""
-    reference, spacing = reference_mask(case, mark), case.grid.spacing_mm
+    Parameters
+    ----------
+    result : bool (z, y, x), the part of the volume that holds the mask
+    mark : says which tumour of the reference it is
+    case : with a reference
+    """
+    reference, spacing = case.reference_masks[mark.label], case.grid.spacing_mm
     line = RecistMark(1, mark.endpoints_zyx)
-    ours, theirs = (measure(mask.view(np.uint8), [line], spacing)[0] for mask in (result, reference))
-    nsd_2mm, nsd_1mm = nsd_at(result, reference, spacing, (2.0, 1.0))
+    ours, theirs = (measure(mask, [line], spacing)[0] for mask in (result, reference))
+    masks = on_common_box(result, reference)
+    nsd_2mm, nsd_1mm = nsd_at(*masks, spacing, (2.0, 1.0))
     return MaskScore(
         ours.volume_ml,
         theirs.volume_ml,
-        dsc(result, reference),
+        dsc(*masks),
         nsd_2mm,
         nsd_1mm,
         relative_error(ours.volume_ml, theirs.volume_ml),

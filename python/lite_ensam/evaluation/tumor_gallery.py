@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from lite_ensam.core.errors import printable
-from lite_ensam.core.types import Mask
-from lite_ensam.datasets.folders import find_cases
+from lite_ensam.core.partial_volume import TumorMasks
+from lite_ensam.datasets import find_cases
 from lite_ensam.evaluation.evaluate import RESULT, Evaluation, Segmenting
-from lite_ensam.evaluation.scores import TumorScore, reference_mask
+from lite_ensam.evaluation.scores import TumorScore
 from lite_ensam.figures.tumor_planes import TumorPicture
+from lite_ensam.io.voxels import as_labels
 
 __all__ = ["PERCENTILES", "at_percentiles", "picture_tumors", "worst_tumors"]
 
@@ -49,8 +48,8 @@ def picture_tumors(
     for tumor in chosen:
         case = files[tumor.source, tumor.case].read()
         mark = next(mark for mark in case.marks if mark.label == tumor.label)
-        result, reference = segment(case) == mark.label, reference_mask(case, mark)
-        extents = (_z_extent(result), _z_extent(reference), case.grid.spacing_mm[0])
+        result, reference = TumorMasks(as_labels(segment(case)))[mark.label], case.reference_masks[mark.label]
+        extents = (len(result.voxels), len(reference.voxels), case.grid.spacing_mm[0])
         title = _title(tumor, spheres.get((tumor.source, tumor.case, tumor.label)), extents)
         pictures.append(TumorPicture(case.volume, case.grid, mark, result, reference, title))
     return pictures
@@ -59,11 +58,6 @@ def picture_tumors(
 def _by_dsc(evaluation: Evaluation) -> list[TumorScore]:
     results = [tumor for tumor in evaluation.tumors if tumor.method == RESULT]
     return sorted(results, key=lambda tumor: tumor.score.dsc)
-
-
-def _z_extent(mask: Mask) -> int:
-    slices = np.flatnonzero(mask.any(axis=(1, 2)))
-    return int(np.ptp(slices)) + 1 if slices.size else 0
 
 
 def _title(tumor: TumorScore, sphere: float | None, extents: tuple[int, int, float]) -> str:

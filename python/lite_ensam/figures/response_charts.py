@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.response import Criteria, Response
 
 __all__ = ["Bar", "Line", "spider", "waterfall"]
@@ -35,6 +36,7 @@ class Bar:
     response: Response
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Line:
     """Changes of one patient or lesion: (day, share of baseline), baseline included."""

@@ -13,8 +13,9 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam import _kernels
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, Mask
 
 __all__ = ["Surface", "surface_of"]
@@ -24,6 +25,7 @@ _TAUBIN = (0.5, -0.53)
 """Each round pulls the vertices to their neighbours' middle, then pushes them back a little further."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class Surface:
     """A closed surface of triangles.
@@ -43,12 +45,12 @@ class Surface:
         return _signed_volume_mm3(self.vertices_mm.astype(np.float64), self.triangles) / 1000.0
 
 
-def surface_of(mask: Mask, grid: Grid, smoothing_rounds: int = _SMOOTHING_ROUNDS) -> Surface:
+def surface_of(mask: Mask | SubVolume, grid: Grid, smoothing_rounds: int = _SMOOTHING_ROUNDS) -> Surface:
     """Surface of a mask; empty for an empty mask.
 
     Parameters
     ----------
-    mask : bool (z, y, x)
+    mask : bool (z, y, x), or the part of it that holds all its voxels
     grid : of the mask
     smoothing_rounds : 0 leaves the steps between voxels
 
@@ -60,15 +62,14 @@ def surface_of(mask: Mask, grid: Grid, smoothing_rounds: int = _SMOOTHING_ROUNDS
     >>> len(surface.vertices_mm), len(surface.triangles)
     (8, 12)
     """
-    start, stop = _kernels.label_boxes(mask, 1)[1]
-    if not stop.any():
+    box = TumorMasks(mask)[1]
+    if not box.voxels.size:
         return Surface(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint32))
-    crop = mask[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
-    padded = np.pad(crop, 1)  # so that the surface is closed where the scan ends
+    padded = np.pad(box.voxels, 1)  # so that the surface is closed where the scan ends
     cells, cell_vertices = _vertices(padded)
     triangles = _triangles(padded, cells)
     # A cell lies between the centres of its first voxel and the next; the padding is one voxel.
-    vertices = grid.voxel_to_mm(cell_vertices + start - 1)
+    vertices = grid.voxel_to_mm(cell_vertices + box.start_zyx - 1)
     if _signed_volume_mm3(vertices, triangles) < 0:  # the affine mirrors, or x, y, z do
         triangles = triangles[:, ::-1]
     vertices = _smoothed(vertices, triangles, smoothing_rounds)

@@ -13,15 +13,30 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam import _kernels
 from lite_ensam.core.case import guess_hu
 from lite_ensam.core.errors import MissingExtraError
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import (
+    PartialScan,
+    SubVolume,
+    TumorMasks,
+    as_subvolume,
+    subvolume_containing,
+    value_range,
+)
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.types import CtVolume, Float64Array, Mask
+from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.core.types import CtVolume, Float64Array, Mask, int_triple
 from lite_ensam.io import atomic_write, check_output
 
-__all__ = ["TumorPicture", "choose_window", "render_picture", "render_thumbnail", "write_picture"]
+__all__ = [
+    "TumorPicture",
+    "choose_window",
+    "draw_tumors",
+    "render_picture",
+    "render_thumbnail",
+    "write_picture",
+]
 
 Drawing: TypeAlias = Any
 """A Figure or Axes of matplotlib, which is imported only where it is used."""
@@ -62,16 +77,18 @@ _SIDES = (("H", "F"), ("A", "P"), ("R", "L"))
 """Per axis z, y, x: the body's side shown at the top or left, and the one shown across from it."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class TumorPicture:
     """What is shown of one tumour.
 
     Parameters
     ----------
-    ct : (z, y, x), in HU (see `choose_window`) or windowed
+    ct : (z, y, x), in HU (see `choose_window`) or windowed; of crops the one that holds the line is shown
     grid : of the CT; its affine says where the patient's right, front and head are
     mark : the line; the axial plane is its slice, the others run through its middle
-    result, reference : bool (z, y, x), outlined voxel by voxel; there may be no reference
+    result, reference : bool (z, y, x), outlined voxel by voxel, or the parts that hold all their voxels; there may be
+        no reference
     title : above the planes
 
     Raises
@@ -80,35 +97,46 @@ class TumorPicture:
         If the shapes differ.
     """
 
-    ct: CtVolume
+    ct: CtVolume | PartialScan
     grid: Grid
     mark: RecistMark
-    result: Mask
-    reference: Mask | None = None
+    result: Mask | SubVolume
+    reference: Mask | SubVolume | None = None
     title: str = ""
 
     def __post_init__(self) -> None:
-        for name, volume in {"ct": self.ct, **self.masks}.items():
-            if volume.shape != self.grid.shape_zyx:
-                raise ValueError(f"{name} has shape {volume.shape}, the grid {self.grid.shape_zyx} (z, y, x)")
+        shapes = {"ct": self.ct.shape} | {name: mask.whole_shape_zyx for name, mask in self.masks.items()}
+        for name, shape in shapes.items():
+            if shape != self.grid.shape_zyx:
+                raise ValueError(f"{name} has shape {shape}, the grid {self.grid.shape_zyx} (z, y, x)")
 
     @property
-    def masks(self) -> dict[str, Mask]:
+    def masks(self) -> dict[str, SubVolume]:
         """What is outlined, the lowest first."""
-        reference = {} if self.reference is None else {"reference": self.reference}
-        return {**reference, "result": self.result}
+        reference = {} if self.reference is None else {"reference": as_subvolume(self.reference)}
+        return {**reference, "result": as_subvolume(self.result)}
 
-    def slice_of(self, volume: NDArray[Any], plane: _Plane) -> NDArray[Any]:
-        """The plane's slice; rows follow the axis that runs up, columns the one that runs across."""
-        index = round(self.mark.midpoint_zyx[plane.cut])
-        flat: NDArray[Any] = volume.take(min(max(index, 0), volume.shape[plane.cut] - 1), axis=plane.cut)
-        return flat
+    def slice_of(self, part: SubVolume, plane: _Plane) -> tuple[NDArray[Any], Float64Array]:
+        """A part of the volume where the plane cuts it, and how that lies.
+
+        Returns
+        -------
+        voxels : rows follow the axis that runs up, columns the one that runs across; none where the plane passes by
+        start : index of the first column and the first row in the volume
+        """
+        place = round(self.mark.midpoint_zyx[plane.cut])
+        index = min(max(place, 0), self.grid.shape_zyx[plane.cut] - 1) - part.start_zyx[plane.cut]
+        start = np.array([part.start_zyx[plane.across], part.start_zyx[plane.up]], dtype=np.float64)
+        if not 0 <= index < part.voxels.shape[plane.cut]:
+            return np.empty((0, 0), part.voxels.dtype), start
+        return part.voxels.take(index, axis=plane.cut), start
 
     def field_of_view(self) -> tuple[Float64Array, float]:
         """Middle (z, y, x) and side of the cube that is shown, in mm from the centre of voxel 0."""
         spacing = np.asarray(self.grid.spacing_mm)
+        boxes = [TumorMasks(mask)[1] for mask in self.masks.values()]
         corners = [np.asarray(self.mark.endpoints_zyx)]
-        corners += [_kernels.label_boxes(mask, 1)[1] - 0.5 for mask in self.masks.values() if mask.any()]
+        corners += [np.array([box.start_zyx, box.stop_zyx]) - 0.5 for box in boxes if box.voxels.size]
         low = np.min(corners, axis=(0, 1)) * spacing
         high = np.max(corners, axis=(0, 1)) * spacing
         return (low + high) / 2, max(_FIELD_OF_VIEW * float((high - low).max()), _LEAST_SIDE_MM)
@@ -133,16 +161,14 @@ def write_picture(
         If the file cannot be written; nothing half-written is left.
     """
     check_output(path, overwrite, (".png",))
-    figure = _draw(tumors)
+    figure = draw_tumors(tumors)
     with atomic_write(path, overwrite) as file:
         save_png(figure, file)
 
 
 def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
     """The PNG of `write_picture` in memory."""
-    png = BytesIO()
-    save_png(_draw(tumors), png)
-    return png.getvalue()
+    return _png_of(draw_tumors(tumors))
 
 
 def render_thumbnail(tumor: TumorPicture) -> bytes:
@@ -150,9 +176,7 @@ def render_thumbnail(tumor: TumorPicture) -> bytes:
     figure = new_figure(_THUMBNAIL_INCHES, _THUMBNAIL_INCHES)
     view, window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
     draw_plane(figure.add_axes((0.0, 0.0, 1.0, 1.0)), tumor, PLANES[0], view, window)
-    png = BytesIO()
-    save_png(figure, png)
-    return png.getvalue()
+    return _png_of(figure)
 
 
 def new_figure(width_inches: float, height_inches: float) -> Drawing:
@@ -172,7 +196,7 @@ def save_png(figure: Drawing, file: BinaryIO) -> None:
     figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})
 
 
-def choose_window(ct: CtVolume, mark: RecistMark) -> tuple[float, float]:
+def choose_window(ct: CtVolume | PartialScan, mark: RecistMark) -> tuple[float, float]:
     """Grey values shown as black and as white, chosen by what lies under the line and just beyond it.
 
     Lung if the tumour is aerated itself or the line runs out into lung at both ends; soft tissue if
@@ -180,26 +204,42 @@ def choose_window(ct: CtVolume, mark: RecistMark) -> tuple[float, float]:
     its brightest voxel.
     """
     if not guess_hu(ct):
-        return float(ct.min()), float(ct.max())
+        return value_range(ct)
+    part = _part_around(ct, mark)
     inside, before, beyond = (
-        float(np.median(_along_line(ct, mark, *part))) < _AERATED_HU
-        for part in ((0.0, 1.0), (-0.4, -0.1), (1.1, 1.4))
+        float(np.median(_along_line(part, mark, *share))) < _AERATED_HU
+        for share in ((0.0, 1.0), (-0.4, -0.1), (1.1, 1.4))
     )
     if inside or (before and beyond):
         return LUNG_WINDOW_HU
     return BETWEEN_WINDOW_HU if before or beyond else SOFT_TISSUE_WINDOW_HU
 
 
-def _along_line(ct: CtVolume, mark: RecistMark, first: float, last: float) -> CtVolume:
+def _part_around(ct: CtVolume | PartialScan, mark: RecistMark) -> SubVolume:
+    """As much of a scan as is there around a line."""
+    ends, last = np.asarray(mark.endpoints_zyx), np.asarray(ct.shape) - 1
+    low, high = np.floor(ends.min(axis=0)), np.ceil(ends.max(axis=0))
+    start, stop = np.clip(low, 0, last), np.clip(high, 0, last) + 1
+    return subvolume_containing(ct, (int_triple(start), int_triple(stop)))
+
+
+def _along_line(part: SubVolume, mark: RecistMark, first: float, last: float) -> NDArray[Any]:
     """Voxels from `first` to `last` on the line; 0 and 1 are its ends."""
     start, stop = np.asarray(mark.endpoints_zyx)
     points = np.rint(start + np.linspace(first, last, 33)[:, None] * (stop - start)).astype(int)
-    z, y, x = np.clip(points, 0, np.asarray(ct.shape) - 1).T
-    values: CtVolume = ct[z, y, x]
+    z, y, x = np.clip(points - part.start_zyx, 0, np.asarray(part.voxels.shape) - 1).T
+    values: NDArray[Any] = part.voxels[z, y, x]
     return values
 
 
-def _draw(tumors: Sequence[TumorPicture]) -> Drawing:
+def draw_tumors(tumors: Sequence[TumorPicture]) -> Drawing:
+    """A figure with a row for each tumour: its axial, its coronal and its sagittal plane. A notebook shows it.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
     height = len(tumors) * _ROW_INCHES + _LEGEND_INCHES
     figure = new_figure(_WIDTH_INCHES, height)
     for row, tumor in enumerate(tumors):
@@ -211,7 +251,14 @@ def _draw(tumors: Sequence[TumorPicture]) -> Drawing:
             box = (0.01 + column * 0.33, bottom / height, 0.32, _PLANE_INCHES / height)
             draw_plane(figure.add_axes(box), tumor, plane, view, window)
     draw_legend(figure, tumors)
+    figure._repr_png_ = lambda: _png_of(figure)  # without pyplot, a notebook would print its name only
     return figure
+
+
+def _png_of(figure: Drawing) -> bytes:
+    png = BytesIO()
+    save_png(figure, png)
+    return png.getvalue()
 
 
 def draw_legend(figure: Drawing, tumors: Sequence[TumorPicture]) -> None:
@@ -235,15 +282,18 @@ def draw_plane(
     window: tuple[float, float],
 ) -> None:
     """Grey values, outlines, line, scale, and letters that say what side of the body is where."""
-    spacing, shape = tumor.grid.spacing_mm, tumor.grid.shape_zyx
-    extent = [edge * spacing[axis] for axis in (plane.across, plane.up) for edge in (-0.5, shape[axis] - 0.5)]
+    pixel_mm = np.array([tumor.grid.spacing_mm[axis] for axis in (plane.across, plane.up)])
     axes.set_facecolor("black")
+    greys, start = tumor.slice_of(_part_around(tumor.ct, tumor.mark), plane)
+    left, bottom = (start - 0.5) * pixel_mm
+    right, top = (start + greys.shape[::-1] - 0.5) * pixel_mm
     axes.imshow(
-        tumor.slice_of(tumor.ct, plane), cmap="gray", vmin=window[0], vmax=window[1], extent=extent,
-        origin="lower", interpolation="nearest",
+        greys, cmap="gray", vmin=window[0], vmax=window[1], extent=(left, right, bottom, top), origin="lower",
+        interpolation="nearest",
     )  # fmt: skip
     for name, mask in tumor.masks.items():
-        _draw_outline(axes, tumor.slice_of(mask, plane), (spacing[plane.across], spacing[plane.up]), name)
+        outlined, start = tumor.slice_of(mask, plane)
+        _draw_outline(axes, (_edges(outlined) + start) * pixel_mm, name)
     _draw_line(axes, tumor, plane)
     _draw_scale_bar(axes, view[1])
     axes.set_xlim(_limits_mm(tumor.grid, plane.across, view))
@@ -280,14 +330,12 @@ def _dark_rim(width: float) -> list[Any]:
     return [withStroke(linewidth=width, foreground="black")]
 
 
-def _draw_outline(axes: Drawing, mask: Mask, size_mm: tuple[float, float], name: str) -> None:
-    """The edges between voxels in and out of a mask; the result is the thinner one, on top."""
+def _draw_outline(axes: Drawing, edges_mm: Float64Array, name: str) -> None:
+    """Edges (n, 2, 2) between voxels in and out of a mask; the result is the thinner one, on top."""
     from matplotlib.collections import LineCollection
 
     color, width = _STYLES[name]
-    edges = LineCollection(
-        list(_edges(mask) * size_mm), colors=color, linewidths=width, capstyle="projecting"
-    )
+    edges = LineCollection(list(edges_mm), colors=color, linewidths=width, capstyle="projecting")
     axes.add_collection(edges, autolim=False)
 
 

@@ -7,6 +7,7 @@ the grid of the file that the scan came from.
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.marks_files import MarksLike, parse_marks, read_marks, write_marks
+from lite_ensam.io.outputs import check_outputs, refuse_inputs
 from lite_ensam.io.report_files import read_report, rounded, write_report, write_table, write_text
 from lite_ensam.io.scans import (
     MASK_SUFFIXES,
@@ -29,6 +30,7 @@ __all__ = [
     "ScanFile",
     "atomic_write",
     "check_output",
+    "check_outputs",
     "open_scan",
     "parse_marks",
     "read_case",
@@ -36,6 +38,7 @@ __all__ = [
     "read_labels",
     "read_marks",
     "read_report",
+    "refuse_inputs",
     "rounded",
     "write_contours",
     "write_ct",

@@ -5,11 +5,8 @@ the stored array, what `numpy` users and FLARE call z, y, x. Millimetres are wor
 NIfTI affine: right, anterior, superior. Both come out as indices of the (z, y, x) volume.
 """
 
-import csv
-import io
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -22,12 +19,13 @@ from lite_ensam.core.recist import RecistMark, check_marks, marks_from_marker
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array, PathLike
 from lite_ensam.io.atomic import atomic_write
+from lite_ensam.io.csv_tables import read_csv
 from lite_ensam.io.deeplesion import is_deeplesion, read_deeplesion_marks
 from lite_ensam.io.dicom import read_dicom_marks
 from lite_ensam.io.dicom.datasets import is_dicom
 from lite_ensam.io.flare_npz import read_npz_labels
 from lite_ensam.io.nifti import NiftiVolume
-from lite_ensam.io.reading import file_suffix, read_json, read_text
+from lite_ensam.io.reading import file_suffix, read_json
 
 __all__ = ["MarksLike", "mark_entry", "parse_marks", "read_marks", "write_marks"]
 
@@ -181,20 +179,12 @@ def _read_json(path: PathLike, ct: ScanSource) -> tuple[RecistMark, ...]:
 
 
 def _read_csv(path: PathLike, ct: ScanSource) -> tuple[RecistMark, ...]:
-    try:
-        rows = csv.DictReader(io.StringIO(read_text(path), newline=""), skipinitialspace=True, strict=True)
-        columns = [name.strip() for name in rows.fieldnames or ()]
-        rows.fieldnames = columns
-        by_line = [(rows.line_num, row) for row in rows]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise MarkError(f"is not a CSV file ({error})") from None
+    columns, rows = read_csv(path)
     ends = _end_columns(columns)
     key = "endpoints_zyx" if ends is _INDEX_COLUMNS else "endpoints_mm"
     marks = []
-    for line, row in by_line:
-        if any(row.get(None) or ()):  # type: ignore[call-overload]  # where DictReader puts what is too much
-            raise MarkError(f"line {line} has more values than the first line has columns")
-        label, *numbers = (_number(row[name], f"line {line}", name) for name in ("label", *ends))
+    for line, row in rows:
+        label, *numbers = (_number(row.get(name), f"line {line}", name) for name in ("label", *ends))
         entry = {"label": label, key: [numbers[:3], numbers[3:]]}
         optional = {"name": row.get("name") or ""} | _optional_cells(row, f"line {line}", ends)
         marks.append(_mark(entry | optional, f"line {line}", ct))
@@ -222,8 +212,6 @@ def _optional_cells(row: Mapping[str, str | None], line: str, ends: Sequence[str
 
 def _end_columns(columns: Sequence[str]) -> tuple[str, ...]:
     """Names of the columns of the ends, indices or millimetres, checked against the first line of a CSV."""
-    if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
-        raise MarkError(f"separate the columns by commas; the first line is {brief(columns[0])}")
     given = [ends for ends in (_INDEX_COLUMNS, _MM_COLUMNS) if set(ends) & set(columns)]
     if len(given) == 2:
         raise MarkError("has columns of indices and of millimetres; only one of them may be given")
@@ -232,8 +220,6 @@ def _end_columns(columns: Sequence[str]) -> tuple[str, ...]:
             f"the first line must name the columns label,{','.join(_INDEX_COLUMNS)} or "
             f"label,{','.join(_MM_COLUMNS)}; it is {brief(','.join(columns))}"
         )
-    if twice := [name for name, n in Counter(columns).items() if name and n > 1]:
-        raise MarkError(f"the column {brief(twice[0])} comes twice")
     return given[0]
 
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, MarkError, OutputError, printable
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.partial_volume import SubVolume, VoxelBox, as_subvolume, merged_boxes
-from lite_ensam.core.recist import RecistMark, check_marks, mark_from_mask
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks, VoxelBox, as_subvolume, merged_boxes
+from lite_ensam.core.recist import RecistMark, check_marks, marks_from_labels
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.io.atomic import check_output
 from lite_ensam.io.dicom import (
@@ -53,6 +53,7 @@ MASK_SUFFIXES = (*VOLUME_SUFFIXES, ".dcm")
 """Names that masks may end in; .dcm is a DICOM SEG."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class ScanFile:
     """A scan on disk whose geometry is known; voxels of a NIfTI file are read when they are asked for.
@@ -100,7 +101,7 @@ class ScanFile:
         if marks is not None:
             return parse_marks(marks, self.source)
         if reference is not None:
-            return _marks_from_reference(reference, self.source.grid)
+            return marks_from_labels(reference, self.source.grid.spacing_mm)
         if file_suffix(self.path) == ".npz":
             raise MarkError(f"{printable(self.path)}: holds no array `recist`, and no marks were given")
         raise MarkError(f"{printable(self.path)}: no `marks` given: a file of lines to go with this scan")
@@ -283,7 +284,7 @@ def write_mask(
     if file_suffix(path) == ".dcm":
         _check_shape(path, part, source)
         whole = part.whole()
-        marks = marks or _marks_from_reference(whole, ScanSource.of(source).grid)
+        marks = marks or marks_from_labels(whole, ScanSource.of(source).grid.spacing_mm)
         write_dataset(path, build_segmentation(whole, source, marks), overwrite)
         return
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
@@ -297,9 +298,7 @@ def write_contours(
     check_output(path, overwrite, (".dcm",))
     series = series_of(source, "an RTSTRUCT")
     _check_shape(path, as_subvolume(labels), source)
-    names = {
-        label: f"tumor {label}" for label in np.flatnonzero(np.bincount(labels.ravel())).tolist() if label
-    }
+    names = {label: f"tumor {label}" for label in TumorMasks(labels).labels}
     write_dataset(path, build_rtstruct(labels, series, names), overwrite)
 
 
@@ -337,11 +336,6 @@ def _check_shape(path: PathLike, volume: SubVolume, source: ScanSource | Grid) -
             f"cannot write {printable(path)}: the array has shape {volume.whole_shape_zyx}, "
             f"its grid {shape} (z, y, x)"
         )
-
-
-def _marks_from_reference(reference: Labels, grid: Grid) -> tuple[RecistMark, ...]:
-    labels = np.flatnonzero(np.bincount(reference.ravel())).tolist()
-    return tuple(mark_from_mask(reference == label, grid.spacing_mm, label) for label in labels if label)
 
 
 def _check_volume_name(path: PathLike, suffixes: Sequence[str] = VOLUME_SUFFIXES) -> None:

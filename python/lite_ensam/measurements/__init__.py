@@ -1,5 +1,6 @@
-"""What a mask says in numbers: RECIST 1.1's diameters, volume, shape, grey values."""
+"""What a mask says in numbers: RECIST 1.1's diameters, volume, shape, grey values; and what a reader should check."""
 
+from lite_ensam.measurements.flags import Flag, flag_cells, flag_lists, sentences
 from lite_ensam.measurements.intensity import (
     AERATED_THRESHOLD_HU,
     TumorIntensity,
@@ -7,16 +8,20 @@ from lite_ensam.measurements.intensity import (
     measure_intensity,
 )
 from lite_ensam.measurements.shape import TumorShape, measure_shape
-from lite_ensam.measurements.tumor import DISAGREEMENT, TumorMeasurement, measure
+from lite_ensam.measurements.tumor import TumorMeasurement, measure, measure_case
 
 __all__ = [
     "AERATED_THRESHOLD_HU",
-    "DISAGREEMENT",
+    "Flag",
     "TumorIntensity",
     "TumorMeasurement",
     "TumorShape",
+    "flag_cells",
+    "flag_lists",
     "is_aerated",
     "measure",
+    "measure_case",
     "measure_intensity",
     "measure_shape",
+    "sentences",
 ]

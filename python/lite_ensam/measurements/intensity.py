@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.core.types import CtVolume, Labels
+__all__ = ["AERATED_THRESHOLD_HU", "GreyUnit", "TumorIntensity", "is_aerated", "measure_intensity"]
 
-__all__ = ["AERATED_THRESHOLD_HU", "TumorIntensity", "is_aerated", "measure_intensity"]
+GreyUnit: TypeAlias = Literal["HU", "grey value"]
 
 AERATED_THRESHOLD_HU = -725.0
 """Nine tenths of a mask below this are air or lung. Of 104 real nodules (LIDC-IDRI, ground glass among them) and 37
@@ -22,21 +22,23 @@ _DENSEST = 0.1
 
 @dataclass(frozen=True)
 class TumorIntensity:
-    """Grey values of one tumour's voxels: HU if the scan is in HU.
+    """Grey values of one tumour's voxels.
 
     Parameters
     ----------
     mean, median : of all voxels
     sd : standard deviation over the voxels (not of a sample: divided by their number)
+    unit : "HU", or "grey value" of a scan that is windowed
     """
 
     mean: float
     median: float
     sd: float
+    unit: GreyUnit = "HU"
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
+        """JSON-ready: `grey_mean`, `grey_median`, `grey_sd`, `grey_unit`."""
+        return {f"grey_{name}": value for name, value in vars(self).items()}
 
 
 def is_aerated(values_hu: NDArray[Any]) -> bool:
@@ -54,29 +56,20 @@ def is_aerated(values_hu: NDArray[Any]) -> bool:
     return bool(values_hu.size) and float(np.quantile(values_hu, 1 - _DENSEST)) < AERATED_THRESHOLD_HU
 
 
-def measure_intensity(ct: CtVolume, labels: Labels, label: int) -> TumorIntensity | None:
-    """Grey values under one label; None if it has no voxel.
+def measure_intensity(values: NDArray[Any], unit: GreyUnit = "HU") -> TumorIntensity | None:
+    """Statistics of a tumour's grey values; None if it has no voxel.
 
     Parameters
     ----------
-    ct : the scan (z, y, x)
-    labels : uint8 or uint16 of the same shape
-    label : which tumour
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
+    values : of all its voxels, in any order: `ct[labels == label]`
+    unit : of the values
 
     Examples
     --------
-    >>> ct = np.array([[[10, 20, 90, -5]]], dtype=np.int16)
-    >>> measure_intensity(ct, np.array([[[1, 1, 1, 0]]], dtype=np.uint8), 1).median
+    >>> measure_intensity(np.array([10, 20, 90], dtype=np.int16)).median
     20.0
     """
-    if ct.shape != labels.shape:
-        raise ValueError(f"labels have shape {labels.shape}, the ct {ct.shape} (z, y, x)")
-    values = ct[labels == label].astype(np.float64)
     if not values.size:
         return None
-    return TumorIntensity(float(values.mean()), float(np.median(values)), float(values.std()))
+    exact = values.astype(np.float64)
+    return TumorIntensity(float(exact.mean()), float(np.median(exact)), float(exact.std()), unit)

@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
-from lite_ensam.core.types import EndpointPair, Float64Array, FloatTriple, IntTriple, Labels, Mask
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks, as_subvolume
+from lite_ensam.core.types import (
+    EndpointPair,
+    Float64Array,
+    FloatTriple,
+    IntTriple,
+    Labels,
+    Mask,
+    float_triple,
+)
 
 __all__ = ["TumorShape", "measure_shape"]
 
@@ -25,11 +34,11 @@ _SPHERE_POINTS = 20_000
 
 @dataclass(frozen=True)
 class TumorShape:
-    """Shape of one tumour.
+    """Shape of one tumour: the diameter within its largest piece, surface and sphericity of all its voxels.
 
     Parameters
     ----------
-    longest_diameter_3d_mm : largest distance between the centres of any two of its voxels
+    longest_diameter_3d_mm : largest distance between the centres of any two voxels of one piece, the largest
     longest_diameter_3d_zyx : these two voxels' indices
     surface_mm2 : area of its surface, not that of its voxels' faces (which for a ball is half as much again)
     sphericity : surface of the ball of the same volume, divided by `surface_mm2`: 1 for a ball, less for
@@ -46,12 +55,12 @@ class TumorShape:
         return asdict(self)
 
 
-def measure_shape(labels: Labels, label: int, spacing_mm: FloatTriple) -> TumorShape | None:
+def measure_shape(labels: Labels | SubVolume, label: int, spacing_mm: FloatTriple) -> TumorShape | None:
     """Shape of one tumour; None if it has no voxel.
 
     Parameters
     ----------
-    labels : uint8 or uint16 (z, y, x)
+    labels : uint8 or uint16 (z, y, x), or the part of it that holds the tumour
     label : which tumour
     spacing_mm : (z, y, x)
 
@@ -69,16 +78,17 @@ def measure_shape(labels: Labels, label: int, spacing_mm: FloatTriple) -> TumorS
     >>> measure_shape(line, 1, (1.0, 1.0, 2.0)).longest_diameter_3d_mm
     8.0
     """
-    start, stop = _kernels.label_boxes(labels, max(int(labels.max(initial=0)), label))[label]
-    mask: Mask = labels[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] == label
-    if not mask.any():
+    box = TumorMasks(as_subvolume(labels).mask_of(label))[1]
+    mask: Mask = box.voxels
+    if not mask.size:
         return None
-    length_mm, ends = _farthest_pair(mask, spacing_mm)
-    first, second = (tuple(float(e) for e in end) for end in ends + start)
+    piece, _ = _kernels.largest_piece(mask, 1)
+    length_mm, ends = _farthest_pair(piece, spacing_mm)
+    first, second = (float_triple(end) for end in ends + box.start_zyx)
     surface_mm2 = _surface_mm2(mask, spacing_mm)
     volume_mm3 = np.count_nonzero(mask) * math.prod(spacing_mm)
     of_ball = math.cbrt(36 * math.pi * volume_mm3**2)
-    return TumorShape(length_mm, (first, second), surface_mm2, min(1.0, of_ball / surface_mm2))  # type: ignore[arg-type]
+    return TumorShape(length_mm, (first, second), surface_mm2, min(1.0, of_ball / surface_mm2))
 
 
 def _farthest_pair(mask: Mask, spacing_mm: FloatTriple) -> tuple[float, NDArray[np.int64]]:
@@ -137,21 +147,20 @@ def _turn(a: list[int], b: list[int], c: list[int]) -> int:
 
 def _surface_mm2(mask: Mask, spacing_mm: FloatTriple) -> float:
     """Crofton's formula: twice the sum of changes along each direction, times the area that a line stands for."""
-    area = 0.0
+    area, n_voxels = 0.0, int(np.count_nonzero(mask))
     for step, share in zip(*_directions(tuple(spacing_mm)), strict=True):
-        changes = _changes(mask, step)
+        changes = 2 * (n_voxels - _pairs(mask, step))  # each voxel has one neighbour ahead and one behind
         mm = math.hypot(*(n * s for n, s in zip(step, spacing_mm, strict=True)))
         area += 2 * share * changes * math.prod(spacing_mm) / mm
     return area
 
 
-def _changes(mask: Mask, step: IntTriple) -> int:
-    """How often a voxel and the one a step further are not both in or both out."""
+def _pairs(mask: Mask, step: IntTriple) -> int:
+    """How often a voxel and the one a step further are both in."""
     here = tuple(slice(max(0, -n), mask.shape[a] - max(0, n)) for a, n in enumerate(step))
     there = tuple(slice(max(0, n), mask.shape[a] - max(0, -n)) for a, n in enumerate(step))
     reaches = all(abs(n) < length for n, length in zip(step, mask.shape, strict=True))
-    both = int(np.count_nonzero(mask[here] & mask[there])) if reaches else 0
-    return 2 * (int(np.count_nonzero(mask)) - both)  # each voxel has one neighbour ahead and one behind
+    return int(np.count_nonzero(mask[here] & mask[there])) if reaches else 0
 
 
 @lru_cache(maxsize=64)

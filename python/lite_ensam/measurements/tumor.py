@@ -1,34 +1,77 @@
-"""Volume, longest axial diameter and short axis of a mask (RECIST 1.1's words), beside the line that was given."""
+"""What is measured of a tumour: RECIST 1.1's diameters and volume at once, shape and grey values when asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
-from lite_ensam.core.partial_volume import PartialScan, SubVolume, as_subvolume, slices, subvolume_containing
+from lite_ensam.core.case import Case
+from lite_ensam.core.partial_volume import (
+    PartialScan,
+    SubVolume,
+    TumorMasks,
+    as_subvolume,
+    subvolume_containing,
+)
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.types import CtVolume, IntTriple
-from lite_ensam.measurements.intensity import is_aerated
+from lite_ensam.core.short_repr import shortened, with_short_repr
+from lite_ensam.core.types import CtVolume, EndpointPair, FloatTriple, Labels
+from lite_ensam.measurements.flags import (
+    AERATED,
+    DISAGREEMENT,
+    DISAGREES_WITH_LINE,
+    EMPTY,
+    TOO_SMALL,
+    TOUCHES_EDGE,
+    Flag,
+    flag_lists,
+    in_pieces,
+    sentences,
+)
+from lite_ensam.measurements.intensity import GreyUnit, TumorIntensity, is_aerated, measure_intensity
+from lite_ensam.measurements.shape import TumorShape, measure_shape
 
-__all__ = ["DISAGREEMENT", "TumorMeasurement", "measure"]
-
-DISAGREEMENT = 0.2
-"""Mask and line disagree if their longest diameters differ by more than this share of the line: RECIST's PD."""
+__all__ = ["TumorMeasurement", "TumorVoxels", "measure", "measure_case"]
 
 
-@dataclass(frozen=True)
+@with_short_repr
+@dataclass(frozen=True, eq=False)
+class TumorVoxels:
+    """The voxels that a tumour is measured on: copies of its box, nothing of the scan around it.
+
+    Parameters
+    ----------
+    mask : bool (z, y, x), the box that holds the tumour
+    spacing_mm : (z, y, x)
+    values : its voxels' grey values (n,), or None where they are not known
+    unit : of the values
+    """
+
+    mask: SubVolume
+    spacing_mm: FloatTriple
+    values: NDArray[Any] | None
+    unit: GreyUnit
+
+
+@dataclass(frozen=True, repr=False)
 class TumorMeasurement:
     """Numbers of one tumour. Diameters run between voxel centres, as RECIST lines do.
+
+    Of a mask in several pieces (voxels that touch over a face, an edge or a corner are in one) the diameters are those
+    within the largest piece; the volume is that of all voxels, as are surface, sphericity and grey values.
 
     Parameters
     ----------
     label : the tumour's value in the label map
+    name : of its mark
     n_voxels : voxels with that value
+    n_pieces : pieces that they make up
     volume_ml : their volume
     longest_diameter_mm : longest in-plane distance, on the axial slice where it is longest
     longest_diameter_slice : that slice (z index), or None for a tumour without voxels
@@ -37,36 +80,73 @@ class TumorMeasurement:
     short_axis_zyx : its two ends, or None
     recist_mm : length of the line that was given
     recist_slice : slice of that line (z index)
-    disagrees : whether the mask's longest diameter differs from the line by more than 20 % of the line, and
-        by more than the diagonal of a voxel in plane, which a mask cannot tell
-    touches_edge : whether the mask reaches the scan's border, where a tumour may go on unseen
-    is_aerated : whether the mask's voxels are air or lung (see `is_aerated`); False where their HU are not known
+    flags : what a reader should check, see `measurements.flags`
+    voxels : what `shape` and `intensity` are computed from
     """
 
     label: int
+    name: str
     n_voxels: int
+    n_pieces: int
     volume_ml: float
     longest_diameter_mm: float
     longest_diameter_slice: int | None
-    longest_diameter_zyx: tuple[tuple[float, ...], ...] | None
+    longest_diameter_zyx: EndpointPair | None
     short_axis_mm: float
-    short_axis_zyx: tuple[tuple[float, ...], ...] | None
+    short_axis_zyx: EndpointPair | None
     recist_mm: float
     recist_slice: int
-    disagrees: bool
-    touches_edge: bool
-    is_aerated: bool = False
+    flags: tuple[Flag, ...]
+    voxels: TumorVoxels = field(compare=False)
+
+    @cached_property
+    def shape(self) -> TumorShape | None:
+        """The tumour as a body in 3D; None without voxels. Computed when it is first asked for."""
+        return measure_shape(self.voxels.mask, 1, self.voxels.spacing_mm)
+
+    @cached_property
+    def intensity(self) -> TumorIntensity | None:
+        """Its grey values; None without voxels, or where `measure` was given no scan."""
+        values = self.voxels.values
+        return None if values is None else measure_intensity(values, self.voxels.unit)
+
+    def has(self, code: str) -> bool:
+        """Whether it has a flag: `tumor.has("touches_edge")`."""
+        return any(flag.code == code for flag in self.flags)
+
+    def flagged(self, *flags: Flag) -> TumorMeasurement:
+        """The same with flags more."""
+        return replace(self, flags=self.flags + flags) if flags else self
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
+        """JSON-ready: all but shape and grey values; `flags` are codes, `flag_sentences` say them to people."""
+        return self._numbers() | flag_lists(self.flags)
+
+    def all_numbers(self) -> dict[str, Any]:
+        """JSON-ready: `to_dict` with shape and grey values, everything of `lite-ensam measure`."""
+        shape = {} if self.shape is None else self.shape.to_dict()
+        intensity = {} if self.intensity is None else self.intensity.to_dict()
+        return self._numbers() | shape | intensity | flag_lists(self.flags)
+
+    def _numbers(self) -> dict[str, Any]:
+        names = (one.name for one in fields(self) if one.name not in ("flags", "voxels"))
+        return {name: getattr(self, name) for name in names}
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        flags = f"; {sentences(self.flags)}" if self.flags else ""
+        return shortened(
+            f"<tumour {self.label}{name}: {self.volume_ml:.2f} ml, longest diameter {self.longest_diameter_mm:.1f} mm, "
+            f"short axis {self.short_axis_mm:.1f} mm{flags}>"
+        )
 
 
 def measure(
-    labels: NDArray[np.uint16] | NDArray[np.uint8] | SubVolume,
+    labels: Labels | SubVolume,
     marks: Sequence[RecistMark],
-    spacing_mm: tuple[float, float, float],
-    ct_hu: CtVolume | PartialScan | None = None,
+    spacing_mm: FloatTriple,
+    ct: CtVolume | PartialScan | None = None,
+    hu: bool = True,
 ) -> tuple[TumorMeasurement, ...]:
     """Measure the tumour of each mark.
 
@@ -75,62 +155,88 @@ def measure(
     labels : uint8 or uint16 (z, y, x), or the part of it that holds all tumours
     marks : the lines; their labels say which values are measured, in this order
     spacing_mm : (z, y, x)
-    ct_hu : the scan in HU (z, y, x), or the crops of it that hold the tumours: `is_aerated` looks at it
+    ct : the scan (z, y, x), or the crops of it that hold the tumours; without it there are no grey values
+    hu : whether it is in Hounsfield units: tumours of air or lung are flagged
+
+    Raises
+    ------
+    ValueError
+        If the shapes of `labels` and `ct` differ.
     """
     part = as_subvolume(labels)
-    highest = max(int(part.voxels.max(initial=0)), *(mark.label for mark in marks))
-    boxes = _kernels.label_boxes(part.voxels, highest)
-    return tuple(_measure_one(part, boxes[mark.label], mark, spacing_mm, ct_hu) for mark in marks)
+    if ct is not None and ct.shape != part.whole_shape_zyx:
+        raise ValueError(f"labels have shape {part.whole_shape_zyx}, the ct {ct.shape} (z, y, x)")
+    masks = TumorMasks(part)
+    measured = []
+    for mark in marks:
+        mask = masks[mark.label]
+        values = None if ct is None else _values(ct, mask)
+        voxels = TumorVoxels(mask, spacing_mm, values, "HU" if hu else "grey value")
+        measured.append(_measure_one(voxels, mark))
+    return tuple(measured)
 
 
-def _measure_one(
-    part: SubVolume,
-    box: NDArray[np.int64],
-    mark: RecistMark,
-    spacing_mm: tuple[float, float, float],
-    ct_hu: CtVolume | PartialScan | None,
-) -> TumorMeasurement:
-    start, stop = box
-    crop = part.voxels[slices(start, stop)]
-    inside = crop == mark.label
-    n_voxels = int(np.count_nonzero(inside))
-    start, stop = start + part.start_zyx, stop + part.start_zyx
-    found = _kernels.in_plane_diameters(crop, mark.label, spacing_mm) if n_voxels else None
-    longest, long_ends, short, short_ends = found or (0.0, None, 0.0, None)
-    ends, recist_mm = _moved(long_ends, start), mark.length_mm(spacing_mm)
-    least_mm = max(DISAGREEMENT * recist_mm, float(np.hypot(*spacing_mm[1:])))
+def measure_case(case: Case, labels: Labels) -> tuple[TumorMeasurement, ...]:
+    """Measure the tumour of each mark of a case on a label map of its scan, see `measure`."""
+    return measure(labels, case.marks, case.grid.spacing_mm, case.ct, case.hu)
+
+
+def _measure_one(voxels: TumorVoxels, mark: RecistMark) -> TumorMeasurement:
+    mask, spacing_mm = voxels.mask, voxels.spacing_mm
+    n_voxels = int(np.count_nonzero(mask.voxels))
+    piece, n_pieces = _kernels.largest_piece(mask.voxels, 1)
+    found = _kernels.in_plane_diameters(piece, 1, spacing_mm)
+    longest_mm, long_ends, short_mm, short_ends = found or (0.0, None, 0.0, None)
+    longest_zyx, recist_mm = _moved(long_ends, mask), mark.length_mm(spacing_mm)
     return TumorMeasurement(
         label=mark.label,
+        name=mark.name,
         n_voxels=n_voxels,
+        n_pieces=n_pieces,
         volume_ml=n_voxels * float(np.prod(spacing_mm)) / 1000.0,
-        longest_diameter_mm=longest,
-        longest_diameter_slice=int(ends[0][0]) if ends else None,
-        longest_diameter_zyx=ends,
-        short_axis_mm=short,
-        short_axis_zyx=_moved(short_ends, start),
+        longest_diameter_mm=longest_mm,
+        longest_diameter_slice=int(longest_zyx[0][0]) if longest_zyx else None,
+        longest_diameter_zyx=longest_zyx,
+        short_axis_mm=short_mm,
+        short_axis_zyx=_moved(short_ends, mask),
         recist_mm=recist_mm,
         recist_slice=mark.slice_index,
-        disagrees=abs(longest - recist_mm) > least_mm,
-        touches_edge=n_voxels > 0 and bool((start == 0).any() or (stop == part.whole_shape_zyx).any()),
-        is_aerated=n_voxels > 0 and ct_hu is not None and is_aerated(_voxels(ct_hu, start, stop)[inside]),
+        flags=tuple(_flags(voxels, n_pieces, longest_mm, recist_mm)),
+        voxels=voxels,
     )
 
 
-def _voxels(ct: CtVolume | PartialScan, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[Any]:
-    """A box of the scan."""
-    held = subvolume_containing(ct, (_triple(start), _triple(stop)))
-    first, last = (_triple(np.subtract(end, held.start_zyx)) for end in (start, stop))
-    return held.voxels[slices(first, last)]
+def _flags(voxels: TumorVoxels, n_pieces: int, longest_mm: float, recist_mm: float) -> Iterable[Flag]:
+    """What the mask itself shows, the gravest first."""
+    mask = voxels.mask
+    if n_pieces == 0:
+        yield EMPTY
+        return
+    if voxels.values is not None and voxels.unit == "HU" and is_aerated(voxels.values):
+        yield AERATED
+    # a mask cannot tell less than the diagonal of a voxel in plane
+    if abs(longest_mm - recist_mm) > max(DISAGREEMENT * recist_mm, float(np.hypot(*voxels.spacing_mm[1:]))):
+        yield DISAGREES_WITH_LINE
+    if n_pieces > 1:
+        yield in_pieces(n_pieces)
+    if longest_mm == 0:
+        yield TOO_SMALL
+    if 0 in mask.start_zyx or np.equal(mask.stop_zyx, mask.whole_shape_zyx).any():
+        yield TOUCHES_EDGE
 
 
-def _triple(point: NDArray[np.int64]) -> IntTriple:
-    z, y, x = point.tolist()
-    return z, y, x
+def _values(ct: CtVolume | PartialScan, mask: SubVolume) -> NDArray[Any]:
+    """Grey values under a mask, (n,)."""
+    if not mask.voxels.size:  # crops need not hold an empty box
+        return np.empty(0, ct.dtype)
+    box = mask.start_zyx, mask.stop_zyx
+    values: NDArray[Any] = subvolume_containing(ct, box).cut(box).voxels[mask.voxels]
+    return values
 
 
-def _moved(
-    ends: tuple[tuple[float, ...], ...] | None, start: NDArray[np.int64]
-) -> tuple[tuple[float, ...], ...] | None:
+def _moved(ends: EndpointPair | None, mask: SubVolume) -> EndpointPair | None:
+    """Ends of a line in a box as indices of its volume; whole numbers stay whole."""
     if ends is None:
         return None
-    return tuple(tuple((np.asarray(end) + start).tolist()) for end in ends)
+    (z0, y0, x0), (z1, y1, x1) = (np.asarray(ends) + mask.start_zyx).tolist()
+    return (z0, y0, x0), (z1, y1, x1)

@@ -6,9 +6,12 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from lite_ensam.core.short_repr import with_short_repr
+
 Decoder = Literal["concat_half", "add"]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class ModelConfig:
     """Sizes of Lite ENSAM (paper, section 2.1). The defaults are the paper's network.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.evaluation import CHANGES, RESULT, CaseResources, Evaluation, Interval
 from lite_ensam.figures import TumorPicture, html, render_picture
 
 __all__ = ["EvaluationPictures", "evaluation_page"]
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class EvaluationPictures:
     """What is shown.
@@ -59,7 +61,7 @@ def evaluation_page(
             html.picture(render_picture(pictures.worst), "each of the worst tumours in three planes"),
         ),
         html.section("Every tumour", _tumors(evaluation)),
-        html.section("How it was made", html.facts(made)),
+        html.section("How it was made", html.facts(made), *map(html.paragraph, evaluation.notes)),
     ]
     return html.page("Evaluation on reference masks", parts)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lite_ensam.core.errors import StudyError, brief, printable
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
 from lite_ensam.io.reading import file_suffix, read_json
 from lite_ensam.reporting.study_scans import StudyScans
@@ -35,6 +36,7 @@ _VISIT_KEYS = ("date", "targets", "report", "ct", "marks", "series", "non_target
 _NODE_WORDS = ("node", "nodes", "lymph")
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Patient:
     """A course and whose it is.

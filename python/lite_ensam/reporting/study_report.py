@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lite_ensam import _kernels
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.figures import html
 from lite_ensam.figures.response_charts import Bar, Line, spider, waterfall
 from lite_ensam.reporting.study_file import Patient
@@ -24,6 +25,7 @@ from lite_ensam.response import (
 __all__ = ["Course", "judge", "study_page"]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Course:
     """One patient by one set of criteria.

@@ -10,6 +10,7 @@ from typing import Any
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import LiteEnsamError, StudyError
+from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.engines import load_backend
 from lite_ensam.figures.tumor_planes import TumorPicture, render_picture
 from lite_ensam.io import read_case
@@ -91,14 +92,14 @@ class StudyScans:
 
 def _picture(case: Case, result: Segmentation) -> bytes:
     """PNG of every tumour in three planes, with its line and its outline."""
-    labels = result.labels
+    masks = TumorMasks(result.prediction.painting.part)
     return render_picture(
         [
             TumorPicture(
-                case.volume,
+                case.ct,
                 case.grid,
                 mark,
-                labels == mark.label,
+                masks[mark.label],
                 title=f"{mark.name or mark.label}: {one.longest_diameter_mm:.1f} mm, {one.volume_ml:.2f} ml",
             )
             for mark, one in zip(case.marks, result.measurements, strict=True)

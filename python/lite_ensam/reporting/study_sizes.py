@@ -114,7 +114,7 @@ class StudySizes:
         else:
             return "", {}
         if not isinstance(tumors, list) or not all(
-            isinstance(one, dict) and isinstance(one.get("flags", []), list) for one in tumors
+            isinstance(one, dict) and isinstance(one.get("flag_sentences", []), list) for one in tumors
         ):
             raise StudyError(f"{source}: is not a report of a segmented scan: it has no list of tumours")
         names = [str(one.get("name") or one.get("label", "?")) for one in tumors]
@@ -191,8 +191,8 @@ class StudySizes:
             return TargetValue()
         if ml == 0:
             raise StudyError(f"{where}: the report contradicts itself: 0 ml, but its mask is not empty")
-        if flags := tumor.get("flags"):
-            self._note(f"{where}: flagged in its report: {', '.join(map(str, flags))}")
+        if flags := tumor.get("flag_sentences"):
+            self._note(f"{where}: flagged: {'; '.join(printable(str(one)) for one in flags)}")
         value = TargetValue(mm, ml, sd_mm or 0.0, sd_ml or 0.0)
         if mm > 0:
             return value

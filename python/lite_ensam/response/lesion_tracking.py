@@ -8,6 +8,7 @@ import numpy as np
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array
 from lite_ensam.response.matching import NEAR_MM, Match, match_by_identity, match_by_place, renamed
 from lite_ensam.response.registration import register, transform_points
@@ -15,6 +16,7 @@ from lite_ensam.response.registration import register, transform_points
 __all__ = ["TrackedLesions", "track_lesions"]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class TrackedLesions:
     """Marks of a later scan with the labels, names and tracking UIDs of baseline.

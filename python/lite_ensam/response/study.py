@@ -9,6 +9,7 @@ from numbers import Integral
 from typing import Literal, Self
 
 from lite_ensam.core.errors import StudyError, brief
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.response.criteria import Response
 from lite_ensam.response.targets import NORMAL_NODE_MM, Target, check_targets, least_mm
 
@@ -97,6 +98,7 @@ class TargetValue:
         return self.diameter_sd_mm if quantity == "diameter" else self.volume_sd_ml
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class TimePoint:
     """One visit.
@@ -135,6 +137,7 @@ class TimePoint:
             )
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Study:
     """A patient's course.

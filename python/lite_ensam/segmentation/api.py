@@ -18,6 +18,7 @@ from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArgumentError, CaseError, MarkError
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import keep_boxes
 from lite_ensam.core.patch_config import PatchConfig
 from lite_ensam.core.recist import check_marks
 from lite_ensam.core.types import PathLike
@@ -25,7 +26,7 @@ from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, Weight
 from lite_ensam.engines.loading import load_backend
 from lite_ensam.io import MarksLike, open_scan, parse_marks
 from lite_ensam.io.voxels import as_ct
-from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.patch_plan import Crop, PatchPlan
 from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch
@@ -119,7 +120,10 @@ def segment(
             predictor.warm_up()
         with clock.step("wait for scan"):
             case, plan = reading.result()
-    return segment_case(case, predictor, threshold, clock, n_repeats, plan)
+    result = segment_case(case, predictor, threshold, clock, n_repeats, plan)
+    if isinstance(ct, str | os.PathLike):  # results in a list would hold one whole scan each
+        result = replace(result, case=replace(case, ct=keep_boxes(case.ct, plan.boxes), reference=None))
+    return result
 
 
 def segment_case(
@@ -134,8 +138,7 @@ def segment_case(
     clock = clock or Stopwatch()
     prediction = predictor.predict(case, threshold, clock, plan)
     with clock.step("measure"):
-        ct_hu = case.ct if case.hu else None
-        measurements = measure(prediction.painting.part, case.marks, case.grid.spacing_mm, ct_hu)
+        measurements = prediction.painting.measure(case.marks, case.grid.spacing_mm, case.ct, case.hu)
     noise: tuple[TumorRepeatability, ...] = ()
     if n_repeats:
         with clock.step("repeats"):
@@ -143,13 +146,7 @@ def segment_case(
     report = _report(case, predictor, prediction, measurements, threshold, clock)
     for tumor, one in zip(report["tumors"], noise, strict=False):
         tumor |= one.to_dict()
-    return Segmentation(
-        source=case.source,
-        marks=case.marks,
-        measurements=measurements,
-        report=report,
-        prediction=prediction,
-    )
+    return Segmentation(case=case, measurements=measurements, report=report, prediction=prediction)
 
 
 @lru_cache(maxsize=2, typed=True)
@@ -229,7 +226,7 @@ def _report(
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},
         "tumors": [
-            {**m.to_dict(), "name": mark.name, "raised_by": prediction.painting.recovered.get(m.label, 0.0)}
-            for m, mark in zip(measurements, case.marks, strict=True)
+            {**m.to_dict(), "recovery_offset": prediction.painting.recovered.get(m.label, 0.0)}
+            for m in measurements
         ],
     }

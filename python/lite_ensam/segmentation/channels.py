@@ -20,6 +20,7 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.partial_volume import subvolume_containing, value_range
 from lite_ensam.core.patch_config import CLICK_REACH, GREY_CHANNELS, PatchConfig
 from lite_ensam.core.recist import RecistMark, outer_ends
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float32Array, Float64Array, int_triple
 from lite_ensam.segmentation.patch_plan import PatchPlan, Placement, PlannedPatch
 
@@ -27,6 +28,7 @@ _UNKNOWN = np.float32(0.5)
 """Of a channel that says nothing: the network takes 0.5 off its input."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Patch:
     """What enters the network for one tumour.
@@ -45,6 +47,7 @@ class Patch:
     mark: RecistMark
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class PatchPrompts:
     """What a mark says beyond its line, in voxel indices of the patch.
@@ -79,6 +82,7 @@ class PatchPrompts:
         )
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class LineFrame:
     """A crop's voxels seen from its line: what the channels are computed from.

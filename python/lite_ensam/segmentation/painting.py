@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.errors import MarkError
-from lite_ensam.core.partial_volume import SubVolume, VoxelBox, slices
+from lite_ensam.core.partial_volume import PartialScan, SubVolume, VoxelBox, slices
 from lite_ensam.core.recist import RecistMark, voxel_of
-from lite_ensam.core.types import Flips, FloatTriple, IntTriple, int_triple
+from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.core.types import CtVolume, Flips, FloatTriple, IntTriple, int_triple
+from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.measurements.flags import RECOVERED
 from lite_ensam.segmentation.patch_plan import Placement
 
 TumorArgument = tuple[
@@ -30,6 +33,7 @@ _MOST_RAISED = 3.0
 """Most that is added: beyond, the network gives an end odds of less than 1 : 20."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class TumorLogits:
     """What the network said of one tumour.
@@ -46,9 +50,10 @@ class TumorLogits:
     placement: Placement
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Painting:
-    """A label map and which tumours had to be raised to be in it.
+    """A label map and which tumours had to be recovered to be in it.
 
     Parameters
     ----------
@@ -67,6 +72,17 @@ class Painting:
     def labels(self) -> NDArray[np.uint16]:
         """The whole label map, uint16 (z, y, x); made when it is asked for."""
         return self.part.whole()
+
+    def measure(
+        self,
+        marks: Sequence[RecistMark],
+        spacing_mm: FloatTriple,
+        ct: CtVolume | PartialScan | None = None,
+        hu: bool = True,
+    ) -> tuple[TumorMeasurement, ...]:
+        """Measure the tumours of some marks, see `measurements.measure`; those that were recovered are flagged."""
+        measured = measure(self.part, marks, spacing_mm, ct, hu)
+        return tuple(one.flagged(RECOVERED) if one.label in self.recovered else one for one in measured)
 
 
 def anchor_endpoints(tumor: TumorLogits) -> TumorLogits:

@@ -20,6 +20,7 @@ from lite_ensam.core.grid import Grid, as_points
 from lite_ensam.core.partial_volume import VoxelBox, flipped_box
 from lite_ensam.core.patch_config import PatchConfig
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import (
     EndpointPair,
     Flips,
@@ -41,6 +42,7 @@ _PATCH_MULTIPLE = 8
 """The network halves its input three times."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Placement:
     """The way from a volume to a network patch and back.
@@ -175,6 +177,7 @@ class Placement:
         )
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class PlannedPatch:
     """One line's patch before it is cut, in the network's frame.
@@ -231,6 +234,7 @@ class PlannedPatch:
         return cls(mark, placement, box, endpoints, voxel_mm, is_pooled)
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class PatchPlan:
     """All patches of a scan.

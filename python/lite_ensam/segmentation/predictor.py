@@ -15,6 +15,7 @@ from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.patch_config import PatchConfig, check_window
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.engines.backend import Backend
 from lite_ensam.segmentation.channels import (
     Patch,
@@ -51,6 +52,7 @@ class Stopwatch:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Prediction:
     """What came out of the network for one case.

@@ -2,78 +2,156 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import MissingExtraError
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.core.types import PathLike
+from lite_ensam.core.short_repr import LONGEST_REPR, shortened
+from lite_ensam.core.types import Mask, PathLike
 from lite_ensam.io import check_output, write_mask
 from lite_ensam.io.dicom import build_report, build_segmentation, series_of, write_dataset
-from lite_ensam.measurements import DISAGREEMENT, TumorMeasurement
+from lite_ensam.measurements import TumorMeasurement, flag_cells, sentences
 from lite_ensam.segmentation.predictor import Prediction
 
 __all__ = ["Segmentation"]
 
+_HEADINGS = ("label", "name", "line, mm", "volume, ml", "longest diameter, mm", "short axis, mm", "check")
+_LISTED_LABELS = 12
+"""So many labels are named in a message; of more, the first and the last."""
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Segmentation:
     """Masks of all marked tumours and what they measure.
 
+    `result[2]` is the `TumorMeasurement` of label 2 and `result.mask(2)` its mask; `len(result)`, `2 in result` and a
+    loop over `result` go by tumours; `numpy.asarray(result)` is the label map.
+
     Parameters
     ----------
-    source : of the scan, which `save` writes alike
-    marks : the lines
-    measurements : one for each mark, in order
+    case : scan and marks; of a scan that `segment` read from a file, no more than the crops around the lines
+    measurements : one for each mark, in order; what takes longer (`shape`, `intensity`) is computed when asked for
     report : JSON-ready record of what was done: versions, parameters, seconds, measurements
     prediction : the logits, to paint again with another threshold, and the label map where it is not zero
     """
 
-    source: ScanSource
-    marks: tuple[RecistMark, ...]
+    case: Case
     measurements: tuple[TumorMeasurement, ...]
     report: dict[str, Any]
     prediction: Prediction
 
-    def __repr__(self) -> str:
-        shape = " x ".join(str(n) for n in self.grid.shape_zyx)
-        lines = [
-            f"  {m.label}{f' {mark.name}' if mark.name else ''}: {m.volume_ml:.2f} ml, "
-            f"longest diameter {m.longest_diameter_mm:.1f} mm, short axis {m.short_axis_mm:.1f} mm"
-            for m, mark in zip(self.measurements, self.marks, strict=True)
-        ]
-        return "\n".join([f"Segmentation of {len(lines)} tumour(s), {shape} voxels", *lines])
-
-    def _repr_html_(self) -> str:
-        """The table that a notebook shows."""
-        from html import escape  # milliseconds that the command line need not pay
-
-        def line(tag: str, *cells: str) -> str:
-            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-        heads = ("label", "name", "line, mm", "volume, ml", "longest diameter, mm", "short axis, mm", "")
-        rows = [
-            line(
-                *("td", str(m.label), mark.name, f"{m.recist_mm:.1f}", f"{m.volume_ml:.2f}"),
-                *(f"{m.longest_diameter_mm:.1f}", f"{m.short_axis_mm:.1f}", _warnings(m)),
-            )
-            for m, mark in zip(self.measurements, self.marks, strict=True)
-        ]
-        return f"<table><thead>{line('th', *heads)}</thead><tbody>{''.join(rows)}</tbody></table>"
+    @property
+    def source(self) -> ScanSource:
+        """Of the scan, which `save` writes alike."""
+        return self.case.source
 
     @property
     def grid(self) -> Grid:
         """Where the label map's voxels lie."""
-        return self.source.grid
+        return self.case.grid
+
+    @property
+    def marks(self) -> tuple[RecistMark, ...]:
+        """The lines."""
+        return self.case.marks
 
     @property
     def labels(self) -> NDArray[np.uint16]:
         """Label map, uint16 (z, y, x): each tumour with its mark's label, 0 elsewhere; made when asked for."""
         return self.prediction.labels
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """The label map, for `numpy.asarray`.
+
+        Raises
+        ------
+        ValueError
+            If `copy` is False and another dtype is asked for.
+        """
+        labels = self.labels
+        wanted = labels.dtype if dtype is None else np.dtype(dtype)
+        if copy is False and wanted != labels.dtype:
+            raise ValueError(f"the label map is {labels.dtype}: as {wanted} it has to be copied")
+        return labels.astype(wanted, copy=bool(copy))
+
+    def __len__(self) -> int:
+        return len(self.measurements)
+
+    def __iter__(self) -> Iterator[TumorMeasurement]:
+        return iter(self.measurements)
+
+    def __contains__(self, label: object) -> bool:
+        return label in self._by_label
+
+    def __getitem__(self, label: int) -> TumorMeasurement:
+        """The tumour of a label; KeyError names the labels that there are."""
+        try:
+            return self._by_label[label]
+        except (KeyError, TypeError):
+            raise KeyError(
+                f"no tumour has the label {label!r}; the labels are {_listed(self._by_label)}"
+            ) from None
+
+    def mask(self, label: int) -> Mask:
+        """Voxels of one tumour, bool (z, y, x); KeyError names the labels that there are."""
+        mask: Mask = self._masks[self[label].label].whole()
+        return mask
+
+    def to_dataframe(self) -> Any:
+        """A pandas DataFrame with a row for each tumour: the columns of `lite-ensam measure --csv`.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtraError("to_dataframe needs pandas: pip install pandas") from error
+        return pandas.DataFrame([one.all_numbers() | flag_cells(one.flags) for one in self])
+
+    def plot(self, labels: Iterable[int] | None = None) -> Any:
+        """Draw tumours in three planes, each with its line and its outline.
+
+        Parameters
+        ----------
+        labels : of the tumours that are drawn, in this order; None draws all
+
+        Returns
+        -------
+        matplotlib Figure, which a notebook shows and `savefig` writes. Of a scan that `segment` read from a file it is
+        black beyond the crop around the line.
+
+        Raises
+        ------
+        KeyError
+            If a label is none of this result's; the message names those that are.
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        from lite_ensam.figures import TumorPicture, draw_tumors
+
+        marks = {mark.label: mark for mark in self.marks}
+        chosen = list(self) if labels is None else [self[label] for label in labels]
+        return draw_tumors(
+            [
+                TumorPicture(
+                    self.case.ct, self.grid, marks[one.label], self._masks[one.label], title=_title(one)
+                )
+                for one in chosen
+            ]
+        )
 
     def save(self, path: PathLike, overwrite: bool = False, report: PathLike | None = None) -> None:
         """Write the label map in the axis order and affine of the scan's file.
@@ -100,11 +178,53 @@ class Segmentation:
         write_dataset(path, segmentation, overwrite)
         write_dataset(report, text, overwrite)
 
+    @cached_property
+    def _by_label(self) -> dict[int, TumorMeasurement]:
+        return {one.label: one for one in self.measurements}
 
-def _warnings(tumor: TumorMeasurement) -> str:
-    """What the reader should look at twice."""
-    words = {
-        f"mask and line differ by more than {DISAGREEMENT:.0%}": tumor.disagrees,
-        "mask reaches the scan's border": tumor.touches_edge,
-    }
-    return "; ".join(word for word, true in words.items() if true)
+    @cached_property
+    def _masks(self) -> TumorMasks:
+        return TumorMasks(self.prediction.painting.part)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(str(n) for n in self.grid.shape_zyx)
+        lines = [f"Segmentation of {len(self)} tumour(s), {shape} voxels"]
+        for n, one in enumerate(self):
+            line = f"  {_title(one)}" + (f"; {sentences(one.flags)}" if one.flags else "")
+            more = f"  ... and {len(self) - n} more"
+            if len("\n".join([*lines, line, more])) > LONGEST_REPR and n > 0:
+                return "\n".join([*lines, more])
+            lines.append(line)
+        return shortened("\n".join(lines))
+
+    def _repr_html_(self) -> str:
+        """The table that a notebook shows."""
+        from html import escape  # milliseconds that the command line need not pay
+
+        def line(tag: str, cells: Sequence[str]) -> str:
+            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        rows = [
+            line(
+                "td",
+                (
+                    *(str(one.label), one.name, f"{one.recist_mm:.1f}", f"{one.volume_ml:.2f}"),
+                    *(f"{one.longest_diameter_mm:.1f}", f"{one.short_axis_mm:.1f}", sentences(one.flags)),
+                ),
+            )
+            for one in self
+        ]
+        return f"<table><thead>{line('th', _HEADINGS)}</thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _title(one: TumorMeasurement) -> str:
+    name = f" {one.name}" if one.name else ""
+    return f"{one.label}{name}: {one.volume_ml:.2f} ml, {one.longest_diameter_mm:.1f} x {one.short_axis_mm:.1f} mm"
+
+
+def _listed(labels: Iterable[int]) -> str:
+    """Labels in a sentence."""
+    names = [str(label) for label in labels]
+    if len(names) > _LISTED_LABELS:
+        names[3:-1] = ["..."]
+    return ", ".join(names)

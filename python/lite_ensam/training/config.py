@@ -1,4 +1,4 @@
-"""How to train: one frozen record, saved in every checkpoint; the command line's flags are made from it."""
+"""How to train: one frozen record, saved in every checkpoint; `settings` changes what the command line names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from lite_ensam.core.errors import TrainingError
 from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, PatchConfig
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.model.config import ModelConfig
 
 Crops = Literal["lesion", "joint"]
@@ -46,6 +47,7 @@ JITTER = LineJitter()
 """Lengths spread as those of readers do (docs/training.md); what ships was trained with more short lines."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class PromptOdds:
     """How often a patch shows what a user knows beyond the line, see `training.prompts`.
@@ -75,6 +77,7 @@ class PromptOdds:
 NO_PROMPTS = PromptOdds(extent=0.0, rounds=(1.0,))
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class TrainingConfig:
     """Numbers of a training run.

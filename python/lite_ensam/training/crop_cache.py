@@ -7,20 +7,25 @@ sub-crops, turns and jittered lines can be drawn from it.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import MarkError, TrainingError
+from lite_ensam.core.errors import MarkError, TrainingError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark, mark_from_mask
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import EndpointPair, FloatTriple, Mask
+from lite_ensam.io import atomic_write
+from lite_ensam.io.atomic import translate_output_errors
 from lite_ensam.segmentation.patch_plan import Placement
 from lite_ensam.training.grey_levels import to_grey
 
@@ -28,6 +33,8 @@ SIDE = 80
 """Voxels a side of a crop."""
 LINES_A_SIDE = 2.9
 """Side of a crop in lengths of its line: the patch's 2.5 and room for jitter."""
+INDEX = "index.json"
+"""A folder without it is no bank yet."""
 MOST_CONTOURS = 6
 """A bit each; what all agree on comes first."""
 KNOWN_BIT = 7
@@ -37,6 +44,7 @@ _FEWEST_VOXELS = 8
 """A reader's contour of fewer is not learnt from."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class LesionCrop:
     """One lesion in a cube, perhaps contoured by several readers.
@@ -149,19 +157,34 @@ def turned_views(case: Case, mark: RecistMark) -> Iterator[tuple[Case, RecistMar
 
 
 def write_bank(folder: Path, crops: Iterable[LesionCrop]) -> int:
-    """Write crops into `folder`; returns how many. The index comes last, so half a bank is no bank."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write crops into `folder`; returns how many. The index comes last, so half a bank is no bank.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    with translate_output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, Any]] = []
-    with (folder / "grey.bin").open("wb") as grey, (folder / "bits.bin").open("wb") as bits:
+    with _bank_file(folder / "grey.bin") as grey, _bank_file(folder / "bits.bin") as bits:
         for crop in crops:
             grey.write(crop.grey.tobytes())
             bits.write(crop.bits.tobytes())
             names = ("lines", "native_voxel_zyx", "source", "name")
             entries.append({name: getattr(crop, name) for name in names})
-    unfinished = folder / "index.json.tmp"
-    unfinished.write_text(json.dumps({"side": SIDE, "crops": entries}))
-    unfinished.replace(folder / "index.json")
+    with atomic_write(folder / INDEX, overwrite=True) as index:
+        index.write(json.dumps({"side": SIDE, "crops": entries}).encode())
     return len(entries)
+
+
+@contextmanager
+def _bank_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written, on the disk when the block ends."""
+    with translate_output_errors(path), path.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 class LesionCropCache:
@@ -172,12 +195,11 @@ class LesionCropCache:
         self._grey: list[NDArray[np.uint8]] = []
         self._bits: list[NDArray[np.uint8]] = []
         for folder in folders:
-            index = json.loads((folder / "index.json").read_text())
-            if index["side"] != SIDE:
-                raise TrainingError(f"bank {folder} holds crops of side {index['side']}, expected {SIDE}")
+            index = _read_index(folder)
             shape = (len(index["crops"]), SIDE, SIDE, SIDE)
-            self._grey.append(np.memmap(folder / "grey.bin", np.uint8, "r", shape=shape))
-            self._bits.append(np.memmap(folder / "bits.bin", np.uint8, "r", shape=shape))
+            with _damage_told(folder):
+                self._grey.append(np.memmap(folder / "grey.bin", np.uint8, "r", shape=shape))
+                self._bits.append(np.memmap(folder / "bits.bin", np.uint8, "r", shape=shape))
             self._entries += [(len(self._grey) - 1, i, entry) for i, entry in enumerate(index["crops"])]
         self.by_source: dict[str, list[int]] = {}
         for i, (_, _, entry) in enumerate(self._entries):
@@ -212,6 +234,28 @@ class LesionCropCache:
             source=entry["source"],
             name=entry["name"],
         )
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    with _damage_told(folder):
+        index: dict[str, Any] = json.loads((folder / INDEX).read_text())
+        side, crops = index["side"], index["crops"]
+        _ = [(c["source"], c["name"], c["native_voxel_zyx"], c["lines"]) for c in crops]
+    if side != SIDE:
+        raise TrainingError(f"bank {folder} holds crops of side {side}, expected {SIDE}")
+    return index
+
+
+@contextmanager
+def _damage_told(folder: Path) -> Iterator[None]:
+    """What a file that is cut off, missing or no index raises, as a `TrainingError`."""
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise TrainingError(
+            f"{printable(folder)}: the crops are damaged ({brief(str(error))}); delete the folder, and they are cut "
+            "again"
+        ) from error
 
 
 def _triple(values: NDArray[np.floating[Any]]) -> FloatTriple:

@@ -10,7 +10,6 @@ The layout is that of the project's data folder::
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -27,6 +26,7 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark, mark_from_mask
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.io import read_ct, read_labels
+from lite_ensam.io.csv_tables import read_csv
 from lite_ensam.training.crop_cache import LINES_A_SIDE, SIDE, Contours, LesionCrop, cut, turned_views
 from lite_ensam.training.folds import Fold
 from lite_ensam.training.synthetic import Background, Scene, Shape, draw_scene
@@ -38,12 +38,6 @@ SCENE_LINES = 3.4
 
 MAX_READERS = 4
 """LIDC shapes with more readers than this are two nodules taken for one."""
-
-
-def excluded_cases(data: Path) -> frozenset[str]:
-    """`source/case` of each line of `train/exclude.txt`: contours that nothing can be learnt from."""
-    path = data / "train" / "exclude.txt"
-    return frozenset(path.read_text().split()) if path.is_file() else frozenset()
 
 
 def lesion_crops(cases: Iterable[CaseFiles], turned: bool = True) -> Iterator[LesionCrop]:
@@ -176,13 +170,10 @@ def read_tumors(folder: Path) -> list[Shape]:
     """Kidney tumours and cysts of 8 mm and more, if the folder is there."""
     if not (folder / "index.csv").is_file():
         return []
-    with (
-        np.load(folder / "kits_kidney.npz", allow_pickle=False) as masks,
-        (folder / "index.csv").open() as index,
-    ):
+    with np.load(folder / "kits_kidney.npz", allow_pickle=False) as masks:
         return [
             Shape(masks[row["key"]] > 0, (float(row["sz"]), float(row["sy"]), float(row["sx"])))
-            for row in csv.DictReader(index)
+            for _, row in read_csv(folder / "index.csv").rows
             if float(row["diam_mm"]) >= 8 and int(row["n_slices"]) >= 4
         ]
 
@@ -190,11 +181,8 @@ def read_tumors(folder: Path) -> list[Shape]:
 def read_nodules(folder: Path, fold: Fold | None = None) -> list[Shape]:
     """Consensus masks (at least half of the readers) of nodules of 5 mm and more on evenly spaced slices."""
     shapes = []
-    with (
-        np.load(folder / "lidc_nodules.npz", allow_pickle=False) as readers,
-        (folder / "index.csv").open() as index,
-    ):
-        for row in csv.DictReader(index):
+    with np.load(folder / "lidc_nodules.npz", allow_pickle=False) as readers:
+        for _, row in read_csv(folder / "index.csv").rows:
             n_readers = int(row["n_readers"])
             usable = 2 <= n_readers <= MAX_READERS and float(row["diam_mm"]) >= 5
             if not usable or row["uneven_z"] != "0" or float(row["slice_thickness"]) > 2.6:

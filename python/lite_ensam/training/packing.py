@@ -27,11 +27,10 @@ from lite_ensam.core.errors import CaseError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.types import Float64Array, IntTriple, Labels, Mask, float_triple, int_triple
 from lite_ensam.datasets import CaseFiles
-from lite_ensam.datasets.case_layouts import find_training_cases
+from lite_ensam.datasets.training_cases import find_training_cases
 from lite_ensam.io import atomic_write, check_output, read_ct, read_labels, write_ct, write_mask
 from lite_ensam.io.nifti import read_nifti_labels
 from lite_ensam.training.crop_cache import LINES_A_SIDE, SIDE
-from lite_ensam.training.crop_sources import excluded_cases
 from lite_ensam.training.grey_levels import HU_OF_GREY, to_grey
 
 __all__ = ["pack", "unpack"]
@@ -70,9 +69,7 @@ def pack(data: Path, archive: Path, overwrite: bool = False) -> int:
         If the archive cannot be written.
     """
     check_output(archive, overwrite, (".xz",))
-    cases, _ = find_training_cases(data)
-    excluded = excluded_cases(data)
-    kept = [case for case in cases if f"{case.source}/{case.name}" not in excluded]
+    kept = find_training_cases(data).train
     with (
         atomic_write(archive, overwrite) as file,
         lzma.open(file, "wb", preset=6) as compressed,

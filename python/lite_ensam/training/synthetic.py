@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from lite_ensam.core.short_repr import with_short_repr
+
 Float32Array = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Background:
     """A scan without the lesion we are about to draw.
@@ -33,6 +36,7 @@ class Background:
     spacing_mm: tuple[float, float, float]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Shape:
     """A real lesion's mask, bool (z, y, x), with its spacing in mm."""
@@ -41,6 +45,7 @@ class Shape:
     spacing_mm: tuple[float, float, float]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Scene:
     """A cube of background with one lesion to be marked: HU and mask, both (n, n, n), voxels of `voxel_mm`."""

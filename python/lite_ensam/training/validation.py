@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from lite_ensam.core.errors import TrainingError
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.evaluation import dsc
 from lite_ensam.training.batches import Batch
@@ -28,6 +29,7 @@ __all__ = ["Validation", "ValidationScore", "split_by_patient"]
 _CPU = torch.device("cpu")
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class ValidationScore:
     """What one look at the validation lesions found: mean DSC of each source, and their mean."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,16 +11,19 @@ from typing import Any
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.errors import OutputError
+from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.figures import TumorPicture, write_picture
-from lite_ensam.io import atomic_write, write_mask, write_report
+from lite_ensam.io import write_mask, write_report, write_text
+from lite_ensam.io.csv_tables import csv_text
 from lite_ensam.io.marks_files import mark_entry
+from lite_ensam.measurements import flag_cells
 from lite_ensam.widgets.recist_viewer import RecistViewer
 
 __all__ = ["EXPORT_KINDS", "export_file", "export_path"]
 
 _COLUMNS = (
     *("label", "name", "z0", "y0", "x0", "z1", "y1", "x1", "line_mm", "drawn_short_axis_mm"),
-    *("state", "volume_ml", "longest_diameter_mm", "short_axis_mm", "seconds"),
+    *("state", "volume_ml", "longest_diameter_mm", "short_axis_mm", "seconds", "flags", "flag_sentences"),
 )
 
 
@@ -92,28 +93,27 @@ def _write_report(path: Path, viewer: RecistViewer, name: str, overwrite: bool) 
 
 def _write_table(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> None:
     results = {row["label"]: row for row in viewer.results}
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", restval="", lineterminator="\n")
-    table.writeheader()
+    rows: list[list[Any]] = [list(_COLUMNS)]
     for line in _lines(viewer):
         first, last = line["endpoints_zyx"]
         ends = dict(zip(_COLUMNS[2:8], [*first, *last], strict=True))
         drawn = {"line_mm": line["length_mm"], "drawn_short_axis_mm": line.get("drawn_short_axis_mm", "")}
-        table.writerow(results.get(line["label"], {}) | line | ends | drawn)
-    with atomic_write(path, overwrite) as file:
-        file.write(text.getvalue().encode())
+        flags = {one.label: flag_cells(one.flags) for one in viewer.measurements}
+        known = results.get(line["label"], {}) | line | ends | drawn | flags.get(line["label"], {})
+        rows.append([known.get(name, "") for name in _COLUMNS])
+    write_text(path, csv_text(rows, line_end="\n"), overwrite)
 
 
 def _write_picture(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> None:
     if viewer.segmenter.painting is None:
         raise OutputError("nothing to draw: no line has been segmented")
-    marks = {mark.label: mark for mark in viewer.marks}
+    marks, masks = {mark.label: mark for mark in viewer.marks}, TumorMasks(viewer.labels)
     pictures = [
         TumorPicture(
             ct=viewer.ct,
             grid=viewer.grid,
             mark=marks[row.label],
-            result=viewer.labels == row.label,
+            result=masks[row.label],
             title=f"{marks[row.label].name or f'lesion {row.label}'}: {row.volume_ml:.1f} ml",
         )
         for row in viewer.measurements

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import SubVolume
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume
 from lite_ensam.figures.tumor_planes import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU
 
@@ -50,6 +51,7 @@ _SIDES = (("H", "F"), ("A", "P"), ("R", "L"))
 """Per axis z, y, x: the body's side at the top or left of the screen, and the one across from it."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Plane:
     """One of the three ways to cut a volume.
@@ -141,6 +143,7 @@ def windowed_slice(
     return np.ascontiguousarray(np.clip(values, 0, 255, out=values).astype(np.uint8))
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class LabelPatch:
     """The part of a slice of a label map that is not background.

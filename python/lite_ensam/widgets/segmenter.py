@@ -20,7 +20,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import CtVolume, EndpointPair
 from lite_ensam.engines import load_backend
 from lite_ensam.engines.backend import Engine
-from lite_ensam.measurements import TumorMeasurement, measure
+from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation import Predictor
 from lite_ensam.segmentation.painting import Painting, TumorLogits, paint_tumors
 
@@ -173,8 +173,7 @@ class LesionSegmenter:
             return
         spacing = self.grid.spacing_mm
         painting = paint_tumors([le.tumor for le in shown], spacing, threshold).flipped(self.grid.flips_zyx)
-        ct_hu = self.ct if self.hu else None
-        measurements = measure(painting.part, [le.mark for le in shown], spacing, ct_hu)
+        measurements = painting.measure([le.mark for le in shown], spacing, self.ct, self.hu)
         self._shown = (painting, measurements)  # at once: other threads read it
 
     def set_state(self, label: int, state: State) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from lite_ensam.core.partial_volume import SubVolume
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, FloatTriple
 from lite_ensam.widgets.planes import Plane, label_patch, windowed_slice
 
@@ -41,6 +42,7 @@ def is_watched() -> bool:
     return bool(request.get("content", {}).get("allow_stdin", True))
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class ViewerState:
     """What a viewer shows at one moment.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lite_ensam.core.errors import ArgumentError, MissingExtraError
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import CtVolume, Labels
 from lite_ensam.figures.surface import Surface, surface_of
@@ -196,10 +197,11 @@ def _tumors(
     labels: Labels, grid: Grid, marks: Sequence[RecistMark], colors: Mapping[int, str] | None
 ) -> Iterator[_Tumor]:
     _check_shape(labels, grid, "labels")
+    masks = TumorMasks(labels)
     for mark in marks:
         color = (colors or {}).get(mark.label, PALETTE[(mark.label - 1) % len(PALETTE)])
         line_mm = grid.voxel_to_mm(mark.endpoints_zyx).astype(np.float32)
-        yield _Tumor(mark, color, surface_of(np.equal(labels, mark.label), grid), line_mm)
+        yield _Tumor(mark, color, surface_of(masks[mark.label], grid), line_mm)
 
 
 def _camera(tumors: Sequence[_Tumor]) -> list[float]:

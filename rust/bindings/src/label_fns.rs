@@ -325,6 +325,44 @@ pub(crate) fn in_plane_diameters(
     }))
 }
 
+/// The largest piece of one label, where voxels that share a face, an edge or a corner belong together.
+///
+/// Parameters
+/// ----------
+/// labels : ndarray of shape (z, y, x), uint8, uint16 or bool
+///     Any strides; True counts as label 1.
+/// label : int
+///     Label to look at, 1 to 65535.
+///
+/// Returns
+/// -------
+/// mask : ndarray of the shape of `labels`, bool, C order
+///     Voxels of the piece that has most; of equal pieces the one whose first voxel comes first in (z, y, x) order.
+/// n_pieces : int
+///     How many pieces the label has; 0 if it is absent.
+///
+/// Raises
+/// ------
+/// ValueError
+///     If label is not 1 to 65535.
+///
+/// Examples
+/// --------
+/// >>> largest_piece(np.array([[[1, 0, 1, 1]]], dtype=np.uint8), 1)
+/// (array([[[False, False,  True,  True]]]), 2)
+#[pyfunction]
+pub(crate) fn largest_piece<'py>(
+    py: Python<'py>,
+    labels: &Bound<'py, PyAny>,
+    label: &Bound<'py, PyAny>,
+) -> PyResult<(Bound<'py, PyArray3<bool>>, usize)> {
+    let labels = Labels::check("labels", &bool_as_uint8(labels)?)?;
+    let label = label_number("label", label)?;
+    with_view!(labels, Labels[U8, U16], view => py.detach(|| kernels::largest_piece(view, label)))
+        .map(|found| (found.mask.into_pyarray(py), found.n_pieces))
+        .map_err(to_python)
+}
+
 fn pair<T>([first, second]: [[T; 3]; 2]) -> ((T, T, T), (T, T, T)) {
     (first.into(), second.into())
 }

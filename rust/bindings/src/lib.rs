@@ -18,7 +18,8 @@ mod _kernels {
 
     #[pymodule_export]
     use crate::label_fns::{
-        in_plane_diameters, label_boxes, label_counts, marker_endpoints, paint, recover_missing_tumor,
+        in_plane_diameters, label_boxes, label_counts, largest_piece, marker_endpoints, paint,
+        recover_missing_tumor,
     };
     #[pymodule_export]
     use crate::stream_fns::{Deflater, read_boxes, read_labelled};

@@ -86,6 +86,7 @@ fn bench(c: &mut Criterion) {
             )
         })
     });
+    c.bench_function("largest_piece", |b| b.iter(|| kernels::largest_piece(black_box(labels.view()), 1)));
     c.bench_function("in_plane_diameters", |b| {
         b.iter(|| kernels::in_plane_diameters(black_box(labels.view()), 1, SPACING_MM))
     });

@@ -1,11 +1,14 @@
 //! RECIST diameters of a mask: the longest in-plane diameter and the short axis perpendicular to it.
 
-use ndarray::{ArrayView3, Axis};
+use ndarray::{ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
 
 use crate::KernelError;
 use crate::hull::{Point, RowSpan, convex_hull, farthest_pair};
 use crate::tumor::check_spacing;
+
+/// Of fewer voxels one thread is done before others have woken up: a label map may hold thousands of tumors.
+const WORTH_THREADS: usize = 1 << 17;
 
 /// Longest diameter of a mask on any axial slice, and the short axis on the same slice.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,14 +43,15 @@ where
         return Err(KernelError::BadLabel { label: 0 });
     }
     let spacing_yx_mm = [spacing_mm[1], spacing_mm[2]];
-    let slices: Vec<_> = labels
-        .axis_iter(Axis(0))
-        .into_par_iter()
-        .map(|slice| {
-            let hull = convex_hull(&RowSpan::of_slice(slice, |v| v.into() == label));
-            farthest_pair(&hull, spacing_yx_mm).map(|(squared, ends)| (squared, ends, hull))
-        })
-        .collect();
+    let of_slice = |slice: ArrayView2<'_, T>| {
+        let hull = convex_hull(&RowSpan::of_slice(slice, |v| v.into() == label));
+        farthest_pair(&hull, spacing_yx_mm).map(|(squared, ends)| (squared, ends, hull))
+    };
+    let slices: Vec<_> = if labels.len() < WORTH_THREADS {
+        labels.outer_iter().map(of_slice).collect()
+    } else {
+        labels.axis_iter(Axis(0)).into_par_iter().map(of_slice).collect()
+    };
     let longest = slices
         .into_iter()
         .enumerate()
@@ -193,6 +197,23 @@ mod tests {
                 let dot = |axis: usize| (b[axis] - a[axis]) * (ends[1][axis] - ends[0][axis]) * spacing[axis].powi(2);
                 prop_assert!((dot(1) + dot(2)).abs() < 1e-9);
             }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn several_threads_find_what_one_does(labels in volumes(one_of(&[0_u8, 0, 1, 2])), spacing in spacings()) {
+            let mut large = Array3::zeros((labels.dim().0 + 8, 150, 150));
+            prop_assert!(large.len() >= WORTH_THREADS);
+            for ((z, y, x), &v) in labels.indexed_iter() {
+                large[[z, y, x]] = v;
+            }
+            prop_assert_eq!(
+                in_plane_diameters(large.view(), 1, spacing),
+                in_plane_diameters(labels.view(), 1, spacing)
+            );
         }
     }
 

@@ -16,6 +16,7 @@
 //! | [`label_counts`], [`label_boxes`] | `labels.rs` |
 //! | [`paint`], [`paint_part`] of [`TumorLogits`] | `paint.rs`, `tumor.rs` |
 //! | [`recover_missing_tumor`] | `sphere.rs`, `voxel_assignment.rs` |
+//! | [`largest_piece`] | `pieces.rs` |
 //! | [`in_plane_diameters`] | `diameter.rs`, `hull.rs` |
 //! | [`read_boxes`], [`read_labelled`] of [`Stored`] numbers | `stream.rs`, `stored.rs` |
 //! | [`open`], [`Inflated`], [`Deflater`] | `gzip.rs` |
@@ -31,6 +32,7 @@ mod labels;
 mod max_pool;
 mod normalize;
 mod paint;
+mod pieces;
 mod resample;
 mod sphere;
 mod stored;
@@ -49,6 +51,7 @@ pub use labels::{label_boxes, label_counts};
 pub use max_pool::crop_max_pool;
 pub use normalize::{ValueRange, min_max, value_range};
 pub use paint::{paint, paint_part};
+pub use pieces::{LargestPiece, largest_piece};
 pub use resample::{crop_resample, resample_box, resample_part};
 pub use sphere::{Recovered, Sphere, recover_missing_tumor};
 pub use stored::Stored;

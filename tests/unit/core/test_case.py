@@ -55,6 +55,7 @@ class TestCase:
     def test_a_scan_scaled_to_one_is_refused(self):
         with pytest.raises(CaseError, match="lie in 0 to 1: scale them back to HU"):
             Case(scan(np.float32, 0, 1), GRID, MARKS)
+        assert Case(scan(np.float32, 0, 1.5), GRID, MARKS).hu is False
 
     def test_marks_are_checked(self):
         with pytest.raises(MarkError, match="outside"):
@@ -101,6 +102,7 @@ class TestGuessHu:
             (scan(np.int16, -160, 240), True),
             (scan(np.uint16, 0, 4000), True),
             (scan(np.int16, 0, 256), True),
+            (scan(np.int16, -1, 255), True),
             (scan(np.uint8, 0, 255), False),
             (scan(np.int16, 0, 255), False),
             (scan(np.float32, 0, 255), False),

@@ -91,7 +91,7 @@ class TestGrid:
         with pytest.raises(CaseError, match=r"shape \(4, 4\)"):
             Grid.from_affine((3, 4, 5), spacing)
 
-    @pytest.mark.parametrize(("value", "unit"), [(0.0009, "metres"), (700, "micrometres")])
+    @pytest.mark.parametrize(("value", "unit"), [(0.0009, "metres"), (0.009, "metres"), (700, "micrometres")])
     def test_spacing_in_another_unit_is_asked_about(self, value, unit):
         with pytest.raises(CaseError, match=rf"spacing of {value} mm .* is it in {unit}\?"):
             Grid.from_spacing((3, 4, 5), (1, value, 1))
@@ -108,6 +108,55 @@ class TestGrid:
     def test_spacing_and_affine_must_agree(self):
         with pytest.raises(CaseError, match="disagree"):
             Grid((3, 4, 5), (1, 1, 2), np.eye(4))
+
+    def test_spacing_and_affine_may_differ_by_a_thousandth(self):
+        assert Grid((3, 4, 5), (1, 1, 1.0005), np.eye(4)).spacing_mm == (1, 1, 1.0005)
+        with pytest.raises(CaseError, match="disagree"):
+            Grid((3, 4, 5), (1, 1, 1.005), np.eye(4))
+
+    def test_axes_may_be_a_twentieth_of_a_degree_off(self):
+        affine = np.eye(4)
+        affine[:3, 2] = (0, math.sin(0.0009), math.cos(0.0009))
+        assert Grid.from_affine((3, 4, 5), affine).spacing_mm == pytest.approx((1, 1, 1))
+        affine[:3, 2] = (0, math.sin(0.002), math.cos(0.002))
+        with pytest.raises(CaseError, match=r"sheared: two axes meet at 89\.89 degrees"):
+            Grid.from_affine((3, 4, 5), affine)
+
+    def test_an_array_lies_as_scanners_store_slices(self):
+        grid = Grid.from_spacing((4, 5, 6), (5, 0.8, 0.7))
+        assert grid.voxel_to_mm((2, 1, 3)).tolist() == pytest.approx([-2.1, -0.8, 10])
+        assert not grid.is_oriented
+        assert grid.flips_zyx == (False, False, False)
+
+    @pytest.mark.parametrize(
+        ("signs_xyz", "flips_zyx"),
+        [
+            ((-1, -1, 1), (0, 0, 0)),
+            ((1, -1, 1), (0, 0, 1)),
+            ((-1, 1, 1), (0, 1, 0)),
+            ((-1, -1, -1), (1, 0, 0)),
+        ],
+    )
+    def test_the_networks_frame_grows_to_head_back_and_left(self, signs_xyz, flips_zyx):
+        affine = np.diag([*np.multiply(signs_xyz, (0.7, 0.8, 5)), 1.0])
+        affine[:3, 3] = 10, 20, 30
+        grid = Grid.from_affine((4, 5, 6), affine)
+        assert grid.flips_zyx == flips_zyx
+        turned = grid.flipped(grid.flips_zyx)
+        assert turned.flips_zyx == (False, False, False)
+        there = np.where(flips_zyx, (4 - 1 - 1, 5 - 1 - 2, 6 - 1 - 3), (1, 2, 3))
+        np.testing.assert_allclose(turned.voxel_to_mm(there), grid.voxel_to_mm((1, 2, 3)))
+
+    def test_an_unoriented_array_is_never_turned(self):
+        grid = Grid((4, 5, 6), (1, 1, 1), np.diag([1.0, 1.0, -1.0, 1.0]), is_oriented=False)
+        assert grid.flips_zyx == (False, False, False)
+
+    def test_grids_are_one_if_they_lie_within_a_tenth_of_a_voxel(self):
+        for shift_mm, is_same in ((0.06, True), (0.09, False), (-0.09, False)):
+            affine = np.diag([0.7, 0.8, 2.5, 1.0])
+            grid = Grid.from_affine((3, 4, 5), affine)
+            affine[1, 3] = shift_mm
+            assert grid.matches(Grid.from_affine((3, 4, 5), affine)) is is_same
 
     def test_a_sheared_affine_is_refused_with_its_angle(self):
         affine = np.eye(4)

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from lite_ensam.core.errors import LiteEnsamError, MarkError
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import RecistMark, check_marks, mark_from_mask, marks_from_marker, sphere_mask
+from lite_ensam.core.partial_volume import SubVolume
+from lite_ensam.core.recist import (
+    RecistMark,
+    check_marks,
+    mark_from_mask,
+    marks_from_labels,
+    marks_from_marker,
+    sphere_mask,
+)
 from tests.phantoms import Ellipsoid
 
 
@@ -24,6 +32,13 @@ class TestRecistMark:
         assert mark.radius_mm((5, 2, 2)) == 5
         assert mark.midpoint_zyx == (4, 11.5, 12)
         assert mark.slice_index == 4
+
+    def test_outer_ends_lie_half_a_voxel_further_along_the_line(self):
+        mark = RecistMark(1, ((4, 10, 10), (4, 13, 14)))
+        start, stop = mark.outer_endpoints_zyx()
+        assert start == pytest.approx((4, 9.7, 9.6))
+        assert stop == pytest.approx((4, 13.3, 14.4))
+        assert mark.outer_endpoints_zyx(0.0) == mark.endpoints_zyx
 
     def test_a_short_axis_may_be_drawn_on_the_same_slice(self):
         mark = RecistMark(1, ((4, 10, 10), (4, 13, 14)), short_axis_zyx=((4, 12, 12), (4, 9, 12)))
@@ -60,7 +75,9 @@ class TestRecistMark:
         with pytest.raises(MarkError, match=f"mark 7: its endpoints lie on slices z = {z0:g} and z = {z1:g}"):
             RecistMark(7, ((z0, 1, 1), (z1, 9, 1)))
 
-    @pytest.mark.parametrize("ends", [((4, 1, 1), (4, 1, 1)), ((3.8, 1, 1), (4.2, 1, 1))])
+    @pytest.mark.parametrize(
+        "ends", [((4, 1, 1), (4, 1, 1)), ((3.8, 1, 1), (4.2, 1, 1)), ((4, 1, 1), (4, 1, 1 + 1e-9))]
+    )
     def test_a_line_without_length_is_refused(self, ends):
         with pytest.raises(MarkError, match="length zero"):
             RecistMark(1, ends)
@@ -106,7 +123,7 @@ class TestRecistMark:
 
     def test_its_errors_are_value_errors(self):
         assert issubclass(MarkError, LiteEnsamError)
-        assert issubclass(LiteEnsamError, ValueError)
+        assert issubclass(MarkError, ValueError)
 
 
 class TestCheckMarks:
@@ -276,14 +293,49 @@ class TestMarkFromMask:
         mask[2, 5:10, 5:10] = True
         assert mark_from_mask(mask, (1, 1, 1), 1).slice_index == 2
 
-    @pytest.mark.parametrize(("voxels", "message"), [([], "no voxel"), ([(1, 2, 3)], "one voxel")])
-    def test_what_has_no_line_is_refused(self, voxels, message):
-        mask = np.zeros((3, 5, 5), dtype=bool)
-        for voxel in voxels:
-            mask[voxel] = True
-        with pytest.raises(MarkError, match=f"mark 6: .*{message}"):
-            mark_from_mask(mask, (1, 1, 1), 6)
+    @pytest.mark.parametrize("shape", [(3, 5, 5), (0, 5, 5), (3, 5, 0)])
+    def test_a_mask_without_voxels_is_refused(self, shape):
+        with pytest.raises(MarkError, match="mark 6: the mask has no voxel to draw a line on"):
+            mark_from_mask(np.zeros(shape, dtype=bool), (1, 1, 1), 6)
 
+    @pytest.mark.parametrize("slices", [1, 3])
+    def test_a_single_voxel_has_a_line_from_face_to_face(self, slices):
+        mask = np.zeros((3, 5, 5), dtype=bool)
+        mask[:slices, 4, 4] = True
+        mark = mark_from_mask(mask, (5.0, 1.0, 0.8), 6)
+        assert mark.endpoints_zyx == ((0, 4, 3.5), (0, 4, 4.5))
+        check_marks([mark], mask.shape)
+        assert mark.length_mm((5.0, 1.0, 0.8)) == pytest.approx(0.8)
+
+    def test_the_line_stays_in_the_largest_piece(self):
+        mask = np.zeros((4, 20, 20), dtype=bool)
+        mask[1:3, 2:8, 3:6] = True
+        mask[3, 10:19, 10:13] = True  # a larger area, but a smaller piece
+        mask[1, 19, 19] = True
+        mark = mark_from_mask(mask, (1, 1, 1), 1)
+        assert mark.endpoints_zyx == ((1, 2, 3), (1, 7, 5))
+
+    def test_a_part_of_a_volume_gives_the_volumes_indices(self):
+        mask = np.zeros((9, 20, 20), dtype=bool)
+        mask[5:7, 4:9, 10:13] = True
+        part = SubVolume(mask[4:8, 3:10, 9:14], (4, 3, 9), mask.shape)
+        assert mark_from_mask(part, (1, 1, 1), 1) == mark_from_mask(mask, (1, 1, 1), 1)
+
+
+class TestMarksFromLabels:
+    def test_each_label_has_the_line_of_its_mask(self):
+        labels = np.zeros((9, 30, 30), np.uint16)
+        labels[2:5, 3:9, 3:9], labels[3:6, 20:25, 5:15], labels[7, 20, 20] = 300, 2, 7
+        marks = marks_from_labels(labels, (2.0, 1.0, 1.0))
+        assert [mark.label for mark in marks] == [2, 7, 300]
+        for mark in marks:
+            assert mark == mark_from_mask(labels == mark.label, (2.0, 1.0, 1.0), mark.label)
+
+    def test_an_empty_map_has_none(self):
+        assert marks_from_labels(np.zeros((3, 3, 3), np.uint8), (1, 1, 1)) == ()
+
+
+class TestRealMarks:
     def test_real_marks_were_drawn_the_same_way(self, shared_data):
         import nibabel as nib
 

@@ -33,7 +33,7 @@ def tumor_picture(n: int = 0, **changes) -> TumorPicture:
         "ct": case.ct,
         "grid": case.grid,
         "mark": mark,
-        "result": sphere(case, mark),
+        "result": sphere(case, mark).whole(),
         "reference": case.reference == mark.label,
         "title": "a tumour",
     }

@@ -172,7 +172,7 @@ class TestCsv:
             (header + "1,4,10,nan,4,20,12\n", "line 2: .*finite"),
             (header + "1,4,10,12,4,20,12\n" * 2, "label 1 comes 2 times"),
             (header + '"1,4\n', "not a CSV file"),
-            (header + "1,4,10.5,12,4,20,12,5\n", "line 2 has more values"),
+            (header + "1,4,10.5,12,4,20,12,5\n", "line 2 has 8 cells, the headings 7"),
             (header.strip() + ",x1\n1,4,10,12,4,20,12,12\n", "column 'x1' comes twice"),
             (header.strip() + ",x0_mm\n1,4,10,12,4,20,12,12\n", "of indices and of millimetres"),
             (header.replace(",", ";") + "1;4;10;12;4;20;12\n", "separate the columns by commas"),

@@ -200,6 +200,9 @@ class TestGeometry:
         path = files.save_nifti(tmp_path / "ct.nii", affine=files.oblique_affine())
         files.patch(path, files.PIXDIM + 4, "<3f", 0.805, 0.7, 2.5)
         read_nifti_ct(path)  # less than 1 % off
+        files.patch(path, files.PIXDIM + 4, "<3f", 0.82, 0.7, 2.5)
+        with pytest.raises(CaseError, match=r"0\.82 x 0\.7 x 2\.5 mm by its pixdim"):
+            read_nifti_ct(path)
         files.patch(path, files.PIXDIM + 4, "<3f", 0.8, 0.7, 5)
         with pytest.raises(
             CaseError, match=r"0\.8 x 0\.7 x 5 mm by its pixdim, 0\.8 x 0\.7 x 2\.5 mm by its"

@@ -17,6 +17,7 @@ def test_what_the_kernels_take_is_not_copied(dtype):
         (-32768, 32767, np.int16),
         (0, 65535, np.uint16),
         (-1, 40000, np.float32),
+        (-1, 32768, np.float32),
         (0, 65536, np.float32),
         (-(2**24), 2**24, np.float32),
     ],
@@ -25,6 +26,30 @@ def test_integers_take_the_smallest_type_that_holds_them(low, high, dtype):
     ct = as_ct(np.array([[[low, high]]], dtype=np.int64))
     assert ct.dtype == dtype
     assert ct.tolist() == [[[low, high]]]
+
+
+@pytest.mark.parametrize(
+    ("values", "slope", "intercept", "dtype"),
+    [
+        ([0, 20000], 1.0, 12767.0, np.int16),
+        ([0, 20000], 1.0, 12768.0, np.float32),
+        ([0, 20000], -2.0, 7232.0, np.int16),
+        ([0, 20000], -2.0, 7231.0, np.float32),
+        ([0, 3], 0.5, 0.0, np.float32),
+        ([0, 4], 0.5, 0.0, np.float32),
+        ([0, 4], 2.0, -1024.0, np.int16),
+    ],
+)
+def test_scaled_numbers_are_int16_if_they_are_whole_and_fit(values, slope, intercept, dtype):
+    ct = as_ct(np.array([[[1, *values]]], dtype=np.int16), slope, intercept)
+    assert ct.dtype == dtype
+    np.testing.assert_allclose(ct[0, 0, 1:], np.multiply(values, slope) + intercept)
+
+
+@pytest.mark.parametrize("value", [-1, 65536])
+def test_labels_out_of_range_are_refused(value):
+    with pytest.raises(CaseError, match=rf"from 0 to 65535, got .*{value}"):
+        as_labels(np.array([[[0, value]]], dtype=np.int32))
 
 
 def test_integers_that_float32_cannot_tell_apart_are_refused():

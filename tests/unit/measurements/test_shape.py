@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lite_ensam.measurements import measure_intensity, measure_shape
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.measurements import measure, measure_shape
+from tests.kernels import numpy_reference
 from tests.phantoms import Ellipsoid
 
 SPACINGS = [(1.0, 1.0, 1.0), (2.5, 0.8, 0.8), (5.0, 0.7, 0.7), (0.8, 1.0, 3.0)]
@@ -59,11 +61,12 @@ def test_a_ball_is_round_and_a_rod_is_not(spacing_mm: tuple[float, float, float]
 
 def test_the_longest_diameter_may_run_through_slices() -> None:
     labels = np.zeros((4, 6, 6), np.uint16)
-    labels[0, 1, 1] = labels[3, 5, 4] = labels[1:3, 2:4, 2:4] = 300
+    labels[0, 1, 1] = labels[3, 4, 4] = labels[1:3, 2:4, 2:4] = 300
+    labels[0, 5, 5] = 300  # a piece by itself
     shape = measure_shape(labels, 300, (2.0, 1.0, 1.0))
     assert shape is not None
-    assert shape.longest_diameter_3d_zyx == ((0, 1, 1), (3, 5, 4))
-    assert shape.longest_diameter_3d_mm == pytest.approx(math.hypot(6, 4, 3))
+    assert shape.longest_diameter_3d_zyx == ((0, 1, 1), (3, 4, 4))
+    assert shape.longest_diameter_3d_mm == pytest.approx(math.hypot(6, 3, 3))
 
 
 @given(
@@ -72,7 +75,7 @@ def test_the_longest_diameter_may_run_through_slices() -> None:
 )
 def test_longest_diameter_matches_reference(mask: np.ndarray, spacing_mm: tuple[float, float, float]) -> None:
     shape = measure_shape(mask.astype(np.uint8), 1, spacing_mm)
-    points = np.argwhere(mask) * spacing_mm
+    points = np.argwhere(numpy_reference.largest_piece(mask, 1)[0]) * spacing_mm
     if not len(points):
         assert shape is None
         return
@@ -95,10 +98,14 @@ def test_the_surface_does_not_depend_on_where_the_box_ends() -> None:
 
 def test_greys_are_those_under_the_label() -> None:
     ct = np.array([[[-1000, 40, 50, 90, 3000]]], np.int16)
-    greys = measure_intensity(ct, np.array([[[0, 2, 2, 2, 1]]], np.uint8), 2)
+    marks = [RecistMark(2, ((0, 0, 1), (0, 0, 3))), RecistMark(3, ((0, 0, 0), (0, 0, 4)))]
+    labels = np.array([[[0, 2, 2, 2, 1]]], np.uint8)
+    seen, missing = measure(labels, marks, (1.0, 1.0, 1.0), ct)
+    greys = seen.intensity
     assert greys is not None
-    assert (greys.mean, greys.median) == (60, 50)
+    assert (greys.mean, greys.median, greys.unit) == (60, 50, "HU")
     assert greys.sd == pytest.approx(math.sqrt((400 + 100 + 900) / 3))
-    assert measure_intensity(ct, np.zeros((1, 1, 5), np.uint8), 2) is None
+    assert missing.intensity is None
+    assert measure(labels, marks, (1.0, 1.0, 1.0))[0].intensity is None
     with pytest.raises(ValueError, match=r"labels have shape \(1, 1, 4\), the ct \(1, 1, 5\)"):
-        measure_intensity(ct, np.zeros((1, 1, 4), np.uint8), 2)
+        measure(labels[..., :4], marks, (1.0, 1.0, 1.0), ct)

@@ -26,7 +26,7 @@ def test_a_ball_measures_what_a_ball_measures() -> None:
     assert tumor.n_voxels * np.prod(SPACING) / 1000 == pytest.approx(tumor.volume_ml)
     assert tumor.longest_diameter_mm == pytest.approx(20, abs=0.5)
     assert tumor.short_axis_mm == pytest.approx(20, abs=0.5)
-    assert not tumor.touches_edge
+    assert tumor.flags == ()
 
 
 def test_a_box_has_its_diagonal_and_points_in_the_volumes_own_indices() -> None:
@@ -57,7 +57,8 @@ def test_a_tumor_without_voxels_measures_nothing() -> None:
     (tumor,) = measure(np.zeros((3, 9, 9), np.uint16), [RecistMark(1, ((1, 1, 1), (1, 1, 3)))], SPACING)
     assert (tumor.n_voxels, tumor.volume_ml, tumor.longest_diameter_mm) == (0, 0.0, 0.0)
     assert tumor.longest_diameter_zyx is None
-    assert not tumor.touches_edge
+    assert [flag.code for flag in tumor.flags] == ["empty"]
+    assert (tumor.shape, tumor.intensity) == (None, None)
 
 
 @pytest.mark.parametrize("where", [np.s_[0, 4, 3:6], np.s_[2, 4, 3:6], np.s_[1, 0, 3:6], np.s_[1, 4, 6:9]])
@@ -65,7 +66,7 @@ def test_a_mask_at_the_scans_border_is_told(where: tuple[object, ...]) -> None:
     labels = np.zeros((3, 9, 9), np.uint8)
     labels[where] = 1
     (tumor,) = measure(labels, [RecistMark(1, ((1, 4, 3), (1, 4, 5)))], (1.0, 1.0, 1.0))
-    assert tumor.touches_edge
+    assert tumor.has("touches_edge")
 
 
 @pytest.mark.parametrize(("last", "disagrees"), [(23, True), (24, False), (36, False), (37, True)])
@@ -73,14 +74,14 @@ def test_mask_and_line_disagree_beyond_a_fifth(last: int, disagrees: bool) -> No
     labels = np.zeros((3, 50, 50), np.uint8)
     labels[1, 25, 0 : last + 1] = 1
     (tumor,) = measure(labels, [RecistMark(1, ((1, 25, 0), (1, 25, 30)))], (1.0, 1.0, 1.0))
-    assert tumor.disagrees is disagrees
+    assert tumor.has("disagrees_with_line") is disagrees
 
 
 def test_a_small_mask_is_given_the_voxel_it_cannot_tell() -> None:
     labels = np.zeros((3, 9, 9), np.uint8)
     labels[1, 4, 2:5] = 1
     (tumor,) = measure(labels, [RecistMark(1, ((1, 4, 2), (1, 4, 5)))], (1.0, 1.0, 1.0))
-    assert (tumor.longest_diameter_mm, tumor.recist_mm, tumor.disagrees) == (2.0, 3.0, False)
+    assert (tumor.longest_diameter_mm, tumor.recist_mm, tumor.flags) == (2.0, 3.0, ())
 
 
 def test_a_mask_of_air_is_told_where_the_voxels_are_known() -> None:
@@ -91,10 +92,11 @@ def test_a_mask_of_air_is_told_where_the_voxels_are_known() -> None:
     tumor = lung.copy()
     tumor[10, 31:40, 20:40] = -600  # ground glass
     for ct, is_aerated in ((lung, True), (tumor, False), (None, False)):
-        assert measure(labels, [MARK], SPACING, ct)[0].is_aerated is is_aerated
+        assert measure(labels, [MARK], SPACING, ct)[0].has("aerated") is is_aerated
+    assert not measure(labels, [MARK], SPACING, lung, hu=False)[0].has("aerated")
     kept = PartialScan((SubVolume(lung[9:12, 25:45, 15:65], (9, 25, 15), lung.shape),), (-870.0, 40.0))
-    assert measure(labels, [MARK], SPACING, kept)[0].is_aerated
-    assert not measure(np.zeros_like(labels), [MARK], SPACING, lung)[0].is_aerated
+    assert measure(labels, [MARK], SPACING, kept)[0].has("aerated")
+    assert not measure(np.zeros_like(labels), [MARK], SPACING, kept)[0].has("aerated")
 
 
 def test_no_real_nodule_is_taken_for_lung(shared_data: Path) -> None:
@@ -105,4 +107,4 @@ def test_no_real_nodule_is_taken_for_lung(shared_data: Path) -> None:
         case = read_case(folder / "ct.nii.gz", folder / "marks.json", folder / "labels.nii.gz")
         assert case.reference is not None
         tumors = measure(case.reference, case.marks, case.grid.spacing_mm, case.ct)
-        assert [one.label for one in tumors if one.is_aerated] == [], folder.name
+        assert [one.label for one in tumors if one.has("aerated")] == [], folder.name

@@ -9,7 +9,9 @@ import pytest
 
 from lite_ensam.core.case import Case
 from lite_ensam.figures.response_charts import Bar, Line, spider, waterfall
-from lite_ensam.reporting import Patient, case_page, identifiers_of, judge, measure_case, study_page
+from lite_ensam.measurements import measure_case
+from lite_ensam.measurements.flags import EMPTY
+from lite_ensam.reporting import Patient, case_page, identifiers_of, judge, study_page
 from lite_ensam.response import RECIST_1_1, VOLUME, Response, Study, Target, TargetValue, TimePoint
 from tests.phantoms import ellipsoid_case
 
@@ -110,14 +112,14 @@ def test_a_case_page_holds_pictures_numbers_and_flags() -> None:
     labels = case.reference.copy()
     labels[labels == 2] = 0
     rows = measure_case(case, labels)
-    assert rows[1].flags == ("no voxel",)
-    assert rows[0].to_dict()["grey_unit"] == "HU"
-    assert rows[0].to_dict()["grey_mean"] == pytest.approx(60, abs=2)
+    assert rows[1].flags == (EMPTY,)
+    assert rows[0].all_numbers()["grey_unit"] == "HU"
+    assert rows[0].all_numbers()["grey_mean"] == pytest.approx(60, abs=2)
     page = case_page(case, labels, rows)
     assert Balance(page).fetched == []
     assert "SECRET" not in page
     assert "data:image/png;base64," in page
-    assert "no voxel" in page
+    assert EMPTY.sentence in page
     assert "SECRET" in case_page(case, labels, rows, identifiers=True)
     assert identifiers_of(case) == {"Case": "SECRET"}
 

@@ -159,8 +159,8 @@ def test_a_size_of_the_study_file_goes_before_the_report_and_says_so(tmp_path: P
 
 
 def test_flags_of_a_report_are_told(tmp_path: Path) -> None:
-    one = study(tmp_path, [tumor(flags=[])], [tumor(flags=["in 2 pieces", "reaches the scan's edge"])])
-    assert one.notes == ("day 56, liver 1: flagged in its report: in 2 pieces, reaches the scan's edge",)
+    one = study(tmp_path, [tumor(flag_sentences=[])], [tumor(flag_sentences=["in 2 pieces", "at the edge"])])
+    assert one.notes == ("day 56, liver 1: flagged: in 2 pieces; at the edge",)
 
 
 def test_a_merged_target_may_have_the_tumour_of_the_other(tmp_path: Path) -> None:

@@ -49,7 +49,12 @@ def test_how_far_is_too_far_can_be_said_for_each_lesion() -> None:
     assert [one.before for one in match_by_place(before, now, {1: 40.0})] == [1, None]
 
 
-@pytest.mark.parametrize(("other_mm", "doubtful"), [(17.0, True), (30.0, False)])
+def test_a_lesion_may_seem_to_have_moved_by_two_centimetres() -> None:
+    found = match_by_place({1: place(0), 2: place(100)}, {1: place(20.0), 2: place(79.9)})
+    assert [one.before for one in found] == [1, None]
+
+
+@pytest.mark.parametrize(("other_mm", "doubtful"), [(17.0, True), (20.9, True), (21.1, False), (30.0, False)])
 def test_a_lesion_between_two_is_doubtful(other_mm: float, doubtful: bool) -> None:
     (one,) = match_by_place({1: place(0), 2: place(other_mm)}, {1: place(7)})
     assert (one.before, one.is_doubtful) == (1, doubtful)

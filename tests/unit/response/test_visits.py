@@ -86,3 +86,13 @@ def test_days_of_best_response_and_progression() -> None:
 def test_a_node_in_the_limit_of_a_float_is_judged_by_what_was_meant() -> None:
     study = parse_study({"targets": "liver liver", "visits": "0:17.1+11.7 56:20.52+14.04"})
     assert respond(study)[0].overall is Response.PD  # 28.8 to 34.56: exactly 20 %, and 5.76 mm
+
+
+def test_a_target_too_faint_to_measure_counts_five_millimetres() -> None:
+    """Section 4.3.2: a default value of 5 mm should be assigned."""
+    visits = (
+        TimePoint(0, {"a": TargetValue(20.0)}),
+        TimePoint(56, {"a": TargetValue.too_small_to_measure()}),
+    )
+    (found,) = respond(Study((Target("a", "liver"),), visits))
+    assert (found.sum, found.overall) == (5.0, Response.PR)

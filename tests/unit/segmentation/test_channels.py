@@ -9,7 +9,13 @@ import pytest
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.patch_config import GREY_CHANNELS, LINE_CHANNELS, PAPER_CHANNELS, PatchConfig
+from lite_ensam.core.patch_config import (
+    GREY_CHANNELS,
+    LINE_CHANNELS,
+    PAPER_CHANNELS,
+    PatchConfig,
+    check_window,
+)
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.segmentation.channels import CHANNELS, LineFrame, channels_of, prepare_joint, prepare_lesion
@@ -28,6 +34,14 @@ def frame(hu: bool = True, crop: np.ndarray | None = None, config: PatchConfig =
         crop = np.full((9, 21, 21), 40, np.float32)
     ends = np.array([[4.0, 10.0, 5.0], [4.0, 10.0, 15.0]])
     return LineFrame(crop, ends, (2.0, 1.0, 1.0), hu, config)
+
+
+def test_windows_are_at_least_one_hu_wide_within_a_hundred_thousand() -> None:
+    for window in ((0.0, 1.0), (-100_000.0, 100_000.0)):
+        check_window(window)
+    for window in ((0.0, 0.9), (5.0, 5.0), (5.0, 0.0), (-100_001.0, 0.0), (0.0, 100_001.0)):
+        with pytest.raises(ValueError, match="two HU values within"):
+            check_window(window)
 
 
 def test_a_lesion_patch_is_a_cube_centred_on_its_line(phantom: Case) -> None:

@@ -164,6 +164,30 @@ def test_small_tumours_do_not_jump_to_a_vessel_between_them_and_vanish() -> None
     assert (after[12, 32, 28], after[12, 32, 33]) == (1, 2)
 
 
+@pytest.mark.parametrize("gap", [0, 2])
+def test_two_tumours_in_one_bright_body_keep_their_frontier(gap: int) -> None:
+    column = np.broadcast_to(np.arange(SHAPE[2]), SHAPE)
+    labels = np.where(column < 32, 1, 2).astype(np.uint16)
+    labels[(column >= 32) & (column < 32 + gap)] = 0
+    body = distance_mm(32) <= RADIUS_MM
+    labels[~body] = 0
+    before, tumors = drawn(labels, 28, 36)
+    after = refine_to_image_edge(before, tumors, scan((32, 40)), SPACING).labels
+    # neither takes from the other, and what both could take is left to neither
+    inside = distance_mm(32) <= RADIUS_MM - 3
+    np.testing.assert_array_equal(after[inside], labels[inside])
+
+
+def test_a_piece_that_touches_by_a_corner_belongs_to_the_tumour() -> None:
+    labels, ct = np.zeros(SHAPE, np.uint16), np.full(SHAPE, -800, np.int16)
+    labels[8:17, 26:36, 26:36] = 1
+    ct[labels == 1] = 40
+    ct[10:15, 36:38, 36:38] = 40
+    before, tumors = drawn(labels, 31)
+    after = refine_to_image_edge(before, tumors, ct, SPACING).labels
+    assert (after[11:14, 36:38, 36:38] == 1).all()
+
+
 def test_voxels_of_a_mask_beyond_its_patch_stay() -> None:
     labels = np.zeros(SHAPE, np.uint16)
     labels[distance_mm(12) <= RADIUS_MM + 1.2] = 1

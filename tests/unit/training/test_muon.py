@@ -53,6 +53,18 @@ def test_steps_match_torchs_own_muon(shape: tuple[int, int]) -> None:
     torch.testing.assert_close(ours, theirs, atol=3e-3, rtol=0)
 
 
+def test_left_alone_it_takes_the_papers_numbers() -> None:
+    torch.manual_seed(5)
+    start, gradients = torch.randn(6, 8), torch.randn(3, 6, 8)
+    weights = [start.clone().requires_grad_(), start.clone().requires_grad_()]
+    optimizers = Muon([weights[0]]), Muon([weights[1]], lr=2e-3, momentum=0.95, weight_decay=1e-3)
+    for gradient in gradients:
+        for weight, optimizer in zip(weights, optimizers, strict=True):
+            weight.grad = gradient.clone()
+            optimizer.step()
+    torch.testing.assert_close(*weights, atol=0, rtol=0)
+
+
 def test_it_fits_a_linear_map() -> None:
     torch.manual_seed(3)
     target, x = torch.randn(6, 5), torch.randn(200, 5)

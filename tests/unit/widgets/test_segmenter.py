@@ -6,6 +6,7 @@ import pytest
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import EngineError, MarkError
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.measurements.flags import AERATED
 from lite_ensam.widgets.segmenter import LesionSegmenter
 from tests.unit.widgets.conftest import SphereEngine
 
@@ -115,7 +116,8 @@ def test_a_mask_of_air_is_told_where_greys_are_hu(engine: SphereEngine, case: Ca
     segmenter = LesionSegmenter(np.ascontiguousarray(np.broadcast_to(ramp, case.ct.shape)), case.grid, hu)
     segmenter.run(case.marks)
     segmenter.paint()
-    assert [row["is_aerated"] for row in segmenter.rows()] == [hu, hu]
+    assert ["aerated" in row["flags"] for row in segmenter.rows()] == [hu, hu]
+    assert [AERATED.sentence in row["flag_sentences"] for row in segmenter.rows()] == [hu, hu]
 
 
 def test_progress_is_told_in_words(segmenter: LesionSegmenter, case: Case) -> None:

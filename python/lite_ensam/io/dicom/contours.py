@@ -12,6 +12,7 @@ import numpy as np
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.errors import OutputError
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks
 from lite_ensam.core.types import Float64Array, Labels, Mask
 from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package
 from lite_ensam.io.dicom.segmentation import NAME
@@ -71,12 +72,12 @@ def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str
     }
     with keep_identifiers_quiet():
         dataset = _item(**{name: first.get(name, "") for name in _OF_THE_PATIENT}, **made)
-        slices = series.slices_of(labels)
+        masks = TumorMasks(series.slices_of(labels))
         dataset.ReferencedFrameOfReferenceSequence = [_frame(series)]
         dataset.StructureSetROISequence, dataset.ROIContourSequence = [], []
         dataset.RTROIObservationsSequence = []
         for number, (label, name) in enumerate(names.items(), start=1):
-            _add_roi(dataset, series, number, name, slices == label)
+            _add_roi(dataset, series, number, name, masks[label])
         dataset.file_meta = pydicom.dataset.FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     return dataset
@@ -125,19 +126,21 @@ def outlines(mask: Mask) -> list[Float64Array]:
     return polygons
 
 
-def _add_roi(dataset: Dataset, series: SeriesSource, number: int, name: str, mask: Mask) -> None:
+def _add_roi(dataset: Dataset, series: SeriesSource, number: int, name: str, mask: SubVolume) -> None:
     """One ROI with its contours; `mask` is (slice, row, column)."""
-    if not mask.any():
+    if not mask.voxels.size:
         raise OutputError(f"{name!r} has no voxel, and an ROI cannot be empty")
     contours = [
         _item(
             ContourImageSequence=[_reference(series.slices[n])],
             ContourGeometricType="CLOSED_PLANAR",
             NumberOfContourPoints=len(polygon),
-            ContourData=[f"{mm:.4f}" for mm in series.stack.to_world(n, polygon).ravel()],
+            ContourData=[
+                f"{mm:.4f}" for mm in series.stack.to_world(n, polygon + mask.start_zyx[1:]).ravel()
+            ],
         )
-        for n in np.flatnonzero(mask.any(axis=(1, 2))).tolist()
-        for polygon in outlines(mask[n])
+        for n, inside in enumerate(mask.voxels, start=mask.start_zyx[0])
+        for polygon in outlines(inside)
     ]
     dataset.StructureSetROISequence.append(
         _item(

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from lite_ensam.core.errors import MarkError, OutputError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, FloatTriple, IntTriple
 from lite_ensam.io.dicom.datasets import Dataset
 from lite_ensam.io.dicom.stack import Stack
@@ -29,6 +30,7 @@ _IDENTIFIERS = {
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class SeriesSource(ScanSource):
     """A `ScanSource` whose file is a series: i is the column, j the row, k the plane.

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.errors import CaseError
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Float64Array, IntTriple
 from lite_ensam.io.dicom.datasets import Dataset, read_numbers
 
@@ -37,6 +38,7 @@ _LARGEST_CANVAS = 3.0
 _MOST_GAPS_NAMED = 10
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class Stack:
     """Where slices lie on their grid, whose file order is k (plane), j (row), i (column).

@@ -37,9 +37,7 @@ export interface Numbers {
   longest_diameter_zyx: Ends | null;
   short_axis_mm: number;
   short_axis_zyx: Ends | null;
-  disagrees: boolean;
-  touches_edge: boolean;
-  is_aerated: boolean;
+  flag_sentences: string[];
 }
 
 /** One of the three ways to cut the scan; see `Plane` in planes.py. */

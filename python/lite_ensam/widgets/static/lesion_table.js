@@ -1,5 +1,5 @@
 import { make, makeButton, setPressed } from "./elements.js";
-import { lesionNumbers, warningsOf } from "./lesion_text.js";
+import { lesionNumbers } from "./lesion_text.js";
 import { HIGHEST_LABEL } from "./mark_list.js";
 import { SHORT_AXIS } from "./recist_mark.js";
 
@@ -60,7 +60,9 @@ export class LesionTable {
         "td",
         { className: "le-name" },
         this.nameField(mark, row),
-        ...warningsOf(result).map((text) => make("div", { className: "le-warning", textContent: `⚠ ${text}` })),
+        ...(result?.flag_sentences ?? []).map((text) =>
+          make("div", { className: "le-warning", textContent: `⚠ ${text}` })
+        ),
         make("div", { className: "le-actions" }, ...this.buttons(mark.label, result)),
       ),
       cell(numbers.line, "line"),

@@ -25,15 +25,3 @@ export function lesionNumbers(mark, result, spacing) {
 
 /** @type {(value: number | undefined, digits: number) => string} */
 const inWords = (value, digits) => (value === undefined ? "–" : value.toFixed(digits));
-
-/**
- * What the reader should look at twice.
- * @param {Result | undefined} result
- */
-export function warningsOf(result) {
-  const words = [];
-  if (result?.disagrees) words.push("mask and line differ by more than 20 %");
-  if (result?.is_aerated) words.push("no tumour in sight: air or lung");
-  if (result?.touches_edge) words.push("mask reaches the scan's border");
-  return words;
-}

@@ -283,6 +283,7 @@ def test_a_file_that_ends_early_is_named(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"row_column_mm": (0.8, 0.9)}, "ct: PixelSpacing differs between slices"),
+        ({"row_column_mm": (0.8, 0.701)}, "ct: PixelSpacing differs between slices"),
         ({"orientation": (0, 1, 0, 1, 0, 0)}, "ImageOrientationPatient differs"),
         ({"NumberOfFrames": 2}, "is a multi-frame CT, expected one slice a file"),
         ({"ImagePositionPatient": None}, "ImagePositionPatient is missing or is not 3 numbers"),

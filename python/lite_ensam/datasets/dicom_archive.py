@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from lite_ensam.cohort.manifest import CohortCase
 from lite_ensam.core.errors import CaseError
+from lite_ensam.datasets.case_files import CaseFiles
 from lite_ensam.io.dicom.datasets import Dataset, is_dicom, keep_identifiers_quiet, load_package, read_dataset
 
 __all__ = ["find_series"]
@@ -38,13 +38,14 @@ class _Series:
     marks: list[tuple[str, str]] = field(default_factory=list)
 
 
-def find_series(files: Sequence[Path]) -> tuple[tuple[CohortCase, ...], tuple[str, ...]]:
-    """A row for each CT series that something with lines refers to, in the order of their UIDs; and notes.
+def find_series(files: Sequence[Path]) -> tuple[tuple[CaseFiles, ...], tuple[str, ...]]:
+    """A case for each CT series that something with lines refers to, in the order of their UIDs; and notes.
 
     The case is called by its SeriesInstanceUID: names and numbers of patients stay out of file names and logs. Of
     several objects with lines the newest is taken.
     """
     dicom = [path for path in files if is_dicom(path)]
+    dead = sum(not path.exists() for path in files)
     if not dicom:
         return (), ()
     load_package()
@@ -69,15 +70,16 @@ def find_series(files: Sequence[Path]) -> tuple[tuple[CohortCase, ...], tuple[st
             continue
         for uid in sorted({series_of[image] for image in _referred(content) if image in series_of}):
             series[uid].marks.append((_when(content), os.fspath(path)))
-    rows = tuple(_row(uid, series[uid]) for uid in sorted(series) if series[uid].marks)
+    cases = tuple(_case_of(uid, series[uid]) for uid in sorted(series) if series[uid].marks)
     counts = {
-        f"{len(series) - len(rows)} CT series without lines left out": len(series) - len(rows),
+        f"{len(series) - len(cases)} CT series without lines left out": len(series) - len(cases),
         "of several objects with lines on one series the newest was taken": any(
             len(s.marks) > 1 for s in series.values()
         ),
         f"{unreadable} DICOM files could not be read": unreadable,
+        f"{dead} links among the files lead nowhere": dead,
     }
-    return rows, tuple(text for text, there in counts.items() if there)
+    return cases, tuple(text for text, there in counts.items() if there)
 
 
 def _header(path: Path) -> Dataset | None:
@@ -103,7 +105,7 @@ def _when(content: Dataset) -> str:
     return next((stamp for stamp in stamps if stamp), "")
 
 
-def _row(uid: str, series: _Series) -> CohortCase:
+def _case_of(uid: str, series: _Series) -> CaseFiles:
     # the deepest folder that holds all of it
     folder = os.path.commonpath(sorted(series.folders))
     header = series.header
@@ -119,4 +121,15 @@ def _row(uid: str, series: _Series) -> CohortCase:
         day = date.fromisoformat(taken).isoformat()
     except ValueError:
         day = ""
-    return CohortCase(uid, folder, max(series.marks)[1], "", str(header.get("PatientID", "")), day, uid)
+    patient = str(header.get("PatientID", ""))
+    return CaseFiles(
+        source="",
+        name=uid,
+        ct=Path(folder),
+        marks=Path(max(series.marks)[1]),
+        patient=patient,
+        path_name=uid,
+        patient_id=patient,
+        date=day,
+        series=uid,
+    )

@@ -1,0 +1,91 @@
+"""Flags: why a reader should check a tumour. All tables, pages and reports print what is written here.
+
+A flag has a code for programs and a sentence for people; docs/clinical.md lists them. Code that knows more of a tumour
+than its mask shows adds flags of its own with `TumorMeasurement.flagged`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = [
+    "AERATED",
+    "DISAGREEMENT",
+    "DISAGREES_WITH_LINE",
+    "EMPTY",
+    "RECOVERED",
+    "TOO_SMALL",
+    "TOUCHES_EDGE",
+    "Flag",
+    "flag_cells",
+    "flag_lists",
+    "in_pieces",
+    "sentences",
+]
+
+DISAGREEMENT = 0.2
+"""Mask and line disagree if their longest diameters differ by more than this share of the line: RECIST's PD."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something about a tumour that a reader should check.
+
+    Parameters
+    ----------
+    code : for programs, does not change
+    sentence : for people
+    """
+
+    code: str
+    sentence: str
+
+
+EMPTY = Flag("empty", "no voxel")
+RECOVERED = Flag("recovered", "no voxel above the threshold: the likeliest near the line taken")
+AERATED = Flag("aerated", "no tumour in sight: air or lung")
+DISAGREES_WITH_LINE = Flag(
+    "disagrees_with_line", f"mask and line differ by more than {100 * DISAGREEMENT:.0f} %"
+)
+TOO_SMALL = Flag("too_small", "one voxel wide: too small to measure")
+TOUCHES_EDGE = Flag("touches_edge", "mask reaches the scan's edge")
+
+
+def in_pieces(n_pieces: int) -> Flag:
+    """Of a mask that does not hang together."""
+    return Flag("in_pieces", f"in {n_pieces} pieces: diameters are of the largest")
+
+
+def sentences(flags: Iterable[Flag]) -> str:
+    """All sentences on one line, for people.
+
+    Examples
+    --------
+    >>> sentences((EMPTY, TOO_SMALL))
+    'no voxel; one voxel wide: too small to measure'
+    """
+    return "; ".join(flag.sentence for flag in flags)
+
+
+def flag_lists(flags: Iterable[Flag]) -> dict[str, list[str]]:
+    """The fields of a JSON report: `flags`, the codes, and `flag_sentences`.
+
+    Examples
+    --------
+    >>> flag_lists([AERATED])
+    {'flags': ['aerated'], 'flag_sentences': ['no tumour in sight: air or lung']}
+    """
+    listed = list(flags)
+    return {"flags": [one.code for one in listed], "flag_sentences": [one.sentence for one in listed]}
+
+
+def flag_cells(flags: Iterable[Flag]) -> dict[str, str]:
+    """The columns of a table: `flag_lists`, each as one text.
+
+    Examples
+    --------
+    >>> flag_cells((TOUCHES_EDGE, in_pieces(2)))["flags"]
+    'touches_edge; in_pieces'
+    """
+    return {name: "; ".join(texts) for name, texts in flag_lists(flags).items()}

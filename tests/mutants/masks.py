@@ -1,0 +1,217 @@
+"""Mutants of all that decides what enters the network and which mask comes out."""
+
+from tests.mutants.mutant import mutants
+
+GOLDEN = "tests/golden/test_golden.py"
+CHANNELS = f"{GOLDEN}::test_channels"
+MAPS = f"{GOLDEN}::test_mirrored_patches {GOLDEN}::test_label_maps"
+PAINTING = f"{GOLDEN}::test_painting_of_hand_made_logits {GOLDEN}::test_held_ends"
+NUMBERS = f"{GOLDEN}::test_numbers"
+GEOMETRY = "tests/unit/core/test_grid.py"
+
+CONFIG = mutants(
+    "core/patch_config.py",
+    CHANNELS,
+    ("side_factor: float = 2.5", "side_factor: float = 2.4"),
+    ("side_voxels: int = 64", "side_voxels: int = 56"),
+    ("end_margin_voxels: float = 0.0", "end_margin_voxels: float = 0.5"),
+    ("| None = (-1000.0, 500.0)", "| None = (-1000.0, 400.0)"),
+    ("line_half_width_hu: float = 175.0", "line_half_width_hu: float = 200.0"),
+    ("narrow_half_width_hu: float = 75.0", "narrow_half_width_hu: float = 70.0"),
+    ("windowed_unit_hu: float = 400.0 / 255.0", "windowed_unit_hu: float = 350.0 / 255.0"),
+) + mutants(
+    "core/patch_config.py",
+    "tests/unit/segmentation/test_channels.py",
+    ("100_000.0, 1.0", "100_000.0, 0.0"),
+    ("100_000.0, 1.0", "200_000.0, 1.0"),
+)
+
+CHANNEL_MUTANTS = mutants(
+    "segmentation/channels.py",
+    CHANNELS,
+    ("np.linspace(0.2, 0.8, 41)", "np.linspace(0.0, 1.0, 41)"),
+    ("float(np.median(self.crop", "float(np.mean(self.crop"),
+    ("points = np.rint(start", "points = np.floor(start"),
+    ("(0.0, 255.0)", "(0.0, 240.0)"),
+    ("(1.0 if frame.hu else", "(1.0 if True else"),
+    ("middle - half, middle + half)", "middle - half, middle + 2 * half)"),
+    ("np.hypot(half[1], half[2])", "np.hypot(half[1], half[1])"),
+    ("y[:, None] * uy + x[None, :] * ux", "y[:, None] * uy - x[None, :] * ux"),
+    ("y[:, None] * ux - x[None, :] * uy", "y[:, None] * ux + x[None, :] * uy"),
+    ("float(size[0] / radius)", "float(size[1] / radius)"),
+    ("np.float32(self.config.side_factor)", "np.float32(self.config.side_factor / 2)"),
+    ("np.float32(frame.endpoints_zyx[0][0])", "np.float32(frame.crop.shape[0] / 2)"),
+    ("half_lengths) / np", "half_lengths + 0.1) / np"),
+    ("values[channel][outside] = 0", "values[channel][outside] = 1"),
+    ("if config.window_hu is None else None", "if config.window_hu == () else None"),
+)
+
+PLAN = mutants(
+    "segmentation/patch_plan.py",
+    CHANNELS,
+    (
+        """mark.outer_endpoints_zyx(config.end_margin_voxels)
+        placement""",
+        """mark.outer_endpoints_zyx(0.0)
+        placement""",
+    ),
+    (
+        """mark.outer_endpoints_zyx(config.end_margin_voxels)
+        return""",
+        """mark.outer_endpoints_zyx(0.0)
+        return""",
+    ),
+    ("np.multiply(placement.step_zyx, grid.spacing_mm)", "grid.spacing_mm"),
+    ("max(side_factor * length_mm, 2 * max(spacing_mm))", "max(side_factor * length_mm, max(spacing_mm))"),
+    ("ends.mean(axis=0) + 0.5 - step", "ends.mean(axis=0) - step"),
+    ("as_points(points_zyx) + 0.5 - np.asarray", "as_points(points_zyx) - np.asarray"),
+    ("edges / np.asarray(self.step_zyx) - 0.5", "edges / np.asarray(self.step_zyx)"),
+) + mutants(
+    "segmentation/patch_plan.py",
+    GEOMETRY,
+    ("_PATCH_MULTIPLE = 8", "_PATCH_MULTIPLE = 4"),
+    ("margin: int = 32", "margin: int = 31"),
+    ("max_voxels: int = 128**3", "max_voxels: int = 64**3"),
+    ("np.floor(points + 0.5)", "np.floor(points)"),
+    ("voxels.max(axis=0) + margin + 1", "voxels.max(axis=0) + margin"),
+    ("np.arange(3) != int(content.argmin())", "np.arange(3) != int(content.argmax())"),
+    ("factor[halved] *= 2", "factor[halved] *= 3"),
+    ("content = -(-(stop - start) // factor)", "content = (stop - start) // factor"),
+)
+
+PAINTING_MUTANTS = mutants(
+    "segmentation/painting.py",
+    PAINTING,
+    ("_HELD_SHARE = 0.1", "_HELD_SHARE = 0.12"),
+    ("_HELD_LOGIT = 0.2", "_HELD_LOGIT = 0.3"),
+    ("_MOST_RAISED = 3.0", "_MOST_RAISED = 4.0"),
+    ("(logits > 0).any()", "(logits > -99).any()"),
+    ("ends[0])), 1.0)", "ends[0])), 2.0)"),
+    ("np.floor(end - 3 * width)", "np.floor(end - width)"),
+    ("np.ceil(end + 3 * width) + 1", "np.ceil(end + width) + 1"),
+    ("np.exp(-0.5 *", "np.exp(-0.7 *"),
+    ("part[0] * (1 - share) + part[1] * share", "part[0] * share + part[1] * (1 - share)"),
+    ("_between_voxels(bell, end - low)", "1.0"),
+    ("if counts[tumor.mark.label] == 0", "if counts[tumor.mark.label] == -1"),
+    ("np.max([p.stop_zyx", "np.min([p.stop_zyx"),
+    ("radius_mm = mark.radius_mm", "radius_mm = mark.length_mm"),
+)
+
+GRID = mutants(
+    "core/grid.py",
+    GEOMETRY,
+    ("_SHEAR_TOLERANCE = 1e-3", "_SHEAR_TOLERANCE = 1e-2"),
+    ("_SHEAR_TOLERANCE = 1e-3", "_SHEAR_TOLERANCE = 1e-4"),
+    ("_SPACING_TOLERANCE = 1e-3", "_SPACING_TOLERANCE = 1e-2"),
+    ("_SPACING_RANGE_MM = (0.01, 100.0)", "_SPACING_RANGE_MM = (0.001, 100.0)"),
+    ("_SPACING_RANGE_MM = (0.01, 100.0)", "_SPACING_RANGE_MM = (0.01, 1000.0)"),
+    ("_AFFINE_LIMIT_MM = 1e6", "_AFFINE_LIMIT_MM = 1e7"),
+    ("_SAME_PLACE = 0.1", "_SAME_PLACE = 0.5"),
+    ("_SAME_PLACE = 0.1", "_SAME_PLACE = 0.01"),
+    ("np.diag([-x, -y, z, 1.0])", "np.diag([-y, -x, z, 1.0])"),
+    ("np.diag([-x, -y, z, 1.0])", "np.diag([x, y, z, 1.0])"),
+    ("bool(z < 0), bool(y > 0), bool(x > 0)", "bool(z > 0), bool(y > 0), bool(x > 0)"),
+    ("bool(z < 0), bool(y > 0), bool(x > 0)", "bool(z < 0), bool(y < 0), bool(x > 0)"),
+    ("bool(z < 0), bool(y > 0), bool(x > 0)", "bool(z < 0), bool(y > 0), bool(x < 0)"),
+    ("* (self.shape_zyx[axis] - 1)", "* self.shape_zyx[axis]"),
+    ("return False, False, False", "return True, True, False"),
+)
+
+RECIST = mutants(
+    "core/recist.py",
+    "tests/unit/core/test_recist.py",
+    ("MAX_LABEL = 65535", "MAX_LABEL = 65536"),
+    ("_ROUNDING = 1e-6", "_ROUNDING = 1e-2"),
+    ("_ROUNDING = 1e-6", "_ROUNDING = 0.0"),
+    ("_HALF_VOXEL = 0.5 + 1e-3", "_HALF_VOXEL = 0.5 - 1e-3"),
+    ("_HALF_VOXEL = 0.5 + 1e-3", "_HALF_VOXEL = 0.5 + 1e-1"),
+    ("_SHORTEST = 1e-6", "_SHORTEST = 1e-12"),
+    ("_SHORTEST = 1e-6", "_SHORTEST = 1e-1"),
+    ("margin_voxels: float = 0.5", "margin_voxels: float = 0.4"),
+    ("self.length_mm(spacing_mm) / 2", "self.length_mm(spacing_mm)"),
+    ("radius_mm**2 * (1 + 1e-9)", "radius_mm**2 * (1 - 1e-9)"),
+    ("math.ceil(abs(middle) - 0.5 - _ROUNDING)", "math.ceil(abs(middle) - 0.4 - _ROUNDING)"),
+    ("- z).max() > 0.5 +", "- z).max() > 0.6 +"),
+    ("z = int(areas.argmax())", "z = int(areas.argmin())"),
+    ("round(z, 6), round(y, 6), round(x, 6)", "round(z, 0), round(y, 0), round(x, 0)"),
+)
+
+BORDERS = mutants(
+    "segmentation/edge_refinement.py",
+    f"tests/unit/segmentation/test_edge_refinement.py {PAINTING} {GOLDEN}::test_label_maps",
+    ("_REACH = 0.12", "_REACH = 0.14"),
+    ("_LEAST_REACH_PIXELS = 2.0", "_LEAST_REACH_PIXELS = 2.5"),
+    ("_LOCAL = 0.35", "_LOCAL = 0.45"),
+    ("_LEAST_CONTRAST = 2.0", "_LEAST_CONTRAST = 2.5"),
+    ("_MOST_BLUR_PIXELS = 1.2", "_MOST_BLUR_PIXELS = 0.6"),
+    ("_LEAST_BLUR_PIXELS = 0.3", "_LEAST_BLUR_PIXELS = 0.5"),
+    ("_BLUR_TIMES_CONTRAST = 2.0", "_BLUR_TIMES_CONTRAST = 1.5"),
+    ("_NEIGHBOURHOOD[1] = 1", "_NEIGHBOURHOOD[1, 1] = 1"),
+    ("_NEIGHBOURHOOD[::2, 1, 1] = 1", "_NEIGHBOURHOOD[::2, 1, 1] = 0"),
+    ("_LEAST_ALIKE = 4", "_LEAST_ALIKE = 5"),
+    ("0.6 * float(inwards.max())", "0.95 * float(inwards.max())"),
+    ("(outwards > 0.5 * reach_mm)", "(outwards > 0.2 * reach_mm)"),
+    ("(outwards < 2 * reach_mm)", "(outwards < 3 * reach_mm)"),
+    ("np.maximum(local_mm, 1.5 * reach_mm)", "np.maximum(local_mm, 5 * reach_mm)"),
+    ("(inside + outside) / 2) *", "(inside + 2 * outside) / 3) *"),
+    ("np.ceil(3 * reach_mm", "np.ceil(1 * reach_mm"),
+    ("after[claims > 1] = 0", "after[claims > 2] = 0"),
+    ("& ~other\n    if", "\n    if"),
+    ("np.ones((3, 3, 3))", "None"),
+)
+
+PREDICTOR = mutants(
+    "segmentation/predictor.py",
+    MAPS,
+    ("self.mirror = mirror and crop", "self.mirror = False and crop"),
+    ("self._logits(patch, opposite)) / 2", "self._logits(patch, opposite)) / 3"),
+    ("if axis not in axes)", "if axis not in (*axes, 0))"),
+    ("patch.values.shape[axis + 1] - 1) - ends", "patch.values.shape[axis + 1]) - ends"),
+    ("(self.window[1] - self.window[0]) / 255.0", "(self.window[1] - self.window[0]) / 400.0"),
+    ("return replace(config, window_hu=self.window)", "return config"),
+    (
+        "return anchor_endpoints(TumorLogits(patch.mark, logits, patch.placement))",
+        "return TumorLogits(patch.mark, logits, patch.placement)",
+    ),
+    ("paint_tumors(tumors, spacing_mm, threshold)", "paint_tumors(tumors, spacing_mm)"),
+) + mutants(
+    "segmentation/predictor.py",
+    f"{MAPS} {NUMBERS}[noise]",
+    ("ends[np.lexsort(ends.T[::-1])]", "ends[::-1]"),
+)
+
+ROTATIONS = mutants(
+    "engines/lie_rotations.py",
+    "tests/unit/engines/test_lie_rotations.py",
+    ("np.triu(generators, 1)", "np.triu(generators, 2)"),
+    ("upper - np.swapaxes(upper, -1, -2)", "upper + np.swapaxes(upper, -1, -2)"),
+    ("(np.arange(side) + 0.5) / max(shape_zyx)", "(np.arange(side) + 0.5) / side"),
+    ("(np.arange(side) + 0.5)", "np.arange(side)"),
+    ("dtype=np.float64) + 0.5) / max(patch_shape_zyx)", "dtype=np.float64)) / max(patch_shape_zyx)"),
+    ("/ max(patch_shape_zyx)", "/ min(patch_shape_zyx)"),
+    ("[cos, sin, -sin, cos]", "[cos, -sin, sin, cos]"),
+    ("np.exp(-1j * values)", "np.exp(1j * values)"),
+)
+
+UNCERTAINTY = mutants(
+    "segmentation/repeatability.py",
+    f"tests/unit/segmentation/test_repeatability.py {NUMBERS}",
+    ("END_SD = 0.043", "END_SD = 0.053"),
+    ("_LEAST_END_SD_VOXELS = 0.3", "_LEAST_END_SD_VOXELS = 0.6"),
+    ("((), (2,), (1,), (0,))", "((), (2,), (2,), (0,))"),
+    ("ddof=1", "ddof=0"),
+    (">= 0.5 * mark.length_mm", ">= 0.0 * mark.length_mm"),
+)
+
+MASKS = [
+    *CONFIG,
+    *CHANNEL_MUTANTS,
+    *PLAN,
+    *GRID,
+    *PAINTING_MUTANTS,
+    *RECIST,
+    *BORDERS,
+    *PREDICTOR,
+    *ROTATIONS,
+    *UNCERTAINTY,
+]

@@ -1,0 +1,177 @@
+"""Mutants of how scans are read, and of what is measured and concluded."""
+
+from tests.mutants.mutant import mutants
+
+DICOM = "tests/unit/io/dicom"
+RESPONSE = "tests/unit/response"
+NUMBERS = "tests/golden/test_golden.py::test_numbers"
+
+READING = [
+    *mutants(
+        "core/case.py",
+        "tests/unit/core/test_case.py",
+        ("low < 0 or high > 255", "low < 0 or high > 256"),
+        ("low < 0 or high > 255", "low < 0 or high > 254"),
+        ("low < 0 or high > 255", "low < -1 or high > 255"),
+        ("low >= 0 and high <= 1 and", "low >= 0 and high <= 0.5 and"),
+        ("low >= 0 and high <= 1 and", "low >= 0 and high <= 2 and"),
+    ),
+    *mutants(
+        "core/partial_volume.py",
+        "tests/unit/core/test_partial_volume.py tests/integration/test_storage_orders.py",
+        ("np.subtract(shape_zyx, end), end)", "np.subtract(shape_zyx, end) - 1, end)"),
+        ("np.less_equal(self.start_zyx", "np.less(self.start_zyx"),
+        ("np.greater_equal(self.stop_zyx", "np.greater(self.stop_zyx"),
+        ("<= _size(joined) + _size(other)", "<= _size(joined)"),
+        ("> math.prod(shape_zyx)", "> 2 * math.prod(shape_zyx)"),
+    ),
+    *mutants(
+        "io/voxels.py",
+        "tests/unit/io/test_voxels.py",
+        ("_EXACT_IN_FLOAT32 = 2**24", "_EXACT_IN_FLOAT32 = 2**25"),
+        ("_EXACT_IN_FLOAT32 = 2**24", "_EXACT_IN_FLOAT32 = 2**20"),
+        ("highest <= 255", "highest <= 256"),
+        ("high <= 65535)", "high <= 65536)"),
+        ("low >= 0 and high <= 65535", "low >= -1 and high <= 65535"),
+        ("limits.min <= low and high <= limits.max", "limits.min <= low"),
+        ("np.iinfo(np.int16).min <= low and", "0 <= low and"),
+        ("value == np.rint(value)", "value == value"),
+    ),
+    *mutants(
+        "core/scan_source.py",
+        "tests/unit/core/test_scan_source.py",
+        (
+            "world_of_axis.index(2), world_of_axis.index(1), world_of_axis.index(0)",
+            "world_of_axis.index(2), world_of_axis.index(0), world_of_axis.index(1)",
+        ),
+        ("np.argsort(-shares.max(axis=0)", "np.argsort(shares.max(axis=0)"),
+        ("shares[world_of_axis[axis]] = -1", "shares[world_of_axis[axis]] = 0.5"),
+        ("_OFF_PLACE = 0.01", "_OFF_PLACE = 0.1"),
+        ("if axes_as_stored", "if not axes_as_stored"),
+        ("affine[:3, [x, y, z]]", "affine[:3, [x, z, y]]"),
+        ("[2 - axis for axis in self.file_axes_zyx])", "[axis for axis in self.file_axes_zyx])"),
+        (
+            "[self.file_axes_zyx.index(axis) for axis in (2, 1, 0)]]",
+            "[self.file_axes_zyx[axis] for axis in (2, 1, 0)]]",
+        ),
+    ),
+    *mutants(
+        "io/nifti.py",
+        "tests/unit/io/test_nifti.py",
+        ("_SPACING_TOLERANCE = 0.01", "_SPACING_TOLERANCE = 0.1"),
+        ('{1: "metres", 3: "microns"}', '{1: "metres"}'),
+    ),
+    *mutants(
+        "io/nifti_header.py",
+        "tests/unit/io/test_nifti_header.py",
+        ("np.array([-1.0, 1.0, 1.0])", "np.array([1.0, 1.0, 1.0])"),
+        ("astype(np.float64) - 1) / 2", "astype(np.float64)) / 2"),
+        ('-1 if self["pixdim"][0] < 0 else 1', "1"),
+    ),
+    *mutants(
+        "io/flare_npz.py",
+        "tests/unit/io/test_flare_npz.py",
+        ("np.diag([-1.0, -1.0, 1.0, 1.0])", "np.diag([1.0, 1.0, 1.0, 1.0])"),
+    ),
+]
+
+DICOM_MUTANTS = [
+    *mutants(
+        "io/dicom/stack.py",
+        DICOM,
+        ("PADDING_HU = -1000", "PADDING_HU = 0"),
+        ("_ON_PLANE = 0.1", "_ON_PLANE = 0.3"),
+        ("_ON_PLANE = 0.1", "_ON_PLANE = 0.02"),
+        ("_WIDEST_GAP = 2.1", "_WIDEST_GAP = 3.1"),
+        ("_WIDEST_GAP = 2.1", "_WIDEST_GAP = 1.9"),
+        ("_NARROWEST_GAP = 0.25", "_NARROWEST_GAP = 0.5"),
+        ("_NARROWEST_GAP = 0.25", "_NARROWEST_GAP = 0.1"),
+        ("_LARGEST_CANVAS = 3.0", "_LARGEST_CANVAS = 9.0"),
+        ("_LARGEST_CANVAS = 3.0", "_LARGEST_CANVAS = 1.2"),
+        ("usual, mean = float(np.median(gaps))", "usual, mean = float(np.max(gaps))"),
+        ("step = float(gaps.min())", "step = float(gaps.mean())"),
+        ("np.array([column_mm, row_mm, plane_mm])", "np.array([row_mm, column_mm, plane_mm])"),
+        ("share = (plane - low) / (high - low)", "share = (high - plane) / (high - low)"),
+        ("off[nearest].max() <= 0.01", "off[nearest].max() <= 0.5"),
+        ("np.ptp(points_kji[:, 0]) > 1e-3", "np.ptp(points_kji[:, 0]) > 1.0"),
+        ("np.floor(self.planes + 0.5)", "np.floor(self.planes)"),
+    ),
+    *mutants("io/dicom/series.py", DICOM, ("rtol=0, atol=1e-4", "rtol=0, atol=1e-1")),
+    *mutants("io/dicom/rtstruct.py", DICOM, ("_OFF_PLANE = 0.1", "_OFF_PLANE = 1.0")),
+    *mutants("io/dicom/datasets.py", DICOM, ("* (-1.0, -1.0, 1.0)", "* (1.0, 1.0, 1.0)")),
+    *mutants(
+        "io/dicom/series_source.py",
+        DICOM,
+        ("columns_rows[:, ::-1] - 0.5", "columns_rows[:, ::-1]"),
+        ("rows_columns[:, ::-1] + 0.5", "rows_columns[:, ::-1]"),
+    ),
+]
+
+MEASUREMENTS = [
+    *mutants(
+        "measurements/tumor.py",
+        NUMBERS,
+        ("DISAGREEMENT = 0.2", "DISAGREEMENT = 0.22"),
+        ("np.hypot(*spacing_mm[1:])", "np.hypot(0.0, 0.0)"),
+        ("abs(longest - recist_mm) > least_mm", "longest - recist_mm > least_mm"),
+        ("(start == 0).any()", "(start == 1).any()"),
+        ("(stop == part.whole_shape_zyx).any()", "(stop == 0).any()"),
+        ("np.prod(spacing_mm)) / 1000.0", "np.prod(spacing_mm)) / 1024.0"),
+    ),
+    *mutants(
+        "measurements/intensity.py",
+        NUMBERS,
+        ("THRESHOLD_HU = -725.0", "THRESHOLD_HU = -750.0"),
+        ("_DENSEST = 0.1", "_DENSEST = 0.15"),
+        ("float(values.std())", "float(values.std(ddof=1))"),
+    ),
+    *mutants(
+        "measurements/shape.py",
+        NUMBERS,
+        ("_SPHERE_POINTS = 20_000", "_SPHERE_POINTS = 200"),
+        ("math.cbrt(36 *", "math.cbrt(30 *"),
+        ("area += 2 * share", "area += share"),
+        ("round(longest / s)", "round(longest / s / 2)"),
+    ),
+    *mutants(
+        "evaluation/metrics.py",
+        "tests/unit/evaluation/test_metrics.py",
+        ("FLARE_LOWEST_DSC = 0.2", "FLARE_LOWEST_DSC = 0.3"),
+        ("tolerance_mm: float = 2.0", "tolerance_mm: float = 1.0"),
+    ),
+]
+
+RESPONSE_MUTANTS = [
+    *mutants(
+        "response/criteria.py",
+        RESPONSE,
+        ("-0.30, 0.20, 5.0", "-0.31, 0.20, 5.0"),
+        ("-0.30, 0.20, 5.0", "-0.30, 0.21, 5.0"),
+        ("-0.30, 0.20, 5.0", "-0.30, 0.20, 4.0"),
+        ("-0.657, 0.728", "-0.65, 0.728"),
+        ("-0.657, 0.728", "-0.657, 0.72"),
+        ("-0.35, 0.55", "-0.40, 0.55"),
+        ("-0.35, 0.55", "-0.35, 0.60"),
+    ),
+    *mutants(
+        "response/targets.py",
+        RESPONSE,
+        ("MOST_TARGETS = 5", "MOST_TARGETS = 6"),
+        ("MOST_TARGETS_OF_AN_ORGAN = 2", "MOST_TARGETS_OF_AN_ORGAN = 3"),
+        ("LEAST_DIAMETER_MM = 10.0", "LEAST_DIAMETER_MM = 9.0"),
+        ("LEAST_NODE_SHORT_AXIS_MM = 15.0", "LEAST_NODE_SHORT_AXIS_MM = 14.0"),
+        ("NORMAL_NODE_MM = 10.0", "NORMAL_NODE_MM = 9.0"),
+        ("THICK_SLICE_MM = 5.0", "THICK_SLICE_MM = 8.0"),
+    ),
+    *mutants("response/study.py", RESPONSE, ("TOO_SMALL_MM = 5.0", "TOO_SMALL_MM = 4.0")),
+    *mutants("response/time_points.py", RESPONSE, ("_NOISE_SDS = 1.96", "_NOISE_SDS = 1.0")),
+    *mutants(
+        "response/matching.py",
+        RESPONSE,
+        ("NEAR_MM = 20.0", "NEAR_MM = 25.0"),
+        ("NEAR_MM = 20.0", "NEAR_MM = 15.0"),
+        ("_CLEARLY_NEARER = 2.0", "_CLEARLY_NEARER = 1.5"),
+    ),
+]
+
+SCANS = [*READING, *DICOM_MUTANTS, *MEASUREMENTS, *RESPONSE_MUTANTS]
