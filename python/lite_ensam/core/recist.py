@@ -6,19 +6,26 @@ reference mask.
 """
 
 import math
-import operator
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.errors import MarkError, brief, printable
-from lite_ensam.core.grid import real_array
+from lite_ensam.core.mark_fields import (
+    MAX_LABEL,
+    ROUNDING,
+    checked_endpoints,
+    checked_label,
+    checked_points,
+    checked_slice,
+    point_text,
+)
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks, as_subvolume
 from lite_ensam.core.types import (
     EndpointPair,
@@ -32,30 +39,24 @@ from lite_ensam.core.types import (
 )
 
 __all__ = [
+    "NotedMarks",
     "RecistMark",
     "check_marks",
+    "is_inside",
     "mark_from_mask",
     "marks_from_labels",
     "marks_from_marker",
+    "notes_of",
     "outer_ends",
     "sphere_box",
     "sphere_mask",
     "voxel_of",
 ]
 
-MAX_LABEL = 65535
-"""Labels are written as uint16 at most."""
-
-_ROUNDING = 1e-6
-"""What the way from millimetres to indices may cost, in voxels."""
-
 _HALF_VOXEL = 0.5 + 1e-3
 """How far outside the outermost voxel centres a mark may lie: on the border, not beyond."""
 
 _UID = re.compile(r"[0-9.]{0,64}")
-
-_SHORTEST = 1e-6
-"""Lines shorter than this, in voxels, are points."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,9 @@ class RecistMark:
     outside_zyx: tuple[FloatTriple, ...] = ()
 
     def __post_init__(self) -> None:
-        label = _checked_label(self.label)
+        label = checked_label(self.label)
         object.__setattr__(self, "label", label)
-        object.__setattr__(self, "endpoints_zyx", _checked_endpoints(label, self.endpoints_zyx))
+        object.__setattr__(self, "endpoints_zyx", checked_endpoints(label, self.endpoints_zyx))
         if not isinstance(self.name, str):
             raise MarkError(f"mark {label}: its name must be a text, got {brief(self.name)}")
         object.__setattr__(self, "name", printable(self.name))
@@ -115,15 +116,15 @@ class RecistMark:
         if self.short_axis_zyx is not None:
             object.__setattr__(self, "short_axis_zyx", self._checked_short_axis(self.short_axis_zyx))
         for field in ("first_slice", "last_slice"):
-            object.__setattr__(self, field, _checked_slice(label, field, getattr(self, field)))
+            object.__setattr__(self, field, checked_slice(label, field, getattr(self, field)))
         for field in ("inside_zyx", "outside_zyx"):
-            object.__setattr__(self, field, _checked_points(label, field, getattr(self, field)))
+            object.__setattr__(self, field, checked_points(label, field, getattr(self, field)))
         self._check_slices()
         self._check_points()
 
     def _checked_short_axis(self, ends_zyx: EndpointPair) -> EndpointPair:
         try:
-            short_axis = _checked_endpoints(self.label, ends_zyx)
+            short_axis = checked_endpoints(self.label, ends_zyx)
         except MarkError as error:
             raise MarkError(f"short axis of {error}") from None
         if short_axis[0][0] != self.slice_index:
@@ -153,10 +154,12 @@ class RecistMark:
                 beyond = f"after last_slice {self.last_slice}"
             else:
                 continue
-            raise MarkError(f"mark {self.label}: its inside point {_text(point)} (z, y, x) lies {beyond}")
+            raise MarkError(
+                f"mark {self.label}: its inside point {point_text(point)} (z, y, x) lies {beyond}"
+            )
         if both := set(map(voxel_of, self.inside_zyx)) & set(map(voxel_of, self.outside_zyx)):
             raise MarkError(
-                f"mark {self.label}: inside_zyx and outside_zyx both name the voxel {_text(min(both))} (z, y, x)"
+                f"mark {self.label}: inside_zyx and outside_zyx both name the voxel {point_text(min(both))} (z, y, x)"
             )
 
     @property
@@ -228,6 +231,30 @@ class RecistMark:
         return self.length_mm(spacing_mm) / 2
 
 
+class NotedMarks(tuple[RecistMark, ...]):
+    """The lines of a file as a tuple, with notes for whoever reads the results: what of the file was passed over.
+
+    Examples
+    --------
+    >>> marks = NotedMarks([RecistMark(1, ((4, 10, 12), (4, 10, 2)))], ["passed over: ROI 'CTV' has no contours"])
+    >>> len(marks), notes_of(marks)
+    (1, ("passed over: ROI 'CTV' has no contours",))
+    """
+
+    notes: tuple[str, ...]
+
+    def __new__(cls, marks: Iterable[RecistMark], notes: Iterable[str]) -> Self:
+        """Lines and notes on them."""
+        noted = super().__new__(cls, marks)
+        noted.notes = tuple(notes)
+        return noted
+
+
+def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
+    """The notes that came with lines; none with a plain tuple or list."""
+    return marks.notes if isinstance(marks, NotedMarks) else ()
+
+
 def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
     """Raise `MarkError` unless the marks fit the volume and each other.
 
@@ -242,32 +269,37 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
         raise MarkError(
             f"every mark needs its own label, but label {repeated[0]} comes {counts[repeated[0]]} times"
         )
-    last = np.asarray(shape_zyx) - 1
     label_of: dict[EndpointPair, int] = {}
     inside_of: dict[IntTriple, int] = {}
     for mark in marks:
         for voxel in map(voxel_of, mark.inside_zyx):
             if inside_of.setdefault(voxel, mark.label) != mark.label:
                 raise MarkError(
-                    f"marks {inside_of[voxel]} and {mark.label} both name the voxel {_text(voxel)} (z, y, x) as inside"
+                    f"marks {inside_of[voxel]} and {mark.label} both name the voxel {point_text(voxel)} (z, y, x) "
+                    "as inside"
                 )
         for field in ("first_slice", "last_slice"):
             z = getattr(mark, field)
-            if z is not None and not 0 <= z <= last[0]:
+            if z is not None and not 0 <= z < shape_zyx[0]:
                 raise MarkError(
-                    f"mark {mark.label}: {field} {z} lies outside the volume, whose slices are 0 to {last[0]}"
+                    f"mark {mark.label}: {field} {z} lies outside the volume, whose slices are 0 to {shape_zyx[0] - 1}"
                 )
         first = label_of.setdefault(_rounded(mark.endpoints_zyx), mark.label)
         if first != mark.label:
             raise MarkError(f"marks {first} and {mark.label} are the same line: one tumour has one label")
         ends = mark.endpoints_zyx + (mark.short_axis_zyx or ())
         for what, points in (("endpoint", ends), ("point", mark.inside_zyx + mark.outside_zyx)):
-            for point in points:
-                if any(not -_HALF_VOXEL <= p <= n + _HALF_VOXEL for p, n in zip(point, last, strict=True)):
-                    raise MarkError(
-                        f"mark {mark.label}: {what} {_text(point)} (z, y, x) lies outside the volume of "
-                        f"{_text(shape_zyx)} voxels"
-                    )
+            if outside := [point for point in points if not is_inside(point, shape_zyx)]:
+                is_reversed = all(is_inside(end[::-1], shape_zyx) for end in mark.endpoints_zyx)
+                raise MarkError(
+                    f"mark {mark.label}: {what} {point_text(outside[0])} (z, y, x) lies outside the volume of "
+                    f"{point_text(shape_zyx)} voxels{': x, y, z order?' if is_reversed else ''}"
+                )
+
+
+def is_inside(point_zyx: Sequence[float], shape_zyx: Sequence[int]) -> bool:
+    """Whether a voxel index lies within the outer faces of a volume, -0.5 and n - 0.5 on each axis."""
+    return all(-_HALF_VOXEL <= p <= n - 1 + _HALF_VOXEL for p, n in zip(point_zyx, shape_zyx, strict=True))
 
 
 def voxel_of(point_zyx: FloatTriple) -> IntTriple:
@@ -278,7 +310,7 @@ def voxel_of(point_zyx: FloatTriple) -> IntTriple:
     >>> voxel_of((3.0, 4.2, 6.7))
     (3, 4, 7)
     """
-    z, y, x = (math.ceil(number - 0.5 - _ROUNDING) for number in point_zyx)
+    z, y, x = (math.ceil(number - 0.5 - ROUNDING) for number in point_zyx)
     return z, y, x
 
 
@@ -339,13 +371,38 @@ def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTripl
     Raises
     ------
     MarkError
-        If a label is negative or above 65535, has a single voxel, or lies on several slices.
+        If a label is negative or above 65535, has a single voxel, lies on several slices, or is that of two lines
+        that do not cross.
     """
+    labels = _kernel_labels(marker)
     try:
-        found = _kernels.marker_endpoints(_kernel_labels(marker), spacing_mm)
+        found = _kernels.marker_endpoints(labels, spacing_mm)
     except ValueError as error:
         raise MarkError(f"marker volume: {error}") from None
+    for label, ((z, _, _), _) in found:
+        if _is_in_pieces(labels[int(z)] == label):
+            raise MarkError(
+                f"marker volume: label {label} has two lines on slice z = {z:g} that do not cross; "
+                "give each tumour a label of its own"
+            )
     return tuple(RecistMark(label, endpoints) for label, endpoints in found)
+
+
+def _is_in_pieces(drawn: Mask) -> bool:
+    """Whether voxels (y, x) are not one line, one pair of crossing lines, or just the two ends of a line.
+
+    Gaps of one voxel are bridged: resampling leaves them in thin lines.
+    """
+    left = set(map(tuple, np.argwhere(drawn).tolist()))
+    if len(left) <= 2:
+        return False
+    reached = [left.pop()]
+    while reached and left:
+        y, x = reached.pop()
+        near = left & {(y + dy, x + dx) for dy in range(-2, 3) for dx in range(-2, 3)}
+        left -= near
+        reached += near
+    return bool(left)
 
 
 def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: int) -> RecistMark:
@@ -391,63 +448,6 @@ def marks_from_labels(labels: Labels, spacing_mm: FloatTriple) -> tuple[RecistMa
     return tuple(mark_from_mask(masks[label], spacing_mm, label) for label in masks.labels)
 
 
-def _checked_label(label: int) -> int:
-    try:
-        number = operator.index(label)
-    except TypeError:
-        number = 0
-    if isinstance(label, bool) or not 1 <= number <= MAX_LABEL:
-        raise MarkError(f"a mark's label must be a whole number from 1 to {MAX_LABEL}, got {brief(label)}")
-    return number
-
-
-def _checked_slice(label: int, field: str, number: Any) -> int | None:
-    if number is None:
-        return None
-    try:
-        whole = None if isinstance(number, bool) else operator.index(number)
-    except TypeError:
-        whole = None
-    if whole is None:
-        raise MarkError(f"mark {label}: {field} must be the whole number of a slice (z), got {brief(number)}")
-    return whole
-
-
-def _checked_points(label: int, field: str, given: Any) -> tuple[FloatTriple, ...]:
-    if isinstance(given, list | tuple | np.ndarray) and len(given) == 0:
-        return ()
-    points = np.array(real_array(given), dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
-        raise MarkError(
-            f"mark {label}: {field} must be points of three finite numbers (z, y, x), got {brief(given)}"
-        )
-    return tuple(map(float_triple, points + 0.0))
-
-
-def _checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> EndpointPair:
-    """Two finite points on one slice, apart, in ascending order."""
-    ends = np.array(real_array(endpoints_zyx), dtype=np.float64)
-    if ends.shape != (2, 3) or not np.isfinite(ends).all():
-        raise MarkError(
-            f"mark {label}: endpoints must be two points of three finite numbers (z, y, x), "
-            f"got {brief(endpoints_zyx)}"
-        )
-    middle = ends[0, 0] / 2 + ends[1, 0] / 2
-    # The nearest slice; halves go towards 0, so that the volume's outer faces, -0.5 and n - 0.5, belong to
-    # its first and last slice without knowing n.
-    z = math.copysign(math.ceil(abs(middle) - 0.5 - _ROUNDING), middle)
-    if np.abs(ends[:, 0] - z).max() > 0.5 + 2 * _ROUNDING:
-        raise MarkError(
-            f"mark {label}: its endpoints lie on slices z = {ends[0, 0]:g} and z = {ends[1, 0]:g}; "
-            "a RECIST line lies on one axial slice"
-        )
-    ends[:, 0] = z
-    if math.dist(*ends) < _SHORTEST:
-        raise MarkError(f"mark {label}: both endpoints are {_text(ends[0])} (z, y, x), a line of length zero")
-    start, stop = sorted((a, b, c) for a, b, c in (ends + 0.0).tolist())  # + 0.0 turns -0.0 into 0.0
-    return start, stop
-
-
 def _length_mm(line: EndpointPair, spacing_mm: Sequence[float]) -> float:
     start, stop = line
     return math.hypot(*((b - a) * s for a, b, s in zip(start, stop, spacing_mm, strict=True)))
@@ -471,7 +471,3 @@ def _kernel_labels(marker: NDArray[np.integer] | Mask) -> NDArray[Any]:
     if array.size and (array.min() < 0 or array.max() > MAX_LABEL):
         raise MarkError(f"marker volume: labels must be 0 to {MAX_LABEL}, got {array.min()} to {array.max()}")
     return array.astype(np.uint16)
-
-
-def _text(numbers: Sequence[float] | NDArray[np.float64]) -> str:
-    return "(" + ", ".join(f"{number:g}" for number in numbers) + ")"

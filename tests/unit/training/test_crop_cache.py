@@ -49,8 +49,8 @@ def test_a_bank_without_index_is_no_bank(tmp_path: Path) -> None:
         ("index.json", b"[]"),
         ("index.json", b'{"side": 96}'),
         ("index.json", b'{"side": 96, "crops": [{}]}'),
-        ("hu.bin", b"short"),
-        ("share.bin", b""),
+        ("grey.bin", b"short"),
+        ("bits.bin", b""),
     ],
 )
 def test_a_damaged_bank_says_what_to_do(bank_folder: Path, tmp_path: Path, name: str, content: bytes) -> None:
