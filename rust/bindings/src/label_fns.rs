@@ -353,9 +353,8 @@ pub(crate) fn largest_piece<'py>(
 ) -> PyResult<(Bound<'py, PyArray3<bool>>, usize)> {
     let labels = Labels::check("labels", &bool_as_uint8(labels)?)?;
     let label = label_number("label", label)?;
-    with_view!(labels, Labels[U8, U16], view => py.detach(|| kernels::largest_piece(view, label)))
+    with_view!(labels, Labels[U8, U16], view => run(py, || kernels::largest_piece(view, label)))
         .map(|found| (found.mask.into_pyarray(py), found.n_pieces))
-        .map_err(to_python)
 }
 
 fn pair<T>([first, second]: [[T; 3]; 2]) -> ((T, T, T), (T, T, T)) {
