@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 
 from lite_ensam.core.patch_config import CLICK_REACH, PatchConfig
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.training.lesion_batches import Drawn, offsets_from_lines
 from lite_ensam.training.prompts import Clicks, GivenExtent
 
 __all__ = ["LineFrames", "channels_of_batch", "click_channel"]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class LineFrames:
     """Patches seen from their lines, as `segmentation.channels.LineFrame` sees one.

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lite_ensam.core.short_repr import with_short_repr
+
 __all__ = ["Batch", "group_alike"]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Batch:
     """Training examples of one shape.

@@ -70,6 +70,7 @@ class LesionCrop:
         return np.asarray((self.bits >> number) & 1, dtype=np.bool_)
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Contours:
     """What readers drew of one lesion, on its scan's voxels.

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.training.config import LineJitter
 
 __all__ = ["Chance", "CropBatch", "Drawn", "draw_patches", "jitter_lines", "offsets_from_lines"]
@@ -22,6 +23,7 @@ __all__ = ["Chance", "CropBatch", "Drawn", "draw_patches", "jitter_lines", "offs
 DEGREE = math.pi / 180
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class CropBatch:
     """Crops of a bank, each with one contour.
@@ -38,6 +40,7 @@ class CropBatch:
     native_voxel: Tensor
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Drawn:
     """Patches as a scan would give them, before their channels are filled.

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.training.config import PromptOdds
 from lite_ensam.training.lesion_batches import Chance, Drawn, offsets_from_lines
 
@@ -21,6 +22,7 @@ _REGION_LOOKS = 4
 """How often wrong regions are smoothed: what is left in their middle says how thick they are, to four voxels."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class GivenExtent:
     """Short axes, first and last slices of some patches.
@@ -45,6 +47,7 @@ class GivenExtent:
         return cls(numbers, flags[:, 0], numbers, flags)
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Clicks:
     """Points of some patches.
