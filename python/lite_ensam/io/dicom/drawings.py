@@ -6,8 +6,9 @@ import numpy as np
 
 from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.types import Float64Array
+from lite_ensam.io.dicom.datasets import Dataset
 
-__all__ = ["Drawing", "crosses", "length_mm", "read_drawing"]
+__all__ = ["Drawing", "crosses", "graphic_points", "length_mm", "read_drawing"]
 
 _RIGHT_ANGLE = 0.02
 """Largest cosine at a rectangle's corners: about one degree."""
@@ -31,6 +32,18 @@ class Drawing:
 
     ends_zyx: Float64Array
     is_line: bool
+
+
+def graphic_points(item: Dataset, n_axes: int) -> Float64Array:
+    """Points (n, n_axes) of an item's Graphic Data; MarkError if there are none or numbers are left over."""
+    data = item.get("GraphicData")
+    if isinstance(data, bytes):  # beyond 64 KiB explicit syntaxes have values of unknown type
+        numbers = np.frombuffer(data[: len(data) // 4 * 4], dtype="<f4").astype(np.float64)
+    else:
+        numbers = np.array([] if data is None else data, dtype=np.float64).ravel()
+    if not numbers.size or numbers.size % n_axes:
+        raise MarkError(f"has {numbers.size} coordinates, expected {n_axes} a point")
+    return numbers.reshape(-1, n_axes)
 
 
 def read_drawing(kind: str, points_zyx: Float64Array, spacing_mm: Float64Array) -> Drawing:

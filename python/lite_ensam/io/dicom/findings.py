@@ -75,17 +75,15 @@ def joined(findings: Sequence[Finding], spacing_mm: Float64Array) -> tuple[list[
     lesions: list[Finding] = []
     notes = []
     for same in by_uid.values():
-        lesion = max(
-            same, key=lambda one: -1.0 if one.long_zyx is None else length_mm(one.long_zyx, spacing_mm)
-        )
+        longest = lesion = max(same, key=lambda one: length_mm(_ends(one), spacing_mm))
         for other in same:
-            if other is lesion or lesion.long_zyx is None or other.long_zyx is None:
+            if other is longest:
                 continue
-            if lesion.short_zyx is None and crosses(lesion.long_zyx, other.long_zyx):
+            if lesion.short_zyx is None and crosses(_ends(longest), _ends(other)):
                 lesion = _with_short_axis(lesion, replace(other, short_zyx=other.long_zyx))
             else:
                 notes.append(
-                    f"passed over: {other.where} has the tracking UID of {lesion.where}, which is longer"
+                    f"passed over: {other.where} has the tracking UID of {longest.where}, which is longer"
                 )
         lesions.append(lesion)
     for one in findings:
@@ -122,7 +120,7 @@ def marks_of(lesions: Sequence[Finding], ct: ScanSource) -> tuple[list[RecistMar
     notes = []
     for one in lesions:
         try:
-            mark = RecistMark(len(marks) + 1, _pair(one.long_zyx), tracking_uid=one.uid)
+            mark = RecistMark(len(marks) + 1, _pair(_ends(one)), tracking_uid=one.uid)
             check_marks([mark], ct.grid.shape_zyx)
         except MarkError as error:
             notes.append(f"passed over: {one.where}: {error}")
@@ -160,7 +158,11 @@ def _quoted(names: Iterable[str]) -> str:
     return " or ".join(repr(name) for name in sorted(names))
 
 
-def _pair(ends_zyx: Float64Array | None) -> EndpointPair:
-    if ends_zyx is None:
+def _ends(one: Finding) -> Float64Array:
+    if one.long_zyx is None:
         raise MarkError("has no long axis")
+    return one.long_zyx
+
+
+def _pair(ends_zyx: Float64Array) -> EndpointPair:
     return float_triple(ends_zyx[0]), float_triple(ends_zyx[1])

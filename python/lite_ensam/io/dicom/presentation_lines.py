@@ -9,7 +9,7 @@ from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array
 from lite_ensam.io.dicom.datasets import Dataset
-from lite_ensam.io.dicom.drawings import Drawing, crosses, length_mm, read_drawing
+from lite_ensam.io.dicom.drawings import Drawing, crosses, graphic_points, length_mm, read_drawing
 from lite_ensam.io.dicom.findings import Finding
 
 __all__ = ["read_presentation_state"]
@@ -113,10 +113,7 @@ def _arrows(strokes: Sequence[Float64Array]) -> list[Float64Array]:
 def _points(state: Dataset, annotation: Dataset, drawn: Dataset, ct: ScanSource) -> Float64Array:
     """Voxel indices (n, 3) in z, y, x of a graphic's points."""
     uid = _image_of(state, annotation)
-    numbers = np.asarray(drawn.get("GraphicData") or [], dtype=np.float64).ravel()
-    if not numbers.size or numbers.size % 2:
-        raise MarkError(f"has {numbers.size} coordinates, expected 2 a point")
-    columns_rows, units = numbers.reshape(-1, 2), drawn.get("GraphicAnnotationUnits")
+    columns_rows, units = graphic_points(drawn, 2), drawn.get("GraphicAnnotationUnits")
     if units == "DISPLAY":
         columns_rows = _on_image(state, uid, columns_rows)
     elif units != "PIXEL":

@@ -10,7 +10,7 @@ from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array
 from lite_ensam.io.dicom.datasets import Dataset, lps_to_ras
-from lite_ensam.io.dicom.drawings import Drawing, crosses, length_mm, read_drawing
+from lite_ensam.io.dicom.drawings import Drawing, crosses, graphic_points, length_mm, read_drawing
 from lite_ensam.io.dicom.findings import Finding, is_reader_name
 from lite_ensam.io.dicom.segmentation import NAME
 
@@ -95,7 +95,7 @@ class _Group:
         )
         if best and best.code in _LONG_AXIS:
             refused = []  # a rectangle or an arrow beside the long axis does not matter
-        notes = [f"passed over: {self.where} {text}" for text in refused]
+        notes = [f"passed over: {self.where} {text}" for text in dict.fromkeys(refused)]
         if best is None and not short:
             return None, notes
         if best and not short and not self.is_own and best.drawing.is_line:
@@ -234,25 +234,27 @@ def _item_at(report: Dataset, path: Sequence[int]) -> Dataset:
     return item
 
 
+def _coded(codes: Sequence[Dataset] | None) -> tuple[str, str]:
+    """Value and meaning of the first code; long values have an attribute of their own."""
+    if not codes:
+        return "", ""
+    return str(codes[0].get("CodeValue") or codes[0].get("LongCodeValue", "")), str(
+        codes[0].get("CodeMeaning", "")
+    )
+
+
 def _code(item: Dataset) -> str:
     """Code value of an item's concept name."""
-    names = item.get("ConceptNameCodeSequence") or []
-    return str(names[0].get("CodeValue", "")) if names else ""
+    return _coded(item.get("ConceptNameCodeSequence"))[0]
 
 
 def _meaning(item: Dataset) -> str:
-    names = item.get("ConceptNameCodeSequence") or []
-    return str(names[0].get("CodeMeaning", "")) if names else ""
+    return _coded(item.get("ConceptNameCodeSequence"))[1]
 
 
 def _concept(item: Dataset) -> tuple[str, str]:
-    """Code value and meaning of a CODE item."""
-    concepts = item.get("ConceptCodeSequence") or []
-    return (
-        (str(concepts[0].get("CodeValue", "")), str(concepts[0].get("CodeMeaning", "")))
-        if concepts
-        else ("", "")
-    )
+    """Code value and meaning of what a CODE item says."""
+    return _coded(item.get("ConceptCodeSequence"))
 
 
 def _said(item: Dataset) -> str:
@@ -285,10 +287,7 @@ def _guess(points: Float64Array) -> str:
 def _points(coordinates: Dataset, report: Dataset, ct: ScanSource) -> Float64Array:
     """Voxel indices (n, 3) in z, y, x of a SCOORD or SCOORD3D item."""
     n_axes = 3 if coordinates.ValueType == "SCOORD3D" else 2
-    numbers = np.asarray(coordinates.get("GraphicData") or [], dtype=np.float64).ravel()
-    if not numbers.size or numbers.size % n_axes:
-        raise MarkError(f"has {numbers.size} coordinates, expected {n_axes} a point")
-    points = numbers.reshape(-1, n_axes)
+    points = graphic_points(coordinates, n_axes)
     if n_axes == 3:
         frame = str(coordinates.get("ReferencedFrameOfReferenceUID", ""))
         own = ct.frame_of_reference_uid

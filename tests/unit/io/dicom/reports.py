@@ -43,7 +43,8 @@ def scoord(
 def code_item(concept: tuple[str, str], code: str, meaning: str) -> Dataset:
     """A CODE item, such as a finding or its site."""
     value = Dataset()
-    value.CodeValue, value.CodingSchemeDesignator, value.CodeMeaning = code, "99TEST", meaning
+    setattr(value, "CodeValue" if len(code) <= 16 else "LongCodeValue", code)
+    value.CodingSchemeDesignator, value.CodeMeaning = "99TEST", meaning
     return item("CODE", concept, ConceptCodeSequence=[value])
 
 
