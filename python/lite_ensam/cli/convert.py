@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.cli.options import Fraction, Only, Overwrite, Series
+from lite_ensam.cli.options import Acquisition, Fraction, Only, Overwrite, Series
 
 
 def convert(
@@ -17,11 +17,14 @@ def convert(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Scan or mask: .nii.gz, .nii, .npz (mask: .dcm too); marks: .json"
+            "--output",
+            "-o",
+            help="Scan or mask: .nii.gz, .nii, .npz, .nrrd, .mha (mask: .dcm too); marks: .json",
         ),
     ],
     ct: Annotated[Path | None, typer.Option(help="The scan that a mask or marks belong to")] = None,
     series: Series = None,
+    acquisition: Acquisition = None,
     only: Only = None,
     fraction: Fraction = None,
     rtstruct: Annotated[
@@ -34,7 +37,7 @@ def convert(
     from lite_ensam.core.recist import notes_of
     from lite_ensam.io import (
         MASK_SUFFIXES,
-        VOLUME_SUFFIXES,
+        OUTPUT_SUFFIXES,
         check_outputs,
         read_ct,
         read_label_map,
@@ -47,13 +50,13 @@ def convert(
     from lite_ensam.io.dicom import read_contour_marks
 
     is_marks = output.name.lower().endswith(".json")
-    suffixes = VOLUME_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
+    suffixes = OUTPUT_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
     if is_marks and ct is None:
         raise OutputError(f"cannot write {output}: marks need the scan that they lie on (--ct)")
     if rtstruct and (ct is None or is_marks):
         raise OutputError(f"cannot write {output}: --rtstruct is for masks, with the scan they lie on (--ct)")
     check_outputs([(output, (".dcm",) if rtstruct else suffixes)], (source, ct), overwrite)
-    volume, scan = read_ct(source if ct is None else ct, series)
+    volume, scan = read_ct(source if ct is None else ct, series, acquisition, None if ct is None else source)
     if ct is None:
         write_ct(output, volume, scan, overwrite)
     elif is_marks:

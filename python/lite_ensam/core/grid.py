@@ -195,7 +195,8 @@ def _checked_spacing(spacing_mm: ArrayLike) -> FloatTriple:
         if not low <= value <= high:
             unit = "metres" if value < low else "micrometres"
             raise CaseError(
-                f"a spacing of {value:g} mm is none of a CT ({low:g} to {high:g}): is it in {unit}?"
+                f"a spacing of {value:g} mm is outside the plausible range of a CT, {low:g} to {high:g} mm: "
+                f"is it in {unit}?"
             )
     return float_triple(spacing)
 

@@ -26,6 +26,7 @@ __all__ = [
     "NotedMarks",
     "RecistMark",
     "check_marks",
+    "is_inside",
     "mark_from_mask",
     "marks_from_labels",
     "marks_from_marker",
@@ -205,18 +206,27 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
         raise MarkError(
             f"every mark needs its own label, but label {repeated[0]} comes {counts[repeated[0]]} times"
         )
-    last = np.asarray(shape_zyx) - 1
     label_of: dict[EndpointPair, int] = {}
     for mark in marks:
         first = label_of.setdefault(_rounded(mark.endpoints_zyx), mark.label)
         if first != mark.label:
             raise MarkError(f"marks {first} and {mark.label} are the same line: one tumour has one label")
-        for point in mark.endpoints_zyx + (mark.short_axis_zyx or ()):
-            if any(not -_HALF_VOXEL <= p <= n + _HALF_VOXEL for p, n in zip(point, last, strict=True)):
-                raise MarkError(
-                    f"mark {mark.label}: endpoint {_text(point)} (z, y, x) lies outside the volume of "
-                    f"{_text(shape_zyx)} voxels"
-                )
+        outside = [
+            point
+            for point in mark.endpoints_zyx + (mark.short_axis_zyx or ())
+            if not is_inside(point, shape_zyx)
+        ]
+        if outside:
+            is_reversed = all(is_inside(end[::-1], shape_zyx) for end in mark.endpoints_zyx)
+            raise MarkError(
+                f"mark {mark.label}: endpoint {_text(outside[0])} (z, y, x) lies outside the volume of "
+                f"{_text(shape_zyx)} voxels{': x, y, z order?' if is_reversed else ''}"
+            )
+
+
+def is_inside(point_zyx: Sequence[float], shape_zyx: Sequence[int]) -> bool:
+    """Whether a voxel index lies within the outer faces of a volume, -0.5 and n - 0.5 on each axis."""
+    return all(-_HALF_VOXEL <= p <= n - 1 + _HALF_VOXEL for p, n in zip(point_zyx, shape_zyx, strict=True))
 
 
 def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Mask:
@@ -370,13 +380,23 @@ def _checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> EndpointPair:
     if np.abs(ends[:, 0] - z).max() > 0.5 + 2 * _ROUNDING:
         raise MarkError(
             f"mark {label}: its endpoints lie on slices z = {ends[0, 0]:g} and z = {ends[1, 0]:g}; "
-            "a RECIST line lies on one axial slice"
+            f"a RECIST line lies on one axial slice{_plane_hint(ends)}"
         )
     ends[:, 0] = z
     if math.dist(*ends) < _SHORTEST:
         raise MarkError(f"mark {label}: both endpoints are {_text(ends[0])} (z, y, x), a line of length zero")
     start, stop = sorted((a, b, c) for a, b, c in (ends + 0.0).tolist())  # + 0.0 turns -0.0 into 0.0
     return start, stop
+
+
+def _plane_hint(ends: NDArray[np.float64]) -> str:
+    """Why a line may seem to cross slices: its numbers stand in another order, or it was drawn in another plane."""
+    same_y, same_x = np.isclose(ends[0, 1:], ends[1, 1:], rtol=0, atol=0.5).tolist()
+    if same_x and not same_y:
+        return f" (both have x = {ends[0, 2]:g}: x, y, z order, or drawn on a sagittal slice?)"
+    if same_y and not same_x:
+        return f" (both have y = {ends[0, 1]:g}: axes in another order, or drawn on a coronal slice?)"
+    return ""
 
 
 def _length_mm(line: EndpointPair, spacing_mm: Sequence[float]) -> float:

@@ -13,6 +13,7 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.recist import RecistMark, marks_from_labels
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, FloatTriple, Labels
 
 __all__ = ["LabelMap", "Lesion", "labels_on_grid"]
@@ -34,6 +35,7 @@ class Lesion:
     tracking_uid: str = ""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class LabelMap:
     """Labels of a file.

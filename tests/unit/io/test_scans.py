@@ -138,7 +138,7 @@ class TestWriteMask:
             write_mask(tmp_path / "mask.nii.gz", labels, self.grid)
         assert not list(tmp_path.iterdir())
 
-    @pytest.mark.parametrize("name", ["mask.nrrd", "mask", "mask.gz"])
+    @pytest.mark.parametrize("name", ["mask.nhdr", "mask", "mask.gz"])
     def test_unknown_formats(self, tmp_path, name):
         with pytest.raises(OutputError, match=rf"{name}: the name must end in \.nii or"):
             write_mask(tmp_path / name, np.ones((2, 3, 4), dtype=bool), self.grid)

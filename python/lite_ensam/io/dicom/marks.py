@@ -13,6 +13,7 @@ from lite_ensam.io.dicom.contour_marks import read_contour_marks
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
+    files_below,
     is_dicom,
     read_dataset,
     translate_dicom_errors,
@@ -21,7 +22,7 @@ from lite_ensam.io.dicom.findings import Finding, joined, marks_of
 from lite_ensam.io.dicom.presentation_lines import read_presentation_state
 from lite_ensam.io.dicom.report_lines import read_report
 
-__all__ = ["find_marks", "read_dicom_marks"]
+__all__ = ["candidate_marks", "find_marks", "read_dicom_marks"]
 
 _WITH_MARKS = ("SR", "PR", "RTSTRUCT")
 _DOSE_REPORT = "1.2.840.10008.5.1.4.1.1.88.67"
@@ -84,17 +85,150 @@ def _reasons(notes: Sequence[str]) -> str:
     return (f": {listed}" if notes else "") + (f"; and {more} more" if more > 0 else "")
 
 
+def candidate_marks(folder: PathLike) -> list[Path]:
+    """DICOM files of a folder and its subfolders that may hold marks."""
+    found = []
+    for path in filter(is_dicom, files_below(folder)[0]):
+        header = read_dataset(path, voxels=False, only=("Modality", "SOPClassUID"))
+        if header.get("Modality") in _WITH_MARKS and header.get("SOPClassUID") != _DOSE_REPORT:
+            found.append(path)
+    return found
+
+
 def find_marks(folder: PathLike) -> Path:
     """The one DICOM file of a folder and its subfolders that may hold marks; `MarkError` if there is no such one."""
-    found = []
-    for path in sorted(Path(folder).rglob("*")):
-        if path.is_file() and is_dicom(path):
-            header = read_dataset(path, voxels=False)
-            if header.get("Modality") in _WITH_MARKS and header.get("SOPClassUID") != _DOSE_REPORT:
-                found.append(path)
+    found = candidate_marks(folder)
     if len(found) != 1:
         names = f": {', '.join(printable(path.name) for path in found)}" if found else ""
         raise MarkError(
             f"{printable(folder)}: no marks given, and the folder holds {len(found)} files that could be ones{names}"
         )
     return found[0]
+<<<<<<< HEAD
+=======
+
+
+def _from_report(report: Dataset, ct: ScanSource) -> Iterator[RecistMark]:
+    label = 0
+    for number, group in enumerate(_groups(report), start=1):
+        name, uid = _text(group, _TRACKING_IDENTIFIER), _text(group, _TRACKING_UID)
+        where = f"measurement group {number}" + (f" ({name})" if name else "")
+        wanted = {_LENGTH} if _text(group, _ALGORITHM_NAME) == NAME else _LONG_AXIS
+        lines = []
+        for item in group.get("ContentSequence", []):
+            code = _code(item)
+            for coordinates in (item, *item.get("ContentSequence", [])):
+                if coordinates.get("ValueType") in ("SCOORD", "SCOORD3D") and code not in _SHORT_AXIS:
+                    with _said_of(where):
+                        ends = _ends(_points(coordinates, ct), ct)
+                    if ends is not None:
+                        lines.append((code in wanted, _length_mm(ends, ct), ends))
+        if lines:
+            label += 1
+            _, _, ends = max(lines, key=lambda line: line[:2])
+            with _said_of(where):
+                mark = RecistMark(label, ends.tolist(), name, uid)
+            yield mark
+
+
+def _groups(item: Dataset) -> Iterator[Dataset]:
+    """Measurement groups anywhere below an item."""
+    for child in item.get("ContentSequence", []):
+        if _code(child) == _MEASUREMENT_GROUP:
+            yield child
+        else:
+            yield from _groups(child)
+
+
+def _code(item: Dataset) -> str:
+    """Code value of an item's concept name."""
+    names = item.get("ConceptNameCodeSequence") or []
+    return str(names[0].get("CodeValue", "")) if names else ""
+
+
+def _text(group: Dataset, code: str) -> str:
+    """Value of the first text or UID of a group with this concept name."""
+    for item in group.get("ContentSequence", []):
+        if _code(item) == code:
+            return str(item.get("TextValue") or item.get("UID") or "")
+    return ""
+
+
+def _points(coordinates: Dataset, ct: ScanSource) -> Float64Array:
+    """Voxel indices (n, 3) in z, y, x of a SCOORD or SCOORD3D item."""
+    numbers = np.asarray(coordinates.GraphicData, dtype=np.float64)
+    if coordinates.ValueType == "SCOORD3D":
+        frame = str(coordinates.get("ReferencedFrameOfReferenceUID", ""))
+        own = ct.frame_of_reference_uid
+        if frame and own and frame != own:
+            raise MarkError(f"lies in the frame of reference {brief(frame)}, the CT in {own}")
+        return ct.points_from_world(lps_to_ras(numbers.reshape(-1, 3)))
+    images = [
+        one.ReferencedSOPSequence[0]
+        for one in coordinates.get("ContentSequence", [])
+        if one.get("ValueType") == "IMAGE"
+    ]
+    if len(images) != 1:
+        raise MarkError(f"its coordinates refer to {len(images)} images, expected one")
+    return _on_image(images[0], numbers, ct)
+
+
+def _from_presentation_state(state: Dataset, ct: ScanSource) -> Iterator[RecistMark]:
+    label = 0
+    for number, annotation in enumerate(state.get("GraphicAnnotationSequence", []), start=1):
+        where = f"annotation {number}"
+        lines = []
+        for drawn in annotation.get("GraphicObjectSequence", []):
+            if drawn.get("GraphicType") == "POLYLINE" and int(drawn.get("NumberOfGraphicPoints", 0)) == 2:
+                with _said_of(where):
+                    points = _points_drawn(annotation, drawn, ct)
+                lines.append((_length_mm(points, ct), points))
+        if lines:
+            label += 1
+            _, ends = max(lines, key=lambda line: line[0])
+            with _said_of(where):
+                mark = RecistMark(label, ends.tolist())
+            yield mark
+
+
+def _points_drawn(annotation: Dataset, drawn: Dataset, ct: ScanSource) -> Float64Array:
+    units, images = drawn.get("GraphicAnnotationUnits"), annotation.get("ReferencedImageSequence") or []
+    if units != "PIXEL":
+        raise MarkError(
+            f"is drawn in units of {brief(units)}, expected PIXEL: it lies on the screen, not on the image"
+        )
+    if len(images) != 1:
+        raise MarkError(f"is drawn on {len(images)} images, expected one")
+    columns_rows = np.asarray(drawn.GraphicData, dtype=np.float64).reshape(-1, 2)
+    return _on_image(images[0], columns_rows, ct)
+
+
+def _on_image(reference: Dataset, columns_rows: Float64Array, ct: ScanSource) -> Float64Array:
+    """Voxel indices (n, 3) in z, y, x of image coordinates on the image, or its frame, that is referred to."""
+    numbers = np.atleast_1d(np.asarray(reference.get("ReferencedFrameNumber") or 0, dtype=np.int64))
+    if len(numbers) != 1:
+        raise MarkError(f"lies on {len(numbers)} frames, expected one")
+    uid = str(reference.ReferencedSOPInstanceUID)
+    return ct.points_of_image(uid, columns_rows.reshape(-1, 2), int(numbers[0]))
+
+
+def _ends(points_zyx: Float64Array, ct: ScanSource) -> Float64Array | None:
+    """The two points farthest apart in mm, (2, 3); None of a single point."""
+    if len(points_zyx) < 2:
+        return None
+    pairs = (points_zyx[list(pair)] for pair in combinations(range(len(points_zyx)), 2))
+    return max(pairs, key=lambda ends: _length_mm(ends, ct))
+
+
+def _length_mm(ends_zyx: Float64Array, ct: ScanSource) -> float:
+    return float(np.linalg.norm((ends_zyx[1] - ends_zyx[0]) * ct.grid.spacing_mm))
+
+
+@contextmanager
+def _said_of(where: str) -> Iterator[None]:
+    """A `MarkError` in the block says where in the file."""
+    try:
+        yield
+    except MarkError as error:
+        raise MarkError(f"{where}: {error}") from None
+>>>>>>> main

@@ -15,7 +15,8 @@ from lite_ensam.io.dicom.findings import Finding
 __all__ = ["read_presentation_state"]
 
 _NEAR_END = 0.1
-"""Strokes of an arrow's head begin this near to its tip, in lengths of its shaft; they are shorter than half of it."""
+"""An arrow's head begins this near to its tip, and a tick lies this near to the end of its line, in lengths of the
+line; strokes of both are shorter than half of it."""
 
 _DIAMETERS = ("MULTILINE", "POLYLINE", "ELLIPSE", "")
 """Types of compound graphics that may be drawn around or along a lesion; rulers, arrows and axes are others."""
@@ -79,13 +80,15 @@ def _drawings(state: Dataset, annotation: Dataset, ct: ScanSource) -> tuple[list
             graphics.append((str(one.get("GraphicType", "")), _points(state, annotation, one, ct)))
         except MarkError as error:
             refused.append(str(error))
-    arrows = _arrows([points for kind, points in graphics if kind == "POLYLINE" and len(points) < 4])
+    strokes = [points for kind, points in graphics if kind == "POLYLINE" and len(points) < 4]
+    arrows = _arrows(strokes)
     found = []
     for kind, points in graphics:
         try:
             if any(points is stroke for stroke in arrows):
                 raise MarkError("is an arrow, not a diameter")
-            found.append(read_drawing(kind, points, spacing_mm))
+            if not any(points is stroke for stroke in strokes) or not _is_tick(points, strokes):
+                found.append(read_drawing(kind, points, spacing_mm))
         except MarkError as error:
             refused.append(str(error))
     return found, refused
@@ -108,6 +111,17 @@ def _arrows(strokes: Sequence[Float64Array]) -> list[Float64Array]:
             if len(at_tip) > 1 or any(len(one) == 3 for one in at_tip):
                 arrows += [shaft, *at_tip]
     return arrows
+
+
+def _is_tick(stroke: Float64Array, strokes: Sequence[Float64Array]) -> bool:
+    """Whether a line of two points is the small bar at the end of another one."""
+    return len(stroke) == 2 and any(
+        len(line) == 2
+        and np.linalg.norm(stroke[1] - stroke[0]) < size / 2
+        and np.linalg.norm(line - stroke.mean(axis=0), axis=1).min() < _NEAR_END * size
+        for line in strokes
+        if (size := float(np.linalg.norm(line[1] - line[0])))
+    )
 
 
 def _points(state: Dataset, annotation: Dataset, drawn: Dataset, ct: ScanSource) -> Float64Array:

@@ -11,6 +11,7 @@ from lite_ensam.core.errors import CaseError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import MAX_LABEL
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, Mask
 from lite_ensam.io.dicom.choice import Choice, choose
 from lite_ensam.io.dicom.datasets import (
@@ -56,6 +57,7 @@ class _Plane:
     is_xor: bool
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class Roi:
     """A region of interest.
