@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lite_ensam.core.errors import MarkError, brief
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array
 from lite_ensam.io.dicom.datasets import Dataset
 
-__all__ = ["Drawing", "crosses", "graphic_points", "length_mm", "read_drawing"]
+__all__ = ["Drawing", "crosses", "graphic_points", "length_mm", "points_on_image", "read_drawing"]
 
 _RIGHT_ANGLE = 0.02
 """Largest cosine at a rectangle's corners: about one degree."""
@@ -44,6 +45,14 @@ def graphic_points(item: Dataset, n_axes: int) -> Float64Array:
     if not numbers.size or numbers.size % n_axes:
         raise MarkError(f"has {numbers.size} coordinates, expected {n_axes} a point")
     return numbers.reshape(-1, n_axes)
+
+
+def points_on_image(reference: Dataset, columns_rows: Float64Array, ct: ScanSource) -> Float64Array:
+    """Voxel indices (n, 3) in z, y, x of coordinates (n, 2) on the image, or its frame, that is referred to."""
+    numbers = np.atleast_1d(np.asarray(reference.get("ReferencedFrameNumber") or 0, dtype=np.int64))
+    if len(numbers) != 1:
+        raise MarkError(f"lies on {len(numbers)} frames, expected one")
+    return ct.points_of_image(str(reference.ReferencedSOPInstanceUID), columns_rows, int(numbers[0]))
 
 
 def read_drawing(kind: str, points_zyx: Float64Array, spacing_mm: Float64Array) -> Drawing:

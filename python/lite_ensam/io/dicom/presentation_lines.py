@@ -9,7 +9,14 @@ from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array
 from lite_ensam.io.dicom.datasets import Dataset
-from lite_ensam.io.dicom.drawings import Drawing, crosses, graphic_points, length_mm, read_drawing
+from lite_ensam.io.dicom.drawings import (
+    Drawing,
+    crosses,
+    graphic_points,
+    length_mm,
+    points_on_image,
+    read_drawing,
+)
 from lite_ensam.io.dicom.findings import Finding
 
 __all__ = ["read_presentation_state"]
@@ -126,29 +133,28 @@ def _is_tick(stroke: Float64Array, strokes: Sequence[Float64Array]) -> bool:
 
 def _points(state: Dataset, annotation: Dataset, drawn: Dataset, ct: ScanSource) -> Float64Array:
     """Voxel indices (n, 3) in z, y, x of a graphic's points."""
-    uid = _image_of(state, annotation)
+    image = _image_of(state, annotation)
     columns_rows, units = graphic_points(drawn, 2), drawn.get("GraphicAnnotationUnits")
     if units == "DISPLAY":
-        columns_rows = _on_image(state, uid, columns_rows)
+        columns_rows = _from_display(state, str(image.ReferencedSOPInstanceUID), columns_rows)
     elif units != "PIXEL":
         raise MarkError(f"is drawn in units of {brief(units)}, expected PIXEL or DISPLAY")
-    return ct.points_of_image(uid, columns_rows)
+    return points_on_image(image, columns_rows, ct)
 
 
-def _image_of(state: Dataset, annotation: Dataset) -> str:
+def _image_of(state: Dataset, annotation: Dataset) -> Dataset:
     """The image that an annotation is drawn on: without a reference all that the state is for, if that is one."""
     images = annotation.get("ReferencedImageSequence") or [
         image
         for series in state.get("ReferencedSeriesSequence") or []
         for image in series.get("ReferencedImageSequence") or []
     ]
-    uids = {str(image.ReferencedSOPInstanceUID) for image in images}
-    if len(uids) != 1:
-        raise MarkError(f"is drawn on {len(uids)} images, expected one")
-    return uids.pop()
+    if len(images) != 1:
+        raise MarkError(f"is drawn on {len(images)} images, expected one")
+    return images[0]
 
 
-def _on_image(state: Dataset, uid: str, shares: Float64Array) -> Float64Array:
+def _from_display(state: Dataset, uid: str, shares: Float64Array) -> Float64Array:
     """Columns and rows (n, 2) of points given as shares of the displayed area, 0 to 1."""
     if int(state.get("ImageRotation") or 0) or state.get("ImageHorizontalFlip") == "Y":
         raise MarkError("is drawn in units of 'DISPLAY' on a turned image; units of PIXEL are needed")

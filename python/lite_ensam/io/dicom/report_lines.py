@@ -10,7 +10,14 @@ from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array
 from lite_ensam.io.dicom.datasets import Dataset, lps_to_ras
-from lite_ensam.io.dicom.drawings import Drawing, crosses, graphic_points, length_mm, read_drawing
+from lite_ensam.io.dicom.drawings import (
+    Drawing,
+    crosses,
+    graphic_points,
+    length_mm,
+    points_on_image,
+    read_drawing,
+)
 from lite_ensam.io.dicom.findings import Finding, is_reader_name
 from lite_ensam.io.dicom.segmentation import NAME
 
@@ -295,10 +302,10 @@ def _points(coordinates: Dataset, report: Dataset, ct: ScanSource) -> Float64Arr
             raise MarkError(f"lies in the frame of reference {brief(frame)}, the CT in {own}")
         return ct.points_from_world(lps_to_ras(points))
     images = [
-        one.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+        one.ReferencedSOPSequence[0]
         for one in _children(report, coordinates)
         if one.get("ValueType") == "IMAGE"
     ]
     if len(images) != 1:
         raise MarkError(f"refers to {len(images)} images, expected one")
-    return ct.points_of_image(str(images[0]), points)
+    return points_on_image(images[0], points, ct)
