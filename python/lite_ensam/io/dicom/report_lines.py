@@ -74,6 +74,8 @@ def read_report(report: Dataset, ct: ScanSource) -> tuple[list[Finding], list[st
         finding, more = _Group(report, group, number, ct).read()
         findings += [finding] if finding else []
         notes += more
+    if n_outside := _n_graphics_outside(report):
+        notes.append(f"passed over: graphics outside of measurement groups, {n_outside} in number")
     return findings, notes
 
 
@@ -85,8 +87,8 @@ class _Group:
         self.spacing_mm = np.asarray(ct.grid.spacing_mm)
         self.items = list(_children(report, group))
         self.identifier = _text(self.items, _TRACKING_IDENTIFIER)
-        named = f" ({self.identifier})" if is_reader_name(self.identifier) else ""
-        self.where = f"measurement group {number}{named}"
+        self.names = self._names()
+        self.where = f"measurement group {number}" + (f" ({self.names[0]})" if self.names else "")
         self.is_own = _text(self.items, _ALGORITHM_NAME) == NAME
 
     def read(self) -> tuple[Finding | None, list[str]]:
@@ -107,13 +109,9 @@ class _Group:
             return None, notes
         if best and not short and not self.is_own and best.drawing.is_line:
             short = [one for one in long if one is not best and self._is_short_axis_of(one, best)]
-        if best and best.code not in wanted:
-            left = [one for one in long if one is not best and one not in short and one.drawing.is_line]
-            notes += [
-                f"passed over: {self.where} has a line of {self._mm(one):.1f} mm beside the longer one that was taken"
-                for one in left
-                if best.drawing.is_line and not np.allclose(one.drawing.ends_zyx, best.drawing.ends_zyx)
-            ]
+        if best:
+            notes += self._left_over(best, [one for one in long if one not in short])
+            short.sort(key=lambda one: not crosses(best.drawing.ends_zyx, one.drawing.ends_zyx))
         taken = [line for line in (best, *short[:1]) if line]
         if not self.is_own:
             notes += [text for line in taken if (text := self._contradiction(line))]
@@ -122,7 +120,7 @@ class _Group:
                 self.where,
                 best.drawing.ends_zyx if best else None,
                 short[0].drawing.ends_zyx if short and not self.is_own else None,
-                self._names(),
+                self.names,
                 self.identifier if is_reader_name(self.identifier) else "",
                 _text(self.items, _TRACKING_UID),
             ),
@@ -168,6 +166,19 @@ class _Group:
             if unit in _MM and _code(item) in _DIAMETERS - _SHORT_AXIS and not item.get("ContentSequence"):
                 return value, unit, _code(item), True
         return "", "", "", False
+
+    def _left_over(self, best: _Line, lines: Sequence[_Line]) -> list[str]:
+        """Notes on other lines that could have been the lesion's."""
+        if self.is_own or not best.drawing.is_line:
+            return []
+        return [
+            f"passed over: {self.where} has a line of {self._mm(one):.1f} mm beside the longer one that was taken"
+            for one in lines
+            if one is not best
+            and one.drawing.is_line
+            and (one.code in _LONG_AXIS or best.code not in _LONG_AXIS)
+            and not np.allclose(one.drawing.ends_zyx, best.drawing.ends_zyx)
+        ]
 
     def _is_short_axis_of(self, one: _Line, best: _Line) -> bool:
         return one.drawing.is_line and crosses(best.drawing.ends_zyx, one.drawing.ends_zyx)
@@ -221,6 +232,12 @@ def _groups(item: Dataset) -> Iterator[Dataset]:
             yield child
         else:
             yield from _groups(child)
+
+
+def _n_graphics_outside(item: Dataset) -> int:
+    """Number of coordinates that are in no measurement group."""
+    below = (one for one in item.get("ContentSequence") or [] if _code(one) != _MEASUREMENT_GROUP)
+    return sum((one.get("ValueType") in ("SCOORD", "SCOORD3D")) + _n_graphics_outside(one) for one in below)
 
 
 def _children(report: Dataset, item: Dataset) -> Iterator[Dataset]:

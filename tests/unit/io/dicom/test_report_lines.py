@@ -306,8 +306,13 @@ def test_the_radius_of_a_circle_under_the_name_of_a_length_is_said(
     assert notes_of(perimeter) == ()
 
 
-def test_lines_that_are_left_over_are_named(tmp_path: Path, source: SeriesSource) -> None:
-    two = group(line(source, 2), line(source, 3, [3.5, 4.5, 8.5, 4.5]))
+@pytest.mark.parametrize("code", [LENGTH, LONG])
+def test_lines_that_are_left_over_are_named(
+    tmp_path: Path, source: SeriesSource, code: tuple[str, str]
+) -> None:
+    two = group(
+        *(number(code, scoord(uid_of(source, k), p)) for k, p in ((2, FLAT), (3, [3.5, 4.5, 8.5, 4.5])))
+    )
     marks = read(source, tmp_path, two, group(line(source, 2), name="copy"))
     assert [mark.endpoints_zyx for mark in marks] == [FLAT_ZYX]
     assert notes_of(marks) == (
@@ -343,3 +348,15 @@ def test_an_outline_of_20000_points_is_read(tmp_path: Path, source: SeriesSource
     )
     (mark,) = read(source, tmp_path, group(drawn))
     assert mark.length_mm(source.grid.spacing_mm) == pytest.approx(7.0, abs=1e-4)
+
+
+def test_graphics_outside_of_measurement_groups_are_named(tmp_path: Path, source: SeriesSource) -> None:
+    marks = read(source, tmp_path, line(source, 1), group(line(source, 2)))
+    assert [mark.slice_index for mark in marks] == [2]
+    assert notes_of(marks) == ("passed over: graphics outside of measurement groups, 1 in number",)
+
+
+def test_a_group_is_called_by_the_readers_label(tmp_path: Path, source: SeriesSource) -> None:
+    label = code_item(FINDING, "CORNERSTONEFREETEXT", "left adrenal")
+    with pytest.raises(MarkError, match=r"measurement group 1 \(left adrenal\) is a line without a length"):
+        read(source, tmp_path, group(label, scoord(uid_of(source, 2), FLAT, REGION), name=OHIF))
