@@ -13,6 +13,9 @@ from lite_ensam.io import MarksLike, parse_marks
 
 __all__ = ["Marks", "checked_marks", "marks_from_json", "marks_to_json"]
 
+_SLICES, _POINTS = ("first_slice", "last_slice"), ("inside_zyx", "outside_zyx")
+"""Of a mark that has them; the viewer does not show them, and gives them back."""
+
 
 class Marks(traitlets.Tuple):  # type: ignore[type-arg]
     """Marks in any form that `lite_ensam.segment` takes, kept as a tuple of `RecistMark`s."""
@@ -44,6 +47,8 @@ def marks_to_json(marks: Iterable[RecistMark]) -> list[dict[str, Any]]:
             "endpoints_zyx": [list(end) for end in mark.endpoints_zyx],
             "short_axis_zyx": mark.short_axis_zyx and [list(end) for end in mark.short_axis_zyx],
         }
+        | {name: getattr(mark, name) for name in _SLICES if getattr(mark, name) is not None}
+        | {name: [list(point) for point in getattr(mark, name)] for name in _POINTS if getattr(mark, name)}
         for mark in marks
     ]
 
@@ -64,6 +69,8 @@ def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark,
                 entry.get("name", ""),
                 entry.get("tracking_uid", ""),
                 entry.get("short_axis_zyx"),
+                *(entry.get(name) for name in _SLICES),
+                *(entry.get(name, ()) for name in _POINTS),
             )
             for entry in entries
         ]

@@ -1,5 +1,5 @@
-//! What CPUs there are, and the kernels' threads on them. A forked child inherits a pool's memory but not its threads, and would wait for them for
-//! ever: each process starts its own.
+//! What CPUs there are, and the kernels' threads on them. A forked child inherits a pool's memory but not its
+//! threads, and would wait for them for ever: each process starts its own.
 
 use std::num::NonZero;
 use std::process;
