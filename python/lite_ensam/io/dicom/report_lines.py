@@ -144,10 +144,10 @@ class _Group:
         """The diameter of one graphic; MarkError if it is not one."""
         code, value, unit = _code(item), *_value(item)
         what = _meaning(item) or "line"
-        points = _points(coordinates, self.report, self.ct)
-        drawing = read_drawing(str(coordinates.get("GraphicType") or _guess(points)), points, self.spacing_mm)
         if unit in _ANGLES:
             raise MarkError(f"measures an angle ({brief(what)}), not a length")
+        points = _points(coordinates, self.report, self.ct)
+        drawing = read_drawing(str(coordinates.get("GraphicType") or _guess(points)), points, self.spacing_mm)
         is_length = unit in _MM or (not unit and code in _DIAMETERS)
         if item is coordinates and drawing.is_line and code not in _LONG_AXIS | _SHORT_AXIS:
             value, unit, code, is_length = self._value_of_region()

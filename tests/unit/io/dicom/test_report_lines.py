@@ -98,7 +98,7 @@ def test_what_is_no_tumour_is_named_and_costs_no_other_line(tmp_path: Path, sour
     )
     assert [(mark.label, mark.name, mark.slice_index) for mark in marks] == [(1, "liver 1", 1)]
     expected = [
-        "measurement group 1 (no 0) is an open line of 3 points",
+        "measurement group 1 (no 0) measures an angle",
         "measurement group 2 (no 1) measures an angle",
         "measurement group 3 (no 2) marks 2 points",
         "measurement group 4 (no 3) measures 'words', which is not a length",
