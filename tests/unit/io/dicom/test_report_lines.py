@@ -198,7 +198,14 @@ def test_a_short_axis_goes_to_no_other_lesion(tmp_path: Path, source: SeriesSour
 )
 @pytest.mark.parametrize(
     "tool",
-    [OHIF, "cornerstoneTools@^4.0.0:Bidirectional", "web annotation", "Length 3", "1.2.840.113619.2.55"],
+    [
+        OHIF,
+        "cornerstoneTools@^4.0.0:Bidirectional",
+        "web annotation",
+        "Length 3",
+        "Planar ROI",
+        "1.2.840.113619.2.55",
+    ],
 )
 def test_the_readers_label_names_a_lesion_not_the_tool(
     tmp_path: Path, source: SeriesSource, label: list[Dataset], name: str, tool: str
@@ -280,6 +287,8 @@ def test_an_image_may_be_given_by_reference(tmp_path: Path, source: SeriesSource
         ("4.5", "mm", True),  # 7 %
         ("42", "mm", True),
         ("4.2", "cm", True),
+        ("4.2", "MM", False),
+        ("6", "px", False),  # not calibrated: pixels cannot be compared
     ],
 )
 def test_a_value_that_contradicts_its_coordinates_is_said(
@@ -302,6 +311,12 @@ def test_the_radius_of_a_circle_under_the_name_of_a_length_is_said(
     marks = read(source, tmp_path, group(number(LONG, circle, value="2.1")))
     assert marks[0].length_mm(source.grid.spacing_mm) == pytest.approx(4.2)
     assert "says 2.1 mm" in notes_of(marks)[0]
+    region = read(
+        source,
+        tmp_path,
+        group(scoord(uid_of(source, 2), [6.5, 4.5, 9.5, 4.5], REGION, "CIRCLE"), number(LENGTH, value="2.1")),
+    )
+    assert "says 2.1 mm" in notes_of(region)[0]
     perimeter = read(source, tmp_path, group(number(("131191004", "SCT"), circle, value="13.2")))
     assert notes_of(perimeter) == ()
 
