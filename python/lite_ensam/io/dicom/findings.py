@@ -19,8 +19,8 @@ _LONGEST_NAME = 64
 _TOOL_NAME = re.compile(
     r"\S*@\S*:\S*|.*((?-i:Tools?)|\btools?)\b.*|web annotation|[0-9.]{8,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|(length|bidirectional|line|distance|diameter|(long|short) axis|polyline|measurements?|annotation|region"
-    r"|circle|ellipse|((ellipse|elliptical|circle|circular|planar|volumetric|(planar ?)?freehand) ?)?roi( measurements?)?)"
-    r"[ _#-]*[0-9]*",
+    r"|circle|ellipse|((ellipse|elliptical|circle|circular|planar|volumetric|(planar ?)?freehand) ?)?roi"
+    r"|(planar|volumetric) roi measurements?)[ _#-]*[0-9]*",
     re.IGNORECASE,
 )
 """Names that a viewer gives to everything that is drawn with one tool, numbered or not, and identifiers of machines."""
