@@ -102,8 +102,6 @@ class _Group:
             key=lambda one: (one.code in wanted, length_mm(one.drawing.ends_zyx, self.spacing_mm)),
             default=None,
         )
-        if best and best.code in _LONG_AXIS:
-            refused = []  # a rectangle or an arrow beside the long axis does not matter
         notes = [f"passed over: {self.where} {text}" for text in dict.fromkeys(refused)]
         if best is None and not short:
             return None, notes

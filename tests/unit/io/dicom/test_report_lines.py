@@ -115,13 +115,17 @@ def test_what_is_no_tumour_is_named_and_costs_no_other_line(tmp_path: Path, sour
         read(source, tmp_path, group(rectangle, name="box"))
 
 
-def test_a_rectangle_or_arrow_beside_a_long_axis_does_not_matter(
+def test_beside_a_long_axis_a_rectangle_and_a_lost_short_axis_are_named(
     tmp_path: Path, source: SeriesSource
 ) -> None:
     rectangle = scoord(uid_of(source, 2), [1.5, 1.5, 14.5, 1.5, 14.5, 5.5, 1.5, 5.5, 1.5, 1.5], REGION)
-    marks = read(source, tmp_path, group(rectangle, number(LONG, scoord(uid_of(source, 2), FLAT))))
+    short = number(SHORT, scoord("1.9.9", UPRIGHT))
+    marks = read(source, tmp_path, group(rectangle, number(LONG, scoord(uid_of(source, 2), FLAT)), short))
     assert [mark.endpoints_zyx for mark in marks] == [FLAT_ZYX]
-    assert notes_of(marks) == ()
+    assert [note.removeprefix("passed over: measurement group 1 ")[:16] for note in notes_of(marks)] == [
+        "is a rectangle, ",
+        "lies on image '1",
+    ]
 
 
 def test_a_region_of_two_points_with_a_length_beside_it_is_a_line(
