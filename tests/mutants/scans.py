@@ -51,7 +51,6 @@ READING = [
         ("highest <= 255", "highest <= 256"),
         ("high <= 65535 +", "high <= 65536 +"),
         ("low >= -_OFF_WHOLE and", "low >= -1 and"),
-        ("_OFF_WHOLE = 1e-3", "_OFF_WHOLE = 1e-1"),
         ("limits.min <= low and high <= limits.max", "limits.min <= low"),
         ("np.iinfo(np.int16).min <= low and", "0 <= low and"),
         ("value == np.rint(value)", "value == value"),
