@@ -7,11 +7,11 @@ from typing import Any
 
 import traitlets
 
-from lite_ensam.core.errors import MarkError
+from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.io import MarksLike, parse_marks
 
-__all__ = ["Marks", "checked_marks", "marks_from_json", "marks_to_json", "read_marks"]
+__all__ = ["Marks", "checked_marks", "marks_from_json", "marks_to_json"]
 
 _SLICES, _POINTS = ("first_slice", "last_slice"), ("inside_zyx", "outside_zyx")
 """Of a mark that has them; the viewer does not show them, and gives them back."""
@@ -28,17 +28,6 @@ class Marks(traitlets.Tuple):  # type: ignore[type-arg]
         """Change them while nobody reads masks or numbers."""
         with widget.lock:
             super().set(widget, marks)
-
-
-def read_marks(entries: Any, widget: Any) -> tuple[RecistMark, ...]:
-    """Marks that the browser sent. Bad ones change nothing and are answered with a sentence."""
-    try:
-        return marks_from_json(entries, widget.grid.shape_zyx)
-    except MarkError as error:
-        widget.error = str(error)
-        widget.send_state("marks")
-        kept: tuple[RecistMark, ...] = widget.marks
-        return kept
 
 
 def marks_to_json(marks: Iterable[RecistMark]) -> list[dict[str, Any]]:
@@ -86,7 +75,9 @@ def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark,
             for entry in entries
         ]
     except (KeyError, TypeError, AttributeError):
-        raise MarkError(f"marks must be a list of label, name and endpoints_zyx, got {entries!r}") from None
+        raise MarkError(
+            f"marks must be a list of label, name and endpoints_zyx, got {brief(entries)}"
+        ) from None
     return checked_marks(marks, shape_zyx)
 
 
