@@ -22,8 +22,7 @@ from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.demo.real import real_cases
 from lite_ensam.engines.backend import WEIGHTS, WeightsManifest
 from lite_ensam.engines.loading import load_backend
-from lite_ensam.measurements import measure, measure_shape
-from lite_ensam.measurements.intensity import is_aerated, measure_intensity
+from lite_ensam.measurements import is_aerated, measure
 from lite_ensam.segmentation import Predictor, estimate_repeatability
 from lite_ensam.segmentation.channels import prepare_joint, prepare_lesion
 from lite_ensam.segmentation.edge_refinement import refine_to_image_edge
@@ -52,6 +51,11 @@ __all__ = [
     "segment",
     "spread",
 ]
+
+FLAGS = {"disagrees": "disagrees_with_line", "touches_edge": "touches_edge", "is_aerated": "aerated"}
+"""As they are kept, and the codes of today."""
+
+NOT_KEPT = {"name", "n_pieces", "unit", "flags", "flag_sentences"}
 
 Floats = NDArray[np.float32]
 Line = tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -167,11 +171,9 @@ def paint(
 
 def numbers(case: Case, labels: NDArray[Any]) -> dict[str, dict[str, Any]]:
     """All that is measured of each tumour."""
-    measured = measure(labels, case.marks, case.grid.spacing_mm, case.ct if case.hu else None)
     found: dict[str, dict[str, Any]] = {}
-    for one in measured:
-        shape = measure_shape(labels, one.label, case.grid.spacing_mm)
-        greys = measure_intensity(case.ct, labels, one.label)
-        parts = [part.to_dict() for part in (one, shape, greys) if part is not None]
-        found[str(one.label)] = {name: value for part in parts for name, value in part.items()}
+    for one in measure(labels, case.marks, case.grid.spacing_mm, case.ct, case.hu):
+        values = {name.removeprefix("grey_"): value for name, value in one.all_numbers().items()}
+        flags = {name: one.has(code) for name, code in FLAGS.items()}
+        found[str(one.label)] = {n: v for n, v in values.items() if n not in NOT_KEPT} | flags
     return found
