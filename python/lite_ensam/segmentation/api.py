@@ -121,9 +121,7 @@ def segment(
         with clock.step("wait for scan"):
             case, plan = reading.result()
     result = segment_case(case, predictor, threshold, clock, n_repeats, plan)
-    if isinstance(ct, str | os.PathLike):  # results in a list would hold one whole scan each
-        result = replace(result, case=replace(case, ct=keep_boxes(case.ct, plan.boxes), reference=None))
-    return result
+    return _without_scan(result, plan) if isinstance(ct, str | os.PathLike) else result
 
 
 def segment_case(
@@ -147,6 +145,12 @@ def segment_case(
     for tumor, one in zip(report["tumors"], noise, strict=False):
         tumor |= one.to_dict()
     return Segmentation(case=case, measurements=measurements, report=report, prediction=prediction)
+
+
+def _without_scan(result: Segmentation, plan: PatchPlan) -> Segmentation:
+    """The result of a file with the crops around its lines only: many results would hold as many scans."""
+    case = replace(result.case, ct=keep_boxes(result.case.ct, plan.boxes), reference=None)
+    return replace(result, case=case)
 
 
 @lru_cache(maxsize=2, typed=True)
