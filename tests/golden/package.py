@@ -22,7 +22,8 @@ from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.demo.real import real_cases
 from lite_ensam.engines.backend import WEIGHTS, WeightsManifest
 from lite_ensam.engines.loading import load_backend
-from lite_ensam.measurements import is_aerated, measure
+from lite_ensam.measurements import measure
+from lite_ensam.measurements.intensity import is_aerated
 from lite_ensam.segmentation import Predictor, estimate_repeatability
 from lite_ensam.segmentation.channels import prepare_joint, prepare_lesion
 from lite_ensam.segmentation.edge_refinement import refine_to_image_edge
@@ -51,11 +52,6 @@ __all__ = [
     "segment",
     "spread",
 ]
-
-FLAGS = {"disagrees": "disagrees_with_line", "touches_edge": "touches_edge", "is_aerated": "aerated"}
-"""As they are kept, and the codes of today."""
-
-NOT_KEPT = {"name", "n_pieces", "unit", "flags", "flag_sentences"}
 
 Floats = NDArray[np.float32]
 Line = tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -173,7 +169,17 @@ def numbers(case: Case, labels: NDArray[Any]) -> dict[str, dict[str, Any]]:
     """All that is measured of each tumour."""
     found: dict[str, dict[str, Any]] = {}
     for one in measure(labels, case.marks, case.grid.spacing_mm, case.ct, case.hu):
-        values = {name.removeprefix("grey_"): value for name, value in one.all_numbers().items()}
-        flags = {name: one.has(code) for name, code in FLAGS.items()}
-        found[str(one.label)] = {n: v for n, v in values.items() if n not in NOT_KEPT} | flags
+        flags = {name: one.has(code) for name, code in _FLAGS.items()}
+        greys = vars(one.intensity) if one.intensity is not None else {}
+        known = {
+            k: v
+            for k, v in one.all_numbers().items()
+            if not k.startswith(("grey_", "flag")) and k not in _NEW
+        }
+        found[str(one.label)] = known | flags | {k: v for k, v in greys.items() if k != "unit"}
     return found
+
+
+_FLAGS = {"disagrees": "disagrees_with_line", "touches_edge": "touches_edge", "is_aerated": "aerated"}
+_NEW = {"name", "n_pieces"}
+"""What is measured since the values were kept."""

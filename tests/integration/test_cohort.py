@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -11,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite_ensam.cohort import Cohort, Parameters, open_manifest, run_cohort
+from lite_ensam.cohort import Cohort, Parameters, Progress, open_manifest, run_cohort
+from lite_ensam.cohort import task as task_module
 from lite_ensam.cohort.parameters import Task
 from lite_ensam.cohort.task import run_case
-from lite_ensam.core.errors import CohortError
-from lite_ensam.io import read_labels, read_report
+from lite_ensam.core.errors import CohortError, OutputError
+from lite_ensam.io import read_case, read_labels, read_report, write_marks
 from lite_ensam.segmentation import segment
 from tests.integration.cohorts import CORRUPT, LIMITS, N_GOOD, PLAIN, outcome
 from tests.integration.conftest import Run, Undisturbed
@@ -94,6 +96,141 @@ def test_a_touched_file_is_known_by_its_content_and_a_changed_one_is_not(
     assert (done / "cases/scan_0/mask.nii.gz").stat().st_mtime_ns == before
 
 
+def test_a_record_that_holds_something_odd_is_made_again(undisturbed: Undisturbed, done: Path) -> None:
+    for n, (key, value) in enumerate((("tumors", [{"flags": 3}]), ("spacing_mm_zyx", "thin"), ("run", [1]))):
+        path = done / f"cases/scan_{n}/record.json"
+        path.write_text(json.dumps(read_report(path) | {key: value}))
+    progress = again(undisturbed, done).progress
+    assert (progress.kept, progress.done) == (N_GOOD + 1 - 3, 3)
+    assert outcome(done) == undisturbed.outcome
+
+
+def test_what_stands_in_the_way_of_one_case_stops_no_other(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    (folder / "cases/scan_0/record.json").mkdir(parents=True)
+    (folder / "cases/scan_1").write_text("a file")
+    progress = again(undisturbed, folder, check=False).progress
+    assert (progress.done, progress.failed) == (N_GOOD - 2, 3)
+    errors = {row["case"]: row["error"] for row in table(folder)}
+    assert errors["scan_0"].endswith("record.json is in the way: it is not a file")
+    assert errors["scan_1"].endswith("scan_1 is in the way: it is not a folder")
+
+
+def test_half_written_files_of_kept_cases_are_swept(undisturbed: Undisturbed, done: Path) -> None:
+    halves = [
+        done / ".lite-ensam-1.tmp",
+        *(done / f"cases/{n}/.lite-ensam-2.tmp" for n in ("scan_0", CORRUPT)),
+    ]
+    for half in halves:
+        half.write_bytes(b"half")
+    assert again(undisturbed, done).progress.kept == N_GOOD + 1
+    assert not any(half.exists() for half in halves)
+
+
+def test_a_run_that_ends_between_mask_and_record_is_not_taken_for_done(
+    undisturbed: Undisturbed, done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = open_manifest(undisturbed.manifest).rows[0]
+    with monkeypatch.context() as patched:
+        patched.setattr(task_module, "write_record", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run_case(Task(row, str(done), Parameters(threshold=1.0), LIMITS))
+    assert not (done / "cases/scan_0/record.json").exists()
+    assert again(undisturbed, done).progress.done == 1
+    assert outcome(done) == undisturbed.outcome
+
+
+class TestFolder:
+    """The folder of results is watched, and never that of the inputs."""
+
+    @pytest.mark.parametrize("back", [False, True])
+    def test_a_folder_that_vanishes_is_an_error(
+        self, undisturbed: Undisturbed, tmp_path: Path, back: bool
+    ) -> None:
+        folder = tmp_path / "out"
+
+        def vanish(progress: Progress) -> None:
+            if progress.done == 1 and not (tmp_path / "moved").exists():
+                folder.rename(tmp_path / "moved")
+                if back:
+                    (folder / "cases").mkdir(parents=True)
+
+        with pytest.raises(CohortError, match="the folder of the results vanished while the run went on"):
+            again(undisturbed, folder, check=False, on_progress=vanish)
+        assert not (folder / "cases.csv").exists()
+
+    def test_records_that_vanish_are_an_error(self, undisturbed: Undisturbed, tmp_path: Path) -> None:
+        def vanish(progress: Progress) -> None:
+            shutil.rmtree(tmp_path / "cases/scan_0", ignore_errors=True)
+
+        with pytest.raises(CohortError, match=r"1 records vanished .* case scan_0 among them"):
+            again(undisturbed, tmp_path, check=False, on_progress=vanish)
+        assert again(undisturbed, tmp_path, check=False).progress.done == 1
+        assert outcome(tmp_path) == undisturbed.outcome
+
+    def test_the_manifest_that_is_read_is_not_rewritten(
+        self, undisturbed: Undisturbed, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shutil.copytree(undisturbed.manifest.parent, tmp_path / "data")
+        monkeypatch.chdir(tmp_path / "data")
+        text = "case,ct,marks,site\nscan_0,scan_0/ct.nii.gz,scan_0/marks.json,here\n"
+        Path("manifest.csv").write_text(text)
+        for options in ((), ("--check",)):
+            done = run("cohort", "manifest.csv", "-o", ".", "--workers", 1, *options)
+            assert done.returncode == 0, done.stderr
+            assert Path("manifest.csv").read_text() == text
+        assert [row["status"] for row in table(Path())] == ["done"]
+        Path("manifest.csv").rename("cases.csv")
+        done = run("cohort", "cases.csv", "-o", ".")
+        assert (done.returncode, "it is one of the inputs" in done.stderr) == (1, True)
+        assert Path("cases.csv").read_text() == text
+
+    @pytest.mark.parametrize("place", ["", "scan_0", "results", "link"])
+    def test_results_do_not_go_into_the_folder_that_is_looked_through(
+        self, undisturbed: Undisturbed, run: Run, tmp_path: Path, place: str
+    ) -> None:
+        data = Path(shutil.copytree(undisturbed.manifest.parent, tmp_path / "data"))
+        (tmp_path / "link").symlink_to(data)
+        before = sorted(data.rglob("*"))
+        output = tmp_path / "link" if place == "link" else data / place
+        for options in ((), ("--check",)):
+            done = run("cohort", data, "-o", output, "--go-on", *options)
+            assert done.returncode == 1
+            assert f"cannot write {output}: it " in done.stderr
+        assert sorted(data.rglob("*")) == before
+
+    def test_results_go_neither_over_nor_into_a_scan(self, undisturbed: Undisturbed, tmp_path: Path) -> None:
+        row = open_manifest(undisturbed.manifest).rows[0]
+        out = tmp_path / "out"
+        mask = out / "cases" / "a" / "mask.nii.gz"
+        mask.parent.mkdir(parents=True)
+        shutil.copyfile(row.reference, mask)
+        (tmp_path / "link.nii.gz").symlink_to(mask)
+        series = tmp_path / "series"
+        (series / "results").mkdir(parents=True)
+        for changed, folder in (
+            (replace(row, case="a", reference=str(mask)), out),
+            (replace(row, case="a", reference=str(tmp_path / "link.nii.gz")), out),
+            (replace(row, case="a", ct=str(mask.parent)), out),
+            (replace(row, ct=str(series)), series / "results"),
+            (replace(row, ct=str(series)), series),
+        ):
+            with pytest.raises(OutputError, match=r"row 1, case .*: the run would write over or into"):
+                run_cohort([changed], folder, PLAIN, LIMITS, workers=1, check=False)
+        assert mask.read_bytes() == Path(row.reference).read_bytes()
+        assert list(series.rglob("*")) == [series / "results"]
+
+
+def test_labels_without_a_line_are_a_note(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    row = open_manifest(undisturbed.manifest).rows[2]
+    case = read_case(row.ct, row.marks, row.reference)
+    write_marks(tmp_path / "marks.json", case.marks[:1], case.source)
+    changed = replace(row, marks=str(tmp_path / "marks.json"))
+    run_cohort([changed], tmp_path / "out", PLAIN, LIMITS, workers=1)
+    (noted,) = table(tmp_path / "out")
+    assert noted["notes"].endswith("labels of the reference without a line are passed over: 2")
+
+
 def test_other_parameters_do_it_again(undisturbed: Undisturbed, done: Path) -> None:
     rows = open_manifest(undisturbed.manifest).rows[:1]
     progress = run_cohort(rows, done, Parameters(threshold=1.0), LIMITS, workers=1).progress
@@ -103,8 +240,11 @@ def test_other_parameters_do_it_again(undisturbed: Undisturbed, done: Path) -> N
     assert record["tumors"][0]["volume_ml"] < float(table(undisturbed.folder, "tumors")[0]["volume_ml"])
 
 
-def test_a_case_that_fails_keeps_no_mask_of_an_earlier_run(undisturbed: Undisturbed, done: Path) -> None:
-    rows = [replace(open_manifest(undisturbed.manifest).rows[0], marks=str(done / "manifest.csv"))]
+def test_a_case_that_fails_keeps_no_mask_of_an_earlier_run(
+    undisturbed: Undisturbed, done: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "marks.csv").write_text("no,marks\n")
+    rows = [replace(open_manifest(undisturbed.manifest).rows[0], marks=str(tmp_path / "marks.csv"))]
     assert run_cohort(rows, done, PLAIN, LIMITS, workers=1, check=False).progress.failed == 1
     assert sorted(path.name for path in (done / "cases/scan_0").iterdir()) == ["record.json"]
 

@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from lite_ensam.cohort import Limits, Progress, open_manifest, run_cohort, supervisor
-from lite_ensam.cohort.run import locked
+from lite_ensam.cohort.output_folder import locked
 from lite_ensam.core.errors import CohortError, OutputError
 from lite_ensam.io import read_report
 from tests.integration.cohorts import LIMITS, N_GOOD, PLAIN, outcome
@@ -210,6 +210,7 @@ def test_reading_is_tried_again_and_bad_scans_are_not(
         return "0" * 64
 
     rows = open_manifest(undisturbed.manifest).rows
+    (tmp_path / "cases").mkdir()
     with monkeypatch.context() as patched:
         patched.setattr(tasks, "content_hash", flaky)
         assert tasks.run_case(tasks.Task(rows[0], str(tmp_path), PLAIN, LIMITS)).status == "done"

@@ -102,3 +102,46 @@ def test_a_case_without_lines_is_told_of_nothing_that_this_command_does_not_take
     assert done.returncode == 1
     assert "a.npz: holds no array `recist`" in done.stderr
     assert "--marks" not in done.stderr
+
+
+def test_whatever_is_called_npz_is_a_case_or_a_failure(case: Case, run: Run, tmp_path: Path) -> None:
+    inputs, outputs = tmp_path / "in", tmp_path / "out"
+    (inputs / "folder.npz").mkdir(parents=True)
+    for name in ("a.npz", "C.NPZ", "c.npz"):
+        with open(inputs / name, "wb") as file:
+            write_case(file, case, {1: 1, 2: 2, 3: 3})  # type: ignore[arg-type]
+    (inputs / "b.npz").symlink_to("nowhere.npz")
+    (inputs / "._a.npz").write_bytes(b"macOS")
+    (inputs / "notes.txt").write_text("")
+    done = run("flare", inputs, outputs)
+    assert done.returncode == 1
+    assert "2 of 5 cases" in done.stdout
+    assert sorted(path.name for path in outputs.iterdir()) == ["C.nii.gz", "a.nii.gz"]
+    for words in ("b.npz: no such file", "folder.npz: is a folder", r"c.npz: its mask would be that of"):
+        assert words in done.stderr
+    assert "._a.npz" not in done.stderr
+
+
+@pytest.mark.parametrize("outputs", ["in", "in/masks", "link"])
+def test_masks_are_not_written_among_the_inputs(case: Case, run: Run, tmp_path: Path, outputs: str) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "link").symlink_to("in")
+    write_case(tmp_path / "in" / "a.npz", case, {1: 1, 2: 2, 3: 3})
+    before = (tmp_path / "in" / "a.npz").read_bytes()
+    done = run("flare", tmp_path / "in", tmp_path / outputs, "--format", "npz", "--overwrite")
+    assert done.returncode == 1
+    assert f"cannot write {tmp_path / outputs}: it " in done.stderr
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["a.npz"]
+    assert (tmp_path / "in" / "a.npz").read_bytes() == before
+
+
+def test_a_mask_does_not_replace_the_scan_that_a_link_leads_to(case: Case, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    write_case(tmp_path / "out" / "a.npz", case, {1: 1, 2: 2, 3: 3})
+    (tmp_path / "in" / "a.npz").symlink_to(tmp_path / "out" / "a.npz")
+    before = (tmp_path / "out" / "a.npz").read_bytes()
+    done = run("flare", tmp_path / "in", tmp_path / "out", "--format", "npz", "--overwrite")
+    assert done.returncode == 1
+    assert "a file of an input folder" in done.stderr
+    assert (tmp_path / "out" / "a.npz").read_bytes() == before

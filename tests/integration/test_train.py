@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +15,12 @@ from lite_ensam.cli import build_app
 from lite_ensam.model.checkpoint import load_weights
 from lite_ensam.training.config import TrainingConfig
 from tests.flare_files import write_flare_folder
+from tests.integration.conftest import Run
 
 SMALL = [
-    "--accelerator", "cpu", "--epoch-steps", "2", "--milestones", "1,2", "--margin-voxels", "6",
-    "--most-voxels", "4000", "--model-blocks", "1,1,1,1", "--model-filters", "4", "--model-rotation-block", "8",
+    "--accelerator", "cpu", "--set", "epoch_steps=2", "--set", "milestones=1,2", "--set", "margin_voxels=6",
+    "--set", "most_voxels=4000", "--set", "model.blocks=1,1,1,1", "--set", "model.filters=4",
+    "--set", "model.rotation_block=8",
 ]  # fmt: skip
 
 
@@ -39,7 +42,7 @@ def losses_of(run: Path) -> list[float]:
 
 def test_the_papers_preset_trains_on_flare_files_from_end_to_end(flare: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    settings = [str(flare), "--run", str(run), *SMALL, "--steps", "4", "--validate-steps", "4"]
+    settings = [str(flare), "--run", str(run), *SMALL, "--steps", "4", "--set", "validate_steps=4"]
     told = train(*settings, "--val-share", "0.5")
     assert "CT_Lesion_FLARE23Ts: 1" in told
     assert "validation: 4 lesions" in told
@@ -56,25 +59,39 @@ def test_the_papers_preset_trains_on_flare_files_from_end_to_end(flare: Path, tm
         assert (run / name).is_file()
 
 
-def test_flags_are_made_from_the_config_and_its_docstring() -> None:
-    text = CliRunner().invoke(build_app(), ["train", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
-    for flag in ("--lr", "--milestones", "--patch-side-voxels", "--model-decoder", "--no-bf16"):
-        assert flag in text
-    assert "epochs from which on the rate is halved once more" in " ".join(text.replace("│", " ").split())
-    assert "--source-weights" not in text
+def test_settings_are_listed_with_type_presets_and_meaning() -> None:
+    listed = CliRunner().invoke(build_app(), ["train", "--list-settings"]).output.splitlines()
+    said = dict(zip(listed[::2], listed[1::2], strict=True))
+    assert said["lr: number [paper 0.002; cpu 0.002]"] == "    of Muon and AdamW alike"
+    milestones = "milestones: list of whole numbers with commas between [paper 5,10,15,20; cpu ()]"
+    assert "epochs from which on the rate is halved once more" in said[milestones]
+    assert (
+        "patch.window_hu: list of 2 numbers with commas between or none [paper none; cpu -1000.0,500.0]"
+        in said
+    )
+    assert any(line.startswith("model.decoder: word out of concat_half, add [") for line in said)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--milestones", "5,x"], "--milestones: expected int values with commas between, got '5,x'"),
+        (
+            ["--set", "milestones=5,x"],
+            "milestones takes a list of whole numbers with commas between, got '5,x'",
+        ),
+        (
+            ["--set", "patch.sid_voxels=9"],
+            "no setting is called 'patch.sid_voxels'; did you mean patch.side_voxels?",
+        ),
         (["--batch", "0"], "batch must be 1 or more, got 0"),
-        (["--model-decoder", "sideways"], "decoder must be 'concat_half' or 'add', got 'sideways'"),
+        (["--lr", "0.1", "--set", "lr=0.2"], "lr is set twice"),
+        (["--set", "model.decoder=sideways"], "takes a word out of concat_half, add, got 'sideways'"),
+        (["--set", "model.rotation_block=7"], "rotation_block must divide the head size 16, got 7"),
         (["--weight", "sts=-1"], "expected SOURCE=SHARE such as sts=0.3, got 'sts=-1'"),
         (["--weight", "sts"], "expected SOURCE=SHARE such as sts=0.3, got 'sts'"),
     ],
 )
-def test_flags_that_make_no_sense_are_usage_errors(
+def test_settings_that_make_no_sense_are_usage_errors(
     flare: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     done = CliRunner().invoke(
@@ -82,6 +99,33 @@ def test_flags_that_make_no_sense_are_usage_errors(
     )
     assert done.exit_code == 2
     assert message in " ".join(done.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("place", ["", "runs/mine", "train_npz"])
+def test_a_run_does_not_go_into_its_data(flare: Path, run: Run, place: str) -> None:
+    before = sorted(flare.rglob("*"))
+    done = run("train", flare, "--run", flare / place)
+    assert done.returncode == 1
+    assert f"cannot write {flare / place}: it " in done.stderr
+    assert sorted(flare.rglob("*")) == before
+
+
+def test_a_run_does_not_write_over_the_weights_it_starts_from(flare: Path, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").write_bytes(b"weights")
+    done = run("train", flare, "--run", tmp_path, "--start", tmp_path / "weights.safetensors")
+    assert (done.returncode, "it is one of the inputs" in done.stderr) == (1, True)
+
+
+def test_cases_that_are_left_out_in_vain_are_said(flare: Path, tmp_path: Path) -> None:
+    shutil.copytree(flare, tmp_path / "data")
+    (tmp_path / "data" / "exclude.txt").write_text(
+        "CT_Lesion_FLARE23Ts/CT_Lesion_FLARE23Ts_0000\nsts/STS_1\n"
+    )
+    told = train(str(tmp_path / "data"), "--run", str(tmp_path / "run"), *SMALL, "--steps", "1")
+    assert "exclude.txt names cases that are not there: sts/STS_1" in told
+    assert "CT_Lesion_FLARE23Ts: 1" in told
+    record = load_weights(tmp_path / "run" / "weights.safetensors").record
+    assert record["excluded"] == ["CT_Lesion_FLARE23Ts/CT_Lesion_FLARE23Ts_0000"]
 
 
 def test_two_processes_have_the_losses_of_one_with_twice_the_batch(flare: Path, tmp_path: Path) -> None:

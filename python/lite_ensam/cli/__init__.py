@@ -51,7 +51,7 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     app.callback()(_before_any)  # with it a single command is called by its name, too
     for name in commands:
         module = import_module(f"lite_ensam.cli.{COMMANDS[name]}")
-        app.command(cls=module.TrainCommand if name == "train" else None)(getattr(module, name))
+        app.command()(getattr(module, name))
     return app
 
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Border, BorderName, Crop, CropName, Engine, EngineName, Mirror, Window
+from lite_ensam.cli.options import (
+    Border,
+    BorderName,
+    Crop,
+    CropName,
+    Engine,
+    EngineName,
+    Mirror,
+    Weights,
+    Window,
+)
 from lite_ensam.cli.segment import parse_window
 from lite_ensam.cli.tables import console, print_table
 
@@ -51,6 +61,7 @@ def cohort(
     window: Window = None,
     mirror: Mirror = False,
     border: Border = BorderName.readers,
+    weights: Weights = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only check the manifest and write it to the folder; run nothing")
     ] = False,
@@ -74,7 +85,11 @@ def cohort(
     manifest = _checked(source, output, check, go_on)
     if check:
         return
-    parameters = Parameters(engine.value, crop.value, mirror, border.value, window_hu, threads=threads)
+    parameters = Parameters(
+        engine.value, crop.value, mirror, border.value, window_hu, threads=threads,
+        weights="" if weights is None else str(weights.resolve()),
+    )  # fmt: skip
+    parameters.identity()  # weights that cannot be read stop the run before it begins
     if scheduler is None:
         console().print(str(plan_workers(n_workers, threads, memory_mb)))
     try:
@@ -91,14 +106,16 @@ def cohort(
 
 def _checked(source: Path, output: Path, check: bool, go_on: bool) -> CohortManifest:
     """The manifest, if it may run; with `check` it is written to the folder, too."""
-    from lite_ensam.cohort import check_cohort_extra, open_manifest, write_cohort_manifest
+    from lite_ensam.cohort import check_cohort_extra, open_folder, open_manifest
+    from lite_ensam.cohort.output_folder import refuse_overlap
 
     check_cohort_extra()
     manifest = open_manifest(source)
+    refuse_overlap(output, manifest)
     problems = _problems(manifest, go_on)
     if check:
-        output.mkdir(parents=True, exist_ok=True)
-        write_cohort_manifest(output / "manifest.csv", manifest.rows, overwrite=True)
+        with open_folder(output, manifest):
+            pass
         console().print(f"{len(manifest.rows)} cases, {len(problems)} problems: {output / 'manifest.csv'}")
     if (problems and not go_on) or manifest.problems:
         raise typer.Exit(1)

@@ -56,13 +56,11 @@ def evaluate(
     from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.evaluation import BASELINES, CHANGES, measure_cases
     from lite_ensam.evaluation import evaluate as run
-    from lite_ensam.io import check_output
+    from lite_ensam.io import check_outputs
     from lite_ensam.segmentation import Predictor
 
     outputs = ((output, ".json"), (csv, ".csv"), (html, ".html"), (figure2, ".png"), (worst, ".png"))
-    for path, suffix in outputs:
-        if path is not None:
-            check_output(path, overwrite, (suffix,))
+    check_outputs([(path, (suffix,)) for path, suffix in outputs], (data, weights), overwrite)
     if resources and weights is not None:
         raise typer.BadParameter("--resources measures the weights that ship; leave --weights out")
     backend = load_backend(engine.value, weights=weights or WEIGHTS)
@@ -172,4 +170,6 @@ def show(result: Evaluation) -> None:
         console().print(
             f"a fresh process a case: {seconds:.2f} s, peak {peak:.0f} MB, {area:.0f} MB s (means)"
         )
+    for note in result.notes:
+        console().print(f"note: {note}")
     console().print(DISCLAIMER, style="dim")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from enum import StrEnum
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.cli.options import Overwrite, Threads, as_options
+from lite_ensam.cli.options import Overwrite, Threads, Weights, as_options
 from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError, printable
 
 
@@ -32,23 +33,29 @@ def flare(
         MaskFormat, typer.Option("--format", help="Of the masks: NIfTI, or .npz with segs")
     ] = MaskFormat.nii_gz,
     threads: Threads = None,
+    weights: Weights = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Segment all cases of a FLARE folder; one that is bad is named and left out, and the exit code is 1."""
     from lite_ensam.core.about import DISCLAIMER
+    from lite_ensam.io import refuse_inputs
 
-    cases = sorted(path for path in inputs.glob("*.npz") if path.is_file())
-    if not cases:
-        raise CaseError(f"{printable(inputs)}: no folder with .npz files in it")
+    cases = list_cases(inputs)
+    masks = {case: outputs / f"{case.stem}.{mask_format.value}" for case in cases}
+    refuse_inputs([outputs, *masks.values()], [inputs])
     try:
         outputs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {printable(outputs)}: {error.strerror}") from None
     n_bad = 0
-    for case in cases:
+    owners: dict[str, Path] = {}
+    for case, mask in masks.items():
         start = time.perf_counter()
         try:
-            n_tumors = _segment(case, outputs / f"{case.stem}.{mask_format.value}", threads, overwrite)
+            # file systems of Windows and macOS take A for a
+            if (owner := owners.setdefault(mask.name.casefold(), case)) is not case:
+                raise OutputError(f"{printable(case)}: its mask would be that of {printable(owner)}")
+            n_tumors = _segment(case, mask, threads, weights, overwrite)
         except (LiteEnsamError, OSError, MemoryError) as error:
             n_bad += 1
             said = as_options(str(error)) or f"{printable(case)}: {type(error).__name__}"
@@ -60,12 +67,30 @@ def flare(
         raise typer.Exit(1)
 
 
-def _segment(case: Path, mask: Path, threads: int | None, overwrite: bool) -> int:
+def list_cases(folder: Path) -> list[Path]:
+    """Everything in a folder that is called .npz, links that lead nowhere too: each is a case, or fails as one.
+
+    Files that macOS writes beside others (`._name`) are left out; CaseError if there is no case.
+    """
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise CaseError(f"{printable(folder)}: no folder that can be listed ({error.strerror})") from None
+    cases = [folder / name for name in names if name.lower().endswith(".npz") and not name.startswith("._")]
+    if not cases:
+        raise CaseError(f"{printable(folder)}: no folder with .npz files in it")
+    return cases
+
+
+def _segment(case: Path, mask: Path, threads: int | None, weights: Path | None, overwrite: bool) -> int:
     """One case; nothing of it is in memory when the next begins."""
+    from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.io import check_output
+    from lite_ensam.io.reading import check_input
     from lite_ensam.segmentation import segment
 
+    check_input(case)
     check_output(mask, overwrite)
-    result = segment(case, threads=threads)
+    result = segment(case, threads=threads, weights=weights or WEIGHTS)
     result.save(mask, overwrite)
     return len(result.marks)

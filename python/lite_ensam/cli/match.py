@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lite_ensam.cli.options import Overwrite
-from lite_ensam.cli.segment import refuse_input
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -31,12 +30,10 @@ def match(
 ) -> None:
     """Find the lesions of baseline again in a later scan: by tracking UID or name, else by place (extra `register`)."""
     from lite_ensam.core.about import DISCLAIMER
-    from lite_ensam.io import check_output, read_case, write_marks
+    from lite_ensam.io import check_outputs, read_case, write_marks
     from lite_ensam.response import track_lesions
 
-    check_output(output, overwrite, (".json",))
-    for given in (baseline_ct, baseline_marks, ct, marks):
-        refuse_input(output, given)
+    check_outputs([(output, (".json",))], (baseline_ct, baseline_marks, ct, marks), overwrite)
     before, now = read_case(baseline_ct, baseline_marks), read_case(ct, marks)
     followed = track_lesions(before, now, near_mm)
     write_marks(output, followed.marks, now.source, overwrite)

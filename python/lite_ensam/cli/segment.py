@@ -6,28 +6,60 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from lite_ensam.cli.options import (
+    Acquisition,
     Border,
     BorderName,
     Crop,
     CropName,
     Engine,
     EngineName,
+    MarkFrameName,
+    MarksIn,
     Mirror,
     Overwrite,
     Repeats,
     Series,
     Threads,
+    Weights,
     Window,
+    as_options,
 )
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from lite_ensam.segmentation import Segmentation
+
+
+Ct: TypeAlias = Annotated[
+    Path,
+    typer.Argument(
+        help="The scan: .nii, .nii.gz, FLARE .npz, .nrrd, .mha, or a DICOM folder", show_default=False
+    ),
+]
+Output: TypeAlias = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Mask to write: .nii.gz, .nii, .npz, .nrrd, .mha, or .dcm (SEG)",
+        show_default=False,
+    ),
+]
+Marks: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="RECIST lines: .json, .csv, .mrk.json, DICOM (SR, GSPS, RTSTRUCT) or a marker volume"),
+]
+Line: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--line", metavar="Z,Y,X,Z,Y,X", help="A RECIST line instead of a file of them; repeat it for more"
+    ),
+]
 
 
 def parse_window(text: str) -> tuple[float, float]:
@@ -45,21 +77,24 @@ def parse_window(text: str) -> tuple[float, float]:
     return low, high
 
 
+def parse_line(text: str, marks_in: MarkFrameName) -> dict[str, Any]:
+    """`Z,Y,X,Z,Y,X`, or in millimetres `X,Y,Z,X,Y,Z`, to an entry as in a JSON file."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 6:
+        raise typer.BadParameter(f"expected six numbers such as 38,68,37,38,75,52, got {text!r}")
+    key = "endpoints_zyx" if marks_in is MarkFrameName.voxel else "endpoints_mm"
+    return {key: [numbers[:3], numbers[3:]]}
+
+
 def segment(
-    ct: Annotated[
-        Path,
-        typer.Argument(help="The scan: .nii, .nii.gz, FLARE .npz, or a DICOM folder", show_default=False),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", help="Mask to write: .nii.gz, .nii, .npz, or .dcm (SEG)", show_default=False
-        ),
-    ],
-    marks: Annotated[
-        Path | None,
-        typer.Option(help="RECIST lines: .json, .csv, DICOM (SR, GSPS, RTSTRUCT) or a marker volume"),
-    ] = None,
+    ct: Ct,
+    output: Output,
+    marks: Marks = None,
+    line: Line = None,
+    marks_in: MarksIn = MarkFrameName.voxel,
     report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
     sr: Annotated[
         Path | None, typer.Option("--sr", help="DICOM structured report to write beside a SEG: .dcm")
@@ -72,10 +107,12 @@ def segment(
         typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
     ] = None,
     series: Series = None,
+    acquisition: Acquisition = None,
     threads: Threads = None,
     mirror: Mirror = False,
     border: Border = BorderName.readers,
     repeats: Repeats = 0,
+    weights: Weights = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Segment every marked tumour of a scan in 3D."""
@@ -83,18 +120,21 @@ def segment(
     # NumPy's matrix products are not used here; by itself it would start a thread for each core
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
-    from lite_ensam.io import MASK_SUFFIXES, check_output, write_report
+    lines = [parse_line(text, marks_in) for text in line or ()]
+    if lines and marks is not None:
+        raise typer.BadParameter("give --marks or --line, not both")
+    from lite_ensam.engines.backend import WEIGHTS
+    from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_report
     from lite_ensam.segmentation import segment as run
 
     check_kinds(ct, output, sr)
     mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES
-    for target, suffixes in ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",))):
-        if target is not None:
-            check_output(target, overwrite, suffixes)
-            refuse_input(target, ct, marks)
+    outputs = ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",)))
+    check_outputs(outputs, (ct, marks), overwrite)
     result = run(
         ct,
-        marks,
+        lines or marks,
+        marks_in=marks_in.value,
         crop=crop.value,
         engine=engine.value,
         window=window_hu,
@@ -103,7 +143,9 @@ def segment(
         mirror=mirror,
         border=border.value,
         series_uid=series,
+        acquisition=acquisition,
         n_repeats=repeats,
+        weights=weights or WEIGHTS,
     )
     saving = time.perf_counter()
     result.save(output, overwrite, sr)
@@ -129,14 +171,6 @@ def check_kinds(ct: Path, output: Path, sr: Path | None) -> None:
             )
 
 
-def refuse_input(target: Path, *inputs: Path | None) -> None:
-    """Keep `--overwrite` from replacing what was given to be read."""
-    from lite_ensam.core.errors import OutputError
-
-    if any(given and given.exists() and target.exists() and target.samefile(given) for given in inputs):
-        raise OutputError(f"cannot write {target}: it is one of the inputs")
-
-
 def show(result: Segmentation, output: Path) -> None:
     """Print the table of tumours for people."""
     rows = []
@@ -159,7 +193,7 @@ def show(result: Segmentation, output: Path) -> None:
     out.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""))
     out.print(f"mask: {output}")
     for note in result.report["notes"]:
-        out.print(f"note: {note}")
+        out.print(f"note: {as_options(note)}")
     out.print(result.report["disclaimer"], style="dim")
 
 

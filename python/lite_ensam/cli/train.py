@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.config_flags import config_command, given_of, merge_given
 from lite_ensam.core.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -32,12 +30,6 @@ class AcceleratorName(StrEnum):
     gpu = "gpu"
 
 
-def _config_class() -> type:
-    from lite_ensam.training.config import TrainingConfig
-
-    return TrainingConfig
-
-
 def require_train_extra() -> None:
     """Say which extra is missing before anything is imported halfway."""
     from importlib.util import find_spec
@@ -49,11 +41,28 @@ def require_train_extra() -> None:
         )
 
 
-TrainCommand = config_command(_config_class, skip=frozenset({"source_weights"}), require=require_train_extra)
+def _show_settings(wanted: bool) -> None:
+    """Print each setting with its type, its value in the presets, and what it is."""
+    if not wanted:
+        return
+    require_train_extra()
+    from lite_ensam.training.presets import PRESETS
+    from lite_ensam.training.settings import list_settings
+
+    for first, *others in zip(*map(list_settings, PRESETS.values()), strict=True):
+        values = [f"{name} {_plain(one.value)}" for name, one in zip(PRESETS, (first, *others), strict=True)]
+        typer.echo(f"{first.name}: {first.takes} [{'; '.join(values)}]\n    {first.text}")
+    raise typer.Exit
+
+
+def _plain(value: object) -> str:
+    """A value as `--set` takes it."""
+    if isinstance(value, tuple) and value:
+        return ",".join(map(_plain, value))
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def train(
-    context: typer.Context,
     data: Annotated[
         Path,
         typer.Argument(
@@ -80,6 +89,24 @@ def train(
         list[str] | None, typer.Option(help="SOURCE=SHARE, how often a source is drawn [default: all alike]")
     ] = None,
     start: Annotated[Path | None, typer.Option(help="Weights of an earlier run to begin from")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps [default: the preset's]")] = None,
+    batch: Annotated[int | None, typer.Option(help="Patches a step [default: the preset's]")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate [default: the preset's]")] = None,
+    cooldown: Annotated[
+        float | None, typer.Option(help="Share of steps over which the rate falls [default: the preset's]")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after as many validations without a better one [default: never]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything [default: the preset's]")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other setting, such as patch.side_voxels=40"),
+    ] = None,
+    list_settings: Annotated[
+        bool,
+        typer.Option("--list-settings", is_eager=True, callback=_show_settings, help="List what --set takes"),
+    ] = False,
     accelerator: Annotated[
         AcceleratorName, typer.Option(help="Where the network runs")
     ] = AcceleratorName.auto,
@@ -92,25 +119,40 @@ def train(
     ] = False,
 ) -> None:
     """Train the network on crops of real and synthetic lesions (extra `train`)."""
+    require_train_extra()
     import torch
 
+    from lite_ensam.io import refuse_inputs
     from lite_ensam.model.checkpoint import load_weights
     from lite_ensam.training.callbacks import ProgressBar, TensorBoard
     from lite_ensam.training.devices import find_devices
     from lite_ensam.training.presets import PRESETS
+    from lite_ensam.training.settings import apply_settings
     from lite_ensam.training.setup import RunSetup
-    from lite_ensam.training.trainer import Trainer
+    from lite_ensam.training.trainer import FILES, Trainer
 
+    plain = {
+        "steps": steps,
+        "batch": batch,
+        "lr": lr,
+        "cooldown": cooldown,
+        "patience": patience,
+        "seed": seed,
+    }
+    given = [f"{name}={value}" for name, value in plain.items() if value is not None]
+    given += [f"source_weights={dict(map(parse_weight, weight))}"] if weight else []
     try:
-        config = merge_given(PRESETS[preset.value], given_of(context))
+        config = apply_settings(PRESETS[preset.value], [*given, *(settings or ())])
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    config = replace(config, source_weights=dict(map(parse_weight, weight or ())))
+    refuse_inputs([run, *(run / name for name in FILES)], [data, val, start])
     torch.set_num_threads(threads)
     machine = find_devices(accelerator.value, devices)
     plan = RunSetup(config, data, run, val, val_share, synthetic, synthetic_seed, processes)
     with machine.first():
         if machine.rank == 0:
+            for note in plan.cases.notes:
+                typer.echo(f"note: {note}")
             typer.echo("preparing crops ...")
         draws, validation = plan.prepare()
     trainer = Trainer(

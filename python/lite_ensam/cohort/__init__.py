@@ -4,7 +4,7 @@ from lite_ensam.cohort import run_cohort
 cohort = run_cohort("manifest.csv", "results")
 """
 
-from lite_ensam.cohort.api import Cohort, check_cohort_extra, open_manifest, run_cohort
+from lite_ensam.cohort.api import Cohort, check_cohort_extra, open_folder, open_manifest, run_cohort
 from lite_ensam.cohort.checks import check_rows
 from lite_ensam.cohort.discovery import discover
 from lite_ensam.cohort.manifest import (
@@ -29,6 +29,7 @@ __all__ = [
     "check_cohort_extra",
     "check_rows",
     "discover",
+    "open_folder",
     "open_manifest",
     "progress_text",
     "read_cohort_manifest",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,15 +20,23 @@ from lite_ensam.cohort.manifest import (
     table_problems,
     write_cohort_manifest,
 )
+from lite_ensam.cohort.output_folder import (
+    MANIFEST,
+    LockedFolder,
+    is_own_manifest,
+    locked,
+    make_folder,
+    refuse_overlap,
+)
 from lite_ensam.cohort.page import write_page
 from lite_ensam.cohort.parameters import Limits, Parameters
-from lite_ensam.cohort.record import clear_halves, make_folder
-from lite_ensam.cohort.run import Progress, locked, run_cases
+from lite_ensam.cohort.run import Progress, run_cases
 from lite_ensam.cohort.tables import write_tables
 from lite_ensam.core.errors import CohortError, MissingExtraError, printable
 from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.io.atomic import sweep_leftovers
 
-__all__ = ["Cohort", "check_cohort_extra", "open_manifest", "run_cohort"]
+__all__ = ["Cohort", "check_cohort_extra", "open_folder", "open_manifest", "run_cohort"]
 
 _PACKAGES = ("dask", "distributed", "filelock", "matplotlib", "psutil", "pyarrow")
 """Of the extra `cohort`."""
@@ -76,6 +85,26 @@ def open_manifest(source: Source) -> CohortManifest:
     return CohortManifest(rows, tuple(table_problems(rows)))
 
 
+@contextmanager
+def open_folder(folder: Path, manifest: CohortManifest) -> Iterator[LockedFolder]:
+    """The folder of a run, made and locked, with its manifest; nothing that is read is written over.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written, or holds or is an input.
+    CohortError
+        If another run is writing into it.
+    """
+    refuse_overlap(folder, manifest)
+    make_folder(folder)
+    with locked(folder) as locked_folder:
+        sweep_leftovers(folder, alone=True)
+        if not is_own_manifest(folder, manifest):
+            write_cohort_manifest(folder / MANIFEST, manifest.rows, overwrite=True)
+        yield locked_folder
+
+
 def run_cohort(
     source: Source,
     folder: str | os.PathLike[str],
@@ -111,7 +140,10 @@ def run_cohort(
     ------
     CohortError
         If the manifest is bad (the first problem is named; `open_manifest` and `check_rows` give all), another run
-        is writing into the folder, or disk, installation or cluster do not let the run go on: what is done is kept.
+        is writing into the folder, or disk, installation or cluster do not let the run go on, or the folder
+        vanishes: what is done is kept.
+    OutputError
+        If the folder cannot be written, or the run would write over or into what it reads.
     MissingExtraError
         If the extra `cohort` is not installed.
     """
@@ -123,12 +155,9 @@ def run_cohort(
         more = f" ({len(problems)} problems in all)" if len(problems) > 1 else ""
         raise CohortError(f"row {first.row}, case {printable(first.case)}: {first.error}{more}")
     place = Path(os.path.abspath(folder))
-    make_folder(place)
-    with locked(place):
-        clear_halves(place)
-        write_cohort_manifest(place / "manifest.csv", manifest.rows, overwrite=True)
+    with open_folder(place, manifest) as locked_folder:
         progress = run_cases(
-            manifest.rows, place, parameters, limits,
+            manifest.rows, locked_folder, parameters, limits,
             workers=workers, scheduler=scheduler, retry_failed=retry_failed, on_progress=on_progress,
         )  # fmt: skip
         return Cohort(place, progress, write_tables(manifest.rows, place), write_page(manifest.rows, place))

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from io import StringIO
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-from lite_ensam.core.errors import CaseError, CohortError, MissingExtraError, brief, printable
+from lite_ensam.core.errors import CaseError, CohortError, brief, printable
 from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.datasets.case_files import CaseFiles
+from lite_ensam.datasets.manifest_table import read_manifest_table
 from lite_ensam.io import write_table
-from lite_ensam.io.reading import check_input, read_text, translate_io_errors
+from lite_ensam.io.flare_npz import npz_keys
 
 __all__ = [
     "CohortCase",
     "CohortManifest",
     "ManifestIssue",
-    "load_parquet",
     "read_cohort_manifest",
     "table_problems",
     "write_cohort_manifest",
 ]
 
 _LONGEST_ID = 100
-_MOST_MEGABYTES = 2000
 _FILES = ("ct", "marks", "reference")
 
 
@@ -55,6 +51,22 @@ class CohortCase:
     date: str = ""
     series: str = ""
 
+    @classmethod
+    def of(cls, files: CaseFiles) -> CohortCase:
+        """The row of a case that was found in a folder."""
+        marks, labels = files.marks, files.labels
+        if labels is None and files.ct.suffix.lower() == ".npz" and "gts" in _npz_arrays(files.ct):
+            labels = files.ct
+        return cls(
+            case=files.path_name,
+            ct=str(files.ct),
+            marks="" if marks is None else str(marks),
+            reference="" if labels is None else str(labels),
+            patient=files.patient_id,
+            date=files.date,
+            series=files.series,
+        )
+
     @property
     def folder_name(self) -> str:
         """The case as the name of a folder on any system; no two cases share one."""
@@ -62,7 +74,7 @@ class CohortCase:
         return "%2E" + name[1:] if name.startswith(".") else name
 
 
-MANIFEST_COLUMNS = tuple(field.name for field in fields(CohortCase))
+_COLUMNS = tuple(field.name for field in fields(CohortCase))
 
 
 @dataclass(frozen=True)
@@ -91,11 +103,13 @@ class CohortManifest:
     rows : in the order of the table; those with problems are there too
     problems : of the table and its texts
     notes : what a reader should know: columns that mean nothing here
+    path : the table or the folder that it was read from
     """
 
     rows: tuple[CohortCase, ...]
     problems: tuple[ManifestIssue, ...] = ()
     notes: tuple[str, ...] = ()
+    path: Path | None = None
 
 
 def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
@@ -112,92 +126,40 @@ def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
     MissingExtraError
         For a .parquet without pyarrow.
     """
-    where, suffix = printable(path), Path(path).suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise CohortError(f"{where}: a manifest is a .csv or .parquet table")
+    where = printable(path)
     try:
-        check_input(path)
-        _check_size(path)
-        cells = list(_csv_rows(path) if suffix == ".csv" else _parquet_rows(path))
+        table = read_manifest_table(path)
     except CaseError as error:
         raise CohortError(str(error)) from None
-    if not cells:
+    if not table.rows:
         raise CohortError(f"{where}: holds no case")
-    found = set(cells[0])
-    if missing := [name for name in ("case", "ct") if name not in found]:
+    if missing := [name for name in ("case", "ct") if name not in table.columns]:
         raise CohortError(
-            f"{where}: column {missing[0]!r} is missing; there are {brief(', '.join(sorted(found)))}"
+            f"{where}: column {missing[0]!r} is missing; there are {brief(', '.join(sorted(table.columns)))}"
         )
-    unknown = sorted(found - set(MANIFEST_COLUMNS))
-    notes = (f"columns that mean nothing here: {', '.join(map(printable, unknown))}",) if unknown else ()
-    base = Path(path).parent.absolute()
-    rows = tuple(_row(one, base) for one in cells)
-    return CohortManifest(rows, tuple(table_problems(rows)), notes)
+    unknown = ", ".join(map(printable, table.unknown))
+    notes = (f"columns that mean nothing here: {unknown}",) if unknown else ()
+    rows = tuple(_row(cells) for _, cells in table.rows)
+    return CohortManifest(rows, tuple(table_problems(rows)), notes, Path(path))
 
 
 def write_cohort_manifest(
     path: str | os.PathLike[str], rows: Sequence[CohortCase], overwrite: bool = False
 ) -> None:
     """Write rows as CSV that `read_cohort_manifest` gives back, paths absolute; `OutputError` if that cannot be."""
-    write_table(path, [{name: getattr(row, name) for name in MANIFEST_COLUMNS} for row in rows], overwrite)
+    write_table(path, [{name: getattr(row, name) for name in _COLUMNS} for row in rows], overwrite)
 
 
-def load_parquet() -> Any:
-    """The package `pyarrow.parquet`; `MissingExtraError` without it."""
+def _row(cells: Mapping[str, str]) -> CohortCase:
+    absolute = {name: str(Path(cells[name]).absolute()) for name in _FILES if cells[name]}
+    return CohortCase(**{name: cells[name] for name in _COLUMNS} | absolute)
+
+
+def _npz_arrays(path: Path) -> frozenset[str]:
     try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtraError("cohorts need pyarrow: pip install 'lite-ensam[cohort]'") from error
-    return pyarrow.parquet
-
-
-def _check_size(path: str | os.PathLike[str]) -> None:
-    with translate_io_errors(path):
-        megabytes = os.stat(path).st_size / 1e6
-    if megabytes > _MOST_MEGABYTES:
-        raise CohortError(
-            f"{printable(path)}: a manifest of {megabytes:.0f} MB is no list of scans; split it"
-        )
-
-
-def _csv_rows(path: str | os.PathLike[str]) -> Iterator[dict[str, str]]:
-    try:
-        reader = csv.reader(StringIO(read_text(path), newline=""), strict=True)
-        headings = [text.strip() for text in next(reader, [])]
-        if repeated := [name for name, n in Counter(headings).items() if n > 1]:
-            raise CohortError(f"{printable(path)}: column {brief(repeated[0])} comes twice")
-        for cells in reader:
-            if any(cells):
-                if len(cells) > len(headings):
-                    raise CohortError(
-                        f"{printable(path)}: line {reader.line_num} has {len(cells)} cells, the headings "
-                        f"{len(headings)}"
-                    )
-                padded = [*cells, *[""] * (len(headings) - len(cells))]
-                yield dict(zip(headings, padded, strict=True))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise CohortError(f"{printable(path)}: is not a CSV file in UTF-8 ({error})") from None
-
-
-def _parquet_rows(path: str | os.PathLike[str]) -> Iterator[dict[str, str]]:
-    parquet = load_parquet()
-    try:
-        table = parquet.read_table(path)
-        rows: list[Mapping[str, Any]] = table.to_pylist()
-    except (OSError, ValueError, KeyError, NotImplementedError) as error:  # pyarrow's own errors are these
-        raise CohortError(
-            f"{printable(path)}: is not a Parquet file one can read ({brief(str(error))})"
-        ) from None
-    for cells in rows:
-        yield {name: "" if value is None else str(value) for name, value in cells.items()}
-
-
-def _row(cells: Mapping[str, str], base: Path) -> CohortCase:
-    texts = {name: cells.get(name, "").strip() for name in MANIFEST_COLUMNS}
-    for name in _FILES:
-        if texts[name]:
-            texts[name] = str(base / texts[name])
-    return CohortCase(**texts)
+        return npz_keys(path)
+    except CaseError:  # `check_rows` says what is wrong with it
+        return frozenset()
 
 
 def table_problems(rows: Sequence[CohortCase]) -> Iterator[ManifestIssue]:
@@ -227,5 +189,5 @@ def _row_errors(row: CohortCase) -> Iterator[str]:
             date.fromisoformat(row.date)
         except ValueError:
             yield f"date must be YYYY-MM-DD, got {brief(row.date)}"
-    if any("\0" in getattr(row, name) for name in MANIFEST_COLUMNS):
+    if any("\0" in getattr(row, name) for name in _COLUMNS):
         yield "holds a zero byte"

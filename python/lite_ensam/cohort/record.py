@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from lite_ensam.cohort.failures import CaseFailure
 from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.cohort.parameters import Task
+from lite_ensam.cohort.record_shape import makes_sense
 from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError, printable
 from lite_ensam.io import read_report, write_report
 from lite_ensam.io.reading import opened
@@ -19,23 +23,23 @@ __all__ = [
     "RECORD",
     "Record",
     "case_folder",
-    "clear_halves",
     "content_hash",
+    "failure_record",
     "file_signature",
-    "make_folder",
+    "input_paths",
+    "make_case_folder",
+    "obstacle",
     "read_record",
     "write_record",
 ]
 
 Record: TypeAlias = dict[str, Any]
-"""JSON-ready; see `task.process_case` and `task.failure_record`."""
+"""JSON-ready, see `record_shape`; made by `task.process_case` and `failure_record`."""
 
 MISSING = "missing"
 """Stamp of what is not there."""
 
 MASK, RECORD = "mask.nii.gz", "record.json"
-
-_LEAST = {"case": str, "status": str, "identity": str, "inputs": dict}
 
 
 def case_folder(folder: str | os.PathLike[str], row: CohortCase) -> Path:
@@ -43,29 +47,29 @@ def case_folder(folder: str | os.PathLike[str], row: CohortCase) -> Path:
     return Path(folder) / "cases" / row.folder_name
 
 
+def input_paths(row: CohortCase) -> Iterator[tuple[str, str]]:
+    """Name and path of each input that a case has."""
+    return ((name, path) for name in ("ct", "marks", "reference") if (path := getattr(row, name)))
+
+
 def read_record(folder: str | os.PathLike[str], row: CohortCase) -> Record | None:
-    """The record of a case, or None if there is none that makes sense."""
-    path = case_folder(folder, row) / RECORD
+    """The record of a case, or None if there is none that makes sense: then the case is done again."""
     try:
-        record = read_report(path)
+        record = read_report(case_folder(folder, row) / RECORD)
     except LiteEnsamError:
         return None
-    whole = all(isinstance(record.get(name), kind) for name, kind in _LEAST.items())
-    whole = whole and all(isinstance(known, dict) for known in record["inputs"].values())
-    if whole and record["status"] == "done":
-        tumors = record.get("tumors")
-        whole = (
-            isinstance(record.get("mask"), dict) and isinstance(tumors, list) and all(map(_is_tumor, tumors))
-        )
-    return record if whole and record["case"] == row.case else None
+    return record if makes_sense(record) and record["case"] == row.case else None
 
 
-def _is_tumor(tumor: object) -> bool:
-    needed = (
-        *("recist_mm", "longest_diameter_mm", "volume_ml", "n_voxels", "line_zyx", "label"),
-        *("flags", "flag_sentences"),
-    )
-    return isinstance(tumor, dict) and all(name in tumor for name in needed)
+def obstacle(folder: str | os.PathLike[str], row: CohortCase) -> str:
+    """What stands where a case's files belong and is not ours to remove, as a sentence; empty if nothing does."""
+    place = case_folder(folder, row)
+    if os.path.lexists(place) and not place.is_dir():
+        return f"{printable(place)} is in the way: it is not a folder"
+    for path in (place / MASK, place / RECORD):
+        if os.path.lexists(path) and not path.is_file():
+            return f"{printable(path)} is in the way: it is not a file"
+    return ""
 
 
 def write_record(folder: str | os.PathLike[str], row: CohortCase, record: Record) -> None:
@@ -73,8 +77,7 @@ def write_record(folder: str | os.PathLike[str], row: CohortCase, record: Record
 
     With a failure goes the mask that an earlier run left: no record would say what it was made from.
     """
-    place = case_folder(folder, row)
-    make_folder(place)
+    place = make_case_folder(folder, row)
     if record["status"] == "failed":
         try:
             (place / MASK).unlink(missing_ok=True)
@@ -85,19 +88,29 @@ def write_record(folder: str | os.PathLike[str], row: CohortCase, record: Record
     write_report(place / RECORD, record, overwrite=True)
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder, unless it is there; `OutputError` if that cannot be."""
+def failure_record(task: Task, failure: CaseFailure) -> Record:
+    """The record of a case that could not be done."""
+    row = task.row
+    return {
+        "case": row.case,
+        "status": "failed",
+        "identity": task.parameters.identity(row.series),
+        "parameters": asdict(task.parameters),
+        "inputs": {name: {"stamp": file_signature(path)} for name, path in input_paths(row)},
+        "step": str(failure.step),
+        "error": failure.error,
+        "limits": asdict(task.limits),
+    }
+
+
+def make_case_folder(folder: str | os.PathLike[str], row: CohortCase) -> Path:
+    """The case's folder, made if need be; `OutputError` if that cannot be, or the cohort's own folder is gone."""
+    place = case_folder(folder, row)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        place.mkdir(exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot make the folder {printable(folder)}: {error.strerror or error}") from error
-
-
-def clear_halves(folder: Path) -> None:
-    """Take away what killed processes have left half-written; only who may write into the folder calls this."""
-    for half in folder.glob(".lite-ensam-*.tmp"):
-        with suppress(OSError):
-            half.unlink()
+        raise OutputError(f"cannot make the folder {printable(place)}: {error.strerror or error}") from error
+    return place
 
 
 def file_signature(path: str | os.PathLike[str]) -> str:

@@ -5,25 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from lite_ensam import _kernels
+from lite_ensam.cohort.case_state import CaseState, case_state
+from lite_ensam.cohort.failures import CaseFailure, Step
 from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.cohort.output_folder import LockedFolder
 from lite_ensam.cohort.parameters import Limits, Outcome, Parameters, Task
-from lite_ensam.cohort.record import read_record, write_record
+from lite_ensam.cohort.record import case_folder, failure_record, read_record, write_record
 from lite_ensam.cohort.scheduling import WorkerPool, plan_workers, staff
 from lite_ensam.cohort.supervisor import run_task
-from lite_ensam.cohort.task import failure_record, is_current
 from lite_ensam.core.about import DISCLAIMER
-from lite_ensam.core.errors import CohortError, LiteEnsamError, printable
+from lite_ensam.core.errors import CohortError, LiteEnsamError
 from lite_ensam.io import write_report
+from lite_ensam.io.atomic import sweep_leftovers
 
-__all__ = ["Progress", "locked", "run_cases"]
-
-LOCK = ".lock"
+__all__ = ["Progress", "run_cases"]
 
 
 @dataclass
@@ -66,7 +65,7 @@ class Progress:
 
 def run_cases(
     rows: Sequence[CohortCase],
-    folder: Path,
+    folder: LockedFolder,
     parameters: Parameters,
     limits: Limits,
     *,
@@ -80,43 +79,27 @@ def run_cases(
     Raises
     ------
     CohortError
-        If the disk, the installation or a Dask scheduler do not let the run go on; what is done is kept.
+        If the disk, the installation or a Dask scheduler do not let the run go on, or the folder vanishes; what is
+        done is kept.
     OutputError
         If a record cannot be written.
     """
     about = {"disclaimer": DISCLAIMER, "version": _kernels.__version__, "parameters": asdict(parameters)}
-    write_report(folder / "cohort.json", about | {"cases": len(rows)}, overwrite=True)
+    write_report(folder.path / "cohort.json", about | {"cases": len(rows)}, overwrite=True)
     plan = plan_workers(workers, parameters.threads, limits.memory_mb)
     if limits.memory_mb is None:
         limits = replace(limits, memory_mb=plan.memory_mb)
     progress = Progress(len(rows))
     tell = on_progress or (lambda _: None)
     with staff(plan, scheduler) as everybody:
-        tasks = _open_tasks(rows, str(folder), parameters, limits, retry_failed, progress, tell)
-        for outcome in _outcomes(tasks, everybody):
+        tasks = _open_tasks(rows, str(folder.path), parameters, limits, retry_failed, progress, tell)
+        for outcome in _outcomes(tasks, everybody, folder):
             progress.done += outcome.status == "done"
             progress.failed += outcome.status == "failed"
             progress.peak_mb = max(progress.peak_mb, outcome.peak_mb or 0)
             tell(progress)
+    folder.check_records(rows)
     return progress
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """The folder for this run alone: the system ends the lock with the process, however that ends."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise CohortError(f"{printable(folder)}: another run is writing into this folder") from None
-    except OSError as error:
-        raise CohortError(f"{printable(folder)}: cannot be locked ({error.strerror or error})") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _open_tasks(
@@ -132,11 +115,11 @@ def _open_tasks(
     begun = False
     for row in rows:
         task = Task(row, folder, parameters, limits)
-        record = read_record(folder, row)
-        failed = record is not None and record["status"] == "failed"
-        if record is not None and not (failed and retry_failed) and is_current(task, record):
+        sweep_leftovers(case_folder(folder, row), alone=True)
+        state = case_state(task, read_record(folder, row))
+        if state is CaseState.DONE or (state is CaseState.FAILED and not retry_failed):
             progress.kept += 1
-            progress.failed_before += failed
+            progress.failed_before += state is CaseState.FAILED
             tell(progress)
         else:
             if not begun:  # the pace is that of work, not of looking up what is done
@@ -144,7 +127,7 @@ def _open_tasks(
             yield task
 
 
-def _outcomes(tasks: Iterator[Task], everybody: WorkerPool) -> Iterator[Outcome]:
+def _outcomes(tasks: Iterator[Task], everybody: WorkerPool, folder: LockedFolder) -> Iterator[Outcome]:
     """Outcomes as they come; never more cases handed out than the staff can take."""
     waiting: dict[Future[Outcome], Task] = {}
     more = True
@@ -158,6 +141,7 @@ def _outcomes(tasks: Iterator[Task], everybody: WorkerPool) -> Iterator[Outcome]
                 waiting[everybody.executor.submit(run_task, task)] = task
         if waiting:
             finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            folder.check()
             for future in finished:
                 yield _result(future, waiting.pop(future))
 
@@ -174,9 +158,9 @@ def _result(future: Future[Outcome], task: Task) -> Outcome:
             raise CohortError(
                 f"Dask gave up on case {task.row.case}: {type(error).__name__}: {error}"
             ) from error
-        said = "several of Dask's workers died of it"
-        write_record(task.folder, task.row, failure_record(task, "worker", said))
-        return Outcome(task.row.case, "failed", said)
+        failure = CaseFailure(Step.WORKER, "several of Dask's workers died of it")
+        write_record(task.folder, task.row, failure_record(task, failure))
+        return Outcome(task.row.case, "failed", failure.error)
     if outcome.status == "stop":
         raise CohortError(f"case {task.row.case}: {outcome.error}; what is done is kept: run again to go on")
     return outcome

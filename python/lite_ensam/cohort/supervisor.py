@@ -1,8 +1,9 @@
 """Worker processes, watched: one that dies, hangs or swells is replaced, and costs its own case only.
 
 `run_task` is all that a scheduler calls, on this machine in threads and on others in Dask's workers. The cases
-themselves are done in processes of their own (`child`), since only a process can be stopped at any moment, and
-what kills it (a fault in a decoder, the kernel's memory killer) kills nothing else.
+themselves are done in processes of their own (`worker_process`), since only a process can be stopped at any moment, and
+what kills it (a fault in a decoder, the kernel's memory killer) kills nothing else. Why not a library's pool of
+processes: docs/decisions/0016.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import IO
 
+from lite_ensam.cohort.failures import CaseFailure, Step
 from lite_ensam.cohort.parameters import Limits, Outcome, Task
-from lite_ensam.cohort.record import write_record
-from lite_ensam.cohort.task import failure_record
+from lite_ensam.cohort.record import failure_record, write_record
 from lite_ensam.core.errors import OutputError
 
 __all__ = ["close_workers", "run_task"]
@@ -44,13 +45,21 @@ def run_task(task: Task) -> Outcome:
     What became of it. A case over its limits, and one that several workers died of, has failed, and its record says
     so.
     """
+    start = time.perf_counter()
     worker = _take(Path(task.folder), task.parameters.threads)
     try:
-        return worker.run(task)
+        answer = worker.run(task)
     finally:
         with _lock:
             if not worker.closed:
                 _idle.append(worker)
+    if isinstance(answer, Outcome):
+        return answer
+    try:
+        write_record(task.folder, task.row, failure_record(task, answer))
+    except OutputError as refused:
+        return Outcome(task.row.case, "stop", str(refused))
+    return Outcome(task.row.case, "failed", answer.error, time.perf_counter() - start)
 
 
 def close_workers() -> None:
@@ -87,29 +96,22 @@ class Worker:
     def __init__(self, folder: Path, threads: int) -> None:
         self.folder, self.threads, self.closed = folder, threads, False
         self._process: subprocess.Popen[str] | None = None
-        self._how_it_died = "never begun"
         self._turn = Lock()
 
-    def run(self, task: Task) -> Outcome:
+    def run(self, task: Task) -> Outcome | CaseFailure:
         """Do a case, with as many processes as the limits let die of it."""
-        start = time.perf_counter()
-        reason = ""
+        death = "never begun"
         with self._turn:
             for _ in range(task.limits.deaths):
-                reply, reason = self._ask(task)
-                if reply is not None:
-                    return reply
                 if self.closed:
-                    return Outcome(task.row.case, "stop", "the run was stopped")
-                if reason:
                     break
-        reason = reason or f"worker: {task.limits.deaths} workers died of it ({self._how_it_died})"
-        step, _, error = reason.partition(": ")
-        try:
-            write_record(task.folder, task.row, failure_record(task, step, error))
-        except OutputError as refused:
-            return Outcome(task.row.case, "stop", str(refused))
-        return Outcome(task.row.case, "failed", error, time.perf_counter() - start)
+                answer = self._ask(task)
+                if not isinstance(answer, str):
+                    return answer
+                death = answer
+        if self.closed:
+            return Outcome(task.row.case, "stop", "the run was stopped")
+        return CaseFailure(Step.WORKER, f"{task.limits.deaths} workers died of it ({death})")
 
     def close(self) -> None:
         """End the process for good; who waits for it is told so."""
@@ -119,48 +121,21 @@ class Worker:
         with self._turn:
             self._reap()
 
-    def _ask(self, task: Task) -> tuple[Outcome | None, str]:
-        """The worker's reply; None if it died, with the reason if it was killed for its limits."""
+    def _ask(self, task: Task) -> Outcome | CaseFailure | str:
+        """What the process says of a case, why it was killed over it, or how it died by itself."""
         process = self._living()
-        if process is None:
-            return None, ""
-        answered, reasons = Event(), list[str]()
-        watchdog = Thread(target=_watch, args=(process.pid, task.limits, answered, reasons), daemon=True)
-        watchdog.start()
-        line = ""
-        try:
-            _open(process.stdin).write(task.to_json() + "\n")
-            _open(process.stdin).flush()
-            line = _open(process.stdout).readline()
-        except OSError:  # it died before it was asked
-            pass
-        finally:
-            answered.set()
-            watchdog.join()
+        with _Watchdog(process.pid, task.limits) as watchdog:
+            line = _exchange(process, task.to_json())
         if line.endswith("\n"):
-            return Outcome(**json.loads(line)), ""
-        self._reap()
-        return None, reasons[0] if reasons else ""
+            return Outcome(**json.loads(line))
+        death = self._reap()
+        return watchdog.overrun or death
 
-    def _reap(self) -> None:
-        """Wait for a process that is dead or dying, and close its pipes."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        code = process.wait()
-        with suppress(ValueError):
-            self._how_it_died = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        for stream in (process.stdin, process.stdout):
-            with suppress(OSError):
-                _open(stream).close()
-
-    def _living(self) -> subprocess.Popen[str] | None:
-        """The process, begun if need be; None once the worker is closed."""
+    def _living(self) -> subprocess.Popen[str]:
+        """The process, begun if need be."""
         if self._process is not None and self._process.poll() is not None:
             self._reap()
-        if self._process is None and not self.closed:
-            n = str(self.threads)
-            environment = os.environ | dict.fromkeys(_THREADS, n)
+        if self._process is None:
             with open(self.folder / LOG, "ab") as log:
                 self._process = subprocess.Popen(
                     [sys.executable, "-P", "-m", "lite_ensam.cohort.worker_process"],
@@ -168,31 +143,79 @@ class Worker:
                     stdout=subprocess.PIPE,
                     stderr=log,
                     text=True,
-                    env=environment,
+                    env=os.environ | dict.fromkeys(_THREADS, str(self.threads)),
                     encoding="ascii",
                     process_group=0,  # Ctrl-C is for us; they end when we do
                 )
+        if self.closed:  # between the question and the start
+            self._process.kill()
         return self._process
 
+    def _reap(self) -> str:
+        """Wait for a process that is dead or dying, close its pipes, and say how it died."""
+        process, self._process = self._process, None
+        if process is None:
+            return "never begun"
+        code = process.wait()
+        for stream in (process.stdin, process.stdout):
+            with suppress(OSError):
+                _open(stream).close()
+        return _death(code)
 
-def _watch(pid: int, limits: Limits, answered: Event, reasons: list[str]) -> None:
-    """Kill a process that takes more time or memory than it may, and say why."""
-    import psutil
 
-    deadline = time.monotonic() + limits.seconds
+class _Watchdog:
+    """Kills a process that takes more time or memory than it may, while the block lasts.
+
+    `overrun` is the reason afterwards, or None.
+    """
+
+    def __init__(self, pid: int, limits: Limits) -> None:
+        self.overrun: CaseFailure | None = None
+        self._pid, self._limits, self._answered = pid, limits, Event()
+        self._thread = Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> _Watchdog:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._answered.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        import psutil
+
+        deadline = time.monotonic() + self._limits.seconds
+        most_mb = self._limits.memory_mb
+        with suppress(psutil.Error):  # it is gone
+            process = psutil.Process(self._pid)
+            while not self._answered.wait(_POLL_S):
+                if most_mb is not None and process.memory_info().rss / 2**20 > most_mb:
+                    self.overrun = CaseFailure(Step.MEMORY, f"took more than {most_mb:g} MB of memory")
+                elif time.monotonic() > deadline:
+                    self.overrun = CaseFailure(Step.TIME, f"took longer than {self._limits.seconds:g} s")
+                if self.overrun is not None:
+                    process.kill()
+                    return
+
+
+def _exchange(process: subprocess.Popen[str], question: str) -> str:
+    """A line for a line; what there is of the answer if the process dies."""
     try:
-        process = psutil.Process(pid)
-        while not answered.wait(_POLL_S):
-            mb = process.memory_info().rss / 2**20
-            if limits.memory_mb is not None and mb > limits.memory_mb:
-                reasons.append(f"memory: took more than {limits.memory_mb:g} MB of memory")
-            elif time.monotonic() > deadline:
-                reasons.append(f"time: took longer than {limits.seconds:g} s")
-            if reasons:
-                process.kill()
-                return
-    except psutil.Error:  # it is gone
-        return
+        _open(process.stdin).write(question + "\n")
+        _open(process.stdin).flush()
+        return _open(process.stdout).readline()
+    except OSError:  # it died before it was asked
+        return ""
+
+
+def _death(code: int) -> str:
+    """How a process ended, in a word or two."""
+    try:
+        name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+    except ValueError:
+        return f"signal {-code}"
+    return f"{name}: the system kills so when memory runs out" if name == "SIGKILL" else name
 
 
 def _open(stream: IO[str] | None) -> IO[str]:

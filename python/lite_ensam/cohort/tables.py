@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,15 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lite_ensam.cohort.manifest import CohortCase, load_parquet
-from lite_ensam.cohort.record import MASK, Record, case_folder, read_record
+from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.cohort.record import MASK, Record, case_folder, obstacle, read_record
+from lite_ensam.datasets.manifest_table import load_parquet
 from lite_ensam.io import atomic_write, rounded
+from lite_ensam.io.csv_tables import csv_text
 
 __all__ = ["CASES", "TIMING", "TUMORS", "read_records", "review_priority", "write_tables"]
 
 CASES = {
     "case": "string", "patient": "string", "date": "string", "status": "string", "step": "string", "error": "string",
-    "n_tumors": "int64", "volume_ml": "double", "flags": "string", "flag_sentences": "string", "mean_dsc": "double",
+    "n_tumors": "int64", "volume_ml": "double", "flags": "string", "flag_sentences": "string", "notes": "string",
+    "mean_dsc": "double",
     "mask": "string", "mask_sha256": "string", "identity": "string",
 }  # fmt: skip
 """Columns of the table of cases. `step` and `error` say what failed, `volume_ml` is the sum over tumours, `mask` is
@@ -64,13 +65,13 @@ def review_priority(tumor: Mapping[str, Any]) -> float:
 def read_records(
     rows: Iterable[CohortCase], folder: str | os.PathLike[str]
 ) -> Iterator[tuple[CohortCase, Record]]:
-    """Rows with their records; one that has none yet has failed at the step "not run"."""
+    """Rows with their records; one that has none yet has failed at the step "not run", perhaps with a reason."""
     for row in rows:
         record = read_record(folder, row)
-        yield (
-            row,
-            record or {"status": "failed", "step": "not run", "error": "", "identity": "", "case": row.case},
-        )
+        if record is None:
+            why = obstacle(folder, row)
+            record = {"status": "failed", "step": "not run", "error": why, "identity": "", "case": row.case}
+        yield row, record
 
 
 def write_tables(rows: Sequence[CohortCase], folder: str | os.PathLike[str]) -> tuple[Path, ...]:
@@ -110,6 +111,7 @@ def _case(row: CohortCase, record: Record, place: Path) -> dict[str, Any]:
         "n_tumors": len(tumors),
         "volume_ml": math.fsum(tumor["volume_ml"] for tumor in tumors),
         **_flags(tumors),
+        "notes": "; ".join(record["notes"]),
         "mean_dsc": math.fsum(scores) / len(scores) if scores else None,
         "mask": mask.relative_to(place).as_posix(),
         "mask_sha256": record["mask"]["sha256"],
@@ -182,6 +184,4 @@ def _paths(stem: Path) -> tuple[Path, Path]:
 
 
 def _csv_text(rows: Iterable[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(map(rounded, row) for row in rows)
-    return text.getvalue().encode(errors="backslashreplace")
+    return csv_text([rounded(cell) for cell in row] for row in rows).encode(errors="backslashreplace")

@@ -14,7 +14,8 @@ from lite_ensam.core.errors import CaseError
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks, slices
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Labels, Mask, PathLike
-from lite_ensam.datasets.folders import CaseFiles, find_cases
+from lite_ensam.datasets import CaseFiles
+from lite_ensam.datasets.folders import list_cases
 from lite_ensam.evaluation.baselines import BASELINES
 from lite_ensam.evaluation.flare_scoring import CaseScore, FlareScore, flare_scores, score_case
 from lite_ensam.evaluation.perturbations import CHANGES, change_marks
@@ -45,6 +46,7 @@ class Evaluation:
     flare : each method as the literature on FLARE counts, in both ways
     tumors : one for each tumour and method
     cases : all tumours of a case as one mask, for each method
+    notes : of the folder and of each case: what was passed over, how scans were read
     resources : what a fresh process took for each case, if that was measured
     """
 
@@ -54,6 +56,7 @@ class Evaluation:
     flare: tuple[FlareScore, ...]
     tumors: tuple[TumorScore, ...]
     cases: tuple[CaseScore, ...]
+    notes: tuple[str, ...] = ()
     resources: tuple[CaseResources, ...] = ()
 
     def summary(self, source: str = OVERALL, method: str = RESULT) -> Summary:
@@ -86,7 +89,7 @@ def evaluate(
 
     Parameters
     ----------
-    folder : cases in a layout of `folders`
+    folder : cases in a layout of `datasets.folders`
     segment : from a case to its label map
     baselines : names out of `baselines.BASELINES` that are scored too
     changes : names out of `robustness.CHANGES`: the result is scored on marks changed so, too
@@ -109,19 +112,20 @@ def evaluate(
     ):
         if unknown := [name for name in names if name not in known]:
             raise ValueError(f"{what} must be names out of {', '.join(known)}, got {unknown[0]!r}")
-    found = find_cases(folder)
+    found, notes = list_cases(folder)
     tumors: list[TumorScore] = []
     cases: list[CaseScore] = []
     for number, files in enumerate(found):
         if on_case is not None:
-            on_case(f"{files.source}/{files.name}", number, len(found))
+            on_case(files.key, number, len(found))
         case = files.read()
+        notes = (*notes, *(f"{files.key}: {note}" for note in case.source.notes))
         masks = _result_masks(case, segment, changes, seed) | _baseline_masks(case, baselines)
         tumors += _tumor_scores(files, case, masks)
         cases += _case_scores(files, case, masks)
     summaries = summarize(tumors, seed)
     return Evaluation(
-        os.fspath(folder), seed, summaries, flare_scores(cases, tumors), tuple(tumors), tuple(cases)
+        os.fspath(folder), seed, summaries, flare_scores(cases, tumors), tuple(tumors), tuple(cases), notes
     )
 
 
@@ -173,7 +177,7 @@ def _tumor_scores(files: CaseFiles, case: Case, masks: _Masks) -> list[TumorScor
 def _case_scores(files: CaseFiles, case: Case, masks: _Masks) -> list[CaseScore]:
     if case.reference is None:
         raise CaseError(f"{case.name}: has no reference")
-    reference: Mask = case.reference > 0
+    reference: Mask = np.isin(case.reference, [mark.label for mark in case.marks])
     return [
         CaseScore(
             files.source,

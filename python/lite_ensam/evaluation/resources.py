@@ -19,7 +19,7 @@ from pathlib import Path
 from lite_ensam.core.errors import EngineError
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import IntTriple
-from lite_ensam.datasets.folders import CaseFiles
+from lite_ensam.datasets import CaseFiles
 from lite_ensam.io import write_marks
 
 __all__ = ["CaseResources", "Watched", "machine", "measure_cases", "watch"]

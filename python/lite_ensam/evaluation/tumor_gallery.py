@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from lite_ensam.core.errors import printable
 from lite_ensam.core.partial_volume import TumorMasks
-from lite_ensam.datasets.folders import find_cases
+from lite_ensam.datasets import find_cases
 from lite_ensam.evaluation.evaluate import RESULT, Evaluation, Segmenting
 from lite_ensam.evaluation.scores import TumorScore
 from lite_ensam.figures.tumor_planes import TumorPicture

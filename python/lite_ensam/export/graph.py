@@ -15,8 +15,13 @@ from torch import Tensor, nn
 
 from lite_ensam.engines.backend import graph_hash
 from lite_ensam.engines.offline_openvino import import_openvino
+from lite_ensam.io import atomic_write
+from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.model.checkpoint import Weights, file_hash, load_weights
 from lite_ensam.model.lite_ensam import LiteEnsam
+
+EXPORTED_FILES = ("lite_ensam.bin", "lite_ensam.xml", "lite_ensam.safetensors", "manifest.json")
+"""What `export_weights` writes; the manifest, which knows the others by hash, comes last."""
 
 OPSET = 18
 EXAMPLE_SHAPE = (24, 32, 40)
@@ -77,11 +82,19 @@ def export_weights(source: Path, folder: Path) -> None:
     ----------
     source : a safetensors file written by training
     folder : made if missing; files of an earlier export are replaced
+
+    Raises
+    ------
+    EngineError
+        If the source is missing or no weights file of this package.
+    OutputError
+        If a file cannot be written, or one would replace the source.
     """
+    refuse_inputs([folder / name for name in EXPORTED_FILES], [source])
     weights = load_weights(source)
     model = weights.model
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as unfinished:
+    with tempfile.TemporaryDirectory() as unfinished:
         parts = Path(unfinished)
         export_onnx(weights, parts / "graph.onnx")
         openvino = import_openvino()
@@ -101,5 +114,6 @@ def export_weights(source: Path, folder: Path) -> None:
             "record": weights.record,
         }
         (parts / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
-        for name in ("lite_ensam.bin", "lite_ensam.xml", "lite_ensam.safetensors", "manifest.json"):
-            (parts / name).replace(folder / name)
+        for name in EXPORTED_FILES:
+            with open(parts / name, "rb") as part, atomic_write(folder / name, overwrite=True) as file:
+                shutil.copyfileobj(part, file)

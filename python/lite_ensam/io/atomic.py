@@ -1,21 +1,41 @@
 """Writing a file whole or not at all.
 
 The bytes go to a temporary file beside the target, which takes the target's name only when all of
-them are on the disk. A crash, a full disk or an exception leaves the target as it was.
+them are on the disk. A crash, a full disk or an exception leaves the target as it was. What a killed
+process leaves half-written is swept away by the next one that writes into the folder.
 """
 
 import errno
+import hashlib
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache, lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import BinaryIO
 
 from lite_ensam.core.errors import OutputError, printable
 
-__all__ = ["atomic_write", "check_output"]
+fcntl: ModuleType | None
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    fcntl = None
+
+__all__ = ["atomic_write", "check_output", "sweep_leftovers", "translate_output_errors"]
+
+_PREFIX, _SUFFIX = ".lite-ensam-", ".tmp"
+"""Of the names of temporary files; between them stand the machine and 64 random bits."""
+
+_LOCKED_AFTER_S = 1.0
+"""A temporary file of this machine that is older has its lock, if whoever writes it still lives."""
+
+_FORGOTTEN_AFTER_S = 3600.0
+"""Nobody on another machine, whose locks may be invisible here, is writing a file that was not touched for so long."""
 
 _PLAIN_WORDS = {
     errno.ENOSPC: "the disk is full",
@@ -43,7 +63,7 @@ def check_output(
     overwrite : whether an existing file may be replaced
     suffixes : if any, the name must end in one of them
     """
-    with _plain_errors(path):
+    with translate_output_errors(path):
         target = Path(path)
         folder = target.parent
         if suffixes and not target.name.lower().endswith(suffixes):
@@ -78,12 +98,15 @@ def atomic_write(path: str | os.PathLike[str], overwrite: bool = False) -> Itera
         If the folder is missing or read-only, the file exists and may not be replaced, or the disk
         is full. No temporary file is left.
     """
-    with _plain_errors(path):
+    with translate_output_errors(path):
         check_output(path, overwrite)
         target = Path(os.path.realpath(path))
-        temporary = target.with_name(f".lite-ensam-{secrets.token_hex(8)}.tmp")
+        _sweep_once(target.parent)
+        temporary = target.with_name(f"{_PREFIX}{_machine()}-{secrets.token_hex(8)}{_SUFFIX}")
         try:
             with _create(temporary) as file:
+                with suppress(OSError):  # a disk that knows no locks is never swept
+                    _lock(file)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -93,6 +116,61 @@ def atomic_write(path: str | os.PathLike[str], overwrite: bool = False) -> Itera
             with suppress(OSError):
                 temporary.unlink()
             raise
+
+
+def sweep_leftovers(folder: Path, alone: bool = False) -> None:
+    """Remove what killed processes have left half-written in a folder; files that are still being written stay.
+
+    A writer holds a lock on its temporary file, which the system frees when the process ends, however it ends. A
+    lock of another machine may be invisible on a network disk, so files of other machines must be an hour old.
+
+    Parameters
+    ----------
+    folder : what cannot be read or removed is passed over
+    alone : whether nobody else can be writing into the folder: then neither lock nor age is asked for
+    """
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX):
+                with suppress(OSError):
+                    _remove_leftover(entry, alone)
+
+
+def _remove_leftover(entry: os.DirEntry[str], alone: bool) -> None:
+    if not alone:
+        is_ours = entry.name.startswith(f"{_PREFIX}{_machine()}-")
+        if time.time() - entry.stat().st_mtime < (_LOCKED_AFTER_S if is_ours else _FORGOTTEN_AFTER_S):
+            return
+    if alone or fcntl is None:  # Windows removes no file that is open
+        os.unlink(entry)
+        return
+    with open(entry, "r+b") as file:
+        _lock(file)
+        os.unlink(entry)
+
+
+@lru_cache(maxsize=1024)
+def _sweep_once(folder: Path) -> None:
+    """Sweep a folder the first time that this process writes into it."""
+    sweep_leftovers(folder)
+
+
+@cache
+def _machine() -> str:
+    """A name for this machine until it is started again: all that see each other's locks have the same."""
+    try:
+        name = Path("/proc/sys/kernel/random/boot_id").read_text()
+    except OSError:
+        import platform
+
+        name = platform.node()
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+def _lock(file: BinaryIO) -> None:
+    """Lock an open file for as long as it is open; OSError if somebody else has locked it."""
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _create(path: Path) -> BinaryIO:
@@ -113,15 +191,18 @@ def _mode(target: Path) -> int | None:
 
 
 class _RefusedError(Exception):
-    """A reason not to write, which `_plain_errors` puts behind the name of the file."""
+    """A reason not to write, which `translate_output_errors` puts behind the name of the file."""
 
 
 @contextmanager
-def _plain_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+def translate_output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what the operating system says while a file is written into an `OutputError` that names it."""
     try:
         yield
     except _RefusedError as refused:
         raise OutputError(f"cannot write {printable(path)}: {refused}") from None
+    except OutputError:  # an OSError too, and its sentence is whole
+        raise
     except OSError as error:
         reason = _PLAIN_WORDS.get(error.errno or 0, error.strerror or str(error))
         raise OutputError(f"cannot write {printable(path)}: {reason}") from error

@@ -1,15 +1,15 @@
 """RECIST lines of the DeepLesion data set, out of its one table for all scans (DL_info.csv)."""
 
-import csv
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.io.csv_tables import read_csv
 from lite_ensam.io.reading import read_text
 
 __all__ = ["is_deeplesion", "read_deeplesion_marks"]
@@ -58,31 +58,24 @@ def read_deeplesion_marks(
         )
     series, first, last = match[1], int(match[2]), int(match[3])
     marks: list[RecistMark] = []
-    reader = csv.DictReader(read_text(path).splitlines())
-    if missing := {_SLICE, _LINES} - set(reader.fieldnames or ()):
+    columns, rows = read_csv(path)
+    if missing := {_SLICE, _LINES} - set(columns):
         raise MarkError(f"is DeepLesion's table, but has no column {', '.join(sorted(missing))}")
-    for row in _rows(reader):
-        shown = _SLICE_NAME.fullmatch(row[_SLICE] or "")
+    for line, row in rows:
+        shown = _SLICE_NAME.fullmatch(row.get(_SLICE, ""))
         if shown is not None and shown[1] == series and first <= int(shown[2]) <= last:
             z = int(shown[2]) - first
-            marks.append(_mark(row, len(marks) + 1, z, f"line {reader.line_num}"))
+            marks.append(_mark(row, len(marks) + 1, z, f"line {line}"))
     if not marks:
         raise MarkError(f"has no line on slices {first} to {last} of {series}")
     return tuple(marks)
 
 
-def _rows(reader: "csv.DictReader[str]") -> Iterator[dict[str, str]]:
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise MarkError(f"line {reader.line_num}: is no CSV ({error})") from None
-
-
 def _mark(row: Mapping[str, str], label: int, z: int, where: str) -> RecistMark:
     try:
-        x0, y0, x1, y1 = (np.array(row[_LINES].split(",")[:4], dtype=np.float64) - 1).tolist()
-    except (ValueError, AttributeError):
-        raise MarkError(f"{where}: {_LINES} must be eight numbers, got {brief(row[_LINES])}") from None
+        x0, y0, x1, y1 = (np.array(row.get(_LINES, "").split(",")[:4], dtype=np.float64) - 1).tolist()
+    except ValueError:
+        raise MarkError(f"{where}: {_LINES} must be eight numbers, got {brief(row.get(_LINES))}") from None
     try:
         return RecistMark(label, ((z, y0, x0), (z, y1, x1)))
     except MarkError as error:

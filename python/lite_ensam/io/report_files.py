@@ -1,8 +1,6 @@
 """Reports that go with a mask: JSON of what was done and what came out, the same as a table."""
 
-import csv
 import dataclasses
-import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -12,6 +10,7 @@ import numpy as np
 
 from lite_ensam.core.errors import CaseError, printable
 from lite_ensam.io.atomic import atomic_write, check_output
+from lite_ensam.io.csv_tables import csv_text
 from lite_ensam.io.reading import read_json
 
 __all__ = ["read_report", "rounded", "write_report", "write_table", "write_text"]
@@ -58,7 +57,7 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
 def write_table(
     path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]], overwrite: bool = False
 ) -> None:
-    """Write rows as CSV, whole or not at all.
+    """Write rows as CSV, whole or not at all; texts that a spreadsheet would run are made harmless (`csv_text`).
 
     Parameters
     ----------
@@ -73,12 +72,9 @@ def write_table(
         If it cannot be written; nothing half-written is left.
     """
     check_output(path, overwrite, (".csv",))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)))
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: _cell(value) for key, value in row.items()})
-    write_text(path, text.getvalue(), overwrite)
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    cells = ([_cell(row.get(name)) for name in columns] for row in rows)
+    write_text(path, csv_text([columns, *cells]), overwrite)
 
 
 def rounded(value: Any) -> Any:
@@ -95,9 +91,15 @@ def rounded(value: Any) -> Any:
 
 
 def write_text(path: str | os.PathLike[str], text: str, overwrite: bool = False) -> None:
-    """Write a text as UTF-8, whole or not at all; `OutputError` if that cannot be."""
+    """Write a text as UTF-8, whole or not at all; what is no character becomes an escape.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; nothing half-written is left.
+    """
     with atomic_write(path, overwrite) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def _cell(value: Any) -> Any:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from lite_ensam.core.errors import EngineError
 from lite_ensam.core.patch_config import PatchConfig
 from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.io import atomic_write
 from lite_ensam.model.config import ModelConfig
 from lite_ensam.model.lite_ensam import LiteEnsam
 
@@ -38,7 +38,13 @@ class Weights:
 
 
 def save_weights(path: Path, weights: Weights) -> None:
-    """Write half-precision safetensors; the old file stays until the new one is whole."""
+    """Write half-precision safetensors; the old file stays until the new one is whole.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
     tensors = {
         name: value.detach().to(torch.float16).contiguous()
         for name, value in weights.model.state_dict().items()
@@ -48,9 +54,9 @@ def save_weights(path: Path, weights: Weights) -> None:
         "patch": weights.patch.to_dict(),
         "record": weights.record,
     }
-    unfinished = path.with_name(path.name + ".tmp")
-    save_file(tensors, unfinished, metadata={"lite_ensam": json.dumps(header)})
-    os.replace(unfinished, path)
+    content = save(tensors, metadata={"lite_ensam": json.dumps(header)})
+    with atomic_write(path, overwrite=True) as file:
+        file.write(content)
 
 
 def load_weights(path: Path) -> Weights:

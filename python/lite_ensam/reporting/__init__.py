@@ -6,6 +6,7 @@ A page is one file: pictures and plots are inside, nothing is fetched, no script
 from lite_ensam.reporting.case_report import case_page, identifiers_of
 from lite_ensam.reporting.evaluation_page import EvaluationPictures, evaluation_page
 from lite_ensam.reporting.study_file import Patient, read_study
+from lite_ensam.reporting.study_inputs import study_inputs
 from lite_ensam.reporting.study_report import Course, judge, study_page
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "identifiers_of",
     "judge",
     "read_study",
+    "study_inputs",
     "study_page",
 ]

@@ -61,7 +61,7 @@ def evaluation_page(
             html.picture(render_picture(pictures.worst), "each of the worst tumours in three planes"),
         ),
         html.section("Every tumour", _tumors(evaluation)),
-        html.section("How it was made", html.facts(made)),
+        html.section("How it was made", html.facts(made), *map(html.paragraph, evaluation.notes)),
     ]
     return html.page("Evaluation on reference masks", parts)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.core.types import PathLike
+from lite_ensam.io.csv_tables import plain_cell
 from lite_ensam.io.reading import read_text
 from lite_ensam.reporting.study_values import (
     SIZES,
@@ -81,7 +82,7 @@ def _rows(path: PathLike) -> tuple[list[_Row], list[str]]:
             io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
         )
         lines = [
-            (reader.line_num, [one.strip() for one in cells])
+            (reader.line_num, [plain_cell(one) for one in cells])
             for cells in reader
             if any(map(str.strip, cells))
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -10,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from lite_ensam.core.errors import MissingExtraError
 from lite_ensam.figures.tumor_planes import new_figure, save_png
 from lite_ensam.io import atomic_write
+from lite_ensam.io.atomic import translate_output_errors
 from lite_ensam.training.validation import ValidationScore
 
 __all__ = ["Callback", "ProgressBar", "TensorBoard", "append_log", "draw_curves", "read_log"]
@@ -92,24 +94,36 @@ class TensorBoard:
 
 
 def append_log(folder: Path, step: int, numbers: dict[str, Any]) -> None:
-    """Add a line to the run's log."""
-    with (folder / LOG).open("a") as log:
-        log.write(json.dumps({"step": step, **numbers}) + "\n")
+    """Add a line to the run's log; `OutputError` if that cannot be."""
+    path = folder / LOG
+    line = json.dumps({"step": step, **numbers}) + "\n"
+    with translate_output_errors(path), path.open("ab+") as log:
+        size = log.seek(0, os.SEEK_END)
+        log.seek(max(0, size - 1))
+        is_cut_off = size > 0 and log.read(1) != b"\n"  # when the machine went down, or the disk was full
+        log.write(("\n" * is_cut_off + line).encode())
 
 
 def read_log(folder: Path) -> Iterator[dict[str, Any]]:
-    """Lines of a run's log, by step; of those that a resumed run wrote again, the last."""
+    """Lines of a run's log, by step; of those that a resumed run wrote again, the last. Damaged lines are left out."""
     path = folder / LOG
-    lines = path.read_text().splitlines() if path.is_file() else []
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
     entries: dict[tuple[int, bool], dict[str, Any]] = {}
     for line in lines:
         try:
             entry = json.loads(line)
-            entries[entry["step"], "dsc" in entry] = entry
-        except (ValueError, KeyError):  # cut off when the machine went down
+        except ValueError:
             continue
+        if isinstance(entry, dict) and isinstance(entry.get("step"), int) and _has_numbers(entry):
+            entries[entry["step"], "dsc" in entry] = entry
     for key in sorted(entries):
         yield entries[key]
+
+
+def _has_numbers(entry: dict[str, Any]) -> bool:
+    sources = entry.get("by_source")
+    looked = [entry.get("dsc"), *sources.values()] if isinstance(sources, dict) else [entry.get("loss")]
+    return all(isinstance(number, int | float) for number in looked)
 
 
 def draw_curves(folder: Path) -> None:

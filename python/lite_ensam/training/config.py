@@ -1,4 +1,4 @@
-"""How to train: one frozen record, saved in every checkpoint; the command line's flags are made from it."""
+"""How to train: one frozen record, saved in every checkpoint; `settings` changes what the command line names."""
 
 from __future__ import annotations
 

@@ -7,26 +7,32 @@ sub-crops, turns and jittered lines can be drawn from it.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import TrainingError
+from lite_ensam.core.errors import TrainingError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark, mark_from_mask
 from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.io import atomic_write
+from lite_ensam.io.atomic import translate_output_errors
 from lite_ensam.segmentation.patch_plan import Placement
 
 SIDE = 96
 """Voxels a side of a crop."""
 LINES_A_SIDE = 2.9
 """Side of a crop in lengths of its line: the patch's 2.5 and room for jitter."""
+INDEX = "index.json"
+"""A folder without it is no bank yet."""
 MASK_UNIT = 200
 """Masks are kept as the share of each voxel that is tumour, in these units."""
 
@@ -92,20 +98,35 @@ def turned_views(case: Case, mark: RecistMark) -> Iterator[tuple[Case, RecistMar
 
 
 def write_bank(folder: Path, crops: Iterable[LesionCrop]) -> int:
-    """Write crops into `folder`; returns how many. The index comes last, so half a bank is no bank."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write crops into `folder`; returns how many. The index comes last, so half a bank is no bank.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    with translate_output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, Any]] = []
-    with (folder / "hu.bin").open("wb") as hu, (folder / "share.bin").open("wb") as share:
+    with _bank_file(folder / "hu.bin") as hu, _bank_file(folder / "share.bin") as share:
         for crop in crops:
             hu.write(crop.hu.tobytes())
             share.write(crop.share.tobytes())
             entry = asdict(crop)
             del entry["hu"], entry["share"]
             entries.append(entry)
-    unfinished = folder / "index.json.tmp"
-    unfinished.write_text(json.dumps({"side": SIDE, "crops": entries}))
-    unfinished.replace(folder / "index.json")
+    with atomic_write(folder / INDEX, overwrite=True) as index:
+        index.write(json.dumps({"side": SIDE, "crops": entries}).encode())
     return len(entries)
+
+
+@contextmanager
+def _bank_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written, on the disk when the block ends."""
+    with translate_output_errors(path), path.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 class LesionCropCache:
@@ -116,12 +137,11 @@ class LesionCropCache:
         self._hu: list[NDArray[np.int16]] = []
         self._share: list[NDArray[np.uint8]] = []
         for folder in folders:
-            index = json.loads((folder / "index.json").read_text())
-            if index["side"] != SIDE:
-                raise TrainingError(f"bank {folder} holds crops of side {index['side']}, expected {SIDE}")
+            index = _read_index(folder)
             shape = (len(index["crops"]), SIDE, SIDE, SIDE)
-            self._hu.append(np.memmap(folder / "hu.bin", np.int16, "r", shape=shape))
-            self._share.append(np.memmap(folder / "share.bin", np.uint8, "r", shape=shape))
+            with _damage_told(folder):
+                self._hu.append(np.memmap(folder / "hu.bin", np.int16, "r", shape=shape))
+                self._share.append(np.memmap(folder / "share.bin", np.uint8, "r", shape=shape))
             self._entries += [(len(self._hu) - 1, i, entry) for i, entry in enumerate(index["crops"])]
         self.by_source: dict[str, list[int]] = {}
         for i, (_, _, entry) in enumerate(self._entries):
@@ -140,6 +160,28 @@ class LesionCropCache:
             source=entry["source"],
             name=entry["name"],
         )
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    with _damage_told(folder):
+        index: dict[str, Any] = json.loads((folder / INDEX).read_text())
+        side, crops = index["side"], index["crops"]
+        _ = [(c["source"], c["name"], c["native_voxel_zyx"]) for c in crops]
+    if side != SIDE:
+        raise TrainingError(f"bank {folder} holds crops of side {side}, expected {SIDE}")
+    return index
+
+
+@contextmanager
+def _damage_told(folder: Path) -> Iterator[None]:
+    """What a file that is cut off, missing or no index raises, as a `TrainingError`."""
+    try:
+        yield
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise TrainingError(
+            f"{printable(folder)}: the crops are damaged ({brief(str(error))}); delete the folder, and they are cut "
+            "again"
+        ) from error
 
 
 def _triple(values: NDArray[np.floating[Any]]) -> tuple[float, float, float]:

@@ -9,8 +9,7 @@ The layout is that of the project's data folder::
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -23,12 +22,11 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import mark_from_mask
-from lite_ensam.io import read_case, read_ct, read_labels
-from lite_ensam.training.crop_cache import LINES_A_SIDE, SIDE, LesionCrop, cut, turned_views, write_bank
+from lite_ensam.datasets import CaseFiles
+from lite_ensam.io import read_ct, read_labels
+from lite_ensam.io.csv_tables import read_csv
+from lite_ensam.training.crop_cache import LINES_A_SIDE, SIDE, LesionCrop, cut, turned_views
 from lite_ensam.training.synthetic import Background, Scene, Shape, draw_scene
-
-LOOSE_CASES = ("STS_007", "STS_021", "STS_023", "STS_030", "STS_035", "STS_045", "STS_046")
-"""Sarcomas whose contours, drawn on MR, lie beside the tumour seen on CT."""
 
 MIN_BODY_VOXELS = 100_000
 
@@ -39,46 +37,15 @@ MAX_READERS = 4
 """LIDC shapes with more readers than this are two nodules taken for one."""
 
 
-def prepare_banks(
-    data: Path,
-    folder: Path,
-    n_synthetic: int,
-    seed: int,
-    exclude: Collection[str] = LOOSE_CASES,
-    processes: int = 1,
-) -> list[Path]:
-    """Write a bank for each source of `data/train` and one of synthetic lesions; finished ones are kept.
-
-    Returns
-    -------
-    The banks' folders.
-    """
-    train = data / "train"
-    sources = sorted(path for path in train.iterdir() if path.is_dir()) if train.is_dir() else []
-    if not sources:
-        raise CaseError(f"{train}: holds no folder of cases to train on")
-    banks = []
-    for source in sources:
-        banks.append(folder / source.name)
-        if not (banks[-1] / "index.json").is_file():
-            write_bank(banks[-1], real_crops(source, exclude))
-    if n_synthetic:
-        banks.append(folder / f"synthetic-{seed}-{n_synthetic}")
-        if not (banks[-1] / "index.json").is_file():
-            write_bank(banks[-1], synthetic_crops(data, n_synthetic, seed, processes))
-    return banks
-
-
-def real_crops(source: Path, exclude: Collection[str] = ()) -> Iterator[LesionCrop]:
-    """Crops of every lesion of every case of a source folder; the folder's name is the source."""
-    for folder in sorted(path for path in source.iterdir() if path.is_dir()):
-        if folder.name in exclude:
-            continue
-        case = read_case(folder / "ct.nii.gz", folder / "marks.json", folder / "labels.nii.gz", hu=True)
+def lesion_crops(cases: Iterable[CaseFiles], turned: bool = True) -> Iterator[LesionCrop]:
+    """A crop of every lesion; `turned`: also seen along other axes, where voxels are cubes."""
+    for files in cases:
+        case = files.read()
         case = case.flipped(case.grid.flips_zyx)  # the network's frame
         for mark in case.marks:
-            for view, drawn in turned_views(case, mark):
-                yield cut(view, drawn, source.name)
+            views = turned_views(case, mark) if turned else iter([(case, mark)])
+            for view, drawn in views:
+                yield cut(view, drawn, files.source)
 
 
 def synthetic_crops(data: Path, n_crops: int, seed: int, processes: int = 1) -> Iterator[LesionCrop]:
@@ -169,11 +136,8 @@ def read_backgrounds(folder: Path) -> list[Background]:
 def read_shapes(folder: Path) -> list[Shape]:
     """Consensus masks (at least half of the readers) of nodules of 5 mm and more on evenly spaced slices."""
     shapes = []
-    with (
-        np.load(folder / "lidc_nodules.npz", allow_pickle=False) as readers,
-        (folder / "index.csv").open() as index,
-    ):
-        for row in csv.DictReader(index):
+    with np.load(folder / "lidc_nodules.npz", allow_pickle=False) as readers:
+        for _, row in read_csv(folder / "index.csv").rows:
             n_readers = int(row["n_readers"])
             usable = 2 <= n_readers <= MAX_READERS and float(row["diam_mm"]) >= 5
             if not usable or row["uneven_z"] != "0" or float(row["slice_thickness"]) > 2.6:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lite_ensam.core.errors import CaseError, TrainingError
 from lite_ensam.datasets import CaseFiles
-from lite_ensam.datasets.case_layouts import find_training_cases
+from lite_ensam.datasets.training_cases import TrainingCases, find_training_cases
 from lite_ensam.training.config import TrainingConfig
-from lite_ensam.training.crop_cache import LesionCrop, LesionCropCache, cut, turned_views, write_bank
+from lite_ensam.training.crop_cache import INDEX, LesionCropCache, write_bank
 from lite_ensam.training.crop_gallery import write_gallery
-from lite_ensam.training.crop_sources import LOOSE_CASES, prepare_banks
+from lite_ensam.training.crop_sources import lesion_crops, synthetic_crops
 from lite_ensam.training.samplers import LesionCropSampler, PatchSampler, fingerprint
 from lite_ensam.training.scan_sampler import ScanSampler
 from lite_ensam.training.validation import Validation, split_by_patient
@@ -32,7 +34,7 @@ class RunSetup:
     Parameters
     ----------
     config : of the run; `crops` says in what form
-    data : see `layouts`
+    data : see `find_training_cases`
     run : folder of the run; banks of lesion crops are kept in it
     val : cases to validate on
     val_share : share of each source's patients to validate on instead
@@ -59,69 +61,71 @@ class RunSetup:
         TrainingError
             If the data or the split make no sense.
         """
-        train, held_out = self.split()
+        cases = self.cases
         if self.config.crops == "joint":
-            scans = Validation.of_scans(held_out, self.config) if held_out else None
-            return ScanSampler(train, self.config), scans
-        bank = LesionCropCache(self._banks(train, held_out))
+            scans = Validation.of_scans(cases.val, self.config) if cases.val else None
+            return ScanSampler(cases.train, self.config), scans
+        bank = LesionCropCache(self._banks())
         if not (self.run / GALLERY).exists():
             tiles = {source: 98 if source == "synthetic" else 28 for source in sorted(bank.by_source)}
             write_gallery(self.run / GALLERY, bank, tiles)
         draws = LesionCropSampler(bank, self.config)
-        if not held_out:
+        if not cases.val:
             return draws, None
-        names = fingerprint((case.source, case.name) for case in held_out)[:12]
-        folder = _bank(self.run / "bank" / f"validation-{names}", lesion_crops(held_out, turned=False))
+        folder = self._bank("validation", cases.val, turned=False)
         return draws, Validation.of_bank(LesionCropCache([folder]), self.config)
 
-    def split(self) -> tuple[list[CaseFiles], list[CaseFiles]]:
+    @cached_property
+    def cases(self) -> TrainingCases:
         """Cases to train on and to validate on; no patient is in both."""
-        train, held_out = find_training_cases(self.data)
-        if sum((self.val is not None, self.val_share is not None, bool(held_out))) > 1:
+        found = find_training_cases(self.data)
+        if sum((self.val is not None, self.val_share is not None, bool(found.val))) > 1:
             raise TrainingError("validation cases come from one of: a folder, a share, the manifest's split")
         if self.val is not None:
-            held_out = find_training_cases(self.val)[0]
+            others = find_training_cases(self.val)
+            found = replace(found, val=others.train, notes=(*found.notes, *others.notes))
         if self.val_share is not None:
-            train, held_out = split_by_patient(train, self.val_share, self.config.seed)
-        patients = {case.patient for case in train} & {case.patient for case in held_out}
+            train, val = split_by_patient(found.train, self.val_share, self.config.seed)
+            found = replace(found, train=tuple(train), val=tuple(val))
+        patients = {case.patient for case in found.train} & {case.patient for case in found.val}
         if patients:
             raise TrainingError(f"patient {sorted(patients)[0]} is to be trained on and validated on")
-        return train, held_out
+        return found
 
     @property
     def notes(self) -> dict[str, Any]:
         """What the weights' record says of the data."""
-        _, held_out = self.split()
         return {
             "data": self.data.name,
-            "held_out": sorted(f"{case.source}/{case.name}" for case in held_out),
+            "held_out": sorted(case.key for case in self.cases.val),
+            "excluded": list(self.cases.excluded),
             "commit": source_commit(),
         }
 
-    def _banks(self, train: list[CaseFiles], held_out: list[CaseFiles]) -> list[Path]:
+    def _banks(self) -> list[Path]:
         """Folders of lesion crops; those that are finished are kept."""
-        # two runs' worth of crops may share a folder only if they hold out the same cases
-        names = fingerprint((case.source, case.name) for case in held_out)[:12]
-        folder = self.run / "bank" / (f"without-{names}" if self.val_share is not None else "")
-        if (self.data / "train").is_dir():
-            exclude = {*LOOSE_CASES, *(case.name for case in held_out)}
-            # lesions of one's own need no backgrounds to put others into
-            n_synthetic = self.n_synthetic if (self.data / "backgrounds").is_dir() else 0
-            return prepare_banks(self.data, folder, n_synthetic, self.synthetic_seed, exclude, self.processes)
         by_source: dict[str, list[CaseFiles]] = {}
-        for case in train:
+        for case in self.cases.train:
             by_source.setdefault(case.source, []).append(case)
-        return [_bank(folder / source, lesion_crops(cases)) for source, cases in by_source.items()]
+        banks = [self._bank(source, cases) for source, cases in by_source.items()]
+        # lesions of one's own need no backgrounds to put others into
+        if self.n_synthetic and (self.data / "backgrounds").is_dir():
+            folder = self.run / "bank" / f"synthetic-{self.synthetic_seed}-{self.n_synthetic}"
+            if not (folder / INDEX).is_file():
+                write_bank(
+                    folder,
+                    synthetic_crops(self.data, self.n_synthetic, self.synthetic_seed, self.processes),
+                )
+            banks.append(folder)
+        return banks
 
-
-def lesion_crops(cases: Iterable[CaseFiles], turned: bool = True) -> Iterator[LesionCrop]:
-    """A crop of every lesion; `turned`: also seen along other axes, where voxels are cubes."""
-    for files in cases:
-        case = files.read()
-        for mark in case.marks:
-            views = turned_views(case, mark) if turned else iter([(case, mark)])
-            for view, drawn in views:
-                yield cut(view, drawn, files.source)
+    def _bank(self, name: str, cases: Sequence[CaseFiles], turned: bool = True) -> Path:
+        """The folder of some cases' crops; it is called by the cases, so that other cases have another."""
+        names = fingerprint((case.source, case.name) for case in cases)[:12]
+        folder = self.run / "bank" / f"{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}-{names}"
+        if not (folder / INDEX).is_file() and not write_bank(folder, lesion_crops(cases, turned)):
+            raise CaseError(f"{folder}: no lesion to learn from")
+        return folder
 
 
 def source_commit() -> str | None:
@@ -135,9 +139,3 @@ def source_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None
-
-
-def _bank(folder: Path, crops: Iterable[LesionCrop]) -> Path:
-    if not (folder / "index.json").is_file() and not write_bank(folder, crops):
-        raise CaseError(f"{folder}: no lesion to learn from")
-    return folder

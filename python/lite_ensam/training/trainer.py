@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
-import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -17,12 +17,14 @@ import torch
 from torch import Tensor
 
 from lite_ensam._kernels import __version__
-from lite_ensam.core.errors import TrainingError
+from lite_ensam.core.errors import TrainingError, brief, printable
+from lite_ensam.io import atomic_write
+from lite_ensam.io.atomic import translate_output_errors
 from lite_ensam.model.checkpoint import Weights, save_weights
 from lite_ensam.model.cross_attention import normalize_weights
 from lite_ensam.model.lite_ensam import LiteEnsam
 from lite_ensam.training.augmentation import Sample
-from lite_ensam.training.callbacks import Callback, append_log, draw_curves
+from lite_ensam.training.callbacks import CURVES, LOG, Callback, append_log, draw_curves
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.devices import Devices, has_bf16
 from lite_ensam.training.losses import dice_bce_loss
@@ -34,6 +36,8 @@ SAVE_SECONDS = 240
 LOG_STEPS = 50
 
 STATE, LAST, BEST = "state.pt", "weights.safetensors", "best.safetensors"
+FILES = (STATE, LAST, BEST, LOG, CURVES)
+"""What a run writes into its folder, besides crops."""
 
 
 class Trainer:
@@ -73,7 +77,8 @@ class Trainer:
         self.config, self.draws, self.folder = config, draws, folder
         self.validation, self.watchers, self.loaders = validation, watchers, loaders
         self.machine, self.notes = machine or Devices(), notes or {}
-        folder.mkdir(parents=True, exist_ok=True)
+        with translate_output_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         self.model = LiteEnsam(config.model).train()
         self.model = self.model.to(self.machine.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
@@ -147,7 +152,13 @@ class Trainer:
         return self.machine.mean(float(loss.detach()))
 
     def save(self) -> None:
-        """Write the state to resume from and the averaged weights, each in one move."""
+        """Write the state to resume from and the averaged weights, each whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            If one cannot be written; what was written before is still there to resume from.
+        """
         if self.machine.rank:
             return
         state = {
@@ -159,9 +170,10 @@ class Trainer:
             "history": json.dumps(self.history),
             "best": json.dumps({**self.best, "looks_since": self.looks_since_best}),
         }
-        unfinished = self.folder / f"{STATE}.tmp"
-        torch.save(state, unfinished)
-        os.replace(unfinished, self.folder / STATE)
+        content = io.BytesIO()  # torch reports a full disk in a way of its own
+        torch.save(state, content)
+        with atomic_write(self.folder / STATE, overwrite=True) as file:
+            file.write(content.getbuffer())
         self._save_weights(self.folder / LAST)
         draw_curves(self.folder)
 
@@ -251,10 +263,22 @@ class Trainer:
         ]
 
     def _resume(self) -> None:
-        state = torch.load(self.folder / STATE, weights_only=True, map_location=self.machine.device)
-        if TrainingConfig.from_dict(json.loads(state["config"])) != self.config:
+        path = self.folder / STATE
+        try:
+            state = torch.load(path, weights_only=True, map_location=self.machine.device)
+            config = TrainingConfig.from_dict(json.loads(state["config"]))
+            if config == self.config:
+                self._restore(state)
+        except Exception as error:  # damaged files have many ways
+            raise TrainingError(
+                f"{printable(path)}: is damaged, the run cannot go on from it ({brief(str(error))}); put a copy in its "
+                "place, or use another folder"
+            ) from error
+        if config != self.config:
             raise TrainingError(f"run {self.folder} was started with another config; use another folder")
-        self.step = state["step"]
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.step = int(state["step"])
         self.history = json.loads(state.get("history", "[]"))
         self.best = json.loads(state.get("best", '{"dsc": -1.0, "step": 0, "looks_since": 0}'))
         self.looks_since_best = int(self.best.pop("looks_since"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +13,8 @@ from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.errors import OutputError
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.figures import TumorPicture, write_picture
-from lite_ensam.io import atomic_write, write_mask, write_report
+from lite_ensam.io import write_mask, write_report, write_text
+from lite_ensam.io.csv_tables import csv_text
 from lite_ensam.io.marks_files import mark_entry
 from lite_ensam.measurements import flag_cells
 from lite_ensam.widgets.recist_viewer import RecistViewer
@@ -94,17 +93,15 @@ def _write_report(path: Path, viewer: RecistViewer, name: str, overwrite: bool) 
 
 def _write_table(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> None:
     results = {row["label"]: row for row in viewer.results}
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", restval="", lineterminator="\n")
-    table.writeheader()
+    rows: list[list[Any]] = [list(_COLUMNS)]
     for line in _lines(viewer):
         first, last = line["endpoints_zyx"]
         ends = dict(zip(_COLUMNS[2:8], [*first, *last], strict=True))
         drawn = {"line_mm": line["length_mm"], "drawn_short_axis_mm": line.get("drawn_short_axis_mm", "")}
         flags = {one.label: flag_cells(one.flags) for one in viewer.measurements}
-        table.writerow(results.get(line["label"], {}) | line | ends | drawn | flags.get(line["label"], {}))
-    with atomic_write(path, overwrite) as file:
-        file.write(text.getvalue().encode())
+        known = results.get(line["label"], {}) | line | ends | drawn | flags.get(line["label"], {})
+        rows.append([known.get(name, "") for name in _COLUMNS])
+    write_text(path, csv_text(rows, line_end="\n"), overwrite)
 
 
 def _write_picture(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> None:

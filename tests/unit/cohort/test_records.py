@@ -1,18 +1,33 @@
 """Records that are still true and those that are not; tables and page made of them."""
 
 import csv
+import json
+import os
 from dataclasses import asdict
 from html import escape
+from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
 from lite_ensam.cohort import CohortCase, Limits, Parameters
+from lite_ensam.cohort.case_state import CaseState, case_state
+from lite_ensam.cohort.failures import CaseFailure, Step
 from lite_ensam.cohort.page import write_page
 from lite_ensam.cohort.parameters import Task
-from lite_ensam.cohort.record import MASK, case_folder, read_record, write_record
+from lite_ensam.cohort.record import (
+    MASK,
+    RECORD,
+    case_folder,
+    content_hash,
+    failure_record,
+    file_signature,
+    input_paths,
+    obstacle,
+    read_record,
+    write_record,
+)
 from lite_ensam.cohort.tables import CASES, TUMORS, review_priority, write_tables
-from lite_ensam.cohort.task import failure_record, is_current
 from lite_ensam.measurements.flags import TOUCHES_EDGE, flag_lists, in_pieces
 from tests.unit.reporting.test_pages import EVIL, Balance
 
@@ -34,8 +49,13 @@ def done(task, *tumors):
     mask = case_folder(task.folder, task.row) / MASK
     mask.parent.mkdir(parents=True, exist_ok=True)
     mask.write_bytes(b"mask")
-    record = failure_record(task, "", "") | {
-        "status": "done", "mask": {"bytes": 4, "sha256": "0" * 64}, "tumors": list(tumors),
+    inputs = {
+        name: {"stamp": file_signature(path), "sha256": content_hash(path) if Path(path).exists() else ""}
+        for name, path in input_paths(task.row)
+    }
+    record = failure_record(task, CaseFailure(Step.SCAN, "")) | {
+        "status": "done", "inputs": inputs, "notes": ["a note"],
+        "mask": {"bytes": 4, "sha256": content_hash(mask)}, "tumors": list(tumors),
         "spacing_mm_zyx": [2.0, 1.0, 1.0], "weights_sha256": "1" * 64,
         "run": {"seconds": {"read": 0.5, "network": 0.25, "load engine": 9.0}, "peak_mb": 200.0, "attempts": 1},
     }  # fmt: skip
@@ -49,53 +69,125 @@ def task(tmp_path):
     return Task(CohortCase("a", str(tmp_path / "ct.nii.gz")), str(tmp_path / "out"))
 
 
-class TestIsCurrent:
-    def test_done_as_long_as_inputs_parameters_and_mask_stay(self, task):
+class TestCaseState:
+    """The table of `case_state`, line by line."""
+
+    def test_without_a_record_of_these_parameters_a_case_is_open(self, task):
         record = done(task, tumor())
-        assert is_current(task, record)
-        assert not is_current(Task(task.row, task.folder, Parameters(threads=2)), record)
-        assert not is_current(Task(task.row, task.folder, Parameters(border="edge")), record)
-        (case_folder(task.folder, task.row) / MASK).write_bytes(b"other")
-        assert not is_current(task, record)
-        done(task)
-        assert is_current(task, record)
+        assert case_state(task, None) is CaseState.OPEN
+        for parameters in (Parameters(threads=2), Parameters(border="edge")):
+            assert case_state(Task(task.row, task.folder, parameters), record) is CaseState.OPEN
+
+    def test_done_as_long_as_inputs_and_mask_stay(self, task):
+        record = done(task, tumor())
+        assert case_state(task, record) is CaseState.DONE
+        (case_folder(task.folder, task.row) / MASK).write_bytes(b"others")
+        assert case_state(task, record) is CaseState.OPEN
+        (case_folder(task.folder, task.row) / MASK).unlink()
+        assert case_state(task, record) is CaseState.OPEN
+
+    def test_a_touched_input_is_settled_by_its_content(self, task):
+        record = done(task, tumor())
+        os.utime(task.row.ct, (0, 0))
+        assert case_state(task, record) is CaseState.UNSURE
+        assert case_state(task, record, by_content=True) is CaseState.DONE
         with open(task.row.ct, "ab") as scan:
             scan.write(b"more")
-        assert not is_current(task, record)
+        assert case_state(task, record) is CaseState.UNSURE
+        assert case_state(task, record, by_content=True) is CaseState.OPEN
+
+    def test_a_mask_of_the_same_size_is_told_apart_by_its_content(self, task):
+        record = done(task, tumor())
+        (case_folder(task.folder, task.row) / MASK).write_bytes(b"MASK")
+        assert case_state(task, record, by_content=True) is CaseState.OPEN
 
     @pytest.mark.parametrize(
         ("step", "same", "roomier"),
         [
-            ("scan", True, True),
-            ("program", True, True),
-            ("time", True, False),
-            ("read", False, False),
-            ("worker", False, False),
+            (Step.SCAN, CaseState.FAILED, CaseState.FAILED),
+            (Step.MARKS, CaseState.FAILED, CaseState.FAILED),
+            (Step.SEGMENT, CaseState.FAILED, CaseState.FAILED),
+            (Step.PROGRAM, CaseState.FAILED, CaseState.FAILED),
+            (Step.TIME, CaseState.FAILED, CaseState.OPEN),
+            (Step.MEMORY, CaseState.FAILED, CaseState.OPEN),
+            (Step.READ, CaseState.OPEN, CaseState.OPEN),
+            (Step.WORKER, CaseState.OPEN, CaseState.OPEN),
         ],
     )
     def test_failures_are_final_as_long_as_what_caused_them_stays(self, task, step, same, roomier):
-        record = failure_record(task, step, "why")
-        assert is_current(task, record) is same
-        assert is_current(Task(task.row, task.folder, limits=Limits(seconds=6000)), record) is roomier
+        tight, roomy = Limits(600, 500), Limits(6000, 5000)
+        record = failure_record(Task(task.row, task.folder, limits=tight), CaseFailure(step, "why"))
+        assert case_state(Task(task.row, task.folder, limits=tight), record) is same
+        assert case_state(Task(task.row, task.folder, limits=Limits(700, 590)), record) is same
+        assert case_state(Task(task.row, task.folder, limits=roomy), record) is roomier
+        assert (
+            case_state(Task(task.row, task.folder, limits=tight), record, by_content=True) is CaseState.OPEN
+        )
 
     def test_a_scan_that_was_missing_and_came_is_tried(self, task, tmp_path):
         away = Task(CohortCase("b", str(tmp_path / "later.nii.gz")), task.folder)
-        record = failure_record(away, "scan", "no such file")
-        assert is_current(away, record)
+        record = failure_record(away, CaseFailure(Step.SCAN, "no such file"))
+        assert case_state(away, record) is CaseState.FAILED
         (tmp_path / "later.nii.gz").write_bytes(b"scan")
-        assert not is_current(away, record)
+        assert case_state(away, record) is CaseState.OPEN
 
     def test_an_archive_that_is_not_there_today_takes_nothing_back(self, task, tmp_path):
         record = done(task, tumor())
         (tmp_path / "ct.nii.gz").rename(tmp_path / "elsewhere")
-        assert is_current(task, record)
+        assert case_state(task, record) is CaseState.DONE
 
-    @pytest.mark.parametrize("text", ["", "[]", '{"case": "a", "status": "done"}', '{"case": "other"}'])
-    def test_damaged_records_are_none(self, task, text):
+
+class TestReadRecord:
+    def write(self, task, record):
         place = case_folder(task.folder, task.row)
-        place.mkdir(parents=True)
-        (place / "record.json").write_text(text)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / RECORD).write_text(record if isinstance(record, str) else json.dumps(record))
+
+    @pytest.mark.parametrize(
+        "text", ["", "[]", '{"case": "a", "status": "done"}', '{"case": "other"}', "[" * 9999]
+    )
+    def test_damaged_records_are_none(self, task, text):
+        self.write(task, text)
         assert read_record(task.folder, task.row) is None
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            ("tumors", [{}]), ("tumors", [tumor(volume_ml="2")]), ("tumors", [tumor(volume_ml=float("nan"))]),
+            ("tumors", [tumor(n_voxels=10**30)]), ("tumors", [tumor(flags="f")]), ("tumors", [tumor(name="\ud800")]),
+            ("tumors", [tumor(line_zyx=[[1, 2, 3]])]), ("spacing_mm_zyx", []), ("mask", {"sha256": "0"}),
+            ("inputs", {"ct": []}), ("inputs", {"ct": {"stamp": "1"}}), ("notes", None), ("run", []),
+            ("run", {"seconds": {"read": "1"}}), ("run", {"worker": 7}), ("weights_sha256", None), ("status", ["done"]),
+            ("case", "b"), ("identity", 3),
+        ],
+    )  # fmt: skip
+    def test_a_record_that_holds_something_odd_is_none_and_ends_no_run(self, task, key, value):
+        good = done(task, tumor())
+        assert read_record(task.folder, task.row) == good
+        self.write(task, good | {key: value})
+        assert read_record(task.folder, task.row) is None
+        write_tables([task.row], task.folder)
+        assert "not run" in write_page([task.row], task.folder).read_text()
+
+    @pytest.mark.parametrize(("key", "value"), [("step", "lunch"), ("error", None), ("limits", [])])
+    def test_an_odd_failure_is_none(self, task, key, value):
+        record = failure_record(task, CaseFailure(Step.TIME, "why"))
+        self.write(task, record)
+        assert read_record(task.folder, task.row) == record
+        self.write(task, record | {key: value})
+        assert read_record(task.folder, task.row) is None
+
+    def test_what_stands_in_the_way_of_a_case_is_said(self, task):
+        place = case_folder(task.folder, task.row)
+        (place / MASK).mkdir(parents=True)
+        assert obstacle(task.folder, task.row).endswith("mask.nii.gz is in the way: it is not a file")
+        (place / MASK).rmdir()
+        (place / RECORD).symlink_to("nowhere")
+        assert obstacle(task.folder, task.row).endswith("record.json is in the way: it is not a file")
+        write_tables([task.row], task.folder)
+        with open(Path(task.folder) / "cases.csv", newline="") as file:
+            (row,) = csv.DictReader(file)
+        assert row["error"].endswith("record.json is in the way: it is not a file")
 
 
 def test_a_task_goes_through_json_as_it_is():
@@ -132,7 +224,8 @@ class TestOutput:
             tumor(label=2, **FLAGGED, volume_ml=float(2**-3), dsc=None),
             tumor(label=3, **FLAGGED),
         )
-        write_record(out, rows[1], failure_record(Task(rows[1], out), "scan", EVIL))
+        case_folder(out, rows[1]).parent.mkdir(exist_ok=True)
+        write_record(out, rows[1], failure_record(Task(rows[1], out), CaseFailure(Step.SCAN, EVIL)))
         return rows, tmp_path / "out"
 
     def test_tables_have_a_row_for_every_case_and_tumour(self, tmp_path):
@@ -189,4 +282,4 @@ class TestOutput:
 
 
 def test_limits_of_a_record_are_those_of_its_task(task):
-    assert failure_record(task, "time", "")["limits"] == asdict(Limits())
+    assert failure_record(task, CaseFailure(Step.TIME, ""))["limits"] == asdict(Limits())

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -215,3 +216,11 @@ def test_changed_marks_are_scored_beside_the_result(tree: Path) -> None:
     assert volumes["line 15 % short"] < 0.7 * volumes["sphere"]
     with pytest.raises(ValueError, match="changes must be names out of"):
         evaluate(tree, spheres, changes=("upside down",))
+
+
+def test_labels_without_a_line_are_named_and_count_nowhere(tmp_path: Path) -> None:
+    case = ellipsoid_case()
+    write_case(tmp_path / "a" / "case", replace(case, marks=case.marks[:1]))
+    found = evaluate(tmp_path, lambda case: np.where(case.reference == 1, case.reference, 0), baselines=())
+    assert found.notes == ("a/case: labels of the reference without a line are passed over: 2",)
+    assert [(score.dsc, len(found.tumors)) for score in found.cases] == [(1.0, 1)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lite_ensam.datasets.folders import find_cases
+from lite_ensam.datasets import find_cases
 from lite_ensam.evaluation.resources import Watched, measure_cases, watch
 from tests.flare_files import write_flare
 from tests.phantoms import ellipsoid_case

@@ -4,6 +4,8 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from lite_ensam.core.errors import OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import atomic, check_output, write_ct, write_marks, write_mask, write_report
-from lite_ensam.io.atomic import atomic_write
+from lite_ensam.io.atomic import atomic_write, sweep_leftovers
 
 GRID = Grid.from_spacing((8, 64, 64), (1, 1, 1))
 NOISE = np.random.default_rng(0).integers(0, 60000, GRID.shape_zyx).astype(np.uint16)
@@ -97,7 +99,9 @@ class TestWriters:
     def test_an_existing_file_is_kept(self, tmp_path, writer):
         name, write = writer
         (tmp_path / name).write_bytes(b"old")
-        with pytest.raises(OutputError, match=rf"{name} exists; .*overwrite=True"):
+        with pytest.raises(
+            OutputError, match=rf"^\S*{name} exists; it is replaced only with overwrite=True$"
+        ):
             write(tmp_path / name)
         assert (tmp_path / name).read_bytes() == b"old"
         write(tmp_path / name, overwrite=True)
@@ -233,3 +237,50 @@ class TestAtomicWrite:
         check_output(tmp_path / "A.NII.GZ", suffixes=(".nii", ".nii.gz"))
         with pytest.raises(OutputError, match=r"must end in \.nii or \.nii\.gz"):
             check_output(tmp_path / "nowhere" / "a.txt", suffixes=(".nii", ".nii.gz"))
+
+
+class TestLeftovers:
+    WRITE_AND_DIE = """
+import os, sys
+from pathlib import Path
+from lite_ensam.io import atomic_write
+with atomic_write(Path(sys.argv[1]) / "a") as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), 9)
+"""
+
+    def leave(self, folder):
+        """What a killed process leaves, old enough for its lock to count."""
+        subprocess.run([sys.executable, "-c", self.WRITE_AND_DIE, folder], check=False)
+        (left,) = folder.glob(".lite-ensam-*.tmp")
+        os.utime(left, (time.time() - 2,) * 2)
+        return left
+
+    def test_what_a_killed_process_left_is_swept_by_the_next_that_writes(self, tmp_path):
+        self.leave(tmp_path)
+        with atomic_write(tmp_path / "b") as file:
+            file.write(b"x")
+        assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+    def test_a_file_that_is_being_written_stays(self, tmp_path):
+        with atomic_write(tmp_path / "a") as file:
+            file.write(b"x")
+            file.flush()
+            (mine,) = tmp_path.iterdir()
+            os.utime(mine, (time.time() - 7200,) * 2)
+            sweep_leftovers(tmp_path)
+            assert mine.exists()
+
+    def test_files_of_another_machine_and_of_other_programs_stay_for_an_hour_and_for_ever(self, tmp_path):
+        theirs, old, other = (
+            tmp_path / name
+            for name in (".lite-ensam-00000000-1.tmp", ".lite-ensam-00000000-2.tmp", "notes.tmp")
+        )
+        for path, age in ((theirs, 600), (old, 7200), (other, 7200)):
+            path.write_bytes(b"x")
+            os.utime(path, (time.time() - age,) * 2)
+        sweep_leftovers(tmp_path)
+        assert sorted(tmp_path.iterdir()) == [theirs, other]
+        sweep_leftovers(tmp_path, alone=True)
+        assert list(tmp_path.iterdir()) == [other]

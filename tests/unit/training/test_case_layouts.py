@@ -1,7 +1,8 @@
-"""Data to train on: the three layouts, and that no patient is on both sides of a split."""
+"""Data to train on: the layouts, what is left out, and that no patient is on both sides of a split."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tests.phantoms import ellipsoid_case
 
 from lite_ensam.core.errors import CaseError, TrainingError
 from lite_ensam.datasets import CaseFiles
-from lite_ensam.datasets.case_layouts import find_training_cases, read_training_list
+from lite_ensam.datasets.training_cases import find_training_cases, read_training_list
 from lite_ensam.io import write_ct, write_marks, write_mask
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.presets import PAPER
@@ -26,7 +27,7 @@ def write_folder_case(folder: Path) -> None:
     write_marks(folder / "marks.json", case.marks, case.grid)
 
 
-def named(cases: list[CaseFiles]) -> list[tuple[str, str, str]]:
+def named(cases: Sequence[CaseFiles]) -> list[tuple[str, str, str]]:
     return [(case.source, case.name, case.patient) for case in cases]
 
 
@@ -37,16 +38,15 @@ def test_flares_layout_names_source_and_patient(tmp_path: Path) -> None:
         ("CT_Lesion_FLARE23Ts", "CT_Lesion_FLARE23Ts_0000", "CT_Lesion_FLARE23Ts/CT_Lesion_FLARE23Ts_0000"),
     ]
     for folder in (root, root / "train_npz"):
-        train, held_out = find_training_cases(folder)
-        assert named(train) == expected
-        assert held_out == []
+        found = find_training_cases(folder)
+        assert named(found.train) == expected
+        assert found.val == ()
 
 
 def test_folders_of_cases_are_read_from_train_alone(tmp_path: Path) -> None:
     write_folder_case(tmp_path / "train" / "nodules" / "59_nod7_ann0")
     write_folder_case(tmp_path / "val" / "nodules" / "60_nod1_ann0")
-    train, _ = find_training_cases(tmp_path)
-    assert named(train) == [("nodules", "59_nod7_ann0", "nodules/59")]
+    assert named(find_training_cases(tmp_path).train) == [("nodules", "59_nod7_ann0", "nodules/59")]
 
 
 def test_a_manifest_gives_files_source_patient_and_split(tmp_path: Path) -> None:
@@ -60,20 +60,20 @@ def test_a_manifest_gives_files_source_patient_and_split(tmp_path: Path) -> None
         "scans/two/ct.nii.gz,scans/two/labels.nii.gz,,liver,p2,val\n"
         "train_npz/CT_Lesion_FLARE23Ts_0000.npz,,,flare,,\n"
     )
-    train, held_out = read_training_list(table)
-    assert named(train) == [
+    found = read_training_list(table)
+    assert named(found.train) == [
         ("liver", "one", "p1"),
         ("flare", "CT_Lesion_FLARE23Ts_0000", "flare/CT_Lesion_FLARE23Ts_0000"),
     ]
-    assert named(held_out) == [("liver", "two", "p2")]
-    for case in (*train, *held_out):
+    assert named(found.val) == [("liver", "two", "p2")]
+    for case in (*found.train, *found.val):
         assert [mark.label for mark in case.read().marks] == [1, 2]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("scan,labels\na,b\n", "the columns must be ct and any of labels, marks.*got scan, labels"),
+        ("scan,labels\na,b\n", "the columns must be ct and any of case, marks, .*got scan, labels"),
         ("ct,side\na,b\n", "got ct, side"),
         ("ct,split\nct.nii.gz,test\n", "line 2: split must be train or val, got 'test'"),
         ("ct\nnowhere.nii.gz\n", r"line 2: ct: no such file .*nowhere\.nii\.gz"),
@@ -90,8 +90,97 @@ def test_a_manifest_that_makes_no_sense_says_where(tmp_path: Path, text: str, me
 
 
 def test_a_manifest_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match=r"none\.csv: cannot be read"):
+    with pytest.raises(CaseError, match=r"none\.csv: no such file"):
         find_training_cases(tmp_path / "none.csv")
+
+
+def test_two_scans_that_are_called_alike_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("p1", "p2"):
+        write_folder_case(tmp_path / folder)
+        (tmp_path / folder / "ct.nii.gz").rename(tmp_path / folder / "scan.nii.gz")
+    table = tmp_path / "cases.csv"
+    table.write_text("ct,labels\np1/scan.nii.gz,p1/labels.nii.gz\np2/scan.nii.gz,p2/labels.nii.gz\n")
+    assert [case.name for case in read_training_list(table).train] == ["p1__scan", "p2__scan"]
+    table.write_text("ct,labels\np1/scan.nii.gz,p1/labels.nii.gz\np1/scan.nii.gz,p1/labels.nii.gz\n")
+    with pytest.raises(TrainingError, match="/p1__scan comes twice"):
+        read_training_list(table)
+
+
+def test_a_manifest_of_a_cohort_can_be_trained_on(tmp_path: Path) -> None:
+    write_folder_case(tmp_path / "one")
+    (tmp_path / "m.csv").write_text(
+        "case,ct,marks,reference,patient,date,series\na,one/ct.nii.gz,,one/labels.nii.gz,p1,2026-01-02,\n"
+    )
+    (case,) = find_training_cases(tmp_path / "m.csv").train
+    assert (case.name, case.patient, case.labels) == ("a", "p1", tmp_path / "one" / "labels.nii.gz")
+
+
+class TestExclusion:
+    def two_sources(self, tmp_path: Path) -> Path:
+        """`a/case_1`, `a/case_2`, `b/case_1`, `b/case_2`."""
+        for source in "ab":
+            for name in ("case_1", "case_2"):
+                write_folder_case(tmp_path / "train" / source / name)
+        return tmp_path
+
+    def test_two_sources_may_call_their_cases_alike(self, tmp_path: Path) -> None:
+        data = self.two_sources(tmp_path)
+        draws, _ = RunSetup(TrainingConfig(), data, tmp_path / "run").prepare()
+        assert draws.counts == {"a": 4, "b": 4}  # two lesions a case
+        draws, validation = RunSetup(TrainingConfig(), data, tmp_path / "run", val_share=0.5).prepare()
+        assert draws.counts == {"a": 2, "b": 2}
+        assert validation is not None
+        assert len(validation) == 4
+
+    @pytest.mark.parametrize("place", ["", "train"])
+    def test_a_case_is_left_out_by_source_and_name(self, tmp_path: Path, place: str) -> None:
+        data = self.two_sources(tmp_path)
+        (data / place / "exclude.txt").write_text(
+            "# loose contours\n\na/case_1  # beside the tumour\nb/none#2\n"
+        )
+        plan = RunSetup(TrainingConfig(), data, tmp_path / "run")
+        assert [case.key for case in plan.cases.train] == ["a/case_2", "b/case_1", "b/case_2"]
+        assert plan.prepare()[0].counts == {"a": 2, "b": 4}
+        assert plan.notes["excluded"] == ["a/case_1"]
+        (note,) = plan.cases.notes
+        assert note.endswith("exclude.txt names cases that are not there: b/none#2")
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("case_1\n", "line 1: expected source/case such as sts/STS_007, got 'case_1'"),
+            ("\na/\n", "line 2: expected source/case"),
+            ("a/case_1\na/case_2\nb/case_1\nb/case_2\n", "leaves no case to train on"),
+        ],
+    )
+    def test_a_list_that_makes_no_sense_says_where(self, tmp_path: Path, text: str, message: str) -> None:
+        data = self.two_sources(tmp_path)
+        (data / "exclude.txt").write_text(text)
+        with pytest.raises((CaseError, TrainingError), match=message):
+            find_training_cases(data)
+
+    def test_a_list_behind_a_dead_link_is_an_error(self, tmp_path: Path) -> None:
+        data = self.two_sources(tmp_path)
+        (data / "exclude.txt").symlink_to("nowhere")
+        with pytest.raises(CaseError, match=r"exclude\.txt: no such file"):
+            find_training_cases(data)
+
+    def test_the_shared_list_names_cases_that_are_there(self, shared_data: Path) -> None:
+        if not (shared_data / "train" / "exclude.txt").is_file():
+            pytest.skip("the shared data have no train/exclude.txt")
+        found = find_training_cases(shared_data)
+        listed = (shared_data / "train" / "exclude.txt").read_text().split()
+        assert list(found.excluded) == sorted(listed)
+        assert found.notes == ()
+        assert not {case.key for case in found.train} & set(listed)
+
+
+def test_other_cases_are_other_banks(tmp_path: Path) -> None:
+    for name in ("59_nod7", "60_nod1"):
+        write_folder_case(tmp_path / "train" / "nodules" / name)
+    assert RunSetup(TrainingConfig(), tmp_path, tmp_path / "run").prepare()[0].counts == {"nodules": 4}
+    write_folder_case(tmp_path / "train" / "nodules" / "61_nod1")
+    assert RunSetup(TrainingConfig(), tmp_path, tmp_path / "run").prepare()[0].counts == {"nodules": 6}
 
 
 def cases_of(patients: dict[str, list[int]]) -> list[CaseFiles]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +24,28 @@ def test_a_bank_gives_back_what_was_written(bank: LesionCropCache) -> None:
 
 
 def test_a_bank_without_index_is_no_bank(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(TrainingError, match=r"the crops are damaged .*No such file"):
         LesionCropCache([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("index.json", b"{"),
+        ("index.json", b"[]"),
+        ("index.json", b'{"side": 96}'),
+        ("index.json", b'{"side": 96, "crops": [{}]}'),
+        ("hu.bin", b"short"),
+        ("share.bin", b""),
+    ],
+)
+def test_a_damaged_bank_says_what_to_do(bank_folder: Path, tmp_path: Path, name: str, content: bytes) -> None:
+    folder = Path(shutil.copytree(bank_folder, tmp_path / "bank"))
+    (folder / name).write_bytes(content)
+    with pytest.raises(
+        TrainingError, match=r"the crops are damaged .*delete the folder, and they are cut again"
+    ):
+        LesionCropCache([folder])
 
 
 def test_a_crop_holds_the_lesion_at_the_scale_of_its_line() -> None:

@@ -7,23 +7,24 @@ from pathlib import Path
 
 import numpy as np
 
-from lite_ensam.core.errors import CaseError, MarkError, brief, printable
+from lite_ensam.core.errors import MarkError, brief, printable
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import RecistMark, mark_from_mask
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array
+from lite_ensam.io.dicom.contour_marks import read_contour_marks
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
+    files_below,
     is_dicom,
     lps_to_ras,
     read_dataset,
     translate_dicom_errors,
 )
-from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
 from lite_ensam.io.dicom.segmentation import NAME
 
-__all__ = ["find_marks", "read_dicom_marks"]
+__all__ = ["candidate_marks", "find_marks", "read_dicom_marks"]
 
 _MEASUREMENT_GROUP, _TRACKING_IDENTIFIER, _TRACKING_UID = "125007", "112039", "112040"
 _LONG_AXIS = {"103339001", "G-A185"}
@@ -48,7 +49,7 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid) -> tuple[RecistM
     path : a structured report with measurement groups as TID 1500 has them: of each the long axis (in our own
         the line that was given), or else the longest line or outline that is no short axis (SCOORD on an image
         of the series, or SCOORD3D in its frame of reference); a presentation state (GSPS): of each annotation
-        the longest line of two points; or an RTSTRUCT: of each ROI the line that `mark_from_mask` draws
+        the longest line of two points; or an RTSTRUCT: see `read_contour_marks`
     source : of the CT. Coordinates on images need the CT to have been read from DICOM itself
 
     Returns
@@ -69,9 +70,10 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid) -> tuple[RecistM
     readers: dict[str, Callable[[Dataset, ScanSource], Iterator[RecistMark]]] = {
         "SR": _from_report,
         "PR": _from_presentation_state,
-        "RTSTRUCT": lambda _, ct: _from_contours(path, ct),
     }
     modality = str(dataset.get("Modality"))
+    if modality == "RTSTRUCT":
+        return read_contour_marks(path, source)
     if modality not in readers:
         raise MarkError(f"is of modality {brief(modality)}, expected SR, PR or RTSTRUCT")
     marks = tuple(readers[modality](dataset, ScanSource.of(source)))
@@ -80,14 +82,19 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid) -> tuple[RecistM
     return marks
 
 
+def candidate_marks(folder: PathLike) -> list[Path]:
+    """DICOM files of a folder and its subfolders that may hold marks."""
+    found = []
+    for path in filter(is_dicom, files_below(folder)[0]):
+        header = read_dataset(path, voxels=False, only=("Modality", "SOPClassUID"))
+        if header.get("Modality") in _WITH_MARKS and header.get("SOPClassUID") != _DOSE_REPORT:
+            found.append(path)
+    return found
+
+
 def find_marks(folder: PathLike) -> Path:
     """The one DICOM file of a folder and its subfolders that may hold marks; `MarkError` if there is no such one."""
-    found = []
-    for path in sorted(Path(folder).rglob("*")):
-        if path.is_file() and is_dicom(path):
-            header = read_dataset(path, voxels=False)
-            if header.get("Modality") in _WITH_MARKS and header.get("SOPClassUID") != _DOSE_REPORT:
-                found.append(path)
+    found = candidate_marks(folder)
     if len(found) != 1:
         names = f": {', '.join(printable(path.name) for path in found)}" if found else ""
         raise MarkError(
@@ -152,13 +159,13 @@ def _points(coordinates: Dataset, ct: ScanSource) -> Float64Array:
             raise MarkError(f"lies in the frame of reference {brief(frame)}, the CT in {own}")
         return ct.points_from_world(lps_to_ras(numbers.reshape(-1, 3)))
     images = [
-        one.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+        one.ReferencedSOPSequence[0]
         for one in coordinates.get("ContentSequence", [])
         if one.get("ValueType") == "IMAGE"
     ]
     if len(images) != 1:
         raise MarkError(f"its coordinates refer to {len(images)} images, expected one")
-    return ct.points_of_image(str(images[0]), numbers.reshape(-1, 2))
+    return _on_image(images[0], numbers, ct)
 
 
 def _from_presentation_state(state: Dataset, ct: ScanSource) -> Iterator[RecistMark]:
@@ -188,16 +195,16 @@ def _points_drawn(annotation: Dataset, drawn: Dataset, ct: ScanSource) -> Float6
     if len(images) != 1:
         raise MarkError(f"is drawn on {len(images)} images, expected one")
     columns_rows = np.asarray(drawn.GraphicData, dtype=np.float64).reshape(-1, 2)
-    return ct.points_of_image(str(images[0].ReferencedSOPInstanceUID), columns_rows)
+    return _on_image(images[0], columns_rows, ct)
 
 
-def _from_contours(path: PathLike, ct: ScanSource) -> Iterator[RecistMark]:
-    for label, name in enumerate(read_roi_names(path), start=1):
-        try:
-            mark = mark_from_mask(read_roi(path, name, ct), ct.grid.spacing_mm, label)
-        except CaseError as error:
-            raise MarkError(str(error).removeprefix(f"{printable(path)}: ")) from None
-        yield RecistMark(label, mark.endpoints_zyx, name)
+def _on_image(reference: Dataset, columns_rows: Float64Array, ct: ScanSource) -> Float64Array:
+    """Voxel indices (n, 3) in z, y, x of image coordinates on the image, or its frame, that is referred to."""
+    numbers = np.atleast_1d(np.asarray(reference.get("ReferencedFrameNumber") or 0, dtype=np.int64))
+    if len(numbers) != 1:
+        raise MarkError(f"lies on {len(numbers)} frames, expected one")
+    uid = str(reference.ReferencedSOPInstanceUID)
+    return ct.points_of_image(uid, columns_rows.reshape(-1, 2), int(numbers[0]))
 
 
 def _ends(points_zyx: Float64Array, ct: ScanSource) -> Float64Array | None:

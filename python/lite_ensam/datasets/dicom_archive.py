@@ -9,16 +9,26 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from lite_ensam.cohort.manifest import CohortCase
 from lite_ensam.core.errors import CaseError
-from lite_ensam.io.dicom.datasets import Dataset, is_dicom, keep_identifiers_quiet, load_package, read_dataset
+from lite_ensam.datasets.case_files import CaseFiles
+from lite_ensam.io.dicom.ct_folder import picture_kind
+from lite_ensam.io.dicom.datasets import (
+    Dataset,
+    is_dicom,
+    keep_identifiers_quiet,
+    load_package,
+    read_dataset,
+)
+from lite_ensam.io.dicom.references import referred_frames
 
 __all__ = ["find_series"]
 
 _HOLD_LINES = ("SR", "PR", "RTSTRUCT")
 _TAGS = (
     "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "PatientID", "AcquisitionDate", "SeriesDate",
-    "StudyDate", "ContentDate", "ContentTime", "StructureSetDate", "StructureSetTime",
+    "StudyDate", "ContentDate", "ContentTime", "StructureSetDate", "StructureSetTime", "ImageType", "NumberOfFrames",
+    "SamplesPerPixel", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
 
 
@@ -38,13 +48,14 @@ class _Series:
     marks: list[tuple[str, str]] = field(default_factory=list)
 
 
-def find_series(files: Sequence[Path]) -> tuple[tuple[CohortCase, ...], tuple[str, ...]]:
-    """A row for each CT series that something with lines refers to, in the order of their UIDs; and notes.
+def find_series(files: Sequence[Path]) -> tuple[tuple[CaseFiles, ...], tuple[str, ...]]:
+    """A case for each CT series that something with lines refers to, in the order of their UIDs; and notes.
 
     The case is called by its SeriesInstanceUID: names and numbers of patients stay out of file names and logs. Of
     several objects with lines the newest is taken.
     """
     dicom = [path for path in files if is_dicom(path)]
+    dead = sum(not path.exists() for path in files)
     if not dicom:
         return (), ()
     load_package()
@@ -55,7 +66,7 @@ def find_series(files: Sequence[Path]) -> tuple[tuple[CohortCase, ...], tuple[st
         header = _header(path)
         if header is None:
             unreadable += 1
-        elif header.get("Modality") == "CT" and (uid := str(header.get("SeriesInstanceUID", ""))):
+        elif _is_plane(header) and (uid := str(header.get("SeriesInstanceUID", ""))):
             series[uid].folders.add(os.fspath(path.parent))
             series[uid].header = header
             series_of[str(header.get("SOPInstanceUID", ""))] = uid
@@ -69,30 +80,35 @@ def find_series(files: Sequence[Path]) -> tuple[tuple[CohortCase, ...], tuple[st
             continue
         for uid in sorted({series_of[image] for image in _referred(content) if image in series_of}):
             series[uid].marks.append((_when(content), os.fspath(path)))
-    rows = tuple(_row(uid, series[uid]) for uid in sorted(series) if series[uid].marks)
+    cases = tuple(_case_of(uid, series[uid]) for uid in sorted(series) if series[uid].marks)
     counts = {
-        f"{len(series) - len(rows)} CT series without lines left out": len(series) - len(rows),
+        f"{len(series) - len(cases)} CT series without lines left out": len(series) - len(cases),
         "of several objects with lines on one series the newest was taken": any(
             len(s.marks) > 1 for s in series.values()
         ),
         f"{unreadable} DICOM files could not be read": unreadable,
+        f"{dead} links among the files lead nowhere": dead,
     }
-    return rows, tuple(text for text, there in counts.items() if there)
+    return cases, tuple(text for text, there in counts.items() if there)
 
 
 def _header(path: Path) -> Dataset | None:
-    pydicom = load_package()
     try:
-        with keep_identifiers_quiet():
-            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
-    except Exception:  # damaged files have many ways
+        return read_dataset(path, voxels=False, only=_TAGS)
+    except CaseError:
         return None
+
+
+def _is_plane(header: Dataset) -> bool:
+    """Whether a file holds slices of a CT, as reading it will find them: no scout, no picture of a screen."""
+    with keep_identifiers_quiet():
+        return header.get("Modality") == "CT" and not picture_kind(header)
 
 
 def _referred(content: Dataset) -> set[str]:
     """UIDs of all images that are mentioned anywhere."""
     with keep_identifiers_quiet():
-        return {str(one.value) for one in content.iterall() if one.keyword == "ReferencedSOPInstanceUID"}
+        return set(referred_frames(content))
 
 
 def _when(content: Dataset) -> str:
@@ -103,7 +119,7 @@ def _when(content: Dataset) -> str:
     return next((stamp for stamp in stamps if stamp), "")
 
 
-def _row(uid: str, series: _Series) -> CohortCase:
+def _case_of(uid: str, series: _Series) -> CaseFiles:
     # the deepest folder that holds all of it
     folder = os.path.commonpath(sorted(series.folders))
     header = series.header
@@ -119,4 +135,15 @@ def _row(uid: str, series: _Series) -> CohortCase:
         day = date.fromisoformat(taken).isoformat()
     except ValueError:
         day = ""
-    return CohortCase(uid, folder, max(series.marks)[1], "", str(header.get("PatientID", "")), day, uid)
+    patient = str(header.get("PatientID", ""))
+    return CaseFiles(
+        source="",
+        name=uid,
+        ct=Path(folder),
+        marks=Path(max(series.marks)[1]),
+        patient=patient,
+        path_name=uid,
+        patient_id=patient,
+        date=day,
+        series=uid,
+    )

@@ -1,0 +1,102 @@
+"""Is this case done? One function answers it, for whoever schedules and for the worker alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+from lite_ensam.cohort.failures import Step
+from lite_ensam.cohort.parameters import Limits, Task
+from lite_ensam.cohort.record import (
+    MASK,
+    MISSING,
+    Record,
+    case_folder,
+    content_hash,
+    file_signature,
+    input_paths,
+)
+from lite_ensam.core.errors import CaseError
+
+__all__ = ["CaseState", "case_state"]
+
+_MUCH_MORE = 1.2
+"""A limit this much higher is worth another try; free memory is never twice the same."""
+
+
+class CaseState(Enum):
+    """What is known of a case: see the table of `case_state`."""
+
+    OPEN = "to be done"
+    UNSURE = "done, if its inputs have the content that they had"
+    DONE = "done"
+    FAILED = "failed, and would fail again"
+
+
+def case_state(task: Task, record: Record | None, by_content: bool = False) -> CaseState:
+    """The state of a case: its record held against the parameters, the inputs and the mask of today.
+
+    The first line that fits counts:
+
+    | record | parameters, weights, version | inputs | mask, limits | state |
+    |---|---|---|---|---|
+    | none, or none that makes sense | | | | open |
+    | any | differ | | | open |
+    | failed: scan, marks, segment, program | same | same | | failed |
+    | failed: time, memory | same | same | limit at most a fifth higher | failed |
+    | failed: otherwise, read and worker among them | | | | open |
+    | done | same | | mask gone or changed | open |
+    | done | same | same | mask as recorded | done |
+    | done | same | differ, at a glance | mask as recorded | unsure |
+    | done | same | differ by content | mask as recorded | open |
+
+    Parameters
+    ----------
+    task : the case and what is to be done with it
+    record : what an earlier run left, see `read_record`
+    by_content : False looks at sizes and times only: what is quick for a million cases. An input that is not there
+        counts as the same then: an archive that is away today takes nothing back. True compares hashes, which
+        settles what a glance leaves unsure
+
+    Raises
+    ------
+    CaseError
+        If `by_content`, and an input cannot be read.
+    """
+    if record is None or record["identity"] != task.parameters.identity(task.row.series):
+        return CaseState.OPEN
+    key = "sha256" if by_content else "stamp"
+    known = {name: one.get(key) for name, one in record["inputs"].items()}
+    look: Callable[[str], str] = content_hash if by_content else file_signature
+    if record["status"] == "failed":
+        lasts = _fails_again(task.limits, record) and not by_content
+        today = {name: look(path) for name, path in input_paths(task.row)} if lasts else {}
+        return CaseState.FAILED if lasts and today == known else CaseState.OPEN
+    if not _mask_is_as_recorded(task, record, by_content):
+        return CaseState.OPEN
+    today = {name: look(path) for name, path in input_paths(task.row)}
+    today = {name: known.get(name, "") if found == MISSING else found for name, found in today.items()}
+    if today == known:
+        return CaseState.DONE
+    return CaseState.OPEN if by_content else CaseState.UNSURE
+
+
+def _fails_again(limits: Limits, record: Record) -> bool:
+    """Whether a failure would come again if inputs and parameters stayed."""
+    step = Step(record["step"])
+    if step not in (Step.TIME, Step.MEMORY):
+        return step.is_final
+    name = "seconds" if step is Step.TIME else "memory_mb"
+    now: float | None = getattr(limits, name)
+    then: float | None = record["limits"].get(name)
+    return now is not None and then is not None and now <= _MUCH_MORE * then
+
+
+def _mask_is_as_recorded(task: Task, record: Record, by_content: bool) -> bool:
+    mask = case_folder(task.folder, task.row) / MASK
+    try:
+        if by_content:
+            return content_hash(mask) == str(record["mask"]["sha256"])
+        return bool(mask.stat().st_size == record["mask"]["bytes"])
+    except (OSError, CaseError):
+        return False

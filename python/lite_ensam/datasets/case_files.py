@@ -1,0 +1,100 @@
+"""One case before it is read: which files it has, whose it is and what it is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import Path
+
+import numpy as np
+
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import CaseError, printable
+from lite_ensam.io import read_case
+
+__all__ = ["CaseFiles", "name_parts", "unmarked_note"]
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """The files of a case, not yet read; they need not exist.
+
+    Parameters
+    ----------
+    source : where it comes from: its folder, or what its FLARE name begins with
+    name : of the case; a source has no two of one name
+    ct : the scan: a file, or a folder of DICOM slices
+    marks : file of its lines, or None: they are in the scan's file, or drawn on the labels
+    labels : file of its reference, or None: it is in the scan's file (FLARE), or there is none
+    patient : whose it is, as far as names tell: cases of one patient are never split between training and validation
+    hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
+    path_name : the way to it from the folder that was searched, as one name: `train__CT_1`
+    patient_id, date : what the data set itself says: the patient, and the day as YYYY-MM-DD
+    series : SeriesInstanceUID in a DICOM folder
+    """
+
+    source: str
+    name: str
+    ct: Path
+    marks: Path | None = None
+    labels: Path | None = None
+    patient: str = ""
+    hu: bool | None = None
+    path_name: str = ""
+    patient_id: str = ""
+    date: str = ""
+    series: str = ""
+
+    @property
+    def key(self) -> str:
+        """`source/name`, as `exclude.txt` and messages have it."""
+        return f"{self.source}/{self.name}"
+
+    def read(self) -> Case:
+        """The case with its reference, under its name; labels that no line marks are a note of its source.
+
+        Raises
+        ------
+        CaseError
+            If it cannot be read, has no reference, or its reference lacks a marked tumour.
+        MarkError
+            If its marks are bad.
+        """
+        case = read_case(self.ct, self.marks, self.labels, hu=self.hu, series_uid=self.series or None)
+        if case.reference is None:
+            raise CaseError(f"{printable(self.ct)}: has no reference mask (gts) to compare with")
+        present = set(np.unique(case.reference).tolist()) - {0}
+        marked = {mark.label for mark in case.marks}
+        if missing := sorted(marked - present):
+            raise CaseError(f"{printable(self.key)}: the labels hold no tumour {missing[0]}, which is marked")
+        notes = (*case.source.notes, *unmarked_note(present - marked))
+        return replace(case, name=self.name, source=replace(case.source, notes=notes))
+
+
+def unmarked_note(labels: set[int]) -> tuple[str, ...]:
+    """A sentence about labels of a reference that no line marks; an empty tuple if there are none.
+
+    Examples
+    --------
+    >>> unmarked_note({7})
+    ('labels of the reference without a line are passed over: 7',)
+    """
+    named = ", ".join(map(str, sorted(labels)))
+    return (f"labels of the reference without a line are passed over: {named}",) if labels else ()
+
+
+def name_parts(name: str) -> tuple[str, str]:
+    """Source and patient of a case by its name: what comes before the first number, and with it.
+
+    Examples
+    --------
+    >>> name_parts("CT_Lesion_FLARE23Ts_0004")
+    ('CT_Lesion_FLARE23Ts', 'CT_Lesion_FLARE23Ts_0004')
+    >>> name_parts("CT_Lesion_000071_02_01_018-042__recist1")
+    ('CT_Lesion', 'CT_Lesion_000071')
+    >>> name_parts("59_nod7_ann0")
+    ('', '59')
+    """
+    words = name.split("_")
+    source = list(takewhile(lambda word: not word[:1].isdigit(), words))
+    return ("_".join(source), "_".join(words[: len(source) + 1])) if len(source) < len(words) else ("", name)

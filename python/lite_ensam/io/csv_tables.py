@@ -1,0 +1,91 @@
+"""CSV tables: one reader for all that lite-ensam takes, one form of cells for all that it writes.
+
+A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a formula, also one that a name in a stranger's
+DICOM file has put there. Such texts are written behind an apostrophe, which spreadsheets take for "this is text",
+and `read_csv` takes it away again. Numbers stay as they are.
+"""
+
+import csv
+import io
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from lite_ensam.core.errors import CaseError, brief, printable
+from lite_ensam.io.reading import read_text
+
+__all__ = ["CsvTable", "csv_text", "plain_cell", "read_csv"]
+
+_FORMULA = r"[\s']*[=+\-@]|'*[\t\r]"
+"""How a text begins that must not be written as it is. Apostrophes belong to it, so that reading undoes writing."""
+
+_QUOTED = f"'({_FORMULA})"
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+
+
+class CsvTable(NamedTuple):
+    """A table as it was read.
+
+    Parameters
+    ----------
+    columns : headings, without outer spaces
+    rows : line of the file (the headings are line 1) and the cells by heading, without outer spaces; a row that is
+        too short lacks its last cells. Rows without any text are left out
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[int, dict[str, str]], ...]
+
+
+def read_csv(path: str | os.PathLike[str]) -> CsvTable:
+    """Read a CSV file in UTF-8 with headings in its first line.
+
+    Raises
+    ------
+    CaseError
+        If it cannot be read, is not CSV in UTF-8, has a heading twice, or a row has more cells than there are
+        headings. The file and the line are named.
+    """
+    where = printable(path)
+    try:
+        reader = csv.reader(io.StringIO(read_text(path), newline=""), skipinitialspace=True, strict=True)
+        columns = tuple(plain_cell(cell) for cell in next(reader, []))
+        lines = [(reader.line_num, [plain_cell(cell) for cell in cells]) for cells in reader]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise CaseError(f"{where}: is not a CSV file in UTF-8 ({error})") from None
+    if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
+        raise CaseError(f"{where}: separate the columns by commas; the first line is {brief(columns[0])}")
+    names = Counter(name for name in columns if name and not re.fullmatch(_NUMBER, name))
+    if repeated := [name for name, count in names.items() if count > 1]:
+        raise CaseError(f"{where}: column {brief(repeated[0])} comes twice")
+    for line, cells in lines:
+        if any(cells[len(columns) :]):
+            raise CaseError(f"{where}: line {line} has {len(cells)} cells, the headings {len(columns)}")
+    return CsvTable(
+        columns, tuple((line, dict(zip(columns, cells, strict=False))) for line, cells in lines if any(cells))
+    )
+
+
+def csv_text(rows: Iterable[Sequence[Any]], line_end: str = "\r\n") -> str:
+    """Rows as CSV; texts that a spreadsheet would run stand behind an apostrophe.
+
+    Examples
+    --------
+    >>> csv_text([["=1+1", -1.5, "-1.5", "a-b"]], line_end="")
+    "'=1+1,-1.5,-1.5,a-b"
+    """
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator=line_end).writerows([_harmless(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _harmless(cell: Any) -> Any:
+    is_formula = isinstance(cell, str) and re.match(_FORMULA, cell) and not re.fullmatch(_NUMBER, cell)
+    return f"'{cell}" if is_formula else cell
+
+
+def plain_cell(cell: str) -> str:
+    """The text of a cell: without outer spaces, or without the apostrophe that `csv_text` has put before it."""
+    return cell[1:] if re.match(_QUOTED, cell) else cell.strip()

@@ -1,0 +1,102 @@
+"""What a command may write: never over or into what it reads, and no two results into one file.
+
+Asked before any work begins. Files are compared by what they are, not by how they are called: links of both kinds
+lead to the same file, and on some file systems so do names that differ in letter case.
+"""
+
+import os
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+from lite_ensam.core.errors import OutputError, printable
+from lite_ensam.core.types import PathLike
+from lite_ensam.io.atomic import check_output
+
+__all__ = ["check_outputs", "refuse_inputs"]
+
+_Identity: TypeAlias = tuple[int, int]
+"""Device and inode: the same for all names of a file or folder."""
+
+
+def check_outputs(
+    outputs: Iterable[tuple[PathLike | None, tuple[str, ...]]],
+    inputs: Iterable[PathLike | None] = (),
+    overwrite: bool = False,
+) -> None:
+    """Raise `OutputError` if a command cannot write its files, or would lose one by writing another.
+
+    Parameters
+    ----------
+    outputs : each file to be written and what its name must end in; None is not written
+    inputs : see `refuse_inputs`
+    overwrite : whether files that exist may be replaced
+    """
+    wanted = [(Path(path), suffixes) for path, suffixes in outputs if path is not None]
+    refuse_inputs([path for path, _ in wanted], inputs)
+    seen: dict[object, Path] = {}
+    for path, suffixes in wanted:
+        check_output(path, overwrite, suffixes)
+        for name in (_name_without_case(path), _identity(path)):
+            other = seen.setdefault(name, path) if name is not None else path
+            if other is not path:
+                raise OutputError(
+                    f"cannot write {printable(path)}: it is the same file as the output {printable(other)}"
+                )
+
+
+def refuse_inputs(outputs: Iterable[PathLike], inputs: Iterable[PathLike | None]) -> None:
+    """Raise `OutputError` if an output is an input, lies inside an input folder, or is one of its files.
+
+    Parameters
+    ----------
+    outputs : files or folders to be written; they need not exist
+    inputs : files and folders that are read; None and what does not exist are passed over
+    """
+    given = {found: Path(path) for path in inputs if path is not None and (found := _identity(path))}
+    folders = [path for path in given.values() if path.is_dir()]
+    contents: dict[_Identity, Path] = {}
+    for output in outputs:
+        where, here = f"cannot write {printable(output)}", _identity(output)
+        if here in given:
+            raise OutputError(f"{where}: it is one of the inputs")
+        for parent in _parents(output) if folders else ():
+            if (inside := _identity(parent)) in given:
+                raise OutputError(
+                    f"{where}: it lies inside the input folder {printable(given[inside])}; choose another folder"
+                )
+        if here is not None and folders:
+            contents = contents or _contents(folders)
+            if here in contents:
+                raise OutputError(f"{where}: it is {printable(contents[here])}, a file of an input folder")
+
+
+def _identity(path: PathLike) -> _Identity | None:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):  # not there, or not a possible name: `check_output` says so
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _parents(path: PathLike) -> Iterable[Path]:
+    """Folders that a path lies in, links followed; also where the last of them are still to be made."""
+    try:
+        return Path(os.path.realpath(path)).parents
+    except (OSError, ValueError):
+        return ()
+
+
+def _name_without_case(path: Path) -> str | None:
+    """One name for all that some file system takes for the same, links followed."""
+    try:
+        return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
+    except (OSError, ValueError):
+        return None
+
+
+def _contents(folders: Iterable[Path]) -> dict[_Identity, Path]:
+    """Every file below some folders, by identity: a link among them may lead to a file elsewhere."""
+    files = (Path(place, name) for folder in folders for place, _, names in os.walk(folder) for name in names)
+    return {found: path for path in files if (found := _identity(path))}

@@ -1,0 +1,43 @@
+"""Which files a study names: a report must not be written over one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lite_ensam.core.errors import LiteEnsamError
+from lite_ensam.core.types import PathLike
+from lite_ensam.io.reading import file_suffix, read_json
+
+__all__ = ["study_inputs"]
+
+_NAMES_OF_FILES = ("report", "ct", "marks")
+
+
+def study_inputs(path: PathLike) -> list[Path]:
+    """Scans, marks and reports that the visits of a study file name; whether it makes sense is `read_study`'s to say.
+
+    Parameters
+    ----------
+    path : see `read_study`; a .csv names no files
+    """
+    if file_suffix(path) != ".json":
+        return []
+    try:
+        return [Path(path).parent / name for name in _named(read_json(path))]
+    except LiteEnsamError:
+        return []
+
+
+def _named(content: Any) -> Iterator[str]:
+    """Values of the keys that name files, wherever they stand."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if key in _NAMES_OF_FILES and isinstance(value, str):
+                yield value
+            else:
+                yield from _named(value)
+    elif isinstance(content, list):
+        for item in content:
+            yield from _named(item)
