@@ -56,7 +56,6 @@ READING = [
         ("limits.min <= low and high <= limits.max", "limits.min <= low"),
         ("np.iinfo(np.int16).min <= low and", "0 <= low and"),
         ("value == np.rint(value)", "value == value"),
-        ("_OFF_WHOLE = 1e-3", "_OFF_WHOLE = 1e-1"),
     ),
     *mutants(
         "core/scan_source.py",

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lite_ensam.core.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from lite_ensam.model.checkpoint import Weights
+    from lite_ensam.training.config import TrainingConfig
+    from lite_ensam.training.devices import Devices
+    from lite_ensam.training.setup import RunSetup
     from lite_ensam.training.trainer import Trainer
 
 
@@ -124,31 +129,50 @@ def train(
 
     from lite_ensam.io import refuse_inputs
     from lite_ensam.model.checkpoint import load_weights
-    from lite_ensam.training.callbacks import ProgressBar, TensorBoard
     from lite_ensam.training.devices import find_devices
-    from lite_ensam.training.presets import PRESETS
-    from lite_ensam.training.settings import apply_settings
     from lite_ensam.training.setup import RunSetup
-    from lite_ensam.training.trainer import FILES, Trainer
+    from lite_ensam.training.trainer import FILES
 
     plain = {
-        "steps": steps,
-        "batch": batch,
-        "lr": lr,
-        "cooldown": cooldown,
-        "patience": patience,
-        "seed": seed,
-    }
+        "steps": steps, "batch": batch, "lr": lr, "cooldown": cooldown, "patience": patience, "seed": seed,
+    }  # fmt: skip
+    config = _configured(preset, plain, weight or (), settings or ())
+    refuse_inputs([run, *(run / name for name in FILES)], [data, val, start])
+    torch.set_num_threads(threads)
+    plan = RunSetup(config, data, run, val, val_share, synthetic, synthetic_seed, processes)
+    weights = None if start is None else load_weights(start)
+    notes = {"preset": preset.value}
+    _train(plan, run, weights, find_devices(accelerator.value, devices), loaders, notes, tensorboard)
+
+
+def _configured(
+    preset: PresetName, plain: Mapping[str, Any], weight: Sequence[str], settings: Sequence[str]
+) -> TrainingConfig:
+    """The preset with what was given in place of its own; `--set` comes last and wins."""
+    from lite_ensam.training.presets import PRESETS
+    from lite_ensam.training.settings import apply_settings
+
     given = [f"{name}={value}" for name, value in plain.items() if value is not None]
     given += [f"source_weights={dict(map(parse_weight, weight))}"] if weight else []
     try:
-        config = apply_settings(PRESETS[preset.value], [*given, *(settings or ())])
+        return apply_settings(PRESETS[preset.value], [*given, *settings])
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    refuse_inputs([run, *(run / name for name in FILES)], [data, val, start])
-    torch.set_num_threads(threads)
-    machine = find_devices(accelerator.value, devices)
-    plan = RunSetup(config, data, run, val, val_share, synthetic, synthetic_seed, processes)
+
+
+def _train(
+    plan: RunSetup,
+    run: Path,
+    start: Weights | None,
+    machine: Devices,
+    loaders: int,
+    notes: dict[str, Any],
+    tensorboard: bool,
+) -> None:
+    """Prepare the crops and run, with what is told to people from the first process alone."""
+    from lite_ensam.training.callbacks import ProgressBar, TensorBoard
+    from lite_ensam.training.trainer import Trainer
+
     with machine.first():
         if machine.rank == 0:
             for note in plan.cases.notes:
@@ -156,17 +180,17 @@ def train(
             typer.echo("preparing crops ...")
         draws, validation = plan.prepare()
     trainer = Trainer(
-        config,
+        plan.config,
         draws,
         run,
-        None if start is None else load_weights(start),
+        start,
         validation=validation,
         machine=machine,
         loaders=loaders,
-        notes={"preset": preset.value, **plan.notes},
+        notes={**notes, **plan.notes},
     )
     if machine.rank == 0:
-        watchers = [ProgressBar(trainer.step, config.steps)]
+        watchers = [ProgressBar(trainer.step, plan.config.steps)]
         trainer.watchers = [*watchers, TensorBoard(run / "tensorboard")] if tensorboard else watchers
         tell(trainer)
     trainer.run()
