@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.errors import CaseError
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array
 from lite_ensam.io.dicom.datasets import Dataset, read_numbers
 from lite_ensam.io.dicom.references import References
@@ -64,6 +65,7 @@ _NO_GAP = 1.5
 """Largest distance of even slices, in smallest ones: places are rounded."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Acquisition:
     """One stack of slices out of a series.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lite_ensam.core.errors import CaseError, printable
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
@@ -33,6 +34,7 @@ _PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 _MOST_NAMED = 3
 
 
+@with_short_repr
 @dataclass
 class CtFolder:
     """Headers of CT planes in a folder, without voxels, and the rest.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lite_ensam.core.errors import printable
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, is_dicom, keep_identifiers_quiet, read_dataset
 
 __all__ = ["References", "referred_frames"]
@@ -16,6 +17,7 @@ _POINTS = (0x30060050, 0x00700022)
 """ContourData, GraphicData: long, and without references."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class References:
     """What a file refers to.
