@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lite_ensam.model.checkpoint import Weights
     from lite_ensam.training.config import TrainingConfig
     from lite_ensam.training.devices import Devices
+    from lite_ensam.training.folds import Fold
     from lite_ensam.training.setup import RunSetup
     from lite_ensam.training.trainer import Trainer
 
@@ -25,6 +26,7 @@ class PresetName(StrEnum):
 
     paper = "paper"
     cpu = "cpu"
+    gpu = "gpu"
 
 
 class AcceleratorName(StrEnum):
@@ -67,12 +69,24 @@ def _plain(value: object) -> str:
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
+Val: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Cases to validate on: folder of <source>/<case>, of .npz, or CSV")
+]
+ValShare: TypeAlias = Annotated[
+    float | None, typer.Option(help="Validate on this share of each source's patients instead")
+]
+FoldName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NUMBER/COUNT", help="Hold out this part of all patients, shapes and all"),
+]
+
+
 def train(
     data: Annotated[
         Path,
         typer.Argument(
-            help="Folder with train/<source>/<case>; or FLARE's, with train_npz/*.npz; or a CSV file with the "
-            "columns ct,labels,marks,source,patient,split",
+            help="Folder with train/<source>/<case>, or an archive that pack made of one; or FLARE's, with "
+            "train_npz/*.npz; or a CSV file with the columns ct,labels,marks,source,patient,split",
             show_default=False,
         ),
     ],
@@ -80,15 +94,14 @@ def train(
         Path, typer.Option(help="Folder of the run; one that exists is resumed", show_default=False)
     ],
     preset: Annotated[
-        PresetName, typer.Option(help="paper: whole scans, for GPUs; cpu: cubes around lesions")
+        PresetName, typer.Option(help="paper: whole scans, for GPUs; cpu, gpu: cubes around lesions")
     ] = PresetName.paper,
-    val: Annotated[
-        Path | None, typer.Option(help="Cases to validate on: folder of <source>/<case>, of .npz, or CSV")
-    ] = None,
-    val_share: Annotated[
-        float | None, typer.Option(help="Validate on this share of each source's patients instead")
-    ] = None,
-    synthetic: Annotated[int, typer.Option(min=0, help="Synthetic lesions in the bank (preset cpu)")] = 700,
+    val: Val = None,
+    val_share: ValShare = None,
+    fold: FoldName = None,
+    synthetic: Annotated[
+        int, typer.Option(min=0, help="Synthetic lesions in the bank (presets cpu and gpu)")
+    ] = 700,
     synthetic_seed: Annotated[int, typer.Option(help="Of the synthetic lesions")] = 1,
     weight: Annotated[
         list[str] | None, typer.Option(help="SOURCE=SHARE, how often a source is drawn [default: all alike]")
@@ -130,6 +143,7 @@ def train(
     from lite_ensam.io import refuse_inputs
     from lite_ensam.model.checkpoint import load_weights
     from lite_ensam.training.devices import find_devices
+    from lite_ensam.training.packing import unpack
     from lite_ensam.training.setup import RunSetup
     from lite_ensam.training.trainer import FILES
 
@@ -139,7 +153,9 @@ def train(
     config = _configured(preset, plain, weight or (), settings or ())
     refuse_inputs([run, *(run / name for name in FILES)], [data, val, start])
     torch.set_num_threads(threads)
-    plan = RunSetup(config, data, run, val, val_share, synthetic, synthetic_seed, processes)
+    if data.name.endswith(".tar.xz"):
+        data = unpack(data, run / "data")
+    plan = RunSetup(config, data, run, val, val_share, fold_of(fold), synthetic, synthetic_seed, processes)
     weights = None if start is None else load_weights(start)
     notes = {"preset": preset.value}
     _train(plan, run, weights, find_devices(accelerator.value, devices), loaders, notes, tensorboard)
@@ -178,7 +194,7 @@ def _train(
             for note in plan.cases.notes:
                 typer.echo(f"note: {note}")
             typer.echo("preparing crops ...")
-        draws, validation = plan.prepare()
+        draws, validation = plan.prepare(machine)
     trainer = Trainer(
         plan.config,
         draws,
@@ -219,6 +235,19 @@ def tell_result(trainer: Trainer) -> None:
         typer.echo(f"best validation DSC {best['dsc']:.4f} at step {best['step']:.0f}: {path}")
 
 
+def fold_of(text: str | None) -> Fold | None:
+    """`NUMBER/COUNT` to a fold."""
+    from lite_ensam.training.folds import Fold
+
+    if text is None:
+        return None
+    try:
+        number, count = map(int, text.split("/"))
+    except ValueError:
+        raise typer.BadParameter(f"expected --fold NUMBER/COUNT such as 0/5, got {text!r}") from None
+    return Fold(number, count)
+
+
 def parse_weight(text: str) -> tuple[str, float]:
     """`SOURCE=SHARE` to a name and a number."""
     source, _, share = text.partition("=")
@@ -229,6 +258,19 @@ def parse_weight(text: str) -> tuple[str, float]:
     if not source or not 0 <= number < math.inf:
         raise typer.BadParameter(f"expected SOURCE=SHARE such as sts=0.3, got {text!r}")
     return source, number
+
+
+def pack(
+    data: Annotated[Path, typer.Argument(help="Folder with train/<source>/<case>")],
+    archive: Annotated[Path, typer.Argument(help="The .tar.xz to write")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an archive that is there")] = False,
+) -> None:
+    """Pack what training cuts out of a folder's scans into an archive that `train` takes (extra `train`)."""
+    require_train_extra()
+    from lite_ensam.training.packing import pack as write_archive
+
+    size = write_archive(data, archive, overwrite)
+    typer.echo(f"{archive}: {size / 1e6:.1f} MB")
 
 
 def export(
