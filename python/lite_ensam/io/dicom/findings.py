@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from lite_ensam.core.errors import MarkError
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import EndpointPair, Float64Array, float_triple
 from lite_ensam.io.dicom.drawings import crosses, length_mm
 
@@ -26,6 +27,7 @@ _TOOL_NAME = re.compile(
 """Names that a viewer gives to everything that is drawn with one tool, numbered or not, and identifiers of machines."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class Finding:
     """What one measurement group or annotation says of a lesion.
