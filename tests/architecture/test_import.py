@@ -25,6 +25,14 @@ def test_no_public_name_loads_torch() -> None:
     assert "torch" not in modules
 
 
+def test_segmenting_an_array_loads_no_other_librarys_images() -> None:
+    code = (
+        "import lite_ensam\ncase = lite_ensam.make_phantom((24, 64, 64), (4.0, 3.0, 3.0))\n"
+        "lite_ensam.segment(case.ct, case.marks, case.grid.spacing_mm)"
+    )
+    assert loaded_by(code) & {"torch", "nibabel", "SimpleITK", "itk", "xarray", "pandas"} == set()
+
+
 def test_a_command_loads_no_other_and_no_numbers_before_it_is_parsed() -> None:
     modules = loaded_by(
         "import sys\nfrom lite_ensam.cli import main\n"

@@ -12,11 +12,12 @@ import pyarrow.parquet
 
 from lite_ensam.cohort import CohortCase, read_cohort_manifest
 from lite_ensam.cohort.record import read_record
+from lite_ensam.core.case import Case
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import (
+    open_scan,
     read_case,
-    read_cropped_case,
     read_ct,
     read_labels,
     read_marks,
@@ -73,10 +74,16 @@ def _volumes(folder: Path) -> Iterator[tuple[str, Reader]]:
         write_mask(labels, case.reference, case.grid)
         yield f"scan{suffix}", Reader(ct, read_ct, strategy)
         yield f"labels{suffix}", Reader(labels, read_labels, strategy)
-        yield f"crops{suffix}", Reader(ct, lambda path: read_cropped_case(path, _line, _box), strategy)
+        yield f"crops{suffix}", Reader(ct, _read_crop, strategy)
         marker = folder / f"marker{suffix}"
         write_mask(marker, drawn, case.grid)
         yield f"marker{suffix}", Reader(marker, lambda path: read_marks(path, case.grid), strategy)
+    for suffix in (".nrrd", ".mha"):
+        ct, marker = folder / f"ct{suffix}", folder / f"marker{suffix}"
+        write_ct(ct, case.ct, case.grid)
+        write_mask(marker, drawn, case.grid)
+        yield f"scan{suffix}", Reader(ct, read_ct)
+        yield f"marker{suffix}", Reader(marker, lambda path: read_marks(path, case.grid))
     npz = folder / "case.npz"
     arrays = {
         "imgs": np.clip(case.ct, 0, 255).astype(np.uint8),
@@ -89,13 +96,10 @@ def _volumes(folder: Path) -> Iterator[tuple[str, Reader]]:
     yield "npz", Reader(npz, read_case, inside_zip)
 
 
-def _line(grid: Grid) -> tuple[RecistMark, ...]:
-    return (MARK,)
-
-
-def _box(marks: object, grid: Grid) -> list[tuple[tuple[int, int, int], tuple[int, int, int]]]:
-    z, y, x = (min(n, 4) for n in grid.shape_zyx)
-    return [((0, 0, 0), (z, y, x))]
+def _read_crop(path: Path) -> Case:
+    scan = open_scan(path)
+    z, y, x = (min(n, 4) for n in scan.source.grid.shape_zyx)
+    return scan.read_case((MARK,), [((0, 0, 0), (z, y, x))])
 
 
 def _texts(folder: Path) -> Iterator[tuple[str, Reader]]:
@@ -103,8 +107,10 @@ def _texts(folder: Path) -> Iterator[tuple[str, Reader]]:
     write_marks(folder / "marks.json", [MARK, RecistMark(2, ((4, 3, 3), (4, 8, 9)), "node", "1.2.3")], grid)
     yield "marks.json", Reader(folder / "marks.json", lambda path: read_marks(path, grid))
     texts = {
+        "lines.mrk.json": '{"markups": [{"type": "Line", "coordinateSystem": "LPS", "coordinateUnits": "mm", '
+        '"controlPoints": [{"label": "a-1", "position": [3.0, 3, 6]}, {"label": "a-2", "position": [9, 3, 6]}]}]}',
         "marks.csv": "label,z0,y0,x0,z1,y1,x1\n1,2,3,3,2,3,9\n2,4,3,3,4,8,9\n",
-        "marks_mm.csv": "label,x0_mm,y0_mm,z0_mm,x1_mm,y1_mm,z1_mm\n1,3,3,6,9,3,6\n",
+        "marks_mm.csv": "label,x0_mm,y0_mm,z0_mm,x1_mm,y1_mm,z1_mm\n1,-3,-3,6,-9,-3,6\n",
         "DL_info.csv": "File_name,Measurement_coordinates,Key_slice_index,Slice_range\n"
         '000001_01_01_002.png,"3.0, 3.0, 9.0, 3.0, 5, 2, 5, 6",2,"1, 6"\n',
         "study.csv": STUDY,
@@ -112,7 +118,7 @@ def _texts(folder: Path) -> Iterator[tuple[str, Reader]]:
     }
     for name, text in texts.items():
         (folder / name).write_text(text)
-    for name in ("marks.csv", "marks_mm.csv", "DL_info.csv"):
+    for name in ("lines.mrk.json", "marks.csv", "marks_mm.csv", "DL_info.csv"):
         yield name, Reader(folder / name, lambda path: read_marks(path, grid, "000001_01_01_001-006.nii.gz"))
     yield "study.csv", Reader(folder / "study.csv", read_study)
     yield "manifest.csv", Reader(folder / "manifest.csv", read_cohort_manifest)
@@ -144,27 +150,30 @@ def _texts(folder: Path) -> Iterator[tuple[str, Reader]]:
 def _dicom(folder: Path) -> Iterator[tuple[str, Reader]]:
     place = folder / "series"
     dicom.write_series(place, dicom.stored_volume())
-    volume, grid = read_ct_series(place)
+    volume, source = read_ct_series(place)
     yield "slice.dcm", Reader(place / dicom.name_of_slice(2), lambda path: read_ct_series(path.parent))
-    line = sr.number(sr.LONG, sr.scoord(sr.uid_of(grid, 2), [3.5, 4.5, 9.5, 4.5]))
+    line = sr.number(sr.LONG, sr.scoord(sr.uid_of(source, 2), [3.5, 4.5, 9.5, 4.5]))
     objects = {
         "sr.dcm": lambda path: sr.write_sr(path, sr.group(line, name="liver 1", uid="1.2.3")),
-        "gsps.dcm": lambda path: sr.write_gsps(path, grid, [[5.5, 2.5, 5.5, 6.5], [2.5, 4.5, 9.5, 4.5]]),
+        "gsps.dcm": lambda path: sr.write_gsps(path, source, [[5.5, 2.5, 5.5, 6.5], [2.5, 4.5, 9.5, 4.5]]),
         "rtstruct.dcm": lambda path: dicom.write_rtstruct(
-            path, {"node": [dicom.contour(grid, 2, dicom.box_yx(3, 8))]}
+            path, {"node": [dicom.contour(source.grid, 2, dicom.box_yx(3, 8))]}
         ),
     }
     for name, write in objects.items():
         write(folder / name)
-        yield name, Reader(folder / name, lambda path: read_marks(path, grid))
+        yield name, Reader(folder / name, lambda path: read_marks(path, source))
+    contours = folder / "contours.dcm"
+    contours.write_bytes((folder / "rtstruct.dcm").read_bytes())
+    yield "contours.dcm", Reader(contours, lambda path: read_labels(path, source))
     labels = np.zeros(volume.shape, np.uint8)
     labels[1:4, 3:8, 3:9] = 1
     mark = RecistMark(1, ((2, 3, 3), (2, 3, 8)))
-    segmentation = build_segmentation(labels, grid, [mark])
+    segmentation = build_segmentation(labels, source, [mark])
     write_dataset(folder / "seg.dcm", segmentation)
     write_dataset(
         folder / "tid1500.dcm",
-        build_report(segmentation, grid, [mark], measure(labels, [mark], grid.spacing_mm)),
+        build_report(segmentation, source, [mark], measure(labels, [mark], source.grid.spacing_mm)),
     )
-    yield "seg.dcm", Reader(folder / "seg.dcm", lambda path: read_labels(path, grid))
-    yield "tid1500.dcm", Reader(folder / "tid1500.dcm", lambda path: read_marks(path, grid))
+    yield "seg.dcm", Reader(folder / "seg.dcm", lambda path: read_labels(path, source))
+    yield "tid1500.dcm", Reader(folder / "tid1500.dcm", lambda path: read_marks(path, source))

@@ -22,8 +22,8 @@ from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.demo.real import real_cases
 from lite_ensam.engines.backend import WEIGHTS, WeightsManifest
 from lite_ensam.engines.loading import load_backend
-from lite_ensam.measurements import measure, measure_shape
-from lite_ensam.measurements.intensity import is_aerated, measure_intensity
+from lite_ensam.measurements import measure
+from lite_ensam.measurements.intensity import is_aerated
 from lite_ensam.segmentation import Predictor, estimate_repeatability
 from lite_ensam.segmentation.channels import prepare_joint, prepare_lesion
 from lite_ensam.segmentation.edge_refinement import refine_to_image_edge
@@ -167,11 +167,19 @@ def paint(
 
 def numbers(case: Case, labels: NDArray[Any]) -> dict[str, dict[str, Any]]:
     """All that is measured of each tumour."""
-    measured = measure(labels, case.marks, case.grid.spacing_mm, case.ct if case.hu else None)
     found: dict[str, dict[str, Any]] = {}
-    for one in measured:
-        shape = measure_shape(labels, one.label, case.grid.spacing_mm)
-        greys = measure_intensity(case.ct, labels, one.label)
-        parts = [part.to_dict() for part in (one, shape, greys) if part is not None]
-        found[str(one.label)] = {name: value for part in parts for name, value in part.items()}
+    for one in measure(labels, case.marks, case.grid.spacing_mm, case.ct, case.hu):
+        flags = {name: one.has(code) for name, code in _FLAGS.items()}
+        greys = vars(one.intensity) if one.intensity is not None else {}
+        known = {
+            k: v
+            for k, v in one.all_numbers().items()
+            if not k.startswith(("grey_", "flag")) and k not in _NEW
+        }
+        found[str(one.label)] = known | flags | {k: v for k, v in greys.items() if k != "unit"}
     return found
+
+
+_FLAGS = {"disagrees": "disagrees_with_line", "touches_edge": "touches_edge", "is_aerated": "aerated"}
+_NEW = {"name", "n_pieces"}
+"""What is measured since the values were kept."""

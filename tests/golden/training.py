@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lite_ensam.datasets import CaseFiles
 from lite_ensam.training.augmentation import Sample, draw_sample
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.crop_cache import LesionCrop, cut
@@ -50,21 +52,22 @@ def drawn() -> dict[str, NDArray[np.float32]]:
     plain = draw_sample(crops[1], np.random.default_rng(0), config.patch, augment=False)
     found["plain sample"] = _of_sample(plain)
     found["joint sample"] = _of_sample(joint_sample(case, case.marks[1], PRESETS["paper"]))
-    sampler = ScanSampler([_Files(case)], replace(PRESETS["paper"], most_voxels=2**17))  # type: ignore[list-item]
+    sampler = ScanSampler(
+        [_Files("phantom", "phantom", Path(), case=case)], replace(PRESETS["paper"], most_voxels=2**17)
+    )
     for seed in range(N_BOXES):
         found[f"box {seed}"] = _of_sample(sampler.draw(np.random.default_rng(seed)))
     return found | {"rates": _rates()}
 
 
 @dataclass(frozen=True)
-class _Files:
+class _Files(CaseFiles):
     """A case that is in memory already, where one on disk is expected."""
 
-    case: Case
-    source: str = "phantom"
-    name: str = "phantom"
+    case: Case | None = None
 
     def read(self) -> Case:
+        assert self.case is not None
         return self.case
 
 

@@ -43,7 +43,8 @@ def make_bad_ct(kind: str, scan: Scan, folder: Path) -> Path:
         write(path, np.zeros_like(xyz))
     elif kind == "nan":
         nan = xyz.astype(np.float32)
-        nan[5, 6, 7] = np.nan
+        z, y, x = map(round, scan.case.marks[0].midpoint_zyx)
+        nan[x, y, z] = np.nan
         write(path, nan)
     elif kind == "zero spacing":
         raw = bytearray(gzip.decompress(good))
@@ -72,7 +73,7 @@ def make_bad_ct(kind: str, scan: Scan, folder: Path) -> Path:
         ("2D", "2"),
         ("4D", "4"),
         ("constant", "every voxel"),
-        ("nan", "(7, 6, 5)"),
+        ("nan", "is NaN, at the line of mark 1"),
         ("zero spacing", "pixdim"),
         ("sheared", "sheared"),
         ("pickled npz", "imgs"),

@@ -31,7 +31,21 @@ def test_dicom_to_dicom_gives_the_masks_of_nifti(dicom: Path, scan: Scan, run: R
     contours = tmp_path / "rt.dcm"
     assert run("convert", seg, "--ct", dicom, "-o", contours, "--rtstruct").returncode == 0
     ours = read_labels(seg, read_ct(dicom)[1])
-    np.testing.assert_array_equal(read_roi(contours, "tumor 2", read_ct(dicom)[1]), ours == 2)
+    np.testing.assert_array_equal(read_roi(contours, "2", read_ct(dicom)[1]), ours == 2)
+    # contours are a mask, too, and lines can be drawn on them
+    names = [mark.name for mark in scan.case.marks]
+    measured = run("measure", dicom, contours, "--roi", names[0], "--roi", "3", "--json", tmp_path / "m.json")
+    assert (measured.returncode, measured.stderr) == (0, "")
+    tumors = json.loads((tmp_path / "m.json").read_text())["tumors"]
+    assert [(one["label"], one["name"]) for one in tumors] == [(1, names[0]), (3, names[2])]
+    assert tumors[0]["n_voxels"] == np.count_nonzero(ours == 1)
+    assert run("convert", contours, "--ct", dicom, "-o", tmp_path / "rt.nii.gz").returncode == 0
+    np.testing.assert_array_equal(read_labels(tmp_path / "rt.nii.gz"), read_labels(mask))
+    lines = tmp_path / "lines.json"
+    assert run("convert", contours, "--ct", dicom, "-o", lines, "--roi", names[1]).returncode == 0
+    assert [one["name"] for one in json.loads(lines.read_text())["marks"]] == [names[1]]
+    missing = run("measure", dicom, contours, "--roi", "heart")
+    assert (missing.returncode, "has no ROI 'heart', only" in missing.stderr) == (1, True)
     # its own report is a file of marks
     again = tmp_path / "again.dcm"
     assert run("segment", dicom, "--marks", sr, "-o", again).returncode == 0

@@ -18,6 +18,7 @@ from lite_ensam.engines import load_backend
 from lite_ensam.evaluation import dsc
 from lite_ensam.io import read_case, read_labels, write_ct
 from lite_ensam.segmentation import BORDERS, Predictor
+from lite_ensam.segmentation.api import WINDOWED_NOTE
 from lite_ensam.segmentation.channels import Patch, prepare_joint, prepare_lesion
 from tests.integration.conftest import Run, Scan
 
@@ -235,7 +236,7 @@ def test_a_windowed_scan_is_told_that_its_edges_have_moved(scan: Scan) -> None:
         for border in BORDERS
         for hu, ct in ((True, scan.case.ct), (False, windowed))
     }
-    assert [key for key, told in notes.items() if told] == [("edge", False)]
+    assert [key for key, told in notes.items() if WINDOWED_NOTE in told] == [("edge", False)]
 
 
 def test_averaging_with_the_mirror_image_makes_a_mirrored_scan_give_the_mirrored_mask(scan: Scan) -> None:

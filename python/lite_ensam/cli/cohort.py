@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Border, BorderName, Crop, CropName, Engine, EngineName, Mirror, Window
+from lite_ensam.cli.options import (
+    Border,
+    BorderName,
+    Crop,
+    CropName,
+    Engine,
+    EngineName,
+    Mirror,
+    Weights,
+    Window,
+)
 from lite_ensam.cli.segment import parse_window
 from lite_ensam.cli.tables import console, print_table
 
@@ -51,6 +61,7 @@ def cohort(
     window: Window = None,
     mirror: Mirror = False,
     border: Border = BorderName.readers,
+    weights: Weights = None,
     check: Annotated[
         bool, typer.Option("--check", help="Only check the manifest and write it to the folder; run nothing")
     ] = False,
@@ -74,7 +85,11 @@ def cohort(
     manifest = _checked(source, output, check, go_on)
     if check:
         return
-    parameters = Parameters(engine.value, crop.value, mirror, border.value, window_hu, threads=threads)
+    parameters = Parameters(
+        engine.value, crop.value, mirror, border.value, window_hu, threads=threads,
+        weights="" if weights is None else str(weights.resolve()),
+    )  # fmt: skip
+    parameters.identity()  # weights that cannot be read stop the run before it begins
     if scheduler is None:
         console().print(str(plan_workers(n_workers, threads, memory_mb)))
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.cli.options import Overwrite, Series
+from lite_ensam.cli.options import Fraction, Only, Overwrite, Series
 
 
 def convert(
@@ -17,33 +17,39 @@ def convert(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Scan or mask: .nii.gz, .nii, .npz (mask: .dcm too); marks: .json"
+            "--output",
+            "-o",
+            help="Scan or mask: .nii.gz, .nii, .npz, .nrrd, .mha (mask: .dcm too); marks: .json",
         ),
     ],
     ct: Annotated[Path | None, typer.Option(help="The scan that a mask or marks belong to")] = None,
     series: Series = None,
+    only: Only = None,
+    fraction: Fraction = None,
     rtstruct: Annotated[
         bool, typer.Option("--rtstruct", help="Write a mask as contours (RTSTRUCT) instead of a SEG: .dcm")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Convert a scan (DICOM folder to NIfTI), a mask (NIfTI, DICOM SEG; to RTSTRUCT too) or marks (SR to JSON)."""
+    """Convert a scan (DICOM folder to NIfTI), a mask (NIfTI, DICOM SEG, RTSTRUCT) or marks (SR to JSON)."""
     from lite_ensam.core.errors import OutputError
+    from lite_ensam.core.recist import notes_of
     from lite_ensam.io import (
         MASK_SUFFIXES,
-        VOLUME_SUFFIXES,
+        OUTPUT_SUFFIXES,
         check_outputs,
         read_ct,
-        read_labels,
+        read_label_map,
         read_marks,
         write_contours,
         write_ct,
         write_marks,
         write_mask,
     )
+    from lite_ensam.io.dicom import read_contour_marks
 
     is_marks = output.name.lower().endswith(".json")
-    suffixes = VOLUME_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
+    suffixes = OUTPUT_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
     if is_marks and ct is None:
         raise OutputError(f"cannot write {output}: marks need the scan that they lie on (--ct)")
     if rtstruct and (ct is None or is_marks):
@@ -53,11 +59,14 @@ def convert(
     if ct is None:
         write_ct(output, volume, scan, overwrite)
     elif is_marks:
-        write_marks(output, read_marks(source, scan, ct), scan, overwrite)
-    elif rtstruct:
-        write_contours(output, read_labels(source, scan), scan, overwrite)
+        marks = read_contour_marks(source, scan, only) if only else read_marks(source, scan, ct)
+        write_marks(output, marks, scan, overwrite)
+        scan = scan.with_notes(notes_of(marks))
     else:
-        write_mask(output, read_labels(source, scan), scan, overwrite)
+        mask = read_label_map(source, scan, only or (), fraction)
+        write = write_contours if rtstruct else write_mask
+        write(output, mask.labels, scan, overwrite, mask.lesions)
+        scan = scan.with_notes(mask.notes)
     typer.echo(f"written: {output}")
     for note in scan.notes:
         typer.echo(f"note: {note}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Overwrite
+from lite_ensam.cli.options import Overwrite, Weights
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -22,16 +22,22 @@ def demo(
         bool,
         typer.Option("--real", help="Four real lung tumours out of the pycerr 2.5.1 wheel, fetched by pip"),
     ] = False,
+    weights: Weights = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Segment a phantom (no download), or four real lung tumours; write masks, picture and report."""
-    from lite_ensam.demo import run_demo, run_real_demo
+    from lite_ensam.demo import run_demo, run_real_demo, segmenter_of
 
+    segment = None if weights is None else segmenter_of(weights)
     place = folder or Path("lite-ensam-demo-real" if real else "lite-ensam-demo")
     if real:
-        show(run_real_demo(place, overwrite=overwrite, on_step=lambda step: typer.echo(f"{step} ...")))
+        show(run_real_demo(place, segment=segment, overwrite=overwrite, on_step=_tell))
     else:
-        show(run_demo(place, overwrite=overwrite))
+        show(run_demo(place, segment=segment, overwrite=overwrite))
+
+
+def _tell(step: str) -> None:
+    typer.echo(f"{step} ...")
 
 
 def show(record: DemoRecord) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.cli.options import Overwrite, Threads, as_options
+from lite_ensam.cli.options import Overwrite, Threads, Weights, as_options
 from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError, printable
 
 
@@ -33,6 +33,7 @@ def flare(
         MaskFormat, typer.Option("--format", help="Of the masks: NIfTI, or .npz with segs")
     ] = MaskFormat.nii_gz,
     threads: Threads = None,
+    weights: Weights = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Segment all cases of a FLARE folder; one that is bad is named and left out, and the exit code is 1."""
@@ -54,7 +55,7 @@ def flare(
             # file systems of Windows and macOS take A for a
             if (owner := owners.setdefault(mask.name.casefold(), case)) is not case:
                 raise OutputError(f"{printable(case)}: its mask would be that of {printable(owner)}")
-            n_tumors = _segment(case, mask, threads, overwrite)
+            n_tumors = _segment(case, mask, threads, weights, overwrite)
         except (LiteEnsamError, OSError, MemoryError) as error:
             n_bad += 1
             said = as_options(str(error)) or f"{printable(case)}: {type(error).__name__}"
@@ -81,14 +82,15 @@ def list_cases(folder: Path) -> list[Path]:
     return cases
 
 
-def _segment(case: Path, mask: Path, threads: int | None, overwrite: bool) -> int:
+def _segment(case: Path, mask: Path, threads: int | None, weights: Path | None, overwrite: bool) -> int:
     """One case; nothing of it is in memory when the next begins."""
+    from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.io import check_output
     from lite_ensam.io.reading import check_input
     from lite_ensam.segmentation import segment
 
     check_input(case)
     check_output(mask, overwrite)
-    result = segment(case, threads=threads)
+    result = segment(case, threads=threads, weights=weights or WEIGHTS)
     result.save(mask, overwrite)
     return len(result.marks)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Overwrite, Series
+from lite_ensam.cli.options import Fraction, Only, Overwrite, Series
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ def measure(
         typer.Argument(help="The scan: .nii, .nii.gz, FLARE .npz, or a DICOM folder", show_default=False),
     ],
     mask: Annotated[
-        Path, typer.Argument(help="Its label map: .nii, .nii.gz, .npz or DICOM SEG", show_default=False)
+        Path,
+        typer.Argument(help="Its label map: .nii, .nii.gz, .npz, DICOM SEG or RTSTRUCT", show_default=False),
     ],
     marks: Annotated[
         Path | None, typer.Option(help="RECIST lines to compare with [default: drawn on the mask]")
@@ -32,6 +33,8 @@ def measure(
         Path | None, typer.Option(help="Page with pictures to write (extra `evaluate`), one file")
     ] = None,
     series: Series = None,
+    only: Only = None,
+    fraction: Fraction = None,
     identifiers: Annotated[
         bool, typer.Option("--identifiers", help="Let JSON and page say who it is")
     ] = False,
@@ -40,23 +43,26 @@ def measure(
     """Measure the tumours of a mask: diameters, volume, shape, grey values."""
     from lite_ensam import _kernels
     from lite_ensam.core.about import DISCLAIMER
-    from lite_ensam.io import check_outputs, read_case, read_labels, write_report, write_table, write_text
+    from lite_ensam.io import check_outputs, open_scan, read_label_map, write_report, write_table, write_text
     from lite_ensam.measurements import flag_cells, measure_case
     from lite_ensam.reporting import case_page, identifiers_of
 
     outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)))
     check_outputs(outputs, (ct, mask, marks), overwrite)
-    # Lines come from the mask unless they are given; a SEG can only be read onto the scan's grid.
-    case = read_case(ct, marks, None if marks is not None else mask, series_uid=series)
-    is_drawn = marks is None and not has_lines(ct)
-    labels = case.reference if marks is None else None
-    labels = read_labels(mask, case.source) if labels is None else labels
+    scan = open_scan(ct, series_uid=series)
+    label_map = read_label_map(mask, scan.source, only or (), fraction)
+    labels = label_map.labels
+    is_drawn = marks is None and not scan.keeps_marks
+    lines = scan.draw_marks(mask, label_map) if is_drawn else scan.read_marks(marks)
+    scan = scan.with_notes((*label_map.notes, *label_map.unclaimed(lines)))
+    case = scan.read_case(lines, reference=labels if is_drawn else None)
     tumors = measure_case(case, labels)
     page = case_page(case, labels, tumors, identifiers, is_drawn) if html is not None else ""
     if json is not None:
         who = {"identifiers": identifiers_of(case)} if identifiers else {}
         record = {"disclaimer": DISCLAIMER, "version": _kernels.__version__} | who
-        write_report(json, record | {"tumors": [one.all_numbers() for one in tumors]}, overwrite)
+        found = {"notes": list(case.source.notes), "tumors": [one.all_numbers() for one in tumors]}
+        write_report(json, record | found, overwrite)
     if csv is not None:
         write_table(csv, [one.all_numbers() | flag_cells(one.flags) for one in tumors], overwrite)
     if html is not None:
@@ -69,14 +75,6 @@ def measure(
     for note in case.source.notes:
         console().print(f"note: {note}")
     console().print(DISCLAIMER, style="dim")
-
-
-def has_lines(ct: Path) -> bool:
-    """Whether a scan brings its lines along: an .npz with FLARE's array `recist`."""
-    from lite_ensam.io.flare_npz import npz_keys
-    from lite_ensam.io.reading import file_suffix
-
-    return file_suffix(ct) == ".npz" and "recist" in npz_keys(ct)
 
 
 def show(tumors: Sequence[TumorMeasurement], is_drawn: bool) -> None:

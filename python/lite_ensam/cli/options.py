@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, TypeAlias
 
@@ -30,6 +31,14 @@ class BorderName(StrEnum):
     edge = "edge"
 
 
+class MarkFrameName(StrEnum):
+    """Names that `--marks-in` takes; `io.MARK_FRAMES` without importing it."""
+
+    voxel = "voxel"
+    ras = "ras"
+    lps = "lps"
+
+
 Engine: TypeAlias = Annotated[EngineName, typer.Option(help="openvino is fast, torch the reference")]
 Crop: TypeAlias = Annotated[
     CropName, typer.Option(help="lesion: a cube for each line; joint: the paper's one box")
@@ -55,11 +64,46 @@ Repeats: TypeAlias = Annotated[
 Series: TypeAlias = Annotated[
     str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
 ]
+Only: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--segment",
+        "--roi",
+        help="Segment of a SEG or ROI of an RTSTRUCT to read, by name or number; repeat for several [default: all]",
+    ),
+]
+Fraction: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold-fraction",
+        help="Of a fractional SEG: from which fraction on a voxel belongs to the tumour, e.g. 0.5",
+    ),
+]
+MarksIn: TypeAlias = Annotated[
+    MarkFrameName,
+    typer.Option(
+        help="Numbers of --line, JSON and CSV: voxel indices z,y,x, or world mm x,y,z in RAS or LPS"
+    ),
+]
+Weights: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Your own weights: a folder made by `export` [default: those that ship]")
+]
 Window: TypeAlias = Annotated[
     str | None, typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean")
 ]
 
-_IN_PYTHON = MappingProxyType({"overwrite=True": "--overwrite", "`marks`": "--marks"})
+_IN_PYTHON = MappingProxyType(
+    {
+        "overwrite=True": "--overwrite",
+        "`marks`": "--marks",
+        "ROIs by `only`": "ROIs by --roi",
+        "`only`": "--segment",
+        "`fraction`": "--threshold-fraction",
+        'marks_in="lps"': "--marks-in lps",
+        'marks_in="ras"': "--marks-in ras",
+        "hu=True": "--hu",
+    }
+)
 """How errors of the library name what has an option here."""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Border, BorderName, Overwrite, Repeats
+from lite_ensam.cli.options import Border, BorderName, Overwrite, Repeats, Weights
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def respond(
     ] = 42,
     repeats: Repeats = 0,
     border: Border = BorderName.readers,
+    weights: Weights = None,
     identifiers: Annotated[
         bool, typer.Option("--identifiers", help="Name patients as the file does, instead of counting them")
     ] = False,
@@ -49,13 +50,16 @@ def respond(
     """Judge response over time: RECIST 1.1, and the same rules by volume where volumes are given."""
     from lite_ensam import _kernels
     from lite_ensam.core.about import DISCLAIMER
+    from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.io import check_outputs, write_report, write_table, write_text
     from lite_ensam.reporting import judge, read_study, study_inputs, study_page
     from lite_ensam.response import VOLUME, VOLUME_RELIABILITY
 
     outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)))
     check_outputs(outputs, (study, *study_inputs(study)), overwrite)
-    patients = read_study(study, repeats, draw=html is not None, border=border.value)
+    patients = read_study(
+        study, repeats, draw=html is not None, border=border.value, weights=weights or WEIGHTS
+    )
     courses = judge(
         patients,
         VOLUME if volume is VolumeLimits.sphere else VOLUME_RELIABILITY,

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -17,17 +17,48 @@ from lite_ensam.cli.options import (
     CropName,
     Engine,
     EngineName,
+    MarkFrameName,
+    MarksIn,
     Mirror,
     Overwrite,
     Repeats,
     Series,
     Threads,
+    Weights,
     Window,
+    as_options,
 )
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from lite_ensam.segmentation import Segmentation
+
+
+Ct: TypeAlias = Annotated[
+    Path,
+    typer.Argument(
+        help="The scan: .nii, .nii.gz, FLARE .npz, .nrrd, .mha, or a DICOM folder", show_default=False
+    ),
+]
+Output: TypeAlias = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Mask to write: .nii.gz, .nii, .npz, .nrrd, .mha, or .dcm (SEG)",
+        show_default=False,
+    ),
+]
+Marks: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="RECIST lines: .json, .csv, .mrk.json, DICOM (SR, GSPS, RTSTRUCT) or a marker volume"),
+]
+Line: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--line", metavar="Z,Y,X,Z,Y,X", help="A RECIST line instead of a file of them; repeat it for more"
+    ),
+]
 
 
 def parse_window(text: str) -> tuple[float, float]:
@@ -45,21 +76,24 @@ def parse_window(text: str) -> tuple[float, float]:
     return low, high
 
 
+def parse_line(text: str, marks_in: MarkFrameName) -> dict[str, Any]:
+    """`Z,Y,X,Z,Y,X`, or in millimetres `X,Y,Z,X,Y,Z`, to an entry as in a JSON file."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 6:
+        raise typer.BadParameter(f"expected six numbers such as 38,68,37,38,75,52, got {text!r}")
+    key = "endpoints_zyx" if marks_in is MarkFrameName.voxel else "endpoints_mm"
+    return {key: [numbers[:3], numbers[3:]]}
+
+
 def segment(
-    ct: Annotated[
-        Path,
-        typer.Argument(help="The scan: .nii, .nii.gz, FLARE .npz, or a DICOM folder", show_default=False),
-    ],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", help="Mask to write: .nii.gz, .nii, .npz, or .dcm (SEG)", show_default=False
-        ),
-    ],
-    marks: Annotated[
-        Path | None,
-        typer.Option(help="RECIST lines: .json, .csv, DICOM (SR, GSPS, RTSTRUCT) or a marker volume"),
-    ] = None,
+    ct: Ct,
+    output: Output,
+    marks: Marks = None,
+    line: Line = None,
+    marks_in: MarksIn = MarkFrameName.voxel,
     report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
     sr: Annotated[
         Path | None, typer.Option("--sr", help="DICOM structured report to write beside a SEG: .dcm")
@@ -76,6 +110,7 @@ def segment(
     mirror: Mirror = False,
     border: Border = BorderName.readers,
     repeats: Repeats = 0,
+    weights: Weights = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Segment every marked tumour of a scan in 3D."""
@@ -83,6 +118,10 @@ def segment(
     # NumPy's matrix products are not used here; by itself it would start a thread for each core
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
+    lines = [parse_line(text, marks_in) for text in line or ()]
+    if lines and marks is not None:
+        raise typer.BadParameter("give --marks or --line, not both")
+    from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_report
     from lite_ensam.segmentation import segment as run
 
@@ -92,7 +131,8 @@ def segment(
     check_outputs(outputs, (ct, marks), overwrite)
     result = run(
         ct,
-        marks,
+        lines or marks,
+        marks_in=marks_in.value,
         crop=crop.value,
         engine=engine.value,
         window=window_hu,
@@ -102,6 +142,7 @@ def segment(
         border=border.value,
         series_uid=series,
         n_repeats=repeats,
+        weights=weights or WEIGHTS,
     )
     saving = time.perf_counter()
     result.save(output, overwrite, sr)
@@ -149,7 +190,7 @@ def show(result: Segmentation, output: Path) -> None:
     out.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""))
     out.print(f"mask: {output}")
     for note in result.report["notes"]:
-        out.print(f"note: {note}")
+        out.print(f"note: {as_options(note)}")
     out.print(result.report["disclaimer"], style="dim")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from lite_ensam.cohort.manifest import CohortCase, ManifestIssue
 from lite_ensam.core.errors import CohortError, LiteEnsamError, printable
-from lite_ensam.io import MASK_SUFFIXES, VOLUME_SUFFIXES, read_marks
+from lite_ensam.io import READ_MASK_SUFFIXES, VOLUME_SUFFIXES, read_marks
 from lite_ensam.io.flare_npz import npz_keys
 from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.reading import check_input, file_suffix
@@ -44,7 +44,7 @@ def _errors(row: CohortCase) -> Iterator[str]:
         scan_is_good = True
     except LiteEnsamError as error:
         yield str(error)
-    for path, suffixes in ((row.marks, None), (row.reference, MASK_SUFFIXES)):
+    for path, suffixes in ((row.marks, None), (row.reference, READ_MASK_SUFFIXES)):
         if not path:
             continue
         try:
@@ -75,7 +75,7 @@ def _check_scan(row: CohortCase) -> None:
         )
     if suffix == ".npz":
         npz_keys(row.ct)
-    else:
+    elif suffix in (".nii", ".nii.gz"):
         NiftiVolume.open(row.ct)
 
 

@@ -107,7 +107,7 @@ def _facts(numbers: _Numbers, about: Record) -> dict[str, str]:
     }
     if about:
         facts["Parameters"] = ", ".join(f"{name} {value}" for name, value in about["parameters"].items())
-        facts["Weights"] = str(about["weights_sha256"])
+        facts["Weights"] = f"{about.get('weights', '')} {about['weights_sha256']}".strip()
     return facts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 
 from lite_ensam import _kernels
@@ -23,6 +23,7 @@ class Parameters:
     Parameters
     ----------
     threads : of the engine. It belongs here because the last bits of its sums hang on it
+    weights : folder of weights made by `lite-ensam export`, the same path on every machine; empty takes those that ship
     """
 
     engine: Engine = "openvino"
@@ -33,10 +34,11 @@ class Parameters:
     hu: bool | None = None
     threshold: float = 0.0
     threads: int = 1
+    weights: str = ""
 
     def identity(self, series: str = "") -> str:
-        """SHA-256, hex, of the parameters, the weights and the program's version."""
-        facts = [asdict(self), series, *_program()]
+        """SHA-256, hex, of the parameters, the weights (by content, not by place) and the program's version."""
+        facts = [asdict(replace(self, weights="")), series, *_program(self.weights)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -110,7 +112,7 @@ class Outcome:
 
 
 @cache
-def _program() -> tuple[str, ...]:
-    """What of the program decides about the result."""
-    weights = WeightsManifest.read(WEIGHTS)
+def _program(folder: str) -> tuple[str, ...]:
+    """What of the program and its weights decides about the result."""
+    weights = WeightsManifest.read(folder or WEIGHTS)
     return weights.weights_sha256, weights.graph_sha256, _kernels.__version__

@@ -39,6 +39,7 @@ from lite_ensam.core.partial_volume import SubVolume, TumorMasks, on_common_box
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import Labels
 from lite_ensam.datasets.case_files import unmarked_note
+from lite_ensam.engines import WEIGHTS
 from lite_ensam.evaluation import dsc
 from lite_ensam.io import read_case, read_labels
 from lite_ensam.io.atomic import sweep_leftovers
@@ -102,6 +103,7 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
     result = segment(
         row.ct, marks, crop=p.crop, engine=p.engine, window=p.window, hu=p.hu, threads=p.threads,
         threshold=p.threshold, mirror=p.mirror, border=p.border, series_uid=row.series or None,
+        weights=p.weights or WEIGHTS,
     )  # fmt: skip
     reference = read_labels(row.reference, result.source) if row.reference else None
     tumors = _tumors(result, reference)
@@ -112,7 +114,15 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
     result.save(mask, overwrite=True)
     report = result.report
     steps = {"hash": hashed - start, **report["seconds"], "write": time.perf_counter() - saving}
-    kept = ("disclaimer", "version", "weights_sha256", "shape_zyx", "spacing_mm_zyx", "greys")
+    kept = (
+        "disclaimer",
+        "version",
+        "weights",
+        "weights_sha256",
+        "shape_zyx",
+        "spacing_mm_zyx",
+        "greys",
+    )
     unmarked = set() if reference is None else set(np.unique(reference).tolist()) - {0, *_labels(result)}
     return {
         **{name: report[name] for name in kept},

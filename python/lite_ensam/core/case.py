@@ -8,7 +8,9 @@ import numpy as np
 
 from lite_ensam.core.errors import CaseError, printable
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.nan_background import air_for_nan
 from lite_ensam.core.partial_volume import PartialScan, TumorMasks, value_range
+from lite_ensam.core.plausibility import intensity_error, intensity_note, pixel_problem, shape_problem
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
@@ -34,13 +36,15 @@ class Case:
     name : for reports; line breaks and other control characters become escapes
     hu : True if `ct` is in Hounsfield units, False if it is already windowed to 0-255.
         Left out, `guess_hu` decides
-    source : what it was read from: axis order, header, notes; left out, an array with this grid
+    source : what it was read from: axis order, header, notes; left out, an array with this grid. Doubts about
+        intensities, spacing and axis order are added to its notes
 
     Raises
     ------
     CaseError
-        If `ct` has another dtype or shape than said, is constant, lies in [0, 1], or has a voxel that is NaN or
-        infinite (the first one is named); if `reference` does not fit.
+        If `ct` has another dtype or shape than said, is constant, is neither in HU nor windowed (z-scored, [0, 1]),
+        or has a voxel that is infinite, or NaN at a line (it is named; NaN elsewhere becomes air, with a note); if
+        `reference` does not fit.
     MarkError
         If the marks do not fit the volume.
     """
@@ -64,25 +68,36 @@ class Case:
             raise CaseError("ct must have all its voxels, got a masked array")
         if self.ct.shape != self.grid.shape_zyx:
             raise CaseError(f"ct has shape {self.ct.shape}, its grid {self.grid.shape_zyx} (z, y, x)")
+        note = self._fill_nan()
         try:
             low, high = value_range(self.ct)
         except ValueError as error:
             raise CaseError(f"ct: {error}") from None
-        if low >= 0 and high <= 1 and low != high:
-            raise CaseError(
-                f"the ct's values lie in {low:g} to {high:g}: scale them back to HU, or to 0-255 of a window"
-            )
         if low == high:
             raise CaseError(f"every voxel of the ct is {low:g}: there is nothing to see")
+        if problem := intensity_error(low, high, self.ct.dtype, self.hu):
+            raise CaseError(problem)
         object.__setattr__(self, "name", printable(self.name))
         object.__setattr__(self, "marks", tuple(self.marks))
         check_marks(self.marks, self.grid.shape_zyx)
         if self.reference is not None:
             _check_reference(self.reference, self.grid)
-        if self.hu is None:
-            object.__setattr__(self, "hu", _is_hu(low, high))
         if self.source is None or self.source.grid is not self.grid:
             object.__setattr__(self, "source", ScanSource(self.grid))
+        doubts = [note, intensity_note(low, high, self.hu), pixel_problem(self.grid.spacing_mm)]
+        if not self.grid.is_oriented:
+            doubts.append(shape_problem(self.grid.shape_zyx))
+        object.__setattr__(self, "source", self.source.with_notes(doubts))
+        if self.hu is None:
+            object.__setattr__(self, "hu", _is_hu(low, high))
+
+    def _fill_nan(self) -> str:
+        """Air where the scan has NaN away from all lines; a note on it, or an empty text."""
+        if isinstance(self.ct, PartialScan):  # readers keep all of a scan with NaN
+            return ""
+        ct, note = air_for_nan(self.ct, tuple(self.marks), self.grid.spacing_mm, self.hu)
+        object.__setattr__(self, "ct", ct)
+        return note
 
     def flipped(self, flips_zyx: Flips) -> "Case":
         """The same case with some axes reversed: views, nothing is copied or checked again."""

@@ -125,6 +125,37 @@ class Grid:
             affine[:3, 2 - axis] *= -1
         return Grid(self.shape_zyx, self.spacing_mm, affine, self.is_oriented)
 
+    def permuted(self, axes_zyx: IntTriple) -> "Grid":
+        """The grid of the same voxels with axes in another order, as `numpy.transpose` takes it."""
+        z, y, x = axes_zyx
+        affine = self.affine.copy()
+        affine[:3, :3] = self.affine[:3, [2 - x, 2 - y, 2 - z]]
+        shape, spacing = self.shape_zyx, self.spacing_mm
+        return Grid(
+            (shape[z], shape[y], shape[x]), (spacing[z], spacing[y], spacing[x]), affine, self.is_oriented
+        )
+
+    def turn_onto(self, other: "Grid") -> tuple[IntTriple, Flips] | None:
+        """How an array of this grid is stored in another one whose voxels lie at the same places.
+
+        Returns
+        -------
+        Axes for `numpy.transpose`, and then which of them to reverse; None if the voxels lie at other places.
+
+        Examples
+        --------
+        >>> flipped = Grid.from_affine((2, 3, 4), [[-1, 0, 0, 3], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        >>> flipped.turn_onto(Grid.from_affine((2, 3, 4), np.eye(4)))
+        ((0, 1, 2), (False, False, True))
+        """
+        # rows: axes of the other grid, columns: axes of this one; both z, y, x
+        turn = np.rint(np.linalg.solve(other.affine[:3, :3], self.affine[:3, :3]))[::-1, ::-1]
+        z, y, x = np.abs(turn).argmax(axis=1).tolist()
+        if sorted((z, y, x)) != [0, 1, 2]:
+            return None
+        flips = bool(turn[0, z] < 0), bool(turn[1, y] < 0), bool(turn[2, x] < 0)
+        return ((z, y, x), flips) if self.permuted((z, y, x)).flipped(flips).matches(other) else None
+
     def matches(self, other: "Grid") -> bool:
         """Whether both grids have one shape and their voxels lie at the same places."""
         if self.shape_zyx != other.shape_zyx:
@@ -164,7 +195,8 @@ def _checked_spacing(spacing_mm: ArrayLike) -> FloatTriple:
         if not low <= value <= high:
             unit = "metres" if value < low else "micrometres"
             raise CaseError(
-                f"a spacing of {value:g} mm is none of a CT ({low:g} to {high:g}): is it in {unit}?"
+                f"a spacing of {value:g} mm is outside the plausible range of a CT, {low:g} to {high:g} mm: "
+                f"is it in {unit}?"
             )
     return float_triple(spacing)
 

@@ -9,9 +9,9 @@ import math
 import operator
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,11 +23,14 @@ from lite_ensam.core.partial_volume import SubVolume, TumorMasks, as_subvolume
 from lite_ensam.core.types import EndpointPair, Flips, FloatTriple, Labels, Mask, float_triple, int_triple
 
 __all__ = [
+    "NotedMarks",
     "RecistMark",
     "check_marks",
+    "is_inside",
     "mark_from_mask",
     "marks_from_labels",
     "marks_from_marker",
+    "notes_of",
     "sphere_box",
     "sphere_mask",
 ]
@@ -166,6 +169,30 @@ class RecistMark:
         return self.length_mm(spacing_mm) / 2
 
 
+class NotedMarks(tuple[RecistMark, ...]):
+    """The lines of a file as a tuple, with notes for whoever reads the results: what of the file was passed over.
+
+    Examples
+    --------
+    >>> marks = NotedMarks([RecistMark(1, ((4, 10, 12), (4, 10, 2)))], ["passed over: ROI 'CTV' has no contours"])
+    >>> len(marks), notes_of(marks)
+    (1, ("passed over: ROI 'CTV' has no contours",))
+    """
+
+    notes: tuple[str, ...]
+
+    def __new__(cls, marks: Iterable[RecistMark], notes: Iterable[str]) -> Self:
+        """Lines and notes on them."""
+        noted = super().__new__(cls, marks)
+        noted.notes = tuple(notes)
+        return noted
+
+
+def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
+    """The notes that came with lines; none with a plain tuple or list."""
+    return marks.notes if isinstance(marks, NotedMarks) else ()
+
+
 def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
     """Raise `MarkError` unless the marks fit the volume and each other.
 
@@ -179,18 +206,27 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
         raise MarkError(
             f"every mark needs its own label, but label {repeated[0]} comes {counts[repeated[0]]} times"
         )
-    last = np.asarray(shape_zyx) - 1
     label_of: dict[EndpointPair, int] = {}
     for mark in marks:
         first = label_of.setdefault(_rounded(mark.endpoints_zyx), mark.label)
         if first != mark.label:
             raise MarkError(f"marks {first} and {mark.label} are the same line: one tumour has one label")
-        for point in mark.endpoints_zyx + (mark.short_axis_zyx or ()):
-            if any(not -_HALF_VOXEL <= p <= n + _HALF_VOXEL for p, n in zip(point, last, strict=True)):
-                raise MarkError(
-                    f"mark {mark.label}: endpoint {_text(point)} (z, y, x) lies outside the volume of "
-                    f"{_text(shape_zyx)} voxels"
-                )
+        outside = [
+            point
+            for point in mark.endpoints_zyx + (mark.short_axis_zyx or ())
+            if not is_inside(point, shape_zyx)
+        ]
+        if outside:
+            is_reversed = all(is_inside(end[::-1], shape_zyx) for end in mark.endpoints_zyx)
+            raise MarkError(
+                f"mark {mark.label}: endpoint {_text(outside[0])} (z, y, x) lies outside the volume of "
+                f"{_text(shape_zyx)} voxels{': x, y, z order?' if is_reversed else ''}"
+            )
+
+
+def is_inside(point_zyx: Sequence[float], shape_zyx: Sequence[int]) -> bool:
+    """Whether a voxel index lies within the outer faces of a volume, -0.5 and n - 0.5 on each axis."""
+    return all(-_HALF_VOXEL <= p <= n - 1 + _HALF_VOXEL for p, n in zip(point_zyx, shape_zyx, strict=True))
 
 
 def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Mask:
@@ -242,13 +278,38 @@ def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTripl
     Raises
     ------
     MarkError
-        If a label is negative or above 65535, has a single voxel, or lies on several slices.
+        If a label is negative or above 65535, has a single voxel, lies on several slices, or is that of two lines
+        that do not cross.
     """
+    labels = _kernel_labels(marker)
     try:
-        found = _kernels.marker_endpoints(_kernel_labels(marker), spacing_mm)
+        found = _kernels.marker_endpoints(labels, spacing_mm)
     except ValueError as error:
         raise MarkError(f"marker volume: {error}") from None
+    for label, ((z, _, _), _) in found:
+        if _is_in_pieces(labels[int(z)] == label):
+            raise MarkError(
+                f"marker volume: label {label} has two lines on slice z = {z:g} that do not cross; "
+                "give each tumour a label of its own"
+            )
     return tuple(RecistMark(label, endpoints) for label, endpoints in found)
+
+
+def _is_in_pieces(drawn: Mask) -> bool:
+    """Whether voxels (y, x) are not one line, one pair of crossing lines, or just the two ends of a line.
+
+    Gaps of one voxel are bridged: resampling leaves them in thin lines.
+    """
+    left = set(map(tuple, np.argwhere(drawn).tolist()))
+    if len(left) <= 2:
+        return False
+    reached = [left.pop()]
+    while reached and left:
+        y, x = reached.pop()
+        near = left & {(y + dy, x + dx) for dy in range(-2, 3) for dx in range(-2, 3)}
+        left -= near
+        reached += near
+    return bool(left)
 
 
 def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: int) -> RecistMark:
@@ -319,13 +380,23 @@ def _checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> EndpointPair:
     if np.abs(ends[:, 0] - z).max() > 0.5 + 2 * _ROUNDING:
         raise MarkError(
             f"mark {label}: its endpoints lie on slices z = {ends[0, 0]:g} and z = {ends[1, 0]:g}; "
-            "a RECIST line lies on one axial slice"
+            f"a RECIST line lies on one axial slice{_plane_hint(ends)}"
         )
     ends[:, 0] = z
     if math.dist(*ends) < _SHORTEST:
         raise MarkError(f"mark {label}: both endpoints are {_text(ends[0])} (z, y, x), a line of length zero")
     start, stop = sorted((a, b, c) for a, b, c in (ends + 0.0).tolist())  # + 0.0 turns -0.0 into 0.0
     return start, stop
+
+
+def _plane_hint(ends: NDArray[np.float64]) -> str:
+    """Why a line may seem to cross slices: its numbers stand in another order, or it was drawn in another plane."""
+    same_y, same_x = np.isclose(ends[0, 1:], ends[1, 1:], rtol=0, atol=0.5).tolist()
+    if same_x and not same_y:
+        return f" (both have x = {ends[0, 2]:g}: x, y, z order, or drawn on a sagittal slice?)"
+    if same_y and not same_x:
+        return f" (both have y = {ends[0, 1]:g}: axes in another order, or drawn on a coronal slice?)"
+    return ""
 
 
 def _length_mm(line: EndpointPair, spacing_mm: Sequence[float]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -16,9 +16,6 @@ from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, IntTriple
 
 __all__ = ["ScanSource"]
-
-_OFF_PLACE = 0.01
-"""A slice lies where it is said to if its first voxel is no farther away than this share of a voxel."""
 
 
 @with_short_repr
@@ -36,12 +33,15 @@ class ScanSource:
     file_axes_zyx : which axis of the file (0, 1, 2 = i, j, k, the fastest first) is z, y, x here
     header : what the file's writer needs to write alike (a NIfTI header), or None
     notes : sentences for whoever reads the results: what was chosen, left out, moved or interpolated
+    array_axes : of an image of another library, which of the axes z, y, x (0, 1, 2) are those of its own array, for
+        which the caller gets labels: (2, 1, 0) for nibabel's usual i, j, k. None for arrays (z, y, x) and for files
     """
 
     grid: Grid
     file_axes_zyx: IntTriple = (2, 1, 0)
     header: Any = None
     notes: tuple[str, ...] = ()
+    array_axes: IntTriple | None = None
 
     @classmethod
     def of(cls, source: Grid | ScanSource) -> ScanSource:
@@ -79,6 +79,11 @@ class ScanSource:
         shape = (shape_ijk[z], shape_ijk[y], shape_ijk[x])
         return cls(Grid.from_affine(shape, affine), axes, header)
 
+    def with_notes(self, notes: Sequence[str]) -> Self:
+        """The same source with more notes; empty ones and those it has are left out."""
+        new = tuple(note for note in notes if note and note not in self.notes)
+        return replace(self, notes=(*self.notes, *new)) if new else self
+
     @property
     def identifiers(self) -> Mapping[str, str]:
         """What tells whose scan this is, by title; empty where the file does not say."""
@@ -110,6 +115,14 @@ class ScanSource:
         """View in the file's order, slowest axis first (k, j, i), of an array (z, y, x)."""
         return volume.transpose([self.file_axes_zyx.index(axis) for axis in (2, 1, 0)])
 
+    def from_array(self, array: NDArray[Any]) -> NDArray[Any]:
+        """View (z, y, x) of an array in the caller's order."""
+        return array if self.array_axes is None else array.transpose(np.argsort(self.array_axes))
+
+    def to_array(self, volume: NDArray[Any]) -> NDArray[Any]:
+        """View in the caller's order of an array (z, y, x)."""
+        return volume if self.array_axes is None else volume.transpose(self.array_axes)
+
     def box_to_file(self, box: VoxelBox) -> VoxelBox:
         """A box in the file's order, slowest axis first (k, j, i)."""
         k, j, i = (self.file_axes_zyx.index(axis) for axis in (2, 1, 0))
@@ -132,12 +145,9 @@ class ScanSource:
         columns, rows, n_slices = self.file_shape
         return n_slices, rows, columns
 
-    def slice_at(self, position_mm: ArrayLike) -> int | None:
-        """The slice whose first pixel lies at a place in world mm (RAS), within a hundredth of a voxel; else None."""
-        kji = self.points_to_file(self.grid.mm_to_voxel(position_mm))
-        k = int(np.rint(kji[0]))
-        on_place = np.abs(kji - (k, 0, 0)).max() <= _OFF_PLACE
-        return k if on_place and 0 <= k < self.slices_shape[0] else None
+    def slice_points_from_world(self, points_mm: ArrayLike) -> Float64Array:
+        """Slice, row and column (n, 3) of world mm (n, 3) in x, y, z (RAS); fractions between slices and pixels."""
+        return self.points_to_file(self.grid.mm_to_voxel(points_mm))
 
     def volume_of_labels(self, slices: NDArray[Any]) -> NDArray[Any]:
         """The label map (z, y, x) of labels (slice, row, column)."""

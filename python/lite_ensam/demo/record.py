@@ -13,14 +13,22 @@ from lite_ensam.core.errors import MissingExtraError, OutputError
 from lite_ensam.core.partial_volume import TumorMasks, on_common_box
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Labels, PathLike
-from lite_ensam.engines import load_backend
+from lite_ensam.engines import WEIGHTS, load_backend
 from lite_ensam.evaluation import BASELINES, dsc, nsd
 from lite_ensam.figures import TumorPicture, write_picture
 from lite_ensam.io import check_output, write_ct, write_marks, write_mask, write_report
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation import Predictor, segment_case
 
-__all__ = ["DemoRecord", "DemoTumor", "Segmenter", "check_results", "make_folder", "show_cases"]
+__all__ = [
+    "DemoRecord",
+    "DemoTumor",
+    "Segmenter",
+    "check_results",
+    "make_folder",
+    "segmenter_of",
+    "show_cases",
+]
 
 PICTURE, REPORT = "picture.png", "report.json"
 
@@ -130,7 +138,7 @@ def show_cases(
     """
     picture, report = folder / PICTURE, folder / REPORT
     check_results(folder, cases, overwrite)
-    segment = segment or _shipped_segmenter()
+    segment = segment or segmenter_of()
     notes: dict[str, None] = {}
     tumors, pictures, reports, seconds = [], [], [], 0.0
     for place, case in cases.items():
@@ -175,8 +183,9 @@ def make_folder(path: PathLike) -> Path:
     return Path(path)
 
 
-def _shipped_segmenter() -> Segmenter:
-    predictor = Predictor(load_backend("openvino"))
+def segmenter_of(weights: PathLike = WEIGHTS) -> Segmenter:
+    """What segments cases with the weights of a folder, by default those that ship."""
+    predictor = Predictor(load_backend("openvino", weights=weights))
     return lambda case: segment_case(case, predictor)
 
 

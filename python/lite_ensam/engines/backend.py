@@ -64,7 +64,9 @@ class WeightsManifest:
                 folder=folder,
             )
         except FileNotFoundError:
-            raise EngineError(f"weights: no such file {path}") from None
+            raise EngineError(
+                f"weights: no such file {path}; weights are a folder made by `lite-ensam export`"
+            ) from None
         except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise EngineError(f"weights: {path} is not a manifest of lite-ensam ({error})") from error
 

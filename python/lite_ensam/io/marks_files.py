@@ -1,4 +1,4 @@
-"""RECIST lines from JSON, CSV, DICOM, a marker volume or Python's own types, and to JSON.
+"""Files of RECIST lines: JSON, CSV, DICOM, 3D Slicer's markups and marker volumes in, JSON out.
 
 Indices in a file of marks are those of the CT's FILE, slowest axis first: (z, y, x) = (k, j, i) of
 the stored array, what `numpy` users and FLARE call z, y, x. Millimetres are world (x, y, z) of the
@@ -6,37 +6,46 @@ NIfTI affine: right, anterior, superior. Both come out as indices of the (z, y, 
 """
 
 import json
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
 from lite_ensam.core.errors import CaseError, MarkError, brief, printable
-from lite_ensam.core.grid import Grid, real_array
+from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark, check_marks, marks_from_marker
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.core.types import Float64Array, PathLike
+from lite_ensam.core.types import Labels, PathLike
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.csv_tables import read_csv
 from lite_ensam.io.deeplesion import is_deeplesion, read_deeplesion_marks
 from lite_ensam.io.dicom import read_dicom_marks
 from lite_ensam.io.dicom.datasets import is_dicom
 from lite_ensam.io.flare_npz import read_npz_labels
+from lite_ensam.io.itk_files import ITK_SUFFIXES, read_itk_labels
+from lite_ensam.io.label_map import labels_on_grid
+from lite_ensam.io.mark_entries import (
+    INDEX_COLUMNS,
+    MM_COLUMNS,
+    MarkEntry,
+    MarkFrame,
+    check_frame,
+    entry_of_row,
+    marks_of_entries,
+)
 from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.reading import file_suffix, read_json
+from lite_ensam.io.slicer_markups import entries_of_markups, is_markups
 
-__all__ = ["MarksLike", "mark_entry", "parse_marks", "read_marks", "write_marks"]
+__all__ = ["end_columns", "entries_of_json", "mark_entry", "marks_of_labels", "read_marks", "write_marks"]
 
-MarksLike: TypeAlias = PathLike | RecistMark | Sequence[RecistMark] | Mapping[int, ArrayLike] | NDArray[Any]
-"""A file, one line or several, label to two ends, ends (n, 2, 3), or a marker volume: what `parse_marks` takes."""
+_IN_NUMBERS = (".json", ".csv")
+"""Files whose millimetres may be LPS; all others know their own frame."""
 
-_INDEX_COLUMNS = ("z0", "y0", "x0", "z1", "y1", "x1")
-_MM_COLUMNS = ("x0_mm", "y0_mm", "z0_mm", "x1_mm", "y1_mm", "z1_mm")
+Marks: TypeAlias = tuple[RecistMark, ...]
 
 
-def read_marks(path: PathLike, source: ScanSource | Grid, ct_path: PathLike = "") -> tuple[RecistMark, ...]:
+def read_marks(
+    path: PathLike, source: ScanSource | Grid, ct_path: PathLike = "", marks_in: MarkFrame = "voxel"
+) -> tuple[RecistMark, ...]:
     """All RECIST lines of a file, for the CT whose source is given.
 
     Parameters
@@ -44,11 +53,13 @@ def read_marks(path: PathLike, source: ScanSource | Grid, ct_path: PathLike = ""
     path : .json, `{"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}`, or
         `"endpoints_mm": [[x, y, z], [x, y, z]]` (world mm, RAS) instead; if you like `"name"`,
         `"tracking_uid"`, and `"short_axis_zyx"`, two points too;
-        .csv, one mark a row under `label,z0,y0,x0,z1,y1,x1` or `label,x0_mm,y0_mm,...,z1_mm`;
-        a marker volume on the CT's own grid: .nii, .nii.gz, or .npz with `recist`;
-        or DICOM, whatever it is called: see `dicom.read_dicom_marks`
+        3D Slicer's lines (.mrk.json); .csv, one mark a row under `label,z0,y0,x0,z1,y1,x1` or
+        `label,x0_mm,y0_mm,...,z1_mm`; a marker volume on the CT's own grid: .nii, .nii.gz, .nrrd, .mha, .mhd, or .npz
+        with `recist`; or DICOM, whatever it is called: see `dicom.read_dicom_marks`. Without any label, marks of JSON
+        and CSV get 1..n
     source : of the CT, from `read_ct`
     ct_path : of the CT, which DeepLesion's table (DL_info.csv) needs to know: see `read_deeplesion_marks`
+    marks_in : "lps" if the millimetres of a JSON or CSV file are LPS (ITK, DICOM) instead of RAS (nibabel)
 
     Returns
     -------
@@ -60,20 +71,24 @@ def read_marks(path: PathLike, source: ScanSource | Grid, ct_path: PathLike = ""
         If the file is missing or makes no sense, or a mark does not fit the volume; the message
         names the file, the mark and what was expected.
     """
-    readers: dict[str, Callable[[PathLike, ScanSource], tuple[RecistMark, ...]]] = {
-        ".json": _read_json,
-        ".csv": _read_csv,
+    readers: dict[str, Callable[[PathLike, ScanSource], Marks]] = {
+        ".json": lambda path, ct: marks_of_entries(entries_of_json(read_json(path)), ct, marks_in),
+        ".csv": lambda path, ct: marks_of_entries(_rows_of_csv(path), ct, marks_in),
         ".nii": _read_marker,
         ".nii.gz": _read_marker,
         ".npz": _read_marker,
         ".dcm": read_dicom_marks,
+        **dict.fromkeys(ITK_SUFFIXES, _read_marker),
     }
+    check_frame(marks_in)
     ct, suffix = ScanSource.of(source), file_suffix(path)
     if not suffix and is_dicom(path):
         suffix = ".dcm"
     if suffix not in readers:
         raise MarkError(f"{printable(path)}: marks must be a file of type {', '.join(readers)}")
     try:
+        if marks_in != "voxel" and suffix not in _IN_NUMBERS:
+            raise MarkError(f'a {suffix} file knows where its lines lie: leave marks_in="{marks_in}" out')
         if suffix == ".csv" and is_deeplesion(path):
             marks = read_deeplesion_marks(path, ct_path)
         else:
@@ -84,53 +99,6 @@ def read_marks(path: PathLike, source: ScanSource | Grid, ct_path: PathLike = ""
     except CaseError as error:
         raise MarkError(str(error)) from None
     return marks
-
-
-def parse_marks(marks: MarksLike, source: ScanSource | Grid) -> tuple[RecistMark, ...]:
-    """Lines in whatever form a caller has them.
-
-    Parameters
-    ----------
-    marks : a file that `read_marks` reads, one `RecistMark` or several, a mapping of labels to endpoints
-        ((z, y, x), (z, y, x)), an array (n, 2, 3) of endpoints (labels 1..n), or a marker volume of the grid's shape
-    source : of the scan
-
-    Raises
-    ------
-    MarkError
-        If they are none of these, or a line is none. Whether lines lie inside the scan is asked of files only.
-
-    Examples
-    --------
-    >>> grid = Grid.from_spacing((9, 40, 40), (5.0, 1.0, 1.0))
-    >>> parse_marks({3: ((4, 10, 2), (4, 10, 12))}, grid)[0].length_mm(grid.spacing_mm)
-    10.0
-    """
-    if isinstance(marks, str | os.PathLike):
-        return read_marks(marks, source)
-    grid = ScanSource.of(source).grid
-    if isinstance(marks, RecistMark):
-        return (marks,)
-    if isinstance(marks, Mapping):
-        return tuple(RecistMark(label, _ends(ends)) for label, ends in marks.items())
-    if isinstance(marks, np.ndarray):
-        if marks.ndim == 3 and marks.shape[1:] == (2, 3):
-            return tuple(RecistMark(n, _ends(ends)) for n, ends in enumerate(marks, start=1))
-        if marks.shape != grid.shape_zyx:
-            raise MarkError(
-                f"an array of marks must have shape (n, 2, 3) or the ct's {grid.shape_zyx}, got {marks.shape}"
-            )
-        return marks_from_marker(marks, grid.spacing_mm)
-    if isinstance(marks, Iterable) and not isinstance(marks, bytes):
-        listed = tuple(marks)
-        if all(isinstance(mark, RecistMark) for mark in listed):
-            return listed
-    raise MarkError(f"marks must be RecistMarks, a mapping, an array or a file, got {type(marks).__name__}")
-
-
-def _ends(ends: ArrayLike) -> Any:
-    """Endpoints as they came; `RecistMark` checks them and says what is wrong."""
-    return ends.tolist() if isinstance(ends, np.ndarray) else ends
 
 
 def write_marks(
@@ -164,94 +132,67 @@ def mark_entry(mark: RecistMark, source: ScanSource | Grid) -> dict[str, Any]:
     )
 
 
-def _read_json(path: PathLike, ct: ScanSource) -> tuple[RecistMark, ...]:
-    content = read_json(path)
-    entries = content.get("marks") if isinstance(content, dict) else None
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+def entries_of_json(content: Any) -> list[tuple[str, MarkEntry]]:
+    """Entries of a JSON file's content, this package's own or 3D Slicer's; MarkError if it is neither."""
+    if is_markups(content):
+        return _numbered(entries_of_markups(content), "markup")
+    entries = content.get("marks") if isinstance(content, Mapping) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise MarkError('must be {"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}')
-    return tuple(_mark(entry, f"mark number {n}", ct) for n, entry in enumerate(entries, start=1))
+    return _numbered(entries, "mark")
 
 
-def _read_csv(path: PathLike, ct: ScanSource) -> tuple[RecistMark, ...]:
-    columns, rows = read_csv(path)
-    ends = _end_columns(columns)
-    key = "endpoints_zyx" if ends is _INDEX_COLUMNS else "endpoints_mm"
-    marks = []
-    for line, row in rows:
-        label, *numbers = (_number(row.get(name), f"line {line}", name) for name in ("label", *ends))
-        entry = {"label": label, key: [numbers[:3], numbers[3:]]}
-        marks.append(_mark(entry | {"name": row.get("name") or ""}, f"line {line}", ct))
-    return tuple(marks)
-
-
-def _end_columns(columns: Sequence[str]) -> tuple[str, ...]:
-    """Names of the columns of the ends, indices or millimetres, checked against the first line of a CSV."""
-    given = [ends for ends in (_INDEX_COLUMNS, _MM_COLUMNS) if set(ends) & set(columns)]
+def end_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    """Columns of a table that hold the ends, as indices or in millimetres; MarkError if there are none or both."""
+    given = [ends for ends in (INDEX_COLUMNS, MM_COLUMNS) if set(ends) & set(columns)]
     if len(given) == 2:
         raise MarkError("has columns of indices and of millimetres; only one of them may be given")
-    if not given or not {"label", *given[0]} <= set(columns):
+    if not given or not set(given[0]) <= set(columns):
         raise MarkError(
-            f"the first line must name the columns label,{','.join(_INDEX_COLUMNS)} or "
-            f"label,{','.join(_MM_COLUMNS)}; it is {brief(','.join(columns))}"
+            f"the first line must name the columns label,{','.join(INDEX_COLUMNS)} or "
+            f"label,{','.join(MM_COLUMNS)}; it is {brief(','.join(columns))}"
         )
     return given[0]
 
 
-def _read_marker(path: PathLike, ct: ScanSource) -> tuple[RecistMark, ...]:
-    marker_source: ScanSource | None
-    if file_suffix(path) == ".npz":
-        marker, marker_source = read_npz_labels(path, "recist")
-    else:
-        volume = NiftiVolume.open(path)
-        marker, marker_source = volume.read_marker(), volume.source
-    if marker.shape != ct.grid.shape_zyx:
-        raise MarkError(f"the marker volume has shape {marker.shape}, the CT {ct.grid.shape_zyx} (z, y, x)")
-    if marker_source is not None and not marker_source.grid.matches(ct.grid):
-        raise MarkError(
-            "the marker volume lies elsewhere than the CT: its affine is "
-            f"{_text(marker_source.file_affine)}, the CT's {_text(ct.file_affine)}"
-        )
+def marks_of_labels(marker: Labels, own: ScanSource | None, ct: ScanSource) -> Marks:
+    """Lines of a marker volume (z, y, x).
+
+    Parameters
+    ----------
+    marker : 0 is background, any other value the label of one line
+    own : where it lies, in whatever axis order and direction; None takes the CT's place
+    ct : of the scan
+
+    Raises
+    ------
+    MarkError
+        If it has another shape or place than the CT, or a label is not one line.
+    """
+    try:
+        marker = labels_on_grid(marker, own, ct, "marker volume has")
+    except CaseError as error:
+        raise MarkError(str(error)) from None
     return marks_from_marker(marker, ct.grid.spacing_mm)
 
 
-def _mark(entry: Mapping[str, Any], where: str, ct: ScanSource) -> RecistMark:
-    """One entry of a JSON or CSV file; `where` is for messages."""
-    label = entry.get("label")
-    if isinstance(label, float) and label.is_integer():
-        label = int(label)  # spreadsheets write 1.0
-    given = [key for key in ("endpoints_zyx", "endpoints_mm") if key in entry]
-    if len(given) != 1 or "label" not in entry:
-        raise MarkError(
-            f"{where}: needs a label and either endpoints_zyx or endpoints_mm, has {brief(list(entry))}"
-        )
-    ends = _two_points(entry[given[0]], f"{where}: {given[0]}")
-    zyx = ct.points_from_file(ends) if given[0] == "endpoints_zyx" else ct.grid.mm_to_voxel(ends)
-    name = "" if entry.get("name") is None else entry["name"]
-    short_axis: Any = entry.get("short_axis_zyx")
-    if short_axis is not None:
-        short_axis = ct.points_from_file(_two_points(short_axis, f"{where}: short_axis_zyx")).tolist()
-    try:
-        return RecistMark(label, zyx.tolist(), name, entry.get("tracking_uid") or "", short_axis)  # type: ignore[arg-type]
-    except MarkError as error:
-        raise MarkError(f"{where}: {error}") from None
+def _numbered(entries: Sequence[MarkEntry], what: str) -> list[tuple[str, MarkEntry]]:
+    return [(f"{what} number {n}", entry) for n, entry in enumerate(entries, start=1)]
 
 
-def _two_points(points: Any, where: str) -> Float64Array:
-    ends = real_array(points)
-    is_line = ends.shape == (2, 3) and np.isfinite(ends).all()
-    if not is_line or any(isinstance(number, bool) for point in points for number in point):
-        raise MarkError(f"{where} must be two points of three finite numbers, got {brief(points)}")
-    return ends.astype(np.float64)
+def _rows_of_csv(path: PathLike) -> list[tuple[str, MarkEntry]]:
+    columns, rows = read_csv(path)
+    ends = end_columns(columns)
+    return [(f"line {line}", entry_of_row(row, f"line {line}", ends)) for line, row in rows]
 
 
-def _number(text: str | None, line: str, column: str) -> float:
-    if text is None:
-        raise MarkError(f"{line} has no value for the column {column}")
-    try:
-        return float(text)
-    except ValueError:
-        raise MarkError(f"{line}, column {column}: {brief(text)} is not a number") from None
-
-
-def _text(affine: Float64Array) -> str:
-    return str(np.round(affine[:3], 3).tolist())
+def _read_marker(path: PathLike, ct: ScanSource) -> Marks:
+    own: ScanSource | None
+    if file_suffix(path) == ".npz":
+        marker, own = read_npz_labels(path, "recist")
+    elif file_suffix(path) in ITK_SUFFIXES:
+        marker, own = read_itk_labels(path)
+    else:
+        volume = NiftiVolume.open(path)
+        marker, own = volume.read_marker(), volume.source
+    return marks_of_labels(marker, own, ct)

@@ -14,7 +14,7 @@ from lite_ensam.core.errors import CaseError, brief, printable
 
 __all__ = ["check_input", "file_suffix", "opened", "read_json", "read_text", "translate_io_errors"]
 
-_SUFFIXES = (".nii.gz", ".nii", ".npz", ".json", ".csv", ".dcm")
+_SUFFIXES = (".nii.gz", ".nii", ".npz", ".nrrd", ".nhdr", ".mha", ".mhd", ".json", ".csv", ".dcm")
 
 
 def file_suffix(path: str | os.PathLike[str]) -> str:

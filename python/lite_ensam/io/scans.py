@@ -1,164 +1,66 @@
 """Scans, label maps and cases by file name: the suffix says the format, a folder holds DICOM slices."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import CaseError, MarkError, OutputError, printable
+from lite_ensam.core.errors import CaseError, OutputError, printable
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.partial_volume import SubVolume, TumorMasks, VoxelBox, as_subvolume, merged_boxes
-from lite_ensam.core.recist import RecistMark, check_marks, marks_from_labels
+from lite_ensam.core.partial_volume import SubVolume, as_subvolume
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.io.atomic import check_output
 from lite_ensam.io.dicom import (
     build_rtstruct,
     build_segmentation,
-    find_marks,
-    read_ct_series,
+    is_rtstruct,
+    read_contours,
     read_segmentation,
     series_of,
     write_dataset,
 )
-from lite_ensam.io.flare_npz import npz_keys, read_npz_ct, read_npz_labels, write_npz
-from lite_ensam.io.marks_files import MarksLike, parse_marks, read_marks
-from lite_ensam.io.nifti import NiftiVolume, read_nifti_labels, write_nifti
-from lite_ensam.io.reading import check_input, file_suffix
+from lite_ensam.io.dicom.choice import Choice
+from lite_ensam.io.dicom.datasets import is_dicom
+from lite_ensam.io.dicom.segmentation import segment_label
+from lite_ensam.io.flare_npz import npz_keys, read_npz_labels, write_npz
+from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_labels, write_itk
+from lite_ensam.io.label_map import LabelMap, Lesion, labels_on_grid
+from lite_ensam.io.nifti import read_nifti_labels, write_nifti
+from lite_ensam.io.opened_scan import (
+    OUTPUT_SUFFIXES,
+    VOLUME_SUFFIXES,
+    check_volume_name,
+    open_scan,
+)
+from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
 
 __all__ = [
     "MASK_SUFFIXES",
-    "VOLUME_SUFFIXES",
-    "ScanFile",
-    "open_scan",
+    "READ_MASK_SUFFIXES",
     "read_case",
     "read_ct",
+    "read_label_map",
     "read_labels",
     "write_contours",
     "write_ct",
     "write_mask",
 ]
 
-VOLUME_SUFFIXES = (".nii", ".nii.gz", ".npz")
-"""Names that scans may end in."""
+MASK_SUFFIXES = (*OUTPUT_SUFFIXES, ".dcm")
+"""Names that masks may be written under; .dcm is a DICOM SEG."""
 
-MASK_SUFFIXES = (*VOLUME_SUFFIXES, ".dcm")
-"""Names that masks may end in; .dcm is a DICOM SEG."""
-
-
-@with_short_repr
-@dataclass(frozen=True, eq=False)
-class ScanFile:
-    """A scan on disk whose geometry is known; voxels of a NIfTI file are read when they are asked for.
-
-    Parameters
-    ----------
-    path : the file or folder
-    source : its geometry, axis order, header and notes
-    voxels : the NIfTI file to read from, or, of other kinds, what was read with the geometry
-    """
-
-    path: PathLike
-    source: ScanSource
-    voxels: NiftiVolume | CtVolume
-
-    @property
-    def keeps_marks(self) -> bool:
-        """Whether the file has lines inside: an .npz with FLARE's array `recist`."""
-        return file_suffix(self.path) == ".npz" and "recist" in npz_keys(self.path)
-
-    def read_ct(self) -> CtVolume:
-        """The whole scan (z, y, x); errors as `read_ct`."""
-        return self.voxels.read_ct() if isinstance(self.voxels, NiftiVolume) else self.voxels
-
-    def read_marks(self, marks: MarksLike | None, reference: Labels | None = None) -> tuple[RecistMark, ...]:
-        """Lines on this scan.
-
-        Parameters
-        ----------
-        marks : in any form that `parse_marks` takes. None takes the `recist` array of an .npz, or the one DICOM file
-            of the folder that could be marks; with a reference, the lines are drawn on it, one per label
-        reference : label map (z, y, x), or None
-
-        Raises
-        ------
-        MarkError
-            If they are bad or there are none.
-        """
-        if marks is None and self.keeps_marks:
-            marks = self.path
-        if marks is None and reference is None and os.path.isdir(self.path):
-            marks = find_marks(self.path)
-        if isinstance(marks, str | os.PathLike):
-            return read_marks(marks, self.source, self.path)
-        if marks is not None:
-            return parse_marks(marks, self.source)
-        if reference is not None:
-            return marks_from_labels(reference, self.source.grid.spacing_mm)
-        if file_suffix(self.path) == ".npz":
-            raise MarkError(f"{printable(self.path)}: holds no array `recist`, and no marks were given")
-        raise MarkError(f"{printable(self.path)}: no `marks` given: a file of lines to go with this scan")
-
-    def read_case(
-        self,
-        marks: tuple[RecistMark, ...],
-        boxes: Sequence[VoxelBox] | None = None,
-        reference: Labels | None = None,
-        hu: bool | None = None,
-    ) -> Case:
-        """The scan with its marks.
-
-        Parameters
-        ----------
-        marks : from `read_marks`
-        boxes : what is wanted of the voxels; they may overlap. A NIfTI file is then read once, slice by slice, for the
-            range of all voxels and the voxels of the boxes, and never is in memory as a whole (unless a voxel is no
-            number). None reads everything
-        reference, hu : as in `Case`
-
-        Raises
-        ------
-        CaseError
-            If the scan is bad.
-        MarkError
-            If the marks do not fit it.
-        """
-        shape = self.source.grid.shape_zyx
-        check_marks(marks, shape)
-        crops = None
-        if boxes is not None and isinstance(self.voxels, NiftiVolume):
-            crops = self.voxels.read_crops(merged_boxes(boxes, shape))
-        ct = self.read_ct() if crops is None else crops
-        name = Path(self.path).name
-        name = name[: len(name) - len(file_suffix(self.path))]
-        try:
-            return Case(ct, self.source.grid, marks, reference, name, hu, self.source)  # type: ignore[arg-type]
-        except CaseError as error:
-            raise CaseError(f"{printable(self.path)}: {error}") from None
-
-
-def open_scan(path: PathLike, series_uid: str | None = None) -> ScanFile:
-    """A scan of which the geometry is read, and the voxels too unless it is a NIfTI file; errors as `read_ct`."""
-    if os.path.isdir(path):
-        ct, series = read_ct_series(path, series_uid)
-        return ScanFile(path, series, ct)
-    _check_volume_name(path)
-    if file_suffix(path) == ".npz":
-        ct, source = read_npz_ct(path)
-        return ScanFile(path, source, ct)
-    volume = NiftiVolume.open(path)
-    return ScanFile(path, volume.source, volume)
+READ_MASK_SUFFIXES = (*VOLUME_SUFFIXES, ".dcm")
+"""Names that masks that are read may end in."""
 
 
 def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, ScanSource]:
-    """Scan of a .nii, .nii.gz or FLARE .npz file, or of a folder of DICOM slices.
+    """Scan of a .nii, .nii.gz, FLARE .npz, .nrrd, .nhdr, .mha or .mhd file, or of a folder of DICOM slices.
 
     Parameters
     ----------
@@ -176,40 +78,60 @@ def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, Sc
     CaseError
         If the file is missing, damaged, no 3D image, or its geometry makes no sense.
     """
-    scan = open_scan(path, series_uid)
+    scan = open_scan(path, series_uid=series_uid)
     return scan.read_ct(), scan.source
 
 
 def read_labels(path: PathLike, source: ScanSource | Grid | None = None) -> Labels:
-    """Label map of a .nii, .nii.gz, .npz (`gts` or `segs`) or DICOM SEG file, uint8 or uint16 (z, y, x).
+    """Labels of a mask, uint8 or uint16 (z, y, x); parameters and errors as `read_label_map`."""
+    return read_label_map(path, source).labels
+
+
+def read_label_map(
+    path: PathLike,
+    source: ScanSource | Grid | None = None,
+    only: Choice = (),
+    fraction: float | None = None,
+) -> LabelMap:
+    """Label map of a .nii, .nii.gz, .npz (`gts` or `segs`), .nrrd, .mha, DICOM SEG or RTSTRUCT file.
 
     Parameters
     ----------
     path : the file
-    source : of the CT that the labels belong to; None takes the labels as they are (not of a SEG)
+    source : of the CT that the labels belong to. They may be stored in another axis order or direction: they are put
+        into the CT's. None takes the labels as they are (not of a SEG or RTSTRUCT)
+    only : of a SEG or RTSTRUCT: names or numbers of the segments or ROIs to read; nothing reads all
+    fraction : of a fractional SEG: from which share of the maximum on a voxel counts, see `dicom.read_segmentation`
 
     Raises
     ------
     CaseError
-        If the file cannot be read, a value is no label, or the labels lie elsewhere than the CT.
+        If the file cannot be read, a value is not a label, the voxels lie at other places than those of the CT, or
+        `only` or `fraction` is given for a file that has no segments.
     """
-    _check_volume_name(path, MASK_SUFFIXES)
-    if file_suffix(path) == ".dcm":
-        return read_segmentation(path, source)
+    suffix = file_suffix(path)
+    if suffix == ".dcm" or (not suffix and is_dicom(path)):
+        if is_rtstruct(path):
+            return read_contours(path, source, only)
+        return read_segmentation(path, source, only, fraction)
+    check_volume_name(path, READ_MASK_SUFFIXES)
+    if only or fraction is not None:
+        raise CaseError(
+            f"{printable(path)}: `only` and `fraction` are for a DICOM SEG or RTSTRUCT, which this is not"
+        )
     own: ScanSource | None
     if file_suffix(path) == ".npz":
         labels, own = read_npz_labels(path, "segs" if "segs" in npz_keys(path) else "gts")
+    elif file_suffix(path) in ITK_SUFFIXES:
+        labels, own = read_itk_labels(path)
     else:
         labels, own = read_nifti_labels(path)
     if source is not None:
-        name, grid = printable(path), ScanSource.of(source).grid
-        if labels.shape != grid.shape_zyx:
-            raise CaseError(
-                f"{name}: the labels have shape {labels.shape}, the CT {grid.shape_zyx} (z, y, x)"
-            )
-        if own is not None and not own.grid.matches(grid):
-            raise CaseError(f"{name}: the labels lie elsewhere than the CT: their affines differ")
-    return labels
+        try:
+            labels = labels_on_grid(labels, own, source, "labels have")
+        except CaseError as error:
+            raise CaseError(f"{printable(path)}: {error}") from None
+    return LabelMap(labels)
 
 
 def read_case(
@@ -219,6 +141,8 @@ def read_case(
     *,
     hu: bool | None = None,
     series_uid: str | None = None,
+    only: Choice = (),
+    fraction: float | None = None,
 ) -> Case:
     """Scan, marks and, if there is one, reference; everything checked.
 
@@ -228,11 +152,12 @@ def read_case(
 
     Parameters
     ----------
-    ct_path : .nii, .nii.gz, .npz, or a folder of DICOM slices
+    ct_path : see `read_ct`
     marks_path : see `read_marks`
-    reference_path : see `read_labels`
+    reference_path : see `read_label_map`
     hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
     series_uid : which series of a DICOM folder; None takes the largest
+    only, fraction : of the reference, see `read_label_map`
 
     Returns
     -------
@@ -245,11 +170,18 @@ def read_case(
     MarkError
         If the marks are bad or there are none.
     """
-    scan = open_scan(ct_path, series_uid)
+    scan = open_scan(ct_path, series_uid=series_uid)
     if reference_path is None and file_suffix(ct_path) == ".npz" and "gts" in npz_keys(ct_path):
         reference_path = ct_path
-    reference = None if reference_path is None else read_labels(reference_path, scan.source)
-    return scan.read_case(scan.read_marks(marks_path, reference), None, reference, hu)
+    if reference_path is None:
+        return scan.read_case(scan.read_marks(marks_path), None, None, hu)
+    reference = read_label_map(reference_path, scan.source, only, fraction)
+    if marks_path is not None or scan.keeps_marks:
+        marks = scan.read_marks(marks_path)
+    else:
+        marks = scan.draw_marks(reference_path, reference)
+    scan = scan.with_notes((*reference.notes, *reference.unclaimed(marks)))
+    return scan.read_case(marks, None, reference.labels, hu)
 
 
 def write_mask(
@@ -257,19 +189,20 @@ def write_mask(
     labels: NDArray[Any] | SubVolume,
     source: ScanSource | Grid,
     overwrite: bool = False,
-    marks: Sequence[RecistMark] = (),
+    marks: Sequence[RecistMark | Lesion] = (),
 ) -> None:
     """Write a label map into the grid of the scan: its own axis order, shape and affine.
 
     Parameters
     ----------
-    path : .nii, .nii.gz, or .npz (key `segs`, as FLARE wants it); the CT may have been another format.
+    path : .nii, .nii.gz, .nrrd, .mha, or .npz (key `segs`, as FLARE wants it); the CT may have been another format.
         .dcm, a DICOM SEG, if the CT was DICOM
-    labels : bool or integers (z, y, x); stored as uint8 if all values fit, else uint16. Or a part of such a
-        label map that is zero elsewhere: the whole is then made slice by slice, while it is compressed
+    labels : bool or integers in the order of the scan that was given: (z, y, x), of images of nibabel and the like
+        their own; stored as uint8 if all values fit, else uint16. Or a part of a label map (z, y, x) that is zero
+        elsewhere: the whole is then made slice by slice, while it is compressed
     source : from `read_ct` or of a `Case`, or the grid of an array without a file
     overwrite : whether an existing file may be replaced
-    marks : whose tumours become the segments of a SEG, with names and tracking UIDs; none takes every label
+    marks : lines or lesions that become the segments of a SEG, with names and tracking UIDs; left out, every label
 
     Raises
     ------
@@ -280,31 +213,39 @@ def write_mask(
     check_output(path, overwrite, MASK_SUFFIXES)
     with _output_errors(path):
         checked = as_labels(labels.voxels if isinstance(labels, SubVolume) else labels)
+    if not isinstance(labels, SubVolume) and checked.ndim == 3:
+        checked = ScanSource.of(source).from_array(checked)
     part = replace(labels, voxels=checked) if isinstance(labels, SubVolume) else as_subvolume(checked)
     if file_suffix(path) == ".dcm":
         _check_shape(path, part, source)
         whole = part.whole()
-        marks = marks or marks_from_labels(whole, ScanSource.of(source).grid.spacing_mm)
-        write_dataset(path, build_segmentation(whole, source, marks), overwrite)
+        lesions = marks or LabelMap(whole).lesions
+        if not lesions:
+            raise OutputError(f"cannot write {printable(path)}: the mask is empty, and a SEG needs a segment")
+        write_dataset(path, build_segmentation(whole, source, lesions), overwrite)
         return
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
     _write_volume(path, replace(part, voxels=checked.astype(smallest, copy=False)), "segs", source, overwrite)
 
 
 def write_contours(
-    path: PathLike, labels: Labels, source: ScanSource | Grid, overwrite: bool = False
+    path: PathLike,
+    labels: Labels,
+    source: ScanSource | Grid,
+    overwrite: bool = False,
+    marks: Sequence[RecistMark | Lesion] = (),
 ) -> None:
-    """Write every label's outlines as an RTSTRUCT, named as in a SEG; errors as `write_mask`."""
+    """Write outlines as an RTSTRUCT, its ROIs numbered by label and named as in a SEG; else as `write_mask`."""
     check_output(path, overwrite, (".dcm",))
     series = series_of(source, "an RTSTRUCT")
     _check_shape(path, as_subvolume(labels), source)
-    names = {label: f"tumor {label}" for label in TumorMasks(labels).labels}
+    names = {lesion.label: segment_label(lesion) for lesion in marks or LabelMap(labels).lesions}
     write_dataset(path, build_rtstruct(labels, series, names), overwrite)
 
 
 def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite: bool = False) -> None:
     """Write a scan as it is, no scale factors; else as `write_mask` (key `imgs` in an .npz)."""
-    check_output(path, overwrite, VOLUME_SUFFIXES)
+    check_output(path, overwrite, OUTPUT_SUFFIXES)
     with _output_errors(path):
         checked = as_ct(ct)
     _write_volume(path, as_subvolume(checked), "imgs", source, overwrite)
@@ -325,6 +266,8 @@ def _write_volume(
     _check_shape(path, volume, source)
     if file_suffix(path) == ".npz":
         write_npz(path, key, volume.whole(), ScanSource.of(source), overwrite)
+    elif file_suffix(path) in ITK_OUTPUT_SUFFIXES:
+        write_itk(path, volume.whole(), ScanSource.of(source), overwrite)
     else:
         write_nifti(path, volume, ScanSource.of(source), overwrite)
 
@@ -335,14 +278,4 @@ def _check_shape(path: PathLike, volume: SubVolume, source: ScanSource | Grid) -
         raise OutputError(
             f"cannot write {printable(path)}: the array has shape {volume.whole_shape_zyx}, "
             f"its grid {shape} (z, y, x)"
-        )
-
-
-def _check_volume_name(path: PathLike, suffixes: Sequence[str] = VOLUME_SUFFIXES) -> None:
-    """Say that a file is missing before complaining about its name."""
-    check_input(path)
-    if file_suffix(path) not in suffixes:
-        raise CaseError(
-            f"{printable(path)}: is not a scan lite-ensam reads; a scan is a file of type "
-            f"{', '.join(VOLUME_SUFFIXES)}, or a folder of DICOM slices"
         )

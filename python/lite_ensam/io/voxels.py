@@ -14,6 +14,9 @@ from lite_ensam.core.types import CtVolume, Labels
 __all__ = ["as_ct", "as_labels", "check_numbers", "ct_dtype", "scaled", "smallest_label_dtype"]
 
 _EXACT_IN_FLOAT32 = 2**24
+_OFF_WHOLE = 1e-3
+"""Labels that were scaled or resampled are off by rounding: 0.99999994 is 1. A blend of two labels is off by more."""
+
 _KEPT = (np.int16, np.uint16, np.uint8, np.float32)
 
 
@@ -92,7 +95,7 @@ def scaled(stored: NDArray[Any], dtype: np.dtype[Any], slope: float, intercept: 
 
 
 def as_labels(values: ArrayLike) -> Labels:
-    """Label values as uint8 if all fit, else uint16; bool counts as labels 0 and 1.
+    """Label values as uint8 if all fit, else uint16; bool counts as labels 0 and 1, and 0.9999 as 1.
 
     Raises
     ------
@@ -107,14 +110,14 @@ def as_labels(values: ArrayLike) -> Labels:
     if stored.dtype.kind not in "iuf":
         raise CaseError(f"labels must be whole numbers, got {stored.dtype.name}")
     low, high = stored.min(initial=0), stored.max(initial=0)
-    if not (low >= 0 and high <= 65535):
+    if not (low >= -_OFF_WHOLE and high <= 65535 + _OFF_WHOLE):
         raise CaseError(f"labels must be whole numbers from 0 to 65535, got {low:g} to {high:g}")
-    labels: Labels = np.empty_like(stored, dtype=smallest_label_dtype(int(high)))
+    labels: Labels = np.empty_like(stored, dtype=smallest_label_dtype(round(float(high))))
     for slab, out in zip(stored, labels, strict=True):
-        out[...] = slab
-        if stored.dtype.kind == "f" and not np.array_equal(out, slab):
-            value = slab[out != slab].flat[0]
-            raise CaseError(f"labels must be whole numbers from 0 to 65535, got {value:g}")
+        whole = np.rint(slab) if stored.dtype.kind == "f" else slab
+        out[...] = whole
+        if (off := np.abs(slab - whole) > _OFF_WHOLE).any():
+            raise CaseError(f"labels must be whole numbers from 0 to 65535, got {slab[off].flat[0]:g}")
     return labels
 
 

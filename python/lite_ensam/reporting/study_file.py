@@ -11,6 +11,7 @@ from typing import Any
 from lite_ensam.core.errors import StudyError, brief, printable
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
+from lite_ensam.engines import WEIGHTS
 from lite_ensam.io.reading import file_suffix, read_json
 from lite_ensam.reporting.study_scans import StudyScans
 from lite_ensam.reporting.study_sizes import StudySizes
@@ -56,7 +57,11 @@ class Patient:
 
 
 def read_study(
-    path: PathLike, n_repeats: int = 0, draw: bool = False, border: Border = "readers"
+    path: PathLike,
+    n_repeats: int = 0,
+    draw: bool = False,
+    border: Border = "readers",
+    weights: PathLike = WEIGHTS,
 ) -> tuple[Patient, ...]:
     """Patients of a study file; docs/clinical.md says what is accepted, and what is refused and why.
 
@@ -79,7 +84,7 @@ def read_study(
         Dates may be days (0, 56). Names are compared without case and outer or double spaces.
     n_repeats : as in `lite_ensam.segment`, of visits with a scan
     draw : whether to make pictures of these
-    border : as in `lite_ensam.segment`, of these
+    border, weights : as in `lite_ensam.segment`, of these
 
     Raises
     ------
@@ -100,7 +105,7 @@ def read_study(
     patients = []
     for number, entry in enumerate(entries, start=1):
         try:
-            patients.append(_patient(entry, StudyScans(Path(path).parent, n_repeats, draw, border)))
+            patients.append(_patient(entry, StudyScans(Path(path).parent, n_repeats, draw, border, weights)))
         except StudyError as error:
             raise StudyError(f"{printable(path)}: patient number {number}: {error}") from None
     patients[0] = replace(patients[0], notes=(*notes, *patients[0].notes))

@@ -11,7 +11,8 @@ from typing import Any
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import LiteEnsamError, StudyError
 from lite_ensam.core.partial_volume import TumorMasks
-from lite_ensam.engines import load_backend
+from lite_ensam.core.types import PathLike
+from lite_ensam.engines import WEIGHTS, load_backend
 from lite_ensam.figures.tumor_planes import TumorPicture, render_picture
 from lite_ensam.io import read_case
 from lite_ensam.response.lesion_tracking import track_lesions
@@ -28,14 +29,20 @@ class StudyScans:
     folder : that names of files in the study are relative to
     n_repeats : as in `lite_ensam.segment`: how often each tumour is segmented again for its standard deviations
     draw : whether to make a picture of each visit (extra `evaluate`)
-    border : as in `lite_ensam.segment`
+    border, weights : as in `lite_ensam.segment`
     """
 
     def __init__(
-        self, folder: Path, n_repeats: int = 0, draw: bool = False, border: Border = "readers"
+        self,
+        folder: Path,
+        n_repeats: int = 0,
+        draw: bool = False,
+        border: Border = "readers",
+        weights: PathLike = WEIGHTS,
     ) -> None:
         self.folder, self.n_repeats, self.draw = folder, n_repeats, draw
         self.border: Border = border
+        self.weights = weights
         self.notes: list[str] = []
         self.pictures: list[tuple[str, bytes]] = []
         self._baseline: Case | None = None
@@ -69,13 +76,15 @@ class StudyScans:
         except LiteEnsamError as error:
             raise StudyError(f"day {day}: {error}") from error
         border = [f"border {self.border}"] if self.border != "readers" else []
-        self.notes += [f"day {day}: {note}" for note in [*border, *result.report["notes"]]]
+        own = Path(self.weights) != WEIGHTS
+        named = [f"weights {result.report['weights']}, {result.report['weights_sha256']}"] if own else []
+        self.notes += [f"day {day}: {note}" for note in [*border, *named, *result.report["notes"]]]
         tumors: list[dict[str, Any]] = result.report["tumors"]
         return tumors
 
     @cached_property
     def _predictor(self) -> Predictor:
-        return Predictor(load_backend("openvino"), border=self.border)
+        return Predictor(load_backend("openvino", weights=self.weights), border=self.border)
 
     def _named_as_baseline(self, before: Case, case: Case, day: int) -> Case:
         followed = track_lesions(before, case)

@@ -10,28 +10,26 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import ArgumentError, CaseError, MarkError
+from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import keep_boxes
 from lite_ensam.core.patch_config import PatchConfig
-from lite_ensam.core.recist import check_marks
+from lite_ensam.core.recist import RecistMark, check_marks
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
 from lite_ensam.engines.loading import load_backend
-from lite_ensam.io import MarksLike, open_scan, parse_marks
-from lite_ensam.io.voxels import as_ct
+from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.patch_plan import Crop, PatchPlan
 from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch
 from lite_ensam.segmentation.repeatability import TumorRepeatability, estimate_repeatability
 from lite_ensam.segmentation.result import Segmentation
+from lite_ensam.segmentation.shared_tumors import shared_tumor_notes
 
 JOINT_NOTE = "crop joint: the weights were trained on lesion crops and do much worse on this one"
 UNORIENTED_NOTE = (
@@ -44,10 +42,12 @@ WINDOWED_NOTE = (
 
 
 def segment(
-    ct: PathLike | Case | NDArray[Any],
+    ct: ScanLike,
     marks: MarksLike | None = None,
     spacing_mm: Sequence[float] | None = None,
     *,
+    grid: Grid | ScanSource | None = None,
+    marks_in: MarkFrame = "voxel",
     crop: Crop = "lesion",
     engine: Engine = "openvino",
     window: tuple[float, float] | None = None,
@@ -64,35 +64,32 @@ def segment(
 
     Parameters
     ----------
-    ct : a file (.nii, .nii.gz, FLARE .npz), a folder of DICOM slices, or an array (z, y, x) in HU or windowed to 0-255
-    marks : the lines. A file (JSON, CSV, DICOM, marker volume), one `RecistMark` or several, a mapping of
-        labels to endpoints ((z, y, x), (z, y, x)) in voxel indices, an array (n, 2, 3) of endpoints
-        (labels 1..n), or a marker volume of the CT's shape. None takes the marks inside an .npz
-    spacing_mm : (z, y, x) of an array; a file knows its own
-    crop : "lesion" looks at each tumour in a cube scaled to its line; "joint" is the paper's one box
-        around all lines
+    ct : a file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a `Case`, the pair that
+        `read_ct` returns, an image of nibabel, SimpleITK or itk, or an array (z, y, x) of NumPy, torch or xarray;
+        in HU or windowed to 0-255. The result's `labels` have the order of the array that was given: (z, y, x), of
+        nibabel's images i, j, k
+    marks : the lines. A file (JSON, CSV, DICOM, 3D Slicer's .mrk.json, marker volume), one `RecistMark` or several,
+        nested lists or an array [[z, y, x], [z, y, x]] of one line or several, a mapping of labels to such lines,
+        dictionaries as in the JSON file or its whole content, a table with the CSV file's columns, or a marker volume.
+        None takes those of an .npz, a DICOM folder or a `Case`. Lines without labels get 1..n
+    spacing_mm, grid : of an array, (z, y, x), or its place in the world, which `save` then writes; all else knows it
+    marks_in : "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
+        z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its array
+    crop : "lesion" looks at each tumour in a cube scaled to its line; "joint" is the paper's one box around all
     engine : "openvino", or "torch" for the reference (extra `torch`)
     window : (low, high) HU: what is looked at in a scan in HU, what 0 and 255 of a windowed scan mean
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
-    threads : CPU threads of the engine; None takes all
-    threshold : logit above which a voxel is tumour
+    threads, threshold : CPU threads of the engine, None takes all; logit above which a voxel is tumour
     mirror : average each lesion patch's logits with its mirror image's: twice the network's time
-    border : "readers" draws tumours as readers do; "edge" then moves each border to the edge that is seen in the
-        scan (extra `edge`): right volumes of phantoms, further from readers (docs/clinical.md)
+    border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`, docs/clinical.md)
     series_uid : which CT series of a DICOM folder; None takes the largest
-    repeats : how many times each tumour is segmented again, lines drawn anew and patches mirrored, for the standard
-        deviations of its numbers in the report (see `estimate_repeatability`); 0 leaves them out
+    n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
     weights : folder of weights of your own, made by `lite-ensam export`; those that ship are the default
-
-    Returns
-    -------
-    Segmentation
 
     Raises
     ------
     LiteEnsamError
-        `CaseError` for a bad scan, `MarkError` for bad marks, `ArgumentError` for another bad argument (all three are
-        ValueErrors), `EngineError` (a RuntimeError) for weights or an engine that cannot be used.
+        `CaseError` for a bad scan, `MarkError` for bad marks, `ArgumentError` (all ValueErrors), `EngineError`.
 
     Examples
     --------
@@ -109,8 +106,10 @@ def segment(
 
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
+            scan = open_scan(ct, spacing_mm, grid, series_uid)
+            lines = scan.read_marks(marks, marks_in=marks_in)
             # lines drawn anew need voxels that a streamed scan does not keep
-            return _read(ct, marks, spacing_mm, hu, series_uid, manifest.patch, crop, whole=n_repeats > 0)
+            return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
     with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
@@ -121,9 +120,7 @@ def segment(
         with clock.step("wait for scan"):
             case, plan = reading.result()
     result = segment_case(case, predictor, threshold, clock, n_repeats, plan)
-    if isinstance(ct, str | os.PathLike):  # results in a list would hold one whole scan each
-        result = replace(result, case=replace(case, ct=keep_boxes(case.ct, plan.boxes), reference=None))
-    return result
+    return _with_crops_alone(result, plan) if isinstance(ct, str | os.PathLike) else result
 
 
 def segment_case(
@@ -149,42 +146,30 @@ def segment_case(
     return Segmentation(case=case, measurements=measurements, report=report, prediction=prediction)
 
 
-@lru_cache(maxsize=2, typed=True)
-def _backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
-    """Engines are kept between calls: loading one takes longer than running it."""
-    return load_backend(engine, threads, manifest)
-
-
-def _read(
-    ct: PathLike | Case | NDArray[Any],
-    marks: MarksLike | None,
-    spacing_mm: Sequence[float] | None,
+def _read_planned(
+    scan: OpenedScan,
+    marks: tuple[RecistMark, ...],
     hu: bool | None,
-    series_uid: str | None,
     config: PatchConfig,
     crop: Crop,
     whole: bool,
 ) -> tuple[Case, PatchPlan]:
     """The case and the plan of its patches; of a NIfTI file no more is kept than the plan asks for."""
-    if isinstance(ct, str | os.PathLike):
-        if spacing_mm is not None:
-            raise CaseError(f"spacing_mm belongs to arrays; {os.fspath(ct)} has its own")
-        scan = open_scan(ct, series_uid)
-        lines = scan.read_marks(marks)
-        check_marks(lines, scan.source.grid.shape_zyx)
-        plan = PatchPlan.of(lines, scan.source.grid, config, crop)
-        return scan.read_case(lines, None if whole else plan.boxes, hu=hu), plan
-    if isinstance(ct, Case):
-        case = ct if marks is None else replace(ct, marks=parse_marks(marks, ct.source))
-        return case, PatchPlan.of(case.marks, case.grid, config, crop)
-    if spacing_mm is None:
-        raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
-    if marks is None or isinstance(marks, str | os.PathLike):
-        raise MarkError("marks of an array must be lines or a marker volume, not a file")
-    volume = as_ct(np.asarray(ct))
-    grid = Grid.from_spacing(volume.shape, spacing_mm)
-    case = Case(volume, grid, parse_marks(marks, grid), hu=hu)  # type: ignore[arg-type]  # None: look
-    return case, PatchPlan.of(case.marks, grid, config, crop)
+    check_marks(marks, scan.source.grid.shape_zyx)
+    plan = PatchPlan.of(marks, scan.source.grid, config, crop)
+    return scan.read_case(marks, None if whole else plan.boxes, hu=hu), plan
+
+
+def _with_crops_alone(result: Segmentation, plan: PatchPlan) -> Segmentation:
+    """The result without the rest of its scan: results in a list would hold one whole scan each."""
+    crops = keep_boxes(result.case.ct, plan.boxes)
+    return replace(result, case=replace(result.case, ct=crops, reference=None))
+
+
+@lru_cache(maxsize=2, typed=True)
+def _backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
+    """Engines are kept between calls: loading one takes longer than running it."""
+    return load_backend(engine, threads, manifest)
 
 
 def _report(
@@ -222,7 +207,9 @@ def _report(
             *([WINDOWED_NOTE] if predictor.border == "edge" and not case.hu else []),
             *([] if case.grid.is_oriented else [UNORIENTED_NOTE]),
             *case.source.notes,
+            *shared_tumor_notes(prediction.tumors, threshold),
         ],
+        "weights": manifest.folder.resolve().name,
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},
         "tumors": [

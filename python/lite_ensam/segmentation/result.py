@@ -67,8 +67,11 @@ class Segmentation:
 
     @property
     def labels(self) -> NDArray[np.uint16]:
-        """Label map, uint16 (z, y, x): each tumour with its mark's label, 0 elsewhere; made when asked for."""
-        return self.prediction.labels
+        """Label map, uint16: each tumour with its mark's label, 0 elsewhere; made when asked for.
+
+        Its axes are those of the array that was given: (z, y, x), of nibabel's images i, j, k.
+        """
+        return self.source.to_array(self.prediction.labels)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """The label map, for `numpy.asarray`.
@@ -103,8 +106,8 @@ class Segmentation:
             ) from None
 
     def mask(self, label: int) -> Mask:
-        """Voxels of one tumour, bool (z, y, x); KeyError names the labels that there are."""
-        mask: Mask = self._masks[self[label].label].whole()
+        """Voxels of one tumour, bool, axes as in `labels`; KeyError names the labels that there are."""
+        mask: Mask = self.source.to_array(self._masks[self[label].label].whole())
         return mask
 
     def to_dataframe(self) -> Any:
@@ -158,7 +161,7 @@ class Segmentation:
 
         Parameters
         ----------
-        path : .nii.gz, .nii or .npz; of a scan read from DICOM also .dcm, a DICOM SEG
+        path : .nii.gz, .nii, .nrrd, .mha or .npz; of a scan read from DICOM also .dcm, a DICOM SEG
         overwrite : whether existing files may be replaced
         report : .dcm, a DICOM structured report (TID 1500) that refers to the SEG
 
@@ -173,7 +176,7 @@ class Segmentation:
         series = series_of(self.source, "a structured report")
         for target in (path, report):
             check_output(target, overwrite, (".dcm",))
-        segmentation = build_segmentation(self.labels, series, self.marks)
+        segmentation = build_segmentation(self.prediction.labels, series, self.marks)
         text = build_report(segmentation, series, self.marks, self.measurements)
         write_dataset(path, segmentation, overwrite)
         write_dataset(report, text, overwrite)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import ipywidgets
-import numpy as np
-from numpy.typing import NDArray
 
-from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.partial_volume import value_range
+from lite_ensam.core.plausibility import intensity_error
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.core.types import CtVolume, PathLike
+from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import Engine
-from lite_ensam.io import VOLUME_SUFFIXES, MarksLike, parse_marks, read_ct
-from lite_ensam.io.flare_npz import npz_keys
-from lite_ensam.io.voxels import as_ct
+from lite_ensam.io import MarkFrame, MarksLike, ScanLike, open_scan
 from lite_ensam.widgets.exports import EXPORT_KINDS, export_file, export_path
 from lite_ensam.widgets.recist_viewer import RecistViewer
 from lite_ensam.widgets.view_3d import Picture, render_tumors_3d, view_tumors
@@ -146,10 +143,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
 
 def explore(
-    ct: PathLike | NDArray[Any] | Case,
+    ct: ScanLike,
     marks: MarksLike | None = None,
     spacing_mm: Sequence[float] | None = None,
     *,
+    grid: Grid | ScanSource | None = None,
+    marks_in: MarkFrame = "voxel",
+    series_uid: str | None = None,
     hu: bool | None = None,
     auto_segment: bool = True,
     threshold: float = 0.0,
@@ -161,10 +161,9 @@ def explore(
 
     Parameters
     ----------
-    ct : a file (.nii, .nii.gz, FLARE .npz), a folder of DICOM slices, an array (z, y, x), or a `Case`
-    marks : lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an .npz or a
-        `Case`, if there are any
-    spacing_mm : (z, y, x) of an array; a file knows its own
+    ct, spacing_mm, grid, series_uid : a scan in any form that `lite_ensam.segment` takes
+    marks, marks_in : lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an .npz
+        or a `Case`, if there are any
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     auto_segment : whether a line is segmented as soon as it is finished; lines to begin with are
         segmented once the picture stands
@@ -192,41 +191,21 @@ def explore(
     >>> [row["label"] for row in explorer.viewer.results]
     [1, 2, 3]
     """
-    volume, grid, given, known_hu, name = _opened(ct, marks, spacing_mm)
+    scan = open_scan(ct, spacing_mm, grid, series_uid)
+    given = scan.read_marks(marks, marks_in=marks_in) if marks is not None or scan.keeps_marks else ()
+    volume = scan.read_ct()
+    if hu is None and scan.case is not None:
+        hu = scan.case.hu
     viewer = RecistViewer(
         volume,
-        grid=grid,
+        grid=replace(scan.source, array_axes=None),  # the viewer shows z, y, x
         marks=given,
-        hu=known_hu if hu is None else hu,
+        hu=hu,
         auto_segment=auto_segment,
         threshold=threshold,
         engine=engine,
         threads=threads,
     )
-    return Explorer(viewer, name=name, folder=folder)
-
-
-def _opened(
-    ct: PathLike | NDArray[Any] | Case, marks: MarksLike | None, spacing_mm: Sequence[float] | None
-) -> tuple[CtVolume, ScanSource | Grid, tuple[RecistMark, ...], bool | None, str]:
-    """Volume, source, marks, whether it is in HU (None: not known), and name."""
-    if spacing_mm is not None and isinstance(ct, Case | str | os.PathLike):
-        raise CaseError("spacing_mm belongs to arrays; a file or a Case has its own")
-    if isinstance(ct, Case):
-        given = ct.marks if marks is None else parse_marks(marks, ct.source)
-        return ct.volume, ct.source, given, ct.hu, ct.name or "scan"
-    if isinstance(ct, str | os.PathLike):
-        volume, source = read_ct(ct)
-        name = Path(ct).name
-        endings = sorted(VOLUME_SUFFIXES, key=len, reverse=True)
-        suffix = next((end for end in endings if name.lower().endswith(end)), "")  # a folder has none
-        if marks is None and suffix == ".npz" and "recist" in npz_keys(ct):
-            marks = ct
-        given = parse_marks(() if marks is None else marks, source)
-        return volume, source, given, None, name[: len(name) - len(suffix)] or "scan"
-    if spacing_mm is None:
-        raise CaseError("spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm")
-    volume = as_ct(np.asarray(ct))
-    array_grid = Grid.from_spacing(volume.shape, spacing_mm)
-    given = parse_marks(() if marks is None else marks, array_grid)
-    return volume, array_grid, given, None, "scan"
+    if problem := intensity_error(*value_range(volume), volume.dtype, hu):
+        raise CaseError(problem)
+    return Explorer(viewer, name=scan.name or "scan", folder=folder)

@@ -19,7 +19,6 @@ from lite_ensam.core.types import CtVolume
 from lite_ensam.figures.tumor_planes import LUNG_WINDOW_HU, SOFT_TISSUE_WINDOW_HU
 
 __all__ = [
-    "PALETTE",
     "WINDOWS_HU",
     "LabelPatch",
     "Plane",
@@ -40,9 +39,6 @@ WINDOWS_HU: Mapping[str, tuple[float, float]] = MappingProxyType(
     }
 )
 """Grey values shown as black and as white, by the name that radiologists give them."""
-
-PALETTE = ("#ff9d2e", "#56b4e9", "#2fd6a3", "#f15bb5", "#f0e442", "#b892ff", "#ff6b5e", "#9fe870")
-"""Colours of labels 1, 2, ..., from the start again after the last; light, to be seen on grey."""
 
 _CUTS = (("axial", 0, 2, 1), ("coronal", 1, 2, 0), ("sagittal", 2, 1, 0))
 """Name, axis that is cut, axis across the screen, axis down the screen."""

@@ -16,6 +16,7 @@ import traitlets
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import guess_hu
+from lite_ensam.core.colors import PALETTE, color_of
 from lite_ensam.core.errors import ArgumentError, LiteEnsamError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
@@ -27,7 +28,7 @@ from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.widgets.frontend import CSS, ESM
 from lite_ensam.widgets.marks_trait import Marks, checked_marks, marks_to_json, read_marks
-from lite_ensam.widgets.planes import PALETTE, WINDOWS_HU, Want, planes_of, slices_message
+from lite_ensam.widgets.planes import WINDOWS_HU, Want, planes_of, slices_message
 from lite_ensam.widgets.segmenter import LesionSegmenter, State
 from lite_ensam.widgets.still import ViewerState, is_watched, with_still
 
@@ -201,7 +202,7 @@ class RecistViewer(anywidget.AnyWidget):
 
     def color_of(self, label: int) -> str:
         """Colour of a lesion, "#rrggbb"."""
-        color: str = self.colors.get(str(label), PALETTE[(label - 1) % len(PALETTE)])
+        color: str = self.colors.get(str(label), color_of(label))
         return color
 
     def warm_up(self) -> None:

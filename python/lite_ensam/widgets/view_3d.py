@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lite_ensam.core.colors import color_of
 from lite_ensam.core.errors import ArgumentError, MissingExtraError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import TumorMasks
@@ -18,7 +19,6 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import CtVolume, Labels
 from lite_ensam.figures.surface import Surface, surface_of
 from lite_ensam.figures.tumor_planes import choose_window
-from lite_ensam.widgets.planes import PALETTE
 
 __all__ = ["Picture", "render_tumors_3d", "view_itk", "view_tumors"]
 
@@ -199,7 +199,7 @@ def _tumors(
     _check_shape(labels, grid, "labels")
     masks = TumorMasks(labels)
     for mark in marks:
-        color = (colors or {}).get(mark.label, PALETTE[(mark.label - 1) % len(PALETTE)])
+        color = (colors or {}).get(mark.label, color_of(mark.label))
         line_mm = grid.voxel_to_mm(mark.endpoints_zyx).astype(np.float32)
         yield _Tumor(mark, color, surface_of(masks[mark.label], grid), line_mm)
 

@@ -267,6 +267,25 @@ class TestMarksFromMarker:
         with pytest.raises(MarkError, match=r"marker volume: .*8"):
             marks_from_marker(marker, (1, 1, 1))
 
+    @pytest.mark.parametrize("other", [np.s_[12, 2:8], np.s_[2:6, 20], np.s_[5, 16:24]])
+    def test_two_lines_of_one_label_are_refused_unless_they_cross(self, other):
+        marker = np.zeros((6, 30, 30), dtype=np.uint8)
+        marker[2, 5, 3:12] = 8
+        marker[2][other] = 8
+        with pytest.raises(MarkError, match="label 8 has two lines on slice z = 2 that do not cross"):
+            marks_from_marker(marker, (1, 1, 1))
+        marker[2, 2:14, 7] = 9  # long and short axis of one lesion
+        marker[2, 8, 5:10] = 9
+        marker[2][other] = 0
+        assert [mark.label for mark in marks_from_marker(marker, (1, 1, 1))] == [8, 9]
+
+    @pytest.mark.parametrize("drawn", [np.s_[::9], np.s_[::2]])
+    def test_ends_alone_and_lines_with_gaps_of_a_voxel_will_do(self, drawn):
+        marker = np.zeros((1, 20, 20), dtype=np.uint8)
+        marker[0, 5, 3:13][drawn] = 1
+        (mark,) = marks_from_marker(marker, (1, 1, 1))
+        assert mark.endpoints_zyx[0] == (0, 5, 3)
+
     @pytest.mark.parametrize("value", [-1, 70000])
     @pytest.mark.parametrize("dtype", [np.int32, np.int64])
     def test_labels_out_of_range_are_refused(self, dtype, value):

@@ -57,12 +57,17 @@ def test_a_plain_grid_is_a_file_in_its_own_order():
     np.testing.assert_array_equal(source.file_affine, plain.affine)
 
 
-def test_a_slice_is_found_by_its_first_voxel_to_a_hundredth():
-    source = ScanSource.from_file_affine((4, 5, 6), files.AFFINE)
-    first = source.grid.voxel_to_mm(source.points_from_file((2, 0, 0)))
-    for off, found in ((0.0, 2), (0.008, 2), (0.02, None)):
-        assert source.slice_at(np.add(first, (0.0, off * 0.7, 0.0))) == found
-    assert source.slice_at(np.add(first, (0.0, 0.0, 10 * 2.5))) is None
+def test_slice_points_are_indices_of_the_file_slowest_axis_first():
+    source = ScanSource.from_file_affine((4, 5, 6), files.AFFINE[:, [2, 0, 1, 3]])
+    place = source.file_affine[:3] @ (1.5, 2.0, 3.0, 1.0)
+    np.testing.assert_allclose(source.slice_points_from_world([place]), [[3.0, 2.0, 1.5]])
+
+
+def test_notes_are_added_once():
+    source = (
+        ScanSource.of(Grid.from_spacing((4, 5, 6), (3, 2, 1))).with_notes(["a", ""]).with_notes(["b", "a"])
+    )
+    assert source.notes == ("a", "b")
 
 
 def test_axes_as_stored_ignores_the_directions():

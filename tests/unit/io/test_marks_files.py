@@ -90,8 +90,9 @@ class TestJson:
             ({"marks": 3}, "must be"),
             ({"marks": [3]}, "must be"),
             ({"marks": []}, "no mark given"),
-            ({"marks": [{"endpoints_zyx": LINE}]}, "mark number 1: needs a label"),
-            ({"marks": [{"label": 1, "points": LINE}]}, "needs a label and either"),
+            ({"marks": [{"endpoints_zyx": LINE}, *entry()["marks"]]}, "mark number 1 needs a label"),
+            ({"marks": [{"label": 1, "points": LINE}]}, "needs either endpoints_zyx or endpoints_mm"),
+            (entry(nmae="node"), "mark number 1: 'nmae' is not read; a mark has label, endpoints_zyx"),
             (entry(endpoints_mm=LINE), "either endpoints_zyx or endpoints_mm"),
             (entry(endpoints_zyx=[[1, 2], [1, 3]]), "endpoints_zyx must be two points"),
             (entry(endpoints_zyx=[[1, 2, 3], [1, 3]]), "two points"),
@@ -219,13 +220,14 @@ class TestMarkerVolume:
         affine[0, 3] += moved_mm
         path = marker_file(tmp_path / "marks.nii.gz", self.marker(), affine)
         with pytest.raises(
-            MarkError, match=rf"lies elsewhere .* affine is .*{30 + moved_mm}.*, the CT's .*30\.0"
+            MarkError,
+            match=rf"marker volume has another affine than the CT: .*{30 + moved_mm}.*, the CT's .*30\.0",
         ):
             read_marks(path, GRID)
 
     def test_a_lost_affine_is_refused(self, tmp_path):
         path = marker_file(tmp_path / "marks.nii.gz", self.marker(), np.eye(4))
-        with pytest.raises(MarkError, match="lies elsewhere"):
+        with pytest.raises(MarkError, match="another affine than the CT"):
             read_marks(path, GRID)
 
     def test_a_label_on_two_slices_is_refused(self, tmp_path):

@@ -52,6 +52,19 @@ def test_labels_out_of_range_are_refused(value):
         as_labels(np.array([[[0, value]]], dtype=np.int32))
 
 
+@pytest.mark.parametrize(
+    ("value", "label"), [(0.99999994, 1), (2.0009, 2), (-0.0009, 0), (65535.0009, 65535)]
+)
+def test_numbers_near_a_label_are_that_label(value, label):
+    assert as_labels(np.array([[[0, value]]])).tolist() == [[[0, label]]]
+
+
+@pytest.mark.parametrize("value", [0.5, 1.05, -0.05, 65535.5, np.nan])
+def test_numbers_between_labels_are_refused(value):
+    with pytest.raises(CaseError, match="labels must be whole numbers from 0 to 65535"):
+        as_labels(np.array([[[0, value]]]))
+
+
 def test_integers_that_float32_cannot_tell_apart_are_refused():
     with pytest.raises(CaseError, match="16777217"):
         as_ct(np.array([[[0, 2**24 + 1]]], dtype=np.int32))

@@ -15,9 +15,8 @@ import lite_ensam
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, MarkError, OutputError
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.io import read_labels, read_marks, write_ct, write_marks
+from lite_ensam.io import opened_scan, read_labels, read_marks, write_ct, write_marks
 from lite_ensam.widgets import Explorer, explore
-from lite_ensam.widgets import explorer as opening
 from lite_ensam.widgets.exports import EXPORT_KINDS
 from tests.unit.widgets.conftest import SphereEngine
 
@@ -64,7 +63,7 @@ def test_a_file_and_its_marks(case: Case, engine: SphereEngine, tmp_path: Path) 
 def test_a_folder_of_dicom_slices(
     case: Case, engine: SphereEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "read_ct", lambda path: (case.ct, case.grid))
+    monkeypatch.setattr(opened_scan, "read_ct_series", lambda path, uid: (case.ct, case.source))
     (tmp_path / "series_2").mkdir()
     assert explore(tmp_path / "series_2").name == "series_2"
 

@@ -4,24 +4,31 @@ DICOM counts millimetres to the patient's left, back and head (LPS); everything 
 in the world of `Grid` (right, front, head).
 """
 
+from lite_ensam.io.dicom.contour_marks import read_contour_marks
 from lite_ensam.io.dicom.contours import build_rtstruct
 from lite_ensam.io.dicom.marks import find_marks, read_dicom_marks
-from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
-from lite_ensam.io.dicom.segmentation import build_segmentation, read_segmentation, write_dataset
+from lite_ensam.io.dicom.rtstruct import Roi, is_rtstruct, read_contours, read_roi, read_roi_names, read_rois
+from lite_ensam.io.dicom.segmentation import build_segmentation, write_dataset
+from lite_ensam.io.dicom.segmentation_file import read_segmentation
 from lite_ensam.io.dicom.series import read_ct_series
 from lite_ensam.io.dicom.series_source import SeriesSource, series_of
 from lite_ensam.io.dicom.structured_report import build_report
 
 __all__ = [
+    "Roi",
     "SeriesSource",
     "build_report",
     "build_rtstruct",
     "build_segmentation",
     "find_marks",
+    "is_rtstruct",
+    "read_contour_marks",
+    "read_contours",
     "read_ct_series",
     "read_dicom_marks",
     "read_roi",
     "read_roi_names",
+    "read_rois",
     "read_segmentation",
     "series_of",
     "write_dataset",

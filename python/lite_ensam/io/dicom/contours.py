@@ -11,6 +11,7 @@ import numpy as np
 
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
+from lite_ensam.core.colors import rgb_of
 from lite_ensam.core.errors import OutputError
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks
 from lite_ensam.core.types import Float64Array, Labels, Mask
@@ -22,7 +23,6 @@ __all__ = ["build_rtstruct", "outlines"]
 
 _RTSTRUCT, _STUDY_COMPONENT = "1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.3.1.2.3.1"
 _SERIES_NUMBER = 902
-_COLORS = ((213, 94, 0), (0, 114, 178), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233))
 _OF_THE_PATIENT = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime",
     "StudyID", "AccessionNumber", "ReferringPhysicianName",
@@ -36,7 +36,7 @@ def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str
     ----------
     labels : uint8 or uint16 (z, y, x)
     series : of the CT
-    names : of the ROIs, by label; labels that are left out are no ROI
+    names : of the ROIs, by label, which becomes the ROI's number; labels that are left out do not become ROIs
 
     Raises
     ------
@@ -76,8 +76,8 @@ def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str
         dataset.ReferencedFrameOfReferenceSequence = [_frame(series)]
         dataset.StructureSetROISequence, dataset.ROIContourSequence = [], []
         dataset.RTROIObservationsSequence = []
-        for number, (label, name) in enumerate(names.items(), start=1):
-            _add_roi(dataset, series, number, name, masks[label])
+        for label, name in names.items():
+            _add_roi(dataset, series, label, name, masks[label])
         dataset.file_meta = pydicom.dataset.FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     return dataset
@@ -150,9 +150,12 @@ def _add_roi(dataset: Dataset, series: SeriesSource, number: int, name: str, mas
             ROIGenerationAlgorithm="SEMIAUTOMATIC",
         )
     )
-    color = list(_COLORS[(number - 1) % len(_COLORS)])
     dataset.ROIContourSequence.append(
-        _item(ROIDisplayColor=color, ContourSequence=contours, ReferencedROINumber=number)
+        _item(
+            ROIDisplayColor=list(rgb_of(number)),
+            ContourSequence=contours,
+            ReferencedROINumber=number,
+        )
     )
     dataset.RTROIObservationsSequence.append(
         _item(

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lite_ensam.core.errors import CaseError, MarkError, brief, printable
+from lite_ensam.core.errors import MarkError, brief, printable
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import RecistMark, mark_from_mask
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array
+from lite_ensam.io.dicom.contour_marks import read_contour_marks
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
@@ -20,7 +21,6 @@ from lite_ensam.io.dicom.datasets import (
     read_dataset,
     translate_dicom_errors,
 )
-from lite_ensam.io.dicom.rtstruct import read_roi, read_roi_names
 from lite_ensam.io.dicom.segmentation import NAME
 
 __all__ = ["find_marks", "read_dicom_marks"]
@@ -48,7 +48,7 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid) -> tuple[RecistM
     path : a structured report with measurement groups as TID 1500 has them: of each the long axis (in our own
         the line that was given), or else the longest line or outline that is no short axis (SCOORD on an image
         of the series, or SCOORD3D in its frame of reference); a presentation state (GSPS): of each annotation
-        the longest line of two points; or an RTSTRUCT: of each ROI the line that `mark_from_mask` draws
+        the longest line of two points; or an RTSTRUCT: see `read_contour_marks`
     source : of the CT. Coordinates on images need the CT to have been read from DICOM itself
 
     Returns
@@ -69,9 +69,10 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid) -> tuple[RecistM
     readers: dict[str, Callable[[Dataset, ScanSource], Iterator[RecistMark]]] = {
         "SR": _from_report,
         "PR": _from_presentation_state,
-        "RTSTRUCT": lambda _, ct: _from_contours(path, ct),
     }
     modality = str(dataset.get("Modality"))
+    if modality == "RTSTRUCT":
+        return read_contour_marks(path, source)
     if modality not in readers:
         raise MarkError(f"is of modality {brief(modality)}, expected SR, PR or RTSTRUCT")
     marks = tuple(readers[modality](dataset, ScanSource.of(source)))
@@ -189,15 +190,6 @@ def _points_drawn(annotation: Dataset, drawn: Dataset, ct: ScanSource) -> Float6
         raise MarkError(f"is drawn on {len(images)} images, expected one")
     columns_rows = np.asarray(drawn.GraphicData, dtype=np.float64).reshape(-1, 2)
     return ct.points_of_image(str(images[0].ReferencedSOPInstanceUID), columns_rows)
-
-
-def _from_contours(path: PathLike, ct: ScanSource) -> Iterator[RecistMark]:
-    for label, name in enumerate(read_roi_names(path), start=1):
-        try:
-            mark = mark_from_mask(read_roi(path, name, ct), ct.grid.spacing_mm, label)
-        except CaseError as error:
-            raise MarkError(str(error).removeprefix(f"{printable(path)}: ")) from None
-        yield RecistMark(label, mark.endpoints_zyx, name)
 
 
 def _ends(points_zyx: Float64Array, ct: ScanSource) -> Float64Array | None:

@@ -1,71 +1,212 @@
-"""Contours of an RTSTRUCT file, and the masks they enclose."""
+"""ROIs of an RTSTRUCT file: their contours, plane by plane, and the masks they enclose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lite_ensam.core.errors import CaseError, brief, printable
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.recist import MAX_LABEL
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, Mask
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, lps_to_ras, read_dataset, translate_dicom_errors
+from lite_ensam.io.dicom.choice import Choice, choose
+from lite_ensam.io.dicom.datasets import (
+    Dataset,
+    PathLike,
+    is_dicom,
+    lps_to_ras,
+    read_dataset,
+    translate_dicom_errors,
+)
+from lite_ensam.io.dicom.frames_of_reference import check_frame_of_reference
+from lite_ensam.io.dicom.polygons import enclosed
+from lite_ensam.io.label_map import LabelMap
+from lite_ensam.io.voxels import smallest_label_dtype
 
-__all__ = ["read_roi", "read_roi_names"]
+__all__ = ["Roi", "is_rtstruct", "labels_of_rois", "read_contours", "read_roi", "read_roi_names", "read_rois"]
 
 _OFF_PLANE = 0.1
-"""A contour lies in one slice if none of its points is farther than this share of a slice from the rest."""
+"""Points lie in one plane if none is farther than this share of a slice from their middle; so do contours."""
+
+_ROUNDING = 0.01
+"""Of a slice: a contour half-way between two slices goes to the upper one, whatever its last digit says."""
+
+_CLOSED = {"CLOSED_PLANAR": False, "CLOSEDPLANAR_XOR": True}
+"""Types of contours that enclose something, and whether they are combined by exclusive or."""
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """Contours of one ROI in one plane.
+
+    Parameters
+    ----------
+    axis : of the CT's array (slice, row, column) that it stands upright on
+    height : along that axis, in slices
+    polygons : (n, 2) corners along the other two axes
+    is_xor : whether the file says that they are combined by exclusive or, even where they overlap
+    """
+
+    axis: int
+    height: float
+    polygons: tuple[Float64Array, ...]
+    is_xor: bool
+
+
+@with_short_repr
+@dataclass(frozen=True, eq=False)
+class Roi:
+    """A region of interest.
+
+    Parameters
+    ----------
+    number : ROINumber
+    name : unique in its file: of two ROIs called "GTV" the second is "GTV (2)"
+    planes : its contours, from below up
+    ct : what they were read for
+    """
+
+    number: int
+    name: str
+    planes: tuple[_Plane, ...]
+    ct: ScanSource
+
+    def mask(self) -> Mask:
+        """Voxels (z, y, x) whose centres its contours enclose, see `enclosed`.
+
+        Every slice has the contours of the plane nearest to it, at most half a slice away (of two the lower one);
+        contours drawn on every second slice, say, also count for the slices between.
+        """
+        slices = np.zeros(self.ct.slices_shape, dtype=np.bool_)
+        if self.planes:
+            axis = self.planes[0].axis
+            stack = np.moveaxis(slices, axis, 0)
+            heights = np.array([plane.height for plane in self.planes])
+            reach = self.every / 2
+            for n in range(len(stack)):
+                off = heights - n + _ROUNDING
+                near = np.flatnonzero((off >= -reach) & (off < reach))
+                if len(near):
+                    plane = self.planes[int(near[np.abs(off[near]).argmin()])]
+                    stack[n] = enclosed(plane.polygons, stack.shape[1:], plane.is_xor)
+        mask: Mask = self.ct.volume_of_labels(slices)
+        return mask
+
+    @property
+    def every(self) -> float:
+        """Usual distance of its planes in slices, if it is also the smallest of two or more; at least 1."""
+        gaps = np.diff([plane.height for plane in self.planes])
+        is_usual = len(gaps) > 1 and np.median(gaps) - gaps.min() <= _OFF_PLANE
+        return max(1.0, float(np.median(gaps))) if is_usual else 1.0
+
+    def notes(self) -> Iterator[str]:
+        """What a reader of its mask should know."""
+        if self.every > 1 + _OFF_PLANE:
+            yield f"contours of ROI {self.name!r} are {self.every:.2g} slices apart: slices between have the nearest"
+        elif any(abs(plane.height - np.rint(plane.height)) > _OFF_PLANE for plane in self.planes):
+            yield f"contours of ROI {self.name!r} lie between slices: each slice has those of the nearest plane"
+
+
+def is_rtstruct(path: PathLike) -> bool:
+    """Whether a file is an RTSTRUCT, whatever it is called."""
+    return is_dicom(path) and read_dataset(path, voxels=False).get("Modality") == "RTSTRUCT"
 
 
 @translate_dicom_errors
 def read_roi_names(path: PathLike) -> tuple[str, ...]:
-    """Names of the ROIs of an RTSTRUCT file, in its order; errors as `read_roi`."""
-    return tuple(_rois(_read_rtstruct(path)))
+    """Names of the ROIs of an RTSTRUCT file, in its order, made unique; errors as `read_rois`."""
+    return tuple(_names(_read_rtstruct(path))[0].values())
+
+
+def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
+    """Mask bool (z, y, x) of one ROI by its name or number; errors as `read_rois`."""
+    masks = [roi.mask() for roi in read_rois(path, source, (name,))[0]]
+    union: Mask = np.logical_or.reduce(masks)
+    return union
 
 
 @translate_dicom_errors
-def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
-    """Mask of one ROI of an RTSTRUCT file.
+def read_rois(
+    path: PathLike, source: ScanSource | Grid, only: Choice = ()
+) -> tuple[tuple[Roi, ...], tuple[str, ...]]:
+    """ROIs of an RTSTRUCT file that have closed contours on the CT, and notes on those that were passed over.
 
     Parameters
     ----------
     path : the RTSTRUCT file
-    name : of the ROI
     source : of the CT that the contours were drawn on
-
-    Returns
-    -------
-    bool (z, y, x): voxels whose centres lie within an odd number of the ROI's contours on their slice,
-        so that a contour within another one is a hole.
+    only : names or numbers of the ROIs to read; nothing reads all
 
     Raises
     ------
     CaseError
-        If the file is no RTSTRUCT, has no such ROI (the message names those that are there), or a
-        contour is not closed, not in one slice, or outside the CT.
+        If the file is not an RTSTRUCT, has no such ROI (the message names those that are there), or none of them has
+        a contour on this CT: it is empty, lies in another frame of reference, outside the CT, or is of points.
     MissingExtraError
         If pydicom is not installed.
     """
-    rtstruct = _read_rtstruct(path)
-    numbers = _rois(rtstruct)
-    if name not in numbers:
-        raise CaseError(
-            f"{printable(path)}: has no ROI {name!r}, only {', '.join(map(repr, numbers)) or 'none'}"
-        )
-    contours = [
-        contour
-        for roi in rtstruct.get("ROIContourSequence", [])
-        if roi.ReferencedROINumber == numbers[name]
-        for contour in roi.get("ContourSequence", [])
-    ]
-    if not contours:
-        raise CaseError(f"{printable(path)}: ROI {name!r} has no contours")
+    rtstruct, ct = _read_rtstruct(path), ScanSource.of(source)
+    try:
+        names, notes = _names(rtstruct)
+        rois, passed = [], []
+        for number in choose(names, only, "ROI"):
+            try:
+                roi, said = _read_roi(rtstruct, number, names[number], ct)
+            except CaseError as error:
+                passed.append(f"ROI {names[number]!r} {error}")
+                continue
+            rois.append(roi)
+            notes += [*said, *roi.notes()]
+        if not rois:
+            raise CaseError("; ".join(passed) if passed else "holds no ROI")
+    except CaseError as error:
+        raise CaseError(f"{printable(path)}: {error}") from None
+    return tuple(rois), (*notes, *(f"passed over: {text}" for text in passed))
+
+
+def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only: Choice = ()) -> LabelMap:
+    """Label map of an RTSTRUCT file; labels are the numbers of the ROIs (1, 2, ... if one cannot be a label).
+
+    Raises
+    ------
+    CaseError
+        As `read_rois`; also if `source` is None or ROIs overlap, which a label map cannot hold.
+    """
+    where = printable(path)
+    if source is None:
+        raise CaseError(f"{where}: an RTSTRUCT can only be read onto the grid of its CT")
     ct = ScanSource.of(source)
-    mask = np.zeros(ct.grid.shape_zyx, dtype=np.bool_)
-    for number, contour in enumerate(contours, start=1):
-        try:
-            z, corners_yx = _in_slice(contour, ct)
-        except CaseError as error:
-            raise CaseError(f"{printable(path)}: ROI {name!r}, contour {number}: {error}") from None
-        mask[z] ^= _fill(corners_yx, ct.grid.shape_zyx[1:])
-    return mask
+    rois, notes = read_rois(path, ct, only)
+    label_of = dict(zip((roi.number for roi in rois), labels_of_rois(rois), strict=True))
+    labels = np.zeros(ct.grid.shape_zyx, dtype=smallest_label_dtype(max(label_of.values())))
+    empty = []
+    for roi in rois:
+        mask = roi.mask()
+        if (taken := labels[mask]).any():
+            other = next(one for one in rois if label_of[one.number] == int(taken[taken > 0][0]))
+            raise CaseError(
+                f"{where}: the ROIs {other.name!r} and {roi.name!r} overlap, which a label map cannot hold; "
+                "choose ROIs by `only`"
+            )
+        if not mask.any():
+            empty.append(f"the contours of ROI {roi.name!r} enclose no voxel's centre")
+        labels[mask] = label_of[roi.number]
+    names = {label_of[roi.number]: roi.name for roi in rois}
+    return LabelMap(
+        labels,
+        {label: name for label, name in names.items() if name != f"tumor {label}"},  # a label without a name
+        notes=(*notes, *empty),
+    )
+
+
+def labels_of_rois(rois: Sequence[Roi]) -> list[int]:
+    """Their numbers; 1, 2, ... if one is too large for a label or 0."""
+    numbers = [roi.number for roi in rois]
+    return numbers if all(1 <= number <= MAX_LABEL for number in numbers) else list(range(1, len(rois) + 1))
 
 
 def _read_rtstruct(path: PathLike) -> Dataset:
@@ -75,40 +216,90 @@ def _read_rtstruct(path: PathLike) -> Dataset:
     return dataset
 
 
-def _rois(rtstruct: Dataset) -> dict[str, int]:
-    """Number of each ROI by its name."""
-    return {str(roi.ROIName): int(roi.ROINumber) for roi in rtstruct.get("StructureSetROISequence", [])}
+def _names(rtstruct: Dataset) -> tuple[dict[int, str], list[str]]:
+    """Unique name of each ROI by its number, and what was renamed."""
+    names: dict[int, str] = {}
+    notes = []
+    for roi in rtstruct.get("StructureSetROISequence", []):
+        number, name = int(roi.ROINumber), printable(str(roi.get("ROIName") or "")).strip()
+        if number in names:
+            raise CaseError(f"has two ROIs of the number {number}")
+        unique, n = name or f"ROI {number}", 1
+        while unique in names.values():
+            n += 1
+            unique = f"{name} ({n})"
+        if n > 1:
+            notes.append(f"several ROIs are called {name!r}: number {number} is read as {unique!r}")
+        names[number] = unique
+    return names, notes
 
 
-def _in_slice(contour: Dataset, ct: ScanSource) -> tuple[int, Float64Array]:
-    """Slice of a contour and its corners, voxel indices (n, 2) in y, x."""
+def _read_roi(rtstruct: Dataset, number: int, name: str, ct: ScanSource) -> tuple[Roi, list[str]]:
+    """An ROI and what of it was passed over; a `CaseError` goes on after its name."""
+    check_frame_of_reference(_frame_of(rtstruct, number), ct)
+    planes: list[_Plane] = []
+    odd: list[str] = []
+    n_contours = 0
+    for contours in rtstruct.get("ROIContourSequence", []):
+        if int(contours.ReferencedROINumber) != number:
+            continue
+        for contour in contours.get("ContourSequence", []):
+            n_contours += 1
+            try:
+                planes.append(_plane_of(contour, ct))
+            except CaseError as error:
+                odd.append(str(error))
+    if not n_contours:
+        raise CaseError("has no contours")
+    if not planes:
+        raise CaseError(f"has no contour to read: {odd[0]}")
+    if len({plane.axis for plane in planes}) > 1:
+        raise CaseError("has contours in planes that cross each other, expected parallel ones")
+    notes = []
+    if odd:
+        first, *others = dict.fromkeys(odd)
+        more = f" (the first reason of {len(others) + 1})" if others else ""
+        notes.append(f"passed over {len(odd)} of {n_contours} contours of ROI {name!r}: {first}{more}")
+    return Roi(number, name, tuple(_by_plane(planes)), ct), notes
+
+
+def _frame_of(rtstruct: Dataset, number: int) -> str:
+    """Frame of reference of an ROI, or of the whole file; empty if it is not said."""
+    for roi in rtstruct.StructureSetROISequence:
+        if int(roi.ROINumber) == number and roi.get("ReferencedFrameOfReferenceUID"):
+            return str(roi.ReferencedFrameOfReferenceUID)
+    frames = rtstruct.get("ReferencedFrameOfReferenceSequence") or []
+    named = frames[0].get("FrameOfReferenceUID") if len(frames) == 1 else ""
+    return str(rtstruct.get("FrameOfReferenceUID") or named or "")
+
+
+def _plane_of(contour: Dataset, ct: ScanSource) -> _Plane:
+    """The plane of a contour, with it alone."""
     kind = str(contour.get("ContourGeometricType"))
-    if kind != "CLOSED_PLANAR":
+    if kind not in _CLOSED:
         raise CaseError(f"is of type {brief(kind)}, expected CLOSED_PLANAR")
-    points_lps = np.asarray(contour.ContourData, dtype=np.float64).reshape(-1, 3)
-    points = ct.points_from_world(lps_to_ras(points_lps))
-    heights = points[:, 0]
+    numbers = np.asarray(contour.get("ContourData") or (), dtype=np.float64)
+    if numbers.size % 3 or numbers.size < 9 or not np.isfinite(numbers).all():
+        raise CaseError(f"has {numbers.size} coordinates, expected three of each of at least three points")
+    points = ct.slice_points_from_world(lps_to_ras(numbers.reshape(-1, 3)))
+    axis = int(np.ptp(points, axis=0).argmin())
+    heights = points[:, axis]
     if np.ptp(heights) > 2 * _OFF_PLANE:
         raise CaseError(f"runs through slices {heights.min():.1f} to {heights.max():.1f}, expected one")
-    z = int(np.rint(heights.mean()))
-    if not 0 <= z < ct.grid.shape_zyx[0]:
-        raise CaseError(f"lies on slice {z}, the CT has {ct.grid.shape_zyx[0]}")
-    return z, points[:, 1:]
+    height, n_slices = float(heights.mean()), ct.slices_shape[axis]
+    if not -0.5 - _ROUNDING <= height < n_slices - 0.5 + _ROUNDING:
+        raise CaseError(f"lies on slice {np.floor(height + 0.5):g}, the CT has {n_slices}")
+    return _Plane(axis, height, (np.delete(points, axis, axis=1),), _CLOSED[kind])
 
 
-def _fill(corners_yx: Float64Array, shape_yx: tuple[int, int]) -> Mask:
-    """Voxels (y, x) whose centres lie inside a polygon: left of an odd number of its edges.
-
-    An edge counts for the rows from its one end up to but without its other end, so a corner is met once.
-    """
-    mask = np.zeros(shape_yx, dtype=np.bool_)
-    start, stop = corners_yx, np.roll(corners_yx, -1, axis=0)
-    first = max(int(np.ceil(start[:, 0].min())), 0)
-    last = min(int(np.floor(start[:, 0].max())), shape_yx[0] - 1)
-    columns = np.arange(shape_yx[1])
-    for y in range(first, last + 1):
-        crossing = (start[:, 0] <= y) != (stop[:, 0] <= y)
-        (y0, x0), (y1, x1) = start[crossing].T, stop[crossing].T
-        crossings_x = np.sort(x0 + (y - y0) / (y1 - y0) * (x1 - x0))
-        mask[y] = np.searchsorted(crossings_x, columns, side="right") % 2 == 1
-    return mask
+def _by_plane(contours: Sequence[_Plane]) -> Iterator[_Plane]:
+    """Contours of one ROI, gathered by plane, from below up."""
+    gathered: list[list[_Plane]] = []
+    for one in sorted(contours, key=lambda plane: plane.height):
+        if gathered and one.height - gathered[-1][0].height <= _OFF_PLANE:
+            gathered[-1].append(one)
+        else:
+            gathered.append([one])
+    for same in gathered:
+        polygons = tuple(one.polygons[0] for one in same)
+        yield replace(same[0], polygons=polygons, is_xor=any(one.is_xor for one in same))

@@ -68,9 +68,9 @@ class SeriesSource(ScanSource):
         """Number of slices, rows and columns, as they were taken."""
         return (len(self.slices), *self.stack.slice_shape)
 
-    def slice_at(self, position_mm: ArrayLike) -> int | None:
-        """The slice whose first pixel lies at a place in world mm (RAS), within a hundredth of a pixel; else None."""
-        return self.stack.slice_at(np.asarray(position_mm) @ _LPS_TO_RAS[:3, :3])
+    def slice_points_from_world(self, points_mm: ArrayLike) -> Float64Array:
+        """Slice, row and column (n, 3) of world mm (n, 3), by the slices as they lay in the scanner."""
+        return self.stack.slices_from_world(np.asarray(points_mm, dtype=np.float64) @ _LPS_TO_RAS[:3, :3])
 
     @property
     def identifiers(self) -> Mapping[str, str]:

@@ -172,11 +172,14 @@ class Stack:
             ]
         )
 
-    def slice_at(self, position: Float64Array) -> int | None:
-        """The slice whose first pixel lies at a place in DICOM's mm, within a hundredth of a pixel; else None."""
-        off = np.abs((self.positions - position) @ self.axes.T) / self.step_mm
-        nearest = int(off.max(axis=1).argmin())
-        return nearest if off[nearest].max() <= 0.01 else None
+    def slices_from_world(self, points: Float64Array) -> Float64Array:
+        """Slice, row and column (m, 3) of points in DICOM's mm; fractions between slices and between pixels."""
+        heights, of_slices = ((one - self.positions[0]) @ self.axes[2] for one in (points, self.positions))
+        beyond = heights - np.clip(heights, of_slices[0], of_slices[-1])
+        n = np.interp(heights, of_slices, np.arange(len(of_slices))) + beyond / self.step_mm[2]
+        nearest = np.clip(np.rint(n), 0, len(of_slices) - 1).astype(int)
+        rows_columns = (points - self.positions[nearest]) @ self.axes[[1, 0]].T / self.step_mm[[1, 0]]
+        return np.column_stack([n, rows_columns])
 
     def from_slice(self, n: int, rows_columns: Float64Array) -> Float64Array:
         """Grid indices (m, 3) in k, j, i of points (m, 2) on slice n; fractions between pixels' centres."""

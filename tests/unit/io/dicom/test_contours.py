@@ -15,7 +15,7 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.io import write_contours
 from lite_ensam.io.dicom import build_rtstruct, read_roi, read_roi_names
 from lite_ensam.io.dicom.contours import outlines
-from lite_ensam.io.dicom.rtstruct import _fill
+from lite_ensam.io.dicom.polygons import enclosed, fill
 from tests.unit.io.dicom.test_output import SHAPES, series, tumors
 
 
@@ -23,11 +23,12 @@ from tests.unit.io.dicom.test_output import SHAPES, series, tumors
 def test_outlines_enclose_exactly_the_mask(mask: np.ndarray) -> None:
     filled = np.zeros_like(mask)
     for polygon in outlines(mask):
-        filled ^= _fill(polygon, mask.shape)
+        filled ^= fill(polygon, mask.shape)
         steps = np.roll(polygon, -1, axis=0) - polygon
         assert ((steps != 0).sum(axis=1) == 1).all()  # along rows and columns, and no corner is in vain
         assert (steps[:, 0] != 0).tolist() != (np.roll(steps, 1, axis=0)[:, 0] != 0).tolist()
     np.testing.assert_array_equal(filled, mask)
+    np.testing.assert_array_equal(enclosed(outlines(mask), mask.shape), mask)
 
 
 @pytest.mark.parametrize("shape", ["axial", "tilted"])

@@ -61,10 +61,11 @@ def test_points_of_two_planes_lie_on_no_slice() -> None:
     assert even.to_slice(np.array([[1.0, 2, 3], [1.3, 4, 5]])) is None
 
 
-def test_a_slice_is_found_by_its_place_to_a_hundredth_of_a_pixel() -> None:
-    even = stack(0, 1, 2)
-    assert even.slice_at(np.array([0.0, 0.006, 1.0])) == 1
-    assert even.slice_at(np.array([0.0, 0.0, 1.2])) is None
+def test_places_between_and_beyond_uneven_slices_are_counted_in_slices() -> None:
+    uneven = stack(0, 1, 2, 4, 5)
+    heights = np.array([-2.0, 0.0, 1.25, 3.0, 4.0, 5.5])
+    points = np.column_stack([np.zeros(6), np.zeros(6), heights])
+    assert uneven.slices_from_world(points)[:, 0].tolist() == [-2, 0, 1.25, 2.5, 3, 4.5]
 
 
 def test_slices_shifted_by_more_than_twice_their_height_are_of_no_one_scan() -> None:

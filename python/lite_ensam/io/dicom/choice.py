@@ -1,0 +1,48 @@
+"""Segments of a SEG and ROIs of an RTSTRUCT, chosen by name or number."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from lite_ensam.core.errors import CaseError
+
+__all__ = ["Choice", "choose"]
+
+
+Choice: TypeAlias = str | int | Sequence[str | int]
+"""A name or number, or several."""
+
+
+def choose(names: Mapping[int, str], wanted: Choice, what: str) -> tuple[int, ...]:
+    """Numbers of what is asked for, in the file's order.
+
+    Parameters
+    ----------
+    names : of all, by number
+    wanted : names (every one that is so called; upper and lower case only count where they must) or numbers; nothing
+        asks for all
+    what : "ROI" or "segment", for the message
+
+    Raises
+    ------
+    CaseError
+        If there is no such name or number; the message has those that there are.
+
+    Examples
+    --------
+    >>> choose({1: "GTV", 2: "CTV", 4: "GTV"}, ["gtv"], "ROI")
+    (1, 4)
+    """
+    found: set[int] = set()
+    listed = [wanted] if isinstance(wanted, str | int) else wanted
+    for text in map(str, listed):
+        same = [number for number, name in names.items() if name == text]
+        alike = [
+            number for number, name in names.items() if name.strip().casefold() == text.strip().casefold()
+        ]
+        by_number = [number for number in names if str(number) == text.strip()]
+        if not (chosen := same or alike or by_number):
+            are_unique = len(set(names.values())) == len(names)
+            there = ", ".join(repr(name) if are_unique else f"{name!r} ({n})" for n, name in names.items())
+            raise CaseError(f"has no {what} {text!r}, only {there or 'none'}")
+        found.update(chosen)
+    return tuple(number for number in names if number in found or not listed)

@@ -1,0 +1,122 @@
+"""A label map with what its file says of the lesions; and how one is put onto the grid of its CT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from lite_ensam.core.errors import CaseError, MarkError
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import TumorMasks
+from lite_ensam.core.recist import RecistMark, marks_from_labels
+from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.core.types import Float64Array, FloatTriple, Labels
+
+__all__ = ["LabelMap", "Lesion", "labels_on_grid"]
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """What is known of a label.
+
+    Parameters
+    ----------
+    label : 1 to 65535
+    name : of the lesion, or an empty text
+    tracking_uid : DICOM's identity of the lesion over time, or an empty text
+    """
+
+    label: int
+    name: str = ""
+    tracking_uid: str = ""
+
+
+@with_short_repr
+@dataclass(frozen=True, eq=False)
+class LabelMap:
+    """Labels of a file.
+
+    Parameters
+    ----------
+    labels : uint8 or uint16 (z, y, x)
+    names : of lesions, by label, as far as the file has them
+    tracking_uids : DICOM's identity of lesions over time, by label
+    notes : sentences for whoever reads the results: what was passed over, chosen or renamed
+    """
+
+    labels: Labels
+    names: Mapping[int, str] = field(default_factory=dict)
+    tracking_uids: Mapping[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def unclaimed(self, marks: Sequence[RecistMark]) -> tuple[str, ...]:
+        """A note on each label that has no line."""
+        claimed = {mark.label for mark in marks}
+        return tuple(
+            f"label {lesion.label} of the mask has no line and is left out"
+            for lesion in self.lesions
+            if lesion.label not in claimed
+        )
+
+    @cached_property
+    def lesions(self) -> tuple[Lesion, ...]:
+        """One of each label that has a voxel, ascending."""
+        return tuple(
+            Lesion(label, self.names.get(label, ""), self.tracking_uids.get(label, ""))
+            for label in TumorMasks(self.labels).labels
+        )
+
+    def draw_marks(self, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
+        """The line a reader would draw on each lesion (see `mark_from_mask`), with its name and tracking UID.
+
+        Raises
+        ------
+        MarkError
+            If the mask is empty.
+        """
+        drawn = marks_from_labels(self.labels, spacing_mm)
+        if not drawn:
+            raise MarkError("the mask is empty: no voxel has a label")
+        return tuple(
+            replace(mark, name=one.name, tracking_uid=one.tracking_uid)
+            for mark, one in zip(drawn, self.lesions, strict=True)
+        )
+
+
+def labels_on_grid(labels: Labels, own: ScanSource | None, ct: ScanSource | Grid, what: str) -> Labels:
+    """A label map in the storage order of its CT: flipped and permuted where their affines say so.
+
+    Parameters
+    ----------
+    labels : (z, y, x)
+    own : of the labels' file; None if it does not say where they lie
+    ct : of the CT
+    what : "labels have" or "marker volume has", for the message
+
+    Raises
+    ------
+    CaseError
+        If the labels have another shape than the CT, or their voxels lie at other places.
+    """
+    source = ScanSource.of(ct)
+    grid = source.grid
+    turn = None if own is None else own.grid.turn_onto(grid)
+    if turn is not None:
+        axes, flips = turn
+        turned: Labels = np.flip(labels.transpose(axes), tuple(np.flatnonzero(flips).tolist()))
+        return turned
+    if labels.shape != grid.shape_zyx:
+        raise CaseError(f"the {what} shape {labels.shape}, the CT {grid.shape_zyx} (z, y, x)")
+    if own is not None:
+        raise CaseError(
+            f"the {what} another affine than the CT: {_text(own.file_affine)}, the CT's {_text(source.file_affine)}"
+        )
+    return labels
+
+
+def _text(affine: Float64Array) -> str:
+    return str(np.round(affine[:3], 3).tolist())

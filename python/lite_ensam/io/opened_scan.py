@@ -1,0 +1,276 @@
+"""One way in for scans: a path, a `Case`, an array or an image of another library becomes an `OpenedScan`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from lite_ensam.core.case import Case
+from lite_ensam.core.errors import CaseError, MarkError, printable
+from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import PartialScan, VoxelBox, merged_boxes
+from lite_ensam.core.plausibility import is_misordered, pixel_problem
+from lite_ensam.core.recist import RecistMark, check_marks, notes_of
+from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.core.types import CtVolume, Labels, PathLike
+from lite_ensam.io.dicom import find_marks, read_ct_series
+from lite_ensam.io.flare_npz import npz_keys, read_npz_ct
+from lite_ensam.io.image_objects import as_numpy, has_geometry, volume_of_image
+from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_ct
+from lite_ensam.io.label_map import LabelMap
+from lite_ensam.io.mark_entries import MarkFrame
+from lite_ensam.io.mark_forms import MarksLike, parse_marks
+from lite_ensam.io.nifti import NiftiVolume
+from lite_ensam.io.reading import check_input, file_suffix
+from lite_ensam.io.voxels import as_ct
+
+__all__ = [
+    "OUTPUT_SUFFIXES",
+    "VOLUME_SUFFIXES",
+    "OpenedScan",
+    "ScanLike",
+    "check_volume_name",
+    "open_scan",
+]
+
+ScanLike: TypeAlias = PathLike | Case | tuple[NDArray[Any], ScanSource | Grid] | NDArray[Any] | Any
+"""What `open_scan` takes."""
+
+_OWN_SUFFIXES = (".nii", ".nii.gz", ".npz")
+
+VOLUME_SUFFIXES = (*_OWN_SUFFIXES, *ITK_SUFFIXES)
+"""Names that scans may end in."""
+
+OUTPUT_SUFFIXES = (*_OWN_SUFFIXES, *ITK_OUTPUT_SUFFIXES)
+"""Names that scans and masks that are written may end in."""
+
+
+@with_short_repr
+@dataclass(frozen=True, eq=False)
+class OpenedScan:
+    """A scan whose geometry is known; voxels of a NIfTI file are read when they are asked for.
+
+    Parameters
+    ----------
+    source : its geometry, axis order, header and notes
+    voxels : the NIfTI file to read from, or, of all else, the scan (z, y, x)
+    path : the file or folder, if there is one
+    case : whose scan it is, if it came as a `Case`
+    """
+
+    source: ScanSource
+    voxels: NiftiVolume | CtVolume | PartialScan
+    path: PathLike | None = None
+    case: Case | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the file or folder, without its suffix, or of the case; empty for arrays."""
+        if self.path is None:
+            return "" if self.case is None else self.case.name
+        name = Path(self.path).name
+        return name[: len(name) - len(file_suffix(self.path))]
+
+    @property
+    def keeps_marks(self) -> bool:
+        """Whether it has lines inside: a case, or an .npz with FLARE's array `recist`."""
+        if self.path is None:
+            return self.case is not None
+        return file_suffix(self.path) == ".npz" and "recist" in npz_keys(self.path)
+
+    def read_ct(self) -> CtVolume:
+        """The whole scan (z, y, x); errors as `read_ct`."""
+        if isinstance(self.voxels, PartialScan):
+            raise CaseError("only crops of this scan were kept when it was read; read_case keeps all of it")
+        return self.voxels.read_ct() if isinstance(self.voxels, NiftiVolume) else self.voxels
+
+    def with_notes(self, notes: Sequence[str]) -> OpenedScan:
+        """The same scan with more notes on its source."""
+        return replace(self, source=self.source.with_notes(notes))
+
+    def read_marks(self, marks: MarksLike | None, marks_in: MarkFrame = "voxel") -> tuple[RecistMark, ...]:
+        """Lines on this scan.
+
+        Parameters
+        ----------
+        marks : in any form that `parse_marks` takes. None takes those of a case, the `recist` array of an .npz, or the
+            one DICOM file of the folder that could be marks
+        marks_in : see `parse_marks`
+
+        Raises
+        ------
+        MarkError
+            If they are bad or there are none.
+        """
+        if marks is None and self.path is not None:
+            if self.keeps_marks:
+                marks = self.path
+            elif os.path.isdir(self.path):
+                marks = find_marks(self.path)
+        if marks is not None:
+            return parse_marks(marks, self.source, marks_in, self.path or "")
+        if self.case is not None:
+            return self.case.marks
+        name = "the ct" if self.path is None else printable(self.path)
+        if self.path is not None and file_suffix(self.path) == ".npz":
+            raise MarkError(f"{name}: holds no array `recist`, and no marks were given")
+        raise MarkError(f"{name}: no `marks` given: a file of lines to go with this scan")
+
+    def draw_marks(self, path: PathLike, label_map: LabelMap) -> tuple[RecistMark, ...]:
+        """Lines drawn on a label map; `path` is for the message if it is empty."""
+        try:
+            return label_map.draw_marks(self.source.grid.spacing_mm)
+        except MarkError as error:
+            raise MarkError(f"{printable(path)}: {error}") from None
+
+    def read_case(
+        self,
+        marks: tuple[RecistMark, ...],
+        boxes: Sequence[VoxelBox] | None = None,
+        reference: Labels | None = None,
+        hu: bool | None = None,
+    ) -> Case:
+        """The scan with its marks.
+
+        Parameters
+        ----------
+        marks : from `read_marks`
+        boxes : what is wanted of the voxels; they may overlap. A NIfTI file is then read once, slice by slice, for the
+            range of all voxels and the voxels of the boxes, and never is in memory as a whole (unless a voxel is no
+            number). None reads everything
+        reference, hu : as in `Case`; None takes those of a scan that came as a case
+
+        Raises
+        ------
+        CaseError
+            If the scan is bad.
+        MarkError
+            If the marks do not fit it.
+        """
+        shape = self.source.grid.shape_zyx
+        check_marks(marks, shape)
+        if self.case is not None:
+            hu = self.case.hu if hu is None else hu
+            reference = self.case.reference if reference is None else reference
+            source = self.source.with_notes(notes_of(marks))
+            return replace(self.case, marks=marks, reference=reference, hu=hu, source=source)
+        ct: CtVolume | PartialScan | None = None
+        if isinstance(self.voxels, PartialScan):
+            ct = self.voxels
+        elif boxes is not None and isinstance(self.voxels, NiftiVolume):
+            ct = self.voxels.read_crops(merged_boxes(boxes, shape))
+        source = self.source.with_notes(notes_of(marks))
+        try:
+            return Case(
+                self.read_ct() if ct is None else ct,
+                source.grid,
+                marks,
+                reference,
+                self.name,
+                hu,  # type: ignore[arg-type]  # None: look
+                source,
+            )
+        except CaseError as error:
+            raise CaseError(str(error) if self.path is None else f"{printable(self.path)}: {error}") from None
+
+
+def open_scan(
+    ct: ScanLike,
+    spacing_mm: Sequence[float] | None = None,
+    grid: Grid | ScanSource | None = None,
+    series_uid: str | None = None,
+) -> OpenedScan:
+    """Open a scan in whatever form a caller has it.
+
+    Parameters
+    ----------
+    ct : one of
+
+        - a file (.nii, .nii.gz, FLARE .npz; .nrrd, .nhdr, .mha, .mhd with the extra `nrrd`), or a folder of DICOM
+          slices
+        - a `Case`, or the pair (array, source) that `read_ct` returns
+        - an image of nibabel, SimpleITK or itk, or a tensor of MONAI or TorchIO, with its own geometry
+        - an array (z, y, x), or anything that NumPy makes one of (torch, xarray, memory maps)
+    spacing_mm : (z, y, x) of an array
+    grid : of an array that has a place in the world, instead of `spacing_mm`
+    series_uid : which series of a DICOM folder; None takes the largest
+
+    Raises
+    ------
+    CaseError
+        If it is none of these, or is damaged, or its geometry makes no sense.
+    """
+    if isinstance(ct, str | os.PathLike):
+        _refuse_geometry(spacing_mm, grid, printable(ct))
+        return _open_path(ct, series_uid)
+    if series_uid is not None:
+        raise CaseError("series_uid chooses from a DICOM folder, but ct is not a path")
+    if isinstance(ct, Case):
+        _refuse_geometry(spacing_mm, grid, "a Case")
+        return OpenedScan(ct.source, ct.ct, case=ct)
+    if isinstance(ct, tuple | list) and len(ct) == 2 and isinstance(ct[1], ScanSource | Grid):
+        _refuse_geometry(spacing_mm, grid, "the pair of ct and source")
+        ct, grid = ct
+    elif has_geometry(ct):
+        _refuse_geometry(None, grid, "an image")
+        voxels, source = volume_of_image(ct, spacing_mm)
+        return OpenedScan(source, as_ct(voxels))
+    return _open_array(as_ct(as_numpy(ct)), spacing_mm, grid)
+
+
+def check_volume_name(path: PathLike, suffixes: Sequence[str] = VOLUME_SUFFIXES) -> None:
+    """Say that a file is missing before complaining about its name."""
+    check_input(path)
+    if file_suffix(path) not in suffixes:
+        raise CaseError(
+            f"{printable(path)}: is not a scan lite-ensam reads; a scan is a file of type "
+            f"{', '.join(VOLUME_SUFFIXES)}, or a folder of DICOM slices"
+        )
+
+
+def _open_path(path: PathLike, series_uid: str | None) -> OpenedScan:
+    if os.path.isdir(path):
+        ct, series = read_ct_series(path, series_uid)
+        return OpenedScan(series, ct, path)
+    check_volume_name(path)
+    if file_suffix(path) in (".nii", ".nii.gz"):
+        volume = NiftiVolume.open(path)
+        return OpenedScan(volume.source, volume, path)
+    ct, source = read_npz_ct(path) if file_suffix(path) == ".npz" else read_itk_ct(path)
+    return OpenedScan(source, ct, path)
+
+
+def _open_array(
+    volume: CtVolume, spacing_mm: Sequence[float] | None, grid: Grid | ScanSource | None
+) -> OpenedScan:
+    if grid is not None:
+        if spacing_mm is not None:
+            raise CaseError("grid has a spacing of its own: give spacing_mm or grid, not both")
+        source = replace(ScanSource.of(grid), array_axes=None)
+        shape = source.grid.shape_zyx
+        if volume.shape != shape:
+            order = ": x, y, z order?" if volume.shape[::-1] == shape else ""
+            raise CaseError(f"ct has shape {volume.shape}, its grid {shape} (z, y, x){order}")
+        return OpenedScan(source, volume)
+    if spacing_mm is None:
+        raise CaseError(
+            "spacing_mm is missing: an array does not know its voxel size (z, y, x) in mm; give it, or grid="
+        )
+    bare = Grid.from_spacing(volume.shape, spacing_mm)
+    if is_misordered(bare.spacing_mm):
+        raise CaseError(
+            f"spacing_mm: {pixel_problem(bare.spacing_mm)} If it is right, give grid=Grid.from_spacing(...)"
+        )
+    return OpenedScan(ScanSource(bare), volume)
+
+
+def _refuse_geometry(spacing_mm: object, grid: object, owner: str) -> None:
+    if spacing_mm is not None or grid is not None:
+        name = "grid" if spacing_mm is None else "spacing_mm"
+        raise CaseError(f"{name} belongs to arrays; {owner} has its own")

@@ -1,0 +1,105 @@
+"""Weights of one's own: every command that segments takes their folder, and every report names them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lite_ensam
+from lite_ensam.core.errors import EngineError
+from lite_ensam.engines import WEIGHTS, load_backend
+from lite_ensam.io import read_labels
+from lite_ensam.segmentation import Predictor, segment_case
+from tests.flare_files import write_flare
+from tests.integration.conftest import Run, Scan
+
+SHA256 = "0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The released weights with a wider cube around each line, as somebody else's training might want it."""
+    folder = tmp_path_factory.mktemp("runs") / "mine"
+    shutil.copytree(WEIGHTS, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["patch"]["side_factor"] *= 1.25
+    manifest["weights_sha256"] = SHA256
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(mine: Path, scan: Scan) -> np.ndarray:
+    """What `lite-ensam evaluate --weights` scores: a predictor with these weights."""
+    return segment_case(scan.case, Predictor(load_backend("openvino", weights=mine))).labels
+
+
+def test_segment(mine: Path, expected: np.ndarray, scan: Scan, run: Run, tmp_path: Path) -> None:
+    mask, report = tmp_path / "mask.nii.gz", tmp_path / "report.json"
+    done = run("segment", scan.ct, "--marks", scan.marks, "-o", mask, "--report", report, "--weights", mine)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(read_labels(mask), expected)
+    told = json.loads(report.read_text())
+    assert (told["weights"], told["weights_sha256"]) == ("mine", SHA256)
+    released = lite_ensam.segment(scan.case)
+    assert (released.labels != expected).any()
+    assert (released.report["weights"], len(released.report["weights_sha256"])) == ("weights", 64)
+
+
+def test_demo_and_flare(mine: Path, run: Run, tmp_path: Path, scan: Scan) -> None:
+    assert run("demo", tmp_path / "demo", "--weights", mine).returncode == 0
+    told = json.loads((tmp_path / "demo" / "report.json").read_text())
+    assert [(case["weights"], case["weights_sha256"]) for case in told["cases"]] == [("mine", SHA256)]
+
+    write_flare(tmp_path / "in", "case", scan.case, recist=True)
+    for name, options in (("own", ("--weights", mine)), ("released", ())):
+        assert run("flare", tmp_path / "in", tmp_path / name, *options).returncode == 0
+    own, released = (read_labels(tmp_path / name / "case.nii.gz") for name in ("own", "released"))
+    np.testing.assert_array_equal(own, lite_ensam.segment(tmp_path / "in" / "case.npz", weights=mine).labels)
+    assert (own != released).any()
+
+
+def test_respond(mine: Path, scan: Scan, run: Run, tmp_path: Path) -> None:
+    names = [mark.name for mark in scan.case.marks]
+    study = {
+        "targets": [{"name": name, "organ": name} for name in names],
+        "visits": [{"date": day, "ct": str(scan.ct), "marks": str(scan.marks)} for day in (0, 56)],
+    }
+    (tmp_path / "study.json").write_text(json.dumps(study))
+    for name, options in (("own", ("--weights", mine)), ("released", ())):
+        done = run("respond", tmp_path / "study.json", "--json", tmp_path / f"{name}.json", *options)
+        assert done.returncode == 0, done.stderr
+    own, released = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("own", "released"))
+    assert own["courses"] != released["courses"]
+    assert any(f"weights mine, {SHA256}" in note for note in own["notes"])
+    assert not any("weights" in note for note in released["notes"])
+
+
+def test_cohort(mine: Path, scan: Scan, run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    from lite_ensam.cohort import Parameters
+
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text(f"case,ct,marks\none,{scan.ct},{scan.marks}\n")
+    asked = ("cohort", manifest, "-o", tmp_path / "out", "--workers", 1)
+    assert run(*asked, "--weights", tmp_path).returncode == 1
+    assert run(*asked, "--weights", mine).returncode == 0
+    (record,) = (json.loads(path.read_text()) for path in (tmp_path / "out").glob("cases/*/record.json"))
+    assert (record["weights"], record["weights_sha256"]) == ("mine", SHA256)
+
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(mine, moved)
+    identity = Parameters(weights=str(mine)).identity()
+    assert identity == Parameters(weights=str(moved)).identity() == record["identity"]
+    assert identity != Parameters().identity() == Parameters(weights=str(WEIGHTS)).identity()
+
+
+def test_a_folder_without_exported_weights_is_refused(scan: Scan, tmp_path: Path) -> None:
+    with pytest.raises(
+        EngineError, match=r"manifest\.json; weights are a folder made by `lite-ensam export`"
+    ):
+        lite_ensam.segment(scan.case, weights=tmp_path)
