@@ -11,6 +11,8 @@ takes milliseconds; `__init__.pyi` tells type checkers what they are.
 from importlib import import_module
 from typing import Any
 
+from lite_ensam.core.process_lock import ProcessLock
+
 _HOMES = {
     "Case": "core.case",
     "Grid": "core.grid",
@@ -28,6 +30,9 @@ _HOMES = {
     "segment": "segmentation",
     "write_mask": "io",
 }
+
+_IMPORTING = ProcessLock()
+"""Two threads that import modules of one package crosswise would find each other's half made."""
 
 __all__ = [
     "Case",
@@ -51,7 +56,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'lite_ensam' has no attribute {name!r}")
-    value = getattr(import_module(f"lite_ensam.{_HOMES[name]}"), name)
+    with _IMPORTING:
+        value = getattr(import_module(f"lite_ensam.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -25,6 +25,7 @@ __all__ = [
     "build_profile",
     "crop_max_pool",
     "crop_resample",
+    "has_avx2",
     "in_plane_diameters",
     "label_boxes",
     "label_counts",
@@ -36,6 +37,7 @@ __all__ = [
     "read_labelled",
     "recover_missing_tumor",
     "resample_box",
+    "usable_cpus",
     "value_range",
 ]
 
@@ -690,3 +692,33 @@ class Deflater:
         ValueError
             The second time.
         """
+
+# ---- threads.rs of the bindings --------------------------------------------------------------------------------
+
+def has_avx2() -> bool:
+    """Whether an x86 CPU has AVX2, as all of them since 2013-15; True of other CPUs.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> has_avx2() in (True, False)
+    True
+    """
+
+def usable_cpus() -> int:
+    """CPUs that this process may use, as far as affinity and control groups' quotas let it; at least 1.
+
+    Kernels start as many threads at their first call.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> usable_cpus() >= 1
+    True
+    """

@@ -53,6 +53,6 @@ def test_the_version_is_said_without_loading_any_command() -> None:
 
 
 def test_the_engine_loads_no_converter_until_it_is_asked_for() -> None:
-    code = "from lite_ensam.engines.offline_openvino import import_openvino\nopenvino = import_openvino()"
+    code = "from lite_ensam.engines.openvino_runtime import import_openvino\nopenvino = import_openvino()"
     assert "openvino.tools.ovc" not in loaded_by(code)
     assert "openvino.tools.ovc" in loaded_by(f"{code}\nassert callable(openvino.convert_model)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from lite_ensam.datasets import CaseFiles
-from lite_ensam.training.augmentation import Sample, draw_sample
+from lite_ensam.training.batches import Batch
 from lite_ensam.training.config import TrainingConfig
-from lite_ensam.training.crop_cache import LesionCrop, cut
+from lite_ensam.training.crop_cache import LesionCrop, LesionCropCache, cut, write_bank
 from lite_ensam.training.presets import PRESETS
+from lite_ensam.training.samplers import DeviceBank, LesionCropSampler
 from lite_ensam.training.scan_sampler import ScanSampler, joint_sample
 from lite_ensam.training.synthetic import Background, Shape, draw_scene
 from tests.golden.package import Case, make_phantom
@@ -46,17 +48,21 @@ def drawn() -> dict[str, NDArray[np.float32]]:
     case, config = make_phantom(), TrainingConfig()
     crops = [cut(case, mark, "phantom") for mark in case.marks]
     found = {f"crop {n}": _of_crop(crop) for n, crop in enumerate(crops)}
-    for seed in range(N_SAMPLES):
-        sample = draw_sample(crops[seed % 3], np.random.default_rng(seed), config.patch)
-        found[f"sample {seed}"] = _of_sample(sample)
-    plain = draw_sample(crops[1], np.random.default_rng(0), config.patch, augment=False)
-    found["plain sample"] = _of_sample(plain)
+    with TemporaryDirectory() as folder:
+        write_bank(Path(folder), crops)
+        bank = LesionCropCache([Path(folder)])
+        sampler = LesionCropSampler(bank, config)
+        for step in range(N_SAMPLES // config.batch):
+            (batch,) = sampler.batches(step, 0, config.batch)
+            found |= {f"sample {step}.{n}": _of_sample(batch, n) for n in range(len(batch))}
+        ((_, plain),) = DeviceBank(bank, torch.device("cpu")).plain_batches(config)
+    found["plain sample"] = _of_sample(plain, 1)
     found["joint sample"] = _of_sample(joint_sample(case, case.marks[1], PRESETS["paper"]))
-    sampler = ScanSampler(
+    scans = ScanSampler(
         [_Files("phantom", "phantom", Path(), case=case)], replace(PRESETS["paper"], most_voxels=2**17)
     )
     for seed in range(N_BOXES):
-        found[f"box {seed}"] = _of_sample(sampler.draw(np.random.default_rng(seed)))
+        found[f"box {seed}"] = _of_sample(scans.draw(np.random.default_rng(seed)))
     return found | {"rates": _rates()}
 
 
@@ -83,7 +89,7 @@ def scenes() -> dict[str, NDArray[np.float32]]:
     shape = Shape(case.reference[box] == 1, case.grid.spacing_mm)
     found = {}
     for seed in range(N_SCENES):
-        scene = draw_scene(np.random.default_rng(seed), [background], [shape], 48, 3.4)
+        scene = draw_scene(np.random.default_rng(seed), [background], ([shape], [shape]), 48, 3.4)
         if scene is None:
             found[f"scene {seed}"] = np.zeros(1, np.float32)
             continue
@@ -101,19 +107,14 @@ def scenes() -> dict[str, NDArray[np.float32]]:
 
 
 def _of_crop(crop: LesionCrop) -> NDArray[np.float32]:
-    hu, share = crop.hu.astype(np.float64), crop.share.astype(np.float64)
-    ends = np.ravel(crop.endpoints_zyx)
-    values = [hu.mean(), hu.std(), share.mean(), share.max(), *ends, *crop.native_voxel_zyx]
+    grey, bits = crop.grey.astype(np.float64), crop.bits.astype(np.float64)
+    values = [grey.mean(), grey.std(), bits.mean(), bits.max(), *np.ravel(crop.lines), *crop.native_voxel_zyx]
     return np.array(values, dtype=np.float32).round(3)
 
 
-def _of_sample(sample: Sample) -> NDArray[np.float32]:
-    values = sample.values.numpy().reshape(len(sample.values), -1).astype(np.float64)
-    target = sample.target.numpy().ravel()
+def _of_sample(batch: Batch, number: int = 0) -> NDArray[np.float32]:
+    values = batch.values[number].flatten(1).numpy().astype(np.float64)
+    target, ends = batch.target[number].numpy().ravel(), batch.endpoints_zyx[number].numpy()
     voxels = np.random.default_rng(0).integers(0, target.size, 6)
     rows = [[channel.mean(), channel.std(), *channel[voxels]] for channel in values]
-    return (
-        np.concatenate([*rows, sample.endpoints_zyx.numpy().ravel(), [target.mean()]])
-        .astype(np.float32)
-        .round(4)
-    )
+    return np.concatenate([*rows, ends.ravel(), [target.mean()]]).astype(np.float32).round(4)

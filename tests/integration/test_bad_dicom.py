@@ -92,8 +92,8 @@ def write_letter(path: Path) -> None:
         (drop("PixelData"), "voxels cannot be decoded"),
         (drop("BitsAllocated"), "voxels cannot be decoded"),
         (drop("Modality"), "3.dcm: the file is truncated or damaged"),
-        (drop("ImageOrientationPatient"), "slice 4: ImageOrientationPatient is missing"),
-        (drop("RescaleIntercept"), "slice 4: RescaleIntercept is missing, which other slices have"),
+        (drop("ImageOrientationPatient"), "3.dcm: ImageOrientationPatient is missing"),
+        (drop("RescaleIntercept"), "3.dcm: RescaleIntercept is missing or empty, which other slices have"),
         (drop("StudyInstanceUID"), "lack what a DICOM SEG needs: StudyInstanceUID is missing"),
         (add_series_of_another_patient, "holds CT of 2 patients; say which series is meant"),
         (leave_a_letter_alone, "holds no DICOM file of a CT"),
@@ -209,7 +209,8 @@ def test_bad_dicom_is_told_and_nothing_is_written(dicom: Path, scan: Scan, run: 
     out = ("-o", tmp_path / "out.dcm")
     refused(".dcm needs a DICOM folder as CT", "segment", scan.ct, "--marks", scan.marks, *out)
     refused("holds no CT series 1.2.3", "segment", dicom, "--marks", scan.marks, "--series", "1.2.3", *out)
-    refused("holds no DICOM file of a CT", "segment", tmp_path, "--marks", scan.marks, *out)
+    (tmp_path / "empty").mkdir()
+    refused("holds no DICOM file of a CT", "segment", tmp_path / "empty", "--marks", scan.marks, *out)
     refused("marks need the scan", "convert", scan.marks, "-o", tmp_path / "marks.json")
     broken = tmp_path / "broken"
     broken.mkdir()

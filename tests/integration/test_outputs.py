@@ -66,6 +66,7 @@ TWICE = "it is the same file as the output"
         ("respond study.json --json r.json", INPUT),
         ("evaluate . -o scores.json", INSIDE),
         ("evaluate . --figure2 f.png --worst f.png", INSIDE),
+        ("pack . bank.tar.xz", INSIDE),
         ("flare . .", INPUT),
         ("flare . masks", INSIDE),
         ("cohort . -o .", INPUT),

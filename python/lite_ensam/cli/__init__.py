@@ -29,6 +29,7 @@ COMMANDS = {
     "info": "info",
     "train": "train",
     "export": "train",
+    "pack": "train",
 }
 """Each command and the module of this package that has the function of its name."""
 

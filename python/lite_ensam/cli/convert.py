@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.cli.options import Fraction, Only, Overwrite, Series
+from lite_ensam.cli.options import Acquisition, Fraction, Only, Overwrite, Series
 
 
 def convert(
@@ -24,6 +24,7 @@ def convert(
     ],
     ct: Annotated[Path | None, typer.Option(help="The scan that a mask or marks belong to")] = None,
     series: Series = None,
+    acquisition: Acquisition = None,
     only: Only = None,
     fraction: Fraction = None,
     rtstruct: Annotated[
@@ -55,7 +56,7 @@ def convert(
     if rtstruct and (ct is None or is_marks):
         raise OutputError(f"cannot write {output}: --rtstruct is for masks, with the scan they lie on (--ct)")
     check_outputs([(output, (".dcm",) if rtstruct else suffixes)], (source, ct), overwrite)
-    volume, scan = read_ct(source if ct is None else ct, series)
+    volume, scan = read_ct(source if ct is None else ct, series, acquisition, None if ct is None else source)
     if ct is None:
         write_ct(output, volume, scan, overwrite)
     elif is_marks:

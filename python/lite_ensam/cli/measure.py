@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Fraction, Only, Overwrite, Series
+from lite_ensam.cli.options import Acquisition, Fraction, Only, Overwrite, Series
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def measure(
         Path | None, typer.Option(help="Page with pictures to write (extra `evaluate`), one file")
     ] = None,
     series: Series = None,
+    acquisition: Acquisition = None,
     only: Only = None,
     fraction: Fraction = None,
     identifiers: Annotated[
@@ -49,13 +50,13 @@ def measure(
 
     outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)))
     check_outputs(outputs, (ct, mask, marks), overwrite)
-    scan = open_scan(ct, series_uid=series)
+    scan = open_scan(ct, series_uid=series, acquisition=acquisition, referred_by=marks or mask)
     label_map = read_label_map(mask, scan.source, only or (), fraction)
     labels = label_map.labels
     is_drawn = marks is None and not scan.keeps_marks
     lines = scan.draw_marks(mask, label_map) if is_drawn else scan.read_marks(marks)
     scan = scan.with_notes((*label_map.notes, *label_map.unclaimed(lines)))
-    case = scan.read_case(lines, reference=labels if is_drawn else None)
+    case = scan.read_case(lines, reference=labels if is_drawn else None, hu=scan.known_hu)
     tumors = measure_case(case, labels)
     page = case_page(case, labels, tumors, identifiers, is_drawn) if html is not None else ""
     if json is not None:

@@ -62,7 +62,14 @@ Repeats: TypeAlias = Annotated[
     typer.Option(min=0, max=1000, help="Segment each tumour as often again, for standard deviations; try 8"),
 ]
 Series: TypeAlias = Annotated[
-    str | None, typer.Option(help="SeriesInstanceUID in a DICOM folder [default: the largest]")
+    str | None,
+    typer.Option(
+        help="SeriesInstanceUID in a DICOM folder [default: the one that marks refer to, else the largest]"
+    ),
+]
+Acquisition: TypeAlias = Annotated[
+    int | None,
+    typer.Option(help="Number of one of several acquisitions in a DICOM series [default: the largest]"),
 ]
 Only: TypeAlias = Annotated[
     list[str] | None,

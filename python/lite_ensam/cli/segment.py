@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from lite_ensam.cli.options import (
+    Acquisition,
     Border,
     BorderName,
     Crop,
@@ -106,6 +107,7 @@ def segment(
         typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
     ] = None,
     series: Series = None,
+    acquisition: Acquisition = None,
     threads: Threads = None,
     mirror: Mirror = False,
     border: Border = BorderName.readers,
@@ -141,6 +143,7 @@ def segment(
         mirror=mirror,
         border=border.value,
         series_uid=series,
+        acquisition=acquisition,
         n_repeats=repeats,
         weights=weights or WEIGHTS,
     )

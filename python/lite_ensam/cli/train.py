@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +18,7 @@ from lite_ensam.cli.train_options import (
     Data,
     DrawingProcesses,
     GpuCount,
+    HeldOutFold,
     ListSettings,
     LoaderThreads,
     Patience,
@@ -38,9 +40,11 @@ from lite_ensam.cli.train_options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
+    from lite_ensam.model.checkpoint import Weights
     from lite_ensam.training.config import TrainingConfig
+    from lite_ensam.training.devices import Devices
+    from lite_ensam.training.folds import Fold
+    from lite_ensam.training.setup import RunSetup
     from lite_ensam.training.trainer import Trainer
 
 
@@ -50,6 +54,7 @@ def train(
     preset: Preset = PresetName.paper,
     val: ValidationData = None,
     val_share: ValidationShare = None,
+    fold: HeldOutFold = None,
     synthetic: SyntheticLesions = 700,
     synthetic_seed: SyntheticSeed = 1,
     weight: SourceWeights = None,
@@ -75,62 +80,76 @@ def train(
 
     from lite_ensam.io import refuse_inputs
     from lite_ensam.model.checkpoint import load_weights
-    from lite_ensam.training.callbacks import ProgressBar, TensorBoard
     from lite_ensam.training.devices import find_devices
+    from lite_ensam.training.packing import unpack
     from lite_ensam.training.setup import RunSetup
-    from lite_ensam.training.trainer import FILES, Trainer
+    from lite_ensam.training.trainer import FILES
 
     plain = {
-        "steps": steps,
-        "batch": batch,
-        "lr": lr,
-        "cooldown": cooldown,
-        "patience": patience,
-        "seed": seed,
-    }
-    config = chosen_config(preset, plain, weight or (), settings or ())
+        "steps": steps, "batch": batch, "lr": lr, "cooldown": cooldown, "patience": patience, "seed": seed,
+    }  # fmt: skip
+    config = _configured(preset, plain, weight or (), settings or ())
     refuse_inputs([run, *(run / name for name in FILES)], [data, val, start])
     torch.set_num_threads(threads)
-    machine = find_devices(accelerator.value, devices)
-    plan = RunSetup(config, data, run, val, val_share, synthetic, synthetic_seed, processes)
+    if data.name.endswith(".tar.xz"):
+        data = unpack(data, run / "data")
+    plan = RunSetup(config, data, run, val, val_share, fold_of(fold), synthetic, synthetic_seed, processes)
+    weights = None if start is None else load_weights(start)
+    notes = {"preset": preset.value}
+    _train(plan, run, weights, find_devices(accelerator.value, devices), loaders, notes, tensorboard)
+
+
+def _configured(
+    preset: PresetName, plain: Mapping[str, Any], weight: Sequence[str], settings: Sequence[str]
+) -> TrainingConfig:
+    """The preset with what was given in place of its own, by options of its own and by `--set`."""
+    from lite_ensam.training.presets import PRESETS
+    from lite_ensam.training.settings import apply_settings
+
+    given = [f"{name}={value}" for name, value in plain.items() if value is not None]
+    given += [f"source_weights={dict(map(parse_weight, weight))}"] if weight else []
+    try:
+        return apply_settings(PRESETS[preset.value], [*given, *settings])
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _train(
+    plan: RunSetup,
+    run: Path,
+    start: Weights | None,
+    machine: Devices,
+    loaders: int,
+    notes: dict[str, Any],
+    tensorboard: bool,
+) -> None:
+    """Prepare the crops and run, with what is told to people from the first process alone."""
+    from lite_ensam.training.callbacks import ProgressBar, TensorBoard
+    from lite_ensam.training.trainer import Trainer
+
     with machine.first():
         if machine.rank == 0:
             for note in plan.cases.notes:
                 typer.echo(f"note: {note}")
             typer.echo("preparing crops ...")
-        draws, validation = plan.prepare()
+        draws, validation = plan.prepare(machine)
     trainer = Trainer(
-        config,
+        plan.config,
         draws,
         run,
-        None if start is None else load_weights(start),
+        start,
         validation=validation,
         machine=machine,
         loaders=loaders,
-        notes={"preset": preset.value, **plan.notes},
+        notes={**notes, **plan.notes},
     )
     if machine.rank == 0:
-        watchers = [ProgressBar(trainer.step, config.steps)]
+        watchers = [ProgressBar(trainer.step, plan.config.steps)]
         trainer.watchers = [*watchers, TensorBoard(run / "tensorboard")] if tensorboard else watchers
         tell(trainer)
     trainer.run()
     if machine.rank == 0:
         tell_result(trainer)
-
-
-def chosen_config(
-    preset: PresetName, plain: Mapping[str, float | None], weights: Iterable[str], settings: Iterable[str]
-) -> TrainingConfig:
-    """The preset with what was given: options of their own, weights of sources, and `--set`."""
-    from lite_ensam.training.presets import PRESETS
-    from lite_ensam.training.settings import apply_settings
-
-    given = [f"{name}={value}" for name, value in plain.items() if value is not None]
-    given += [f"source_weights={shares}"] if (shares := dict(map(parse_weight, weights))) else []
-    try:
-        return apply_settings(PRESETS[preset.value], [*given, *settings])
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def tell(trainer: Trainer) -> None:
@@ -154,6 +173,19 @@ def tell_result(trainer: Trainer) -> None:
         typer.echo(f"best validation DSC {best['dsc']:.4f} at step {best['step']:.0f}: {path}")
 
 
+def fold_of(text: str | None) -> Fold | None:
+    """`NUMBER/COUNT` to a fold."""
+    from lite_ensam.training.folds import Fold
+
+    if text is None:
+        return None
+    try:
+        number, count = map(int, text.split("/"))
+    except ValueError:
+        raise typer.BadParameter(f"expected --fold NUMBER/COUNT such as 0/5, got {text!r}") from None
+    return Fold(number, count)
+
+
 def parse_weight(text: str) -> tuple[str, float]:
     """`SOURCE=SHARE` to a name and a number."""
     source, _, share = text.partition("=")
@@ -164,6 +196,19 @@ def parse_weight(text: str) -> tuple[str, float]:
     if not source or not 0 <= number < math.inf:
         raise typer.BadParameter(f"expected SOURCE=SHARE such as sts=0.3, got {text!r}")
     return source, number
+
+
+def pack(
+    data: Annotated[Path, typer.Argument(help="Folder with train/<source>/<case>")],
+    archive: Annotated[Path, typer.Argument(help="The .tar.xz to write")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an archive that is there")] = False,
+) -> None:
+    """Pack what training cuts out of a folder's scans into an archive that `train` takes (extra `train`)."""
+    require_train_extra()
+    from lite_ensam.training.packing import pack as write_archive
+
+    size = write_archive(data, archive, overwrite)
+    typer.echo(f"{archive}: {size / 1e6:.1f} MB")
 
 
 def export(

@@ -16,6 +16,7 @@ class PresetName(StrEnum):
 
     paper = "paper"
     cpu = "cpu"
+    gpu = "gpu"
 
 
 class AcceleratorName(StrEnum):
@@ -79,8 +80,8 @@ ListSettings: TypeAlias = Annotated[
 Data: TypeAlias = Annotated[
     Path,
     typer.Argument(
-        help="Folder with train/<source>/<case>; or FLARE's, with train_npz/*.npz; or a CSV file with the columns "
-        "ct,labels,marks,source,patient,split",
+        help="Folder with train/<source>/<case>, or an archive that pack made of one; or FLARE's, with "
+        "train_npz/*.npz; or a CSV file with the columns ct,labels,marks,source,patient,split",
         show_default=False,
     ),
 ]
@@ -88,7 +89,7 @@ RunFolder: TypeAlias = Annotated[
     Path, typer.Option("--run", help="Folder of the run; one that exists is resumed", show_default=False)
 ]
 Preset: TypeAlias = Annotated[
-    PresetName, typer.Option(help="paper: whole scans, for GPUs; cpu: cubes around lesions")
+    PresetName, typer.Option(help="paper: whole scans, for GPUs; cpu, gpu: cubes around lesions")
 ]
 ValidationData: TypeAlias = Annotated[
     Path | None, typer.Option(help="Cases to validate on: folder of <source>/<case>, of .npz, or CSV")
@@ -96,8 +97,12 @@ ValidationData: TypeAlias = Annotated[
 ValidationShare: TypeAlias = Annotated[
     float | None, typer.Option(help="Validate on this share of each source's patients instead")
 ]
+HeldOutFold: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NUMBER/COUNT", help="Hold out this part of all patients, shapes and all"),
+]
 SyntheticLesions: TypeAlias = Annotated[
-    int, typer.Option(min=0, help="Synthetic lesions in the bank (preset cpu)")
+    int, typer.Option(min=0, help="Synthetic lesions in the bank (presets cpu and gpu)")
 ]
 SyntheticSeed: TypeAlias = Annotated[int, typer.Option(help="Of the synthetic lesions")]
 SourceWeights: TypeAlias = Annotated[

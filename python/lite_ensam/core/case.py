@@ -35,7 +35,7 @@ class Case:
     reference : uint8 or uint16 (z, y, x), or None
     name : for reports; line breaks and other control characters become escapes
     hu : True if `ct` is in Hounsfield units, False if it is already windowed to 0-255.
-        Left out, `guess_hu` decides
+        Left out, `guess_hu` decides, unless the source says that its units are unknown
     source : what it was read from: axis order, header, notes; left out, an array with this grid. Doubts about
         intensities, spacing and axis order are added to its notes
 
@@ -75,6 +75,10 @@ class Case:
             raise CaseError(f"ct: {error}") from None
         if low == high:
             raise CaseError(f"every voxel of the ct is {low:g}: there is nothing to see")
+        if self.source is None or self.source.grid is not self.grid:
+            object.__setattr__(self, "source", ScanSource(self.grid))
+        if self.hu is None:
+            self.source.check_units()
         if problem := intensity_error(low, high, self.ct.dtype, self.hu):
             raise CaseError(problem)
         object.__setattr__(self, "name", printable(self.name))
@@ -82,8 +86,6 @@ class Case:
         check_marks(self.marks, self.grid.shape_zyx)
         if self.reference is not None:
             _check_reference(self.reference, self.grid)
-        if self.source is None or self.source.grid is not self.grid:
-            object.__setattr__(self, "source", ScanSource(self.grid))
         doubts = [note, intensity_note(low, high, self.hu), pixel_problem(self.grid.spacing_mm)]
         if not self.grid.is_oriented:
             doubts.append(shape_problem(self.grid.shape_zyx))

@@ -9,14 +9,27 @@ import numpy as np
 
 from lite_ensam.core.short_repr import with_short_repr
 
-__all__ = ["CHANNEL_NAMES", "GREY_CHANNELS", "LINE_CHANNELS", "PAPER_CHANNELS", "PatchConfig", "check_window"]
+__all__ = [
+    "CHANNEL_NAMES",
+    "CLICK_REACH",
+    "GREY_CHANNELS",
+    "LINE_CHANNELS",
+    "PAPER_CHANNELS",
+    "PROMPT_CHANNELS",
+    "PatchConfig",
+    "check_window",
+]
 
 PAPER_CHANNELS = ("wide",)
 GREY_CHANNELS = ("wide", "line_window", "line_narrow")
 MAX_HU, MIN_WINDOW_HU = 100_000.0, 1.0
 LINE_CHANNELS = ("wide", "line_window", "line_narrow", "along", "across", "slice")
-CHANNEL_NAMES = frozenset(LINE_CHANNELS)
+PROMPT_CHANNELS = ("short_axis", "slice_range", "clicks", "last_mask")
+"""What a user may know beyond the line; 0.5 everywhere is nothing, and the network takes 0.5 off its input."""
+CHANNEL_NAMES = frozenset(LINE_CHANNELS + PROMPT_CHANNELS)
 """All that `segmentation.channels` can fill."""
+CLICK_REACH = 1 / 16
+"""A click's channel falls off to 1/e over this share of the patch's side."""
 
 
 @with_short_repr

@@ -6,7 +6,6 @@ reference mask.
 """
 
 import math
-import operator
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,9 +17,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.errors import MarkError, brief, printable
-from lite_ensam.core.grid import real_array
+from lite_ensam.core.mark_fields import (
+    MAX_LABEL,
+    ROUNDING,
+    checked_endpoints,
+    checked_label,
+    checked_points,
+    checked_slice,
+    point_text,
+)
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks, as_subvolume
-from lite_ensam.core.types import EndpointPair, Flips, FloatTriple, Labels, Mask, float_triple, int_triple
+from lite_ensam.core.types import (
+    EndpointPair,
+    Flips,
+    FloatTriple,
+    IntTriple,
+    Labels,
+    Mask,
+    float_triple,
+    int_triple,
+)
 
 __all__ = [
     "NotedMarks",
@@ -31,23 +47,16 @@ __all__ = [
     "marks_from_labels",
     "marks_from_marker",
     "notes_of",
+    "outer_ends",
     "sphere_box",
     "sphere_mask",
+    "voxel_of",
 ]
-
-MAX_LABEL = 65535
-"""Labels are written as uint16 at most."""
-
-_ROUNDING = 1e-6
-"""What the way from millimetres to indices may cost, in voxels."""
 
 _HALF_VOXEL = 0.5 + 1e-3
 """How far outside the outermost voxel centres a mark may lie: on the border, not beyond."""
 
 _UID = re.compile(r"[0-9.]{0,64}")
-
-_SHORTEST = 1e-6
-"""Lines shorter than this, in voxels, are points."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +71,17 @@ class RecistMark:
         middle (millimetres on an oblique scan), they are moved onto it
     name : free text, for reports; line breaks and other control characters become escapes
     tracking_uid : DICOM's identity of the tumour over time, or an empty text
-    short_axis_zyx : the two ends of a short axis that a reader drew on the same slice, or None. It is kept and
-        reported; masks come from the line alone
+    short_axis_zyx : the two ends of a short axis that a reader drew on the same slice, or None
+    first_slice, last_slice : nothing of the tumour lies on a lower slice (z) than the first or a higher one than the
+        last; None where that is not known
+    inside_zyx, outside_zyx : points, voxel indices (z, y, x), that are tumour and that are not
 
     Raises
     ------
     MarkError
         If the label is out of range, the ends of a line are not two finite points, they lie on different
-        slices, the line has no length, the name is no text, or the tracking UID is none.
+        slices, the line has no length, the name is no text, the tracking UID is none, or slices and points
+        contradict each other or the line.
 
     Examples
     --------
@@ -85,11 +97,15 @@ class RecistMark:
     name: str = ""
     tracking_uid: str = ""
     short_axis_zyx: EndpointPair | None = None
+    first_slice: int | None = None
+    last_slice: int | None = None
+    inside_zyx: tuple[FloatTriple, ...] = ()
+    outside_zyx: tuple[FloatTriple, ...] = ()
 
     def __post_init__(self) -> None:
-        label = _checked_label(self.label)
+        label = checked_label(self.label)
         object.__setattr__(self, "label", label)
-        object.__setattr__(self, "endpoints_zyx", _checked_endpoints(label, self.endpoints_zyx))
+        object.__setattr__(self, "endpoints_zyx", checked_endpoints(label, self.endpoints_zyx))
         if not isinstance(self.name, str):
             raise MarkError(f"mark {label}: its name must be a text, got {brief(self.name)}")
         object.__setattr__(self, "name", printable(self.name))
@@ -99,10 +115,16 @@ class RecistMark:
             )
         if self.short_axis_zyx is not None:
             object.__setattr__(self, "short_axis_zyx", self._checked_short_axis(self.short_axis_zyx))
+        for field in ("first_slice", "last_slice"):
+            object.__setattr__(self, field, checked_slice(label, field, getattr(self, field)))
+        for field in ("inside_zyx", "outside_zyx"):
+            object.__setattr__(self, field, checked_points(label, field, getattr(self, field)))
+        self._check_slices()
+        self._check_points()
 
     def _checked_short_axis(self, ends_zyx: EndpointPair) -> EndpointPair:
         try:
-            short_axis = _checked_endpoints(self.label, ends_zyx)
+            short_axis = checked_endpoints(self.label, ends_zyx)
         except MarkError as error:
             raise MarkError(f"short axis of {error}") from None
         if short_axis[0][0] != self.slice_index:
@@ -111,6 +133,34 @@ class RecistMark:
                 f"the line on z = {self.slice_index}"
             )
         return short_axis
+
+    def _check_slices(self) -> None:
+        """Raise unless first slice, line and last slice come in this order."""
+        first, line, last = self.first_slice, self.slice_index, self.last_slice
+        if first is not None and last is not None and first > last:
+            raise MarkError(f"mark {self.label}: first_slice {first} lies after last_slice {last}")
+        if first is not None and first > line:
+            raise MarkError(f"mark {self.label}: first_slice {first} lies after the line's slice z = {line}")
+        if last is not None and last < line:
+            raise MarkError(f"mark {self.label}: last_slice {last} lies before the line's slice z = {line}")
+
+    def _check_points(self) -> None:
+        """Raise unless points inside lie between the slices, and none is outside too."""
+        for point in self.inside_zyx:
+            z, _, _ = voxel_of(point)
+            if self.first_slice is not None and z < self.first_slice:
+                beyond = f"before first_slice {self.first_slice}"
+            elif self.last_slice is not None and z > self.last_slice:
+                beyond = f"after last_slice {self.last_slice}"
+            else:
+                continue
+            raise MarkError(
+                f"mark {self.label}: its inside point {point_text(point)} (z, y, x) lies {beyond}"
+            )
+        if both := set(map(voxel_of, self.inside_zyx)) & set(map(voxel_of, self.outside_zyx)):
+            raise MarkError(
+                f"mark {self.label}: inside_zyx and outside_zyx both name the voxel {point_text(min(both))} (z, y, x)"
+            )
 
     @property
     def slice_index(self) -> int:
@@ -138,23 +188,35 @@ class RecistMark:
         >>> RecistMark(1, ((4, 10, 2), (4, 10, 12))).outer_endpoints_zyx()
         ((4.0, 10.0, 1.5), (4.0, 10.0, 12.5))
         """
-        (z, ay, ax), (_, by, bx) = self.endpoints_zyx
-        share = margin_voxels / math.hypot(by - ay, bx - ax)
-        dy, dx = (by - ay) * share, (bx - ax) * share
-        return (z, ay - dy, ax - dx), (z, by + dy, bx + dx)
+        return outer_ends(self.endpoints_zyx, margin_voxels)
 
     def flipped(self, flips_zyx: Flips, shape_zyx: Sequence[int]) -> "RecistMark":
-        """The same line in its volume with some axes reversed."""
+        """The same line, slices and points in its volume with some axes reversed."""
         if not any(flips_zyx):
             return self
         last = np.asarray(shape_zyx) - 1
 
-        def ends(line: EndpointPair) -> EndpointPair:
-            first, second = np.where(flips_zyx, last - np.asarray(line), line)
-            return float_triple(first), float_triple(second)
+        def points(given: Sequence[FloatTriple]) -> tuple[FloatTriple, ...]:
+            return tuple(
+                float_triple(np.where(flips_zyx, last - np.asarray(point), point)) for point in given
+            )
 
-        short_axis = None if self.short_axis_zyx is None else ends(self.short_axis_zyx)
-        return replace(self, endpoints_zyx=ends(self.endpoints_zyx), short_axis_zyx=short_axis)
+        def ends(line: EndpointPair) -> EndpointPair:
+            first, second = points(line)
+            return first, second
+
+        lower, upper = self.first_slice, self.last_slice
+        if flips_zyx[0]:
+            lower, upper = (None if z is None else int(last[0]) - z for z in (upper, lower))
+        return replace(
+            self,
+            endpoints_zyx=ends(self.endpoints_zyx),
+            short_axis_zyx=None if self.short_axis_zyx is None else ends(self.short_axis_zyx),
+            first_slice=lower,
+            last_slice=upper,
+            inside_zyx=points(self.inside_zyx),
+            outside_zyx=points(self.outside_zyx),
+        )
 
     def length_mm(self, spacing_mm: Sequence[float]) -> float:
         """Longest diameter in mm, of a volume with this (z, y, x) spacing."""
@@ -196,8 +258,9 @@ def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
 def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
     """Raise `MarkError` unless the marks fit the volume and each other.
 
-    There must be at least one, no two may share a label or be the same line, and every end must lie
-    inside the volume: between -0.5 and n - 0.5 on each axis (the outer faces of the outermost voxels).
+    There must be at least one, no two may share a label, a voxel inside, or be the same line, and every end and
+    point must lie inside the volume: between -0.5 and n - 0.5 on each axis (the outer faces of the outermost
+    voxels), first and last slices between 0 and n - 1.
     """
     if not marks:
         raise MarkError("no mark given: at least one RECIST line is needed")
@@ -207,26 +270,56 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
             f"every mark needs its own label, but label {repeated[0]} comes {counts[repeated[0]]} times"
         )
     label_of: dict[EndpointPair, int] = {}
+    inside_of: dict[IntTriple, int] = {}
     for mark in marks:
+        for voxel in map(voxel_of, mark.inside_zyx):
+            if inside_of.setdefault(voxel, mark.label) != mark.label:
+                raise MarkError(
+                    f"marks {inside_of[voxel]} and {mark.label} both name the voxel {point_text(voxel)} (z, y, x) "
+                    "as inside"
+                )
+        for field in ("first_slice", "last_slice"):
+            z = getattr(mark, field)
+            if z is not None and not 0 <= z < shape_zyx[0]:
+                raise MarkError(
+                    f"mark {mark.label}: {field} {z} lies outside the volume, whose slices are 0 to {shape_zyx[0] - 1}"
+                )
         first = label_of.setdefault(_rounded(mark.endpoints_zyx), mark.label)
         if first != mark.label:
             raise MarkError(f"marks {first} and {mark.label} are the same line: one tumour has one label")
-        outside = [
-            point
-            for point in mark.endpoints_zyx + (mark.short_axis_zyx or ())
-            if not is_inside(point, shape_zyx)
-        ]
-        if outside:
-            is_reversed = all(is_inside(end[::-1], shape_zyx) for end in mark.endpoints_zyx)
-            raise MarkError(
-                f"mark {mark.label}: endpoint {_text(outside[0])} (z, y, x) lies outside the volume of "
-                f"{_text(shape_zyx)} voxels{': x, y, z order?' if is_reversed else ''}"
-            )
+        ends = mark.endpoints_zyx + (mark.short_axis_zyx or ())
+        for what, points in (("endpoint", ends), ("point", mark.inside_zyx + mark.outside_zyx)):
+            if outside := [point for point in points if not is_inside(point, shape_zyx)]:
+                is_reversed = all(is_inside(end[::-1], shape_zyx) for end in mark.endpoints_zyx)
+                raise MarkError(
+                    f"mark {mark.label}: {what} {point_text(outside[0])} (z, y, x) lies outside the volume of "
+                    f"{point_text(shape_zyx)} voxels{': x, y, z order?' if is_reversed else ''}"
+                )
 
 
 def is_inside(point_zyx: Sequence[float], shape_zyx: Sequence[int]) -> bool:
     """Whether a voxel index lies within the outer faces of a volume, -0.5 and n - 0.5 on each axis."""
     return all(-_HALF_VOXEL <= p <= n - 1 + _HALF_VOXEL for p, n in zip(point_zyx, shape_zyx, strict=True))
+
+
+def voxel_of(point_zyx: FloatTriple) -> IntTriple:
+    """The voxel that holds a point; of a point between two, the lower one.
+
+    Examples
+    --------
+    >>> voxel_of((3.0, 4.2, 6.7))
+    (3, 4, 7)
+    """
+    z, y, x = (math.ceil(number - 0.5 - ROUNDING) for number in point_zyx)
+    return z, y, x
+
+
+def outer_ends(line: EndpointPair, margin_voxels: float) -> EndpointPair:
+    """The ends of a line in a slice, moved outwards along it by `margin_voxels` each."""
+    (z, ay, ax), (_, by, bx) = line
+    share = margin_voxels / math.hypot(by - ay, bx - ax)
+    dy, dx = (by - ay) * share, (bx - ax) * share
+    return (z, ay - dy, ax - dx), (z, by + dy, bx + dx)
 
 
 def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Mask:
@@ -355,50 +448,6 @@ def marks_from_labels(labels: Labels, spacing_mm: FloatTriple) -> tuple[RecistMa
     return tuple(mark_from_mask(masks[label], spacing_mm, label) for label in masks.labels)
 
 
-def _checked_label(label: int) -> int:
-    try:
-        number = operator.index(label)
-    except TypeError:
-        number = 0
-    if isinstance(label, bool) or not 1 <= number <= MAX_LABEL:
-        raise MarkError(f"a mark's label must be a whole number from 1 to {MAX_LABEL}, got {brief(label)}")
-    return number
-
-
-def _checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> EndpointPair:
-    """Two finite points on one slice, apart, in ascending order."""
-    ends = np.array(real_array(endpoints_zyx), dtype=np.float64)
-    if ends.shape != (2, 3) or not np.isfinite(ends).all():
-        raise MarkError(
-            f"mark {label}: endpoints must be two points of three finite numbers (z, y, x), "
-            f"got {brief(endpoints_zyx)}"
-        )
-    middle = ends[0, 0] / 2 + ends[1, 0] / 2
-    # The nearest slice; halves go towards 0, so that the volume's outer faces, -0.5 and n - 0.5, belong to
-    # its first and last slice without knowing n.
-    z = math.copysign(math.ceil(abs(middle) - 0.5 - _ROUNDING), middle)
-    if np.abs(ends[:, 0] - z).max() > 0.5 + 2 * _ROUNDING:
-        raise MarkError(
-            f"mark {label}: its endpoints lie on slices z = {ends[0, 0]:g} and z = {ends[1, 0]:g}; "
-            f"a RECIST line lies on one axial slice{_plane_hint(ends)}"
-        )
-    ends[:, 0] = z
-    if math.dist(*ends) < _SHORTEST:
-        raise MarkError(f"mark {label}: both endpoints are {_text(ends[0])} (z, y, x), a line of length zero")
-    start, stop = sorted((a, b, c) for a, b, c in (ends + 0.0).tolist())  # + 0.0 turns -0.0 into 0.0
-    return start, stop
-
-
-def _plane_hint(ends: NDArray[np.float64]) -> str:
-    """Why a line may seem to cross slices: its numbers stand in another order, or it was drawn in another plane."""
-    same_y, same_x = np.isclose(ends[0, 1:], ends[1, 1:], rtol=0, atol=0.5).tolist()
-    if same_x and not same_y:
-        return f" (both have x = {ends[0, 2]:g}: x, y, z order, or drawn on a sagittal slice?)"
-    if same_y and not same_x:
-        return f" (both have y = {ends[0, 1]:g}: axes in another order, or drawn on a coronal slice?)"
-    return ""
-
-
 def _length_mm(line: EndpointPair, spacing_mm: Sequence[float]) -> float:
     start, stop = line
     return math.hypot(*((b - a) * s for a, b, s in zip(start, stop, spacing_mm, strict=True)))
@@ -422,7 +471,3 @@ def _kernel_labels(marker: NDArray[np.integer] | Mask) -> NDArray[Any]:
     if array.size and (array.min() < 0 or array.max() > MAX_LABEL):
         raise MarkError(f"marker volume: labels must be 0 to {MAX_LABEL}, got {array.min()} to {array.max()}")
     return array.astype(np.uint16)
-
-
-def _text(numbers: Sequence[float] | NDArray[np.float64]) -> str:
-    return "(" + ", ".join(f"{number:g}" for number in numbers) + ")"

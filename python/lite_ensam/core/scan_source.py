@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lite_ensam.core.errors import MarkError
+from lite_ensam.core.errors import CaseError, MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import VoxelBox
 from lite_ensam.core.short_repr import with_short_repr
@@ -33,6 +33,7 @@ class ScanSource:
     file_axes_zyx : which axis of the file (0, 1, 2 = i, j, k, the fastest first) is z, y, x here
     header : what the file's writer needs to write alike (a NIfTI header), or None
     notes : sentences for whoever reads the results: what was chosen, left out, moved or interpolated
+    has_hu : False if the file does not say how its values become Hounsfield units
     array_axes : of an image of another library, which of the axes z, y, x (0, 1, 2) are those of its own array, for
         which the caller gets labels: (2, 1, 0) for nibabel's usual i, j, k. None for arrays (z, y, x) and for files
     """
@@ -41,6 +42,7 @@ class ScanSource:
     file_axes_zyx: IntTriple = (2, 1, 0)
     header: Any = None
     notes: tuple[str, ...] = ()
+    has_hu: bool = True
     array_axes: IntTriple | None = None
 
     @classmethod
@@ -78,6 +80,13 @@ class ScanSource:
         affine[:3, :3] = affine[:3, [x, y, z]]
         shape = (shape_ijk[z], shape_ijk[y], shape_ijk[x])
         return cls(Grid.from_affine(shape, affine), axes, header)
+
+    def check_units(self) -> None:
+        """CaseError if the file does not say how its grey values become HU: a guess would be 1024 off."""
+        if not self.has_hu:
+            raise CaseError(
+                "the file does not say how its grey values become HU: say hu=True if they are HU as stored"
+            )
 
     def with_notes(self, notes: Sequence[str]) -> Self:
         """The same source with more notes; empty ones and those it has are left out."""
@@ -153,7 +162,7 @@ class ScanSource:
         """The label map (z, y, x) of labels (slice, row, column)."""
         return self.from_file(slices)
 
-    def points_of_image(self, uid: str, columns_rows: Float64Array) -> Float64Array:
+    def points_of_image(self, uid: str, columns_rows: Float64Array, frame: int = 0) -> Float64Array:
         """Voxel indices (n, 3) in z, y, x of points on a DICOM image; MarkError if the scan has no such image."""
         raise MarkError("is drawn on DICOM images: the CT must be read from its DICOM folder")
 

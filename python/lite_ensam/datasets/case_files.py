@@ -67,8 +67,7 @@ class CaseFiles:
         marked = {mark.label for mark in case.marks}
         if missing := sorted(marked - present):
             raise CaseError(f"{printable(self.key)}: the labels hold no tumour {missing[0]}, which is marked")
-        notes = (*case.source.notes, *unmarked_note(present - marked))
-        return replace(case, name=self.name, source=replace(case.source, notes=notes))
+        return replace(case, name=self.name)
 
 
 def unmarked_note(labels: set[int]) -> tuple[str, ...]:

@@ -11,14 +11,24 @@ from pathlib import Path
 
 from lite_ensam.core.errors import CaseError
 from lite_ensam.datasets.case_files import CaseFiles
-from lite_ensam.io.dicom.datasets import Dataset, is_dicom, keep_identifiers_quiet, load_package, read_dataset
+from lite_ensam.io.dicom.ct_folder import picture_kind
+from lite_ensam.io.dicom.datasets import (
+    Dataset,
+    is_dicom,
+    keep_identifiers_quiet,
+    load_package,
+    read_dataset,
+)
+from lite_ensam.io.dicom.references import referred_frames
 
 __all__ = ["find_series"]
 
 _HOLD_LINES = ("SR", "PR", "RTSTRUCT")
 _TAGS = (
     "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "PatientID", "AcquisitionDate", "SeriesDate",
-    "StudyDate", "ContentDate", "ContentTime", "StructureSetDate", "StructureSetTime",
+    "StudyDate", "ContentDate", "ContentTime", "StructureSetDate", "StructureSetTime", "ImageType", "NumberOfFrames",
+    "SamplesPerPixel", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
 
 
@@ -56,7 +66,7 @@ def find_series(files: Sequence[Path]) -> tuple[tuple[CaseFiles, ...], tuple[str
         header = _header(path)
         if header is None:
             unreadable += 1
-        elif header.get("Modality") == "CT" and (uid := str(header.get("SeriesInstanceUID", ""))):
+        elif _is_plane(header) and (uid := str(header.get("SeriesInstanceUID", ""))):
             series[uid].folders.add(os.fspath(path.parent))
             series[uid].header = header
             series_of[str(header.get("SOPInstanceUID", ""))] = uid
@@ -83,18 +93,22 @@ def find_series(files: Sequence[Path]) -> tuple[tuple[CaseFiles, ...], tuple[str
 
 
 def _header(path: Path) -> Dataset | None:
-    pydicom = load_package()
     try:
-        with keep_identifiers_quiet():
-            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
-    except Exception:  # damaged files have many ways
+        return read_dataset(path, voxels=False, only=_TAGS)
+    except CaseError:
         return None
+
+
+def _is_plane(header: Dataset) -> bool:
+    """Whether a file holds slices of a CT, as reading it will find them: no scout, no picture of a screen."""
+    with keep_identifiers_quiet():
+        return header.get("Modality") == "CT" and not picture_kind(header)
 
 
 def _referred(content: Dataset) -> set[str]:
     """UIDs of all images that are mentioned anywhere."""
     with keep_identifiers_quiet():
-        return {str(one.value) for one in content.iterall() if one.keyword == "ReferencedSOPInstanceUID"}
+        return set(referred_frames(content))
 
 
 def _when(content: Dataset) -> str:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from lite_ensam.core.errors import CaseError, printable
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
 from lite_ensam.datasets.case_files import CaseFiles, name_parts
 from lite_ensam.io.flare_npz import npz_keys
@@ -44,6 +45,7 @@ class FoundCases(NamedTuple):
     notes: tuple[str, ...]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class FileTree:
     """Every name below a folder.

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lite_ensam.core.errors import CaseError, TrainingError, printable
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.datasets.case_files import CaseFiles, name_parts
 from lite_ensam.datasets.folders import list_cases
 from lite_ensam.datasets.manifest_table import MANIFEST_COLUMNS, read_manifest_table
@@ -30,6 +31,7 @@ _PARTS = ("train", "train_npz")
 _MOST_NAMED = 5
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class TrainingCases:
     """The cases of a data set.

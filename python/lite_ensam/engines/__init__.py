@@ -1,6 +1,15 @@
 """Engines run the network: patch and line in, logits out."""
 
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
-from lite_ensam.engines.loading import load_backend
+from lite_ensam.engines.loading import check_engine, load_backend, shared_backend
 
-__all__ = ["ENGINES", "WEIGHTS", "Backend", "Engine", "WeightsManifest", "load_backend"]
+__all__ = [
+    "ENGINES",
+    "WEIGHTS",
+    "Backend",
+    "Engine",
+    "WeightsManifest",
+    "check_engine",
+    "load_backend",
+    "shared_backend",
+]

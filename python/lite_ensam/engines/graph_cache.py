@@ -1,13 +1,15 @@
 """Compiled graphs, kept in the user's cache folder: compiling one takes longer than running it.
 
-A folder that cannot be written, and a file that is damaged or from another machine, are no errors: the graph is
-compiled again.
+A compiled graph is trusted like a program, so it is read only from a folder and a file that belong to the user and that
+nobody else may write. A folder that cannot be written or trusted, and a file that is damaged or from another machine,
+are no errors: the graph is compiled again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +20,9 @@ from lite_ensam.io import atomic_write
 _HASH_BYTES = 32
 _KEPT = 16
 """Compiled graphs that stay, the newest ones; each takes about 3 MB."""
+
+_CHECKS_OWNER = sys.platform != "win32"
+"""On Windows the folder is in the user's profile, which others cannot write."""
 
 
 def cache_folder() -> Path:
@@ -37,28 +42,61 @@ def key_of(facts: Iterable[object]) -> str:
 
 
 def read(key: str) -> bytes | None:
-    """A compiled graph; None if there is none, or its bytes are not those that were written."""
+    """A compiled graph; None if there is none, somebody else could have written it, or its bytes have changed."""
     try:
-        content = _path(key).read_bytes()
+        content = _private_bytes(key)
     except (OSError, RuntimeError):  # RuntimeError: there is no home folder
         return None
-    compiled = content[_HASH_BYTES:]
-    return compiled if hashlib.sha256(compiled).digest() == content[:_HASH_BYTES] else None
+    digest, compiled = content[:_HASH_BYTES], content[_HASH_BYTES:]
+    return compiled if digest == _digest(key, compiled) else None
 
 
 def write(key: str, compiled: bytes) -> None:
     """Keep a compiled graph, if that is possible."""
     try:
-        path = _path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path, overwrite=True) as file:
-            file.write(hashlib.sha256(compiled).digest() + compiled)
-        graphs = sorted(path.parent.glob("*.openvino"), key=lambda graph: graph.stat().st_mtime)
+        folder = cache_folder()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        with atomic_write(folder / _name(key), overwrite=True) as file:
+            if _CHECKS_OWNER:
+                os.fchmod(file.fileno(), 0o600)
+            file.write(_digest(key, compiled) + compiled)
+        graphs = sorted(folder.glob(_name("*")), key=lambda graph: graph.stat().st_mtime)
         for old in graphs[:-_KEPT]:
             old.unlink()
     except (OSError, OutputError, RuntimeError):
         return
 
 
-def _path(key: str) -> Path:
-    return cache_folder() / f"{key}.openvino"
+def _private_bytes(key: str) -> bytes:
+    """Content of a file that only this user can have written; OSError if there is none.
+
+    What is checked is what is read: folder and file are opened first, links refused.
+    """
+    if not _CHECKS_OWNER:
+        return (cache_folder() / _name(key)).read_bytes()
+    folder = os.open(cache_folder(), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        _check_private(folder)
+        with open(
+            os.open(_name(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder), "rb"
+        ) as file:
+            _check_private(file.fileno())
+            return file.read()
+    finally:
+        os.close(folder)
+
+
+def _check_private(descriptor: int) -> None:
+    facts = os.fstat(descriptor)
+    if facts.st_uid != os.geteuid() or facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError("others could have written this")
+
+
+def _digest(key: str, compiled: bytes) -> bytes:
+    """Binds a compiled graph to its key, hence to the weights."""
+    return hashlib.sha256(key.encode() + compiled).digest()
+
+
+def _name(key: str) -> str:
+    return f"{key}.openvino"

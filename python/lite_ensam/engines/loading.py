@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from lite_ensam.core.errors import ArgumentError
+from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
+from lite_ensam.engines.openvino_runtime import check_openvino
 
 MAX_THREADS = 1024
+
+_LOADING = ProcessLock()
+"""Threads that come while an engine is being loaded wait for it, instead of loading another."""
+
+
+def check_engine(engine: Engine) -> None:
+    """Raise ArgumentError for an unknown engine, EngineError for one that this process cannot run; before long work.
+
+    Parameters
+    ----------
+    engine : as `load_backend`
+    """
+    if engine not in ENGINES:
+        raise ArgumentError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    if engine == "openvino":
+        check_openvino()
+
+
+def shared_backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
+    """As `load_backend`, but kept for later calls: loading an engine takes longer than running it."""
+    check_engine(engine)
+    with _LOADING:
+        return _kept_backend(engine, threads, manifest)
 
 
 def load_backend(
@@ -17,7 +44,7 @@ def load_backend(
     Parameters
     ----------
     engine : "openvino" (fast, the default) or "torch" (the reference; needs the extra `torch`)
-    threads : CPU threads; None takes all there are
+    threads : CPU threads; None takes all that affinity and control groups grant
     weights : folder with manifest.json, lite_ensam.xml/.bin and lite_ensam.safetensors, or its manifest
 
     Raises
@@ -25,10 +52,11 @@ def load_backend(
     ArgumentError
         Unknown engine, or a bad number of threads.
     EngineError
-        Weights that are missing or damaged.
+        An engine that cannot run in this process, or weights that are missing or damaged.
     MissingExtraError
         If the engine's package is not installed.
     """
+    check_engine(engine)
     if threads is not None and not (type(threads) is int and 1 <= threads <= MAX_THREADS):
         raise ArgumentError(f"threads must be a whole number from 1 to {MAX_THREADS}, got {threads!r}")
     manifest = weights if isinstance(weights, WeightsManifest) else WeightsManifest.read(weights)
@@ -36,8 +64,10 @@ def load_backend(
         from lite_ensam.engines.openvino_backend import OpenVinoBackend
 
         return OpenVinoBackend(manifest, threads)
-    if engine == "torch":
-        from lite_ensam.engines.torch_backend import TorchBackend
+    from lite_ensam.engines.torch_backend import TorchBackend
 
-        return TorchBackend(manifest, threads)
-    raise ArgumentError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    return TorchBackend(manifest, threads)
+
+
+# typed: 1 and True are not the same number of threads
+_kept_backend = lru_cache(maxsize=2, typed=True)(load_backend)

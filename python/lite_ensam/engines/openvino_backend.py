@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from contextlib import suppress
 from threading import Lock
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lite_ensam import _kernels
 from lite_ensam.core.errors import EngineError
-from lite_ensam.engines import graph_cache as model_cache
+from lite_ensam.engines import graph_cache
 from lite_ensam.engines import lie_rotations as rotations
 from lite_ensam.engines.backend import Engine, WeightsManifest, graph_hash
-from lite_ensam.engines.offline_openvino import import_openvino
+from lite_ensam.engines.openvino_runtime import check_openvino, import_openvino
 
 
 class OpenVinoBackend:
     """Runs `lite_ensam.xml` of a weights folder in float32.
 
-    A graph is compiled once for each shape of patches and kept, for later processes too (`model_cache`); lesion
+    A graph is compiled once for each shape of patches and kept, for later processes too (`graph_cache`); lesion
     crops have one shape only. Threads may share it: they take turns, since one run keeps all cores busy anyway.
+    OpenVINO starts with the first run, so a process may load this and then fork workers.
     """
 
     name: Engine = "openvino"
@@ -31,23 +35,26 @@ class OpenVinoBackend:
         if graph_hash(manifest.folder) != manifest.graph_sha256:
             raise EngineError(f"weights: the graph in {manifest.folder} is damaged, or not the manifest's")
         self._options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        threads = threads or _quota()
         if threads is not None:
             self._options["INFERENCE_NUM_THREADS"] = threads
-        self._openvino = import_openvino()
-        self._core = self._openvino.Core()
+        self._core: Any = None
         self._turn = Lock()
         self._requests: dict[tuple[int, ...], Any] = {}
         self._grids: dict[tuple[int, ...], NDArray[np.float32]] = {}
+        _BACKENDS.add(self)
 
     def warm_up(self, patch_shape_zyx: tuple[int, int, int]) -> None:
         """Compile the graph for one patch of this shape, or load it compiled."""
         n_channels = len(self.manifest.patch.channels)
         nothing = np.broadcast_to(np.float32(0), (1, n_channels, *patch_shape_zyx))
+        check_openvino()
         with self._turn:
             self._request(self._feeds(nothing, np.zeros((1, 2, 3), np.float32)))
 
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
+        check_openvino()  # before the lock, which a thread of the parent may have held
         with self._turn:
             feeds = self._feeds(values, endpoints_zyx)
             request = self._request(feeds)
@@ -89,13 +96,17 @@ class OpenVinoBackend:
 
     def _compiled(self, shapes: dict[str, list[int]]) -> Any:
         """The graph compiled for these shapes, out of the user's cache if it is there."""
-        machine = self._core.get_property("CPU", "FULL_DEVICE_NAME"), os.cpu_count()
-        version = self._openvino.get_version()
-        key = model_cache.key_of((self.manifest.graph_sha256, shapes, self._options, version, *machine))
-        kept = model_cache.read(key)
+        openvino = import_openvino()
+        self._core = self._core or openvino.Core()
+        machine = self._core.get_property("CPU", "FULL_DEVICE_NAME"), _kernels.usable_cpus()
+        version = openvino.get_version()
+        key = graph_cache.key_of((self.manifest.graph_sha256, shapes, self._options, version, *machine))
+        kept = graph_cache.read(key)
         if kept is not None:
             with suppress(RuntimeError):
-                return self._core.import_model(kept, "CPU", self._options)
+                compiled = self._core.import_model(kept, "CPU", self._options)
+                if {port.any_name: list(port.shape) for port in compiled.inputs} == shapes:
+                    return compiled
         try:
             graph = self._core.read_model(self.manifest.folder / "lite_ensam.xml")
         except RuntimeError as error:
@@ -104,5 +115,25 @@ class OpenVinoBackend:
             ) from error
         graph.reshape(shapes)
         compiled = self._core.compile_model(graph, "CPU", self._options)
-        model_cache.write(key, compiled.export_model().getvalue())
+        graph_cache.write(key, compiled.export_model().getvalue())
         return compiled
+
+
+def _quota() -> int | None:
+    """CPUs that a control group's quota grants, if fewer than OpenVINO sees, which knows of affinity only."""
+    seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    usable = _kernels.usable_cpus()
+    return usable if usable < (seen or 1) else None
+
+
+_BACKENDS: WeakSet[OpenVinoBackend] = WeakSet()
+
+
+def _never_take_down() -> None:
+    """In a forked child: destroying an engine, at the latest at its end, would wait for the parent's threads."""
+    for backend in _BACKENDS:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(backend))
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_never_take_down)

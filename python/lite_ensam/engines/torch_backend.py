@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lite_ensam import _kernels
 from lite_ensam.core.errors import EngineError, MissingExtraError
 from lite_ensam.engines.backend import Engine, WeightsManifest
+from lite_ensam.engines.forks import loaded_before_fork
 
 try:
     import torch
@@ -18,8 +20,8 @@ except ModuleNotFoundError as error:
     ) from error
 
 
-_ALL_THREADS = torch.get_num_threads()
-"""What torch takes by itself; the number is the process's, not the backend's."""
+_ALL_THREADS = min(torch.get_num_threads(), _kernels.usable_cpus())
+"""What torch takes by itself, which knows no control groups; the number is the process's, not the backend's."""
 
 
 class TorchBackend:
@@ -41,6 +43,6 @@ class TorchBackend:
     @torch.inference_mode()
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
-        torch.set_num_threads(self._threads)
+        torch.set_num_threads(1 if loaded_before_fork("torch") else self._threads)
         out = self.model(torch.from_numpy(values), torch.from_numpy(endpoints_zyx))
         return np.ascontiguousarray(out[:, 0].numpy())

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lite_ensam.engines.backend import graph_hash
-from lite_ensam.engines.offline_openvino import import_openvino
+from lite_ensam.engines.openvino_runtime import import_openvino
 from lite_ensam.io import atomic_write
 from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.model.checkpoint import Weights, file_hash, load_weights

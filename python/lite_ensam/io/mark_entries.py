@@ -38,7 +38,13 @@ MarkEntry: TypeAlias = Mapping[str, Any]
 INDEX_COLUMNS = ("z0", "y0", "x0", "z1", "y1", "x1")
 MM_COLUMNS = ("x0_mm", "y0_mm", "z0_mm", "x1_mm", "y1_mm", "z1_mm")
 
-_READ = ("label", "endpoints_zyx", "endpoints_mm", "name", "tracking_uid", "short_axis_zyx")
+_SLICES = ("first_slice", "last_slice")
+_POINTS = ("short_axis", "inside", "outside")
+"""Each is read as `<name>_zyx` or as `<name>_mm`."""
+_READ = (
+    *("label", "endpoints_zyx", "endpoints_mm", "name", "tracking_uid", *_SLICES),
+    *(f"{name}_{unit}" for name in _POINTS for unit in ("zyx", "mm")),
+)
 _WRITTEN = ("length_mm", "drawn_short_axis_mm")
 """Keys that are written for people and follow from the others."""
 
@@ -92,6 +98,8 @@ def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> 
     row : cells by column, texts or numbers; columns that are not read are passed over
     where : for messages
     columns : `INDEX_COLUMNS` or `MM_COLUMNS`
+
+    Slices and short axis are read where their cells are filled.
     """
     numbers = [_number(row.get(name), where, name) for name in columns]
     entry: dict[str, Any] = {
@@ -101,7 +109,21 @@ def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> 
         entry["label"] = _number(row["label"], where, "label")
     if isinstance(name := row.get("name"), str):  # data frames have NaN where there is no name
         entry["name"] = name
+    entry |= {name: _number(row[name], where, name) for name in _SLICES if _is_filled(row.get(name))}
+    short = [f"short_{name}" for name in columns]
+    missing = [name for name in short if not _is_filled(row.get(name))]
+    if len(missing) < len(short):
+        if missing:
+            raise MarkError(f"{where}: a short axis needs all of {', '.join(short)}; {missing[0]} is empty")
+        numbers = [_number(row[name], where, name) for name in short]
+        key = "short_axis_zyx" if columns is INDEX_COLUMNS else "short_axis_mm"
+        entry[key] = [numbers[:3], numbers[3:]]
     return entry
+
+
+def _is_filled(cell: Any) -> bool:
+    """Whether a table's cell holds anything; data frames have NaN where it does not."""
+    return bool(cell.strip()) if isinstance(cell, str) else cell is not None and cell == cell
 
 
 def _has_label(entry: MarkEntry | RecistMark) -> bool:
@@ -124,15 +146,15 @@ def _mark(entry: MarkEntry, where: str, source: ScanSource, marks_in: MarkFrame)
         zyx = source.grid.mm_to_voxel(points * _LPS_TO_RAS if marks_in == "lps" else points)
     else:
         zyx = source.points_from_file(points)
-    short_axis: Any = entry.get("short_axis_zyx")
-    if short_axis is not None:
-        short_axis = source.points_from_file(_two_points(short_axis, f"{where}: short_axis_zyx")).tolist()
+    short_axis = _points(entry, "short_axis", where, source, marks_in)
+    inside, outside = (_points(entry, key, where, source, marks_in) or () for key in ("inside", "outside"))
+    # a file may keep its axes in another order, but counts slices from the same end
+    first, last = (_whole(entry.get(key)) for key in _SLICES)
     label, name = entry["label"], "" if entry.get("name") is None else entry["name"]
-    if isinstance(label, float) and label.is_integer():
-        label = int(label)  # spreadsheets write 1.0
+    label, uid = _whole(label), entry.get("tracking_uid") or ""
     try:
         _check_place(zyx, points, given[0], source, marks_in)
-        mark = RecistMark(label, zyx.tolist(), name, entry.get("tracking_uid") or "", short_axis)  # type: ignore[arg-type]
+        mark = RecistMark(label, zyx.tolist(), name, uid, short_axis, first, last, inside, outside)  # type: ignore[arg-type]
         if given[0] == "endpoints_mm" and mark.length_mm(source.grid.spacing_mm) < _SHORTEST_MM:
             length_mm = mark.length_mm(source.grid.spacing_mm)
             raise MarkError(f"the line is {length_mm:.2g} mm long: metres instead of millimetres?")
@@ -142,6 +164,32 @@ def _mark(entry: MarkEntry, where: str, source: ScanSource, marks_in: MarkFrame)
     except MarkError as error:
         raise MarkError(f"{where}: {error}") from None
     return mark
+
+
+def _whole(number: Any) -> Any:
+    """Spreadsheets write 1.0; `RecistMark` refuses what is not whole."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _points(
+    entry: MarkEntry, name: str, where: str, source: ScanSource, marks_in: MarkFrame
+) -> list[list[float]] | None:
+    """Points of `<name>_zyx` or `<name>_mm` as indices of the volume; None if neither is there."""
+    given = [key for key in (f"{name}_zyx", f"{name}_mm") if entry.get(key) is not None]
+    if len(given) == 2:
+        raise MarkError(f"{where}: has both {given[0]} and {given[1]}; only one of them may be given")
+    if not given:
+        return None
+    check = _two_points if name == "short_axis" else _any_points
+    points = check(entry[given[0]], f"{where}: {given[0]}")
+    if not len(points):
+        return []
+    if given[0].endswith("_mm"):
+        points = source.grid.mm_to_voxel(points * _LPS_TO_RAS if marks_in == "lps" else points)
+    else:
+        points = source.points_from_file(points)
+    listed: list[list[float]] = points.tolist()
+    return listed
 
 
 def _check_indices(ends_zyx: Float64Array, source: ScanSource) -> None:
@@ -235,6 +283,16 @@ def _two_points(points: Any, where: str) -> Float64Array:
     if not is_line or any(isinstance(number, bool) for point in points for number in point):
         raise MarkError(f"{where} must be two points of three finite numbers, got {brief(points)}")
     return ends.astype(np.float64)
+
+
+def _any_points(points: Any, where: str) -> Float64Array:
+    if isinstance(points, list) and not points:
+        return np.empty((0, 3))
+    array = real_array(points)
+    is_list = array.ndim == 2 and array.shape[1] == 3 and np.isfinite(array).all()
+    if not is_list or any(isinstance(number, bool) for point in points for number in point):
+        raise MarkError(f"{where} must be a list of points of three finite numbers, got {brief(points)}")
+    return array.astype(np.float64)
 
 
 def _number(cell: Any, where: str, column: str) -> float:

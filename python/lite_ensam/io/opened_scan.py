@@ -19,7 +19,7 @@ from lite_ensam.core.recist import RecistMark, check_marks, notes_of
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Labels, PathLike
-from lite_ensam.io.dicom import find_marks, read_ct_series
+from lite_ensam.io.dicom import candidate_marks, find_marks, read_ct_series
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct
 from lite_ensam.io.image_objects import as_numpy, has_geometry, volume_of_image
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_ct
@@ -83,6 +83,11 @@ class OpenedScan:
         if self.path is None:
             return self.case is not None
         return file_suffix(self.path) == ".npz" and "recist" in npz_keys(self.path)
+
+    @property
+    def known_hu(self) -> bool | None:
+        """`hu` for a case of which only sizes are wanted: None to look at the values, False where units are unknown."""
+        return None if self.source.has_hu else False
 
     def read_ct(self) -> CtVolume:
         """The whole scan (z, y, x); errors as `read_ct`."""
@@ -185,6 +190,8 @@ def open_scan(
     spacing_mm: Sequence[float] | None = None,
     grid: Grid | ScanSource | None = None,
     series_uid: str | None = None,
+    acquisition: int | None = None,
+    referred_by: object = None,
 ) -> OpenedScan:
     """Open a scan in whatever form a caller has it.
 
@@ -199,7 +206,9 @@ def open_scan(
         - an array (z, y, x), or anything that NumPy makes one of (torch, xarray, memory maps)
     spacing_mm : (z, y, x) of an array
     grid : of an array that has a place in the world, instead of `spacing_mm`
-    series_uid : which series of a DICOM folder; None takes the largest
+    series_uid, acquisition : which series of a DICOM folder, and which of its acquisitions: see `dicom.read_ct_series`
+    referred_by : the marks or mask that the scan is opened for; a DICOM file says which series of a folder it refers
+        to. None looks for the one file of marks in the folder
 
     Raises
     ------
@@ -208,9 +217,10 @@ def open_scan(
     """
     if isinstance(ct, str | os.PathLike):
         _refuse_geometry(spacing_mm, grid, printable(ct))
-        return _open_path(ct, series_uid)
-    if series_uid is not None:
-        raise CaseError("series_uid chooses from a DICOM folder, but ct is not a path")
+        return _open_path(ct, series_uid, acquisition, referred_by)
+    if series_uid is not None or acquisition is not None:
+        name = "acquisition" if series_uid is None else "series_uid"
+        raise CaseError(f"{name} chooses from a DICOM folder, but ct is not a path")
     if isinstance(ct, Case):
         _refuse_geometry(spacing_mm, grid, "a Case")
         return OpenedScan(ct.source, ct.ct, case=ct)
@@ -234,9 +244,15 @@ def check_volume_name(path: PathLike, suffixes: Sequence[str] = VOLUME_SUFFIXES)
         )
 
 
-def _open_path(path: PathLike, series_uid: str | None) -> OpenedScan:
+def _open_path(
+    path: PathLike, series_uid: str | None, acquisition: int | None, referred_by: object
+) -> OpenedScan:
     if os.path.isdir(path):
-        ct, series = read_ct_series(path, series_uid)
+        if referred_by is None:
+            candidates = candidate_marks(path)
+            referred_by = candidates[0] if len(candidates) == 1 else None
+        refers = referred_by if isinstance(referred_by, str | os.PathLike) else None
+        ct, series = read_ct_series(path, series_uid, acquisition, refers)
         return OpenedScan(series, ct, path)
     check_volume_name(path)
     if file_suffix(path) in (".nii", ".nii.gz"):

@@ -59,13 +59,18 @@ READ_MASK_SUFFIXES = (*VOLUME_SUFFIXES, ".dcm")
 """Names that masks that are read may end in."""
 
 
-def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, ScanSource]:
+def read_ct(
+    path: PathLike,
+    series_uid: str | None = None,
+    acquisition: int | None = None,
+    referred_by: object = None,
+) -> tuple[CtVolume, ScanSource]:
     """Scan of a .nii, .nii.gz, FLARE .npz, .nrrd, .nhdr, .mha or .mhd file, or of a folder of DICOM slices.
 
     Parameters
     ----------
     path : the file or folder
-    series_uid : which series of a folder; see `dicom.read_ct_series`
+    series_uid, acquisition, referred_by : which series of a folder, and which of its acquisitions: see `open_scan`
 
     Returns
     -------
@@ -78,7 +83,7 @@ def read_ct(path: PathLike, series_uid: str | None = None) -> tuple[CtVolume, Sc
     CaseError
         If the file is missing, damaged, no 3D image, or its geometry makes no sense.
     """
-    scan = open_scan(path, series_uid=series_uid)
+    scan = open_scan(path, series_uid=series_uid, acquisition=acquisition, referred_by=referred_by)
     return scan.read_ct(), scan.source
 
 
@@ -141,6 +146,7 @@ def read_case(
     *,
     hu: bool | None = None,
     series_uid: str | None = None,
+    acquisition: int | None = None,
     only: Choice = (),
     fraction: float | None = None,
 ) -> Case:
@@ -156,7 +162,8 @@ def read_case(
     marks_path : see `read_marks`
     reference_path : see `read_label_map`
     hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
-    series_uid : which series of a DICOM folder; None takes the largest
+    series_uid, acquisition : of a DICOM folder with several; None takes those that marks or reference refer to, else
+        the largest
     only, fraction : of the reference, see `read_label_map`
 
     Returns
@@ -170,7 +177,8 @@ def read_case(
     MarkError
         If the marks are bad or there are none.
     """
-    scan = open_scan(ct_path, series_uid=series_uid)
+    referred_by = marks_path or reference_path
+    scan = open_scan(ct_path, series_uid=series_uid, acquisition=acquisition, referred_by=referred_by)
     if reference_path is None and file_suffix(ct_path) == ".npz" and "gts" in npz_keys(ct_path):
         reference_path = ct_path
     if reference_path is None:

@@ -23,7 +23,7 @@ class InstanceNorm(nn.Module):
 
     def forward(self, features: Float[Tensor, "b c z y x"]) -> Float[Tensor, "b c z y x"]:
         """Normalise over (z, y, x)."""
-        if not self.training:
+        if not self.training or features.is_cuda:  # a GPU would wait for a kernel a patch
             return F.instance_norm(features, weight=self.weight, bias=self.bias, eps=1e-5)
         patches = [
             F.batch_norm(one, None, None, self.weight, self.bias, training=True, eps=1e-5)

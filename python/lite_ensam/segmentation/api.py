@@ -7,21 +7,18 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import keep_boxes
 from lite_ensam.core.patch_config import PatchConfig
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
-from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
-from lite_ensam.engines.loading import load_backend
+from lite_ensam.engines import WEIGHTS, Engine, WeightsManifest, check_engine, shared_backend
 from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation.edge_refinement import Border
@@ -57,6 +54,7 @@ def segment(
     mirror: bool = False,
     border: Border = "readers",
     series_uid: str | None = None,
+    acquisition: int | None = None,
     n_repeats: int = 0,
     weights: PathLike = WEIGHTS,
 ) -> Segmentation:
@@ -82,7 +80,7 @@ def segment(
     threads, threshold : CPU threads of the engine, None takes all; logit above which a voxel is tumour
     mirror : average each lesion patch's logits with its mirror image's: twice the network's time
     border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`, docs/clinical.md)
-    series_uid : which CT series of a DICOM folder; None takes the largest
+    series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
     n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
     weights : folder of weights of your own, made by `lite-ensam export`; those that ship are the default
 
@@ -94,19 +92,16 @@ def segment(
     Examples
     --------
     >>> from lite_ensam.datasets.phantom import make_phantom
-    >>> case = make_phantom()
-    >>> result = segment(case.ct, case.marks, case.grid.spacing_mm)
-    >>> result.labels.shape == case.ct.shape
-    True
+    >>> segment(make_phantom()).labels.shape
+    (56, 160, 160)
     """
     clock = Stopwatch()
-    if engine not in ENGINES:
-        raise ArgumentError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    check_engine(engine)
     manifest = WeightsManifest.read(weights)
 
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
-            scan = open_scan(ct, spacing_mm, grid, series_uid)
+            scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
             lines = scan.read_marks(marks, marks_in=marks_in)
             # lines drawn anew need voxels that a streamed scan does not keep
             return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
@@ -115,7 +110,7 @@ def segment(
     with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
         reading = reader.submit(read)
         with clock.step("load engine"):
-            predictor = Predictor(_backend(engine, threads, manifest), crop, window, mirror, border)
+            predictor = Predictor(shared_backend(engine, threads, manifest), crop, window, mirror, border)
             predictor.warm_up()
         with clock.step("wait for scan"):
             case, plan = reading.result()
@@ -164,12 +159,6 @@ def _with_crops_alone(result: Segmentation, plan: PatchPlan) -> Segmentation:
     """The result without the rest of its scan: results in a list would hold one whole scan each."""
     crops = keep_boxes(result.case.ct, plan.boxes)
     return replace(result, case=replace(result.case, ct=crops, reference=None))
-
-
-@lru_cache(maxsize=2, typed=True)
-def _backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
-    """Engines are kept between calls: loading one takes longer than running it."""
-    return load_backend(engine, threads, manifest)
 
 
 def _report(

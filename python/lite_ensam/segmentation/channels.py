@@ -9,7 +9,7 @@ by 2-3 % of the range, but the line says which grey values matter and where the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
 from lite_ensam.core.partial_volume import subvolume_containing, value_range
-from lite_ensam.core.patch_config import GREY_CHANNELS, PatchConfig
-from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.patch_config import CLICK_REACH, GREY_CHANNELS, PatchConfig
+from lite_ensam.core.recist import RecistMark, outer_ends
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.core.types import Float32Array, int_triple
+from lite_ensam.core.types import Float32Array, Float64Array, int_triple
 from lite_ensam.segmentation.patch_plan import PatchPlan, Placement, PlannedPatch
+
+_UNKNOWN = np.float32(0.5)
+"""Of a channel that says nothing: the network takes 0.5 off its input."""
 
 
 @with_short_repr
@@ -46,6 +49,41 @@ class Patch:
 
 @with_short_repr
 @dataclass(frozen=True)
+class PatchPrompts:
+    """What a mark says beyond its line, in voxel indices of the patch.
+
+    Parameters
+    ----------
+    short_axis_zyx : float (2, 3), its ends, as far out as the line's are; None if there is none
+    first_edge, last_edge : z where the first slice begins and the last one ends; None where that is not known
+    inside_zyx, outside_zyx : float (n, 3), points that are tumour and that are not
+    """
+
+    short_axis_zyx: Float64Array | None = None
+    first_edge: float | None = None
+    last_edge: float | None = None
+    inside_zyx: Float64Array = field(default_factory=lambda: np.empty((0, 3)))
+    outside_zyx: Float64Array = field(default_factory=lambda: np.empty((0, 3)))
+
+    @classmethod
+    def of(cls, mark: RecistMark, placement: Placement, margin_voxels: float) -> PatchPrompts:
+        """Those of a mark of the volume that the patch lies in."""
+
+        def edge(face: float | None) -> float | None:
+            return None if face is None else float(placement.to_patch((face, 0.0, 0.0))[0])
+
+        first, last, short_axis = mark.first_slice, mark.last_slice, mark.short_axis_zyx
+        return cls(
+            None if short_axis is None else placement.to_patch(outer_ends(short_axis, margin_voxels)),
+            edge(None if first is None else first - 0.5),
+            edge(None if last is None else last + 0.5),
+            placement.to_patch(np.reshape(mark.inside_zyx, (-1, 3))),
+            placement.to_patch(np.reshape(mark.outside_zyx, (-1, 3))),
+        )
+
+
+@with_short_repr
+@dataclass(frozen=True)
 class LineFrame:
     """A crop's voxels seen from its line: what the channels are computed from.
 
@@ -57,6 +95,7 @@ class LineFrame:
     hu : whether `crop` is in HU
     config : windows and scales
     scan_range : lowest and highest value of the whole scan, for a config without a window
+    prompts : what is known beyond the line
     """
 
     crop: Float32Array
@@ -65,6 +104,7 @@ class LineFrame:
     hu: bool
     config: PatchConfig
     scan_range: tuple[float, float] | None = None
+    prompts: PatchPrompts = field(default_factory=PatchPrompts)
 
     def median_under_line(self) -> float:
         """Median grey value of the voxels under the inner 60 % of the line."""
@@ -133,6 +173,51 @@ def _slice(frame: LineFrame) -> Float32Array:
     return np.broadcast_to(faded[:, None, None], frame.crop.shape)
 
 
+def _short_axis(frame: LineFrame) -> Float32Array:
+    short_axis = frame.prompts.short_axis_zyx
+    if short_axis is None:
+        return np.full(frame.crop.shape, _UNKNOWN)
+    size = np.asarray(frame.voxel_mm)
+    start, stop = np.asarray(frame.endpoints_zyx, dtype=float) * size
+    half = (stop - start)[1:] / 2
+    offset = (short_axis * size - (start + stop) / 2)[:, 1:]
+    first, last = (offset[:, 0] * half[1] - offset[:, 1] * half[0]) / np.square(half).sum()
+    middle, reach = np.float32((first + last) / 2), np.float32(max(abs(last - first) / 2, 1e-4))
+    inside = np.clip(1 - np.abs(frame.in_half_lengths()[1] - middle) / reach, -1, 1)
+    return np.broadcast_to(np.asarray(0.5 + 0.5 * inside, dtype=np.float32), frame.crop.shape)
+
+
+def _slice_range(frame: LineFrame) -> Float32Array:
+    z = np.arange(frame.crop.shape[0], dtype=np.float32)
+    first, last = frame.prompts.first_edge, frame.prompts.last_edge
+    below = np.full_like(z, _UNKNOWN) if first is None else np.clip(first - z + 0.5, 0, 1)
+    above = np.full_like(z, _UNKNOWN) if last is None else np.clip(z - last + 0.5, 0, 1)
+    beyond = np.where(z <= np.float32(frame.endpoints_zyx[0][0]), below, above).astype(np.float32)
+    return np.broadcast_to(beyond[:, None, None], frame.crop.shape)
+
+
+def _clicks(frame: LineFrame) -> Float32Array:
+    size = np.asarray(frame.voxel_mm)
+    start, stop = np.asarray(frame.endpoints_zyx, dtype=float) * size
+    reach_mm = CLICK_REACH * frame.config.side_factor * float(np.linalg.norm(stop - start))
+    bumps = []
+    for points in (frame.prompts.inside_zyx, frame.prompts.outside_zyx):
+        nearest = np.zeros(frame.crop.shape, dtype=np.float32)
+        for point in points:
+            z, y, x = (
+                np.square((np.arange(side) - place) * step)
+                for side, place, step in zip(frame.crop.shape, point, size, strict=True)
+            )
+            distance_mm = np.sqrt(z[:, None, None] + y[:, None] + x)
+            np.maximum(nearest, np.exp(-distance_mm / reach_mm), out=nearest, casting="same_kind")
+        bumps.append(nearest)
+    return np.asarray(0.5 + 0.5 * (bumps[0] - bumps[1]), dtype=np.float32)
+
+
+def _last_mask(frame: LineFrame) -> Float32Array:
+    return np.full(frame.crop.shape, _UNKNOWN)  # the predictor fills it when there are clicks
+
+
 CHANNELS: dict[str, Callable[[LineFrame], Float32Array]] = {
     "wide": _wide,
     "line_window": _line_window,
@@ -140,9 +225,16 @@ CHANNELS: dict[str, Callable[[LineFrame], Float32Array]] = {
     "along": _along,
     "across": _across,
     "slice": _slice,
+    "short_axis": _short_axis,
+    "slice_range": _slice_range,
+    "clicks": _clicks,
+    "last_mask": _last_mask,
 }
-"""Every channel a patch can have: grey values in a wide window and in two around the line's median, and
-each voxel's distance from the line's middle along it, across it in the slice, and in slices."""
+"""Every channel a patch can have: grey values in a wide window and in two around the line's median,
+each voxel's distance from the line's middle along it, across it in the slice, and in slices. The others say what is
+known beyond the line, and are 0.5 where nothing is: where the short axis ends (1 in its middle, 0 far beyond it), which
+slices lie beyond the first and last (1) or between them and the line's (0), points inside (1) and outside (0), falling
+off around them, and the mask that the points were to mend."""
 
 
 def channels_of(frame: LineFrame) -> Float32Array:
@@ -185,6 +277,20 @@ def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
     return cut_patches(case.flipped(plan.flips_zyx), plan, config)
 
 
+def without_clicks(patch: Patch, config: PatchConfig) -> Patch:
+    """The patch as it was before any point was given."""
+    values = patch.values.copy()
+    values[config.channels.index("clicks")] = _UNKNOWN
+    return replace(patch, values=values)
+
+
+def with_last_mask(patch: Patch, logits: Float32Array, config: PatchConfig) -> Patch:
+    """The patch with the mask (logits (z, y, x)) that its points are to mend."""
+    values = patch.values.copy()
+    values[config.channels.index("last_mask")] = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return replace(patch, values=values)
+
+
 def _cut(case: Case, planned: PlannedPatch) -> Float32Array:
     """Grey values of a patch, without padding."""
     part, placement = subvolume_containing(case.ct, planned.box), planned.placement
@@ -208,7 +314,9 @@ def _fill(
     shape = planned.placement.patch_shape_zyx
     padding = [(0, side - n) for side, n in zip(shape, crop.shape, strict=True)]
     padded = np.pad(crop, padding, mode="edge")
-    values = channels_of(LineFrame(padded, planned.endpoints_zyx, planned.voxel_mm, hu, config, scan_range))
+    prompts = PatchPrompts.of(planned.mark, planned.placement, config.end_margin_voxels)
+    ends, voxel_mm = planned.endpoints_zyx, planned.voxel_mm
+    values = channels_of(LineFrame(padded, ends, voxel_mm, hu, config, scan_range, prompts))
     # only grey values are padded with zeros: to a distance channel zero means the middle of the line
     outside = np.ones(padded.shape, dtype=np.bool_)
     outside[tuple(slice(n) for n in crop.shape)] = False

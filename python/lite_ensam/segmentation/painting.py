@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from lite_ensam import _kernels
 from lite_ensam.core.errors import MarkError
 from lite_ensam.core.partial_volume import PartialScan, SubVolume, VoxelBox, slices
-from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.recist import RecistMark, voxel_of
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.core.types import CtVolume, Flips, FloatTriple
+from lite_ensam.core.types import CtVolume, Flips, FloatTriple, IntTriple, int_triple
 from lite_ensam.measurements import TumorMeasurement, measure
 from lite_ensam.measurements.flags import RECOVERED
 from lite_ensam.segmentation.patch_plan import Placement
@@ -105,19 +105,69 @@ def anchor_endpoints(tumor: TumorLogits) -> TumorLogits:
     width = max(_HELD_SHARE * float(np.linalg.norm(ends[1] - ends[0])), 1.0)
     held = logits.copy()
     for end in ends:
-        lacking = min(_HELD_LOGIT - _between_voxels(held, end), _MOST_RAISED)
-        low = np.maximum(np.floor(end - 3 * width), 0).astype(int)
-        high = np.minimum(np.ceil(end + 3 * width) + 1, logits.shape).astype(int)
-        if lacking <= 0 or (high - low < 2).any():
-            continue
-        z, y, x = (
-            np.exp(-0.5 * ((np.arange(a, b) - e) / width) ** 2)
-            for a, b, e in zip(low, high, end, strict=True)
-        )
-        bell = (z[:, None, None] * y[None, :, None] * x[None, None, :]).astype(np.float32)
-        bell *= np.float32(lacking / _between_voxels(bell, end - low))
-        held[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] += bell
-    return TumorLogits(tumor.mark, held, tumor.placement)
+        _bring(held, end, _HELD_LOGIT, width, _MOST_RAISED)
+    return replace(tumor, logits=held)
+
+
+def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
+    """Bring the logits to what the mark's points and slices say, as `anchor_endpoints` does for the line.
+
+    About a point inside that lies below `_HELD_LOGIT`, a bell is added; about one outside that lies above its
+    opposite, one is taken off. On a first or last slice that the mask does not reach, the likeliest voxel is raised,
+    unless the network is sure that the tumour does not go there.
+
+    Parameters
+    ----------
+    tumor : with the logits as the network gave them; they are not changed
+    """
+    mark, placement = tumor.mark, tumor.placement
+    slices = [z for z in (mark.first_slice, mark.last_slice) if z is not None]
+    if not (slices or mark.inside_zyx or mark.outside_zyx) or not (tumor.logits > 0).any():
+        return tumor
+    ends = placement.to_patch(mark.endpoints_zyx)
+    width = max(_HELD_SHARE * float(np.linalg.norm(ends[1] - ends[0])), 1.0)
+    held = tumor.logits.copy()
+    for z in slices:
+        on_slice = round(float(placement.to_patch((z, 0.0, 0.0))[0]))
+        if 0 <= on_slice < len(held):
+            likeliest = divmod(int(held[on_slice].argmax()), held.shape[2])
+            _, *in_plane = np.rint(placement.to_volume((on_slice, *likeliest))).tolist()
+            _bring(held, placement.to_patch((z, *in_plane)), _HELD_LOGIT, width, _MOST_RAISED)
+    for points, sign in ((mark.inside_zyx, 1.0), (mark.outside_zyx, -1.0)):
+        for point in points:
+            _bring(held, placement.to_patch(point), sign * _HELD_LOGIT, width)
+    return replace(tumor, logits=held)
+
+
+def _bring(
+    logits: NDArray[np.float32],
+    point_zyx: NDArray[np.float64],
+    wanted: float,
+    width: float,
+    most: float = np.inf,
+) -> None:
+    """Add a bell about a point, in place, so that the logit there is at least `wanted`, or at most, if that is below 0.
+
+    Parameters
+    ----------
+    logits : (z, y, x)
+    point_zyx : voxel indices
+    wanted : at the point
+    width : standard deviation of the bell in voxels
+    most : that is added or taken off at the point
+    """
+    lacking = wanted - _between_voxels(logits, point_zyx)
+    low = np.maximum(np.floor(point_zyx - 3 * width), 0).astype(int)
+    high = np.minimum(np.ceil(point_zyx + 3 * width) + 1, logits.shape).astype(int)
+    if lacking * wanted <= 0 or (high - low < 2).any():
+        return
+    z, y, x = (
+        np.exp(-0.5 * ((np.arange(a, b) - place) / width) ** 2)
+        for a, b, place in zip(low, high, point_zyx, strict=True)
+    )
+    bell = (z[:, None, None] * y[None, :, None] * x[None, None, :]).astype(np.float32)
+    bell *= np.float32(np.clip(lacking, -most, most) / _between_voxels(bell, point_zyx - low))
+    logits[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] += bell
 
 
 def _between_voxels(values: NDArray[np.float32], point_zyx: NDArray[np.float64]) -> float:
@@ -163,7 +213,46 @@ def paint_tumors(
         for tumor in missing:
             recovered[tumor.mark.label] = _raise(labels, arguments, tumor.mark, spacing_mm, threshold)
         part = SubVolume(labels[slices(start, stop)], start, shape)
-    return Painting(part, recovered)
+    return obey_prompts(Painting(part, recovered), [tumor.mark for tumor in tumors])
+
+
+def obey_prompts(painting: Painting, marks: Sequence[RecistMark]) -> Painting:
+    """The label map with nothing beyond given slices, and given points as they are given.
+
+    Parameters
+    ----------
+    painting : of all marks
+    marks : in its frame
+    """
+    told = [
+        m for m in marks if m.inside_zyx or m.outside_zyx or (m.first_slice, m.last_slice) != (None, None)
+    ]
+    if not told:
+        return painting
+    part = painting.part
+    labels = part.voxels.copy()
+
+    def place(point_zyx: FloatTriple) -> IntTriple | None:
+        voxel = np.subtract(voxel_of(point_zyx), part.start_zyx)
+        return int_triple(voxel) if ((voxel >= 0) & (voxel < labels.shape)).all() else None
+
+    for mark in told:
+        if mark.first_slice is not None:
+            before = labels[: max(mark.first_slice - part.start_zyx[0], 0)]
+            before[before == mark.label] = 0
+        if mark.last_slice is not None:
+            after = labels[max(mark.last_slice + 1 - part.start_zyx[0], 0) :]
+            after[after == mark.label] = 0
+        for voxel in filter(None, map(place, mark.outside_zyx)):
+            if labels[voxel] == mark.label:
+                labels[voxel] = 0
+    for mark in told:
+        for voxel in filter(None, map(place, mark.inside_zyx)):
+            labels[voxel] = mark.label
+        middle = place(mark.midpoint_zyx)
+        if middle is not None and not (labels == mark.label).any():
+            labels[middle] = mark.label
+    return replace(painting, part=replace(part, voxels=labels))
 
 
 def _raise(
@@ -188,7 +277,10 @@ def _painted_box(tumors: Sequence[TumorLogits]) -> VoxelBox:
     """The voxels that any of the tumours may be painted on; never empty."""
     placements = [tumor.placement for tumor in tumors]
     shape = np.array(placements[0].volume_shape_zyx)
-    start = np.clip(np.floor(np.min([p.start_zyx for p in placements], axis=0)), 0, shape - 1).astype(int)
-    stop = np.clip(np.ceil(np.max([p.stop_zyx for p in placements], axis=0)), start + 1, shape).astype(int)
+    points = [np.asarray(voxel_of(point)) for tumor in tumors for point in tumor.mark.inside_zyx]
+    starts = [*(np.asarray(p.start_zyx) for p in placements), *points]
+    stops = [*(np.asarray(p.stop_zyx) for p in placements), *(point + 1 for point in points)]
+    start = np.clip(np.floor(np.min(starts, axis=0)), 0, shape - 1).astype(int)
+    stop = np.clip(np.ceil(np.max(stops, axis=0)), start + 1, shape).astype(int)
     (z, y, x), (stop_z, stop_y, stop_x) = start.tolist(), stop.tolist()
     return (z, y, x), (stop_z, stop_y, stop_x)

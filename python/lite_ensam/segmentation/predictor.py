@@ -17,9 +17,22 @@ from lite_ensam.core.patch_config import PatchConfig, check_window
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.engines.backend import Backend
-from lite_ensam.segmentation.channels import Patch, cut_patches, prepare_lesion
+from lite_ensam.segmentation.channels import (
+    Patch,
+    cut_patches,
+    prepare_lesion,
+    with_last_mask,
+    without_clicks,
+)
 from lite_ensam.segmentation.edge_refinement import BORDERS, Border, check_edge_extra, refine_to_image_edge
-from lite_ensam.segmentation.painting import Painting, TumorLogits, anchor_endpoints, paint_tumors
+from lite_ensam.segmentation.painting import (
+    Painting,
+    TumorLogits,
+    anchor_endpoints,
+    anchor_prompts,
+    obey_prompts,
+    paint_tumors,
+)
 from lite_ensam.segmentation.patch_plan import CROPS, Crop, PatchPlan
 
 
@@ -161,11 +174,23 @@ class Predictor:
         patch : of one tumour
         axes : of z, y, x (0, 1, 2), to mirror the patch along before, and the logits after
         """
+        config = self.backend.manifest.patch
+        if (patch.mark.inside_zyx or patch.mark.outside_zyx) and {"clicks", "last_mask"} <= set(
+            config.channels
+        ):
+            # points mend the mask that there was without them: a result follows from the mark alone
+            first = self._mirrored_logits(without_clicks(patch, config), axes)
+            patch = with_last_mask(patch, first, config)
+        logits = self._mirrored_logits(patch, axes)
+        return anchor_prompts(anchor_endpoints(TumorLogits(patch.mark, logits, patch.placement)))
+
+    def _mirrored_logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
+        """Logits (z, y, x), averaged with those of the opposite mirror image if that was asked for."""
         logits = self._logits(patch, axes)
         if self.mirror:
             opposite = tuple(axis for axis in range(3) if axis not in axes)
             logits = np.asarray((logits + self._logits(patch, opposite)) / 2, dtype=np.float32)
-        return anchor_endpoints(TumorLogits(patch.mark, logits, patch.placement))
+        return logits
 
     def paint(self, tumors: Sequence[TumorLogits], case: Case, threshold: float = 0.0) -> Painting:
         """Paint tumours of a case into one label map of the scan as it is stored, with the borders asked for."""
@@ -173,6 +198,7 @@ class Predictor:
         painting = paint_tumors(tumors, spacing_mm, threshold)
         if self.border == "edge":
             painting = refine_to_image_edge(painting, tumors, case.flipped(flips).ct, spacing_mm)
+            painting = obey_prompts(painting, [tumor.mark for tumor in tumors])
         return painting.flipped(flips)
 
     def _logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:

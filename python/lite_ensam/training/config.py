@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from lite_ensam.core.errors import TrainingError
-from lite_ensam.core.patch_config import LINE_CHANNELS, PatchConfig
+from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, PatchConfig
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.model.config import ModelConfig
 
@@ -49,6 +49,36 @@ JITTER = LineJitter()
 
 @with_short_repr
 @dataclass(frozen=True)
+class PromptOdds:
+    """How often a patch shows what a user knows beyond the line, see `training.prompts`.
+
+    Parameters
+    ----------
+    extent : share of patches with a short axis or slices
+    short_axis, slices : of these, how often each is there
+    each_slice : of those with slices, how often the first is given, and how often the last
+    rounds : odds of no click, of one, of two, ...; each is drawn on the errors of the mask before it
+    """
+
+    extent: float = 0.45
+    short_axis: float = 0.65
+    slices: float = 0.65
+    each_slice: float = 0.85
+    rounds: tuple[float, ...] = (0.45, 0.25, 0.18, 0.12)
+
+    def __post_init__(self) -> None:
+        for name in ("extent", "short_axis", "slices", "each_slice"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise TrainingError(f"prompts: {name} must be from 0 to 1, got {getattr(self, name)}")
+        if not self.rounds or min(self.rounds) < 0 or abs(sum(self.rounds) - 1) > 1e-6:
+            raise TrainingError(f"prompts: rounds must be odds that add up to 1, got {self.rounds}")
+
+
+NO_PROMPTS = PromptOdds(extent=0.0, rounds=(1.0,))
+
+
+@with_short_repr
+@dataclass(frozen=True)
 class TrainingConfig:
     """Numbers of a training run.
 
@@ -56,6 +86,9 @@ class TrainingConfig:
     ----------
     model, patch : what is trained, and on which patches
     lines : how lines are drawn anew
+    prompts : how often more than a line is known; of networks with channels for it
+    readers : share of the patches, of lesions that several readers contoured, that show one reader's contour
+        instead of what they agree on
     crops : "lesion" trains on cubes around lines, "joint" on the paper's max-pooled boxes
     steps : optimiser steps
     batch : patches a step; with several processes, of each
@@ -77,13 +110,21 @@ class TrainingConfig:
     """
 
     model: ModelConfig = field(
-        default_factory=lambda: ModelConfig(in_channels=len(LINE_CHANNELS), rotation_block=2, decoder_floor=8)
+        default_factory=lambda: ModelConfig(
+            in_channels=len(LINE_CHANNELS + PROMPT_CHANNELS), rotation_block=2, decoder_floor=8
+        )
     )
-    patch: PatchConfig = field(default_factory=lambda: PatchConfig(side_voxels=48, end_margin_voxels=0.5))
+    patch: PatchConfig = field(
+        default_factory=lambda: PatchConfig(
+            side_voxels=48, end_margin_voxels=0.5, channels=LINE_CHANNELS + PROMPT_CHANNELS
+        )
+    )
     lines: LineJitter = JITTER
+    prompts: PromptOdds = PromptOdds()
+    readers: float = 0.5
     crops: Crops = "lesion"
     steps: int = 7500
-    batch: int = 2
+    batch: int = 3
     lr: float = 2e-3
     weight_decay: float = 1e-3
     warmup: float = 0.02
@@ -114,6 +155,8 @@ class TrainingConfig:
         for name in ("lr", "weight_decay", "warmup", "cooldown", "patience"):
             if not getattr(self, name) >= 0:
                 raise TrainingError(f"{name} must be 0 or more, got {getattr(self, name)}")
+        if not 0 <= self.readers <= 1:
+            raise TrainingError(f"readers must be from 0 to 1, got {self.readers}")
         if not 0 <= self.ema < 1:
             raise TrainingError(f"ema must be at least 0 and below 1, got {self.ema}")
 
@@ -137,6 +180,11 @@ class TrainingConfig:
             "model": ModelConfig.from_dict(numbers["model"]),
             "patch": PatchConfig.from_dict(numbers["patch"]),
             "lines": LineJitter(**numbers.get("lines", {})),
+            "prompts": _odds(numbers["prompts"]) if "prompts" in numbers else NO_PROMPTS,
             "milestones": tuple(numbers.get("milestones", ())),
         }
         return cls(**{**numbers, **parts})
+
+
+def _odds(numbers: dict[str, Any]) -> PromptOdds:
+    return PromptOdds(**{**numbers, "rounds": tuple(numbers["rounds"])})

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,62 +19,123 @@ from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import TrainingError, brief, printable
+from lite_ensam.core.errors import MarkError, TrainingError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark, mark_from_mask
 from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.core.types import EndpointPair, FloatTriple, Mask
 from lite_ensam.io import atomic_write
 from lite_ensam.io.atomic import translate_output_errors
 from lite_ensam.segmentation.patch_plan import Placement
+from lite_ensam.training.grey_levels import to_grey
 
-SIDE = 96
+SIDE = 80
 """Voxels a side of a crop."""
 LINES_A_SIDE = 2.9
 """Side of a crop in lengths of its line: the patch's 2.5 and room for jitter."""
 INDEX = "index.json"
 """A folder without it is no bank yet."""
-MASK_UNIT = 200
-"""Masks are kept as the share of each voxel that is tumour, in these units."""
+MOST_CONTOURS = 6
+"""A bit each; what all agree on comes first."""
+KNOWN_BIT = 7
+"""Of a voxel that holds image: beyond a scan's border nothing is known, and nothing is learnt."""
+
+_FEWEST_VOXELS = 8
+"""A reader's contour of fewer is not learnt from."""
 
 
 @with_short_repr
 @dataclass(frozen=True)
 class LesionCrop:
-    """One lesion in a cube.
+    """One lesion in a cube, perhaps contoured by several readers.
 
     Parameters
     ----------
-    hu : int16 (SIDE, SIDE, SIDE)
-    share : uint8, how much of each voxel is tumour, 0..MASK_UNIT
-    endpoints_zyx : (2, 3) voxel indices in the cube
+    grey : uint8 (SIDE, SIDE, SIDE), see `grey_levels`
+    bits : uint8 (SIDE, SIDE, SIDE): bit i is contour i's, bit `KNOWN_BIT` says that there is image
+    lines : of each contour, its line's two ends, voxel indices in the cube; contour 0 is what the readers agree on
     native_voxel_zyx : the scan's own voxel in voxels of the cube: how coarse the original was
     source, name : where it comes from
     """
 
-    hu: NDArray[np.int16]
-    share: NDArray[np.uint8]
-    endpoints_zyx: tuple[tuple[float, float, float], tuple[float, float, float]]
-    native_voxel_zyx: tuple[float, float, float]
+    grey: NDArray[np.uint8]
+    bits: NDArray[np.uint8]
+    lines: tuple[EndpointPair, ...]
+    native_voxel_zyx: FloatTriple
     source: str
     name: str
 
+    def contour(self, number: int = 0) -> Mask:
+        """Contour's mask, bool (SIDE, SIDE, SIDE)."""
+        return np.asarray((self.bits >> number) & 1, dtype=np.bool_)
 
-def cut(case: Case, mark: RecistMark, source: str) -> LesionCrop:
-    """The crop of one marked lesion of a case with a reference mask."""
-    if case.reference is None:
-        raise TrainingError(f"case {case.name!r} has no reference mask to learn from")
+
+@with_short_repr
+@dataclass(frozen=True)
+class Contours:
+    """What readers drew of one lesion, on its scan's voxels.
+
+    Parameters
+    ----------
+    marks : one for each mask
+    masks : bool (z, y, x); the first is what the readers agree on
+    known : bool (z, y, x), where there is image; None is everywhere
+    """
+
+    marks: tuple[RecistMark, ...]
+    masks: tuple[Mask, ...]
+    known: Mask | None = None
+
+    @classmethod
+    def of_case(cls, case: Case, mark: RecistMark) -> Contours:
+        """The reference of a marked lesion."""
+        if case.reference is None:
+            raise TrainingError(f"case {case.name!r} has no reference mask to learn from")
+        return cls((mark,), (case.reference == mark.label,))
+
+    def with_readers(self, readers: NDArray[np.uint8], spacing_mm: FloatTriple) -> Contours:
+        """The readers' own contours added, bit i of `readers` being reader i's; what is too small to mark is not."""
+        marks, masks = list(self.marks), list(self.masks)
+        for reader in range(8):
+            mask = np.asarray((readers >> reader) & 1, dtype=np.bool_)
+            if np.count_nonzero(mask) < _FEWEST_VOXELS or len(masks) == MOST_CONTOURS:
+                continue
+            try:
+                marks.append(mark_from_mask(mask, spacing_mm, 1))
+            except MarkError:
+                continue
+            masks.append(mask)
+        return replace(self, marks=tuple(marks), masks=tuple(masks))
+
+
+def cut(case: Case, mark: RecistMark, source: str, contours: Contours | None = None) -> LesionCrop:
+    """The crop of one marked lesion of a case with a reference mask, or with contours of readers."""
+    contours = contours or Contours.of_case(case, mark)
     grid = case.grid
     placement = Placement.lesion_placement(
         mark.outer_endpoints_zyx(), grid.spacing_mm, grid.shape_zyx, LINES_A_SIDE, SIDE
     )
     box = placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
-    hu = _kernels.crop_resample(case.volume, *box)
-    mask = (case.reference == mark.label).astype(np.uint8)
-    share = _kernels.crop_resample(mask, *box) * MASK_UNIT
+
+    def shares(mask: Mask) -> NDArray[np.float32]:
+        return _kernels.crop_resample(np.ascontiguousarray(mask).view(np.uint8), *box)
+
+    z, y, x = (
+        (edges > 0) & (edges < side)
+        for edges, side in zip(
+            (placement.to_volume(np.arange(SIDE)[:, None].repeat(3, 1)) + 0.5).T, grid.shape_zyx, strict=True
+        )
+    )
+    known = z[:, None, None] & y[None, :, None] & x[None, None, :]
+    if contours.known is not None:
+        known &= shares(contours.known) > 0.99
+    bits = known.astype(np.uint8) << KNOWN_BIT
+    for number, mask in enumerate(contours.masks):
+        bits |= (known & (shares(mask) > 0.5)).astype(np.uint8) << number
     return LesionCrop(
-        hu=np.rint(np.clip(hu, -1024, 3071)).astype(np.int16),
-        share=np.rint(share).astype(np.uint8),
-        endpoints_zyx=_pair(placement.to_patch(mark.endpoints_zyx)),
+        grey=to_grey(_kernels.crop_resample(case.volume, *box)),
+        bits=bits,
+        lines=tuple(_pair(placement.to_patch(drawn.endpoints_zyx)) for drawn in contours.marks),
         native_voxel_zyx=_triple(1 / np.asarray(placement.step_zyx)),
         source=source,
         name=f"{case.name}/{mark.label}",
@@ -82,11 +143,10 @@ def cut(case: Case, mark: RecistMark, source: str) -> LesionCrop:
 
 
 def turned_views(case: Case, mark: RecistMark) -> Iterator[tuple[Case, RecistMark]]:
-    """The case itself and, if its voxels are cubes, the two views with another axis called z.
+    """The two views with another axis called z, of a case whose voxels are cubes; of others none.
 
     A nodule seen from the side is another nodule; the line is drawn anew on the new slices.
     """
-    yield case, mark
     spacing = case.grid.spacing_mm
     if case.reference is None or max(spacing) > 1.05 * min(spacing):
         return
@@ -108,13 +168,12 @@ def write_bank(folder: Path, crops: Iterable[LesionCrop]) -> int:
     with translate_output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, Any]] = []
-    with _bank_file(folder / "hu.bin") as hu, _bank_file(folder / "share.bin") as share:
+    with _bank_file(folder / "grey.bin") as grey, _bank_file(folder / "bits.bin") as bits:
         for crop in crops:
-            hu.write(crop.hu.tobytes())
-            share.write(crop.share.tobytes())
-            entry = asdict(crop)
-            del entry["hu"], entry["share"]
-            entries.append(entry)
+            grey.write(crop.grey.tobytes())
+            bits.write(crop.bits.tobytes())
+            names = ("lines", "native_voxel_zyx", "source", "name")
+            entries.append({name: getattr(crop, name) for name in names})
     with atomic_write(folder / INDEX, overwrite=True) as index:
         index.write(json.dumps({"side": SIDE, "crops": entries}).encode())
     return len(entries)
@@ -132,17 +191,17 @@ def _bank_file(path: Path) -> Iterator[BinaryIO]:
 class LesionCropCache:
     """Crops of one or more folders, memory-mapped."""
 
-    def __init__(self, folders: list[Path]) -> None:
+    def __init__(self, folders: Sequence[Path]) -> None:
         self._entries: list[tuple[int, int, dict[str, Any]]] = []
-        self._hu: list[NDArray[np.int16]] = []
-        self._share: list[NDArray[np.uint8]] = []
+        self._grey: list[NDArray[np.uint8]] = []
+        self._bits: list[NDArray[np.uint8]] = []
         for folder in folders:
             index = _read_index(folder)
             shape = (len(index["crops"]), SIDE, SIDE, SIDE)
             with _damage_told(folder):
-                self._hu.append(np.memmap(folder / "hu.bin", np.int16, "r", shape=shape))
-                self._share.append(np.memmap(folder / "share.bin", np.uint8, "r", shape=shape))
-            self._entries += [(len(self._hu) - 1, i, entry) for i, entry in enumerate(index["crops"])]
+                self._grey.append(np.memmap(folder / "grey.bin", np.uint8, "r", shape=shape))
+                self._bits.append(np.memmap(folder / "bits.bin", np.uint8, "r", shape=shape))
+            self._entries += [(len(self._grey) - 1, i, entry) for i, entry in enumerate(index["crops"])]
         self.by_source: dict[str, list[int]] = {}
         for i, (_, _, entry) in enumerate(self._entries):
             self.by_source.setdefault(entry["source"], []).append(i)
@@ -150,12 +209,28 @@ class LesionCropCache:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def names(self) -> list[tuple[str, str]]:
+        """Source and name of each crop."""
+        return [(entry["source"], entry["name"]) for _, _, entry in self._entries]
+
+    def lines(self) -> list[tuple[EndpointPair, ...]]:
+        """The lines of each crop's contours."""
+        return [tuple(_pair(np.array(ends)) for ends in entry["lines"]) for _, _, entry in self._entries]
+
+    def native_voxels(self) -> list[FloatTriple]:
+        """The scan's own voxel of each crop."""
+        return [_triple(np.array(entry["native_voxel_zyx"])) for _, _, entry in self._entries]
+
+    def arrays(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Grey levels and bits of all crops, (n, SIDE, SIDE, SIDE)."""
+        return np.concatenate(self._grey), np.concatenate(self._bits)
+
     def __getitem__(self, i: int) -> LesionCrop:
         volume, row, entry = self._entries[i]
         return LesionCrop(
-            hu=self._hu[volume][row],
-            share=self._share[volume][row],
-            endpoints_zyx=_pair(np.array(entry["endpoints_zyx"])),
+            grey=self._grey[volume][row],
+            bits=self._bits[volume][row],
+            lines=tuple(_pair(np.array(ends)) for ends in entry["lines"]),
             native_voxel_zyx=_triple(np.array(entry["native_voxel_zyx"])),
             source=entry["source"],
             name=entry["name"],
@@ -166,7 +241,7 @@ def _read_index(folder: Path) -> dict[str, Any]:
     with _damage_told(folder):
         index: dict[str, Any] = json.loads((folder / INDEX).read_text())
         side, crops = index["side"], index["crops"]
-        _ = [(c["source"], c["name"], c["native_voxel_zyx"]) for c in crops]
+        _ = [(c["source"], c["name"], c["native_voxel_zyx"], c["lines"]) for c in crops]
     if side != SIDE:
         raise TrainingError(f"bank {folder} holds crops of side {side}, expected {SIDE}")
     return index
@@ -184,12 +259,10 @@ def _damage_told(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _triple(values: NDArray[np.floating[Any]]) -> tuple[float, float, float]:
+def _triple(values: NDArray[np.floating[Any]]) -> FloatTriple:
     z, y, x = (float(v) for v in values)
     return z, y, x
 
 
-def _pair(
-    ends: NDArray[np.floating[Any]],
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+def _pair(ends: NDArray[np.floating[Any]]) -> EndpointPair:
     return _triple(ends[0]), _triple(ends[1])

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.io import atomic_write, check_output
-from lite_ensam.training.crop_cache import MASK_UNIT, SIDE, LesionCrop, LesionCropCache
+from lite_ensam.training.crop_cache import SIDE, LesionCrop, LesionCropCache
+from lite_ensam.training.grey_levels import HU_OF_GREY
 
 Pixels = NDArray[np.uint8]
 
@@ -59,9 +60,9 @@ def write_gallery(
 
 def tile(crop: LesionCrop) -> Pixels:
     """The slice of the line with outline and line, uint8 (SIDE + GAP, SIDE + GAP, 3)."""
-    start, stop = np.asarray(crop.endpoints_zyx)
+    start, stop = np.asarray(crop.lines[0])
     z = int(np.clip(round(start[0]), 0, SIDE - 1))
-    hu, inside = crop.hu[z].astype(np.float32), crop.share[z] > MASK_UNIT / 2
+    hu, inside = HU_OF_GREY[crop.grey[z]], crop.contour()[z]
     middle = float(np.median(hu[inside])) if inside.any() else float(np.median(hu))
     in_lung = middle < -150 or np.median(hu) < -400
     low, high = LUNG_WINDOW_HU if in_lung else (middle - HALF_WINDOW_HU, middle + HALF_WINDOW_HU)

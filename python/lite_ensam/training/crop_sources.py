@@ -2,9 +2,10 @@
 
 The layout is that of the project's data folder::
 
-    train/<source>/<case>/{ct.nii.gz, labels.nii.gz, marks.json}
+    train/<source>/<case>/{ct.nii.gz, labels.nii.gz, marks.json}   (readers.nii.gz, known.nii.gz)
     backgrounds/<name>.nii.gz and <name>_region.nii.gz      (0 outside, 1 body, 2 lung)
     shapes/lidc/{lidc_nodules.npz, index.csv}               (reader bitmasks)
+    shapes/kits/{kits_kidney.npz, index.csv}                (kidney tumours)
 """
 
 from __future__ import annotations
@@ -16,16 +17,18 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, MarkError
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import mark_from_mask
+from lite_ensam.core.recist import RecistMark, mark_from_mask
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.io import read_ct, read_labels
 from lite_ensam.io.csv_tables import read_csv
-from lite_ensam.training.crop_cache import LINES_A_SIDE, SIDE, LesionCrop, cut, turned_views
+from lite_ensam.training.crop_cache import LINES_A_SIDE, SIDE, Contours, LesionCrop, cut, turned_views
+from lite_ensam.training.folds import Fold
 from lite_ensam.training.synthetic import Background, Scene, Shape, draw_scene
 
 MIN_BODY_VOXELS = 100_000
@@ -38,24 +41,53 @@ MAX_READERS = 4
 
 
 def lesion_crops(cases: Iterable[CaseFiles], turned: bool = True) -> Iterator[LesionCrop]:
-    """A crop of every lesion; `turned`: also seen along other axes, where voxels are cubes."""
+    """A crop of every lesion; `turned`: also seen along other axes, where voxels are cubes and one reader drew.
+
+    `readers.nii.gz` beside a scan (bit i is reader i) gives each reader's contour beside the reference,
+    `known.nii.gz` where there is image.
+    """
     for files in cases:
-        case = files.read()
-        case = case.flipped(case.grid.flips_zyx)  # the network's frame
+        stored = files.read()
+        case = stored.flipped(stored.grid.flips_zyx)  # the network's frame
         for mark in case.marks:
-            views = turned_views(case, mark) if turned else iter([(case, mark)])
-            for view, drawn in views:
-                yield cut(view, drawn, files.source)
+            contours = _contours(files, stored, case, mark)
+            yield cut(case, mark, files.source, contours)
+            if turned and contours.known is None and len(contours.masks) == 1:
+                yield from (cut(view, drawn, files.source) for view, drawn in turned_views(case, mark))
 
 
-def synthetic_crops(data: Path, n_crops: int, seed: int, processes: int = 1) -> Iterator[LesionCrop]:
-    """`n_crops` synthetic lesions; seed and number alone decide each, so processes can share the work."""
+def _contours(files: CaseFiles, stored: Case, case: Case, mark: RecistMark) -> Contours:
+    """All contours of a lesion, in the network's frame as `case` is."""
+    axes = tuple(np.flatnonzero(stored.grid.flips_zyx).tolist())
+
+    def beside(name: str) -> NDArray[np.uint8] | None:
+        path = files.ct.with_name(name)
+        if files.ct.name != "ct.nii.gz" or not path.is_file():
+            return None
+        return np.ascontiguousarray(np.flip(read_labels(path, stored.source), axes), dtype=np.uint8)
+
+    contours = Contours.of_case(case, mark)
+    known, readers = beside("known.nii.gz"), beside("readers.nii.gz")
+    if known is not None:
+        contours = replace(contours, known=known > 0)
+    if readers is not None:
+        contours = contours.with_readers(readers, case.grid.spacing_mm)
+    return contours
+
+
+def synthetic_crops(
+    data: Path, n_crops: int, seed: int, processes: int = 1, fold: Fold | None = None
+) -> Iterator[LesionCrop]:
+    """`n_crops` synthetic lesions; seed and number alone decide each, so processes can share the work.
+
+    Shapes of patients that `fold` holds out are not used.
+    """
     if processes == 1:
-        draw = SyntheticScans(data, seed)
+        draw = SyntheticScans(data, seed, fold)
         yield from map(draw, range(n_crops))
         return
     with ProcessPoolExecutor(
-        processes, get_context("spawn"), initializer=_start_drawing, initargs=(data, seed)
+        processes, get_context("spawn"), initializer=_start_drawing, initargs=(data, seed, fold)
     ) as pool:
         yield from pool.map(_draw, range(n_crops), chunksize=4)
 
@@ -63,16 +95,17 @@ def synthetic_crops(data: Path, n_crops: int, seed: int, processes: int = 1) -> 
 class SyntheticScans:
     """Draws synthetic crops by number."""
 
-    def __init__(self, data: Path, seed: int) -> None:
+    def __init__(self, data: Path, seed: int, fold: Fold | None = None) -> None:
         self.backgrounds = read_backgrounds(data / "backgrounds")
-        self.shapes = read_shapes(data / "shapes" / "lidc")
+        self.nodules = read_nodules(data / "shapes" / "lidc", fold)
+        self.tumors = read_tumors(data / "shapes" / "kits")
         self.seed = seed
 
     def __call__(self, number: int) -> LesionCrop:
         """The crop of one number; draws that left no lesion worth marking are drawn again."""
         rng = np.random.default_rng((self.seed, number))
         while True:
-            scene = draw_scene(rng, self.backgrounds, self.shapes, SIDE, SCENE_LINES)
+            scene = draw_scene(rng, self.backgrounds, (self.nodules, self.tumors), SIDE, SCENE_LINES)
             crop = None if scene is None else _scanned(scene, rng, f"{self.seed}/{number}")
             if crop is not None:
                 return crop
@@ -81,10 +114,10 @@ class SyntheticScans:
 _scans: SyntheticScans | None = None
 
 
-def _start_drawing(data: Path, seed: int) -> None:
+def _start_drawing(data: Path, seed: int, fold: Fold | None) -> None:
     """Of a process: read the backgrounds once."""
     global _scans
-    _scans = SyntheticScans(data, seed)
+    _scans = SyntheticScans(data, seed, fold)
 
 
 def _draw(number: int) -> LesionCrop:
@@ -133,7 +166,19 @@ def read_backgrounds(folder: Path) -> list[Background]:
     return backgrounds
 
 
-def read_shapes(folder: Path) -> list[Shape]:
+def read_tumors(folder: Path) -> list[Shape]:
+    """Kidney tumours and cysts of 8 mm and more, if the folder is there."""
+    if not (folder / "index.csv").is_file():
+        return []
+    with np.load(folder / "kits_kidney.npz", allow_pickle=False) as masks:
+        return [
+            Shape(masks[row["key"]] > 0, (float(row["sz"]), float(row["sy"]), float(row["sx"])))
+            for _, row in read_csv(folder / "index.csv").rows
+            if float(row["diam_mm"]) >= 8 and int(row["n_slices"]) >= 4
+        ]
+
+
+def read_nodules(folder: Path, fold: Fold | None = None) -> list[Shape]:
     """Consensus masks (at least half of the readers) of nodules of 5 mm and more on evenly spaced slices."""
     shapes = []
     with np.load(folder / "lidc_nodules.npz", allow_pickle=False) as readers:
@@ -141,6 +186,8 @@ def read_shapes(folder: Path) -> list[Shape]:
             n_readers = int(row["n_readers"])
             usable = 2 <= n_readers <= MAX_READERS and float(row["diam_mm"]) >= 5
             if not usable or row["uneven_z"] != "0" or float(row["slice_thickness"]) > 2.6:
+                continue
+            if fold is not None and fold.holds(row["patient"]):
                 continue
             votes = sum((readers[row["key"]] >> reader) & 1 for reader in range(n_readers))
             mask = np.asarray(2 * votes >= n_readers)

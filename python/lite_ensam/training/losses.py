@@ -10,10 +10,17 @@ BCE_WEIGHT = 2.0
 
 
 def soft_dice_loss(
-    logits: Float[Tensor, "b 1 z y x"], target: Float[Tensor, "b 1 z y x"]
+    logits: Float[Tensor, "b 1 z y x"],
+    target: Float[Tensor, "b 1 z y x"],
+    known: Float[Tensor, "b 1 z y x"] | None = None,
 ) -> Float[Tensor, ""]:
-    """1 - Dice with squared sums in the denominator, summed over space, averaged over patches."""
+    """1 - Dice with squared sums in the denominator, summed over space, averaged over patches.
+
+    `known` is 0 where nothing is to be learnt; None is 1 everywhere.
+    """
     probability = logits.float().sigmoid()
+    if known is not None:
+        probability, target = probability * known, target * known
     space = (1, 2, 3, 4)
     overlap = (probability * target).sum(space)
     total = probability.square().sum(space) + target.square().sum(space)
@@ -21,8 +28,11 @@ def soft_dice_loss(
 
 
 def dice_bce_loss(
-    logits: Float[Tensor, "b 1 z y x"], target: Float[Tensor, "b 1 z y x"]
+    logits: Float[Tensor, "b 1 z y x"],
+    target: Float[Tensor, "b 1 z y x"],
+    known: Float[Tensor, "b 1 z y x"] | None = None,
 ) -> Float[Tensor, ""]:
-    """The paper's loss; `target` is 0 or 1, or a share of the voxel between them."""
-    bce = F.binary_cross_entropy_with_logits(logits.float(), target)
-    return soft_dice_loss(logits, target) + BCE_WEIGHT * bce
+    """The paper's loss; `target` is 0 or 1, or a share of the voxel between them; `known` as above."""
+    bce = F.binary_cross_entropy_with_logits(logits.float(), target, weight=known, reduction="none")
+    voxels = bce.numel() if known is None else known.sum().clamp(min=1)
+    return soft_dice_loss(logits, target, known) + BCE_WEIGHT * bce.sum() / voxels

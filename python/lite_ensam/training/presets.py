@@ -1,21 +1,23 @@
-"""Named configs: what the paper did, and what a CPU can do in a night."""
+"""Named configs: what the paper did, what a CPU can do in a night, and a GPU in ten minutes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from lite_ensam.core.patch_config import PAPER_CHANNELS, PatchConfig
 from lite_ensam.model.config import ModelConfig
-from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.config import NO_PROMPTS, TrainingConfig
 
-__all__ = ["CPU", "PAPER", "PRESETS"]
+__all__ = ["CPU", "GPU", "PAPER", "PRESETS"]
 
 EPOCHS, EPOCH_STEPS = 75, 10_000
 
 PAPER = TrainingConfig(
     model=ModelConfig(in_channels=len(PAPER_CHANNELS)),
     patch=PatchConfig(window_hu=None, channels=PAPER_CHANNELS),
+    prompts=NO_PROMPTS,
     crops="joint",
     steps=EPOCHS * EPOCH_STEPS,
     batch=1,
@@ -30,7 +32,10 @@ at 2e-3 halved after 5, 10, 15 and 20 epochs, one random crop a step, no average
 does not say is taken from the authors' public code (docs/paper_to_code.md)."""
 
 CPU = TrainingConfig()
-"""Cubes around lines, six channels, two patches a step: what the weights that ship are trained with."""
+"""Cubes around lines, what a user may know as channels, three patches a step."""
 
-PRESETS: Mapping[str, TrainingConfig] = MappingProxyType({"paper": PAPER, "cpu": CPU})
+GPU = replace(CPU, steps=4000, batch=128, lr=4e-3, ema=0.995, validate_steps=400)
+"""The same on a large GPU, half a million patches; nobody has run it yet (docs/training.md)."""
+
+PRESETS: Mapping[str, TrainingConfig] = MappingProxyType({"paper": PAPER, "cpu": CPU, "gpu": GPU})
 """Every preset by its name."""

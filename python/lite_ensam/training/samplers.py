@@ -1,24 +1,32 @@
-"""Where training patches come from: any draw is decided by its random numbers alone."""
+"""Where training patches come from: seed, step and process alone decide what is drawn."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from lite_ensam.core.errors import TrainingError
-from lite_ensam.training.augmentation import Sample, draw_sample, sample_index
+from lite_ensam.training.batch_channels import channels_of_batch
+from lite_ensam.training.batches import Batch
 from lite_ensam.training.config import TrainingConfig
-from lite_ensam.training.crop_cache import LINES_A_SIDE, LesionCropCache
+from lite_ensam.training.crop_cache import KNOWN_BIT, LINES_A_SIDE, LesionCropCache
+from lite_ensam.training.grey_levels import HU_OF_GREY
+from lite_ensam.training.lesion_batches import Chance, CropBatch, draw_patches
+from lite_ensam.training.prompts import draw_extent
 
-__all__ = ["LesionCropSampler", "PatchSampler", "check_sources", "fingerprint"]
+__all__ = ["LesionCropSampler", "PatchSampler", "check_sources", "fingerprint", "seeded"]
+
+_CPU = torch.device("cpu")
 
 WIDEST_DRAW = 1.12
-"""A line that is drawn longer than it is takes a wider crop: see `jitter_ends`."""
+"""A line that is drawn longer than it is takes a wider crop: see `jitter_lines`."""
 
 
 @runtime_checkable
@@ -35,13 +43,13 @@ class PatchSampler(Protocol):
         """SHA-256 of the names of all that can be drawn."""
         ...
 
-    def draw(self, rng: np.random.Generator) -> Sample:
-        """One patch; safe to be called from several threads."""
+    def batches(self, step: int, rank: int, count: int) -> list[Batch]:
+        """`count` patches of a step, those of one shape together; safe to be called from several threads."""
         ...
 
 
 class LesionCropSampler:
-    """Augmented cubes around single lesions, out of a bank.
+    """Augmented cubes around single lesions, out of a bank that lies on the training device.
 
     Raises
     ------
@@ -49,22 +57,100 @@ class LesionCropSampler:
         If the config names other sources than the bank, or wants wider cubes than it holds.
     """
 
-    def __init__(self, bank: LesionCropCache, config: TrainingConfig) -> None:
+    def __init__(self, bank: LesionCropCache, config: TrainingConfig, device: torch.device = _CPU) -> None:
         check_sources(bank.by_source, config)
         if config.patch.side_factor * WIDEST_DRAW > LINES_A_SIDE:
             raise TrainingError(
                 f"side_factor {config.patch.side_factor} needs more than the bank's {LINES_A_SIDE} lines a side"
             )
-        self._bank, self._config = bank, config
+        if config.patch.window_hu is None:
+            raise TrainingError("a whole scan's range is not known of a lesion's crop: give window_hu")
+        self._bank, self._config = DeviceBank(bank, device), config
         self.counts = {source: len(members) for source, members in bank.by_source.items()}
-        self.fingerprint = fingerprint(
-            (crop.source, crop.name) for crop in map(bank.__getitem__, range(len(bank)))
-        )
+        self.fingerprint = fingerprint(bank.names())
 
-    def draw(self, rng: np.random.Generator) -> Sample:
-        """A lesion of a source drawn by weight, augmented."""
-        crop = self._bank[sample_index(rng, self._bank.by_source, self._config.source_weights)]
-        return draw_sample(crop, rng, self._config.patch, lines=self._config.lines)
+    def batches(self, step: int, rank: int, count: int) -> list[Batch]:
+        """Lesions of sources drawn by weight, augmented, with what else a user may know of them."""
+        config = self._config
+        chance = Chance(seeded(self._bank.device, config.seed, step, rank), count)
+        crops = self._bank.draw(chance, config.source_weights, config.readers)
+        drawn = draw_patches(crops, config.patch, config.lines, chance)
+        extent = draw_extent(chance, drawn, config.prompts)
+        values = channels_of_batch(drawn, config.patch, extent)
+        odds = torch.tensor(config.prompts.rounds, device=values.device)
+        rounds = torch.multinomial(odds, count, replacement=True, generator=chance.generator)
+        return [Batch(values, drawn.ends, drawn.target, drawn.known, rounds)]
+
+
+class DeviceBank:
+    """A bank of crops as tensors of one device.
+
+    Parameters
+    ----------
+    bank : on disk
+    device : where its crops go, all of them
+    """
+
+    def __init__(self, bank: LesionCropCache, device: torch.device) -> None:
+        self.device = device
+        self.grey, self.bits = (torch.from_numpy(whole).to(device) for whole in bank.arrays())
+        lines = bank.lines()
+        self.contours = torch.tensor([len(of_crop) for of_crop in lines], device=device)
+        most = max(map(len, lines))
+        padded = [list(of_crop) + [of_crop[0]] * (most - len(of_crop)) for of_crop in lines]
+        self.lines = torch.tensor(padded, dtype=torch.float32, device=device)
+        self.native_voxel = torch.tensor(bank.native_voxels(), dtype=torch.float32, device=device)
+        self.by_source = {
+            source: torch.tensor(members, device=device) for source, members in sorted(bank.by_source.items())
+        }
+        self._hu_of_grey = torch.from_numpy(HU_OF_GREY).to(device)
+
+    def draw(self, chance: Chance, weights: Mapping[str, float], readers: float) -> CropBatch:
+        """Crops of sources drawn by weight (all alike if there are none), a share with one reader's contour."""
+        odds = [weights.get(source, 0.0) if weights else 1.0 for source in self.by_source]
+        limits = torch.tensor(odds, device=self.device).cumsum(0)
+        source = torch.bucketize(chance.uniform() * limits[-1], limits, right=True).clamp(max=len(odds) - 1)
+        picked = torch.zeros(chance.count, dtype=torch.long, device=self.device)
+        place = chance.uniform()
+        for number, members in enumerate(self.by_source.values()):
+            of_source = members[(place * len(members)).long().clamp(max=len(members) - 1)]
+            picked = torch.where(source == number, of_source, picked)
+        others = (self.contours[picked] - 1).clamp(min=0)
+        reader = 1 + (chance.uniform() * others).long().minimum((others - 1).clamp(min=0))
+        alone = chance.happens(readers) & (others > 0)
+        return self.crops(picked, torch.where(alone, reader, 0))
+
+    def crops(self, picked: Tensor, contours: Tensor) -> CropBatch:
+        """Crops by number, each with one of its contours."""
+        hu = self._hu_of_grey[self.grey[picked].long()]
+        bits = self.bits[picked]
+        share = (bits >> contours.to(torch.uint8)[:, None, None, None]) & 1
+        volumes = torch.stack([hu, share.float(), (bits >> KNOWN_BIT).float()], dim=1)
+        return CropBatch(volumes, self.lines[picked, contours], self.native_voxel[picked])
+
+    def plain_batches(self, config: TrainingConfig, size: int = 8) -> Iterator[tuple[str, Batch]]:
+        """Each lesion once as inference would cut it, with what its readers agree on; by source."""
+        for source, members in self.by_source.items():
+            for part in members.split(size):
+                drawn = draw_patches(self.crops(part, torch.zeros_like(part)), config.patch, config.lines)
+                values = channels_of_batch(drawn, config.patch)
+                yield source, Batch(values, drawn.ends, drawn.target, drawn.known)
+
+
+def seeded(device: torch.device, *numbers: int) -> torch.Generator:
+    """A generator that some whole numbers decide."""
+    seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+    return torch.Generator(device).manual_seed(seed % 2**63)
+
+
+def source_index(
+    rng: np.random.Generator, by_source: Mapping[str, Sequence[int]], weights: Mapping[str, float]
+) -> int:
+    """Index of a case: its source by weight (all alike if there are none), then any case of it."""
+    sources = sorted(by_source)
+    odds = np.array([weights.get(source, 0.0) if weights else 1.0 for source in sources])
+    members = by_source[sources[int(rng.choice(len(sources), p=odds / odds.sum()))]]
+    return members[int(rng.integers(len(members)))]
 
 
 def check_sources(found: Mapping[str, object], config: TrainingConfig) -> None:

@@ -21,9 +21,9 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.segmentation.channels import Patch, cut_patches, prepare_joint
 from lite_ensam.segmentation.patch_plan import PatchPlan, Placement, PlannedPatch
-from lite_ensam.training.augmentation import Sample, sample_index
+from lite_ensam.training.batches import Batch, group_alike
 from lite_ensam.training.config import TrainingConfig
-from lite_ensam.training.samplers import check_sources, fingerprint
+from lite_ensam.training.samplers import check_sources, fingerprint, source_index
 
 __all__ = ["ScanSampler", "joint_sample"]
 
@@ -52,9 +52,17 @@ class ScanSampler:
         self.fingerprint = fingerprint((case.source, case.name) for case in self._cases)
         self._read = lru_cache(KEPT_SCANS)(self._read_anew)
 
-    def draw(self, rng: np.random.Generator) -> Sample:
+    def batches(self, step: int, rank: int, count: int) -> list[Batch]:
+        """Some tumours of a step; each of them is decided by its own number among those of all processes."""
+        first = rank * count
+        numbers = range(first, first + count)
+        return group_alike(
+            [self.draw(np.random.default_rng((self._config.seed, step, item))) for item in numbers]
+        )
+
+    def draw(self, rng: np.random.Generator) -> Batch:
         """A tumour of a case of a source, with its random surroundings."""
-        case = self._read(sample_index(rng, self._by_source, self._config.source_weights))
+        case = self._read(source_index(rng, self._by_source, self._config.source_weights))
         mark = case.marks[rng.integers(len(case.marks))]
         case, mark = _flipped(case, mark, rng.random(3) < 0.5)
         config, placement = self._config.patch, _random_box(case, mark, rng, self._config)
@@ -68,7 +76,7 @@ class ScanSampler:
         return case.flipped(case.grid.flips_zyx)  # the network's frame
 
 
-def joint_sample(case: Case, mark: RecistMark, config: TrainingConfig) -> Sample:
+def joint_sample(case: Case, mark: RecistMark, config: TrainingConfig) -> Batch:
     """The patch of one mark as inference cuts it, with its target."""
     patch = next(patch for patch in prepare_joint(case, config.patch) if patch.mark.label == mark.label)
     return _sample(case.flipped(case.grid.flips_zyx), patch)
@@ -100,7 +108,7 @@ def _random_box(case: Case, mark: RecistMark, rng: np.random.Generator, config: 
     return Placement.joint_placement([low, high], case.grid.shape_zyx, 0, config.most_voxels)
 
 
-def _sample(case: Case, patch: Patch) -> Sample:
+def _sample(case: Case, patch: Patch) -> Batch:
     """Patch and target: a pooled voxel is tumour if one of its voxels is."""
     placement = patch.placement
     low = np.asarray(placement.start_zyx).astype(int)
@@ -112,10 +120,10 @@ def _sample(case: Case, patch: Patch) -> Sample:
     pooled = _kernels.crop_max_pool(inside, (0, 0, 0), (stop_z, stop_y, stop_x), (z, y, x))
     target = np.zeros(patch.values.shape[1:], dtype=np.float32)
     target[tuple(slice(n) for n in pooled.shape)] = pooled
-    return Sample(
-        values=torch.from_numpy(patch.values),
-        endpoints_zyx=torch.from_numpy(patch.endpoints_zyx),
-        target=torch.from_numpy(target),
+    return Batch(
+        values=torch.from_numpy(patch.values)[None],
+        endpoints_zyx=torch.from_numpy(patch.endpoints_zyx)[None],
+        target=torch.from_numpy(target)[None, None],
     )
 
 

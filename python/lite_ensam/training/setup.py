@@ -17,6 +17,8 @@ from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.crop_cache import INDEX, LesionCropCache, write_bank
 from lite_ensam.training.crop_gallery import write_gallery
 from lite_ensam.training.crop_sources import lesion_crops, synthetic_crops
+from lite_ensam.training.devices import Devices
+from lite_ensam.training.folds import Fold, patients_of
 from lite_ensam.training.samplers import LesionCropSampler, PatchSampler, fingerprint
 from lite_ensam.training.scan_sampler import ScanSampler
 from lite_ensam.training.validation import Validation, split_by_patient
@@ -38,6 +40,7 @@ class RunSetup:
     run : folder of the run; banks of lesion crops are kept in it
     val : cases to validate on
     val_share : share of each source's patients to validate on instead
+    fold : patients that are neither trained on nor give shapes; validated on, unless `val` says on what else
     n_synthetic, synthetic_seed : synthetic lesions, of lesion crops only, if the data has backgrounds and shapes
     processes : how many draw them
     """
@@ -47,11 +50,12 @@ class RunSetup:
     run: Path
     val: Path | None = None
     val_share: float | None = None
+    fold: Fold | None = None
     n_synthetic: int = 0
     synthetic_seed: int = 1
     processes: int = 1
 
-    def prepare(self) -> tuple[PatchSampler, Validation | None]:
+    def prepare(self, machine: Devices | None = None) -> tuple[PatchSampler, Validation | None]:
         """What is drawn, and what is validated on, if there is anything.
 
         Raises
@@ -61,6 +65,7 @@ class RunSetup:
         TrainingError
             If the data or the split make no sense.
         """
+        device = (machine or Devices()).device
         cases = self.cases
         if self.config.crops == "joint":
             scans = Validation.of_scans(cases.val, self.config) if cases.val else None
@@ -69,17 +74,26 @@ class RunSetup:
         if not (self.run / GALLERY).exists():
             tiles = {source: 98 if source == "synthetic" else 28 for source in sorted(bank.by_source)}
             write_gallery(self.run / GALLERY, bank, tiles)
-        draws = LesionCropSampler(bank, self.config)
+        draws = LesionCropSampler(bank, self.config, device)
         if not cases.val:
             return draws, None
         folder = self._bank("validation", cases.val, turned=False)
-        return draws, Validation.of_bank(LesionCropCache([folder]), self.config)
+        return draws, Validation.of_bank(LesionCropCache([folder]), self.config, device)
 
     @cached_property
     def cases(self) -> TrainingCases:
         """Cases to train on and to validate on; no patient is in both."""
         found = find_training_cases(self.data)
-        if sum((self.val is not None, self.val_share is not None, bool(found.val))) > 1:
+        if self.fold is not None and (self.val_share is not None or found.val):
+            raise TrainingError(
+                "a fold holds out patients by itself: give no share, and no split in the list"
+            )
+        if self.fold is not None:
+            fold = self.fold
+            held = tuple(case for case in found.train if all(map(fold.holds, patients_of(case))))
+            kept = tuple(case for case in found.train if not any(map(fold.holds, patients_of(case))))
+            found = replace(found, train=kept, val=held)
+        elif sum((self.val is not None, self.val_share is not None, bool(found.val))) > 1:
             raise TrainingError("validation cases come from one of: a folder, a share, the manifest's split")
         if self.val is not None:
             others = find_training_cases(self.val)
@@ -110,11 +124,14 @@ class RunSetup:
         banks = [self._bank(source, cases) for source, cases in by_source.items()]
         # lesions of one's own need no backgrounds to put others into
         if self.n_synthetic and (self.data / "backgrounds").is_dir():
-            folder = self.run / "bank" / f"synthetic-{self.synthetic_seed}-{self.n_synthetic}"
+            fold = "" if self.fold is None else f"-without-{self.fold.number}-of-{self.fold.count}"
+            folder = self.run / "bank" / f"synthetic-{self.synthetic_seed}-{self.n_synthetic}{fold}"
             if not (folder / INDEX).is_file():
                 write_bank(
                     folder,
-                    synthetic_crops(self.data, self.n_synthetic, self.synthetic_seed, self.processes),
+                    synthetic_crops(
+                        self.data, self.n_synthetic, self.synthetic_seed, self.processes, self.fold
+                    ),
                 )
             banks.append(folder)
         return banks

@@ -207,11 +207,13 @@ def fill(
 def draw_scene(
     rng: np.random.Generator,
     backgrounds: list[Background],
-    shapes: list[Shape],
+    shapes: tuple[list[Shape], list[Shape]],
     side: int,
     lines_a_side: float,
 ) -> Scene | None:
     """One synthetic lesion in a cube whose side is about `lines_a_side` of its line's lengths.
+
+    `shapes` are nodules, which lie in lung as often as anywhere, and tumours of soft tissue.
 
     Returns None when the draw left no lesion worth marking (all of it in air, say).
     """
@@ -222,8 +224,10 @@ def draw_scene(
     voxel_mm = length_mm * lines_a_side / side
     hu, region = cut_background(rng, background, side, voxel_mm, in_lung)
     length, centre = side / lines_a_side, np.full(3, (side - 1) / 2)
-    if shapes and rng.random() < (0.7 if in_lung else 0.45):
-        mask = placed_shape(rng, shapes[rng.integers(len(shapes))], side, length)
+    nodules, tumors = shapes
+    known_shapes = tumors if tumors and not in_lung and rng.random() < 0.6 else nodules
+    if known_shapes and rng.random() < (0.7 if in_lung else 0.55):
+        mask = placed_shape(rng, known_shapes[rng.integers(len(known_shapes))], side, length)
     else:
         mask = blob(rng, side, length / 2, centre)
         if rng.random() < 0.25:  # lobulated

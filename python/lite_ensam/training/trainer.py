@@ -9,12 +9,14 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lite_ensam._kernels import __version__
 from lite_ensam.core.errors import TrainingError, brief, printable
@@ -23,18 +25,20 @@ from lite_ensam.io.atomic import translate_output_errors
 from lite_ensam.model.checkpoint import Weights, save_weights
 from lite_ensam.model.cross_attention import normalize_weights
 from lite_ensam.model.lite_ensam import LiteEnsam
-from lite_ensam.training.augmentation import Sample
+from lite_ensam.training.batches import Batch
 from lite_ensam.training.callbacks import CURVES, LOG, Callback, append_log, draw_curves
+from lite_ensam.training.click_rounds import with_clicks
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.devices import Devices, has_bf16
 from lite_ensam.training.losses import dice_bce_loss
 from lite_ensam.training.muon import Muon
-from lite_ensam.training.samplers import PatchSampler
+from lite_ensam.training.samplers import PatchSampler, seeded
 from lite_ensam.training.validation import Validation
 
-SAVE_SECONDS = 240
+SAVE_SECONDS = 60
 LOG_STEPS = 50
 
+STEM = "image_encoder.stem.weight"
 STATE, LAST, BEST = "state.pt", "weights.safetensors", "best.safetensors"
 FILES = (STATE, LAST, BEST, LOG, CURVES)
 """What a run writes into its folder, besides crops."""
@@ -84,9 +88,7 @@ class Trainer:
         self.model = self.model.to(self.machine.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.history: list[Any] = []
         if start is not None:
-            if start.model.config != config.model:
-                raise TrainingError("the weights to start from belong to another network than the config's")
-            self.model.load_state_dict(start.model.state_dict())
+            self.model.load_state_dict(widened(start, config))
             normalize_weights(self.model)
             self.history = [start.record]
         self.average = copy.deepcopy(self.model)
@@ -112,8 +114,8 @@ class Trainer:
         last = self.step if self.done else min(stop_at or self.config.steps, self.config.steps)
         losses: list[float] = []
         saved = logged = time.monotonic()
-        for samples in self._batches(self.step, last):
-            losses.append(self.train_step(samples))
+        for batches in self._batches(self.step, last):
+            losses.append(self.train_step(batches))
             rate = self.config.rate(self.step - 1)
             for watcher in self.watchers:
                 watcher.on_step(self.step, losses[-1], rate)
@@ -133,14 +135,14 @@ class Trainer:
         for watcher in self.watchers:
             watcher.close()
 
-    def train_step(self, samples: list[Sample]) -> float:
+    def train_step(self, batches: list[Batch]) -> float:
         """One update of the weights; returns the mean loss."""
         rate = self.config.rate(self.step)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        loss = self._loss(samples)
+        loss = self._loss(batches)
         self.machine.backward(loss)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         if bool(torch.isfinite(norm)):
@@ -181,26 +183,25 @@ class Trainer:
     def _on_gpu(self) -> bool:
         return self.machine.device.type == "cuda"
 
-    def _loss(self, samples: list[Sample]) -> Tensor:
-        """Mean loss of some patches; those of one shape go through the network together.
-
-        torch leaves oneDNN for a batch of one in float32, and is three times slower without it.
-        """
-        shapes: dict[tuple[int, ...], list[Sample]] = {}
-        for sample in samples:
-            shapes.setdefault(tuple(sample.values.shape), []).append(sample)
-        losses = [self._loss_of_alike(alike) * (len(alike) / len(samples)) for alike in shapes.values()]
+    def _loss(self, batches: list[Batch]) -> Tensor:
+        """Mean loss of some patches; those of one shape go through the network together."""
+        total = sum(map(len, batches))
+        losses = [self._loss_of_alike(batch) * (len(batch) / total) for batch in batches]
         return torch.stack(losses).sum()
 
-    def _loss_of_alike(self, samples: list[Sample]) -> Tensor:
+    def _loss_of_alike(self, batch: Batch) -> Tensor:
         device = self.machine.device
-        values = torch.stack([sample.values for sample in samples]).to(device)
+        generator = seeded(device, self.config.seed, self.step, self.machine.rank, 1)
+        # clicks by the bare network: several processes would wait for each other here
+        clicked = with_clicks(partial(self._run, self.model), batch.to(device), self.config.patch, generator)
+        logits = self._run(self.network, clicked.values, clicked.endpoints_zyx)
+        return dice_bce_loss(logits, clicked.target, clicked.known)
+
+    def _run(self, network: nn.Module, values: Tensor, ends: Tensor) -> Tensor:
         values = values.contiguous(memory_format=torch.channels_last_3d)
-        ends = torch.stack([sample.endpoints_zyx for sample in samples]).to(device)
-        target = torch.stack([sample.target for sample in samples])[:, None].to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.bf16):
-            logits = self.network(values, ends)
-        return dice_bce_loss(logits, target)
+        with torch.autocast(self.machine.device.type, torch.bfloat16, enabled=self.bf16):
+            logits: Tensor = network(values, ends)
+        return logits
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -241,9 +242,9 @@ class Trainer:
         normalize_weights(final)
         save_weights(path, Weights(final.eval(), self.config.patch, record))
 
-    def _batches(self, first: int, last: int) -> Iterator[list[Sample]]:
+    def _batches(self, first: int, last: int) -> Iterator[list[Batch]]:
         """Batches of steps first..last, drawn some steps ahead; step and seed alone decide what is drawn."""
-        coming: deque[Future[list[Sample]]] = deque()
+        coming: deque[Future[list[Batch]]] = deque()
         with ThreadPoolExecutor(self.loaders) as ahead:
             try:
                 for step in range(first, last):
@@ -254,13 +255,9 @@ class Trainer:
                 for batch in coming:
                     batch.cancel()
 
-    def _draw(self, step: int) -> list[Sample]:
+    def _draw(self, step: int) -> list[Batch]:
         """This process's share of a step's batch."""
-        first = self.machine.rank * self.config.batch
-        return [
-            self.draws.draw(np.random.default_rng((self.config.seed, step, item)))
-            for item in range(first, first + self.config.batch)
-        ]
+        return self.draws.batches(step, self.machine.rank, self.config.batch)
 
     def _resume(self) -> None:
         path = self.folder / STATE
@@ -290,6 +287,27 @@ class Trainer:
     def _log(self, numbers: dict[str, Any]) -> None:
         if self.machine.rank == 0:
             append_log(self.folder, self.step, numbers)
+
+
+def widened(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
+    """An earlier run's weights; channels that it did not have get weights of zero, and change nothing yet.
+
+    Raises
+    ------
+    TrainingError
+        If its network differs in anything else.
+    """
+    weights = start.model.state_dict()
+    if start.model.config == config.model and start.patch.channels == config.patch.channels:
+        return weights
+    alike = replace(start.model.config, in_channels=config.model.in_channels) == config.model
+    if not alike or not set(start.patch.channels) <= set(config.patch.channels):
+        raise TrainingError("the weights to start from belong to another network than the config's")
+    stem = weights[STEM]
+    wider = stem.new_zeros(stem.shape[0], config.model.in_channels, *stem.shape[2:])
+    for number, name in enumerate(start.patch.channels):
+        wider[:, config.patch.channels.index(name)] = stem[:, number]
+    return {**weights, STEM: wider}
 
 
 def optimizers_of(model: LiteEnsam, config: TrainingConfig) -> list[torch.optim.Optimizer]:

@@ -6,7 +6,7 @@ A look scores plain patches, cut as inference cuts them, on the patch's own grid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +17,16 @@ from lite_ensam.core.errors import TrainingError
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.evaluation import dsc
-from lite_ensam.training.augmentation import Sample, draw_sample
+from lite_ensam.training.batches import Batch
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.crop_cache import LesionCropCache
+from lite_ensam.training.folds import patients_of
+from lite_ensam.training.samplers import DeviceBank
 from lite_ensam.training.scan_sampler import joint_sample
 
 __all__ = ["Validation", "ValidationScore", "split_by_patient"]
+
+_CPU = torch.device("cpu")
 
 
 @with_short_repr
@@ -39,50 +43,53 @@ class Validation:
 
     Parameters
     ----------
-    lesions : source and patch of each; at least one
+    lesions : gives source and patches of all of them, at each call anew
+    count : how many there are; at least one
     """
 
-    def __init__(self, lesions: Sequence[tuple[str, Callable[[], Sample]]]) -> None:
-        if not lesions:
+    def __init__(self, lesions: Callable[[], Iterable[tuple[str, Batch]]], count: int) -> None:
+        if count < 1:
             raise TrainingError("no case to validate on")
-        self._lesions = list(lesions)
+        self._lesions, self._count = lesions, count
 
     def __len__(self) -> int:
-        return len(self._lesions)
+        return self._count
 
     @classmethod
-    def of_bank(cls, bank: LesionCropCache, config: TrainingConfig) -> Validation:
-        """The bank's cubes, without augmentation."""
-
-        def cut(number: int) -> Callable[[], Sample]:
-            return lambda: draw_sample(bank[number], np.random.default_rng(0), config.patch, augment=False)
-
-        return cls([(source, cut(n)) for source, members in bank.by_source.items() for n in members])
+    def of_bank(
+        cls, bank: LesionCropCache, config: TrainingConfig, device: torch.device = _CPU
+    ) -> Validation:
+        """The bank's cubes, without augmentation, and with nothing but their lines."""
+        lesions = DeviceBank(bank, device)
+        return cls(lambda: lesions.plain_batches(config), len(bank))
 
     @classmethod
     def of_scans(cls, cases: Sequence[CaseFiles], config: TrainingConfig) -> Validation:
         """The joint crop of each mark of some cases; read anew at every look, whole scans are large."""
 
-        def cut(files: CaseFiles, label: int) -> Callable[[], Sample]:
-            def sample() -> Sample:
+        def lesions() -> Iterable[tuple[str, Batch]]:
+            for files in cases:
                 case = files.read()
-                return joint_sample(case, next(m for m in case.marks if m.label == label), config)
+                for mark in case.marks:
+                    yield files.source, joint_sample(case, mark, config)
 
-            return sample
-
-        return cls([(case.source, cut(case, mark.label)) for case in cases for mark in case.read().marks])
+        return cls(lesions, sum(len(case.read().marks) for case in cases))
 
     @torch.no_grad()
     def look(self, model: nn.Module, device: torch.device) -> ValidationScore:
-        """Mean DSC of the model's masks (logit above 0); the model is as it was afterwards."""
+        """Mean DSC of the model's masks (logit above 0) where there is image; the model is as it was afterwards."""
         scores: dict[str, list[float]] = {}
         training = model.training
         model.eval()
-        for source, cut in self._lesions:
-            sample = cut()
-            logits = model(sample.values[None].to(device), sample.endpoints_zyx[None].to(device))
-            mask = (logits[0, 0] > 0).cpu().numpy()
-            scores.setdefault(source, []).append(dsc(mask, (sample.target > 0.5).numpy()))
+        for source, batch in self._lesions():
+            patches = batch.to(device)
+            masks = (model(patches.values, patches.endpoints_zyx) > 0).cpu().numpy()
+            known = np.ones_like(masks) if batch.known is None else batch.known.cpu().numpy() > 0.5
+            truth = batch.target.cpu().numpy() > 0.5
+            scores.setdefault(source, []).extend(
+                dsc((mask & seen)[0], (right & seen)[0])
+                for mask, right, seen in zip(masks, truth, known, strict=True)
+            )
         model.train(training)
         by_source = {source: float(np.mean(values)) for source, values in scores.items()}
         return ValidationScore(float(np.mean(list(by_source.values()))), by_source)
@@ -107,13 +114,15 @@ def split_by_patient(
     if not 0 < share < 1:
         raise TrainingError(f"the share to validate on must be above 0 and below 1, got {share}")
     held_out: set[str] = set()
+    patients = {id(case): patients_of(case) for case in cases}
     for source in sorted({case.source for case in cases}):
         # a patient may be in several sources: who is held out already stays so
-        patients = sorted({case.patient for case in cases if case.source == source} - held_out)
-        n_held_out = min(max(1, round(share * len(patients))), len(patients) - 1)
-        order = np.random.default_rng(seed).permutation(len(patients))
-        held_out |= {patients[number] for number in order[: max(0, n_held_out)]}
+        of_source = {patients[id(case)][0] for case in cases if case.source == source}
+        names = sorted(of_source - held_out)
+        n_held_out = min(max(1, round(share * len(names))), len(names) - 1)
+        order = np.random.default_rng(seed).permutation(len(names))
+        held_out |= {names[number] for number in order[: max(0, n_held_out)]}
     if not held_out:
         raise TrainingError("no source has two patients: nothing can be held out to validate on")
-    train = [case for case in cases if case.patient not in held_out]
-    return train, [case for case in cases if case.patient in held_out]
+    train = [case for case in cases if not held_out & set(patients[id(case)])]
+    return train, [case for case in cases if held_out >= set(patients[id(case)])]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import ipywidgets
 
@@ -20,6 +21,7 @@ from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import Engine
 from lite_ensam.io import MarkFrame, MarksLike, ScanLike, open_scan
 from lite_ensam.widgets.exports import EXPORT_KINDS, export_file, export_path
+from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown, weakly
 from lite_ensam.widgets.recist_viewer import RecistViewer
 from lite_ensam.widgets.view_3d import Picture, render_tumors_3d, view_tumors
 
@@ -64,13 +66,24 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
             [self._in_3d, self._folder, *buttons, self._overwrite], layout={"flex_flow": "row wrap"}
         )
         super().__init__([viewer, bar, self._words, self._place_3d])
-        self._in_3d.observe(lambda _: self._guarded(self._update_3d), "value")
-        viewer.observe(lambda _: self._guarded(self._update_3d, wipe=False), ["_mask_version", "colors"])
+        hold_weakly(self)
+        finalize(self, _close_all, (bar, self._words, self._place_3d, self.layout)).atexit = False
+        self._in_3d.observe(weakly(self._on_toggle), "value")
+        viewer.observe(weakly(self._on_masks), ["_mask_version", "colors"])
 
     def __repr__(self) -> str:
         return f"Explorer({self.name!r}: {self.viewer!r})"
 
+    def close(self) -> None:
+        """Take all of it off the page and let the scan go (`RecistViewer.close`)."""
+        self.viewer.close()
+        close_with_parts(self)
+
+    def __del__(self) -> None:
+        super().close()  # but not the viewer, which may have a name of its own
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        keep_while_shown(self)
         return self.viewer.with_still(super()._repr_mimebundle_(**kwargs))
 
     def save(self, kind: str, overwrite: bool = False) -> Path:
@@ -99,8 +112,17 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
             tooltip=f"write …{EXPORT_KINDS[kind][0]}",
             layout={"width": "90px"},
         )
-        button.on_click(lambda _: self._guarded(lambda: self._save_and_say(kind)))
+        button.on_click(weakly(self._on_button))
         return button
+
+    def _on_button(self, button: Any) -> None:
+        self._guarded(lambda: self._save_and_say(button.description))
+
+    def _on_toggle(self, _: Any) -> None:
+        self._guarded(self._update_3d)
+
+    def _on_masks(self, _: Any) -> None:
+        self._guarded(self._update_3d, wipe=False)
 
     def _save_and_say(self, kind: str) -> None:
         path = export_path(kind, self.name, self._folder.value or ".")
@@ -124,7 +146,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
                 )
             self._place_3d.children = [] if self._plot is None else [self._plot]
             if old is not None:
-                old.close()
+                close_with_parts(old)
 
     def _guarded(self, action: Callable[[], None], wipe: bool = True) -> None:
         """Do it; what goes wrong is said under the buttons. What stands there is wiped if the reader did something."""
@@ -140,6 +162,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def _say(self, words: str, bad: bool = False) -> None:
         color = "#b71c1c" if bad else "inherit"
         self._words.value = f'<span style="color: {color}">{escape(words)}</span>' if words else ""
+
+
+def _close_all(widgets: Sequence[Any]) -> None:
+    for widget in widgets:
+        close_with_parts(widget)
 
 
 def explore(
@@ -191,11 +218,13 @@ def explore(
     >>> [row["label"] for row in explorer.viewer.results]
     [1, 2, 3]
     """
-    scan = open_scan(ct, spacing_mm, grid, series_uid)
+    scan = open_scan(ct, spacing_mm, grid, series_uid, referred_by=marks)
     given = scan.read_marks(marks, marks_in=marks_in) if marks is not None or scan.keeps_marks else ()
     volume = scan.read_ct()
     if hu is None and scan.case is not None:
         hu = scan.case.hu
+    if hu is None:
+        scan.source.check_units()
     viewer = RecistViewer(
         volume,
         grid=replace(scan.source, array_axes=None),  # the viewer shows z, y, x

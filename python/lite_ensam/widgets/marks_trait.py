@@ -7,11 +7,14 @@ from typing import Any
 
 import traitlets
 
-from lite_ensam.core.errors import MarkError
+from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.io import MarksLike, parse_marks
 
-__all__ = ["Marks", "checked_marks", "marks_from_json", "marks_to_json", "read_marks"]
+__all__ = ["Marks", "checked_marks", "marks_from_json", "marks_to_json"]
+
+_SLICES, _POINTS = ("first_slice", "last_slice"), ("inside_zyx", "outside_zyx")
+"""Of a mark that has them; the viewer does not show them, and gives them back."""
 
 
 class Marks(traitlets.Tuple):  # type: ignore[type-arg]
@@ -25,17 +28,6 @@ class Marks(traitlets.Tuple):  # type: ignore[type-arg]
         """Change them while nobody reads masks or numbers."""
         with widget.lock:
             super().set(widget, marks)
-
-
-def read_marks(entries: Any, widget: Any) -> tuple[RecistMark, ...]:
-    """Marks that the browser sent. Bad ones change nothing and are answered with a sentence."""
-    try:
-        return marks_from_json(entries, widget.grid.shape_zyx)
-    except MarkError as error:
-        widget.error = str(error)
-        widget.send_state("marks")
-        kept: tuple[RecistMark, ...] = widget.marks
-        return kept
 
 
 def marks_to_json(marks: Iterable[RecistMark]) -> list[dict[str, Any]]:
@@ -55,6 +47,8 @@ def marks_to_json(marks: Iterable[RecistMark]) -> list[dict[str, Any]]:
             "endpoints_zyx": [list(end) for end in mark.endpoints_zyx],
             "short_axis_zyx": mark.short_axis_zyx and [list(end) for end in mark.short_axis_zyx],
         }
+        | {name: getattr(mark, name) for name in _SLICES if getattr(mark, name) is not None}
+        | {name: [list(point) for point in getattr(mark, name)] for name in _POINTS if getattr(mark, name)}
         for mark in marks
     ]
 
@@ -75,11 +69,15 @@ def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark,
                 entry.get("name", ""),
                 entry.get("tracking_uid", ""),
                 entry.get("short_axis_zyx"),
+                *(entry.get(name) for name in _SLICES),
+                *(entry.get(name, ()) for name in _POINTS),
             )
             for entry in entries
         ]
     except (KeyError, TypeError, AttributeError):
-        raise MarkError(f"marks must be a list of label, name and endpoints_zyx, got {entries!r}") from None
+        raise MarkError(
+            f"marks must be a list of label, name and endpoints_zyx, got {brief(entries)}"
+        ) from None
     return checked_marks(marks, shape_zyx)
 
 

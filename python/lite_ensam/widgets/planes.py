@@ -210,23 +210,17 @@ def slices_message(
     -------
     The message, and its buffers: for each slice its picture, if it is wanted, then its label patch, if there are
     masks at all.
-
-    Raises
-    ------
-    KeyError, TypeError, ValueError, IndexError
-        If `wants` or `window` are none.
     """
-    low, high = window
     slices, buffers = [], []
     for number, index, with_image in wants:
-        plane = planes[int(number)]
-        entry: dict[str, Any] = {"plane": number, "index": index, "image": bool(with_image)}
+        plane = planes[number]
+        entry: dict[str, Any] = {"plane": number, "index": index, "image": with_image}
         if with_image:
-            buffers.append(windowed_slice(ct, plane, int(index), (float(low), float(high))).tobytes())
+            buffers.append(windowed_slice(ct, plane, index, window).tobytes())
         if painted is not None:
-            patch = label_patch(painted, plane, int(index))
+            patch = label_patch(painted, plane, index)
             entry["patch"] = {"start": patch.start, "shape": patch.codes.shape, "labels": patch.labels}
             buffers.append(patch.codes.tobytes())
         slices.append(entry)
-    message = {"kind": "slices", "window": [low, high], "mask_version": mask_version, "slices": slices}
+    message = {"kind": "slices", "window": list(window), "mask_version": mask_version, "slices": slices}
     return message, buffers

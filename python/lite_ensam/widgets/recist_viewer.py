@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
-from threading import RLock
 from typing import Any
 
 import anywidget
@@ -17,17 +16,21 @@ from numpy.typing import NDArray
 
 from lite_ensam.core.case import guess_hu
 from lite_ensam.core.colors import PALETTE, color_of
-from lite_ensam.core.errors import ArgumentError, LiteEnsamError
+from lite_ensam.core.errors import ArgumentError, LiteEnsamError, brief
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.types import CtVolume
 from lite_ensam.engines.backend import Engine
 from lite_ensam.figures.tumor_planes import choose_window
 from lite_ensam.io import MarksLike, parse_marks
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement
+from lite_ensam.widgets.browser_input import SlicesRequest, check_state, label_of, slices_request, voxel_of
 from lite_ensam.widgets.frontend import CSS, ESM
-from lite_ensam.widgets.marks_trait import Marks, checked_marks, marks_to_json, read_marks
+from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown
+from lite_ensam.widgets.marks_trait import Marks, checked_marks, marks_from_json, marks_to_json
 from lite_ensam.widgets.planes import WINDOWS_HU, Want, planes_of, slices_message
 from lite_ensam.widgets.segmenter import LesionSegmenter, State
 from lite_ensam.widgets.still import ViewerState, is_watched, with_still
@@ -74,7 +77,11 @@ class RecistViewer(anywidget.AnyWidget):
     _esm = ESM
     _css = CSS
 
-    marks = Marks().tag(sync=True, to_json=lambda marks, _: marks_to_json(marks), from_json=read_marks)
+    marks = Marks().tag(
+        sync=True,
+        to_json=lambda marks, _: marks_to_json(marks),
+        from_json=lambda entries, viewer: marks_from_json(entries, viewer.grid.shape_zyx),
+    )
     selected = traitlets.Int(0).tag(sync=True)
     cursor_zyx = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)
     window = traitlets.List(traitlets.Float(), [-160.0, 240.0], minlen=2, maxlen=2).tag(sync=True)
@@ -101,22 +108,22 @@ class RecistViewer(anywidget.AnyWidget):
         threads: int | None = None,
     ) -> None:
         # over marks, masks and numbers; never held for slices alone, so scrolling stays alive
-        self.lock = RLock()
-        self.ct = as_ct(np.asarray(ct))
+        self.lock = ProcessLock()
+        volume = as_ct(np.asarray(ct))
         if grid is None:
             if spacing_mm is None:
                 raise ArgumentError("spacing_mm is missing: an array does not know its voxel size in mm")
-            grid = Grid.from_spacing(self.ct.shape, spacing_mm)
+            grid = Grid.from_spacing(volume.shape, spacing_mm)
         self.source = ScanSource.of(grid)
         grid = self.source.grid
-        if self.ct.shape != grid.shape_zyx:
-            raise ArgumentError(f"ct has shape {self.ct.shape}, its grid {grid.shape_zyx} (z, y, x)")
+        if volume.shape != grid.shape_zyx:
+            raise ArgumentError(f"ct has shape {volume.shape}, its grid {grid.shape_zyx} (z, y, x)")
         self.grid, self.planes = grid, planes_of(grid)
-        self.hu = guess_hu(self.ct) if hu is None else hu
-        self.segmenter = LesionSegmenter(self.ct, grid, self.hu, engine, threads)
+        self.hu = guess_hu(volume) if hu is None else hu
+        self.segmenter = LesionSegmenter(volume, grid, self.hu, engine, threads)
         given = checked_marks(parse_marks(marks, self.source), grid.shape_zyx)
-        windows = _windows(self.ct, self.hu)
-        first_window = choose_window(self.ct, given[0]) if given and self.hu else next(iter(windows.values()))
+        windows = _windows(volume, self.hu)
+        first_window = choose_window(volume, given[0]) if given and self.hu else next(iter(windows.values()))
         super().__init__(
             marks=given,
             cursor_zyx=_first_view(given, grid),
@@ -132,10 +139,27 @@ class RecistViewer(anywidget.AnyWidget):
                 "unit": "HU" if self.hu else "",
             },
         )
+        hold_weakly(self)
         self._warm = False
         self.on_msg(self._on_message)
         self.observe(self._on_marks, "marks")
         self.observe(self._on_threshold, "threshold")
+
+    @property
+    def ct(self) -> CtVolume:
+        """The scan (z, y, x); LiteEnsamError once the viewer is closed."""
+        return self.segmenter.ct
+
+    def close(self) -> None:
+        """Take the viewer off the page and let its scan go. Marks, masks and numbers stay readable.
+
+        As long as it is not closed, a viewer keeps its scan while a variable holds it, or a cell's output shows it.
+        """
+        if self.comm is None:  # closed, or its scan was refused
+            return
+        with self.lock:
+            close_with_parts(self)
+            self.segmenter.close()
 
     def __repr__(self) -> str:
         shape = " x ".join(str(n) for n in self.grid.shape_zyx)
@@ -143,6 +167,7 @@ class RecistViewer(anywidget.AnyWidget):
         return f"RecistViewer({shape} voxels, {lines} line(s), {masks} mask(s))"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        keep_while_shown(self)
         shown = super()._repr_mimebundle_(**kwargs)
         return shown and (self.with_still(shown[0]), shown[1])
 
@@ -248,8 +273,27 @@ class RecistViewer(anywidget.AnyWidget):
         """Take a mask away; its line stays. `accept` brings it back."""
         self._judge(label, "rejected")
 
+    def _handle_msg(self, msg: dict[str, Any]) -> None:
+        """Any message from the browser; one that ipywidgets would stumble over is named in `error`."""
+        data = msg.get("content", {}).get("data")
+        if isinstance(data, dict) and "method" in data and not data.get("buffer_paths"):
+            super()._handle_msg(msg)
+        else:
+            self.error = f"the browser sent a message that is not known: {brief(data)}"
+
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """What the browser sets. Nobody reads between a new line and the masks that follow from it."""
+        """What the browser sets: all of it, or nothing and a sentence in `error` if any of it is bad.
+
+        Nobody reads between a new line and the masks that follow from it.
+        """
+        try:
+            check_state(sync_data, self.grid.shape_zyx)
+        except LiteEnsamError as error:
+            self.error = str(error)
+            known = [name for name in sync_data if name in self.keys] if isinstance(sync_data, dict) else []
+            if known:
+                self.send_state(known)  # the browser shows again what there is
+            return
         with self.lock if {"marks", "threshold"} & sync_data.keys() else nullcontext():
             super().set_state(sync_data)
 
@@ -298,9 +342,13 @@ class RecistViewer(anywidget.AnyWidget):
             if self.segmenter.lesions:
                 self._guarded(self._paint)
 
-    def _guarded(self, action: Callable[[], None]) -> None:
-        """Do it; what goes wrong is said in the widget and never ends the kernel's handler."""
-        self.error = ""
+    def _guarded(self, action: Callable[[], None], wipe: bool = True) -> None:
+        """Do it; what goes wrong is said in the widget and never ends the kernel's handler.
+
+        An earlier error is wiped, but not while the user scrolls.
+        """
+        if wipe:
+            self.error = ""
         try:
             action()
         except LiteEnsamError as error:
@@ -312,28 +360,21 @@ class RecistViewer(anywidget.AnyWidget):
         """What the browser asks for besides its traits."""
         kind = content.get("kind") if isinstance(content, dict) else None
         if kind == "slices":
-            self._guarded_send(lambda: self._answer(content))
+            self._guarded(lambda: self._answer(slices_request(content)), wipe=False)
         elif kind == "value":
-            self._guarded_send(lambda: self._send_value(content["zyx"]))
+            self._guarded(lambda: self._send_value(voxel_of(content, self.grid.shape_zyx)), wipe=False)
         elif kind == "segment":
             self._guarded(self.segment)
         elif kind == "accept":
-            self._guarded(lambda: self.accept(int(content["label"])))
+            self._guarded(lambda: self.accept(label_of(content)))
         elif kind == "reject":
-            self._guarded(lambda: self.reject(int(content["label"])))
+            self._guarded(lambda: self.reject(label_of(content)))
         else:
-            self.error = f"the browser sent a message that is not known: {kind!r}"
+            self.error = f"the browser sent a message that is not known: {brief(kind)}"
 
-    def _guarded_send(self, action: Callable[[], None]) -> None:
-        """As `_guarded`, but an earlier error stays in sight while the user scrolls."""
-        try:
-            action()
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            self.error = f"a slice could not be shown: {error}"
-
-    def _answer(self, content: dict[str, Any]) -> None:
+    def _answer(self, request: SlicesRequest) -> None:
         """Slices that the browser asked for. The engine's turn comes after the first picture."""
-        self._send_slices(content["wants"], content["window"], self._mask_version, content["id"])
+        self._send_slices(request.wants, request.window, self._mask_version, request.id)
         if self.auto_segment:
             self.warm_up()
 
@@ -346,8 +387,8 @@ class RecistViewer(anywidget.AnyWidget):
         message, buffers = slices_message(self.ct, part, self.planes, wants, (low, high), mask_version)
         self.send(message | {"id": asked}, buffers)
 
-    def _send_value(self, zyx: Sequence[int]) -> None:
-        z, y, x = (int(index) for index in zyx)
+    def _send_value(self, zyx: tuple[int, int, int]) -> None:
+        z, y, x = zyx
         self.send({"kind": "value", "zyx": [z, y, x], "value": float(self.ct[z, y, x])})
 
 

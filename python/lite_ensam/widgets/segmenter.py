@@ -7,19 +7,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import MarkError
+from lite_ensam.core.errors import LiteEnsamError, MarkError
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import CtVolume, EndpointPair
-from lite_ensam.engines import load_backend
-from lite_ensam.engines.backend import Engine
+from lite_ensam.engines import Engine, WeightsManifest, check_engine, shared_backend
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation import Predictor
 from lite_ensam.segmentation.painting import Painting, TumorLogits, paint_tumors
@@ -31,9 +30,8 @@ State = Literal["proposed", "accepted", "rejected"]
 _KEPT_LINES = 64
 """Logits of so many lines are kept (about 1 MB each): undoing a line costs no network run."""
 
-
-_LOADING = Lock()
-"""Whoever comes while the engine is being loaded waits for it instead of loading it again."""
+_LOADING = ProcessLock()
+"""Whoever comes while the engine is being made ready waits for it, instead of doing it again."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Lesion:
 @lru_cache(maxsize=2)
 def _predictor(engine: Engine, threads: int | None) -> Predictor:
     """An engine that has run once, on nothing: the first run of a patch size takes much longer than others."""
-    predictor = Predictor(load_backend(engine, threads))
+    predictor = Predictor(shared_backend(engine, threads, WeightsManifest.read()))
     config = predictor.patch_config(hu=True)
     side = config.side_voxels
     blank = np.zeros((1, len(config.channels), side, side, side), dtype=np.float32)
@@ -85,12 +83,25 @@ class LesionSegmenter:
     def __init__(
         self, ct: CtVolume, grid: Grid, hu: bool, engine: Engine = "openvino", threads: int | None = None
     ) -> None:
-        self.ct, self.grid, self.hu = ct, grid, hu
+        self._ct: CtVolume | None = ct
+        self.grid, self.hu = grid, hu
         self.engine, self.threads = engine, threads
         self.lesions: dict[int, Lesion] = {}
         self._shown: tuple[Painting | None, tuple[TumorMeasurement, ...]] = (None, ())
         self._case: Case | None = None
         self._kept: OrderedDict[EndpointPair, Lesion] = OrderedDict()
+
+    @property
+    def ct(self) -> CtVolume:
+        """The scan (z, y, x); LiteEnsamError after `close`."""
+        if self._ct is None:
+            raise LiteEnsamError("this viewer is closed and has let its scan go: make a new one with explore")
+        return self._ct
+
+    def close(self) -> None:
+        """Let the scan go, and what was kept to be quick; masks and numbers stay."""
+        self._ct = self._case = None
+        self._kept.clear()
 
     @property
     def painting(self) -> Painting | None:
@@ -116,6 +127,7 @@ class LesionSegmenter:
         EngineError
             If the engine or its weights cannot be used.
         """
+        check_engine(self.engine)
         with _LOADING:
             return _predictor(self.engine, self.threads)
 

@@ -5,10 +5,10 @@ use numpy::{IntoPyArray, PyArray1, PyArray3};
 use pyo3::prelude::*;
 
 use crate::arrays::{Labels, Marker, bool_as_uint8, with_view, writable_labels};
-use crate::errors::to_python;
 use crate::numbers::{
     Tumor, counts, label as label_number, n_labels as number_of_labels, not_negative, real, reals,
 };
+use crate::threads::run;
 
 type IndexZyx = (usize, usize, usize);
 type PointZyx = (f64, f64, f64);
@@ -52,9 +52,9 @@ pub(crate) fn marker_endpoints(
     let marker = Marker::check("marker", marker)?;
     let spacing = reals("spacing_mm", spacing_mm)?;
     let lines = with_view!(marker, Marker[U8, U16, I16, I32], view => {
-        py.detach(|| kernels::marker_endpoints(view, spacing))
+        run(py, || kernels::marker_endpoints(view, spacing))
     });
-    Ok(lines.map_err(to_python)?.into_iter().map(|line| (line.label, pair(line.endpoints_zyx))).collect())
+    Ok(lines?.into_iter().map(|line| (line.label, pair(line.endpoints_zyx))).collect())
 }
 
 /// Voxels of each label 0, 1, .., n_labels.
@@ -87,9 +87,8 @@ pub(crate) fn label_counts<'py>(
 ) -> PyResult<Bound<'py, PyArray1<u64>>> {
     let labels = Labels::check("labels", &bool_as_uint8(labels)?)?;
     let n_labels = number_of_labels("n_labels", n_labels)?;
-    with_view!(labels, Labels[U8, U16], view => py.detach(|| kernels::label_counts(view, n_labels)))
+    with_view!(labels, Labels[U8, U16], view => run(py, || kernels::label_counts(view, n_labels)))
         .map(|counts| counts.into_pyarray(py))
-        .map_err(to_python)
 }
 
 /// Bounding box of each label 0, 1, .., n_labels.
@@ -125,9 +124,8 @@ pub(crate) fn label_boxes<'py>(
 ) -> PyResult<Bound<'py, PyArray3<i64>>> {
     let labels = Labels::check("labels", &bool_as_uint8(labels)?)?;
     let n_labels = number_of_labels("n_labels", n_labels)?;
-    with_view!(labels, Labels[U8, U16], view => py.detach(|| kernels::label_boxes(view, n_labels)))
+    with_view!(labels, Labels[U8, U16], view => run(py, || kernels::label_boxes(view, n_labels)))
         .map(|boxes| boxes.into_pyarray(py))
-        .map_err(to_python)
 }
 
 /// Paint the logits of all tumors into one label map of the full volume.
@@ -180,9 +178,7 @@ pub(crate) fn paint<'py>(
     let origin = origin_zyx.map_or(Ok([0; 3]), |origin| counts("origin_zyx", origin))?;
     let tumors = Tumor::list("tumors", tumors)?;
     let views = Tumor::views(&tumors);
-    py.detach(|| kernels::paint_part(origin, shape, &views, threshold))
-        .map(|labels| labels.into_pyarray(py))
-        .map_err(to_python)
+    run(py, || kernels::paint_part(origin, shape, &views, threshold)).map(|labels| labels.into_pyarray(py))
 }
 
 /// Give a tumor that has no voxel in a label map at least one voxel of its RECIST sphere (paper, 2.3).
@@ -263,9 +259,8 @@ pub(crate) fn recover_missing_tumor(
     };
     let max_rounds = not_negative("max_rounds", max_rounds)?;
     let (mut labels, views) = (labels.as_array_mut(), Tumor::views(&tumors));
-    py.detach(|| kernels::recover_missing_tumor(&mut labels, &views, missing, &sphere, threshold, max_rounds))
+    run(py, || kernels::recover_missing_tumor(&mut labels, &views, missing, &sphere, threshold, max_rounds))
         .map(|recovered| (recovered.rounds, recovered.offset, recovered.voxels))
-        .map_err(to_python)
 }
 
 /// Longest in-plane diameter of one label, and the short axis perpendicular to it on the same slice.
@@ -318,9 +313,9 @@ pub(crate) fn in_plane_diameters(
     let label = label_number("label", label)?;
     let spacing = reals("spacing_mm", spacing_mm)?;
     let found = with_view!(labels, Labels[U8, U16], view => {
-        py.detach(|| kernels::in_plane_diameters(view, label, spacing))
+        run(py, || kernels::in_plane_diameters(view, label, spacing))
     });
-    Ok(found.map_err(to_python)?.map(|found| {
+    Ok(found?.map(|found| {
         (found.longest_mm, pair(found.endpoints_zyx), found.short_mm, pair(found.short_endpoints_zyx))
     }))
 }
@@ -358,9 +353,8 @@ pub(crate) fn largest_piece<'py>(
 ) -> PyResult<(Bound<'py, PyArray3<bool>>, usize)> {
     let labels = Labels::check("labels", &bool_as_uint8(labels)?)?;
     let label = label_number("label", label)?;
-    with_view!(labels, Labels[U8, U16], view => py.detach(|| kernels::largest_piece(view, label)))
+    with_view!(labels, Labels[U8, U16], view => run(py, || kernels::largest_piece(view, label)))
         .map(|found| (found.mask.into_pyarray(py), found.n_pieces))
-        .map_err(to_python)
 }
 
 fn pair<T>([first, second]: [[T; 3]; 2]) -> ((T, T, T), (T, T, T)) {

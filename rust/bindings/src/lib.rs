@@ -6,6 +6,7 @@ mod errors;
 mod label_fns;
 mod numbers;
 mod stream_fns;
+mod threads;
 mod volume_fns;
 
 use pyo3::prelude::*;
@@ -23,6 +24,8 @@ mod _kernels {
     };
     #[pymodule_export]
     use crate::stream_fns::{Deflater, read_boxes, read_labelled};
+    #[pymodule_export]
+    use crate::threads::{has_avx2, usable_cpus};
     #[pymodule_export]
     use crate::volume_fns::{ValueRange, crop_max_pool, crop_resample, min_max, resample_box, value_range};
 

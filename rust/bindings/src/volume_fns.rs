@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use crate::arrays::{Volume, with_view};
 use crate::errors::to_python;
 use crate::numbers::{counts, real, reals};
+use crate::threads::run;
 
 type Index = (usize, usize, usize);
 
@@ -60,8 +61,7 @@ impl ValueRange {
     /// ValueError: voxel (z, y, x) = (2, 0, 0) is NaN
     fn update(&mut self, py: Python<'_>, slab: &Bound<'_, PyAny>) -> PyResult<()> {
         let slab = Volume::check("slab", slab)?;
-        with_view!(slab, Volume[I16, U16, U8, F32], view => py.detach(|| self.0.update(view)))
-            .map_err(to_python)
+        with_view!(slab, Volume[I16, U16, U8, F32], view => run(py, || self.0.update(view)))
     }
 
     /// Smallest value so far; None before the first voxel.
@@ -106,8 +106,7 @@ impl ValueRange {
 #[pyfunction]
 pub(crate) fn value_range(py: Python<'_>, volume: &Bound<'_, PyAny>) -> PyResult<(f64, f64)> {
     let volume = Volume::check("volume", volume)?;
-    with_view!(volume, Volume[I16, U16, U8, F32], view => py.detach(|| kernels::value_range(view)))
-        .map_err(to_python)
+    with_view!(volume, Volume[I16, U16, U8, F32], view => run(py, || kernels::value_range(view)))
 }
 
 /// Scale grey values to [0, 1]: (v - low) / (high - low), clipped.
@@ -149,8 +148,7 @@ pub(crate) fn min_max<'py>(
         py.import("numpy")?.call_method1("empty", (shape, "float32"))?.cast_into::<PyArray3<f32>>()?;
     let mut writable = scaled.readwrite();
     let out = writable.as_array_mut();
-    with_view!(volume, Volume[I16, U16, U8, F32], view => py.detach(|| kernels::min_max(view, low, high, out)))
-        .map_err(to_python)?;
+    with_view!(volume, Volume[I16, U16, U8, F32], view => run(py, || kernels::min_max(view, low, high, out)))?;
     drop(writable);
     Ok(scaled)
 }
@@ -195,10 +193,9 @@ pub(crate) fn crop_max_pool<'py>(
     let (start, stop) = (counts("start_zyx", start_zyx)?, counts("stop_zyx", stop_zyx)?);
     let factor = counts("factor_zyx", factor_zyx)?;
     with_view!(volume, Volume[I16, U16, U8, F32], view => {
-        py.detach(|| kernels::crop_max_pool(view, start, stop, factor))
+        run(py, || kernels::crop_max_pool(view, start, stop, factor))
             .map(|pooled| pooled.into_pyarray(py).into_any())
     })
-    .map_err(to_python)
 }
 
 /// Cut a box out of a volume and resample it to a patch of fixed shape.
@@ -259,10 +256,9 @@ pub(crate) fn crop_resample<'py>(
     let shape = counts("shape_zyx", shape_zyx)?;
     with_view!(volume, Volume[I16, U16, U8, F32], view => {
         let whole = whole.unwrap_or(view.dim().into());
-        py.detach(|| kernels::resample_part(view, origin, whole, start, step, shape))
+        run(py, || kernels::resample_part(view, origin, whole, start, step, shape))
     })
     .map(|patch| patch.into_pyarray(py))
-    .map_err(to_python)
 }
 
 /// The voxels of a volume that `crop_resample` reads for a patch.

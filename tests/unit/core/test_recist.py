@@ -82,6 +82,9 @@ class TestRecistMark:
         with pytest.raises(MarkError, match="length zero"):
             RecistMark(1, ends)
 
+    def test_the_shortest_line_may_be_much_shorter_than_a_voxel(self):
+        assert RecistMark(1, ((4, 1, 1), (4, 1, 1.01))).length_mm((5, 1, 1)) == pytest.approx(0.01)
+
     @pytest.mark.parametrize("label", [0, -1, 65536, 1.5, "1", None, True])
     def test_labels_are_whole_numbers_from_1_to_65535(self, label):
         with pytest.raises(MarkError, match="1 to 65535"):
@@ -369,3 +372,68 @@ class TestRealMarks:
                 given = RecistMark(entry["label"], entry["endpoints_zyx"])
                 assert mark.slice_index == given.slice_index, folder
                 assert mark.length_mm(grid.spacing_mm) == pytest.approx(entry["length_mm"], abs=0.01), folder
+
+
+class TestWhatElseIsKnown:
+    LINE = ((4, 10, 2), (4, 10, 12))
+
+    def test_slices_and_points_are_kept(self):
+        mark = RecistMark(
+            1, self.LINE, first_slice=np.int64(3), inside_zyx=[(3, 5, 5)], outside_zyx=[[9, 1, 1.5]]
+        )
+        assert (mark.first_slice, mark.last_slice) == (3, None)
+        assert mark.inside_zyx == ((3.0, 5.0, 5.0),)
+        assert mark.outside_zyx == ((9.0, 1.0, 1.5),)
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ({"first_slice": 7, "last_slice": 3}, "first_slice 7 lies after last_slice 3"),
+            ({"first_slice": 5}, "first_slice 5 lies after the line's slice z = 4"),
+            ({"last_slice": 3}, "last_slice 3 lies before the line's slice z = 4"),
+            ({"first_slice": 3.5}, r"first_slice must be the whole number of a slice \(z\), got 3.5"),
+            ({"last_slice": True}, "last_slice must be the whole number"),
+            (
+                {"first_slice": 3, "inside_zyx": [(2, 5, 5)]},
+                r"inside point \(2, 5, 5\) .* before first_slice 3",
+            ),
+            ({"last_slice": 5, "inside_zyx": [(6, 5, 5)]}, r"inside point \(6, 5, 5\) .* after last_slice 5"),
+            (
+                {"inside_zyx": [(4, 5, 5)], "outside_zyx": [(4, 5.2, 5)]},
+                r"inside_zyx and outside_zyx both name the voxel \(4, 5, 5\)",
+            ),
+            ({"inside_zyx": [(4, 5)]}, "inside_zyx must be points of three finite numbers"),
+            ({"outside_zyx": [(4, 5, np.nan)]}, "outside_zyx must be points of three finite numbers"),
+            ({"outside_zyx": "abc"}, "outside_zyx must be points of three finite numbers"),
+            ({"inside_zyx": None}, "inside_zyx must be points of three finite numbers"),
+        ],
+    )
+    def test_contradictions_are_refused_and_name_both(self, given, words):
+        with pytest.raises(MarkError, match=f"mark 1: .*{words}"):
+            RecistMark(1, self.LINE, **given)
+
+    def test_a_reversed_axis_swaps_the_slices_and_moves_the_points(self):
+        mark = RecistMark(
+            1, self.LINE, first_slice=3, last_slice=8, inside_zyx=[(4, 5, 6)], outside_zyx=[(9, 0, 1)]
+        )
+        turned = mark.flipped((True, False, True), (20, 30, 40))
+        assert (turned.first_slice, turned.last_slice) == (11, 16)
+        assert turned.inside_zyx == ((15, 5, 33),)
+        assert turned.outside_zyx == ((10, 0, 38),)
+        assert turned.flipped((True, False, True), (20, 30, 40)) == mark
+        alone = RecistMark(1, self.LINE, last_slice=8).flipped((True, False, False), (20, 30, 40))
+        assert (alone.first_slice, alone.last_slice) == (11, None)
+
+    def test_what_lies_outside_the_volume_is_refused(self):
+        with pytest.raises(
+            MarkError, match="last_slice 20 lies outside the volume, whose slices are 0 to 19"
+        ):
+            check_marks([RecistMark(1, self.LINE, last_slice=20)], (20, 30, 40))
+        with pytest.raises(MarkError, match=r"mark 1: point \(4, 30, 5\) .* outside the volume"):
+            check_marks([RecistMark(1, self.LINE, outside_zyx=[(4, 30, 5)])], (20, 30, 40))
+        check_marks([RecistMark(1, self.LINE, first_slice=0, last_slice=19)], (20, 30, 40))
+
+    def test_one_voxel_is_inside_one_tumour(self):
+        marks = [RecistMark(n, ((4, n, 2), (4, n, 12)), inside_zyx=[(4, 5, 5)]) for n in (1, 2)]
+        with pytest.raises(MarkError, match=r"marks 1 and 2 both name the voxel \(4, 5, 5\)"):
+            check_marks(marks, (20, 30, 40))

@@ -222,5 +222,5 @@ def test_labels_without_a_line_are_named_and_count_nowhere(tmp_path: Path) -> No
     case = ellipsoid_case()
     write_case(tmp_path / "a" / "case", replace(case, marks=case.marks[:1]))
     found = evaluate(tmp_path, lambda case: np.where(case.reference == 1, case.reference, 0), baselines=())
-    assert found.notes == ("a/case: labels of the reference without a line are passed over: 2",)
+    assert found.notes == ("a/case: label 2 of the mask has no line and is left out",)
     assert [(score.dsc, len(found.tumors)) for score in found.cases] == [(1.0, 1)]

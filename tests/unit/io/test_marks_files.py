@@ -315,3 +315,68 @@ def test_the_shared_marks_read(shared_data):
         given = json.loads(path.read_text())["marks"]
         for mark, expected in zip(read_marks(path, source), given, strict=True):
             assert mark.length_mm(source.grid.spacing_mm) == pytest.approx(expected["length_mm"], abs=0.01)
+
+
+PROMPTED = RecistMark(
+    1, LINE, "node", short_axis_zyx=((4, 15, 9), (4, 15, 15)), first_slice=2, last_slice=7,
+    inside_zyx=((3, 14, 12.5),), outside_zyx=((9, 14, 12), (4, 1, 1)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_slices_and_points_come_back_whatever_the_files_axis_order(tmp_path, axes):
+    affine = files.AFFINE.copy()
+    affine[:, :3] = affine[:, list(axes)]
+    shape_ijk = tuple(np.array((40, 30, 20))[list(axes)])
+    source = ScanSource.from_file_affine(shape_ijk, affine)
+    assert source.grid.shape_zyx == (20, 30, 40)
+    write_marks(tmp_path / "marks.json", [PROMPTED], source)
+    assert read_marks(tmp_path / "marks.json", source) == (PROMPTED,)
+    written = json.loads((tmp_path / "marks.json").read_text())["marks"][0]
+    assert (written["first_slice"], written["last_slice"]) == (2, 7)
+    stored = np.array(written["inside_zyx"][0])
+    np.testing.assert_array_equal(source.points_to_file([[3, 14, 12.5]])[0], stored)
+
+
+def test_a_mark_without_them_is_written_as_before(tmp_path):
+    write_marks(tmp_path / "marks.json", [MARK], GRID)
+    entry = json.loads((tmp_path / "marks.json").read_text())["marks"][0]
+    assert set(entry) == {"label", "endpoints_zyx", "length_mm"}
+
+
+def test_points_may_be_given_in_millimetres(write):
+    in_mm = GRID.voxel_to_mm([[4, 12, 12], [4, 15, 9], [4, 15, 15]]).tolist()
+    (mark,) = read_marks(write(entry(inside_mm=in_mm[:1], short_axis_mm=in_mm[1:])), GRID)
+    np.testing.assert_allclose(mark.inside_zyx, [(4, 12, 12)], atol=1e-9)
+    np.testing.assert_allclose(mark.short_axis_zyx, [(4, 15, 9), (4, 15, 15)], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"first_slice": "three"}, "first_slice must be the whole number of a slice"),
+        ({"last_slice": 7.5}, "last_slice must be the whole number of a slice"),
+        ({"inside_zyx": [4, 12, 12]}, "inside_zyx must be a list of points of three finite numbers"),
+        ({"outside_zyx": [[4, 12, True]]}, "outside_zyx must be a list of points"),
+        ({"inside_zyx": [[4, 12, 12]], "inside_mm": [[0, 0, 0]]}, "has both inside_zyx and inside_mm"),
+        ({"first_slice": 30}, "first_slice 30 lies after the line's slice"),
+        ({"last_slice": 30}, "last_slice 30 lies outside the volume"),
+    ],
+)
+def test_bad_slices_and_points_are_named(write, given, words):
+    with pytest.raises(MarkError, match=words):
+        read_marks(write(entry(**given)), GRID)
+
+
+def test_csv_columns_of_slices_and_short_axis_may_be_empty(write):
+    columns = (
+        "label,z0,y0,x0,z1,y1,x1,first_slice,last_slice,short_z0,short_y0,short_x0,short_z1,short_y1,short_x1"
+    )
+    rows = ["1,4,10,12,4,20,12,2,,4,15,9,4,15,15", "2,4,10,14,4,20,14,,7.0,,,,,,"]
+    first, second = read_marks(write("\n".join([columns, *rows]), "marks.csv"), GRID)
+    assert (first.first_slice, first.last_slice) == (2, None)
+    assert first.short_axis_zyx == ((4, 15, 9), (4, 15, 15))
+    assert (second.first_slice, second.last_slice, second.short_axis_zyx) == (None, 7, None)
+    half = write("\n".join([columns, "1,4,10,12,4,20,12,,,4,15,,,,"]), "half.csv")
+    with pytest.raises(MarkError, match=r"line 2: a short axis needs all of .*; short_x0 is empty"):
+        read_marks(half, GRID)

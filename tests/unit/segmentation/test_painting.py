@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lite_ensam.core.errors import MarkError
 from lite_ensam.core.recist import RecistMark, sphere_mask
-from lite_ensam.segmentation.painting import TumorLogits, anchor_endpoints, paint_tumors
+from lite_ensam.segmentation.painting import (
+    TumorLogits,
+    anchor_endpoints,
+    anchor_prompts,
+    obey_prompts,
+    paint_tumors,
+)
 from lite_ensam.segmentation.patch_plan import Placement
 
 SHAPE, SPACING = (20, 48, 48), (2.0, 1.0, 1.0)
@@ -117,3 +125,59 @@ def test_ends_outside_of_the_patch_are_no_error() -> None:
     moved = RecistMark(1, ((10, 24, -200.0), (10, 24, 30.0)))
     held = anchor_endpoints(TumorLogits(moved, tumor.logits, tumor.placement))
     assert np.isfinite(held.logits).all()
+
+
+def told(tumor: TumorLogits, **known) -> TumorLogits:
+    return replace(tumor, mark=replace(tumor.mark, **known))
+
+
+def test_nothing_lies_beyond_given_slices() -> None:
+    free = paint_tumors([ball(3, 24)], SPACING).labels
+    filled = np.flatnonzero(free.any(axis=(1, 2)))
+    assert filled[0] < 9
+    assert filled[-1] > 11
+    both = paint_tumors([told(ball(3, 24), first_slice=9, last_slice=11)], SPACING).labels
+    np.testing.assert_array_equal(np.flatnonzero(both.any(axis=(1, 2))), [9, 10, 11])
+    np.testing.assert_array_equal(both[9:12], free[9:12])
+    alone = paint_tumors([told(ball(3, 24), last_slice=11)], SPACING).labels
+    np.testing.assert_array_equal(alone[:12], free[:12])
+    assert not alone[12:].any()
+
+
+def test_slices_of_one_tumor_do_not_cut_another() -> None:
+    labels = paint_tumors([told(ball(1, 14), first_slice=10, last_slice=10), ball(2, 34)], SPACING).labels
+    assert np.flatnonzero((labels == 1).any(axis=(1, 2))).tolist() == [10]
+    assert ((labels == 2).sum(axis=(1, 2)) > 0).sum() > 4
+
+
+def test_a_mask_reaches_slices_that_the_network_does_not_rule_out() -> None:
+    tumor = told(ball(3, 24), first_slice=6, last_slice=17)
+    labels = paint_tumors([anchor_prompts(tumor)], SPACING).labels
+    filled = np.flatnonzero(labels.any(axis=(1, 2)))
+    assert filled[0] == 6
+    assert filled[-1] < 17, "8 mm beyond the border the network is sure"
+
+
+def test_points_are_as_they_are_given_and_so_is_what_lies_about_them() -> None:
+    inside, outside = (10, 24, 33), (10, 24, 20)
+    tumor = told(ball(3, 24), inside_zyx=(inside,), outside_zyx=(outside,))
+    free = paint_tumors([ball(3, 24)], SPACING).labels
+    assert (free[inside], free[outside]) == (0, 3)
+    labels = paint_tumors([anchor_prompts(tumor)], SPACING).labels
+    assert (labels[inside], labels[outside]) == (3, 0)
+    assert (labels != free).sum() > 2, "not a single voxel alone"
+    far = (1, 2, 46)
+    assert paint_tumors([told(ball(3, 24), inside_zyx=(far,))], SPACING).labels[far] == 3
+
+
+def test_a_point_inside_one_tumor_is_not_anothers() -> None:
+    point = (10, 24, 34)
+    labels = paint_tumors([told(ball(1, 14), inside_zyx=(point,)), ball(2, 34)], SPACING).labels
+    assert labels[point] == 1
+
+
+def test_marks_without_slices_and_points_are_painted_as_ever() -> None:
+    tumor = ball(3, 24)
+    assert anchor_prompts(tumor) is tumor
+    painting = paint_tumors([tumor], SPACING)
+    assert obey_prompts(painting, [tumor.mark]) is painting

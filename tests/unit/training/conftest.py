@@ -1,4 +1,4 @@
-"""A bank of two easy lesions: bright balls in a dark cube."""
+"""A bank of two easy lesions: bright balls in a dark cube, which a second reader drew smaller."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from lite_ensam.training.crop_cache import (
+    KNOWN_BIT,
     LINES_A_SIDE,
-    MASK_UNIT,
     SIDE,
     LesionCrop,
     LesionCropCache,
     write_bank,
 )
+from lite_ensam.training.grey_levels import to_grey
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -31,10 +32,13 @@ def ball_crop(name: str, seed: int) -> LesionCrop:
     distance = np.sqrt(z**2 + y**2 + x**2)
     share = np.clip(radius - distance + 0.5, 0, 1)
     hu = -800 + 850 * share + rng.normal(0, 10, share.shape)
+    line = ((middle, middle, middle - radius), (middle, middle, middle + radius))
+    short = ((middle, middle, middle - 0.8 * radius), (middle, middle, middle + 0.8 * radius))
+    bits = (share > 0.5) | ((distance < 0.8 * radius) << 1) | (1 << KNOWN_BIT)
     return LesionCrop(
-        hu=hu.astype(np.int16),
-        share=np.rint(share * MASK_UNIT).astype(np.uint8),
-        endpoints_zyx=((middle, middle, middle - radius), (middle, middle, middle + radius)),
+        grey=to_grey(hu),
+        bits=bits.astype(np.uint8),
+        lines=(line, short),
         native_voxel_zyx=(2.0, 1.0, 1.0),
         source="balls" if seed % 2 else "globes",
         name=name,

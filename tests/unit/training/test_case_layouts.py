@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from lite_ensam.datasets import CaseFiles
 from lite_ensam.datasets.training_cases import find_training_cases, read_training_list
 from lite_ensam.io import write_ct, write_marks, write_mask
 from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.folds import Fold
 from lite_ensam.training.presets import PAPER
 from lite_ensam.training.setup import RunSetup
 from lite_ensam.training.validation import split_by_patient
@@ -248,3 +250,22 @@ def test_folders_of_cases_need_no_backgrounds(tmp_path: Path) -> None:
     # two lesions a case; one patient of two is held out
     assert validation is not None
     assert {draws.counts["nodules"], len(validation)} == {2, 4}
+
+
+def test_a_fold_holds_out_patients_by_name_and_what_may_be_theirs(tmp_path: Path) -> None:
+    fold = Fold(0, 2)
+    names = [f"LIDC-IDRI-{number:04d}" for number in range(1, 40)]
+    held = next(name for name in names if fold.holds(name))
+    kept = next(name for name in names if not fold.holds(name))
+    for name in (f"{held}_n0", f"{held}_n1", f"{kept}_n0"):
+        write_folder_case(tmp_path / "train" / "lidc_native" / name)
+    # a cube of the patient who is held out, by its number
+    write_folder_case(tmp_path / "train" / "lidc_nodules" / f"{int(held[-4:]) - 1}_nod1_ann0")
+    plan = RunSetup(TrainingConfig(), tmp_path, tmp_path / "run", fold=fold)
+    assert [case.name for case in plan.cases.train] == [f"{kept}_n0"]
+    assert len(plan.cases.val) == 3
+    val = tmp_path / "val"
+    write_folder_case(val / "nodules" / "other_1")
+    assert [case.name for case in replace(plan, val=val).cases.val] == ["other_1"]
+    with pytest.raises(TrainingError, match="give no share"):
+        _ = replace(plan, val_share=0.5).cases

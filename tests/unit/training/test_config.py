@@ -10,7 +10,7 @@ import torch
 
 from lite_ensam.core.errors import MissingExtraError, TrainingError
 from lite_ensam.model import LiteEnsam, ModelConfig
-from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.config import PromptOdds, TrainingConfig
 from lite_ensam.training.devices import find_devices, has_bf16
 from lite_ensam.training.muon import Muon
 from lite_ensam.training.presets import PAPER, PRESETS
@@ -51,6 +51,21 @@ def test_a_config_of_an_earlier_version_has_todays_defaults() -> None:
     for name in ("crops", "milestones", "match_adamw", "validate_steps"):
         del old[name]
     assert TrainingConfig.from_dict(old) == TrainingConfig()
+
+
+def test_a_config_from_before_prompts_has_none() -> None:
+    old = TrainingConfig().to_dict()
+    del old["prompts"]
+    assert TrainingConfig.from_dict(old).prompts == PromptOdds(extent=0.0, rounds=(1.0,))
+
+
+@pytest.mark.parametrize(
+    ("odds", "message"),
+    [({"extent": 1.5}, "extent must be from 0 to 1"), ({"rounds": (0.5, 0.6)}, "odds that add up to 1")],
+)
+def test_odds_of_prompts_are_odds(odds: dict, message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        PromptOdds(**odds)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from lite_ensam.core.errors import TrainingError
 from lite_ensam.datasets.phantom import make_phantom
-from lite_ensam.training.crop_cache import LINES_A_SIDE, MASK_UNIT, SIDE, LesionCropCache, cut, turned_views
+from lite_ensam.training.crop_cache import (
+    KNOWN_BIT,
+    LINES_A_SIDE,
+    SIDE,
+    Contours,
+    LesionCropCache,
+    cut,
+    turned_views,
+)
 
 
 def test_a_bank_gives_back_what_was_written(bank: LesionCropCache) -> None:
@@ -19,8 +28,13 @@ def test_a_bank_gives_back_what_was_written(bank: LesionCropCache) -> None:
     assert bank.by_source == {"globes": [0, 2], "balls": [1]}
     crop = bank[1]
     assert crop.name == "ball 1"
-    assert crop.hu.shape == crop.share.shape == (SIDE, SIDE, SIDE)
-    assert crop.share[SIDE // 2, SIDE // 2, SIDE // 2] == MASK_UNIT
+    assert crop.grey.shape == crop.bits.shape == (SIDE, SIDE, SIDE)
+    assert crop.contour(0).sum() > crop.contour(1).sum() > 0
+    assert (crop.bits >> KNOWN_BIT == 1).all()
+    grey, bits = bank.arrays()
+    np.testing.assert_array_equal(grey[1], crop.grey)
+    np.testing.assert_array_equal(bits[1], crop.bits)
+    assert bank.lines()[1] == crop.lines
 
 
 def test_a_bank_without_index_is_no_bank(tmp_path: Path) -> None:
@@ -35,8 +49,8 @@ def test_a_bank_without_index_is_no_bank(tmp_path: Path) -> None:
         ("index.json", b"[]"),
         ("index.json", b'{"side": 96}'),
         ("index.json", b'{"side": 96, "crops": [{}]}'),
-        ("hu.bin", b"short"),
-        ("share.bin", b""),
+        ("grey.bin", b"short"),
+        ("bits.bin", b""),
     ],
 )
 def test_a_damaged_bank_says_what_to_do(bank_folder: Path, tmp_path: Path, name: str, content: bytes) -> None:
@@ -52,7 +66,7 @@ def test_a_crop_holds_the_lesion_at_the_scale_of_its_line() -> None:
     case = make_phantom()
     mark = case.marks[0]
     crop = cut(case, mark, "phantom")
-    first, second = np.array(crop.endpoints_zyx)
+    first, second = np.array(crop.lines[0])
     # scaled by the line from the outer faces of its end voxels
     outer_mm = mark.length_mm(case.grid.spacing_mm) + case.grid.spacing_mm[1]
     cell_mm = outer_mm * LINES_A_SIDE / SIDE
@@ -61,7 +75,7 @@ def test_a_crop_holds_the_lesion_at_the_scale_of_its_line() -> None:
     )
     np.testing.assert_allclose((first + second) / 2, (SIDE - 1) / 2)
     # the lesion's volume is the same in both grids
-    in_crop = crop.share.sum() / MASK_UNIT * cell_mm**3
+    in_crop = crop.contour().sum() * cell_mm**3
     in_scan = (case.reference == mark.label).sum() * np.prod(case.grid.spacing_mm)
     assert in_crop == pytest.approx(in_scan, rel=0.05)
     np.testing.assert_allclose(np.array(crop.native_voxel_zyx) * cell_mm, case.grid.spacing_mm)
@@ -73,11 +87,11 @@ def test_a_case_without_reference_teaches_nothing() -> None:
         cut(case, case.marks[0], "phantom")
 
 
-def test_cubic_voxels_give_three_views_with_lines_of_their_own() -> None:
+def test_cubic_voxels_give_two_more_views_with_lines_of_their_own() -> None:
     case = make_phantom(shape_zyx=(96, 96, 96), spacing_mm=(2.0, 2.0, 2.0))
     mark = case.marks[0]
     views = list(turned_views(case, mark))
-    assert [view.ct.shape for view, _ in views] == [(96, 96, 96)] * 3
+    assert [view.ct.shape for view, _ in views] == [(96, 96, 96)] * 2
     for view, drawn in views:
         assert view.reference is not None
         assert (view.reference == mark.label).sum() == (case.reference == mark.label).sum()
@@ -85,8 +99,37 @@ def test_cubic_voxels_give_three_views_with_lines_of_their_own() -> None:
             assert view.reference[z, y, x] == mark.label
 
 
-def test_flat_voxels_give_one_view() -> None:
+def test_flat_voxels_give_no_other_view() -> None:
     case = make_phantom()
     if max(case.grid.spacing_mm) <= 1.05 * min(case.grid.spacing_mm):
         pytest.fail("the default phantom should have slices thicker than its pixels")
-    assert len(list(turned_views(case, case.marks[0]))) == 1
+    assert not list(turned_views(case, case.marks[0]))
+
+
+def test_readers_keep_their_own_contours_and_lines() -> None:
+    case = make_phantom()
+    mark, spacing = case.marks[0], case.grid.spacing_mm
+    whole = case.reference == mark.label
+    small = ndimage.binary_erosion(whole, iterations=2)
+    dot = np.zeros_like(whole)
+    dot[tuple(np.argwhere(whole)[0])] = True
+    readers = (whole | (small << 1) | (dot << 2)).astype(np.uint8)
+    contours = Contours.of_case(case, mark).with_readers(readers, spacing)
+    assert len(contours.masks) == 3, "a single voxel is no contour"
+    crop = cut(case, mark, "phantom", contours)
+    assert crop.contour(0).sum() == crop.contour(1).sum() > crop.contour(2).sum()
+    lengths = [np.linalg.norm(np.subtract(*ends)) for ends in crop.lines]
+    assert lengths[0] == lengths[1] > lengths[2]
+
+
+def test_what_lies_beyond_the_scan_or_its_slices_is_not_known() -> None:
+    case = make_phantom()
+    mark = case.marks[0]
+    known = np.ones(case.grid.shape_zyx, dtype=bool)
+    known[mark.slice_index + 2 :] = False
+    contours = replace(Contours.of_case(case, mark), known=known)
+    crop = cut(case, mark, "phantom", contours)
+    seen = (crop.bits >> KNOWN_BIT).astype(bool)
+    assert seen[: SIDE // 2].any()
+    assert not seen[-SIDE // 4 :].any()
+    assert not (crop.contour() & ~seen).any(), "nothing is said where nothing is seen"

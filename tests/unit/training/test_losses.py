@@ -26,3 +26,11 @@ def test_right_and_sure_costs_nothing_wrong_and_sure_costs_much() -> None:
     target = patch([1.0, 0.0, 0.0])
     assert float(dice_bce_loss(patch([20.0, -20, -20]), target)) < 1e-4
     assert float(dice_bce_loss(patch([-20.0, 20, 20]), target)) > 20
+
+
+def test_what_is_not_known_costs_nothing() -> None:
+    target, known = patch([1.0, 0.0, 0.0]), patch([1.0, 1.0, 0.0])
+    right, wrong = patch([2.0, -2.0, -9.0]), patch([2.0, -2.0, 9.0])
+    assert float(dice_bce_loss(right, target, known)) == float(dice_bce_loss(wrong, target, known))
+    cut = dice_bce_loss(right[..., :2], target[..., :2])
+    assert float(dice_bce_loss(right, target, known)) == pytest.approx(float(cut))

@@ -32,13 +32,13 @@ def drawn(draws: ScanSampler, n: int = 60) -> list:
 def test_a_patch_fits_the_network_and_its_line_lies_on_the_tumor(draws: ScanSampler) -> None:
     shapes = set()
     for sample in drawn(draws):
-        assert sample.values.shape == (1, *sample.target.shape)
-        assert all(side % 8 == 0 for side in sample.target.shape)
+        assert sample.values.shape == sample.target.shape
+        assert all(side % 8 == 0 for side in sample.target.shape[2:])
         assert 0 <= float(sample.values.min()) < float(sample.values.max()) <= 1
         assert set(sample.target.unique().tolist()) == {0.0, 1.0}
-        middle = sample.endpoints_zyx.mean(dim=0).round().long()
-        assert sample.target[tuple(middle)] == 1
-        first, second = sample.endpoints_zyx.tolist()
+        middle = sample.endpoints_zyx[0].mean(dim=0).round().long()
+        assert sample.target[0, 0][tuple(middle)] == 1
+        first, second = sample.endpoints_zyx[0].tolist()
         assert first < second  # lexicographic, after all flips
         shapes.add(tuple(sample.target.shape))
     assert len(shapes) > 3  # margins differ
@@ -65,7 +65,7 @@ def test_sources_are_drawn_alike_whatever_their_size(draws: ScanSampler) -> None
 def test_tumors_are_seen_from_both_sides_of_every_axis(draws: ScanSampler) -> None:
     lung = set()  # the phantom's front is lung: dark where y is small, or large after a flip
     for sample in drawn(draws, 20):
-        halves = np.array_split(sample.values[0].numpy()[: sample.target.shape[0] // 2], 2, axis=1)
+        halves = np.array_split(sample.values[0, 0].numpy()[: sample.target.shape[2] // 2], 2, axis=1)
         lung.add(bool(halves[0].mean() < halves[1].mean()))
     assert lung == {True, False}
 
@@ -83,9 +83,9 @@ def test_a_validation_patch_is_the_one_that_inference_cuts() -> None:
     case = ellipsoid_case()
     for mark, patch in zip(case.marks, prepare_joint(case, PAPER.patch), strict=True):
         sample = joint_sample(case, mark, PAPER)
-        np.testing.assert_array_equal(sample.values.numpy(), patch.values)
+        np.testing.assert_array_equal(sample.values[0].numpy(), patch.values)
         content = tuple(slice(n) for n in case.grid.shape_zyx)  # the margin reaches beyond the whole scan
-        np.testing.assert_array_equal(sample.target.numpy()[content], case.reference == mark.label)
+        np.testing.assert_array_equal(sample.target[0, 0].numpy()[content], case.reference == mark.label)
 
 
 def test_no_case_and_unknown_sources_are_refused(draws: ScanSampler) -> None:

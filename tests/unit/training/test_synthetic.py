@@ -36,7 +36,7 @@ def scenes(background: Background, seed: int, n: int = 12) -> list[Scene]:
     rng = np.random.default_rng(seed)
     ball = np.linalg.norm(np.indices((9, 21, 21)) - np.array([4, 10, 10])[:, None, None, None], axis=0) < 4
     shapes = [Shape(np.asarray(ball), (2.0, 0.7, 0.7))]
-    drawn = (draw_scene(rng, [background], shapes, SIDE, LINES_A_SIDE) for _ in range(n))
+    drawn = (draw_scene(rng, [background], (shapes, shapes), SIDE, LINES_A_SIDE) for _ in range(n))
     return [scene for scene in drawn if scene is not None]
 
 
@@ -58,6 +58,8 @@ def test_most_lesions_differ_from_what_lies_around_them(background: Background) 
     for scene in scenes(background, 2):
         shell = ndimage.binary_dilation(scene.mask, iterations=4) & ~scene.mask
         core = ndimage.binary_erosion(scene.mask, iterations=2)
+        if not core.any():  # as thin as that
+            continue
         differences.append(abs(np.median(scene.hu[core]) - np.median(scene.hu[shell])))
     assert np.mean(np.array(differences) > 3) >= 0.75
 

@@ -6,23 +6,23 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from lite_ensam.core.errors import TrainingError
-from lite_ensam.core.patch_config import LINE_CHANNELS, PatchConfig
+from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, PatchConfig
 from lite_ensam.model import ModelConfig
 from lite_ensam.model.checkpoint import load_weights
-from lite_ensam.training.augmentation import sample_index
-from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.config import PromptOdds, TrainingConfig
 from lite_ensam.training.crop_cache import LesionCropCache
-from lite_ensam.training.samplers import LesionCropSampler
+from lite_ensam.training.grey_levels import HU_OF_GREY
+from lite_ensam.training.lesion_batches import Chance
+from lite_ensam.training.samplers import DeviceBank, LesionCropSampler, seeded
 from lite_ensam.training.trainer import Trainer
 
 TINY = TrainingConfig(
     model=ModelConfig(in_channels=len(LINE_CHANNELS), filters=4, blocks=(1, 1, 1, 1), rotation_block=2),
-    patch=PatchConfig(side_voxels=16),
+    patch=PatchConfig(side_voxels=16, channels=LINE_CHANNELS),
     steps=8,
     batch=1,
     source_weights={"balls": 0.5, "globes": 0.5},
@@ -35,7 +35,7 @@ def train(bank: LesionCropCache, folder: Path, config: TrainingConfig = TINY, **
 
 def losses(trainer: Trainer, stop_at: int) -> list[float]:
     batches = trainer._batches(trainer.step, stop_at)
-    return [trainer.train_step(samples) for samples in batches]
+    return [trainer.train_step(step) for step in batches]
 
 
 def test_a_resumed_run_has_the_losses_of_an_unbroken_one(bank: LesionCropCache, tmp_path: Path) -> None:
@@ -93,8 +93,15 @@ def test_sources_without_a_weight_are_named(bank: LesionCropCache) -> None:
 def test_a_source_may_be_left_out_but_not_all(bank: LesionCropCache) -> None:
     left_out = {"balls": 1.0, "globes": 0.0}
     LesionCropSampler(bank, replace(TINY, source_weights=left_out))
-    rng = np.random.default_rng(0)
-    assert {bank[sample_index(rng, bank.by_source, left_out)].source for _ in range(20)} == {"balls"}
+    draws = LesionCropSampler(bank, replace(TINY, source_weights=left_out))
+    alone = DeviceBank(bank, torch.device("cpu")).draw(
+        Chance(seeded(torch.device("cpu"), 0), 20), left_out, 0.0
+    )
+    (ball,) = (number for number in range(3) if bank[number].source == "balls")
+    assert (
+        alone.volumes[:, 0] == torch.from_numpy(HU_OF_GREY)[torch.from_numpy(bank[ball].grey.copy()).long()]
+    ).all()
+    assert len(draws.batches(0, 0, 4)[0]) == 4
     for weights in ({"balls": 0.0, "globes": 0.0}, {"balls": -1.0, "globes": 2.0}):
         with pytest.raises(TrainingError, match="at least 0 and not all 0"):
             LesionCropSampler(bank, replace(TINY, source_weights=weights))
@@ -107,9 +114,9 @@ def test_a_crop_wider_than_the_banks_is_refused(bank: LesionCropCache) -> None:
 
 def test_a_loss_that_is_not_finite_changes_no_weight(bank: LesionCropCache, tmp_path: Path) -> None:
     trainer = train(bank, tmp_path)
-    (samples,) = trainer._batches(0, 1)
+    ((batch,),) = trainer._batches(0, 1)
     before = [p.clone() for p in trainer.model.parameters()]
-    broken = replace(samples[0], target=samples[0].target * float("nan"))
+    broken = replace(batch, target=batch.target * float("nan"))
     trainer.train_step([broken])
     assert all(torch.equal(a, b) for a, b in zip(before, trainer.model.parameters(), strict=True))
 
@@ -119,3 +126,42 @@ def test_the_rate_rises_stays_and_falls_to_almost_nothing() -> None:
     assert config.rate(0) == pytest.approx(0.01)
     assert config.rate(300) == 1.0
     assert config.rate(999) < 0.01
+
+
+PROMPTED = replace(
+    TINY,
+    model=replace(TINY.model, in_channels=len(LINE_CHANNELS + PROMPT_CHANNELS)),
+    patch=replace(TINY.patch, channels=LINE_CHANNELS + PROMPT_CHANNELS),
+    batch=3,
+)
+
+
+def test_a_wider_network_begins_as_the_narrow_one_it_starts_from(
+    bank: LesionCropCache, tmp_path: Path
+) -> None:
+    train(bank, tmp_path / "narrow").run()
+    narrow = load_weights(tmp_path / "narrow" / "weights.safetensors")
+    wide = train(bank, tmp_path / "wide", PROMPTED, start=narrow)
+    (batch,) = wide.draws.batches(0, 0, 8)
+    shown = wide.model.eval()(batch.values, batch.endpoints_zyx)
+    expected = narrow.model(batch.values[:, : len(LINE_CHANNELS)], batch.endpoints_zyx)
+    torch.testing.assert_close(shown, expected, atol=1e-4, rtol=1e-4)
+    assert (batch.values[:, len(LINE_CHANNELS) :] != 0.5).any(), "prompts were shown"
+    fewer = replace(PROMPTED, patch=TINY.patch, model=TINY.model)
+    wider = load_weights(_saved(wide, tmp_path / "wide"))
+    with pytest.raises(TrainingError, match="another network"):
+        train(bank, tmp_path / "fewer", fewer, start=wider)
+
+
+def _saved(trainer: Trainer, folder: Path) -> Path:
+    trainer.save()
+    return folder / "weights.safetensors"
+
+
+def test_a_run_with_clicks_resumes_to_the_same_losses(bank: LesionCropCache, tmp_path: Path) -> None:
+    config = replace(PROMPTED, steps=4, prompts=PromptOdds(rounds=(0.0, 0.5, 0.5)))
+    unbroken = losses(train(bank, tmp_path / "one", config), 4)
+    first = train(bank, tmp_path / "two", config)
+    broken = losses(first, 2)
+    first.save()
+    assert broken + losses(train(bank, tmp_path / "two", config), 4) == unbroken

@@ -58,7 +58,7 @@ def test_a_look_scores_each_source_and_leaves_the_model_in_training(
     class Everything(torch.nn.Module):
         def forward(self, values: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
             assert not self.training
-            return torch.ones(1, 1, *values.shape[2:])
+            return torch.ones(len(values), 1, *values.shape[2:])
 
     everything = Everything().train()
     look = validation.look(everything, torch.device("cpu"))
@@ -118,7 +118,7 @@ def test_patience_without_validation_is_refused(bank: LesionCropCache, tmp_path:
 def test_loaders_change_nothing_but_time(bank: LesionCropCache, tmp_path: Path) -> None:
     def losses(loaders: int) -> list[float]:
         trainer = Trainer(TINY, LesionCropSampler(bank, TINY), tmp_path / str(loaders), loaders=loaders)
-        return [trainer.train_step(samples) for samples in trainer._batches(0, 4)]
+        return [trainer.train_step(step) for step in trainer._batches(0, 4)]
 
     assert losses(1) == losses(3)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from lite_ensam.core.errors import EngineError, LiteEnsamError, MarkError
 from lite_ensam.core.partial_volume import as_subvolume
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.widgets import RecistViewer
-from lite_ensam.widgets.marks_trait import marks_to_json
+from lite_ensam.widgets.marks_trait import marks_from_json, marks_to_json
 from lite_ensam.widgets.planes import label_patch, windowed_slice
 from tests.unit.widgets.conftest import SphereEngine
 
@@ -283,3 +284,12 @@ def test_colours_follow_the_palette_unless_set(viewer: RecistViewer) -> None:
     assert viewer.color_of(1) == viewer.color_of(9)
     viewer.colors = {"1": "#123456"}
     assert viewer.color_of(1) == "#123456"
+
+
+def test_slices_and_points_of_a_mark_survive_the_browser() -> None:
+    line = ((4, 10, 2), (4, 10, 12))
+    told = RecistMark(1, line, first_slice=3, inside_zyx=((4, 11, 5),), outside_zyx=((5, 1, 1),))
+    plain = RecistMark(2, ((4, 20, 2), (4, 20, 12)))
+    entries = marks_to_json([told, plain])
+    assert set(entries[1]) == {"label", "name", "tracking_uid", "endpoints_zyx", "short_axis_zyx"}
+    assert marks_from_json(json.loads(json.dumps(entries)), (20, 30, 40)) == (told, plain)

@@ -6,7 +6,7 @@ in the world of `Grid` (right, front, head).
 
 from lite_ensam.io.dicom.contour_marks import read_contour_marks
 from lite_ensam.io.dicom.contours import build_rtstruct
-from lite_ensam.io.dicom.marks import find_marks, read_dicom_marks
+from lite_ensam.io.dicom.marks import candidate_marks, find_marks, read_dicom_marks
 from lite_ensam.io.dicom.rtstruct import Roi, is_rtstruct, read_contours, read_roi, read_roi_names, read_rois
 from lite_ensam.io.dicom.segmentation import build_segmentation, write_dataset
 from lite_ensam.io.dicom.segmentation_file import read_segmentation
@@ -20,6 +20,7 @@ __all__ = [
     "build_report",
     "build_rtstruct",
     "build_segmentation",
+    "candidate_marks",
     "find_marks",
     "is_rtstruct",
     "read_contour_marks",

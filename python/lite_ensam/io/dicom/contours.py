@@ -16,6 +16,7 @@ from lite_ensam.core.errors import OutputError
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks
 from lite_ensam.core.types import Float64Array, Labels, Mask
 from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package
+from lite_ensam.io.dicom.patient import UTF_8
 from lite_ensam.io.dicom.segmentation import NAME
 from lite_ensam.io.dicom.series_source import SeriesSource
 
@@ -48,10 +49,11 @@ def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str
     pydicom = load_package()
     if not names:
         raise OutputError("an RTSTRUCT needs at least one label")
-    first, now = series.slices[0], datetime.now()
+    first, now = series.images[0], datetime.now()
     if any(not one.get("SOPInstanceUID") or not one.get("StudyInstanceUID") for one in series.slices):
         raise OutputError("the CT's slices lack what an RTSTRUCT needs: SOPInstanceUID or StudyInstanceUID")
     made = {
+        "SpecificCharacterSet": UTF_8,
         "SOPClassUID": _RTSTRUCT,
         "SOPInstanceUID": pydicom.uid.generate_uid(),
         "Modality": "RTSTRUCT",
@@ -181,7 +183,8 @@ def _frame(series: SeriesSource) -> Dataset:
 
 
 def _reference(one: Dataset) -> Dataset:
-    return _item(ReferencedSOPClassUID=one.SOPClassUID, ReferencedSOPInstanceUID=one.SOPInstanceUID)
+    frame = {name: one[name].value for name in ("ReferencedFrameNumber",) if name in one}
+    return _item(ReferencedSOPClassUID=one.SOPClassUID, ReferencedSOPInstanceUID=one.SOPInstanceUID, **frame)
 
 
 def _item(**attributes: Any) -> Dataset:

@@ -1,24 +1,30 @@
 """One DICOM file, read with plain errors; pydicom and highdicom are imported only here, when they are needed."""
 
+import logging
+import os
 import struct
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
-from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lite_ensam.core.errors import CaseError, LiteEnsamError, MissingExtraError, printable
 from lite_ensam.core.types import Float64Array, PathLike
-from lite_ensam.io.reading import check_input
+from lite_ensam.io.reading import check_input, opened
 
 __all__ = [
     "Dataset",
     "PathLike",
+    "file_name",
+    "files_below",
     "is_dicom",
     "keep_identifiers_quiet",
     "load_package",
@@ -40,6 +46,13 @@ _PIXEL_DATA = 0x7FE00010
 _UNDEFINED = 0xFFFFFFFF
 """Length of a value that ends with a mark of its own."""
 
+_FIRST_VRS = {b"UL", b"OB", b"UI", b"CS", b"LO", b"SH", b"DA", b"TM", b"DT", b"AE"}
+"""Kinds of value that a file without a preamble may begin with, in group 2 or 8."""
+
+_LONGEST_FIRST_VALUE = 256
+_LARGEST_INFLATED = 512 << 20
+"""Bytes of a deflated file when inflated: about a thousand slices. Deflate reaches 1,000 to 1."""
+
 
 def load_package(name: Literal["pydicom", "highdicom"] = "pydicom") -> ModuleType:
     """One of the packages of the extra `dicom`.
@@ -56,21 +69,62 @@ def load_package(name: Literal["pydicom", "highdicom"] = "pydicom") -> ModuleTyp
 
 
 def is_dicom(path: PathLike) -> bool:
-    """Whether a file begins as DICOM files do: 128 bytes of anything, then DICM. False if it cannot be read."""
+    """Whether a file begins as DICOM files do; False if it cannot be read.
+
+    That is 128 bytes of anything, then DICM; or, as some archives keep them, at once with an element of group 2 or 8.
+    """
     try:
         check_input(path)
         with open(path, "rb") as file:
-            return file.read(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM"
+            start = file.read(_PREAMBLE + 4)
     except (OSError, CaseError):
         return False
+    return _has_preamble(start) or (_begins_with_element(start) and _names_its_kind(path))
+
+
+def files_below(folder: PathLike) -> tuple[list[Path], list[Path]]:
+    """Files of a folder and its subfolders, sorted; and links that lead nowhere.
+
+    Links to folders are followed, each folder once, so that a link to a folder above does no harm.
+
+    Raises
+    ------
+    OSError
+        If a folder cannot be listed: what it holds would be missing without a word.
+    """
+    files, dead, seen = [], [], set()
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for where, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
+        status = os.stat(where)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        for path in (Path(where, name) for name in names):
+            if path.is_file():
+                files.append(path)
+            elif path.is_symlink() and not path.exists():
+                dead.append(path)
+    return sorted(files), sorted(dead)
 
 
 @contextmanager
 def keep_identifiers_quiet() -> Iterator[None]:
-    """No warnings in the block: pydicom's and highdicom's quote values, the patient's name among them."""
-    with warnings.catch_warnings():
+    """No warnings in the block, and values are taken as they are: both quote them, the patient's name among them."""
+    loggers = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings(), load_package().config.disable_value_validation():
         warnings.simplefilter("ignore")
-        yield
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.CRITICAL)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
 
 
 def translate_dicom_errors(
@@ -95,24 +149,25 @@ def translate_dicom_errors(
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the system's own
             what = f"damaged, or not as the standard has it ({type(error).__name__})"
-            raise CaseError(f"{printable(path)}: a DICOM file is {what}") from error
+            raise CaseError(f"{printable(path)}: a DICOM file is {what}") from None
 
     return guarded
 
 
 @translate_dicom_errors
-def read_dataset(path: PathLike, *, voxels: bool = True) -> Dataset:
-    """A DICOM file's dataset.
+def read_dataset(path: PathLike, *, voxels: bool = True, only: tuple[str, ...] | None = None) -> Dataset:
+    """A DICOM file's dataset, with or without a preamble and meta information.
 
     Parameters
     ----------
     path : the file
     voxels : False stops before them, which is much faster
+    only : keywords of the elements that are wanted; None takes all
 
     Raises
     ------
     CaseError
-        If the file is missing, is no DICOM file, or ends too early.
+        If the file is missing, is no DICOM file, ends too early, or would be too large when inflated.
     MissingExtraError
         If pydicom is not installed.
     """
@@ -120,16 +175,75 @@ def read_dataset(path: PathLike, *, voxels: bool = True) -> Dataset:
     where = printable(path)
     check_input(path)
     try:
-        with keep_identifiers_quiet():
-            dataset = pydicom.dcmread(path, stop_before_pixels=not voxels)
+        with opened(path) as file:
+            start = file.read(_PREAMBLE + 4)
+            if not _has_preamble(start) and not _begins_with_element(start):
+                raise CaseError("is not a DICOM file")
+            with keep_identifiers_quiet():
+                _check_inflated_size(file, _PREAMBLE + 4 if _has_preamble(start) else 0)
+                dataset = pydicom.dcmread(path, stop_before_pixels=not voxels, force=True, specific_tags=only)
         _check_whole(dataset)
-        return dataset
-    except pydicom.errors.InvalidDicomError:
-        raise CaseError(f"{where}: is not a DICOM file") from None
-    except (EOFError, struct.error, pydicom.errors.BytesLengthException) as error:
-        raise CaseError(f"{where}: the file is truncated or damaged ({error}); copy it again") from None
+    except (EOFError, struct.error, pydicom.errors.BytesLengthException, zlib.error):
+        raise CaseError(f"{where}: the file is truncated or damaged; copy it again") from None
     except OSError as error:
-        raise CaseError(f"{where}: cannot be read ({error.strerror or error})") from error
+        raise CaseError(f"{where}: cannot be read ({error.strerror or type(error).__name__})") from None
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        dataset.file_meta.TransferSyntaxUID = _guessed_syntax(dataset)
+    return dataset
+
+
+def _has_preamble(start: bytes) -> bool:
+    return start[_PREAMBLE:] == b"DICM"
+
+
+def _begins_with_element(start: bytes) -> bool:
+    """Whether bytes begin with an element of group 2 or 8, with its kind of value written or implied."""
+    if len(start) < 8:
+        return False
+    little, big = int.from_bytes(start[:2], "little"), int.from_bytes(start[:2], "big")
+    if start[4:6] in _FIRST_VRS:
+        return little in (2, 8) or big == 8
+    element, length = int.from_bytes(start[2:4], "little"), int.from_bytes(start[4:8], "little")
+    return little == 8 and element < 0x100 and length <= _LONGEST_FIRST_VALUE and length % 2 == 0
+
+
+def _names_its_kind(path: PathLike) -> bool:
+    """Whether a file without a preamble says what it is; True of a damaged one, whose reader will say so."""
+    kinds = ("Modality", "SOPClassUID")
+    try:
+        with keep_identifiers_quiet():
+            header = load_package().dcmread(path, stop_before_pixels=True, force=True, specific_tags=kinds)
+        return any(name in header for name in kinds)
+    except Exception:
+        return True
+
+
+def _guessed_syntax(dataset: Dataset) -> str:
+    """How a file without meta information is written, as pydicom has found out from its first element."""
+    uids = load_package().uid
+    is_implicit, is_little_endian = dataset.original_encoding
+    if not is_little_endian:
+        return str(uids.ExplicitVRBigEndian)
+    return str(uids.ImplicitVRLittleEndian if is_implicit else uids.ExplicitVRLittleEndian)
+
+
+def _check_inflated_size(file: BinaryIO, meta_at: int) -> None:
+    """CaseError if a deflated dataset is too large; it is inflated piece by piece, and nothing of it is kept."""
+    pydicom = load_package()
+    file.seek(meta_at)
+    meta = pydicom.filereader.read_dataset(
+        file, False, True, stop_when=lambda tag, vr, length: tag.group != 2, specific_tags=None
+    )
+    if meta.get("TransferSyntaxUID") != pydicom.uid.DeflatedExplicitVRLittleEndian:
+        return
+    inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    while piece := file.read(1 << 16):
+        size += len(inflater.decompress(piece))
+        if size > _LARGEST_INFLATED:
+            raise CaseError(
+                f"is more than {_LARGEST_INFLATED >> 20} MiB when inflated, expected less of a deflated DICOM file; "
+                "store it uncompressed if it is meant"
+            )
 
 
 def _check_whole(dataset: Dataset) -> None:
@@ -140,22 +254,35 @@ def _check_whole(dataset: Dataset) -> None:
     for element in dataset.values():
         is_raw = isinstance(element, load_package().dataelem.RawDataElement)
         if is_raw and element.tag != _PIXEL_DATA and len(element.value or b"") < element.length < _UNDEFINED:
-            raise EOFError(f"it ends inside the element {element.tag}")
+            raise EOFError
 
 
 def said_plainly(error: Exception) -> str:
-    """What an object could not be built for; pydicom says of an attribute that a slice lacks that Python has none."""
+    """What an object could not be built for: the attribute that a slice lacks. Values are not quoted."""
     name = getattr(error, "name", None)
-    return f"{name} is missing" if isinstance(error, AttributeError) and name else str(error)
+    if isinstance(error, AttributeError) and name:
+        return f"{name} is missing"
+    return f"a value is not as the standard has it ({type(error).__name__})"
+
+
+def file_name(one: Dataset) -> str:
+    """What messages call an image: its file's name, of several frames with their number."""
+    name = Path(str(getattr(one, "filename", "") or "a slice")).name
+    frame = one.get("ReferencedFrameNumber")
+    return printable(name) if frame is None else f"{printable(name)}, frame {frame}"
 
 
 def read_numbers(one: Dataset, name: str, count: int) -> Float64Array:
-    """A slice's attribute of so many numbers; a `CaseError` names the slice and the attribute."""
-    value = one.get(name)
-    if value is None or np.size(value) != count:
-        where = f"slice {one.get('InstanceNumber', '')}".strip()
-        raise CaseError(f"{where}: {name} is missing or is not {count} numbers")
-    return np.asarray(value, dtype=np.float64)
+    """A slice's attribute of so many numbers; a `CaseError` names the file and the attribute."""
+    try:
+        value = one.get(name)
+        numbers = np.asarray(value, dtype=np.float64)
+    except Exception:  # as a comma for a point; pydicom's message quotes it
+        value = None
+    if value is None or np.size(value) != count or not np.isfinite(numbers).all():
+        what = "a number" if count == 1 else f"{count} numbers"
+        raise CaseError(f"{file_name(one)}: {name} is missing or is not {what}")
+    return numbers
 
 
 def lps_to_ras(points_lps: ArrayLike) -> Float64Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lite_ensam.core.errors import CaseError, brief, printable
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import MAX_LABEL
+from lite_ensam.core.mark_fields import MAX_LABEL
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, Mask

@@ -22,7 +22,8 @@ from lite_ensam.io.dicom.datasets import (
     load_package,
     said_plainly,
 )
-from lite_ensam.io.dicom.series_source import series_of
+from lite_ensam.io.dicom.patient import UTF_8
+from lite_ensam.io.dicom.series_source import SeriesSource, series_of
 from lite_ensam.io.label_map import Lesion
 from lite_ensam.io.voxels import smallest_label_dtype
 
@@ -91,10 +92,11 @@ def build_segmentation(
     number_of_label = np.zeros(len(counts), dtype=smallest_label_dtype(len(marks)))
     for number, mark in enumerate(marks, start=1):
         number_of_label[mark.label] = number
+    images = _source_images(series)
     try:
         with keep_identifiers_quiet():
-            return highdicom.seg.Segmentation(
-                source_images=list(series.slices),
+            built = highdicom.seg.Segmentation(
+                source_images=images,
                 pixel_array=number_of_label[sliced],
                 segmentation_type="BINARY",
                 segment_descriptions=[_segment(n, mark) for n, mark in enumerate(marks, start=1)],
@@ -108,10 +110,46 @@ def build_segmentation(
                 device_serial_number="0",
                 content_label="TUMORS",
                 content_description=DISCLAIMER,
+                specific_character_set=UTF_8,
                 series_description="tumours (research use)",
             )
+            _refer_to_frames(built, series)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {said_plainly(error)}") from error
+        raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {said_plainly(error)}") from None
+    return built
+
+
+def _source_images(series: SeriesSource) -> list[Dataset]:
+    """What the slices are, as highdicom takes it: images, or one multi-frame image of the frames that were read."""
+    if not series.is_multi_frame:
+        return list(series.images)
+    if len(series.images) > 1:
+        raise OutputError(
+            f"the CT's slices are frames of {len(series.images)} images, and a DICOM SEG can refer to one: "
+            "write NIfTI or an RTSTRUCT"
+        )
+    groups = series.images[0].PerFrameFunctionalGroupsSequence
+    image = load_package().dataset.Dataset()  # a copy would share its elements with the image
+    image.update(series.images[0])
+    del image.PerFrameFunctionalGroupsSequence, image.NumberOfFrames
+    image.PerFrameFunctionalGroupsSequence = [groups[number - 1] for number in _frame_numbers(series)]
+    image.NumberOfFrames = len(series.slices)
+    return [image]
+
+
+def _refer_to_frames(segmentation: Dataset, series: SeriesSource) -> None:
+    """Let a SEG refer to frames by their numbers in the image, not among those that were read."""
+    if not series.is_multi_frame:
+        return
+    numbers = _frame_numbers(series)
+    for group in segmentation.PerFrameFunctionalGroupsSequence:
+        for derivation in group.get("DerivationImageSequence", ()):
+            for image in derivation.SourceImageSequence:
+                image.ReferencedFrameNumber = numbers[int(image.ReferencedFrameNumber) - 1]
+
+
+def _frame_numbers(series: SeriesSource) -> list[int]:
+    return [int(one.ReferencedFrameNumber) for one in series.slices]
 
 
 def _segment(number: int, mark: RecistMark | Lesion) -> Dataset:

@@ -1,123 +1,215 @@
 """One CT series out of a folder of DICOM files: which one, in what order, whether it is whole."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lite_ensam.core.errors import CaseError, printable
-from lite_ensam.core.types import CtVolume
+from lite_ensam.core.types import CtVolume, Float64Array
+from lite_ensam.io.dicom.acquisitions import Acquisition, choose_acquisition, split_acquisitions
+from lite_ensam.io.dicom.ct_folder import read_ct_folder, told_files
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
-    is_dicom,
+    file_name,
     load_package,
-    read_dataset,
     read_numbers,
     translate_dicom_errors,
 )
+from lite_ensam.io.dicom.hounsfield import check_rescale, read_hu, stored_frames
+from lite_ensam.io.dicom.patient import clean_patient
+from lite_ensam.io.dicom.references import References
 from lite_ensam.io.dicom.series_source import SeriesSource
-from lite_ensam.io.reading import translate_io_errors
 
 __all__ = ["read_ct_series"]
 
-_ALIKE = {"Rows": 1, "Columns": 1, "PixelSpacing": 2, "ImageOrientationPatient": 6}
-"""What all slices must have in common, and how many numbers it is."""
+_ALIKE = {"PixelSpacing": (2, 1e-4), "ImageOrientationPatient": (6, 1e-3)}
+"""What all slices must have in common beside Rows and Columns: how many numbers, and how far they may differ."""
 
-_RESCALE = ("RescaleSlope", "RescaleIntercept")
-"""From what is stored to HU."""
+_FEWEST = 3
+"""Images of another size or orientation are a stack of their own if there are so many, else a scout or a picture."""
 
 _MADE_OF_SLICES = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
-_MAY_BE_EMPTY = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
-    "AccessionNumber", "ReferringPhysicianName",
-)  # fmt: skip
-"""Type 2: DICOM lets them be empty, not left out, as some de-identification leaves them."""
-
-_CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
-_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-"""Pictures of tables and dose reports often say they are CT."""
-
 
 @translate_dicom_errors
-def read_ct_series(folder: PathLike, series_uid: str | None = None) -> tuple[CtVolume, SeriesSource]:
+def read_ct_series(
+    folder: PathLike,
+    series_uid: str | None = None,
+    acquisition: int | None = None,
+    referred_by: PathLike | None = None,
+) -> tuple[CtVolume, SeriesSource]:
     """A CT series of a folder and its subfolders, in HU.
 
-    Files that are not DICOM or not slices of a CT (an RTSTRUCT or PDF beside the slices, localizers, pictures of
-    dose reports) are passed over, and so are copies of a slice. Any transfer syntax will do that pydicom has a
-    decoder for.
+    Slices in files of their own, or frames of enhanced (multi-frame) CT. What is not a plane of a CT (an RTSTRUCT or
+    PDF beside the slices, scouts, screen captures, films) is passed over, and so are copies of a slice, also under
+    UIDs of their own. Any transfer syntax will do that pydicom has a decoder for.
 
     Parameters
     ----------
-    folder : whatever the files are called
-    series_uid : SeriesInstanceUID; None takes the series with the most slices (of equals the smallest UID)
-        and says so in the source's `notes`, unless the folder holds several patients
+    folder : whatever the files are called; links to folders are followed
+    series_uid : SeriesInstanceUID; None takes the series that `referred_by` refers to, else the one with the most
+        slices (of equals the smallest UID), and says so in the source's `notes`
+    acquisition : of a series with several acquisitions, phases or reconstructions at the same places the number of
+        one, as the notes list them; None takes the one that `referred_by` refers to, else the largest
+    referred_by : a DICOM file of marks or of a mask that refers to images, or None; any other file will do, too
 
     Returns
     -------
     ct : int16 (z, y, x), or float32 if the HU are not whole numbers; slices are sorted by position, axes
         permuted so that z runs along the body, nothing is flipped. Slices that are shifted in plane (a tilted gantry)
-        are moved by whole pixels, planes between unevenly spaced slices interpolated: see `Stack`
-    source : its geometry and its slices' headers; its `notes` say what was chosen, moved and interpolated
+        are moved by whole pixels, planes between unevenly spaced slices interpolated: see `Stack`. Where the files do
+        not say how to get HU, the values are as stored and the source's `has_hu` is False
+    source : its geometry and its slices' headers; its `notes` say what was chosen, passed over, moved and interpolated
 
     Raises
     ------
     CaseError
-        If the folder holds no CT or not this series, it must be said which of several patients is meant, or
-        several slices in a row are missing (the gaps are listed), two lie at one place, or slices differ in size,
-        orientation or spacing, only some say how to get HU, or they cannot be decoded.
+        If the folder holds no CT or not this series or acquisition, it must be said which of several patients is
+        meant, several slices in a row are missing (the gaps are listed), different ones lie at one place that nothing
+        tells apart, only some slices say how to get HU, a single slice has no thickness, or they cannot be decoded.
     MissingExtraError
         If pydicom is not installed.
     """
     where = printable(folder)
-    slices, notes = _choose(where, list(_ct_headers(folder)), series_uid)
-    for one in slices:
-        for name in _MAY_BE_EMPTY:
-            if name not in one:
-                setattr(one, name, None)
+    content = read_ct_folder(folder)
+    referred = References.of(referred_by)
     try:
-        source = SeriesSource.of_slices(_sorted(slices), notes + _fill_in_uids(slices))
-        return source.volume_of_hu(_read_hu(source.slices)), source
+        planes, notes = _choose_series(content.planes, series_uid, referred, told_files(content.passed_over))
+        content.check_whole(str(planes[0].get("SeriesInstanceUID", "")))
+        planes, copies = _without_copies(planes)
+        stacks, odd = _stacks(planes)
+        taken, said = choose_acquisition(stacks, acquisition, referred)
+        content.passed_over |= odd
+        notes += [*said, *copies, *content.notes()]
+        slices = _sorted(taken.slices)
+        has_hu, units = check_rescale(slices)
+        images = [content.images.get(str(one.filename), one) for one in slices]
+        images = list({id(image): image for image in images}.values())
+        notes += [*_fill_in_uids(slices), *clean_patient(images[0]), *units]
+        source = SeriesSource.of_slices(slices, notes, images)
+        return source.volume_of_hu(read_hu(source.slices)), replace(source, has_hu=has_hu)
     except CaseError as error:
-        raise CaseError(f"{where}: {error}") from None
+        message = str(error)
+        raise CaseError(message if message.startswith(where) else f"{where}: {message}") from None
 
 
-def _ct_headers(folder: PathLike) -> Iterator[Dataset]:
-    """Headers of all files that are a slice of a CT, whatever they are called."""
-    load_package()
-    with translate_io_errors(folder):
-        if not Path(folder).is_dir():
-            raise CaseError("no such folder")
-    for path in sorted(Path(folder).rglob("*")):
-        if not path.is_file() or not is_dicom(path):
+def _choose_series(
+    planes: Sequence[Dataset], series_uid: str | None, referred: References, passed_over: str
+) -> tuple[list[Dataset], list[str]]:
+    """Planes of one series, and what there is to say about the choice."""
+    if not planes:
+        raise CaseError("holds no DICOM file of a CT" + (f", only {passed_over}" if passed_over else ""))
+    by_series: dict[str, list[Dataset]] = defaultdict(list)
+    for plane in planes:
+        by_series[str(plane.get("SeriesInstanceUID", ""))].append(plane)
+    n_slices = {uid: len({_identity(plane) for plane in members}) for uid, members in by_series.items()}
+    listed = ", ".join(f"{uid} ({n_slices[uid]} slices)" for uid in sorted(by_series))
+    if series_uid is not None:
+        if series_uid not in by_series:
+            raise CaseError(f"holds no CT series {series_uid}, only {listed}")
+        return _of_one_patient(by_series[series_uid]), []
+    counts = {uid: referred.count(members) for uid, members in by_series.items()}
+    is_referred = len(set(counts.values())) > 1
+    n_patients = len({str(plane.get("PatientID", "")) for plane in planes})
+    if len(by_series) > 1 and n_patients > 1 and not is_referred:
+        raise CaseError(f"holds CT of {n_patients} patients; say which series is meant: {listed}")
+    chosen = min(by_series, key=lambda uid: (*(-n for n in counts[uid]), -n_slices[uid], uid))
+    taken = _of_one_patient(by_series[chosen])
+    if len(by_series) == 1:
+        return taken, []
+    which, why = ("one", f" to which {referred.name} refers") if is_referred else ("largest", "")
+    return taken, [f"took the {which} of {len(by_series)} CT series{why}: {chosen}; there were {listed}"]
+
+
+def _of_one_patient(planes: list[Dataset]) -> list[Dataset]:
+    if len({str(plane.get("PatientID", "")) for plane in planes}) > 1:
+        uid = planes[0].get("SeriesInstanceUID", "")
+        raise CaseError(f"the series {uid} holds slices of more than one patient")
+    return planes
+
+
+def _identity(plane: Dataset) -> str:
+    """What copies of a slice have in common: its UID, where it has one, its place, and the number of its frame."""
+    uid = str(plane.get("SOPInstanceUID") or plane.filename)
+    return f"{uid} at {plane.get('ImagePositionPatient')} {plane.get('ReferencedFrameNumber', '')}"
+
+
+def _without_copies(planes: Sequence[Dataset]) -> tuple[list[Dataset], list[str]]:
+    """Each plane once: no files that are there twice, and of equal pixels at one place only the first."""
+    own = list({_identity(plane): plane for plane in reversed(planes)}.values())[::-1]
+    by_place: dict[str, list[int]] = defaultdict(list)
+    for n, plane in enumerate(own):
+        if not plane.get("ImagePositionPatient"):
             continue
-        header = _with_uids(read_dataset(path, voxels=False))
-        if header.get("SOPClassUID") in (None, "", _CT_IMAGE) and not (
-            "Modality" in header and "Rows" in header
-        ):
-            # passed over, it would look like a missing slice
-            raise CaseError(
-                f"{printable(path)}: the file is truncated or damaged (Modality or Rows is missing)"
-            )
-        is_picture = header.get("SOPClassUID") == _SECONDARY_CAPTURE
-        is_localizer = "LOCALIZER" in (header.get("ImageType") or ())
-        if header.get("Modality") != "CT" or "Rows" not in header or is_picture or is_localizer:
+        by_place[f"{plane.get('ImagePositionPatient')} {plane.get('ImageOrientationPatient')}"].append(n)
+    shared = [n for members in by_place.values() if len(members) > 1 for n in members]
+    seen, again = set(), set()
+    for k, stored in stored_frames([own[n] for n in shared]):
+        plane = own[shared[k]]
+        look = (
+            str(plane.ImagePositionPatient),
+            stored.shape,
+            sha256(stored.tobytes()).digest(),
+            _rescale(plane),
+        )
+        (again.add(shared[k]) if look in seen else seen.add(look))
+    kept = [plane for n, plane in enumerate(own) if n not in again]
+    n_copies = len(planes) - len(kept)
+    return kept, [f"passed over {n_copies} x copy of a slice"] if n_copies else []
+
+
+def _rescale(plane: Dataset) -> str:
+    return " ".join(str(plane.get(name)) for name in ("RescaleSlope", "RescaleIntercept"))
+
+
+def _stacks(planes: Sequence[Dataset]) -> tuple[list[Acquisition], dict[str, list[str]]]:
+    """Acquisitions of planes of one size, spacing and orientation; and the names of files that are of none."""
+    sizes = [(int(plane.Rows), int(plane.Columns)) for plane in planes]
+    usual = max(sorted(set(sizes)), key=sizes.count)
+    alike: list[tuple[tuple[object, ...], list[Float64Array], list[Dataset]]] = []
+    odd: list[Dataset] = []
+    for plane, size in zip(planes, sizes, strict=True):
+        try:
+            numbers = [read_numbers(plane, name, count) for name, (count, _) in _ALIKE.items()]
+            read_numbers(plane, "ImagePositionPatient", 3)
+        except CaseError:
+            if size == usual:
+                raise
+            odd.append(plane)
             continue
-        if int(header.get("NumberOfFrames") or 1) > 1:
-            raise CaseError(f"{printable(path)}: is a multi-frame CT, expected one slice a file")
-        yield header
+        key = (*size, str(plane.get("StackID", "")))
+        for other, theirs, members in alike:
+            if key == other and _are_near(numbers, theirs):
+                members.append(plane)
+                break
+        else:
+            alike.append((key, numbers, [plane]))
+    groups = sorted((members for _, _, members in alike), key=len, reverse=True)
+    kept = [members for members in groups if len(members) >= _FEWEST or members is groups[0]]
+    odd += [plane for members in groups[len(kept) :] for plane in members]
+    parts = [part for members in kept for part in split_acquisitions(members)]
+    if len(kept) > 1:
+        told = ("size", "spacing", "orientation")
+        parts = [Acquisition(n, part.slices, (*told, *part.told_by)) for n, part in enumerate(parts, start=1)]
+    names = sorted({file_name(plane) for plane in odd})
+    return parts, {"image of another size, spacing or orientation": names} if names else {}
 
 
-def _with_uids(header: Dataset) -> Dataset:
-    """The header with the UIDs that de-identification has blanked but left in the file's meta information."""
-    for name in ("SOPInstanceUID", "SOPClassUID"):
-        if not header.get(name) and (kept := header.file_meta.get(f"MediaStorage{name}")):
-            setattr(header, name, kept)
-    return header
+def _are_near(numbers: Iterable[Float64Array], others: Iterable[Float64Array]) -> bool:
+    return all(
+        np.allclose(one, other, rtol=0, atol=most)
+        for one, other, (_, most) in zip(numbers, others, _ALIKE.values(), strict=True)
+    )
+
+
+def _sorted(slices: Sequence[Dataset]) -> list[Dataset]:
+    """By position along their normal."""
+    normal = np.cross(*read_numbers(slices[0], "ImageOrientationPatient", 6).reshape(2, 3))
+    return sorted(slices, key=lambda one: float(normal @ read_numbers(one, "ImagePositionPatient", 3)))
 
 
 def _fill_in_uids(slices: Sequence[Dataset]) -> list[str]:
@@ -136,79 +228,3 @@ def _fill_in_uids(slices: Sequence[Dataset]) -> list[str]:
     return [
         f"{', '.join(blank)} of the slices are blank: results have new ones, made of the slices' own UIDs"
     ]
-
-
-def _choose(
-    where: str, headers: Sequence[Dataset], series_uid: str | None
-) -> tuple[list[Dataset], list[str]]:
-    """Slices of one series, each once, and what there is to say about the choice."""
-    if not headers:
-        raise CaseError(f"{where}: holds no DICOM file of a CT")
-    by_series: dict[str, dict[str, Dataset]] = defaultdict(dict)
-    for header in headers:
-        by_series[str(header.get("SeriesInstanceUID", ""))][_identity(header)] = header
-    listed = ", ".join(f"{uid} ({len(by_series[uid])} slices)" for uid in sorted(by_series))
-    n_patients = len({str(header.get("PatientID", "")) for header in headers})
-    if series_uid is None and len(by_series) > 1 and n_patients > 1:
-        raise CaseError(f"{where}: holds CT of {n_patients} patients; say which series is meant: {listed}")
-    if series_uid is not None and series_uid not in by_series:
-        raise CaseError(f"{where}: holds no CT series {series_uid}, only {listed}")
-    chosen = series_uid or min(by_series, key=lambda uid: (-len(by_series[uid]), uid))
-    slices = list(by_series[chosen].values())
-    if len({str(header.get("PatientID", "")) for header in slices}) > 1:
-        raise CaseError(f"{where}: the series {chosen} holds slices of more than one patient")
-    notes = []
-    if series_uid is None and len(by_series) > 1:
-        notes.append(f"took the largest of {len(by_series)} CT series: {chosen}; there were {listed}")
-    copies = sum(str(header.get("SeriesInstanceUID", "")) == chosen for header in headers) - len(slices)
-    if copies:
-        notes.append(f"passed over {copies} copies of slices")
-    return slices, notes
-
-
-def _identity(header: Dataset) -> str:
-    """What copies of a slice have in common: its UID, where it has one, and its place."""
-    uid = str(header.get("SOPInstanceUID") or header.filename)
-    return f"{uid} at {header.get('ImagePositionPatient')}"
-
-
-def _sorted(slices: Sequence[Dataset]) -> list[Dataset]:
-    """By position along their normal, checked to be alike."""
-    for name, n_numbers in _ALIKE.items():
-        values = [read_numbers(one, name, n_numbers) for one in slices]
-        if any(not np.allclose(value, values[0], rtol=0, atol=1e-4) for value in values):
-            raise CaseError(f"{name} differs between slices")
-    for name in _RESCALE:
-        lacking = [one for one in slices if one.get(name) is None]
-        if lacking and len(lacking) < len(slices):  # their grey values would be those of something else
-            where = f"slice {lacking[0].get('InstanceNumber', '')}".strip()
-            raise CaseError(f"{where}: {name} is missing, which other slices have")
-    normal = np.cross(*read_numbers(slices[0], "ImageOrientationPatient", 6).reshape(2, 3))
-    return sorted(slices, key=lambda one: float(normal @ read_numbers(one, "ImagePositionPatient", 3)))
-
-
-def _read_hu(slices: Sequence[Dataset]) -> CtVolume:
-    """All voxels (slice, row, column): int16 if the HU are whole numbers, else float32."""
-    volume: CtVolume = np.empty((len(slices), int(slices[0].Rows), int(slices[0].Columns)), dtype=np.int16)
-    for k, header in enumerate(slices):
-        hu = _hu(header)
-        if hu.dtype == np.float32 and volume.dtype == np.int16:
-            volume = volume.astype(np.float32)
-        volume[k] = hu
-    return volume
-
-
-def _hu(header: Dataset) -> CtVolume:
-    """One slice (row, column)."""
-    one = read_dataset(header.filename)
-    try:
-        stored: NDArray[Any] = one.pixel_array
-    except Exception as error:  # pydicom and its decoders have many
-        syntax = one.file_meta.TransferSyntaxUID
-        hint = "; pip install 'lite-ensam[dicom,jpeg]' has decoders" if syntax.is_compressed else ""
-        raise CaseError(
-            f"slice {one.get('InstanceNumber')}: voxels cannot be decoded ({syntax.name}: {error}){hint}"
-        ) from error
-    hu = stored * float(one.get("RescaleSlope", 1)) + float(one.get("RescaleIntercept", 0))
-    as_int16 = np.clip(hu, -(2**15), 2**15 - 1).astype(np.int16)
-    return as_int16 if np.array_equal(as_int16, hu) else hu.astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -39,17 +40,28 @@ class SeriesSource(ScanSource):
     ----------
     slices : headers of the slices from below up, without voxels
     stack : where the slices lie on the grid: slice n is not always plane n
+    images : headers of the files, the one whose patient and study are right first; the slices themselves, or
+        multi-frame images whose frames the slices are (ReferencedFrameNumber)
     """
 
     slices: tuple[Dataset, ...] = ()
     stack: Stack = None  # type: ignore[assignment]  # given by `of_slices`
+    images: tuple[Dataset, ...] = ()
 
     @classmethod
-    def of_slices(cls, slices: Sequence[Dataset], notes: Sequence[str] = ()) -> Self:
+    def of_slices(
+        cls, slices: Sequence[Dataset], notes: Sequence[str] = (), images: Sequence[Dataset] = ()
+    ) -> Self:
         """Grid of headers that are sorted along their normal; errors as `Stack.of`."""
         stack = Stack.of(slices)
         source = cls.from_file_affine(stack.shape[::-1], _LPS_TO_RAS @ stack.affine_lps)
-        return replace(source, slices=tuple(slices), stack=stack, notes=(*notes, *stack.notes()))
+        return replace(
+            source,
+            slices=tuple(slices),
+            stack=stack,
+            images=tuple(images or slices),
+            notes=(*notes, *stack.notes()),
+        )
 
     def volume_of_hu(self, slices: NDArray[Any]) -> NDArray[Any]:
         """The scan (z, y, x) of HU (slice, row, column)."""
@@ -75,7 +87,7 @@ class SeriesSource(ScanSource):
     @property
     def identifiers(self) -> Mapping[str, str]:
         """Patient, study and accession number, as far as the slices name them."""
-        found = {title: str(self.slices[0].get(name, "")) for name, title in _IDENTIFIERS.items()}
+        found = {title: str(self.images[0].get(name, "")) for name, title in _IDENTIFIERS.items()}
         return {title: value for title, value in found.items() if value}
 
     @property
@@ -90,10 +102,26 @@ class SeriesSource(ScanSource):
 
     @cached_property
     def slice_of_uid(self) -> Mapping[str, int]:
-        """Number of each slice by its SOPInstanceUID."""
+        """Number of each slice by its SOPInstanceUID; of the frames of one image the last."""
         return {str(one.SOPInstanceUID): k for k, one in enumerate(self.slices)}
 
-    def points_of_image(self, uid: str, columns_rows: Float64Array) -> Float64Array:
+    @cached_property
+    def slice_of_frame(self) -> Mapping[tuple[str, int], int]:
+        """Number of each slice by SOPInstanceUID and frame; frame 0 is an image that has only one."""
+        own = {
+            (str(one.SOPInstanceUID), int(one.get("ReferencedFrameNumber", 0))): k
+            for k, one in enumerate(self.slices)
+        }
+        n_frames = Counter(uid for uid, _ in own)
+        alone = {(uid, other): k for (uid, _), k in own.items() for other in (0, 1) if n_frames[uid] == 1}
+        return alone | own
+
+    @property
+    def is_multi_frame(self) -> bool:
+        """Whether slices are frames of images."""
+        return "ReferencedFrameNumber" in self.slices[0]
+
+    def points_of_image(self, uid: str, columns_rows: Float64Array, frame: int = 0) -> Float64Array:
         """Voxel indices (n, 3) in z, y, x of points on one slice.
 
         Parameters
@@ -101,6 +129,7 @@ class SeriesSource(ScanSource):
         uid : SOPInstanceUID of the slice
         columns_rows : (n, 2) image coordinates: 0, 0 is the upper left corner of the first pixel, whose centre
             is 0.5, 0.5 (PS3.3, C.18.6.1.2)
+        frame : of a multi-frame image, from 1; 0 where none was named
 
         Raises
         ------
@@ -109,9 +138,15 @@ class SeriesSource(ScanSource):
         """
         if uid not in self.slice_of_uid:
             raise MarkError(f"lies on image {brief(uid)}, which is not in the CT series {self.series_uid}")
-        return self.points_from_file(
-            self.stack.from_slice(self.slice_of_uid[uid], columns_rows[:, ::-1] - 0.5)
-        )
+        if (uid, frame) not in self.slice_of_frame:
+            which = (
+                f"frame {frame} of an image, which is not in this CT" if frame else "no frame of its image"
+            )
+            raise MarkError(
+                f"lies on {which}, expected one of the frames of {self.series_uid} that were read"
+            )
+        n = self.slice_of_frame[uid, frame]
+        return self.points_from_file(self.stack.from_slice(n, columns_rows[:, ::-1] - 0.5))
 
     def image_of_points(self, points_zyx: tuple[FloatTriple, ...]) -> tuple[Dataset, Float64Array]:
         """The slice that points lie on, and their image coordinates (n, 2); the way back of `points_of_image`.

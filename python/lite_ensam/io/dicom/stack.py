@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Float64Array, IntTriple
-from lite_ensam.io.dicom.datasets import Dataset, read_numbers
+from lite_ensam.io.dicom.datasets import Dataset, file_name, read_numbers
 
 __all__ = ["PADDING_HU", "Stack"]
 
@@ -36,6 +36,9 @@ _LARGEST_CANVAS = 3.0
 """In areas of a slice; slices that are shifted farther against each other belong to no one scan."""
 
 _MOST_GAPS_NAMED = 10
+
+_THICKNESS = ("SliceThickness", "SpacingBetweenSlices")
+"""What says how thick a single slice is; the first that does counts."""
 
 
 @with_short_repr
@@ -77,8 +80,7 @@ class Stack:
         axes = np.vstack([directions, np.cross(*directions)])
         positions = np.array([read_numbers(one, "ImagePositionPatient", 3) for one in slices])
         heights = positions @ axes[2]
-        thickness = float(first.get("SliceThickness") or 1)
-        plane_mm, planes = _planes(heights) if len(slices) > 1 else (thickness, np.zeros(1))
+        plane_mm, planes = _planes(heights) if len(slices) > 1 else (_thickness(first), np.zeros(1))
         pixels = (positions - positions[0]) @ axes[[1, 0]].T / (row_mm, column_mm)
         shifts = np.rint(pixels).astype(np.int64)
         stack = cls(
@@ -126,6 +128,10 @@ class Stack:
     def notes(self) -> list[str]:
         """What was done to the slices; nothing where they are a grid."""
         said = []
+        if len(self.positions) == 1:
+            said.append(
+                f"there is only one slice: it is taken to be {self.step_mm[2]:g} mm thick, as its header says"
+            )
         if self.shifts_ji.any():
             i_mm, j_mm, along_mm = self.axes @ (self.positions[-1] - self.positions[0])
             angle = np.degrees(np.arctan2(np.hypot(i_mm, j_mm), along_mm))
@@ -230,6 +236,19 @@ class Stack:
         for one, here, (j, i) in zip(slices, placed, self.shifts_ji, strict=True):
             here[j : j + rows, i : i + columns] = one
         return placed
+
+
+def _thickness(one: Dataset) -> float:
+    """Of a single slice, in mm: without it there is no volume; CaseError if the header does not say."""
+    for name in _THICKNESS:
+        if one.get_item(name):
+            thickness = float(read_numbers(one, name, 1).item()) if one.get(name) not in (None, "") else 0.0
+            if thickness > 0:
+                return thickness
+    raise CaseError(
+        f"{file_name(one)}: is the only slice, and {' and '.join(_THICKNESS)} are missing: without a thickness it has "
+        "no volume"
+    )
 
 
 def _planes(heights_mm: Float64Array) -> tuple[float, Float64Array]:

@@ -13,6 +13,7 @@ from lite_ensam.core.errors import OutputError
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import FloatTriple
 from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package, said_plainly
+from lite_ensam.io.dicom.patient import UTF_8
 from lite_ensam.io.dicom.segmentation import NAME, tracking_name
 from lite_ensam.io.dicom.series_source import SeriesSource
 from lite_ensam.measurements import TumorMeasurement
@@ -68,17 +69,18 @@ def build_report(
         )
         with keep_identifiers_quiet():
             return highdicom.sr.Comprehensive3DSR(
-                evidence=[segmentation, *series.slices],
+                evidence=[segmentation, *series.images],
                 content=content,
                 series_instance_uid=highdicom.UID(),
                 series_number=_SERIES_NUMBER,
                 sop_instance_uid=highdicom.UID(),
                 instance_number=1,
                 manufacturer=NAME,
+                specific_character_set=UTF_8,
                 series_description="tumour measurements (research use)",
             )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise OutputError(f"the CT's slices lack what a DICOM report needs: {said_plainly(error)}") from error
+        raise OutputError(f"the CT's slices lack what a DICOM report needs: {said_plainly(error)}") from None
 
 
 class _Lines:
@@ -106,7 +108,8 @@ class _Lines:
         except ValueError:  # an axial line on a series that was not taken axially runs through its slices
             return None
         sr = self.highdicom.sr
-        source = sr.SourceImageForRegion(image.SOPClassUID, image.SOPInstanceUID)
+        frames = [int(image.ReferencedFrameNumber)] if "ReferencedFrameNumber" in image else None
+        source = sr.SourceImageForRegion(image.SOPClassUID, image.SOPInstanceUID, frames)
         return sr.CoordinatesForMeasurement("POLYLINE", np.asarray(columns_rows), source)
 
 

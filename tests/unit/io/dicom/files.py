@@ -1,11 +1,19 @@
 """DICOM files for the tests, written by pydicom slice by slice, not by what is tested."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from pydicom import config, dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    ExplicitVRLittleEndian,
+    RTStructureSetStorage,
+    generate_uid,
+)
 
 from lite_ensam.core.grid import Grid
 
@@ -64,9 +72,11 @@ def write_slice(
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
     dataset.PixelData = stored.astype("<u2").tobytes()
-    for name, value in more.items():
-        setattr(dataset, name, value)
-    dataset.save_as(path, enforce_file_format=True)
+    # what the standard forbids is written, too
+    with warnings.catch_warnings(action="ignore"), config.disable_value_validation():
+        for name, value in more.items():
+            setattr(dataset, name, value)
+        dataset.save_as(path, enforce_file_format=True)
 
 
 def stored_volume(shape: tuple[int, int, int] = (5, 12, 16)) -> np.ndarray:
@@ -116,3 +126,51 @@ def contour(grid: Grid, z: float, corners_yx: Sequence[Sequence[float]]) -> np.n
 
 def box_yx(low: float, high: float) -> list[tuple[float, float]]:
     return [(low, low), (low, high), (high, high), (high, low)]
+
+
+def item(**attributes: object) -> Dataset:
+    dataset = Dataset()
+    for name, value in attributes.items():
+        setattr(dataset, name, value)
+    return dataset
+
+
+def write_enhanced(
+    path: Path,
+    stored: np.ndarray,
+    heights_mm: Sequence[float],
+    *,
+    slopes: Sequence[float] = (),
+    sop_class: str = EnhancedCTImageStorage,
+    content: Sequence[dict[str, object]] = (),
+    **more: object,
+) -> None:
+    """One enhanced CT of axial frames; `content` is what FrameContentSequence has of each beside its number."""
+    write_slice(path, stored[0], (0.0, 0.0, 0.0), BitsStored=16, HighBit=15)
+    dataset = dcmread(path)
+    for name in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"):
+        delattr(dataset, name)
+    del dataset.RescaleSlope, dataset.RescaleIntercept
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = sop_class
+    dataset.NumberOfFrames = len(stored)
+    dataset.PixelData = stored.astype("<u2").tobytes()
+    measures = item(PixelSpacing=[0.8, 0.7], SliceThickness=2.5)
+    dataset.SharedFunctionalGroupsSequence = [
+        item(
+            PixelMeasuresSequence=[measures],
+            PlaneOrientationSequence=[item(ImageOrientationPatient=list(AXIAL))],
+        )
+    ]
+    dataset.PerFrameFunctionalGroupsSequence = [
+        item(
+            PlanePositionSequence=[item(ImagePositionPatient=[-10.0, -20.0, height])],
+            PixelValueTransformationSequence=[
+                item(RescaleSlope=slopes[k] if slopes else 1, RescaleIntercept=-1000, RescaleType="HU")
+            ],
+            FrameContentSequence=[item(InStackPositionNumber=k + 1, **(content[k] if content else {}))],
+        )
+        for k, height in enumerate(heights_mm)
+    ]
+    for name, value in more.items():
+        setattr(dataset, name, value)
+    dataset.save_as(path, enforce_file_format=True)

@@ -146,7 +146,7 @@ def test_a_copy_of_a_slice_is_passed_over(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "ct" / name_of_slice(1), tmp_path / "ct" / "copy")
     ct, source = read_ct_series(tmp_path / "ct")
     np.testing.assert_array_equal(ct, stored_volume() - 1000)
-    assert source.notes == ("passed over 1 copies of slices",)
+    assert source.notes == ("passed over 1 x copy of a slice",)
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -275,17 +275,13 @@ def test_a_file_that_ends_early_is_named(tmp_path: Path) -> None:
     write_series(tmp_path / "ct", stored_volume())
     path = tmp_path / "ct" / name_of_slice(1)
     path.write_bytes(path.read_bytes()[:-50])
-    with pytest.raises(CaseError, match="slice 2: voxels cannot be decoded"):
+    with pytest.raises(CaseError, match=f"{name_of_slice(1)}: voxels cannot be decoded"):
         read_ct_series(tmp_path / "ct")
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"row_column_mm": (0.8, 0.9)}, "ct: PixelSpacing differs between slices"),
-        ({"row_column_mm": (0.8, 0.701)}, "ct: PixelSpacing differs between slices"),
-        ({"orientation": (0, 1, 0, 1, 0, 0)}, "ImageOrientationPatient differs"),
-        ({"NumberOfFrames": 2}, "is a multi-frame CT, expected one slice a file"),
         ({"ImagePositionPatient": None}, "ImagePositionPatient is missing or is not 3 numbers"),
         ({"PixelSpacing": None}, "PixelSpacing is missing or is not 2 numbers"),
         ({"PixelData": b"\0\0"}, "voxels cannot be decoded"),

@@ -1,0 +1,61 @@
+"""What a step learns from: patches of one shape with their lines and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lite_ensam.core.short_repr import with_short_repr
+
+__all__ = ["Batch", "group_alike"]
+
+
+@with_short_repr
+@dataclass(frozen=True)
+class Batch:
+    """Training examples of one shape.
+
+    Parameters
+    ----------
+    values : float32 (b, c, z, y, x) in [0, 1]
+    endpoints_zyx : float32 (b, 2, 3), voxel indices in the patch
+    target : float32 (b, 1, z, y, x), 0 or 1
+    known : float32 (b, 1, z, y, x), 0 where nothing is to be learnt; None is 1 everywhere
+    rounds : int (b,), how many clicks each patch is to get on the network's errors; None is none
+    """
+
+    values: Tensor
+    endpoints_zyx: Tensor
+    target: Tensor
+    known: Tensor | None = None
+    rounds: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on another device."""
+        parts = (self.values, self.endpoints_zyx, self.target, self.known, self.rounds)
+        return Batch(*(part if part is None else part.to(device) for part in parts))  # type: ignore[arg-type]
+
+
+def group_alike(batches: Sequence[Batch]) -> list[Batch]:
+    """Batches of one shape as one; none may have unknown voxels or clicks.
+
+    torch leaves oneDNN for a batch of one in float32, and is three times slower without it.
+    """
+    shapes: dict[tuple[int, ...], list[Batch]] = {}
+    for batch in batches:
+        shapes.setdefault(tuple(batch.values.shape[1:]), []).append(batch)
+    return [
+        Batch(
+            *(
+                torch.cat([getattr(one, name) for one in alike])
+                for name in ("values", "endpoints_zyx", "target")
+            )
+        )
+        for alike in shapes.values()
+    ]

@@ -1,0 +1,188 @@
+"""What a browser sets and asks for, checked before anything is done with it: it may be confused, or not ours at all.
+
+Names and shapes are those of `static/contract.d.ts`. All errors are ArgumentErrors of one sentence.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from lite_ensam.core.errors import ArgumentError, MarkError, brief
+from lite_ensam.widgets.marks_trait import marks_from_json
+from lite_ensam.widgets.planes import Want
+
+__all__ = ["SlicesRequest", "check_state", "label_of", "slices_request", "voxel_of"]
+
+MAX_MARKS = 1000
+"""Lines in one message; each costs a run of the network."""
+
+_MAX_WANTS = 64
+"""Slices in one message. The viewer asks for three that are visible and two ahead."""
+
+_MAX_ID = 64
+_MAX_LABEL = 65535
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+_LABEL_TEXT = re.compile(r"[1-9][0-9]{0,4}")
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class SlicesRequest:
+    """Slices that a browser asks for.
+
+    Parameters
+    ----------
+    wants : the slices
+    window : values shown as black and as white, the lower one first
+    id : comes back with the answer
+    """
+
+    wants: tuple[Want, ...]
+    window: tuple[float, float]
+    id: str
+
+
+def check_state(state: Any, shape_zyx: Shape) -> None:
+    """Raise ArgumentError or MarkError unless all of the traits and values may be set by a browser.
+
+    Parameters
+    ----------
+    state : names of traits and their values as JSON
+    shape_zyx : of the scan
+    """
+    if not isinstance(state, dict):
+        raise ArgumentError(f"the browser must send names and values, got {brief(state)}")
+    for name, value in state.items():
+        if name not in _CHECKS:
+            raise ArgumentError(f"the browser may set {', '.join(_CHECKS)}, but not {brief(name)}")
+        _CHECKS[name](value, shape_zyx)
+
+
+def slices_request(content: Mapping[str, Any]) -> SlicesRequest:
+    """The slices that a message of kind "slices" asks for; those beyond the scan are the nearest ones."""
+    wants, asked = content.get("wants"), content.get("id")
+    if not isinstance(wants, list) or len(wants) > _MAX_WANTS or not all(map(_is_want, wants)):
+        raise ArgumentError(
+            f"wants must be at most {_MAX_WANTS} lists of plane (0 to 2), slice and whether its picture, "
+            f"got {brief(wants)}"
+        )
+    if not isinstance(asked, str) or len(asked) > _MAX_ID:
+        raise ArgumentError(f"id must be a text of at most {_MAX_ID} characters, got {brief(asked)}")
+    window = content.get("window")
+    _check_window(window, (0, 0, 0))
+    low, high = window  # type: ignore[misc]  # checked
+    return SlicesRequest(tuple((plane, index, image) for plane, index, image in wants), (low, high), asked)
+
+
+def voxel_of(content: Mapping[str, Any], shape_zyx: Shape) -> tuple[int, int, int]:
+    """The voxel that a message of kind "value" asks for."""
+    _check_voxel("zyx", content.get("zyx"), shape_zyx)
+    z, y, x = content["zyx"]
+    return z, y, x
+
+
+def label_of(content: Mapping[str, Any]) -> int:
+    """The label that a message of kind "accept" or "reject" names."""
+    label = content.get("label")
+    if not _is_integer(label) or not 1 <= label <= _MAX_LABEL:  # type: ignore[operator]
+        raise ArgumentError(f"label must be a whole number from 1 to {_MAX_LABEL}, got {brief(label)}")
+    return int(label)  # type: ignore[arg-type]
+
+
+def _check_marks(value: Any, shape_zyx: Shape) -> None:
+    if not isinstance(value, list) or len(value) > MAX_MARKS:
+        got = f"{len(value)} of them" if isinstance(value, list) else brief(value)
+        raise MarkError(f"marks must be a list of at most {MAX_MARKS} lines, got {got}")
+    marks_from_json(value, shape_zyx)
+
+
+def _check_voxel(name: str, value: Any, shape_zyx: Shape) -> None:
+    fits = isinstance(value, list) and len(value) == 3 and all(map(_is_integer, value))
+    if not fits or not all(0 <= index < n for index, n in zip(value, shape_zyx, strict=True)):
+        raise ArgumentError(
+            f"{name} must be a voxel (z, y, x) of a scan of shape {shape_zyx}, got {brief(value)}"
+        )
+
+
+def _check_window(value: Any, _: Shape) -> None:
+    if not (
+        isinstance(value, list) and len(value) == 2 and all(map(_is_finite, value)) and value[0] < value[1]
+    ):
+        raise ArgumentError(f"window must be two values, the lower one first, got {brief(value)}")
+
+
+def _check_colors(value: Any, _: Shape) -> None:
+    if not isinstance(value, dict) or len(value) > MAX_MARKS:
+        got = f"{len(value)} of them" if isinstance(value, dict) else brief(value)
+        raise ArgumentError(f"colors must be at most {MAX_MARKS} labels with their colours, got {got}")
+    for label, color in value.items():
+        if not (_matches(_LABEL_TEXT, label) and int(label) <= _MAX_LABEL and _matches(_COLOR, color)):
+            raise ArgumentError(f'colors must give labels colours "#rrggbb", got {brief({label: color})}')
+
+
+def _check_selected(value: Any, _: Shape) -> None:
+    if not _is_integer(value) or not 0 <= value <= _MAX_LABEL:
+        raise ArgumentError(f"selected must be a label, or 0 for none, got {brief(value)}")
+
+
+def _check_threshold(value: Any, _: Shape) -> None:
+    if not _is_finite(value):
+        raise ArgumentError(f"threshold must be a finite number, got {brief(value)}")
+
+
+def _check_auto_segment(value: Any, _: Shape) -> None:
+    if not isinstance(value, bool):
+        raise ArgumentError(f"auto_segment must be true or false, got {brief(value)}")
+
+
+def _check_error(value: Any, _: Shape) -> None:
+    if value != "":
+        raise ArgumentError(f"error can be wiped by the browser, not set, got {brief(value)}")
+
+
+_CHECKS: Mapping[str, Callable[[Any, Shape], None]] = MappingProxyType(
+    {
+        "marks": _check_marks,
+        "selected": _check_selected,
+        "cursor_zyx": lambda value, shape_zyx: _check_voxel("cursor_zyx", value, shape_zyx),
+        "window": _check_window,
+        "colors": _check_colors,
+        "threshold": _check_threshold,
+        "auto_segment": _check_auto_segment,
+        "error": _check_error,
+    }
+)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_finite(value: Any) -> bool:
+    """Also of what a float can hold, so that nothing overflows later."""
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) < 1e30
+        and math.isfinite(value)
+    )
+
+
+def _is_want(want: Any) -> bool:
+    return (
+        isinstance(want, list | tuple)
+        and len(want) == 3
+        and all(map(_is_integer, want[:2]))
+        and 0 <= want[0] <= 2
+        and isinstance(want[2], bool)
+    )
+
+
+def _matches(pattern: re.Pattern[str], value: Any) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None

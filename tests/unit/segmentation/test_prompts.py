@@ -1,0 +1,111 @@
+"""The network sees what a mark says beyond its line, and mends its own mask by points."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lite_ensam.core.case import Case
+from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, PatchConfig
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.datasets.phantom import make_phantom
+from lite_ensam.segmentation.channels import prepare_lesion
+from lite_ensam.segmentation.predictor import Predictor
+
+CONFIG = PatchConfig(side_voxels=24, end_margin_voxels=0.5, channels=LINE_CHANNELS + PROMPT_CHANNELS)
+AT = {name: number for number, name in enumerate(CONFIG.channels)}
+
+
+class BallEngine:
+    """Says "tumour" within half a line of the middle; remembers what it was shown."""
+
+    def __init__(self, config: PatchConfig = CONFIG) -> None:
+        self.manifest = SimpleNamespace(patch=config)
+        self.shown: list[np.ndarray] = []
+
+    def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray) -> np.ndarray:
+        self.shown.append(values[0].copy())
+        z, y, x = np.indices(values.shape[2:])
+        middle = endpoints_zyx[0].mean(axis=0)
+        distance = np.linalg.norm(np.stack([z, y, x], axis=-1) - middle, axis=-1)
+        radius = np.linalg.norm(np.subtract(*endpoints_zyx[0])) / 2
+        return (radius - distance)[None].astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    phantom = make_phantom()
+    return replace(phantom, marks=phantom.marks[:1])
+
+
+def told(case: Case, **known) -> Case:
+    return replace(case, marks=(replace(case.marks[0], **known),))
+
+
+def test_a_mark_with_nothing_else_shows_nothing_else_and_runs_once(case: Case) -> None:
+    engine = BallEngine()
+    labels = Predictor(engine).predict(case).labels
+    assert len(engine.shown) == 1
+    for name in PROMPT_CHANNELS:
+        assert (engine.shown[0][AT[name]] == 0.5).all()
+    narrow = BallEngine(replace(CONFIG, channels=LINE_CHANNELS))
+    np.testing.assert_array_equal(Predictor(narrow).predict(case).labels, labels)
+    np.testing.assert_array_equal(narrow.shown[0], engine.shown[0][: len(LINE_CHANNELS)])
+
+
+def test_points_mend_the_mask_that_there_was_without_them(case: Case) -> None:
+    z, y, x = (round(number) for number in case.marks[0].midpoint_zyx)
+    marked = told(case, inside_zyx=((z, y, x),), outside_zyx=((z + 1, y + 3, x),))
+    engine = BallEngine()
+    labels = Predictor(engine).predict(marked).labels
+    first, second = engine.shown
+    assert (first[AT["clicks"]] == 0.5).all()
+    assert (first[AT["last_mask"]] == 0.5).all()
+    # a point between the patch's voxels is nowhere at its full height
+    assert second[AT["clicks"]].max() > 0.65
+    assert second[AT["clicks"]].min() < 0.35
+    logits = BallEngine().logits(
+        first[None], prepare_lesion(case, case.marks[0], CONFIG).endpoints_zyx[None]
+    )[0]
+    np.testing.assert_allclose(second[AT["last_mask"]], 1 / (1 + np.exp(-logits)), atol=1e-5)
+    assert labels[z, y, x] == marked.marks[0].label
+    assert labels[z + 1, y + 3, x] == 0
+
+
+def test_slices_and_short_axis_are_shown_at_their_place(case: Case) -> None:
+    mark = case.marks[0]
+    first, last = mark.slice_index - 1, mark.slice_index + 1
+    patch = prepare_lesion(case, replace(mark, first_slice=first, last_slice=last), CONFIG)
+    beyond = patch.values[AT["slice_range"]][:, 0, 0]
+    for z, expected in ((first - 2, 1), (first, 0), (mark.slice_index, 0), (last, 0), (last + 2, 1)):
+        place = round(float(patch.placement.to_patch((z, 0, 0))[0]))
+        assert beyond[place] == pytest.approx(expected, abs=1e-6), z
+    alone = prepare_lesion(case, replace(mark, last_slice=last), CONFIG).values[AT["slice_range"]][:, 0, 0]
+    assert alone[0] == 0.5, "nobody knows where it begins"
+    assert alone[-1] == 1
+
+    (z, ay, ax), (_, by, bx) = mark.endpoints_zyx
+    middle, across = np.array(mark.midpoint_zyx), np.array([0, bx - ax, ay - by]) / 4
+    short = RecistMark(mark.label, mark.endpoints_zyx, short_axis_zyx=(middle - across, middle + across))
+    patch = prepare_lesion(case, short, CONFIG)
+    shown = patch.values[AT["short_axis"]]
+    for share, low, high in ((0.0, 0.9, 1.0), (0.6, 0.5, 0.75), (1.3, 0.2, 0.5), (3.0, 0.0, 0.0)):
+        for sign in (-1, 1):
+            place = np.rint(patch.placement.to_patch(middle + sign * share * across)).astype(int)
+            if (place >= 0).all() and (place < 24).all():
+                assert low <= shown[tuple(place)] <= high, share
+
+
+def test_a_scan_stored_the_other_way_round_gives_the_same_mask(case: Case) -> None:
+    z, y, x = (round(number) for number in case.marks[0].midpoint_zyx)
+    marked = told(
+        case, inside_zyx=((z, y + 2, x),), outside_zyx=((z, y, x + 4),), first_slice=z - 1, last_slice=z + 3
+    )
+    labels = Predictor(BallEngine()).predict(marked).labels
+    turned = marked.flipped((True, False, True))
+    again = Predictor(BallEngine()).predict(turned).labels
+    assert labels.any()
+    np.testing.assert_array_equal(np.flip(again, (0, 2)), labels)
