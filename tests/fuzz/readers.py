@@ -12,7 +12,9 @@ import pyarrow
 import pyarrow.parquet
 
 from lite_ensam.cohort import CohortCase, read_cohort_manifest
-from lite_ensam.cohort.record import read_record
+from lite_ensam.cohort.page import write_page
+from lite_ensam.cohort.parameters import Task
+from lite_ensam.cohort.tables import write_tables
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.grid import Grid
@@ -35,9 +37,11 @@ from lite_ensam.widgets import RecistViewer
 from lite_ensam.widgets.marks_trait import marks_to_json
 from tests.fuzz.mutations import Strategy, inside_gzip, inside_zip, mutated
 from tests.phantoms import Ellipsoid, ellipsoid_case
+from tests.unit.cohort import test_records as records
 from tests.unit.io.dicom import files as dicom
 from tests.unit.io.dicom import test_marks as sr
 
+ROW = CohortCase("a", "x")
 MARK = RecistMark(1, ((2, 3, 3), (2, 3, 9)))
 STUDY = (
     "patient,date,target,organ,diameter_mm,node,volume_ml,diameter_sd_mm,volume_sd_ml,new_lesion\n"
@@ -140,15 +144,14 @@ def _texts(folder: Path) -> Iterator[tuple[str, Reader]]:
         '{"tumors": [{"label": 1, "volume_ml": 2.5e0}], "notes": ["\\u00e4"]}'
     )
     yield "report.json", Reader(folder / "report.json", read_report)
-    place = folder / "cases" / "a"
-    place.mkdir(parents=True)
-    known = '"identity": "0", "inputs": {"ct": {"stamp": "1"}}, "mask": {}, "tumors": []'
-    record = f'{{"case": "a", "status": "done", {known}}}'
-    (place / "record.json").write_text(record)
-    yield (
-        "record.json",
-        Reader(place / "record.json", lambda path: read_record(path.parents[2], CohortCase("a", "x"))),
-    )
+    records.done(Task(ROW, str(folder)), records.tumor())
+    yield "record.json", Reader(folder / "cases" / ROW.case / "record.json", _use_record)
+
+
+def _use_record(path: Path) -> None:
+    """Make tables and page of a record: whatever is taken for one must do for them."""
+    write_tables([ROW], path.parents[2])
+    write_page([ROW], path.parents[2])
 
 
 def _dicom(folder: Path) -> Iterator[tuple[str, Reader]]:

@@ -42,7 +42,7 @@ def flare(
 
     cases = list_cases(inputs)
     masks = {case: outputs / f"{case.stem}.{mask_format.value}" for case in cases}
-    refuse_inputs([outputs, *masks.values()], [inputs])
+    refuse_inputs([outputs, *masks.values()], [inputs, weights])
     try:
         outputs.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -56,7 +56,7 @@ def respond(
     from lite_ensam.response import VOLUME, VOLUME_RELIABILITY
 
     outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)))
-    check_outputs(outputs, (study, *study_inputs(study)), overwrite)
+    check_outputs(outputs, (study, *study_inputs(study), weights), overwrite)
     patients = read_study(
         study, repeats, draw=html is not None, border=border.value, weights=weights or WEIGHTS
     )

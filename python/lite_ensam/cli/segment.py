@@ -130,7 +130,7 @@ def segment(
     check_kinds(ct, output, sr)
     mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES
     outputs = ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",)))
-    check_outputs(outputs, (ct, marks), overwrite)
+    check_outputs(outputs, (ct, marks, weights), overwrite)
     result = run(
         ct,
         lines or marks,

@@ -4,13 +4,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lite_ensam.core.errors import MissingExtraError
+from lite_ensam.cli.train_options import (
+    Accelerator,
+    AcceleratorName,
+    Batch,
+    Cooldown,
+    CpuThreads,
+    Data,
+    DrawingProcesses,
+    GpuCount,
+    HeldOutFold,
+    ListSettings,
+    LoaderThreads,
+    Patience,
+    Preset,
+    PresetName,
+    Rate,
+    RunFolder,
+    Seed,
+    Settings,
+    SourceWeights,
+    StartWeights,
+    Steps,
+    SyntheticLesions,
+    SyntheticSeed,
+    TensorBoardLogs,
+    ValidationData,
+    ValidationShare,
+    require_train_extra,
+)
 
 if TYPE_CHECKING:
     from lite_ensam.model.checkpoint import Weights
@@ -21,120 +48,31 @@ if TYPE_CHECKING:
     from lite_ensam.training.trainer import Trainer
 
 
-class PresetName(StrEnum):
-    """Names that `--preset` takes; `training.presets.PRESETS` without importing it."""
-
-    paper = "paper"
-    cpu = "cpu"
-    gpu = "gpu"
-
-
-class AcceleratorName(StrEnum):
-    """Names that `--accelerator` takes; `training.devices.ACCELERATORS` without importing it."""
-
-    auto = "auto"
-    cpu = "cpu"
-    gpu = "gpu"
-
-
-def require_train_extra() -> None:
-    """Say which extra is missing before anything is imported halfway."""
-    from importlib.util import find_spec
-
-    missing = [name for name in ("torch", "safetensors", "scipy", "onnxscript") if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"training needs {', '.join(missing)}, not installed: pip install 'lite-ensam[train]'"
-        )
-
-
-def _show_settings(wanted: bool) -> None:
-    """Print each setting with its type, its value in the presets, and what it is."""
-    if not wanted:
-        return
-    require_train_extra()
-    from lite_ensam.training.presets import PRESETS
-    from lite_ensam.training.settings import list_settings
-
-    for first, *others in zip(*map(list_settings, PRESETS.values()), strict=True):
-        values = [f"{name} {_plain(one.value)}" for name, one in zip(PRESETS, (first, *others), strict=True)]
-        typer.echo(f"{first.name}: {first.takes} [{'; '.join(values)}]\n    {first.text}")
-    raise typer.Exit
-
-
-def _plain(value: object) -> str:
-    """A value as `--set` takes it."""
-    if isinstance(value, tuple) and value:
-        return ",".join(map(_plain, value))
-    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
-
-
-Val: TypeAlias = Annotated[
-    Path | None, typer.Option(help="Cases to validate on: folder of <source>/<case>, of .npz, or CSV")
-]
-ValShare: TypeAlias = Annotated[
-    float | None, typer.Option(help="Validate on this share of each source's patients instead")
-]
-FoldName: TypeAlias = Annotated[
-    str | None,
-    typer.Option(metavar="NUMBER/COUNT", help="Hold out this part of all patients, shapes and all"),
-]
-
-
 def train(
-    data: Annotated[
-        Path,
-        typer.Argument(
-            help="Folder with train/<source>/<case>, or an archive that pack made of one; or FLARE's, with "
-            "train_npz/*.npz; or a CSV file with the columns ct,labels,marks,source,patient,split",
-            show_default=False,
-        ),
-    ],
-    run: Annotated[
-        Path, typer.Option(help="Folder of the run; one that exists is resumed", show_default=False)
-    ],
-    preset: Annotated[
-        PresetName, typer.Option(help="paper: whole scans, for GPUs; cpu, gpu: cubes around lesions")
-    ] = PresetName.paper,
-    val: Val = None,
-    val_share: ValShare = None,
-    fold: FoldName = None,
-    synthetic: Annotated[
-        int, typer.Option(min=0, help="Synthetic lesions in the bank (presets cpu and gpu)")
-    ] = 700,
-    synthetic_seed: Annotated[int, typer.Option(help="Of the synthetic lesions")] = 1,
-    weight: Annotated[
-        list[str] | None, typer.Option(help="SOURCE=SHARE, how often a source is drawn [default: all alike]")
-    ] = None,
-    start: Annotated[Path | None, typer.Option(help="Weights of an earlier run to begin from")] = None,
-    steps: Annotated[int | None, typer.Option(help="Optimiser steps [default: the preset's]")] = None,
-    batch: Annotated[int | None, typer.Option(help="Patches a step [default: the preset's]")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate [default: the preset's]")] = None,
-    cooldown: Annotated[
-        float | None, typer.Option(help="Share of steps over which the rate falls [default: the preset's]")
-    ] = None,
-    patience: Annotated[
-        int | None, typer.Option(help="Stop after as many validations without a better one [default: never]")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything [default: the preset's]")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other setting, such as patch.side_voxels=40"),
-    ] = None,
-    list_settings: Annotated[
-        bool,
-        typer.Option("--list-settings", is_eager=True, callback=_show_settings, help="List what --set takes"),
-    ] = False,
-    accelerator: Annotated[
-        AcceleratorName, typer.Option(help="Where the network runs")
-    ] = AcceleratorName.auto,
-    devices: Annotated[int, typer.Option(min=1, help="GPUs (extra `fabric`)")] = 1,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network")] = 1,
-    processes: Annotated[int, typer.Option(min=1, help="Processes that draw synthetic lesions")] = 2,
-    loaders: Annotated[int, typer.Option(min=1, help="Threads that read and cut ahead")] = 1,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write TensorBoard's logs (extra `tensorboard`)")
-    ] = False,
+    data: Data,
+    run: RunFolder,
+    preset: Preset = PresetName.paper,
+    val: ValidationData = None,
+    val_share: ValidationShare = None,
+    fold: HeldOutFold = None,
+    synthetic: SyntheticLesions = 700,
+    synthetic_seed: SyntheticSeed = 1,
+    weight: SourceWeights = None,
+    start: StartWeights = None,
+    steps: Steps = None,
+    batch: Batch = None,
+    lr: Rate = None,
+    cooldown: Cooldown = None,
+    patience: Patience = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    list_settings: ListSettings = False,
+    accelerator: Accelerator = AcceleratorName.auto,
+    devices: GpuCount = 1,
+    threads: CpuThreads = 1,
+    processes: DrawingProcesses = 2,
+    loaders: LoaderThreads = 1,
+    tensorboard: TensorBoardLogs = False,
 ) -> None:
     """Train the network on crops of real and synthetic lesions (extra `train`)."""
     require_train_extra()
@@ -164,7 +102,7 @@ def train(
 def _configured(
     preset: PresetName, plain: Mapping[str, Any], weight: Sequence[str], settings: Sequence[str]
 ) -> TrainingConfig:
-    """The preset with what was given in place of its own; `--set` comes last and wins."""
+    """The preset with what was given in place of its own, by options of its own and by `--set`."""
     from lite_ensam.training.presets import PRESETS
     from lite_ensam.training.settings import apply_settings
 

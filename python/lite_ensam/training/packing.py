@@ -28,7 +28,7 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.types import Float64Array, IntTriple, Labels, Mask, float_triple, int_triple
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.datasets.training_cases import find_training_cases
-from lite_ensam.io import atomic_write, check_output, read_ct, read_labels, write_ct, write_mask
+from lite_ensam.io import atomic_write, check_outputs, read_ct, read_labels, write_ct, write_mask
 from lite_ensam.io.nifti import read_nifti_labels
 from lite_ensam.training.crop_cache import LINES_A_SIDE, SIDE
 from lite_ensam.training.grey_levels import HU_OF_GREY, to_grey
@@ -66,9 +66,9 @@ def pack(data: Path, archive: Path, overwrite: bool = False) -> int:
     CaseError
         If there is no case, or one cannot be read.
     OutputError
-        If the archive cannot be written.
+        If the archive cannot be written, or would lie in the data.
     """
-    check_output(archive, overwrite, (".xz",))
+    check_outputs([(archive, (".xz",))], [data], overwrite)
     kept = find_training_cases(data).train
     with (
         atomic_write(archive, overwrite) as file,

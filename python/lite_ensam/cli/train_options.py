@@ -1,0 +1,121 @@
+"""Options of `lite-ensam train`; those of the numbers that are changed most have a name of their own."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from lite_ensam.core.errors import MissingExtraError
+
+
+class PresetName(StrEnum):
+    """Names that `--preset` takes; `training.presets.PRESETS` without importing it."""
+
+    paper = "paper"
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+class AcceleratorName(StrEnum):
+    """Names that `--accelerator` takes; `training.devices.ACCELERATORS` without importing it."""
+
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+def require_train_extra() -> None:
+    """Say which extra is missing before anything is imported halfway."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("torch", "safetensors", "scipy", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"training needs {', '.join(missing)}, not installed: pip install 'lite-ensam[train]'"
+        )
+
+
+def _show_settings(wanted: bool) -> None:
+    """Print each setting with its type, its value in the presets, and what it is."""
+    if not wanted:
+        return
+    require_train_extra()
+    from lite_ensam.training.presets import PRESETS
+    from lite_ensam.training.settings import list_settings
+
+    for first, *others in zip(*map(list_settings, PRESETS.values()), strict=True):
+        values = [f"{name} {_plain(one.value)}" for name, one in zip(PRESETS, (first, *others), strict=True)]
+        typer.echo(f"{first.name}: {first.takes} [{'; '.join(values)}]\n    {first.text}")
+    raise typer.Exit
+
+
+def _plain(value: object) -> str:
+    """A value as `--set` takes it."""
+    if isinstance(value, tuple) and value:
+        return ",".join(map(_plain, value))
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+Steps: TypeAlias = Annotated[int | None, typer.Option(help="Optimiser steps [default: the preset's]")]
+Batch: TypeAlias = Annotated[int | None, typer.Option(help="Patches a step [default: the preset's]")]
+Rate: TypeAlias = Annotated[float | None, typer.Option(help="Learning rate [default: the preset's]")]
+Cooldown: TypeAlias = Annotated[
+    float | None, typer.Option(help="Share of steps over which the rate falls [default: the preset's]")
+]
+Patience: TypeAlias = Annotated[
+    int | None, typer.Option(help="Stop after as many validations without a better one [default: never]")
+]
+Seed: TypeAlias = Annotated[int | None, typer.Option(help="Of everything [default: the preset's]")]
+Settings: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any other setting, such as patch.side_voxels=40"),
+]
+ListSettings: TypeAlias = Annotated[
+    bool,
+    typer.Option("--list-settings", is_eager=True, callback=_show_settings, help="List what --set takes"),
+]
+Data: TypeAlias = Annotated[
+    Path,
+    typer.Argument(
+        help="Folder with train/<source>/<case>, or an archive that pack made of one; or FLARE's, with "
+        "train_npz/*.npz; or a CSV file with the columns ct,labels,marks,source,patient,split",
+        show_default=False,
+    ),
+]
+RunFolder: TypeAlias = Annotated[
+    Path, typer.Option("--run", help="Folder of the run; one that exists is resumed", show_default=False)
+]
+Preset: TypeAlias = Annotated[
+    PresetName, typer.Option(help="paper: whole scans, for GPUs; cpu, gpu: cubes around lesions")
+]
+ValidationData: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Cases to validate on: folder of <source>/<case>, of .npz, or CSV")
+]
+ValidationShare: TypeAlias = Annotated[
+    float | None, typer.Option(help="Validate on this share of each source's patients instead")
+]
+HeldOutFold: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NUMBER/COUNT", help="Hold out this part of all patients, shapes and all"),
+]
+SyntheticLesions: TypeAlias = Annotated[
+    int, typer.Option(min=0, help="Synthetic lesions in the bank (presets cpu and gpu)")
+]
+SyntheticSeed: TypeAlias = Annotated[int, typer.Option(help="Of the synthetic lesions")]
+SourceWeights: TypeAlias = Annotated[
+    list[str] | None, typer.Option(help="SOURCE=SHARE, how often a source is drawn [default: all alike]")
+]
+StartWeights: TypeAlias = Annotated[Path | None, typer.Option(help="Weights of an earlier run to begin from")]
+Accelerator: TypeAlias = Annotated[AcceleratorName, typer.Option(help="Where the network runs")]
+GpuCount: TypeAlias = Annotated[int, typer.Option(min=1, help="GPUs (extra `fabric`)")]
+CpuThreads: TypeAlias = Annotated[int, typer.Option(min=1, help="CPU threads of the network")]
+DrawingProcesses: TypeAlias = Annotated[
+    int, typer.Option(min=1, help="Processes that draw synthetic lesions")
+]
+LoaderThreads: TypeAlias = Annotated[int, typer.Option(min=1, help="Threads that read and cut ahead")]
+TensorBoardLogs: TypeAlias = Annotated[
+    bool, typer.Option("--tensorboard", help="Write TensorBoard's logs (extra `tensorboard`)")
+]

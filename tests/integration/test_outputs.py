@@ -1,0 +1,109 @@
+"""No command writes over or into what it reads: refused with a sentence, before any work, and nothing changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Run, Scan
+
+
+@pytest.fixture
+def place(scan: Scan, dicom: Path, tmp_path: Path) -> Path:
+    """A DICOM folder, a scan with marks and mask, and a study of them, all of which may be spoilt."""
+    shutil.copytree(dicom, tmp_path / "series")
+    for path, name in ((scan.ct, "ct.nii.gz"), (scan.marks, "marks.json"), (scan.reference, "mask.nii.gz")):
+        shutil.copyfile(path, tmp_path / name)
+    os.link(tmp_path / "marks.json", tmp_path / "hard_link.json")
+    (tmp_path / "soft_link.json").symlink_to("marks.json")
+    (tmp_path / "link").symlink_to("series")
+    visit = {"ct": "ct.nii.gz", "marks": "marks.json", "date": "2025-01-01"}
+    study = {
+        "targets": [{"name": "1", "organ": "lung"}],
+        "visits": [visit, {"date": "2025-03-01", "report": "r.json"}],
+    }
+    (tmp_path / "study.json").write_text(json.dumps(study))
+    (tmp_path / "r.json").write_text(json.dumps({"tumors": []}))
+    return tmp_path
+
+
+def content(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+INSIDE = "it lies inside the input folder"
+INPUT = "it is one of the inputs"
+TWICE = "it is the same file as the output"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("segment series --marks marks.json -o series/19.dcm", INSIDE),
+        ("segment series --marks marks.json -o link/19.dcm", INSIDE),
+        ("segment series --marks marks.json -o series/mask.nii.gz", INSIDE),
+        ("segment series --marks marks.json -o x.dcm --sr x.dcm", TWICE),
+        ("segment series --marks marks.json -o x.dcm --sr X.DCM", TWICE),
+        ("segment series --marks marks.json -o x.dcm --sr ./link/../x.dcm", TWICE),
+        ("segment ct.nii.gz --marks marks.json -o m.nii.gz --report hard_link.json", INPUT),
+        ("segment ct.nii.gz --marks marks.json -o m.nii.gz --report soft_link.json", INPUT),
+        ("segment ct.nii.gz --marks marks.json -o ct.nii.gz", INPUT),
+        ("convert series -o series/ct.nii.gz", INSIDE),
+        ("convert mask.nii.gz --ct series -o series/0.dcm", INSIDE),
+        ("convert mask.nii.gz --ct ct.nii.gz -o mask.nii.gz", INPUT),
+        ("measure series mask.nii.gz --json series/report.json", INSIDE),
+        ("measure ct.nii.gz mask.nii.gz --marks marks.json --json marks.json", INPUT),
+        ("match series marks.json ct.nii.gz marks.json -o series/marks.json", INSIDE),
+        ("match ct.nii.gz marks.json ct.nii.gz marks.json -o soft_link.json", INPUT),
+        ("respond study.json --json study.json", INPUT),
+        ("respond study.json --json marks.json", INPUT),
+        ("respond study.json --json r.json", INPUT),
+        ("evaluate . -o scores.json", INSIDE),
+        ("evaluate . --figure2 f.png --worst f.png", INSIDE),
+        ("pack . bank.tar.xz", INSIDE),
+        ("flare . .", INPUT),
+        ("flare . masks", INSIDE),
+        ("cohort . -o .", INPUT),
+        ("cohort . -o results", INSIDE),
+    ],
+)
+def test_it_is_refused(
+    place: Path, run: Run, monkeypatch: pytest.MonkeyPatch, command: str, message: str
+) -> None:
+    name, *arguments = command.split()
+    if name == "flare":
+        shutil.copyfile(place / "ct.nii.gz", place / "a.npz")
+    monkeypatch.chdir(place)
+    before = content(place)
+    overwrite = () if name == "cohort" else ("--overwrite",)
+    done = run(name, *arguments, *overwrite)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("lite-ensam: cannot write ")
+    assert message in done.stderr
+    assert content(place) == before
+
+
+def test_an_export_does_not_replace_its_own_weights(tmp_path: Path, run: Run) -> None:
+    weights = tmp_path / "lite_ensam.safetensors"
+    weights.write_bytes(b"weights")
+    done = run("export", weights, tmp_path)
+    assert (done.returncode, INPUT in done.stderr) == (1, True)
+    assert list(tmp_path.iterdir()) == [weights]
+
+
+def test_results_beside_the_inputs_are_written(
+    place: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    done = run(
+        "segment", "series", "--marks", "marks.json", "-o", "x.dcm", "--sr", "y.dcm", "--report", "z.json"
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("x.dcm", "y.dcm", "z.json"):
+        assert (place / name).is_file()
