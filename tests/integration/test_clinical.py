@@ -67,7 +67,7 @@ def test_measure_writes_tables_and_a_page_and_keeps_names_to_itself(
     tumors = json.loads(targets[0].read_text())["tumors"]
     assert [one["label"] for one in tumors] == [1, 2, 3]
     assert all(one["longest_diameter_3d_mm"] >= one["longest_diameter_mm"] for one in tumors)
-    assert targets[1].read_text().splitlines()[0].startswith("name,label,n_voxels,volume_ml")
+    assert targets[1].read_text().splitlines()[0].startswith("label,name,n_voxels,n_pieces,volume_ml")
     # nobody gave lines: nothing is called a RECIST line
     assert "RECIST mm" not in done.stdout
     assert "drawn on the mask" in done.stdout

@@ -57,7 +57,7 @@ def test_a_result_says_in_a_notebook_what_it_measured() -> None:
     (tumor,) = result.measurements
     first, second = repr(result).splitlines()
     assert first == f"Segmentation of 1 tumour(s), {' x '.join(str(n) for n in case.ct.shape)} voxels"
-    assert second.startswith(f"  7 <b>node: {tumor.volume_ml:.2f} ml, longest diameter ")
+    assert second.startswith(f"  7 <b>node: {tumor.volume_ml:.2f} ml, {tumor.longest_diameter_mm:.1f} x ")
     page = result._repr_html_()
     assert "&lt;b&gt;node" in page
     assert "<b>" not in page

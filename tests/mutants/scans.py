@@ -5,6 +5,7 @@ from tests.mutants.mutant import mutants
 DICOM = "tests/unit/io/dicom"
 RESPONSE = "tests/unit/response"
 NUMBERS = "tests/golden/test_golden.py::test_numbers"
+FLAGS = "tests/unit/measurements/test_flags.py"
 
 READING = [
     *mutants(
@@ -51,7 +52,6 @@ READING = [
         ("highest <= 255", "highest <= 256"),
         ("high <= 65535 +", "high <= 65536 +"),
         ("low >= -_OFF_WHOLE and", "low >= -1 and"),
-        ("_OFF_WHOLE = 1e-3", "_OFF_WHOLE = 1e-1"),
         ("limits.min <= low and high <= limits.max", "limits.min <= low"),
         ("np.iinfo(np.int16).min <= low and", "0 <= low and"),
         ("value == np.rint(value)", "value == value"),
@@ -156,6 +156,22 @@ MEASUREMENTS = [
         ("np.prod(spacing_mm)) / 1000.0", "np.prod(spacing_mm)) / 1024.0"),
     ),
     *mutants("measurements/flags.py", NUMBERS, ("DISAGREEMENT = 0.2", "DISAGREEMENT = 0.22")),
+    *mutants(
+        "measurements/tumor.py",
+        FLAGS,
+        ("in_plane_diameters(piece, 1", "in_plane_diameters(mask.voxels, 1"),
+        ("if n_pieces > 1:", "if n_pieces > 2:"),
+        ("if longest_mm == 0:", "if longest_mm < 0:"),
+        ("int(np.count_nonzero(mask.voxels))", "int(mask.voxels.size)"),
+    ),
+    *mutants("measurements/shape.py", FLAGS, ("_farthest_pair(piece,", "_farthest_pair(mask,")),
+    *mutants(
+        "core/recist.py",
+        "tests/unit/core/test_recist.py",
+        ("np.count_nonzero(piece, axis=(1, 2))", "np.count_nonzero(part.voxels, axis=(1, 2))"),
+        ("ends[:, 2] += (-0.5, 0.5)", "ends[:, 2] += (0, 1)"),
+    ),
+    *mutants("segmentation/painting.py", FLAGS, ("one.label in self.recovered", "one.label in ()")),
     *mutants(
         "measurements/intensity.py",
         NUMBERS,

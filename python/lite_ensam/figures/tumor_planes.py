@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import guess_hu
-from lite_ensam.core.errors import MissingExtraError
+from lite_ensam.core.errors import ArgumentError, MissingExtraError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import (
     PartialScan,
@@ -59,6 +59,8 @@ _FIELD_OF_VIEW = 1.6
 _LEAST_SIDE_MM = 30.0
 _SCALE_BAR_MM = 10.0
 _THUMBNAIL_INCHES = 2.2
+_MOST_TUMORS = 100
+"""A row for each; matplotlib draws at most 65,536 pixels a side."""
 _WIDTH_INCHES, _ROW_INCHES, _PLANE_INCHES, _LEGEND_INCHES, _DPI = 12.0, 4.25, 3.84, 0.45, 120
 
 
@@ -237,9 +239,13 @@ def draw_tumors(tumors: Sequence[TumorPicture]) -> Drawing:
 
     Raises
     ------
+    ArgumentError
+        If there are more tumours than a picture can hold.
     MissingExtraError
         If matplotlib is not installed.
     """
+    if len(tumors) > _MOST_TUMORS:
+        raise ArgumentError(f"a picture holds at most {_MOST_TUMORS} tumours, got {len(tumors)}: choose some")
     height = len(tumors) * _ROW_INCHES + _LEGEND_INCHES
     figure = new_figure(_WIDTH_INCHES, height)
     for row, tumor in enumerate(tumors):

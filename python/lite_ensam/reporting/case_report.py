@@ -15,6 +15,10 @@ from lite_ensam.measurements import TumorMeasurement, sentences
 __all__ = ["case_page", "identifiers_of"]
 
 
+_MOST_PICTURES = 50
+"""Of tumours on a page."""
+
+
 def identifiers_of(case: Case) -> dict[str, str]:
     """What tells who this is: for pages and tables that were asked for it, never for logs."""
     named = {"Case": case.name} if case.name else {}
@@ -46,8 +50,10 @@ def case_page(
     masks = TumorMasks(labels)
     pictures = [
         TumorPicture(case.ct, case.grid, mark, masks[mark.label], title=_title(one))
-        for mark, one in zip(case.marks, tumors, strict=True)
+        for mark, one in list(zip(case.marks, tumors, strict=True))[:_MOST_PICTURES]
     ]
+    more = len(tumors) - len(pictures)
+    shown = [html.paragraph(f"The first {len(pictures)}; {more} more are in the table.")] if more else []
     notes = case.source.notes
     made = {
         "Program": f"lite-ensam {_kernels.__version__}",
@@ -67,7 +73,9 @@ def case_page(
     parts = [html.section("Who", html.facts(who))] if who else []
     parts += [
         html.section("Tumours", _table(tumors)),
-        html.section("Pictures", html.picture(render_picture(pictures), "each tumour in three planes")),
+        html.section(
+            "Pictures", *shown, html.picture(render_picture(pictures), "each tumour in three planes")
+        ),
         html.section("How it was made", html.facts(made)),
     ]
     return html.page("Tumour measurements", parts)

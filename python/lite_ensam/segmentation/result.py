@@ -139,7 +139,9 @@ class Segmentation:
         Raises
         ------
         KeyError
-            If a label is none of this result's; the message names those that are.
+            If a label is not in this result; the message names those that are.
+        ArgumentError
+            If more than 100 tumours are asked for.
         MissingExtraError
             If matplotlib is not installed.
         """

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lite_ensam.core.errors import ArgumentError, MarkError, brief
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.widgets.marks_trait import marks_from_json
 from lite_ensam.widgets.planes import Want
 
@@ -32,6 +33,7 @@ _LABEL_TEXT = re.compile(r"[1-9][0-9]{0,4}")
 Shape = tuple[int, int, int]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class SlicesRequest:
     """Slices that a browser asks for.

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from lite_ensam.core.errors import MissingExtraError, OutputError
+from lite_ensam.core.errors import ArgumentError, MissingExtraError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.evaluation.baselines import sphere
@@ -109,6 +109,11 @@ def test_the_patient_lies_the_same_way_however_the_scan_is_stored(tmp_path: Path
 def test_unusual_tumors_are_drawn_too(tmp_path: Path, changes) -> None:
     write_picture(tmp_path / "tumor.png", [tumor_picture(**changes)])
     assert count(pixels_of(tmp_path / "tumor.png"), LINE_RGB) > 50
+
+
+def test_more_tumours_than_a_picture_holds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="a picture holds at most 100 tumours, got 101: choose some"):
+        write_picture(tmp_path / "tumor.png", [tumor_picture()] * 101)
 
 
 def test_a_scan_of_one_slice_is_drawn(tmp_path: Path) -> None:

@@ -124,6 +124,15 @@ def test_a_case_page_holds_pictures_numbers_and_flags() -> None:
     assert identifiers_of(case) == {"Case": "SECRET"}
 
 
+def test_a_page_of_many_tumours_shows_the_first_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lite_ensam.reporting.case_report._MOST_PICTURES", 1)
+    case = ellipsoid_case()
+    assert case.reference is not None
+    page = case_page(case, case.reference, measure_case(case, case.reference))
+    assert "The first 1; 1 more are in the table." in page
+    assert page.count("<tr>") == 3
+
+
 def numbers(svg: str, tag: str, name: str) -> list[float]:
     return [float(one.attrib[name]) for one in ElementTree.fromstring(svg).iter(tag) if name in one.attrib]
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array
 from lite_ensam.io.dicom.datasets import Dataset
 
@@ -21,6 +22,7 @@ _INNER = 0.02
 """Lines cross if they meet at least this share of their lengths from their ends: arrow heads and ticks do not."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class Drawing:
     """A diameter that a reader drew.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from lite_ensam.core.errors import MarkError
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import EndpointPair, Float64Array, float_triple
 from lite_ensam.io.dicom.drawings import crosses, length_mm
 
@@ -19,12 +20,14 @@ _LONGEST_NAME = 64
 _TOOL_NAME = re.compile(
     r"\S*@\S*:\S*|.*((?-i:Tools?)|\btools?)\b.*|web annotation|[0-9.]{8,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|(length|bidirectional|line|distance|diameter|(long|short) axis|polyline|measurements?|annotation|region"
-    r"|circle|ellipse|((ellipse|elliptical|circle|circular|(planar ?)?freehand) ?)?roi)[ _#-]*[0-9]*",
+    r"|circle|ellipse|((ellipse|elliptical|circle|circular|planar|volumetric|(planar ?)?freehand) ?)?roi"
+    r"|(planar|volumetric) roi measurements?)[ _#-]*[0-9]*",
     re.IGNORECASE,
 )
 """Names that a viewer gives to everything that is drawn with one tool, numbered or not, and identifiers of machines."""
 
 
+@with_short_repr
 @dataclass(frozen=True, eq=False)
 class Finding:
     """What one measurement group or annotation says of a lesion.

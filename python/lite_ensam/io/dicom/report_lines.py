@@ -102,8 +102,6 @@ class _Group:
             key=lambda one: (one.code in wanted, length_mm(one.drawing.ends_zyx, self.spacing_mm)),
             default=None,
         )
-        if best and best.code in _LONG_AXIS:
-            refused = []  # a rectangle or an arrow beside the long axis does not matter
         notes = [f"passed over: {self.where} {text}" for text in dict.fromkeys(refused)]
         if best is None and not short:
             return None, notes
@@ -144,14 +142,17 @@ class _Group:
         """The diameter of one graphic; MarkError if it is not one."""
         code, value, unit = _code(item), *_value(item)
         what = _meaning(item) or "line"
-        points = _points(coordinates, self.report, self.ct)
-        drawing = read_drawing(str(coordinates.get("GraphicType") or _guess(points)), points, self.spacing_mm)
         if unit in _ANGLES:
             raise MarkError(f"measures an angle ({brief(what)}), not a length")
-        is_length = unit in _MM or (not unit and code in _DIAMETERS)
-        if item is coordinates and drawing.is_line and code not in _LONG_AXIS | _SHORT_AXIS:
-            value, unit, code, is_length = self._value_of_region()
-            if not is_length:
+        points = _points(coordinates, self.report, self.ct)
+        drawing = read_drawing(str(coordinates.get("GraphicType") or _guess(points)), points, self.spacing_mm)
+        is_length = unit in _MM or code in _DIAMETERS  # in pixels, too: the coordinates count
+        if item is coordinates and code not in _LONG_AXIS | _SHORT_AXIS:
+            measured = self._length_of_region()
+            is_length = measured is not None
+            if measured is not None:
+                code, what, (value, unit) = _code(measured), _meaning(measured), _value(measured)
+            elif drawing.is_line:
                 raise MarkError("is a line without a length, such as an arrow")
         if drawing.is_line and not is_length:
             raise MarkError(f"measures {brief(what)}, which is not a length")
@@ -159,13 +160,13 @@ class _Group:
             raise MarkError("is a radius, not a diameter")
         return _Line(drawing, code, what, value, unit)
 
-    def _value_of_region(self) -> tuple[str, str, str, bool]:
-        """Value, unit and code of the length that a group has without coordinates; whether there is one."""
+    def _length_of_region(self) -> Dataset | None:
+        """The length or long axis that a group has without coordinates: then it is that of the group's region."""
         for item in self.items:
-            value, unit = _value(item)
-            if unit in _MM and _code(item) in _DIAMETERS - _SHORT_AXIS and not item.get("ContentSequence"):
-                return value, unit, _code(item), True
-        return "", "", "", False
+            is_length = _value(item)[1] in _MM and _code(item) in _DIAMETERS - _SHORT_AXIS
+            if is_length and not item.get("ContentSequence"):
+                return item
+        return None
 
     def _left_over(self, best: _Line, lines: Sequence[_Line]) -> list[str]:
         """Notes on other lines that could have been the lesion's."""
@@ -195,6 +196,8 @@ class _Group:
         try:
             said = float(line.value) * _MM[line.unit]
         except ValueError:
+            return ""
+        if not np.isfinite(said):
             return ""
         drawn = self._mm(line)
         decimals = len(line.value.partition(".")[2])
@@ -300,7 +303,7 @@ def _value(item: Dataset) -> tuple[str, str]:
         return "", ""
     units = values[0].get("MeasurementUnitsCodeSequence") or []
     number = values[0].get("NumericValue")
-    return "" if number is None else str(number).strip(), str(units[0].get("CodeValue", "")) if units else ""
+    return "" if number is None else str(number).strip(), _coded(units)[0].strip().lower()
 
 
 def _guess(points: Float64Array) -> str:

@@ -98,7 +98,7 @@ def test_what_is_no_tumour_is_named_and_costs_no_other_line(tmp_path: Path, sour
     )
     assert [(mark.label, mark.name, mark.slice_index) for mark in marks] == [(1, "liver 1", 1)]
     expected = [
-        "measurement group 1 (no 0) is an open line of 3 points",
+        "measurement group 1 (no 0) measures an angle",
         "measurement group 2 (no 1) measures an angle",
         "measurement group 3 (no 2) marks 2 points",
         "measurement group 4 (no 3) measures 'words', which is not a length",
@@ -115,13 +115,17 @@ def test_what_is_no_tumour_is_named_and_costs_no_other_line(tmp_path: Path, sour
         read(source, tmp_path, group(rectangle, name="box"))
 
 
-def test_a_rectangle_or_arrow_beside_a_long_axis_does_not_matter(
+def test_beside_a_long_axis_a_rectangle_and_a_lost_short_axis_are_named(
     tmp_path: Path, source: SeriesSource
 ) -> None:
     rectangle = scoord(uid_of(source, 2), [1.5, 1.5, 14.5, 1.5, 14.5, 5.5, 1.5, 5.5, 1.5, 1.5], REGION)
-    marks = read(source, tmp_path, group(rectangle, number(LONG, scoord(uid_of(source, 2), FLAT))))
+    short = number(SHORT, scoord("1.9.9", UPRIGHT))
+    marks = read(source, tmp_path, group(rectangle, number(LONG, scoord(uid_of(source, 2), FLAT)), short))
     assert [mark.endpoints_zyx for mark in marks] == [FLAT_ZYX]
-    assert notes_of(marks) == ()
+    assert [note.removeprefix("passed over: measurement group 1 ")[:16] for note in notes_of(marks)] == [
+        "is a rectangle, ",
+        "lies on image '1",
+    ]
 
 
 def test_a_region_of_two_points_with_a_length_beside_it_is_a_line(
@@ -198,7 +202,14 @@ def test_a_short_axis_goes_to_no_other_lesion(tmp_path: Path, source: SeriesSour
 )
 @pytest.mark.parametrize(
     "tool",
-    [OHIF, "cornerstoneTools@^4.0.0:Bidirectional", "web annotation", "Length 3", "1.2.840.113619.2.55"],
+    [
+        OHIF,
+        "cornerstoneTools@^4.0.0:Bidirectional",
+        "web annotation",
+        "Length 3",
+        "Planar ROI",
+        "1.2.840.113619.2.55",
+    ],
 )
 def test_the_readers_label_names_a_lesion_not_the_tool(
     tmp_path: Path, source: SeriesSource, label: list[Dataset], name: str, tool: str
@@ -280,6 +291,8 @@ def test_an_image_may_be_given_by_reference(tmp_path: Path, source: SeriesSource
         ("4.5", "mm", True),  # 7 %
         ("42", "mm", True),
         ("4.2", "cm", True),
+        ("4.2", "MM", False),
+        ("6", "px", False),  # not calibrated: pixels cannot be compared
     ],
 )
 def test_a_value_that_contradicts_its_coordinates_is_said(
@@ -302,6 +315,12 @@ def test_the_radius_of_a_circle_under_the_name_of_a_length_is_said(
     marks = read(source, tmp_path, group(number(LONG, circle, value="2.1")))
     assert marks[0].length_mm(source.grid.spacing_mm) == pytest.approx(4.2)
     assert "says 2.1 mm" in notes_of(marks)[0]
+    region = read(
+        source,
+        tmp_path,
+        group(scoord(uid_of(source, 2), [6.5, 4.5, 9.5, 4.5], REGION, "CIRCLE"), number(LENGTH, value="2.1")),
+    )
+    assert "says 2.1 mm" in notes_of(region)[0]
     perimeter = read(source, tmp_path, group(number(("131191004", "SCT"), circle, value="13.2")))
     assert notes_of(perimeter) == ()
 
