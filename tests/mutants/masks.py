@@ -149,7 +149,7 @@ BORDERS = mutants(
     ("_NEIGHBOURHOOD[1] = 1", "_NEIGHBOURHOOD[1, 1] = 1"),
     ("_NEIGHBOURHOOD[::2, 1, 1] = 1", "_NEIGHBOURHOOD[::2, 1, 1] = 0"),
     ("_LEAST_ALIKE = 4", "_LEAST_ALIKE = 5"),
-    ("0.6 * float(inwards.max())", "0.95 * float(inwards.max())"),
+    ("0.6 * float(inwards.max())", "0.8 * float(inwards.max())"),
     ("(outwards > 0.5 * reach_mm)", "(outwards > 0.2 * reach_mm)"),
     ("(outwards < 2 * reach_mm)", "(outwards < 3 * reach_mm)"),
     ("np.maximum(local_mm, 1.5 * reach_mm)", "np.maximum(local_mm, 5 * reach_mm)"),

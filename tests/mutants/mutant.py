@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +27,18 @@ class Mutant:
     wrong: str
     tests: str
 
-    def apply(self, package: Path) -> None:
-        """Write it into a copy of the package; ValueError unless its text is there exactly once."""
+    @contextmanager
+    def applied(self, package: Path) -> Iterator[None]:
+        """Write it into a copy of the package for the block; ValueError unless its text is there exactly once."""
         path = package / self.file
         source = path.read_text(encoding="utf-8")
         if (n := source.count(self.text)) != 1:
             raise ValueError(f"{self.file}: {self.text!r} is there {n} times, expected once: mend the table")
         path.write_text(source.replace(self.text, self.wrong), encoding="utf-8")
+        try:
+            yield
+        finally:
+            path.write_text(source, encoding="utf-8")
 
 
 def mutants(file: str, tests: str, *changes: tuple[str, str]) -> list[Mutant]:

@@ -205,7 +205,8 @@ class NiftiHeader:
             [zx + xz, zy + yz, zz - xx - yy, yx - xy],
             [zy - yz, xz - zx, yx - xy, xx + yy + zz],
         ])  # fmt: skip
-        *bcd, a = np.linalg.eigh(symmetric)[1][:, -1]
+        quaternion = np.linalg.eigh(symmetric)[1][:, -1]
+        *bcd, a = quaternion / np.linalg.norm(quaternion)  # one a few digits longer than 1 is refused by readers
         for name, value in zip("bcd", bcd, strict=True):
             self[f"quatern_{name}"] = -value if a < 0 else value
         for row, name in enumerate("xyz"):

@@ -82,6 +82,9 @@ class TestRecistMark:
         with pytest.raises(MarkError, match="length zero"):
             RecistMark(1, ends)
 
+    def test_the_shortest_line_may_be_much_shorter_than_a_voxel(self):
+        assert RecistMark(1, ((4, 1, 1), (4, 1, 1.01))).length_mm((5, 1, 1)) == pytest.approx(0.01)
+
     @pytest.mark.parametrize("label", [0, -1, 65536, 1.5, "1", None, True])
     def test_labels_are_whole_numbers_from_1_to_65535(self, label):
         with pytest.raises(MarkError, match="1 to 65535"):

@@ -66,3 +66,12 @@ def test_axes_are_those_that_nibabel_finds(affine):
     world = nib.io_orientation(affine)[:, 0].astype(int).tolist()
     source = ScanSource.from_file_affine((4, 5, 6), affine)
     assert source.file_axes_zyx == (world.index(2), world.index(1), world.index(0))
+
+
+def test_a_half_turn_is_a_quaternion_no_longer_than_one():
+    for axis in np.random.default_rng(0).normal(size=(300, 3)):
+        affine = np.eye(4)
+        affine[:3, :3] = 2 * np.outer(axis, axis) / (axis @ axis) - np.eye(3)
+        header = NiftiHeader.plain((40_000, 5, 6), affine)
+        header["sform_code"] = 0
+        np.testing.assert_allclose(header.affine(), affine, atol=1e-6)

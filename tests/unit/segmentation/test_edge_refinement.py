@@ -178,6 +178,17 @@ def test_two_tumours_in_one_bright_body_keep_their_frontier(gap: int) -> None:
     np.testing.assert_array_equal(after[inside], labels[inside])
 
 
+def test_a_dark_voxel_does_not_shrink_a_small_tumour() -> None:
+    labels = (distance_mm(32) <= 2.5).astype(np.uint16)
+    ct = np.where(labels == 1, 40, -800).astype(np.int16)
+    ct[12, 32, 33] = -800
+    mark = RecistMark(1, ((12, 32, 29.5), (12, 32, 34.5)))
+    place = Placement.lesion_placement(mark.endpoints_zyx, SPACING, SHAPE, 2.5, SIDE)
+    tumors = [TumorLogits(mark, np.zeros((SIDE,) * 3, np.float32), place)]
+    after = refine_to_image_edge(Painting(as_subvolume(labels), {}), tumors, ct, SPACING)
+    np.testing.assert_array_equal(after.labels, labels)
+
+
 def test_a_piece_that_touches_by_a_corner_belongs_to_the_tumour() -> None:
     labels, ct = np.zeros(SHAPE, np.uint16), np.full(SHAPE, -800, np.int16)
     labels[8:17, 26:36, 26:36] = 1

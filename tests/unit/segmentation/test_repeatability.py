@@ -24,11 +24,12 @@ class BallBackend:
     name, manifest = "openvino", SimpleNamespace(patch=PatchConfig())
 
     def __init__(self, bias: float = 0.0) -> None:
-        self.bias, self.lines = bias, list[Any]()
+        self.bias, self.lines, self.patches = bias, list[Any](), list[Any]()
 
     def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray) -> np.ndarray:
         (ends,) = endpoints_zyx
         self.lines.append(ends)
+        self.patches.append(values[0])
         centre = np.add(ends.mean(axis=0), (0, 0, self.bias))
         offsets = np.indices(values.shape[2:]) - centre[:, None, None, None]
         radius = np.linalg.norm(ends[1] - ends[0]) / 2
@@ -87,6 +88,9 @@ def test_mirrored_patches_show_a_network_that_leans_to_one_side(monkeypatch: pyt
     assert steady.volume_sd_ml == 0
     assert all(tuple(ends[0]) <= tuple(ends[1]) for ends in backend.lines)
     assert [ends[1, 2] > ends[0, 2] for ends in backend.lines] == [True, False, False, True]
+    first, *mirrored = backend.patches
+    for axis, patch in zip((3, 2, 1), mirrored, strict=True):
+        np.testing.assert_array_equal(patch, np.flip(first, axis))
     near_edge = RecistMark(1, ((8, 20, 36), (8, 20, 47)))  # what leans out of the scan is lost
     case = Case(case.ct, case.grid, (near_edge,), hu=True)
     (leaning,) = estimate_repeatability(case, Predictor(BallBackend(6.0), mirror=False), n_repeats=4)  # type: ignore[arg-type]
