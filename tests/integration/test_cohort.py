@@ -185,6 +185,16 @@ class TestFolder:
         assert (done.returncode, "it is one of the inputs" in done.stderr) == (1, True)
         assert Path("cases.csv").read_text() == text
 
+    @pytest.mark.parametrize("name", ["manifest.csv", "cases.csv", "index.html"])
+    def test_files_of_somebody_else_are_left_alone(
+        self, undisturbed: Undisturbed, tmp_path: Path, run: Run, name: str
+    ) -> None:
+        (tmp_path / name).write_text("mine")
+        done = run("cohort", undisturbed.manifest, "-o", tmp_path, "--go-on")
+        assert done.returncode == 1
+        assert f"it holds {name}, which no cohort has written" in done.stderr
+        assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+
     @pytest.mark.parametrize("place", ["", "scan_0", "results", "link"])
     def test_results_do_not_go_into_the_folder_that_is_looked_through(
         self, undisturbed: Undisturbed, run: Run, tmp_path: Path, place: str

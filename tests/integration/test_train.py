@@ -62,13 +62,11 @@ def test_the_papers_preset_trains_on_flare_files_from_end_to_end(flare: Path, tm
 def test_settings_are_listed_with_type_presets_and_meaning() -> None:
     listed = CliRunner().invoke(build_app(), ["train", "--list-settings"]).output.splitlines()
     said = dict(zip(listed[::2], listed[1::2], strict=True))
-    assert said["lr: number [paper 0.002; cpu 0.002]"] == "    of Muon and AdamW alike"
-    milestones = "milestones: list of whole numbers with commas between [paper 5,10,15,20; cpu ()]"
+    assert said["lr: number [paper 0.002; cpu 0.002; gpu 0.004]"] == "    of Muon and AdamW alike"
+    milestones = "milestones: list of whole numbers with commas between [paper 5,10,15,20; cpu (); gpu ()]"
     assert "epochs from which on the rate is halved once more" in said[milestones]
-    assert (
-        "patch.window_hu: list of 2 numbers with commas between or none [paper none; cpu -1000.0,500.0]"
-        in said
-    )
+    window = "[paper none; cpu -1000.0,500.0; gpu -1000.0,500.0]"
+    assert f"patch.window_hu: list of 2 numbers with commas between or none {window}" in said
     assert any(line.startswith("model.decoder: word out of concat_half, add [") for line in said)
 
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from lite_ensam import _kernels
 from lite_ensam.cohort.checks import check_rows
 from lite_ensam.cohort.discovery import discover
 from lite_ensam.cohort.manifest import (
@@ -21,6 +22,7 @@ from lite_ensam.cohort.manifest import (
     write_cohort_manifest,
 )
 from lite_ensam.cohort.output_folder import (
+    ABOUT,
     MANIFEST,
     LockedFolder,
     is_own_manifest,
@@ -34,6 +36,7 @@ from lite_ensam.cohort.run import Progress, run_cases
 from lite_ensam.cohort.tables import write_tables
 from lite_ensam.core.errors import CohortError, MissingExtraError, printable
 from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.io import write_report
 from lite_ensam.io.atomic import sweep_leftovers
 
 __all__ = ["Cohort", "check_cohort_extra", "open_folder", "open_manifest", "run_cohort"]
@@ -92,7 +95,7 @@ def open_folder(folder: Path, manifest: CohortManifest) -> Iterator[LockedFolder
     Raises
     ------
     OutputError
-        If it cannot be written, or holds or is an input.
+        If it cannot be written, is or holds an input, or holds somebody's file under one of our names.
     CohortError
         If another run is writing into it.
     """
@@ -100,6 +103,8 @@ def open_folder(folder: Path, manifest: CohortManifest) -> Iterator[LockedFolder
     make_folder(folder)
     with locked(folder) as locked_folder:
         sweep_leftovers(folder, alone=True)
+        if not (folder / ABOUT).is_file():
+            write_report(folder / ABOUT, {"version": _kernels.__version__, "cases": len(manifest.rows)})
         if not is_own_manifest(folder, manifest):
             write_cohort_manifest(folder / MANIFEST, manifest.rows, overwrite=True)
         yield locked_folder

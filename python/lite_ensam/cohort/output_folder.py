@@ -14,16 +14,28 @@ from lite_ensam.core.errors import CohortError, OutputError, printable
 from lite_ensam.io import refuse_inputs
 from lite_ensam.io.reading import file_suffix
 
-__all__ = ["LOCK", "MANIFEST", "LockedFolder", "is_own_manifest", "locked", "make_folder", "refuse_overlap"]
+__all__ = [
+    "ABOUT",
+    "LOCK",
+    "MANIFEST",
+    "LockedFolder",
+    "is_own_manifest",
+    "locked",
+    "make_folder",
+    "refuse_overlap",
+]
 
 LOCK, MANIFEST = ".lock", "manifest.csv"
 _CASES = "cases"
 _TABLES = tuple(f"{name}.{kind}" for name in ("cases", "tumors", "timing") for kind in ("csv", "parquet"))
-_WRITTEN = (MANIFEST, "cohort.json", "index.html", "workers.log", LOCK, *_TABLES)
+ABOUT = "cohort.json"
+"""Says that a folder is a cohort's: what stands there under our names may be written over."""
+
+_WRITTEN = (MANIFEST, ABOUT, "index.html", "workers.log", LOCK, *_TABLES)
 
 
 def refuse_overlap(folder: Path, manifest: CohortManifest) -> None:
-    """Raise `OutputError` if a run into a folder would write over or into what it reads.
+    """Raise `OutputError` if a run into a folder would write over or into what it reads, or over somebody's files.
 
     The folder may hold the manifest: one that is called as the run's own is left as it is.
 
@@ -36,6 +48,12 @@ def refuse_overlap(folder: Path, manifest: CohortManifest) -> None:
         folder / name for name in _WRITTEN if not (name == MANIFEST and is_own_manifest(folder, manifest))
     ]
     refuse_inputs([folder, *written] if manifest.path else [], [manifest.path])
+    others = [path.name for path in written if os.path.lexists(path) and path.name != LOCK]
+    if others and not (folder / ABOUT).is_file():
+        raise OutputError(
+            f"cannot write into {printable(folder)}: it holds {others[0]}, which no cohort has written; choose another "
+            "folder"
+        )
     own = os.path.realpath(folder)
     of_cases = {str(case_folder(own, row)) for row in manifest.rows}
     results = {os.path.join(own, name) for name in _WRITTEN}

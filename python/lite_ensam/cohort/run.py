@@ -12,7 +12,7 @@ from lite_ensam import _kernels
 from lite_ensam.cohort.case_state import CaseState, case_state
 from lite_ensam.cohort.failures import CaseFailure, Step
 from lite_ensam.cohort.manifest import CohortCase
-from lite_ensam.cohort.output_folder import LockedFolder
+from lite_ensam.cohort.output_folder import ABOUT, LockedFolder
 from lite_ensam.cohort.parameters import Limits, Outcome, Parameters, Task
 from lite_ensam.cohort.record import case_folder, failure_record, read_record, write_record
 from lite_ensam.cohort.scheduling import WorkerPool, plan_workers, staff
@@ -85,7 +85,7 @@ def run_cases(
         If a record cannot be written.
     """
     about = {"disclaimer": DISCLAIMER, "version": _kernels.__version__, "parameters": asdict(parameters)}
-    write_report(folder.path / "cohort.json", about | {"cases": len(rows)}, overwrite=True)
+    write_report(folder.path / ABOUT, about | {"cases": len(rows)}, overwrite=True)
     plan = plan_workers(workers, parameters.threads, limits.memory_mb)
     if limits.memory_mb is None:
         limits = replace(limits, memory_mb=plan.memory_mb)

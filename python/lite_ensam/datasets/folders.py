@@ -56,7 +56,7 @@ class FileTree:
     files : in alphabetical order: files, links that lead nowhere, and folders that are called like files
     dead_links : links that lead nowhere and are called like no file
     repeated : links to folders that are in the tree already
-    named : files by folder, stem and suffix; suffixes, and the stems of our own layout, in lower case
+    named : scans, masks and marks by folder, stem and suffix; suffixes, and the stems of our own layout, in lower case
     """
 
     root: Path
@@ -166,7 +166,7 @@ def list_files(root: Path) -> FileTree:
             raise CaseError(f"{printable(folder)}: cannot be listed ({error.strerror or error})") from None
         for entry in listing:
             path = folder / entry.name
-            is_folder = path.is_dir()
+            is_folder = _leads_to_folder(entry)
             if is_folder:
                 (links if entry.is_symlink() else folders).append(path)
             is_called_like_a_file = bool(file_suffix(path))
@@ -176,9 +176,9 @@ def list_files(root: Path) -> FileTree:
             elif not is_folder or is_called_like_a_file:
                 files.append(path)
     files.sort()
-    return FileTree(
-        root, tuple(files), tuple(dead), tuple(repeated), {_file_key(path): path for path in reversed(files)}
-    )
+    # in reverse, so that of two names that differ in case only the first is found
+    named = {_file_key(path): path for path in reversed(files) if file_suffix(path) in (*_NIFTI, *_MARKS)}
+    return FileTree(root, tuple(files), tuple(dead), tuple(repeated), named)
 
 
 def split_name(path: Path) -> tuple[str, str]:
@@ -186,6 +186,13 @@ def split_name(path: Path) -> tuple[str, str]:
     suffix = file_suffix(path)
     stem = path.name[: len(path.name) - len(suffix)]
     return (stem.lower() if stem.lower() in _OWN_STEMS else stem), suffix
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _entry_name(entry: os.DirEntry[str]) -> str:

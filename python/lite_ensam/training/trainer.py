@@ -102,6 +102,10 @@ class Trainer:
         self.looks_since_best = 0
         if (folder / STATE).is_file():
             self._resume()
+        elif (folder / LAST).exists():
+            raise TrainingError(
+                f"{printable(folder)}: holds {LAST} but no {STATE} to go on from; use another folder"
+            )
 
     @property
     def done(self) -> bool:

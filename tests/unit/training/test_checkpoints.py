@@ -82,6 +82,13 @@ class TestFullDisk:
             trainer(tmp_path / "file" / "run")
 
 
+def test_weights_without_their_state_are_not_written_over(tmp_path: Path) -> None:
+    trainer(tmp_path).save()
+    (tmp_path / STATE).unlink()
+    with pytest.raises(TrainingError, match=r"holds weights\.safetensors but no state\.pt to go on from"):
+        trainer(tmp_path)
+
+
 def test_nobody_foresees_the_name_of_a_file_that_is_being_written(tmp_path: Path) -> None:
     (tmp_path / "victim").write_bytes(b"untouched")
     for name in (STATE, LAST, BEST):
