@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from lite_ensam.cohort.page import write_page
 from lite_ensam.cohort.parameters import Task
 from lite_ensam.cohort.tables import write_tables
 from lite_ensam.core.case import Case
+from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import (
@@ -31,6 +33,8 @@ from lite_ensam.io import (
 from lite_ensam.io.dicom import build_report, build_segmentation, read_ct_series, write_dataset
 from lite_ensam.measurements import measure
 from lite_ensam.reporting import read_study
+from lite_ensam.widgets import RecistViewer
+from lite_ensam.widgets.marks_trait import marks_to_json
 from tests.fuzz.mutations import Strategy, inside_gzip, inside_zip, mutated
 from tests.phantoms import Ellipsoid, ellipsoid_case
 from tests.unit.cohort import test_records as records
@@ -64,7 +68,7 @@ class Reader:
 
 def make_readers(folder: Path) -> dict[str, Reader]:
     """All readers, by name."""
-    return dict([*_volumes(folder), *_texts(folder), *_dicom(folder)])
+    return dict([*_volumes(folder), *_texts(folder), *_dicom(folder), *_messages(folder)])
 
 
 def _volumes(folder: Path) -> Iterator[tuple[str, Reader]]:
@@ -180,3 +184,37 @@ def _dicom(folder: Path) -> Iterator[tuple[str, Reader]]:
     )
     yield "seg.dcm", Reader(folder / "seg.dcm", lambda path: read_labels(path, source))
     yield "tid1500.dcm", Reader(folder / "tid1500.dcm", lambda path: read_marks(path, source))
+
+
+def _messages(folder: Path) -> Iterator[tuple[str, Reader]]:
+    """What the browser sends to the viewer, as text."""
+    viewer = RecistViewer(np.zeros((6, 12, 14), np.int16), (3.0, 1.0, 1.0), auto_segment=False)
+    state = {
+        "marks": marks_to_json([MARK]),
+        "cursor_zyx": [1, 2, 3],
+        "window": [-100, 300.5],
+        "colors": {"1": "#a0b1c2"},
+        "threshold": 0.5,
+    }
+    slices = {"kind": "slices", "id": "a", "window": [0, 1], "wants": [[0, 2, True], [2, 3, False]]}
+    messages = {
+        "state.msg": {"method": "update", "state": state, "buffer_paths": []},
+        "slices.msg": {"method": "custom", "content": slices},
+        "value.msg": {"method": "custom", "content": {"kind": "value", "zyx": [1, 2, 3]}},
+    }
+    for name, message in messages.items():
+        (folder / name).write_text(json.dumps(message))
+        yield name, Reader(folder / name, lambda path: _hear(viewer, path))
+
+
+def _hear(viewer: RecistViewer, path: Path) -> None:
+    """Let the viewer have a message that came through as JSON; what it says of it is raised."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return  # ends in the channel
+    viewer.error = ""
+    viewer._handle_msg({"content": {"data": data}, "buffers": []})
+    assert "unforeseen" not in viewer.error
+    if viewer.error:
+        raise ArgumentError(viewer.error)

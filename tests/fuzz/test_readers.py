@@ -20,7 +20,7 @@ NAMES = (
     "marker.nii.gz", "scan.nrrd", "marker.nrrd", "scan.mha", "marker.mha", "npz", "marks.json", "lines.mrk.json",
     "marks.csv", "marks_mm.csv", "DL_info.csv", "study.csv", "manifest.csv",
     "manifest.parquet", "study.json", "report.json", "record.json", "slice.dcm", "sr.dcm", "gsps.dcm", "rtstruct.dcm",
-    "contours.dcm", "seg.dcm", "tid1500.dcm",
+    "contours.dcm", "seg.dcm", "tid1500.dcm", "state.msg", "slices.msg", "value.msg",
 )  # fmt: skip
 FOUND = sorted(path for path in Path(__file__).with_name("found").iterdir() if path.suffix == ".bin")
 

@@ -151,5 +151,5 @@ LEARNING = [
         ("rng.random(3) < 0.5", "rng.random(3) < 0.0"),
         ("rng.integers(1, config.margin_voxels + 1", "rng.integers(0, config.margin_voxels"),
     ),
-    *mutants("training/samplers.py", "tests/unit/training", ("WIDEST_DRAW = 1.12", "WIDEST_DRAW = 1.3")),
+    *mutants("training/samplers.py", SAMPLES, ("WIDEST_DRAW = 1.12", "WIDEST_DRAW = 1.3")),
 ]

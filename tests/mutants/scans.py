@@ -97,7 +97,7 @@ READING = [
 DICOM_MUTANTS = [
     *mutants(
         "io/dicom/stack.py",
-        DICOM,
+        f"{DICOM}/test_stack.py {DICOM}/test_series.py",
         ("PADDING_HU = -1000", "PADDING_HU = 0"),
         ("_ON_PLANE = 0.1", "_ON_PLANE = 0.3"),
         ("_ON_PLANE = 0.1", "_ON_PLANE = 0.02"),
@@ -115,31 +115,37 @@ DICOM_MUTANTS = [
         ("np.ptp(points_kji[:, 0]) > 1e-3", "np.ptp(points_kji[:, 0]) > 1.0"),
         ("np.floor(self.planes + 0.5)", "np.floor(self.planes)"),
     ),
-    *mutants("io/dicom/series.py", DICOM, ('"PixelSpacing": (2, 1e-4)', '"PixelSpacing": (2, 1e-1)')),
+    *mutants(
+        "io/dicom/series.py",
+        f"{DICOM}/test_series.py",
+        ('"PixelSpacing": (2, 1e-4)', '"PixelSpacing": (2, 1e-1)'),
+    ),
     *mutants(
         "io/dicom/rtstruct.py",
-        DICOM,
+        f"{DICOM}/test_rtstruct.py",
         ("_OFF_PLANE = 0.1", "_OFF_PLANE = 1.0"),
         ("_ROUNDING = 0.01", "_ROUNDING = 0.0"),
         ("reach = self.every / 2", "reach = 0.5"),
     ),
     *mutants(
         "io/dicom/polygons.py",
-        DICOM,
+        f"{DICOM}/test_rtstruct.py {DICOM}/test_contours.py {DICOM}/test_marks.py",
         ("_COPY_PIXELS = 0.5", "_COPY_PIXELS = 0.0"),
         ("depth % 2 == 0", "True"),
     ),
     *mutants(
         "io/dicom/segmentation_file.py",
-        DICOM,
+        f"{DICOM}/test_segmentation_file.py {DICOM}/test_output.py",
         ("_SAME_PLACE = 0.25", "_SAME_PLACE = 0.05"),
         ("_SAME_PLACE = 0.25", "_SAME_PLACE = 0.6"),
         ("(sizes[row_axis] - 1) * flips[0]", "sizes[row_axis] * flips[0]"),
     ),
-    *mutants("io/dicom/datasets.py", DICOM, ("* (-1.0, -1.0, 1.0)", "* (1.0, 1.0, 1.0)")),
+    *mutants(
+        "io/dicom/datasets.py", f"{DICOM}/test_rtstruct.py", ("* (-1.0, -1.0, 1.0)", "* (1.0, 1.0, 1.0)")
+    ),
     *mutants(
         "io/dicom/series_source.py",
-        DICOM,
+        f"{DICOM}/test_series.py {DICOM}/test_marks.py",
         ("columns_rows[:, ::-1] - 0.5", "columns_rows[:, ::-1]"),
         ("rows_columns[:, ::-1] + 0.5", "rows_columns[:, ::-1]"),
     ),

@@ -73,8 +73,7 @@ def segment(
     spacing_mm, grid : of an array, (z, y, x), or its place in the world, which `save` then writes; all else knows it
     marks_in : "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
         z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its array
-    crop : "lesion" looks at each tumour in a cube scaled to its line; "joint" is the paper's one box around all
-    engine : "openvino", or "torch" for the reference (extra `torch`)
+    engine, crop : "openvino" or "torch" (an extra); "lesion": a cube for each line, "joint": the paper's one box
     window : (low, high) HU: what is looked at in a scan in HU, what 0 and 255 of a windowed scan mean
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     threads, threshold : CPU threads of the engine, None takes all; logit above which a voxel is tumour

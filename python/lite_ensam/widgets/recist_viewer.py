@@ -396,7 +396,8 @@ def _windows(ct: NDArray[Any], hu: bool) -> dict[str, tuple[float, float]]:
     """Presets by name; a windowed scan has its own range only."""
     if hu:
         return dict(WINDOWS_HU)
-    return {"as stored": (float(ct.min()), float(ct.max()))}
+    low, high = float(ct.min()), float(ct.max())
+    return {"as stored": (low, high if low < high else low + 1.0)}
 
 
 def _first_view(marks: Sequence[RecistMark], grid: Grid) -> list[int]:

@@ -63,7 +63,7 @@ def test_a_file_and_its_marks(case: Case, engine: SphereEngine, tmp_path: Path) 
 def test_a_folder_of_dicom_slices(
     case: Case, engine: SphereEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opened_scan, "read_ct_series", lambda path, uid: (case.ct, case.source))
+    monkeypatch.setattr(opened_scan, "read_ct_series", lambda *_: (case.ct, case.source))
     (tmp_path / "series_2").mkdir()
     assert explore(tmp_path / "series_2").name == "series_2"
 

@@ -273,6 +273,10 @@ def test_a_windowed_scan_is_shown_as_it_is(engine: SphereEngine) -> None:
     assert list(viewer._scan["windows"]) == ["as stored"]
 
 
+def test_a_scan_of_one_value_is_shown(engine: SphereEngine) -> None:
+    assert RecistViewer(np.full((4, 8, 8), 7, np.uint8), (5, 1, 1)).window == [7.0, 8.0]
+
+
 def test_an_array_needs_a_spacing(case: Case) -> None:
     with pytest.raises(LiteEnsamError, match="spacing_mm is missing"):
         RecistViewer(case.ct)
