@@ -22,7 +22,7 @@ from typing import IO
 from lite_ensam.cohort.failures import CaseFailure, Step
 from lite_ensam.cohort.parameters import Limits, Outcome, Task
 from lite_ensam.cohort.record import failure_record, write_record
-from lite_ensam.core.errors import OutputError
+from lite_ensam.core.errors import CohortError, OutputError
 
 __all__ = ["close_workers", "run_task"]
 
@@ -136,20 +136,28 @@ class Worker:
         if self._process is not None and self._process.poll() is not None:
             self._reap()
         if self._process is None:
-            with open(self.folder / LOG, "ab") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "lite_ensam.cohort.worker_process"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    env=os.environ | dict.fromkeys(_THREADS, str(self.threads)),
-                    encoding="ascii",
-                    process_group=0,  # Ctrl-C is for us; they end when we do
-                )
+            try:
+                self._process = self._begin()
+            except OSError as error:
+                raise CohortError(
+                    f"no worker can be started ({error.strerror or error}); what is done is kept: run again to go on"
+                ) from error
         if self.closed:  # between the question and the start
             self._process.kill()
         return self._process
+
+    def _begin(self) -> subprocess.Popen[str]:
+        with open(self.folder / LOG, "ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "lite_ensam.cohort.worker_process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=os.environ | dict.fromkeys(_THREADS, str(self.threads)),
+                encoding="ascii",
+                process_group=0,  # Ctrl-C is for us; they end when we do
+            )
 
     def _reap(self) -> str:
         """Wait for a process that is dead or dying, close its pipes, and say how it died."""

@@ -37,6 +37,15 @@ class TestReading:
         write_cohort_manifest(tmp_path / "m.csv", rows)
         assert read_cohort_manifest(tmp_path / "m.csv").rows == rows
 
+    def test_what_a_spreadsheet_would_run_comes_back_as_it_was(self, tmp_path):
+        rows = tuple(
+            CohortCase(case, "/a.npz", patient=case) for case in ("=1+1", "-2", "+a", "@b", "'=c", "'d")
+        )
+        write_cohort_manifest(tmp_path / "m.csv", rows)
+        assert read_cohort_manifest(tmp_path / "m.csv").rows == rows
+        cells = [line.split(",")[0] for line in (tmp_path / "m.csv").read_text().splitlines()[1:]]
+        assert cells == ["'=1+1", "-2", "'+a", "'@b", "''=c", "'d"]
+
     def test_every_problem_is_in_one_report(self, tmp_path):
         lines = ["case,ct,date", "a,a.npz,", "A,b.npz,", ",c.npz,", "d,,yesterday", f"{'e' * 101},e.npz,"]
         problems = read_cohort_manifest(manifest(tmp_path, "\n".join(lines))).problems
