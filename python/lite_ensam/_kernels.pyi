@@ -679,6 +679,24 @@ class Deflater:
         ValueError
             After `finish`.
         """
+    def compress_zeros(self, n_bytes: int) -> bytes:
+        """Take zeros in; fast where many calls ask for the same number.
+
+        Parameters
+        ----------
+        n_bytes : int
+            How many, below 2**32.
+
+        Returns
+        -------
+        bytes
+            As `compress`.
+
+        Raises
+        ------
+        ValueError
+            After `finish`.
+        """
     def finish(self) -> bytes:
         """End the stream.
 

@@ -106,9 +106,21 @@ def test_what_is_deflated_is_a_gzip_stream(parts, level):
     deflater = _kernels.Deflater(level)
     stream = b"".join([*(deflater.compress(part) for part in parts), deflater.finish()])
     assert gzip.decompress(stream) == b"".join(parts)
-    for call in (deflater.finish, lambda: deflater.compress(b"")):
+    for call in (deflater.finish, lambda: deflater.compress(b""), lambda: deflater.compress_zeros(1)):
         with pytest.raises(ValueError, match="finished"):
             call()
+
+
+@given(
+    parts=st.lists(st.binary(max_size=200) | st.integers(0, 10_000), max_size=6),
+    level=st.integers(0, 9),
+)
+def test_zeros_are_bytes_like_others(parts, level):
+    deflater = _kernels.Deflater(level)
+    deflated = [
+        deflater.compress_zeros(part) if isinstance(part, int) else deflater.compress(part) for part in parts
+    ]
+    assert gzip.decompress(b"".join([*deflated, deflater.finish()])) == b"".join(map(bytes, parts))
 
 
 def test_a_level_beyond_nine_is_refused():

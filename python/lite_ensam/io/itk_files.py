@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -61,6 +60,8 @@ def write_itk(
         If it cannot be written; nothing half-written is left.
     """
     sitk = _simple_itk()
+    from tempfile import TemporaryDirectory
+
     image = sitk.GetImageFromArray(np.ascontiguousarray(source.to_file(volume)))
     affine = _LPS_TO_RAS @ source.file_affine
     spacing = np.linalg.norm(affine[:3, :3], axis=0)

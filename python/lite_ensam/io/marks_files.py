@@ -17,7 +17,6 @@ from lite_ensam.core.types import Labels, PathLike
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.csv_tables import read_csv
 from lite_ensam.io.deeplesion import is_deeplesion, read_deeplesion_marks
-from lite_ensam.io.dicom import read_dicom_marks
 from lite_ensam.io.dicom.datasets import is_dicom
 from lite_ensam.io.flare_npz import read_npz_labels
 from lite_ensam.io.itk_files import ITK_SUFFIXES, read_itk_labels
@@ -80,7 +79,7 @@ def read_marks(
         ".nii": _read_marker,
         ".nii.gz": _read_marker,
         ".npz": _read_marker,
-        ".dcm": read_dicom_marks,
+        ".dcm": _read_dicom,
         **dict.fromkeys(ITK_SUFFIXES, _read_marker),
     }
     check_frame(marks_in)
@@ -191,6 +190,12 @@ def _rows_of_csv(path: PathLike) -> list[tuple[str, MarkEntry]]:
     columns, rows = read_csv(path)
     ends = end_columns(columns)
     return [(f"line {line}", entry_of_row(row, f"line {line}", ends)) for line, row in rows]
+
+
+def _read_dicom(path: PathLike, ct: ScanSource) -> Marks:
+    from lite_ensam.io.dicom import read_dicom_marks
+
+    return read_dicom_marks(path, ct)
 
 
 def _read_marker(path: PathLike, ct: ScanSource) -> Marks:

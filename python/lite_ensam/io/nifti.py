@@ -189,23 +189,29 @@ def write_nifti(
     with atomic_write(path, overwrite) as file:
         # the zeros: no header extensions follow
         for block in chain([header.to_bytes() + bytes(4)], _slabs(part, source, dtype)):
-            file.write(block if deflater is None else deflater.compress(block))
+            if deflater is None:
+                file.write(bytes(block) if isinstance(block, int) else block)
+            elif isinstance(block, int):
+                file.write(deflater.compress_zeros(block))
+            else:
+                file.write(deflater.compress(block))
         if deflater is not None:
             file.write(deflater.finish())
 
 
-def _slabs(part: SubVolume, source: ScanSource, dtype: np.dtype[Any]) -> Iterator[bytes]:
-    """Bytes of each slice of a volume in the file's order; one slice is made at a time."""
+def _slabs(part: SubVolume, source: ScanSource, dtype: np.dtype[Any]) -> Iterator[bytes | int]:
+    """Bytes of each slice of a volume in the file's order, or how many where all are zero; one is made at a time."""
     (first, top, left), (last, bottom, right) = source.box_to_file((part.start_zyx, part.stop_zyx))
     voxels = source.to_file(part.voxels)
     n_slabs, *shape = source.file_shape[::-1]
     nothing = np.zeros(shape, dtype)
     for k in range(n_slabs):
-        slab = nothing
-        if first <= k < last:
+        if first <= k < last and voxels[k - first].any():
             slab = nothing.copy()
             slab[top:bottom, left:right] = voxels[k - first]
-        yield slab.tobytes()
+            yield slab.tobytes()
+        else:
+            yield nothing.nbytes
 
 
 def _read_header(stream: BinaryIO) -> NiftiHeader:

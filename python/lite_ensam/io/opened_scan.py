@@ -19,7 +19,6 @@ from lite_ensam.core.recist import RecistMark, check_marks, notes_of
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Labels, PathLike
-from lite_ensam.io.dicom import candidate_marks, find_marks, read_ct_series
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct
 from lite_ensam.io.image_objects import as_numpy, has_geometry, volume_of_image
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_ct
@@ -117,6 +116,8 @@ class OpenedScan:
             if self.keeps_marks:
                 marks = self.path
             elif os.path.isdir(self.path):
+                from lite_ensam.io.dicom import find_marks
+
                 marks = find_marks(self.path)
         if marks is not None:
             return parse_marks(marks, self.source, marks_in, self.path or "")
@@ -248,6 +249,8 @@ def _open_path(
     path: PathLike, series_uid: str | None, acquisition: int | None, referred_by: object
 ) -> OpenedScan:
     if os.path.isdir(path):
+        from lite_ensam.io.dicom import candidate_marks, read_ct_series
+
         if referred_by is None:
             candidates = candidate_marks(path)
             referred_by = candidates[0] if len(candidates) == 1 else None

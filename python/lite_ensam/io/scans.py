@@ -15,18 +15,8 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.io.atomic import check_output
-from lite_ensam.io.dicom import (
-    build_rtstruct,
-    build_segmentation,
-    is_rtstruct,
-    read_contours,
-    read_segmentation,
-    series_of,
-    write_dataset,
-)
 from lite_ensam.io.dicom.choice import Choice
 from lite_ensam.io.dicom.datasets import is_dicom
-from lite_ensam.io.dicom.segmentation import segment_label
 from lite_ensam.io.flare_npz import npz_keys, read_npz_labels, write_npz
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_labels, write_itk
 from lite_ensam.io.label_map import LabelMap, Lesion, labels_on_grid
@@ -116,6 +106,8 @@ def read_label_map(
     """
     suffix = file_suffix(path)
     if suffix == ".dcm" or (not suffix and is_dicom(path)):
+        from lite_ensam.io.dicom import is_rtstruct, read_contours, read_segmentation
+
         if is_rtstruct(path):
             return read_contours(path, source, only)
         return read_segmentation(path, source, only, fraction)
@@ -230,6 +222,8 @@ def write_mask(
         lesions = marks or LabelMap(whole).lesions
         if not lesions:
             raise OutputError(f"cannot write {printable(path)}: the mask is empty, and a SEG needs a segment")
+        from lite_ensam.io.dicom import build_segmentation, write_dataset
+
         write_dataset(path, build_segmentation(whole, source, lesions), overwrite)
         return
     smallest = smallest_label_dtype(int(checked.max(initial=0)))
@@ -245,6 +239,8 @@ def write_contours(
 ) -> None:
     """Write outlines as an RTSTRUCT, its ROIs numbered by label and named as in a SEG; else as `write_mask`."""
     check_output(path, overwrite, (".dcm",))
+    from lite_ensam.io.dicom import build_rtstruct, segment_label, series_of, write_dataset
+
     series = series_of(source, "an RTSTRUCT")
     _check_shape(path, as_subvolume(labels), source)
     names = {lesion.label: segment_label(lesion) for lesion in marks or LabelMap(labels).lesions}

@@ -19,7 +19,6 @@ from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import LONGEST_REPR, shortened
 from lite_ensam.core.types import Mask, PathLike
 from lite_ensam.io import check_output, write_mask
-from lite_ensam.io.dicom import build_report, build_segmentation, series_of, write_dataset
 from lite_ensam.measurements import TumorMeasurement, flag_cells, sentences
 from lite_ensam.segmentation.predictor import Prediction
 
@@ -175,6 +174,8 @@ class Segmentation:
         if report is None:
             write_mask(path, self.prediction.painting.part, self.source, overwrite, self.marks)
             return
+        from lite_ensam.io.dicom import build_report, build_segmentation, series_of, write_dataset
+
         series = series_of(self.source, "a structured report")
         for target in (path, report):
             check_output(target, overwrite, (".dcm",))

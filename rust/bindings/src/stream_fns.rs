@@ -213,6 +213,29 @@ impl Deflater {
         Ok(PyBytes::new(py, &py.detach(|| deflater.compress(&data))))
     }
 
+    /// Take zeros in; fast where many calls ask for the same number.
+    ///
+    /// Parameters
+    /// ----------
+    /// n_bytes : int
+    ///     How many, below 2**32.
+    ///
+    /// Returns
+    /// -------
+    /// bytes
+    ///     As `compress`.
+    ///
+    /// Raises
+    /// ------
+    /// ValueError
+    ///     After `finish`.
+    fn compress_zeros<'py>(&mut self, py: Python<'py>, n_bytes: u32) -> PyResult<Bound<'py, PyBytes>> {
+        let Some(deflater) = &mut self.0 else {
+            return Err(PyValueError::new_err("the stream is finished"));
+        };
+        Ok(PyBytes::new(py, &py.detach(|| deflater.compress_zeros(n_bytes))))
+    }
+
     /// End the stream.
     ///
     /// Returns

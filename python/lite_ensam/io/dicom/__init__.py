@@ -1,14 +1,15 @@
 """DICOM (extra `dicom`): CT series, contours and marks in; segmentations and structured reports out.
 
 DICOM counts millimetres to the patient's left, back and head (LPS); everything that leaves this package is
-in the world of `Grid` (right, front, head).
+in the world of `Grid` (right, front, head). The rest of `io` imports this where a file turns out to be DICOM: others
+need not wait 10 ms for it.
 """
 
 from lite_ensam.io.dicom.contour_marks import read_contour_marks
 from lite_ensam.io.dicom.contours import build_rtstruct
 from lite_ensam.io.dicom.marks import candidate_marks, find_marks, read_dicom_marks
 from lite_ensam.io.dicom.rtstruct import Roi, is_rtstruct, read_contours, read_roi, read_roi_names, read_rois
-from lite_ensam.io.dicom.segmentation import build_segmentation, write_dataset
+from lite_ensam.io.dicom.segmentation import build_segmentation, segment_label, write_dataset
 from lite_ensam.io.dicom.segmentation_file import read_segmentation
 from lite_ensam.io.dicom.series import read_ct_series
 from lite_ensam.io.dicom.series_source import SeriesSource, series_of
@@ -31,6 +32,7 @@ __all__ = [
     "read_roi_names",
     "read_rois",
     "read_segmentation",
+    "segment_label",
     "series_of",
     "write_dataset",
 ]
