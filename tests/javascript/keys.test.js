@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { pressKey } from "#viewer/keys.js";
+import { COMMANDS, pressKey, SHORTCUTS } from "#viewer/keys.js";
 import { MarkList } from "#viewer/mark_list.js";
-import { FakeModel, makeMark } from "./fake_model.js";
+import { AXIAL_PLANE, CORONAL_PLANE, FakeModel, makeMark } from "./fake_model.js";
 
 /** A viewer of 8 slices and two lesions, the second one selected, and what keys made it do. */
 function keyed() {
@@ -14,7 +14,9 @@ function keyed() {
     done,
     marks,
     selected: 2,
-    scan: { shape_zyx: /** @type {[number, number, number]} */ ([8, 64, 64]) },
+    scan: { shape_zyx: /** @type {[number, number, number]} */ ([8, 64, 64]), planes: [AXIAL_PLANE, CORONAL_PLANE] },
+    setTool: (/** @type {string} */ tool) => done.push(["tool", tool]),
+    tellEdge: (/** @type {string} */ which) => done.push(["edge", which]),
     scroll: (/** @type {unknown[]} */ ...step) => done.push(["scroll", ...step]),
     setSlice: (/** @type {unknown[]} */ ...slice) => done.push(["slice", ...slice]),
     giveUp: () => done.push(["give up"]),
@@ -47,7 +49,21 @@ test("keys scroll by one slice, by ten, and to the ends", () => {
     assert.deepEqual(press(viewer, key), { page: false, notebook: false });
   }
   const scrolled = [["scroll", 0, -1], ["scroll", 0, 1], ["scroll", 0, -10], ["scroll", 0, 10]];
-  assert.deepEqual(viewer.done, [...scrolled, ["slice", 0, 0], ["slice", 0, 7], ["give up"]]);
+  assert.deepEqual(viewer.done, [...scrolled, ["slice", 0, 7], ["slice", 0, 0], ["give up"]], "the head is slice 7");
+});
+
+test("letters choose tools and tell where a lesion stops, with caps lock too", () => {
+  const viewer = keyed();
+  for (const key of ["l", "S", "+", "=", "-", "b", "E"]) press(viewer, key);
+  const tools = ["line", "short axis", "plus", "plus", "minus"].map((tool) => ["tool", tool]);
+  assert.deepEqual(viewer.done, [...tools, ["edge", "begins"], ["edge", "ends"]]);
+});
+
+test("each key does one thing", () => {
+  for (const list of [SHORTCUTS, COMMANDS]) {
+    const keys = list.flatMap((shortcut) => shortcut.keys);
+    assert.equal(new Set(keys).size, keys.length);
+  }
 });
 
 test("the selected lesion is deleted, and comes back with Ctrl+Z or Cmd+Z", () => {

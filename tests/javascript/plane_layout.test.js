@@ -1,25 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { PlaneLayout, WHOLE_SLICE, zoomed } from "#viewer/plane_layout.js";
+import { leafStep, PlaneLayout, WHOLE_SLICE, zoomed } from "#viewer/plane_layout.js";
+import { AXIAL_PLANE as AXIAL, CORONAL_PLANE as CORONAL } from "./fake_model.js";
 
-/** @import { Place, Plane, Point } from "#viewer/contract.d.ts" */
+/** @import { Place, Point } from "#viewer/contract.d.ts" */
 
-/** @type {Plane} */
-const AXIAL = {
-  name: "axial",
-  cut: 0,
-  across: 2,
-  down: 1,
-  flip_across: false,
-  flip_down: false,
-  n_slices: 10,
-  shape: [20, 30],
-  pixel_mm: [1, 1],
-  sides: ["R", "L", "A", "P"],
-};
-/** @type {Plane} slices 5 mm apart, head up */
-const CORONAL = { ...AXIAL, name: "coronal", cut: 1, down: 0, flip_down: true, shape: [10, 30], pixel_mm: [5, 1] };
 /** @type {Place} */
 const SIZE = [300, 300];
 
@@ -73,6 +59,14 @@ test("the place that is zoomed about stays where it is", () => {
   const edge = (/** @type {PlaneLayout} */ { a, d, e, f }) => [(place[0] - e) / a, (place[1] - f) / d];
   edge(after).forEach((value, i) => assert.ok(Math.abs(value - edge(before)[i]) < 1e-9));
   assert.equal(after.a, before.a * 1.44);
+});
+
+test("leafing on goes to the feet, the back and the left, whichever way the scan is stored", () => {
+  const sagittal = { ...AXIAL, name: "sagittal", cut: 2, across: 1, down: 0, flip_down: true };
+  const planes = [{ ...AXIAL, flip_across: true }, { ...CORONAL, flip_across: true }, sagittal];
+  assert.deepEqual(planes.map((_, number) => leafStep(planes, number)), [-1, 1, -1]);
+  const unflipped = [AXIAL, { ...CORONAL, flip_down: false }, { ...sagittal, flip_down: false }];
+  assert.deepEqual(unflipped.map((_, number) => leafStep(unflipped, number)), [1, 1, 1]);
 });
 
 test("zooming ends at half the size and at thirty times", () => {

@@ -1,4 +1,4 @@
-"""Lines in, label map out, again and again: what was computed for a line is kept until it changes."""
+"""Marks in, label map out, again and again: what was computed for a mark is kept until it changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lite_ensam.core.errors import LiteEnsamError, MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.types import CtVolume, EndpointPair
+from lite_ensam.core.types import CtVolume
 from lite_ensam.engines import Engine, WeightsManifest, check_engine, shared_backend
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation import Predictor
@@ -27,8 +27,8 @@ __all__ = ["Lesion", "LesionSegmenter", "State"]
 
 State = Literal["proposed", "accepted", "rejected"]
 
-_KEPT_LINES = 64
-"""Logits of so many lines are kept (about 1 MB each): undoing a line costs no network run."""
+_KEPT_MARKS = 64
+"""Logits of so many marks are kept (about 1 MB each): undoing a line or a click costs no network run."""
 
 _LOADING = ProcessLock()
 """Whoever comes while the engine is being made ready waits for it, instead of doing it again."""
@@ -36,11 +36,11 @@ _LOADING = ProcessLock()
 
 @dataclass(frozen=True)
 class Lesion:
-    """A line that was segmented.
+    """A mark that was segmented.
 
     Parameters
     ----------
-    mark : the line
+    mark : line, short axis, slices and points
     tumor : its logits
     seconds : taken by cutting the patch and by the network
     state : what the reader said of the mask; a rejected one is not painted
@@ -51,10 +51,14 @@ class Lesion:
     seconds: float
     state: State = "proposed"
 
-    @property
-    def line(self) -> EndpointPair:
-        """What it was made from."""
-        return self.mark.endpoints_zyx
+    def is_of(self, mark: RecistMark | None) -> bool:
+        """Whether the mask was made from this mark, whatever it was called then."""
+        return mark is not None and _drawn(self.mark) == _drawn(mark)
+
+
+def _drawn(mark: RecistMark) -> RecistMark:
+    """All of a mark that the network is given: neither label nor names."""
+    return replace(mark, label=1, name="", tracking_uid="")
 
 
 @lru_cache(maxsize=2)
@@ -89,7 +93,7 @@ class LesionSegmenter:
         self.lesions: dict[int, Lesion] = {}
         self._shown: tuple[Painting | None, tuple[TumorMeasurement, ...]] = (None, ())
         self._case: Case | None = None
-        self._kept: OrderedDict[EndpointPair, Lesion] = OrderedDict()
+        self._kept: OrderedDict[RecistMark, Lesion] = OrderedDict()
 
     @property
     def ct(self) -> CtVolume:
@@ -132,20 +136,23 @@ class LesionSegmenter:
             return _predictor(self.engine, self.threads)
 
     def keep_only(self, marks: Iterable[RecistMark]) -> bool:
-        """Forget masks whose line is gone or has moved; whether there were any."""
-        lines = {mark.label: mark.endpoints_zyx for mark in marks}
-        kept = {label: lesion for label, lesion in self.lesions.items() if lines.get(label) == lesion.line}
+        """Forget masks whose mark is gone or has changed; whether there were any."""
+        given = {mark.label: mark for mark in marks}
+        kept = {label: lesion for label, lesion in self.lesions.items() if lesion.is_of(given.get(label))}
         changed = kept.keys() != self.lesions.keys()
         self.lesions = kept
         return changed
 
     def missing(self, marks: Iterable[RecistMark]) -> tuple[RecistMark, ...]:
-        """Marks that have no mask yet, or one of another line."""
-        lines = {label: lesion.line for label, lesion in self.lesions.items()}
-        return tuple(mark for mark in marks if lines.get(mark.label) != mark.endpoints_zyx)
+        """Marks that have no mask yet, or one of another line, short axis, slice or point."""
+        return tuple(
+            mark
+            for mark in marks
+            if mark.label not in self.lesions or not self.lesions[mark.label].is_of(mark)
+        )
 
     def run(self, marks: Sequence[RecistMark], progress: Callable[[str], None] = lambda _: None) -> None:
-        """Run the network for each mark, unless the same line was seen before.
+        """Run the network for each mark, unless it was seen before.
 
         Parameters
         ----------
@@ -158,14 +165,14 @@ class LesionSegmenter:
             As `lite_ensam.segment`; what was segmented before stays.
         """
         for n, mark in enumerate(marks, start=1):
-            seen = self._kept.get(mark.endpoints_zyx)
+            seen = self._kept.get(_drawn(mark))
             if seen is None:
                 progress("loading the engine …")
                 predictor = self.load()
                 progress(f"segmenting lesion {mark.label} ({n} of {len(marks)}) …")
                 seen = self._look(mark, predictor)
-                self._kept[mark.endpoints_zyx] = seen
-                if len(self._kept) > _KEPT_LINES:
+                self._kept[_drawn(mark)] = seen
+                if len(self._kept) > _KEPT_MARKS:
                     self._kept.popitem(last=False)
             turned = mark.flipped(self.grid.flips_zyx, self.grid.shape_zyx)
             self.lesions[mark.label] = replace(seen, mark=mark, tumor=replace(seen.tumor, mark=turned))

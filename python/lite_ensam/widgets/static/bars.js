@@ -17,9 +17,17 @@ export class Toolbar {
       window: "drag sideways for the window's width, up and down for its level (or drag with the right button)",
       pan: "drag the picture (or drag with the middle button)",
     };
-    this.tools = Object.entries(tools).map(([tool, title]) =>
+    const points = {
+      plus: ["+ tumour", "click on tumour that the mask misses (+); click the sign again to take it away"],
+      minus: ["− not tumour", "click where the mask is wrong (-); click the sign again to take it away"],
+    };
+    const buttons = Object.entries(tools).map(([tool, title]) =>
       makeButton(tool, title, () => viewer.setTool(tool), { tool })
     );
+    const clicks = Object.entries(points).map(([tool, [text, title]]) =>
+      makeButton(text, title, () => viewer.setTool(tool), { tool })
+    );
+    this.tools = [...buttons, ...clicks];
     this.presets = Object.entries(viewer.scan.windows).map(([name, range]) =>
       makeButton(name, `window ${range.join(" to ")}`, () => viewer.setWindow(range), { preset: name })
     );
@@ -30,7 +38,27 @@ export class Toolbar {
     this.root = make(
       "div",
       { className: "le-toolbar" },
-      group("what the left button does", ...this.tools),
+      group("what the left button does", ...buttons),
+      group(
+        "put a mask right: the network answers at once",
+        ...clicks,
+        makeButton(
+          "begins here",
+          "no slice before this one shows the tumour (B); again: not known",
+          () => viewer.tellEdge("begins"),
+          {
+            action: "begins",
+          },
+        ),
+        makeButton(
+          "ends here",
+          "no slice after this one shows the tumour (E); again: not known",
+          () => viewer.tellEdge("ends"),
+          {
+            action: "ends",
+          },
+        ),
+      ),
       group("grey values", ...this.presets, this.windowText),
       group("", this.undo, this.redo),
       group(

@@ -9,14 +9,20 @@ export type Ends<T = Point> = [T, T];
 /** Values shown as black and as white. */
 export type GreyWindow = [low: number, high: number];
 
-/** A lesion as it was drawn: its RECIST line, and a short axis if there is one. */
+/** A lesion as it was drawn: its RECIST line, and what else a reader told of it; see `RecistMark` in recist.py. */
 export interface Mark {
   label: number;
   name: string;
   tracking_uid: string;
   endpoints_zyx: Ends;
   short_axis_zyx: Ends | null;
+  first_slice: number | null;
+  last_slice: number | null;
+  inside_zyx: Point[];
+  outside_zyx: Point[];
 }
+export type EdgeKey = "first_slice" | "last_slice";
+export type PointKey = "inside_zyx" | "outside_zyx";
 export type LineKey = "endpoints_zyx" | "short_axis_zyx";
 
 /** A mark while it is being drawn: it may have no line yet, and label 0. */

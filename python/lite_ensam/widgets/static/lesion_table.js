@@ -1,6 +1,7 @@
 import { make, makeButton, setPressed } from "./elements.js";
 import { lesionNumbers } from "./lesion_text.js";
 import { HIGHEST_LABEL } from "./mark_list.js";
+import { hasPrompts, NO_PROMPTS, promptsText } from "./prompts.js";
 import { SHORT_AXIS } from "./recist_mark.js";
 
 /** @import { Mark, Result } from "./contract.d.ts" */
@@ -60,6 +61,7 @@ export class LesionTable {
         "td",
         { className: "le-name" },
         this.nameField(mark, row),
+        ...this.hints(mark),
         ...(result?.flag_sentences ?? []).map((text) =>
           make("div", { className: "le-warning", textContent: `⚠ ${text}` })
         ),
@@ -114,6 +116,24 @@ export class LesionTable {
       if (name.value !== mark.name) this.viewer.marks.change(Number(row.dataset.label), { name: name.value });
     });
     return name;
+  }
+
+  /**
+   * Clicks and slices, and a button that takes them away.
+   * @param {Mark} mark
+   */
+  hints(mark) {
+    if (!hasPrompts(mark)) return [];
+    const away = makeButton(
+      "×",
+      "take clicks and slices away",
+      () => this.viewer.marks.change(mark.label, NO_PROMPTS),
+      {
+        action: "remove hints",
+      },
+    );
+    away.setAttribute("aria-label", `take clicks and slices of lesion ${mark.label} away`);
+    return [make("div", { className: "le-hints" }, promptsText(mark), away)];
   }
 
   /**

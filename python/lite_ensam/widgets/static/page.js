@@ -1,7 +1,8 @@
 import { make } from "./elements.js";
 import { AXIAL } from "./plane_layout.js";
+import { bandOf, promptsText } from "./prompts.js";
 
-/** @import { Point } from "./contract.d.ts" */
+/** @import { Mark, Point } from "./contract.d.ts" */
 /** @import { Viewer } from "./viewer.js" */
 
 const HINT =
@@ -23,8 +24,13 @@ export class Page {
       max: last,
       step: "1",
       className: "le-slider",
-      title: "slice",
+      title: "slice, from head to feet",
+      dir: viewer.caudal > 0 ? "ltr" : "rtl",
     });
+    this.slider.setAttribute("aria-label", "axial slice");
+    this.viewer = viewer;
+    this.bandLine = make("i", { className: "le-band-line" });
+    this.band = make("div", { className: "le-band" }, make("b", {}), this.bandLine);
     this.slider.addEventListener("input", () => viewer.setSlice(AXIAL, Number(this.slider.value)));
     this.message = make("div", { className: "le-message" });
     this.message.setAttribute("aria-live", "polite");
@@ -44,7 +50,7 @@ export class Page {
         make(
           "div",
           { className: "le-planes" },
-          make("div", { className: "le-main" }, axial, this.slider, this.placeText),
+          make("div", { className: "le-main" }, axial, this.slider, this.band, this.placeText),
           make("div", { className: "le-side" }, coronal, sagittal),
         ),
         make("div", { className: "le-panel" }, controls.root, table.root),
@@ -62,6 +68,26 @@ export class Page {
     this.message.textContent = words;
     this.message.hidden = !words;
     this.message.classList.toggle("le-busy", busy);
+  }
+
+  /**
+   * The slider, and under it where a lesion begins and ends.
+   * @param {number} z
+   * @param {Mark | undefined} mark
+   */
+  showSlice(z, mark) {
+    this.slider.value = String(z);
+    this.band.style.visibility = mark ? "" : "hidden";
+    if (!mark) return;
+    const { from, to, line, open } = bandOf(mark, this.viewer.scan.shape_zyx[AXIAL], this.viewer.caudal);
+    const bar = /** @type {HTMLElement} */ (this.band.firstChild);
+    const color = this.viewer.colorOf(mark.label);
+    Object.assign(bar.style, { left: `${100 * from}%`, width: `${100 * (to - from)}%`, borderColor: color });
+    bar.style.background = open[0] && open[1] ? "none" : color;
+    bar.classList.toggle("le-open-left", open[0]);
+    bar.classList.toggle("le-open-right", open[1]);
+    Object.assign(this.bandLine.style, { left: `${100 * line}%`, background: color });
+    this.band.title = `lesion ${mark.label}: ${promptsText(mark) || "where it begins and ends is not told"}`;
   }
 
   /** @param {string} error */

@@ -67,6 +67,17 @@ export class PlaneLayout {
 }
 
 /**
+ * The step of the index that leafs on: from head to feet, from front to back, from right to left.
+ * @param {Plane[]} planes
+ * @param {number} number of the plane
+ */
+export function leafStep(planes, number) {
+  const cut = planes[number]?.cut;
+  const flipped = planes.some((p) => (p.across === cut && p.flip_across) || (p.down === cut && p.flip_down));
+  return flipped ? -1 : 1;
+}
+
+/**
  * Zoomed about a place on the screen, which stays where it is.
  * @param {Sight} sight
  * @param {number} factor

@@ -1,6 +1,8 @@
 import { draggedWindow } from "./grey_window.js";
+import { clickPoint } from "./correcting.js";
 import { edited, editedLines, grabbed, touched } from "./line_edit.js";
 import { AXIAL } from "./plane_layout.js";
+import { POINT_TOOLS } from "./prompts.js";
 import { faultOf, hasLine, isPoint, LINE } from "./recist_mark.js";
 
 /** @import { Draft, GreyWindow, Place } from "./contract.d.ts" */
@@ -14,6 +16,8 @@ import { faultOf, hasLine, isPoint, LINE } from "./recist_mark.js";
 
 const CLICK_PX = 4; // a shorter drag is a click,
 const STILL_PX = 1; // and was meant as one if the hand was as still as this
+const DOUBLE_MS = 400; // a second click within is the same one
+const NOT_A_CLICK = "A + or − is set by a click: press and let go in one place";
 const TOO_SHORT = "Too short for a line: drag farther, from end to end";
 const WHEEL_STEP = 40;
 export const ZOOM_STEP = 1.2;
@@ -35,6 +39,7 @@ export class PlaneMouse {
     /** @type {Place | null} where the mouse is over the canvas */
     this.at = null;
     this.wheel = 0;
+    this.clickedAt = -Infinity; // ms, by the events' clock
     const { canvas } = view;
     canvas.addEventListener("pointerdown", (event) => this.begin(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -44,7 +49,7 @@ export class PlaneMouse {
       this.at = null;
       this.viewer.showPlace(null);
     });
-    canvas.addEventListener("dblclick", () => view.resetView());
+    canvas.addEventListener("dblclick", () => POINT_TOOLS[this.viewer.tool] || view.resetView());
     canvas.addEventListener("wheel", (event) => this.turn(event), { passive: false });
     canvas.addEventListener("contextmenu", (event) => {
       event.preventDefault();
@@ -95,6 +100,8 @@ export class PlaneMouse {
       view.panBy(offset(last, at));
     } else if (drag.tool === "window") {
       viewer.setWindow(draggedWindow(drag.window, offset(drag.from, at)));
+    } else if (POINT_TOOLS[drag.tool]) {
+      return; // a click comes of it, or nothing
     } else if (!this.draws) {
       viewer.setCursor(view.toVoxel(at));
     } else if (drag.reach > CLICK_PX && drag.edit) {
@@ -123,6 +130,10 @@ export class PlaneMouse {
     const drew = this.draws;
     this.drag = null;
     if (drag.tool === "window" || drag.tool === "pan") return;
+    if (POINT_TOOLS[drag.tool]) {
+      this.click(drag, event);
+      return;
+    }
     const { draft } = viewer;
     viewer.draft = null;
     if (drew && draft && drag.edit && !isPoint(draft)) {
@@ -134,6 +145,18 @@ export class PlaneMouse {
     }
     if (drew && drag.edit?.fresh && drag.reach > STILL_PX && (!draft || isPoint(draft))) viewer.say(TOO_SHORT);
     viewer.draw();
+  }
+
+  /**
+   * A + or − is set, or taken away.
+   * @param {Drag} drag
+   * @param {PointerEvent} event
+   */
+  click({ tool, reach, from }, { timeStamp }) {
+    if (timeStamp - this.clickedAt < DOUBLE_MS) return;
+    this.clickedAt = timeStamp;
+    if (reach > CLICK_PX) this.viewer.say(NOT_A_CLICK);
+    else clickPoint(this.viewer, POINT_TOOLS[tool], this.view, from);
   }
 
   /**

@@ -3,7 +3,8 @@ import { contextOf, make } from "./elements.js";
 import { angleBetween, eachEnd, lengthMm } from "./geometry.js";
 import { AXIAL, PlaneLayout, WHOLE_SLICE, zoomed } from "./plane_layout.js";
 import { PlaneMouse } from "./plane_mouse.js";
-import { LINE, SHORT_AXIS } from "./recist_mark.js";
+import { drawPrompts } from "./prompt_drawing.js";
+import { hasLine, LINE, SHORT_AXIS } from "./recist_mark.js";
 import { same } from "./values.js";
 
 /** @import { Draft, Ends, Place, Point } from "./contract.d.ts" */
@@ -124,7 +125,9 @@ export class PlaneView {
     if (patch && this.viewer.showMasks) this.drawMasks(context, patch, ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.drawCross(context, w, h);
-    this.viewer.drawnMarks().forEach((mark) => this.drawMark(context, mark));
+    const marks = this.viewer.drawnMarks();
+    marks.forEach((mark) => this.drawMark(context, mark));
+    marks.filter(hasLine).forEach((mark) => drawPrompts(context, this, mark, this.viewer.colorOf(mark.label)));
     if (this.viewer.showDiameters) this.drawDiameters(context);
     this.drawWords(context, w, h);
     this.canvas.dataset.index = String(this.shown);
@@ -200,9 +203,9 @@ export class PlaneView {
     const selected = mark.label === this.viewer.selected;
     const ends = eachEnd(line, (end) => this.toScreen(end));
     if (this.number !== AXIAL) {
-      context.setLineDash([2, 3]);
-      strokeSeen(context, ends, color, selected ? 2.4 : 1.6);
-      context.setLineDash([]);
+      this.drawShadow(context, ends, color, selected ? 2.4 : 1.6);
+      const short = mark[SHORT_AXIS];
+      if (short) this.drawShadow(context, eachEnd(short, (end) => this.toScreen(end)), color, selected ? 2 : 1.2);
       return;
     }
     this.drawShortAxis(context, mark, color, selected);
@@ -210,6 +213,19 @@ export class PlaneView {
     const [x, y] = ends[0][0] > ends[1][0] ? ends[0] : ends[1];
     const length = lengthMm(line, this.viewer.scan.spacing_mm).toFixed(1);
     writeInside(context, `${mark.label || "new"}: ${length} mm`, x + 9, y + 4, color);
+  }
+
+  /**
+   * A line in a plane that cuts it.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Ends<Place>} ends
+   * @param {string} color
+   * @param {number} width
+   */
+  drawShadow(context, ends, color, width) {
+    context.setLineDash([2, 3]);
+    strokeSeen(context, ends, color, width);
+    context.setLineDash([]);
   }
 
   /**

@@ -1,10 +1,11 @@
 import { Controls, Toolbar } from "./bars.js";
+import { targetOf, tellEdge } from "./correcting.js";
 import { pointOf } from "./geometry.js";
 import { pressKey } from "./keys.js";
 import { LesionTable } from "./lesion_table.js";
 import { MarkList } from "./mark_list.js";
 import { Page } from "./page.js";
-import { AXIAL } from "./plane_layout.js";
+import { AXIAL, leafStep } from "./plane_layout.js";
 import { PlaneView } from "./plane_view.js";
 import { LINE } from "./recist_mark.js";
 import { slicesAhead, SliceStore } from "./slice_store.js";
@@ -23,6 +24,7 @@ export class Viewer {
   constructor(model, element) {
     this.model = model;
     this.scan = model.get("_scan");
+    this.caudal = leafStep(this.scan.planes, AXIAL);
     this.cursor = model.get("cursor_zyx");
     this.selected = model.get("selected");
     this.tool = "line";
@@ -152,7 +154,8 @@ export class Viewer {
     if (same(cursor, this.cursor)) return;
     this.cursor = cursor;
     this.put("cursor_zyx", cursor);
-    this.draw();
+    if (this.notice) this.say(""); // what was said of another place
+    else this.draw();
   }
 
   /**
@@ -169,13 +172,13 @@ export class Viewer {
   }
 
   /**
-   * To the next slices of a plane for a positive step, back for a negative one.
+   * Leaf on for a positive step: to the feet, the back or the left; back for a negative one.
    * @param {number} number of the plane
    * @param {number} step
    */
   scroll(number, step) {
-    const { cut } = this.scan.planes[number];
-    this.setSlice(number, this.cursor[cut] + step);
+    const { planes } = this.scan;
+    this.setSlice(number, this.cursor[planes[number].cut] + step * leafStep(planes, number));
   }
 
   /** @param {GreyWindow} window */
@@ -234,13 +237,29 @@ export class Viewer {
   finish(mark) {
     const placed = { ...mark, label: mark.label || this.marks.freeLabel() };
     this.redrawing = false;
-    this.notice = "";
     this.tool = "line"; // a short axis is drawn now and then, lines all the time
     this.goTo(placed);
-    this.selected = placed.label;
-    this.model.set("selected", placed.label);
-    this.marks.put(placed);
+    this.correct(placed);
+  }
+
+  /**
+   * A mark has changed; the network answers for the slices that the cursor is on.
+   * @param {Mark} mark
+   * @param {Point} cursor
+   */
+  correct(mark, cursor = this.cursor) {
+    this.notice = "";
+    this.cursor = cursor;
+    this.model.set("cursor_zyx", cursor);
+    this.selected = mark.label;
+    this.model.set("selected", mark.label);
+    this.marks.put(mark);
     this.refresh();
+  }
+
+  /** @param {"begins" | "ends"} which the lesion does on the slice shown */
+  tellEdge(which) {
+    tellEdge(this, which);
   }
 
   /**
@@ -280,7 +299,7 @@ export class Viewer {
 
   draw() {
     this.views.forEach((view) => view.draw());
-    this.page.slider.value = String(this.cursor[0]);
+    this.page.showSlice(this.cursor[0], targetOf(this));
     /** @type {SliceAt[]} */
     const visible = this.views.map((view) => [view.number, view.index]);
     const [number, step] = this.ahead;
@@ -301,6 +320,8 @@ export class Viewer {
   instruction() {
     if (this.redrawing) return `Draw the new line of lesion ${this.selected} · Esc: leave it as it is`;
     if (this.tool === "short axis") return "Drag across a line, at right angles";
+    if (this.tool === "plus") return "Click on tumour that the mask misses · Esc: done";
+    if (this.tool === "minus") return "Click where the mask is wrong · Esc: done";
     if (this.tool === "line" && !this.marks.current.length) {
       return "Scroll to a tumour, then drag along its longest diameter";
     }
