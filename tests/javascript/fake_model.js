@@ -31,6 +31,7 @@ export const AXIAL_PLANE = {
   shape: [20, 30],
   pixel_mm: [1, 1],
   sides: ["R", "L", "A", "P"],
+  place_mm: null,
 };
 /** @type {Plane} slices 5 mm apart, head up */
 export const CORONAL_PLANE = {

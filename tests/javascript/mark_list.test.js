@@ -32,9 +32,9 @@ test("edits are undone and redone one by one, and an edit after undoing ends wha
   assert.deepEqual(labels(), [1, 2]);
   list.undo();
   assert.deepEqual(labels(), [1]);
-  list.undo();
+  assert.equal(list.undo(), false);
   assert.deepEqual(labels(), [1], "there was nothing before");
-  list.redo();
+  assert.equal(list.redo(), true);
   assert.deepEqual(labels(), [1, 2]);
   assert.deepEqual(model.saved.marks, list.current);
   list.put(makeMark(3));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { leafStep, PlaneLayout, WHOLE_SLICE, zoomed } from "#viewer/plane_layout.js";
+import { leafStep, PlaneLayout, sliceWords, WHOLE_SLICE, zoomed } from "#viewer/plane_layout.js";
 import { AXIAL_PLANE as AXIAL, CORONAL_PLANE as CORONAL } from "./fake_model.js";
 
 /** @import { Place, Point } from "#viewer/contract.d.ts" */
@@ -67,6 +67,12 @@ test("leafing on goes to the feet, the back and the left, whichever way the scan
   assert.deepEqual(planes.map((_, number) => leafStep(planes, number)), [-1, 1, -1]);
   const unflipped = [AXIAL, { ...CORONAL, flip_down: false }, { ...sagittal, flip_down: false }];
   assert.deepEqual(unflipped.map((_, number) => leafStep(unflipped, number)), [1, 1, 1]);
+});
+
+test("slices are counted from 1, with DICOM's position where it is known", () => {
+  assert.deepEqual(sliceWords(AXIAL, 0), ["slice 1 / 10", ""]);
+  assert.deepEqual(sliceWords({ ...AXIAL, place_mm: [-20, 2.5] }, 7), ["slice 8 / 10", "−2.5 mm"]);
+  assert.deepEqual(sliceWords({ ...AXIAL, place_mm: [12.34, -5] }, 1), ["slice 2 / 10", "7.3 mm"]);
 });
 
 test("zooming ends at half the size and at thirty times", () => {

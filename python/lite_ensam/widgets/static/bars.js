@@ -1,4 +1,5 @@
-import { make, makeButton, makeCheck, setPressed } from "./elements.js";
+import { make, makeButton, makeCheck, nameIt, setPressed } from "./elements.js";
+import { widthAndLevel, windowFault, windowOf } from "./grey_window.js";
 import { ZOOM_STEP } from "./plane_mouse.js";
 import { same } from "./values.js";
 
@@ -28,12 +29,14 @@ export class Toolbar {
       makeButton(text, title, () => viewer.setTool(tool), { tool })
     );
     this.tools = [...buttons, ...clicks];
-    this.presets = Object.entries(viewer.scan.windows).map(([name, range]) =>
-      makeButton(name, `window ${range.join(" to ")}`, () => viewer.setWindow(range), { preset: name })
-    );
-    this.windowText = make("span", { className: "le-window" });
-    this.undo = makeButton("undo", "Ctrl+Z", () => viewer.marks.undo(), { action: "undo" });
-    this.redo = makeButton("redo", "Ctrl+Y", () => viewer.marks.redo(), { action: "redo" });
+    this.presets = Object.entries(viewer.scan.windows).map(([name, range], n) => {
+      const title = `${range.join(" to ")} ${viewer.scan.unit} (${n + 1})`;
+      return makeButton(name, title, () => viewer.setWindow(range), { preset: name });
+    });
+    this.width = this.windowField("window width", "width");
+    this.level = this.windowField("window level", "level");
+    this.undo = makeButton("undo", "Ctrl+Z", () => viewer.undo(), { action: "undo" });
+    this.redo = makeButton("redo", "Ctrl+Y", () => viewer.redo(), { action: "redo" });
     const [axial] = viewer.views;
     this.root = make(
       "div",
@@ -59,25 +62,55 @@ export class Toolbar {
           },
         ),
       ),
-      group("grey values", ...this.presets, this.windowText),
+      group("grey values", ...this.presets, make("label", {}, "W", this.width), make("label", {}, "L", this.level)),
       group("", this.undo, this.redo),
       group(
         "",
         makeButton("−", "smaller (Ctrl + wheel)", () => axial.zoomBy(1 / ZOOM_STEP)),
         makeButton("+", "larger (Ctrl + wheel)", () => axial.zoomBy(ZOOM_STEP)),
         makeButton("fit", "whole slice (double click)", () => viewer.views.forEach((view) => view.resetView())),
+        makeButton("?", "keys and mouse", () => viewer.toggleKeyMap(), { action: "key map" }),
       ),
     );
+  }
+
+  /**
+   * W or L as a number that can be typed; Enter or leaving it takes it over.
+   * @param {string} name
+   * @param {string} control
+   */
+  windowField(name, control) {
+    const { viewer } = this;
+    const field = make("input", {
+      type: "number",
+      step: "any",
+      className: "le-window",
+      title: name,
+      data: { control },
+    });
+    nameIt(field, name);
+    field.addEventListener("change", () => {
+      const [width, level] = [this.width, this.level].map((given) => (given.value === "" ? NaN : Number(given.value)));
+      const fault = windowFault(width, level);
+      if (!fault) viewer.setWindow(windowOf(width, level));
+      viewer.say(fault);
+    });
+    field.addEventListener("keydown", (event) => event.key === "Enter" && viewer.root.focus({ preventScroll: true }));
+    return field;
   }
 
   update() {
     const { viewer } = this;
     const [low, high] = viewer.store.window;
+    const root = /** @type {Document | ShadowRoot} */ (this.root.getRootNode());
+    widthAndLevel([low, high]).forEach((value, n) => {
+      const field = [this.width, this.level][n];
+      if (root.activeElement !== field) field.value = String(Math.round(value));
+    });
     this.tools.forEach((button) => setPressed(button, button.dataset.tool === viewer.tool));
     this.presets.forEach((button) => {
       setPressed(button, same(viewer.scan.windows[button.dataset.preset ?? ""], [low, high]));
     });
-    this.windowText.textContent = `${Math.round(low)} to ${Math.round(high)} ${viewer.scan.unit}`;
     this.undo.disabled = !viewer.marks.done.length;
     this.redo.disabled = !viewer.marks.undone.length;
   }
@@ -89,7 +122,7 @@ export class Controls {
   constructor(viewer) {
     this.viewer = viewer;
     const { model } = viewer;
-    const segment = makeButton("Segment", "make the masks that are missing", () => model.send({ kind: "segment" }), {
+    const segment = makeButton("Segment", "make the masks that are missing", () => viewer.segment(), {
       action: "segment",
     });
     const auto = makeCheck(

@@ -58,6 +58,7 @@ export interface Plane {
   shape: [rows: number, columns: number];
   pixel_mm: [height: number, width: number];
   sides: [left: string, right: string, top: string, bottom: string];
+  place_mm: [first: number, step: number] | null;
 }
 
 export interface Scan {

@@ -3,18 +3,21 @@
 import { AXIAL, leafStep } from "./plane_layout.js";
 
 /** @import { Plane, Point } from "./contract.d.ts" */
-/** @import { MarkList } from "./mark_list.js" */
 
 /**
  * What is asked of a `Viewer`.
  * @typedef {object} Keyed
  * @property {{ shape_zyx: Point, planes: Plane[] }} scan
- * @property {MarkList} marks
- * @property {number} selected
  * @property {(plane: number, step: number) => void} scroll
  * @property {(plane: number, index: number) => void} setSlice
  * @property {(tool: string) => void} setTool
  * @property {(which: "begins" | "ends") => void} tellEdge
+ * @property {(number: number) => void} choosePreset
+ * @property {(step: number) => void} selectNext
+ * @property {() => void} removeSelected
+ * @property {() => void} undo
+ * @property {() => void} redo
+ * @property {() => void} toggleKeyMap
  * @property {() => void} giveUp
  */
 /**
@@ -66,15 +69,24 @@ export const SHORTCUTS = [
     keys: ["Delete", "Backspace"],
     shown: "Del",
     words: "delete the selected lesion",
-    action: (viewer) => viewer.marks.remove(viewer.selected),
+    action: (viewer) => viewer.removeSelected(),
   },
+  {
+    keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    shown: "1 … 9",
+    words: "grey windows, in the order of their buttons",
+    action: (viewer, key) => viewer.choosePreset(Number(key)),
+  },
+  { keys: ["n"], shown: "N", words: "next lesion", action: (viewer) => viewer.selectNext(1) },
+  { keys: ["p"], shown: "P", words: "lesion before", action: (viewer) => viewer.selectNext(-1) },
+  { keys: ["?"], shown: "?", words: "this list", action: (viewer) => viewer.toggleKeyMap() },
   { keys: ["Escape"], shown: "Esc", words: "give up, back to drawing lines", action: (viewer) => viewer.giveUp() },
 ];
 
 /** @type {Shortcut[]} with Ctrl or Cmd */
 export const COMMANDS = [
-  { keys: ["z"], shown: "Ctrl+Z", words: "undo", action: (viewer) => viewer.marks.undo() },
-  { keys: ["y", "Shift+z"], shown: "Ctrl+Y", words: "redo", action: (viewer) => viewer.marks.redo() },
+  { keys: ["z"], shown: "Ctrl+Z", words: "undo", action: (viewer) => viewer.undo() },
+  { keys: ["y", "Shift+z"], shown: "Ctrl+Y", words: "redo", action: (viewer) => viewer.redo() },
 ];
 
 /**

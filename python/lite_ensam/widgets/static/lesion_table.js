@@ -1,4 +1,4 @@
-import { make, makeButton, setPressed } from "./elements.js";
+import { make, makeButton, nameIt, setPressed } from "./elements.js";
 import { lesionNumbers } from "./lesion_text.js";
 import { HIGHEST_LABEL } from "./mark_list.js";
 import { hasPrompts, NO_PROMPTS, promptsText } from "./prompts.js";
@@ -96,11 +96,13 @@ export class LesionTable {
       value: String(label),
       title: "label in the label map",
     });
+    nameIt(number, `label of lesion ${label}`);
     this.whenEdited(number, () => {
       if (Number(number.value) === label) return;
       if (viewer.relabel(label, Number(number.value))) row.dataset.label = number.value;
     });
     const color = make("input", { type: "color", value: viewer.colorOf(label), title: "colour" });
+    nameIt(color, `colour of lesion ${label}`);
     color.addEventListener("change", () => viewer.setColor(label, color.value));
     return [number, color];
   }
@@ -112,6 +114,7 @@ export class LesionTable {
   nameField(mark, row) {
     const { name: value, label } = mark;
     const name = make("input", { type: "text", value, placeholder: `lesion ${label}`, title: value || "name" });
+    nameIt(name, `name of lesion ${label}`);
     this.whenEdited(name, () => {
       if (name.value !== mark.name) this.viewer.marks.change(Number(row.dataset.label), { name: name.value });
     });
@@ -132,7 +135,7 @@ export class LesionTable {
         action: "remove hints",
       },
     );
-    away.setAttribute("aria-label", `take clicks and slices of lesion ${mark.label} away`);
+    nameIt(away, `take clicks and slices of lesion ${mark.label} away`);
     return [make("div", { className: "le-hints" }, promptsText(mark), away)];
   }
 

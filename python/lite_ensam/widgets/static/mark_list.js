@@ -53,18 +53,27 @@ export class MarkList {
     this.model.save_changes();
   }
 
+  /** @returns {boolean} whether there was anything to undo */
   undo() {
-    const before = this.done.pop();
-    if (!before) return;
-    this.undone.push(this.current);
-    this.save(before);
+    return this.turn(this.done, this.undone);
   }
 
+  /** @returns {boolean} whether there was anything to redo */
   redo() {
-    const after = this.undone.pop();
-    if (!after) return;
-    this.done.push(this.current);
-    this.save(after);
+    return this.turn(this.undone, this.done);
+  }
+
+  /**
+   * The last of some states takes the present one's place, which goes to others.
+   * @param {Mark[][]} from
+   * @param {Mark[][]} to
+   */
+  turn(from, to) {
+    const marks = from.pop();
+    if (!marks) return false;
+    to.push(this.current);
+    this.save(marks);
+    return true;
   }
 
   /** The label that a new lesion gets: the lowest that is free. */

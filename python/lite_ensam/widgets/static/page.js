@@ -1,4 +1,5 @@
-import { make } from "./elements.js";
+import { make, nameIt } from "./elements.js";
+import { KeyMap } from "./key_map.js";
 import { AXIAL } from "./plane_layout.js";
 import { bandOf, promptsText } from "./prompts.js";
 
@@ -7,9 +8,9 @@ import { bandOf, promptsText } from "./prompts.js";
 
 const HINT =
   "wheel or ↑ ↓: slices · right drag: window · Ctrl + wheel: zoom · middle drag: pan · click in a plane: go there · " +
-  "drag an end or a line: correct it · Ctrl+Z: undo · Del: delete";
+  "Ctrl+Z: undo · ?: all keys";
 const DISCLAIMER = "Research use, not a medical device.";
-const NO_SIDES = "Which side is which is not known: an array does not say, a file does.";
+const NO_SIDES = "Anatomical sides are unknown: arrays carry no orientation. Open a file to see them.";
 
 /** Where everything stands: tools above, planes left, table right, and the words around them. */
 export class Page {
@@ -27,7 +28,7 @@ export class Page {
       title: "slice, from head to feet",
       dir: viewer.caudal > 0 ? "ltr" : "rtl",
     });
-    this.slider.setAttribute("aria-label", "axial slice");
+    nameIt(this.slider, "axial slice");
     this.viewer = viewer;
     this.bandLine = make("i", { className: "le-band-line" });
     this.band = make("div", { className: "le-band" }, make("b", {}), this.bandLine);
@@ -35,7 +36,11 @@ export class Page {
     this.message = make("div", { className: "le-message" });
     this.message.setAttribute("aria-live", "polite");
     axial.append(this.message);
-    this.placeText = make("span", { className: "le-place" });
+    this.placeText = make("span", {
+      className: "le-place",
+      title: "voxel under the mouse, counted from 0 as in Python",
+    });
+    this.keyMap = new KeyMap(() => viewer.toggleKeyMap());
     this.errorText = make("div", { className: "le-error", title: "click to close" });
     this.errorText.setAttribute("role", "alert");
     this.errorText.addEventListener("click", () => viewer.put("error", ""));
@@ -44,6 +49,7 @@ export class Page {
       { className: "le-root", tabIndex: 0 },
       toolbar.root,
       this.errorText,
+      this.keyMap.root,
       make(
         "div",
         { className: "le-stage" },
@@ -55,8 +61,15 @@ export class Page {
         ),
         make("div", { className: "le-panel" }, controls.root, table.root),
       ),
-      make("div", { className: "le-foot" }, HINT, make("b", {}, scan.planes[0].sides[0] ? "" : NO_SIDES, DISCLAIMER)),
+      make(
+        "div",
+        { className: "le-foot" },
+        HINT,
+        make("b", {}, scan.planes[0].sides[0] ? "" : `${NO_SIDES} `, DISCLAIMER),
+      ),
     );
+    nameIt(this.root, "CT viewer; press ? for its keys");
+    this.root.setAttribute("role", "group");
   }
 
   /**
@@ -102,6 +115,6 @@ export class Page {
    * @param {string} value
    */
   showPlace(point, value) {
-    this.placeText.textContent = point ? `z ${point[0]}  y ${point[1]}  x ${point[2]}  ${value}` : "";
+    this.placeText.textContent = point ? `voxel z ${point[0]}  y ${point[1]}  x ${point[2]}  ${value}` : "";
   }
 }

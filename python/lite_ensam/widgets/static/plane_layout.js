@@ -78,6 +78,16 @@ export function leafStep(planes, number) {
 }
 
 /**
+ * A slice in words, counted from 1; then where it lies, as DICOM has it, if that is known.
+ * @param {Plane} plane
+ * @param {number} index
+ */
+export function sliceWords({ n_slices, place_mm }, index) {
+  const position = place_mm ? `${(place_mm[0] + index * place_mm[1]).toFixed(1).replace("-", "−")} mm` : "";
+  return [`slice ${index + 1} / ${n_slices}`, position];
+}
+
+/**
  * Zoomed about a place on the screen, which stays where it is.
  * @param {Sight} sight
  * @param {number} factor

@@ -16,6 +16,7 @@ import { faultOf, hasLine, isPoint, LINE } from "./recist_mark.js";
 
 const CLICK_PX = 4; // a shorter drag is a click,
 const STILL_PX = 1; // and was meant as one if the hand was as still as this
+const AXIAL_ONLY = "Lines are drawn on the axial plane, where RECIST measures; here a drag moves the crosshair";
 const DOUBLE_MS = 400; // a second click within is the same one
 const NOT_A_CLICK = "A + or − is set by a click: press and let go in one place";
 const TOO_SHORT = "Too short for a line: drag farther, from end to end";
@@ -40,6 +41,8 @@ export class PlaneMouse {
     this.at = null;
     this.wheel = 0;
     this.clickedAt = -Infinity; // ms, by the events' clock
+    this.pressedAt = -Infinity;
+    this.cursorBefore = this.viewer.cursor;
     const { canvas } = view;
     canvas.addEventListener("pointerdown", (event) => this.begin(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -49,7 +52,11 @@ export class PlaneMouse {
       this.at = null;
       this.viewer.showPlace(null);
     });
-    canvas.addEventListener("dblclick", () => POINT_TOOLS[this.viewer.tool] || view.resetView());
+    canvas.addEventListener("dblclick", () => {
+      if (POINT_TOOLS[this.viewer.tool]) return;
+      view.resetView();
+      this.viewer.setCursor(this.cursorBefore); // where the first of both clicks found it
+    });
     canvas.addEventListener("wheel", (event) => this.turn(event), { passive: false });
     canvas.addEventListener("contextmenu", (event) => {
       event.preventDefault();
@@ -77,6 +84,8 @@ export class PlaneMouse {
     event.preventDefault();
     this.viewer.root.focus({ preventScroll: true });
     this.view.canvas.setPointerCapture(event.pointerId);
+    if (event.timeStamp - this.pressedAt > DOUBLE_MS) this.cursorBefore = this.viewer.cursor;
+    this.pressedAt = event.timeStamp;
     const at = this.place(event);
     const tool = event.button === 2 ? "window" : event.button === 1 ? "pan" : this.viewer.tool;
     this.drag = { tool, from: at, last: at, reach: 0, window: this.viewer.store.window, edit: null };
@@ -143,6 +152,7 @@ export class PlaneMouse {
     } else if (!drew || drag.reach <= CLICK_PX) {
       viewer.setCursor(view.toVoxel(this.place(event)));
     }
+    if (!drew && drag.reach > CLICK_PX) viewer.say(AXIAL_ONLY);
     if (drew && drag.edit?.fresh && drag.reach > STILL_PX && (!draft || isPoint(draft))) viewer.say(TOO_SHORT);
     viewer.draw();
   }

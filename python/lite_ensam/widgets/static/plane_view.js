@@ -1,7 +1,7 @@
 import { fillDot, fillOf, outlinesOf, strokeLine, strokeSeen, writeInside, writeText } from "./drawing.js";
-import { contextOf, make } from "./elements.js";
+import { contextOf, make, nameIt } from "./elements.js";
 import { angleBetween, eachEnd, lengthMm } from "./geometry.js";
-import { AXIAL, PlaneLayout, WHOLE_SLICE, zoomed } from "./plane_layout.js";
+import { AXIAL, PlaneLayout, sliceWords, WHOLE_SLICE, zoomed } from "./plane_layout.js";
 import { PlaneMouse } from "./plane_mouse.js";
 import { drawPrompts } from "./prompt_drawing.js";
 import { hasLine, LINE, SHORT_AXIS } from "./recist_mark.js";
@@ -282,11 +282,10 @@ export class PlaneView {
    * @param {number} h
    */
   drawWords(context, w, h) {
-    const { name, cut, n_slices } = this.plane;
-    const slice = `${"zyx"[cut]} ${this.shown} / ${n_slices - 1}`;
-    writeText(context, name, 6, 16, "white");
-    writeText(context, slice, 6, 32, "white");
-    this.canvas.setAttribute("aria-label", `${name}, ${slice}`);
+    const { name } = this.plane;
+    const [slice, position] = sliceWords(this.plane, this.shown);
+    [name, slice, position].forEach((words, line) => writeText(context, words, 6, 16 + 16 * line, "white"));
+    nameIt(this.canvas, [name, slice, position].filter(Boolean).join(", "));
     const [left, right, top, bottom] = this.plane.sides;
     writeText(context, left, 5, h / 2, "white");
     writeText(context, right, w - 15, h / 2, "white");

@@ -178,7 +178,9 @@ export class Viewer {
    */
   scroll(number, step) {
     const { planes } = this.scan;
-    this.setSlice(number, this.cursor[planes[number].cut] + step * leafStep(planes, number));
+    const before = this.cursor[planes[number].cut];
+    this.setSlice(number, before + step * leafStep(planes, number));
+    if (this.cursor[planes[number].cut] === before) this.say("The scan ends here");
   }
 
   /** @param {GreyWindow} window */
@@ -278,7 +280,67 @@ export class Viewer {
     return true;
   }
 
+  /** Make the masks that are missing. */
+  segment() {
+    const { current } = this.marks;
+    const done = new Set(this.model.get("results").map(({ label }) => label));
+    if (!current.length) this.say("Draw a line first.");
+    else if (current.every(({ label }) => done.has(label))) this.say("Every lesion has its mask.");
+    else this.model.send({ kind: "segment" });
+  }
+
+  /**
+   * The grey window of a preset's button.
+   * @param {number} number from 1
+   */
+  choosePreset(number) {
+    const windows = Object.entries(this.scan.windows);
+    const [name, range] = windows[number - 1] ?? [];
+    if (range) this.setWindow(range);
+    this.say(name ? `Window: ${name}` : `There are ${windows.length} grey windows: keys 1 to ${windows.length}`);
+  }
+
+  /**
+   * The lesion after or before the selected one, shown.
+   * @param {number} step
+   */
+  selectNext(step) {
+    const { current } = this.marks;
+    const at = current.findIndex(({ label }) => label === this.selected);
+    const next = at < 0 ? (step > 0 ? 0 : -1) : (at + step) % current.length;
+    if (current.length) this.select(/** @type {Mark} */ (current.at(next)).label, true);
+    else this.say("There is no lesion yet.");
+  }
+
+  removeSelected() {
+    const mark = this.marks.find(this.selected);
+    if (mark) this.marks.remove(mark.label);
+    this.say(
+      mark ? `Lesion ${mark.label} deleted · Ctrl+Z brings it back` : "Which lesion? Click its line or its row first.",
+    );
+  }
+
+  undo() {
+    const could = this.marks.undo();
+    this.say(could ? "" : "There is nothing to undo.");
+  }
+
+  redo() {
+    const could = this.marks.redo();
+    this.say(could ? "" : "There is nothing to redo.");
+  }
+
+  toggleKeyMap() {
+    const { keyMap } = this.page;
+    keyMap.show(!keyMap.isOpen);
+    if (!keyMap.isOpen) this.root.focus({ preventScroll: true });
+  }
+
   giveUp() {
+    if (this.page.keyMap.isOpen) {
+      this.toggleKeyMap();
+      return;
+    }
     this.redrawing = false;
     this.views.forEach((view) => view.mouse.cancel());
     this.setTool("line");
