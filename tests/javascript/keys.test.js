@@ -10,7 +10,8 @@ function keyed() {
   const done = [];
   return {
     done,
-    scan: { shape_zyx: /** @type {[number, number, number]} */ ([8, 64, 64]), planes: [AXIAL_PLANE, CORONAL_PLANE] },
+    scan: { planes: [{ ...AXIAL_PLANE, n_slices: 8 }, CORONAL_PLANE] },
+    large: 0,
     setTool: (/** @type {string} */ tool) => done.push(["tool", tool]),
     tellEdge: (/** @type {string} */ which) => done.push(["edge", which]),
     scroll: (/** @type {unknown[]} */ ...step) => done.push(["scroll", ...step]),
@@ -20,6 +21,8 @@ function keyed() {
     removeSelected: () => done.push(["remove"]),
     undo: () => done.push(["undo"]),
     redo: () => done.push(["redo"]),
+    nextLayout: () => done.push(["layout"]),
+    toggleFullScreen: () => done.push(["full screen"]),
     toggleKeyMap: () => done.push(["key map"]),
     giveUp: () => done.push(["give up"]),
   };
@@ -54,6 +57,12 @@ test("keys scroll by one slice, by ten, and to the ends", () => {
   assert.deepEqual(viewer.done, [...scrolled, ["slice", 0, 7], ["slice", 0, 0], ["give up"]], "the head is slice 7");
 });
 
+test("keys scroll the plane that is large", () => {
+  const viewer = { ...keyed(), large: 1 };
+  for (const key of ["ArrowDown", "Home", "End"]) press(viewer, key);
+  assert.deepEqual(viewer.done, [["scroll", 1, 1], ["slice", 1, 0], ["slice", 1, 9]]);
+});
+
 test("letters choose tools and tell where a lesion stops, with caps lock too", () => {
   const viewer = keyed();
   for (const key of ["l", "S", "+", "=", "-", "b", "E"]) press(viewer, key);
@@ -68,11 +77,14 @@ test("each key does one thing", () => {
   }
 });
 
-test("digits choose grey windows, n and p lesions, ? opens the key map", () => {
+test("digits choose grey windows, n and p lesions, v and f change the picture's size, ? opens the key map", () => {
   const viewer = keyed();
   for (const key of ["1", "9", "n", "p"]) press(viewer, key);
+  for (const key of ["v", "f"]) press(viewer, key);
   press(viewer, "?", { shiftKey: true });
-  assert.deepEqual(viewer.done, [["preset", 1], ["preset", 9], ["select", 1], ["select", -1], ["key map"]]);
+  assert.deepEqual(viewer.done, [["preset", 1], ["preset", 9], ["select", 1], ["select", -1], ["layout"], [
+    "full screen",
+  ], ["key map"]]);
 });
 
 test("Delete takes the selected lesion away; Ctrl or Cmd with Z and Y undo and redo", () => {

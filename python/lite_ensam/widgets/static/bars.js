@@ -37,7 +37,20 @@ export class Toolbar {
     this.level = this.windowField("window level", "level");
     this.undo = makeButton("undo", "Ctrl+Z", () => viewer.undo(), { action: "undo" });
     this.redo = makeButton("redo", "Ctrl+Y", () => viewer.redo(), { action: "redo" });
-    const [axial] = viewer.views;
+    this.layout = make(
+      "select",
+      { title: "which planes are shown (V)", data: { control: "layout" } },
+      ...viewer.layouts().map((name) => make("option", { value: name }, name)),
+    );
+    nameIt(this.layout, "layout");
+    this.layout.addEventListener("change", () => {
+      viewer.setLayout(this.layout.value);
+      viewer.root.focus({ preventScroll: true }); // keys are for the picture again
+    });
+    this.fullScreen = makeButton("full screen", "all of the screen, and back (F)", () => viewer.toggleFullScreen(), {
+      action: "full screen",
+    });
+    const large = () => viewer.views[viewer.large];
     this.root = make(
       "div",
       { className: "le-toolbar" },
@@ -66,9 +79,11 @@ export class Toolbar {
       group("", this.undo, this.redo),
       group(
         "",
-        makeButton("−", "smaller (Ctrl + wheel)", () => axial.zoomBy(1 / ZOOM_STEP)),
-        makeButton("+", "larger (Ctrl + wheel)", () => axial.zoomBy(ZOOM_STEP)),
+        makeButton("−", "smaller (Ctrl + wheel)", () => large().zoomBy(1 / ZOOM_STEP)),
+        makeButton("+", "larger (Ctrl + wheel)", () => large().zoomBy(ZOOM_STEP)),
         makeButton("fit", "whole slice (double click)", () => viewer.views.forEach((view) => view.resetView())),
+        this.layout,
+        this.fullScreen,
         makeButton("?", "keys and mouse", () => viewer.toggleKeyMap(), { action: "key map" }),
       ),
     );
@@ -111,6 +126,8 @@ export class Toolbar {
     this.presets.forEach((button) => {
       setPressed(button, same(viewer.scan.windows[button.dataset.preset ?? ""], [low, high]));
     });
+    this.layout.value = viewer.layout;
+    setPressed(this.fullScreen, viewer.isFullScreen);
     this.undo.disabled = !viewer.marks.done.length;
     this.redo.disabled = !viewer.marks.undone.length;
   }

@@ -1,13 +1,14 @@
 // What keys do while the widget has the focus. The key map that `?` shows is made of the same list.
 
-import { AXIAL, leafStep } from "./plane_layout.js";
+import { leafStep } from "./plane_layout.js";
 
-/** @import { Plane, Point } from "./contract.d.ts" */
+/** @import { Plane } from "./contract.d.ts" */
 
 /**
  * What is asked of a `Viewer`.
  * @typedef {object} Keyed
- * @property {{ shape_zyx: Point, planes: Plane[] }} scan
+ * @property {{ planes: Plane[] }} scan
+ * @property {number} large number of the plane that is scrolled
  * @property {(plane: number, step: number) => void} scroll
  * @property {(plane: number, index: number) => void} setSlice
  * @property {(tool: string) => void} setTool
@@ -17,6 +18,8 @@ import { AXIAL, leafStep } from "./plane_layout.js";
  * @property {() => void} removeSelected
  * @property {() => void} undo
  * @property {() => void} redo
+ * @property {() => void} nextLayout
+ * @property {() => void} toggleFullScreen
  * @property {() => void} toggleKeyMap
  * @property {() => void} giveUp
  */
@@ -26,16 +29,17 @@ import { AXIAL, leafStep } from "./plane_layout.js";
  */
 
 const PAGE = 10; // slices
-const TAKES_KEYS = "input[type=text], input[type=number], input[data-control=threshold]";
+const TAKES_KEYS = "select, input[type=text], input[type=number], input[data-control=threshold]";
 
 /**
- * To the scan's first slice from the head, or its last.
+ * To the scan's first slice, at the head, or its last.
  * @param {Keyed} viewer
  * @param {boolean} head
  */
 function toEnd(viewer, head) {
-  const lowest = leafStep(viewer.scan.planes, AXIAL) > 0 === head;
-  viewer.setSlice(AXIAL, lowest ? 0 : viewer.scan.shape_zyx[AXIAL] - 1);
+  const { large, scan: { planes } } = viewer;
+  const lowest = leafStep(planes, large) > 0 === head;
+  viewer.setSlice(large, lowest ? 0 : planes[large].n_slices - 1);
 }
 
 /** @type {(key: string, shown: string, words: string, tool: string) => Shortcut} */
@@ -47,17 +51,27 @@ export const SHORTCUTS = [
     keys: ["ArrowDown"],
     shown: "↓",
     words: "next slice, towards the feet",
-    action: (viewer) => viewer.scroll(AXIAL, 1),
+    action: (viewer) => viewer.scroll(viewer.large, 1),
   },
   {
     keys: ["ArrowUp"],
     shown: "↑",
     words: "slice before, towards the head",
-    action: (viewer) => viewer.scroll(AXIAL, -1),
+    action: (viewer) => viewer.scroll(viewer.large, -1),
   },
-  { keys: ["PageDown"], shown: "Page ↓", words: "ten slices on", action: (viewer) => viewer.scroll(AXIAL, PAGE) },
-  { keys: ["PageUp"], shown: "Page ↑", words: "ten slices back", action: (viewer) => viewer.scroll(AXIAL, -PAGE) },
-  { keys: ["Home"], shown: "Home", words: "first slice from the head", action: (viewer) => toEnd(viewer, true) },
+  {
+    keys: ["PageDown"],
+    shown: "Page ↓",
+    words: "ten slices on",
+    action: (viewer) => viewer.scroll(viewer.large, PAGE),
+  },
+  {
+    keys: ["PageUp"],
+    shown: "Page ↑",
+    words: "ten slices back",
+    action: (viewer) => viewer.scroll(viewer.large, -PAGE),
+  },
+  { keys: ["Home"], shown: "Home", words: "first slice, at the head", action: (viewer) => toEnd(viewer, true) },
   { keys: ["End"], shown: "End", words: "last slice", action: (viewer) => toEnd(viewer, false) },
   toolKey("l", "L", "draw a line along the longest diameter", "line"),
   toolKey("s", "S", "draw a short axis across it", "short axis"),
@@ -79,6 +93,8 @@ export const SHORTCUTS = [
   },
   { keys: ["n"], shown: "N", words: "next lesion", action: (viewer) => viewer.selectNext(1) },
   { keys: ["p"], shown: "P", words: "lesion before", action: (viewer) => viewer.selectNext(-1) },
+  { keys: ["v"], shown: "V", words: "three planes, or the next one alone", action: (viewer) => viewer.nextLayout() },
+  { keys: ["f"], shown: "F", words: "full screen, and back", action: (viewer) => viewer.toggleFullScreen() },
   { keys: ["?"], shown: "?", words: "this list", action: (viewer) => viewer.toggleKeyMap() },
   { keys: ["Escape"], shown: "Esc", words: "give up, back to drawing lines", action: (viewer) => viewer.giveUp() },
 ];

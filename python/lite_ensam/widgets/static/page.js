@@ -1,9 +1,9 @@
 import { make, nameIt } from "./elements.js";
 import { KeyMap } from "./key_map.js";
-import { AXIAL } from "./plane_layout.js";
-import { bandOf, promptsText } from "./prompts.js";
+import { SliceSlider } from "./slice_slider.js";
 
-/** @import { Mark, Point } from "./contract.d.ts" */
+/** @import { Point } from "./contract.d.ts" */
+/** @import { PlaneView } from "./plane_view.js" */
 /** @import { Viewer } from "./viewer.js" */
 
 const HINT =
@@ -17,25 +17,9 @@ export class Page {
   /** @param {Viewer} viewer whose planes, tools and table are made */
   constructor(viewer) {
     const { scan, toolbar, controls, table } = viewer;
-    const [axial, coronal, sagittal] = viewer.views.map((view) => view.root);
-    const last = String(scan.shape_zyx[0] - 1);
-    this.slider = make("input", {
-      type: "range",
-      min: "0",
-      max: last,
-      step: "1",
-      className: "le-slider",
-      title: "slice, from head to feet",
-      dir: viewer.caudal > 0 ? "ltr" : "rtl",
-    });
-    nameIt(this.slider, "axial slice");
-    this.viewer = viewer;
-    this.bandLine = make("i", { className: "le-band-line" });
-    this.band = make("div", { className: "le-band" }, make("b", {}), this.bandLine);
-    this.slider.addEventListener("input", () => viewer.setSlice(AXIAL, Number(this.slider.value)));
+    this.slider = new SliceSlider(viewer);
     this.message = make("div", { className: "le-message" });
     this.message.setAttribute("aria-live", "polite");
-    axial.append(this.message);
     this.placeText = make("span", {
       className: "le-place",
       title: "voxel under the mouse, counted from 0 as in Python",
@@ -44,6 +28,13 @@ export class Page {
     this.errorText = make("div", { className: "le-error", title: "click to close" });
     this.errorText.setAttribute("role", "alert");
     this.errorText.addEventListener("click", () => viewer.put("error", ""));
+    this.planes = make(
+      "div",
+      { className: "le-planes" },
+      ...viewer.views.map((view) => view.root),
+      this.message,
+      make("div", { className: "le-under" }, this.slider.root, this.placeText),
+    );
     this.root = make(
       "div",
       { className: "le-root", tabIndex: 0 },
@@ -55,9 +46,8 @@ export class Page {
         { className: "le-stage" },
         make(
           "div",
-          { className: "le-planes" },
-          make("div", { className: "le-main" }, axial, this.slider, this.band, this.placeText),
-          make("div", { className: "le-side" }, coronal, sagittal),
+          { className: "le-box" },
+          this.planes,
         ),
         make("div", { className: "le-panel" }, controls.root, table.root),
       ),
@@ -84,23 +74,17 @@ export class Page {
   }
 
   /**
-   * The slider, and under it where a lesion begins and ends.
-   * @param {number} z
-   * @param {Mark | undefined} mark
+   * One plane as large as there is room, or the axial one with two small ones.
+   * @param {PlaneView[]} views
+   * @param {number} large its number
+   * @param {boolean} alone
    */
-  showSlice(z, mark) {
-    this.slider.value = String(z);
-    this.band.style.visibility = mark ? "" : "hidden";
-    if (!mark) return;
-    const { from, to, line, open } = bandOf(mark, this.viewer.scan.shape_zyx[AXIAL], this.viewer.caudal);
-    const bar = /** @type {HTMLElement} */ (this.band.firstChild);
-    const color = this.viewer.colorOf(mark.label);
-    Object.assign(bar.style, { left: `${100 * from}%`, width: `${100 * (to - from)}%`, borderColor: color });
-    bar.style.background = open[0] && open[1] ? "none" : color;
-    bar.classList.toggle("le-open-left", open[0]);
-    bar.classList.toggle("le-open-right", open[1]);
-    Object.assign(this.bandLine.style, { left: `${100 * line}%`, background: color });
-    this.band.title = `lesion ${mark.label}: ${promptsText(mark) || "where it begins and ends is not told"}`;
+  arrange(views, large, alone) {
+    this.planes.dataset.layout = alone ? "one" : "three";
+    views.forEach(({ root, number }) => {
+      root.hidden = alone && number !== large;
+      root.classList.toggle("le-large", number === large);
+    });
   }
 
   /** @param {string} error */

@@ -40,6 +40,10 @@ export class PlaneView {
     return this.viewer.cursor[this.plane.cut];
   }
 
+  get isHidden() {
+    return this.root.hidden;
+  }
+
   // ---- where things are
 
   /** @returns {Place} */
@@ -99,6 +103,7 @@ export class PlaneView {
   // ---- drawing
 
   draw() {
+    if (this.isHidden) return;
     const { images, patches } = this.viewer.store;
     const pixels = images.get(`${this.number}/${this.index}`);
     if (pixels) {

@@ -13,6 +13,7 @@ import { clamp, same } from "./values.js";
 
 /** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Traits } from "./contract.d.ts" */
 
+const THREE_PLANES = "three planes";
 const REST_MS = 80; // the mouse rests: the value under it is asked for
 
 /** The whole widget: ties planes, tools and table to the model. */
@@ -28,6 +29,7 @@ export class Viewer {
     this.cursor = model.get("cursor_zyx");
     this.selected = model.get("selected");
     this.tool = "line";
+    this.layout = THREE_PLANES;
     /** @type {Draft | null} the mark that is being dragged */
     this.draft = null;
     this.redrawing = false;
@@ -50,12 +52,13 @@ export class Viewer {
     this.page = new Page(this);
     this.root = this.page.root;
     this.root.addEventListener("keydown", (event) => pressKey(this, event));
+    this.root.addEventListener("fullscreenchange", () => this.refresh());
     element.replaceChildren(this.root);
     this.listeners = this.listenersOf();
     this.listeners.forEach(([name, action]) => model.on(name, action));
     this.resizing = new ResizeObserver(() => this.draw());
     this.resizing.observe(this.root);
-    this.refresh();
+    this.setLayout(THREE_PLANES);
   }
 
   close() {
@@ -192,6 +195,40 @@ export class Viewer {
   setTool(tool) {
     this.tool = tool;
     this.say("");
+  }
+
+  /** Number of the plane that keys and the slider scroll. */
+  get large() {
+    return Math.max(this.scan.planes.findIndex(({ name }) => name === this.layout), AXIAL);
+  }
+
+  /** @param {string} layout the name of one plane, or all three */
+  setLayout(layout) {
+    this.layout = layout;
+    this.page.arrange(this.views, this.large, layout !== THREE_PLANES);
+    this.ahead = [this.large, 1];
+    this.refresh();
+  }
+
+  nextLayout() {
+    const layouts = this.layouts();
+    this.setLayout(layouts[(layouts.indexOf(this.layout) + 1) % layouts.length]);
+  }
+
+  layouts() {
+    return [THREE_PLANES, ...this.scan.planes.map(({ name }) => name)];
+  }
+
+  get isFullScreen() {
+    return this.root.matches(":fullscreen");
+  }
+
+  async toggleFullScreen() {
+    try {
+      await (this.isFullScreen ? this.root.ownerDocument.exitFullscreen() : this.root.requestFullscreen());
+    } catch {
+      this.say("This page does not allow full screen.");
+    }
   }
 
   /**
@@ -361,11 +398,12 @@ export class Viewer {
 
   draw() {
     this.views.forEach((view) => view.draw());
-    this.page.showSlice(this.cursor[0], targetOf(this));
+    this.page.slider.update(targetOf(this));
     /** @type {SliceAt[]} */
-    const visible = this.views.map((view) => [view.number, view.index]);
+    const visible = this.views.flatMap((view) => (view.isHidden ? [] : [[view.number, view.index]]));
     const [number, step] = this.ahead;
-    this.store.request(visible, slicesAhead(visible[number], step, this.scan.planes[number].n_slices));
+    const { n_slices } = this.scan.planes[number];
+    this.store.request(visible, slicesAhead([number, this.views[number].index], step, n_slices));
   }
 
   refresh() {
