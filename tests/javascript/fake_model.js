@@ -54,6 +54,7 @@ export class FakeModel {
     /** @type {Traits} */
     this.traits = {
       marks: [],
+      strokes: [],
       selected: 0,
       cursor_zyx: [0, 0, 0],
       window: [-160, 240],

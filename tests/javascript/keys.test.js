@@ -16,6 +16,7 @@ function keyed() {
     tellEdge: (/** @type {string} */ which) => done.push(["edge", which]),
     scroll: (/** @type {unknown[]} */ ...step) => done.push(["scroll", ...step]),
     setSlice: (/** @type {unknown[]} */ ...slice) => done.push(["slice", ...slice]),
+    resizeBrush: (/** @type {number} */ step) => done.push(["brush", step]),
     choosePreset: (/** @type {number} */ number) => done.push(["preset", number]),
     selectNext: (/** @type {number} */ step) => done.push(["select", step]),
     removeSelected: () => done.push(["remove"]),
@@ -65,9 +66,9 @@ test("keys scroll the plane that is large", () => {
 
 test("letters choose tools and tell where a lesion stops, with caps lock too", () => {
   const viewer = keyed();
-  for (const key of ["l", "S", "+", "=", "-", "b", "E"]) press(viewer, key);
-  const tools = ["line", "short axis", "plus", "plus", "minus"].map((tool) => ["tool", tool]);
-  assert.deepEqual(viewer.done, [...tools, ["edge", "begins"], ["edge", "ends"]]);
+  for (const key of ["l", "S", "+", "=", "-", "r", "x", "b", "E", ",", "."]) press(viewer, key);
+  const tools = ["line", "short axis", "plus", "plus", "minus", "brush", "eraser"].map((tool) => ["tool", tool]);
+  assert.deepEqual(viewer.done, [...tools, ["edge", "begins"], ["edge", "ends"], ["brush", -1], ["brush", 1]]);
 });
 
 test("each key does one thing", () => {

@@ -50,6 +50,17 @@ test("a voxel reaches to its edges, and beside the picture the nearest one count
   assert.deepEqual(layout.toVoxel([-50, 1000], [3, 7, 7]), [3, 19, 0]);
 });
 
+test("rows and columns between voxels, for the brush", () => {
+  for (const plane of [AXIAL, CORONAL, { ...AXIAL, flip_across: true, flip_down: true }]) {
+    const layout = new PlaneLayout(plane, SIZE, { zoom: 2, pan: [7, -3] });
+    const point = /** @type {Point} */ ([7, 13, 21]);
+    const [row, column] = layout.toSlice(layout.toScreen(point));
+    assert.ok(Math.hypot(row - point[plane.down], column - point[plane.across]) < 1e-9);
+    layout.fromSlice(layout.toSlice([80, 200])).forEach((value, i) => assert.ok(Math.abs(value - [80, 200][i]) < 1e-9));
+    assert.equal(layout.scale, plane === CORONAL ? 12 : 20, "300 pixels for 50 or 30 mm, twice as large");
+  }
+});
+
 test("the place that is zoomed about stays where it is", () => {
   /** @type {Place} */
   const place = [80, 200];

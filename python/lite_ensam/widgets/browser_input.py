@@ -14,6 +14,7 @@ from typing import Any
 
 from lite_ensam.core.errors import ArgumentError, MarkError, brief
 from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.widgets.hand_strokes import strokes_from_json
 from lite_ensam.widgets.marks_trait import marks_from_json
 from lite_ensam.widgets.planes import Want
 
@@ -148,9 +149,10 @@ def _check_error(value: Any, _: Shape) -> None:
         raise ArgumentError(f"error can be wiped by the browser, not set, got {brief(value)}")
 
 
-_CHECKS: Mapping[str, Callable[[Any, Shape], None]] = MappingProxyType(
+_CHECKS: Mapping[str, Callable[[Any, Shape], object]] = MappingProxyType(
     {
         "marks": _check_marks,
+        "strokes": strokes_from_json,
         "selected": _check_selected,
         "cursor_zyx": lambda value, shape_zyx: _check_voxel("cursor_zyx", value, shape_zyx),
         "window": _check_window,

@@ -25,7 +25,16 @@ __all__ = ["EXPORT_KINDS", "export_file", "export_path"]
 _COLUMNS = (
     *("label", "name", "z0", "y0", "x0", "z1", "y1", "x1", "line_mm", "drawn_short_axis_mm"),
     *("short_z0", "short_y0", "short_x0", "short_z1", "short_y1", "short_x1", "first_slice", "last_slice"),
-    *("state", "volume_ml", "longest_diameter_mm", "short_axis_mm", "seconds", "flags", "flag_sentences"),
+    *(
+        "state",
+        "edited_voxels",
+        "volume_ml",
+        "longest_diameter_mm",
+        "short_axis_mm",
+        "seconds",
+        "flags",
+        "flag_sentences",
+    ),
 )
 
 

@@ -22,6 +22,8 @@ from lite_ensam.engines import Engine, WeightsManifest, check_engine, shared_bac
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation import Predictor
 from lite_ensam.segmentation.painting import Painting, TumorLogits, paint_tumors
+from lite_ensam.widgets.hand_strokes import Stroke, with_strokes
+from lite_ensam.widgets.planes import planes_of
 
 __all__ = ["Lesion", "LesionSegmenter", "State"]
 
@@ -91,6 +93,7 @@ class LesionSegmenter:
         self.grid, self.hu = grid, hu
         self.engine, self.threads = engine, threads
         self.lesions: dict[int, Lesion] = {}
+        self.edited_voxels: dict[int, int] = {}
         self._shown: tuple[Painting | None, tuple[TumorMeasurement, ...]] = (None, ())
         self._case: Case | None = None
         self._kept: OrderedDict[RecistMark, Lesion] = OrderedDict()
@@ -184,14 +187,18 @@ class LesionSegmenter:
             self._case = Case(self.ct, self.grid, (mark,), hu=self.hu)
         return Lesion(mark, predictor.predict_tumor(self._case, mark), time.perf_counter() - start)
 
-    def paint(self, threshold: float = 0.0) -> None:
-        """Paint and measure all lesions that are not rejected, from their logits."""
+    def paint(self, threshold: float = 0.0, strokes: Sequence[Stroke] = ()) -> None:
+        """Paint and measure all lesions that are not rejected: their logits, then what was made by hand."""
         shown = [le for _, le in sorted(self.lesions.items()) if le.state != "rejected"]
+        self.edited_voxels = {}
         if not shown:
             self._shown = (None, ())
             return
         spacing = self.grid.spacing_mm
         painting = paint_tumors([le.tumor for le in shown], spacing, threshold).flipped(self.grid.flips_zyx)
+        labels = [le.mark.label for le in shown]
+        part, self.edited_voxels = with_strokes(painting.part, strokes, planes_of(self.grid), labels)
+        painting = replace(painting, part=part)
         measurements = painting.measure([le.mark for le in shown], spacing, self.ct, self.hu)
         self._shown = (painting, measurements)  # at once: other threads read it
 
@@ -207,11 +214,22 @@ class LesionSegmenter:
             raise MarkError(f"lesion {label} has no mask yet: segment it first")
         self.lesions[label] = replace(self.lesions[label], state=state)
 
+    def judge_again(self, labels: Iterable[int]) -> None:
+        """Masks that a hand has changed are no longer accepted; a rejected one stays so."""
+        for label in labels:
+            if label in self.lesions and self.lesions[label].state == "accepted":
+                self.set_state(label, "proposed")
+
     def rows(self) -> list[dict[str, Any]]:
         """One JSON-ready row a lesion: numbers, seconds and state; a rejected one has no numbers."""
         measured = {m.label: m.to_dict() for m in self.measurements}
         return [
-            {"label": label, "state": lesion.state, "seconds": round(lesion.seconds, 3)}
+            {
+                "label": label,
+                "state": lesion.state,
+                "seconds": round(lesion.seconds, 3),
+                "edited_voxels": self.edited_voxels.get(label, 0),
+            }
             | measured.get(label, {})
             for label, lesion in sorted(self.lesions.items())
         ]

@@ -120,6 +120,23 @@ def test_saved_marks_are_those_on_the_screen(explorer: Explorer, case: Case) -> 
     np.testing.assert_array_equal(read_labels(explorer.save("NIfTI"), case.grid), explorer.viewer.labels)
 
 
+def test_files_say_how_much_was_made_by_hand(explorer: Explorer, case: Case) -> None:
+    viewer = explorer.viewer
+    z, y, x = (round(m) for m in case.marks[0].midpoint_zyx)
+    viewer.strokes = [
+        {"label": 1, "erase": False, "plane": 1, "index": y, "radius_mm": 4.0, "path": [[z, x], [z, x + 15]]}
+    ]
+    report = json.loads(explorer.save("JSON").read_text())
+    edited = [tumor["edited_voxels"] for tumor in report["tumors"]]
+    assert edited[0] > 0
+    assert edited[1] == 0
+    with open(explorer.save("CSV"), newline="") as file:
+        assert [int(row["edited_voxels"]) for row in csv.DictReader(file)] == edited
+    saved = read_labels(explorer.save("NIfTI"), case.grid)
+    np.testing.assert_array_equal(saved, viewer.labels)
+    assert saved[z, y, x + 15] == 1
+
+
 def test_buttons_write_and_say_so(explorer: Explorer, tmp_path: Path) -> None:
     find(explorer, "CSV").click()
     assert "written:" in words(explorer)

@@ -194,6 +194,38 @@ def test_the_mask_obeys_slices_and_points(viewer: RecistViewer, case: Case) -> N
     )
 
 
+def test_what_a_hand_painted_stays_when_the_network_answers(viewer: RecistViewer, case: Case) -> None:
+    (mark,) = viewer.marks = case.marks[:1]
+    z, y, x = (round(m) for m in mark.midpoint_zyx)
+    before, first = viewer.labels, viewer.results[0]
+    browser_sends(viewer, kind="accept", label=1)
+    dot = {"label": 1, "erase": True, "plane": 0, "index": z, "radius_mm": 2, "path": [[y, x]]}
+    browser_sets(viewer, strokes=[dot])
+    assert viewer.labels[z, y, x] == 0
+    (row,) = viewer.results
+    assert row["edited_voxels"] == (before != viewer.labels).sum() > 0
+    assert row["volume_ml"] < first["volume_ml"]
+    assert row["state"] == "proposed", "what has changed is to be judged again"
+    browser_sets(viewer, marks=[marks_to_json([mark])[0] | {"inside_zyx": [[z, y, x]]}])
+    assert viewer.labels[z, y, x] == 0, "a hand wins over a click"
+    browser_sets(viewer, marks=marks_to_json([mark]), threshold=0.5)
+    assert viewer.labels[z, y, x] == 0
+    browser_sets(viewer, strokes=[], threshold=0.0)
+    np.testing.assert_array_equal(viewer.labels, before)
+    assert viewer.results[0] == first | {"state": "proposed"}
+
+
+def test_a_mask_that_was_wiped_away_is_no_error(viewer: RecistViewer, case: Case) -> None:
+    viewer.marks = case.marks[:1]
+    n_z, _, _ = case.ct.shape
+    wiped = {"label": 1, "erase": True, "plane": 0, "radius_mm": 100, "path": [[20, 20], [40, 40]]}
+    browser_sets(viewer, strokes=[wiped | {"index": z} for z in range(n_z)])
+    assert viewer.error == ""
+    assert not viewer.labels.any()
+    assert viewer.results[0]["volume_ml"] == 0
+    assert json.dumps(viewer.results, allow_nan=False)
+
+
 def test_a_short_axis_off_the_lines_slice_is_refused(viewer: RecistViewer, case: Case) -> None:
     (mark,) = viewer.marks = case.marks[:1]
     z, y, x = mark.endpoints_zyx[0]

@@ -22,13 +22,27 @@ export class Toolbar {
       plus: ["+ tumour", "click on tumour that the mask misses (+); click the sign again to take it away"],
       minus: ["− not tumour", "click where the mask is wrong (-); click the sign again to take it away"],
     };
+    const hands = {
+      brush: ["brush", "paint tumour by hand on any plane (R); it stays when the network answers again"],
+      eraser: ["eraser", "wipe the mask by hand on any plane (X)"],
+    };
     const buttons = Object.entries(tools).map(([tool, title]) =>
       makeButton(tool, title, () => viewer.setTool(tool), { tool })
     );
-    const clicks = Object.entries(points).map(([tool, [text, title]]) =>
+    const clicks = Object.entries({ ...points, ...hands }).map(([tool, [text, title]]) =>
       makeButton(text, title, () => viewer.setTool(tool), { tool })
     );
     this.tools = [...buttons, ...clicks];
+    this.brushSize = make("input", {
+      type: "number",
+      min: "1",
+      step: "any",
+      className: "le-window",
+      title: "brush, mm wide",
+    });
+    nameIt(this.brushSize, "width of the brush in mm");
+    this.brushSize.addEventListener("change", () => viewer.setBrush(Number(this.brushSize.value)));
+    this.leaveOnEnter(this.brushSize);
     this.presets = Object.entries(viewer.scan.windows).map(([name, range], n) => {
       const title = `${range.join(" to ")} ${viewer.scan.unit} (${n + 1})`;
       return makeButton(name, title, () => viewer.setWindow(range), { preset: name });
@@ -57,7 +71,7 @@ export class Toolbar {
       group("what the left button does", ...buttons),
       group(
         "put a mask right: the network answers at once",
-        ...clicks,
+        ...clicks.slice(0, 2),
         makeButton(
           "begins here",
           "no slice before this one shows the tumour (B); again: not known",
@@ -75,6 +89,7 @@ export class Toolbar {
           },
         ),
       ),
+      group("by hand", ...clicks.slice(2), make("label", {}, this.brushSize, " mm")),
       group("grey values", ...this.presets, make("label", {}, "W", this.width), make("label", {}, "L", this.level)),
       group("", this.undo, this.redo),
       group(
@@ -110,8 +125,17 @@ export class Toolbar {
       if (!fault) viewer.setWindow(windowOf(width, level));
       viewer.say(fault);
     });
-    field.addEventListener("keydown", (event) => event.key === "Enter" && viewer.root.focus({ preventScroll: true }));
+    this.leaveOnEnter(field);
     return field;
+  }
+
+  /**
+   * Enter takes a number over; keys are for the picture again.
+   * @param {HTMLInputElement} field
+   */
+  leaveOnEnter(field) {
+    const { viewer } = this;
+    field.addEventListener("keydown", (event) => event.key === "Enter" && viewer.root.focus({ preventScroll: true }));
   }
 
   update() {
@@ -126,6 +150,7 @@ export class Toolbar {
     this.presets.forEach((button) => {
       setPressed(button, same(viewer.scan.windows[button.dataset.preset ?? ""], [low, high]));
     });
+    if (root.activeElement !== this.brushSize) this.brushSize.value = String(viewer.brushMm);
     this.layout.value = viewer.layout;
     setPressed(this.fullScreen, viewer.isFullScreen);
     this.undo.disabled = !viewer.marks.done.length;

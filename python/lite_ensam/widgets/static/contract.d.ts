@@ -28,11 +28,22 @@ export type LineKey = "endpoints_zyx" | "short_axis_zyx";
 /** A mark while it is being drawn: it may have no line yet, and label 0. */
 export type Draft = Omit<Mark, "endpoints_zyx"> & { endpoints_zyx: Ends | null };
 
+/** Of a brush or an eraser on a slice; see `Stroke` in hand_strokes.py. */
+export interface Stroke {
+  label: number;
+  erase: boolean;
+  plane: number;
+  index: number;
+  radius_mm: number;
+  path: [row: number, column: number][];
+}
+
 /** A lesion that has been segmented; a rejected one has no numbers. */
 export interface Result extends Partial<Numbers> {
   label: number;
   state: "proposed" | "accepted" | "rejected";
   seconds: number;
+  edited_voxels: number;
 }
 
 /** What the viewer shows of a `TumorMeasurement`. */
@@ -80,6 +91,7 @@ export interface LabelPatch {
 
 export interface Traits {
   marks: Mark[];
+  strokes: Stroke[];
   selected: number;
   cursor_zyx: Point;
   window: GreyWindow;

@@ -28,9 +28,9 @@ export function targetOf({ marks, selected }) {
 
 /**
  * The same; the reader is told if there is none.
- * @param {Corrected} viewer
+ * @param {Pick<Corrected, "marks" | "selected" | "say">} viewer
  */
-function askedTarget(viewer) {
+export function askedTarget(viewer) {
   const mark = targetOf(viewer);
   if (!mark) {
     viewer.say(viewer.marks.current.length ? "Which lesion? Click its line or its row first." : "Draw a line first.");

@@ -13,6 +13,7 @@ import { leafStep } from "./plane_layout.js";
  * @property {(plane: number, index: number) => void} setSlice
  * @property {(tool: string) => void} setTool
  * @property {(which: "begins" | "ends") => void} tellEdge
+ * @property {(step: number) => void} resizeBrush
  * @property {(number: number) => void} choosePreset
  * @property {(step: number) => void} selectNext
  * @property {() => void} removeSelected
@@ -77,6 +78,10 @@ export const SHORTCUTS = [
   toolKey("s", "S", "draw a short axis across it", "short axis"),
   { ...toolKey("+", "+", "click on tumour that the mask misses", "plus"), keys: ["+", "="] },
   toolKey("-", "−", "click where the mask is wrong", "minus"),
+  toolKey("r", "R", "brush: paint tumour by hand", "brush"),
+  toolKey("x", "X", "eraser: wipe the mask by hand", "eraser"),
+  { keys: [","], shown: ",", words: "smaller brush", action: (viewer) => viewer.resizeBrush(-1) },
+  { keys: ["."], shown: ".", words: "larger brush", action: (viewer) => viewer.resizeBrush(1) },
   { keys: ["b"], shown: "B", words: "the tumour begins on this slice", action: (viewer) => viewer.tellEdge("begins") },
   { keys: ["e"], shown: "E", words: "the tumour ends on this slice", action: (viewer) => viewer.tellEdge("ends") },
   {

@@ -62,6 +62,7 @@ export class LesionTable {
         { className: "le-name" },
         this.nameField(mark, row),
         ...this.hints(mark),
+        ...this.edits(mark, result),
         ...(result?.flag_sentences ?? []).map((text) =>
           make("div", { className: "le-warning", textContent: `⚠ ${text}` })
         ),
@@ -137,6 +138,22 @@ export class LesionTable {
     );
     nameIt(away, `take clicks and slices of lesion ${mark.label} away`);
     return [make("div", { className: "le-hints" }, promptsText(mark), away)];
+  }
+
+  /**
+   * How much was made by hand, and a button that takes it away.
+   * @param {Mark} mark
+   * @param {Result | undefined} result
+   */
+  edits({ label }, result) {
+    const { marks } = this.viewer;
+    if (!marks.strokes.some((stroke) => stroke.label === label)) return [];
+    const away = makeButton("×", "take what was made by hand away", () => marks.removeStrokes(label), {
+      action: "remove edits",
+    });
+    nameIt(away, `take what was made by hand of lesion ${label} away`);
+    const words = `by hand: ${result?.edited_voxels ?? "–"} voxels`;
+    return [make("div", { className: "le-edits le-hints" }, words, away)];
   }
 
   /**

@@ -51,6 +51,29 @@ export class PlaneLayout {
   }
 
   /**
+   * Row and column of the slice under a screen place, between voxels, perhaps outside the scan.
+   * @param {Place} place
+   * @returns {Place}
+   */
+  toSlice([x, y]) {
+    return [(y - this.f) / this.d - 0.5, (x - this.e) / this.a - 0.5];
+  }
+
+  /**
+   * Screen place of a row and column of the slice.
+   * @param {Place} place
+   * @returns {Place}
+   */
+  fromSlice([row, column]) {
+    return [this.a * (column + 0.5) + this.e, this.d * (row + 0.5) + this.f];
+  }
+
+  /** Pixels of the screen a mm. */
+  get scale() {
+    return Math.abs(this.a) / this.plane.pixel_mm[1];
+  }
+
+  /**
    * The voxel under a screen place; inside the scan.
    * @param {Place} place
    * @param {Point} slice any point of the slice that is shown

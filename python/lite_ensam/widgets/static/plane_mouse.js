@@ -1,5 +1,6 @@
+import { BRUSHES, extended, rounded } from "./brush.js";
 import { draggedWindow } from "./grey_window.js";
-import { clickPoint } from "./correcting.js";
+import { askedTarget, clickPoint } from "./correcting.js";
 import { edited, editedLines, grabbed, touched } from "./line_edit.js";
 import { AXIAL } from "./plane_layout.js";
 import { POINT_TOOLS } from "./prompts.js";
@@ -51,6 +52,7 @@ export class PlaneMouse {
     canvas.addEventListener("pointerleave", () => {
       this.at = null;
       this.viewer.showPlace(null);
+      if (this.viewer.tool in BRUSHES) view.draw();
     });
     canvas.addEventListener("dblclick", () => {
       if (POINT_TOOLS[this.viewer.tool]) return;
@@ -89,6 +91,7 @@ export class PlaneMouse {
     const at = this.place(event);
     const tool = event.button === 2 ? "window" : event.button === 1 ? "pan" : this.viewer.tool;
     this.drag = { tool, from: at, last: at, reach: 0, window: this.viewer.store.window, edit: null };
+    if (tool in BRUSHES) this.beginStroke(at);
     if (!this.draws) return;
     this.drag.edit = grabbed(this.view, at, event.shiftKey);
     this.viewer.say(this.drag.edit ? "" : "There is no line on this slice: a short axis belongs to one.");
@@ -111,6 +114,9 @@ export class PlaneMouse {
       viewer.setWindow(draggedWindow(drag.window, offset(drag.from, at)));
     } else if (POINT_TOOLS[drag.tool]) {
       return; // a click comes of it, or nothing
+    } else if (drag.tool in BRUSHES) {
+      if (viewer.stroke) viewer.stroke = extended(viewer.stroke, view.layout().toSlice(at));
+      view.draw();
     } else if (!this.draws) {
       viewer.setCursor(view.toVoxel(at));
     } else if (drag.reach > CLICK_PX && drag.edit) {
@@ -127,6 +133,7 @@ export class PlaneMouse {
   /** @param {Place} at */
   hover(at) {
     this.lookAgain();
+    if (this.viewer.tool in BRUSHES) this.view.draw(); // the brush goes along
     const overLine = this.draws ? touched(this.view, at) : null;
     const overEnd = overLine && "key" in overLine;
     this.view.canvas.style.cursor = overLine ? (overEnd ? "pointer" : "move") : (CURSORS[this.viewer.tool] ?? "");
@@ -139,6 +146,10 @@ export class PlaneMouse {
     const drew = this.draws;
     this.drag = null;
     if (drag.tool === "window" || drag.tool === "pan") return;
+    if (drag.tool in BRUSHES) {
+      this.endStroke();
+      return;
+    }
     if (POINT_TOOLS[drag.tool]) {
       this.click(drag, event);
       return;
@@ -155,6 +166,36 @@ export class PlaneMouse {
     if (!drew && drag.reach > CLICK_PX) viewer.say(AXIAL_ONLY);
     if (drew && drag.edit?.fresh && drag.reach > STILL_PX && (!draft || isPoint(draft))) viewer.say(TOO_SHORT);
     viewer.draw();
+  }
+
+  /** @param {Place} at */
+  beginStroke(at) {
+    const { viewer, view } = this;
+    const mark = askedTarget(viewer);
+    if (!mark) return;
+    const hasMask = viewer.model.get("results").some(({ label, state }) =>
+      label === mark.label && state !== "rejected"
+    );
+    if (!hasMask) {
+      viewer.say(`Lesion ${mark.label} has no mask to edit: segment or accept it first.`);
+      return;
+    }
+    viewer.stroke = {
+      label: mark.label,
+      erase: BRUSHES[viewer.tool],
+      plane: view.number,
+      index: view.shown,
+      radius_mm: viewer.brushMm / 2,
+      path: [rounded(view.layout().toSlice(at))],
+    };
+    view.draw();
+  }
+
+  endStroke() {
+    const { viewer } = this;
+    const { stroke } = viewer;
+    viewer.stroke = null;
+    if (stroke) viewer.paint(stroke);
   }
 
   /**
@@ -184,6 +225,7 @@ export class PlaneMouse {
   cancel() {
     this.drag = null;
     this.viewer.draft = null;
+    this.viewer.stroke = null;
     this.viewer.draw();
   }
 

@@ -3,7 +3,7 @@ import { contextOf, make, nameIt } from "./elements.js";
 import { angleBetween, eachEnd, lengthMm } from "./geometry.js";
 import { AXIAL, PlaneLayout, sliceWords, WHOLE_SLICE, zoomed } from "./plane_layout.js";
 import { PlaneMouse } from "./plane_mouse.js";
-import { drawPrompts } from "./prompt_drawing.js";
+import { drawBrush, drawPrompts } from "./prompt_drawing.js";
 import { hasLine, LINE, SHORT_AXIS } from "./recist_mark.js";
 import { same } from "./values.js";
 
@@ -134,6 +134,7 @@ export class PlaneView {
     marks.forEach((mark) => this.drawMark(context, mark));
     marks.filter(hasLine).forEach((mark) => drawPrompts(context, this, mark, this.viewer.colorOf(mark.label)));
     if (this.viewer.showDiameters) this.drawDiameters(context);
+    drawBrush(context, this, place);
     this.drawWords(context, w, h);
     this.canvas.dataset.index = String(this.shown);
     if (patches.has(`${this.number}/${this.shown}`)) {

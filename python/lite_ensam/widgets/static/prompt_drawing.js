@@ -1,5 +1,7 @@
-// Points and slices of a lesion, on a plane.
+// What a reader tells and paints of a lesion, on a plane: points, slices, the stroke under the hand.
 
+import { BRUSHES } from "./brush.js";
+import { targetOf } from "./correcting.js";
 import { strokeSeen, writeInside } from "./drawing.js";
 import { lengthMm, pointOf } from "./geometry.js";
 import { AXIAL } from "./plane_layout.js";
@@ -7,6 +9,7 @@ import { FIRST, INSIDE, LAST, OUTSIDE } from "./prompts.js";
 import { LINE } from "./recist_mark.js";
 
 /** @import { EdgeKey, Mark, Place, Point } from "./contract.d.ts" */
+/** @import { PlaneLayout } from "./plane_layout.js" */
 /** @import { PlaneView } from "./plane_view.js" */
 
 const RADIUS = 6; // pixels of a click's disc
@@ -107,4 +110,36 @@ function edgeWords(mark, z, caudal) {
   const [begins, ends] = caudal > 0 ? [mark[FIRST], mark[LAST]] : [mark[LAST], mark[FIRST]];
   if (z === begins) return z === ends ? "begins and ends here" : "begins here";
   return z === ends ? "ends here" : "";
+}
+
+/**
+ * The stroke that is being drawn, until Python's mask takes its place; and the brush, as wide as it paints.
+ * @param {CanvasRenderingContext2D} context
+ * @param {PlaneView} view
+ * @param {PlaneLayout} layout
+ */
+export function drawBrush(context, view, layout) {
+  const { stroke, tool, brushMm } = view.viewer;
+  if (!(tool in BRUSHES)) return;
+  const label = targetOf(view.viewer)?.label ?? 0;
+  const color = BRUSHES[tool] ? "#ffffff" : view.viewer.colorOf(label);
+  if (stroke && stroke.plane === view.number && stroke.index === view.shown) {
+    context.globalAlpha = 0.5;
+    context.strokeStyle = color;
+    context.lineWidth = 2 * stroke.radius_mm * layout.scale;
+    context.lineCap = context.lineJoin = "round";
+    context.beginPath();
+    const [first, ...others] = stroke.path.map((point) => layout.fromSlice(point));
+    context.moveTo(...first);
+    [first, ...others].forEach((place) => context.lineTo(...place)); // a dot has a length of nothing, and round ends
+    context.stroke();
+    context.globalAlpha = 1;
+  }
+  const { at } = view.mouse;
+  if (!at) return;
+  context.beginPath();
+  context.arc(...at, Math.max((brushMm / 2) * layout.scale, 1), 0, 2 * Math.PI);
+  context.strokeStyle = color;
+  context.lineWidth = 1.2;
+  context.stroke();
 }

@@ -1,4 +1,5 @@
 import { Controls, Toolbar } from "./bars.js";
+import { resized, sizeFault } from "./brush.js";
 import { targetOf, tellEdge } from "./correcting.js";
 import { pointOf } from "./geometry.js";
 import { pressKey } from "./keys.js";
@@ -11,7 +12,7 @@ import { LINE } from "./recist_mark.js";
 import { slicesAhead, SliceStore } from "./slice_store.js";
 import { clamp, same } from "./values.js";
 
-/** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Traits } from "./contract.d.ts" */
+/** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Stroke, Traits } from "./contract.d.ts" */
 
 const THREE_PLANES = "three planes";
 const REST_MS = 80; // the mouse rests: the value under it is asked for
@@ -32,6 +33,9 @@ export class Viewer {
     this.layout = THREE_PLANES;
     /** @type {Draft | null} the mark that is being dragged */
     this.draft = null;
+    /** @type {Stroke | null} of the brush, while it is drawn */
+    this.stroke = null;
+    this.brushMm = 10; // diameter
     this.redrawing = false;
     this.notice = "";
     this.showMasks = true;
@@ -296,6 +300,26 @@ export class Viewer {
     this.refresh();
   }
 
+  /** @param {Stroke} stroke */
+  paint(stroke) {
+    this.selected = stroke.label;
+    this.model.set("selected", stroke.label);
+    this.marks.addStroke(stroke);
+    this.say("");
+  }
+
+  /** @param {number} diameter mm */
+  setBrush(diameter) {
+    const fault = sizeFault(diameter);
+    if (!fault) this.brushMm = diameter;
+    this.say(fault || `Brush: ${this.brushMm} mm`);
+  }
+
+  /** @param {number} step 1 for a larger brush, -1 for a smaller one */
+  resizeBrush(step) {
+    this.setBrush(resized(this.brushMm, step));
+  }
+
   /** @param {"begins" | "ends"} which the lesion does on the slice shown */
   tellEdge(which) {
     tellEdge(this, which);
@@ -422,6 +446,8 @@ export class Viewer {
     if (this.tool === "short axis") return "Drag across a line, at right angles";
     if (this.tool === "plus") return "Click on tumour that the mask misses · Esc: done";
     if (this.tool === "minus") return "Click where the mask is wrong · Esc: done";
+    if (this.tool === "brush") return "Paint tumour that is missing · , and . size · Esc: done";
+    if (this.tool === "eraser") return "Wipe what is not tumour · , and . size · Esc: done";
     if (this.tool === "line" && !this.marks.current.length) {
       return "Scroll to a tumour, then drag along its longest diameter";
     }
