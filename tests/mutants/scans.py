@@ -170,6 +170,14 @@ MEASUREMENTS = [
         ("if longest_mm == 0:", "if longest_mm < 0:"),
         ("int(np.count_nonzero(mask.voxels))", "int(mask.voxels.size)"),
     ),
+    *mutants(
+        "measurements/confidence.py",
+        "tests/unit/measurements/test_confidence.py",
+        ("LEVEL = 0.95", "LEVEL = 0.9"),
+        ("(len(values) + 1) * LEVEL", "len(values) * LEVEL"),
+        ("abs(one.volume) / (1 - one.expected_dice)", "abs(one.volume)"),
+        ("self.volume * (1 - expected_dice)", "self.volume"),
+    ),
     *mutants("measurements/shape.py", FLAGS, ("_farthest_pair(piece,", "_farthest_pair(mask,")),
     *mutants(
         "core/recist.py",
