@@ -3,7 +3,9 @@
 from tests.mutants.mutant import mutants
 
 DICOM = "tests/unit/io/dicom"
-RESPONSE = "tests/unit/response"
+RESPONSE = " ".join(
+    f"tests/unit/response/test_{name}.py" for name in ("targets", "visits", "volume_and_noise", "matching")
+)
 NUMBERS = "tests/golden/test_golden.py::test_numbers"
 FLAGS = "tests/unit/measurements/test_flags.py"
 
