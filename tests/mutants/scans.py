@@ -3,9 +3,8 @@
 from tests.mutants.mutant import mutants
 
 DICOM = "tests/unit/io/dicom"
-RESPONSE = " ".join(
-    f"tests/unit/response/test_{name}.py" for name in ("targets", "visits", "volume_and_noise", "matching")
-)
+_RULES = ("targets", "visits", "volume_and_noise", "matching")
+RESPONSE = " ".join(f"tests/unit/response/test_{name}.py" for name in _RULES)
 NUMBERS = "tests/golden/test_golden.py::test_numbers"
 FLAGS = "tests/unit/measurements/test_flags.py"
 
