@@ -50,6 +50,12 @@ test("a voxel reaches to its edges, and beside the picture the nearest one count
   assert.deepEqual(layout.toVoxel([-50, 1000], [3, 7, 7]), [3, 19, 0]);
 });
 
+test("what is beside the slice is not on it", () => {
+  const layout = new PlaneLayout(AXIAL, SIZE, WHOLE_SLICE); // 50 pixels free above and below
+  assert.deepEqual([[1, 51], [299, 249]].map((place) => layout.holds(/** @type {Place} */ (place))), [true, true]);
+  assert.deepEqual([[1, 49], [299, 251]].map((place) => layout.holds(/** @type {Place} */ (place))), [false, false]);
+});
+
 test("rows and columns between voxels, for the brush", () => {
   for (const plane of [AXIAL, CORONAL, { ...AXIAL, flip_across: true, flip_down: true }]) {
     const layout = new PlaneLayout(plane, SIZE, { zoom: 2, pan: [7, -3] });

@@ -344,6 +344,10 @@ class RecistViewer(anywidget.AnyWidget):
 
     def _on_marks(self, _: Any) -> None:
         with self.lock:
+            labels = {mark.label for mark in self.marks}
+            kept = [stroke for stroke in self.strokes if stroke["label"] in labels]
+            if len(kept) < len(self.strokes):  # the next lesion with that label is another one
+                self.strokes = kept
             self._guarded(self._settle)
 
     def _on_threshold(self, _: Any) -> None:

@@ -215,6 +215,21 @@ def test_what_a_hand_painted_stays_when_the_network_answers(viewer: RecistViewer
     assert viewer.results[0] == first | {"state": "proposed"}
 
 
+def test_strokes_go_with_their_lesion(viewer: RecistViewer, case: Case) -> None:
+    viewer.marks = case.marks
+    dot = {"label": 1, "erase": False, "plane": 0, "index": 0, "radius_mm": 2, "path": [[2, 2]]}
+    browser_sets(viewer, strokes=[dot, dot | {"label": 2}])
+    assert (viewer.labels[0] > 0).any()
+    viewer.marks = case.marks[1:]
+    assert [stroke["label"] for stroke in viewer.strokes] == [2]
+    viewer.marks = ()
+    viewer.marks = case.marks
+    assert viewer.strokes == []
+    assert not (viewer.labels[0] > 0).any(), "a new lesion does not inherit what was painted for an old one"
+    browser_sets(viewer, marks=marks_to_json(case.marks[:1]), strokes=[dot])
+    assert (viewer.labels[0] == 1).any(), "undo brings both back in one message"
+
+
 def test_a_mask_that_was_wiped_away_is_no_error(viewer: RecistViewer, case: Case) -> None:
     viewer.marks = case.marks[:1]
     n_z, _, _ = case.ct.shape

@@ -68,6 +68,16 @@ export class PlaneLayout {
     return [this.a * (column + 0.5) + this.e, this.d * (row + 0.5) + this.f];
   }
 
+  /**
+   * Whether a screen place is on the slice, not beside it.
+   * @param {Place} place
+   */
+  holds(place) {
+    const [row, column] = this.toSlice(place);
+    const [rows, columns] = this.plane.shape;
+    return row >= -0.5 && column >= -0.5 && row < rows - 0.5 && column < columns - 0.5;
+  }
+
   /** Pixels of the screen a mm. */
   get scale() {
     return Math.abs(this.a) / this.plane.pixel_mm[1];

@@ -19,6 +19,7 @@ const CLICK_PX = 4; // a shorter drag is a click,
 const STILL_PX = 1; // and was meant as one if the hand was as still as this
 const AXIAL_ONLY = "Lines are drawn on the axial plane, where RECIST measures; here a drag moves the crosshair";
 const DOUBLE_MS = 400; // a second click within is the same one
+const BESIDE = "That is beside the scan: click on it";
 const NOT_A_CLICK = "A + or − is set by a click: press and let go in one place";
 const TOO_SHORT = "Too short for a line: drag farther, from end to end";
 const WHEEL_STEP = 40;
@@ -207,6 +208,7 @@ export class PlaneMouse {
     if (timeStamp - this.clickedAt < DOUBLE_MS) return;
     this.clickedAt = timeStamp;
     if (reach > CLICK_PX) this.viewer.say(NOT_A_CLICK);
+    else if (!this.view.layout().holds(from)) this.viewer.say(BESIDE);
     else clickPoint(this.viewer, POINT_TOOLS[tool], this.view, from);
   }
 
