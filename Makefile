@@ -10,7 +10,7 @@ BIN := .venv/bin
 # What the compiled kernels are made from; Python sources are used where they lie.
 BUILT_FROM := pyproject.toml Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-VIEWER := python/lite_ensam/widgets/static tests/javascript
+VIEWER := $(addprefix python/lite_ensam/widgets/,static view_page) tests/javascript
 
 # rustup's home is not on every shell's PATH; clippy asks PyO3 about this Python.
 export PATH := $(PATH):$(HOME)/.cargo/bin

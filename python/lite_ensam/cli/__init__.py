@@ -27,6 +27,7 @@ COMMANDS = {
     "demo": "demo",
     "evaluate": "evaluate",
     "info": "info",
+    "view": "view",
     "train": "train",
     "export": "train",
     "pack": "train",

@@ -1,7 +1,7 @@
-"""Jupyter: draw a RECIST line with the mouse, see the 3D mask and its numbers, offline.
+"""Draw a RECIST line with the mouse, see the 3D mask and its numbers, offline: in Jupyter, or in a browser alone.
 
 `explore` puts everything together; `RecistViewer` is the viewer alone. Both need the extra `widgets`, which
-is asked for only when they are used.
+is asked for only when they are used. `view_server` shows them without a notebook (extra `view`).
 """
 
 from importlib import import_module

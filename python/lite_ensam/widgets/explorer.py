@@ -20,6 +20,7 @@ from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import Engine
 from lite_ensam.io import MarkFrame, MarksLike, ScanLike, open_scan
+from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.widgets.exports import EXPORT_KINDS, export_file, export_path
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown, weakly
 from lite_ensam.widgets.recist_viewer import RecistViewer
@@ -38,6 +39,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     viewer : the viewer
     name : files are called after it
     folder : where the buttons write; it can be changed in the widget
+    inputs : files and folders that were read: never written over or into
 
     Attributes
     ----------
@@ -45,9 +47,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     """
 
     def __init__(
-        self, viewer: RecistViewer, name: str = "scan", folder: str | os.PathLike[str] = "."
+        self,
+        viewer: RecistViewer,
+        name: str = "scan",
+        folder: PathLike = ".",
+        inputs: Sequence[PathLike] = (),
     ) -> None:
-        self.viewer, self.name = viewer, name
+        self.viewer, self.name, self._inputs = viewer, name, tuple(inputs)
         self._plot: Any = None
         self._folder = ipywidgets.Text(
             value=os.fspath(folder),
@@ -92,9 +98,19 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         Raises
         ------
         OutputError
-            If there is nothing to write, or the file exists or cannot be written.
+            If there is nothing to write, or the file exists, is one of the inputs, or cannot be written.
         """
+        if kind in EXPORT_KINDS:
+            refuse_inputs([export_path(kind, self.name, self._folder.value or ".")], self._inputs)
         return export_file(self.viewer, kind, self.name, self._folder.value or ".", overwrite)
+
+    def save_and_tell(self, kind: str, overwrite: bool = False) -> str:
+        """As `save`, in the words of the page; the sentence to show."""
+        if kind in EXPORT_KINDS and not overwrite:
+            path = export_path(kind, self.name, self._folder.value or ".")
+            if path.exists():
+                raise OutputError(f"{path.name} exists: tick “replace files” to write it again")
+        return f"written: {self.save(kind, overwrite)}"
 
     def picture(self) -> Picture:
         """The tumours in 3D as a still picture, for notebooks that are read without a kernel."""
@@ -116,19 +132,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return button
 
     def _on_button(self, button: Any) -> None:
-        self._guarded(lambda: self._save_and_say(button.description))
+        self._guarded(lambda: self._say(self.save_and_tell(button.description, self._overwrite.value)))
 
     def _on_toggle(self, _: Any) -> None:
         self._guarded(self._update_3d)
 
     def _on_masks(self, _: Any) -> None:
         self._guarded(self._update_3d, wipe=False)
-
-    def _save_and_say(self, kind: str) -> None:
-        path = export_path(kind, self.name, self._folder.value or ".")
-        if path.exists() and not self._overwrite.value:
-            raise OutputError(f"{path.name} exists: tick “replace files” to write it again")
-        self._say(f"written: {self.save(kind, self._overwrite.value)}")
 
     def _update_3d(self) -> None:
         """Draw what there is now; nothing is computed while the view is closed."""
@@ -237,4 +247,5 @@ def explore(
     )
     if problem := intensity_error(*value_range(volume), volume.dtype, hu):
         raise CaseError(problem)
-    return Explorer(viewer, name=scan.name or "scan", folder=folder)
+    inputs = [given for given in (ct, marks) if isinstance(given, str | os.PathLike)]
+    return Explorer(viewer, name=scan.name or "scan", folder=folder, inputs=inputs)

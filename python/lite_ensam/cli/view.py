@@ -1,0 +1,73 @@
+"""`lite-ensam view`: the viewer in a tab of the browser, without a notebook."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lite_ensam.cli.options import Engine, EngineName, MarkFrameName, MarksIn, Series, Threads
+from lite_ensam.cli.segment import Ct, Marks
+
+
+def view(
+    ct: Ct,
+    marks: Marks = None,
+    marks_in: MarksIn = MarkFrameName.voxel,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder that the buttons write into [default: the one the scan lies in]"),
+    ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address only")
+    ] = True,
+    engine: Engine = EngineName.openvino,
+    hu: Annotated[
+        bool | None,
+        typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
+    ] = None,
+    series: Series = None,
+    threads: Threads = None,
+) -> None:
+    """Draw lines on a scan and correct masks in the browser, offline; ends with its tab, or by Ctrl+C."""
+    from lite_ensam.core.errors import CaseError, MissingExtraError, OutputError, printable
+    from lite_ensam.io.outputs import refuse_inputs
+
+    if not os.path.exists(ct):
+        raise CaseError(f"{printable(ct)}: no such file or folder")
+    folder = output_dir or Path(os.path.abspath(ct)).parent
+    if not folder.is_dir():
+        raise OutputError(
+            f"--output-dir must be a folder that exists, got {printable(folder)}: make it first"
+        )
+    refuse_inputs([folder / "mask"], [ct])
+    try:
+        from lite_ensam.widgets.explorer import explore
+        from lite_ensam.widgets.view_server import ViewServer
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("lite_ensam"):
+            raise
+        raise MissingExtraError(f"view needs {error.name}: pip install 'lite-ensam[view]'") from error
+
+    explorer = explore(
+        ct,
+        marks,
+        marks_in=marks_in.value,
+        series_uid=series,
+        hu=hu,
+        engine=engine.value,
+        threads=threads,
+        folder=folder,
+    )
+    ViewServer(explorer).run(show_in_browser if browser else typer.echo)
+
+
+def show_in_browser(address: str) -> None:
+    """Say the address, and open it; a browser of the terminal would hold up the server, hence in a thread."""
+    import threading
+    import webbrowser
+
+    typer.echo(f"{address}\nThe viewer ends when you close its tab, or by Ctrl+C here.")
+    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

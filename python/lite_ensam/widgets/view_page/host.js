@@ -1,0 +1,135 @@
+// The viewer's host where there is no notebook: a model over a web socket, and the buttons that write files.
+//
+// Messages are those of Jupyter's widgets (widgets/view_server.py): {method: "update", state} and
+// {method: "custom", content}. One with n buffers says so, and n binary messages follow it. Besides: "hello" with the
+// kinds of files, "save" and its answer "saved".
+
+import widget from "../static/widget.js";
+
+/** @import { FromPython, Listener, Model, Traits } from "../static/contract.d.ts" */
+/** @typedef {{ method: string, state?: Partial<Traits>, content?: FromPython, kinds?: string[], words?: string,
+ *    bad?: boolean, buffers?: number }} Message */
+
+const ENDED = "lite-ensam has ended: start it again to go on.";
+const DRAWN = ["marks", "strokes"];
+
+const words = /** @type {HTMLOutputElement} */ (document.getElementById("words"));
+const saves = /** @type {HTMLElement} */ (document.getElementById("saves"));
+const replace = /** @type {HTMLInputElement} */ (document.getElementById("replace"));
+const place = /** @type {HTMLElement} */ (document.getElementById("viewer"));
+
+const socket = new WebSocket(Object.assign(new URL("socket", location.href), { protocol: "ws:" }));
+socket.binaryType = "arraybuffer";
+
+/** @type {Record<string, unknown>} */
+const state = {};
+/** @type {Record<string, unknown>} */
+let changed = {};
+/** @type {Map<string, Set<Listener>>} */
+const listeners = new Map();
+/** @type {{ message: Message, buffers: ArrayBuffer[] } | undefined} a message whose buffers are still to come */
+let waiting;
+let unsaved = false;
+let shown = false;
+
+/** @param {object} message */
+function send(message) {
+  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
+
+/**
+ * @param {string} event
+ * @param {any[]} what
+ */
+function tell(event, ...what) {
+  for (const listener of [...(listeners.get(event) ?? [])]) listener(.../** @type {Parameters<Listener>} */ (what));
+}
+
+/**
+ * Take values, then tell of those that are new.
+ * @param {Record<string, unknown>} values
+ */
+function put(values) {
+  const news = Object.keys(values).filter((name) => JSON.stringify(state[name]) !== JSON.stringify(values[name]));
+  Object.assign(state, values);
+  for (const name of news) tell(`change:${name}`);
+}
+
+const model = /** @type {Model} */ (/** @type {unknown} */ ({
+  /** @param {string} name */
+  get: (name) => state[name],
+  /** @param {string} name @param {unknown} value */
+  set: (name, value) => {
+    changed[name] = value;
+    unsaved ||= DRAWN.includes(name);
+    put({ [name]: value });
+  },
+  save_changes: () => {
+    send({ method: "update", state: changed, buffer_paths: [] });
+    changed = {};
+  },
+  /** @param {object} content */
+  send: (content) => send({ method: "custom", content }),
+  /** @param {string} event @param {Listener} listener */
+  on: (event, listener) => {
+    listeners.set(event, (listeners.get(event) ?? new Set()).add(listener));
+  },
+  /** @param {string} event @param {Listener} listener */
+  off: (event, listener) => {
+    listeners.get(event)?.delete(listener);
+  },
+}));
+
+/**
+ * @param {string} text
+ * @param {boolean} bad
+ */
+function say(text, bad) {
+  words.textContent = text;
+  words.classList.toggle("bad", bad);
+}
+
+/** @param {string} kind */
+function saveButton(kind) {
+  const button = document.createElement("button");
+  button.textContent = `Save ${kind}`;
+  button.addEventListener("click", () => {
+    say("saving …", false);
+    send({ method: "save", kind, replace: replace.checked });
+  });
+  return button;
+}
+
+/**
+ * @param {Message} message
+ * @param {ArrayBuffer[]} buffers
+ */
+function receive(message, buffers) {
+  if (message.method === "hello") saves.replaceChildren(...(message.kinds ?? []).map(saveButton));
+  if (message.method === "custom") tell("msg:custom", message.content, buffers);
+  if (message.method === "saved") {
+    say(message.words ?? "", message.bad ?? false);
+    unsaved &&= message.bad ?? false;
+  }
+  if (message.method !== "update") return;
+  put(message.state ?? {});
+  if (!shown) widget.render({ model, el: place });
+  shown = true;
+}
+
+socket.addEventListener("message", ({ data }) => {
+  if (typeof data === "string") waiting = { message: JSON.parse(data), buffers: [] };
+  else waiting?.buffers.push(data);
+  if (!waiting || waiting.buffers.length < (waiting.message.buffers ?? 0)) return;
+  const { message, buffers } = waiting;
+  waiting = undefined;
+  receive(message, buffers);
+});
+socket.addEventListener("close", ({ reason }) => {
+  unsaved = false; // nothing can be saved any more
+  document.body.classList.add("ended");
+  for (const button of saves.querySelectorAll("button")) button.disabled = true;
+  say(reason || ENDED, true);
+});
+// the program ends with its tab, and no undo brings back what was drawn
+globalThis.addEventListener("beforeunload", (event) => unsaved && event.preventDefault());

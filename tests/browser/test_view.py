@@ -1,0 +1,129 @@
+"""`lite-ensam view` from the shell to the file: a tab without a notebook, and the command ends with it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lite_ensam
+from lite_ensam.engines.backend import WEIGHTS
+from lite_ensam.io import read_labels, write_ct
+from tests.browser.jupyter_page import JupyterPage
+from tests.browser.jupyter_server import CHROMIUM_ARGUMENTS, Requests, chromium
+
+pytest.importorskip("aiohttp", reason="aiohttp is not installed: no lite-ensam view to test")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+pytestmark = [
+    pytest.mark.skipif(chromium() is None, reason="no Chromium here: `apt install chromium` brings it"),
+    pytest.mark.skipif(not (WEIGHTS / "manifest.json").exists(), reason="the weights are not here"),
+]
+
+CASE = lite_ensam.make_phantom(shape_zyx=(40, 128, 128), spacing_mm=(3.0, 2.0, 2.0))
+LIVER = CASE.marks[1]
+
+
+@contextmanager
+def viewing(*arguments: object) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Address and process of the running command; what is left of it is ended."""
+    command = [sys.executable, "-m", "lite_ensam", "view", *map(str, arguments), "--no-browser"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:"), process.communicate()
+        yield address, process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def tab() -> Iterator[tuple[JupyterPage, list[str]]]:
+    """An empty tab, and what its console complains of."""
+    complaints: list[str] = []
+    with playwright.sync_playwright() as session:
+        browser = session.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
+        page = browser.new_context(viewport={"width": 1600, "height": 1000}).new_page()
+        page.on("console", lambda told: told.type in ("error", "warning") and complaints.append(told.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield JupyterPage(page, Requests(page.context), CASE.grid), complaints
+        browser.close()
+
+
+def press_save(page: Any, kind: str) -> str:
+    """What the page says of a file."""
+    page.click(f"text=Save {kind}")
+    page.wait_for_function("document.getElementById('words').textContent.match(/written|exists|cannot/)")
+    words: str = page.locator("#words").text_content()
+    return words
+
+
+def test_a_line_becomes_a_file_and_the_command_ends_with_its_tab(tmp_path: Path) -> None:
+    scan = tmp_path / "ct.nii.gz"
+    write_ct(scan, CASE.ct, CASE.grid)
+    with tab() as (desk, complaints), viewing(scan) as (address, process):
+        page = desk.page
+        page.goto(address)
+        desk.canvas("[data-index]")
+        z, y, x = (round(middle) for middle in LIVER.midpoint_zyx)
+        page.locator(".le-slider").first.fill(str(z))
+        desk.canvas(f"[data-index='{z}']")
+        first, last = LIVER.endpoints_zyx
+        desk.drag(desk.at(first), desk.at(last))
+        desk.canvas("[data-masks='1']")
+        mask = tmp_path / "ct_mask.nii.gz"
+        assert press_save(page, "NIfTI") == f"written: {mask}"
+        assert read_labels(mask, CASE.grid)[z, y, x] == 1
+        page.wait_for_timeout(100)
+        assert press_save(page, "NIfTI") == "ct_mask.nii.gz exists: tick “replace files” to write it again"
+        desk.picture("view")
+
+        page.reload()  # the scan, the line and the mask are still there
+        desk.canvas("[data-masks='1']")
+        assert complaints == []
+        assert desk.requests.hosts == {"127.0.0.1"}
+        page.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert {path.name for path in tmp_path.iterdir()} == {"ct.nii.gz", "ct_mask.nii.gz"}
+
+
+def test_neither_marks_nor_a_second_tab_nor_a_lost_server_surprise(tmp_path: Path) -> None:
+    scan, results = tmp_path / "ct.nii.gz", tmp_path / "results"
+    results.mkdir()
+    write_ct(scan, CASE.ct, CASE.grid)
+    marks = results / "ct_report.json"  # as the button JSON would call its file
+    marks.write_text(json.dumps({"marks": [{"label": 1, "endpoints_zyx": LIVER.endpoints_zyx}]}))
+    before = marks.read_bytes()
+    with (
+        tab() as (desk, _),
+        viewing(scan, "--marks", marks, "--output-dir", results) as (address, process),
+    ):
+        page = desk.page
+        page.goto(address)
+        desk.canvas("[data-masks='1']")
+        page.check("#replace")
+        assert press_save(page, "JSON").endswith("it is one of the inputs")
+        assert marks.read_bytes() == before
+        assert press_save(page, "CSV") == f"written: {results / 'ct_table.csv'}"
+
+        other = page.context.new_page()
+        other.goto(address)
+        other.wait_for_selector("#words >> text=This scan is open in another tab")
+        other.close()
+        page.wait_for_timeout(4000)  # longer than a closed tab is waited for
+        assert process.poll() is None
+
+        process.send_signal(signal.SIGINT)
+        page.wait_for_selector("#words >> text=ended in its terminal")
+        assert process.wait(timeout=60) == 0
