@@ -62,8 +62,7 @@ def tab() -> Iterator[tuple[JupyterPage, list[str]]]:
 def press_save(page: Any, kind: str) -> str:
     """What the page says of a file."""
     page.click(f"text=Save {kind}")
-    page.wait_for_function("document.getElementById('words').textContent.match(/written|exists|cannot/)")
-    words: str = page.locator("#words").text_content()
+    words: str = page.wait_for_selector("#words >> text=/written|exists|cannot/").text_content()
     return words
 
 

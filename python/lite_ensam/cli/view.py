@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.cli.options import Engine, EngineName, MarkFrameName, MarksIn, Series, Threads
+from lite_ensam.cli.options import Engine, EngineName, MarkFrameName, MarksIn, Series, Threads, as_options
 from lite_ensam.cli.segment import Ct, Marks
 
 
@@ -61,6 +61,8 @@ def view(
         threads=threads,
         folder=folder,
     )
+    for note in explorer.viewer.source.notes:
+        typer.echo(f"note: {as_options(note)}", err=True)
     ViewServer(explorer).run(show_in_browser if browser else typer.echo)
 
 

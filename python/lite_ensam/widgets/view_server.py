@@ -123,7 +123,7 @@ class ViewServer:
         app = web.Application(middlewares=[self._guard])
         app.router.add_get(f"/{self.token}/socket", self._talk)
         app.router.add_get(f"/{self.token}/{{name:.*}}", self._file)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         # one thread, as in a kernel: messages are answered in their order, a save after the line before it
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lite-ensam-view")
         await runner.setup()
@@ -211,8 +211,9 @@ class ViewServer:
             self.viewer.error = f"Something unforeseen went wrong: {type(error).__name__}: {error}"
 
     def _save(self, kind: Any, replace: bool) -> None:
+        known = kind if isinstance(kind, str) else brief(kind)
         try:
-            words, bad = self.explorer.save_and_tell(kind, replace), False
+            words, bad = self.explorer.save_and_tell(known, replace), False
         except LiteEnsamError as error:
             words, bad = str(error), True
         self._comm.tell({"method": "saved", "words": words, "bad": bad})

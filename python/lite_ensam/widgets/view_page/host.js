@@ -113,8 +113,10 @@ function receive(message, buffers) {
   }
   if (message.method !== "update") return;
   put(message.state ?? {});
-  if (!shown) widget.render({ model, el: place });
+  if (shown) return;
   shown = true;
+  widget.render({ model, el: place });
+  /** @type {HTMLElement | null} */ (place.querySelector(".le-root"))?.focus(); // keys work at once
 }
 
 socket.addEventListener("message", ({ data }) => {

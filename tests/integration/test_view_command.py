@@ -1,0 +1,99 @@
+"""`lite-ensam view` until its server runs: what is opened, what is refused with one sentence, and the exit code.
+
+tests/browser/test_view.py goes on from there.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.uid import generate_uid
+
+from lite_ensam.core.errors import OutputError
+from tests.integration.conftest import Run, Scan
+
+pytest.importorskip("aiohttp", reason="aiohttp is not installed: no lite-ensam view to test")
+
+from lite_ensam.widgets.view_server import ViewServer
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[ViewServer]:
+    """Servers that would have run."""
+    servers: list[ViewServer] = []
+    monkeypatch.setattr(ViewServer, "run", lambda server, _: servers.append(server))
+    return servers
+
+
+def test_a_dicom_folder_is_shown_and_files_go_beside_it(
+    run: Run, dicom: Path, scan: Scan, opened: list[ViewServer]
+) -> None:
+    done = run("view", dicom, "--no-browser")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    (server,) = opened
+    assert server.viewer.grid.shape_zyx == scan.case.grid.shape_zyx
+    assert Path(server.explorer._folder.value) == dicom.parent
+
+
+def test_the_series_that_is_asked_for_is_shown(
+    run: Run, dicom: Path, opened: list[ViewServer], tmp_path: Path
+) -> None:
+    folder, uid = tmp_path / "study", generate_uid()
+    folder.mkdir()
+    slices = [(pydicom.dcmread(path), path) for path in dicom.iterdir()]
+    slices.sort(key=lambda one: one[0].ImagePositionPatient[2])
+    for number, (one, path) in enumerate(slices):
+        (folder / path.name).write_bytes(path.read_bytes())
+        if number < 8:  # a second, smaller series
+            one.SeriesInstanceUID, one.SOPInstanceUID = uid, generate_uid()
+            one.save_as(folder / f"other-{path.name}")
+    done = run("view", folder, "--no-browser")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "note: took the largest of 2 CT series" in done.stderr
+    done = run("view", folder, "--series", uid, "--no-browser")
+    assert done.returncode == 0, done.stderr
+    assert [server.viewer.grid.shape_zyx[0] for server in opened] == [len(slices), 8]
+    done = run("view", folder, "--series", "1.2.3", "--no-browser")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+
+
+def test_what_cannot_be_shown_or_written_is_said(
+    run: Run, dicom: Path, opened: list[ViewServer], tmp_path: Path
+) -> None:
+    for arguments, words in (
+        ([tmp_path / "none.nii.gz"], "no such file or folder"),
+        ([dicom, "--output-dir", dicom], "lies inside the input folder"),
+        ([dicom, "--output-dir", tmp_path / "none"], "--output-dir must be a folder that exists"),
+        ([dicom, "--marks", tmp_path / "none.json"], "none.json: no such file"),
+    ):
+        done = run("view", *arguments, "--no-browser")
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1), done.stderr
+        assert words in done.stderr
+    for wrong in ([], [dicom, "--threads", "0"], [dicom, "--no-such-option"]):
+        assert run("view", *wrong).returncode == 2
+    assert opened == []
+
+
+def test_without_aiohttp_the_extra_is_named(run: Run, dicom: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    monkeypatch.delitem(sys.modules, "lite_ensam.widgets.view_server")
+    done = run("view", dicom, "--no-browser")
+    assert done.returncode == 1
+    assert done.stderr == "lite-ensam: view needs aiohttp: pip install 'lite-ensam[view]'\n"
+
+
+def test_a_button_never_writes_over_an_input(
+    run: Run, dicom: Path, scan: Scan, opened: list[ViewServer], tmp_path: Path
+) -> None:
+    assert run("view", dicom, "--output-dir", tmp_path, "--no-browser").returncode == 0
+    explorer = opened[0].explorer
+    (tmp_path / f"{explorer.name}_mask.nii.gz").hardlink_to(sorted(dicom.iterdir())[0])
+    explorer.viewer.marks = scan.case.marks[:1]
+    with pytest.raises(OutputError, match="a file of an input folder"):
+        explorer.save("NIfTI", overwrite=True)
+    explorer._folder.value = str(dicom)
+    with pytest.raises(OutputError, match="lies inside the input folder"):
+        explorer.save("CSV")
