@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,13 +13,7 @@ from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from lite_ensam.reporting import Course
-
-
-class VolumeLimits(StrEnum):
-    """Which limits `--volume` takes."""
-
-    sphere = "sphere"
-    reliability = "reliability"
+    from lite_ensam.response import Criteria, Wait
 
 
 def respond(
@@ -31,14 +24,35 @@ def respond(
     csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each visit")] = None,
     html: Annotated[Path | None, typer.Option(help="Page with plots to write, one file")] = None,
     volume: Annotated[
-        VolumeLimits, typer.Option(help="sphere: -65.7 % / +72.8 %; reliability: -35 % / +55 %")
-    ] = VolumeLimits.sphere,
+        str,
+        typer.Option(
+            help="Limits of volume: sphere (-65.7 % / +72.8 %), reliability (-35 % / +55 %), or PR,PD in percent "
+            "such as 40,60"
+        ),
+    ] = "sphere",
     confirmation: Annotated[
-        bool, typer.Option("--confirmation", help="CR and PR count if seen again after four weeks")
+        bool, typer.Option("--confirmation", help="Count CR and PR only if they are seen again")
     ] = False,
+    confirmation_days: Annotated[
+        str | None,
+        typer.Option(
+            help="The same, with the days between: LEAST or LEAST,MOST, such as 28,84 [default: at least 28]"
+        ),
+    ] = None,
     stable_days: Annotated[
-        int, typer.Option(min=0, help="How long SD must last to be the best response")
+        int, typer.Option(min=0, help="How long SD must last to be the best response, in days")
     ] = 42,
+    keep_pr: Annotated[
+        bool,
+        typer.Option("--keep-pr", help="Keep PR until PD, as EORTC does [default: each visit by its sum]"),
+    ] = False,
+    irecist: Annotated[bool, typer.Option("--irecist", help="Judge by iRECIST, too")] = False,
+    irecist_days: Annotated[
+        str | None,
+        typer.Option(
+            help="The same, with the days from iUPD to iCPD: LEAST,MOST, or LEAST without an end [default: 28,56]"
+        ),
+    ] = None,
     repeats: Repeats = 0,
     border: Border = BorderName.readers,
     weights: Weights = None,
@@ -47,30 +61,30 @@ def respond(
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Judge response over time: RECIST 1.1, and the same rules by volume where volumes are given."""
+    """Judge response over time: RECIST 1.1, iRECIST, and the rules of RECIST 1.1 by volume where volumes are given."""
     from lite_ensam import _kernels
     from lite_ensam.core.about import DISCLAIMER
     from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.io import check_outputs, write_report, write_table, write_text
     from lite_ensam.reporting import judge, read_study, study_inputs, study_page
-    from lite_ensam.response import VOLUME, VOLUME_RELIABILITY
+    from lite_ensam.response import Protocol
 
+    limits = parse_limits(volume)
+    protocol = Protocol(
+        confirmation=confirmation or confirmation_days is not None,
+        confirming_wait=parse_wait(confirmation_days or "28", "--confirmation-days"),
+        least_stable_days=stable_days,
+        keeps_response=keep_pr,
+        immune=irecist or irecist_days is not None,
+        progression_wait=parse_wait(irecist_days or "28,56", "--irecist-days"),
+    )
     outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)))
     check_outputs(outputs, (study, *study_inputs(study), weights), overwrite)
     patients = read_study(
         study, repeats, draw=html is not None, border=border.value, weights=weights or WEIGHTS
     )
-    courses = judge(
-        patients,
-        VOLUME if volume is VolumeLimits.sphere else VOLUME_RELIABILITY,
-        confirmation=confirmation,
-        least_stable_days=stable_days,
-        identifiers=identifiers,
-    )
-    how = (
-        f"CR and PR {'confirmed after at least 28 days' if confirmation else 'need no confirmation'}; SD must last "
-        f"{stable_days} days from baseline"
-    )
+    courses = judge(patients, limits, protocol, identifiers=identifiers)
+    how = protocol.sentence
     notes = [f"patient {n}: {note}" for n, patient in enumerate(patients, start=1) for note in patient.notes]
     if json is not None:
         record = {
@@ -89,6 +103,39 @@ def respond(
         console().print(f"note: {note}")
     console().print(f"best response: {how}")
     console().print(DISCLAIMER, style="dim")
+
+
+def parse_limits(text: str) -> Criteria:
+    """Limits of volume by their name, or of numbers such as 40,60: -40 % is PR, +60 % is PD."""
+    from lite_ensam.response import VOLUME, VOLUME_RELIABILITY, Criteria
+
+    named = {"sphere": VOLUME, "reliability": VOLUME_RELIABILITY}
+    if text in named:
+        return named[text]
+    try:
+        fall, rise = (abs(float(part)) for part in text.split(","))
+        return Criteria(f"volume, -{fall:g} % / +{rise:g} %", "volume", -fall / 100, rise / 100)
+    except ValueError:
+        raise typer.BadParameter(
+            f"must be sphere, reliability, or two percentages PR,PD such as 40,60 (PR below 100), got {text!r}",
+            param_hint="'--volume'",
+        ) from None
+
+
+def parse_wait(text: str, option: str) -> Wait:
+    """Days as LEAST or LEAST,MOST."""
+    from lite_ensam.response import Wait
+
+    try:
+        days = [int(part) for part in text.split(",")]
+        wait = Wait(*days)
+    except (ValueError, TypeError):
+        wait = Wait(-1)
+    if wait.least < 0 or (wait.most is not None and wait.most < wait.least):
+        raise typer.BadParameter(
+            f"must be days as LEAST or LEAST,MOST such as 28,84, got {text!r}", param_hint=f"'{option}'"
+        )
+    return wait
 
 
 def show(courses: Sequence[Course]) -> None:

@@ -16,6 +16,12 @@ COLORS = {
     Response.NON_CR_NON_PD: "#999999",
     Response.PD: "#d55e00",
     Response.NE: "#dddddd",
+    Response.ICR: "#0072b2",
+    Response.IPR: "#56b4e9",
+    Response.ISD: "#999999",
+    Response.NON_ICR_NON_IUPD: "#999999",
+    Response.IUPD: "#e69f00",
+    Response.ICPD: "#d55e00",
 }
 """Blue shrinks, vermilion grows: told apart with any colour vision (Okabe and Ito)."""
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from lite_ensam.core.errors import StudyError, brief
-from lite_ensam.response import TOO_SMALL_MM, NewLesion, Response, TargetValue, name_key
+from lite_ensam.response import OF_NON_TARGETS, TOO_SMALL_MM, NewLesion, Response, TargetValue, name_key
 
 __all__ = [
     "ILL_BUILT",
@@ -146,8 +146,8 @@ def parse_non_targets(value: Any) -> Response | None:
     word = _word(value)
     if word == "":
         return None
-    for response in Response:
-        if _letters(word) == _letters(response) and response not in (Response.PR, Response.SD):
+    for response in OF_NON_TARGETS:
+        if _letters(word) == _letters(response):
             return response
     raise StudyError(f"non_targets must be one of CR, non-CR/non-PD, PD, NE, got {brief(value)}")
 
