@@ -82,8 +82,18 @@ def test_pr_then_sd_is_sd_however_early() -> None:
 
 
 def test_pr_then_pd_is_sd_where_sd_lasted() -> None:
-    course = [(56, Response.PR), (84, Response.PD)]
+    study = parse_study({"targets": "liver lung", "visits": "0:80+70 56:50+50 112:60+60"})
+    course = [(one.day, one.overall) for one in respond(study)]
+    assert course == [(56, Response.PR), (112, Response.PD)]
     assert best_overall_response(course, confirmation=True).response is Response.SD
+
+
+def test_a_single_early_sd_is_not_evaluable_unless_the_protocol_asks_for_less() -> None:
+    study = parse_study({"targets": "liver liver lung", "visits": "0:50+40+20 28:25+50+15"})
+    course = [(one.day, one.overall) for one in respond(study)]
+    assert course == [(28, Response.SD)]
+    assert best_overall_response(course).response is Response.NE
+    assert best_overall_response(course, least_stable_days=28).response is Response.SD
 
 
 def test_a_target_of_3_mm_is_not_measurable_at_baseline() -> None:
