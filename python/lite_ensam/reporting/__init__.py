@@ -5,6 +5,7 @@ A page is one file: pictures and plots are inside, nothing is fetched, no script
 
 from lite_ensam.reporting.case_report import case_page, identifiers_of
 from lite_ensam.reporting.evaluation_page import EvaluationPictures, evaluation_page
+from lite_ensam.reporting.study_example import study_schema, write_example_study
 from lite_ensam.reporting.study_file import Patient, read_study
 from lite_ensam.reporting.study_inputs import study_inputs
 from lite_ensam.reporting.study_report import Course, judge, study_page
@@ -20,4 +21,6 @@ __all__ = [
     "read_study",
     "study_inputs",
     "study_page",
+    "study_schema",
+    "write_example_study",
 ]

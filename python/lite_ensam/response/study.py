@@ -92,7 +92,7 @@ class TargetValue:
             total([one.volume_ml for one in fragments]),
             math.hypot(*(one.diameter_sd_mm for one in fragments)),
             math.hypot(*(one.volume_sd_ml for one in fragments)),
-            reading=Reading(flags=("split",)),
+            reading=Reading(reader=fragments[0].reading.reader if fragments else "", flags=("split",)),
         )
 
     def value(self, quantity: Literal["diameter", "volume"]) -> float | None:
