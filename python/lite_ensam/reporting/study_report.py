@@ -107,15 +107,16 @@ def judge(
     return tuple(courses)
 
 
-def study_page(courses: Sequence[Course], how: str) -> str:
+def study_page(courses: Sequence[Course], how: str, before: Sequence[str] = ()) -> str:
     """One HTML file with tables, a waterfall and a spider plot for each set of criteria.
 
     Parameters
     ----------
     courses : from `judge`
     how : of confirmation and durations, for the last section
+    before : sections that stand before those of the courses, such as `rates_section`
     """
-    parts = []
+    parts = list(before)
     for criteria in dict.fromkeys(course.criteria for course in courses):
         own = [course for course in courses if course.criteria == criteria]
         parts.append(

@@ -20,6 +20,7 @@ from lite_ensam.response.lesions import Imaging, LesionState, NewLesionFinding, 
 from lite_ensam.response.matching import NEAR_MM, Match, match_by_identity, match_by_place, renamed
 from lite_ensam.response.names import name_key, repeated_names
 from lite_ensam.response.protocol import Protocol
+from lite_ensam.response.rates import CohortRates, MedianTime, Proportion, cohort_rates
 from lite_ensam.response.study import (
     OF_NON_TARGETS,
     TOO_SMALL_MM,
@@ -42,13 +43,16 @@ __all__ = [
     "VOLUME_RELIABILITY",
     "BaselineLesion",
     "BestResponse",
+    "CohortRates",
     "Criteria",
     "Imaging",
     "LesionState",
     "Match",
+    "MedianTime",
     "NewLesion",
     "NewLesionFinding",
     "NonTargetFinding",
+    "Proportion",
     "Protocol",
     "Reading",
     "Response",
@@ -63,6 +67,7 @@ __all__ = [
     "best_overall_response",
     "check_targets",
     "choose_targets",
+    "cohort_rates",
     "match_by_identity",
     "match_by_place",
     "name_key",

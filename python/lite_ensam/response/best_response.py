@@ -26,12 +26,15 @@ class BestResponse:
     day : of the visit that it was first seen at; None for NE
     progression_day : of the first PD, or None
     confirmed : whether CR or PR was seen again, long enough after
+    response_day : of a best response of CR or PR: the first visit with either, from which its duration runs (section
+        4.5.1); of others None
     """
 
     response: Response
     day: int | None
     progression_day: int | None
     confirmed: bool
+    response_day: int | None = None
 
 
 def best_overall_response(
@@ -103,11 +106,13 @@ def best_of(
     visits, confirmation, least_stable_days : see `best_overall_response`; a PD among the visits is passed over
     wait : between two that confirm each other
     """
-    for wanted, counting in ((Response.CR, (Response.CR,)), (Response.PR, (Response.CR, Response.PR))):
+    either = (Response.CR, Response.PR)
+    response_day = _seen_again(visits, either, wait) if confirmation else _first(visits, either)
+    for wanted, counting in ((Response.CR, (Response.CR,)), (Response.PR, either)):
         seen_again = _seen_again(visits, counting, wait)
         first = seen_again if confirmation else _first(visits, counting)
         if first is not None:
-            return BestResponse(wanted, first, None, seen_again is not None)
+            return BestResponse(wanted, first, None, seen_again is not None, response_day)
     after_response = _after_response(visits) if confirmation else None
     for day, response in visits:
         if response in _CONTROLLED and (day >= least_stable_days or day == after_response):
