@@ -19,8 +19,8 @@ def test_the_demo_writes_every_output_without_a_name(run: Run, tmp_path: Path) -
     assert (done.returncode, done.stderr) == (0, "")
     written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert written == {
-        "study.json", "study.schema.json", "response.json", "response.csv", "response.html", "lesions.csv",
-        "rates.csv", "sdtm/tu.csv", "sdtm/tr.csv", "sdtm/rs.csv",
+        "study.json", "study.schema.json", "response.json", "response.csv", "response.html", "board.html",
+        "lesions.csv", "rates.csv", "sdtm/tu.csv", "sdtm/tr.csv", "sdtm/rs.csv",
     }  # fmt: skip
     for name in written - {"study.json", "study.schema.json"}:
         text = (folder / name).read_text()

@@ -63,6 +63,7 @@ def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bo
         json=folder / "response.json",
         csv=folder / "response.csv",
         html=folder / "response.html",
+        board=folder / "board.html",
         lesions=folder / "lesions.csv",
         rates=folder / "rates.csv",
         sdtm=folder / "sdtm",

@@ -62,6 +62,9 @@ def respond(
     json: Annotated[Path | None, typer.Option(help="JSON to write")] = None,
     csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each visit")] = None,
     html: Annotated[Path | None, typer.Option(help="Page with plots to write, one file")] = None,
+    board: Annotated[
+        Path | None, typer.Option(help="Page for the tumour board: every lesion at every visit; prints on A4")
+    ] = None,
     lesions: Lesions = None,
     rates: Rates = None,
     sdtm: Sdtm = None,
@@ -101,10 +104,14 @@ def respond(
         immune=irecist or irecist_days is not None,
         progression_wait=parse_wait(irecist_days or "28,56", "--irecist-days"),
     )
-    outputs = ResponseOutputs(json, csv, html, lesions, rates, sdtm)
+    outputs = ResponseOutputs(json, csv, html, board, lesions, rates, sdtm)
     check_outputs(outputs.files(), (study, *study_inputs(study), weights), overwrite)
     patients = read_study(
-        study, repeats, draw=html is not None, border=border.value, weights=weights or WEIGHTS
+        study,
+        repeats,
+        draw=html is not None or board is not None,
+        border=border.value,
+        weights=weights or WEIGHTS,
     )
     courses = judge(patients, limits, protocol, identifiers=identifiers)
     notes = [f"patient {n}: {note}" for n, patient in enumerate(patients, start=1) for note in patient.notes]

@@ -25,13 +25,14 @@ class ResponseOutputs:
 
     Parameters
     ----------
-    json, csv, html, lesions, rates : files
+    json, csv, html, board, lesions, rates : files
     sdtm : folder
     """
 
     json: Path | None = None
     csv: Path | None = None
     html: Path | None = None
+    board: Path | None = None
     lesions: Path | None = None
     rates: Path | None = None
     sdtm: Path | None = None
@@ -39,7 +40,8 @@ class ResponseOutputs:
     def files(self) -> list[tuple[Path | None, tuple[str, ...]]]:
         """Each file with what its name must end in; the folder of the domains is made."""
         tables = (self.csv, self.lesions, self.rates, *self._domains().values())
-        return [(self.json, (".json",)), (self.html, (".html",)), *((table, (".csv",)) for table in tables)]
+        pages = [(page, (".html",)) for page in (self.html, self.board)]
+        return [(self.json, (".json",)), *pages, *((table, (".csv",)) for table in tables)]
 
     def write(
         self,
@@ -66,6 +68,7 @@ class ResponseOutputs:
         from lite_ensam.core.about import DISCLAIMER
         from lite_ensam.io import write_report, write_table, write_text
         from lite_ensam.reporting import (
+            board_page,
             lesion_rows,
             rates_of,
             rates_rows,
@@ -89,6 +92,9 @@ class ResponseOutputs:
             write_table(self.csv, [row for course in courses for row in course.rows()], overwrite)
         if self.html is not None:
             write_text(self.html, study_page(courses, how, [rates_section(rates)]), overwrite)
+        if self.board is not None:
+            page = board_page(courses, how, [rates_section(rates)], dates=identifiers)
+            write_text(self.board, page, overwrite)
         if self.lesions is not None:
             write_table(self.lesions, lesion_rows(patients, identifiers), overwrite)
         if self.rates is not None:

@@ -3,6 +3,7 @@
 A page is one file: pictures and plots are inside, nothing is fetched, no script runs.
 """
 
+from lite_ensam.reporting.board_page import board_page
 from lite_ensam.reporting.case_report import case_page, identifiers_of
 from lite_ensam.reporting.evaluation_page import EvaluationPictures, evaluation_page
 from lite_ensam.reporting.lesion_table import lesion_rows
@@ -19,6 +20,7 @@ __all__ = [
     "EvaluationPictures",
     "Evaluator",
     "Patient",
+    "board_page",
     "case_page",
     "evaluation_page",
     "identifiers_of",

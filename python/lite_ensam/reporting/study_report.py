@@ -20,7 +20,7 @@ from lite_ensam.response import (
     TimePointResponse,
 )
 
-__all__ = ["Course", "judge", "study_page"]
+__all__ = ["Course", "judge", "made_of", "plots", "study_page"]
 
 
 @with_short_repr
@@ -123,7 +123,7 @@ def study_page(courses: Sequence[Course], how: str, before: Sequence[str] = ()) 
             html.section(
                 f"By {criteria.name}",
                 _best_table(own),
-                *_plots(own, criteria),
+                *plots(own),
                 *(_visits_table(course) for course in own),
             )
         )
@@ -139,11 +139,13 @@ def study_page(courses: Sequence[Course], how: str, before: Sequence[str] = ()) 
         ]
         if pictures:
             parts.append(html.section(f"Scans of {name}", *pictures))
-    parts.append(html.section("How it was made", html.facts(_made(courses, how) | _notes(names.values()))))
+    parts.append(html.section("How it was made", html.facts(made_of(courses, how) | _notes(names.values()))))
     return html.page("Response over time", parts)
 
 
-def _plots(courses: Sequence[Course], criteria: Criteria) -> Iterator[str]:
+def plots(courses: Sequence[Course]) -> Iterator[str]:
+    """Waterfall and spider plot of courses by one set of criteria, where there are changes to show."""
+    criteria = courses[0].criteria
     bars, lines = [], []
     for course in courses:
         changes = [
@@ -229,7 +231,8 @@ def _noise_text(one: TimePointResponse) -> str:
     return ""
 
 
-def _made(courses: Sequence[Course], how: str) -> dict[str, str]:
+def made_of(courses: Sequence[Course], how: str) -> dict[str, str]:
+    """Program, rules, limits and choices, for the end of a page."""
     limits = {
         f"Limits of {one.name}": f"PR from {one.response:+.1%} of baseline, PD from {one.progression:+.1%} of the nadir"
         + (f" and at least {one.least_growth:g} {one.unit}" if one.least_growth else "")

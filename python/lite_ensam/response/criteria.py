@@ -72,7 +72,7 @@ class Criteria:
 RECIST_1_1 = Criteria("RECIST 1.1", "diameter", -0.30, 0.20, 5.0)
 """Section 4.3.1: -30 % of baseline; +20 % and at least 5 mm over the nadir."""
 
-IRECIST = Criteria("iRECIST", "diameter", -0.30, 0.20, 5.0)
+IRECIST = replace(RECIST_1_1, name="iRECIST")
 """The same limits; what differs is what follows a PD: see `respond_immune`."""
 
 VOLUME = Criteria("volume", "volume", -0.657, 0.728)

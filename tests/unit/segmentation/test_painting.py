@@ -189,5 +189,9 @@ def test_the_expected_dice_takes_probabilities_at_their_word() -> None:
     sure[1:3] = 40
     assert expected_dice(sure) == pytest.approx(1)
     unsure = np.full((1, 1, 3), -40, np.float32)
-    unsure[0, 0] = np.log(3), np.log(1.5), -np.log(3)  # probabilities 0.75 and 0.6, in the mask, and 0.25, outside
+    unsure[0, 0] = (
+        np.log(3),
+        np.log(1.5),
+        -np.log(3),
+    )  # probabilities 0.75 and 0.6, in the mask, and 0.25, outside
     assert expected_dice(unsure) == pytest.approx(2 * (0.75 + 0.6) / (2 + 1.6))
