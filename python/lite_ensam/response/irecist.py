@@ -5,16 +5,18 @@ Seymour et al., iRECIST: guidelines for response criteria for use in trials test
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TypeAlias
 
 from lite_ensam.response.best_response import BestResponse, Visit, Wait, best_of
 from lite_ensam.response.criteria import IRECIST, Criteria, Response
 from lite_ensam.response.lesions import LesionState, NewLesionFinding
+from lite_ensam.response.new_lesions import certain_new_lesions
 from lite_ensam.response.study import Study, TimePoint
 from lite_ensam.response.targets import MOST_TARGETS, MOST_TARGETS_OF_AN_ORGAN, least_mm
-from lite_ensam.response.time_points import TimePointResponse, confirmed_new_lesions, respond
+from lite_ensam.response.time_points import TimePointResponse, respond
 
 __all__ = ["CONFIRMING_DAYS", "best_immune_response", "respond_immune"]
 
@@ -40,12 +42,16 @@ _RANK = (Response.NE, Response.PD, Response.SD, Response.PR, Response.CR)
 """Of the targets, the better the later."""
 
 
+NewLesions: TypeAlias = Mapping[str, NewLesionFinding]
+
+
 @dataclass(frozen=True)
 class _Seen:
     """A visit as iRECIST needs it.
 
     Parameters
     ----------
+    there : new lesions that are seen and certain, by name
     kinds : of lesions that are PD by RECIST 1.1
     known_mm : sum of the targets that were measured
     is_whole : whether these are all
@@ -53,14 +59,10 @@ class _Seen:
 
     visit: TimePoint
     judged: TimePointResponse
+    there: NewLesions
     kinds: frozenset[str]
     known_mm: float
     is_whole: bool
-
-    @property
-    def there(self) -> dict[str, NewLesionFinding]:
-        """New lesions that are seen."""
-        return {name: one for name, one in self.visit.new_lesions.items() if one.is_there}
 
 
 def respond_immune(
@@ -98,14 +100,11 @@ def respond_immune(
     >>> [str(one.overall) for one in respond_immune(Study((Target("a", "liver"),), tuple(visits)))]
     ['iUPD', 'iCPD']
     """
-    follow_up = _named(study.follow_up)
-    measured = _measurable(follow_up)
-    course = _Course(measured, wait, criteria.least_growth)
-    plain = respond(study, criteria)
-    flags = confirmed_new_lesions(study.follow_up)
+    new_lesions = certain_new_lesions(study.follow_up)
+    course = _Course(_measurable(new_lesions), wait, criteria.least_growth)
     return tuple(
-        course.judge(_seen(study, visit, judged, has_new))
-        for visit, judged, has_new in zip(follow_up, plain, flags, strict=True)
+        course.judge(_seen(study, visit, judged, there))
+        for visit, judged, there in zip(study.follow_up, respond(study, criteria), new_lesions, strict=True)
     )
 
 
@@ -214,7 +213,7 @@ class _Course:
 
     def _counts_again(self, seen: _Seen) -> bool:
         """Whether new lesions that were there when a run was reset are iUPD once more (recist.eortc.org)."""
-        if seen.there.keys() - {name for one in self._known for name in one.visit.new_lesions}:
+        if seen.there.keys() - {name for one in self._known for name in one.there}:
             return True
         if any(
             one.state is LesionState.PROGRESSION
@@ -252,7 +251,7 @@ class _Course:
 
     def _new_growth(self, seen: _Seen, past: Sequence[_Seen]) -> str:
         """How new lesions have become more or larger, if they have."""
-        known = {name for one in past for name in one.visit.new_lesions}
+        known = {name for one in past for name in one.there}
         if seen.there.keys() - known:
             return "another new lesion"
         for before in past:
@@ -275,19 +274,19 @@ class _Course:
         return sum(old for old, _ in known), sum(new for _, new in known)
 
 
-def _seen(study: Study, visit: TimePoint, judged: TimePointResponse, has_new: bool) -> _Seen:
+def _seen(study: Study, visit: TimePoint, judged: TimePointResponse, there: NewLesions) -> _Seen:
     kinds = {
         kind
         for kind, response in ((_TARGETS, judged.target), (_NON_TARGETS, judged.non_target))
         if response is Response.PD
     }
-    if has_new:
+    if there:
         kinds.add(_NEW)
     if judged.overall is Response.PD and not kinds:
         kinds.add(_NON_TARGETS)  # back after a CR of all disease
     sizes = [visit.targets[one.name].value("diameter") for one in study.targets if one.name in visit.targets]
     known = [size for size in sizes if size is not None]
-    return _Seen(visit, judged, frozenset(kinds), sum(known), len(known) == len(study.targets))
+    return _Seen(visit, judged, there, frozenset(kinds), sum(known), len(known) == len(study.targets))
 
 
 def _without_new(seen: _Seen) -> Response:
@@ -310,30 +309,14 @@ def _rank(seen: _Seen) -> int:
     return _RANK.index(target) if target in _RANK else 0
 
 
-def _named(visits: Sequence[TimePoint]) -> list[TimePoint]:
-    """Visits whose "new lesion: yes" without a list has a lesion, the same in a row of such visits."""
-    named: list[TimePoint] = []
-    first: int | None = None
-    for visit in visits:
-        if visit.new_lesion == "no" or visit.new_lesions:
-            first = None
-            named.append(visit)
-            continue
-        first = visit.day if first is None else first
-        is_certain = visit.new_lesion == "yes"
-        found = {f"new lesion of day {first}": NewLesionFinding("", is_certain=is_certain)}
-        named.append(replace(visit, new_lesions=found))
-    return named
-
-
-def _measurable(visits: Sequence[TimePoint]) -> frozenset[str]:
+def _measurable(visits: Sequence[NewLesions]) -> frozenset[str]:
     """New lesions that are summed: measurable when first seen, at most five, at most two an organ."""
     chosen: set[str] = set()
     looked_at: set[str] = set()
     of_organ: Counter[str] = Counter()
-    for visit in visits:
-        for name, one in sorted(visit.new_lesions.items(), key=lambda item: -(item[1].diameter_mm or 0)):
-            if name in looked_at or not one.is_there:
+    for there in visits:
+        for name, one in sorted(there.items(), key=lambda item: -(item[1].diameter_mm or 0)):
+            if name in looked_at:
                 continue
             looked_at.add(name)
             is_large = one.diameter_mm is not None and one.diameter_mm >= least_mm(one.is_node) - _ROUNDING_MM

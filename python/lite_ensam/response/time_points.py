@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lite_ensam.response.criteria import RECIST_1_1, Criteria, Response
+from lite_ensam.response.new_lesions import certain_new_lesions
 from lite_ensam.response.study import NewLesion, Study, TargetValue, TimePoint
 
-__all__ = ["TimePointResponse", "confirmed_new_lesions", "overall_response", "respond"]
+__all__ = ["TimePointResponse", "overall_response", "respond"]
 
 _ROUNDING = 1e-6
 """mm or ml: "at least 20 %" of a sum must not fail at the last digit of a float."""
@@ -107,14 +107,14 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
     """
     judged: list[TimePointResponse] = []
     nadir_visit, been_gone, has_responded = study.baseline, False, False
-    for visit, new_lesion in zip(study.follow_up, confirmed_new_lesions(study.follow_up), strict=True):
+    for visit, new_lesions in zip(study.follow_up, certain_new_lesions(study.follow_up), strict=True):
         now, baseline, nadir = (_sum(study, one, criteria) for one in (visit, study.baseline, nadir_visit))
         target = _target_response(study, visit, criteria, nadir, been_gone) if study.targets else None
         if criteria.keeps_response and has_responded and target is Response.SD:
             target = Response.PR
         non_target = study.non_target_response(visit)
         is_back = been_gone and non_target is Response.NON_CR_NON_PD
-        overall = Response.PD if is_back else overall_response(target, non_target, new_lesion)
+        overall = Response.PD if is_back else overall_response(target, non_target, bool(new_lesions))
         judged.append(
             TimePointResponse(
                 day=visit.day,
@@ -207,16 +207,6 @@ def _noise(study: Study, visit: TimePoint, reference: TimePoint, criteria: Crite
         if target.name in one.targets
     ]
     return _NOISE_SDS * math.hypot(*sds)
-
-
-def confirmed_new_lesions(visits: Sequence[TimePoint]) -> list[bool]:
-    """Whether each visit has a new lesion: an equivocal one counts if the visits after it confirm it."""
-    flags: list[bool] = []
-    later = False
-    for visit in reversed(visits):
-        later = visit.new_lesion is NewLesion.YES or (later and visit.new_lesion is NewLesion.EQUIVOCAL)
-        flags.append(later)
-    return flags[::-1]
 
 
 def _share(now: float | None, before: float) -> float | None:

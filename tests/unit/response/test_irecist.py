@@ -5,6 +5,8 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lite_ensam.response import (
     IRECIST,
@@ -16,6 +18,7 @@ from lite_ensam.response import (
     TimePoint,
     Wait,
     best_immune_response,
+    respond,
     respond_immune,
 )
 from tests.unit.response.test_visits import parse_study as parse_plain_study
@@ -123,3 +126,38 @@ def test_pr_is_kept_until_iupd_where_the_protocol_says_so() -> None:
     kept = respond_immune(study, criteria=IRECIST.keeping_response())
     assert [one.overall for one in kept] == ["iPR"] * 5
     assert [one.overall for one in respond_immune(study)] == ["iPR", "iPR", "iSD", "iSD", "iSD"]
+
+
+def test_recist_takes_back_an_equivocal_lesion_to_its_own_first_scan_only() -> None:
+    """Section 4.3.5, where lesions are listed: the one that was equivocal must be the one that is confirmed."""
+    same = parse_study({"targets": "liver", "visits": "0:50 56:50:-:n? 112:50:-:n"})
+    other = parse_study({"targets": "liver", "visits": "0:50 56:50:-:n? 112:50:-:m"})
+    assert [one.overall for one in respond(same)] == ["PD", "PD"]
+    assert [one.overall for one in respond(other)] == ["SD", "PD"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(7, 100), st.integers(0, 90), st.sampled_from(["", "n=12", "n=18", "n;m"])),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_whatever_the_course_icpd_follows_iupd_in_time_and_nothing_else_changes(
+    visits: list[tuple[int, int, str]],
+) -> None:
+    text, day = "0:50", 0
+    for days, mm, new in visits:
+        day += days
+        text += f" {day}:{mm}" + (f":-:{new}" if new else "")
+    study = parse_study({"targets": "liver", "visits": text})
+    plain, immune = respond(study), respond_immune(study)
+    first_pd = next((n for n, one in enumerate(plain) if one.overall is Response.PD), len(plain))
+    assert [one.overall for one in immune[:first_pd]] == [f"i{one.overall}" for one in plain[:first_pd]]
+    assert all(one.overall is Response.IUPD for one in immune[first_pd : first_pd + 1])
+    confirmed = next((n for n, one in enumerate(immune) if one.overall is Response.ICPD), None)
+    if confirmed is not None:
+        assert all(one.overall is Response.ICPD for one in immune[confirmed:])
+        gaps = [immune[confirmed].day - one.day for one in immune[:confirmed] if one.overall is Response.IUPD]
+        assert any(28 <= gap <= 56 for gap in gaps)
+        assert immune[confirmed - 1].overall in (Response.IUPD, Response.NE)
