@@ -94,3 +94,14 @@ def test_no_table_is_written_over_another_or_over_the_study(run: Run, tmp_path: 
     file.touch()
     done = run("respond", study, "--sdtm", file)
     assert (done.returncode, "cannot make the folder" in done.stderr) == (1, True)
+
+
+def test_no_folder_is_made_inside_an_input(run: Run, tmp_path: Path) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    target = {"name": "t", "organ": "liver"}
+    study = tmp_path / "study.json"
+    study.write_text(json.dumps({"targets": [target], "visits": [{"date": 0, "ct": "scans"}]}))
+    done = run("respond", study, "--sdtm", scans / "sdtm")
+    assert (done.returncode, "lies inside the input folder" in done.stderr) == (1, True)
+    assert list(scans.iterdir()) == []

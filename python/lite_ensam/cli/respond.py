@@ -91,7 +91,6 @@ def respond(
     """Judge response over time: RECIST 1.1, iRECIST, and the rules of RECIST 1.1 by volume where volumes are given."""
     from lite_ensam.core.about import DISCLAIMER
     from lite_ensam.engines.backend import WEIGHTS
-    from lite_ensam.io import check_outputs
     from lite_ensam.reporting import judge, read_study, study_inputs
     from lite_ensam.response import Protocol
 
@@ -105,7 +104,7 @@ def respond(
         progression_wait=parse_wait(irecist_days or "28,56", "--irecist-days"),
     )
     outputs = ResponseOutputs(json, csv, html, board, lesions, rates, sdtm)
-    check_outputs(outputs.files(), (study, *study_inputs(study), weights), overwrite)
+    outputs.check((study, *study_inputs(study), weights), overwrite)
     patients = read_study(
         study,
         repeats,

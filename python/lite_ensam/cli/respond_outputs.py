@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -37,8 +37,30 @@ class ResponseOutputs:
     rates: Path | None = None
     sdtm: Path | None = None
 
-    def files(self) -> list[tuple[Path | None, tuple[str, ...]]]:
-        """Each file with what its name must end in; the folder of the domains is made."""
+    def check(self, inputs: Iterable[Path | None], overwrite: bool) -> None:
+        """Raise `OutputError` if something cannot be written; the folder of the domains is made if all is well.
+
+        Parameters
+        ----------
+        inputs : what is read: nothing is written over it or into it
+        overwrite : whether files that exist may be replaced
+        """
+        from lite_ensam.core.errors import OutputError, printable
+        from lite_ensam.io import check_outputs, refuse_inputs
+
+        read = tuple(inputs)
+        refuse_inputs([path for path, _ in self._files() if path is not None], read)
+        if self.sdtm is not None:
+            try:
+                self.sdtm.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(
+                    f"cannot make the folder {printable(self.sdtm)}: {error.strerror or error}"
+                ) from error
+        check_outputs(self._files(), read, overwrite)
+
+    def _files(self) -> list[tuple[Path | None, tuple[str, ...]]]:
+        """Each file with what its name must end in."""
         tables = (self.csv, self.lesions, self.rates, *self._domains().values())
         pages = [(page, (".html",)) for page in (self.html, self.board)]
         return [(self.json, (".json",)), *pages, *((table, (".csv",)) for table in tables)]
@@ -108,16 +130,7 @@ class ResponseOutputs:
                 write_table(path, tables[name], overwrite)
 
     def _domains(self) -> dict[str, Path]:
-        from lite_ensam.core.errors import OutputError, printable
         from lite_ensam.reporting import DOMAINS
 
         folder = self.sdtm
-        if folder is None:
-            return {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"cannot make the folder {printable(folder)}: {error.strerror or error}"
-            ) from error
-        return {name: folder / f"{name}.csv" for name in DOMAINS}
+        return {} if folder is None else {name: folder / f"{name}.csv" for name in DOMAINS}
