@@ -23,6 +23,7 @@ from lite_ensam.reporting.study_values import (
     parse_day,
     parse_new_lesion,
     parse_non_targets,
+    parse_optional_text,
     parse_size,
     parse_text,
     parse_yes_no,
@@ -123,16 +124,12 @@ def read_study(
     return tuple(patients)
 
 
-def _of_trial(content: Mapping[str, Any]) -> str:
-    return "" if content.get("trial") in (None, "") else parse_text(content["trial"], "trial")
-
-
 def _json_entries(content: Any) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
     entries = content.get("patients", [content]) if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries or not all(isinstance(one, dict) for one in entries):
         raise StudyError('must be {"patients": [{"targets": [...], "visits": [...]}, ...]}')
     beside = sorted(content.keys() - set(STUDY_KEYS)) if "patients" in content else []
-    if trial := _of_trial(content):
+    if trial := parse_optional_text(content.get("trial"), "trial"):
         entries = [{**one, "trial": trial} for one in entries]
     return entries, [f"{brief(key)} beside the patients is not read" for key in beside]
 
@@ -149,8 +146,7 @@ def _refuse_repeated_patients(entries: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _identifier(entry: Mapping[str, Any]) -> str:
-    given = entry.get("patient")
-    return "" if given in (None, "") else parse_text(given, "patient")
+    return parse_optional_text(entry.get("patient"), "patient")
 
 
 def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
@@ -158,7 +154,12 @@ def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
     try:
         notes += _unread(entry, (*PATIENT_KEYS, "trial"), "the patient")
         targets = tuple(_lesion(one, notes, "a target") for one in entry["targets"])
-        listed = entry.get("non_target_lesions") or ()
+        listed = entry.get("non_target_lesions") or []
+        if not isinstance(listed, list):
+            raise StudyError(
+                'non_target_lesions must be a list such as [{"name": "effusion", "organ": "pleura"}], '
+                f"got {brief(listed)}"
+            )
         others = tuple(_lesion(one, notes, "a non-target") for one in listed)
         visits = list(_dated(entry["visits"]))
     except KeyError as error:
@@ -177,8 +178,9 @@ def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
     study = Study(targets, time_points, non_targets, slice_mm, others)
     if not study.follow_up:
         notes.append("a single visit is given: a response needs at least two")
-    cohort = "" if entry.get("cohort") in (None, "") else parse_text(entry["cohort"], "cohort")
-    return Patient(_identifier(entry), study, tuple(notes), tuple(scans.pictures), cohort, _of_trial(entry))
+    cohort = parse_optional_text(entry.get("cohort"), "cohort")
+    trial = parse_optional_text(entry.get("trial"), "trial")
+    return Patient(_identifier(entry), study, tuple(notes), tuple(scans.pictures), cohort, trial)
 
 
 def _lesion(entry: Mapping[str, Any], notes: list[str], kind: str) -> Target:
@@ -192,7 +194,7 @@ def _lesion(entry: Mapping[str, Any], notes: list[str], kind: str) -> Target:
         notes.append(
             f"{name} lies in {organ!r} but node is not said: its longest diameter counts, not its short axis"
         )
-    return Target(name, organ, bool(is_node), str(entry.get("site") or ""))
+    return Target(name, organ, bool(is_node), parse_optional_text(entry.get("site"), f"the site of {name!r}"))
 
 
 def _dated(visits: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -223,11 +225,7 @@ def _visit(
         overall = parse_non_targets(entry.get("non_targets"))
         new_lesion = parse_new_lesion(entry.get("new_lesion"))
         larger = parse_yes_no(entry.get("non_targets_larger"), "non_targets_larger")
-        texts = {
-            name: parse_text(entry[name], name)
-            for name in ("modality", "reader")
-            if entry.get(name) not in (None, "")
-        }
+        texts = {name: parse_optional_text(entry.get(name), name) for name in ("modality", "reader")}
     except StudyError as error:
         raise StudyError(f"day {day}: {error}") from None
     return TimePoint(

@@ -10,6 +10,7 @@ from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.reporting.study_values import (
     DETAILS,
     parse_diameter,
+    parse_optional_text,
     parse_reading,
     parse_state,
     parse_text,
@@ -127,7 +128,7 @@ def _new_lesion(entry: Mapping[str, Any], name: str, where: str) -> NewLesionFin
     try:
         return NewLesionFinding(
             organ=parse_text(entry.get("organ"), f"the organ of {name!r}"),
-            site=str(entry.get("site") or ""),
+            site=parse_optional_text(entry.get("site"), "site"),
             is_node=bool(parse_yes_no(entry.get("node"), "node")),
             is_certain=not parse_yes_no(entry.get("equivocal"), "equivocal"),
             state=state,

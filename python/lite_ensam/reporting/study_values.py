@@ -29,6 +29,7 @@ __all__ = [
     "parse_diameter",
     "parse_new_lesion",
     "parse_non_targets",
+    "parse_optional_text",
     "parse_reading",
     "parse_size",
     "parse_sizes",
@@ -141,6 +142,11 @@ def parse_text(value: Any, what: str) -> str:
     return text
 
 
+def parse_optional_text(value: Any, what: str) -> str:
+    """As `parse_text`; empty where nothing was said."""
+    return "" if value in (None, "") else parse_text(value, what)
+
+
 def parse_yes_no(value: Any, what: str) -> bool | None:
     """True or False, None where nothing was said; `what` itself means yes in a column of its name.
 
@@ -229,13 +235,9 @@ def parse_state(value: Any) -> LesionState | None:
 
 def parse_reading(given: Mapping[str, Any], where: str, flags: tuple[str, ...] = ()) -> Reading:
     """What is said of a lesion besides its size: some of `DETAILS`."""
-    texts = {name: given.get(name) for name in ("reader", "reason")}
     return Reading(
-        **{
-            name: parse_text(value, f"{where}, {name}")
-            for name, value in texts.items()
-            if value not in (None, "")
-        },
+        reader=parse_optional_text(given.get("reader"), f"{where}, reader"),
+        reason=parse_optional_text(given.get("reason"), f"{where}, reason"),
         longest_diameter_mm=parse_size(given.get("longest_diameter_mm"), f"{where}, longest_diameter_mm"),
         short_axis_mm=parse_size(given.get("short_axis_mm"), f"{where}, short_axis_mm"),
         mean_hu=_parse_hu(given.get("mean_hu"), f"{where}, mean_hu"),

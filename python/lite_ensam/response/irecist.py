@@ -251,8 +251,7 @@ class _Course:
 
     def _new_growth(self, seen: _Seen, past: Sequence[_Seen]) -> str:
         """How new lesions have become more or larger, if they have."""
-        known = {name for one in past for name in one.there}
-        if seen.there.keys() - known:
+        if _has_another(seen, past):
             return "another new lesion"
         for before in past:
             old, new = self._sums(before, seen)
@@ -302,6 +301,15 @@ def _without_new(seen: _Seen) -> Response:
     if overall is Response.CR and seen.there:
         return Response.PR if target is not None else Response.NON_CR_NON_PD
     return overall
+
+
+def _has_another(seen: _Seen, past: Sequence[_Seen]) -> bool:
+    """Whether a new lesion has joined those before, which only visits that list theirs can tell."""
+    before = [one for one in past if one.there]
+    listed = [one for one in before if one.visit.new_lesions]
+    known = {name for one in listed for name in one.there}
+    can_tell = bool(seen.visit.new_lesions) and (bool(listed) or not before)
+    return can_tell and bool(seen.there.keys() - known)
 
 
 def _rank(seen: _Seen) -> int:

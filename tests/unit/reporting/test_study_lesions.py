@@ -179,6 +179,22 @@ def test_a_tumour_of_a_report_that_is_listed_is_not_asked_about(tmp_path: Path) 
     assert one.study.follow_up[0].targets["t"].reading == Reading("", 30.0, 9.0)
 
 
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"cohort": [1]}, "cohort must be a text"),
+        ({"non_target_lesions": "effusion"}, "non_target_lesions must be a list such as"),
+        (
+            {"non_target_lesions": [{"name": "a", "organ": "b", "site": ["x"]}]},
+            "the site of 'a' must be a text",
+        ),
+    ],
+)
+def test_patients_that_make_no_sense_are_refused(tmp_path: Path, more: dict[str, Any], message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        read(tmp_path, **more)
+
+
 def test_csv_says_the_same_as_json(tmp_path: Path) -> None:
     path = tmp_path / "study.csv"
     path.write_text(
