@@ -79,6 +79,11 @@ def test_a_line_becomes_a_file_and_the_command_ends_with_its_tab(tmp_path: Path)
         first, last = LIVER.endpoints_zyx
         desk.drag(desk.at(first), desk.at(last))
         desk.canvas("[data-masks='1']")
+        asked: list[str] = []
+        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+        page.close(run_before_unload=True)
+        page.wait_for_timeout(500)
+        assert asked == ["beforeunload"], "the line is not saved"
         mask = tmp_path / "ct_mask.nii.gz"
         assert press_save(page, "NIfTI") == f"written: {mask}"
         assert read_labels(mask, CASE.grid)[z, y, x] == 1
@@ -90,7 +95,7 @@ def test_a_line_becomes_a_file_and_the_command_ends_with_its_tab(tmp_path: Path)
         desk.canvas("[data-masks='1']")
         assert complaints == []
         assert desk.requests.hosts == {"127.0.0.1"}
-        page.close()
+        page.close(run_before_unload=True)
         assert process.wait(timeout=60) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""

@@ -144,7 +144,7 @@ class ViewServer:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refuse what does not come from the viewer's own page."""
         origin = request.headers.get("Origin")
-        token = request.path.split("/")[1]
+        token = request.path.removeprefix("/").partition("/")[0]
         if request.headers.get("Host") != self.host or origin not in (None, f"http://{self.host}"):
             return web.Response(status=403, text=_FOREIGN)
         if not secrets.compare_digest(token.encode(), self.token.encode()):

@@ -6,7 +6,7 @@
 
 import widget from "../static/widget.js";
 
-/** @import { FromPython, Listener, Model, Traits } from "../static/contract.d.ts" */
+/** @import { FromPython, Listener, Model, ToPython, Traits } from "../static/contract.d.ts" */
 /** @typedef {{ method: string, state?: Partial<Traits>, content?: FromPython, kinds?: string[], words?: string,
  *    bad?: boolean, buffers?: number }} Message */
 
@@ -68,8 +68,11 @@ const model = /** @type {Model} */ (/** @type {unknown} */ ({
     send({ method: "update", state: changed, buffer_paths: [] });
     changed = {};
   },
-  /** @param {object} content */
-  send: (content) => send({ method: "custom", content }),
+  /** @param {ToPython} content */
+  send: (content) => {
+    unsaved ||= content.kind === "accept" || content.kind === "reject";
+    send({ method: "custom", content });
+  },
   /** @param {string} event @param {Listener} listener */
   on: (event, listener) => {
     listeners.set(event, (listeners.get(event) ?? new Set()).add(listener));
