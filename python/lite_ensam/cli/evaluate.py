@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Border, BorderName, Crop, CropName, Engine, EngineName, Mirror, Overwrite
+from lite_ensam.cli.options import Border, BorderName, Crop, Engine, EngineName, Mirror, Overwrite
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of the intervals' bootstrap and of changed marks")] = 0,
     weights: Annotated[Path | None, typer.Option(help="Exported weights [default: those that ship]")] = None,
     engine: Engine = EngineName.openvino,
-    crop: Crop = CropName.lesion,
+    crop: Crop = None,
     mirror: Mirror = False,
     border: Border = BorderName.readers,
     overwrite: Overwrite = False,
@@ -61,10 +61,8 @@ def evaluate(
 
     outputs = ((output, ".json"), (csv, ".csv"), (html, ".html"), (figure2, ".png"), (worst, ".png"))
     check_outputs([(path, (suffix,)) for path, suffix in outputs], (data, weights), overwrite)
-    if resources and weights is not None:
-        raise typer.BadParameter("--resources measures the weights that ship; leave --weights out")
     backend = load_backend(engine.value, weights=weights or WEIGHTS)
-    predictor = Predictor(backend, crop.value, mirror=mirror, border=border.value)
+    predictor = Predictor(backend, crop.value if crop else None, mirror=mirror, border=border.value)
 
     def segment(case: Case) -> Labels:
         return predictor.predict(case).labels
@@ -74,8 +72,9 @@ def evaluate(
         result = run(data, segment, baselines=tuple(BASELINES), changes=changes, seed=seed, on_case=told)
     taken: list[CaseResources] = []
     if resources:
-        options = ["--engine", engine.value, "--crop", crop.value, "--border", border.value]
+        options = ["--engine", engine.value, "--crop", predictor.crop, "--border", border.value]
         options += ["--mirror" if mirror else "--no-mirror"]
+        options += [] if weights is None else ["--weights", str(weights)]
         with _bar("measuring") as told:
             taken = measure_cases(find_cases(data), options, told)
     result = replace(result, resources=tuple(taken))
@@ -86,7 +85,7 @@ def evaluate(
     made = {
         "Data": data.name,
         "Weights": "those that ship" if weights is None else str(weights),
-        "Engine and crop": f"{engine.value}, {crop.value}{', mirror image averaged' if predictor.mirror else ''}",
+        "Engine and crop": f"{engine.value}, {predictor.crop}{', mirror image averaged' if predictor.mirror else ''}",
         "Border": border.value,
     }
     write_pictures(result, segment, Pictures(html, figure2, worst), made, overwrite)

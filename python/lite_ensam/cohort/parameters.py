@@ -9,9 +9,9 @@ from functools import cache
 
 from lite_ensam import _kernels
 from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.core.patch_config import Crop
 from lite_ensam.engines.backend import WEIGHTS, Engine, WeightsManifest
 from lite_ensam.segmentation.edge_refinement import Border
-from lite_ensam.segmentation.patch_plan import Crop
 
 __all__ = ["Limits", "Outcome", "Parameters", "Task"]
 
@@ -27,7 +27,7 @@ class Parameters:
     """
 
     engine: Engine = "openvino"
-    crop: Crop = "lesion"
+    crop: Crop | None = None
     mirror: bool = False
     border: Border = "readers"
     window: tuple[float, float] | None = None
@@ -38,7 +38,8 @@ class Parameters:
 
     def identity(self, series: str = "") -> str:
         """SHA-256, hex, of the parameters, the weights (by content, not by place) and the program's version."""
-        facts = [asdict(replace(self, weights="")), series, *_program(self.weights)]
+        crop, *program = _program(self.weights)
+        facts = [asdict(replace(self, weights="")) | {"crop": self.crop or crop}, series, *program]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -115,4 +116,4 @@ class Outcome:
 def _program(folder: str) -> tuple[str, ...]:
     """What of the program and its weights decides about the result."""
     weights = WeightsManifest.read(folder or WEIGHTS)
-    return weights.weights_sha256, weights.graph_sha256, _kernels.__version__
+    return weights.patch.crop, weights.weights_sha256, weights.graph_sha256, _kernels.__version__

@@ -130,7 +130,7 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
         "case": row.case,
         "status": "done",
         "identity": p.identity(row.series),
-        "parameters": asdict(p),
+        "parameters": asdict(p) | {"crop": report["crop"]},
         "inputs": inputs,
         "mask": {"sha256": content_hash(mask), "bytes": mask.stat().st_size},
         "tumors": tumors,

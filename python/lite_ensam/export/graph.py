@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lite_ensam.core.errors import OutputError, printable
 from lite_ensam.engines.backend import graph_hash
 from lite_ensam.engines.openvino_runtime import import_openvino
 from lite_ensam.io import atomic_write
@@ -75,8 +76,8 @@ def export_onnx(weights: Weights, path: Path) -> None:
 def export_weights(source: Path, folder: Path) -> None:
     """Write safetensors, OpenVINO graph and manifest of trained weights into a folder.
 
-    The graph's constants are kept in half precision, as in the safetensors file: both engines then
-    compute with the same numbers.
+    The graph's constants are kept in the precision of the safetensors file: both engines then compute with the same
+    numbers.
 
     Parameters
     ----------
@@ -93,13 +94,14 @@ def export_weights(source: Path, folder: Path) -> None:
     refuse_inputs([folder / name for name in EXPORTED_FILES], [source])
     weights = load_weights(source)
     model = weights.model
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as unfinished:
         parts = Path(unfinished)
         export_onnx(weights, parts / "graph.onnx")
         openvino = import_openvino()
         openvino.save_model(
-            openvino.convert_model(parts / "graph.onnx"), parts / "lite_ensam.xml", compress_to_fp16=True
+            openvino.convert_model(parts / "graph.onnx"),
+            parts / "lite_ensam.xml",
+            compress_to_fp16=weights.half,
         )
         shutil.copyfile(source, parts / "lite_ensam.safetensors")
         manifest = {
@@ -114,6 +116,10 @@ def export_weights(source: Path, folder: Path) -> None:
             "record": weights.record,
         }
         (parts / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot make the folder {printable(folder)}: {error.strerror}") from None
         for name in EXPORTED_FILES:
             with open(parts / name, "rb") as part, atomic_write(folder / name, overwrite=True) as file:
                 shutil.copyfileobj(part, file)

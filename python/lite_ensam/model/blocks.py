@@ -32,6 +32,20 @@ class InstanceNorm(nn.Module):
         return patches[0] if len(patches) == 1 else torch.cat(patches)
 
 
+class ChannelAffine(nn.Module):
+    """A learnt scale and shift of each channel: a batch norm whose statistics are fixed."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, features: Float[Tensor, "b c z y x"]) -> Float[Tensor, "b c z y x"]:
+        """Scale and shift."""
+        each = (1, -1, 1, 1, 1)
+        return features * self.weight.reshape(each) + self.bias.reshape(each)
+
+
 def conv3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv3d:
     """3x3x3 convolution, padding 1, no bias (a normalisation follows everywhere)."""
     return nn.Conv3d(in_channels, out_channels, kernel_size=3, stride=stride, padding=1, bias=False)
@@ -60,11 +74,13 @@ class ResBlock(nn.Module):
     When the number of channels changes, the identity becomes a 1x1x1 convolution.
     """
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, norm: type[InstanceNorm | ChannelAffine] = InstanceNorm
+    ) -> None:
         super().__init__()
-        self.norm1 = InstanceNorm(in_channels)
+        self.norm1 = norm(in_channels)
         self.conv1 = conv3(in_channels, out_channels)
-        self.norm2 = InstanceNorm(out_channels)
+        self.norm2 = norm(out_channels)
         self.conv2 = conv3(out_channels, out_channels)
         self.shortcut: nn.Module = nn.Identity()
         if in_channels != out_channels:
