@@ -65,8 +65,8 @@ class PatchConfig:
     margin_voxels : a joint crop reaches this far beyond the ends of all lines
     side_multiple : a joint crop's sides are padded to multiples of this
     rules : "flare25" does what the authors' public code does: it leaves a joint crop's last voxel and the ragged
-        edges of its blocks out, tells the network of ends in whole blocks, trusts the logits at the ends of lines,
-        and counts a missing tumour's sphere in voxels
+        edges of its blocks out, takes a drawn line's first and last voxel in memory for its ends, divides them by the
+        block, trusts the logits at the ends of lines, and counts a missing tumour's sphere in voxels
     """
 
     side_factor: float = 2.5
@@ -116,11 +116,6 @@ class PatchConfig:
         return cls(**{**numbers, **lists})
 
 
-FLARE25 = PatchConfig(channels=FLARE25_CHANNELS, window_hu=(-160.0, 240.0), crop="joint", rules="flare25")
-"""What the authors' public code for FLARE 2025 does before and after the network. Its scans are windowed to 0-255; one
-in HU is windowed to soft tissue first, as those of FLARE are."""
-
-
 def check_window(window_hu: tuple[float, float]) -> None:
     """Raise ValueError unless it is a range of HU that grey values can be scaled by."""
     try:
@@ -133,3 +128,8 @@ def check_window(window_hu: tuple[float, float]) -> None:
             f"window must be two HU values within +-{MAX_HU:g}, the lower first, at least {MIN_WINDOW_HU:g} apart, "
             f"got {window_hu}"
         )
+
+
+FLARE25 = PatchConfig(channels=FLARE25_CHANNELS, window_hu=(-160.0, 240.0), crop="joint", rules="flare25")
+"""What the authors' public code for FLARE 2025 does before and after the network. Its scans are windowed to 0-255; one
+in HU is windowed to soft tissue first, as those of FLARE are."""

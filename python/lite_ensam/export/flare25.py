@@ -33,7 +33,7 @@ _POSITIONS = "prompt_encoder.position_encoder.parameter"
 _TYPES = "prompt_encoder.corner_embeddings.box_embedding"
 _LAYERS = "mask_decoder.transformer.layers"
 _STAGES = "mask_decoder.up_layers"
-_MOST_LEVELS = 8
+_MOST_LEVELS = 6
 _BATCH_NORM_EPS = 1e-5
 
 _UNUSED = re.compile(

@@ -25,8 +25,8 @@ EXPORTED_FILES = ("lite_ensam.bin", "lite_ensam.xml", "lite_ensam.safetensors", 
 """What `export_weights` writes; the manifest, which knows the others by hash, comes last."""
 
 OPSET = 18
-EXAMPLE_SHAPE = (24, 32, 40)
-"""Sides of the patch the graph is traced with; all different, so that no axis is taken for another."""
+EXAMPLE_CELLS = (3, 4, 5)
+"""Bottleneck's sides of the patch the graph is traced with; all different, so that no axis is taken for another."""
 
 
 class _Graph(nn.Module):
@@ -47,9 +47,10 @@ def export_onnx(weights: Weights, path: Path) -> None:
     output `logits` (b, 1, z, y, x).
     """
     model = weights.model.eval()
-    patch = torch.rand(2, model.config.in_channels, *EXAMPLE_SHAPE)
+    z, y, x = (side * model.config.stride for side in EXAMPLE_CELLS)
+    patch = torch.rand(2, model.config.in_channels, z, y, x)
     with torch.no_grad():
-        turns = model.position(EXAMPLE_SHAPE, torch.rand(2, 2, 3) * 20)
+        turns = model.position((z, y, x), torch.rand(2, 2, 3) * 20)
     free = torch.export.Dim.DYNAMIC
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,7 +83,10 @@ def _check_archive(path: Path) -> None:
 
 def _load(path: Path) -> Any:
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
+            warnings.simplefilter(
+                "ignore"
+            )  # whatever torch has to say of a strange file, it is one sentence here
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # torch raises a dozen types on hostile files, and its advice is to trust them
         if found := re.search(r"GLOBAL ([\w.]+)", str(error)):

@@ -150,7 +150,8 @@ def _positive(frame: LineFrame) -> Float32Array:
     greys = _grey_levels(frame.crop, frame.hu, frame.config)
     low, high = frame.scan_range or _positive_range(frame.crop, frame.hu, frame.config)
     scaled = (greys - np.float32(low - 1)) / np.float32(high - low + 1)
-    return np.where(greys > 0, scaled, np.float32(0)).astype(np.float32)
+    positive: Float32Array = np.where(greys > 0, scaled, np.float32(0))
+    return positive
 
 
 def _grey_levels(voxels: NDArray[Any], hu: bool, config: PatchConfig) -> Float32Array:
@@ -258,8 +259,8 @@ CHANNELS: dict[str, Callable[[LineFrame], Float32Array]] = {
     "clicks": _clicks,
     "last_mask": _last_mask,
 }
-"""Every channel a patch can have: grey values in a wide window; grey levels above 0 scaled by their own range in the scan,
-as the authors' public code does; grey values in two windows around the line's median;
+"""Every channel a patch can have: grey values in a wide window; grey levels above 0 scaled by their own range in the
+scan, as the authors' public code does; grey values in two windows around the line's median;
 each voxel's distance from the line's middle along it, across it in the slice, and in slices. The others say what is
 known beyond the line, and are 0.5 where nothing is: where the short axis ends (1 in its middle, 0 far beyond it), which
 slices lie beyond the first and last (1) or between them and the line's (0), points inside (1) and outside (0), falling

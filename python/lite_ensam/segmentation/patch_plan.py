@@ -185,6 +185,24 @@ class Placement:
         )
 
 
+def raster_ends(mark: RecistMark) -> EndpointPair:
+    """First and last voxel, in the order of memory, of a line that is drawn one voxel thick.
+
+    The authors' public code takes these for the line's ends. On a line that runs down to the left they lie inside of
+    it, by as much as its first and last row are long.
+
+    Examples
+    --------
+    >>> raster_ends(RecistMark(1, ((5, 10, 20), (5, 12, 10))))
+    ((5.0, 10.0, 18.0), (5.0, 12.0, 12.0))
+    """
+    start, stop = np.rint(mark.endpoints_zyx)
+    steps = max(int(np.abs(stop - start).max()), 1)
+    voxels = np.rint(start + np.linspace(0, 1, steps + 1)[:, None] * (stop - start)).tolist()
+    (z, y, x), (last_z, last_y, last_x) = min(voxels), max(voxels)
+    return (z, y, x), (last_z, last_y, last_x)
+
+
 @with_short_repr
 @dataclass(frozen=True)
 class PlannedPatch:
@@ -227,7 +245,7 @@ class PlannedPatch:
         ends = mark.outer_endpoints_zyx(config.end_margin_voxels)
         planned = cls._of(mark, ends, placement, box, grid, is_pooled=True)
         if config.rules == "flare25":  # ends divided by the block, without half a voxel
-            in_blocks = np.subtract(ends, placement.start_zyx) / placement.block_zyx
+            in_blocks = np.subtract(raster_ends(mark), placement.start_zyx) / placement.block_zyx
             return replace(planned, endpoints_zyx=in_blocks.astype(np.float32))
         return planned
 
@@ -278,12 +296,13 @@ class PatchPlan:
         flips = grid.flips_zyx
         turned = [mark.flipped(flips, grid.shape_zyx) for mark in marks]
         if (crop or config.crop) == "joint":
+            theirs = config.rules == "flare25"
             placement = Placement.joint_placement(
-                [mark.endpoints_zyx for mark in turned],
+                [raster_ends(mark) if theirs else mark.endpoints_zyx for mark in turned],
                 grid.shape_zyx,
                 config.margin_voxels,
                 multiple=config.side_multiple,
-                ragged=config.rules != "flare25",
+                ragged=not theirs,
             )
             patches = tuple(PlannedPatch.pooled(mark, placement, grid, config) for mark in turned)
         else:
