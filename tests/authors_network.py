@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -254,3 +255,29 @@ def saved_checkpoint(path: Path, kind: Kind, seed: int = 0) -> Authors:
     network = random_network(kind, seed)
     torch.save(checkpoint_of(network), path)
     return network
+
+
+@torch.inference_mode()
+def authors_logits(
+    network: Authors, imgs: np.ndarray, recist: np.ndarray
+) -> tuple[np.ndarray, tuple[slice, ...]]:
+    """What their code makes of a FLARE case: logits (labels, z, y, x) on the crop, and where that lies in the scan."""
+    ends = np.array([np.argwhere(recist == label)[[0, -1]] for label in np.unique(recist)[1:]])
+    low, high = float(imgs[imgs > 0].min()), float(imgs.max())
+    grey = np.where(imgs > 0, (imgs.astype(np.float32) - low + 1) / (high - low + 1), 0)
+    start = np.maximum(ends.min(axis=(0, 1)) - 32, 0)
+    stop = np.minimum(ends.max(axis=(0, 1)) + 32, imgs.shape)
+    box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+    crop, factor = torch.from_numpy(grey[box].astype(np.float32))[None, None], np.ones(3)
+    while crop.numel() > 128**3:
+        kernel = [1 if axis == np.argmin(crop.shape[2:]) else 2 for axis in range(3)]
+        crop, factor = F.max_pool3d(crop, kernel), factor * kernel
+    content = crop.shape[2:]
+    for axis, side in enumerate(content):
+        crop = F.pad(crop, [0, 0] * (2 - axis) + [0, -side % 8] + [0, 0] * axis)
+    logits = torch.cat(
+        [network(crop, torch.from_numpy((line - start) / factor).float()[None]) for line in ends]
+    )
+    z, y, x = content
+    size = [int(b - a) for a, b in zip(start, stop, strict=True)]
+    return F.interpolate(logits[..., :z, :y, :x], size=size, mode="trilinear")[:, 0].numpy(), box

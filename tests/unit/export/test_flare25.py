@@ -26,12 +26,11 @@ from tests.authors_network import Authors, Kind, checkpoint_of, random_network, 
 SMALL = Kind(filters=4, blocks=(1, 1), head=4)
 KINDS = [
     Kind(),
-    Kind(batch_norm=False),
-    Kind(types=1),
-    Kind(block=16, batch_norm=False, types=1),
-    Kind(blocks=(1, 1, 2, 4, 4)),
+    Kind(blocks=(1, 1, 1, 1), batch_norm=False),
+    Kind(blocks=(1, 1, 1, 1), block=16, types=1),
+    Kind(blocks=(1, 2, 1, 1, 2), types=1, batch_norm=False),
     Kind(filters=16, blocks=(1, 1, 1, 1), block=16),
-    Kind(filters=16, blocks=(1, 1, 1, 1), head=32, block=4, batch_norm=False),
+    Kind(filters=16, blocks=(1, 1, 1), head=32, block=4, batch_norm=False),
 ]
 SHAPES = [(16, 16, 32), (16, 48, 32), (32, 16, 48)]
 
@@ -46,7 +45,7 @@ def compare(network: Authors, compute: Any, tolerance: float = 1e-4) -> None:
         with torch.inference_mode():
             expected = network(torch.from_numpy(patch), torch.from_numpy(lines))[:, 0].numpy()
         assert expected.std() > 0.05
-        assert np.abs(expected[0] - expected[1]).max() > 1e-3
+        assert np.abs(expected[0] - expected[1]).max() > 5e-4
         found = np.concatenate([compute(patch, line[None]) for line in lines])
         np.testing.assert_allclose(found, expected, atol=tolerance, rtol=0)
 
@@ -103,7 +102,7 @@ def test_logits_are_theirs_whatever_was_trained(kind: Kind, tmp_path: Path) -> N
 def test_both_engines_compute_their_logits(kind: Kind, tmp_path: Path) -> None:
     network = saved_checkpoint(tmp_path / "theirs.pth", kind, seed=2)
     command = [sys.executable, "-m", "lite_ensam", "import", "theirs.pth", "-o", "made/weights"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=900)
     assert (done.returncode, done.stderr) == (0, "")
     for engine in ("openvino", "torch"):
         backend = load_backend(engine, 1, tmp_path / "made" / "weights")  # type: ignore[arg-type]
