@@ -44,6 +44,14 @@ def evaluate(
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the intervals' bootstrap and of changed marks")] = 0,
     weights: Annotated[Path | None, typer.Option(help="Exported weights [default: those that ship]")] = None,
+    calibration: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="Keep the errors on these cases with --weights: results then come with 95 % intervals. "
+            "Take patients that the weights have not learnt from",
+        ),
+    ] = False,
     engine: Engine = EngineName.openvino,
     crop: Crop = None,
     mirror: Mirror = False,
@@ -54,15 +62,21 @@ def evaluate(
     from lite_ensam.datasets import find_cases
     from lite_ensam.engines import load_backend
     from lite_ensam.engines.backend import WEIGHTS
-    from lite_ensam.evaluation import BASELINES, CHANGES, measure_cases
+    from lite_ensam.evaluation import BASELINES, CHANGES, calibrate, measure_cases
     from lite_ensam.evaluation import evaluate as run
     from lite_ensam.io import check_outputs
     from lite_ensam.segmentation import Predictor
 
     outputs = ((output, ".json"), (csv, ".csv"), (html, ".html"), (figure2, ".png"), (worst, ".png"))
     check_outputs([(path, (suffix,)) for path, suffix in outputs], (data, weights), overwrite)
+    if calibration and weights is None:
+        raise typer.BadParameter(
+            "--calibrate writes into a folder of your own weights: name it with --weights"
+        )
     backend = load_backend(engine.value, weights=weights or WEIGHTS)
     predictor = Predictor(backend, crop.value if crop else None, mirror=mirror, border=border.value)
+    if calibration and (predictor.crop, border) != ("lesion", BorderName.readers):
+        raise typer.BadParameter("--calibrate is for --crop lesion and --border readers")
 
     def segment(case: Case) -> Labels:
         return predictor.predict(case).labels
@@ -78,6 +92,9 @@ def evaluate(
         with _bar("measuring") as told:
             taken = measure_cases(find_cases(data), options, told)
     result = replace(result, resources=tuple(taken))
+    if calibration:
+        with _bar("calibrating") as told:
+            backend.manifest.write_held_out_errors(calibrate(data, predictor, told))
     if output is not None:
         result.write_json(output, overwrite)
     if csv is not None:

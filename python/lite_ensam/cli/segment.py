@@ -179,7 +179,9 @@ def show(result: Segmentation, output: Path) -> None:
                 f"{tumor['label']} {tumor['name']}".strip(),
                 str(tumor["recist_slice"]),
                 f"{tumor['recist_mm']:.1f}",
-                f"{tumor['volume_ml']:.2f}" + _sd(tumor, "volume_sd_ml", 2),
+                f"{tumor['volume_ml']:.2f}"
+                + _sd(tumor, "volume_sd_ml", 2)
+                + _interval(tumor, "volume", "ml", 2),
                 f"{tumor['longest_diameter_mm']:.1f}" + _sd(tumor, "diameter_sd_mm", 1),
                 f"{tumor['short_axis_mm']:.1f}" + _sd(tumor, "short_axis_sd_mm", 1),
                 "\n".join(tumor["flag_sentences"]),
@@ -199,6 +201,14 @@ def show(result: Segmentation, output: Path) -> None:
 def _sd(tumor: dict[str, Any], name: str, digits: int) -> str:
     """Standard deviation of a number, where it was measured."""
     return f" ± {tumor[name]:.{digits}f}" if name in tumor else ""
+
+
+def _interval(tumor: dict[str, Any], name: str, unit: str, digits: int) -> str:
+    """95 % interval of a number, where it is known."""
+    if f"{name}_low_{unit}" not in tumor:
+        return ""
+    low, high = (tumor[f"{name}_{end}_{unit}"] for end in ("low", "high"))
+    return f" ({low:.{digits}f}-{high:.{digits}f})"
 
 
 def peak_mb() -> float | None:
