@@ -57,9 +57,9 @@ PLAN = mutants(
     ),
     (
         """mark.outer_endpoints_zyx(config.end_margin_voxels)
-        return""",
+        planned""",
         """mark.outer_endpoints_zyx(0.0)
-        return""",
+        planned""",
     ),
     ("np.multiply(placement.step_zyx, grid.spacing_mm)", "grid.spacing_mm"),
     ("max(side_factor * length_mm, 2 * max(spacing_mm))", "max(side_factor * length_mm, max(spacing_mm))"),
@@ -73,7 +73,7 @@ PLAN = mutants(
     ("margin: int = 32", "margin: int = 31"),
     ("max_voxels: int = 128**3", "max_voxels: int = 64**3"),
     ("np.floor(points + 0.5)", "np.floor(points)"),
-    ("voxels.max(axis=0) + margin + 1", "voxels.max(axis=0) + margin"),
+    ("voxels.max(axis=0) + margin + ragged", "voxels.max(axis=0) + margin"),
     ("np.arange(3) != int(content.argmin())", "np.arange(3) != int(content.argmax())"),
     ("factor[halved] *= 2", "factor[halved] *= 3"),
     ("content = -(-(stop - start) // factor)", "content = (stop - start) // factor"),
@@ -180,10 +180,13 @@ PREDICTOR = mutants(
     ("(self.window[1] - self.window[0]) / 255.0", "(self.window[1] - self.window[0]) / 400.0"),
     ("return replace(config, window_hu=self.window)", "return config"),
     (
-        "anchor_prompts(anchor_endpoints(TumorLogits(patch.mark, logits, patch.placement)))",
-        "anchor_prompts(TumorLogits(patch.mark, logits, patch.placement))",
+        'anchor_prompts(tumor if config.rules == "flare25" else anchor_endpoints(tumor))',
+        "anchor_prompts(tumor)",
     ),
-    ("paint_tumors(tumors, spacing_mm, threshold)", "paint_tumors(tumors, spacing_mm)"),
+    (
+        "(1.0, 1.0, 1.0) if in_voxels else spacing_mm, threshold)",
+        "(1.0, 1.0, 1.0) if in_voxels else spacing_mm)",
+    ),
 ) + mutants(
     "segmentation/predictor.py",
     f"{MAPS} {NUMBERS}[noise]",

@@ -149,9 +149,9 @@ def _wide(frame: LineFrame) -> Float32Array:
 def _positive(frame: LineFrame) -> Float32Array:
     greys = _grey_levels(frame.crop, frame.hu, frame.config)
     low, high = frame.scan_range or _positive_range(frame.crop, frame.hu, frame.config)
-    scaled = (greys - np.float32(low - 1)) / np.float32(high - low + 1)
-    positive: Float32Array = np.where(greys > 0, scaled, np.float32(0))
-    return positive
+    scaled: Float32Array = (greys - np.float32(low - 1)) / np.float32(high - low + 1)
+    scaled[greys <= 0] = 0
+    return scaled
 
 
 def _grey_levels(voxels: NDArray[Any], hu: bool, config: PatchConfig) -> Float32Array:
@@ -159,7 +159,7 @@ def _grey_levels(voxels: NDArray[Any], hu: bool, config: PatchConfig) -> Float32
     if not hu or config.window_hu is None:
         return voxels.astype(np.float32)
     low, high = config.window_hu
-    greys = np.floor((np.clip(voxels, low, high).astype(np.float64) - low) * 255 / (high - low))
+    greys: Float64Array = np.floor((np.clip(voxels, low, high).astype(np.float64) - low) * 255 / (high - low))
     return greys.astype(np.float32)
 
 
