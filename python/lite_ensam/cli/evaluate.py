@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from lite_ensam.core.case import Case
     from lite_ensam.core.types import Labels
     from lite_ensam.evaluation import CaseResources, Evaluation, Segmenting
+    from lite_ensam.segmentation import Predictor
+
+
+Calibration: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--calibrate",
+        help="Keep the errors on these cases with --weights: results then come with 95 % intervals. "
+        "Take patients that the weights have not learnt from",
+    ),
+]
 
 
 def evaluate(
@@ -44,14 +55,7 @@ def evaluate(
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the intervals' bootstrap and of changed marks")] = 0,
     weights: Annotated[Path | None, typer.Option(help="Exported weights [default: those that ship]")] = None,
-    calibration: Annotated[
-        bool,
-        typer.Option(
-            "--calibrate",
-            help="Keep the errors on these cases with --weights: results then come with 95 % intervals. "
-            "Take patients that the weights have not learnt from",
-        ),
-    ] = False,
+    calibration: Calibration = False,
     engine: Engine = EngineName.openvino,
     crop: Crop = None,
     mirror: Mirror = False,
@@ -69,14 +73,10 @@ def evaluate(
 
     outputs = ((output, ".json"), (csv, ".csv"), (html, ".html"), (figure2, ".png"), (worst, ".png"))
     check_outputs([(path, (suffix,)) for path, suffix in outputs], (data, weights), overwrite)
-    if calibration and weights is None:
-        raise typer.BadParameter(
-            "--calibrate writes into a folder of your own weights: name it with --weights"
-        )
     backend = load_backend(engine.value, weights=weights or WEIGHTS)
     predictor = Predictor(backend, crop.value if crop else None, mirror=mirror, border=border.value)
-    if calibration and (predictor.crop, border) != ("lesion", BorderName.readers):
-        raise typer.BadParameter("--calibrate is for --crop lesion and --border readers")
+    if calibration:
+        _check_calibration(weights, predictor)
 
     def segment(case: Case) -> Labels:
         return predictor.predict(case).labels
@@ -107,6 +107,15 @@ def evaluate(
     }
     write_pictures(result, segment, Pictures(html, figure2, worst), made, overwrite)
     show(result)
+
+
+def _check_calibration(weights: Path | None, predictor: Predictor) -> None:
+    if weights is None:
+        raise typer.BadParameter(
+            "--calibrate writes into a folder of your own weights: name it with --weights"
+        )
+    if (predictor.crop, predictor.border) != ("lesion", "readers"):
+        raise typer.BadParameter("--calibrate is for --crop lesion and --border readers")
 
 
 @dataclass(frozen=True)

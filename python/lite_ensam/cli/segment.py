@@ -28,6 +28,7 @@ from lite_ensam.cli.options import (
     Window,
     as_options,
 )
+from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, parse_prompts
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ def segment(
     marks: Marks = None,
     line: Line = None,
     marks_in: MarksIn = MarkFrameName.voxel,
+    first_slice: FirstSlice = None,
+    last_slice: LastSlice = None,
+    inside: Inside = None,
+    outside: Outside = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
     sr: Annotated[
         Path | None, typer.Option("--sr", help="DICOM structured report to write beside a SEG: .dcm")
@@ -120,6 +125,7 @@ def segment(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
     lines = [parse_line(text, marks_in) for text in line or ()]
+    prompts = parse_prompts(first_slice, last_slice, inside, outside)
     if lines and marks is not None:
         raise typer.BadParameter("give --marks or --line, not both")
     from lite_ensam.engines.backend import WEIGHTS
@@ -134,6 +140,7 @@ def segment(
         ct,
         lines or marks,
         marks_in=marks_in.value,
+        prompts=prompts,
         crop=crop.value if crop else None,
         engine=engine.value,
         window=window_hu,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
+from lite_ensam.core.errors import MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import keep_boxes
 from lite_ensam.core.patch_config import Crop, PatchConfig
@@ -45,6 +46,7 @@ def segment(
     *,
     grid: Grid | ScanSource | None = None,
     marks_in: MarkFrame = "voxel",
+    prompts: Mapping[int | None, Mapping[str, Any]] | None = None,
     crop: Crop | None = None,
     engine: Engine = "openvino",
     window: tuple[float, float] | None = None,
@@ -73,8 +75,9 @@ def segment(
     spacing_mm, grid : of an array, (z, y, x), or its place in the world, which `save` then writes; all else knows it
     marks_in : "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
         z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its array
-    engine : "openvino" or "torch" (an extra)
-    crop : "lesion": a cube for each line, "joint": the paper's one box; None takes what the weights were trained on
+    prompts : more of what is known of a tumour, by label, where `marks` does not hold it: `{1: {"first_slice": 33,
+        "inside_zyx": [[44, 112, 110]]}}`; see `RecistMark`, always voxel indices (z, y, x). None: the only line's
+    engine, crop : "openvino" or "torch" (an extra); "lesion" cubes, the paper's "joint" box, None: as the weights want it
     window : (low, high) HU: what is looked at in a scan in HU, what 0 and 255 of a windowed scan mean
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     threads, threshold : CPU threads of the engine, None takes all; logit above which a voxel is tumour
@@ -82,7 +85,7 @@ def segment(
     border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`, docs/clinical.md)
     series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
     n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
-    weights : folder of weights of your own, made by `lite-ensam export` or `import`; those that ship are the default
+    weights : folder of weights made by `lite-ensam export` or `import`; those that ship are the default
 
     Raises
     ------
@@ -102,10 +105,9 @@ def segment(
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
             scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
-            lines = scan.read_marks(marks, marks_in=marks_in)
+            lines = with_prompts(scan.read_marks(marks, marks_in=marks_in), prompts or {})
             # lines drawn anew need voxels that a streamed scan does not keep
-            whole = n_repeats > 0 or manifest.patch.needs_whole_scan
-            return _read_planned(scan, lines, hu, manifest.patch, crop, whole)
+            return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
     with ThreadPoolExecutor(1, "lite-ensam-reader") as reader:
@@ -143,6 +145,39 @@ def segment_case(
     return Segmentation(case=case, measurements=measurements, report=report, prediction=prediction)
 
 
+def with_prompts(
+    marks: Sequence[RecistMark], prompts: Mapping[int | None, Mapping[str, Any]]
+) -> tuple[RecistMark, ...]:
+    """The lines with more of what a user knows of their tumours; points are added to those that there are.
+
+    Parameters
+    ----------
+    marks : the lines
+    prompts : by label, fields of `RecistMark`: first_slice, last_slice, inside_zyx, outside_zyx, short_axis_zyx. The
+        label None is that of the only line
+
+    Raises
+    ------
+    MarkError
+        If no line has such a label, None stands for several lines, or a prompt contradicts its line.
+    """
+    by_label = {mark.label: mark for mark in marks}
+    for label, given in prompts.items():
+        if label is None and len(by_label) > 1:
+            raise MarkError(f"prompts: there are {len(by_label)} lines, say which label is meant, as 1:33")
+        known = marks[0].label if label is None else label
+        if known not in by_label:
+            raise MarkError(
+                f"prompts: no line has the label {label}; the labels are {', '.join(map(str, by_label))}"
+            )
+        mark = by_label[known]
+        points = {
+            name: (*getattr(mark, name), *given.get(name, ())) for name in ("inside_zyx", "outside_zyx")
+        }
+        by_label[known] = replace(mark, **{**given, **points})
+    return tuple(by_label[mark.label] for mark in marks)
+
+
 def _read_planned(
     scan: OpenedScan,
     marks: tuple[RecistMark, ...],
@@ -154,6 +189,7 @@ def _read_planned(
     """The case and the plan of its patches; of a NIfTI file no more is kept than the plan asks for."""
     check_marks(marks, scan.source.grid.shape_zyx)
     plan = PatchPlan.of(marks, scan.source.grid, config, crop)
+    whole = whole or config.needs_whole_scan
     return scan.read_case(marks, None if whole else plan.boxes, hu=hu), plan
 
 
