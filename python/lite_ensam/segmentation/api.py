@@ -77,7 +77,7 @@ def segment(
         z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its array
     prompts : more of what is known of a tumour, by label, where `marks` does not hold it: `{1: {"first_slice": 33,
         "inside_zyx": [[44, 112, 110]]}}`; see `RecistMark`, always voxel indices (z, y, x). None: the only line's
-    engine, crop : "openvino" or "torch" (an extra); "lesion" cubes, the paper's "joint" box, None: as the weights want it
+    engine, crop : "openvino" or "torch" (an extra); "lesion" cubes, the paper's "joint" box, None: as the weights want
     window : (low, high) HU: what is looked at in a scan in HU, what 0 and 255 of a windowed scan mean
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     threads, threshold : CPU threads of the engine, None takes all; logit above which a voxel is tumour
