@@ -99,11 +99,19 @@ def test_segment_takes_crop_and_channels_from_the_weights(
     assert "crop lesion: the weights were trained on joint crops" in done.stdout
 
 
-def test_evaluate_scores_their_crop(imported: Imported, run: Run, tmp_path: Path) -> None:
+def test_evaluate_scores_their_crop(
+    imported: Imported, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+    monkeypatch.setattr(
+        "lite_ensam.evaluation.measure_cases", lambda cases, options, told: measured.extend(options) or []
+    )
     write_flare(tmp_path / "data", "CT_Lesion_0001", make_phantom(), recist=True)
     scores, page = tmp_path / "scores.json", tmp_path / "page.html"
     asked = ("evaluate", tmp_path / "data", "-o", scores, "--html", page, "--weights", imported.weights)
-    assert run(*asked).returncode == 0
+    assert run(*asked, "--resources").returncode == 0
+    assert measured[-2:] == ["--weights", str(imported.weights)]
+    assert measured[measured.index("--crop") + 1] == "joint"
     assert "openvino, joint" in page.read_text()
     result = lite_ensam.segment(tmp_path / "data" / "CT_Lesion_0001.npz", weights=imported.weights)
     reference = make_phantom().reference
