@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import shutil
@@ -18,6 +19,7 @@ from lite_ensam.engines.backend import graph_hash
 from lite_ensam.engines.openvino_runtime import import_openvino
 from lite_ensam.io import atomic_write
 from lite_ensam.io.outputs import refuse_inputs
+from lite_ensam.model.blocks import InstanceNorm
 from lite_ensam.model.checkpoint import Weights, file_hash, load_weights
 from lite_ensam.model.lite_ensam import LiteEnsam
 
@@ -47,6 +49,8 @@ def export_onnx(weights: Weights, path: Path) -> None:
     output `logits` (b, 1, z, y, x).
     """
     model = weights.model.eval()
+    if weights.patch.crop == "joint":
+        model = _with_exact_norms(model)
     z, y, x = (side * model.config.stride for side in EXAMPLE_CELLS)
     patch = torch.rand(2, model.config.in_channels, z, y, x)
     with torch.no_grad():
@@ -72,6 +76,21 @@ def export_onnx(weights: Weights, path: Path) -> None:
     if program is None:
         raise RuntimeError("torch exported nothing")
     program.save(str(path))
+
+
+def _with_exact_norms(model: LiteEnsam) -> LiteEnsam:
+    """A copy that normalises large patches exactly: OpenVINO's own normalisation (2026.4) adds all voxels up in turn.
+
+    On the paper's boxes of up to 128^3 voxels its logits were wrong by 0.03, on lesion crops of 48^3 they are not.
+    """
+    model = copy.deepcopy(model)
+    deepest = len(model.config.blocks) - 1
+    for level, blocks in enumerate([*model.image_encoder.levels, *model.mask_decoder.stages]):
+        for norm in blocks.modules():
+            if isinstance(norm, InstanceNorm):
+                # the decoder's stages follow, from the level above the bottleneck up
+                norm.window = 2 ** (deepest - level if level <= deepest else level - deepest)
+    return model
 
 
 def export_weights(source: Path, folder: Path) -> None:
