@@ -216,7 +216,43 @@ UNCERTAINTY = mutants(
     (">= 0.5 * mark.length_mm", ">= 0.0 * mark.length_mm"),
 )
 
+RULES = "tests/unit/segmentation/test_flare25_rules.py"
+IMPORT = "tests/unit/export/test_flare25.py::test_logits_are_theirs_whatever_was_trained"
+AUTHORS = [
+    *mutants(
+        "segmentation/channels.py",
+        RULES,
+        ("np.float32(low - 1)", "np.float32(low)"),
+        ("np.float32(high - low + 1)", "np.float32(high - low)"),
+        ("* 255 / (high - low)", "* 256 / (high - low)"),
+        ("scaled[greys <= 0] = 0", "scaled[greys < 0] = 0"),
+    ),
+    *mutants(
+        "segmentation/patch_plan.py",
+        RULES,
+        ("factor if ragged else (stop - start) / content", "factor"),
+        ("np.maximum((stop - start) // factor, 1)", "-(-(stop - start) // factor)"),
+        ("min(voxels), max(voxels)", "voxels[0], voxels[-1]"),
+        ("/ placement.block_zyx\n", "/ placement.step_zyx\n"),
+    ),
+    *mutants(
+        "core/patch_config.py",
+        RULES,
+        ("margin_voxels: int = 32", "margin_voxels: int = 16"),
+        ("window_hu=(-160.0, 240.0)", "window_hu=(-150.0, 250.0)"),
+    ),
+    *mutants(
+        "export/flare25.py",
+        IMPORT,
+        ("_BATCH_NORM_EPS = 1e-5", "_BATCH_NORM_EPS = 1e-3"),
+        ("unit_entry=False", "unit_entry=True"),
+        ("scale if name.endswith", "weight if name.endswith"),
+        ("bias - mean * scale", "bias"),
+    ),
+]
+
 MASKS = [
+    *AUTHORS,
     *CONFIG,
     *CHANNEL_MUTANTS,
     *PLAN,
