@@ -13,8 +13,7 @@ from lite_ensam.io import MarksLike, parse_marks
 
 __all__ = ["Marks", "checked_marks", "marks_from_json", "marks_to_json"]
 
-_SLICES, _POINTS = ("first_slice", "last_slice"), ("inside_zyx", "outside_zyx")
-"""Of a mark that has them; the viewer does not show them, and gives them back."""
+_POINTS = ("inside_zyx", "outside_zyx")
 
 
 class Marks(traitlets.Tuple):  # type: ignore[type-arg]
@@ -46,9 +45,10 @@ def marks_to_json(marks: Iterable[RecistMark]) -> list[dict[str, Any]]:
             "tracking_uid": mark.tracking_uid,
             "endpoints_zyx": [list(end) for end in mark.endpoints_zyx],
             "short_axis_zyx": mark.short_axis_zyx and [list(end) for end in mark.short_axis_zyx],
+            "first_slice": mark.first_slice,
+            "last_slice": mark.last_slice,
         }
-        | {name: getattr(mark, name) for name in _SLICES if getattr(mark, name) is not None}
-        | {name: [list(point) for point in getattr(mark, name)] for name in _POINTS if getattr(mark, name)}
+        | {name: [list(point) for point in getattr(mark, name)] for name in _POINTS}
         for mark in marks
     ]
 
@@ -69,7 +69,8 @@ def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark,
                 entry.get("name", ""),
                 entry.get("tracking_uid", ""),
                 entry.get("short_axis_zyx"),
-                *(entry.get(name) for name in _SLICES),
+                entry.get("first_slice"),
+                entry.get("last_slice"),
                 *(entry.get(name, ()) for name in _POINTS),
             )
             for entry in entries
