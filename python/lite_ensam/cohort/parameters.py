@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cache
+from typing import Any
 
 from lite_ensam import _kernels
 from lite_ensam.cohort.manifest import CohortCase
@@ -38,9 +39,12 @@ class Parameters:
 
     def identity(self, series: str = "") -> str:
         """SHA-256, hex, of the parameters, the weights (by content, not by place) and the program's version."""
-        crop, *program = _program(self.weights)
-        facts = [asdict(replace(self, weights="")) | {"crop": self.crop or crop}, series, *program]
+        facts = [self.to_dict() | {"weights": ""}, series, *_program(self.weights)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, with the crop that the weights want if no other was asked for."""
+        return asdict(self) | {"crop": self.crop or _manifest(self.weights).patch.crop}
 
 
 @dataclass(frozen=True)
@@ -113,15 +117,13 @@ class Outcome:
 
 
 @cache
+def _manifest(folder: str) -> WeightsManifest:
+    return WeightsManifest.read(folder or WEIGHTS)
+
+
 def _program(folder: str) -> tuple[str, ...]:
     """What of the program and its weights decides about the result."""
-    weights = WeightsManifest.read(folder or WEIGHTS)
+    weights = _manifest(folder)
     errors = weights.held_out_errors
     calibrated = () if errors is None else (repr(errors),)
-    return (
-        weights.patch.crop,
-        weights.weights_sha256,
-        weights.graph_sha256,
-        _kernels.__version__,
-        *calibrated,
-    )
+    return weights.weights_sha256, weights.graph_sha256, _kernels.__version__, *calibrated

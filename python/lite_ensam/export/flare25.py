@@ -18,9 +18,8 @@ from torch import Tensor
 
 from lite_ensam.core.errors import EngineError, brief, printable
 from lite_ensam.core.patch_config import FLARE25
-from lite_ensam.export.graph import EXPORTED_FILES, export_weights
+from lite_ensam.export.graph import check_target, export_weights
 from lite_ensam.export.torch_file import read_state_dict
-from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.model.checkpoint import Weights, file_hash, save_weights
 from lite_ensam.model.config import ModelConfig
 from lite_ensam.model.lite_ensam import LiteEnsam
@@ -82,7 +81,7 @@ def import_weights(checkpoint: Path, folder: Path) -> None:
         If the checkpoint is missing, damaged or another network's, or the folder cannot be written; it is as it was
         then.
     """
-    refuse_inputs([folder, *(folder / name for name in EXPORTED_FILES)], [checkpoint])
+    check_target(folder, checkpoint)
     weights = flare25_weights(checkpoint)
     with tempfile.TemporaryDirectory() as unfinished:
         source = Path(unfinished) / "lite_ensam.safetensors"

@@ -93,6 +93,13 @@ def _with_exact_norms(model: LiteEnsam) -> LiteEnsam:
     return model
 
 
+def check_target(folder: Path, source: Path) -> None:
+    """OutputError if weights cannot go into a folder, or would replace what they are made of; before long work."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"cannot make the folder {printable(folder)}: a file of this name is there")
+    refuse_inputs([folder / name for name in EXPORTED_FILES], [source])
+
+
 def export_weights(source: Path, folder: Path) -> None:
     """Write safetensors, OpenVINO graph and manifest of trained weights into a folder.
 
@@ -111,7 +118,7 @@ def export_weights(source: Path, folder: Path) -> None:
     OutputError
         If a file cannot be written, or one would replace the source.
     """
-    refuse_inputs([folder / name for name in EXPORTED_FILES], [source])
+    check_target(folder, source)
     weights = load_weights(source)
     model = weights.model
     with tempfile.TemporaryDirectory() as unfinished:
