@@ -93,9 +93,9 @@ def flare25_weights(checkpoint: Path) -> Weights:
     """The authors' checkpoint as weights of this package, float32; errors as `import_weights`."""
     tensors = read_state_dict(checkpoint)
     try:
-        _check_copies(tensors)
         config = _config_of(tensors)
         state = _converted(tensors, config)
+        _check_copies(tensors)
     except ValueError as error:
         raise EngineError(f"checkpoint: {printable(checkpoint)}: {error}") from None
     with torch.device("meta"):
@@ -110,7 +110,7 @@ def _check_copies(tensors: Mapping[str, Tensor]) -> None:
     for name, value in tensors.items():
         if name.startswith(f"{_COPY}."):
             first = _taken(tensors, name.replace(_COPY, _ENCODER, 1))
-            if first.shape != value.shape or not torch.equal(first, value):
+            if (first.shape, first.dtype) != (value.shape, value.dtype) or not torch.equal(first, value):
                 raise ValueError(f"{brief(name)} is not what {_ENCODER} holds under this name")
 
 
