@@ -231,8 +231,10 @@ def random_network(kind: Kind, seed: int = 0) -> Authors:
             if value.ndim == 1 and value.is_floating_point():
                 spread = 0.3 * torch.randn_like(value)
                 value.copy_(spread if name.endswith(("bias", "running_mean")) else (1 + spread).abs() + 0.1)
-            if name.endswith(("alpha", "sqk", "preconv.weight")):
-                value.mul_(4)  # long steps, sharp looks, a loud bottleneck: the logits hang on the line
+            if name.endswith(("alpha", "sqk")):
+                value.mul_(4)  # long steps and sharp looks: the logits hang on the line
+            if name.endswith("preconv.weight"):
+                value.mul_(2)
     return network
 
 

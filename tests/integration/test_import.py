@@ -74,8 +74,8 @@ def test_flare_paints_what_the_authors_code_paints(imported: Imported, run: Run,
     every = np.concatenate([np.zeros_like(logits[:1]), logits])
     first, second = np.sort(every, axis=0)[[-1, -2]]
     sure = first - second > 1e-3
-    assert sure.mean() > 0.95
-    assert (np.abs(logits[0] - logits[1]).mean()) > 0.01  # it hangs on the line
+    assert sure.mean() > 0.9
+    assert (np.abs(logits[0] - logits[1]).mean()) > 0.005  # it hangs on the line
     expected = every.argmax(axis=0)
     assert {1, 2, 3} <= set(np.unique(expected).tolist())
     np.testing.assert_array_equal(labels[box][sure], expected[sure])
@@ -90,9 +90,9 @@ def test_logits_of_a_large_box_are_theirs(imported: Imported, engine: str) -> No
     with torch.inference_mode():
         expected = imported.network(torch.from_numpy(values), torch.from_numpy(ends))[:, 0].numpy()
     assert values.size > 500_000
-    assert expected.std() > 1
+    assert expected.std() > 0.3
     found = load_backend(engine, weights=imported.weights).logits(values, ends)  # type: ignore[arg-type]
-    np.testing.assert_allclose(found, expected, atol=1.5e-4, rtol=0)
+    np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0)
 
 
 def test_segment_takes_crop_and_channels_from_the_weights(
