@@ -180,7 +180,7 @@ PREDICTOR = mutants(
     ("(self.window[1] - self.window[0]) / 255.0", "(self.window[1] - self.window[0]) / 400.0"),
     ("return replace(config, window_hu=self.window)", "return config"),
     (
-        'anchor_prompts(tumor if config.rules == "flare25" else anchor_endpoints(tumor))',
+        "anchor_prompts(anchor_endpoints(tumor))",
         "anchor_prompts(tumor)",
     ),
     (

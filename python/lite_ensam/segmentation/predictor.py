@@ -30,6 +30,7 @@ from lite_ensam.segmentation.painting import (
     TumorLogits,
     anchor_endpoints,
     anchor_prompts,
+    fade_far,
     obey_prompts,
     paint_tumors,
 )
@@ -187,7 +188,11 @@ class Predictor:
             first = self._mirrored_logits(without_clicks(patch, config), axes)
             patch = with_last_mask(patch, first, config)
         tumor = TumorLogits(patch.mark, self._mirrored_logits(patch, axes), patch.placement)
-        return anchor_prompts(tumor if config.rules == "flare25" else anchor_endpoints(tumor))
+        if config.rules == "flare25":
+            return anchor_prompts(tumor)
+        if self.crop == "lesion":
+            tumor = fade_far(tumor)
+        return anchor_prompts(anchor_endpoints(tumor))
 
     def _mirrored_logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
         """Logits (z, y, x), averaged with those of the opposite mirror image if that was asked for."""
