@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+TESTS = ROOT / "tests"
 SOURCES = (ROOT / "python" / "lite_ensam", ROOT / "rust" / "kernels" / "src")
 
 
@@ -20,4 +21,16 @@ def test_files_named_beside_the_papers_sections_exist() -> None:
     text = (ROOT / "docs" / "paper_to_code.md").read_text(encoding="utf-8")
     named = re.findall(r"`([\w/]+(?:\.py|\.rs|/))`", text)
     assert named
-    assert [name for name in named if not any((folder / name).exists() for folder in SOURCES)] == []
+    assert [name for name in named if not any((folder / name).exists() for folder in (*SOURCES, TESTS))] == []
+
+
+def test_every_row_of_the_paper_names_tests_that_are_there() -> None:
+    text = (ROOT / "docs" / "paper_to_code.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    rows = [row.split("|") for row in text.splitlines() if row.startswith("| ")][1:]
+    assert len(rows) > 15
+    for row in rows:
+        proofs = re.findall(r"`([\w/]+\.py)(?:::(\w+))?`", row[4])
+        assert proofs, row[2]
+        for file, name in proofs:
+            source = (TESTS / file).read_text(encoding="utf-8")
+            assert not name or re.search(rf"^(def|class) {name}\b", source, re.MULTILINE), name

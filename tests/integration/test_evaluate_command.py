@@ -39,10 +39,3 @@ def test_scores_tables_page_and_pictures_are_written(flare: Path, tmp_path: Path
     again = CliRunner().invoke(build_app(), ["evaluate", str(flare), "--html", str(tmp_path / "s.html")])
     assert again.exit_code != 0
     assert "exists" in str(again.exception)
-
-
-def test_resources_of_other_weights_are_a_usage_error(flare: Path, tmp_path: Path) -> None:
-    asked = ["evaluate", str(flare), "--resources", "--weights", str(tmp_path)]
-    done = CliRunner().invoke(build_app(), asked, env={"COLUMNS": "200"})
-    assert done.exit_code == 2
-    assert "measures the weights that ship" in done.output

@@ -57,9 +57,9 @@ PLAN = mutants(
     ),
     (
         """mark.outer_endpoints_zyx(config.end_margin_voxels)
-        return""",
+        planned""",
         """mark.outer_endpoints_zyx(0.0)
-        return""",
+        planned""",
     ),
     ("np.multiply(placement.step_zyx, grid.spacing_mm)", "grid.spacing_mm"),
     ("max(side_factor * length_mm, 2 * max(spacing_mm))", "max(side_factor * length_mm, max(spacing_mm))"),
@@ -73,7 +73,7 @@ PLAN = mutants(
     ("margin: int = 32", "margin: int = 31"),
     ("max_voxels: int = 128**3", "max_voxels: int = 64**3"),
     ("np.floor(points + 0.5)", "np.floor(points)"),
-    ("voxels.max(axis=0) + margin + 1", "voxels.max(axis=0) + margin"),
+    ("voxels.max(axis=0) + margin + ragged", "voxels.max(axis=0) + margin"),
     ("np.arange(3) != int(content.argmin())", "np.arange(3) != int(content.argmax())"),
     ("factor[halved] *= 2", "factor[halved] *= 3"),
     ("content = -(-(stop - start) // factor)", "content = (stop - start) // factor"),
@@ -180,10 +180,13 @@ PREDICTOR = mutants(
     ("(self.window[1] - self.window[0]) / 255.0", "(self.window[1] - self.window[0]) / 400.0"),
     ("return replace(config, window_hu=self.window)", "return config"),
     (
-        "anchor_prompts(anchor_endpoints(TumorLogits(patch.mark, logits, patch.placement)))",
-        "anchor_prompts(TumorLogits(patch.mark, logits, patch.placement))",
+        "anchor_prompts(anchor_endpoints(tumor))",
+        "anchor_prompts(tumor)",
     ),
-    ("paint_tumors(tumors, spacing_mm, threshold)", "paint_tumors(tumors, spacing_mm)"),
+    (
+        "(1.0, 1.0, 1.0) if in_voxels else spacing_mm, threshold)",
+        "(1.0, 1.0, 1.0) if in_voxels else spacing_mm)",
+    ),
 ) + mutants(
     "segmentation/predictor.py",
     f"{MAPS} {NUMBERS}[noise]",
@@ -213,7 +216,43 @@ UNCERTAINTY = mutants(
     (">= 0.5 * mark.length_mm", ">= 0.0 * mark.length_mm"),
 )
 
+RULES = "tests/unit/segmentation/test_flare25_rules.py"
+IMPORT = "tests/unit/export/test_flare25.py::test_logits_are_theirs_whatever_was_trained"
+AUTHORS = [
+    *mutants(
+        "segmentation/channels.py",
+        RULES,
+        ("np.float32(low - 1)", "np.float32(low)"),
+        ("np.float32(high - low + 1)", "np.float32(high - low)"),
+        ("* 255 / (high - low)", "* 256 / (high - low)"),
+        ("scaled[greys <= 0] = 0", "scaled[greys < 0] = 0"),
+    ),
+    *mutants(
+        "segmentation/patch_plan.py",
+        RULES,
+        ("factor if ragged else (stop - start) / content", "factor"),
+        ("np.maximum((stop - start) // factor, 1)", "-(-(stop - start) // factor)"),
+        ("min(voxels), max(voxels)", "voxels[0], voxels[-1]"),
+        ("/ placement.block_zyx\n", "/ placement.step_zyx\n"),
+    ),
+    *mutants(
+        "core/patch_config.py",
+        RULES,
+        ("margin_voxels: int = 32", "margin_voxels: int = 16"),
+        ("window_hu=(-160.0, 240.0)", "window_hu=(-150.0, 250.0)"),
+    ),
+    *mutants(
+        "export/flare25.py",
+        IMPORT,
+        ("_BATCH_NORM_EPS = 1e-5", "_BATCH_NORM_EPS = 1e-3"),
+        ("unit_entry=False", "unit_entry=True"),
+        ("scale if name.endswith", "weight if name.endswith"),
+        ("bias - mean * scale", "bias"),
+    ),
+]
+
 MASKS = [
+    *AUTHORS,
     *CONFIG,
     *CHANNEL_MUTANTS,
     *PLAN,

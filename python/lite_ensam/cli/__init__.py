@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from keyword import iskeyword
 from typing import Annotated
 
 import typer
@@ -29,10 +30,11 @@ COMMANDS = {
     "info": "info",
     "view": "view",
     "train": "train",
-    "export": "train",
+    "export": "weights",
+    "import": "weights",
     "pack": "train",
 }
-"""Each command and the module of this package that has the function of its name."""
+"""Each command and the module of this package that has the function of its name, with `_` behind a Python keyword."""
 
 _COLLECT_AFTER = 50_000
 """New objects until Python looks for garbage: by default imports are interrupted for that hundreds of times."""
@@ -53,7 +55,7 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     app.callback()(_before_any)  # with it a single command is called by its name, too
     for name in commands:
         module = import_module(f"lite_ensam.cli.{COMMANDS[name]}")
-        app.command()(getattr(module, name))
+        app.command(name)(getattr(module, f"{name}_" if iskeyword(name) else name))
     return app
 
 

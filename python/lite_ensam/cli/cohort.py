@@ -12,7 +12,6 @@ from lite_ensam.cli.options import (
     Border,
     BorderName,
     Crop,
-    CropName,
     Engine,
     EngineName,
     Mirror,
@@ -57,7 +56,7 @@ def cohort(
         int, typer.Option(min=1, max=1024, help="Threads of a worker; masks may differ in single voxels")
     ] = 1,
     engine: Engine = EngineName.openvino,
-    crop: Crop = CropName.lesion,
+    crop: Crop = None,
     window: Window = None,
     mirror: Mirror = False,
     border: Border = BorderName.readers,
@@ -86,7 +85,7 @@ def cohort(
     if check:
         return
     parameters = Parameters(
-        engine.value, crop.value, mirror, border.value, window_hu, threads=threads,
+        engine.value, crop.value if crop else None, mirror, border.value, window_hu, threads=threads,
         weights="" if weights is None else str(weights.resolve()),
     )  # fmt: skip
     parameters.identity()  # weights that cannot be read stop the run before it begins

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from lite_ensam.cli.options import Border, BorderName, Crop, CropName, Engine, EngineName, Mirror, Overwrite
+from lite_ensam.cli.options import Border, BorderName, Crop, Engine, EngineName, Mirror, Overwrite
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from lite_ensam.core.case import Case
     from lite_ensam.core.types import Labels
     from lite_ensam.evaluation import CaseResources, Evaluation, Segmenting
+    from lite_ensam.segmentation import Predictor
 
 
 Calibration: TypeAlias = Annotated[
@@ -56,7 +57,7 @@ def evaluate(
     weights: Annotated[Path | None, typer.Option(help="Exported weights [default: those that ship]")] = None,
     calibration: Calibration = False,
     engine: Engine = EngineName.openvino,
-    crop: Crop = CropName.lesion,
+    crop: Crop = None,
     mirror: Mirror = False,
     border: Border = BorderName.readers,
     overwrite: Overwrite = False,
@@ -72,12 +73,10 @@ def evaluate(
 
     outputs = ((output, ".json"), (csv, ".csv"), (html, ".html"), (figure2, ".png"), (worst, ".png"))
     check_outputs([(path, (suffix,)) for path, suffix in outputs], (data, weights), overwrite)
-    if resources and weights is not None:
-        raise typer.BadParameter("--resources measures the weights that ship; leave --weights out")
-    if calibration:
-        _check_calibration(weights, crop, border)
     backend = load_backend(engine.value, weights=weights or WEIGHTS)
-    predictor = Predictor(backend, crop.value, mirror=mirror, border=border.value)
+    predictor = Predictor(backend, crop.value if crop else None, mirror=mirror, border=border.value)
+    if calibration:
+        _check_calibration(weights, predictor)
 
     def segment(case: Case) -> Labels:
         return predictor.predict(case).labels
@@ -87,8 +86,9 @@ def evaluate(
         result = run(data, segment, baselines=tuple(BASELINES), changes=changes, seed=seed, on_case=told)
     taken: list[CaseResources] = []
     if resources:
-        options = ["--engine", engine.value, "--crop", crop.value, "--border", border.value]
+        options = ["--engine", engine.value, "--crop", predictor.crop, "--border", border.value]
         options += ["--mirror" if mirror else "--no-mirror"]
+        options += [] if weights is None else ["--weights", str(weights)]
         with _bar("measuring") as told:
             taken = measure_cases(find_cases(data), options, told)
     result = replace(result, resources=tuple(taken))
@@ -102,19 +102,19 @@ def evaluate(
     made = {
         "Data": data.name,
         "Weights": "those that ship" if weights is None else str(weights),
-        "Engine and crop": f"{engine.value}, {crop.value}{', mirror image averaged' if predictor.mirror else ''}",
+        "Engine and crop": f"{engine.value}, {predictor.crop}{', mirror image averaged' if predictor.mirror else ''}",
         "Border": border.value,
     }
     write_pictures(result, segment, Pictures(html, figure2, worst), made, overwrite)
     show(result)
 
 
-def _check_calibration(weights: Path | None, crop: CropName, border: BorderName) -> None:
+def _check_calibration(weights: Path | None, predictor: Predictor) -> None:
     if weights is None:
         raise typer.BadParameter(
             "--calibrate writes into a folder of your own weights: name it with --weights"
         )
-    if crop is not CropName.lesion or border is not BorderName.readers:
+    if (predictor.crop, predictor.border) != ("lesion", "readers"):
         raise typer.BadParameter("--calibrate is for --crop lesion and --border readers")
 
 

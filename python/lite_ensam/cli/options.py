@@ -41,7 +41,10 @@ class MarkFrameName(StrEnum):
 
 Engine: TypeAlias = Annotated[EngineName, typer.Option(help="openvino is fast, torch the reference")]
 Crop: TypeAlias = Annotated[
-    CropName, typer.Option(help="lesion: a cube for each line; joint: the paper's one box")
+    CropName | None,
+    typer.Option(
+        help="lesion: a cube for each line; joint: the paper's one box [default: what the weights were trained on]"
+    ),
 ]
 Threads: TypeAlias = Annotated[
     int | None, typer.Option(min=1, max=1024, help="CPU threads of the engine [default: all]")
@@ -93,7 +96,8 @@ MarksIn: TypeAlias = Annotated[
     ),
 ]
 Weights: TypeAlias = Annotated[
-    Path | None, typer.Option(help="Your own weights: a folder made by `export` [default: those that ship]")
+    Path | None,
+    typer.Option(help="Your own weights: a folder made by `export` or `import` [default: those that ship]"),
 ]
 Window: TypeAlias = Annotated[
     str | None, typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean")

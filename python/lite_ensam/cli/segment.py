@@ -15,7 +15,6 @@ from lite_ensam.cli.options import (
     Border,
     BorderName,
     Crop,
-    CropName,
     Engine,
     EngineName,
     MarkFrameName,
@@ -105,7 +104,7 @@ def segment(
         Path | None, typer.Option("--sr", help="DICOM structured report to write beside a SEG: .dcm")
     ] = None,
     engine: Engine = EngineName.openvino,
-    crop: Crop = CropName.lesion,
+    crop: Crop = None,
     window: Window = None,
     hu: Annotated[
         bool | None,
@@ -142,7 +141,7 @@ def segment(
         lines or marks,
         marks_in=marks_in.value,
         prompts=prompts,
-        crop=crop.value,
+        crop=crop.value if crop else None,
         engine=engine.value,
         window=window_hu,
         hu=hu,

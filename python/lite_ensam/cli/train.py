@@ -1,4 +1,4 @@
-"""`lite-ensam train` and `lite-ensam export`: weights from data, and the files inference reads."""
+"""`lite-ensam train` and `lite-ensam pack`: weights from data."""
 
 from __future__ import annotations
 
@@ -209,15 +209,3 @@ def pack(
 
     size = write_archive(data, archive, overwrite)
     typer.echo(f"{archive}: {size / 1e6:.1f} MB")
-
-
-def export(
-    weights: Annotated[Path, typer.Argument(help="weights.safetensors of a run")],
-    folder: Annotated[Path, typer.Argument(help="Where graph, weights and manifest go")],
-) -> None:
-    """Export trained weights for OpenVINO (extra `train`)."""
-    require_train_extra()
-    from lite_ensam.export import export_weights
-
-    export_weights(weights, folder)
-    typer.echo(f"exported to {folder}")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cache
+from typing import Any
 
 from lite_ensam import _kernels
 from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.core.patch_config import Crop
 from lite_ensam.engines.backend import WEIGHTS, Engine, WeightsManifest
 from lite_ensam.segmentation.edge_refinement import Border
-from lite_ensam.segmentation.patch_plan import Crop
 
 __all__ = ["Limits", "Outcome", "Parameters", "Task"]
 
@@ -27,7 +28,7 @@ class Parameters:
     """
 
     engine: Engine = "openvino"
-    crop: Crop = "lesion"
+    crop: Crop | None = None
     mirror: bool = False
     border: Border = "readers"
     window: tuple[float, float] | None = None
@@ -38,8 +39,12 @@ class Parameters:
 
     def identity(self, series: str = "") -> str:
         """SHA-256, hex, of the parameters, the weights (by content, not by place) and the program's version."""
-        facts = [asdict(replace(self, weights="")), series, *_program(self.weights)]
+        facts = [self.to_dict() | {"weights": ""}, series, *_program(self.weights)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, with the crop that the weights want if no other was asked for."""
+        return asdict(self) | {"crop": self.crop or _manifest(self.weights).patch.crop}
 
 
 @dataclass(frozen=True)
@@ -112,9 +117,13 @@ class Outcome:
 
 
 @cache
+def _manifest(folder: str) -> WeightsManifest:
+    return WeightsManifest.read(folder or WEIGHTS)
+
+
 def _program(folder: str) -> tuple[str, ...]:
     """What of the program and its weights decides about the result."""
-    weights = WeightsManifest.read(folder or WEIGHTS)
+    weights = _manifest(folder)
     errors = weights.held_out_errors
     calibrated = () if errors is None else (repr(errors),)
     return weights.weights_sha256, weights.graph_sha256, _kernels.__version__, *calibrated

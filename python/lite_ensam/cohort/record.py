@@ -95,7 +95,7 @@ def failure_record(task: Task, failure: CaseFailure) -> Record:
         "case": row.case,
         "status": "failed",
         "identity": task.parameters.identity(row.series),
-        "parameters": asdict(task.parameters),
+        "parameters": task.parameters.to_dict(),
         "inputs": {name: {"stamp": file_signature(path)} for name, path in input_paths(row)},
         "step": str(failure.step),
         "error": failure.error,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lite_ensam import _kernels
@@ -84,7 +84,7 @@ def run_cases(
     OutputError
         If a record cannot be written.
     """
-    about = {"disclaimer": DISCLAIMER, "version": _kernels.__version__, "parameters": asdict(parameters)}
+    about = {"disclaimer": DISCLAIMER, "version": _kernels.__version__, "parameters": parameters.to_dict()}
     write_report(folder.path / ABOUT, about | {"cases": len(rows)}, overwrite=True)
     plan = plan_workers(workers, parameters.threads, limits.memory_mb)
     if limits.memory_mb is None:

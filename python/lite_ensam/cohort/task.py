@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,7 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
         "case": row.case,
         "status": "done",
         "identity": p.identity(row.series),
-        "parameters": asdict(p),
+        "parameters": p.to_dict(),
         "inputs": inputs,
         "mask": {"sha256": content_hash(mask), "bytes": mask.stat().st_size},
         "tumors": tumors,

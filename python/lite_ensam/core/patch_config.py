@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -12,21 +12,33 @@ from lite_ensam.core.short_repr import with_short_repr
 __all__ = [
     "CHANNEL_NAMES",
     "CLICK_REACH",
+    "CROPS",
+    "FLARE25",
     "GREY_CHANNELS",
     "LINE_CHANNELS",
     "PAPER_CHANNELS",
     "PROMPT_CHANNELS",
+    "Crop",
     "PatchConfig",
+    "Rules",
     "check_window",
 ]
 
+Crop = Literal["lesion", "joint"]
+CROPS: tuple[Crop, ...] = get_args(Crop)
+"""A cube around each line, or the paper's one box around all lines (section 2.2)."""
+
+Rules = Literal["lite_ensam", "flare25"]
+"""Whose way of cutting a joint crop and of painting it is taken, where the paper leaves it open."""
+
 PAPER_CHANNELS = ("wide",)
-GREY_CHANNELS = ("wide", "line_window", "line_narrow")
+FLARE25_CHANNELS = ("positive",)
+GREY_CHANNELS = ("wide", "line_window", "line_narrow", "positive")
 MAX_HU, MIN_WINDOW_HU = 100_000.0, 1.0
 LINE_CHANNELS = ("wide", "line_window", "line_narrow", "along", "across", "slice")
 PROMPT_CHANNELS = ("short_axis", "slice_range", "clicks", "last_mask")
 """What a user may know beyond the line; 0.5 everywhere is nothing, and the network takes 0.5 off its input."""
-CHANNEL_NAMES = frozenset(LINE_CHANNELS + PROMPT_CHANNELS)
+CHANNEL_NAMES = frozenset(LINE_CHANNELS + PROMPT_CHANNELS + FLARE25_CHANNELS)
 """All that `segmentation.channels` can fill."""
 CLICK_REACH = 1 / 16
 """A click's channel falls off to 1/e over this share of the patch's side."""
@@ -49,6 +61,12 @@ class PatchConfig:
     windowed_unit_hu : HU a grey level of an already windowed 0-255 image is taken for
         (400 HU over 255 levels is the usual soft-tissue window)
     channels : names out of `CHANNEL_NAMES`, in order
+    crop : what the weights were trained on, and what is cut if nobody asks for another
+    margin_voxels : a joint crop reaches this far beyond the ends of all lines
+    side_multiple : a joint crop's sides are padded to multiples of this
+    rules : "flare25" does what the authors' public code does: it leaves a joint crop's last voxel and the ragged
+        edges of its blocks out, takes a drawn line's first and last voxel in memory for its ends, divides them by the
+        block, trusts the logits at the ends of lines, and counts a missing tumour's sphere in voxels
     """
 
     side_factor: float = 2.5
@@ -59,6 +77,10 @@ class PatchConfig:
     narrow_half_width_hu: float = 75.0
     windowed_unit_hu: float = 400.0 / 255.0
     channels: tuple[str, ...] = LINE_CHANNELS
+    crop: Crop = "lesion"
+    margin_voxels: int = 32
+    side_multiple: int = 8
+    rules: Rules = "lite_ensam"
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.side_factor) and self.side_factor > 0 and self.side_voxels > 0):
@@ -70,6 +92,18 @@ class PatchConfig:
         unknown = [name for name in self.channels if name not in CHANNEL_NAMES]
         if unknown or not self.channels:
             raise ValueError(f"channels must be names out of {sorted(CHANNEL_NAMES)}, got {self.channels}")
+        for name, known in (("crop", CROPS), ("rules", get_args(Rules))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        if self.margin_voxels < 1 or self.side_multiple < 1:
+            raise ValueError(
+                f"margin_voxels {self.margin_voxels} and side_multiple {self.side_multiple} must be 1 or more"
+            )
+
+    @property
+    def needs_whole_scan(self) -> bool:
+        """Whether a patch hangs on more of the scan than its own voxels and the scan's range."""
+        return "positive" in self.channels
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready numbers; `from_dict` is the way back."""
@@ -94,3 +128,8 @@ def check_window(window_hu: tuple[float, float]) -> None:
             f"window must be two HU values within +-{MAX_HU:g}, the lower first, at least {MIN_WINDOW_HU:g} apart, "
             f"got {window_hu}"
         )
+
+
+FLARE25 = PatchConfig(channels=FLARE25_CHANNELS, window_hu=(-160.0, 240.0), crop="joint", rules="flare25")
+"""What the authors' public code for FLARE 2025 does before and after the network. Its scans are windowed to 0-255; one
+in HU is windowed to soft tissue first, as those of FLARE are."""

@@ -30,15 +30,17 @@ class Weights:
     model : in eval mode
     patch : how its patches are cut and filled
     record : how it was trained (data, steps, seed, commit), JSON-ready
+    half : kept in half precision on disk, here and in the exported graph
     """
 
     model: LiteEnsam
     patch: PatchConfig
     record: dict[str, Any]
+    half: bool = True
 
 
 def save_weights(path: Path, weights: Weights) -> None:
-    """Write half-precision safetensors; the old file stays until the new one is whole.
+    """Write safetensors in the precision that the weights say; the old file stays until the new one is whole.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def save_weights(path: Path, weights: Weights) -> None:
         If it cannot be written.
     """
     tensors = {
-        name: value.detach().to(torch.float16).contiguous()
+        name: value.detach().to(torch.float16 if weights.half else torch.float32).contiguous()
         for name, value in weights.model.state_dict().items()
     }
     header = {
@@ -72,14 +74,16 @@ def load_weights(path: Path) -> Weights:
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["lite_ensam"])
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = {name: value.float() for name, value in stored.items()}
+        half = all(value.dtype == torch.float16 for value in stored.values())
         model = LiteEnsam(ModelConfig.from_dict(header["model"]))
         # as stored: normalising the rounded rows again would part from the exported graph
         model.load_state_dict(tensors)
         patch = PatchConfig.from_dict(header["patch"])
     except Exception as error:
         raise EngineError(f"weights: {path} is not a weights file of lite-ensam ({error})") from error
-    return Weights(model.eval(), patch, header["record"])
+    return Weights(model.eval(), patch, header["record"], half)
 
 
 def file_hash(path: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from lite_ensam.core.short_repr import with_short_repr
 
 Decoder = Literal["concat_half", "add"]
+DecoderNorm = Literal["instance", "affine"]
 
 
 @with_short_repr
@@ -30,6 +31,10 @@ class ModelConfig:
     rotation_init : the raw generators start uniform in [0, rotation_init)
     distinct_endpoints : one type vector for each end of the line instead of a shared one
     head_bias : initial bias of the last convolution, log-odds of a voxel being tumour
+    unit_entry : image features and type vectors are brought to unit length before the first attention, as nGPT
+        assumes; the authors' public code takes them as they are
+    decoder_norm : "instance" normalises each channel of each patch, "affine" only scales and shifts it, which is
+        what a trained batch norm does at inference
     """
 
     in_channels: int = 1
@@ -44,6 +49,8 @@ class ModelConfig:
     rotation_init: float = 2 * math.pi
     distinct_endpoints: bool = True
     head_bias: float = -5.0
+    unit_entry: bool = True
+    decoder_norm: DecoderNorm = "instance"
 
     def __post_init__(self) -> None:
         if self.embed_dim % self.heads:
@@ -54,6 +61,8 @@ class ModelConfig:
             )
         if self.decoder not in ("concat_half", "add"):
             raise ValueError(f"decoder must be 'concat_half' or 'add', got {self.decoder!r}")
+        if self.decoder_norm not in ("instance", "affine"):
+            raise ValueError(f"decoder_norm must be 'instance' or 'affine', got {self.decoder_norm!r}")
 
     @property
     def channels(self) -> tuple[int, ...]:

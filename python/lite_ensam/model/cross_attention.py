@@ -126,6 +126,7 @@ class TwoWayTransformer(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.unit_entry = config.unit_entry
         self.layers = nn.ModuleList(TwoWayLayer(config) for _ in range(config.attention_layers))
 
     def forward(
@@ -136,7 +137,8 @@ class TwoWayTransformer(nn.Module):
         token_rotations: Float[Tensor, "b 2 h h"],
     ) -> Float[Tensor, "b n d"]:
         """Image embeddings that know the line, length sqrt(d) each."""
-        image, tokens = unit(image), unit(tokens)
+        if self.unit_entry:
+            image, tokens = unit(image), unit(tokens)
         for layer in self.layers:
             image, tokens = layer(image, tokens, image_rotations, token_rotations)
         return image * math.sqrt(image.shape[-1])

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lite_ensam.model.blocks import Pointwise, ResBlock, upsample
+from lite_ensam.model.blocks import ChannelAffine, InstanceNorm, Pointwise, ResBlock, upsample
 from lite_ensam.model.config import ModelConfig
 
 
@@ -37,6 +37,7 @@ class MaskDecoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.adds = config.decoder == "add"
+        norm = InstanceNorm if config.decoder_norm == "instance" else ChannelAffine
         levels = range(len(config.blocks) - 2, -1, -1)
         self.squeezes = nn.ModuleList()
         self.stages = nn.ModuleList()
@@ -45,12 +46,12 @@ class MaskDecoder(nn.Module):
             skip = config.channels[level]
             if self.adds:
                 self.squeezes.append(Pointwise(below, skip))
-                self.stages.append(ResBlock(skip, skip))
+                self.stages.append(ResBlock(skip, skip, norm))
                 below = skip
             else:
                 self.squeezes.append(nn.Identity())
                 filters = max(skip // 2, config.decoder_floor)
-                self.stages.append(ResBlock(below + skip, filters))
+                self.stages.append(ResBlock(below + skip, filters, norm))
                 below = filters
         self.head = VoxelHead(below, config.head_bias)
 

@@ -19,8 +19,10 @@ class PromptEncoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.unit_entry = config.unit_entry
         self.types = nn.Parameter(torch.randn(2 if config.distinct_endpoints else 1, config.embed_dim))
 
     def forward(self, n_lines: int) -> Float[Tensor, "b 2 d"]:
-        """Unit-length tokens of `n_lines` lines, first endpoint first."""
-        return F.normalize(self.types, dim=-1).expand(n_lines, 2, -1)
+        """Tokens of `n_lines` lines, first endpoint first; of unit length if the config says so."""
+        types = F.normalize(self.types, dim=-1) if self.unit_entry else self.types
+        return types.expand(n_lines, 2, -1)

@@ -15,7 +15,7 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.errors import MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import keep_boxes
-from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.patch_config import Crop, PatchConfig
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
@@ -23,13 +23,13 @@ from lite_ensam.engines import WEIGHTS, Engine, WeightsManifest, check_engine, s
 from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation.edge_refinement import Border
-from lite_ensam.segmentation.patch_plan import Crop, PatchPlan
+from lite_ensam.segmentation.patch_plan import PatchPlan
 from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch
 from lite_ensam.segmentation.repeatability import TumorRepeatability, estimate_repeatability
 from lite_ensam.segmentation.result import Segmentation
 from lite_ensam.segmentation.shared_tumors import shared_tumor_notes
 
-JOINT_NOTE = "crop joint: the weights were trained on lesion crops and do much worse on this one"
+CROP_NOTE = "crop {}: the weights were trained on {} crops and do much worse on this one"
 UNORIENTED_NOTE = (
     "the array says nothing of its orientation: it is taken as stored, "
     "x to the patient's left, y to the back, z to the head"
@@ -47,7 +47,7 @@ def segment(
     grid: Grid | ScanSource | None = None,
     marks_in: MarkFrame = "voxel",
     prompts: Mapping[int | None, Mapping[str, Any]] | None = None,
-    crop: Crop = "lesion",
+    crop: Crop | None = None,
     engine: Engine = "openvino",
     window: tuple[float, float] | None = None,
     hu: bool | None = None,
@@ -77,7 +77,7 @@ def segment(
         z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its array
     prompts : more of what is known of a tumour, by label, where `marks` does not hold it: `{1: {"first_slice": 33,
         "inside_zyx": [[44, 112, 110]]}}`; see `RecistMark`, always voxel indices (z, y, x). None: the only line's
-    engine, crop : "openvino" or "torch" (an extra); "lesion": a cube for each line, "joint": the paper's one box
+    engine, crop : "openvino" or "torch" (an extra); "lesion" cubes, the paper's "joint" box, None: as the weights want
     window : (low, high) HU: what is looked at in a scan in HU, what 0 and 255 of a windowed scan mean
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     threads, threshold : CPU threads of the engine, None takes all; logit above which a voxel is tumour
@@ -85,7 +85,7 @@ def segment(
     border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`, docs/clinical.md)
     series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
     n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
-    weights : folder of weights of your own, made by `lite-ensam export`; those that ship are the default
+    weights : folder of weights made by `lite-ensam export` or `import`; those that ship are the default
 
     Raises
     ------
@@ -183,12 +183,13 @@ def _read_planned(
     marks: tuple[RecistMark, ...],
     hu: bool | None,
     config: PatchConfig,
-    crop: Crop,
+    crop: Crop | None,
     whole: bool,
 ) -> tuple[Case, PatchPlan]:
     """The case and the plan of its patches; of a NIfTI file no more is kept than the plan asks for."""
     check_marks(marks, scan.source.grid.shape_zyx)
     plan = PatchPlan.of(marks, scan.source.grid, config, crop)
+    whole = whole or config.needs_whole_scan
     return scan.read_case(marks, None if whole else plan.boxes, hu=hu), plan
 
 
@@ -206,7 +207,7 @@ def _report(
     threshold: float,
     clock: Stopwatch,
 ) -> dict[str, Any]:
-    manifest = predictor.backend.manifest
+    manifest, crop = predictor.backend.manifest, predictor.crop
     config = predictor.patch_config(case.hu)
     return {
         "disclaimer": DISCLAIMER,
@@ -218,7 +219,7 @@ def _report(
         "shape_zyx": case.ct.shape,
         "spacing_mm_zyx": case.grid.spacing_mm,
         "engine": predictor.backend.name,
-        "crop": predictor.crop,
+        "crop": crop,
         "patch": {"side_factor": config.side_factor, "side_voxels": config.side_voxels},
         "channels": config.channels,
         "threshold": threshold,
@@ -229,7 +230,7 @@ def _report(
         "windowed_unit_hu": None if case.hu else config.windowed_unit_hu,
         "indices": "z (along the body), y, x of the scan; no axis is flipped",
         "notes": [
-            *([JOINT_NOTE] if predictor.crop == "joint" else []),
+            *([CROP_NOTE.format(crop, config.crop)] if crop != config.crop else []),
             *([WINDOWED_NOTE] if predictor.border == "edge" and not case.hu else []),
             *([] if case.grid.is_oriented else [UNORIENTED_NOTE]),
             *case.source.notes,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
-from lite_ensam.core.partial_volume import subvolume_containing, value_range
+from lite_ensam.core.partial_volume import PartialScan, slices, subvolume_containing, value_range
 from lite_ensam.core.patch_config import CLICK_REACH, GREY_CHANNELS, PatchConfig
 from lite_ensam.core.recist import RecistMark, outer_ends
 from lite_ensam.core.short_repr import with_short_repr
@@ -94,7 +94,8 @@ class LineFrame:
     voxel_mm : size of a crop voxel (z, y, x)
     hu : whether `crop` is in HU
     config : windows and scales
-    scan_range : lowest and highest value of the whole scan, for a config without a window
+    scan_range : lowest and highest value of the whole scan, for a config without a window; for channel "positive" of
+        its grey levels above 0
     prompts : what is known beyond the line
     """
 
@@ -143,6 +144,33 @@ def _wide(frame: LineFrame) -> Float32Array:
     window = frame.config.window_hu if frame.hu else (0.0, 255.0)
     low, high = window or frame.scan_range or (float(frame.crop.min()), float(frame.crop.max()))
     return _kernels.min_max(frame.crop, low, high)
+
+
+def _positive(frame: LineFrame) -> Float32Array:
+    greys = _grey_levels(frame.crop, frame.hu, frame.config)
+    low, high = frame.scan_range or _positive_range(frame.crop, frame.hu, frame.config)
+    scaled: Float32Array = (greys - np.float32(low - 1)) / np.float32(high - low + 1)
+    scaled[greys <= 0] = 0
+    return scaled
+
+
+def _grey_levels(voxels: NDArray[Any], hu: bool, config: PatchConfig) -> Float32Array:
+    """Whole grey levels 0 to 255 of a scan in HU, as FLARE's files store them; a windowed scan as it is."""
+    if not hu or config.window_hu is None:
+        return voxels.astype(np.float32)
+    low, high = config.window_hu
+    greys: Float64Array = np.floor((np.clip(voxels, low, high).astype(np.float64) - low) * 255 / (high - low))
+    return greys.astype(np.float32)
+
+
+def _positive_range(ct: NDArray[Any], hu: bool, config: PatchConfig) -> tuple[float, float]:
+    """Lowest and highest grey level above 0, slice by slice; (1, 1) where there is none."""
+    low, high = np.inf, -np.inf
+    for one in ct:
+        greys = _grey_levels(one, hu, config)
+        low = min(low, float(greys.min(where=greys > 0, initial=np.inf)))
+        high = max(high, float(greys.max()))
+    return (low, high) if high > 0 else (1.0, 1.0)
 
 
 def _line_window(frame: LineFrame) -> Float32Array:
@@ -220,6 +248,7 @@ def _last_mask(frame: LineFrame) -> Float32Array:
 
 CHANNELS: dict[str, Callable[[LineFrame], Float32Array]] = {
     "wide": _wide,
+    "positive": _positive,
     "line_window": _line_window,
     "line_narrow": _line_narrow,
     "along": _along,
@@ -230,7 +259,8 @@ CHANNELS: dict[str, Callable[[LineFrame], Float32Array]] = {
     "clicks": _clicks,
     "last_mask": _last_mask,
 }
-"""Every channel a patch can have: grey values in a wide window and in two around the line's median,
+"""Every channel a patch can have: grey values in a wide window; grey levels above 0 scaled by their own range in the
+scan, as the authors' public code does; grey values in two windows around the line's median;
 each voxel's distance from the line's middle along it, across it in the slice, and in slices. The others say what is
 known beyond the line, and are 0.5 where nothing is: where the short axis ends (1 in its middle, 0 far beyond it), which
 slices lie beyond the first and last (1) or between them and the line's (0), points inside (1) and outside (0), falling
@@ -251,7 +281,7 @@ def cut_patches(case: Case, plan: PatchPlan, config: PatchConfig) -> Iterator[Pa
     plan : where they lie
     config : windows and channels; sides and margins as in the plan
     """
-    scan_range = value_range(case.ct) if config.window_hu is None else None
+    scan_range = _scan_range(case, config)
     crop, cut_for = np.empty(0, np.float32), None
     for planned in plan.patches:
         if planned.placement is not cut_for:  # the joint crop is one for all lines
@@ -259,9 +289,18 @@ def cut_patches(case: Case, plan: PatchPlan, config: PatchConfig) -> Iterator[Pa
         yield _fill(crop, case.hu, planned, config, scan_range)
 
 
+def _scan_range(case: Case, config: PatchConfig) -> tuple[float, float] | None:
+    """What of the whole scan the channels need; of a scan of which only crops are left, what these tell."""
+    if not config.needs_whole_scan:
+        return value_range(case.ct) if config.window_hu is None else None
+    parts = [part.voxels for part in case.ct.parts] if isinstance(case.ct, PartialScan) else [case.ct]
+    lows, highs = zip(*(_positive_range(part, case.hu, config) for part in parts), strict=True)
+    return min(lows), max(highs)
+
+
 def prepare_lesion(case: Case, mark: RecistMark, config: PatchConfig) -> Patch:
     """The patch of one line of a case, `config.side_voxels` a side, in the network's frame."""
-    plan = PatchPlan.of([mark], case.grid, config)
+    plan = PatchPlan.of([mark], case.grid, config, "lesion")
     return next(cut_patches(case.flipped(plan.flips_zyx), plan, config))
 
 
@@ -297,8 +336,8 @@ def _cut(case: Case, planned: PlannedPatch) -> Float32Array:
     if planned.is_pooled:
         first, last = (int_triple(np.subtract(end, part.start_zyx)) for end in planned.box)
         # pooling raw voxels and scaling after equals the paper's order bit for bit: scaling is monotone
-        pooled = _kernels.crop_max_pool(part.voxels, first, last, int_triple(placement.step_zyx))
-        return pooled.astype(np.float32)
+        pooled = _kernels.crop_max_pool(part.voxels, first, last, placement.block_zyx)
+        return pooled[slices((0, 0, 0), placement.content_zyx)].astype(np.float32)
     cube = placement.start_zyx, placement.step_zyx, placement.patch_shape_zyx
     return _kernels.crop_resample(part.voxels, *cube, part.start_zyx, part.whole_shape_zyx)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Self, get_args
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from lite_ensam import _kernels
 from lite_ensam.core.grid import Grid, as_points
 from lite_ensam.core.partial_volume import VoxelBox, flipped_box
-from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.patch_config import Crop, PatchConfig
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import (
@@ -32,11 +32,7 @@ from lite_ensam.core.types import (
     int_triple,
 )
 
-__all__ = ["CROPS", "Crop", "PatchPlan", "Placement", "PlannedPatch"]
-
-Crop = Literal["lesion", "joint"]
-CROPS: tuple[Crop, ...] = get_args(Crop)
-"""A cube around each line, or the paper's one box around all lines (section 2.2)."""
+__all__ = ["PatchPlan", "Placement", "PlannedPatch"]
 
 _PATCH_MULTIPLE = 8
 """The network halves its input three times."""
@@ -74,6 +70,11 @@ class Placement:
                 f"content_zyx must be at least 1 and at most patch_shape_zyx {self.patch_shape_zyx}, "
                 f"got {self.content_zyx}"
             )
+
+    @property
+    def block_zyx(self) -> IntTriple:
+        """Voxels that a joint crop pools into one: the largest power of two that is no longer than a step."""
+        return int_triple(2.0 ** np.floor(np.log2(self.step_zyx)))
 
     @property
     def stop_zyx(self) -> FloatTriple:
@@ -141,12 +142,14 @@ class Placement:
         volume_shape: Sequence[int],
         margin: int = 32,
         max_voxels: int = 128**3,
+        multiple: int = _PATCH_MULTIPLE,
+        ragged: bool = True,
     ) -> Self:
         """The paper's crop: one box around all marks, max-pooled until it is small enough.
 
         The box holds the voxels of all endpoints and `margin` voxels more on each side, cut at the
         volume's border. While it has more than `max_voxels` voxels, the two longer axes are halved.
-        The patch is padded at the end to multiples of 8.
+        The patch is padded at the end to multiples of `multiple`.
 
         Parameters
         ----------
@@ -154,27 +157,50 @@ class Placement:
         volume_shape : (z, y, x)
         margin : voxels
         max_voxels : the largest content, in voxels before padding
+        multiple : of the patch's sides
+        ragged : whether blocks that the box's end cuts short are pooled, too. The authors' public code leaves them
+            out, and the last voxel of the margin; it stretches what is left over the whole box on the way back, so
+            that a step may be longer than a block
         """
-        if margin < 0 or max_voxels < 1:
-            raise ValueError(f"margin must be >= 0 and max_voxels >= 1, got {margin} and {max_voxels}")
+        least = 0 if ragged else 1
+        if margin < least or max_voxels < 1:
+            raise ValueError(f"margin must be >= {least} and max_voxels >= 1, got {margin} and {max_voxels}")
         points = as_points(endpoints).reshape(-1, 3)
         shape = np.asarray(int_triple(volume_shape))
         voxels = np.clip(np.floor(points + 0.5).astype(np.int64), 0, shape - 1)
         start = np.maximum(voxels.min(axis=0) - margin, 0)
-        stop = np.minimum(voxels.max(axis=0) + margin + 1, shape)
+        stop = np.minimum(voxels.max(axis=0) + margin + ragged, shape)
         content, factor = stop - start, np.ones(3, dtype=np.int64)
         while math.prod(content.tolist()) > max_voxels:
             halved = np.arange(3) != int(content.argmin())
             factor[halved] *= 2
-            content = -(-(stop - start) // factor)  # ragged edges are pooled too, hence upwards
-        padded = -(-content // _PATCH_MULTIPLE) * _PATCH_MULTIPLE
+            content = -(-(stop - start) // factor) if ragged else np.maximum((stop - start) // factor, 1)
+        padded = -(-content // multiple) * multiple
         return cls(
             int_triple(volume_shape),
             float_triple(start),
-            float_triple(factor),
+            float_triple(factor if ragged else (stop - start) / content),
             int_triple(content),
             int_triple(padded),
         )
+
+
+def raster_ends(mark: RecistMark) -> EndpointPair:
+    """First and last voxel, in the order of memory, of a line that is drawn one voxel thick.
+
+    The authors' public code takes these for the line's ends. On a line that runs down to the left they lie inside of
+    it, by as much as its first and last row are long.
+
+    Examples
+    --------
+    >>> raster_ends(RecistMark(1, ((5, 10, 20), (5, 12, 10))))
+    ((5.0, 10.0, 18.0), (5.0, 12.0, 12.0))
+    """
+    start, stop = np.rint(mark.endpoints_zyx)
+    steps = max(int(np.abs(stop - start).max()), 1)
+    voxels = np.rint(start + np.linspace(0, 1, steps + 1)[:, None] * (stop - start)).tolist()
+    (z, y, x), (last_z, last_y, last_x) = min(voxels), max(voxels)
+    return (z, y, x), (last_z, last_y, last_x)
 
 
 @with_short_repr
@@ -214,10 +240,14 @@ class PlannedPatch:
     @classmethod
     def pooled(cls, mark: RecistMark, placement: Placement, grid: Grid, config: PatchConfig) -> PlannedPatch:
         """One line seen in a box of whole voxels, max-pooled."""
-        stop = np.minimum(placement.stop_zyx, placement.volume_shape_zyx)
+        stop = np.minimum(np.rint(placement.stop_zyx), placement.volume_shape_zyx)
         box = int_triple(placement.start_zyx), int_triple(stop)
         ends = mark.outer_endpoints_zyx(config.end_margin_voxels)
-        return cls._of(mark, ends, placement, box, grid, is_pooled=True)
+        planned = cls._of(mark, ends, placement, box, grid, is_pooled=True)
+        if config.rules == "flare25":  # ends divided by the block, without half a voxel
+            in_blocks = np.subtract(raster_ends(mark), placement.start_zyx) / placement.block_zyx
+            return replace(planned, endpoints_zyx=in_blocks.astype(np.float32))
+        return planned
 
     @classmethod
     def _of(
@@ -252,7 +282,7 @@ class PatchPlan:
 
     @classmethod
     def of(
-        cls, marks: Sequence[RecistMark], grid: Grid, config: PatchConfig, crop: Crop = "lesion"
+        cls, marks: Sequence[RecistMark], grid: Grid, config: PatchConfig, crop: Crop | None = None
     ) -> PatchPlan:
         """Plan the patches of some lines.
 
@@ -260,13 +290,20 @@ class PatchPlan:
         ----------
         marks : the lines, in the scan's own indices
         grid : of the scan
-        config : side of a lesion's cube, how far lines are lengthened
-        crop : "lesion" or "joint"
+        config : sides, margins, how far lines are lengthened
+        crop : "lesion" or "joint"; None takes the config's
         """
         flips = grid.flips_zyx
         turned = [mark.flipped(flips, grid.shape_zyx) for mark in marks]
-        if crop == "joint":
-            placement = Placement.joint_placement([mark.endpoints_zyx for mark in turned], grid.shape_zyx)
+        if (crop or config.crop) == "joint":
+            theirs = config.rules == "flare25"
+            placement = Placement.joint_placement(
+                [raster_ends(mark) if theirs else mark.endpoints_zyx for mark in turned],
+                grid.shape_zyx,
+                config.margin_voxels,
+                multiple=config.side_multiple,
+                ragged=not theirs,
+            )
             patches = tuple(PlannedPatch.pooled(mark, placement, grid, config) for mark in turned)
         else:
             patches = tuple(PlannedPatch.lesion(mark, grid, config) for mark in turned)

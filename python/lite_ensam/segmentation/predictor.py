@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.patch_config import PatchConfig, check_window
+from lite_ensam.core.patch_config import CROPS, Crop, PatchConfig, check_window
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.engines.backend import Backend
@@ -21,7 +21,6 @@ from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation.channels import (
     Patch,
     cut_patches,
-    prepare_lesion,
     with_last_mask,
     without_clicks,
 )
@@ -35,7 +34,7 @@ from lite_ensam.segmentation.painting import (
     obey_prompts,
     paint_tumors,
 )
-from lite_ensam.segmentation.patch_plan import CROPS, Crop, PatchPlan
+from lite_ensam.segmentation.patch_plan import PatchPlan
 
 
 class Stopwatch:
@@ -80,7 +79,8 @@ class Predictor:
     Parameters
     ----------
     backend : engine with weights
-    crop : "lesion" cuts one cube for each line, "joint" the paper's one box around all lines
+    crop : "lesion" cuts one cube for each line, "joint" the paper's one box around all lines; None takes what the
+        weights were trained on
     window : (low, high) HU. Of a scan in HU: what is looked at. Of a windowed scan: what its 0 and
         255 stand for. None takes what the weights were trained with
     mirror : run each lesion patch and its mirror image and average the logits: twice the network's
@@ -92,7 +92,7 @@ class Predictor:
     def __init__(
         self,
         backend: Backend,
-        crop: Crop = "lesion",
+        crop: Crop | None = None,
         window: tuple[float, float] | None = None,
         mirror: bool = False,
         border: Border = "readers",
@@ -101,6 +101,7 @@ class Predictor:
             raise ArgumentError(f"border must be one of {', '.join(BORDERS)}, got {border!r}")
         if border == "edge":
             check_edge_extra()  # before there is work to lose
+        crop = backend.manifest.patch.crop if crop is None else crop
         if crop not in CROPS:
             raise ArgumentError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
         if window is not None:
@@ -165,11 +166,14 @@ class Predictor:
         return Prediction(tuple(tumors), painting)
 
     def predict_tumor(self, case: Case, mark: RecistMark) -> TumorLogits:
-        """Run the network on the lesion patch of one line, which need not be one of the case's."""
-        return self.predict_patch(prepare_lesion(case, mark, self.patch_config(case.hu)))
+        """Run the network on the patch of one line alone, which need not be one of the case's."""
+        plan = self.plan([mark], case.grid)
+        (patch,) = cut_patches(case.flipped(plan.flips_zyx), plan, self.patch_config(case.hu))
+        return self.predict_patch(patch)
 
     def predict_patch(self, patch: Patch, axes: tuple[int, ...] = ()) -> TumorLogits:
-        """Run the network on a patch; the ends of its line stay in the tumour (`painting.anchor_endpoints`).
+        """Run the network on a patch; the ends of its line stay in the tumour (`painting.anchor_endpoints`), but by
+        the rules "flare25".
 
         Parameters
         ----------
@@ -183,8 +187,9 @@ class Predictor:
             # points mend the mask that there was without them: a result follows from the mark alone
             first = self._mirrored_logits(without_clicks(patch, config), axes)
             patch = with_last_mask(patch, first, config)
-        logits = self._mirrored_logits(patch, axes)
-        tumor = TumorLogits(patch.mark, logits, patch.placement)
+        tumor = TumorLogits(patch.mark, self._mirrored_logits(patch, axes), patch.placement)
+        if config.rules == "flare25":
+            return anchor_prompts(tumor)
         if self.crop == "lesion":
             tumor = fade_far(tumor)
         return anchor_prompts(anchor_endpoints(tumor))
@@ -200,7 +205,8 @@ class Predictor:
     def paint(self, tumors: Sequence[TumorLogits], case: Case, threshold: float = 0.0) -> Painting:
         """Paint tumours of a case into one label map of the scan as it is stored, with the borders asked for."""
         flips, spacing_mm = case.grid.flips_zyx, case.grid.spacing_mm
-        painting = paint_tumors(tumors, spacing_mm, threshold)
+        in_voxels = self.backend.manifest.patch.rules == "flare25"
+        painting = paint_tumors(tumors, (1.0, 1.0, 1.0) if in_voxels else spacing_mm, threshold)
         if self.border == "edge":
             painting = refine_to_image_edge(painting, tumors, case.flipped(flips).ct, spacing_mm)
             painting = obey_prompts(painting, [tumor.mark for tumor in tumors])

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from lite_ensam.core.errors import TrainingError
-from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, PatchConfig
+from lite_ensam.core.patch_config import CROPS, LINE_CHANNELS, PROMPT_CHANNELS, Crop, PatchConfig
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.model.config import ModelConfig
-
-Crops = Literal["lesion", "joint"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,8 @@ class TrainingConfig:
     prompts : how often more than a line is known; of networks with channels for it
     readers : share of the patches, of lesions that several readers contoured, that show one reader's contour
         instead of what they agree on
-    crops : "lesion" trains on cubes around lines, "joint" on the paper's max-pooled boxes
+    crops : "lesion" trains on cubes around lines, "joint" on the paper's max-pooled boxes; the weights say which
+        (`patch.crop`)
     steps : optimiser steps
     batch : patches a step; with several processes, of each
     lr, weight_decay : of Muon and AdamW alike
@@ -122,7 +121,7 @@ class TrainingConfig:
     lines: LineJitter = JITTER
     prompts: PromptOdds = PromptOdds()
     readers: float = 0.5
-    crops: Crops = "lesion"
+    crops: Crop = "lesion"
     steps: int = 7500
     batch: int = 3
     lr: float = 2e-3
@@ -143,8 +142,11 @@ class TrainingConfig:
     seed: int = 2025
 
     def __post_init__(self) -> None:
-        if self.crops not in get_args(Crops):
-            raise TrainingError(f"crops must be one of {', '.join(get_args(Crops))}, got {self.crops!r}")
+        if self.crops not in CROPS:
+            raise TrainingError(f"crops must be one of {', '.join(CROPS)}, got {self.crops!r}")
+        object.__setattr__(self, "patch", replace(self.patch, crop=self.crops))
+        if self.crops == "lesion" and self.patch.needs_whole_scan:
+            raise TrainingError("channel positive is scaled by the whole scan: it takes crops=joint")
         if self.model.in_channels != len(self.patch.channels):
             raise TrainingError(
                 f"the network takes {self.model.in_channels} channels, a patch has {len(self.patch.channels)}"

@@ -112,14 +112,14 @@ def _sample(case: Case, patch: Patch) -> Batch:
     """Patch and target: a pooled voxel is tumour if one of its voxels is."""
     placement = patch.placement
     low = np.asarray(placement.start_zyx).astype(int)
-    high = np.minimum(placement.stop_zyx, case.grid.shape_zyx).astype(int)
+    high = np.minimum(np.rint(placement.stop_zyx), case.grid.shape_zyx).astype(int)
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     inside = np.equal(_reference(case)[box], patch.mark.label).view(np.uint8)
-    z, y, x = np.asarray(placement.step_zyx).astype(int).tolist()
     stop_z, stop_y, stop_x = inside.shape
-    pooled = _kernels.crop_max_pool(inside, (0, 0, 0), (stop_z, stop_y, stop_x), (z, y, x))
+    pooled = _kernels.crop_max_pool(inside, (0, 0, 0), (stop_z, stop_y, stop_x), placement.block_zyx)
     target = np.zeros(patch.values.shape[1:], dtype=np.float32)
-    target[tuple(slice(n) for n in pooled.shape)] = pooled
+    content = tuple(slice(n) for n in placement.content_zyx)
+    target[content] = pooled[content]
     return Batch(
         values=torch.from_numpy(patch.values)[None],
         endpoints_zyx=torch.from_numpy(patch.endpoints_zyx)[None],
