@@ -200,8 +200,7 @@ def open_scan(
     ----------
     ct : one of
 
-        - a file (.nii, .nii.gz, FLARE .npz; .nrrd, .nhdr, .mha, .mhd with the extra `nrrd`), or a folder of DICOM
-          slices
+        - a file (.nii, .nii.gz, FLARE .npz, .nrrd, .nhdr, .mha, .mhd), or a folder of DICOM slices
         - a `Case`, or the pair (array, source) that `read_ct` returns
         - an image of nibabel, SimpleITK or itk, or a tensor of MONAI or TorchIO, with its own geometry
         - an array (z, y, x), or anything that NumPy makes one of (torch, xarray, memory maps)
