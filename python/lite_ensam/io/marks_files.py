@@ -51,8 +51,9 @@ def read_marks(
     ----------
     path : .json, `{"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}`, or
         `"endpoints_mm": [[x, y, z], [x, y, z]]` (world mm, RAS) instead; if you like `"name"`,
-        `"tracking_uid"`, `"short_axis_zyx"`, two points too, `"first_slice"` and `"last_slice"`, indices along the
-        axis of slices, and `"inside_zyx"` and `"outside_zyx"`, lists of points; these points in mm, too;
+        `"tracking_uid"`, `"finding_site"` (value, scheme and meaning of a code), `"short_axis_zyx"`, two points too,
+        `"first_slice"` and `"last_slice"`, indices along the axis of slices, and `"inside_zyx"` and `"outside_zyx"`,
+        lists of points; these points in mm, too;
         3D Slicer's lines (.mrk.json); .csv, one mark a row under `label,z0,y0,x0,z1,y1,x1` or
         `label,x0_mm,y0_mm,...,z1_mm`, if you like with `name`, `first_slice`, `last_slice` and
         `short_z0,...,short_x1` (`short_x0_mm,...`), whose cells may be empty; a marker volume on the CT's own grid:
@@ -130,6 +131,7 @@ def mark_entry(mark: RecistMark, source: ScanSource | Grid) -> dict[str, Any]:
         }
         | ({"name": mark.name} if mark.name else {})
         | ({"tracking_uid": mark.tracking_uid} if mark.tracking_uid else {})
+        | ({"finding_site": mark.finding_site.as_dict()} if mark.finding_site else {})
         | ({"short_axis_zyx": to_file(mark.short_axis_zyx).tolist()} if mark.short_axis_zyx else {})
         | ({} if mark.first_slice is None else {"first_slice": mark.first_slice})
         | ({} if mark.last_slice is None else {"last_slice": mark.last_slice})

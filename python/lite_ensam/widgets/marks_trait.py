@@ -7,13 +7,14 @@ from typing import Any
 
 import traitlets
 
+from lite_ensam.core.coded_concept import CodedConcept
 from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.io import MarksLike, parse_marks
 
 __all__ = ["Marks", "checked_marks", "marks_from_json", "marks_to_json"]
 
-_SLICES, _POINTS = ("first_slice", "last_slice"), ("inside_zyx", "outside_zyx")
+_SLICES, _POINTS, _SITE = ("first_slice", "last_slice"), ("inside_zyx", "outside_zyx"), "finding_site"
 """Of a mark that has them; the viewer does not show them, and gives them back."""
 
 
@@ -48,6 +49,7 @@ def marks_to_json(marks: Iterable[RecistMark]) -> list[dict[str, Any]]:
             "short_axis_zyx": mark.short_axis_zyx and [list(end) for end in mark.short_axis_zyx],
         }
         | {name: getattr(mark, name) for name in _SLICES if getattr(mark, name) is not None}
+        | ({_SITE: mark.finding_site.as_dict()} if mark.finding_site else {})
         | {name: [list(point) for point in getattr(mark, name)] for name in _POINTS if getattr(mark, name)}
         for mark in marks
     ]
@@ -69,8 +71,8 @@ def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark,
                 entry.get("name", ""),
                 entry.get("tracking_uid", ""),
                 entry.get("short_axis_zyx"),
-                *(entry.get(name) for name in _SLICES),
-                *(entry.get(name, ()) for name in _POINTS),
+                **{name: entry[name] for name in (*_SLICES, *_POINTS) if name in entry},
+                **({_SITE: CodedConcept.of(entry[_SITE])} if entry.get(_SITE) is not None else {}),
             )
             for entry in entries
         ]

@@ -15,6 +15,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Labels
 from lite_ensam.io.atomic import atomic_write
+from lite_ensam.io.dicom.codes import as_code
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
@@ -66,8 +67,8 @@ def build_segmentation(
     ----------
     labels : uint8 or uint16 (z, y, x)
     source : of the CT, read from DICOM: patient, study and geometry are those of its slices
-    marks : their labels say which values become segments, in this order; names and tracking UIDs go along, and
-        a mark without UID gets a new one
+    marks : their labels say which values become segments, in this order; names, tracking UIDs and
+        finding sites go along, and a mark without UID gets a new one
 
     Returns
     -------
@@ -171,6 +172,7 @@ def _segment(number: int, mark: RecistMark | Lesion) -> Dataset:
         algorithm_identification=algorithm,
         tracking_uid=mark.tracking_uid or highdicom.UID(),
         tracking_id=tracking_name(mark),
+        anatomic_regions=[as_code(mark.finding_site)] if mark.finding_site else None,
         display_color=highdicom.color.CIELabColor.from_rgb(*rgb_of(mark.label)),
     )
     # segments are numbered without gaps, labels are not
