@@ -71,8 +71,7 @@ def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark,
                 entry.get("name", ""),
                 entry.get("tracking_uid", ""),
                 entry.get("short_axis_zyx"),
-                **{name: entry[name] for name in (*_SLICES, *_POINTS) if name in entry},
-                **({_SITE: CodedConcept.of(entry[_SITE])} if entry.get(_SITE) is not None else {}),
+                **_unseen(entry),
             )
             for entry in entries
         ]
@@ -81,6 +80,12 @@ def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark,
             f"marks must be a list of label, name and endpoints_zyx, got {brief(entries)}"
         ) from None
     return checked_marks(marks, shape_zyx)
+
+
+def _unseen(entry: dict[str, Any]) -> dict[str, Any]:
+    """What an entry keeps although the viewer does not show it."""
+    kept = {name: entry[name] for name in (*_SLICES, *_POINTS) if name in entry}
+    return kept if entry.get(_SITE) is None else kept | {_SITE: CodedConcept.of(entry[_SITE])}
 
 
 def checked_marks(marks: Iterable[RecistMark], shape_zyx: Sequence[int]) -> tuple[RecistMark, ...]:
