@@ -20,6 +20,7 @@ from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS, Engine, WeightsManifest, check_engine, shared_backend
 from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
+from lite_ensam.io.choice import Choice
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.patch_plan import Crop, PatchPlan
@@ -55,6 +56,7 @@ def segment(
     border: Border = "readers",
     series_uid: str | None = None,
     acquisition: int | None = None,
+    only: Choice = (),
     n_repeats: int = 0,
     weights: PathLike = WEIGHTS,
 ) -> Segmentation:
@@ -80,6 +82,7 @@ def segment(
     mirror : average each lesion patch's logits with its mirror image's: twice the network's time
     border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`, docs/clinical.md)
     series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
+    only : of marks that are an RTSTRUCT or SEG: names or numbers of the ROIs that lines are drawn on; nothing takes all
     n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
     weights : folder of weights of your own, made by `lite-ensam export`; those that ship are the default
 
@@ -101,7 +104,7 @@ def segment(
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
             scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
-            lines = scan.read_marks(marks, marks_in=marks_in)
+            lines = scan.read_marks(marks, marks_in, only)
             # lines drawn anew need voxels that a streamed scan does not keep
             return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 

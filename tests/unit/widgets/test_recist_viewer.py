@@ -293,14 +293,8 @@ def test_colours_follow_the_palette_unless_set(viewer: RecistViewer) -> None:
 
 def test_slices_points_and_site_of_a_mark_survive_the_browser() -> None:
     line = ((4, 10, 2), (4, 10, 12))
-    told = RecistMark(
-        1,
-        line,
-        first_slice=3,
-        inside_zyx=((4, 11, 5),),
-        outside_zyx=((5, 1, 1),),
-        finding_site=CodedConcept("10200004", "SCT", "Liver"),
-    )
+    told = RecistMark(1, line, first_slice=3, inside_zyx=((4, 11, 5),), outside_zyx=((5, 1, 1),))
+    told = replace(told, finding_site=CodedConcept("10200004", "SCT", "Liver"))
     plain = RecistMark(2, ((4, 20, 2), (4, 20, 12)))
     entries = marks_to_json([told, plain])
     assert set(entries[1]) == {"label", "name", "tracking_uid", "endpoints_zyx", "short_axis_zyx"}

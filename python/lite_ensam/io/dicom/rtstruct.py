@@ -13,7 +13,7 @@ from lite_ensam.core.mark_fields import MAX_LABEL
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, Mask
-from lite_ensam.io.dicom.choice import Choice, choose
+from lite_ensam.io.choice import Choice, choose
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,

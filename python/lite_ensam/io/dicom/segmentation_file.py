@@ -15,7 +15,7 @@ from lite_ensam.core.errors import CaseError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array, IntTriple, Mask
-from lite_ensam.io.dicom.choice import Choice, choose
+from lite_ensam.io.choice import Choice, choose
 from lite_ensam.io.dicom.codes import read_code
 from lite_ensam.io.dicom.datasets import (
     Dataset,
