@@ -43,6 +43,12 @@ _SERIES_NUMBER = 900
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "FrameOfReferenceUID")
 """What a SEG refers to its slices by; de-identification may have blanked it."""
 
+_OF_FRAMES = (
+    "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence", "NumberOfFrames", "ReferencedFrameNumber",
+    "SOPClassUID", "SOPInstanceUID",
+)  # fmt: skip
+"""What an image of its own has not, or has otherwise."""
+
 LONGEST_LABEL = 64
 """Characters of a SegmentLabel; the whole name is the tracking identifier."""
 
@@ -114,43 +120,44 @@ def build_segmentation(
                 specific_character_set=UTF_8,
                 series_description="tumours (research use)",
             )
-            _refer_to_frames(built, series)
+            _refer_to_frames(built, series, images)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {said_plainly(error)}") from None
     return built
 
 
 def _source_images(series: SeriesSource) -> list[Dataset]:
-    """What the slices are, as highdicom takes it: images, or one multi-frame image of the frames that were read."""
+    """The slices as highdicom takes them; an image of its own stands for a frame, whatever image the frame is of."""
     if not series.is_multi_frame:
         return list(series.images)
-    if len(series.images) > 1:
-        raise OutputError(
-            f"the CT's slices are frames of {len(series.images)} images, and a DICOM SEG can refer to one: "
-            "write NIfTI or an RTSTRUCT"
-        )
-    groups = series.images[0].PerFrameFunctionalGroupsSequence
-    image = load_package().dataset.Dataset()  # a copy would share its elements with the image
-    image.update(series.images[0])
-    del image.PerFrameFunctionalGroupsSequence, image.NumberOfFrames
-    image.PerFrameFunctionalGroupsSequence = [groups[number - 1] for number in _frame_numbers(series)]
-    image.NumberOfFrames = len(series.slices)
-    return [image]
+    pydicom = load_package()
+    images = []
+    for frame in series.slices:
+        image = pydicom.dataset.Dataset()
+        # elements are shared with image and frame: none of them may be set here
+        image.update({one.tag: one for one in (*series.images[0], *frame) if one.keyword not in _OF_FRAMES})
+        image.SOPClassUID, image.SOPInstanceUID = pydicom.uid.CTImageStorage, pydicom.uid.generate_uid()
+        images.append(image)
+    return images
 
 
-def _refer_to_frames(segmentation: Dataset, series: SeriesSource) -> None:
-    """Let a SEG refer to frames by their numbers in the image, not among those that were read."""
+def _refer_to_frames(segmentation: Dataset, series: SeriesSource, images: Sequence[Dataset]) -> None:
+    """Let a SEG refer to the frames that its source images stood for."""
     if not series.is_multi_frame:
         return
-    numbers = _frame_numbers(series)
+    frames = {image.SOPInstanceUID: frame for image, frame in zip(images, series.slices, strict=True)}
     for group in segmentation.PerFrameFunctionalGroupsSequence:
         for derivation in group.get("DerivationImageSequence", ()):
-            for image in derivation.SourceImageSequence:
-                image.ReferencedFrameNumber = numbers[int(image.ReferencedFrameNumber) - 1]
-
-
-def _frame_numbers(series: SeriesSource) -> list[int]:
-    return [int(one.ReferencedFrameNumber) for one in series.slices]
+            for source in derivation.SourceImageSequence:
+                frame = frames[source.ReferencedSOPInstanceUID]
+                source.ReferencedSOPClassUID = frame.SOPClassUID
+                source.ReferencedSOPInstanceUID = frame.SOPInstanceUID
+                source.ReferencedFrameNumber = frame.ReferencedFrameNumber
+    (referred,) = segmentation.ReferencedSeriesSequence
+    referred.ReferencedInstanceSequence = referred.ReferencedInstanceSequence[: len(series.images)]
+    for instance, image in zip(referred.ReferencedInstanceSequence, series.images, strict=True):
+        instance.ReferencedSOPClassUID = image.SOPClassUID
+        instance.ReferencedSOPInstanceUID = image.SOPInstanceUID
 
 
 def _segment(number: int, mark: RecistMark | Lesion) -> Dataset:
