@@ -262,6 +262,9 @@ def _open_path(
         ct, series = read_ct_series(path, series_uid, acquisition, refers)
         return OpenedScan(series, ct, path)
     check_volume_name(path)
+    if series_uid is not None or acquisition is not None:
+        name = "acquisition" if series_uid is None else "series_uid"
+        raise CaseError(f"{printable(path)}: {name} chooses from a DICOM folder, which this is not")
     if file_suffix(path) in (".nii", ".nii.gz"):
         volume = NiftiVolume.open(path)
         return OpenedScan(volume.source, volume, path)
