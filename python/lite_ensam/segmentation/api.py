@@ -117,6 +117,8 @@ def segment(
         with clock.step("wait for scan"):
             case, plan = reading.result()
     result = segment_case(case, predictor, threshold, clock, n_repeats, plan)
+    paths = tuple(os.path.abspath(one) for one in (ct, marks) if isinstance(one, str | os.PathLike))
+    result = replace(result, inputs=paths)
     return _with_crops_alone(result, plan) if isinstance(ct, str | os.PathLike) else result
 
 
