@@ -85,11 +85,11 @@ def as_json(*marks: RecistMark) -> list[list[list[float]]]:
 
 
 def scroll(desk: JupyterPage) -> None:
-    """By wheel, by keys, by the slider."""
+    """By wheel, by keys, by the slider; down is towards the feet, where the phantom's slices begin."""
     shown = int(desk.canvas("[data-index]").get_attribute("data-index"))
     desk.page.mouse.move(*desk.at((shown, 10, 10)))
     desk.page.mouse.wheel(0, 100)
-    desk.canvas(f"[data-index='{shown + 1}']")
+    desk.canvas(f"[data-index='{shown - 1}']")
     desk.press("ArrowUp")
     desk.canvas(f"[data-index='{shown}']")
     desk.page.locator(".le-slider").fill(str(LUNG.slice_index))
@@ -145,7 +145,7 @@ def correct(desk: JupyterPage, volume: float) -> None:
 
 
 def draw_short_axis(desk: JupyterPage, volume: float) -> None:
-    """Across the line, with its own tool; the mask stays, the line's tool is back; undo takes it away."""
+    """Across the line, with its own tool; the network answers, the line's tool is back; undo takes it away."""
     (z, y0, x0), (_, y1, x1) = FIRST, LAST
     middle, across = ((y0 + y1) / 2, (x0 + x1) / 2), (round((x1 - x0) * 0.4), round((y0 - y1) * 0.4))
     ends = [[z, round(middle[0]) - across[0], round(middle[1]) - across[1]]]
@@ -155,12 +155,12 @@ def draw_short_axis(desk: JupyterPage, volume: float) -> None:
     drawn = "[list(end) for end in marker.marks[0].short_axis_zyx or ()]"
     desk.until(f"{drawn} == {sorted(ends)!r}")
     assert desk.python(MARKS) == as_json(LUNG)
-    assert desk.python(VOLUME) == volume
+    desk.until("marker.results")
     desk.page.wait_for_selector("button[data-tool=line][aria-pressed=true]")
     desk.page.wait_for_selector("tr[data-label='1'] td[data-kind=drawn-short] >> text=/[0-9]/")
     desk.picture("marking-short-axis")
     desk.press("Control+z")
-    desk.until(f"{drawn} == []")
+    desk.until(f"{drawn} == [] and marker.results and {VOLUME} == {volume!r}")
 
 
 def read_value(desk: JupyterPage) -> None:
@@ -170,8 +170,8 @@ def read_value(desk: JupyterPage) -> None:
     desk.page.mouse.move(*desk.at((z, y, x)))
     desk.page.wait_for_selector(f".le-place >> text=/z {z}  y {y}  x {x}  {value:g} HU/")
     desk.page.mouse.wheel(0, 100)
-    value = float(CASE.volume[z + 1, y, x])
-    desk.page.wait_for_selector(f".le-place >> text=/z {z + 1}  y {y}  x {x}  {value:g} HU/")
+    value = float(CASE.volume[z - 1, y, x])
+    desk.page.wait_for_selector(f".le-place >> text=/z {z - 1}  y {y}  x {x}  {value:g} HU/")
 
 
 def save_notebook(desk: JupyterPage) -> None:

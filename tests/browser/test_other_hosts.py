@@ -100,8 +100,8 @@ def test_a_line_is_drawn_where_nothing_may_be_fetched(desk: JupyterPage) -> None
     (mark,) = desk.page.evaluate("() => window.saved.marks")
     assert (mark["label"], mark["endpoints_zyx"]) == (1, [[shown, 20, 30], [shown, 25, 44]])
     desk.page.mouse.wheel(0, 100)
-    desk.canvas(f"[data-index='{shown + 1}']")
-    desk.page.wait_for_selector(f".le-place >> text=/z {shown + 1}  y 25  x 44 /")
+    desk.canvas(f"[data-index='{shown - 1}']")  # towards the feet
+    desk.page.wait_for_selector(f".le-place >> text=/z {shown - 1}  y 25  x 44 /")
     desk.page.evaluate("() => window.close_()")
     assert desk.page.evaluate("() => window.counts()") == 0, "a closed view listens no more"
 

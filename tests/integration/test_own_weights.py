@@ -11,8 +11,10 @@ import pytest
 
 import lite_ensam
 from lite_ensam.core.errors import EngineError
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.engines import WEIGHTS, load_backend
-from lite_ensam.io import read_labels
+from lite_ensam.io import read_labels, write_ct, write_marks, write_mask
+from lite_ensam.measurements import CONFIDENCE
 from lite_ensam.segmentation import Predictor, segment_case
 from tests.flare_files import write_flare
 from tests.integration.conftest import Run, Scan
@@ -103,3 +105,54 @@ def test_a_folder_without_exported_weights_is_refused(scan: Scan, tmp_path: Path
         EngineError, match=r"manifest\.json; weights are a folder made by `lite-ensam export`"
     ):
         lite_ensam.segment(scan.case, weights=tmp_path)
+
+
+def test_calibrated_weights_come_with_intervals(mine: Path, scan: Scan, run: Run, tmp_path: Path) -> None:
+    folder, weights = tmp_path / "held-out", tmp_path / "weights"
+    shutil.copytree(mine, weights)
+    for n in range(7):  # of 3 tumours each: 19 are needed
+        (folder / "phantoms" / str(n)).mkdir(parents=True)
+        phantom = lite_ensam.make_phantom(seed=n)
+        source, place = ScanSource.of(phantom.grid), folder / "phantoms" / str(n)
+        write_ct(place / "ct.nii.gz", phantom.ct, source)
+        assert phantom.reference is not None
+        write_mask(place / "labels.nii.gz", phantom.reference, source)
+        write_marks(place / "marks.json", phantom.marks, source)
+    assert run("evaluate", folder, "--calibrate").returncode == 2
+    asked = (
+        "segment",
+        scan.ct,
+        "--marks",
+        scan.marks,
+        "-o",
+        tmp_path / "m.nii.gz",
+        "--weights",
+        weights,
+        "--overwrite",
+    )
+    manifest = json.loads((weights / "manifest.json").read_text())
+    manifest.pop("held_out_errors", None)
+    (weights / "manifest.json").write_text(json.dumps(manifest))
+    assert run(*asked, "--report", tmp_path / "none.json").returncode == 0
+
+    done = run("evaluate", folder, "--calibrate", "--weights", weights)
+    assert done.returncode == 0, done.stderr
+    kept = json.loads((weights / "manifest.json").read_text())
+    errors = kept.pop("held_out_errors")
+    assert kept == manifest
+    assert (errors["n_tumors"], errors["n_patients"]) == (21, 7)
+    shown = run(*asked, "--report", tmp_path / "report.json")
+    assert shown.returncode == 0, shown.stderr
+    before, after = (
+        json.loads((tmp_path / name).read_text())["tumors"] for name in ("none.json", "report.json")
+    )
+    for tumor, same in zip(after, before, strict=True):
+        assert 0.5 < tumor["expected_dice"] < 1
+        factor = np.exp(errors["volume"] * (1 - tumor["expected_dice"]))
+        assert tumor["volume_high_ml"] == pytest.approx(tumor["volume_ml"] * factor)
+        assert f"({tumor['volume_low_ml']:.2f}-{tumor['volume_high_ml']:.2f})" in shown.stdout.replace(
+            "\n", ""
+        )
+        assert {name: value for name, value in tumor.items() if name not in CONFIDENCE} == same
+    raised = lite_ensam.segment(scan.case, weights=weights, threshold=0.5)
+    assert raised.measurements[0].confidence is None  # the errors are those at threshold 0

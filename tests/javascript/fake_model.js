@@ -1,4 +1,4 @@
-/** @import { FromPython, Listener, Mark, Model, ToPython, Traits } from "#viewer/contract.d.ts" */
+/** @import { FromPython, Listener, Mark, Model, Plane, ToPython, Traits } from "#viewer/contract.d.ts" */
 
 /**
  * A lesion with a line in slice z = 4.
@@ -12,8 +12,37 @@ export const makeMark = (label, properties = {}) => ({
   tracking_uid: "",
   endpoints_zyx: [[4, 10, 10], [4, 10, 30]],
   short_axis_zyx: null,
+  first_slice: null,
+  last_slice: null,
+  inside_zyx: [],
+  outside_zyx: [],
   ...properties,
 });
+
+/** @type {Plane} */
+export const AXIAL_PLANE = {
+  name: "axial",
+  cut: 0,
+  across: 2,
+  down: 1,
+  flip_across: false,
+  flip_down: false,
+  n_slices: 10,
+  shape: [20, 30],
+  pixel_mm: [1, 1],
+  sides: ["R", "L", "A", "P"],
+  place_mm: null,
+};
+/** @type {Plane} slices 5 mm apart, head up */
+export const CORONAL_PLANE = {
+  ...AXIAL_PLANE,
+  name: "coronal",
+  cut: 1,
+  down: 0,
+  flip_down: true,
+  shape: [10, 30],
+  pixel_mm: [5, 1],
+};
 
 /**
  * Python's side of the model: holds traits, keeps what was sent, tells listeners.
@@ -25,6 +54,7 @@ export class FakeModel {
     /** @type {Traits} */
     this.traits = {
       marks: [],
+      strokes: [],
       selected: 0,
       cursor_zyx: [0, 0, 0],
       window: [-160, 240],

@@ -11,6 +11,7 @@ const RESULT = {
   label: 1,
   state: "proposed",
   seconds: 0.256,
+  edited_voxels: 0,
   volume_ml: 2.345,
   longest_diameter_mm: 20.04,
   short_axis_mm: 0,
@@ -31,6 +32,6 @@ test("lines are in mm of the patient, masks in ml and mm", () => {
 test("what is not known is a dash, not a zero; a rejected mask has no numbers", () => {
   const dashes = { line: "20.0", drawnShort: "", volume: "–", longest: "–", short: "–" };
   assert.deepEqual(lesionNumbers(makeMark(1), undefined, [5, 1, 1]), { ...dashes, seconds: "–" });
-  const rejected = /** @type {const} */ ({ label: 1, state: "rejected", seconds: 0.25 });
+  const rejected = /** @type {const} */ ({ label: 1, state: "rejected", seconds: 0.25, edited_voxels: 0 });
   assert.deepEqual(lesionNumbers(makeMark(1), rejected, [5, 1, 1]), { ...dashes, seconds: "0.25" });
 });

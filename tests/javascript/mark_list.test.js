@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { MarkList } from "#viewer/mark_list.js";
 import { FakeModel, makeMark } from "./fake_model.js";
 
-/** @import { Mark } from "#viewer/contract.d.ts" */
+/** @import { Mark, Stroke } from "#viewer/contract.d.ts" */
 
 /** @param {Mark[]} marks */
 function listOf(...marks) {
@@ -32,9 +32,9 @@ test("edits are undone and redone one by one, and an edit after undoing ends wha
   assert.deepEqual(labels(), [1, 2]);
   list.undo();
   assert.deepEqual(labels(), [1]);
-  list.undo();
+  assert.equal(list.undo(), false);
   assert.deepEqual(labels(), [1], "there was nothing before");
-  list.redo();
+  assert.equal(list.redo(), true);
   assert.deepEqual(labels(), [1, 2]);
   assert.deepEqual(model.saved.marks, list.current);
   list.put(makeMark(3));
@@ -81,6 +81,43 @@ test("a label is a free whole number of 16 bits, or told why not", () => {
   for (const wanted of [0, -1, 1.5, 65536, NaN]) {
     assert.equal(list.labelFault(wanted), `A label is a whole number from 1 to 65535, not ${wanted}.`);
   }
+});
+
+/** @type {Stroke} */
+const STROKE = { label: 1, erase: false, plane: 0, index: 4, radius_mm: 5, path: [[1, 2]] };
+
+test("a stroke is an edit like others: it goes to Python, is undone and redone", () => {
+  const { list, model } = listOf(makeMark(1));
+  list.addStroke(STROKE);
+  assert.deepEqual(model.saved.strokes, [STROKE]);
+  list.put(makeMark(2));
+  assert.equal(list.done.length, 2, "marks and strokes that are set together are one edit");
+  list.undo();
+  list.undo();
+  assert.deepEqual([list.strokes, list.current.length], [[], 1]);
+  assert.deepEqual(model.saved.strokes, []);
+  list.redo();
+  assert.deepEqual(model.saved.strokes, [STROKE]);
+});
+
+test("strokes go with their lesion: another label, deleted, brought back", () => {
+  const { list } = listOf(makeMark(1), makeMark(2));
+  list.addStroke(STROKE);
+  list.addStroke({ ...STROKE, label: 2 });
+  list.change(1, { label: 7 });
+  assert.deepEqual(list.strokes.map(({ label }) => label), [7, 2]);
+  list.remove(7);
+  assert.deepEqual(list.strokes.map(({ label }) => label), [2]);
+  list.undo();
+  list.removeStrokes(2);
+  assert.deepEqual(list.strokes.map(({ label }) => label), [7]);
+});
+
+test("whoever shows the marks is told of each edit once", () => {
+  const { list, changes } = listOf(makeMark(1));
+  list.addStroke(STROKE);
+  list.remove(1);
+  assert.equal(changes.n, 2);
 });
 
 test("a closed list listens no more", () => {

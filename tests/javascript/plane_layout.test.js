@@ -1,25 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { PlaneLayout, WHOLE_SLICE, zoomed } from "#viewer/plane_layout.js";
+import { leafStep, PlaneLayout, sliceWords, WHOLE_SLICE, zoomed } from "#viewer/plane_layout.js";
+import { AXIAL_PLANE as AXIAL, CORONAL_PLANE as CORONAL } from "./fake_model.js";
 
-/** @import { Place, Plane, Point } from "#viewer/contract.d.ts" */
+/** @import { Place, Point } from "#viewer/contract.d.ts" */
 
-/** @type {Plane} */
-const AXIAL = {
-  name: "axial",
-  cut: 0,
-  across: 2,
-  down: 1,
-  flip_across: false,
-  flip_down: false,
-  n_slices: 10,
-  shape: [20, 30],
-  pixel_mm: [1, 1],
-  sides: ["R", "L", "A", "P"],
-};
-/** @type {Plane} slices 5 mm apart, head up */
-const CORONAL = { ...AXIAL, name: "coronal", cut: 1, down: 0, flip_down: true, shape: [10, 30], pixel_mm: [5, 1] };
 /** @type {Place} */
 const SIZE = [300, 300];
 
@@ -64,6 +50,23 @@ test("a voxel reaches to its edges, and beside the picture the nearest one count
   assert.deepEqual(layout.toVoxel([-50, 1000], [3, 7, 7]), [3, 19, 0]);
 });
 
+test("what is beside the slice is not on it", () => {
+  const layout = new PlaneLayout(AXIAL, SIZE, WHOLE_SLICE); // 50 pixels free above and below
+  assert.deepEqual([[1, 51], [299, 249]].map((place) => layout.holds(/** @type {Place} */ (place))), [true, true]);
+  assert.deepEqual([[1, 49], [299, 251]].map((place) => layout.holds(/** @type {Place} */ (place))), [false, false]);
+});
+
+test("rows and columns between voxels, for the brush", () => {
+  for (const plane of [AXIAL, CORONAL, { ...AXIAL, flip_across: true, flip_down: true }]) {
+    const layout = new PlaneLayout(plane, SIZE, { zoom: 2, pan: [7, -3] });
+    const point = /** @type {Point} */ ([7, 13, 21]);
+    const [row, column] = layout.toSlice(layout.toScreen(point));
+    assert.ok(Math.hypot(row - point[plane.down], column - point[plane.across]) < 1e-9);
+    layout.fromSlice(layout.toSlice([80, 200])).forEach((value, i) => assert.ok(Math.abs(value - [80, 200][i]) < 1e-9));
+    assert.equal(layout.scale, plane === CORONAL ? 12 : 20, "300 pixels for 50 or 30 mm, twice as large");
+  }
+});
+
 test("the place that is zoomed about stays where it is", () => {
   /** @type {Place} */
   const place = [80, 200];
@@ -73,6 +76,20 @@ test("the place that is zoomed about stays where it is", () => {
   const edge = (/** @type {PlaneLayout} */ { a, d, e, f }) => [(place[0] - e) / a, (place[1] - f) / d];
   edge(after).forEach((value, i) => assert.ok(Math.abs(value - edge(before)[i]) < 1e-9));
   assert.equal(after.a, before.a * 1.44);
+});
+
+test("leafing on goes to the feet, the back and the left, whichever way the scan is stored", () => {
+  const sagittal = { ...AXIAL, name: "sagittal", cut: 2, across: 1, down: 0, flip_down: true };
+  const planes = [{ ...AXIAL, flip_across: true }, { ...CORONAL, flip_across: true }, sagittal];
+  assert.deepEqual(planes.map((_, number) => leafStep(planes, number)), [-1, 1, -1]);
+  const unflipped = [AXIAL, { ...CORONAL, flip_down: false }, { ...sagittal, flip_down: false }];
+  assert.deepEqual(unflipped.map((_, number) => leafStep(unflipped, number)), [1, 1, 1]);
+});
+
+test("slices are counted from 1, with DICOM's position where it is known", () => {
+  assert.deepEqual(sliceWords(AXIAL, 0), ["slice 1 / 10", ""]);
+  assert.deepEqual(sliceWords({ ...AXIAL, place_mm: [-20, 2.5] }, 7), ["slice 8 / 10", "−2.5 mm"]);
+  assert.deepEqual(sliceWords({ ...AXIAL, place_mm: [12.34, -5] }, 1), ["slice 2 / 10", "7.3 mm"]);
 });
 
 test("zooming ends at half the size and at thirty times", () => {

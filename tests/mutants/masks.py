@@ -139,6 +139,14 @@ RECIST = mutants(
     ("- z).max() > 0.5 +", "- z).max() > 0.6 +"),
 )
 
+QUALITY = mutants(
+    "segmentation/predictor.py",
+    "tests/unit/segmentation/test_painting.py",
+    ("mask = logits > 0", "mask = logits > 1"),
+    ("2 * probabilities[mask].sum()", "probabilities[mask].sum()"),
+    ("np.count_nonzero(mask) + probabilities.sum()", "probabilities.sum() + probabilities.sum()"),
+)
+
 BORDERS = mutants(
     "segmentation/edge_refinement.py",
     f"tests/unit/segmentation/test_edge_refinement.py {PAINTING} {GOLDEN}::test_label_maps",
@@ -147,7 +155,6 @@ BORDERS = mutants(
     ("_LOCAL = 0.35", "_LOCAL = 0.45"),
     ("_LEAST_CONTRAST = 2.0", "_LEAST_CONTRAST = 2.5"),
     ("_MOST_BLUR_PIXELS = 1.2", "_MOST_BLUR_PIXELS = 0.6"),
-    ("_LEAST_BLUR_PIXELS = 0.3", "_LEAST_BLUR_PIXELS = 0.5"),
     ("_BLUR_TIMES_CONTRAST = 2.0", "_BLUR_TIMES_CONTRAST = 1.5"),
     ("_NEIGHBOURHOOD[1] = 1", "_NEIGHBOURHOOD[1, 1] = 1"),
     ("_NEIGHBOURHOOD[::2, 1, 1] = 1", "_NEIGHBOURHOOD[::2, 1, 1] = 0"),
@@ -214,6 +221,7 @@ MASKS = [
     *PAINTING_MUTANTS,
     *RECIST,
     *BORDERS,
+    *QUALITY,
     *PREDICTOR,
     *ROTATIONS,
     *UNCERTAINTY,

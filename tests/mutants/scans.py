@@ -3,7 +3,8 @@
 from tests.mutants.mutant import mutants
 
 DICOM = "tests/unit/io/dicom"
-RESPONSE = "tests/unit/response"
+_RULES = ("targets", "visits", "volume_and_noise", "matching")
+RESPONSE = " ".join(f"tests/unit/response/test_{name}.py" for name in _RULES)
 NUMBERS = "tests/golden/test_golden.py::test_numbers"
 FLAGS = "tests/unit/measurements/test_flags.py"
 
@@ -169,6 +170,14 @@ MEASUREMENTS = [
         ("if n_pieces > 1:", "if n_pieces > 2:"),
         ("if longest_mm == 0:", "if longest_mm < 0:"),
         ("int(np.count_nonzero(mask.voxels))", "int(mask.voxels.size)"),
+    ),
+    *mutants(
+        "measurements/confidence.py",
+        "tests/unit/measurements/test_confidence.py",
+        ("LEVEL = 0.95", "LEVEL = 0.9"),
+        ("(len(values) + 1) * LEVEL", "len(values) * LEVEL"),
+        ("abs(one.volume) / (1 - one.expected_dice)", "abs(one.volume)"),
+        ("self.volume * (1 - expected_dice)", "self.volume"),
     ),
     *mutants("measurements/shape.py", FLAGS, ("_farthest_pair(piece,", "_farthest_pair(mask,")),
     *mutants(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from lite_ensam.core.case import Case
     from lite_ensam.core.types import Labels
     from lite_ensam.evaluation import CaseResources, Evaluation, Segmenting
+
+
+Calibration: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--calibrate",
+        help="Keep the errors on these cases with --weights: results then come with 95 % intervals. "
+        "Take patients that the weights have not learnt from",
+    ),
+]
 
 
 def evaluate(
@@ -44,6 +54,7 @@ def evaluate(
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the intervals' bootstrap and of changed marks")] = 0,
     weights: Annotated[Path | None, typer.Option(help="Exported weights [default: those that ship]")] = None,
+    calibration: Calibration = False,
     engine: Engine = EngineName.openvino,
     crop: Crop = CropName.lesion,
     mirror: Mirror = False,
@@ -54,7 +65,7 @@ def evaluate(
     from lite_ensam.datasets import find_cases
     from lite_ensam.engines import load_backend
     from lite_ensam.engines.backend import WEIGHTS
-    from lite_ensam.evaluation import BASELINES, CHANGES, measure_cases
+    from lite_ensam.evaluation import BASELINES, CHANGES, calibrate, measure_cases
     from lite_ensam.evaluation import evaluate as run
     from lite_ensam.io import check_outputs
     from lite_ensam.segmentation import Predictor
@@ -63,6 +74,8 @@ def evaluate(
     check_outputs([(path, (suffix,)) for path, suffix in outputs], (data, weights), overwrite)
     if resources and weights is not None:
         raise typer.BadParameter("--resources measures the weights that ship; leave --weights out")
+    if calibration:
+        _check_calibration(weights, crop, border)
     backend = load_backend(engine.value, weights=weights or WEIGHTS)
     predictor = Predictor(backend, crop.value, mirror=mirror, border=border.value)
 
@@ -79,6 +92,9 @@ def evaluate(
         with _bar("measuring") as told:
             taken = measure_cases(find_cases(data), options, told)
     result = replace(result, resources=tuple(taken))
+    if calibration:
+        with _bar("calibrating") as told:
+            backend.manifest.write_held_out_errors(calibrate(data, predictor, told))
     if output is not None:
         result.write_json(output, overwrite)
     if csv is not None:
@@ -91,6 +107,15 @@ def evaluate(
     }
     write_pictures(result, segment, Pictures(html, figure2, worst), made, overwrite)
     show(result)
+
+
+def _check_calibration(weights: Path | None, crop: CropName, border: BorderName) -> None:
+    if weights is None:
+        raise typer.BadParameter(
+            "--calibrate writes into a folder of your own weights: name it with --weights"
+        )
+    if crop is not CropName.lesion or border is not BorderName.readers:
+        raise typer.BadParameter("--calibrate is for --crop lesion and --border readers")
 
 
 @dataclass(frozen=True)

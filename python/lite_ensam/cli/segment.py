@@ -30,6 +30,7 @@ from lite_ensam.cli.options import (
     Window,
     as_options,
 )
+from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, parse_prompts
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -98,6 +99,10 @@ def segment(
     marks: Marks = None,
     line: Line = None,
     marks_in: MarksIn = MarkFrameName.voxel,
+    first_slice: FirstSlice = None,
+    last_slice: LastSlice = None,
+    inside: Inside = None,
+    outside: Outside = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
     sr: Annotated[
         Path | None, typer.Option("--sr", help="DICOM structured report to write beside a SEG: .dcm")
@@ -125,6 +130,7 @@ def segment(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
     lines = [parse_line(text, marks_in) for text in line or ()]
+    prompts = parse_prompts(first_slice, last_slice, inside, outside)
     if lines and marks is not None:
         raise typer.BadParameter("give --marks or --line, not both")
     if lines and only:
@@ -141,6 +147,7 @@ def segment(
         ct,
         lines or marks,
         marks_in=marks_in.value,
+        prompts=prompts,
         crop=crop.value,
         engine=engine.value,
         window=window_hu,
@@ -187,7 +194,9 @@ def show(result: Segmentation, output: Path) -> None:
                 f"{tumor['label']} {tumor['name']}".strip(),
                 str(tumor["recist_slice"]),
                 f"{tumor['recist_mm']:.1f}",
-                f"{tumor['volume_ml']:.2f}" + _sd(tumor, "volume_sd_ml", 2),
+                f"{tumor['volume_ml']:.2f}"
+                + _sd(tumor, "volume_sd_ml", 2)
+                + _interval(tumor, "volume", "ml", 2),
                 f"{tumor['longest_diameter_mm']:.1f}" + _sd(tumor, "diameter_sd_mm", 1),
                 f"{tumor['short_axis_mm']:.1f}" + _sd(tumor, "short_axis_sd_mm", 1),
                 "\n".join(tumor["flag_sentences"]),
@@ -207,6 +216,14 @@ def show(result: Segmentation, output: Path) -> None:
 def _sd(tumor: dict[str, Any], name: str, digits: int) -> str:
     """Standard deviation of a number, where it was measured."""
     return f" ± {tumor[name]:.{digits}f}" if name in tumor else ""
+
+
+def _interval(tumor: dict[str, Any], name: str, unit: str, digits: int) -> str:
+    """95 % interval of a number, where it is known."""
+    if f"{name}_low_{unit}" not in tumor:
+        return ""
+    low, high = (tumor[f"{name}_{end}_{unit}"] for end in ("low", "high"))
+    return f" ({low:.{digits}f}-{high:.{digits}f})"
 
 
 def peak_mb() -> float | None:

@@ -115,4 +115,6 @@ class Outcome:
 def _program(folder: str) -> tuple[str, ...]:
     """What of the program and its weights decides about the result."""
     weights = WeightsManifest.read(folder or WEIGHTS)
-    return weights.weights_sha256, weights.graph_sha256, _kernels.__version__
+    errors = weights.held_out_errors
+    calibrated = () if errors is None else (repr(errors),)
+    return weights.weights_sha256, weights.graph_sha256, _kernels.__version__, *calibrated

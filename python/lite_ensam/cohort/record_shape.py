@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lite_ensam.cohort.failures import Step
+from lite_ensam.measurements import CONFIDENCE
 
 __all__ = ["makes_sense"]
 
@@ -82,6 +83,7 @@ _TUMOR = {
     "longest_diameter_mm": _is_number, "longest_diameter_slice": _is_null_or_whole, "short_axis_mm": _is_number,
     "volume_ml": _is_number, "n_voxels": _is_whole, "n_pieces": _is_whole, "recovery_offset": _is_number,
     "flags": [_is_text], "flag_sentences": [_is_text], "line_zyx": _is_line, "dsc": _is_null_or_number,
+    **dict.fromkeys(CONFIDENCE, _is_null_or_number),
 }  # fmt: skip
 
 _DONE = {

@@ -18,6 +18,7 @@ from lite_ensam.cohort.record import MASK, Record, case_folder, obstacle, read_r
 from lite_ensam.datasets.manifest_table import load_parquet
 from lite_ensam.io import atomic_write, rounded
 from lite_ensam.io.csv_tables import csv_text
+from lite_ensam.measurements import CONFIDENCE
 
 __all__ = ["CASES", "TIMING", "TUMORS", "read_records", "review_priority", "write_tables"]
 
@@ -34,10 +35,11 @@ TUMORS = {
     "case": "string", "patient": "string", "date": "string", "label": "int64", "name": "string", "recist_mm": "double",
     "recist_slice": "int64", "longest_diameter_mm": "double", "longest_diameter_slice": "int64",
     "short_axis_mm": "double", "volume_ml": "double", "n_voxels": "int64", "n_pieces": "int64",
-    "recovery_offset": "double", "flags": "string", "flag_sentences": "string", "review_priority": "double",
+    "recovery_offset": "double", **dict.fromkeys(CONFIDENCE, "double"), "flags": "string",
+    "flag_sentences": "string", "review_priority": "double",
     "dsc": "double",
 }  # fmt: skip
-"""Columns of the table of tumours; see `TumorMeasurement` and `review_priority`. `flags` are codes,
+"""Columns of the table of tumours; see `TumorMeasurement`, `TumorConfidence` and `review_priority`. `flags` are codes,
 `flag_sentences` the same for people. `dsc` is against the reference."""
 
 TIMING = {
@@ -54,12 +56,13 @@ _WAITED = ("load engine", "wait for scan")
 def review_priority(tumor: Mapping[str, Any]) -> float:
     """How much a tumour asks to be looked at.
 
-    One for each flag, and how far mask and line are apart: the absolute binary logarithm of longest diameter over
-    line, at most 5. A tumour without voxels has 10 and more.
+    One for each flag, how far mask and line are apart (the absolute binary logarithm of longest diameter over line, at
+    most 5), and how far the expected Dice is below 1, if there is one. A tumour without voxels has 10 and more.
     """
     line, longest = float(tumor["recist_mm"]), float(tumor["longest_diameter_mm"])
     apart = abs(math.log2(longest / line)) if line > 0 and longest > 0 else 5.0
-    return round(len(tumor["flags"]) + min(apart, 5.0) + (10 if tumor["n_voxels"] == 0 else 0), 6)
+    unsure = 1 - float(tumor.get("expected_dice") or 1)
+    return round(len(tumor["flags"]) + min(apart, 5.0) + unsure + (10 if tumor["n_voxels"] == 0 else 0), 6)
 
 
 def read_records(

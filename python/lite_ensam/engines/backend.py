@@ -15,6 +15,8 @@ from lite_ensam.core.errors import EngineError
 from lite_ensam.core.patch_config import PatchConfig
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
+from lite_ensam.io import write_text
+from lite_ensam.measurements.confidence import HeldOutErrors
 
 Engine = Literal["openvino", "torch"]
 ENGINES: tuple[Engine, ...] = ("openvino", "torch")
@@ -37,6 +39,7 @@ class WeightsManifest:
     graph_sha256 : `graph_hash` of the exported graph
     record : how the weights were trained
     folder : that holds them
+    held_out_errors : on patients that they have not learnt from, or None where nobody measured them
     """
 
     patch: PatchConfig
@@ -46,6 +49,7 @@ class WeightsManifest:
     graph_sha256: str
     record: dict[str, Any]
     folder: Path
+    held_out_errors: HeldOutErrors | None = None
 
     @classmethod
     def read(cls, folder: PathLike = WEIGHTS) -> WeightsManifest:
@@ -54,6 +58,7 @@ class WeightsManifest:
         path = folder / "manifest.json"
         try:
             numbers = json.loads(path.read_text())
+            errors = numbers.get("held_out_errors")
             return cls(
                 patch=PatchConfig.from_dict(numbers["patch"]),
                 stride=int(numbers["stride"]),
@@ -62,6 +67,7 @@ class WeightsManifest:
                 graph_sha256=numbers["graph_sha256"],
                 record=numbers["record"],
                 folder=folder,
+                held_out_errors=None if errors is None else HeldOutErrors.from_dict(errors),
             )
         except FileNotFoundError:
             raise EngineError(
@@ -69,6 +75,12 @@ class WeightsManifest:
             ) from None
         except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise EngineError(f"weights: {path} is not a manifest of lite-ensam ({error})") from error
+
+    def write_held_out_errors(self, errors: HeldOutErrors) -> None:
+        """Keep errors in `manifest.json`: results then come with intervals. OutputError if it cannot be written."""
+        path = self.folder / "manifest.json"
+        numbers = json.loads(path.read_text()) | {"held_out_errors": errors.to_dict()}
+        write_text(path, json.dumps(numbers, indent=1) + "\n", overwrite=True)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WeightsManifest) and self._identity == other._identity
@@ -78,7 +90,7 @@ class WeightsManifest:
 
     @property
     def _identity(self) -> tuple[object, ...]:
-        return self.folder, self.graph_sha256, self.weights_sha256, repr(self.patch)
+        return self.folder, self.graph_sha256, self.weights_sha256, repr(self.patch), self.held_out_errors
 
     def __post_init__(self) -> None:
         shape = self.generators.shape

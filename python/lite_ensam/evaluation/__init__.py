@@ -1,6 +1,7 @@
 """How good a mask is: metrics, geometric baselines, pictures, and the scoring of whole folders."""
 
 from lite_ensam.evaluation.baselines import BASELINES
+from lite_ensam.evaluation.calibration import calibrate
 from lite_ensam.evaluation.evaluate import RESULT, Evaluation, Segmenting, evaluate
 from lite_ensam.evaluation.flare_scoring import FlareScore
 from lite_ensam.evaluation.metrics import dsc, flare_nsd, nsd
@@ -31,6 +32,7 @@ __all__ = [
     "Summary",
     "TumorScore",
     "at_percentiles",
+    "calibrate",
     "dsc",
     "evaluate",
     "flare_nsd",

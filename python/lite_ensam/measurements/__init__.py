@@ -1,5 +1,6 @@
 """What a mask says in numbers: RECIST 1.1's diameters, volume, shape, grey values; and what a reader should check."""
 
+from lite_ensam.measurements.confidence import CONFIDENCE, HeldOutErrors, TumorConfidence, TumorError
 from lite_ensam.measurements.flags import Flag, flag_cells, flag_lists, sentences
 from lite_ensam.measurements.intensity import (
     AERATED_THRESHOLD_HU,
@@ -12,7 +13,11 @@ from lite_ensam.measurements.tumor import TumorMeasurement, measure, measure_cas
 
 __all__ = [
     "AERATED_THRESHOLD_HU",
+    "CONFIDENCE",
     "Flag",
+    "HeldOutErrors",
+    "TumorConfidence",
+    "TumorError",
     "TumorIntensity",
     "TumorMeasurement",
     "TumorShape",

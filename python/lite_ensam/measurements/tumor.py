@@ -22,6 +22,7 @@ from lite_ensam.core.partial_volume import (
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.short_repr import shortened, with_short_repr
 from lite_ensam.core.types import CtVolume, EndpointPair, FloatTriple, Labels
+from lite_ensam.measurements.confidence import TumorConfidence
 from lite_ensam.measurements.flags import (
     AERATED,
     DISAGREEMENT,
@@ -82,6 +83,8 @@ class TumorMeasurement:
     recist_slice : slice of that line (z index)
     flags : what a reader should check, see `measurements.flags`
     voxels : what `shape` and `intensity` are computed from
+    confidence : how near these numbers probably are to a reader's; None of a mask that `segment` did not make, or
+        made by weights without known errors
     """
 
     label: int
@@ -98,6 +101,7 @@ class TumorMeasurement:
     recist_slice: int
     flags: tuple[Flag, ...]
     voxels: TumorVoxels = field(compare=False)
+    confidence: TumorConfidence | None = None
 
     @cached_property
     def shape(self) -> TumorShape | None:
@@ -129,8 +133,9 @@ class TumorMeasurement:
         return self._numbers() | shape | intensity | flag_lists(self.flags)
 
     def _numbers(self) -> dict[str, Any]:
-        names = (one.name for one in fields(self) if one.name not in ("flags", "voxels"))
-        return {name: getattr(self, name) for name in names}
+        names = (one.name for one in fields(self) if one.name not in ("flags", "voxels", "confidence"))
+        confidence = {} if self.confidence is None else self.confidence.to_dict()
+        return {name: getattr(self, name) for name in names} | confidence
 
     def __repr__(self) -> str:
         name = f" {self.name!r}" if self.name else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
+from lite_ensam.core.errors import MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import keep_boxes
 from lite_ensam.core.patch_config import PatchConfig
@@ -46,6 +47,7 @@ def segment(
     *,
     grid: Grid | ScanSource | None = None,
     marks_in: MarkFrame = "voxel",
+    prompts: Mapping[int | None, Mapping[str, Any]] | None = None,
     crop: Crop = "lesion",
     engine: Engine = "openvino",
     window: tuple[float, float] | None = None,
@@ -75,6 +77,8 @@ def segment(
     spacing_mm, grid : of an array, (z, y, x), or its place in the world, which `save` then writes; all else knows it
     marks_in : "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
         z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its array
+    prompts : more of what is known of a tumour, by label, where `marks` does not hold it: `{1: {"first_slice": 33,
+        "inside_zyx": [[44, 112, 110]]}}`; see `RecistMark`, always voxel indices (z, y, x). None: the only line's
     engine, crop : "openvino" or "torch" (an extra); "lesion": a cube for each line, "joint": the paper's one box
     window : (low, high) HU: what is looked at in a scan in HU, what 0 and 255 of a windowed scan mean
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
@@ -104,7 +108,7 @@ def segment(
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
             scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
-            lines = scan.read_marks(marks, marks_in, only)
+            lines = with_prompts(scan.read_marks(marks, marks_in, only), prompts or {})
             # lines drawn anew need voxels that a streamed scan does not keep
             return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 
@@ -135,6 +139,7 @@ def segment_case(
     prediction = predictor.predict(case, threshold, clock, plan)
     with clock.step("measure"):
         measurements = prediction.painting.measure(case.marks, case.grid.spacing_mm, case.ct, case.hu)
+        measurements = predictor.with_confidence(measurements, prediction, threshold)
     noise: tuple[TumorRepeatability, ...] = ()
     if n_repeats:
         with clock.step("repeats"):
@@ -143,6 +148,39 @@ def segment_case(
     for tumor, one in zip(report["tumors"], noise, strict=False):
         tumor |= one.to_dict()
     return Segmentation(case=case, measurements=measurements, report=report, prediction=prediction)
+
+
+def with_prompts(
+    marks: Sequence[RecistMark], prompts: Mapping[int | None, Mapping[str, Any]]
+) -> tuple[RecistMark, ...]:
+    """The lines with more of what a user knows of their tumours; points are added to those that there are.
+
+    Parameters
+    ----------
+    marks : the lines
+    prompts : by label, fields of `RecistMark`: first_slice, last_slice, inside_zyx, outside_zyx, short_axis_zyx. The
+        label None is that of the only line
+
+    Raises
+    ------
+    MarkError
+        If no line has such a label, None stands for several lines, or a prompt contradicts its line.
+    """
+    by_label = {mark.label: mark for mark in marks}
+    for label, given in prompts.items():
+        if label is None and len(by_label) > 1:
+            raise MarkError(f"prompts: there are {len(by_label)} lines, say which label is meant, as 1:33")
+        known = marks[0].label if label is None else label
+        if known not in by_label:
+            raise MarkError(
+                f"prompts: no line has the label {label}; the labels are {', '.join(map(str, by_label))}"
+            )
+        mark = by_label[known]
+        points = {
+            name: (*getattr(mark, name), *given.get(name, ())) for name in ("inside_zyx", "outside_zyx")
+        }
+        by_label[known] = replace(mark, **{**given, **points})
+    return tuple(by_label[mark.label] for mark in marks)
 
 
 def _read_planned(

@@ -42,7 +42,6 @@ _LEAST_CONTRAST = 2.0
 """Of inside to outside, in standard deviations of the noise; where it is less, the border stays."""
 
 _MOST_BLUR_PIXELS = 1.2
-_LEAST_BLUR_PIXELS = 0.3
 _BLUR_TIMES_CONTRAST = 2.0
 """The grey values are smoothed by this many pixels divided by the contrast in standard deviations of the noise."""
 
@@ -142,8 +141,7 @@ def _snap(
     noise = float(np.sqrt((np.var((grey - inside)[core]) + np.var((grey - outside)[shell])) / 2))
     seen = float(np.median(np.abs(contrast[band])))
     blur = min(_BLUR_TIMES_CONTRAST * noise / max(seen, 1e-6), _MOST_BLUR_PIXELS)
-    if blur >= _LEAST_BLUR_PIXELS:
-        grey = ndimage.gaussian_filter(grey, blur * min(spacing_mm[1:]) / np.asarray(spacing_mm))
+    grey = ndimage.gaussian_filter(grey, blur * min(spacing_mm[1:]) / np.asarray(spacing_mm))
     nearer_inside = (grey - (inside + outside) / 2) * np.sign(contrast) > 0
     sure = band & (np.abs(contrast) > _LEAST_CONTRAST * noise)
     if not sure.any():

@@ -24,7 +24,18 @@ from lite_ensam.segmentation.predictor import Prediction
 
 __all__ = ["Segmentation"]
 
-_HEADINGS = ("label", "name", "line, mm", "volume, ml", "longest diameter, mm", "short axis, mm", "check")
+_HEADINGS = (
+    *(
+        "label",
+        "name",
+        "line, mm",
+        "volume, ml",
+        "95 % interval, ml",
+        "longest diameter, mm",
+        "short axis, mm",
+        "check",
+    ),
+)
 _LISTED_LABELS = 12
 """So many labels are named in a message; of more, the first and the last."""
 
@@ -217,13 +228,24 @@ class Segmentation:
             line(
                 "td",
                 (
-                    *(str(one.label), one.name, f"{one.recist_mm:.1f}", f"{one.volume_ml:.2f}"),
+                    *(
+                        str(one.label),
+                        one.name,
+                        f"{one.recist_mm:.1f}",
+                        f"{one.volume_ml:.2f}",
+                        _interval(one),
+                    ),
                     *(f"{one.longest_diameter_mm:.1f}", f"{one.short_axis_mm:.1f}", sentences(one.flags)),
                 ),
             )
             for one in self
         ]
         return f"<table><thead>{line('th', _HEADINGS)}</thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _interval(one: TumorMeasurement) -> str:
+    """Of the volume, in ml; empty where it is not known."""
+    return "" if one.confidence is None else "{:.2f} to {:.2f}".format(*one.confidence.volume_interval_ml)
 
 
 def _title(one: TumorMeasurement) -> str:

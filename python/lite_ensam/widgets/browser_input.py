@@ -14,6 +14,7 @@ from typing import Any
 
 from lite_ensam.core.errors import ArgumentError, MarkError, brief
 from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.widgets.hand_strokes import strokes_from_json
 from lite_ensam.widgets.marks_trait import marks_from_json
 from lite_ensam.widgets.planes import Want
 
@@ -21,6 +22,9 @@ __all__ = ["SlicesRequest", "check_state", "label_of", "slices_request", "voxel_
 
 MAX_MARKS = 1000
 """Lines in one message; each costs a run of the network."""
+
+MAX_POINTS = 1000
+"""Clicks of one mark."""
 
 _MAX_WANTS = 64
 """Slices in one message. The viewer asks for three that are visible and two ahead."""
@@ -101,7 +105,9 @@ def _check_marks(value: Any, shape_zyx: Shape) -> None:
     if not isinstance(value, list) or len(value) > MAX_MARKS:
         got = f"{len(value)} of them" if isinstance(value, list) else brief(value)
         raise MarkError(f"marks must be a list of at most {MAX_MARKS} lines, got {got}")
-    marks_from_json(value, shape_zyx)
+    for mark in marks_from_json(value, shape_zyx):
+        if (n := len(mark.inside_zyx) + len(mark.outside_zyx)) > MAX_POINTS:
+            raise MarkError(f"mark {mark.label}: at most {MAX_POINTS} points may be clicked, got {n}")
 
 
 def _check_voxel(name: str, value: Any, shape_zyx: Shape) -> None:
@@ -148,9 +154,10 @@ def _check_error(value: Any, _: Shape) -> None:
         raise ArgumentError(f"error can be wiped by the browser, not set, got {brief(value)}")
 
 
-_CHECKS: Mapping[str, Callable[[Any, Shape], None]] = MappingProxyType(
+_CHECKS: Mapping[str, Callable[[Any, Shape], object]] = MappingProxyType(
     {
         "marks": _check_marks,
+        "strokes": strokes_from_json,
         "selected": _check_selected,
         "cursor_zyx": lambda value, shape_zyx: _check_voxel("cursor_zyx", value, shape_zyx),
         "window": _check_window,

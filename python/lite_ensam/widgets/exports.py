@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -23,7 +24,17 @@ __all__ = ["EXPORT_KINDS", "export_file", "export_path"]
 
 _COLUMNS = (
     *("label", "name", "z0", "y0", "x0", "z1", "y1", "x1", "line_mm", "drawn_short_axis_mm"),
-    *("state", "volume_ml", "longest_diameter_mm", "short_axis_mm", "seconds", "flags", "flag_sentences"),
+    *("short_z0", "short_y0", "short_x0", "short_z1", "short_y1", "short_x1", "first_slice", "last_slice"),
+    *(
+        "state",
+        "edited_voxels",
+        "volume_ml",
+        "longest_diameter_mm",
+        "short_axis_mm",
+        "seconds",
+        "flags",
+        "flag_sentences",
+    ),
 )
 
 
@@ -36,7 +47,8 @@ def export_file(
     ----------
     viewer : with at least one line
     kind : "NIfTI" (label map in the scan's own grid), "JSON" (report), "CSV" (table), "PNG" (three planes a
-        tumour). `lite_ensam.read_marks` reads the lines back from JSON and CSV
+        tumour). `lite_ensam.read_marks` reads the marks back from JSON and CSV, but points
+        inside and outside from JSON only
     name : the file's name begins with it
     folder : must exist
     overwrite : whether an existing file may be replaced
@@ -97,9 +109,10 @@ def _write_table(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> N
     for line in _lines(viewer):
         first, last = line["endpoints_zyx"]
         ends = dict(zip(_COLUMNS[2:8], [*first, *last], strict=True))
+        short = dict(zip(_COLUMNS[10:16], chain(*line.get("short_axis_zyx", [])), strict=False))
         drawn = {"line_mm": line["length_mm"], "drawn_short_axis_mm": line.get("drawn_short_axis_mm", "")}
         flags = {one.label: flag_cells(one.flags) for one in viewer.measurements}
-        known = results.get(line["label"], {}) | line | ends | drawn | flags.get(line["label"], {})
+        known = results.get(line["label"], {}) | line | ends | short | drawn | flags.get(line["label"], {})
         rows.append([known.get(name, "") for name in _COLUMNS])
     write_text(path, csv_text(rows, line_end="\n"), overwrite)
 

@@ -14,8 +14,8 @@ from lite_ensam.io import MarksLike, parse_marks
 
 __all__ = ["Marks", "checked_marks", "marks_from_json", "marks_to_json"]
 
-_SLICES, _POINTS, _SITE = ("first_slice", "last_slice"), ("inside_zyx", "outside_zyx"), "finding_site"
-"""Of a mark that has them; the viewer does not show them, and gives them back."""
+_POINTS, _SITE = ("inside_zyx", "outside_zyx"), "finding_site"
+"""Of a mark; the viewer does not show the site, and gives it back."""
 
 
 class Marks(traitlets.Tuple):  # type: ignore[type-arg]
@@ -47,10 +47,11 @@ def marks_to_json(marks: Iterable[RecistMark]) -> list[dict[str, Any]]:
             "tracking_uid": mark.tracking_uid,
             "endpoints_zyx": [list(end) for end in mark.endpoints_zyx],
             "short_axis_zyx": mark.short_axis_zyx and [list(end) for end in mark.short_axis_zyx],
+            "first_slice": mark.first_slice,
+            "last_slice": mark.last_slice,
         }
-        | {name: getattr(mark, name) for name in _SLICES if getattr(mark, name) is not None}
+        | {name: [list(point) for point in getattr(mark, name)] for name in _POINTS}
         | ({_SITE: mark.finding_site.as_dict()} if mark.finding_site else {})
-        | {name: [list(point) for point in getattr(mark, name)] for name in _POINTS if getattr(mark, name)}
         for mark in marks
     ]
 
@@ -71,7 +72,11 @@ def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark,
                 entry.get("name", ""),
                 entry.get("tracking_uid", ""),
                 entry.get("short_axis_zyx"),
-                **_unseen(entry),
+                entry.get("first_slice"),
+                entry.get("last_slice"),
+                entry.get("inside_zyx", ()),
+                entry.get("outside_zyx", ()),
+                None if entry.get(_SITE) is None else CodedConcept.of(entry[_SITE]),
             )
             for entry in entries
         ]
@@ -80,12 +85,6 @@ def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark,
             f"marks must be a list of label, name and endpoints_zyx, got {brief(entries)}"
         ) from None
     return checked_marks(marks, shape_zyx)
-
-
-def _unseen(entry: dict[str, Any]) -> dict[str, Any]:
-    """What an entry keeps although the viewer does not show it."""
-    kept = {name: entry[name] for name in (*_SLICES, *_POINTS) if name in entry}
-    return kept if entry.get(_SITE) is None else kept | {_SITE: CodedConcept.of(entry[_SITE])}
 
 
 def checked_marks(marks: Iterable[RecistMark], shape_zyx: Sequence[int]) -> tuple[RecistMark, ...]:

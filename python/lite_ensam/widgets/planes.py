@@ -62,6 +62,8 @@ class Plane:
     shape : (rows, columns) of a slice
     pixel_mm : height and width of a pixel
     sides : the body's side at the left, right, top and bottom of the screen, a letter each; empty if not known
+    place_mm : coordinate of the first slice's middle along the axis that it cuts, as DICOM has it (to the left, back
+        and head), and the step to the next slice; None if not known
     """
 
     name: str
@@ -74,6 +76,7 @@ class Plane:
     shape: tuple[int, int]
     pixel_mm: tuple[float, float]
     sides: tuple[str, str, str, str]
+    place_mm: tuple[float, float] | None = None
 
 
 def planes_of(grid: Grid) -> tuple[Plane, Plane, Plane]:
@@ -112,7 +115,18 @@ def _plane(grid: Grid, name: str, cut: int, across: int, down: int) -> Plane:
         shape=(grid.shape_zyx[down], grid.shape_zyx[across]),
         pixel_mm=(grid.spacing_mm[down], grid.spacing_mm[across]),
         sides=(*_SIDES[across], *_SIDES[down]) if known else ("", "", "", ""),
+        place_mm=_place_mm(grid, cut) if known else None,
     )
+
+
+def _place_mm(grid: Grid, cut: int) -> tuple[float, float]:
+    first = (np.array(grid.shape_zyx) - 1) / 2
+    first[cut] = 0
+    second = first.copy()
+    second[cut] = 1
+    world = grid.voxel_to_mm([first, second])[:, 2 - cut]  # x and y to the right and the front
+    start, stop = (world if cut == 0 else -world).tolist()
+    return start, stop - start
 
 
 def windowed_slice(

@@ -29,6 +29,7 @@ from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.widgets.browser_input import SlicesRequest, check_state, label_of, slices_request, voxel_of
 from lite_ensam.widgets.frontend import CSS, ESM
+from lite_ensam.widgets.hand_strokes import strokes_from_json
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown
 from lite_ensam.widgets.marks_trait import Marks, checked_marks, marks_from_json, marks_to_json
 from lite_ensam.widgets.planes import WINDOWS_HU, Want, planes_of, slices_message
@@ -64,6 +65,7 @@ class RecistViewer(anywidget.AnyWidget):
     cursor_zyx : the three slices that are shown
     window : (low, high) values shown as black and as white
     colors : label (as text) to "#rrggbb", where it is not the palette's
+    strokes : of brush and eraser, as JSON (`hand_strokes.Stroke`), painted over the network's masks in this order
     threshold, auto_segment : as above; setting the threshold paints again, without the network
     results : a row for each segmented lesion: measurements, seconds, state; none while its line is being segmented
     error : the last error in words, or ""
@@ -86,6 +88,7 @@ class RecistViewer(anywidget.AnyWidget):
     cursor_zyx = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)
     window = traitlets.List(traitlets.Float(), [-160.0, 240.0], minlen=2, maxlen=2).tag(sync=True)
     colors = traitlets.Dict().tag(sync=True)
+    strokes: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     threshold = traitlets.Float(0.0).tag(sync=True)
     auto_segment = traitlets.Bool(True).tag(sync=True)
     results: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
@@ -144,6 +147,7 @@ class RecistViewer(anywidget.AnyWidget):
         self.on_msg(self._on_message)
         self.observe(self._on_marks, "marks")
         self.observe(self._on_threshold, "threshold")
+        self.observe(self._on_strokes, "strokes")
 
     @property
     def ct(self) -> CtVolume:
@@ -294,7 +298,7 @@ class RecistViewer(anywidget.AnyWidget):
             if known:
                 self.send_state(known)  # the browser shows again what there is
             return
-        with self.lock if {"marks", "threshold"} & sync_data.keys() else nullcontext():
+        with self.lock if {"marks", "strokes", "threshold"} & sync_data.keys() else nullcontext():
             super().set_state(sync_data)
 
     def _judge(self, label: int, state: State) -> None:
@@ -314,7 +318,7 @@ class RecistViewer(anywidget.AnyWidget):
     def _paint(self) -> None:
         """Masks of the slices that are shown are sent without being asked for: a round trip less to wait for."""
         with self.lock:
-            self.segmenter.paint(self.threshold)
+            self.segmenter.paint(self.threshold, strokes_from_json(self.strokes, self.grid.shape_zyx))
             shown = [(number, self.cursor_zyx[plane.cut], False) for number, plane in enumerate(self.planes)]
             self._send_slices(shown, self.window, self._mask_version + 1)
             self.results = self.segmenter.rows()
@@ -326,6 +330,11 @@ class RecistViewer(anywidget.AnyWidget):
             raise traitlets.TraitError(f"threshold must be finite, got {proposal['value']}")
         return float(proposal["value"])
 
+    @traitlets.validate("strokes")
+    def _check_strokes(self, proposal: Any) -> list[dict[str, Any]]:
+        strokes_from_json(proposal["value"], self.grid.shape_zyx)
+        return list(proposal["value"])
+
     @traitlets.validate("window")
     def _check_window(self, proposal: Any) -> list[float]:
         low, high = proposal["value"]
@@ -335,10 +344,23 @@ class RecistViewer(anywidget.AnyWidget):
 
     def _on_marks(self, _: Any) -> None:
         with self.lock:
+            labels = {mark.label for mark in self.marks}
+            kept = [stroke for stroke in self.strokes if stroke["label"] in labels]
+            if len(kept) < len(self.strokes):  # the next lesion with that label is another one
+                self.strokes = kept
             self._guarded(self._settle)
 
     def _on_threshold(self, _: Any) -> None:
         with self.lock:
+            if self.segmenter.lesions:
+                self._guarded(self._paint)
+
+    def _on_strokes(self, change: Any) -> None:
+        old, new = change["old"], change["new"]
+        with self.lock:
+            self.segmenter.judge_again(
+                {stroke["label"] for stroke in [*old, *new] if stroke not in old or stroke not in new}
+            )
             if self.segmenter.lesions:
                 self._guarded(self._paint)
 

@@ -1,4 +1,4 @@
-"""Lines in, label map out, again and again: what was computed for a line is kept until it changes."""
+"""Marks in, label map out, again and again: what was computed for a mark is kept until it changes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from lite_ensam.core.errors import LiteEnsamError, MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.types import CtVolume, EndpointPair
+from lite_ensam.core.types import CtVolume
 from lite_ensam.engines import Engine, WeightsManifest, check_engine, shared_backend
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation import Predictor
 from lite_ensam.segmentation.painting import Painting, TumorLogits, paint_tumors
+from lite_ensam.widgets.hand_strokes import Stroke, with_strokes
+from lite_ensam.widgets.planes import planes_of
 
 __all__ = ["Lesion", "LesionSegmenter", "State"]
 
 State = Literal["proposed", "accepted", "rejected"]
 
-_KEPT_LINES = 64
-"""Logits of so many lines are kept (about 1 MB each): undoing a line costs no network run."""
+_KEPT_MARKS = 64
+"""Logits of so many marks are kept (about 1 MB each): undoing a line or a click costs no network run."""
 
 _LOADING = ProcessLock()
 """Whoever comes while the engine is being made ready waits for it, instead of doing it again."""
@@ -36,11 +38,11 @@ _LOADING = ProcessLock()
 
 @dataclass(frozen=True)
 class Lesion:
-    """A line that was segmented.
+    """A mark that was segmented.
 
     Parameters
     ----------
-    mark : the line
+    mark : line, short axis, slices and points
     tumor : its logits
     seconds : taken by cutting the patch and by the network
     state : what the reader said of the mask; a rejected one is not painted
@@ -51,10 +53,14 @@ class Lesion:
     seconds: float
     state: State = "proposed"
 
-    @property
-    def line(self) -> EndpointPair:
-        """What it was made from."""
-        return self.mark.endpoints_zyx
+    def is_of(self, mark: RecistMark | None) -> bool:
+        """Whether the mask was made from this mark, whatever it was called then."""
+        return mark is not None and _drawn(self.mark) == _drawn(mark)
+
+
+def _drawn(mark: RecistMark) -> RecistMark:
+    """All of a mark that the network is given: neither label nor names."""
+    return replace(mark, label=1, name="", tracking_uid="")
 
 
 @lru_cache(maxsize=2)
@@ -87,9 +93,10 @@ class LesionSegmenter:
         self.grid, self.hu = grid, hu
         self.engine, self.threads = engine, threads
         self.lesions: dict[int, Lesion] = {}
+        self.edited_voxels: dict[int, int] = {}
         self._shown: tuple[Painting | None, tuple[TumorMeasurement, ...]] = (None, ())
         self._case: Case | None = None
-        self._kept: OrderedDict[EndpointPair, Lesion] = OrderedDict()
+        self._kept: OrderedDict[RecistMark, Lesion] = OrderedDict()
 
     @property
     def ct(self) -> CtVolume:
@@ -132,20 +139,23 @@ class LesionSegmenter:
             return _predictor(self.engine, self.threads)
 
     def keep_only(self, marks: Iterable[RecistMark]) -> bool:
-        """Forget masks whose line is gone or has moved; whether there were any."""
-        lines = {mark.label: mark.endpoints_zyx for mark in marks}
-        kept = {label: lesion for label, lesion in self.lesions.items() if lines.get(label) == lesion.line}
+        """Forget masks whose mark is gone or has changed; whether there were any."""
+        given = {mark.label: mark for mark in marks}
+        kept = {label: lesion for label, lesion in self.lesions.items() if lesion.is_of(given.get(label))}
         changed = kept.keys() != self.lesions.keys()
         self.lesions = kept
         return changed
 
     def missing(self, marks: Iterable[RecistMark]) -> tuple[RecistMark, ...]:
-        """Marks that have no mask yet, or one of another line."""
-        lines = {label: lesion.line for label, lesion in self.lesions.items()}
-        return tuple(mark for mark in marks if lines.get(mark.label) != mark.endpoints_zyx)
+        """Marks that have no mask yet, or one of another line, short axis, slice or point."""
+        return tuple(
+            mark
+            for mark in marks
+            if mark.label not in self.lesions or not self.lesions[mark.label].is_of(mark)
+        )
 
     def run(self, marks: Sequence[RecistMark], progress: Callable[[str], None] = lambda _: None) -> None:
-        """Run the network for each mark, unless the same line was seen before.
+        """Run the network for each mark, unless it was seen before.
 
         Parameters
         ----------
@@ -158,14 +168,14 @@ class LesionSegmenter:
             As `lite_ensam.segment`; what was segmented before stays.
         """
         for n, mark in enumerate(marks, start=1):
-            seen = self._kept.get(mark.endpoints_zyx)
+            seen = self._kept.get(_drawn(mark))
             if seen is None:
                 progress("loading the engine …")
                 predictor = self.load()
                 progress(f"segmenting lesion {mark.label} ({n} of {len(marks)}) …")
                 seen = self._look(mark, predictor)
-                self._kept[mark.endpoints_zyx] = seen
-                if len(self._kept) > _KEPT_LINES:
+                self._kept[_drawn(mark)] = seen
+                if len(self._kept) > _KEPT_MARKS:
                     self._kept.popitem(last=False)
             turned = mark.flipped(self.grid.flips_zyx, self.grid.shape_zyx)
             self.lesions[mark.label] = replace(seen, mark=mark, tumor=replace(seen.tumor, mark=turned))
@@ -177,14 +187,18 @@ class LesionSegmenter:
             self._case = Case(self.ct, self.grid, (mark,), hu=self.hu)
         return Lesion(mark, predictor.predict_tumor(self._case, mark), time.perf_counter() - start)
 
-    def paint(self, threshold: float = 0.0) -> None:
-        """Paint and measure all lesions that are not rejected, from their logits."""
+    def paint(self, threshold: float = 0.0, strokes: Sequence[Stroke] = ()) -> None:
+        """Paint and measure all lesions that are not rejected: their logits, then what was made by hand."""
         shown = [le for _, le in sorted(self.lesions.items()) if le.state != "rejected"]
+        self.edited_voxels = {}
         if not shown:
             self._shown = (None, ())
             return
         spacing = self.grid.spacing_mm
         painting = paint_tumors([le.tumor for le in shown], spacing, threshold).flipped(self.grid.flips_zyx)
+        labels = [le.mark.label for le in shown]
+        part, self.edited_voxels = with_strokes(painting.part, strokes, planes_of(self.grid), labels)
+        painting = replace(painting, part=part)
         measurements = painting.measure([le.mark for le in shown], spacing, self.ct, self.hu)
         self._shown = (painting, measurements)  # at once: other threads read it
 
@@ -200,11 +214,22 @@ class LesionSegmenter:
             raise MarkError(f"lesion {label} has no mask yet: segment it first")
         self.lesions[label] = replace(self.lesions[label], state=state)
 
+    def judge_again(self, labels: Iterable[int]) -> None:
+        """Masks that a hand has changed are no longer accepted; a rejected one stays so."""
+        for label in labels:
+            if label in self.lesions and self.lesions[label].state == "accepted":
+                self.set_state(label, "proposed")
+
     def rows(self) -> list[dict[str, Any]]:
         """One JSON-ready row a lesion: numbers, seconds and state; a rejected one has no numbers."""
         measured = {m.label: m.to_dict() for m in self.measurements}
         return [
-            {"label": label, "state": lesion.state, "seconds": round(lesion.seconds, 3)}
+            {
+                "label": label,
+                "state": lesion.state,
+                "seconds": round(lesion.seconds, 3),
+                "edited_voxels": self.edited_voxels.get(label, 0),
+            }
             | measured.get(label, {})
             for label, lesion in sorted(self.lesions.items())
         ]

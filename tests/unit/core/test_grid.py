@@ -294,6 +294,11 @@ class TestJointPlacement:
         assert placement.patch_shape_zyx == (88, 96, 120)
         assert placement.step_zyx == (1, 1, 1)
 
+    def test_an_end_between_voxels_is_in_the_nearest_one(self):
+        placement = Placement.joint_placement([((50.6, 100.4, 100.5), (50.6, 120.4, 100.5))], (150, 512, 512))
+        assert placement.start_zyx == (19, 68, 69)
+        assert placement.content_zyx == (65, 85, 65)
+
     def test_box_is_cut_at_the_volumes_border(self):
         placement = Placement.joint_placement([((0, 0, 0), (0, 8.5, 9))], (1, 9, 10), margin=32)
         assert placement.start_zyx == (0, 0, 0)

@@ -24,6 +24,7 @@ def test_spacings_in_another_order_are_told_from_odd_pixels() -> None:
     ("low", "high", "dtype", "is_hu", "refused"),
     [
         (-1, 1, FLOAT, None, True),
+        (-1, 1, FLOAT, True, True),
         (-1, 1.5, FLOAT, True, False),
         (0, 1, WHOLE, True, True),
         (-40, 59, FLOAT, None, True),

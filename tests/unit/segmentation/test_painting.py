@@ -17,6 +17,7 @@ from lite_ensam.segmentation.painting import (
     paint_tumors,
 )
 from lite_ensam.segmentation.patch_plan import Placement
+from lite_ensam.segmentation.predictor import expected_dice
 
 SHAPE, SPACING = (20, 48, 48), (2.0, 1.0, 1.0)
 
@@ -181,3 +182,16 @@ def test_marks_without_slices_and_points_are_painted_as_ever() -> None:
     assert anchor_prompts(tumor) is tumor
     painting = paint_tumors([tumor], SPACING)
     assert obey_prompts(painting, [tumor.mark]) is painting
+
+
+def test_the_expected_dice_takes_probabilities_at_their_word() -> None:
+    sure = np.full((4, 4, 4), -40, np.float32)
+    sure[1:3] = 40
+    assert expected_dice(sure) == pytest.approx(1)
+    unsure = np.full((1, 1, 3), -40, np.float32)
+    unsure[0, 0] = (
+        np.log(3),
+        np.log(1.5),
+        -np.log(3),
+    )  # probabilities 0.75 and 0.6, in the mask, and 0.25, outside
+    assert expected_dice(unsure) == pytest.approx(2 * (0.75 + 0.6) / (2 + 1.6))

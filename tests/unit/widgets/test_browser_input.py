@@ -55,6 +55,7 @@ BAD_STATES = [
         {"window": bad}
         for bad in ([NAN, 1.0], [0.0, INFINITY], [1, 0], [0, 0], [0], None, [10**400, 10**401], "01")
     ),
+    *({"strokes": bad} for bad in (None, "text", [1], [{"label": 1}])),
     *({"threshold": bad} for bad in (NAN, -INFINITY, None, "0", True, [0], 10**400)),
     *({"auto_segment": bad} for bad in (1, "yes", None)),
     *({"selected": bad} for bad in (-1, 65536, 1.5, NAN, True, None, 10**400)),
@@ -84,6 +85,9 @@ BAD_STATES = [
     {"marks": [LINE | {"endpoints_zyx": [[3, 4, 5], [3, 4, [15]]]}]},
     {"marks": [LINE | {"name": 3}]},
     {"marks": [LINE | {"tracking_uid": "x"}]},
+    {"marks": [LINE | {"inside_zyx": [[3, 4, 6]] * 600, "outside_zyx": [[3, 9, 9]] * 401}]},
+    {"marks": [LINE | {"first_slice": 4}]},
+    {"marks": [LINE | {"inside_zyx": [[3, 4, 500]]}]},
     {"marks": [LINE | {"short_axis_zyx": [[9, 4, 5], [9, 5, 5]]}]},
     {"marks": [LINE, LINE]},
     {"marks": [LINE | {"label": n} for n in range(1, MAX_MARKS + 2)]},

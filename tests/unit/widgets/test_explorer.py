@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import lite_ensam
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, MarkError, OutputError
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.io import opened_scan, read_labels, read_marks, write_ct, write_marks
+from lite_ensam.io import dicom, read_labels, read_marks, write_ct, write_marks
 from lite_ensam.widgets import Explorer, explore
 from lite_ensam.widgets.exports import EXPORT_KINDS
 from tests.unit.widgets.conftest import SphereEngine
@@ -63,7 +64,7 @@ def test_a_file_and_its_marks(case: Case, engine: SphereEngine, tmp_path: Path) 
 def test_a_folder_of_dicom_slices(
     case: Case, engine: SphereEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opened_scan, "read_ct_series", lambda *_: (case.ct, case.source))
+    monkeypatch.setattr(dicom, "read_ct_series", lambda *_: (case.ct, case.source))
     (tmp_path / "series_2").mkdir()
     assert explore(tmp_path / "series_2").name == "series_2"
 
@@ -105,6 +106,35 @@ def test_files_hold_what_is_seen(explorer: Explorer, case: Case) -> None:
     for read, mark in zip(read_marks(paths["CSV"], case.grid), case.marks, strict=True):
         np.testing.assert_allclose(read.endpoints_zyx, mark.endpoints_zyx)
     assert paths["PNG"].read_bytes()[:4] == b"\x89PNG"
+
+
+def test_saved_marks_are_those_on_the_screen(explorer: Explorer, case: Case) -> None:
+    (z, y, x), last = case.marks[0].endpoints_zyx
+    short = ((z, y - 1, x + 2), (z, y + 2, x + 2))
+    told = RecistMark(
+        1, ((z, y, x), last), "node", "", short, 1, round(z) + 2, ((z, y, x + 3),), ((z + 3, y, x),)
+    )
+    explorer.viewer.marks = [told]
+    assert read_marks(explorer.save("JSON"), case.grid) == (told,)
+    assert read_marks(explorer.save("CSV"), case.grid) == (replace(told, inside_zyx=(), outside_zyx=()),)
+    np.testing.assert_array_equal(read_labels(explorer.save("NIfTI"), case.grid), explorer.viewer.labels)
+
+
+def test_files_say_how_much_was_made_by_hand(explorer: Explorer, case: Case) -> None:
+    viewer = explorer.viewer
+    z, y, x = (round(m) for m in case.marks[0].midpoint_zyx)
+    viewer.strokes = [
+        {"label": 1, "erase": False, "plane": 1, "index": y, "radius_mm": 4.0, "path": [[z, x], [z, x + 15]]}
+    ]
+    report = json.loads(explorer.save("JSON").read_text())
+    edited = [tumor["edited_voxels"] for tumor in report["tumors"]]
+    assert edited[0] > 0
+    assert edited[1] == 0
+    with open(explorer.save("CSV"), newline="") as file:
+        assert [int(row["edited_voxels"]) for row in csv.DictReader(file)] == edited
+    saved = read_labels(explorer.save("NIfTI"), case.grid)
+    np.testing.assert_array_equal(saved, viewer.labels)
+    assert saved[z, y, x + 15] == 1
 
 
 def test_buttons_write_and_say_so(explorer: Explorer, tmp_path: Path) -> None:

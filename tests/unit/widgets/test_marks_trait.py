@@ -12,6 +12,14 @@ SHAPE = (10, 20, 30)
 MARKS = (
     RecistMark(2, ((3, 4, 5), (3, 10, 12)), "node", "1.2.3", ((3, 5, 8), (3, 9, 6))),
     RecistMark(7, ((4, 1.5, 2), (4, 1.5, 9.25))),
+    RecistMark(
+        8,
+        ((5, 1, 2), (5, 1, 9)),
+        first_slice=0,
+        last_slice=7,
+        inside_zyx=((6, 2.5, 3), (5, 1, 4)),
+        outside_zyx=((9, 9, 9),),
+    ),
 )
 
 

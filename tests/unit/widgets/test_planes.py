@@ -42,6 +42,15 @@ def test_planes_know_pixels_and_sides() -> None:
     assert sagittal.sides == ("A", "P", "H", "F")
 
 
+def test_slices_lie_where_dicom_has_them() -> None:
+    """x to the left and y to the back, though affines of this package grow to the right and the front."""
+    axial, coronal, sagittal = planes_of(GRID)
+    assert axial.place_mm == pytest.approx((-9, 5))
+    assert coronal.place_mm == pytest.approx((-9, 0.8))
+    assert sagittal.place_mm == pytest.approx((-9, 0.7))
+    assert [plane.place_mm for plane in planes_of(Grid.from_spacing(SHAPE, (5, 0.8, 0.7)))] == [None] * 3
+
+
 def test_axes_that_grow_to_right_front_and_head_are_shown_in_reverse() -> None:
     to_ras, to_lps = np.diag([0.7, 0.8, 5.0, 1.0]), np.diag([-0.7, -0.8, 5.0, 1.0])
     to_ras[:3, 3] = to_lps[:3, 3] = (10, 20, -30)

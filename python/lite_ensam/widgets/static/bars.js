@@ -1,4 +1,5 @@
-import { make, makeButton, makeCheck, setPressed } from "./elements.js";
+import { make, makeButton, makeCheck, nameIt, setPressed } from "./elements.js";
+import { widthAndLevel, windowFault, windowOf } from "./grey_window.js";
 import { ZOOM_STEP } from "./plane_mouse.js";
 import { same } from "./values.js";
 
@@ -17,39 +18,141 @@ export class Toolbar {
       window: "drag sideways for the window's width, up and down for its level (or drag with the right button)",
       pan: "drag the picture (or drag with the middle button)",
     };
-    this.tools = Object.entries(tools).map(([tool, title]) =>
+    const points = {
+      plus: ["+ tumour", "click on tumour that the mask misses (+); click the sign again to take it away"],
+      minus: ["− not tumour", "click where the mask is wrong (-); click the sign again to take it away"],
+    };
+    const hands = {
+      brush: ["brush", "paint tumour by hand on any plane (R); it stays when the network answers again"],
+      eraser: ["eraser", "wipe the mask by hand on any plane (X)"],
+    };
+    const buttons = Object.entries(tools).map(([tool, title]) =>
       makeButton(tool, title, () => viewer.setTool(tool), { tool })
     );
-    this.presets = Object.entries(viewer.scan.windows).map(([name, range]) =>
-      makeButton(name, `window ${range.join(" to ")}`, () => viewer.setWindow(range), { preset: name })
+    const clicks = Object.entries({ ...points, ...hands }).map(([tool, [text, title]]) =>
+      makeButton(text, title, () => viewer.setTool(tool), { tool })
     );
-    this.windowText = make("span", { className: "le-window" });
-    this.undo = makeButton("undo", "Ctrl+Z", () => viewer.marks.undo(), { action: "undo" });
-    this.redo = makeButton("redo", "Ctrl+Y", () => viewer.marks.redo(), { action: "redo" });
-    const [axial] = viewer.views;
+    this.tools = [...buttons, ...clicks];
+    this.brushSize = make("input", {
+      type: "number",
+      min: "1",
+      step: "any",
+      className: "le-window",
+      title: "brush, mm wide",
+    });
+    nameIt(this.brushSize, "width of the brush in mm");
+    this.brushSize.addEventListener("change", () => viewer.setBrush(Number(this.brushSize.value)));
+    this.leaveOnEnter(this.brushSize);
+    this.presets = Object.entries(viewer.scan.windows).map(([name, range], n) => {
+      const title = `${range.join(" to ")} ${viewer.scan.unit} (${n + 1})`;
+      return makeButton(name, title, () => viewer.setWindow(range), { preset: name });
+    });
+    this.width = this.windowField("window width", "width");
+    this.level = this.windowField("window level", "level");
+    this.undo = makeButton("undo", "Ctrl+Z", () => viewer.undo(), { action: "undo" });
+    this.redo = makeButton("redo", "Ctrl+Y", () => viewer.redo(), { action: "redo" });
+    this.layout = make(
+      "select",
+      { title: "which planes are shown (V)", data: { control: "layout" } },
+      ...viewer.layouts().map((name) => make("option", { value: name }, name)),
+    );
+    nameIt(this.layout, "layout");
+    this.layout.addEventListener("change", () => {
+      viewer.setLayout(this.layout.value);
+      viewer.root.focus({ preventScroll: true }); // keys are for the picture again
+    });
+    this.fullScreen = makeButton("full screen", "all of the screen, and back (F)", () => viewer.toggleFullScreen(), {
+      action: "full screen",
+    });
+    const large = () => viewer.views[viewer.large];
     this.root = make(
       "div",
       { className: "le-toolbar" },
-      group("what the left button does", ...this.tools),
-      group("grey values", ...this.presets, this.windowText),
+      group("what the left button does", ...buttons),
+      group(
+        "put a mask right: the network answers at once",
+        ...clicks.slice(0, 2),
+        makeButton(
+          "begins here",
+          "no slice before this one shows the tumour (B); again: not known",
+          () => viewer.tellEdge("begins"),
+          {
+            action: "begins",
+          },
+        ),
+        makeButton(
+          "ends here",
+          "no slice after this one shows the tumour (E); again: not known",
+          () => viewer.tellEdge("ends"),
+          {
+            action: "ends",
+          },
+        ),
+      ),
+      group("by hand", ...clicks.slice(2), make("label", {}, this.brushSize, " mm")),
+      group("grey values", ...this.presets, make("label", {}, "W", this.width), make("label", {}, "L", this.level)),
       group("", this.undo, this.redo),
       group(
         "",
-        makeButton("−", "smaller (Ctrl + wheel)", () => axial.zoomBy(1 / ZOOM_STEP)),
-        makeButton("+", "larger (Ctrl + wheel)", () => axial.zoomBy(ZOOM_STEP)),
+        makeButton("−", "smaller (Ctrl + wheel)", () => large().zoomBy(1 / ZOOM_STEP)),
+        makeButton("+", "larger (Ctrl + wheel)", () => large().zoomBy(ZOOM_STEP)),
         makeButton("fit", "whole slice (double click)", () => viewer.views.forEach((view) => view.resetView())),
+        this.layout,
+        this.fullScreen,
+        makeButton("?", "keys and mouse", () => viewer.toggleKeyMap(), { action: "key map" }),
       ),
     );
+  }
+
+  /**
+   * W or L as a number that can be typed; Enter or leaving it takes it over.
+   * @param {string} name
+   * @param {string} control
+   */
+  windowField(name, control) {
+    const { viewer } = this;
+    const field = make("input", {
+      type: "number",
+      step: "any",
+      className: "le-window",
+      title: name,
+      data: { control },
+    });
+    nameIt(field, name);
+    field.addEventListener("change", () => {
+      const [width, level] = [this.width, this.level].map((given) => (given.value === "" ? NaN : Number(given.value)));
+      const fault = windowFault(width, level);
+      if (!fault) viewer.setWindow(windowOf(width, level));
+      viewer.say(fault);
+    });
+    this.leaveOnEnter(field);
+    return field;
+  }
+
+  /**
+   * Enter takes a number over; keys are for the picture again.
+   * @param {HTMLInputElement} field
+   */
+  leaveOnEnter(field) {
+    const { viewer } = this;
+    field.addEventListener("keydown", (event) => event.key === "Enter" && viewer.root.focus({ preventScroll: true }));
   }
 
   update() {
     const { viewer } = this;
     const [low, high] = viewer.store.window;
+    const root = /** @type {Document | ShadowRoot} */ (this.root.getRootNode());
+    widthAndLevel([low, high]).forEach((value, n) => {
+      const field = [this.width, this.level][n];
+      if (root.activeElement !== field) field.value = String(Math.round(value));
+    });
     this.tools.forEach((button) => setPressed(button, button.dataset.tool === viewer.tool));
     this.presets.forEach((button) => {
       setPressed(button, same(viewer.scan.windows[button.dataset.preset ?? ""], [low, high]));
     });
-    this.windowText.textContent = `${Math.round(low)} to ${Math.round(high)} ${viewer.scan.unit}`;
+    if (root.activeElement !== this.brushSize) this.brushSize.value = String(viewer.brushMm);
+    this.layout.value = viewer.layout;
+    setPressed(this.fullScreen, viewer.isFullScreen);
     this.undo.disabled = !viewer.marks.done.length;
     this.redo.disabled = !viewer.marks.undone.length;
   }
@@ -61,7 +164,7 @@ export class Controls {
   constructor(viewer) {
     this.viewer = viewer;
     const { model } = viewer;
-    const segment = makeButton("Segment", "make the masks that are missing", () => model.send({ kind: "segment" }), {
+    const segment = makeButton("Segment", "make the masks that are missing", () => viewer.segment(), {
       action: "segment",
     });
     const auto = makeCheck(

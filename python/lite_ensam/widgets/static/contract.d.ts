@@ -9,24 +9,41 @@ export type Ends<T = Point> = [T, T];
 /** Values shown as black and as white. */
 export type GreyWindow = [low: number, high: number];
 
-/** A lesion as it was drawn: its RECIST line, and a short axis if there is one. */
+/** A lesion as it was drawn: its RECIST line, and what else a reader told of it; see `RecistMark` in recist.py. */
 export interface Mark {
   label: number;
   name: string;
   tracking_uid: string;
   endpoints_zyx: Ends;
   short_axis_zyx: Ends | null;
+  first_slice: number | null;
+  last_slice: number | null;
+  inside_zyx: Point[];
+  outside_zyx: Point[];
 }
+export type EdgeKey = "first_slice" | "last_slice";
+export type PointKey = "inside_zyx" | "outside_zyx";
 export type LineKey = "endpoints_zyx" | "short_axis_zyx";
 
 /** A mark while it is being drawn: it may have no line yet, and label 0. */
 export type Draft = Omit<Mark, "endpoints_zyx"> & { endpoints_zyx: Ends | null };
+
+/** Of a brush or an eraser on a slice; see `Stroke` in hand_strokes.py. */
+export interface Stroke {
+  label: number;
+  erase: boolean;
+  plane: number;
+  index: number;
+  radius_mm: number;
+  path: [row: number, column: number][];
+}
 
 /** A lesion that has been segmented; a rejected one has no numbers. */
 export interface Result extends Partial<Numbers> {
   label: number;
   state: "proposed" | "accepted" | "rejected";
   seconds: number;
+  edited_voxels: number;
 }
 
 /** What the viewer shows of a `TumorMeasurement`. */
@@ -52,6 +69,7 @@ export interface Plane {
   shape: [rows: number, columns: number];
   pixel_mm: [height: number, width: number];
   sides: [left: string, right: string, top: string, bottom: string];
+  place_mm: [first: number, step: number] | null;
 }
 
 export interface Scan {
@@ -73,6 +91,7 @@ export interface LabelPatch {
 
 export interface Traits {
   marks: Mark[];
+  strokes: Stroke[];
   selected: number;
   cursor_zyx: Point;
   window: GreyWindow;

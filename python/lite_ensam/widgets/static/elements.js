@@ -28,9 +28,17 @@ export function make(tag, { data = {}, ...properties }, ...children) {
  */
 export function makeButton(text, title, action, data = {}) {
   const button = make("button", { type: "button", textContent: text, title, data });
+  if (!/[a-z]/i.test(text)) nameIt(button, title); // a sign says nothing aloud
   button.addEventListener("click", action);
   return button;
 }
+
+/**
+ * What a screen reader calls an element.
+ * @param {HTMLElement} element
+ * @param {string} name
+ */
+export const nameIt = (element, name) => element.setAttribute("aria-label", name);
 
 /**
  * @param {HTMLButtonElement} button

@@ -6,10 +6,34 @@
  * @param {Place} drag pixels to the right and down
  * @returns {GreyWindow}
  */
-export function draggedWindow([low, high], [right, down]) {
-  const width = high - low;
+export function draggedWindow(window, [right, down]) {
+  const [width, level] = widthAndLevel(window);
   const pace = Math.max(width, 20) / 250; // values a pixel: wide windows change faster
-  const newWidth = Math.max(width + right * pace * 2, width / 100);
-  const level = (low + high) / 2 + down * pace;
-  return [level - newWidth / 2, level + newWidth / 2];
+  return windowOf(Math.max(width + right * pace * 2, width / 100), level + down * pace);
+}
+
+/**
+ * W and L, as radiologists name a window.
+ * @param {GreyWindow} window
+ * @returns {[width: number, level: number]}
+ */
+export const widthAndLevel = ([low, high]) => [high - low, (low + high) / 2];
+
+/**
+ * @param {number} width above 0
+ * @param {number} level
+ * @returns {GreyWindow}
+ */
+export const windowOf = (width, level) => [level - width / 2, level + width / 2];
+
+const MOST = 1e6; // no scanner's values go so far
+
+/**
+ * Why W and L that were typed are not a window, in words; "" if they are.
+ * @param {number} width
+ * @param {number} level
+ */
+export function windowFault(width, level) {
+  if (!(width > 0 && width <= MOST)) return "W, the window's width, is a number above 0.";
+  return Math.abs(level) <= MOST ? "" : "L, the window's level, is a number of the scan's range.";
 }

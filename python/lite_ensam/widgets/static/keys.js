@@ -1,43 +1,114 @@
-// What keys do while the widget has the focus.
+// What keys do while the widget has the focus. The key map that `?` shows is made of the same list.
 
-import { AXIAL } from "./plane_layout.js";
+import { leafStep } from "./plane_layout.js";
 
-/** @import { Point } from "./contract.d.ts" */
-/** @import { MarkList } from "./mark_list.js" */
+/** @import { Plane } from "./contract.d.ts" */
 
 /**
  * What is asked of a `Viewer`.
  * @typedef {object} Keyed
- * @property {{ shape_zyx: Point }} scan
- * @property {MarkList} marks
- * @property {number} selected
+ * @property {{ planes: Plane[] }} scan
+ * @property {number} large number of the plane that is scrolled
  * @property {(plane: number, step: number) => void} scroll
  * @property {(plane: number, index: number) => void} setSlice
+ * @property {(tool: string) => void} setTool
+ * @property {(which: "begins" | "ends") => void} tellEdge
+ * @property {(step: number) => void} resizeBrush
+ * @property {(number: number) => void} choosePreset
+ * @property {(step: number) => void} selectNext
+ * @property {() => void} removeSelected
+ * @property {() => void} undo
+ * @property {() => void} redo
+ * @property {() => void} nextLayout
+ * @property {() => void} toggleFullScreen
+ * @property {() => void} toggleKeyMap
  * @property {() => void} giveUp
+ */
+/**
+ * Keys that do one thing, by their names in events; how the key map calls them, and what it says that they do.
+ * @typedef {{ keys: string[], shown: string, words: string, action: (viewer: Keyed, key: string) => void }} Shortcut
  */
 
 const PAGE = 10; // slices
-const TAKES_KEYS = "input[type=text], input[type=number], input[data-control=threshold]";
+const TAKES_KEYS = "select, input[type=text], input[type=number], input[data-control=threshold]";
 
-/** @type {Record<string, (viewer: Keyed) => void>} */
-const KEYS = {
-  ArrowUp: (viewer) => viewer.scroll(AXIAL, -1),
-  ArrowDown: (viewer) => viewer.scroll(AXIAL, 1),
-  PageUp: (viewer) => viewer.scroll(AXIAL, -PAGE),
-  PageDown: (viewer) => viewer.scroll(AXIAL, PAGE),
-  Home: (viewer) => viewer.setSlice(AXIAL, 0),
-  End: (viewer) => viewer.setSlice(AXIAL, viewer.scan.shape_zyx[0] - 1),
-  Delete: (viewer) => viewer.marks.remove(viewer.selected),
-  Backspace: (viewer) => viewer.marks.remove(viewer.selected),
-  Escape: (viewer) => viewer.giveUp(),
-};
+/**
+ * To the scan's first slice, at the head, or its last.
+ * @param {Keyed} viewer
+ * @param {boolean} head
+ */
+function toEnd(viewer, head) {
+  const { large, scan: { planes } } = viewer;
+  const lowest = leafStep(planes, large) > 0 === head;
+  viewer.setSlice(large, lowest ? 0 : planes[large].n_slices - 1);
+}
 
-/** @type {Record<string, (viewer: Keyed) => void>} with Ctrl or Cmd */
-const COMMANDS = {
-  z: (viewer) => viewer.marks.undo(),
-  y: (viewer) => viewer.marks.redo(),
-  "Shift+z": (viewer) => viewer.marks.redo(),
-};
+/** @type {(key: string, shown: string, words: string, tool: string) => Shortcut} */
+const toolKey = (key, shown, words, tool) => ({ keys: [key], shown, words, action: (viewer) => viewer.setTool(tool) });
+
+/** @type {Shortcut[]} */
+export const SHORTCUTS = [
+  {
+    keys: ["ArrowDown"],
+    shown: "↓",
+    words: "next slice, towards the feet",
+    action: (viewer) => viewer.scroll(viewer.large, 1),
+  },
+  {
+    keys: ["ArrowUp"],
+    shown: "↑",
+    words: "slice before, towards the head",
+    action: (viewer) => viewer.scroll(viewer.large, -1),
+  },
+  {
+    keys: ["PageDown"],
+    shown: "Page ↓",
+    words: "ten slices on",
+    action: (viewer) => viewer.scroll(viewer.large, PAGE),
+  },
+  {
+    keys: ["PageUp"],
+    shown: "Page ↑",
+    words: "ten slices back",
+    action: (viewer) => viewer.scroll(viewer.large, -PAGE),
+  },
+  { keys: ["Home"], shown: "Home", words: "first slice, at the head", action: (viewer) => toEnd(viewer, true) },
+  { keys: ["End"], shown: "End", words: "last slice", action: (viewer) => toEnd(viewer, false) },
+  toolKey("l", "L", "draw a line along the longest diameter", "line"),
+  toolKey("s", "S", "draw a short axis across it", "short axis"),
+  { ...toolKey("+", "+", "click on tumour that the mask misses", "plus"), keys: ["+", "="] },
+  toolKey("-", "−", "click where the mask is wrong", "minus"),
+  toolKey("r", "R", "brush: paint tumour by hand", "brush"),
+  toolKey("x", "X", "eraser: wipe the mask by hand", "eraser"),
+  { keys: [","], shown: ",", words: "smaller brush", action: (viewer) => viewer.resizeBrush(-1) },
+  { keys: ["."], shown: ".", words: "larger brush", action: (viewer) => viewer.resizeBrush(1) },
+  { keys: ["b"], shown: "B", words: "the tumour begins on this slice", action: (viewer) => viewer.tellEdge("begins") },
+  { keys: ["e"], shown: "E", words: "the tumour ends on this slice", action: (viewer) => viewer.tellEdge("ends") },
+  {
+    keys: ["Delete", "Backspace"],
+    shown: "Del",
+    words: "delete the selected lesion",
+    action: (viewer) => viewer.removeSelected(),
+  },
+  {
+    keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"],
+    shown: "1 … 9",
+    words: "grey windows, in the order of their buttons",
+    action: (viewer, key) => viewer.choosePreset(Number(key)),
+  },
+  { keys: ["n"], shown: "N", words: "next lesion", action: (viewer) => viewer.selectNext(1) },
+  { keys: ["p"], shown: "P", words: "lesion before", action: (viewer) => viewer.selectNext(-1) },
+  { keys: ["v"], shown: "V", words: "three planes, or the next one alone", action: (viewer) => viewer.nextLayout() },
+  { keys: ["f"], shown: "F", words: "full screen, and back", action: (viewer) => viewer.toggleFullScreen() },
+  { keys: ["?"], shown: "?", words: "this list", action: (viewer) => viewer.toggleKeyMap() },
+  { keys: ["Escape"], shown: "Esc", words: "give up, back to drawing lines", action: (viewer) => viewer.giveUp() },
+];
+
+/** @type {Shortcut[]} with Ctrl or Cmd */
+export const COMMANDS = [
+  { keys: ["z"], shown: "Ctrl+Z", words: "undo", action: (viewer) => viewer.undo() },
+  { keys: ["y", "Shift+z"], shown: "Ctrl+Y", words: "redo", action: (viewer) => viewer.redo() },
+];
 
 /**
  * Do what a key is for, unless the field that has the focus needs it.
@@ -46,12 +117,13 @@ const COMMANDS = {
  */
 export function pressKey(viewer, event) {
   const command = event.ctrlKey || event.metaKey;
-  const key = command && event.shiftKey ? `Shift+${event.key.toLowerCase()}` : event.key;
-  const action = event.altKey ? null : (command ? COMMANDS : KEYS)[key];
+  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key; // caps lock changes nothing
+  const key = command && event.shiftKey ? `Shift+${name}` : name;
+  const shortcut = event.altKey ? undefined : (command ? COMMANDS : SHORTCUTS).find(({ keys }) => keys.includes(key));
   // Ctrl+S and the like are the notebook's; its plain letters (d, d: delete the cell) must not hear of this.
-  if (action || !(command || event.altKey)) event.stopPropagation();
+  if (shortcut || !(command || event.altKey)) event.stopPropagation();
   const target = /** @type {Element} */ (event.target);
-  if (!action || target.matches(TAKES_KEYS)) return;
+  if (!shortcut || target.matches(TAKES_KEYS)) return;
   event.preventDefault();
-  action(viewer);
+  shortcut.action(viewer, key);
 }

@@ -1,6 +1,7 @@
-import { make, makeButton, setPressed } from "./elements.js";
+import { make, makeButton, nameIt, setPressed } from "./elements.js";
 import { lesionNumbers } from "./lesion_text.js";
 import { HIGHEST_LABEL } from "./mark_list.js";
+import { hasPrompts, NO_PROMPTS, promptsText } from "./prompts.js";
 import { SHORT_AXIS } from "./recist_mark.js";
 
 /** @import { Mark, Result } from "./contract.d.ts" */
@@ -60,6 +61,8 @@ export class LesionTable {
         "td",
         { className: "le-name" },
         this.nameField(mark, row),
+        ...this.hints(mark),
+        ...this.edits(mark, result),
         ...(result?.flag_sentences ?? []).map((text) =>
           make("div", { className: "le-warning", textContent: `⚠ ${text}` })
         ),
@@ -94,11 +97,13 @@ export class LesionTable {
       value: String(label),
       title: "label in the label map",
     });
+    nameIt(number, `label of lesion ${label}`);
     this.whenEdited(number, () => {
       if (Number(number.value) === label) return;
       if (viewer.relabel(label, Number(number.value))) row.dataset.label = number.value;
     });
     const color = make("input", { type: "color", value: viewer.colorOf(label), title: "colour" });
+    nameIt(color, `colour of lesion ${label}`);
     color.addEventListener("change", () => viewer.setColor(label, color.value));
     return [number, color];
   }
@@ -110,10 +115,45 @@ export class LesionTable {
   nameField(mark, row) {
     const { name: value, label } = mark;
     const name = make("input", { type: "text", value, placeholder: `lesion ${label}`, title: value || "name" });
+    nameIt(name, `name of lesion ${label}`);
     this.whenEdited(name, () => {
       if (name.value !== mark.name) this.viewer.marks.change(Number(row.dataset.label), { name: name.value });
     });
     return name;
+  }
+
+  /**
+   * Clicks and slices, and a button that takes them away.
+   * @param {Mark} mark
+   */
+  hints(mark) {
+    if (!hasPrompts(mark)) return [];
+    const away = makeButton(
+      "×",
+      "take clicks and slices away",
+      () => this.viewer.marks.change(mark.label, NO_PROMPTS),
+      {
+        action: "remove hints",
+      },
+    );
+    nameIt(away, `take clicks and slices of lesion ${mark.label} away`);
+    return [make("div", { className: "le-hints" }, promptsText(mark), away)];
+  }
+
+  /**
+   * How much was made by hand, and a button that takes it away.
+   * @param {Mark} mark
+   * @param {Result | undefined} result
+   */
+  edits({ label }, result) {
+    const { marks } = this.viewer;
+    if (!marks.strokes.some((stroke) => stroke.label === label)) return [];
+    const away = makeButton("×", "take what was made by hand away", () => marks.removeStrokes(label), {
+      action: "remove edits",
+    });
+    nameIt(away, `take what was made by hand of lesion ${label} away`);
+    const words = `by hand: ${result?.edited_voxels ?? "–"} voxels`;
+    return [make("div", { className: "le-edits le-hints" }, words, away)];
   }
 
   /**

@@ -1,6 +1,7 @@
 // What a press on the axial plane takes hold of, and what a drag makes of it. Nothing here touches the page.
 
 import { cross, distanceToLine, eachEnd, pointOf } from "./geometry.js";
+import { fittedTo } from "./prompts.js";
 import { LINE, newMark, SHORT_AXIS } from "./recist_mark.js";
 import { clamp } from "./values.js";
 
@@ -101,7 +102,8 @@ export function grabbed(view, at, shift) {
   }
   if (old) return old;
   const redrawn = shift || viewer.redrawing ? viewer.marks.find(viewer.selected) : null;
-  return { fresh: true, mark: redrawn ? { ...redrawn, [SHORT_AXIS]: null } : newMark(), key: LINE, fixed };
+  const mark = redrawn ? fittedTo({ ...redrawn, [SHORT_AXIS]: null }, fixed[0]) : newMark();
+  return { fresh: true, mark, key: LINE, fixed };
 }
 
 /**

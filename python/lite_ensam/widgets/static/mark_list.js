@@ -1,37 +1,56 @@
 import { LINE, ordered, SHORT_AXIS } from "./recist_mark.js";
 import { same } from "./values.js";
 
-/** @import { Mark, Model } from "./contract.d.ts" */
+/** @import { Mark, Model, Stroke } from "./contract.d.ts" */
 
 export const HIGHEST_LABEL = 65535; // of a label map's 16 bits
 
-/** The marks as they are edited, with undo and redo. */
+/**
+ * What undo brings back.
+ * @typedef {{ marks: Mark[], strokes: Stroke[] }} State
+ */
+
+/** The marks and the strokes by hand as they are edited, with undo and redo. */
 export class MarkList {
   /**
    * @param {Model} model
-   * @param {() => void} onChange is called when Python has sent marks, its answer to an edit among them
+   * @param {() => void} onChange is called when there are others, drawn here or sent by Python
    */
   constructor(model, onChange) {
     this.model = model;
-    this.current = model.get("marks");
-    /** @type {Mark[][]} */
+    /** @type {State} */
+    this.state = { marks: model.get("marks"), strokes: model.get("strokes") };
+    /** @type {State[]} */
     this.undone = [];
-    /** @type {Mark[][]} */
+    /** @type {State[]} */
     this.done = [];
+    this.saving = false;
+    this.onChange = onChange;
     this.onModel = () => {
-      const marks = model.get("marks");
-      if (!same(marks, this.current)) {
-        this.done.push(this.current);
+      if (this.saving) return;
+      const state = { marks: model.get("marks"), strokes: model.get("strokes") };
+      if (!same(state, this.state)) {
+        this.done.push(this.state);
         this.undone = [];
-        this.current = marks;
+        this.state = state;
       }
       onChange();
     };
     model.on("change:marks", this.onModel);
+    model.on("change:strokes", this.onModel);
   }
 
   close() {
     this.model.off("change:marks", this.onModel);
+    this.model.off("change:strokes", this.onModel);
+  }
+
+  get current() {
+    return this.state.marks;
+  }
+
+  get strokes() {
+    return this.state.strokes;
   }
 
   /** @param {number} label */
@@ -39,32 +58,45 @@ export class MarkList {
     return this.current.find((mark) => mark.label === label);
   }
 
-  /** @param {Mark[]} marks */
-  commit(marks) {
-    this.done.push(this.current);
+  /** @param {Partial<State>} change */
+  commit(change) {
+    this.done.push(this.state);
     this.undone = [];
-    this.save(marks);
+    this.save({ ...this.state, ...change });
   }
 
-  /** @param {Mark[]} marks */
-  save(marks) {
-    this.current = marks;
-    this.model.set("marks", marks);
+  /** @param {State} state */
+  save(state) {
+    this.state = state;
+    this.saving = true; // between both, the model is neither old nor new
+    this.model.set("marks", state.marks);
+    this.model.set("strokes", state.strokes);
+    this.saving = false;
+    this.onChange();
     this.model.save_changes();
   }
 
+  /** @returns {boolean} whether there was anything to undo */
   undo() {
-    const before = this.done.pop();
-    if (!before) return;
-    this.undone.push(this.current);
-    this.save(before);
+    return this.turn(this.done, this.undone);
   }
 
+  /** @returns {boolean} whether there was anything to redo */
   redo() {
-    const after = this.undone.pop();
-    if (!after) return;
-    this.done.push(this.current);
-    this.save(after);
+    return this.turn(this.undone, this.done);
+  }
+
+  /**
+   * The last of some states takes the present one's place, which goes to others.
+   * @param {State[]} from
+   * @param {State[]} to
+   */
+  turn(from, to) {
+    const state = from.pop();
+    if (!state) return false;
+    to.push(this.state);
+    this.save(state);
+    return true;
   }
 
   /** The label that a new lesion gets: the lowest that is free. */
@@ -93,20 +125,40 @@ export class MarkList {
   put(mark) {
     const placed = { ...mark, [LINE]: ordered(mark[LINE]), [SHORT_AXIS]: ordered(mark[SHORT_AXIS]) };
     const known = this.find(mark.label);
-    this.commit(known ? this.current.map((m) => (m === known ? placed : m)) : [...this.current, placed]);
+    this.commit({
+      marks: known ? this.current.map((m) => (m === known ? placed : m)) : [...this.current, placed],
+    });
   }
 
   /**
-   * Change some of a lesion's properties.
+   * Change some of a lesion's properties; with its label, that of its strokes.
    * @param {number} label
    * @param {Partial<Mark>} properties
    */
   change(label, properties) {
-    this.commit(this.current.map((mark) => (mark.label === label ? { ...mark, ...properties } : mark)));
+    const named = properties.label ?? label;
+    this.commit({
+      marks: this.current.map((mark) => (mark.label === label ? { ...mark, ...properties } : mark)),
+      strokes: this.strokes.map((stroke) => (stroke.label === label ? { ...stroke, label: named } : stroke)),
+    });
   }
 
   /** @param {number} label */
   remove(label) {
-    if (this.find(label)) this.commit(this.current.filter((mark) => mark.label !== label));
+    if (!this.find(label)) return;
+    this.commit({
+      marks: this.current.filter((mark) => mark.label !== label),
+      strokes: this.strokes.filter((stroke) => stroke.label !== label),
+    });
+  }
+
+  /** @param {Stroke} stroke */
+  addStroke(stroke) {
+    this.commit({ strokes: [...this.strokes, stroke] });
+  }
+
+  /** @param {number} label whose strokes are taken away */
+  removeStrokes(label) {
+    this.commit({ strokes: this.strokes.filter((stroke) => stroke.label !== label) });
   }
 }

@@ -1,56 +1,65 @@
-import { make } from "./elements.js";
-import { AXIAL } from "./plane_layout.js";
+import { make, nameIt } from "./elements.js";
+import { KeyMap } from "./key_map.js";
+import { SliceSlider } from "./slice_slider.js";
 
 /** @import { Point } from "./contract.d.ts" */
+/** @import { PlaneView } from "./plane_view.js" */
 /** @import { Viewer } from "./viewer.js" */
 
 const HINT =
   "wheel or ↑ ↓: slices · right drag: window · Ctrl + wheel: zoom · middle drag: pan · click in a plane: go there · " +
-  "drag an end or a line: correct it · Ctrl+Z: undo · Del: delete";
+  "Ctrl+Z: undo · ?: all keys";
 const DISCLAIMER = "Research use, not a medical device.";
-const NO_SIDES = "Which side is which is not known: an array does not say, a file does.";
+const NO_SIDES = "Anatomical sides are unknown: arrays carry no orientation. Open a file to see them.";
 
 /** Where everything stands: tools above, planes left, table right, and the words around them. */
 export class Page {
   /** @param {Viewer} viewer whose planes, tools and table are made */
   constructor(viewer) {
     const { scan, toolbar, controls, table } = viewer;
-    const [axial, coronal, sagittal] = viewer.views.map((view) => view.root);
-    const last = String(scan.shape_zyx[0] - 1);
-    this.slider = make("input", {
-      type: "range",
-      min: "0",
-      max: last,
-      step: "1",
-      className: "le-slider",
-      title: "slice",
-    });
-    this.slider.addEventListener("input", () => viewer.setSlice(AXIAL, Number(this.slider.value)));
+    this.slider = new SliceSlider(viewer);
     this.message = make("div", { className: "le-message" });
     this.message.setAttribute("aria-live", "polite");
-    axial.append(this.message);
-    this.placeText = make("span", { className: "le-place" });
+    this.placeText = make("span", {
+      className: "le-place",
+      title: "voxel under the mouse, counted from 0 as in Python",
+    });
+    this.keyMap = new KeyMap(() => viewer.toggleKeyMap());
     this.errorText = make("div", { className: "le-error", title: "click to close" });
     this.errorText.setAttribute("role", "alert");
     this.errorText.addEventListener("click", () => viewer.put("error", ""));
+    this.planes = make(
+      "div",
+      { className: "le-planes" },
+      ...viewer.views.map((view) => view.root),
+      this.message,
+      make("div", { className: "le-under" }, this.slider.root, this.placeText),
+    );
     this.root = make(
       "div",
       { className: "le-root", tabIndex: 0 },
       toolbar.root,
       this.errorText,
+      this.keyMap.root,
       make(
         "div",
         { className: "le-stage" },
         make(
           "div",
-          { className: "le-planes" },
-          make("div", { className: "le-main" }, axial, this.slider, this.placeText),
-          make("div", { className: "le-side" }, coronal, sagittal),
+          { className: "le-box" },
+          this.planes,
         ),
         make("div", { className: "le-panel" }, controls.root, table.root),
       ),
-      make("div", { className: "le-foot" }, HINT, make("b", {}, scan.planes[0].sides[0] ? "" : NO_SIDES, DISCLAIMER)),
+      make(
+        "div",
+        { className: "le-foot" },
+        HINT,
+        make("b", {}, scan.planes[0].sides[0] ? "" : `${NO_SIDES} `, DISCLAIMER),
+      ),
     );
+    nameIt(this.root, "CT viewer; press ? for its keys");
+    this.root.setAttribute("role", "group");
   }
 
   /**
@@ -62,6 +71,20 @@ export class Page {
     this.message.textContent = words;
     this.message.hidden = !words;
     this.message.classList.toggle("le-busy", busy);
+  }
+
+  /**
+   * One plane as large as there is room, or the axial one with two small ones.
+   * @param {PlaneView[]} views
+   * @param {number} large its number
+   * @param {boolean} alone
+   */
+  arrange(views, large, alone) {
+    this.planes.dataset.layout = alone ? "one" : "three";
+    views.forEach(({ root, number }) => {
+      root.hidden = alone && number !== large;
+      root.classList.toggle("le-large", number === large);
+    });
   }
 
   /** @param {string} error */
@@ -76,6 +99,6 @@ export class Page {
    * @param {string} value
    */
   showPlace(point, value) {
-    this.placeText.textContent = point ? `z ${point[0]}  y ${point[1]}  x ${point[2]}  ${value}` : "";
+    this.placeText.textContent = point ? `voxel z ${point[0]}  y ${point[1]}  x ${point[2]}  ${value}` : "";
   }
 }

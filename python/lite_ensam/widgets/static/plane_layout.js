@@ -51,6 +51,39 @@ export class PlaneLayout {
   }
 
   /**
+   * Row and column of the slice under a screen place, between voxels, perhaps outside the scan.
+   * @param {Place} place
+   * @returns {Place}
+   */
+  toSlice([x, y]) {
+    return [(y - this.f) / this.d - 0.5, (x - this.e) / this.a - 0.5];
+  }
+
+  /**
+   * Screen place of a row and column of the slice.
+   * @param {Place} place
+   * @returns {Place}
+   */
+  fromSlice([row, column]) {
+    return [this.a * (column + 0.5) + this.e, this.d * (row + 0.5) + this.f];
+  }
+
+  /**
+   * Whether a screen place is on the slice, not beside it.
+   * @param {Place} place
+   */
+  holds(place) {
+    const [row, column] = this.toSlice(place);
+    const [rows, columns] = this.plane.shape;
+    return row >= -0.5 && column >= -0.5 && row < rows - 0.5 && column < columns - 0.5;
+  }
+
+  /** Pixels of the screen a mm. */
+  get scale() {
+    return Math.abs(this.a) / this.plane.pixel_mm[1];
+  }
+
+  /**
    * The voxel under a screen place; inside the scan.
    * @param {Place} place
    * @param {Point} slice any point of the slice that is shown
@@ -64,6 +97,27 @@ export class PlaneLayout {
     point[this.plane.down] = clamp(Math.floor((y - this.f) / this.d), 0, rows - 1);
     return point;
   }
+}
+
+/**
+ * The step of the index that leafs on: from head to feet, from front to back, from right to left.
+ * @param {Plane[]} planes
+ * @param {number} number of the plane
+ */
+export function leafStep(planes, number) {
+  const cut = planes[number]?.cut;
+  const flipped = planes.some((p) => (p.across === cut && p.flip_across) || (p.down === cut && p.flip_down));
+  return flipped ? -1 : 1;
+}
+
+/**
+ * A slice in words, counted from 1; then where it lies, as DICOM has it, if that is known.
+ * @param {Plane} plane
+ * @param {number} index
+ */
+export function sliceWords({ n_slices, place_mm }, index) {
+  const position = place_mm ? `${(place_mm[0] + index * place_mm[1]).toFixed(1).replace("-", "−")} mm` : "";
+  return [`slice ${index + 1} / ${n_slices}`, position];
 }
 
 /**

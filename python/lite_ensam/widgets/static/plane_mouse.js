@@ -1,6 +1,9 @@
+import { BRUSHES, extended, rounded } from "./brush.js";
 import { draggedWindow } from "./grey_window.js";
+import { askedTarget, clickPoint } from "./correcting.js";
 import { edited, editedLines, grabbed, touched } from "./line_edit.js";
 import { AXIAL } from "./plane_layout.js";
+import { POINT_TOOLS } from "./prompts.js";
 import { faultOf, hasLine, isPoint, LINE } from "./recist_mark.js";
 
 /** @import { Draft, GreyWindow, Place } from "./contract.d.ts" */
@@ -14,6 +17,10 @@ import { faultOf, hasLine, isPoint, LINE } from "./recist_mark.js";
 
 const CLICK_PX = 4; // a shorter drag is a click,
 const STILL_PX = 1; // and was meant as one if the hand was as still as this
+const AXIAL_ONLY = "Lines are drawn on the axial plane, where RECIST measures; here a drag moves the crosshair";
+const DOUBLE_MS = 400; // a second click within is the same one
+const BESIDE = "That is beside the scan: click on it";
+const NOT_A_CLICK = "A + or − is set by a click: press and let go in one place";
 const TOO_SHORT = "Too short for a line: drag farther, from end to end";
 const WHEEL_STEP = 40;
 export const ZOOM_STEP = 1.2;
@@ -35,6 +42,9 @@ export class PlaneMouse {
     /** @type {Place | null} where the mouse is over the canvas */
     this.at = null;
     this.wheel = 0;
+    this.clickedAt = -Infinity; // ms, by the events' clock
+    this.pressedAt = -Infinity;
+    this.cursorBefore = this.viewer.cursor;
     const { canvas } = view;
     canvas.addEventListener("pointerdown", (event) => this.begin(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -43,8 +53,13 @@ export class PlaneMouse {
     canvas.addEventListener("pointerleave", () => {
       this.at = null;
       this.viewer.showPlace(null);
+      if (this.viewer.tool in BRUSHES) view.draw();
     });
-    canvas.addEventListener("dblclick", () => view.resetView());
+    canvas.addEventListener("dblclick", () => {
+      if (POINT_TOOLS[this.viewer.tool]) return;
+      view.resetView();
+      this.viewer.setCursor(this.cursorBefore); // where the first of both clicks found it
+    });
     canvas.addEventListener("wheel", (event) => this.turn(event), { passive: false });
     canvas.addEventListener("contextmenu", (event) => {
       event.preventDefault();
@@ -72,9 +87,12 @@ export class PlaneMouse {
     event.preventDefault();
     this.viewer.root.focus({ preventScroll: true });
     this.view.canvas.setPointerCapture(event.pointerId);
+    if (event.timeStamp - this.pressedAt > DOUBLE_MS) this.cursorBefore = this.viewer.cursor;
+    this.pressedAt = event.timeStamp;
     const at = this.place(event);
     const tool = event.button === 2 ? "window" : event.button === 1 ? "pan" : this.viewer.tool;
     this.drag = { tool, from: at, last: at, reach: 0, window: this.viewer.store.window, edit: null };
+    if (tool in BRUSHES) this.beginStroke(at);
     if (!this.draws) return;
     this.drag.edit = grabbed(this.view, at, event.shiftKey);
     this.viewer.say(this.drag.edit ? "" : "There is no line on this slice: a short axis belongs to one.");
@@ -95,6 +113,11 @@ export class PlaneMouse {
       view.panBy(offset(last, at));
     } else if (drag.tool === "window") {
       viewer.setWindow(draggedWindow(drag.window, offset(drag.from, at)));
+    } else if (POINT_TOOLS[drag.tool]) {
+      return; // a click comes of it, or nothing
+    } else if (drag.tool in BRUSHES) {
+      if (viewer.stroke) viewer.stroke = extended(viewer.stroke, view.layout().toSlice(at));
+      view.draw();
     } else if (!this.draws) {
       viewer.setCursor(view.toVoxel(at));
     } else if (drag.reach > CLICK_PX && drag.edit) {
@@ -111,6 +134,7 @@ export class PlaneMouse {
   /** @param {Place} at */
   hover(at) {
     this.lookAgain();
+    if (this.viewer.tool in BRUSHES) this.view.draw(); // the brush goes along
     const overLine = this.draws ? touched(this.view, at) : null;
     const overEnd = overLine && "key" in overLine;
     this.view.canvas.style.cursor = overLine ? (overEnd ? "pointer" : "move") : (CURSORS[this.viewer.tool] ?? "");
@@ -123,6 +147,14 @@ export class PlaneMouse {
     const drew = this.draws;
     this.drag = null;
     if (drag.tool === "window" || drag.tool === "pan") return;
+    if (drag.tool in BRUSHES) {
+      this.endStroke();
+      return;
+    }
+    if (POINT_TOOLS[drag.tool]) {
+      this.click(drag, event);
+      return;
+    }
     const { draft } = viewer;
     viewer.draft = null;
     if (drew && draft && drag.edit && !isPoint(draft)) {
@@ -132,8 +164,52 @@ export class PlaneMouse {
     } else if (!drew || drag.reach <= CLICK_PX) {
       viewer.setCursor(view.toVoxel(this.place(event)));
     }
+    if (!drew && drag.reach > CLICK_PX) viewer.say(AXIAL_ONLY);
     if (drew && drag.edit?.fresh && drag.reach > STILL_PX && (!draft || isPoint(draft))) viewer.say(TOO_SHORT);
     viewer.draw();
+  }
+
+  /** @param {Place} at */
+  beginStroke(at) {
+    const { viewer, view } = this;
+    const mark = askedTarget(viewer);
+    if (!mark) return;
+    const hasMask = viewer.model.get("results").some(({ label, state }) =>
+      label === mark.label && state !== "rejected"
+    );
+    if (!hasMask) {
+      viewer.say(`Lesion ${mark.label} has no mask to edit: segment or accept it first.`);
+      return;
+    }
+    viewer.stroke = {
+      label: mark.label,
+      erase: BRUSHES[viewer.tool],
+      plane: view.number,
+      index: view.shown,
+      radius_mm: viewer.brushMm / 2,
+      path: [rounded(view.layout().toSlice(at))],
+    };
+    view.draw();
+  }
+
+  endStroke() {
+    const { viewer } = this;
+    const { stroke } = viewer;
+    viewer.stroke = null;
+    if (stroke) viewer.paint(stroke);
+  }
+
+  /**
+   * A + or − is set, or taken away.
+   * @param {Drag} drag
+   * @param {PointerEvent} event
+   */
+  click({ tool, reach, from }, { timeStamp }) {
+    if (timeStamp - this.clickedAt < DOUBLE_MS) return;
+    this.clickedAt = timeStamp;
+    if (reach > CLICK_PX) this.viewer.say(NOT_A_CLICK);
+    else if (!this.view.layout().holds(from)) this.viewer.say(BESIDE);
+    else clickPoint(this.viewer, POINT_TOOLS[tool], this.view, from);
   }
 
   /**
@@ -151,6 +227,7 @@ export class PlaneMouse {
   cancel() {
     this.drag = null;
     this.viewer.draft = null;
+    this.viewer.stroke = null;
     this.viewer.draw();
   }
 

@@ -1,9 +1,10 @@
 import { fillDot, fillOf, outlinesOf, strokeLine, strokeSeen, writeInside, writeText } from "./drawing.js";
-import { contextOf, make } from "./elements.js";
+import { contextOf, make, nameIt } from "./elements.js";
 import { angleBetween, eachEnd, lengthMm } from "./geometry.js";
-import { AXIAL, PlaneLayout, WHOLE_SLICE, zoomed } from "./plane_layout.js";
+import { AXIAL, PlaneLayout, sliceWords, WHOLE_SLICE, zoomed } from "./plane_layout.js";
 import { PlaneMouse } from "./plane_mouse.js";
-import { LINE, SHORT_AXIS } from "./recist_mark.js";
+import { drawBrush, drawPrompts } from "./prompt_drawing.js";
+import { hasLine, LINE, SHORT_AXIS } from "./recist_mark.js";
 import { same } from "./values.js";
 
 /** @import { Draft, Ends, Place, Point } from "./contract.d.ts" */
@@ -37,6 +38,10 @@ export class PlaneView {
 
   get index() {
     return this.viewer.cursor[this.plane.cut];
+  }
+
+  get isHidden() {
+    return this.root.hidden;
   }
 
   // ---- where things are
@@ -98,6 +103,7 @@ export class PlaneView {
   // ---- drawing
 
   draw() {
+    if (this.isHidden) return;
     const { images, patches } = this.viewer.store;
     const pixels = images.get(`${this.number}/${this.index}`);
     if (pixels) {
@@ -124,8 +130,11 @@ export class PlaneView {
     if (patch && this.viewer.showMasks) this.drawMasks(context, patch, ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.drawCross(context, w, h);
-    this.viewer.drawnMarks().forEach((mark) => this.drawMark(context, mark));
+    const marks = this.viewer.drawnMarks();
+    marks.forEach((mark) => this.drawMark(context, mark));
+    marks.filter(hasLine).forEach((mark) => drawPrompts(context, this, mark, this.viewer.colorOf(mark.label)));
     if (this.viewer.showDiameters) this.drawDiameters(context);
+    drawBrush(context, this, place);
     this.drawWords(context, w, h);
     this.canvas.dataset.index = String(this.shown);
     if (patches.has(`${this.number}/${this.shown}`)) {
@@ -200,9 +209,9 @@ export class PlaneView {
     const selected = mark.label === this.viewer.selected;
     const ends = eachEnd(line, (end) => this.toScreen(end));
     if (this.number !== AXIAL) {
-      context.setLineDash([2, 3]);
-      strokeSeen(context, ends, color, selected ? 2.4 : 1.6);
-      context.setLineDash([]);
+      this.drawShadow(context, ends, color, selected ? 2.4 : 1.6);
+      const short = mark[SHORT_AXIS];
+      if (short) this.drawShadow(context, eachEnd(short, (end) => this.toScreen(end)), color, selected ? 2 : 1.2);
       return;
     }
     this.drawShortAxis(context, mark, color, selected);
@@ -210,6 +219,19 @@ export class PlaneView {
     const [x, y] = ends[0][0] > ends[1][0] ? ends[0] : ends[1];
     const length = lengthMm(line, this.viewer.scan.spacing_mm).toFixed(1);
     writeInside(context, `${mark.label || "new"}: ${length} mm`, x + 9, y + 4, color);
+  }
+
+  /**
+   * A line in a plane that cuts it.
+   * @param {CanvasRenderingContext2D} context
+   * @param {Ends<Place>} ends
+   * @param {string} color
+   * @param {number} width
+   */
+  drawShadow(context, ends, color, width) {
+    context.setLineDash([2, 3]);
+    strokeSeen(context, ends, color, width);
+    context.setLineDash([]);
   }
 
   /**
@@ -266,11 +288,10 @@ export class PlaneView {
    * @param {number} h
    */
   drawWords(context, w, h) {
-    const { name, cut, n_slices } = this.plane;
-    const slice = `${"zyx"[cut]} ${this.shown} / ${n_slices - 1}`;
-    writeText(context, name, 6, 16, "white");
-    writeText(context, slice, 6, 32, "white");
-    this.canvas.setAttribute("aria-label", `${name}, ${slice}`);
+    const { name } = this.plane;
+    const [slice, position] = sliceWords(this.plane, this.shown);
+    [name, slice, position].forEach((words, line) => writeText(context, words, 6, 16 + 16 * line, "white"));
+    nameIt(this.canvas, [name, slice, position].filter(Boolean).join(", "));
     const [left, right, top, bottom] = this.plane.sides;
     writeText(context, left, 5, h / 2, "white");
     writeText(context, right, w - 15, h / 2, "white");

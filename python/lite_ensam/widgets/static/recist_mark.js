@@ -9,7 +9,17 @@ export const LINE = "endpoints_zyx";
 export const SHORT_AXIS = "short_axis_zyx";
 
 /** @returns {Draft} */
-export const newMark = () => ({ label: 0, name: "", tracking_uid: "", [LINE]: null, [SHORT_AXIS]: null });
+export const newMark = () => ({
+  label: 0,
+  name: "",
+  tracking_uid: "",
+  [LINE]: null,
+  [SHORT_AXIS]: null,
+  first_slice: null,
+  last_slice: null,
+  inside_zyx: [],
+  outside_zyx: [],
+});
 
 /**
  * @param {Draft} draft

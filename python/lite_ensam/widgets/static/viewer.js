@@ -1,17 +1,20 @@
 import { Controls, Toolbar } from "./bars.js";
+import { resized, sizeFault } from "./brush.js";
+import { targetOf, tellEdge } from "./correcting.js";
 import { pointOf } from "./geometry.js";
 import { pressKey } from "./keys.js";
 import { LesionTable } from "./lesion_table.js";
 import { MarkList } from "./mark_list.js";
 import { Page } from "./page.js";
-import { AXIAL } from "./plane_layout.js";
+import { AXIAL, leafStep } from "./plane_layout.js";
 import { PlaneView } from "./plane_view.js";
 import { LINE } from "./recist_mark.js";
 import { slicesAhead, SliceStore } from "./slice_store.js";
 import { clamp, same } from "./values.js";
 
-/** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Traits } from "./contract.d.ts" */
+/** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Stroke, Traits } from "./contract.d.ts" */
 
+const THREE_PLANES = "three planes";
 const REST_MS = 80; // the mouse rests: the value under it is asked for
 
 /** The whole widget: ties planes, tools and table to the model. */
@@ -23,11 +26,16 @@ export class Viewer {
   constructor(model, element) {
     this.model = model;
     this.scan = model.get("_scan");
+    this.caudal = leafStep(this.scan.planes, AXIAL);
     this.cursor = model.get("cursor_zyx");
     this.selected = model.get("selected");
     this.tool = "line";
+    this.layout = THREE_PLANES;
     /** @type {Draft | null} the mark that is being dragged */
     this.draft = null;
+    /** @type {Stroke | null} of the brush, while it is drawn */
+    this.stroke = null;
+    this.brushMm = 10; // diameter
     this.redrawing = false;
     this.notice = "";
     this.showMasks = true;
@@ -48,12 +56,13 @@ export class Viewer {
     this.page = new Page(this);
     this.root = this.page.root;
     this.root.addEventListener("keydown", (event) => pressKey(this, event));
+    this.root.addEventListener("fullscreenchange", () => this.refresh());
     element.replaceChildren(this.root);
     this.listeners = this.listenersOf();
     this.listeners.forEach(([name, action]) => model.on(name, action));
     this.resizing = new ResizeObserver(() => this.draw());
     this.resizing.observe(this.root);
-    this.refresh();
+    this.setLayout(THREE_PLANES);
   }
 
   close() {
@@ -152,7 +161,8 @@ export class Viewer {
     if (same(cursor, this.cursor)) return;
     this.cursor = cursor;
     this.put("cursor_zyx", cursor);
-    this.draw();
+    if (this.notice) this.say(""); // what was said of another place
+    else this.draw();
   }
 
   /**
@@ -169,13 +179,15 @@ export class Viewer {
   }
 
   /**
-   * To the next slices of a plane for a positive step, back for a negative one.
+   * Leaf on for a positive step: to the feet, the back or the left; back for a negative one.
    * @param {number} number of the plane
    * @param {number} step
    */
   scroll(number, step) {
-    const { cut } = this.scan.planes[number];
-    this.setSlice(number, this.cursor[cut] + step);
+    const { planes } = this.scan;
+    const before = this.cursor[planes[number].cut];
+    this.setSlice(number, before + step * leafStep(planes, number));
+    if (this.cursor[planes[number].cut] === before) this.say("The scan ends here");
   }
 
   /** @param {GreyWindow} window */
@@ -187,6 +199,40 @@ export class Viewer {
   setTool(tool) {
     this.tool = tool;
     this.say("");
+  }
+
+  /** Number of the plane that keys and the slider scroll. */
+  get large() {
+    return Math.max(this.scan.planes.findIndex(({ name }) => name === this.layout), AXIAL);
+  }
+
+  /** @param {string} layout the name of one plane, or all three */
+  setLayout(layout) {
+    this.layout = layout;
+    this.page.arrange(this.views, this.large, layout !== THREE_PLANES);
+    this.ahead = [this.large, 1];
+    this.refresh();
+  }
+
+  nextLayout() {
+    const layouts = this.layouts();
+    this.setLayout(layouts[(layouts.indexOf(this.layout) + 1) % layouts.length]);
+  }
+
+  layouts() {
+    return [THREE_PLANES, ...this.scan.planes.map(({ name }) => name)];
+  }
+
+  get isFullScreen() {
+    return this.root.matches(":fullscreen");
+  }
+
+  async toggleFullScreen() {
+    try {
+      await (this.isFullScreen ? this.root.ownerDocument.exitFullscreen() : this.root.requestFullscreen());
+    } catch {
+      this.say("This page does not allow full screen.");
+    }
   }
 
   /**
@@ -234,13 +280,49 @@ export class Viewer {
   finish(mark) {
     const placed = { ...mark, label: mark.label || this.marks.freeLabel() };
     this.redrawing = false;
-    this.notice = "";
     this.tool = "line"; // a short axis is drawn now and then, lines all the time
     this.goTo(placed);
-    this.selected = placed.label;
-    this.model.set("selected", placed.label);
-    this.marks.put(placed);
+    this.correct(placed);
+  }
+
+  /**
+   * A mark has changed; the network answers for the slices that the cursor is on.
+   * @param {Mark} mark
+   * @param {Point} cursor
+   */
+  correct(mark, cursor = this.cursor) {
+    this.notice = "";
+    this.cursor = cursor;
+    this.model.set("cursor_zyx", cursor);
+    this.selected = mark.label;
+    this.model.set("selected", mark.label);
+    this.marks.put(mark);
     this.refresh();
+  }
+
+  /** @param {Stroke} stroke */
+  paint(stroke) {
+    this.selected = stroke.label;
+    this.model.set("selected", stroke.label);
+    this.marks.addStroke(stroke);
+    this.say("");
+  }
+
+  /** @param {number} diameter mm */
+  setBrush(diameter) {
+    const fault = sizeFault(diameter);
+    if (!fault) this.brushMm = diameter;
+    this.say(fault || `Brush: ${this.brushMm} mm`);
+  }
+
+  /** @param {number} step 1 for a larger brush, -1 for a smaller one */
+  resizeBrush(step) {
+    this.setBrush(resized(this.brushMm, step));
+  }
+
+  /** @param {"begins" | "ends"} which the lesion does on the slice shown */
+  tellEdge(which) {
+    tellEdge(this, which);
   }
 
   /**
@@ -259,7 +341,67 @@ export class Viewer {
     return true;
   }
 
+  /** Make the masks that are missing. */
+  segment() {
+    const { current } = this.marks;
+    const done = new Set(this.model.get("results").map(({ label }) => label));
+    if (!current.length) this.say("Draw a line first.");
+    else if (current.every(({ label }) => done.has(label))) this.say("Every lesion has its mask.");
+    else this.model.send({ kind: "segment" });
+  }
+
+  /**
+   * The grey window of a preset's button.
+   * @param {number} number from 1
+   */
+  choosePreset(number) {
+    const windows = Object.entries(this.scan.windows);
+    const [name, range] = windows[number - 1] ?? [];
+    if (range) this.setWindow(range);
+    this.say(name ? `Window: ${name}` : `There are ${windows.length} grey windows: keys 1 to ${windows.length}`);
+  }
+
+  /**
+   * The lesion after or before the selected one, shown.
+   * @param {number} step
+   */
+  selectNext(step) {
+    const { current } = this.marks;
+    const at = current.findIndex(({ label }) => label === this.selected);
+    const next = at < 0 ? (step > 0 ? 0 : -1) : (at + step) % current.length;
+    if (current.length) this.select(/** @type {Mark} */ (current.at(next)).label, true);
+    else this.say("There is no lesion yet.");
+  }
+
+  removeSelected() {
+    const mark = this.marks.find(this.selected);
+    if (mark) this.marks.remove(mark.label);
+    this.say(
+      mark ? `Lesion ${mark.label} deleted · Ctrl+Z brings it back` : "Which lesion? Click its line or its row first.",
+    );
+  }
+
+  undo() {
+    const could = this.marks.undo();
+    this.say(could ? "" : "There is nothing to undo.");
+  }
+
+  redo() {
+    const could = this.marks.redo();
+    this.say(could ? "" : "There is nothing to redo.");
+  }
+
+  toggleKeyMap() {
+    const { keyMap } = this.page;
+    keyMap.show(!keyMap.isOpen);
+    if (!keyMap.isOpen) this.root.focus({ preventScroll: true });
+  }
+
   giveUp() {
+    if (this.page.keyMap.isOpen) {
+      this.toggleKeyMap();
+      return;
+    }
     this.redrawing = false;
     this.views.forEach((view) => view.mouse.cancel());
     this.setTool("line");
@@ -280,11 +422,12 @@ export class Viewer {
 
   draw() {
     this.views.forEach((view) => view.draw());
-    this.page.slider.value = String(this.cursor[0]);
+    this.page.slider.update(targetOf(this));
     /** @type {SliceAt[]} */
-    const visible = this.views.map((view) => [view.number, view.index]);
+    const visible = this.views.flatMap((view) => (view.isHidden ? [] : [[view.number, view.index]]));
     const [number, step] = this.ahead;
-    this.store.request(visible, slicesAhead(visible[number], step, this.scan.planes[number].n_slices));
+    const { n_slices } = this.scan.planes[number];
+    this.store.request(visible, slicesAhead([number, this.views[number].index], step, n_slices));
   }
 
   refresh() {
@@ -301,6 +444,10 @@ export class Viewer {
   instruction() {
     if (this.redrawing) return `Draw the new line of lesion ${this.selected} · Esc: leave it as it is`;
     if (this.tool === "short axis") return "Drag across a line, at right angles";
+    if (this.tool === "plus") return "Click on tumour that the mask misses · Esc: done";
+    if (this.tool === "minus") return "Click where the mask is wrong · Esc: done";
+    if (this.tool === "brush") return "Paint tumour that is missing · , and . size · Esc: done";
+    if (this.tool === "eraser") return "Wipe what is not tumour · , and . size · Esc: done";
     if (this.tool === "line" && !this.marks.current.length) {
       return "Scroll to a tumour, then drag along its longest diameter";
     }

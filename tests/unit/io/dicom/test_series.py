@@ -305,3 +305,17 @@ def test_without_pydicom_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(MissingExtraError, match=r"lite-ensam\[dicom\]"):
         read_ct_series(tmp_path)
+
+
+@pytest.mark.parametrize(("row_mm", "belongs"), [(0.80005, True), (0.85, False)])
+def test_pixels_of_another_size_are_another_image(tmp_path: Path, row_mm: float, belongs: bool) -> None:
+    write_series(tmp_path / "ct", stored_volume())
+    whole, source = read_ct_series(tmp_path / "ct")
+    spacing = source.grid.spacing_mm[0]
+    next_mm = source.grid.affine[2, 3] + spacing * len(whole)
+    write_slice(
+        tmp_path / "ct" / "99.dcm", stored_volume()[0], (-10.0, -20.0, next_mm), PixelSpacing=[row_mm, 0.7]
+    )
+    longer, source = read_ct_series(tmp_path / "ct")
+    assert len(longer) == len(whole) + belongs
+    assert any("another size, spacing or orientation" in note for note in source.notes) is not belongs

@@ -1,0 +1,63 @@
+"""Options that say more of a tumour than its line: `--first-slice 1:33`, `--inside 1:44,112,110`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+FirstSlice: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[LABEL:]Z", help="Lowest slice (z) of a tumour; repeat it for more tumours"),
+]
+LastSlice: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[LABEL:]Z", help="Highest slice (z) of a tumour; repeat it for more tumours"),
+]
+Inside: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[LABEL:]Z,Y,X", help="A voxel that is tumour; repeat it for more"),
+]
+Outside: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[LABEL:]Z,Y,X", help="A voxel that is not tumour; repeat it for more"),
+]
+
+Prompts: TypeAlias = dict[int | None, dict[str, Any]]
+
+
+def parse_prompts(
+    first_slice: Sequence[str] | None,
+    last_slice: Sequence[str] | None,
+    inside: Sequence[str] | None,
+    outside: Sequence[str] | None,
+) -> Prompts:
+    """The options as `lite_ensam.segment` takes them; without a label they are the only line's."""
+    prompts: Prompts = {}
+    for name, texts in (("first_slice", first_slice), ("last_slice", last_slice)):
+        for text in texts or ():
+            label, (z,) = _split(text, 1, "--" + name.replace("_", "-"), "33, or LABEL:33")
+            if name in prompts.setdefault(label, {}):
+                raise typer.BadParameter(
+                    f"--{name.replace('_', '-')} is given twice for one tumour: {text!r}"
+                )
+            prompts[label][name] = z
+    for name, texts in (("inside", inside), ("outside", outside)):
+        for text in texts or ():
+            label, point = _split(text, 3, f"--{name}", "44,112,110, or LABEL:44,112,110")
+            prompts.setdefault(label, {}).setdefault(f"{name}_zyx", []).append(point)
+    return prompts
+
+
+def _split(text: str, n_numbers: int, option: str, example: str) -> tuple[int | None, list[int]]:
+    """Label, if there is one, and whole numbers."""
+    label, colon, rest = text.rpartition(":")
+    try:
+        numbers = [int(part) for part in rest.split(",")]
+        known = int(label) if colon else None
+    except ValueError:
+        numbers = []
+    if len(numbers) != n_numbers:
+        raise typer.BadParameter(f"{option}: expected {example}, got {text!r}")
+    return known, numbers

@@ -1,0 +1,82 @@
+"""What a user knows of a tumour beyond its line, said on the command line or by `prompts=`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lite_ensam
+from lite_ensam.core.errors import MarkError
+from lite_ensam.io import read_labels
+from tests.integration.conftest import Run, Scan
+
+
+def test_options_are_the_marks_own_fields(scan: Scan, run: Run, tmp_path: Path) -> None:
+    plain = lite_ensam.segment(scan.case)
+    z, y, x = map(int, np.argwhere(plain.mask(1))[0])  # a voxel on the mask's lowest slice
+    line = scan.case.marks[0].slice_index
+    assert z < line - 1
+    known = {
+        "first_slice": z + 1,
+        "outside_zyx": [[line, y - 12, x]],
+        "inside_zyx": [[line, *map(int, scan.case.marks[0].midpoint_zyx[1:])]],
+    }
+    entries = json.loads(scan.marks.read_text())["marks"]
+    entries[0] |= known
+    (tmp_path / "marks.json").write_text(json.dumps({"marks": entries}))
+    from_file = lite_ensam.segment(scan.ct, tmp_path / "marks.json")
+    assert not from_file.mask(1)[: z + 1].any()
+    assert plain.mask(1)[z].any()
+
+    (inside,), (outside,) = known["inside_zyx"], known["outside_zyx"]
+    mask = tmp_path / "mask.nii.gz"
+    done = run(
+        "segment", scan.ct, "--marks", scan.marks, "-o", mask, "--first-slice", f"1:{z + 1}",
+        "--inside", f"1:{','.join(map(str, inside))}", "--outside", f"1:{','.join(map(str, outside))}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(read_labels(mask), from_file.labels)
+    by_argument = lite_ensam.segment(scan.case, prompts={1: known})
+    np.testing.assert_array_equal(by_argument.labels, from_file.labels)
+
+
+def test_the_only_line_needs_no_label(scan: Scan, run: Run, tmp_path: Path) -> None:
+    mark = scan.case.marks[0]
+    ends = ",".join(f"{value:g}" for end in mark.endpoints_zyx for value in end)
+    mask, last = tmp_path / "mask.nii.gz", mark.slice_index + 1
+    done = run("segment", scan.ct, "--line", ends, "--last-slice", last, "-o", mask)
+    assert done.returncode == 0, done.stderr
+    found = read_labels(mask) > 0
+    assert found[last].any()
+    assert not found[last + 1 :].any()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (("--first-slice", "9"), 1, "there are 3 lines, say which label is meant, as 1:33"),
+        (("--first-slice", "7:9"), 1, "no line has the label 7; the labels are 1, 2, 3"),
+        (("--first-slice", "1:55"), 1, "first_slice 55 lies after the line's slice"),
+        (("--inside", "1:500,1,1"), 1, "point (500, 1, 1) (z, y, x) lies outside the volume"),
+        (("--first-slice", "1:x"), 2, "--first-slice: expected 33, or LABEL:33, got '1:x'"),
+        (("--inside", "1:2,3"), 2, "--inside: expected 44,112,110, or LABEL:44,112,110, got '1:2,3'"),
+        (("--last-slice", "1:50", "--last-slice", "1:51"), 2, "--last-slice is given twice for one tumour"),
+    ],
+)
+def test_what_makes_no_sense_is_said(
+    options: tuple[str, ...], code: int, sentence: str, scan: Scan, run: Run, tmp_path: Path
+) -> None:
+    mask = tmp_path / "mask.nii.gz"
+    done = run("segment", scan.ct, "--marks", scan.marks, "-o", mask, *options)
+    assert done.returncode == code
+    assert sentence in " ".join(done.stderr.replace("│", " ").split())
+    assert not mask.exists()
+
+
+def test_prompts_of_no_line_are_refused_in_python() -> None:
+    phantom = lite_ensam.make_phantom()
+    with pytest.raises(MarkError, match="no line has the label 9"):
+        lite_ensam.segment(phantom, prompts={9: {"first_slice": 1}})
