@@ -10,6 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lite_ensam.cli import build_app
+from lite_ensam.cli.evaluate import show
+from lite_ensam.evaluation import Evaluation
 from tests.flare_files import write_flare_folder
 
 
@@ -46,3 +48,9 @@ def test_resources_of_other_weights_are_a_usage_error(flare: Path, tmp_path: Pat
     done = CliRunner().invoke(build_app(), asked, env={"COLUMNS": "200"})
     assert done.exit_code == 2
     assert "measures the weights that ship" in done.output
+
+
+def test_labels_that_no_line_claims_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    note = "src/c1: label 7 of the mask has no line and is left out"
+    show(Evaluation("folder", 0, (), (), (), (), (note,)))
+    assert f"note: {note}" in capsys.readouterr().out
