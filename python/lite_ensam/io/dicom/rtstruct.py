@@ -279,7 +279,10 @@ def _plane_of(contour: Dataset, ct: ScanSource) -> _Plane:
     kind = str(contour.get("ContourGeometricType"))
     if kind not in _CLOSED:
         raise CaseError(f"is of type {brief(kind)}, expected CLOSED_PLANAR")
-    numbers = read_all_numbers(contour, "ContourData")
+    try:
+        numbers = read_all_numbers(contour, "ContourData")
+    except ValueError:  # pydicom's message quotes them
+        raise CaseError("has coordinates that are not numbers") from None
     if numbers.size % 3 or numbers.size < 9 or not np.isfinite(numbers).all():
         raise CaseError(f"has {numbers.size} coordinates, expected three of each of at least three points")
     points = ct.slice_points_from_world(lps_to_ras(numbers.reshape(-1, 3)))

@@ -38,7 +38,7 @@ def test_a_contour_of_5000_points_is_read(tmp_path: Path, source: SeriesSource, 
 
     content = (tmp_path / "rs.dcm").read_bytes()
     (tmp_path / "rs.dcm").write_bytes(re.sub(rb"\\\d", rb"\\x", content, count=1))
-    with pytest.raises(CaseError, match=r"rs\.dcm: a DICOM file is damaged"):
+    with pytest.raises(CaseError, match=r"rs\.dcm: ROI 'large' has no contour .* not numbers"):
         read_roi(tmp_path / "rs.dcm", "large", source)
 
 
