@@ -235,6 +235,15 @@ RESPONSE_MUTANTS = [
     *mutants("response/study.py", RESPONSE, ("TOO_SMALL_MM = 5.0", "TOO_SMALL_MM = 4.0")),
     *mutants("response/time_points.py", RESPONSE, ("_NOISE_SDS = 1.96", "_NOISE_SDS = 1.0")),
     *mutants(
+        "response/irecist.py",
+        "tests/unit/response/test_irecist.py",
+        ("Wait(28, 56)", "Wait(27, 56)"),
+        ("Wait(28, 56)", "Wait(28, 57)"),
+        ("Wait(28, 56)", "Wait(29, 56)"),
+        ("Wait(28, 56)", "Wait(28, 55)"),
+    ),
+    *mutants("response/rates.py", "tests/unit/response/test_rates.py", ("_LEVEL = 0.95", "_LEVEL = 0.90")),
+    *mutants(
         "response/matching.py",
         RESPONSE,
         ("NEAR_MM = 20.0", "NEAR_MM = 25.0"),

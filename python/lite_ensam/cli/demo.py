@@ -1,4 +1,4 @@
-"""`lite-ensam demo`: see it work at once, on the built-in phantom or on four real tumours."""
+"""`lite-ensam demo`: see it work at once, on the built-in phantom, on four real tumours or on a study of sizes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,22 @@ def demo(
         bool,
         typer.Option("--real", help="Four real lung tumours out of the pycerr 2.5.1 wheel, fetched by pip"),
     ] = False,
+    study: Annotated[
+        bool,
+        typer.Option(
+            "--study", help="Judge response in a made-up study: study file, its schema, all outputs"
+        ),
+    ] = False,
     weights: Weights = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Segment a phantom (no download), or four real lung tumours; write masks, picture and report."""
+    """Segment a phantom (no download), or four real lung tumours; write masks, picture and report.
+
+    With --study, judge response in a made-up study of four patients instead.
+    """
+    if study:
+        run_study_demo(folder or Path("lite-ensam-demo-study"), real, weights, overwrite)
+        return
     from lite_ensam.demo import run_demo, run_real_demo, segmenter_of
 
     segment = None if weights is None else segmenter_of(weights)
@@ -34,6 +46,32 @@ def demo(
         show(run_real_demo(place, segment=segment, overwrite=overwrite, on_step=_tell))
     else:
         show(run_demo(place, segment=segment, overwrite=overwrite))
+
+
+def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bool) -> None:
+    """Write the example study and its schema, and judge it with every output."""
+    from lite_ensam.cli.respond import respond
+    from lite_ensam.reporting import write_example_study
+
+    if real or weights is not None:
+        raise typer.BadParameter(
+            "give --study alone: it has sizes, and nothing to segment with --real or --weights"
+        )
+    path, schema = write_example_study(folder, overwrite)
+    respond(
+        path,
+        json=folder / "response.json",
+        csv=folder / "response.csv",
+        html=folder / "response.html",
+        board=folder / "board.html",
+        lesions=folder / "lesions.csv",
+        rates=folder / "rates.csv",
+        sdtm=folder / "sdtm",
+        irecist=True,
+        overwrite=overwrite,
+    )
+    console().print(f"study: {path}")
+    console().print(f"schema: {schema}")
 
 
 def _tell(step: str) -> None:

@@ -6,18 +6,22 @@ from html import escape
 
 from lite_ensam.core.about import DISCLAIMER
 
-__all__ = ["facts", "page", "paragraph", "picture", "section", "table"]
+__all__ = ["facts", "heading", "page", "paragraph", "picture", "section", "table"]
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }
 h1 { font-size: 1.5rem; margin: 0 0 .2rem } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem }
 .use { background: #fff3cd; border: 1px solid #e0c36a; padding: .4rem .8rem; display: inline-block }
 table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums }
-th, td { border-bottom: 1px solid #ddd; padding: .3rem .7rem; text-align: right; vertical-align: top }
+th, td { border-bottom: 1px solid #ddd; padding: .3rem .7rem; text-align: right; vertical-align: top;
+  white-space: pre-line }
 th { border-bottom: 2px solid #888; font-weight: 600 }
 th:first-child, td:first-child, td.text, th.text { text-align: left }
 img, svg { max-width: 100%; height: auto } dt { font-weight: 600 } dd { margin: 0 0 .3rem 1rem }
-@media print { body { margin: 0; max-width: none } section { break-inside: avoid } }
+h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
+@page { size: A4; margin: 14mm }
+@media print { body { margin: 0; max-width: none; padding: 0; font-size: 11px } * { print-color-adjust: exact }
+  section, table, svg { break-inside: avoid } section.sheet { break-before: page } th, td { padding: .2rem .4rem } }
 """
 # A policy that lets nothing be fetched, should a name ever get through unescaped.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -34,9 +38,15 @@ def page(title: str, parts: Iterable[str]) -> str:
     )
 
 
-def section(heading: str, *parts: str) -> str:
-    """A heading and what belongs to it."""
-    return f"<section><h2>{escape(heading)}</h2>\n" + "\n".join(parts) + "</section>"
+def section(title: str, *parts: str, starts_sheet: bool = False) -> str:
+    """A title and what belongs to it; when printed it may begin a sheet of paper."""
+    kind = ' class="sheet"' if starts_sheet else ""
+    return f"<section{kind}><h2>{escape(title)}</h2>\n" + "\n".join(parts) + "</section>"
+
+
+def heading(text: str) -> str:
+    """A heading within a section."""
+    return f"<h3>{escape(text)}</h3>"
 
 
 def paragraph(text: str) -> str:

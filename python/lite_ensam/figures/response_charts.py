@@ -1,4 +1,4 @@
-"""Waterfall and spider plot as SVG: what response over time is usually looked at in."""
+"""Waterfall, spider and swimmer plot as SVG: what response over time is usually looked at in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from html import escape
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.response import Criteria, Response
 
-__all__ = ["Bar", "Line", "spider", "waterfall"]
+__all__ = ["Bar", "Lane", "Line", "spider", "swimmer", "waterfall"]
 
 COLORS = {
     Response.CR: "#0072b2",
@@ -16,6 +16,12 @@ COLORS = {
     Response.NON_CR_NON_PD: "#999999",
     Response.PD: "#d55e00",
     Response.NE: "#dddddd",
+    Response.ICR: "#0072b2",
+    Response.IPR: "#56b4e9",
+    Response.ISD: "#999999",
+    Response.NON_ICR_NON_IUPD: "#999999",
+    Response.IUPD: "#e69f00",
+    Response.ICPD: "#d55e00",
 }
 """Blue shrinks, vermilion grows: told apart with any colour vision (Okabe and Ito)."""
 
@@ -23,6 +29,7 @@ _LINE_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 380, 64, 150, 16, 56
 _LEAST_BAR_NAME_WIDTH, _LEAST_DAY_WIDTH = 75, 28
+_LANE, _LANE_LEFT = 26, 120
 _MOST_SHOWN = 1.5
 """Changes above +150 % are cut off there, and say so."""
 
@@ -43,6 +50,16 @@ class Line:
 
     name: str
     points: Sequence[tuple[int, float]]
+
+
+@with_short_repr
+@dataclass(frozen=True)
+class Lane:
+    """Responses of one patient: (day, response) of each visit after baseline, and the best of them."""
+
+    name: str
+    visits: Sequence[tuple[int, Response]]
+    best: Response
 
 
 def waterfall(bars: Sequence[Bar], criteria: Criteria) -> str:
@@ -102,6 +119,46 @@ def spider(lines: Sequence[Line], criteria: Criteria) -> str:
         drawn.append(_text(x, _HEIGHT - _BOTTOM + 20, str(day), "middle"))
     drawn.append(_text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 10, "days since baseline", "middle"))
     return _svg("Spider plot of the change from baseline", low, high, criteria, drawn)
+
+
+def swimmer(lanes: Sequence[Lane]) -> str:
+    """A lane for each patient from baseline to the last visit, coloured by best response; a dot for each visit."""
+    ordered = sorted(lanes, key=lambda lane: -max([day for day, _ in lane.visits], default=0))
+    last = max([day for lane in lanes for day, _ in lane.visits] + [1])
+    height = _TOP + _LANE * len(ordered) + _BOTTOM
+    parts = [
+        f'<svg viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" role="img" font-size="12">',
+        "<title>Swimmer plot of the responses</title>",
+    ]
+    width = _WIDTH - _LANE_LEFT - _RIGHT
+    for n, lane in enumerate(ordered):
+        y = _TOP + _LANE * n + _LANE / 2
+        end = max([day for day, _ in lane.visits], default=0)
+        parts.append(
+            f'<rect x="{_LANE_LEFT}" y="{y - 6:.1f}" width="{max(1.0, width * end / last):.1f}" height="12" '
+            f'fill="{COLORS[lane.best]}" fill-opacity="0.45"><title>{escape(lane.name)}: {lane.best}</title></rect>'
+        )
+        parts.append(_text(_LANE_LEFT - 8, y + 4, lane.name, "end"))
+        for day, response in lane.visits:
+            x = _LANE_LEFT + width * day / last
+            parts.append(
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{COLORS[response]}" stroke="#1a1a1a">'
+                f"<title>day {day}: {response}</title></circle>"
+            )
+    bottom = _TOP + _LANE * len(ordered)
+    written = -1e9
+    for day in sorted({0, *(day for lane in lanes for day, _ in lane.visits)}):
+        x = _LANE_LEFT + width * day / last
+        if x - written >= _LEAST_DAY_WIDTH:
+            written = x
+            parts.append(_text(x, bottom + 18, str(day), "middle"))
+    parts.append(_text(_LANE_LEFT + width / 2, bottom + 38, "days since baseline", "middle"))
+    seen = {response for lane in lanes for _, response in lane.visits} | {lane.best for lane in lanes}
+    for n, one in enumerate(one for one in COLORS if one in seen):
+        y = _TOP + 18 * n
+        parts.append(f'<rect x="{_WIDTH - 130}" y="{y}" width="12" height="12" fill="{COLORS[one]}"/>')
+        parts.append(_text(_WIDTH - 112, y + 11, str(one), "start"))
+    return "\n".join([*parts, "</svg>"])
 
 
 def _range(changes: Sequence[float], criteria: Criteria) -> tuple[float, float]:

@@ -3,21 +3,36 @@
 A page is one file: pictures and plots are inside, nothing is fetched, no script runs.
 """
 
+from lite_ensam.reporting.board_page import board_page
 from lite_ensam.reporting.case_report import case_page, identifiers_of
 from lite_ensam.reporting.evaluation_page import EvaluationPictures, evaluation_page
+from lite_ensam.reporting.lesion_table import lesion_rows
+from lite_ensam.reporting.rates_table import rates_of, rates_rows, rates_section
+from lite_ensam.reporting.sdtm import DOMAINS, Evaluator, sdtm_tables
+from lite_ensam.reporting.study_example import study_schema, write_example_study
 from lite_ensam.reporting.study_file import Patient, read_study
 from lite_ensam.reporting.study_inputs import study_inputs
 from lite_ensam.reporting.study_report import Course, judge, study_page
 
 __all__ = [
+    "DOMAINS",
     "Course",
     "EvaluationPictures",
+    "Evaluator",
     "Patient",
+    "board_page",
     "case_page",
     "evaluation_page",
     "identifiers_of",
     "judge",
+    "lesion_rows",
+    "rates_of",
+    "rates_rows",
+    "rates_section",
     "read_study",
+    "sdtm_tables",
     "study_inputs",
     "study_page",
+    "study_schema",
+    "write_example_study",
 ]

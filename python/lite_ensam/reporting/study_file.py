@@ -13,6 +13,7 @@ from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS
 from lite_ensam.io.reading import file_suffix, read_json
+from lite_ensam.reporting.study_lesions import parse_new_lesions, parse_non_target_states
 from lite_ensam.reporting.study_scans import StudyScans
 from lite_ensam.reporting.study_sizes import StudySizes
 from lite_ensam.reporting.study_table import read_table
@@ -22,28 +23,23 @@ from lite_ensam.reporting.study_values import (
     parse_day,
     parse_new_lesion,
     parse_non_targets,
+    parse_optional_text,
     parse_size,
     parse_text,
     parse_yes_no,
 )
-from lite_ensam.response import NewLesion, Study, Target, TimePoint, check_targets, name_key
+from lite_ensam.response import Imaging, NewLesion, Study, Target, TimePoint, check_targets, name_key
 from lite_ensam.segmentation import Border
 
 __all__ = ["Patient", "read_study"]
 
-_PATIENT_KEYS = ("patient", "targets", "non_targets", "slice_mm", "visits")
-_TARGET_KEYS = ("name", "organ", "node")
-_VISIT_KEYS = (
-    "date",
-    "targets",
-    "report",
-    "ct",
-    "marks",
-    "series",
-    "acquisition",
-    "non_targets",
-    "new_lesion",
-)
+STUDY_KEYS = ("patients", "trial")
+PATIENT_KEYS = ("patient", "cohort", "targets", "non_targets", "non_target_lesions", "slice_mm", "visits")
+LESION_KEYS = ("name", "organ", "site", "node")
+VISIT_KEYS = (
+    "date", "modality", "reader", "targets", "report", "ct", "marks", "series", "acquisition",
+    "non_targets", "non_targets_larger", "non_target_lesions", "new_lesion", "new_lesions",
+)  # fmt: skip
 _NODE_WORDS = ("node", "nodes", "lymph")
 
 
@@ -58,12 +54,16 @@ class Patient:
     study : the visits
     notes : what was doubtful in the file, how its scans were read and its lesions matched, for whoever reads the report
     pictures : title and PNG of each visit that was segmented
+    cohort : arm or group that rates are counted by; empty where there is one
+    trial : what the study is called, for tables that ask for it
     """
 
     identifier: str
     study: Study
     notes: tuple[str, ...] = ()
     pictures: tuple[tuple[str, bytes], ...] = ()
+    cohort: str = ""
+    trial: str = ""
 
 
 def read_study(
@@ -92,6 +92,8 @@ def read_study(
         its lesions are known by tracking UID or name, else by their place (see `track_lesions`).
         .csv with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like
         node, volume_ml, diameter_sd_mm, volume_sd_ml, fragment, merged_into, non_targets, new_lesion.
+        Non-targets and new lesions may be listed one by one (`non_target_lesions`, `new_lesions`; in a .csv by the
+        columns role and state), with reader, modality and reasons; see docs/clinical.md and `study_schema`.
         Dates may be days (0, 56). Names are compared without case and outer or double spaces.
     n_repeats : as in `lite_ensam.segment`, of visits with a scan
     draw : whether to make pictures of these
@@ -127,7 +129,9 @@ def _json_entries(content: Any) -> tuple[Sequence[Mapping[str, Any]], list[str]]
     entries = content.get("patients", [content]) if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries or not all(isinstance(one, dict) for one in entries):
         raise StudyError('must be {"patients": [{"targets": [...], "visits": [...]}, ...]}')
-    beside = sorted(content.keys() - {"patients"}) if "patients" in content else []
+    beside = sorted(content.keys() - set(STUDY_KEYS)) if "patients" in content else []
+    if trial := parse_optional_text(content.get("trial"), "trial"):
+        entries = [{**one, "trial": trial} for one in entries]
     return entries, [f"{brief(key)} beside the patients is not read" for key in beside]
 
 
@@ -143,45 +147,55 @@ def _refuse_repeated_patients(entries: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _identifier(entry: Mapping[str, Any]) -> str:
-    given = entry.get("patient")
-    return "" if given in (None, "") else parse_text(given, "patient")
+    return parse_optional_text(entry.get("patient"), "patient")
 
 
 def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
     notes = scans.notes
     try:
-        notes += _unread(entry, _PATIENT_KEYS, "the patient")
-        targets = tuple(_target(one, notes) for one in entry["targets"])
+        notes += _unread(entry, (*PATIENT_KEYS, "trial"), "the patient")
+        targets = tuple(_lesion(one, notes, "a target") for one in entry["targets"])
+        listed = entry.get("non_target_lesions") or []
+        if not isinstance(listed, list):
+            raise StudyError(
+                'non_target_lesions must be a list such as [{"name": "effusion", "organ": "pleura"}], '
+                f"got {brief(listed)}"
+            )
+        others = tuple(_lesion(one, notes, "a non-target") for one in listed)
         visits = list(_dated(entry["visits"]))
     except KeyError as error:
         raise StudyError(f"{error.args[0]!r} is missing") from None
     except (TypeError, AttributeError):
         raise StudyError(ILL_BUILT) from None
     check_targets(targets)
-    sizes = StudySizes(targets, scans)
-    time_points = tuple(_visit(visit, day, sizes, notes) for day, visit in visits)
+    sizes = StudySizes(targets, scans, others)
+    time_points = tuple(_visit(visit, day, sizes, others, notes) for day, visit in visits)
     non_targets = parse_yes_no(entry.get("non_targets"), "non_targets")
     if non_targets is None:
-        non_targets = any(one.non_targets for one in time_points)
+        non_targets = bool(others) or any(one.non_targets for one in time_points)
+    elif others and not non_targets:
+        raise StudyError("non_targets is no, but non_target_lesions has lesions: correct one")
     slice_mm = parse_size(entry.get("slice_mm"), "slice_mm") or 0.0
-    study = Study(targets, time_points, non_targets, slice_mm)
+    study = Study(targets, time_points, non_targets, slice_mm, others)
     if not study.follow_up:
         notes.append("a single visit is given: a response needs at least two")
-    return Patient(_identifier(entry), study, tuple(notes), tuple(scans.pictures))
+    cohort = parse_optional_text(entry.get("cohort"), "cohort")
+    trial = parse_optional_text(entry.get("trial"), "trial")
+    return Patient(_identifier(entry), study, tuple(notes), tuple(scans.pictures), cohort, trial)
 
 
-def _target(entry: Mapping[str, Any], notes: list[str]) -> Target:
-    notes += _unread(entry, _TARGET_KEYS, "a target")
-    name = parse_text(entry["name"], "the name of a target")
+def _lesion(entry: Mapping[str, Any], notes: list[str], kind: str) -> Target:
+    notes += _unread(entry, LESION_KEYS, kind)
+    name = parse_text(entry["name"], f"the name of {kind}")
     is_node = parse_yes_no(entry.get("node"), "node")
     organ = entry["organ"]
     if organ != "" or not is_node:  # all nodes count as one organ, whatever it is called
         organ = parse_text(organ, f"the organ of {name!r}")
-    if is_node is None and set(name_key(organ).split()) & set(_NODE_WORDS):
+    if kind == "a target" and is_node is None and set(name_key(organ).split()) & set(_NODE_WORDS):
         notes.append(
             f"{name} lies in {organ!r} but node is not said: its longest diameter counts, not its short axis"
         )
-    return Target(name, organ, bool(is_node))
+    return Target(name, organ, bool(is_node), parse_optional_text(entry.get("site"), f"the site of {name!r}"))
 
 
 def _dated(visits: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -204,14 +218,27 @@ def _dated(visits: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[s
     return ((since[number], visits[number]) for number in order)
 
 
-def _visit(entry: Mapping[str, Any], day: int, sizes: StudySizes, notes: list[str]) -> TimePoint:
-    notes += _unread(entry, _VISIT_KEYS, f"day {day}")
+def _visit(
+    entry: Mapping[str, Any], day: int, sizes: StudySizes, non_targets: Sequence[Target], notes: list[str]
+) -> TimePoint:
+    notes += _unread(entry, VISIT_KEYS, f"day {day}")
     try:
-        non_targets = parse_non_targets(entry.get("non_targets"))
+        overall = parse_non_targets(entry.get("non_targets"))
         new_lesion = parse_new_lesion(entry.get("new_lesion"))
+        larger = parse_yes_no(entry.get("non_targets_larger"), "non_targets_larger")
+        texts = {name: parse_optional_text(entry.get(name), name) for name in ("modality", "reader")}
     except StudyError as error:
         raise StudyError(f"day {day}: {error}") from None
-    return TimePoint(day, sizes.at(entry, day), non_targets, new_lesion or NewLesion.NO)
+    return TimePoint(
+        day,
+        sizes.at(entry, day),
+        overall,
+        new_lesion or NewLesion.NO,
+        parse_non_target_states(entry.get("non_target_lesions"), non_targets, day),
+        bool(larger),
+        parse_new_lesions(entry.get("new_lesions"), new_lesion, day),
+        Imaging(date=parse_day(entry["date"]).iso, **texts),
+    )
 
 
 def _unread(entry: Mapping[str, Any], known: Sequence[str], of: str) -> list[str]:

@@ -12,17 +12,15 @@ from lite_ensam.figures import html
 from lite_ensam.figures.response_charts import Bar, Line, spider, waterfall
 from lite_ensam.reporting.study_file import Patient
 from lite_ensam.response import (
-    RECIST_1_1,
     BestResponse,
     Criteria,
+    Protocol,
     Response,
     TargetValue,
     TimePointResponse,
-    best_overall_response,
-    respond,
 )
 
-__all__ = ["Course", "judge", "study_page"]
+__all__ = ["Course", "judge", "made_of", "plots", "study_page"]
 
 
 @with_short_repr
@@ -74,6 +72,7 @@ class Course:
                 "non_target": one.non_target,
                 "new_lesion": one.new_lesion,
                 "overall": one.overall,
+                "reason": one.reason,
                 "noise_to_baseline": one.noise_to_baseline,
                 "noise_to_nadir": one.noise_to_nadir,
                 "within_noise": one.is_uncertain,
@@ -83,18 +82,17 @@ class Course:
 def judge(
     patients: Sequence[Patient],
     volume: Criteria,
+    protocol: Protocol = Protocol(),  # noqa: B008 - a constant
     *,
-    confirmation: bool = False,
-    least_stable_days: int = 42,
     identifiers: bool = False,
 ) -> tuple[Course, ...]:
-    """Judge every patient by RECIST 1.1, and by volume where volumes are given at baseline.
+    """Judge every patient by RECIST 1.1, by iRECIST if asked for, and by volume where volumes are given at baseline.
 
     Parameters
     ----------
     patients : from `read_study`
     volume : which limits of volume
-    confirmation, least_stable_days : see `best_overall_response`
+    protocol : what the sponsor chose
     identifiers : whether courses may say whose they are
     """
     courses = []
@@ -104,33 +102,28 @@ def judge(
         has_volumes = bool(study.targets) and all(
             study.baseline.targets.get(one.name, TargetValue()).volume_ml is not None for one in study.targets
         )
-        for criteria in (RECIST_1_1, volume) if has_volumes else (RECIST_1_1,):
-            visits = respond(study, criteria)
-            best = best_overall_response(
-                [(one.day, one.overall) for one in visits],
-                confirmation=confirmation,
-                least_stable_days=least_stable_days,
-            )
-            courses.append(Course(name, patient, criteria, visits, best))
+        for criteria in protocol.criteria(volume if has_volumes else None):
+            courses.append(Course(name, patient, criteria, *protocol.judge(study, criteria)))
     return tuple(courses)
 
 
-def study_page(courses: Sequence[Course], how: str) -> str:
+def study_page(courses: Sequence[Course], how: str, before: Sequence[str] = ()) -> str:
     """One HTML file with tables, a waterfall and a spider plot for each set of criteria.
 
     Parameters
     ----------
     courses : from `judge`
     how : of confirmation and durations, for the last section
+    before : sections that stand before those of the courses, such as `rates_section`
     """
-    parts = []
+    parts = list(before)
     for criteria in dict.fromkeys(course.criteria for course in courses):
         own = [course for course in courses if course.criteria == criteria]
         parts.append(
             html.section(
                 f"By {criteria.name}",
                 _best_table(own),
-                *_plots(own, criteria),
+                *plots(own),
                 *(_visits_table(course) for course in own),
             )
         )
@@ -146,11 +139,13 @@ def study_page(courses: Sequence[Course], how: str) -> str:
         ]
         if pictures:
             parts.append(html.section(f"Scans of {name}", *pictures))
-    parts.append(html.section("How it was made", html.facts(_made(courses, how) | _notes(names.values()))))
+    parts.append(html.section("How it was made", html.facts(made_of(courses, how) | _notes(names.values()))))
     return html.page("Response over time", parts)
 
 
-def _plots(courses: Sequence[Course], criteria: Criteria) -> Iterator[str]:
+def plots(courses: Sequence[Course]) -> Iterator[str]:
+    """Waterfall and spider plot of courses by one set of criteria, where there are changes to show."""
+    criteria = courses[0].criteria
     bars, lines = [], []
     for course in courses:
         changes = [
@@ -217,7 +212,7 @@ def _visits_table(course: Course) -> str:
             one.non_target or "-",
             one.new_lesion,
             one.overall,
-            _noise_text(one),
+            "; ".join(filter(None, (one.reason, _noise_text(one)))),
         )
         for one in course.visits
     ]
@@ -227,12 +222,17 @@ def _visits_table(course: Course) -> str:
 def _noise_text(one: TimePointResponse) -> str:
     if one.is_uncertain:
         return "the change is within the noise of measuring"
-    if one.target is Response.SD and one.within_noise_of_baseline and one.within_noise_of_nadir:
+    if (
+        one.target in (Response.SD, Response.ISD)
+        and one.within_noise_of_baseline
+        and one.within_noise_of_nadir
+    ):
         return "no change beyond the noise of measuring"
     return ""
 
 
-def _made(courses: Sequence[Course], how: str) -> dict[str, str]:
+def made_of(courses: Sequence[Course], how: str) -> dict[str, str]:
+    """Program, rules, limits and choices, for the end of a page."""
     limits = {
         f"Limits of {one.name}": f"PR from {one.response:+.1%} of baseline, PD from {one.progression:+.1%} of the nadir"
         + (f" and at least {one.least_growth:g} {one.unit}" if one.least_growth else "")
@@ -240,8 +240,8 @@ def _made(courses: Sequence[Course], how: str) -> dict[str, str]:
     }
     return {
         "Program": f"lite-ensam {_kernels.__version__}",
-        "Rules": "RECIST 1.1 (Eisenhauer et al., Eur J Cancer 45 (2009) 228-247); by volume the same rules with "
-        "other limits",
+        "Rules": "RECIST 1.1 (Eisenhauer et al., Eur J Cancer 45 (2009) 228-247); iRECIST (Seymour et al., Lancet "
+        "Oncol 18 (2017) e143-e152); by volume the rules of RECIST 1.1 with other limits",
         **limits,
         "Noise": "how far two measurements of one sum may differ (95 %), from the standard deviations given or "
         "measured by segmenting again; - where there are none",

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 from lite_ensam.core.errors import CaseError, StudyError, brief, printable
 from lite_ensam.io import read_report
 from lite_ensam.reporting.study_scans import StudyScans
-from lite_ensam.reporting.study_values import ILL_BUILT, parse_size, parse_sizes
-from lite_ensam.response import TOO_SMALL_MM, Target, TargetValue, name_key, repeated_names
+from lite_ensam.reporting.study_values import DETAILS, ILL_BUILT, parse_reading, parse_size, parse_sizes
+from lite_ensam.response import TOO_SMALL_MM, Reading, Target, TargetValue, name_key, repeated_names
 
 __all__ = ["StudySizes"]
 
@@ -30,10 +30,14 @@ class StudySizes:
     ----------
     targets : of the study
     scans : that visits may name; its notes get those on sizes, too
+    non_targets : of the study, where they are listed
     """
 
-    def __init__(self, targets: Sequence[Target], scans: StudyScans) -> None:
+    def __init__(
+        self, targets: Sequence[Target], scans: StudyScans, non_targets: Sequence[Target] = ()
+    ) -> None:
         self._targets, self._scans = targets, scans
+        self._listed = {name_key(one.name) for one in non_targets}
         self._names = {name_key(target.name): target.name for target in targets}
         self._others: dict[str, str] = {}
 
@@ -76,6 +80,10 @@ class StudySizes:
                 self._note(f"day {day}, {name}: the study file is taken at its word, not {source}")
                 owners[key] = name
         self._tell_lost(lost, source, tumors, day)
+        listed = visit.get("new_lesions")
+        for one in listed if isinstance(listed, list) else ():
+            if isinstance(one, Mapping):
+                self._listed.add(name_key(str(one.get("name"))))
         if source:
             self._tell_others(tumors, owners, source, day)
         return values
@@ -136,7 +144,7 @@ class StudySizes:
             return self._added_up(fragments, target, where, is_baseline)
         if not isinstance(said, dict) or "merged_into" not in said:
             return parse_sizes(said, where)
-        if len(said) > 1:
+        if said.keys() - {"merged_into", *DETAILS}:
             raise StudyError(
                 f"{where}: a target that has merged into another has no size of its own: leave it out"
             )
@@ -147,7 +155,7 @@ class StudySizes:
                 f"got {brief(said['merged_into'])}"
             )
         self._note(f"{where}: has merged into {into}, which is measured for both (RECIST 1.1, 4.3.2)")
-        return TargetValue(merged_into=into)
+        return TargetValue(merged_into=into, reading=parse_reading(said, where))
 
     def _added_up(
         self, fragments: Sequence[TargetValue], target: Target, where: str, is_baseline: bool
@@ -188,18 +196,19 @@ class StudySizes:
         if is_empty or mm is None:
             what = "its mask is empty" if is_empty else "its size is missing in the report"
             self._note(f"{where}: {what}, so it is not evaluable; {_SAY_GONE}")
-            return TargetValue()
+            return TargetValue(reading=Reading(reason=what))
         if ml == 0:
             raise StudyError(f"{where}: the report contradicts itself: 0 ml, but its mask is not empty")
         if flags := tumor.get("flag_sentences"):
             self._note(f"{where}: flagged: {'; '.join(printable(str(one)) for one in flags)}")
-        value = TargetValue(mm, ml, sd_mm or 0.0, sd_ml or 0.0)
+        value = TargetValue(mm, ml, sd_mm or 0.0, sd_ml or 0.0, reading=_reading(tumor, where))
         if mm > 0:
             return value
         self._note(
             f"{where}: its mask is too small to measure and counts {TOO_SMALL_MM:g} mm (RECIST 1.1, 4.3.2); {_SAY_GONE}"
         )
-        return replace(value, diameter_mm=TOO_SMALL_MM)
+        flags_too = tuple(dict.fromkeys((*value.reading.flags, "too_small")))
+        return replace(value, diameter_mm=TOO_SMALL_MM, reading=replace(value.reading, flags=flags_too))
 
     def _tell_lost(self, lost: Sequence[str], source: str, tumors: Tumors, day: int) -> None:
         """Targets that a visit says nothing of: at baseline an error, later not evaluable and a note."""
@@ -219,7 +228,8 @@ class StudySizes:
         for key, one in others.items():
             mm = one.get("longest_diameter_mm")
             size = f" ({mm:.1f} mm)" if isinstance(mm, int | float) else ""
-            question = "" if day == 0 or key in self._others else ": a new lesion?"
+            is_known = day == 0 or key in self._others or key in self._listed
+            question = "" if is_known else ": a new lesion?"
             self._note(f"day {day}: {one['name']}{size} in {source} is not a target of this study{question}")
         if day == 0:
             self._others = {key: one["name"] for key, one in others.items()}
@@ -228,6 +238,17 @@ class StudySizes:
 
     def _note(self, text: str) -> None:
         self._scans.notes.append(text)
+
+
+def _reading(tumor: Mapping[str, Any], where: str) -> Reading:
+    """What a report has of a tumour besides its size."""
+    flags = tumor.get("flags")
+    known = {
+        "longest_diameter_mm": tumor.get("longest_diameter_mm"),
+        "short_axis_mm": tumor.get("short_axis_mm"),
+        "mean_hu": tumor.get("grey_mean") if tumor.get("grey_unit") == "HU" else None,
+    }
+    return parse_reading(known, where, flags=tuple(map(str, flags)) if isinstance(flags, list) else ())
 
 
 def _keys(said: Mapping[str, Any], tumors: Tumors, source: str, where: str) -> list[str]:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from lite_ensam.core.errors import StudyError, brief
@@ -15,6 +16,7 @@ from lite_ensam.core.types import PathLike
 from lite_ensam.io.csv_tables import plain_cell
 from lite_ensam.io.reading import read_text
 from lite_ensam.reporting.study_values import (
+    DETAILS,
     SIZES,
     Day,
     parse_day,
@@ -28,8 +30,11 @@ from lite_ensam.response import name_key
 __all__ = ["read_table"]
 
 _NEEDED = ("patient", "date", "target", "organ", "diameter_mm")
-_KNOWN = (*_NEEDED, *SIZES, "node", "fragment", "merged_into", "non_targets", "new_lesion")
-_OF_A_LESION = (*SIZES, "fragment", "merged_into")
+_OF_A_FINDING = ("state", "larger", "equivocal")
+_OF_A_VISIT = ("non_targets", "non_targets_larger", "new_lesion", "modality")
+_OF_A_LESION = (*SIZES, "fragment", "merged_into", *_OF_A_FINDING, *DETAILS)
+_KNOWN = (*_NEEDED, *_OF_A_LESION, *_OF_A_VISIT, "node", "role", "site", "cohort", "trial")
+_ROLES = ("target", "non-target", "new")
 
 
 @dataclass(frozen=True)
@@ -125,24 +130,79 @@ def _entry(rows: Sequence[_Row]) -> dict[str, Any]:
             of_target[name_key(row["target"])].append(row)
         elif lost := [name for name in _OF_A_LESION if row[name]]:
             raise StudyError(f"row {row.number} has a {lost[0]} but does not say of which target")
-    targets = [
-        {
-            "name": own[0]["target"],
-            "organ": _agreed(own, "organ", name_key),
-            "node": _agreed(own, "node", lambda cell: parse_yes_no(cell, "node")),
-        }
-        for own in of_target.values()
-    ]
+    lesions = [_Lesion(key, own) for key, own in of_target.items()]
+    by_role = {role: [one for one in lesions if one.role == role] for role in _ROLES}
     visits = []
     for day, own in of_day.items():
-        visit: dict[str, Any] = {"date": day, "targets": {}}
-        for target, key in zip(targets, of_target, strict=True):
-            if measured := [row for row in own if name_key(row["target"]) == key]:
-                visit["targets"][target["name"]] = _sizes(measured, target, day == first_day)
-        visit["non_targets"] = _agreed(own, "non_targets", parse_non_targets)
-        visit["new_lesion"] = _agreed(own, "new_lesion", parse_new_lesion)
+        visit: dict[str, Any] = {"date": day}
+        found = {one.key: [row for row in own if name_key(row["target"]) == one.key] for one in lesions}
+        visit["targets"] = {
+            one.name: _sizes(found[one.key], one.entry, day == first_day)
+            for one in by_role["target"]
+            if found[one.key]
+        }
+        visit["non_target_lesions"] = {
+            one.name: _finding(found[one.key], ("state", "larger", "diameter_mm"))
+            for one in by_role["non-target"]
+            if found[one.key]
+        }
+        visit["new_lesions"] = [
+            one.entry | _finding(found[one.key], (*_OF_A_FINDING, "diameter_mm"))
+            for one in by_role["new"]
+            if found[one.key]
+        ]
+        for column, parse in _PARSERS.items():
+            visit[column] = _agreed(own, column, parse)
         visits.append(visit)
-    return {"patient": rows[0]["patient"], "targets": targets, "visits": visits}
+    return {
+        "patient": rows[0]["patient"],
+        "cohort": _agreed(rows, "cohort", name_key),
+        "trial": _agreed(rows, "trial", name_key),
+        "targets": [one.entry for one in by_role["target"]],
+        "non_target_lesions": [one.entry for one in by_role["non-target"]],
+        "visits": visits,
+    }
+
+
+class _Lesion:
+    """A lesion of a patient, as all its rows say it."""
+
+    def __init__(self, key: str, rows: Sequence[_Row]) -> None:
+        self.key, self.name = key, rows[0]["target"]
+        self.role = _parse_role(_agreed(rows, "role", _parse_role))
+        self.entry = {
+            "name": self.name,
+            "organ": _agreed(rows, "organ", name_key),
+            "site": _agreed(rows, "site", name_key),
+            "node": _agreed(rows, "node", lambda cell: parse_yes_no(cell, "node")),
+        }
+
+
+def _parse_role(cell: str) -> str:
+    """Target, non-target or new; an empty cell is a target."""
+    word = name_key(cell).replace(" ", "-")
+    if word in ("", *_ROLES):
+        return word or "target"
+    raise StudyError(f"role must be one of {', '.join(_ROLES)}, got {brief(cell)}")
+
+
+def _finding(rows: Sequence[_Row], columns: Sequence[str]) -> dict[str, Any]:
+    """What the row of a lesion that is not a target says; a second row of one visit is refused."""
+    if len(rows) > 1:
+        raise StudyError(
+            f"rows {' and '.join(str(row.number) for row in rows)} give the same lesion at the same visit: keep one"
+        )
+    return {name: rows[0][name] for name in (*columns, *DETAILS) if rows[0][name]}
+
+
+_PARSERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
+    {
+        "non_targets": parse_non_targets,
+        "non_targets_larger": lambda cell: parse_yes_no(cell, "non_targets_larger"),
+        "new_lesion": parse_new_lesion,
+        "modality": name_key,
+    }
+)
 
 
 def _agreed(rows: Iterable[_Row], column: str, parse: Callable[[str], Any]) -> str:
@@ -164,7 +224,7 @@ def _agreed(rows: Iterable[_Row], column: str, parse: Callable[[str], Any]) -> s
 
 def _sizes(rows: Sequence[_Row], target: Mapping[str, Any], is_baseline: bool) -> Any:
     """Sizes of one target at one visit; a list where the rows are fragments of it."""
-    sizes = [{name: row[name] for name in (*SIZES, "merged_into") if row[name]} for row in rows]
+    sizes = [{name: row[name] for name in (*SIZES, "merged_into", *DETAILS) if row[name]} for row in rows]
     if len(rows) == 1:
         return sizes[0]
     both = f"rows {' and '.join(str(row.number) for row in rows)} give the same target at the same visit"
@@ -186,8 +246,9 @@ def _sizes(rows: Sequence[_Row], target: Mapping[str, Any], is_baseline: bool) -
 
 
 def _are_apart(rows: Sequence[_Row]) -> bool:
-    """Whether rows can only be fragments: sizes differ and are not 0, columns that are not read are alike."""
-    rest = {tuple(cell for column, cell in row.cells.items() if column not in _KNOWN) for row in rows}
+    """Whether rows can only be fragments: sizes differ and are not 0, readers and unread columns are alike."""
+    compared = set(_KNOWN) - {"reader"}
+    rest = {tuple(cell for column, cell in row.cells.items() if column not in compared) for row in rows}
     mm = [parse_diameter(row["diameter_mm"], f"row {row.number}, diameter_mm") for row in rows]
     return len(rest) == 1 and len(set(mm)) == len(mm) and all(mm)
 

@@ -8,9 +8,19 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from lite_ensam.core.errors import StudyError, brief
-from lite_ensam.response import TOO_SMALL_MM, NewLesion, Response, TargetValue, name_key
+from lite_ensam.response import (
+    OF_NON_TARGETS,
+    TOO_SMALL_MM,
+    LesionState,
+    NewLesion,
+    Reading,
+    Response,
+    TargetValue,
+    name_key,
+)
 
 __all__ = [
+    "DETAILS",
     "ILL_BUILT",
     "SIZES",
     "Day",
@@ -19,8 +29,11 @@ __all__ = [
     "parse_diameter",
     "parse_new_lesion",
     "parse_non_targets",
+    "parse_optional_text",
+    "parse_reading",
     "parse_size",
     "parse_sizes",
+    "parse_state",
     "parse_text",
     "parse_yes_no",
 ]
@@ -28,6 +41,9 @@ __all__ = [
 ILL_BUILT = "does not have the structure of a patient: see the section Study files of docs/clinical.md"
 
 SIZES = ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml")
+
+DETAILS = ("reader", "reason", "longest_diameter_mm", "short_axis_mm", "mean_hu")
+"""What else may be said of a lesion at a visit; see `Reading`."""
 
 LONGEST_COURSE_DAYS = 50 * 365
 """Between two visits of one patient; beyond, a date is a placeholder such as 9999-12-31 or 1900-01-01."""
@@ -44,6 +60,15 @@ _YES, _NO = {"yes", "y", "true", "1", "1.0", "ja", "oui"}, {"no", "n", "false", 
 _NOT_MEASURED = {"ne", "not evaluable", "not measured"}
 _GONE = {"gone", "absent", "disappeared"}
 _TOO_SMALL = {"too small", "too small to measure"}
+_STATES = {
+    "present": LesionState.PRESENT,
+    "stable": LesionState.PRESENT,
+    **dict.fromkeys(_GONE, LesionState.ABSENT),
+    "unequivocal progression": LesionState.PROGRESSION,
+    "progression": LesionState.PROGRESSION,
+    "pd": LesionState.PROGRESSION,
+    **dict.fromkeys(_NOT_MEASURED - {"not measured"}, LesionState.NOT_EVALUABLE),
+}
 
 
 class Day(NamedTuple):
@@ -57,6 +82,11 @@ class Day(NamedTuple):
 
     number: int
     is_date: bool
+
+    @property
+    def iso(self) -> str:
+        """The date as ISO 8601 has it; empty for a day number."""
+        return date.fromordinal(self.number).isoformat() if self.is_date else ""
 
 
 def parse_day(value: Any) -> Day:
@@ -112,6 +142,11 @@ def parse_text(value: Any, what: str) -> str:
     return text
 
 
+def parse_optional_text(value: Any, what: str) -> str:
+    """As `parse_text`; empty where nothing was said."""
+    return "" if value in (None, "") else parse_text(value, what)
+
+
 def parse_yes_no(value: Any, what: str) -> bool | None:
     """True or False, None where nothing was said; `what` itself means yes in a column of its name.
 
@@ -146,8 +181,8 @@ def parse_non_targets(value: Any) -> Response | None:
     word = _word(value)
     if word == "":
         return None
-    for response in Response:
-        if _letters(word) == _letters(response) and response not in (Response.PR, Response.SD):
+    for response in OF_NON_TARGETS:
+        if _letters(word) == _letters(response):
             return response
     raise StudyError(f"non_targets must be one of CR, non-CR/non-PD, PD, NE, got {brief(value)}")
 
@@ -182,17 +217,55 @@ def parse_diameter(value: Any, what: str) -> float | None:
     return 0.0 if _word(value) in _GONE else parse_size(value, what)
 
 
+def parse_state(value: Any) -> LesionState | None:
+    """State of a lesion that is not measured; None where nothing was said.
+
+    Examples
+    --------
+    >>> str(parse_state("Gone")), str(parse_state("PD"))
+    ('absent', 'unequivocal progression')
+    """
+    word = _word(value)
+    if word == "":
+        return None
+    if word not in _STATES:
+        raise StudyError(f"state must be one of {', '.join(LesionState)}, got {brief(value)}")
+    return _STATES[word]
+
+
+def parse_reading(given: Mapping[str, Any], where: str, flags: tuple[str, ...] = ()) -> Reading:
+    """What is said of a lesion besides its size: some of `DETAILS`."""
+    return Reading(
+        reader=parse_optional_text(given.get("reader"), f"{where}, reader"),
+        reason=parse_optional_text(given.get("reason"), f"{where}, reason"),
+        longest_diameter_mm=parse_size(given.get("longest_diameter_mm"), f"{where}, longest_diameter_mm"),
+        short_axis_mm=parse_size(given.get("short_axis_mm"), f"{where}, short_axis_mm"),
+        mean_hu=_parse_hu(given.get("mean_hu"), f"{where}, mean_hu"),
+        flags=flags,
+    )
+
+
+def _parse_hu(value: Any, what: str) -> float | None:
+    """A finite number, which may be negative; None where nothing was measured."""
+    sign = -1.0 if _word(value).startswith("-") else 1.0
+    size = -value if isinstance(value, int | float) and value < 0 else value
+    if isinstance(size, str):
+        size = size.strip().removeprefix("-")
+    number = parse_size(size, what)
+    return None if number is None else sign * number
+
+
 def parse_sizes(given: Any, where: str) -> TargetValue:
     """Sizes of a lesion, or of a fragment of one, at one visit.
 
     Parameters
     ----------
-    given : mapping of some of `SIZES`
+    given : mapping of some of `SIZES` and `DETAILS`
     where : day and lesion, for messages
     """
     if not isinstance(given, Mapping):
         raise StudyError(f'{where}: sizes must be numbers, as in {{"diameter_mm": 31}}, got {brief(given)}')
-    if unknown := sorted(given.keys() - set(SIZES)):
+    if unknown := sorted(given.keys() - {*SIZES, *DETAILS}):
         raise StudyError(f"{where}: {brief(unknown[0])} is not a size; sizes are {', '.join(SIZES)}")
     diameter_mm = parse_diameter(given.get("diameter_mm"), f"{where}, diameter_mm")
     volume_ml, sd_mm, sd_ml = (parse_size(given.get(name), f"{where}, {name}") for name in SIZES[1:])
@@ -203,7 +276,9 @@ def parse_sizes(given: Any, where: str) -> TargetValue:
             f"{where}: {diameter_mm:g} mm and {volume_ml:g} ml contradict each other: 0 says that the lesion is gone; "
             'one that is still seen is "too small to measure", and an unknown volume stays empty'
         )
-    return TargetValue(diameter_mm, volume_ml, sd_mm or 0.0, sd_ml or 0.0)
+    is_small = _word(given.get("diameter_mm")) in _TOO_SMALL
+    reading = parse_reading(given, where, flags=("too_small",) if is_small else ())
+    return TargetValue(diameter_mm, volume_ml, sd_mm or 0.0, sd_ml or 0.0, reading=reading)
 
 
 def _word(value: Any) -> str:

@@ -1,30 +1,60 @@
-"""Response over time: RECIST 1.1 in full, the same by volume, and lesions known again.
+"""Response over time: RECIST 1.1 in full, iRECIST, the same rules by volume, and lesions matched between visits.
 
 Pure functions on dataclasses. Sections in docstrings are those of the guideline: Eisenhauer et al., New
 response evaluation criteria in solid tumours: revised RECIST guideline (version 1.1), Eur J Cancer 45 (2009)
 228-247.
 """
 
-from lite_ensam.response.best_response import BestResponse, best_overall_response
-from lite_ensam.response.criteria import RECIST_1_1, VOLUME, VOLUME_RELIABILITY, Criteria, Response
+from lite_ensam.response.best_response import BestResponse, Wait, best_overall_response
+from lite_ensam.response.criteria import (
+    IRECIST,
+    RECIST_1_1,
+    VOLUME,
+    VOLUME_RELIABILITY,
+    Criteria,
+    Response,
+)
+from lite_ensam.response.irecist import CONFIRMING_DAYS, best_immune_response, respond_immune
 from lite_ensam.response.lesion_tracking import TrackedLesions, track_lesions
+from lite_ensam.response.lesions import Imaging, LesionState, NewLesionFinding, NonTargetFinding, Reading
 from lite_ensam.response.matching import NEAR_MM, Match, match_by_identity, match_by_place, renamed
 from lite_ensam.response.names import name_key, repeated_names
-from lite_ensam.response.study import TOO_SMALL_MM, NewLesion, Study, TargetValue, TimePoint
+from lite_ensam.response.protocol import Protocol
+from lite_ensam.response.rates import CohortRates, MedianTime, Proportion, cohort_rates
+from lite_ensam.response.study import (
+    OF_NON_TARGETS,
+    TOO_SMALL_MM,
+    NewLesion,
+    Study,
+    TargetValue,
+    TimePoint,
+)
 from lite_ensam.response.targets import BaselineLesion, Target, check_targets, choose_targets
 from lite_ensam.response.time_points import TimePointResponse, overall_response, respond
 
 __all__ = [
+    "CONFIRMING_DAYS",
+    "IRECIST",
     "NEAR_MM",
+    "OF_NON_TARGETS",
     "RECIST_1_1",
     "TOO_SMALL_MM",
     "VOLUME",
     "VOLUME_RELIABILITY",
     "BaselineLesion",
     "BestResponse",
+    "CohortRates",
     "Criteria",
+    "Imaging",
+    "LesionState",
     "Match",
+    "MedianTime",
     "NewLesion",
+    "NewLesionFinding",
+    "NonTargetFinding",
+    "Proportion",
+    "Protocol",
+    "Reading",
     "Response",
     "Study",
     "Target",
@@ -32,9 +62,12 @@ __all__ = [
     "TimePoint",
     "TimePointResponse",
     "TrackedLesions",
+    "Wait",
+    "best_immune_response",
     "best_overall_response",
     "check_targets",
     "choose_targets",
+    "cohort_rates",
     "match_by_identity",
     "match_by_place",
     "name_key",
@@ -42,5 +75,6 @@ __all__ = [
     "renamed",
     "repeated_names",
     "respond",
+    "respond_immune",
     "track_lesions",
 ]

@@ -1,12 +1,13 @@
 """Best overall response, with and without confirmation (section 4.4.3 and table 3)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
 
 from lite_ensam.response.criteria import Response
 
-__all__ = ["BestResponse", "best_overall_response"]
+__all__ = ["BestResponse", "Visit", "Wait", "best_of", "best_overall_response"]
 
 Visit: TypeAlias = tuple[int, Response]
 """Day since baseline and overall response."""
@@ -25,12 +26,15 @@ class BestResponse:
     day : of the visit that it was first seen at; None for NE
     progression_day : of the first PD, or None
     confirmed : whether CR or PR was seen again, long enough after
+    response_day : of a best response of CR or PR: the first visit with either, from which its duration runs (section
+        4.5.1); of others None
     """
 
     response: Response
     day: int | None
     progression_day: int | None
     confirmed: bool
+    response_day: int | None = None
 
 
 def best_overall_response(
@@ -38,6 +42,7 @@ def best_overall_response(
     *,
     confirmation: bool = False,
     least_confirmation_days: int = 28,
+    most_confirmation_days: int | None = None,
     least_stable_days: int = 42,
 ) -> BestResponse:
     """Best response from the start of treatment until progression.
@@ -49,8 +54,10 @@ def best_overall_response(
         harm (section 4.4.4). A CR that is followed by a PR is taken for a PR: where a lesion had really gone
         and come back, the visit is PD already (note a)
     least_confirmation_days : between the two; the protocol says, generally four weeks
+    most_confirmation_days : between the two, where the protocol has an upper limit; None: none
     least_stable_days : how long after baseline SD must be seen; the protocol says, generally six to eight
-        weeks. SD that does not last is PD if that follows, else NE
+        weeks. SD that does not last is PD if that follows, else NE. A PR that must be confirmed and is followed by SD
+        is SD, however early: of the pairs in table 3 this one has no proviso
 
     Examples
     --------
@@ -63,36 +70,80 @@ def best_overall_response(
     course = list(visits)
     progression_day = next((day for day, response in course if response is Response.PD), None)
     before = [one for one in course if progression_day is None or one[0] < progression_day]
-    for wanted, counting in ((Response.CR, (Response.CR,)), (Response.PR, (Response.CR, Response.PR))):
-        seen_again = _seen_again(before, counting, least_confirmation_days)
-        first = seen_again if confirmation else _first(before, counting)
-        if first is not None:
-            return BestResponse(wanted, first, progression_day, seen_again is not None)
-    for day, response in before:
-        if response in _CONTROLLED and day >= least_stable_days:
-            stable = response if response in _STABLE else Response.SD
-            return BestResponse(stable, day, progression_day, False)
+    wait = Wait(least_confirmation_days, most_confirmation_days)
+    best = best_of(before, confirmation, wait, least_stable_days)
+    if best is not None:
+        return replace(best, progression_day=progression_day)
     relapse = progression_day if progression_day is not None else _relapse(before)
     if relapse is not None:
         return BestResponse(Response.PD, relapse, progression_day, False)
     return BestResponse(Response.NE, None, None, False)
 
 
+class Wait(NamedTuple):
+    """How long after the first sight of something the second sight counts.
+
+    Parameters
+    ----------
+    least, most : days, both included; without `most` there is no end
+    """
+
+    least: int
+    most: int | None = None
+
+    def holds(self, days: int) -> bool:
+        """Whether a second sight after this time counts."""
+        return days >= self.least and (self.most is None or days <= self.most)
+
+
+def best_of(
+    visits: Sequence[Visit], confirmation: bool, wait: Wait, least_stable_days: int
+) -> BestResponse | None:
+    """Best of the CR, PR and SD among visits, without a day of progression; None if there is none that counts.
+
+    Parameters
+    ----------
+    visits, confirmation, least_stable_days : see `best_overall_response`; a PD among the visits is passed over
+    wait : between two that confirm each other
+    """
+    either = (Response.CR, Response.PR)
+    response_day = _seen_again(visits, either, wait) if confirmation else _first(visits, either)
+    for wanted, counting in ((Response.CR, (Response.CR,)), (Response.PR, either)):
+        seen_again = _seen_again(visits, counting, wait)
+        first = seen_again if confirmation else _first(visits, counting)
+        if first is not None:
+            return BestResponse(wanted, first, None, seen_again is not None, response_day)
+    after_response = _after_response(visits) if confirmation else None
+    for day, response in visits:
+        if response in _CONTROLLED and (day >= least_stable_days or day == after_response):
+            stable = response if response in _STABLE else Response.SD
+            return BestResponse(stable, day, None, False)
+    return None
+
+
 def _first(visits: Sequence[Visit], counting: Sequence[Response]) -> int | None:
     return next((day for day, response in visits if response in counting), None)
 
 
-def _seen_again(visits: Sequence[Visit], counting: Sequence[Response], least_days: int) -> int | None:
-    """First day of a run of `counting` and NE that spans the least time between two that count."""
-    start: int | None = None
+def _seen_again(visits: Sequence[Visit], counting: Sequence[Response], wait: Wait) -> int | None:
+    """First day of one that counts and is followed by another in time, with nothing but NE or such between them."""
+    run: list[int] = []
     for day, response in visits:
         if response in counting:
-            start = day if start is None else start
-            if day - start >= least_days:
-                return start
+            confirmed = [first for first in run if wait.holds(day - first)]
+            if confirmed:
+                return confirmed[0]
+            run.append(day)
         elif response is not Response.NE:
-            start = None
+            run = []
     return None
+
+
+def _after_response(visits: Sequence[Visit]) -> int | None:
+    """Day of the first SD whose visit before, NE aside, was PR (table 3)."""
+    seen = [one for one in visits if one[1] is not Response.NE]
+    pairs = ((before, day, now) for (_, before), (day, now) in pairwise(seen))
+    return next((day for before, day, now in pairs if before is Response.PR and now is Response.SD), None)
 
 
 def _relapse(visits: Sequence[Visit]) -> int | None:

@@ -1,14 +1,14 @@
 """The words of response, and the numbers that decide between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
-__all__ = ["RECIST_1_1", "VOLUME", "VOLUME_RELIABILITY", "Criteria", "Response"]
+__all__ = ["IRECIST", "RECIST_1_1", "VOLUME", "VOLUME_RELIABILITY", "Criteria", "Response"]
 
 
 class Response(StrEnum):
-    """What a time point, or a whole course, is called (sections 4.3 and 4.4)."""
+    """What a time point, or a whole course, is called (sections 4.3 and 4.4); the second half is iRECIST's."""
 
     CR = "CR"
     PR = "PR"
@@ -16,6 +16,12 @@ class Response(StrEnum):
     PD = "PD"
     NE = "NE"
     NON_CR_NON_PD = "non-CR/non-PD"
+    ICR = "iCR"
+    IPR = "iPR"
+    ISD = "iSD"
+    IUPD = "iUPD"
+    ICPD = "iCPD"
+    NON_ICR_NON_IUPD = "non-iCR/non-iUPD"
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,8 @@ class Criteria:
     response : PR if the sum has changed by this share of the BASELINE sum or lower, e.g. -0.30
     progression : PD if it has changed by this share of the NADIR or higher, e.g. 0.20
     least_growth : and by at least as much over the nadir, in mm or ml
+    keeps_response : whether targets that have reached PR or CR stay in PR until PD, though their sum rises above the
+        limit of PR again (EORTC's clarifications). Without it each visit is judged by its own sum (section 4.3.1)
     """
 
     name: str
@@ -36,6 +44,7 @@ class Criteria:
     response: float
     progression: float
     least_growth: float = 0.0
+    keeps_response: bool = False
 
     def __post_init__(self) -> None:
         if not -1 < self.response < 0 < self.progression or self.least_growth < 0:
@@ -49,9 +58,22 @@ class Criteria:
         """Of the sum: mm or ml."""
         return "mm" if self.quantity == "diameter" else "ml"
 
+    def keeping_response(self) -> Self:
+        """The same criteria with PR kept until PD, which their name says.
+
+        Examples
+        --------
+        >>> RECIST_1_1.keeping_response().name
+        'RECIST 1.1, PR until PD'
+        """
+        return replace(self, name=f"{self.name}, PR until PD", keeps_response=True)
+
 
 RECIST_1_1 = Criteria("RECIST 1.1", "diameter", -0.30, 0.20, 5.0)
 """Section 4.3.1: -30 % of baseline; +20 % and at least 5 mm over the nadir."""
+
+IRECIST = replace(RECIST_1_1, name="iRECIST")
+"""The same limits; what differs is what follows a PD: see `respond_immune`."""
 
 VOLUME = Criteria("volume", "volume", -0.657, 0.728)
 """RECIST's shares carried over to the volume of a sphere: 0.7³ = 0.343, 1.2³ = 1.728."""

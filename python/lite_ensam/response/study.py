@@ -11,14 +11,19 @@ from typing import Literal, Self
 from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.response.criteria import Response
+from lite_ensam.response.lesions import Imaging, LesionState, NewLesionFinding, NonTargetFinding, Reading
+from lite_ensam.response.names import repeated_names
 from lite_ensam.response.targets import NORMAL_NODE_MM, Target, check_targets, least_mm
 
-__all__ = ["TOO_SMALL_MM", "NewLesion", "Study", "TargetValue", "TimePoint"]
+__all__ = ["OF_NON_TARGETS", "TOO_SMALL_MM", "NewLesion", "Study", "TargetValue", "TimePoint"]
 
 TOO_SMALL_MM = 5.0
 """What a lesion counts that is seen but too small to measure (section 4.3.2)."""
 
 _ROUNDING_MM = 1e-6
+
+OF_NON_TARGETS = (Response.CR, Response.NON_CR_NON_PD, Response.PD, Response.NE)
+"""What non-targets as a whole may be called (section 4.3.3)."""
 
 
 class NewLesion(StrEnum):
@@ -41,6 +46,7 @@ class TargetValue:
         of the same scan would differ by); 0 takes it as exact
     merged_into : name of the target that it has grown together with, if the two cannot be told apart any more: that
         one has the size of both, this one has none of its own and counts 0 (section 4.3.2)
+    reading : what else is known of it; sizes that are alike are equal whoever read them
     """
 
     diameter_mm: float | None = None
@@ -48,6 +54,7 @@ class TargetValue:
     diameter_sd_mm: float = 0.0
     volume_sd_ml: float = 0.0
     merged_into: str | None = None
+    reading: Reading = field(default=Reading(), compare=False)
 
     def __post_init__(self) -> None:
         for name in ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml"):
@@ -64,7 +71,7 @@ class TargetValue:
     @classmethod
     def too_small_to_measure(cls) -> Self:
         """Faintly seen: 5 mm by default (section 4.3.2)."""
-        return cls(TOO_SMALL_MM)
+        return cls(TOO_SMALL_MM, reading=Reading(flags=("too_small",)))
 
     @classmethod
     def added_up(cls, fragments: "Sequence[TargetValue]") -> Self:
@@ -85,6 +92,7 @@ class TargetValue:
             total([one.volume_ml for one in fragments]),
             math.hypot(*(one.diameter_sd_mm for one in fragments)),
             math.hypot(*(one.volume_sd_ml for one in fragments)),
+            reading=Reading(reader=fragments[0].reading.reader if fragments else "", flags=("split",)),
         )
 
     def value(self, quantity: Literal["diameter", "volume"]) -> float | None:
@@ -108,14 +116,23 @@ class TimePoint:
     day : days since baseline; 0 is baseline
     targets : by name; one that is left out was not measured
     non_targets : CR, non-CR/non-PD, PD (unequivocal) or NE of the non-targets as a whole (section 4.3.3);
-        None at baseline and where there are none
-    new_lesion : see `NewLesion`
+        None at baseline, where there are none, and where `non_target_states` says it
+    new_lesion : see `NewLesion`; where `new_lesions` are listed it follows from them
+    non_target_states : by name, of the study's `non_target_lesions`; one that is left out was not evaluated
+    non_targets_larger : whether non-targets have grown since the visit before, where they are not listed one by one
+        (see `NonTargetFinding`)
+    new_lesions : by name, one that is seen again under the name it had
+    imaging : the examination
     """
 
     day: int
     targets: Mapping[str, TargetValue] = field(default_factory=dict)
     non_targets: Response | None = None
     new_lesion: NewLesion = NewLesion.NO
+    non_target_states: Mapping[str, NonTargetFinding] = field(default_factory=dict)
+    non_targets_larger: bool = False
+    new_lesions: Mapping[str, NewLesionFinding] = field(default_factory=dict)
+    imaging: Imaging = field(default=Imaging())
 
     def __post_init__(self) -> None:
         if isinstance(self.day, bool) or not isinstance(self.day, Integral):
@@ -131,10 +148,28 @@ class TimePoint:
                 raise StudyError(
                     f"day {self.day}: {name} must be one of {', '.join(kind)}, got {brief(value)}"
                 ) from None
-        if self.non_targets in (Response.PR, Response.SD):
+        if self.non_targets not in (None, *OF_NON_TARGETS):
             raise StudyError(
                 f"day {self.day}: non-targets are CR, non-CR/non-PD, PD or NE, got {self.non_targets}"
             )
+        if self.new_lesions:
+            self._follow_new_lesions()
+
+    @property
+    def has_larger_non_targets(self) -> bool:
+        """Whether a non-target has grown since the visit before."""
+        return self.non_targets_larger or any(one.larger for one in self.non_target_states.values())
+
+    def _follow_new_lesions(self) -> None:
+        """Set `new_lesion` to what the listed ones say."""
+        there = [one for one in self.new_lesions.values() if one.is_there]
+        sure = any(one.is_certain for one in there)
+        listed = NewLesion.YES if sure else NewLesion.EQUIVOCAL if there else NewLesion.NO
+        if self.new_lesion not in (NewLesion.NO, listed):
+            raise StudyError(
+                f"day {self.day}: new_lesion is {self.new_lesion}, but the new lesions that are listed say {listed}"
+            )
+        object.__setattr__(self, "new_lesion", listed)
 
 
 @with_short_repr
@@ -148,6 +183,7 @@ class Study:
     time_points : baseline first, days ascending
     has_non_targets : whether baseline had lesions besides the targets
     slice_mm : thickness of the baseline's slices, which a target's least size depends on; 0 if thin
+    non_target_lesions : the non-targets, where they are followed one by one
 
     Raises
     ------
@@ -161,9 +197,12 @@ class Study:
     time_points: tuple[TimePoint, ...]
     has_non_targets: bool = False
     slice_mm: float = 0.0
+    non_target_lesions: tuple[Target, ...] = ()
 
     def __post_init__(self) -> None:
         check_targets(self.targets)
+        if self.non_target_lesions:
+            object.__setattr__(self, "has_non_targets", True)
         if not isinstance(self.has_non_targets, bool):
             raise StudyError(f"has_non_targets must be True or False, got {brief(self.has_non_targets)}")
         if not (math.isfinite(self.slice_mm) and self.slice_mm >= 0):
@@ -184,6 +223,7 @@ class Study:
                 raise StudyError(
                     f"day {visit.day}: non-targets are {visit.non_targets}, but baseline had none"
                 )
+            self._check_others(visit)
         self._check_baseline()
 
     @property
@@ -211,6 +251,39 @@ class Study:
 
         return all(gone(target) for target in self.targets)
 
+    def non_target_response(self, visit: TimePoint) -> Response | None:
+        """Of the non-targets as a whole (section 4.3.3); None if the patient has none.
+
+        What the reader says of all of them counts. Else: PD if one has progressed unequivocally, NE if one was not
+        evaluated, CR if all are absent.
+        """
+        if not self.has_non_targets:
+            return None
+        if visit.non_targets is not None:
+            return visit.non_targets
+        found = [visit.non_target_states.get(one.name) for one in self.non_target_lesions]
+        states = [one.state if one else LesionState.NOT_EVALUABLE for one in found]
+        if LesionState.PROGRESSION in states:
+            return Response.PD
+        if LesionState.NOT_EVALUABLE in states or not states:
+            return Response.NE
+        return Response.CR if set(states) == {LesionState.ABSENT} else Response.NON_CR_NON_PD
+
+    def _check_others(self, visit: TimePoint) -> None:
+        """Raise `StudyError` unless non-targets are those of baseline and new lesions are new."""
+        non_targets = {one.name for one in self.non_target_lesions}
+        if unknown := sorted(visit.non_target_states.keys() - non_targets):
+            raise StudyError(f"day {visit.day}: {unknown[0]!r} is not a non-target of this study")
+        seen = {LesionState.PRESENT, LesionState.PROGRESSION}
+        there = [name for name, one in visit.non_target_states.items() if one.state in seen]
+        if visit.non_targets is Response.CR and there:
+            raise StudyError(f"day {visit.day}: non-targets are CR, but {there[0]!r} is still seen")
+        baseline = [one.name for one in (*self.targets, *self.non_target_lesions)]
+        if repeated := repeated_names([*baseline, *visit.new_lesions]):
+            raise StudyError(
+                f"day {visit.day}: {repeated[0]!r} names two lesions: a new lesion needs a name that no other has"
+            )
+
     def _check_merged(self, visit: TimePoint) -> None:
         """Raise `StudyError` unless each merged target has merged into one of its kind that has not."""
         kinds = {target.name: target.is_node for target in self.targets}
@@ -229,7 +302,7 @@ class Study:
                 raise StudyError(f"{where}: of a node the short axis counts, of others the longest diameter")
 
     def _check_baseline(self) -> None:
-        if self.baseline.new_lesion is not NewLesion.NO:
+        if self.baseline.new_lesion is not NewLesion.NO or self.baseline.new_lesions:
             raise StudyError("baseline cannot have a new lesion")
         for target in self.targets:
             measured = self.baseline.targets.get(target.name, TargetValue())

@@ -25,7 +25,7 @@ _ROUNDING_MM = 1e-6
 
 @dataclass(frozen=True)
 class Target:
-    """A lesion that is followed.
+    """A lesion that is followed: a target, or a non-target that is listed.
 
     Parameters
     ----------
@@ -33,11 +33,13 @@ class Target:
     organ : where it lies; counted for the limit of two an organ, whatever its case and spaces
     is_node : a lymph node: its short axis is what is summed, and below 10 mm it is normal. All nodes count as one
         organ, wherever they lie (EORTC's clarifications of RECIST 1.1)
+    site : where in the organ, for readers
     """
 
     name: str
     organ: str
     is_node: bool = False
+    site: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.is_node, bool):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lite_ensam.response.criteria import RECIST_1_1, Criteria, Response
+from lite_ensam.response.new_lesions import certain_new_lesions
 from lite_ensam.response.study import NewLesion, Study, TargetValue, TimePoint
 
 __all__ = ["TimePointResponse", "overall_response", "respond"]
@@ -34,6 +34,7 @@ class TimePointResponse:
     overall : what tables 1 and 2 make of the three
     noise_to_baseline, noise_to_nadir : differences of sums up to here come from measuring alone; 0 where no
         uncertainty was given
+    reason : why iRECIST calls the visit so, where earlier visits count too; else empty
     """
 
     day: int
@@ -46,6 +47,7 @@ class TimePointResponse:
     overall: Response
     noise_to_baseline: float = 0.0
     noise_to_nadir: float = 0.0
+    reason: str = ""
 
     @property
     def change_from_baseline(self) -> float | None:
@@ -70,9 +72,9 @@ class TimePointResponse:
     @property
     def is_uncertain(self) -> bool:
         """Whether the change that made the targets' response PR or PD is within the noise."""
-        if self.target is Response.PD:
+        if self.target in (Response.PD, Response.IUPD):
             return self.within_noise_of_nadir
-        return self.target is Response.PR and self.within_noise_of_baseline
+        return self.target in (Response.PR, Response.IPR) and self.within_noise_of_baseline
 
 
 def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointResponse, ...]:
@@ -94,6 +96,7 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
     After a complete response of all disease, whatever is back is PD: a non-nodal target however small, non-targets
     that are seen again (table 3, note a). Where other disease was left, a target that is back goes by the sum, as nodes
     always do: lesions that come and go are no progression by themselves (EORTC's clarifications of RECIST 1.1).
+    With `criteria.keeps_response` targets that were PR or CR are PR until the next PD.
 
     Examples
     --------
@@ -103,13 +106,15 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
     ['PR', 'PD']
     """
     judged: list[TimePointResponse] = []
-    nadir_visit, been_gone = study.baseline, False
-    for visit, new_lesion in zip(study.follow_up, _confirmed_new_lesions(study.follow_up), strict=True):
+    nadir_visit, been_gone, has_responded = study.baseline, False, False
+    for visit, new_lesions in zip(study.follow_up, certain_new_lesions(study.follow_up), strict=True):
         now, baseline, nadir = (_sum(study, one, criteria) for one in (visit, study.baseline, nadir_visit))
         target = _target_response(study, visit, criteria, nadir, been_gone) if study.targets else None
-        non_target = (visit.non_targets or Response.NE) if study.has_non_targets else None
+        if criteria.keeps_response and has_responded and target is Response.SD:
+            target = Response.PR
+        non_target = study.non_target_response(visit)
         is_back = been_gone and non_target is Response.NON_CR_NON_PD
-        overall = Response.PD if is_back else overall_response(target, non_target, new_lesion)
+        overall = Response.PD if is_back else overall_response(target, non_target, bool(new_lesions))
         judged.append(
             TimePointResponse(
                 day=visit.day,
@@ -125,6 +130,7 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
             )
         )
         been_gone |= overall is Response.CR
+        has_responded = overall is not Response.PD and (has_responded or target in (Response.CR, Response.PR))
         if now is not None and nadir is not None and now < nadir:
             nadir_visit = visit
     return tuple(judged)
@@ -201,16 +207,6 @@ def _noise(study: Study, visit: TimePoint, reference: TimePoint, criteria: Crite
         if target.name in one.targets
     ]
     return _NOISE_SDS * math.hypot(*sds)
-
-
-def _confirmed_new_lesions(visits: Sequence[TimePoint]) -> list[bool]:
-    """Whether each visit has a new lesion: an equivocal one counts if the visits after it confirm it."""
-    flags: list[bool] = []
-    later = False
-    for visit in reversed(visits):
-        later = visit.new_lesion is NewLesion.YES or (later and visit.new_lesion is NewLesion.EQUIVOCAL)
-        flags.append(later)
-    return flags[::-1]
 
 
 def _share(now: float | None, before: float) -> float | None:

@@ -31,6 +31,7 @@ from lite_ensam.segmentation.painting import (
     TumorLogits,
     anchor_endpoints,
     anchor_prompts,
+    fade_far,
     obey_prompts,
     paint_tumors,
 )
@@ -183,7 +184,10 @@ class Predictor:
             first = self._mirrored_logits(without_clicks(patch, config), axes)
             patch = with_last_mask(patch, first, config)
         logits = self._mirrored_logits(patch, axes)
-        return anchor_prompts(anchor_endpoints(TumorLogits(patch.mark, logits, patch.placement)))
+        tumor = TumorLogits(patch.mark, logits, patch.placement)
+        if self.crop == "lesion":
+            tumor = fade_far(tumor)
+        return anchor_prompts(anchor_endpoints(tumor))
 
     def _mirrored_logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
         """Logits (z, y, x), averaged with those of the opposite mirror image if that was asked for."""

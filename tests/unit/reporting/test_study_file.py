@@ -332,7 +332,7 @@ def test_one_patient_has_one_entry_whatever_the_spelling(tmp_path: Path) -> None
 def test_what_is_doubtful_in_a_file_is_noted(tmp_path: Path) -> None:
     two = [LIVER, {"name": "n", "organ": "Lymph node"}]
     first = {"date": 0, "targets": {"liver 1": {"diameter_mm": 30}, "n": {"diameter_mm": 20}}}
-    later = {"date": 56, "targets": {"N": {"diameter_mm": 20}}, "new_lesions": True}
+    later = {"date": 56, "targets": {"N": {"diameter_mm": 20}}, "new_lesion_s": True}
     content = {
         "patients": [patient(first, later, targets=two), patient(visit(0)) | {"patient": "B"}],
         "about": 3,
@@ -342,7 +342,7 @@ def test_what_is_doubtful_in_a_file_is_noted(tmp_path: Path) -> None:
     assert one.notes == (
         "'about' beside the patients is not read",
         "n lies in 'Lymph node' but node is not said: its longest diameter counts, not its short axis",
-        "day 56: 'new_lesions' is not read",
+        "day 56: 'new_lesion_s' is not read",
         "day 56: nothing is said of liver 1; the study file has no size. Not evaluable; if the lesion is gone, give "
         "it a diameter_mm of 0",
     )

@@ -1,0 +1,136 @@
+"""Files that `lite-ensam respond` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lite_ensam.reporting import Course, Patient
+
+
+class EvaluatorName(StrEnum):
+    """Who read, for `--sdtm`."""
+
+    investigator = "investigator"
+    independent = "independent"
+
+
+@dataclass(frozen=True)
+class ResponseOutputs:
+    """Where each output goes; None is not written.
+
+    Parameters
+    ----------
+    json, csv, html, board, lesions, rates : files
+    sdtm : folder
+    """
+
+    json: Path | None = None
+    csv: Path | None = None
+    html: Path | None = None
+    board: Path | None = None
+    lesions: Path | None = None
+    rates: Path | None = None
+    sdtm: Path | None = None
+
+    def check(self, inputs: Iterable[Path | None], overwrite: bool) -> None:
+        """Raise `OutputError` if something cannot be written; the folder of the domains is made if all is well.
+
+        Parameters
+        ----------
+        inputs : what is read: nothing is written over it or into it
+        overwrite : whether files that exist may be replaced
+        """
+        from lite_ensam.core.errors import OutputError, printable
+        from lite_ensam.io import check_outputs, refuse_inputs
+
+        read = tuple(inputs)
+        refuse_inputs([path for path, _ in self._files() if path is not None], read)
+        if self.sdtm is not None:
+            try:
+                self.sdtm.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(
+                    f"cannot make the folder {printable(self.sdtm)}: {error.strerror or error}"
+                ) from error
+        check_outputs(self._files(), read, overwrite)
+
+    def _files(self) -> list[tuple[Path | None, tuple[str, ...]]]:
+        """Each file with what its name must end in."""
+        tables = (self.csv, self.lesions, self.rates, *self._domains().values())
+        pages = [(page, (".html",)) for page in (self.html, self.board)]
+        return [(self.json, (".json",)), *pages, *((table, (".csv",)) for table in tables)]
+
+    def write(
+        self,
+        patients: Sequence[Patient],
+        courses: Sequence[Course],
+        how: str,
+        notes: Sequence[str],
+        *,
+        evaluator: EvaluatorName,
+        identifiers: bool,
+        overwrite: bool,
+    ) -> None:
+        """Write what was asked for.
+
+        Parameters
+        ----------
+        patients : from `read_study`
+        courses : from `judge`, of these
+        how : the protocol's choices in a sentence
+        notes : on all patients
+        evaluator, identifiers, overwrite : options of the command
+        """
+        from lite_ensam import _kernels
+        from lite_ensam.core.about import DISCLAIMER
+        from lite_ensam.io import write_report, write_table, write_text
+        from lite_ensam.reporting import (
+            board_page,
+            lesion_rows,
+            rates_of,
+            rates_rows,
+            rates_section,
+            sdtm_tables,
+            study_page,
+        )
+
+        rates = rates_of(courses)
+        if self.json is not None:
+            record = {
+                "disclaimer": DISCLAIMER,
+                "version": _kernels.__version__,
+                "best_response": how,
+                "notes": notes,
+                "courses": [course.to_dict() for course in courses],
+                "rates": rates_rows(rates),
+            }
+            write_report(self.json, record, overwrite)
+        if self.csv is not None:
+            write_table(self.csv, [row for course in courses for row in course.rows()], overwrite)
+        if self.html is not None:
+            write_text(self.html, study_page(courses, how, [rates_section(rates)]), overwrite)
+        if self.board is not None:
+            page = board_page(courses, how, [rates_section(rates)], dates=identifiers)
+            write_text(self.board, page, overwrite)
+        if self.lesions is not None:
+            write_table(self.lesions, lesion_rows(patients, identifiers), overwrite)
+        if self.rates is not None:
+            write_table(self.rates, [row | {"rules": how} for row in rates_rows(rates)], overwrite)
+        if self.sdtm is not None:
+            is_independent = evaluator is EvaluatorName.independent
+            tables = sdtm_tables(
+                patients, courses, "INDEPENDENT ASSESSOR" if is_independent else "INVESTIGATOR", identifiers
+            )
+            for name, path in self._domains().items():
+                write_table(path, tables[name], overwrite)
+
+    def _domains(self) -> dict[str, Path]:
+        from lite_ensam.reporting import DOMAINS
+
+        folder = self.sdtm
+        return {} if folder is None else {name: folder / f"{name}.csv" for name in DOMAINS}

@@ -1,0 +1,56 @@
+"""The JSON Schema of study files, and a small made-up study that shows what they can say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lite_ensam.core.errors import OutputError, printable
+from lite_ensam.core.types import PathLike
+from lite_ensam.io import check_output, write_text
+from lite_ensam.io.reading import read_json
+
+__all__ = ["study_schema", "write_example_study"]
+
+_FOLDER = Path(__file__).parent
+_SCHEMA, _EXAMPLE = _FOLDER / "study.schema.json", _FOLDER / "example" / "study.json"
+
+
+def study_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the JSON form of study files; see `read_study`.
+
+    What breaks the rules of RECIST 1.1, such as a third target in one organ, passes the schema and is refused by
+    `read_study`.
+    """
+    schema: dict[str, Any] = read_json(_SCHEMA)
+    return schema
+
+
+def write_example_study(folder: PathLike, overwrite: bool = False) -> tuple[Path, Path]:
+    """Write study.json, four made-up patients in two cohorts, and study.schema.json into a folder.
+
+    Parameters
+    ----------
+    folder : made if it is not there
+    overwrite : whether files that exist may be replaced
+
+    Returns
+    -------
+    study, schema
+
+    Raises
+    ------
+    OutputError
+        If they cannot be written.
+    """
+    place = Path(folder)
+    paths = place / _EXAMPLE.name, place / _SCHEMA.name
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {printable(folder)}: {error.strerror or error}") from error
+    for path in paths:
+        check_output(path, overwrite, (".json",))
+    for path, source in zip(paths, (_EXAMPLE, _SCHEMA), strict=True):
+        write_text(path, source.read_text(encoding="utf-8"), overwrite)
+    return paths

@@ -1,0 +1,128 @@
+"""Lesions besides the targets, one by one, and how a lesion was read: by whom, and what else is known of it."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lite_ensam.core.errors import StudyError, brief
+from lite_ensam.response.names import name_key
+
+__all__ = ["Imaging", "LesionState", "NewLesionFinding", "NonTargetFinding", "Reading"]
+
+
+class LesionState(StrEnum):
+    """How a lesion that is not measured is seen (section 4.3.3)."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    PROGRESSION = "unequivocal progression"
+    NOT_EVALUABLE = "not evaluable"
+
+
+@dataclass(frozen=True)
+class Imaging:
+    """The examination behind a visit; each text may be empty.
+
+    Parameters
+    ----------
+    date : ISO 8601, where the study file gave dates
+    modality : as DICOM calls it, such as CT or MR
+    reader : who read it, where one reader read all of it
+    """
+
+    date: str = ""
+    modality: str = ""
+    reader: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is known of a lesion at a visit besides what the rules need.
+
+    Parameters
+    ----------
+    reader : who read it
+    longest_diameter_mm, short_axis_mm : on an axial slice; None where unknown
+    mean_hu : mean grey value in HU, or None
+    flags : codes, such as "too_small", "split" and those of the measurement
+    reason : why the lesion was not evaluable
+    """
+
+    reader: str = ""
+    longest_diameter_mm: float | None = None
+    short_axis_mm: float | None = None
+    mean_hu: float | None = None
+    flags: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class NonTargetFinding:
+    """A non-target at a visit.
+
+    Parameters
+    ----------
+    state : see `LesionState`; a node is absent when its short axis is below 10 mm
+    larger : whether it has grown since the visit before. By itself no progression in RECIST 1.1; in iRECIST it confirms
+        one of the non-targets, and need not be unequivocal again
+    reading : what else is known
+    """
+
+    state: LesionState
+    larger: bool = False
+    reading: Reading = Reading()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", _as_state(self.state))
+        if self.larger and self.state in (LesionState.ABSENT, LesionState.NOT_EVALUABLE):
+            raise StudyError(f"a non-target that is {self.state} cannot be larger")
+
+
+@dataclass(frozen=True)
+class NewLesionFinding:
+    """A lesion that baseline did not have, at a visit.
+
+    Parameters
+    ----------
+    organ, site : where it lies
+    is_node : whether `diameter_mm` is the short axis of a lymph node
+    is_certain : False where it may be something else than a new lesion (equivocal, section 4.3.5)
+    state : unequivocal progression says that it has grown much, for those that are not measured
+    diameter_mm : longest diameter, of a node the short axis; None if it was not measured
+    larger : whether it has grown since the visit before; sizes say it themselves
+    reading : what else is known
+    """
+
+    organ: str
+    site: str = ""
+    is_node: bool = False
+    is_certain: bool = True
+    state: LesionState = LesionState.PRESENT
+    diameter_mm: float | None = None
+    larger: bool = False
+    reading: Reading = Reading()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "state", _as_state(self.state))
+        mm = self.diameter_mm
+        if mm is not None and not (math.isfinite(mm) and mm >= 0):
+            raise StudyError(f"the diameter of a new lesion must be 0 mm or more, or None, got {mm}")
+        if self.state is LesionState.ABSENT and (mm or self.larger):
+            raise StudyError("a new lesion that is absent has no size and cannot be larger")
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it is seen at this visit."""
+        return self.state in (LesionState.PRESENT, LesionState.PROGRESSION) and self.diameter_mm != 0
+
+    @property
+    def counted_organ(self) -> str:
+        """What a limit of two an organ counts it under."""
+        return "lymph nodes" if self.is_node else name_key(self.organ)
+
+
+def _as_state(value: str) -> LesionState:
+    try:
+        return LesionState(value)
+    except ValueError:
+        raise StudyError(f"state must be one of {', '.join(LesionState)}, got {brief(value)}") from None
