@@ -30,7 +30,9 @@ def test_segmenting_an_array_loads_no_other_librarys_images() -> None:
         "import lite_ensam\ncase = lite_ensam.make_phantom((24, 64, 64), (4.0, 3.0, 3.0))\n"
         "lite_ensam.segment(case.ct, case.marks, case.grid.spacing_mm)"
     )
-    assert loaded_by(code) & {"torch", "nibabel", "SimpleITK", "itk", "xarray", "pandas"} == set()
+    modules = loaded_by(code)
+    assert modules & {"torch", "nibabel", "SimpleITK", "itk", "xarray", "pandas"} == set()
+    assert "lite_ensam.io.dicom" not in modules
 
 
 def test_a_command_loads_no_other_and_no_numbers_before_it_is_parsed() -> None:

@@ -86,7 +86,21 @@ def _volumes(folder: Path) -> Iterator[tuple[str, Reader]]:
         marker = folder / f"marker{suffix}"
         write_mask(marker, drawn, case.grid)
         yield f"marker{suffix}", Reader(marker, lambda path: read_marks(path, case.grid), strategy)
-    # not .nrrd and .mha: ITK's own parser ends the process (SIGSEGV) on some damaged files, which no except clause sees
+    for suffix in (".nrrd", ".mha"):
+        write_ct(folder / f"ct{suffix}", case.ct, case.grid)
+        yield f"scan{suffix}", Reader(folder / f"ct{suffix}", read_ct)
+        write_mask(folder / f"labels{suffix}", case.reference, case.grid)
+        yield f"labels{suffix}", Reader(folder / f"labels{suffix}", read_labels)
+    (folder / "voxels.raw").write_bytes(case.ct.tobytes())
+    headers = {
+        "scan.nhdr": "NRRD0004\ntype: short\ndimension: 3\nspace: LPS\nsizes: 14 12 6\nencoding: raw\nendian: little\n"
+        "space directions: (0.8,0,0) (0,0.8,0) (0,0,3)\nspace origin: (0,0,0)\ndata file: voxels.raw\n",
+        "scan.mhd": "NDims = 3\nDimSize = 14 12 6\nElementType = MET_SHORT\nElementSpacing = 0.8 0.8 3\n"
+        "Offset = 0 0 0\nTransformMatrix = 1 0 0 0 1 0 0 0 1\nHeaderSize = 0\nElementDataFile = voxels.raw\n",
+    }
+    for name, text in headers.items():
+        (folder / name).write_text(text)
+        yield name, Reader(folder / name, read_ct)
     npz = folder / "case.npz"
     arrays = {
         "imgs": np.clip(case.ct, 0, 255).astype(np.uint8),

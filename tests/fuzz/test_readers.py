@@ -17,7 +17,8 @@ from tests.fuzz.readers import Reader, make_readers
 
 NAMES = (
     "scan.nii", "labels.nii", "crops.nii", "marker.nii", "scan.nii.gz", "labels.nii.gz", "crops.nii.gz",
-    "marker.nii.gz", "npz", "marks.json", "lines.mrk.json",
+    "marker.nii.gz", "scan.nrrd", "labels.nrrd", "scan.mha", "labels.mha", "scan.nhdr", "scan.mhd", "npz", "marks.json",
+    "lines.mrk.json",
     "marks.csv", "marks_mm.csv", "DL_info.csv", "study.csv", "manifest.csv",
     "manifest.parquet", "study.json", "report.json", "record.json", "slice.dcm", "sr.dcm", "gsps.dcm", "rtstruct.dcm",
     "contours.dcm", "seg.dcm", "tid1500.dcm", "state.msg", "slices.msg", "value.msg",

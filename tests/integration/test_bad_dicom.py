@@ -153,7 +153,7 @@ def test_a_pdf_among_the_slices_changes_nothing_and_marks_of_another_series_are_
             "holds no line that could be a RECIST mark",
         ),
         (lambda path: path.write_bytes(b"Dear colleague"), "marks.dcm: is not a DICOM file"),
-        (lambda path: write_letter(path), "is of modality 'DOC', expected SR, PR or RTSTRUCT"),
+        (lambda path: write_letter(path), "is of modality 'DOC', expected SR, PR, RTSTRUCT or SEG"),
     ],
     ids=["header cut off", "end cut off", "no content", "no DICOM", "a letter"],
 )

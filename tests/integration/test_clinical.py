@@ -12,7 +12,7 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.evaluation import dsc
-from lite_ensam.io import read_ct, read_labels, write_ct, write_marks, write_mask
+from lite_ensam.io import read_ct, read_labels, write_contours, write_ct, write_marks, write_mask
 from lite_ensam.io.dicom import read_roi
 from tests.integration.conftest import Run, Scan
 from tests.phantoms import Ellipsoid, ellipsoid_case
@@ -53,6 +53,27 @@ def test_dicom_to_dicom_gives_the_masks_of_nifti(dicom: Path, scan: Scan, run: R
     assert dsc(read_labels(again, grid) > 0, read_labels(seg, grid) > 0) > 0.9
     assert run("convert", sr, "--ct", dicom, "-o", tmp_path / "marks.json").returncode == 0
     assert len(json.loads((tmp_path / "marks.json").read_text())["marks"]) == 3
+
+
+def test_segment_draws_lines_on_chosen_rois(dicom: Path, scan: Scan, run: Run, tmp_path: Path) -> None:
+    source, names = read_ct(dicom)[1], [mark.name for mark in scan.case.marks]
+    assert scan.case.reference is not None
+    contours, seg, out = tmp_path / "rt.dcm", tmp_path / "seg.dcm", tmp_path / "out.nii.gz"
+    write_contours(contours, scan.case.reference, source, marks=scan.case.marks)
+    write_mask(seg, scan.case.reference, source, marks=scan.case.marks)
+    for marks, chosen in ((contours, ("--roi", names[0], "--roi", "3")), (seg, ("--segment", names[1]))):
+        done = run("segment", dicom, "--marks", marks, *chosen, "-o", out, "--overwrite")
+        assert (done.returncode, done.stderr) == (0, "")
+        labels = [1, 3] if marks is contours else [2]
+        assert np.unique(read_labels(out)).tolist() == [0, *labels]
+        for label in labels:
+            assert dsc(read_labels(out, source) == label, scan.case.reference == label) > 0.6
+    missing = run("segment", dicom, "--marks", contours, "--roi", "heart", "-o", tmp_path / "no.nii.gz")
+    assert (missing.returncode, "rt.dcm: has no ROI 'heart', only" in missing.stderr) == (1, True)
+    other = run("segment", dicom, "--marks", scan.marks, "--roi", "1", "-o", tmp_path / "no.nii.gz")
+    assert (other.returncode, "--segment is for a DICOM SEG or RTSTRUCT" in other.stderr) == (1, True)
+    line = run("segment", dicom, "--line", "1,2,3,1,2,9", "--roi", "1", "-o", tmp_path / "no.nii.gz")
+    assert line.returncode == 2
 
 
 def test_measure_writes_tables_and_a_page_and_keeps_names_to_itself(

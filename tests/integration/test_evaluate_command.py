@@ -10,6 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lite_ensam.cli import build_app
+from lite_ensam.cli.evaluate import show
+from lite_ensam.evaluation import Evaluation
 from tests.flare_files import write_flare_folder
 
 
@@ -39,3 +41,9 @@ def test_scores_tables_page_and_pictures_are_written(flare: Path, tmp_path: Path
     again = CliRunner().invoke(build_app(), ["evaluate", str(flare), "--html", str(tmp_path / "s.html")])
     assert again.exit_code != 0
     assert "exists" in str(again.exception)
+
+
+def test_labels_that_no_line_claims_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    note = "src/c1: label 7 of the mask has no line and is left out"
+    show(Evaluation("folder", 0, (), (), (), (), (note,)))
+    assert f"note: {note}" in capsys.readouterr().out

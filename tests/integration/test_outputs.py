@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lite_ensam import segment
+from lite_ensam.core.errors import OutputError
 from tests.integration.conftest import Run, Scan
 
 
@@ -107,3 +109,26 @@ def test_results_beside_the_inputs_are_written(
     assert done.returncode == 0, done.stderr
     for name in ("x.dcm", "y.dcm", "z.json"):
         assert (place / name).is_file()
+
+
+def test_a_result_in_python_does_not_replace_what_it_was_made_of(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    before = content(place)
+    nifti = segment("ct.nii.gz", "marks.json")
+    series = segment(place / "link", place / "soft_link.json")
+    monkeypatch.chdir(place.parent)
+    slice_file = next((place / "series").iterdir())
+    for result, output, report, said in (
+        (nifti, place / "ct.nii.gz", None, "it is one of the inputs"),
+        (series, slice_file, None, INSIDE),
+        (series, place / "seg.dcm", slice_file, INSIDE),
+        (series, place / "seg.dcm", place / "seg.dcm", "it is the same file as the output"),
+        (nifti, place / "mask.png", None, r"the name must end in .*\.nii\.gz"),
+    ):
+        with pytest.raises(OutputError, match=said):
+            result.save(output, overwrite=True, report=report)
+    assert content(place) == before
+    nifti.save(place / "mask.nii.gz", overwrite=True)
+    assert content(place) != before

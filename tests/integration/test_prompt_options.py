@@ -10,7 +10,9 @@ import pytest
 
 import lite_ensam
 from lite_ensam.core.errors import MarkError
+from lite_ensam.core.recist import NotedMarks, RecistMark, notes_of
 from lite_ensam.io import read_labels
+from lite_ensam.segmentation.api import with_prompts
 from tests.integration.conftest import Run, Scan
 
 
@@ -80,3 +82,9 @@ def test_prompts_of_no_line_are_refused_in_python() -> None:
     phantom = lite_ensam.make_phantom()
     with pytest.raises(MarkError, match="no line has the label 9"):
         lite_ensam.segment(phantom, prompts={9: {"first_slice": 1}})
+
+
+def test_what_was_passed_over_of_a_file_is_still_said() -> None:
+    marks = NotedMarks([RecistMark(1, ((4, 10, 2), (4, 10, 12)))], ["passed over: a point"])
+    for prompts in ({}, {1: {"first_slice": 3}}):
+        assert notes_of(with_prompts(marks, prompts)) == ("passed over: a point",)

@@ -47,7 +47,6 @@ def convert(
         write_marks,
         write_mask,
     )
-    from lite_ensam.io.dicom import read_contour_marks
 
     is_marks = output.name.lower().endswith(".json")
     suffixes = OUTPUT_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
@@ -60,7 +59,7 @@ def convert(
     if ct is None:
         write_ct(output, volume, scan, overwrite)
     elif is_marks:
-        marks = read_contour_marks(source, scan, only) if only else read_marks(source, scan, ct)
+        marks = read_marks(source, scan, ct, only=only or ())
         write_marks(output, marks, scan, overwrite)
         scan = scan.with_notes(notes_of(marks))
     else:

@@ -20,6 +20,7 @@ from lite_ensam.cli.options import (
     MarkFrameName,
     MarksIn,
     Mirror,
+    Only,
     Overwrite,
     Repeats,
     Series,
@@ -52,7 +53,9 @@ Output: TypeAlias = Annotated[
 ]
 Marks: TypeAlias = Annotated[
     Path | None,
-    typer.Option(help="RECIST lines: .json, .csv, .mrk.json, DICOM (SR, GSPS, RTSTRUCT) or a marker volume"),
+    typer.Option(
+        help="RECIST lines: .json, .csv, .mrk.json, DICOM (SR, GSPS, RTSTRUCT, SEG) or a marker volume"
+    ),
 ]
 Line: TypeAlias = Annotated[
     list[str] | None,
@@ -112,6 +115,7 @@ def segment(
     ] = None,
     series: Series = None,
     acquisition: Acquisition = None,
+    only: Only = None,
     threads: Threads = None,
     mirror: Mirror = False,
     border: Border = BorderName.readers,
@@ -128,6 +132,8 @@ def segment(
     prompts = parse_prompts(first_slice, last_slice, inside, outside)
     if lines and marks is not None:
         raise typer.BadParameter("give --marks or --line, not both")
+    if lines and only:
+        raise typer.BadParameter("--roi chooses from a file of --marks; leave it out with --line")
     from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_report
     from lite_ensam.segmentation import segment as run
@@ -150,6 +156,7 @@ def segment(
         border=border.value,
         series_uid=series,
         acquisition=acquisition,
+        only=only or (),
         n_repeats=repeats,
         weights=weights or WEIGHTS,
     )

@@ -63,7 +63,8 @@ def case_state(task: Task, record: Record | None, by_content: bool = False) -> C
     CaseError
         If `by_content`, and an input cannot be read.
     """
-    if record is None or record["identity"] != task.parameters.identity(task.row.series):
+    identity = task.parameters.identity(task.row.series, task.row.acquisition)
+    if record is None or record["identity"] != identity:
         return CaseState.OPEN
     key = "sha256" if by_content else "stamp"
     known = {name: one.get(key) for name, one in record["inputs"].items()}

@@ -68,6 +68,10 @@ def _check_scan(row: CohortCase) -> None:
             raise CohortError(f"{printable(row.ct)}: the folder is empty")
         return
     check_input(row.ct)
+    if row.series or row.acquisition:
+        raise CohortError(
+            f"{printable(row.ct)}: series and acquisition choose from a DICOM folder, which this is not"
+        )
     suffix = file_suffix(row.ct)
     if suffix not in VOLUME_SUFFIXES:
         raise CohortError(

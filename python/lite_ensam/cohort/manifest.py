@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from lite_ensam.core.errors import CaseError, CohortError, brief, printable
@@ -14,6 +15,7 @@ from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.datasets.case_files import CaseFiles
 from lite_ensam.datasets.manifest_table import read_manifest_table
 from lite_ensam.io import write_table
+from lite_ensam.io.choice import parse_acquisition
 from lite_ensam.io.flare_npz import npz_keys
 
 __all__ = [
@@ -40,7 +42,7 @@ class CohortCase:
     marks : its lines (see `read_marks`); empty takes those inside an .npz, or draws them on the reference
     reference : label map to score against, or empty
     patient, date : for the tables; the date as YYYY-MM-DD, or empty
-    series : SeriesInstanceUID in a DICOM folder, or empty
+    series, acquisition : SeriesInstanceUID in a DICOM folder and number of one of its acquisitions, or empty
     """
 
     case: str
@@ -50,6 +52,7 @@ class CohortCase:
     patient: str = ""
     date: str = ""
     series: str = ""
+    acquisition: str = ""
 
     @classmethod
     def of(cls, files: CaseFiles) -> CohortCase:
@@ -65,7 +68,13 @@ class CohortCase:
             patient=files.patient_id,
             date=files.date,
             series=files.series,
+            acquisition="" if files.acquisition is None else str(files.acquisition),
         )
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """What is taken of a DICOM folder, as `open_scan` has it; CaseError if `acquisition` is no number."""
+        return {"series_uid": self.series or None, "acquisition": parse_acquisition(self.acquisition)}
 
     @property
     def folder_name(self) -> str:
@@ -189,5 +198,9 @@ def _row_errors(row: CohortCase) -> Iterator[str]:
             date.fromisoformat(row.date)
         except ValueError:
             yield f"date must be YYYY-MM-DD, got {brief(row.date)}"
+    try:
+        parse_acquisition(row.acquisition)
+    except CaseError as error:
+        yield str(error)
     if any("\0" in getattr(row, name) for name in _COLUMNS):
         yield "holds a zero byte"

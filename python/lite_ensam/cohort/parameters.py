@@ -37,9 +37,9 @@ class Parameters:
     threads: int = 1
     weights: str = ""
 
-    def identity(self, series: str = "") -> str:
+    def identity(self, series: str = "", acquisition: str = "") -> str:
         """SHA-256, hex, of the parameters, the weights (by content, not by place) and the program's version."""
-        facts = [self.to_dict() | {"weights": ""}, series, *_program(self.weights)]
+        facts = [self.to_dict() | {"weights": ""}, series, acquisition, *_program(self.weights)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def failure_record(task: Task, failure: CaseFailure) -> Record:
     return {
         "case": row.case,
         "status": "failed",
-        "identity": task.parameters.identity(row.series),
+        "identity": task.parameters.identity(row.series, row.acquisition),
         "parameters": task.parameters.to_dict(),
         "inputs": {name: {"stamp": file_signature(path)} for name, path in input_paths(row)},
         "step": str(failure.step),

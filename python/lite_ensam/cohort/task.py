@@ -97,12 +97,11 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
     hashed = time.perf_counter()
     marks: str | tuple[RecistMark, ...] | None = row.marks or None
     if marks is None and row.reference:
-        marks = read_case(row.ct, None, row.reference, series_uid=row.series or None).marks
+        marks = read_case(row.ct, None, row.reference, **row.choice).marks
     p = parameters
     result = segment(
         row.ct, marks, crop=p.crop, engine=p.engine, window=p.window, hu=p.hu, threads=p.threads,
-        threshold=p.threshold, mirror=p.mirror, border=p.border, series_uid=row.series or None,
-        weights=p.weights or WEIGHTS,
+        threshold=p.threshold, mirror=p.mirror, border=p.border, weights=p.weights or WEIGHTS, **row.choice,
     )  # fmt: skip
     reference = read_labels(row.reference, result.source) if row.reference else None
     tumors = _tumors(result, reference)
@@ -128,7 +127,7 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
         "notes": [*report["notes"], *unmarked_note(unmarked)],
         "case": row.case,
         "status": "done",
-        "identity": p.identity(row.series),
+        "identity": p.identity(row.series, row.acquisition),
         "parameters": p.to_dict(),
         "inputs": inputs,
         "mask": {"sha256": content_hash(mask), "bytes": mask.stat().st_size},

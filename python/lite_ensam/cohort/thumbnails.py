@@ -49,7 +49,7 @@ def thumbnails(
 def _cut(row: CohortCase, tumor: Mapping[str, Any], folder: str | os.PathLike[str]) -> TumorPicture:
     start, stop = np.asarray(tumor["line_zyx"], dtype=float).tolist()
     mark = RecistMark(int(tumor["label"]), (tuple(start), tuple(stop)))
-    scan = open_scan(row.ct, series_uid=row.series or None, referred_by=row.marks or row.reference or None)
+    scan = open_scan(row.ct, referred_by=row.marks or row.reference or None, **row.choice)
     grid = scan.source.grid
     box = _box(mark, grid)
     part = subvolume_containing(scan.read_case((mark,), [box], hu=scan.known_hu).ct, box)

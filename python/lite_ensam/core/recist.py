@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam import _kernels
+from lite_ensam.core.coded_concept import CodedConcept
 from lite_ensam.core.errors import MarkError, brief, printable
 from lite_ensam.core.mark_fields import (
     MAX_LABEL,
@@ -75,6 +76,7 @@ class RecistMark:
     first_slice, last_slice : nothing of the tumour lies on a lower slice (z) than the first or a higher one than the
         last; None where that is not known
     inside_zyx, outside_zyx : points, voxel indices (z, y, x), that are tumour and that are not
+    finding_site : where in the body it lies, or None
 
     Raises
     ------
@@ -101,6 +103,7 @@ class RecistMark:
     last_slice: int | None = None
     inside_zyx: tuple[FloatTriple, ...] = ()
     outside_zyx: tuple[FloatTriple, ...] = ()
+    finding_site: CodedConcept | None = None
 
     def __post_init__(self) -> None:
         label = checked_label(self.label)
@@ -112,6 +115,10 @@ class RecistMark:
         if not isinstance(self.tracking_uid, str) or not _UID.fullmatch(self.tracking_uid):
             raise MarkError(
                 f"mark {label}: its tracking_uid must be at most 64 digits and dots, got {brief(self.tracking_uid)}"
+            )
+        if self.finding_site is not None and not isinstance(self.finding_site, CodedConcept):
+            raise MarkError(
+                f"mark {label}: its finding_site must be a CodedConcept, got {brief(self.finding_site)}"
             )
         if self.short_axis_zyx is not None:
             object.__setattr__(self, "short_axis_zyx", self._checked_short_axis(self.short_axis_zyx))

@@ -30,7 +30,7 @@ class CaseFiles:
     hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
     path_name : the way to it from the folder that was searched, as one name: `train__CT_1`
     patient_id, date : what the data set itself says: the patient, and the day as YYYY-MM-DD
-    series : SeriesInstanceUID in a DICOM folder
+    series, acquisition : SeriesInstanceUID in a DICOM folder, and which of its acquisitions
     """
 
     source: str
@@ -44,6 +44,7 @@ class CaseFiles:
     patient_id: str = ""
     date: str = ""
     series: str = ""
+    acquisition: int | None = None
 
     @property
     def key(self) -> str:
@@ -60,7 +61,14 @@ class CaseFiles:
         MarkError
             If its marks are bad.
         """
-        case = read_case(self.ct, self.marks, self.labels, hu=self.hu, series_uid=self.series or None)
+        case = read_case(
+            self.ct,
+            self.marks,
+            self.labels,
+            hu=self.hu,
+            series_uid=self.series or None,
+            acquisition=self.acquisition,
+        )
         if case.reference is None:
             raise CaseError(f"{printable(self.ct)}: has no reference mask (gts) to compare with")
         present = set(np.unique(case.reference).tolist()) - {0}

@@ -14,7 +14,18 @@ from lite_ensam.io.reading import check_input, translate_io_errors
 
 __all__ = ["MANIFEST_COLUMNS", "ManifestTable", "load_parquet", "read_manifest_table"]
 
-MANIFEST_COLUMNS = ("case", "ct", "marks", "reference", "patient", "date", "series", "source", "split")
+MANIFEST_COLUMNS = (
+    "case",
+    "ct",
+    "marks",
+    "reference",
+    "patient",
+    "date",
+    "series",
+    "acquisition",
+    "source",
+    "split",
+)
 """What a list of cases may say. Cohorts need case and ct, training ct."""
 
 _LABELS = "labels"

@@ -19,6 +19,7 @@ from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.datasets.case_files import CaseFiles, name_parts
 from lite_ensam.datasets.folders import list_cases
 from lite_ensam.datasets.manifest_table import MANIFEST_COLUMNS, read_manifest_table
+from lite_ensam.io.choice import parse_acquisition
 from lite_ensam.io.reading import read_text
 
 __all__ = ["EXCLUDE_FILE", "TrainingCases", "find_training_cases", "read_training_list"]
@@ -125,6 +126,10 @@ def _case_of(cells: dict[str, str], folder: Path, where: str) -> CaseFiles:
     for column, path in paths.items():
         if not path.exists():
             raise TrainingError(f"{where}: {column}: no such file {printable(path)}")
+    try:
+        acquisition = parse_acquisition(cells["acquisition"])
+    except CaseError as error:
+        raise TrainingError(f"{where}: {error}") from None
     ct = paths["ct"]
     named = ct.parent if ct.name == "ct.nii.gz" else ct
     name = cells["case"] or named.name.removesuffix(".gz").removesuffix(".nii").removesuffix(".npz")
@@ -137,6 +142,7 @@ def _case_of(cells: dict[str, str], folder: Path, where: str) -> CaseFiles:
         labels=paths.get("reference"),
         patient=cells["patient"] or f"{source}/{name_parts(name)[1]}",
         series=cells["series"],
+        acquisition=acquisition,
     )
 
 

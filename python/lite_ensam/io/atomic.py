@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all.
+"""Writing a file, or a folder of them, whole or not at all.
 
 The bytes go to a temporary file beside the target, which takes the target's name only when all of
 them are on the disk. A crash, a full disk or an exception leaves the target as it was. What a killed
@@ -9,6 +9,7 @@ import errno
 import hashlib
 import os
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None
 
-__all__ = ["atomic_write", "check_output", "sweep_leftovers", "translate_output_errors"]
+__all__ = ["atomic_folder", "atomic_write", "check_output", "sweep_leftovers", "translate_output_errors"]
 
 _PREFIX, _SUFFIX = ".lite-ensam-", ".tmp"
 """Of the names of temporary files; between them stand the machine and 64 random bits."""
@@ -102,7 +103,7 @@ def atomic_write(path: str | os.PathLike[str], overwrite: bool = False) -> Itera
         check_output(path, overwrite)
         target = Path(os.path.realpath(path))
         _sweep_once(target.parent)
-        temporary = target.with_name(f"{_PREFIX}{_machine()}-{secrets.token_hex(8)}{_SUFFIX}")
+        temporary = _temporary(target)
         try:
             with _create(temporary) as file:
                 with suppress(OSError):  # a disk that knows no locks is never swept
@@ -116,6 +117,40 @@ def atomic_write(path: str | os.PathLike[str], overwrite: bool = False) -> Itera
             with suppress(OSError):
                 temporary.unlink()
             raise
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a temporary folder that becomes `path` when the block ends without an exception.
+
+    Raises
+    ------
+    OutputError
+        If something has the name already, or the folder cannot be made; nothing temporary is left. What goes wrong in
+        the block is raised as it is.
+    """
+    with translate_output_errors(path):
+        target = Path(os.path.realpath(path))
+        if os.path.lexists(target):
+            raise _RefusedError("it exists")
+        _sweep_once(target.parent)
+        temporary = _temporary(target)
+        temporary.mkdir()
+    lock = None
+    try:
+        if fcntl is not None:
+            lock = os.open(temporary, os.O_RDONLY)
+            with suppress(OSError):
+                _lock(lock)
+        yield temporary
+        with translate_output_errors(path):
+            temporary.rename(target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    finally:
+        if lock is not None:
+            os.close(lock)
 
 
 def sweep_leftovers(folder: Path, alone: bool = False) -> None:
@@ -137,16 +172,28 @@ def sweep_leftovers(folder: Path, alone: bool = False) -> None:
 
 
 def _remove_leftover(entry: os.DirEntry[str], alone: bool) -> None:
+    is_folder = entry.is_dir(follow_symlinks=False)
     if not alone:
         is_ours = entry.name.startswith(f"{_PREFIX}{_machine()}-")
-        if time.time() - entry.stat().st_mtime < (_LOCKED_AFTER_S if is_ours else _FORGOTTEN_AFTER_S):
+        has_lock = is_ours and not (is_folder and fcntl is None)
+        if time.time() - entry.stat().st_mtime < (_LOCKED_AFTER_S if has_lock else _FORGOTTEN_AFTER_S):
             return
-    if alone or fcntl is None:  # Windows removes no file that is open
-        os.unlink(entry)
-        return
-    with open(entry, "r+b") as file:
-        _lock(file)
-        os.unlink(entry)
+    lock = None if alone or fcntl is None else os.open(entry, os.O_RDONLY if is_folder else os.O_RDWR)
+    try:
+        if lock is not None:  # Windows removes no file that is open
+            _lock(lock)
+        if is_folder:
+            shutil.rmtree(entry)
+        else:
+            os.unlink(entry)
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _temporary(target: Path) -> Path:
+    """A name beside a target that nobody can foresee."""
+    return target.with_name(f"{_PREFIX}{_machine()}-{secrets.token_hex(8)}{_SUFFIX}")
 
 
 @lru_cache(maxsize=1024)
@@ -167,8 +214,8 @@ def _machine() -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
-def _lock(file: BinaryIO) -> None:
-    """Lock an open file for as long as it is open; OSError if somebody else has locked it."""
+def _lock(file: BinaryIO | int) -> None:
+    """Lock an open file or folder for as long as it is open; OSError if somebody else has locked it."""
     if fcntl is not None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

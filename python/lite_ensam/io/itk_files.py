@@ -1,24 +1,24 @@
-"""NRRD and MetaImage files, read and written by SimpleITK (extra `nrrd`), and the geometry of ITK's images.
+"""NRRD and MetaImage files, and the geometry of ITK's images.
 
 ITK's world is LPS; its arrays, as NumPy sees them, are in the file's order, slowest axis first (k, j, i).
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lite_ensam.core.errors import CaseError, MissingExtraError
+from lite_ensam.core.errors import CaseError
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.core.types import CtVolume, Float64Array, Labels
+from lite_ensam.core.types import CtVolume, Float64Array, Labels, PathLike
 from lite_ensam.io.atomic import atomic_write
-from lite_ensam.io.reading import check_input, file_suffix, translate_io_errors
+from lite_ensam.io.meta_header import meta_header, read_meta_header
+from lite_ensam.io.nrrd_header import nrrd_header, read_nrrd_header
+from lite_ensam.io.reading import file_suffix, opened, translate_io_errors
 from lite_ensam.io.voxels import as_ct, as_labels
 
 __all__ = [
@@ -35,23 +35,27 @@ ITK_OUTPUT_SUFFIXES = (".nrrd", ".mha")
 
 ITK_SUFFIXES = (*ITK_OUTPUT_SUFFIXES, ".nhdr", ".mhd")
 
-_READERS = {".nrrd": "NrrdImageIO", ".nhdr": "NrrdImageIO", ".mha": "MetaImageIO", ".mhd": "MetaImageIO"}
+_NRRD_SUFFIXES = (".nrrd", ".nhdr")
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
+_LEVEL = 4
+"""Of compression, as NIfTI files have it."""
 
-def read_itk_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, ScanSource]:
-    """Scan (z, y, x) of a NRRD or MetaImage file; errors as `read_ct`, and MissingExtraError without SimpleITK."""
+_GZIP = 16
+"""Added to zlib's window, it writes gzip instead of zlib."""
+
+
+def read_itk_ct(path: PathLike) -> tuple[CtVolume, ScanSource]:
+    """Scan (z, y, x) of a NRRD or MetaImage file; errors as `read_ct`."""
     return _read(path, as_ct)
 
 
-def read_itk_labels(path: str | os.PathLike[str]) -> tuple[Labels, ScanSource]:
-    """Label map (z, y, x) of a NRRD or MetaImage file, uint8 or uint16; errors as `read_itk_ct`."""
+def read_itk_labels(path: PathLike) -> tuple[Labels, ScanSource]:
+    """Label map (z, y, x) of a NRRD or MetaImage file, uint8 or uint16; errors as `read_ct`."""
     return _read(path, as_labels)
 
 
-def write_itk(
-    path: str | os.PathLike[str], volume: NDArray[Any], source: ScanSource, overwrite: bool = False
-) -> None:
+def write_itk(path: PathLike, volume: NDArray[Any], source: ScanSource, overwrite: bool = False) -> None:
     """Write a (z, y, x) array as a compressed .nrrd or .mha in the axis order and place of the source's file.
 
     Raises
@@ -59,19 +63,17 @@ def write_itk(
     OutputError
         If it cannot be written; nothing half-written is left.
     """
-    sitk = _simple_itk()
-    from tempfile import TemporaryDirectory
-
-    image = sitk.GetImageFromArray(np.ascontiguousarray(source.to_file(volume)))
-    affine = _LPS_TO_RAS @ source.file_affine
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    image.SetSpacing(spacing.tolist())
-    image.SetOrigin(affine[:3, 3].tolist())
-    image.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
-    with atomic_write(path, overwrite) as file, TemporaryDirectory(prefix="lite-ensam-") as folder:
-        written = Path(folder) / f"volume{file_suffix(path)}"
-        sitk.WriteImage(image, str(written), useCompression=True)
-        file.write(written.read_bytes())
+    stored = source.to_file(volume)
+    stored = np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("<"))
+    affine, is_nrrd = _LPS_TO_RAS @ source.file_affine, file_suffix(path) == ".nrrd"
+    packer = zlib.compressobj(_LEVEL, wbits=zlib.MAX_WBITS + (_GZIP if is_nrrd else 0))
+    with atomic_write(path, overwrite) as file:
+        packed = packer.compress(stored.data) + packer.flush()
+        if is_nrrd:
+            file.write(nrrd_header(source.file_shape, affine, stored.dtype))
+        else:
+            file.write(meta_header(source.file_shape, affine, stored.dtype, len(packed)))
+        file.write(packed)
 
 
 def itk_source(
@@ -100,37 +102,13 @@ def itk_source(
     return ScanSource.from_file_affine(shape_ijk, _LPS_TO_RAS @ affine)
 
 
-def _read(
-    path: str | os.PathLike[str], convert: Callable[[NDArray[Any]], NDArray[Any]]
-) -> tuple[NDArray[Any], ScanSource]:
-    check_input(path)
-    sitk = _simple_itk()
-    with translate_io_errors(path), _itk_errors():
-        image = sitk.ReadImage(os.fspath(path), imageIO=_READERS[file_suffix(path)])
-        if image.GetNumberOfComponentsPerPixel() != 1:
-            raise CaseError(
-                "voxels must be real numbers, the file stores several to a voxel (colour or vectors)"
-            )
-        source = itk_source(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-        return source.from_file(convert(sitk.GetArrayFromImage(image))), source
-
-
-def _simple_itk() -> Any:
-    try:
-        import SimpleITK
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "NRRD and MetaImage files need SimpleITK: pip install 'lite-ensam[nrrd]'"
-        ) from error
-    return SimpleITK
-
-
-@contextmanager
-def _itk_errors() -> Iterator[None]:
-    """ITK's reasons run over many lines of C++; the last one says it."""
-    try:
-        yield
-    except RuntimeError as error:
-        raise CaseError(
-            f"is not an image that SimpleITK can read ({str(error).strip().splitlines()[-1].strip()})"
-        ) from None
+def _read(path: PathLike, convert: Callable[[NDArray[Any]], NDArray[Any]]) -> tuple[NDArray[Any], ScanSource]:
+    read_header = read_nrrd_header if file_suffix(path) in _NRRD_SUFFIXES else read_meta_header
+    with opened(path) as file:
+        header = read_header(file, path)
+    with translate_io_errors(path):
+        shape = header.voxels.shape_kji[::-1]
+        with np.errstate(all="ignore"):  # what is not finite then, is refused by Grid
+            source = ScanSource.from_file_affine(shape, _LPS_TO_RAS @ header.affine_lps)
+        voxels = convert(header.voxels.read())
+        return source.from_file(voxels), source.with_notes(header.notes)

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from lite_ensam.core.coded_concept import CodedConcept
 from lite_ensam.core.errors import CaseError, MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import TumorMasks
@@ -28,11 +29,13 @@ class Lesion:
     label : 1 to 65535
     name : of the lesion, or an empty text
     tracking_uid : DICOM's identity of the lesion over time, or an empty text
+    finding_site : where in the body it lies, or None
     """
 
     label: int
     name: str = ""
     tracking_uid: str = ""
+    finding_site: CodedConcept | None = None
 
 
 @with_short_repr
@@ -45,12 +48,14 @@ class LabelMap:
     labels : uint8 or uint16 (z, y, x)
     names : of lesions, by label, as far as the file has them
     tracking_uids : DICOM's identity of lesions over time, by label
+    finding_sites : where in the body they lie, by label
     notes : sentences for whoever reads the results: what was passed over, chosen or renamed
     """
 
     labels: Labels
     names: Mapping[int, str] = field(default_factory=dict)
     tracking_uids: Mapping[int, str] = field(default_factory=dict)
+    finding_sites: Mapping[int, CodedConcept] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def unclaimed(self, marks: Sequence[RecistMark]) -> tuple[str, ...]:
@@ -66,12 +71,17 @@ class LabelMap:
     def lesions(self) -> tuple[Lesion, ...]:
         """One of each label that has a voxel, ascending."""
         return tuple(
-            Lesion(label, self.names.get(label, ""), self.tracking_uids.get(label, ""))
+            Lesion(
+                label,
+                self.names.get(label, ""),
+                self.tracking_uids.get(label, ""),
+                self.finding_sites.get(label),
+            )
             for label in TumorMasks(self.labels).labels
         )
 
     def draw_marks(self, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
-        """The line a reader would draw on each lesion (see `mark_from_mask`), with its name and tracking UID.
+        """The line a reader would draw on each lesion (see `mark_from_mask`), with its name, tracking UID and site.
 
         Raises
         ------
@@ -82,7 +92,7 @@ class LabelMap:
         if not drawn:
             raise MarkError("the mask is empty: no voxel has a label")
         return tuple(
-            replace(mark, name=one.name, tracking_uid=one.tracking_uid)
+            replace(mark, name=one.name, tracking_uid=one.tracking_uid, finding_site=one.finding_site)
             for mark, one in zip(drawn, self.lesions, strict=True)
         )
 

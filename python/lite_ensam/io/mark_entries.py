@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from lite_ensam.core.coded_concept import CodedConcept
 from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.grid import real_array
 from lite_ensam.core.recist import RecistMark, check_marks, is_inside
@@ -42,7 +43,7 @@ _SLICES = ("first_slice", "last_slice")
 _POINTS = ("short_axis", "inside", "outside")
 """Each is read as `<name>_zyx` or as `<name>_mm`."""
 _READ = (
-    *("label", "endpoints_zyx", "endpoints_mm", "name", "tracking_uid", *_SLICES),
+    *("label", "endpoints_zyx", "endpoints_mm", "name", "tracking_uid", "finding_site", *_SLICES),
     *(f"{name}_{unit}" for name in _POINTS for unit in ("zyx", "mm")),
 )
 _WRITTEN = ("length_mm", "drawn_short_axis_mm")
@@ -154,7 +155,8 @@ def _mark(entry: MarkEntry, where: str, source: ScanSource, marks_in: MarkFrame)
     label, uid = _whole(label), entry.get("tracking_uid") or ""
     try:
         _check_place(zyx, points, given[0], source, marks_in)
-        mark = RecistMark(label, zyx.tolist(), name, uid, short_axis, first, last, inside, outside)  # type: ignore[arg-type]
+        site = None if entry.get("finding_site") is None else CodedConcept.of(entry["finding_site"])
+        mark = RecistMark(label, zyx.tolist(), name, uid, short_axis, first, last, inside, outside, site)  # type: ignore[arg-type]
         if given[0] == "endpoints_mm" and mark.length_mm(source.grid.spacing_mm) < _SHORTEST_MM:
             length_mm = mark.length_mm(source.grid.spacing_mm)
             raise MarkError(f"the line is {length_mm:.2g} mm long: metres instead of millimetres?")

@@ -14,6 +14,7 @@ from lite_ensam.core.grid import Grid, real_array
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
+from lite_ensam.io.choice import Choice
 from lite_ensam.io.image_objects import as_numpy, has_geometry, volume_of_image
 from lite_ensam.io.mark_entries import (
     INDEX_COLUMNS,
@@ -41,6 +42,7 @@ def parse_marks(
     source: ScanSource | Grid,
     marks_in: MarkFrame = "voxel",
     ct_path: PathLike = "",
+    only: Choice = (),
 ) -> tuple[RecistMark, ...]:
     """Lines in whatever form a caller has them.
 
@@ -63,7 +65,7 @@ def parse_marks(
         "ras" or "lps": world millimetres x, y, z. Indices in lists, arrays and mappings are those of the array that
         the caller has; of images of nibabel and the like, and in dictionaries and tables, those of the stored array,
         slowest axis first (k, j, i)
-    ct_path : see `read_marks`
+    ct_path, only : see `read_marks`
 
     Raises
     ------
@@ -83,7 +85,9 @@ def parse_marks(
     check_frame(marks_in)
     ct = ScanSource.of(source)
     if isinstance(marks, str | os.PathLike):
-        return read_marks(marks, ct, ct_path, marks_in)
+        return read_marks(marks, ct, ct_path, marks_in, only)
+    if only:
+        raise MarkError("`only` is for a DICOM SEG or RTSTRUCT, but `marks` is not a path")
     if (marker := _marker(marks, ct)) is not None:
         if marks_in != "voxel":
             raise MarkError(f'a marker volume knows where its lines lie: leave marks_in="{marks_in}" out')

@@ -15,9 +15,9 @@ from lite_ensam.core.recist import RecistMark, check_marks, marks_from_marker
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Labels, PathLike
 from lite_ensam.io.atomic import atomic_write
+from lite_ensam.io.choice import Choice
 from lite_ensam.io.csv_tables import read_csv
 from lite_ensam.io.deeplesion import is_deeplesion, read_deeplesion_marks
-from lite_ensam.io.dicom.datasets import is_dicom
 from lite_ensam.io.flare_npz import read_npz_labels
 from lite_ensam.io.itk_files import ITK_SUFFIXES, read_itk_labels
 from lite_ensam.io.label_map import labels_on_grid
@@ -43,7 +43,11 @@ Marks: TypeAlias = tuple[RecistMark, ...]
 
 
 def read_marks(
-    path: PathLike, source: ScanSource | Grid, ct_path: PathLike = "", marks_in: MarkFrame = "voxel"
+    path: PathLike,
+    source: ScanSource | Grid,
+    ct_path: PathLike = "",
+    marks_in: MarkFrame = "voxel",
+    only: Choice = (),
 ) -> tuple[RecistMark, ...]:
     """All RECIST lines of a file, for the CT whose source is given.
 
@@ -51,8 +55,9 @@ def read_marks(
     ----------
     path : .json, `{"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}`, or
         `"endpoints_mm": [[x, y, z], [x, y, z]]` (world mm, RAS) instead; if you like `"name"`,
-        `"tracking_uid"`, `"short_axis_zyx"`, two points too, `"first_slice"` and `"last_slice"`, indices along the
-        axis of slices, and `"inside_zyx"` and `"outside_zyx"`, lists of points; these points in mm, too;
+        `"tracking_uid"`, `"finding_site"` (value, scheme and meaning of a code), `"short_axis_zyx"`, two points too,
+        `"first_slice"` and `"last_slice"`, indices along the axis of slices, and `"inside_zyx"` and `"outside_zyx"`,
+        lists of points; these points in mm, too;
         3D Slicer's lines (.mrk.json); .csv, one mark a row under `label,z0,y0,x0,z1,y1,x1` or
         `label,x0_mm,y0_mm,...,z1_mm`, if you like with `name`, `first_slice`, `last_slice` and
         `short_z0,...,short_x1` (`short_x0_mm,...`), whose cells may be empty; a marker volume on the CT's own grid:
@@ -62,6 +67,7 @@ def read_marks(
     source : of the CT, from `read_ct`
     ct_path : of the CT, which DeepLesion's table (DL_info.csv) needs to know: see `read_deeplesion_marks`
     marks_in : "lps" if the millimetres of a JSON or CSV file are LPS (ITK, DICOM) instead of RAS (nibabel)
+    only : of an RTSTRUCT or SEG: names or numbers of the ROIs or segments that lines are drawn on; nothing takes all
 
     Returns
     -------
@@ -79,18 +85,22 @@ def read_marks(
         ".nii": _read_marker,
         ".nii.gz": _read_marker,
         ".npz": _read_marker,
-        ".dcm": _read_dicom,
+        ".dcm": lambda path, ct: _read_dicom(path, ct, only),
         **dict.fromkeys(ITK_SUFFIXES, _read_marker),
     }
     check_frame(marks_in)
     ct, suffix = ScanSource.of(source), file_suffix(path)
-    if not suffix and is_dicom(path):
-        suffix = ".dcm"
+    if not suffix:
+        from lite_ensam.io.dicom import is_dicom
+
+        suffix = ".dcm" if is_dicom(path) else ""
     if suffix not in readers:
         raise MarkError(f"{printable(path)}: marks must be a file of type {', '.join(readers)}")
     try:
         if marks_in != "voxel" and suffix not in _IN_NUMBERS:
             raise MarkError(f'a {suffix} file knows where its lines lie: leave marks_in="{marks_in}" out')
+        if only and suffix != ".dcm":
+            raise MarkError("`only` is for a DICOM SEG or RTSTRUCT, which this is not")
         if suffix == ".csv" and is_deeplesion(path):
             marks = read_deeplesion_marks(path, ct_path)
         else:
@@ -130,6 +140,7 @@ def mark_entry(mark: RecistMark, source: ScanSource | Grid) -> dict[str, Any]:
         }
         | ({"name": mark.name} if mark.name else {})
         | ({"tracking_uid": mark.tracking_uid} if mark.tracking_uid else {})
+        | ({"finding_site": mark.finding_site.as_dict()} if mark.finding_site else {})
         | ({"short_axis_zyx": to_file(mark.short_axis_zyx).tolist()} if mark.short_axis_zyx else {})
         | ({} if mark.first_slice is None else {"first_slice": mark.first_slice})
         | ({} if mark.last_slice is None else {"last_slice": mark.last_slice})
@@ -192,10 +203,10 @@ def _rows_of_csv(path: PathLike) -> list[tuple[str, MarkEntry]]:
     return [(f"line {line}", entry_of_row(row, f"line {line}", ends)) for line, row in rows]
 
 
-def _read_dicom(path: PathLike, ct: ScanSource) -> Marks:
+def _read_dicom(path: PathLike, ct: ScanSource, only: Choice) -> Marks:
     from lite_ensam.io.dicom import read_dicom_marks
 
-    return read_dicom_marks(path, ct)
+    return read_dicom_marks(path, ct, only)
 
 
 def _read_marker(path: PathLike, ct: ScanSource) -> Marks:

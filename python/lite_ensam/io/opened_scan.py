@@ -19,6 +19,7 @@ from lite_ensam.core.recist import RecistMark, check_marks, notes_of
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Labels, PathLike
+from lite_ensam.io.choice import Choice
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct
 from lite_ensam.io.image_objects import as_numpy, has_geometry, volume_of_image
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_ct
@@ -98,14 +99,16 @@ class OpenedScan:
         """The same scan with more notes on its source."""
         return replace(self, source=self.source.with_notes(notes))
 
-    def read_marks(self, marks: MarksLike | None, marks_in: MarkFrame = "voxel") -> tuple[RecistMark, ...]:
+    def read_marks(
+        self, marks: MarksLike | None, marks_in: MarkFrame = "voxel", only: Choice = ()
+    ) -> tuple[RecistMark, ...]:
         """Lines on this scan.
 
         Parameters
         ----------
         marks : in any form that `parse_marks` takes. None takes those of a case, the `recist` array of an .npz, or the
             one DICOM file of the folder that could be marks
-        marks_in : see `parse_marks`
+        marks_in, only : see `parse_marks`
 
         Raises
         ------
@@ -120,7 +123,9 @@ class OpenedScan:
 
                 marks = find_marks(self.path)
         if marks is not None:
-            return parse_marks(marks, self.source, marks_in, self.path or "")
+            return parse_marks(marks, self.source, marks_in, self.path or "", only)
+        if only:
+            raise MarkError("`only` is for a DICOM SEG or RTSTRUCT, and no `marks` are given")
         if self.case is not None:
             return self.case.marks
         name = "the ct" if self.path is None else printable(self.path)
@@ -200,8 +205,7 @@ def open_scan(
     ----------
     ct : one of
 
-        - a file (.nii, .nii.gz, FLARE .npz; .nrrd, .nhdr, .mha, .mhd with the extra `nrrd`), or a folder of DICOM
-          slices
+        - a file (.nii, .nii.gz, FLARE .npz, .nrrd, .nhdr, .mha, .mhd), or a folder of DICOM slices
         - a `Case`, or the pair (array, source) that `read_ct` returns
         - an image of nibabel, SimpleITK or itk, or a tensor of MONAI or TorchIO, with its own geometry
         - an array (z, y, x), or anything that NumPy makes one of (torch, xarray, memory maps)
@@ -258,6 +262,9 @@ def _open_path(
         ct, series = read_ct_series(path, series_uid, acquisition, refers)
         return OpenedScan(series, ct, path)
     check_volume_name(path)
+    if series_uid is not None or acquisition is not None:
+        name = "acquisition" if series_uid is None else "series_uid"
+        raise CaseError(f"{printable(path)}: {name} chooses from a DICOM folder, which this is not")
     if file_suffix(path) in (".nii", ".nii.gz"):
         volume = NiftiVolume.open(path)
         return OpenedScan(volume.source, volume, path)

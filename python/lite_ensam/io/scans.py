@@ -15,8 +15,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.io.atomic import check_output
-from lite_ensam.io.dicom.choice import Choice
-from lite_ensam.io.dicom.datasets import is_dicom
+from lite_ensam.io.choice import Choice
 from lite_ensam.io.flare_npz import npz_keys, read_npz_labels, write_npz
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_labels, write_itk
 from lite_ensam.io.label_map import LabelMap, Lesion, labels_on_grid
@@ -105,12 +104,13 @@ def read_label_map(
         `only` or `fraction` is given for a file that has no segments.
     """
     suffix = file_suffix(path)
-    if suffix == ".dcm" or (not suffix and is_dicom(path)):
-        from lite_ensam.io.dicom import is_rtstruct, read_contours, read_segmentation
+    if suffix in ("", ".dcm"):
+        from lite_ensam.io.dicom import is_dicom, is_rtstruct, read_contours, read_segmentation
 
-        if is_rtstruct(path):
-            return read_contours(path, source, only)
-        return read_segmentation(path, source, only, fraction)
+        if suffix or is_dicom(path):
+            if is_rtstruct(path):
+                return read_contours(path, source, only)
+            return read_segmentation(path, source, only, fraction)
     check_volume_name(path, READ_MASK_SUFFIXES)
     if only or fraction is not None:
         raise CaseError(

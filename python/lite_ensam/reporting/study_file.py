@@ -37,8 +37,8 @@ STUDY_KEYS = ("patients", "trial")
 PATIENT_KEYS = ("patient", "cohort", "targets", "non_targets", "non_target_lesions", "slice_mm", "visits")
 LESION_KEYS = ("name", "organ", "site", "node")
 VISIT_KEYS = (
-    "date", "modality", "reader", "targets", "report", "ct", "marks", "series", "non_targets", "non_targets_larger",
-    "non_target_lesions", "new_lesion", "new_lesions",
+    "date", "modality", "reader", "targets", "report", "ct", "marks", "series", "acquisition",
+    "non_targets", "non_targets_larger", "non_target_lesions", "new_lesion", "new_lesions",
 )  # fmt: skip
 _NODE_WORDS = ("node", "nodes", "lymph")
 
@@ -87,7 +87,8 @@ def read_study(
         by `lite-ensam segment` or `measure`: the tumour of a target's name is its size (the short axis of nodes),
         with standard deviations if it was segmented with `--repeats`; `{"tumors": ["a", "b"]}` as a target's size takes
         tumours of other names. One that is not there was not measured.
-        Or the scan itself: `"ct": "visit1"` (DICOM folder or file) and `"marks": "visit1.json"`; it is segmented, and
+        Or the scan itself: `"ct": "visit1"` (DICOM folder or file) and `"marks": "visit1.json"`, perhaps `"series"` and
+        `"acquisition"` of a DICOM folder; it is segmented, and
         its lesions are known by tracking UID or name, else by their place (see `track_lesions`).
         .csv with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like
         node, volume_ml, diameter_sd_mm, volume_sd_ml, fragment, merged_into, non_targets, new_lesion.

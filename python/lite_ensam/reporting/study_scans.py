@@ -15,6 +15,8 @@ from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS, load_backend
 from lite_ensam.figures.tumor_planes import TumorPicture, render_picture
 from lite_ensam.io import read_case
+from lite_ensam.io.choice import parse_acquisition
+from lite_ensam.reporting.study_values import parse_text
 from lite_ensam.response.lesion_tracking import track_lesions
 from lite_ensam.segmentation import Border, Predictor, Segmentation, segment_case
 
@@ -53,7 +55,7 @@ class StudyScans:
         Parameters
         ----------
         visit : `ct`, a scan's file or DICOM folder; `marks`, its lines, which may be left out if they are in the
-            folder; `series`, of several in the folder
+            folder; `series` and `acquisition`, of several in the folder
         day : since baseline, for messages
 
         Raises
@@ -64,7 +66,10 @@ class StudyScans:
         ct, marks, series = (visit.get(name) for name in ("ct", "marks", "series"))
         try:
             case = read_case(
-                self.folder / str(ct), self.folder / str(marks) if marks else None, series_uid=series
+                self.folder / str(ct),
+                self.folder / str(marks) if marks else None,
+                series_uid=None if series is None else parse_text(series, "series"),
+                acquisition=parse_acquisition(visit.get("acquisition")),
             )
             if self._baseline is None:
                 self._baseline = case

@@ -106,7 +106,7 @@ def match_by_place(
 def renamed(
     now: Sequence[RecistMark], before: Sequence[RecistMark], matches: Sequence[Match]
 ) -> tuple[RecistMark, ...]:
-    """Marks with label, name and tracking UID of the baseline lesion that they are; others get labels of their own."""
+    """Marks with label, name, tracking UID and site of the lesions that they are; others get labels of their own."""
     known = {mark.label: mark for mark in before}
     same = {one.label: known[one.before] for one in matches if one.before is not None}
     free = (label for label in count(max(known, default=0) + 1))
@@ -116,6 +116,6 @@ def renamed(
             marks.append(replace(mark, label=next(free)))
             continue
         old = same[mark.label]
-        uid = old.tracking_uid or mark.tracking_uid
-        marks.append(replace(mark, label=old.label, name=old.name, tracking_uid=uid))
+        uid, site = old.tracking_uid or mark.tracking_uid, old.finding_site or mark.finding_site
+        marks.append(replace(mark, label=old.label, name=old.name, tracking_uid=uid, finding_site=site))
     return tuple(marks)

@@ -16,11 +16,12 @@ from lite_ensam.core.errors import MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import keep_boxes
 from lite_ensam.core.patch_config import Crop, PatchConfig
-from lite_ensam.core.recist import RecistMark, check_marks
+from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, notes_of
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS, Engine, WeightsManifest, check_engine, shared_backend
 from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
+from lite_ensam.io.choice import Choice
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.patch_plan import PatchPlan
@@ -57,6 +58,7 @@ def segment(
     border: Border = "readers",
     series_uid: str | None = None,
     acquisition: int | None = None,
+    only: Choice = (),
     n_repeats: int = 0,
     weights: PathLike = WEIGHTS,
 ) -> Segmentation:
@@ -66,8 +68,7 @@ def segment(
     ----------
     ct : a file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a `Case`, the pair that
         `read_ct` returns, an image of nibabel, SimpleITK or itk, or an array (z, y, x) of NumPy, torch or xarray;
-        in HU or windowed to 0-255. The result's `labels` have the order of the array that was given: (z, y, x), of
-        nibabel's images i, j, k
+        in HU or windowed to 0-255. The result's `labels` have its order: (z, y, x), of nibabel's images i, j, k
     marks : the lines. A file (JSON, CSV, DICOM, 3D Slicer's .mrk.json, marker volume), one `RecistMark` or several,
         nested lists or an array [[z, y, x], [z, y, x]] of one line or several, a mapping of labels to such lines,
         dictionaries as in the JSON file or its whole content, a table with the CSV file's columns, or a marker volume.
@@ -84,6 +85,7 @@ def segment(
     mirror : average each lesion patch's logits with its mirror image's: twice the network's time
     border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`, docs/clinical.md)
     series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
+    only : of marks that are an RTSTRUCT or SEG: names or numbers of the ROIs that lines are drawn on; nothing takes all
     n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
     weights : folder of weights made by `lite-ensam export` or `import`; those that ship are the default
 
@@ -105,8 +107,7 @@ def segment(
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
             scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
-            lines = with_prompts(scan.read_marks(marks, marks_in=marks_in), prompts or {})
-            # lines drawn anew need voxels that a streamed scan does not keep
+            lines = with_prompts(scan.read_marks(marks, marks_in, only), prompts or {})
             return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
@@ -118,7 +119,7 @@ def segment(
         with clock.step("wait for scan"):
             case, plan = reading.result()
     result = segment_case(case, predictor, threshold, clock, n_repeats, plan)
-    return _with_crops_alone(result, plan) if isinstance(ct, str | os.PathLike) else result
+    return _of_files(result, ct, marks, plan)
 
 
 def segment_case(
@@ -175,7 +176,7 @@ def with_prompts(
             name: (*getattr(mark, name), *given.get(name, ())) for name in ("inside_zyx", "outside_zyx")
         }
         by_label[known] = replace(mark, **{**given, **points})
-    return tuple(by_label[mark.label] for mark in marks)
+    return NotedMarks((by_label[mark.label] for mark in marks), notes_of(marks))
 
 
 def _read_planned(
@@ -186,15 +187,26 @@ def _read_planned(
     crop: Crop | None,
     whole: bool,
 ) -> tuple[Case, PatchPlan]:
-    """The case and the plan of its patches; of a NIfTI file no more is kept than the plan asks for."""
+    """The case and the plan of its patches; of a NIfTI file no more is kept than the plan asks for, unless `whole`.
+
+    Lines that are drawn anew, for repeats, need voxels beyond the plan.
+    """
     check_marks(marks, scan.source.grid.shape_zyx)
     plan = PatchPlan.of(marks, scan.source.grid, config, crop)
     whole = whole or config.needs_whole_scan
     return scan.read_case(marks, None if whole else plan.boxes, hu=hu), plan
 
 
-def _with_crops_alone(result: Segmentation, plan: PatchPlan) -> Segmentation:
-    """The result without the rest of its scan: results in a list would hold one whole scan each."""
+def _of_files(result: Segmentation, ct: object, marks: object, plan: PatchPlan) -> Segmentation:
+    """The result with the paths it was made of, wherever the process goes to work next.
+
+    Of a scan that came from a path it keeps no more than the plan asks for: results in a list would hold one whole scan
+    each.
+    """
+    paths = [os.path.abspath(one) for one in (ct, marks) if isinstance(one, str | os.PathLike)]
+    result = replace(result, inputs=tuple(paths))
+    if not isinstance(ct, str | os.PathLike):
+        return result
     crops = keep_boxes(result.case.ct, plan.boxes)
     return replace(result, case=replace(result.case, ct=crops, reference=None))
 

@@ -18,7 +18,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import LONGEST_REPR, shortened
 from lite_ensam.core.types import Mask, PathLike
-from lite_ensam.io import check_output, write_mask
+from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_mask
 from lite_ensam.measurements import TumorMeasurement, flag_cells, sentences
 from lite_ensam.segmentation.predictor import Prediction
 
@@ -53,12 +53,14 @@ class Segmentation:
     measurements : one for each mark, in order; what takes longer (`shape`, `intensity`) is computed when asked for
     report : JSON-ready record of what was done: versions, parameters, seconds, measurements
     prediction : the logits, to paint again with another threshold, and the label map where it is not zero
+    inputs : files and folders that it was made of, which `save` never writes over or into
     """
 
     case: Case
     measurements: tuple[TumorMeasurement, ...]
     report: dict[str, Any]
     prediction: Prediction
+    inputs: tuple[PathLike, ...] = ()
 
     @property
     def source(self) -> ScanSource:
@@ -180,16 +182,17 @@ class Segmentation:
         Raises
         ------
         OutputError
-            If a file exists and `overwrite` is False, or it cannot be written.
+            If a file exists and `overwrite` is False, it is one of the scan's or the marks' own, or it cannot be
+            written.
         """
+        mask_suffixes = MASK_SUFFIXES if report is None else (".dcm",)
+        check_outputs([(path, mask_suffixes), (report, (".dcm",))], self.inputs, overwrite)
         if report is None:
             write_mask(path, self.prediction.painting.part, self.source, overwrite, self.marks)
             return
         from lite_ensam.io.dicom import build_report, build_segmentation, series_of, write_dataset
 
         series = series_of(self.source, "a structured report")
-        for target in (path, report):
-            check_output(target, overwrite, (".dcm",))
         segmentation = build_segmentation(self.prediction.labels, series, self.marks)
         text = build_report(segmentation, series, self.marks, self.measurements)
         write_dataset(path, segmentation, overwrite)

@@ -11,7 +11,6 @@ import gzip
 import io
 import json
 import lzma
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -23,12 +22,13 @@ from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import CaseError
+from lite_ensam.core.errors import CaseError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.types import Float64Array, IntTriple, Labels, Mask, float_triple, int_triple
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.datasets.training_cases import find_training_cases
 from lite_ensam.io import atomic_write, check_outputs, read_ct, read_labels, write_ct, write_mask
+from lite_ensam.io.atomic import atomic_folder
 from lite_ensam.io.nifti import read_nifti_labels
 from lite_ensam.training.crop_cache import LINES_A_SIDE, SIDE
 from lite_ensam.training.grey_levels import HU_OF_GREY, to_grey
@@ -94,21 +94,23 @@ def unpack(archive: Path, folder: Path) -> Path:
     ------
     CaseError
         If the archive cannot be read.
+    OutputError
+        If the folder cannot be made; nothing of it is left.
     """
     if folder.is_dir():
         return folder
-    unfinished = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        with tarfile.open(archive, "r:xz") as tar:
-            tar.extractall(unfinished, filter="data")
-        for path in unfinished.rglob(f"*{_LEVELS}"):
-            levels, source = read_nifti_labels(path)
-            write_ct(path.with_name(path.name.replace(_LEVELS, ".nii.gz")), _PACKED_HU[levels], source)
-            path.unlink()
+        with atomic_folder(folder) as unfinished:
+            with tarfile.open(archive, "r:xz") as tar:
+                tar.extractall(unfinished, filter="data")
+            for path in unfinished.rglob(f"*{_LEVELS}"):
+                levels, source = read_nifti_labels(path)
+                write_ct(path.with_name(path.name.replace(_LEVELS, ".nii.gz")), _PACKED_HU[levels], source)
+                path.unlink()
+    except OutputError:  # an OSError too, of what is written
+        raise
     except (OSError, tarfile.TarError, lzma.LZMAError, EOFError) as error:
         raise CaseError(f"{archive}: cannot be unpacked as a .tar.xz of cases ({error})") from None
-    unfinished.rename(folder)
     return folder
 
 

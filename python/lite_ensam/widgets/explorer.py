@@ -20,6 +20,7 @@ from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import Engine
 from lite_ensam.io import MarkFrame, MarksLike, ScanLike, open_scan
+from lite_ensam.io.choice import Choice
 from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.widgets.exports import EXPORT_KINDS, export_file, export_path
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown, weakly
@@ -187,6 +188,8 @@ def explore(
     grid: Grid | ScanSource | None = None,
     marks_in: MarkFrame = "voxel",
     series_uid: str | None = None,
+    acquisition: int | None = None,
+    only: Choice = (),
     hu: bool | None = None,
     auto_segment: bool = True,
     threshold: float = 0.0,
@@ -198,9 +201,9 @@ def explore(
 
     Parameters
     ----------
-    ct, spacing_mm, grid, series_uid : a scan in any form that `lite_ensam.segment` takes
-    marks, marks_in : lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an .npz
-        or a `Case`, if there are any
+    ct, spacing_mm, grid, series_uid, acquisition : a scan in any form that `lite_ensam.segment` takes
+    marks, marks_in, only : lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an
+        .npz or a `Case`, if there are any
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     auto_segment : whether a line is segmented as soon as it is finished; lines to begin with are
         segmented once the picture stands
@@ -228,8 +231,8 @@ def explore(
     >>> [row["label"] for row in explorer.viewer.results]
     [1, 2, 3]
     """
-    scan = open_scan(ct, spacing_mm, grid, series_uid, referred_by=marks)
-    given = scan.read_marks(marks, marks_in=marks_in) if marks is not None or scan.keeps_marks else ()
+    scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
+    given = scan.read_marks(marks, marks_in, only) if marks is not None or scan.keeps_marks else ()
     volume = scan.read_ct()
     if hu is None and scan.case is not None:
         hu = scan.case.hu

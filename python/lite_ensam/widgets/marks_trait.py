@@ -7,13 +7,15 @@ from typing import Any
 
 import traitlets
 
+from lite_ensam.core.coded_concept import CodedConcept
 from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.io import MarksLike, parse_marks
 
 __all__ = ["Marks", "checked_marks", "marks_from_json", "marks_to_json"]
 
-_POINTS = ("inside_zyx", "outside_zyx")
+_POINTS, _SITE = ("inside_zyx", "outside_zyx"), "finding_site"
+"""Of a mark; the viewer does not show the site, and gives it back."""
 
 
 class Marks(traitlets.Tuple):  # type: ignore[type-arg]
@@ -49,6 +51,7 @@ def marks_to_json(marks: Iterable[RecistMark]) -> list[dict[str, Any]]:
             "last_slice": mark.last_slice,
         }
         | {name: [list(point) for point in getattr(mark, name)] for name in _POINTS}
+        | ({_SITE: mark.finding_site.as_dict()} if mark.finding_site else {})
         for mark in marks
     ]
 
@@ -71,7 +74,9 @@ def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark,
                 entry.get("short_axis_zyx"),
                 entry.get("first_slice"),
                 entry.get("last_slice"),
-                *(entry.get(name, ()) for name in _POINTS),
+                entry.get("inside_zyx", ()),
+                entry.get("outside_zyx", ()),
+                None if entry.get(_SITE) is None else CodedConcept.of(entry[_SITE]),
             )
             for entry in entries
         ]

@@ -16,10 +16,13 @@ def touch(folder, *names):
 
 
 def found(folder):
-    """Rows of a folder, paths relative to it."""
+    """Rows of a folder, paths relative to it; no acquisition is chosen."""
     manifest = discover(folder)
     assert manifest.problems == ()
-    return [tuple(text.removeprefix(f"{folder}/") for text in vars(row).values()) for row in manifest.rows]
+    assert {row.acquisition for row in manifest.rows} <= {""}
+    return [
+        tuple(text.removeprefix(f"{folder}/") for text in vars(row).values())[:-1] for row in manifest.rows
+    ]
 
 
 class TestFiles:

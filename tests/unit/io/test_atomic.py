@@ -14,7 +14,7 @@ from lite_ensam.core.errors import OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import atomic, check_output, write_ct, write_marks, write_mask, write_report
-from lite_ensam.io.atomic import atomic_write, sweep_leftovers
+from lite_ensam.io.atomic import atomic_folder, atomic_write, sweep_leftovers
 
 GRID = Grid.from_spacing((8, 64, 64), (1, 1, 1))
 NOISE = np.random.default_rng(0).integers(0, 60000, GRID.shape_zyx).astype(np.uint16)
@@ -284,3 +284,43 @@ with atomic_write(Path(sys.argv[1]) / "a") as file:
         assert sorted(tmp_path.iterdir()) == [theirs, other]
         sweep_leftovers(tmp_path, alone=True)
         assert list(tmp_path.iterdir()) == [other]
+
+
+class TestFolders:
+    def test_whole_or_not_at_all(self, tmp_path):
+        with atomic_folder(tmp_path / "made") as folder:
+            (folder / "a").write_text("1")
+            assert not (tmp_path / "made").exists()
+        assert [path.name for path in (tmp_path / "made").iterdir()] == ["a"]
+        with pytest.raises(FileNotFoundError), atomic_folder(tmp_path / "failed") as folder:
+            (folder / "none" / "a").write_text("1")
+        assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+    def test_what_is_there_stays(self, tmp_path):
+        (tmp_path / "there").symlink_to(tmp_path / "nowhere")
+        (tmp_path / "nowhere").mkdir()
+        (tmp_path / "nowhere" / "theirs").touch()
+        with (
+            pytest.raises(OutputError, match=r"cannot write .*there: it exists"),
+            atomic_folder(tmp_path / "there"),
+        ):
+            pass
+        with pytest.raises(OutputError, match="none"), atomic_folder(tmp_path / "none" / "made"):
+            pass
+        with pytest.raises(OutputError, match="made"), atomic_folder(tmp_path / "made"):
+            shutil.copytree(tmp_path / "nowhere", tmp_path / "made")  # by somebody else, meanwhile
+        assert (tmp_path / "made" / "theirs").is_file()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "nowhere", "there"]
+
+    @pytest.mark.skipif(atomic.fcntl is None, reason="Windows has no locks of folders")
+    def test_those_of_killed_processes_are_swept_others_are_not(self, tmp_path):
+        name = atomic._temporary(tmp_path / "x").name
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").touch()
+        with atomic_folder(tmp_path / "made") as folder:
+            for one in (folder, tmp_path / name):
+                os.utime(one, (time.time() - 60,) * 2)
+            sweep_leftovers(tmp_path)
+            assert folder.is_dir()
+            assert not (tmp_path / name).exists()
+        assert (tmp_path / "made").is_dir()

@@ -98,4 +98,19 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bank.tar.xz").write_bytes(b"no archive")
     with pytest.raises(CaseError, match=r"cannot be unpacked as a \.tar\.xz of cases"):
         unpack(tmp_path / "bank.tar.xz", tmp_path / "data")
-    assert not (tmp_path / "data").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["bank.tar.xz"]
+
+
+def test_it_is_unpacked_under_a_name_that_nobody_can_foresee(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").touch()
+    (tmp_path / "data.tmp").symlink_to(tmp_path / "elsewhere")
+    pack(data, tmp_path / "bank.tar.xz")
+    unpack(tmp_path / "bank.tar.xz", tmp_path / "data")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "bank.tar.xz",
+        "data",
+        "data.tmp",
+        "elsewhere",
+    ]
+    assert (tmp_path / "elsewhere" / "kept").is_file()

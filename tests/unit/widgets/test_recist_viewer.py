@@ -12,6 +12,7 @@ import pytest
 import traitlets
 
 from lite_ensam.core.case import Case
+from lite_ensam.core.coded_concept import CodedConcept
 from lite_ensam.core.errors import EngineError, LiteEnsamError, MarkError
 from lite_ensam.core.partial_volume import as_subvolume
 from lite_ensam.core.recist import RecistMark
@@ -378,9 +379,10 @@ def test_colours_follow_the_palette_unless_set(viewer: RecistViewer) -> None:
     assert viewer.color_of(1) == "#123456"
 
 
-def test_slices_and_points_of_a_mark_survive_the_browser() -> None:
+def test_slices_points_and_site_of_a_mark_survive_the_browser() -> None:
     line = ((4, 10, 2), (4, 10, 12))
     told = RecistMark(1, line, first_slice=3, inside_zyx=((4, 11, 5),), outside_zyx=((5, 1, 1),))
+    told = replace(told, finding_site=CodedConcept("10200004", "SCT", "Liver"))
     plain = RecistMark(2, ((4, 20, 2), (4, 20, 12)))
     entries = marks_to_json([told, plain])
     assert marks_from_json(json.loads(json.dumps(entries)), (20, 30, 40)) == (told, plain)

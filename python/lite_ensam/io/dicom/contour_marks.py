@@ -1,16 +1,24 @@
-"""RECIST lines drawn on the ROIs of an RTSTRUCT."""
+"""RECIST lines drawn on the ROIs of an RTSTRUCT and on the segments of a SEG."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lite_ensam.core.errors import CaseError, MarkError, printable
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.recist import NotedMarks, mark_from_mask
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.io.dicom.choice import Choice
+from lite_ensam.core.types import Mask
+from lite_ensam.io.choice import Choice
 from lite_ensam.io.dicom.datasets import PathLike
 from lite_ensam.io.dicom.rtstruct import labels_of_rois, read_rois
+from lite_ensam.io.dicom.segmentation_file import read_segmentation
+from lite_ensam.io.label_map import Lesion
 
-__all__ = ["read_contour_marks"]
+__all__ = ["read_contour_marks", "read_segment_marks"]
+
+_HALF = 0.5
+"""Of a fractional SEG: how much of a voxel must be inside."""
 
 
 def read_contour_marks(path: PathLike, source: ScanSource | Grid, only: Choice = ()) -> NotedMarks:
@@ -36,13 +44,49 @@ def read_contour_marks(path: PathLike, source: ScanSource | Grid, only: Choice =
         rois, notes = read_rois(path, source, only)
     except CaseError as error:
         raise MarkError(str(error).removeprefix(f"{where}: ")) from None
+    lesions = (Lesion(label, roi.name) for roi, label in zip(rois, labels_of_rois(rois), strict=True))
+    return _drawn(zip(lesions, (roi.mask() for roi in rois), strict=True), "ROI", source, notes)
+
+
+def read_segment_marks(path: PathLike, source: ScanSource | Grid, only: Choice = ()) -> NotedMarks:
+    """The line that a reader would draw on each segment of a SEG; of a fractional one on what is at least half inside.
+
+    Parameters
+    ----------
+    path : the SEG file
+    source : of the CT
+    only : names or numbers of segments; nothing takes all
+
+    Returns
+    -------
+    Marks with labels, names, tracking UIDs and finding sites as `read_segmentation` has them.
+
+    Raises
+    ------
+    MarkError
+        If the SEG cannot be read onto this CT, or no segment has voxels that a line can be drawn on.
+    """
+    try:
+        found = read_segmentation(path, source, only, _HALF)
+    except CaseError as error:
+        raise MarkError(str(error).removeprefix(f"{printable(path)}: ")) from None
+    masks = TumorMasks(found.labels)
+    regions = ((one, masks[one.label].whole()) for one in found.lesions)
+    return _drawn(regions, "segment", source, found.notes)
+
+
+def _drawn(
+    regions: Iterable[tuple[Lesion, Mask]], what: str, source: ScanSource | Grid, notes: Sequence[str]
+) -> NotedMarks:
+    """A line on each region, with what is known of it; notes on those that are too small."""
     spacing_mm = ScanSource.of(source).grid.spacing_mm
     marks, too_small = [], []
-    for roi, label in zip(rois, labels_of_rois(rois), strict=True):
+    for lesion, mask in regions:
         try:
-            marks.append(replace(mark_from_mask(roi.mask(), spacing_mm, label), name=roi.name))
+            drawn = mark_from_mask(mask, spacing_mm, lesion.label)
+            marks.append(replace(drawn, **vars(lesion)))
         except MarkError as error:
-            too_small.append(f"passed over: ROI {roi.name!r}: {error}")
+            too_small.append(f"passed over: {what} {lesion.name or lesion.label!r}: {error}")
     if not marks:
-        raise MarkError("; ".join(too_small))
+        raise MarkError("; ".join(too_small or notes) or f"has no {what} with a voxel")
     return NotedMarks(marks, (*notes, *too_small))

@@ -24,6 +24,9 @@ __all__ = ["build_rtstruct", "outlines"]
 
 _RTSTRUCT, _STUDY_COMPONENT = "1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.3.1.2.3.1"
 _SERIES_NUMBER = 902
+_MOST_EXPLICIT = 0xFFFE // (3 * 17)
+"""Points of a contour: three numbers of at most 16 characters (DS), and what separates them."""
+
 _OF_THE_PATIENT = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate", "StudyTime",
     "StudyID", "AccessionNumber", "ReferringPhysicianName",
@@ -81,7 +84,7 @@ def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str
         for label, name in names.items():
             _add_roi(dataset, series, label, name, masks[label])
         dataset.file_meta = pydicom.dataset.FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        dataset.file_meta.TransferSyntaxUID = _syntax(dataset)
     return dataset
 
 
@@ -167,6 +170,15 @@ def _add_roi(dataset: Dataset, series: SeriesSource, number: int, name: str, mas
             ROIInterpreter="",
         )
     )
+
+
+def _syntax(dataset: Dataset) -> str:
+    """Explicit, unless a contour may be longer than the 64 KiB that it can count."""
+    uids = load_package().uid
+    most = max(
+        int(one.NumberOfContourPoints) for roi in dataset.ROIContourSequence for one in roi.ContourSequence
+    )
+    return str(uids.ExplicitVRLittleEndian if most <= _MOST_EXPLICIT else uids.ImplicitVRLittleEndian)
 
 
 def _frame(series: SeriesSource) -> Dataset:

@@ -29,6 +29,7 @@ __all__ = [
     "keep_identifiers_quiet",
     "load_package",
     "lps_to_ras",
+    "read_all_numbers",
     "read_dataset",
     "read_numbers",
     "said_plainly",
@@ -283,6 +284,20 @@ def read_numbers(one: Dataset, name: str, count: int) -> Float64Array:
         what = "a number" if count == 1 else f"{count} numbers"
         raise CaseError(f"{file_name(one)}: {name} is missing or is not {what}")
     return numbers
+
+
+def read_all_numbers(item: Dataset, name: str) -> Float64Array:
+    """Numbers of an attribute of any length, none if it is missing; ValueError if there is something else.
+
+    Explicit transfer syntaxes count the bytes of numbers up to 64 KiB: what is longer stands there as of unknown type
+    (UN; PS3.5, 6.2.2), in bytes as they would be in the implicit one.
+    """
+    data = item.get(name)
+    if not isinstance(data, bytes):
+        return np.array([] if data is None else data, dtype=np.float64).ravel()
+    if load_package().datadict.dictionary_VR(name) == "DS":
+        return np.array([float(text) for text in data.rstrip(b" \0").split(b"\\")])
+    return np.frombuffer(data[: len(data) // 4 * 4], dtype="<f4").astype(np.float64)
 
 
 def lps_to_ras(points_lps: ArrayLike) -> Float64Array:

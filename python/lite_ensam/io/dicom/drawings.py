@@ -8,7 +8,7 @@ from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array
-from lite_ensam.io.dicom.datasets import Dataset
+from lite_ensam.io.dicom.datasets import Dataset, read_all_numbers
 
 __all__ = ["Drawing", "crosses", "graphic_points", "length_mm", "points_on_image", "read_drawing"]
 
@@ -39,11 +39,7 @@ class Drawing:
 
 def graphic_points(item: Dataset, n_axes: int) -> Float64Array:
     """Points (n, n_axes) of an item's Graphic Data; MarkError if there are none or numbers are left over."""
-    data = item.get("GraphicData")
-    if isinstance(data, bytes):  # beyond 64 KiB explicit syntaxes have values of unknown type
-        numbers = np.frombuffer(data[: len(data) // 4 * 4], dtype="<f4").astype(np.float64)
-    else:
-        numbers = np.array([] if data is None else data, dtype=np.float64).ravel()
+    numbers = read_all_numbers(item, "GraphicData")
     if not numbers.size or numbers.size % n_axes:
         raise MarkError(f"has {numbers.size} coordinates, expected {n_axes} a point")
     return numbers.reshape(-1, n_axes)

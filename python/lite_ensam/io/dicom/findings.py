@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from lite_ensam.core.coded_concept import CodedConcept
 from lite_ensam.core.errors import MarkError
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.core.scan_source import ScanSource
@@ -39,6 +40,7 @@ class Finding:
     names : texts that could name the lesion, the best first
     identifier : the tracking identifier, if a reader chose it; else an empty text
     uid : the tracking UID
+    site : where in the body it lies, or None
     """
 
     where: str
@@ -47,6 +49,7 @@ class Finding:
     names: tuple[str, ...] = ()
     identifier: str = ""
     uid: str = ""
+    site: CodedConcept | None = None
 
 
 def is_reader_name(text: str) -> bool:
@@ -110,7 +113,7 @@ def _owners(short_axis: Finding, lesions: Sequence[Finding]) -> list[int]:
 
 def _with_short_axis(lesion: Finding, other: Finding) -> Finding:
     names = tuple(dict.fromkeys((*lesion.names, *other.names)))
-    return replace(lesion, short_zyx=other.short_zyx, names=names)
+    return replace(lesion, short_zyx=other.short_zyx, names=names, site=lesion.site or other.site)
 
 
 def marks_of(lesions: Sequence[Finding], ct: ScanSource) -> tuple[list[RecistMark], list[str]]:
@@ -123,7 +126,7 @@ def marks_of(lesions: Sequence[Finding], ct: ScanSource) -> tuple[list[RecistMar
     notes = []
     for one in lesions:
         try:
-            mark = RecistMark(len(marks) + 1, _pair(_ends(one)), tracking_uid=one.uid)
+            mark = RecistMark(len(marks) + 1, _pair(_ends(one)), tracking_uid=one.uid, finding_site=one.site)
             check_marks([mark], ct.grid.shape_zyx)
         except MarkError as error:
             notes.append(f"passed over: {one.where}: {error}")

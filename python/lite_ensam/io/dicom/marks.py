@@ -1,4 +1,4 @@
-"""RECIST lines out of DICOM: structured reports (TID 1500), presentation states, contours."""
+"""RECIST lines out of DICOM: structured reports (TID 1500), presentation states, contours, segments."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +9,8 @@ from lite_ensam.core.errors import MarkError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import NotedMarks
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.io.dicom.contour_marks import read_contour_marks
+from lite_ensam.io.choice import Choice
+from lite_ensam.io.dicom.contour_marks import read_contour_marks, read_segment_marks
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
@@ -28,12 +29,14 @@ _WITH_MARKS = ("SR", "PR", "RTSTRUCT")
 _DOSE_REPORT = "1.2.840.10008.5.1.4.1.1.88.67"
 """Scanners put one beside their slices."""
 
+_WITH_REGIONS = {"RTSTRUCT": read_contour_marks, "SEG": read_segment_marks}
+
 _MOST_REASONS = 5
 """Of lines that were passed over, in the message of a file that has no other."""
 
 
 @translate_dicom_errors
-def read_dicom_marks(path: PathLike, source: ScanSource | Grid) -> NotedMarks:
+def read_dicom_marks(path: PathLike, source: ScanSource | Grid, only: Choice = ()) -> NotedMarks:
     """All lines of a DICOM file, labelled 1, 2, ... in its order, with notes on what was passed over.
 
     Parameters
@@ -41,8 +44,10 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid) -> NotedMarks:
     path : a structured report with measurement groups as TID 1500 has them: of each the long axis (in our own
         the line that was given), or else the longest line, circle, ellipse or outline (SCOORD on an image
         of the series, or SCOORD3D in its frame of reference); a presentation state (GSPS): lines of two points,
-        circles, ellipses and outlines; or an RTSTRUCT: see `read_contour_marks`
+        circles, ellipses and outlines; or an RTSTRUCT or a SEG, on which lines are drawn: see `read_contour_marks` and
+        `read_segment_marks`
     source : of the CT. Coordinates on images need the CT to have been read from DICOM itself
+    only : of an RTSTRUCT or SEG: names or numbers of the ROIs or segments; nothing takes all
 
     Returns
     -------
@@ -53,7 +58,8 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid) -> NotedMarks:
     Raises
     ------
     MarkError
-        If the file is of another kind, or no line is left; the message says why.
+        If the file is of another kind, no line is left (the message says why), or `only` is given for a file that has
+        no ROIs.
     CaseError
         If the file cannot be read.
     MissingExtraError
@@ -65,10 +71,12 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid) -> NotedMarks:
         "PR": read_presentation_state,
     }
     modality = str(dataset.get("Modality"))
-    if modality == "RTSTRUCT":
-        return read_contour_marks(path, source)
+    if modality in _WITH_REGIONS:
+        return _WITH_REGIONS[modality](path, source, only)
     if modality not in readers:
-        raise MarkError(f"is of modality {brief(modality)}, expected SR, PR or RTSTRUCT")
+        raise MarkError(f"is of modality {brief(modality)}, expected SR, PR, RTSTRUCT or SEG")
+    if only:
+        raise MarkError(f"`only` is for a DICOM SEG or RTSTRUCT, and this is of modality {modality}")
     ct = ScanSource.of(source)
     findings, notes = readers[modality](dataset, ct)
     lesions, of_joining = joined(findings, np.asarray(ct.grid.spacing_mm))

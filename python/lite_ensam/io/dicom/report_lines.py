@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from lite_ensam.core.coded_concept import CodedConcept
 from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array
+from lite_ensam.io.dicom.codes import read_code
 from lite_ensam.io.dicom.datasets import Dataset, lps_to_ras
 from lite_ensam.io.dicom.drawings import (
     Drawing,
@@ -121,9 +123,17 @@ class _Group:
                 self.names,
                 self.identifier if is_reader_name(self.identifier) else "",
                 _text(self.items, _TRACKING_UID),
+                self._site(),
             ),
             notes,
         )
+
+    def _site(self) -> CodedConcept | None:
+        """The first site of the finding that is a code, not a reader's own words."""
+        sites = (
+            read_code(item, "ConceptCodeSequence") for item in self.items if _code(item) in _FINDING_SITES
+        )
+        return next((site for site in sites if site and site.value != _FREE_TEXT), None)
 
     def _lines(self) -> tuple[list[_Line], list[str]]:
         """Its diameters, and what is wrong with other graphics."""

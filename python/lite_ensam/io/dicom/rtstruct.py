@@ -13,12 +13,13 @@ from lite_ensam.core.mark_fields import MAX_LABEL
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, Mask
-from lite_ensam.io.dicom.choice import Choice, choose
+from lite_ensam.io.choice import Choice, choose
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
     is_dicom,
     lps_to_ras,
+    read_all_numbers,
     read_dataset,
     translate_dicom_errors,
 )
@@ -278,7 +279,10 @@ def _plane_of(contour: Dataset, ct: ScanSource) -> _Plane:
     kind = str(contour.get("ContourGeometricType"))
     if kind not in _CLOSED:
         raise CaseError(f"is of type {brief(kind)}, expected CLOSED_PLANAR")
-    numbers = np.asarray(contour.get("ContourData") or (), dtype=np.float64)
+    try:
+        numbers = read_all_numbers(contour, "ContourData")
+    except ValueError:  # pydicom's message quotes them
+        raise CaseError("has coordinates that are not numbers") from None
     if numbers.size % 3 or numbers.size < 9 or not np.isfinite(numbers).all():
         raise CaseError(f"has {numbers.size} coordinates, expected three of each of at least three points")
     points = ct.slice_points_from_world(lps_to_ras(numbers.reshape(-1, 3)))

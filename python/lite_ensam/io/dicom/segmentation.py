@@ -15,6 +15,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Labels
 from lite_ensam.io.atomic import atomic_write
+from lite_ensam.io.dicom.codes import as_code
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
@@ -42,6 +43,12 @@ _SERIES_NUMBER = 900
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "FrameOfReferenceUID")
 """What a SEG refers to its slices by; de-identification may have blanked it."""
 
+_OF_FRAMES = (
+    "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence", "NumberOfFrames", "ReferencedFrameNumber",
+    "SOPClassUID", "SOPInstanceUID",
+)  # fmt: skip
+"""What an image of its own has not, or has otherwise."""
+
 LONGEST_LABEL = 64
 """Characters of a SegmentLabel; the whole name is the tracking identifier."""
 
@@ -66,8 +73,8 @@ def build_segmentation(
     ----------
     labels : uint8 or uint16 (z, y, x)
     source : of the CT, read from DICOM: patient, study and geometry are those of its slices
-    marks : their labels say which values become segments, in this order; names and tracking UIDs go along, and
-        a mark without UID gets a new one
+    marks : their labels say which values become segments, in this order; names, tracking UIDs and
+        finding sites go along, and a mark without UID gets a new one
 
     Returns
     -------
@@ -113,43 +120,44 @@ def build_segmentation(
                 specific_character_set=UTF_8,
                 series_description="tumours (research use)",
             )
-            _refer_to_frames(built, series)
+            _refer_to_frames(built, series, images)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {said_plainly(error)}") from None
     return built
 
 
 def _source_images(series: SeriesSource) -> list[Dataset]:
-    """What the slices are, as highdicom takes it: images, or one multi-frame image of the frames that were read."""
+    """The slices as highdicom takes them; an image of its own stands for a frame, whatever image the frame is of."""
     if not series.is_multi_frame:
         return list(series.images)
-    if len(series.images) > 1:
-        raise OutputError(
-            f"the CT's slices are frames of {len(series.images)} images, and a DICOM SEG can refer to one: "
-            "write NIfTI or an RTSTRUCT"
-        )
-    groups = series.images[0].PerFrameFunctionalGroupsSequence
-    image = load_package().dataset.Dataset()  # a copy would share its elements with the image
-    image.update(series.images[0])
-    del image.PerFrameFunctionalGroupsSequence, image.NumberOfFrames
-    image.PerFrameFunctionalGroupsSequence = [groups[number - 1] for number in _frame_numbers(series)]
-    image.NumberOfFrames = len(series.slices)
-    return [image]
+    pydicom = load_package()
+    images = []
+    for frame in series.slices:
+        image = pydicom.dataset.Dataset()
+        # elements are shared with image and frame: none of them may be set here
+        image.update({one.tag: one for one in (*series.images[0], *frame) if one.keyword not in _OF_FRAMES})
+        image.SOPClassUID, image.SOPInstanceUID = pydicom.uid.CTImageStorage, pydicom.uid.generate_uid()
+        images.append(image)
+    return images
 
 
-def _refer_to_frames(segmentation: Dataset, series: SeriesSource) -> None:
-    """Let a SEG refer to frames by their numbers in the image, not among those that were read."""
+def _refer_to_frames(segmentation: Dataset, series: SeriesSource, images: Sequence[Dataset]) -> None:
+    """Let a SEG refer to the frames that its source images stood for."""
     if not series.is_multi_frame:
         return
-    numbers = _frame_numbers(series)
+    frames = {image.SOPInstanceUID: frame for image, frame in zip(images, series.slices, strict=True)}
     for group in segmentation.PerFrameFunctionalGroupsSequence:
         for derivation in group.get("DerivationImageSequence", ()):
-            for image in derivation.SourceImageSequence:
-                image.ReferencedFrameNumber = numbers[int(image.ReferencedFrameNumber) - 1]
-
-
-def _frame_numbers(series: SeriesSource) -> list[int]:
-    return [int(one.ReferencedFrameNumber) for one in series.slices]
+            for source in derivation.SourceImageSequence:
+                frame = frames[source.ReferencedSOPInstanceUID]
+                source.ReferencedSOPClassUID = frame.SOPClassUID
+                source.ReferencedSOPInstanceUID = frame.SOPInstanceUID
+                source.ReferencedFrameNumber = frame.ReferencedFrameNumber
+    (referred,) = segmentation.ReferencedSeriesSequence
+    referred.ReferencedInstanceSequence = referred.ReferencedInstanceSequence[: len(series.images)]
+    for instance, image in zip(referred.ReferencedInstanceSequence, series.images, strict=True):
+        instance.ReferencedSOPClassUID = image.SOPClassUID
+        instance.ReferencedSOPInstanceUID = image.SOPInstanceUID
 
 
 def _segment(number: int, mark: RecistMark | Lesion) -> Dataset:
@@ -171,6 +179,7 @@ def _segment(number: int, mark: RecistMark | Lesion) -> Dataset:
         algorithm_identification=algorithm,
         tracking_uid=mark.tracking_uid or highdicom.UID(),
         tracking_id=tracking_name(mark),
+        anatomic_regions=[as_code(mark.finding_site)] if mark.finding_site else None,
         display_color=highdicom.color.CIELabColor.from_rgb(*rgb_of(mark.label)),
     )
     # segments are numbered without gaps, labels are not

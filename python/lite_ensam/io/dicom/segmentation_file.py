@@ -15,7 +15,8 @@ from lite_ensam.core.errors import CaseError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array, IntTriple, Mask
-from lite_ensam.io.dicom.choice import Choice, choose
+from lite_ensam.io.choice import Choice, choose
+from lite_ensam.io.dicom.codes import read_code
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
@@ -134,6 +135,7 @@ def _read(
         ct.volume_of_labels(slices),
         {labels[n]: name for n in read if (name := _name(segments[n], labels[n]))},
         {labels[n]: str(uid) for n in read if (uid := segments[n].get("TrackingUID"))},
+        {labels[n]: site for n in read if (site := read_code(segments[n], "AnatomicRegionSequence"))},
         tuple(notes),
     )
 

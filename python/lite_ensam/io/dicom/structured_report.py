@@ -12,6 +12,7 @@ from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.errors import OutputError
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import FloatTriple
+from lite_ensam.io.dicom.codes import as_code
 from lite_ensam.io.dicom.datasets import Dataset, keep_identifiers_quiet, load_package, said_plainly
 from lite_ensam.io.dicom.patient import UTF_8
 from lite_ensam.io.dicom.segmentation import NAME, tracking_name
@@ -133,6 +134,7 @@ def _groups(
     shared = {
         "tracking_identifier": sr.TrackingIdentifier(uid=uid, identifier=tracking_name(mark)),
         "finding_type": sr.CodedConcept("108369006", "SCT", "Neoplasm"),
+        "finding_sites": [sr.FindingSite(as_code(mark.finding_site))] if mark.finding_site else None,
         "algorithm_id": sr.AlgorithmIdentification(NAME, _kernels.__version__, parameters=[DISCLAIMER]),
     }
     segment = sr.ReferencedSegment(

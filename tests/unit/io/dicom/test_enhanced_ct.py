@@ -9,11 +9,16 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import LegacyConvertedEnhancedCTImageStorage, RLELossless, generate_uid
+from pydicom.uid import (
+    EnhancedCTImageStorage,
+    LegacyConvertedEnhancedCTImageStorage,
+    RLELossless,
+    generate_uid,
+)
 
-from lite_ensam.core.errors import CaseError, MarkError, OutputError
+from lite_ensam.core.errors import CaseError, MarkError
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.io import read_ct, read_labels, read_marks, write_contours, write_mask
+from lite_ensam.io import read_ct, read_labels, read_marks, write_contours
 from lite_ensam.io.dicom import (
     SeriesSource,
     build_report,
@@ -92,6 +97,13 @@ def drawn(source: SeriesSource) -> tuple[np.ndarray, tuple[RecistMark, ...]]:
     return labels, (RecistMark(1, ((3, 3, 4), (3, 5, 6)), "Läsion 病灶"),)
 
 
+def check_standard(path: Path) -> None:
+    """What dciodvfy says, where it is installed."""
+    if shutil.which("dciodvfy"):
+        said = subprocess.run(["dciodvfy", path], capture_output=True, text=True)
+        assert [line for line in said.stderr.splitlines() if line.startswith("Error")] == []
+
+
 @pytest.mark.parametrize("acquisition", [1, 2])
 def test_masks_lines_and_contours_go_to_its_frames_and_back(tmp_path: Path, acquisition: int) -> None:
     two_phases(tmp_path / "ct")
@@ -117,10 +129,8 @@ def test_masks_lines_and_contours_go_to_its_frames_and_back(tmp_path: Path, acqu
     for name in ("seg.dcm", "sr.dcm", "rt.dcm"):
         _, again = read_ct(tmp_path / "ct", referred_by=tmp_path / name)
         assert f"took {acquisition}, to which {name} refers" in again.notes[0]
-    if shutil.which("dciodvfy"):
-        for name in ("seg.dcm", "sr.dcm"):
-            said = subprocess.run(["dciodvfy", tmp_path / name], capture_output=True, text=True)
-            assert [line for line in said.stderr.splitlines() if line.startswith("Error")] == []
+    for name in ("seg.dcm", "sr.dcm"):
+        check_standard(tmp_path / name)
 
 
 def test_a_line_on_no_frame_or_on_one_that_was_not_read_is_refused(tmp_path: Path) -> None:
@@ -134,17 +144,36 @@ def test_a_line_on_no_frame_or_on_one_that_was_not_read_is_refused(tmp_path: Pat
         source.points_of_image(uid, points, frame=9)
 
 
-def test_a_scan_of_several_images_is_read_but_cannot_become_a_seg(tmp_path: Path) -> None:
+def test_each_frame_of_several_images_is_referred_to_in_its_own(tmp_path: Path) -> None:
     (tmp_path / "ct").mkdir()
-    write_enhanced(tmp_path / "ct" / "low.dcm", STORED[:3], (0.0, 2.5, 5.0))
+    write_enhanced(tmp_path / "ct" / "low.dcm", STORED[2::-1], (5.0, 2.5, 0.0))
     write_enhanced(tmp_path / "ct" / "high.dcm", STORED[3:], (7.5, 10.0, 12.5, 15.0))
     ct, source = read_ct_series(tmp_path / "ct")
     np.testing.assert_array_equal(ct, STORED - 1000)
     labels, marks = drawn(source)
-    with pytest.raises(OutputError, match="frames of 2 images, and a DICOM SEG can refer to one"):
-        write_mask(tmp_path / "seg.dcm", labels, source, marks=marks)
+    segmentation = build_segmentation(labels, source, marks)
+    write_dataset(tmp_path / "seg.dcm", segmentation)
+    measured = measure(labels, marks, source.grid.spacing_mm)
+    write_dataset(tmp_path / "sr.dcm", build_report(segmentation, source, marks, measured))
     write_contours(tmp_path / "rt.dcm", labels, source)
+    np.testing.assert_array_equal(read_labels(tmp_path / "seg.dcm", source), labels)
+    assert [one.endpoints_zyx for one in read_marks(tmp_path / "sr.dcm", source)] == [marks[0].endpoints_zyx]
     np.testing.assert_array_equal(read_roi(tmp_path / "rt.dcm", "tumor 1", source), labels == 1)
+
+    low, high = (pydicom.dcmread(tmp_path / "ct" / name).SOPInstanceUID for name in ("low.dcm", "high.dcm"))
+    seg = pydicom.dcmread(tmp_path / "seg.dcm")
+    found = []
+    for group in seg.PerFrameFunctionalGroupsSequence:
+        (image,) = group.DerivationImageSequence[0].SourceImageSequence
+        assert image.ReferencedSOPClassUID == EnhancedCTImageStorage
+        height = group.PlanePositionSequence[0].ImagePositionPatient[2]
+        found.append((height, image.ReferencedSOPInstanceUID, image.ReferencedFrameNumber))
+    assert sorted(found) == [(5.0, low, 1), (7.5, high, 1), (10.0, high, 2)]
+    (referred,) = seg.ReferencedSeriesSequence
+    instances = [one.ReferencedSOPInstanceUID for one in referred.ReferencedInstanceSequence]
+    assert sorted(instances) == sorted([low, high])
+    for name in ("seg.dcm", "sr.dcm"):
+        check_standard(tmp_path / name)
 
 
 def test_more_frames_than_descriptions_are_refused(tmp_path: Path) -> None:

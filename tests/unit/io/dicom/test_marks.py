@@ -109,7 +109,7 @@ def test_a_report_without_a_line_is_refused(tmp_path: Path, source: SeriesSource
     point = group(number(LONG, scoord(uid_of(source, 2), [3.5, 4.5, 3.5, 4.5])))
     with pytest.raises(MarkError, match="measurement group 1: mark 1: both endpoints are"):
         read_marks(write_sr(tmp_path / "sr.dcm", point), source)
-    with pytest.raises(MarkError, match="is of modality 'CT', expected SR, PR or RTSTRUCT"):
+    with pytest.raises(MarkError, match="is of modality 'CT', expected SR, PR, RTSTRUCT or SEG"):
         read_marks(source.slices[0].filename, source)
 
 

@@ -1,11 +1,15 @@
-"""Segments of a SEG and ROIs of an RTSTRUCT, chosen by name or number."""
+"""What is chosen of DICOM: segments and ROIs by name or number, an acquisition by its number."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from lite_ensam.core.errors import CaseError
+from lite_ensam.core.errors import CaseError, brief
 
-__all__ = ["Choice", "choose"]
+__all__ = ["Choice", "choose", "parse_acquisition"]
+
+_WHOLE = re.compile(r"(\d{1,9})(?:\.0*)?", re.ASCII)
+"""Tables that pass through pandas get a point and zeros behind it."""
 
 
 Choice: TypeAlias = str | int | Sequence[str | int]
@@ -46,3 +50,19 @@ def choose(names: Mapping[int, str], wanted: Choice, what: str) -> tuple[int, ..
             raise CaseError(f"has no {what} {text!r}, only {there or 'none'}")
         found.update(chosen)
     return tuple(number for number in names if number in found or not listed)
+
+
+def parse_acquisition(cell: object) -> int | None:
+    """Number of an acquisition from a table or a JSON file; None of an empty cell, `CaseError` if it is none.
+
+    Examples
+    --------
+    >>> parse_acquisition("2"), parse_acquisition(2.0), parse_acquisition("")
+    (2, 2, None)
+    """
+    if cell is None or cell == "":
+        return None
+    found = None if isinstance(cell, bool) else _WHOLE.fullmatch(str(cell).strip())
+    if found is None:
+        raise CaseError(f"acquisition must be a whole number, got {brief(cell)}")
+    return int(found[1])
