@@ -19,7 +19,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 export DENO_DIR := $(CURDIR)/target/deno
 export DENO_NO_UPDATE_CHECK := 1
 
-.PHONY: help demo test coverage lint test-rust test-javascript test-python mutants build bench format clean
+.PHONY: help demo test lint test-rust test-javascript test-python mutants build bench format clean
 .PHONY: ruff mypy layers stubs javascript rustfmt clippy debian
 
 help: ## this list
@@ -45,8 +45,8 @@ test-javascript: .venv/.dev-installed ## tests of the viewer's modules, by node 
 	else NO_COLOR=1 $(BIN)/deno test tests/javascript; fi
 
 test-python: .venv/.dev-installed debian ## tests of the package
-	@echo "== tests of the Python package"
-	$(BIN)/pytest
+	@echo "== tests of the Python package, with the lines that they run (those of programs in processes of their own do not count)"
+	$(BIN)/pytest --cov --cov-report=term
 
 mutants: .venv/.dev-installed ## break each number that masks depend on in a copy: the tests must notice (10 minutes)
 	$(BIN)/python -m tests.mutants
@@ -66,9 +66,6 @@ test-lowest: .venv/.demo-installed ## the lowest versions that pyproject.toml al
 	  pytest hypothesis jaxtyping beartype nibabel
 	PYTHONPATH=python target/lowest/bin/python -m pytest -p no:cacheprovider --override-ini filterwarnings= \
 	  -k 'not torch' $(LOWEST_TESTS)
-
-coverage: .venv/.dev-installed debian ## tests of the package with the lines that they run; commands in processes of their own do not count
-	$(BIN)/pytest --cov --cov-report=term
 
 debian: # Chromium for the tests of the notebook widget, dciodvfy for those of DICOM files; without them these are skipped
 	@for need in chromium:chromium dciodvfy:dicom3tools; do \
