@@ -49,6 +49,9 @@ def test_without_rescale_nothing_claims_hu(folder: Path, scan: Scan, run: Run, t
     tumors = json.loads((tmp_path / "m.json").read_text())["tumors"]
     assert {one["grey_unit"] for one in tumors} == {"grey value"}
     assert "not known to be HU" in measured.stdout
+    told = run("measure", folder, scan.reference, "--json", tmp_path / "hu.json", "--hu")
+    assert told.returncode == 0
+    assert {one["grey_unit"] for one in json.loads((tmp_path / "hu.json").read_text())["tumors"]} == {"HU"}
 
 
 def test_one_acquisition_is_taken_and_the_other_can_be_had(

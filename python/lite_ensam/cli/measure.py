@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Acquisition, Fraction, Only, Overwrite, Series
+from lite_ensam.cli.options import Acquisition, Fraction, Hu, Only, Overwrite, Series
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def measure(
     html: Annotated[
         Path | None, typer.Option(help="Page with pictures to write (extra `evaluate`), one file")
     ] = None,
+    hu: Hu = None,
     series: Series = None,
     acquisition: Acquisition = None,
     only: Only = None,
@@ -56,7 +57,9 @@ def measure(
     is_drawn = marks is None and not scan.keeps_marks
     lines = scan.draw_marks(mask, label_map) if is_drawn else scan.read_marks(marks)
     scan = scan.with_notes((*label_map.notes, *label_map.unclaimed(lines)))
-    case = scan.read_case(lines, reference=labels if is_drawn else None, hu=scan.known_hu)
+    case = scan.read_case(
+        lines, reference=labels if is_drawn else None, hu=scan.known_hu if hu is None else hu
+    )
     tumors = measure_case(case, labels)
     page = case_page(case, labels, tumors, identifiers, is_drawn) if html is not None else ""
     if json is not None:

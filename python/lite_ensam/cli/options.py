@@ -95,6 +95,10 @@ MarksIn: TypeAlias = Annotated[
         help="Numbers of --line, JSON and CSV: voxel indices z,y,x, or world mm x,y,z in RAS or LPS"
     ),
 ]
+Hu: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
+]
 Weights: TypeAlias = Annotated[
     Path | None,
     typer.Option(help="Your own weights: a folder made by `export` or `import` [default: those that ship]"),

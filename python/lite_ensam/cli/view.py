@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.cli.options import Engine, EngineName, MarkFrameName, MarksIn, Series, Threads, as_options
+from lite_ensam.cli.options import Engine, EngineName, Hu, MarkFrameName, MarksIn, Series, Threads, as_options
 from lite_ensam.cli.segment import Ct, Marks
 
 
@@ -24,10 +24,7 @@ def view(
         bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address only")
     ] = True,
     engine: Engine = EngineName.openvino,
-    hu: Annotated[
-        bool | None,
-        typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
-    ] = None,
+    hu: Hu = None,
     series: Series = None,
     threads: Threads = None,
 ) -> None:
