@@ -140,6 +140,14 @@ RECIST = mutants(
 )
 
 QUALITY = mutants(
+    "segmentation/painting.py",
+    "tests/unit/segmentation/test_painting.py",
+    ("_NEAR = 1.5", "_NEAR = 1.45"),
+    ("_FADING = 2.0", "_FADING = 2.2"),
+    ("ends[0])) / 2\n", "ends[0])) / 3\n"),
+    ("np.maximum(beyond, 0)", "beyond"),
+    ("mark.first_slice is not None and mark.last_slice", "mark.first_slice is not None or mark.last_slice"),
+) + mutants(
     "segmentation/predictor.py",
     "tests/unit/segmentation/test_painting.py",
     ("mask = logits > 0", "mask = logits > 1"),

@@ -13,6 +13,7 @@ from lite_ensam.segmentation.painting import (
     TumorLogits,
     anchor_endpoints,
     anchor_prompts,
+    fade_far,
     obey_prompts,
     paint_tumors,
 )
@@ -195,3 +196,20 @@ def test_the_expected_dice_takes_probabilities_at_their_word() -> None:
         -np.log(3),
     )  # probabilities 0.75 and 0.6, in the mask, and 0.25, outside
     assert expected_dice(unsure) == pytest.approx(2 * (0.75 + 0.6) / (2 + 1.6))
+
+
+def test_logits_fade_beyond_one_and_a_half_half_lengths() -> None:
+    line = ((16.0, 16.0, 8.0), (16.0, 16.0, 24.0))  # half as long as 8 voxels
+    place = Placement((32, 32, 32), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (32, 32, 32), (32, 32, 32))
+    logits = np.full((32, 32, 32), 5, np.float32)
+    tumor = TumorLogits(RecistMark(1, line), logits, place)
+    faded = fade_far(tumor).logits
+    assert (logits == 5).all()
+    z, y, x = np.indices(logits.shape) - 16
+    half_lengths = np.sqrt(z**2 + y**2 + x**2) / 8
+    np.testing.assert_array_equal(faded[half_lengths <= 1.5], 5)
+    assert faded[0, 16, 16] == pytest.approx(5 - 2 * 0.5)  # 16 voxels, two half-lengths
+    assert faded[16, 0, 0] == pytest.approx(5 - 2 * (np.sqrt(2) * 2 - 1.5), abs=1e-5)
+    for known, fades in (({"first_slice": 3}, True), ({"first_slice": 3, "last_slice": 30}, False)):
+        told = fade_far(TumorLogits(RecistMark(1, line, **known), logits, place)).logits
+        assert (told < 5).any() == fades
