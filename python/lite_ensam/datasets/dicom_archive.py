@@ -10,14 +10,15 @@ from datetime import date
 from pathlib import Path
 
 from lite_ensam.core.errors import CaseError
+from lite_ensam.core.types import PathLike
 from lite_ensam.datasets.case_files import CaseFiles
 from lite_ensam.io.dicom.ct_folder import picture_kind
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     is_dicom,
-    keep_identifiers_quiet,
     load_package,
     read_dataset,
+    translate_dicom_errors,
 )
 from lite_ensam.io.dicom.references import referred_frames
 
@@ -63,10 +64,12 @@ def find_series(files: Sequence[Path]) -> tuple[tuple[CaseFiles, ...], tuple[str
     series_of: dict[str, str] = {}
     holders, unreadable = [], 0
     for path in dicom:
-        header = _header(path)
-        if header is None:
+        try:
+            header, is_plane = _header(path)
+        except CaseError:
             unreadable += 1
-        elif _is_plane(header) and (uid := str(header.get("SeriesInstanceUID", ""))):
+            continue
+        if is_plane and (uid := str(header.get("SeriesInstanceUID", ""))):
             series[uid].folders.add(os.fspath(path.parent))
             series[uid].header = header
             series_of[str(header.get("SOPInstanceUID", ""))] = uid
@@ -74,12 +77,12 @@ def find_series(files: Sequence[Path]) -> tuple[tuple[CaseFiles, ...], tuple[str
             holders.append(path)
     for path in holders:
         try:
-            content = read_dataset(path)
+            referred, when = _referred(path)
         except CaseError:
             unreadable += 1
             continue
-        for uid in sorted({series_of[image] for image in _referred(content) if image in series_of}):
-            series[uid].marks.append((_when(content), os.fspath(path)))
+        for uid in sorted({series_of[image] for image in referred if image in series_of}):
+            series[uid].marks.append((when, os.fspath(path)))
     cases = tuple(_case_of(uid, series[uid]) for uid in sorted(series) if series[uid].marks)
     counts = {
         f"{len(series) - len(cases)} CT series without lines left out": len(series) - len(cases),
@@ -92,23 +95,18 @@ def find_series(files: Sequence[Path]) -> tuple[tuple[CaseFiles, ...], tuple[str
     return cases, tuple(text for text, there in counts.items() if there)
 
 
-def _header(path: Path) -> Dataset | None:
-    try:
-        return read_dataset(path, voxels=False, only=_TAGS)
-    except CaseError:
-        return None
+@translate_dicom_errors
+def _header(path: PathLike) -> tuple[Dataset, bool]:
+    """Header, and whether the file holds slices of a CT, as reading it will find them: no scout, no screenshot."""
+    header = read_dataset(path, voxels=False, only=_TAGS)
+    return header, header.get("Modality") == "CT" and not picture_kind(header)
 
 
-def _is_plane(header: Dataset) -> bool:
-    """Whether a file holds slices of a CT, as reading it will find them: no scout, no picture of a screen."""
-    with keep_identifiers_quiet():
-        return header.get("Modality") == "CT" and not picture_kind(header)
-
-
-def _referred(content: Dataset) -> set[str]:
-    """UIDs of all images that are mentioned anywhere."""
-    with keep_identifiers_quiet():
-        return set(referred_frames(content))
+@translate_dicom_errors
+def _referred(path: PathLike) -> tuple[set[str], str]:
+    """UIDs of all images that a file mentions anywhere, and when it was made."""
+    content = read_dataset(path)
+    return set(referred_frames(content)), _when(content)
 
 
 def _when(content: Dataset) -> str:

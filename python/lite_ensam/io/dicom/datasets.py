@@ -183,6 +183,8 @@ def read_dataset(path: PathLike, *, voxels: bool = True, only: tuple[str, ...] |
             with keep_identifiers_quiet():
                 _check_inflated_size(file, _PREAMBLE + 4 if _has_preamble(start) else 0)
                 dataset = pydicom.dcmread(path, stop_before_pixels=not voxels, force=True, specific_tags=only)
+                for name in only or ():
+                    dataset.get(name)  # decoded here, where damage is said plainly
         _check_whole(dataset)
     except (EOFError, struct.error, pydicom.errors.BytesLengthException, zlib.error):
         raise CaseError(f"{where}: the file is truncated or damaged; copy it again") from None

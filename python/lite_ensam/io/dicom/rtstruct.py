@@ -113,8 +113,10 @@ class Roi:
 
 
 def is_rtstruct(path: PathLike) -> bool:
-    """Whether a file is an RTSTRUCT, whatever it is called."""
-    return is_dicom(path) and read_dataset(path, voxels=False).get("Modality") == "RTSTRUCT"
+    """Whether a file is an RTSTRUCT, whatever it is called; CaseError if it is a damaged DICOM file."""
+    return (
+        is_dicom(path) and read_dataset(path, voxels=False, only=("Modality",)).get("Modality") == "RTSTRUCT"
+    )
 
 
 @translate_dicom_errors
