@@ -46,7 +46,7 @@ test-javascript: .venv/.dev-installed ## tests of the viewer's modules, by node 
 
 test-python: .venv/.dev-installed debian ## tests of the package
 	@echo "== tests of the Python package, with the lines that they run (those of programs in processes of their own do not count)"
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest --cov --cov-report=term --cov-fail-under=92
 
 mutants: .venv/.dev-installed ## break each number that masks depend on in a copy: the tests must notice (10 minutes)
 	$(BIN)/python -m tests.mutants

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.errors import CaseError
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array
 from lite_ensam.io.reading import opened
 
@@ -50,6 +51,7 @@ _NUMBERED = re.compile(r"([^%]*%0?\d?d[^%]*)\s+(\d{1,9})\s+(\d{1,9})\s+(\d{1,9})
 """As `slice%03d.raw 1 100 1`: a name, the first and last number, the step, and perhaps the axes of each file."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class StoredVoxels:
     """Where and how voxels are stored.
@@ -131,6 +133,7 @@ class StoredVoxels:
             yield from iter(partial(file.read, _PIECE), b"")
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class VolumeHeader:
     """What a NRRD or MetaImage header says.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lite_ensam.core.errors import StudyError, brief
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.response.names import name_key
 
 __all__ = ["Imaging", "LesionState", "NewLesionFinding", "NonTargetFinding", "Reading"]
@@ -35,6 +36,7 @@ class Imaging:
     reader: str = ""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Reading:
     """What is known of a lesion at a visit besides what the rules need.

@@ -135,7 +135,7 @@ def segment_case(
     prediction = predictor.predict(case, threshold, clock, plan)
     with clock.step("measure"):
         measurements = prediction.painting.measure(case.marks, case.grid.spacing_mm, case.ct, case.hu)
-        measurements = predictor.with_confidence(measurements, prediction, threshold)
+        measurements = predictor.with_confidence(measurements, prediction.tumors, threshold)
     noise: tuple[TumorRepeatability, ...] = ()
     if n_repeats:
         with clock.step("repeats"):

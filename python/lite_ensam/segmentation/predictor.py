@@ -213,7 +213,7 @@ class Predictor:
         return painting.flipped(flips)
 
     def with_confidence(
-        self, measurements: Sequence[TumorMeasurement], prediction: Prediction, threshold: float = 0.0
+        self, measurements: Sequence[TumorMeasurement], tumors: Sequence[TumorLogits], threshold: float = 0.0
     ) -> tuple[TumorMeasurement, ...]:
         """The measurements with quality scores and intervals, where it is known how these weights err.
 
@@ -228,7 +228,7 @@ class Predictor:
             or self.window
         ):
             return tuple(measurements)
-        expected = {tumor.mark.label: expected_dice(tumor.logits) for tumor in prediction.tumors}
+        expected = {tumor.mark.label: expected_dice(tumor.logits) for tumor in tumors}
         return tuple(
             replace(
                 one,

@@ -200,6 +200,11 @@ class LesionSegmenter:
         part, self.edited_voxels = with_strokes(painting.part, strokes, planes_of(self.grid), labels)
         painting = replace(painting, part=part)
         measurements = painting.measure([le.mark for le in shown], spacing, self.ct, self.hu)
+        sure = self.load().with_confidence(measurements, [le.tumor for le in shown], threshold)
+        measurements = tuple(  # what was made by hand is not the network's to judge
+            plain if plain.label in self.edited_voxels else one
+            for plain, one in zip(measurements, sure, strict=True)
+        )
         self._shown = (painting, measurements)  # at once: other threads read it
 
     def set_state(self, label: int, state: State) -> None:
