@@ -16,8 +16,6 @@ from lite_ensam.core.errors import CaseError
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, Float64Array, Labels, PathLike
 from lite_ensam.io.atomic import atomic_write
-from lite_ensam.io.meta_header import meta_header, read_meta_header
-from lite_ensam.io.nrrd_header import nrrd_header, read_nrrd_header
 from lite_ensam.io.reading import file_suffix, opened, translate_io_errors
 from lite_ensam.io.voxels import as_ct, as_labels
 
@@ -63,6 +61,9 @@ def write_itk(path: PathLike, volume: NDArray[Any], source: ScanSource, overwrit
     OutputError
         If it cannot be written; nothing half-written is left.
     """
+    from lite_ensam.io.meta_header import meta_header
+    from lite_ensam.io.nrrd_header import nrrd_header
+
     stored = source.to_file(volume)
     stored = np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("<"))
     affine, is_nrrd = _LPS_TO_RAS @ source.file_affine, file_suffix(path) == ".nrrd"
@@ -103,6 +104,10 @@ def itk_source(
 
 
 def _read(path: PathLike, convert: Callable[[NDArray[Any]], NDArray[Any]]) -> tuple[NDArray[Any], ScanSource]:
+    # milliseconds that users of NIfTI need not pay
+    from lite_ensam.io.meta_header import read_meta_header
+    from lite_ensam.io.nrrd_header import read_nrrd_header
+
     read_header = read_nrrd_header if file_suffix(path) in _NRRD_SUFFIXES else read_meta_header
     with opened(path) as file:
         header = read_header(file, path)
