@@ -3,8 +3,6 @@
 //! A file's axes are called (k, j, i) here, slowest first, whatever they mean in the patient.
 
 use std::io::Read;
-use std::sync::mpsc;
-use std::thread;
 
 use ndarray::{Array3, ArrayView2, Axis, Slice};
 
@@ -66,7 +64,7 @@ pub enum StreamError {
 /// [`StreamError::Io`] of the stream, `UnexpectedEof` if it ends before the last voxel; a box outside the
 /// volume, a volume without voxels, or boxes that do not fit into memory.
 pub fn read_boxes<T: Stored>(
-    stream: &mut (impl Read + Send),
+    stream: &mut impl Read,
     layout: Layout,
     boxes: &[VoxelBox],
     (slope, intercept): (f64, f64),
@@ -105,7 +103,7 @@ pub fn read_boxes<T: Stored>(
 /// # Errors
 /// As [`read_boxes`].
 pub fn read_labelled<T: Stored>(
-    stream: &mut (impl Read + Send),
+    stream: &mut impl Read,
     layout: Layout,
 ) -> Result<(Vec<[usize; 3]>, Vec<T>), StreamError> {
     let (mut places, mut values) = (Vec::new(), Vec::new());
@@ -124,39 +122,21 @@ pub fn read_labelled<T: Stored>(
     Ok((places, values))
 }
 
-/// Visits slices in order, while a second thread inflates the next one: a tenth of the time.
 fn for_each_slice<T: Stored>(
-    stream: &mut (impl Read + Send),
+    stream: &mut impl Read,
     layout: Layout,
     mut visit: impl FnMut(usize, ArrayView2<'_, T>),
 ) -> Result<(), StreamError> {
     let [n_slices, n_rows, n_columns] = layout.shape_kji;
     let mut slice = zeros::<T>([1, n_rows, n_columns])?;
-    let (give_back, empty) = mpsc::sync_channel(2);
-    let (hand_over, full) = mpsc::sync_channel(2);
-    for _ in 0..2 {
-        give_back.send(vec![0_u8; slice.len() * size_of::<T>()]).expect("there is room for two");
+    let mut bytes = vec![0_u8; slice.len() * size_of::<T>()];
+    for k in 0..n_slices {
+        stream.read_exact(&mut bytes)?;
+        let values = slice.as_slice_mut().expect("allocated here, in C order");
+        T::decode(&bytes, layout.big_endian, values);
+        visit(k, slice.index_axis(Axis(0), 0));
     }
-    thread::scope(move |scope| {
-        thread::Builder::new().spawn_scoped(scope, move || {
-            // Ends after an error, and where the other side has gone
-            for mut bytes in empty.iter().take(n_slices) {
-                let read = stream.read_exact(&mut bytes).map(|()| bytes);
-                let is_last = read.is_err();
-                if hand_over.send(read).is_err() || is_last {
-                    break;
-                }
-            }
-        })?;
-        for (k, bytes) in full.iter().enumerate() {
-            let bytes = bytes?;
-            let values = slice.as_slice_mut().expect("allocated here, in C order");
-            T::decode(&bytes, layout.big_endian, values);
-            visit(k, slice.index_axis(Axis(0), 0));
-            give_back.send(bytes).ok(); // nobody takes it behind the last slice
-        }
-        Ok(())
-    })
+    Ok(())
 }
 
 #[cfg(test)]
