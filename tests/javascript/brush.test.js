@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { extended, resized, rounded, sizeFault } from "#viewer/brush.js";
+import { discsOf, extended, resized, rounded, sizeFault } from "#viewer/brush.js";
+import { AXIAL_PLANE, CORONAL_PLANE } from "./fake_model.js";
 
 /** @import { Place, Stroke } from "#viewer/contract.d.ts" */
 
 /** @type {Stroke} */
-const DOT = { label: 1, erase: false, plane: 0, index: 4, radius_mm: 5, path: [[10, 20]] };
+const DOT = { label: 1, tool: "brush", plane: 0, index: 4, radius_mm: 5, ball: false, path: [[10, 20]] };
 
 test("a stroke follows the hand, without points that add nothing", () => {
   const longer = extended(DOT, [10, 21.3333]);
@@ -32,4 +33,13 @@ test("a brush grows and shrinks by a quarter, from 1 to 200 mm", () => {
   assert.equal(resized(1, -1), 1);
   assert.equal(sizeFault(12.5), "");
   for (const size of [0, -3, 201, NaN]) assert.equal(sizeFault(size), "A brush is 1 to 200 mm wide.");
+});
+
+test("a ball cuts the other planes in discs, as large as they are there", () => {
+  const coronal = { plane: CORONAL_PLANE, index: 13 };
+  const [disc] = discsOf({ ...DOT, ball: true }, AXIAL_PLANE, [5, 1, 1], coronal);
+  assert.deepEqual(disc, { middle: [4, 20], radius: 4 });
+  assert.deepEqual(discsOf(DOT, AXIAL_PLANE, [5, 1, 1], { ...coronal, index: 15 }), [], "it only touches that slice");
+  assert.equal(discsOf(DOT, AXIAL_PLANE, [5, 1, 1], { plane: AXIAL_PLANE, index: 4 })[0].radius, 5);
+  assert.deepEqual(discsOf(DOT, AXIAL_PLANE, [5, 1, 1], { plane: AXIAL_PLANE, index: 5 }), [], "5 mm away");
 });

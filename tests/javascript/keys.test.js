@@ -17,6 +17,10 @@ function keyed() {
     scroll: (/** @type {unknown[]} */ ...step) => done.push(["scroll", ...step]),
     setSlice: (/** @type {unknown[]} */ ...slice) => done.push(["slice", ...slice]),
     resizeBrush: (/** @type {number} */ step) => done.push(["brush", step]),
+    hand: {
+      toggleBall: () => done.push(["ball"]),
+      use: (/** @type {string} */ tool) => done.push(["use", tool]),
+    },
     choosePreset: (/** @type {number} */ number) => done.push(["preset", number]),
     selectNext: (/** @type {number} */ step) => done.push(["select", step]),
     removeSelected: () => done.push(["remove"]),
@@ -103,7 +107,7 @@ test("shortcuts that are not the viewer's are the notebook's, its plain letters 
   assert.deepEqual(press(viewer, "s", { ctrlKey: true }), { page: true, notebook: true });
   assert.deepEqual(press(viewer, "ArrowUp", { altKey: true }), { page: true, notebook: true });
   assert.deepEqual(press(viewer, "1", { ctrlKey: true }), { page: true, notebook: true });
-  assert.deepEqual(press(viewer, "d"), { page: true, notebook: false });
+  assert.deepEqual(press(viewer, "a"), { page: true, notebook: false });
   assert.deepEqual(viewer.done, []);
 });
 
@@ -113,4 +117,17 @@ test("in a text field, keys edit the text and no lesion", () => {
   press(viewer, "z", { ctrlKey: true }, true);
   press(viewer, "Home", {}, true);
   assert.deepEqual(viewer.done, []);
+});
+
+test("D makes brush and eraser balls; J, K and G use the tools on the whole mask", () => {
+  const viewer = keyed();
+  for (const key of ["d", "j", "k", "g"]) press(viewer, key);
+  assert.deepEqual(viewer.done, [["ball"], ["use", "fill"], ["use", "islands"], ["use", "smooth"]]);
+});
+
+test("no two shortcuts share a key", () => {
+  for (const list of [SHORTCUTS, COMMANDS]) {
+    const keys = list.flatMap((shortcut) => shortcut.keys);
+    assert.equal(new Set(keys).size, keys.length, keys.join(" "));
+  }
 });

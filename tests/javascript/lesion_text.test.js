@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { lesionNumbers } from "#viewer/lesion_text.js";
+import { handWords, lesionNumbers } from "#viewer/lesion_text.js";
 import { makeMark } from "./fake_model.js";
 
 /** @import { Result } from "#viewer/contract.d.ts" */
@@ -11,7 +11,8 @@ const RESULT = {
   label: 1,
   state: "proposed",
   seconds: 0.256,
-  edited_voxels: 0,
+  hand_added_voxels: 0,
+  hand_removed_voxels: 0,
   volume_ml: 2.345,
   longest_diameter_mm: 20.04,
   short_axis_mm: 0,
@@ -32,6 +33,16 @@ test("lines are in mm of the patient, masks in ml and mm", () => {
 test("what is not known is a dash, not a zero; a rejected mask has no numbers", () => {
   const dashes = { line: "20.0", drawnShort: "", volume: "–", longest: "–", short: "–" };
   assert.deepEqual(lesionNumbers(makeMark(1), undefined, [5, 1, 1]), { ...dashes, seconds: "–" });
-  const rejected = /** @type {const} */ ({ label: 1, state: "rejected", seconds: 0.25, edited_voxels: 0 });
+  /** @type {Result} */
+  const rejected = { label: 1, state: "rejected", seconds: 0.25, hand_added_voxels: 0, hand_removed_voxels: 0 };
   assert.deepEqual(lesionNumbers(makeMark(1), rejected, [5, 1, 1]), { ...dashes, seconds: "0.25" });
+});
+
+test("the table says how much a hand added and removed, and a threshold of its own", () => {
+  const edited = { ...RESULT, hand_added_voxels: 120, hand_removed_voxels: 30 };
+  assert.equal(handWords(edited, true, undefined), "by hand: +120 −30 voxels");
+  assert.equal(handWords(edited, true, -1.5), "by hand: +120 −30 voxels · threshold -1.50");
+  assert.equal(handWords(RESULT, false, 0), "threshold 0.00");
+  assert.equal(handWords(undefined, true, undefined), "by hand: +– −– voxels", "its mask is still to come");
+  assert.equal(handWords(RESULT, false, undefined), "");
 });

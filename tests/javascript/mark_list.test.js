@@ -84,38 +84,75 @@ test("a label is a free whole number of 16 bits, or told why not", () => {
 });
 
 /** @type {Stroke} */
-const STROKE = { label: 1, erase: false, plane: 0, index: 4, radius_mm: 5, path: [[1, 2]] };
+const STROKE = { label: 1, tool: "brush", plane: 0, index: 4, radius_mm: 5, ball: false, path: [[1, 2]] };
 
 test("a stroke is an edit like others: it goes to Python, is undone and redone", () => {
   const { list, model } = listOf(makeMark(1));
-  list.addStroke(STROKE);
-  assert.deepEqual(model.saved.strokes, [STROKE]);
+  list.addEdit(STROKE);
+  assert.deepEqual(model.saved.edits, [STROKE]);
   list.put(makeMark(2));
   assert.equal(list.done.length, 2, "marks and strokes that are set together are one edit");
   list.undo();
   list.undo();
-  assert.deepEqual([list.strokes, list.current.length], [[], 1]);
-  assert.deepEqual(model.saved.strokes, []);
+  assert.deepEqual([list.edits, list.current.length], [[], 1]);
+  assert.deepEqual(model.saved.edits, []);
   list.redo();
-  assert.deepEqual(model.saved.strokes, [STROKE]);
+  assert.deepEqual(model.saved.edits, [STROKE]);
 });
 
 test("strokes go with their lesion: another label, deleted, brought back", () => {
   const { list } = listOf(makeMark(1), makeMark(2));
-  list.addStroke(STROKE);
-  list.addStroke({ ...STROKE, label: 2 });
+  list.addEdit(STROKE);
+  list.addEdit({ ...STROKE, label: 2 });
   list.change(1, { label: 7 });
-  assert.deepEqual(list.strokes.map(({ label }) => label), [7, 2]);
+  assert.deepEqual(list.edits.map(({ label }) => label), [7, 2]);
   list.remove(7);
-  assert.deepEqual(list.strokes.map(({ label }) => label), [2]);
+  assert.deepEqual(list.edits.map(({ label }) => label), [2]);
   list.undo();
-  list.removeStrokes(2);
-  assert.deepEqual(list.strokes.map(({ label }) => label), [7]);
+  list.removeHand(2);
+  assert.deepEqual(list.edits.map(({ label }) => label), [7]);
+});
+
+test("a slider's moves are one edit until it is let go, and each goes to Python", () => {
+  const { list, model } = listOf(makeMark(1), makeMark(2));
+  list.setThreshold(1, 0.5, false);
+  list.setThreshold(1, 1, false);
+  assert.deepEqual(model.saved.thresholds, { 1: 1 });
+  list.setThreshold(1, 1.5, true);
+  list.setThreshold(2, -1, true);
+  list.setThreshold(2, -1, true);
+  list.setThreshold(1, 2, true);
+  assert.equal(list.done.length, 3, "one for each time that a slider was let go elsewhere");
+  list.undo();
+  assert.deepEqual(model.saved.thresholds, { 1: 1.5, 2: -1 });
+  list.undo();
+  list.undo();
+  assert.deepEqual(model.saved.thresholds, {});
+});
+
+test("a threshold goes with its lesion: another label, deleted, taken away with what was made by hand", () => {
+  const { list, model } = listOf(makeMark(1), makeMark(2));
+  list.setThreshold(1, 0.5, true);
+  list.change(1, { label: 7 });
+  assert.deepEqual(model.saved.thresholds, { 7: 0.5 });
+  list.remove(7);
+  assert.deepEqual(model.saved.thresholds, {});
+  list.undo();
+  list.removeHand(7);
+  assert.deepEqual(model.saved.thresholds, {});
+});
+
+test("what Python's tools add is an edit that is undone like others", () => {
+  const { list, model } = listOf(makeMark(1));
+  list.addEdit(STROKE);
+  model.set("edits", [STROKE, { ...STROKE, tool: "smooth" }]);
+  list.undo();
+  assert.deepEqual(model.saved.edits, [STROKE]);
 });
 
 test("whoever shows the marks is told of each edit once", () => {
   const { list, changes } = listOf(makeMark(1));
-  list.addStroke(STROKE);
+  list.addEdit(STROKE);
   list.remove(1);
   assert.equal(changes.n, 2);
 });

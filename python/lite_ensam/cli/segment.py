@@ -93,6 +93,18 @@ def parse_line(text: str, marks_in: MarkFrameName) -> dict[str, Any]:
     return {key: [numbers[:3], numbers[3:]]}
 
 
+def parse_lines(
+    texts: list[str] | None, marks: Path | None, marks_in: MarkFrameName, only: list[str] | None
+) -> list[dict[str, Any]]:
+    """The lines of `--line` as entries, which take the place of a file of marks."""
+    lines = [parse_line(text, marks_in) for text in texts or ()]
+    if lines and marks is not None:
+        raise typer.BadParameter("give --marks or --line, not both")
+    if lines and only:
+        raise typer.BadParameter("--roi chooses from a file of --marks; leave it out with --line")
+    return lines
+
+
 def segment(
     ct: Ct,
     output: Output,
@@ -126,12 +138,8 @@ def segment(
     # NumPy's matrix products are not used here; by itself it would start a thread for each core
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
-    lines = [parse_line(text, marks_in) for text in line or ()]
+    lines = parse_lines(line, marks, marks_in, only)
     prompts = parse_prompts(first_slice, last_slice, inside, outside)
-    if lines and marks is not None:
-        raise typer.BadParameter("give --marks or --line, not both")
-    if lines and only:
-        raise typer.BadParameter("--roi chooses from a file of --marks; leave it out with --line")
     from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_report
     from lite_ensam.segmentation import segment as run

@@ -1,7 +1,7 @@
 """Engines run the network: patch and line in, logits out."""
 
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
-from lite_ensam.engines.loading import check_engine, load_backend, shared_backend
+from lite_ensam.engines.loading import check_engine, check_threads, load_backend, shared_backend
 
 __all__ = [
     "ENGINES",
@@ -10,6 +10,7 @@ __all__ = [
     "Engine",
     "WeightsManifest",
     "check_engine",
+    "check_threads",
     "load_backend",
     "shared_backend",
 ]

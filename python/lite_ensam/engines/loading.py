@@ -29,6 +29,12 @@ def check_engine(engine: Engine) -> None:
         check_openvino()
 
 
+def check_threads(threads: int | None) -> None:
+    """Raise ArgumentError unless it is a number of threads, or None for all."""
+    if threads is not None and not (type(threads) is int and 1 <= threads <= MAX_THREADS):
+        raise ArgumentError(f"threads must be a whole number from 1 to {MAX_THREADS}, got {threads!r}")
+
+
 def shared_backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
     """As `load_backend`, but kept for later calls: loading an engine takes longer than running it."""
     check_engine(engine)
@@ -57,8 +63,7 @@ def load_backend(
         If the engine's package is not installed.
     """
     check_engine(engine)
-    if threads is not None and not (type(threads) is int and 1 <= threads <= MAX_THREADS):
-        raise ArgumentError(f"threads must be a whole number from 1 to {MAX_THREADS}, got {threads!r}")
+    check_threads(threads)
     manifest = weights if isinstance(weights, WeightsManifest) else WeightsManifest.read(weights)
     if engine == "openvino":
         from lite_ensam.engines.openvino_backend import OpenVinoBackend

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam.core.errors import CaseError, MarkError, brief
 from lite_ensam.core.grid import Grid, real_array
-from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.recist import NotedMarks, RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
 from lite_ensam.io.choice import Choice
@@ -25,7 +25,7 @@ from lite_ensam.io.mark_entries import (
     entry_of_row,
     marks_of_entries,
 )
-from lite_ensam.io.marks_files import end_columns, entries_of_json, marks_of_labels, read_marks
+from lite_ensam.io.marks_files import end_columns, entries_of_json, hand_notes, marks_of_labels, read_marks
 from lite_ensam.io.voxels import as_labels
 
 __all__ = ["MarksLike", "parse_marks"]
@@ -95,7 +95,8 @@ def parse_marks(
     entries = _entries(marks, ct, marks_in)
     if marks_in != "voxel" and any(isinstance(entry, RecistMark) for _, entry in entries):
         raise MarkError(f'RecistMarks have voxel indices: leave marks_in="{marks_in}" out')
-    return marks_of_entries(entries, ct, marks_in)
+    found = marks_of_entries(entries, ct, marks_in)
+    return NotedMarks(found, hand_notes(marks)) if isinstance(marks, Mapping) and hand_notes(marks) else found
 
 
 def _marker(marks: MarksLike, ct: ScanSource) -> tuple[RecistMark, ...] | None:

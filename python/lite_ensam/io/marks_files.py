@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from lite_ensam.core.errors import CaseError, MarkError, brief, printable
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import RecistMark, check_marks, marks_from_marker
+from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, marks_from_marker
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Labels, PathLike
 from lite_ensam.io.atomic import atomic_write
@@ -34,7 +34,20 @@ from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.reading import file_suffix, read_json
 from lite_ensam.io.slicer_markups import entries_of_markups, is_markups
 
-__all__ = ["end_columns", "entries_of_json", "mark_entry", "marks_of_labels", "read_marks", "write_marks"]
+__all__ = [
+    "end_columns",
+    "entries_of_json",
+    "hand_notes",
+    "mark_entry",
+    "marks_of_labels",
+    "read_marks",
+    "write_marks",
+]
+
+_HAND_NOTE = (
+    "the file of marks holds edits by hand or thresholds of single lesions, which only the viewer applies: "
+    "open it with explore or `lite-ensam view`"
+)
 
 _IN_NUMBERS = (".json", ".csv")
 """Files whose millimetres may be LPS; all others know their own frame."""
@@ -80,7 +93,7 @@ def read_marks(
         names the file, the mark and what was expected.
     """
     readers: dict[str, Callable[[PathLike, ScanSource], Marks]] = {
-        ".json": lambda path, ct: marks_of_entries(entries_of_json(read_json(path)), ct, marks_in),
+        ".json": lambda path, ct: _read_json(path, ct, marks_in),
         ".csv": lambda path, ct: marks_of_entries(_rows_of_csv(path), ct, marks_in),
         ".nii": _read_marker,
         ".nii.gz": _read_marker,
@@ -201,6 +214,21 @@ def _rows_of_csv(path: PathLike) -> list[tuple[str, MarkEntry]]:
     columns, rows = read_csv(path)
     ends = end_columns(columns)
     return [(f"line {line}", entry_of_row(row, f"line {line}", ends)) for line, row in rows]
+
+
+def hand_notes(content: Any) -> tuple[str, ...]:
+    """A note if a JSON file's content has masks that the viewer's user edited, which its lines alone do not give."""
+    return (
+        (_HAND_NOTE,)
+        if isinstance(content, Mapping) and (content.get("edits") or content.get("thresholds"))
+        else ()
+    )
+
+
+def _read_json(path: PathLike, ct: ScanSource, marks_in: MarkFrame) -> Marks:
+    content = read_json(path)
+    marks = marks_of_entries(entries_of_json(content), ct, marks_in)
+    return NotedMarks(marks, hand_notes(content)) if hand_notes(content) else marks
 
 
 def _read_dicom(path: PathLike, ct: ScanSource, only: Choice) -> Marks:

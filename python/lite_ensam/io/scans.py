@@ -1,8 +1,9 @@
 """Scans, label maps and cases by file name: the suffix says the format, a folder holds DICOM slices."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
@@ -236,15 +237,19 @@ def write_contours(
     source: ScanSource | Grid,
     overwrite: bool = False,
     marks: Sequence[RecistMark | Lesion] = (),
+    remarks: Mapping[int, str] = MappingProxyType({}),
 ) -> None:
-    """Write outlines as an RTSTRUCT, its ROIs numbered by label and named as in a SEG; else as `write_mask`."""
+    """Write outlines as an RTSTRUCT, its ROIs numbered by label and named as in a SEG; else as `write_mask`.
+
+    `remarks` are what descriptions of ROIs say, by label.
+    """
     check_output(path, overwrite, (".dcm",))
     from lite_ensam.io.dicom import build_rtstruct, segment_label, series_of, write_dataset
 
     series = series_of(source, "an RTSTRUCT")
     _check_shape(path, as_subvolume(labels), source)
     names = {lesion.label: segment_label(lesion) for lesion in marks or LabelMap(labels).lesions}
-    write_dataset(path, build_rtstruct(labels, series, names), overwrite)
+    write_dataset(path, build_rtstruct(labels, series, names, remarks), overwrite)
 
 
 def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite: bool = False) -> None:

@@ -140,7 +140,7 @@ def segment_case(
     if n_repeats:
         with clock.step("repeats"):
             noise = estimate_repeatability(case, predictor, n_repeats, threshold)
-    report = _report(case, predictor, prediction, measurements, threshold, clock)
+    report = report_of(case, predictor, prediction, measurements, threshold, clock.seconds)
     for tumor, one in zip(report["tumors"], noise, strict=False):
         tumor |= one.to_dict()
     return Segmentation(case=case, measurements=measurements, report=report, prediction=prediction)
@@ -164,6 +164,8 @@ def with_prompts(
     """
     by_label = {mark.label: mark for mark in marks}
     for label, given in prompts.items():
+        if not by_label:
+            raise MarkError("prompts: no line is given that they belong to")
         if label is None and len(by_label) > 1:
             raise MarkError(f"prompts: there are {len(by_label)} lines, say which label is meant, as 1:33")
         known = marks[0].label if label is None else label
@@ -211,14 +213,25 @@ def _of_files(result: Segmentation, ct: object, marks: object, plan: PatchPlan) 
     return replace(result, case=replace(result.case, ct=crops, reference=None))
 
 
-def _report(
+def report_of(
     case: Case,
     predictor: Predictor,
     prediction: Prediction,
     measurements: tuple[TumorMeasurement, ...],
     threshold: float,
-    clock: Stopwatch,
+    seconds: Mapping[str, float],
 ) -> dict[str, Any]:
+    """What was done and what came out, JSON-ready: `Segmentation.report`.
+
+    Parameters
+    ----------
+    case : scan and marks
+    predictor : that was used
+    prediction : its logits and masks
+    measurements : of the masks
+    threshold : logit above which a voxel is tumour
+    seconds : that steps took, by their names
+    """
     manifest, crop = predictor.backend.manifest, predictor.crop
     config = predictor.patch_config(case.hu)
     return {
@@ -226,7 +239,11 @@ def _report(
         "version": _kernels.__version__,
         "python": sys.version.split()[0],
         # importlib.metadata would take longer to import than a lesion to be painted
-        "packages": {name: sys.modules[name].__version__ for name in ("numpy", predictor.backend.name)},
+        "packages": {
+            name: sys.modules[name].__version__
+            for name in ("numpy", predictor.backend.name)
+            if name in sys.modules
+        },
         "case": case.name,
         "shape_zyx": case.ct.shape,
         "spacing_mm_zyx": case.grid.spacing_mm,
@@ -250,7 +267,7 @@ def _report(
         ],
         "weights": manifest.folder.resolve().name,
         "weights_sha256": manifest.weights_sha256,
-        "seconds": {name: round(seconds, 4) for name, seconds in clock.seconds.items()},
+        "seconds": {name: round(taken, 4) for name, taken in seconds.items()},
         "tumors": [
             {**m.to_dict(), "recovery_offset": prediction.painting.recovered.get(m.label, 0.0)}
             for m in measurements

@@ -73,6 +73,27 @@ class Prediction:
         return self.painting.labels
 
 
+def check_choices(crop: Crop | None, window: tuple[float, float] | None, border: Border) -> None:
+    """Raise ArgumentError for what a `Predictor` would not take, MissingExtraError for a border that needs SciPy."""
+    if border not in BORDERS:
+        raise ArgumentError(f"border must be one of {', '.join(BORDERS)}, got {border!r}")
+    if border == "edge":
+        check_edge_extra()  # before there is work to lose
+    if crop is not None and crop not in CROPS:
+        raise ArgumentError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
+    if window is not None:
+        try:
+            check_window(window)
+        except ValueError as error:
+            raise ArgumentError(str(error)) from None
+
+
+def check_threshold(threshold: float) -> None:
+    """Raise ArgumentError unless a threshold is a finite logit."""
+    if not (isinstance(threshold, int | float) and np.isfinite(threshold)):
+        raise ArgumentError(f"threshold must be a finite logit, got {threshold}")
+
+
 class Predictor:
     """One engine, ready for any number of cases.
 
@@ -97,18 +118,8 @@ class Predictor:
         mirror: bool = False,
         border: Border = "readers",
     ) -> None:
-        if border not in BORDERS:
-            raise ArgumentError(f"border must be one of {', '.join(BORDERS)}, got {border!r}")
-        if border == "edge":
-            check_edge_extra()  # before there is work to lose
+        check_choices(crop, window, border)
         crop = backend.manifest.patch.crop if crop is None else crop
-        if crop not in CROPS:
-            raise ArgumentError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
-        if window is not None:
-            try:
-                check_window(window)
-            except ValueError as error:
-                raise ArgumentError(str(error)) from None
         self.backend, self.crop, self.window = backend, crop, window
         self.mirror = mirror and crop == "lesion"
         self.border: Border = border
@@ -148,8 +159,7 @@ class Predictor:
         clock : gets the seconds of the steps `cut`, `network` and `paint`
         plan : of the case's marks, if it was made before; None makes it
         """
-        if not (isinstance(threshold, int | float) and np.isfinite(threshold)):
-            raise ArgumentError(f"threshold must be a finite logit, got {threshold}")
+        check_threshold(threshold)
         clock = clock or Stopwatch()
         tumors: list[TumorLogits] = []
         plan = plan or self.plan(case.marks, case.grid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,12 @@ def estimate_repeatability(
     return tuple(found)
 
 
+def check_repeats(n_repeats: int) -> None:
+    """Raise ArgumentError if there are too few repeats for a standard deviation."""
+    if not isinstance(n_repeats, Integral) or n_repeats < 2:
+        raise ArgumentError(f"repeats must be at least 2 for a standard deviation, got {n_repeats}")
+
+
 def redrawn_marks(
     mark: RecistMark, spacing_mm: FloatTriple, shape_zyx: Sequence[int], n_repeats: int, seed: int = 0
 ) -> tuple[RecistMark, ...]:
@@ -114,8 +121,7 @@ def redrawn_marks(
     LiteEnsamError
         If there are fewer than two repeats.
     """
-    if n_repeats < 2:
-        raise ArgumentError(f"repeats must be at least 2 for a standard deviation, got {n_repeats}")
+    check_repeats(n_repeats)
     rng = np.random.default_rng((seed, mark.label))
     spacing, last = np.asarray(spacing_mm), np.asarray(shape_zyx) - 1
     sd = np.maximum(END_SD * mark.length_mm(spacing_mm) / spacing, _LEAST_END_SD_VOXELS)

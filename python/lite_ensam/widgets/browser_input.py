@@ -14,11 +14,22 @@ from typing import Any
 
 from lite_ensam.core.errors import ArgumentError, MarkError, brief
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.widgets.hand_strokes import strokes_from_json
+from lite_ensam.widgets.hand import MOST_SMOOTH_MM, PLANES, Hand
+from lite_ensam.widgets.hand_edits import edits_from_json
 from lite_ensam.widgets.marks_trait import marks_from_json
+from lite_ensam.widgets.options import RunOptions
 from lite_ensam.widgets.planes import Want
 
-__all__ = ["SlicesRequest", "check_state", "label_of", "slices_request", "voxel_of"]
+__all__ = [
+    "SlicesRequest",
+    "ToolRequest",
+    "check_state",
+    "check_thresholds",
+    "label_of",
+    "slices_request",
+    "tool_request",
+    "voxel_of",
+]
 
 MAX_MARKS = 1000
 """Lines in one message; each costs a run of the network."""
@@ -54,6 +65,30 @@ class SlicesRequest:
     id: str
 
 
+@dataclass(frozen=True)
+class ToolRequest:
+    """A tool of the hand that a browser asks for.
+
+    Parameters
+    ----------
+    tool : "fill", "islands" or "smooth"
+    label : of the lesion
+    mm : how much is smoothed
+    plane : whose slices are filled, or None for that of the last stroke
+    """
+
+    tool: str
+    label: int
+    mm: float
+    plane: str | None
+
+    def use(self, hand: Hand) -> str:
+        """Do it; what was done, as a sentence."""
+        if self.tool == "fill":
+            return hand.fill_between(self.label, self.plane)
+        return hand.remove_islands(self.label) if self.tool == "islands" else hand.smooth(self.label, self.mm)
+
+
 def check_state(state: Any, shape_zyx: Shape) -> None:
     """Raise ArgumentError or MarkError unless all of the traits and values may be set by a browser.
 
@@ -84,6 +119,18 @@ def slices_request(content: Mapping[str, Any]) -> SlicesRequest:
     _check_window(window, (0, 0, 0))
     low, high = window  # type: ignore[misc]  # checked
     return SlicesRequest(tuple((plane, index, image) for plane, index, image in wants), (low, high), asked)
+
+
+def tool_request(content: Mapping[str, Any]) -> ToolRequest:
+    """The tool that a message of kind "tool" asks for."""
+    tool, mm, plane = content.get("tool"), content.get("mm", 2.0), content.get("plane")
+    if tool not in ("fill", "islands", "smooth"):
+        raise ArgumentError(f"tool must be one of fill, islands, smooth, got {brief(tool)}")
+    if not _is_finite(mm) or not 0 < mm <= MOST_SMOOTH_MM:
+        raise ArgumentError(f"mm must be above 0 and at most {MOST_SMOOTH_MM:g}, got {brief(mm)}")
+    if plane is not None and plane not in PLANES:
+        raise ArgumentError(f"plane must be one of {', '.join(PLANES)}, got {brief(plane)}")
+    return ToolRequest(tool, label_of(content), mm, plane)
 
 
 def voxel_of(content: Mapping[str, Any], shape_zyx: Shape) -> tuple[int, int, int]:
@@ -144,6 +191,21 @@ def _check_threshold(value: Any, _: Shape) -> None:
         raise ArgumentError(f"threshold must be a finite number, got {brief(value)}")
 
 
+def check_thresholds(value: Any, _: Shape = (0, 0, 0)) -> None:
+    """Raise ArgumentError unless all are thresholds of labels."""
+    if not isinstance(value, dict) or len(value) > MAX_MARKS:
+        raise ArgumentError(
+            f"thresholds must be at most {MAX_MARKS} labels with thresholds, got {brief(value)}"
+        )
+    for label, threshold in value.items():
+        if not (_matches(_LABEL_TEXT, label) and int(label) <= _MAX_LABEL and _is_finite(threshold)):
+            raise ArgumentError(f"thresholds must give labels finite logits, got {brief({label: threshold})}")
+
+
+def _check_options(value: Any, _: Shape) -> None:
+    RunOptions.from_json(value)
+
+
 def _check_auto_segment(value: Any, _: Shape) -> None:
     if not isinstance(value, bool):
         raise ArgumentError(f"auto_segment must be true or false, got {brief(value)}")
@@ -157,12 +219,14 @@ def _check_error(value: Any, _: Shape) -> None:
 _CHECKS: Mapping[str, Callable[[Any, Shape], object]] = MappingProxyType(
     {
         "marks": _check_marks,
-        "strokes": strokes_from_json,
+        "edits": edits_from_json,
         "selected": _check_selected,
         "cursor_zyx": lambda value, shape_zyx: _check_voxel("cursor_zyx", value, shape_zyx),
         "window": _check_window,
         "colors": _check_colors,
         "threshold": _check_threshold,
+        "thresholds": check_thresholds,
+        "options": _check_options,
         "auto_segment": _check_auto_segment,
         "error": _check_error,
     }

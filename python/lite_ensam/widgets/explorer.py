@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,22 @@ import ipywidgets
 from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import value_range
+from lite_ensam.core.patch_config import Crop
 from lite_ensam.core.plausibility import intensity_error
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
-from lite_ensam.engines.backend import Engine
+from lite_ensam.engines import WEIGHTS, Engine
 from lite_ensam.io import MarkFrame, MarksLike, ScanLike, open_scan
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.outputs import refuse_inputs
-from lite_ensam.widgets.exports import EXPORT_KINDS, export_file, export_path
+from lite_ensam.segmentation import Border
+from lite_ensam.segmentation.api import with_prompts
+from lite_ensam.segmentation.predictor import check_threshold
+from lite_ensam.widgets.exports import EXPORT_KINDS, export_file, export_paths
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown, weakly
+from lite_ensam.widgets.options import RunOptions
 from lite_ensam.widgets.recist_viewer import RecistViewer
+from lite_ensam.widgets.session import read_session
 from lite_ensam.widgets.view_3d import Picture, render_tumors_3d, view_tumors
 
 __all__ = ["Explorer", "explore"]
@@ -94,24 +100,30 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return self.viewer.with_still(super()._repr_mimebundle_(**kwargs))
 
     def save(self, kind: str, overwrite: bool = False) -> Path:
-        """Write "NIfTI", "JSON", "CSV" or "PNG" into the folder; the file that was written.
+        """Write "SEG", "SR", "RTSTRUCT", "NIfTI", "JSON", "CSV" or "PNG" into the folder; the file that was written.
+
+        A structured report is written beside the SEG that it refers to, which is written with it unless it is there.
 
         Raises
         ------
         OutputError
-            If there is nothing to write, or the file exists, is one of the inputs, or cannot be written.
+            If there is nothing to write, the scan is not DICOM where it must be, or the file exists, is one of the
+            inputs, or cannot be written.
         """
-        if kind in EXPORT_KINDS:
-            refuse_inputs([export_path(kind, self.name, self._folder.value or ".")], self._inputs)
+        refuse_inputs(self._paths(kind), self._inputs)
         return export_file(self.viewer, kind, self.name, self._folder.value or ".", overwrite)
 
     def save_and_tell(self, kind: str, overwrite: bool = False) -> str:
         """As `save`, in the words of the page; the sentence to show."""
-        if kind in EXPORT_KINDS and not overwrite:
-            path = export_path(kind, self.name, self._folder.value or ".")
-            if path.exists():
+        paths = self._paths(kind)
+        for path in paths:
+            if path.exists() and not overwrite:
                 raise OutputError(f"{path.name} exists: tick “replace files” to write it again")
-        return f"written: {self.save(kind, overwrite)}"
+        self.save(kind, overwrite)
+        return f"written: {', '.join(map(str, paths))}"
+
+    def _paths(self, kind: str) -> tuple[Path, ...]:
+        return export_paths(self.viewer, kind, self.name, self._folder.value or ".")
 
     def picture(self) -> Picture:
         """The tumours in 3D as a still picture, for notebooks that are read without a kernel."""
@@ -195,6 +207,13 @@ def explore(
     threshold: float = 0.0,
     engine: Engine = "openvino",
     threads: int | None = None,
+    prompts: Mapping[int | None, Mapping[str, Any]] | None = None,
+    crop: Crop | None = None,
+    window: tuple[float, float] | None = None,
+    mirror: bool = False,
+    border: Border = "readers",
+    n_repeats: int = 0,
+    weights: PathLike = WEIGHTS,
     folder: PathLike = ".",
 ) -> Explorer:
     """Show a scan in the notebook; draw RECIST lines with the mouse, see masks, numbers and 3D, save them.
@@ -203,12 +222,14 @@ def explore(
     ----------
     ct, spacing_mm, grid, series_uid, acquisition : a scan in any form that `lite_ensam.segment` takes
     marks, marks_in, only : lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an
-        .npz or a `Case`, if there are any
+        .npz or a `Case`, if there are any. A report that the button JSON wrote, or its content, brings back edits by
+        hand, thresholds and what was accepted or rejected, too
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     auto_segment : whether a line is segmented as soon as it is finished; lines to begin with are
         segmented once the picture stands
     threshold : logit above which a voxel is tumour
-    engine, threads : see `lite_ensam.segment`
+    engine, threads, prompts, crop, window, mirror, border, n_repeats, weights : see `lite_ensam.segment`; all but the
+        prompts can be changed in the viewer
     folder : where the buttons write files
 
     Returns
@@ -219,7 +240,8 @@ def explore(
     Raises
     ------
     LiteEnsamError
-        `CaseError` for a bad scan, `MarkError` for bad marks.
+        `CaseError` for a bad scan, `MarkError` for bad marks, `ArgumentError` for other options, `EngineError` for
+        weights that are not there.
     MissingExtraError
         If the extra `widgets` is not installed.
 
@@ -231,8 +253,11 @@ def explore(
     >>> [row["label"] for row in explorer.viewer.results]
     [1, 2, 3]
     """
+    check_threshold(threshold)
+    options = RunOptions(engine, threads, crop, window, mirror, border, n_repeats, os.fspath(weights))
     scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
     given = scan.read_marks(marks, marks_in, only) if marks is not None or scan.keeps_marks else ()
+    given = with_prompts(given, prompts or {})
     volume = scan.read_ct()
     if hu is None and scan.case is not None:
         hu = scan.case.hu
@@ -245,10 +270,10 @@ def explore(
         hu=hu,
         auto_segment=auto_segment,
         threshold=threshold,
-        engine=engine,
-        threads=threads,
+        **asdict(options),
     )
     if problem := intensity_error(*value_range(volume), volume.dtype, hu):
         raise CaseError(problem)
-    inputs = [given for given in (ct, marks) if isinstance(given, str | os.PathLike)]
+    viewer.resume(read_session(marks, viewer.grid.shape_zyx))
+    inputs = [path for path in (ct, marks, weights) if isinstance(path, str | os.PathLike)]
     return Explorer(viewer, name=scan.name or "scan", folder=folder, inputs=inputs)

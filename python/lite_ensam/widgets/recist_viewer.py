@@ -9,7 +9,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 from numpy.typing import NDArray
@@ -22,24 +21,35 @@ from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume
-from lite_ensam.engines.backend import Engine
 from lite_ensam.figures.tumor_planes import choose_window
 from lite_ensam.io import MarksLike, parse_marks
 from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement
-from lite_ensam.widgets.browser_input import SlicesRequest, check_state, label_of, slices_request, voxel_of
+from lite_ensam.widgets.browser_input import (
+    SlicesRequest,
+    ToolRequest,
+    check_state,
+    label_of,
+    slices_request,
+    tool_request,
+    voxel_of,
+)
 from lite_ensam.widgets.frontend import CSS, ESM
-from lite_ensam.widgets.hand_strokes import strokes_from_json
+from lite_ensam.widgets.hand import Hand
+from lite_ensam.widgets.hand_edits import changed_labels, edits_from_json
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown
 from lite_ensam.widgets.marks_trait import Marks, checked_marks, marks_from_json, marks_to_json
+from lite_ensam.widgets.mask_traits import MASK_TRAITS, MaskTraits
+from lite_ensam.widgets.options import RunOptions
 from lite_ensam.widgets.planes import WINDOWS_HU, Want, planes_of, slices_message
 from lite_ensam.widgets.segmenter import LesionSegmenter, State
+from lite_ensam.widgets.session import Session
 from lite_ensam.widgets.still import ViewerState, is_watched, with_still
 
 __all__ = ["RecistViewer"]
 
 
-class RecistViewer(anywidget.AnyWidget):
+class RecistViewer(MaskTraits):
     """Viewer of one scan; lines are drawn with the mouse and become masks.
 
     Slices travel to the browser one by one, windowed to 8 bits; the scan itself stays here. ipykernel 7 handles what
@@ -55,7 +65,7 @@ class RecistViewer(anywidget.AnyWidget):
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     auto_segment : whether a line is segmented as soon as it is finished
     threshold : logit above which a voxel is tumour
-    engine, threads : see `lite_ensam.segment`
+    options : how the network is run, see `RunOptions`
 
     Attributes
     ----------
@@ -65,8 +75,11 @@ class RecistViewer(anywidget.AnyWidget):
     cursor_zyx : the three slices that are shown
     window : (low, high) values shown as black and as white
     colors : label (as text) to "#rrggbb", where it is not the palette's
-    strokes : of brush and eraser, as JSON (`hand_strokes.Stroke`), painted over the network's masks in this order
+    edits : made by hand, as JSON (`hand_edits.edits_from_json`), laid over the network's masks in this order; `hand`
+        has a method for each tool
     threshold, auto_segment : as above; setting the threshold paints again, without the network
+    thresholds : label (as text) to the threshold of that lesion, in place of `threshold`
+    options : of `lite_ensam.segment`, as JSON (`RunOptions.as_json`); setting it segments again
     results : a row for each segmented lesion: measurements, seconds, state; none while its line is being segmented
     error : the last error in words, or ""
 
@@ -88,8 +101,6 @@ class RecistViewer(anywidget.AnyWidget):
     cursor_zyx = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)
     window = traitlets.List(traitlets.Float(), [-160.0, 240.0], minlen=2, maxlen=2).tag(sync=True)
     colors = traitlets.Dict().tag(sync=True)
-    strokes: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
-    threshold = traitlets.Float(0.0).tag(sync=True)
     auto_segment = traitlets.Bool(True).tag(sync=True)
     results: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     status = traitlets.Unicode("").tag(sync=True)
@@ -107,8 +118,7 @@ class RecistViewer(anywidget.AnyWidget):
         hu: bool | None = None,
         auto_segment: bool = True,
         threshold: float = 0.0,
-        engine: Engine = "openvino",
-        threads: int | None = None,
+        **options: Any,
     ) -> None:
         # over marks, masks and numbers; never held for slices alone, so scrolling stays alive
         self.lock = ProcessLock()
@@ -123,7 +133,8 @@ class RecistViewer(anywidget.AnyWidget):
             raise ArgumentError(f"ct has shape {volume.shape}, its grid {grid.shape_zyx} (z, y, x)")
         self.grid, self.planes = grid, planes_of(grid)
         self.hu = guess_hu(volume) if hu is None else hu
-        self.segmenter = LesionSegmenter(volume, grid, self.hu, engine, threads)
+        run = RunOptions(**options)
+        self.segmenter = LesionSegmenter(volume, self.source, self.hu, run)
         given = checked_marks(parse_marks(marks, self.source), grid.shape_zyx)
         windows = _windows(volume, self.hu)
         first_window = choose_window(volume, given[0]) if given and self.hu else next(iter(windows.values()))
@@ -133,6 +144,7 @@ class RecistViewer(anywidget.AnyWidget):
             window=list(first_window),
             threshold=threshold,
             auto_segment=auto_segment,
+            options=run.as_json(),
             _scan={
                 "shape_zyx": grid.shape_zyx,
                 "spacing_mm": grid.spacing_mm,
@@ -147,12 +159,18 @@ class RecistViewer(anywidget.AnyWidget):
         self.on_msg(self._on_message)
         self.observe(self._on_marks, "marks")
         self.observe(self._on_threshold, "threshold")
-        self.observe(self._on_strokes, "strokes")
+        self.observe(self._on_hand, ["edits", "thresholds"])
+        self.observe(self._on_options, "options")
 
     @property
     def ct(self) -> CtVolume:
         """The scan (z, y, x); LiteEnsamError once the viewer is closed."""
         return self.segmenter.ct
+
+    @property
+    def hand(self) -> Hand:
+        """The tools of the hand: paint, fill between slices, remove islands, smooth."""
+        return Hand(self)
 
     def close(self) -> None:
         """Take the viewer off the page and let its scan go. Marks, masks and numbers stay readable.
@@ -234,6 +252,13 @@ class RecistViewer(anywidget.AnyWidget):
         color: str = self.colors.get(str(label), color_of(label))
         return color
 
+    def resume(self, session: Session) -> None:
+        """Take up work that was saved: edits by hand, thresholds, what was accepted or rejected."""
+        with self.lock:
+            self.segmenter.states |= session.states
+            self.thresholds, self.edits = session.thresholds, session.edits
+            self.forget_others({mark.label for mark in self.marks})
+
     def warm_up(self) -> None:
         """Make the engine ready in the background, so that the first line need not wait for it.
 
@@ -298,7 +323,7 @@ class RecistViewer(anywidget.AnyWidget):
             if known:
                 self.send_state(known)  # the browser shows again what there is
             return
-        with self.lock if {"marks", "strokes", "threshold"} & sync_data.keys() else nullcontext():
+        with self.lock if MASK_TRAITS & sync_data.keys() else nullcontext():
             super().set_state(sync_data)
 
     def _judge(self, label: int, state: State) -> None:
@@ -318,22 +343,13 @@ class RecistViewer(anywidget.AnyWidget):
     def _paint(self) -> None:
         """Masks of the slices that are shown are sent without being asked for: a round trip less to wait for."""
         with self.lock:
-            self.segmenter.paint(self.threshold, strokes_from_json(self.strokes, self.grid.shape_zyx))
+            self.segmenter.paint(
+                self.threshold, edits_from_json(self.edits, self.grid.shape_zyx), self.own_thresholds
+            )
             shown = [(number, self.cursor_zyx[plane.cut], False) for number, plane in enumerate(self.planes)]
             self._send_slices(shown, self.window, self._mask_version + 1)
             self.results = self.segmenter.rows()
             self._mask_version += 1  # last, for the 3D view follows it
-
-    @traitlets.validate("threshold")
-    def _check_threshold(self, proposal: Any) -> float:
-        if not math.isfinite(proposal["value"]):
-            raise traitlets.TraitError(f"threshold must be finite, got {proposal['value']}")
-        return float(proposal["value"])
-
-    @traitlets.validate("strokes")
-    def _check_strokes(self, proposal: Any) -> list[dict[str, Any]]:
-        strokes_from_json(proposal["value"], self.grid.shape_zyx)
-        return list(proposal["value"])
 
     @traitlets.validate("window")
     def _check_window(self, proposal: Any) -> list[float]:
@@ -344,10 +360,7 @@ class RecistViewer(anywidget.AnyWidget):
 
     def _on_marks(self, _: Any) -> None:
         with self.lock:
-            labels = {mark.label for mark in self.marks}
-            kept = [stroke for stroke in self.strokes if stroke["label"] in labels]
-            if len(kept) < len(self.strokes):  # the next lesion with that label is another one
-                self.strokes = kept
+            self.forget_others({mark.label for mark in self.marks})
             self._guarded(self._settle)
 
     def _on_threshold(self, _: Any) -> None:
@@ -355,14 +368,18 @@ class RecistViewer(anywidget.AnyWidget):
             if self.segmenter.lesions:
                 self._guarded(self._paint)
 
-    def _on_strokes(self, change: Any) -> None:
-        old, new = change["old"], change["new"]
+    def _on_hand(self, change: Any) -> None:
         with self.lock:
-            self.segmenter.judge_again(
-                {stroke["label"] for stroke in [*old, *new] if stroke not in old or stroke not in new}
-            )
+            self.segmenter.judge_again(changed_labels(change["old"], change["new"]))
             if self.segmenter.lesions:
                 self._guarded(self._paint)
+
+    def _on_options(self, _: Any) -> None:
+        with self.lock:
+            again = bool(self.segmenter.lesions)
+            self.segmenter.use(RunOptions.from_json(self.options))
+            if again or self.auto_segment:
+                self._guarded(self.segment)
 
     def _guarded(self, action: Callable[[], None], wipe: bool = True) -> None:
         """Do it; what goes wrong is said in the widget and never ends the kernel's handler.
@@ -391,6 +408,8 @@ class RecistViewer(anywidget.AnyWidget):
             self._guarded(lambda: self.accept(label_of(content)))
         elif kind == "reject":
             self._guarded(lambda: self.reject(label_of(content)))
+        elif kind == "tool":
+            self._guarded(lambda: self._use_tool(tool_request(content)))
         else:
             self.error = f"the browser sent a message that is not known: {brief(kind)}"
 
@@ -408,6 +427,11 @@ class RecistViewer(anywidget.AnyWidget):
         part = None if painting is None else painting.part
         message, buffers = slices_message(self.ct, part, self.planes, wants, (low, high), mask_version)
         self.send(message | {"id": asked}, buffers)
+
+    def _use_tool(self, request: ToolRequest) -> None:
+        """A tool of the hand that the browser asks for; it is told what was done."""
+        words = request.use(self.hand)
+        self.send({"kind": "said", "words": words})
 
     def _send_value(self, zyx: tuple[int, int, int]) -> None:
         z, y, x = zyx

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+import zlib
 from typing import Any
 
 import pytest
@@ -21,7 +23,10 @@ TRAITS = (
     "cursor_zyx",
     "window",
     "colors",
+    "edits",
     "threshold",
+    "thresholds",
+    "options",
     "auto_segment",
     "results",
     "_scan",
@@ -42,6 +47,27 @@ def deep(n: int) -> list[Any]:
     return nested
 
 
+TOOL = {
+    "label": 1,
+    "tool": "smooth",
+    "start_zyx": [0, 0, 0],
+    "shape_zyx": [1, 1, 2],
+    "added": base64.b64encode(zlib.compress(b"\x80")).decode(),
+    "removed": base64.b64encode(zlib.compress(b"\x00")).decode(),
+}
+BAD_TOOLS: tuple[dict[str, Any], ...] = (
+    {"label": 0},
+    {"start_zyx": [-1, 0, 0]},
+    {"start_zyx": None},
+    {"shape_zyx": [1, 1]},
+    {"shape_zyx": [1, 1, 10**6]},
+    {"shape_zyx": [0, 1, 1]},
+    {"added": "not base 64"},
+    {"added": None},
+    {"added": ["a"]},
+    {"removed": base64.b64encode(b"nothing deflated").decode()},
+    {"removed": base64.b64encode(zlib.compress(bytes(10**7))).decode()},
+)
 BAD_STATES = [
     *(
         {"cursor_zyx": bad}
@@ -55,7 +81,17 @@ BAD_STATES = [
         {"window": bad}
         for bad in ([NAN, 1.0], [0.0, INFINITY], [1, 0], [0, 0], [0], None, [10**400, 10**401], "01")
     ),
-    *({"strokes": bad} for bad in (None, "text", [1], [{"label": 1}])),
+    *({"edits": bad} for bad in (None, "text", [1], [{"label": 1}], [{"tool": []}])),
+    *({"edits": [TOOL | bad]} for bad in BAD_TOOLS),
+    *({"thresholds": bad} for bad in (None, [], {"1": NAN}, {"one": 1}, {"1": "2"}, {"0": 1}, {"1": True})),
+    *(
+        {"options": bad}
+        for bad in (None, [], {"color": 1}, {"border": "soft"}, {"engine": [1]}, {"threads": 0})
+    ),
+    *({"options": {"window": bad}} for bad in ("ab", [1], [NAN, 3], [3, 1], 7, [None, 5])),
+    *({"options": {"n_repeats": bad}} for bad in (1, -3, "8", 10**9, True, None)),
+    *({"options": {"weights": bad}} for bad in ("/nowhere", 3, "a\0b")),
+    {"options": {"mirror": 1}},
     *({"threshold": bad} for bad in (NAN, -INFINITY, None, "0", True, [0], 10**400)),
     *({"auto_segment": bad} for bad in (1, "yes", None)),
     *({"selected": bad} for bad in (-1, 65536, 1.5, NAN, True, None, 10**400)),
@@ -149,6 +185,13 @@ BAD_REQUESTS = [
         for kind in ("accept", "reject")
         for bad in (NAN, INFINITY, 0, 9, "1", None, 10**400)
     ),
+    *(
+        {"kind": "tool", "tool": "smooth", "label": 1} | bad
+        for bad in ({"mm": 0}, {"mm": NAN}, {"mm": "2"}, {"mm": 21})
+    ),
+    *({"kind": "tool", "tool": bad, "label": 1} for bad in (None, [], "scissors", 3)),
+    *({"kind": "tool", "tool": "fill", "label": 1, "plane": bad} for bad in ("oblique", 0, [])),
+    *({"kind": "tool", "tool": "islands", "label": bad} for bad in (0, 9, "1", None)),
     *({"kind": bad} for bad in ("dance", None, 3, [], "x" * 10**6)),
     {},
     [],
@@ -201,7 +244,9 @@ def test_a_good_state_is_taken(viewer: RecistViewer, case: Case) -> None:
         "cursor_zyx": [1, 2, 3],
         "window": [-100, 300.5],
         "colors": {"1": "#aB3456"},
+        "edits": [TOOL],
         "threshold": 1,
+        "thresholds": {"1": 0.5},
         "auto_segment": False,
         "error": "",
     }

@@ -17,9 +17,13 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, MarkError, OutputError
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import dicom, read_labels, read_marks, write_ct, write_marks
+from lite_ensam.measurements.confidence import CONFIDENCE
 from lite_ensam.widgets import Explorer, explore
 from lite_ensam.widgets.exports import EXPORT_KINDS
 from tests.unit.widgets.conftest import SphereEngine
+
+
+DICOM = {"SEG": "a DICOM SEG", "SR": "a structured report", "RTSTRUCT": "an RTSTRUCT"}
 
 
 @pytest.fixture
@@ -93,7 +97,7 @@ def test_what_does_not_fit_is_refused(case: Case, engine: SphereEngine) -> None:
 def test_files_hold_what_is_seen(explorer: Explorer, case: Case) -> None:
     viewer = explorer.viewer
     viewer.reject(2)
-    paths = {kind: explorer.save(kind) for kind in EXPORT_KINDS}
+    paths = {kind: explorer.save(kind) for kind in EXPORT_KINDS if kind not in DICOM}
     np.testing.assert_array_equal(read_labels(paths["NIfTI"], case.grid), viewer.labels)
     report = json.loads(paths["JSON"].read_text())
     assert [tumor["state"] for tumor in report["tumors"]] == ["proposed", "rejected"]
@@ -101,6 +105,8 @@ def test_files_hold_what_is_seen(explorer: Explorer, case: Case) -> None:
     assert [mark.label for mark in read_marks(paths["JSON"], case.grid)] == [1, 2]
     with open(paths["CSV"], newline="") as file:
         first, second = csv.DictReader(file)
+    assert set(first) >= {*CONFIDENCE, "hand_added_voxels", "hand_removed_voxels"}
+    assert set(first) >= report["tumors"][0].keys() - {"n_repeats"}, "what the report says, the table says"
     assert float(first["volume_ml"]) == pytest.approx(viewer.results[0]["volume_ml"])
     assert (second["state"], second["volume_ml"]) == ("rejected", "")
     for read, mark in zip(read_marks(paths["CSV"], case.grid), case.marks, strict=True):
@@ -123,18 +129,23 @@ def test_saved_marks_are_those_on_the_screen(explorer: Explorer, case: Case) -> 
 def test_files_say_how_much_was_made_by_hand(explorer: Explorer, case: Case) -> None:
     viewer = explorer.viewer
     z, y, x = (round(m) for m in case.marks[0].midpoint_zyx)
-    viewer.strokes = [
-        {"label": 1, "erase": False, "plane": 1, "index": y, "radius_mm": 4.0, "path": [[z, x], [z, x + 15]]}
-    ]
+    viewer.hand.paint(1, [(z, y, x), (z, y, x + 15)], 4.0, plane="coronal")
     report = json.loads(explorer.save("JSON").read_text())
-    edited = [tumor["edited_voxels"] for tumor in report["tumors"]]
+    edited = [tumor["hand_added_voxels"] for tumor in report["tumors"]]
     assert edited[0] > 0
     assert edited[1] == 0
     with open(explorer.save("CSV"), newline="") as file:
-        assert [int(row["edited_voxels"]) for row in csv.DictReader(file)] == edited
+        assert [int(row["hand_added_voxels"]) for row in csv.DictReader(file)] == edited
     saved = read_labels(explorer.save("NIfTI"), case.grid)
     np.testing.assert_array_equal(saved, viewer.labels)
     assert saved[z, y, x + 15] == 1
+
+
+@pytest.mark.parametrize("kind", DICOM)
+def test_dicom_objects_need_a_scan_that_is_dicom(explorer: Explorer, tmp_path: Path, kind: str) -> None:
+    find(explorer, kind).click()
+    assert f"{DICOM[kind]} needs the DICOM slices of its CT: read the CT from its folder" in words(explorer)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_buttons_write_and_say_so(explorer: Explorer, tmp_path: Path) -> None:

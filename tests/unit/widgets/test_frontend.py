@@ -17,8 +17,9 @@ from lite_ensam.core.case import Case
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.widgets import RecistViewer, frontend
 from lite_ensam.widgets.frontend import CSS, ESM
-from lite_ensam.widgets.hand_strokes import Stroke
+from lite_ensam.widgets.hand_edits import Stroke
 from lite_ensam.widgets.marks_trait import marks_to_json
+from lite_ensam.widgets.options import RunOptions
 from lite_ensam.widgets.planes import Plane
 from lite_ensam.widgets.segmenter import State
 from tests.unit.widgets.conftest import SphereEngine
@@ -118,6 +119,9 @@ def test_the_contract_names_what_python_has(
     assert members("Scan") == set(viewer._scan)
     assert members("Plane") == {field.name for field in dataclasses.fields(Plane)}
     assert members("Stroke") == {field.name for field in dataclasses.fields(Stroke)}
+    assert members("RunOptions") == {field.name for field in dataclasses.fields(RunOptions)}
+    viewer.hand.smooth(1, 4)
+    assert members("ToolEdit") == set(viewer.edits[0])
     assert members("Mark") == set(marks_to_json(viewer.marks)[0])
     numbers = {field.name for field in dataclasses.fields(TumorMeasurement)}
     assert members("Numbers") <= numbers | {"flag_sentences"}

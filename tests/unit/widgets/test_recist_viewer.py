@@ -21,6 +21,8 @@ from lite_ensam.widgets.marks_trait import marks_from_json, marks_to_json
 from lite_ensam.widgets.planes import label_patch, windowed_slice
 from tests.unit.widgets.conftest import SphereEngine
 
+DOT = {"label": 1, "tool": "brush", "plane": 0, "index": 0, "radius_mm": 2, "ball": False, "path": [[2, 2]]}
+
 
 @pytest.fixture
 def viewer(case: Case, engine: SphereEngine) -> RecistViewer:
@@ -200,42 +202,42 @@ def test_what_a_hand_painted_stays_when_the_network_answers(viewer: RecistViewer
     z, y, x = (round(m) for m in mark.midpoint_zyx)
     before, first = viewer.labels, viewer.results[0]
     browser_sends(viewer, kind="accept", label=1)
-    dot = {"label": 1, "erase": True, "plane": 0, "index": z, "radius_mm": 2, "path": [[y, x]]}
-    browser_sets(viewer, strokes=[dot])
+    dot = {**DOT, "tool": "eraser", "index": z, "path": [[y, x]]}
+    browser_sets(viewer, edits=[dot])
     assert viewer.labels[z, y, x] == 0
     (row,) = viewer.results
-    assert row["edited_voxels"] == (before != viewer.labels).sum() > 0
+    assert row["hand_removed_voxels"] == (before != viewer.labels).sum() > 0
     assert row["volume_ml"] < first["volume_ml"]
     assert row["state"] == "proposed", "what has changed is to be judged again"
     browser_sets(viewer, marks=[marks_to_json([mark])[0] | {"inside_zyx": [[z, y, x]]}])
     assert viewer.labels[z, y, x] == 0, "a hand wins over a click"
     browser_sets(viewer, marks=marks_to_json([mark]), threshold=0.5)
     assert viewer.labels[z, y, x] == 0
-    browser_sets(viewer, strokes=[], threshold=0.0)
+    browser_sets(viewer, edits=[], threshold=0.0)
     np.testing.assert_array_equal(viewer.labels, before)
     assert viewer.results[0] == first | {"state": "proposed"}
 
 
 def test_strokes_go_with_their_lesion(viewer: RecistViewer, case: Case) -> None:
     viewer.marks = case.marks
-    dot = {"label": 1, "erase": False, "plane": 0, "index": 0, "radius_mm": 2, "path": [[2, 2]]}
-    browser_sets(viewer, strokes=[dot, dot | {"label": 2}])
+    dot = DOT
+    browser_sets(viewer, edits=[dot, dot | {"label": 2}])
     assert (viewer.labels[0] > 0).any()
     viewer.marks = case.marks[1:]
-    assert [stroke["label"] for stroke in viewer.strokes] == [2]
+    assert [stroke["label"] for stroke in viewer.edits] == [2]
     viewer.marks = ()
     viewer.marks = case.marks
-    assert viewer.strokes == []
+    assert viewer.edits == []
     assert not (viewer.labels[0] > 0).any(), "a new lesion does not inherit what was painted for an old one"
-    browser_sets(viewer, marks=marks_to_json(case.marks[:1]), strokes=[dot])
+    browser_sets(viewer, marks=marks_to_json(case.marks[:1]), edits=[dot])
     assert (viewer.labels[0] == 1).any(), "undo brings both back in one message"
 
 
 def test_a_mask_that_was_wiped_away_is_no_error(viewer: RecistViewer, case: Case) -> None:
     viewer.marks = case.marks[:1]
     n_z, _, _ = case.ct.shape
-    wiped = {"label": 1, "erase": True, "plane": 0, "radius_mm": 100, "path": [[20, 20], [40, 40]]}
-    browser_sets(viewer, strokes=[wiped | {"index": z} for z in range(n_z)])
+    wiped = {**DOT, "tool": "eraser", "radius_mm": 100, "path": [[20, 20], [40, 40]]}
+    browser_sets(viewer, edits=[wiped | {"index": z} for z in range(n_z)])
     assert viewer.error == ""
     assert not viewer.labels.any()
     assert viewer.results[0]["volume_ml"] == 0

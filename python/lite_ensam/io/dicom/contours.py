@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,12 @@ _OF_THE_PATIENT = (
 )  # fmt: skip
 
 
-def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str]) -> Dataset:
+def build_rtstruct(
+    labels: Labels,
+    series: SeriesSource,
+    names: Mapping[int, str],
+    remarks: Mapping[int, str] = MappingProxyType({}),
+) -> Dataset:
     """Structure set with one ROI a label; its contours run along the borders of voxels, so a mask comes back exactly.
 
     Parameters
@@ -41,6 +47,7 @@ def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str
     labels : uint8 or uint16 (z, y, x)
     series : of the CT
     names : of the ROIs, by label, which becomes the ROI's number; labels that are left out do not become ROIs
+    remarks : by label, what the description of an ROI says
 
     Raises
     ------
@@ -82,7 +89,7 @@ def build_rtstruct(labels: Labels, series: SeriesSource, names: Mapping[int, str
         dataset.StructureSetROISequence, dataset.ROIContourSequence = [], []
         dataset.RTROIObservationsSequence = []
         for label, name in names.items():
-            _add_roi(dataset, series, label, name, masks[label])
+            _add_roi(dataset, series, label, name, masks[label], remarks.get(label, ""))
         dataset.file_meta = pydicom.dataset.FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = _syntax(dataset)
     return dataset
@@ -131,7 +138,9 @@ def outlines(mask: Mask) -> list[Float64Array]:
     return polygons
 
 
-def _add_roi(dataset: Dataset, series: SeriesSource, number: int, name: str, mask: SubVolume) -> None:
+def _add_roi(
+    dataset: Dataset, series: SeriesSource, number: int, name: str, mask: SubVolume, remark: str
+) -> None:
     """One ROI with its contours; `mask` is (slice, row, column)."""
     if not mask.voxels.size:
         raise OutputError(f"{name!r} has no voxel, and an ROI cannot be empty")
@@ -153,6 +162,7 @@ def _add_roi(dataset: Dataset, series: SeriesSource, number: int, name: str, mas
             ReferencedFrameOfReferenceUID=series.frame_of_reference_uid,
             ROIName=name,
             ROIGenerationAlgorithm="SEMIAUTOMATIC",
+            **({"ROIDescription": remark} if remark else {}),
         )
     )
     dataset.ROIContourSequence.append(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -65,7 +66,10 @@ def segment_label(mark: RecistMark | Lesion) -> str:
 
 
 def build_segmentation(
-    labels: Labels, source: ScanSource | Grid, marks: Sequence[RecistMark | Lesion]
+    labels: Labels,
+    source: ScanSource | Grid,
+    marks: Sequence[RecistMark | Lesion],
+    remarks: Mapping[int, str] = MappingProxyType({}),
 ) -> Dataset:
     """SEG object of a label map.
 
@@ -75,6 +79,7 @@ def build_segmentation(
     source : of the CT, read from DICOM: patient, study and geometry are those of its slices
     marks : their labels say which values become segments, in this order; names, tracking UIDs and
         finding sites go along, and a mark without UID gets a new one
+    remarks : by label, what the description of a segment says besides
 
     Returns
     -------
@@ -106,7 +111,9 @@ def build_segmentation(
                 source_images=images,
                 pixel_array=number_of_label[sliced],
                 segmentation_type="BINARY",
-                segment_descriptions=[_segment(n, mark) for n, mark in enumerate(marks, start=1)],
+                segment_descriptions=[
+                    _segment(n, mark, remarks.get(mark.label, "")) for n, mark in enumerate(marks, start=1)
+                ],
                 series_instance_uid=highdicom.UID(),
                 series_number=_SERIES_NUMBER,
                 sop_instance_uid=highdicom.UID(),
@@ -160,7 +167,7 @@ def _refer_to_frames(segmentation: Dataset, series: SeriesSource, images: Sequen
         instance.ReferencedSOPInstanceUID = image.SOPInstanceUID
 
 
-def _segment(number: int, mark: RecistMark | Lesion) -> Dataset:
+def _segment(number: int, mark: RecistMark | Lesion, remark: str) -> Dataset:
     """Description of a segment."""
     highdicom = load_package("highdicom")
     code = highdicom.sr.CodedConcept
@@ -183,7 +190,7 @@ def _segment(number: int, mark: RecistMark | Lesion) -> Dataset:
         display_color=highdicom.color.CIELabColor.from_rgb(*rgb_of(mark.label)),
     )
     # segments are numbered without gaps, labels are not
-    segment.SegmentDescription = f"{NAME} label {mark.label}"
+    segment.SegmentDescription = "; ".join(filter(None, [f"{NAME} label {mark.label}", remark]))
     return segment
 
 

@@ -1,4 +1,5 @@
 import { make, makeButton, makeCheck, nameIt, setPressed } from "./elements.js";
+import { targetOf } from "./correcting.js";
 import { widthAndLevel, windowFault, windowOf } from "./grey_window.js";
 import { ZOOM_STEP } from "./plane_mouse.js";
 import { same } from "./values.js";
@@ -22,27 +23,13 @@ export class Toolbar {
       plus: ["+ tumour", "click on tumour that the mask misses (+); click the sign again to take it away"],
       minus: ["− not tumour", "click where the mask is wrong (-); click the sign again to take it away"],
     };
-    const hands = {
-      brush: ["brush", "paint tumour by hand on any plane (R); it stays when the network answers again"],
-      eraser: ["eraser", "wipe the mask by hand on any plane (X)"],
-    };
     const buttons = Object.entries(tools).map(([tool, title]) =>
       makeButton(tool, title, () => viewer.setTool(tool), { tool })
     );
-    const clicks = Object.entries({ ...points, ...hands }).map(([tool, [text, title]]) =>
+    const clicks = Object.entries(points).map(([tool, [text, title]]) =>
       makeButton(text, title, () => viewer.setTool(tool), { tool })
     );
     this.tools = [...buttons, ...clicks];
-    this.brushSize = make("input", {
-      type: "number",
-      min: "1",
-      step: "any",
-      className: "le-window",
-      title: "brush, mm wide",
-    });
-    nameIt(this.brushSize, "width of the brush in mm");
-    this.brushSize.addEventListener("change", () => viewer.setBrush(Number(this.brushSize.value)));
-    this.leaveOnEnter(this.brushSize);
     this.presets = Object.entries(viewer.scan.windows).map(([name, range], n) => {
       const title = `${range.join(" to ")} ${viewer.scan.unit} (${n + 1})`;
       return makeButton(name, title, () => viewer.setWindow(range), { preset: name });
@@ -71,7 +58,7 @@ export class Toolbar {
       group("what the left button does", ...buttons),
       group(
         "put a mask right: the network answers at once",
-        ...clicks.slice(0, 2),
+        ...clicks,
         makeButton(
           "begins here",
           "no slice before this one shows the tumour (B); again: not known",
@@ -89,7 +76,7 @@ export class Toolbar {
           },
         ),
       ),
-      group("by hand", ...clicks.slice(2), make("label", {}, this.brushSize, " mm")),
+      viewer.hand.root,
       group("grey values", ...this.presets, make("label", {}, "W", this.width), make("label", {}, "L", this.level)),
       group("", this.undo, this.redo),
       group(
@@ -150,7 +137,7 @@ export class Toolbar {
     this.presets.forEach((button) => {
       setPressed(button, same(viewer.scan.windows[button.dataset.preset ?? ""], [low, high]));
     });
-    if (root.activeElement !== this.brushSize) this.brushSize.value = String(viewer.brushMm);
+    viewer.hand.update();
     this.layout.value = viewer.layout;
     setPressed(this.fullScreen, viewer.isFullScreen);
     this.undo.disabled = !viewer.marks.done.length;
@@ -182,8 +169,10 @@ export class Controls {
       step: "0.25",
       data: { control: "threshold" },
     });
-    this.threshold.addEventListener("input", () => viewer.put("threshold", Number(this.threshold.value)));
+    this.threshold.addEventListener("input", () => this.slide(false));
+    this.threshold.addEventListener("change", () => this.slide(true));
     this.thresholdText = make("span", { className: "le-number" });
+    this.thresholdName = make("span", {});
     const masks = makeCheck("masks", "show the masks", viewer.showMasks, (on) => viewer.show({ masks: on }), {
       control: "masks",
     });
@@ -203,8 +192,11 @@ export class Controls {
       diameters.root,
       make(
         "label",
-        { title: "score above which a voxel is tumour: left for larger masks, right for smaller ones" },
-        "threshold",
+        {
+          title:
+            "score above which a voxel is tumour, of the selected lesion: left for a larger mask, right for a smaller one",
+        },
+        this.thresholdName,
         this.threshold,
         this.thresholdText,
       ),
@@ -214,7 +206,20 @@ export class Controls {
   update() {
     const { model } = this.viewer;
     this.auto.checked = model.get("auto_segment");
-    this.threshold.value = String(model.get("threshold"));
-    this.thresholdText.textContent = model.get("threshold").toFixed(2);
+    const mark = targetOf(this.viewer);
+    const threshold = this.viewer.marks.state.thresholds[mark?.label ?? 0] ?? model.get("threshold");
+    this.threshold.disabled = !mark;
+    this.threshold.value = String(threshold);
+    this.thresholdText.textContent = mark ? threshold.toFixed(2) : "";
+    this.thresholdName.textContent = mark ? `threshold of ${mark.label}` : "threshold: choose a lesion";
+  }
+
+  /**
+   * The selected lesion's threshold follows the slider.
+   * @param {boolean} letGo
+   */
+  slide(letGo) {
+    const mark = targetOf(this.viewer);
+    if (mark) this.viewer.marks.setThreshold(mark.label, Number(this.threshold.value), letGo);
   }
 }

@@ -1,8 +1,8 @@
-// Strokes of brush and eraser on a slice, as Python paints them over the network's masks (hand_strokes.py).
+// Strokes of brush and eraser, as Python lays them over the network's masks (hand_edits.py).
 
 import { clamp } from "./values.js";
 
-/** @import { Place, Stroke } from "./contract.d.ts" */
+/** @import { Place, Plane, Point, Stroke } from "./contract.d.ts" */
 
 /** @type {Record<string, boolean>} whether a tool erases */
 export const BRUSHES = { brush: false, eraser: true };
@@ -44,3 +44,22 @@ export const resized = (diameter, step) => Math.round(clamp(diameter * SIZE_STEP
  */
 export const sizeFault = (diameter) =>
   diameter >= LEAST_MM && diameter <= MOST_MM ? "" : `A brush is ${LEAST_MM} to ${MOST_MM} mm wide.`;
+
+/**
+ * Where a ball that is drawn on one plane cuts the slice of another: middles (row, column) and radii in mm.
+ * @param {Stroke} stroke
+ * @param {Plane} drawnOn
+ * @param {Point} spacing mm
+ * @param {{ plane: Plane, index: number }} slice
+ * @returns {{ middle: Place, radius: number }[]}
+ */
+export function discsOf({ index, radius_mm, path }, drawnOn, spacing, { plane, index: shown }) {
+  return path.flatMap(([row, column]) => {
+    const point = [0, 0, 0];
+    point[drawnOn.cut] = index;
+    point[drawnOn.down] = row;
+    point[drawnOn.across] = column;
+    const square = radius_mm ** 2 - ((point[plane.cut] - shown) * spacing[plane.cut]) ** 2;
+    return square > 0 ? [{ middle: [point[plane.down], point[plane.across]], radius: Math.sqrt(square) }] : [];
+  });
+}

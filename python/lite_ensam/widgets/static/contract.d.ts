@@ -28,14 +28,38 @@ export type LineKey = "endpoints_zyx" | "short_axis_zyx";
 /** A mark while it is being drawn: it may have no line yet, and label 0. */
 export type Draft = Omit<Mark, "endpoints_zyx"> & { endpoints_zyx: Ends | null };
 
-/** Of a brush or an eraser on a slice; see `Stroke` in hand_strokes.py. */
+/** Of a brush or an eraser on a slice; see `Stroke` in hand_edits.py. */
 export interface Stroke {
   label: number;
-  erase: boolean;
+  tool: string;
   plane: number;
   index: number;
   radius_mm: number;
+  ball: boolean;
   path: [row: number, column: number][];
+}
+
+/** Voxels that another tool of the hand changed; see `edits_from_json` in hand_edits.py. */
+export interface ToolEdit {
+  label: number;
+  tool: string;
+  start_zyx: Point;
+  shape_zyx: Point;
+  added: string;
+  removed: string;
+}
+export type HandEdit = Stroke | ToolEdit;
+
+/** How the network is run; see `RunOptions` in options.py. */
+export interface RunOptions {
+  engine: string;
+  threads: number | null;
+  crop: string | null;
+  window: GreyWindow | null;
+  mirror: boolean;
+  border: string;
+  n_repeats: number;
+  weights: string;
 }
 
 /** A lesion that has been segmented; a rejected one has no numbers. */
@@ -43,7 +67,8 @@ export interface Result extends Partial<Numbers> {
   label: number;
   state: "proposed" | "accepted" | "rejected";
   seconds: number;
-  edited_voxels: number;
+  hand_added_voxels: number;
+  hand_removed_voxels: number;
 }
 
 /** What the viewer shows of a `TumorMeasurement`. */
@@ -91,12 +116,14 @@ export interface LabelPatch {
 
 export interface Traits {
   marks: Mark[];
-  strokes: Stroke[];
+  edits: HandEdit[];
   selected: number;
   cursor_zyx: Point;
   window: GreyWindow;
   colors: Record<string, string>;
   threshold: number;
+  thresholds: Record<string, number>;
+  options: RunOptions;
   auto_segment: boolean;
   results: Result[];
   status: string;
@@ -112,7 +139,8 @@ export type ToPython =
   | { kind: "slices"; id: string; window: GreyWindow; wants: [...SliceAt, withImage: boolean][] }
   | { kind: "value"; zyx: Point }
   | { kind: "segment" }
-  | { kind: "accept" | "reject"; label: number };
+  | { kind: "accept" | "reject"; label: number }
+  | { kind: "tool"; tool: "fill" | "islands" | "smooth"; label: number; mm: number };
 
 /** Each slice's image, then its patch's codes, are the next buffers. */
 export interface SlicesMessage {
@@ -122,7 +150,10 @@ export interface SlicesMessage {
   mask_version: number;
   slices: { plane: number; index: number; image: boolean; patch?: Omit<LabelPatch, "codes"> }[];
 }
-export type FromPython = SlicesMessage | { kind: "value"; zyx: Point; value: number };
+export type FromPython =
+  | SlicesMessage
+  | { kind: "value"; zyx: Point; value: number }
+  | { kind: "said"; words: string };
 
 export type ModelEvent = "msg:custom" | `change:${keyof Traits}`;
 export type Listener = (message: FromPython, buffers: (DataView | ArrayBuffer)[]) => void;

@@ -14,6 +14,7 @@ import { leafStep } from "./plane_layout.js";
  * @property {(tool: string) => void} setTool
  * @property {(which: "begins" | "ends") => void} tellEdge
  * @property {(step: number) => void} resizeBrush
+ * @property {{ toggleBall: () => void, use: (tool: "fill" | "islands" | "smooth") => void }} hand
  * @property {(number: number) => void} choosePreset
  * @property {(step: number) => void} selectNext
  * @property {() => void} removeSelected
@@ -82,6 +83,10 @@ export const SHORTCUTS = [
   toolKey("x", "X", "eraser: wipe the mask by hand", "eraser"),
   { keys: [","], shown: ",", words: "smaller brush", action: (viewer) => viewer.resizeBrush(-1) },
   { keys: ["."], shown: ".", words: "larger brush", action: (viewer) => viewer.resizeBrush(1) },
+  { keys: ["d"], shown: "D", words: "brush and eraser: disc or ball", action: (viewer) => viewer.hand.toggleBall() },
+  { keys: ["j"], shown: "J", words: "fill between painted slices", action: (viewer) => viewer.hand.use("fill") },
+  { keys: ["k"], shown: "K", words: "keep the part with the line", action: (viewer) => viewer.hand.use("islands") },
+  { keys: ["g"], shown: "G", words: "smooth the mask", action: (viewer) => viewer.hand.use("smooth") },
   { keys: ["b"], shown: "B", words: "the tumour begins on this slice", action: (viewer) => viewer.tellEdge("begins") },
   { keys: ["e"], shown: "E", words: "the tumour ends on this slice", action: (viewer) => viewer.tellEdge("ends") },
   {

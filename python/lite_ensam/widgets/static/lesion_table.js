@@ -1,5 +1,5 @@
 import { make, makeButton, nameIt, setPressed } from "./elements.js";
-import { lesionNumbers } from "./lesion_text.js";
+import { handWords, lesionNumbers } from "./lesion_text.js";
 import { HIGHEST_LABEL } from "./mark_list.js";
 import { hasPrompts, NO_PROMPTS, promptsText } from "./prompts.js";
 import { SHORT_AXIS } from "./recist_mark.js";
@@ -141,18 +141,18 @@ export class LesionTable {
   }
 
   /**
-   * How much was made by hand, and a button that takes it away.
+   * How much was made by hand, its threshold, and a button that takes both away.
    * @param {Mark} mark
    * @param {Result | undefined} result
    */
   edits({ label }, result) {
     const { marks } = this.viewer;
-    if (!marks.strokes.some((stroke) => stroke.label === label)) return [];
-    const away = makeButton("×", "take what was made by hand away", () => marks.removeStrokes(label), {
+    const words = handWords(result, marks.edits.some((edit) => edit.label === label), marks.state.thresholds[label]);
+    if (!words) return [];
+    const away = makeButton("×", "take what was made by hand away", () => marks.removeHand(label), {
       action: "remove edits",
     });
     nameIt(away, `take what was made by hand of lesion ${label} away`);
-    const words = `by hand: ${result?.edited_voxels ?? "–"} voxels`;
     return [make("div", { className: "le-edits le-hints" }, words, away)];
   }
 

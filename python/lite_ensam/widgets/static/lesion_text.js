@@ -25,3 +25,15 @@ export function lesionNumbers(mark, result, spacing) {
 
 /** @type {(value: number | undefined, digits: number) => string} */
 const inWords = (value, digits) => (value === undefined ? "–" : value.toFixed(digits));
+
+/**
+ * What a hand did to a lesion: "by hand: +120 −30 voxels · threshold 1.25"; "" if it did nothing.
+ * @param {Result | undefined} result
+ * @param {boolean} edited
+ * @param {number | undefined} threshold of its own
+ */
+export function handWords(result, edited, threshold) {
+  const { hand_added_voxels: added, hand_removed_voxels: removed } = result ?? {};
+  const voxels = edited ? `by hand: +${added ?? "–"} −${removed ?? "–"} voxels` : "";
+  return [voxels, threshold === undefined ? "" : `threshold ${threshold.toFixed(2)}`].filter(Boolean).join(" · ");
+}

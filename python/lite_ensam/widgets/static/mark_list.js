@@ -1,16 +1,18 @@
 import { LINE, ordered, SHORT_AXIS } from "./recist_mark.js";
 import { same } from "./values.js";
 
-/** @import { Mark, Model, Stroke } from "./contract.d.ts" */
+/** @import { HandEdit, Mark, Model, ModelEvent } from "./contract.d.ts" */
 
 export const HIGHEST_LABEL = 65535; // of a label map's 16 bits
+/** @type {ModelEvent[]} */
+const EVENTS = ["change:marks", "change:edits", "change:thresholds"];
 
 /**
  * What undo brings back.
- * @typedef {{ marks: Mark[], strokes: Stroke[] }} State
+ * @typedef {{ marks: Mark[], edits: HandEdit[], thresholds: Record<string, number> }} State
  */
 
-/** The marks and the strokes by hand as they are edited, with undo and redo. */
+/** The marks, the edits by hand and the lesions' thresholds as they are changed, with undo and redo. */
 export class MarkList {
   /**
    * @param {Model} model
@@ -19,16 +21,17 @@ export class MarkList {
   constructor(model, onChange) {
     this.model = model;
     /** @type {State} */
-    this.state = { marks: model.get("marks"), strokes: model.get("strokes") };
+    this.state = this.modelState();
     /** @type {State[]} */
     this.undone = [];
     /** @type {State[]} */
     this.done = [];
     this.saving = false;
+    this.sliding = ""; // the slider whose first move was an edit, and whose next ones belong to it
     this.onChange = onChange;
     this.onModel = () => {
       if (this.saving) return;
-      const state = { marks: model.get("marks"), strokes: model.get("strokes") };
+      const state = this.modelState();
       if (!same(state, this.state)) {
         this.done.push(this.state);
         this.undone = [];
@@ -36,21 +39,25 @@ export class MarkList {
       }
       onChange();
     };
-    model.on("change:marks", this.onModel);
-    model.on("change:strokes", this.onModel);
+    EVENTS.forEach((event) => model.on(event, this.onModel));
   }
 
   close() {
-    this.model.off("change:marks", this.onModel);
-    this.model.off("change:strokes", this.onModel);
+    EVENTS.forEach((event) => this.model.off(event, this.onModel));
+  }
+
+  /** @returns {State} */
+  modelState() {
+    const { model } = this;
+    return { marks: model.get("marks"), edits: model.get("edits"), thresholds: model.get("thresholds") };
   }
 
   get current() {
     return this.state.marks;
   }
 
-  get strokes() {
-    return this.state.strokes;
+  get edits() {
+    return this.state.edits;
   }
 
   /** @param {number} label */
@@ -60,6 +67,7 @@ export class MarkList {
 
   /** @param {Partial<State>} change */
   commit(change) {
+    this.sliding = "";
     this.done.push(this.state);
     this.undone = [];
     this.save({ ...this.state, ...change });
@@ -70,7 +78,8 @@ export class MarkList {
     this.state = state;
     this.saving = true; // between both, the model is neither old nor new
     this.model.set("marks", state.marks);
-    this.model.set("strokes", state.strokes);
+    this.model.set("edits", state.edits);
+    this.model.set("thresholds", state.thresholds);
     this.saving = false;
     this.onChange();
     this.model.save_changes();
@@ -131,15 +140,17 @@ export class MarkList {
   }
 
   /**
-   * Change some of a lesion's properties; with its label, that of its strokes.
+   * Change some of a lesion's properties; with its label, that of its edits and its threshold.
    * @param {number} label
    * @param {Partial<Mark>} properties
    */
   change(label, properties) {
     const named = properties.label ?? label;
+    const { [label]: threshold, ...others } = this.state.thresholds;
     this.commit({
       marks: this.current.map((mark) => (mark.label === label ? { ...mark, ...properties } : mark)),
-      strokes: this.strokes.map((stroke) => (stroke.label === label ? { ...stroke, label: named } : stroke)),
+      edits: this.edits.map((edit) => (edit.label === label ? { ...edit, label: named } : edit)),
+      thresholds: threshold === undefined ? others : { ...others, [named]: threshold },
     });
   }
 
@@ -148,17 +159,39 @@ export class MarkList {
     if (!this.find(label)) return;
     this.commit({
       marks: this.current.filter((mark) => mark.label !== label),
-      strokes: this.strokes.filter((stroke) => stroke.label !== label),
+      ...this.withoutHand(label),
     });
   }
 
-  /** @param {Stroke} stroke */
-  addStroke(stroke) {
-    this.commit({ strokes: [...this.strokes, stroke] });
+  /** @param {HandEdit} edit */
+  addEdit(edit) {
+    this.commit({ edits: [...this.edits, edit] });
   }
 
-  /** @param {number} label whose strokes are taken away */
-  removeStrokes(label) {
-    this.commit({ strokes: this.strokes.filter((stroke) => stroke.label !== label) });
+  /** @param {number} label whose edits and threshold are taken away */
+  removeHand(label) {
+    this.commit(this.withoutHand(label));
+  }
+
+  /** @param {number} label */
+  withoutHand(label) {
+    const { [label]: _, ...thresholds } = this.state.thresholds;
+    return { edits: this.edits.filter((edit) => edit.label !== label), thresholds };
+  }
+
+  /**
+   * Give a lesion a threshold of its own. All moves of a slider until it is let go are one edit.
+   * @param {number} label
+   * @param {number} threshold
+   * @param {boolean} letGo
+   */
+  setThreshold(label, threshold, letGo) {
+    const thresholds = { ...this.state.thresholds, [label]: threshold };
+    if (!same(thresholds, this.state.thresholds)) {
+      if (this.sliding === String(label)) this.save({ ...this.state, thresholds });
+      else this.commit({ thresholds });
+      this.sliding = String(label);
+    }
+    if (letGo) this.sliding = "";
   }
 }

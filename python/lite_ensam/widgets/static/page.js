@@ -1,5 +1,6 @@
 import { make, nameIt } from "./elements.js";
 import { KeyMap } from "./key_map.js";
+import { OptionsPanel } from "./options_panel.js";
 import { SliceSlider } from "./slice_slider.js";
 
 /** @import { Point } from "./contract.d.ts" */
@@ -18,6 +19,7 @@ export class Page {
   constructor(viewer) {
     const { scan, toolbar, controls, table } = viewer;
     this.slider = new SliceSlider(viewer);
+    this.options = new OptionsPanel(viewer);
     this.message = make("div", { className: "le-message" });
     this.message.setAttribute("aria-live", "polite");
     this.placeText = make("span", {
@@ -49,7 +51,7 @@ export class Page {
           { className: "le-box" },
           this.planes,
         ),
-        make("div", { className: "le-panel" }, controls.root, table.root),
+        make("div", { className: "le-panel" }, controls.root, table.root, this.options.root),
       ),
       make(
         "div",

@@ -117,7 +117,8 @@ export class PlaneMouse {
       return; // a click comes of it, or nothing
     } else if (drag.tool in BRUSHES) {
       if (viewer.stroke) viewer.stroke = extended(viewer.stroke, view.layout().toSlice(at));
-      view.draw();
+      if (viewer.stroke?.ball) viewer.views.forEach((other) => other.draw());
+      else view.draw();
     } else if (!this.draws) {
       viewer.setCursor(view.toVoxel(at));
     } else if (drag.reach > CLICK_PX && drag.edit) {
@@ -183,10 +184,11 @@ export class PlaneMouse {
     }
     viewer.stroke = {
       label: mark.label,
-      erase: BRUSHES[viewer.tool],
+      tool: viewer.tool,
       plane: view.number,
       index: view.shown,
       radius_mm: viewer.brushMm / 2,
+      ball: viewer.hand.ball,
       path: [rounded(view.layout().toSlice(at))],
     };
     view.draw();

@@ -1,6 +1,6 @@
 // What a reader tells and paints of a lesion, on a plane: points, slices, the stroke under the hand.
 
-import { BRUSHES } from "./brush.js";
+import { BRUSHES, discsOf } from "./brush.js";
 import { targetOf } from "./correcting.js";
 import { strokeSeen, writeInside } from "./drawing.js";
 import { lengthMm, pointOf } from "./geometry.js";
@@ -119,7 +119,7 @@ function edgeWords(mark, z, caudal) {
  * @param {PlaneLayout} layout
  */
 export function drawBrush(context, view, layout) {
-  const { stroke, tool, brushMm } = view.viewer;
+  const { stroke, tool, brushMm, scan } = view.viewer;
   if (!(tool in BRUSHES)) return;
   const label = targetOf(view.viewer)?.label ?? 0;
   const color = BRUSHES[tool] ? "#ffffff" : view.viewer.colorOf(label);
@@ -133,6 +133,18 @@ export function drawBrush(context, view, layout) {
     context.moveTo(...first);
     [first, ...others].forEach((place) => context.lineTo(...place)); // a dot has a length of nothing, and round ends
     context.stroke();
+    context.globalAlpha = 1;
+  } else if (stroke?.ball) {
+    context.globalAlpha = 0.5;
+    context.fillStyle = color;
+    context.beginPath();
+    const slice = { plane: view.plane, index: view.shown };
+    for (const { middle, radius } of discsOf(stroke, scan.planes[stroke.plane], scan.spacing_mm, slice)) {
+      const [x, y] = layout.fromSlice(middle);
+      context.moveTo(x, y);
+      context.arc(x, y, radius * layout.scale, 0, 2 * Math.PI);
+    }
+    context.fill();
     context.globalAlpha = 1;
   }
   const { at } = view.mouse;

@@ -2,6 +2,7 @@ import { Controls, Toolbar } from "./bars.js";
 import { resized, sizeFault } from "./brush.js";
 import { targetOf, tellEdge } from "./correcting.js";
 import { pointOf } from "./geometry.js";
+import { HandBar } from "./hand_bar.js";
 import { pressKey } from "./keys.js";
 import { LesionTable } from "./lesion_table.js";
 import { MarkList } from "./mark_list.js";
@@ -50,6 +51,7 @@ export class Viewer {
     this.store = new SliceStore(model, () => this.arrived());
     this.marks = new MarkList(model, () => this.refresh());
     this.views = [0, 1, 2].map((number) => new PlaneView(this, number));
+    this.hand = new HandBar(this);
     this.toolbar = new Toolbar(this);
     this.controls = new Controls(this);
     this.table = new LesionTable(this);
@@ -104,6 +106,7 @@ export class Viewer {
       ["change:status", refresh],
       ["change:error", refresh],
       ["change:threshold", refresh],
+      ["change:options", refresh],
       ["change:auto_segment", refresh],
       ["msg:custom", (message) => this.hear(message)],
     ];
@@ -304,7 +307,7 @@ export class Viewer {
   paint(stroke) {
     this.selected = stroke.label;
     this.model.set("selected", stroke.label);
-    this.marks.addStroke(stroke);
+    this.marks.addEdit(stroke);
     this.say("");
   }
 
@@ -436,6 +439,7 @@ export class Viewer {
     this.page.showError(this.model.get("error"));
     this.toolbar.update();
     this.controls.update();
+    this.page.options.update();
     this.table.draw();
     this.draw();
   }
@@ -470,6 +474,7 @@ export class Viewer {
 
   /** @param {FromPython} message */
   hear(message) {
+    if (message.kind === "said") this.say(message.words);
     if (message.kind !== "value" || !same(message.zyx, this.under)) return;
     this.showPlace(message.zyx, `${Math.round(message.value * 10) / 10} ${this.scan.unit}`);
   }

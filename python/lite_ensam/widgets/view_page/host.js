@@ -11,7 +11,7 @@ import widget from "../static/widget.js";
  *    bad?: boolean, buffers?: number }} Message */
 
 const ENDED = "lite-ensam has ended: start it again to go on.";
-const DRAWN = ["marks", "strokes"];
+const DRAWN = ["marks", "edits", "thresholds"];
 
 const words = /** @type {HTMLOutputElement} */ (document.getElementById("words"));
 const saves = /** @type {HTMLElement} */ (document.getElementById("saves"));

@@ -1,0 +1,79 @@
+"""What the button JSON has kept besides the lines: edits by hand, thresholds, and what a reader said of the masks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from lite_ensam.core.errors import ArgumentError, MarkError, brief, printable
+from lite_ensam.core.types import IntTriple
+from lite_ensam.io.reading import file_suffix, read_json
+from lite_ensam.widgets.browser_input import check_thresholds
+from lite_ensam.widgets.hand_edits import edits_from_json
+from lite_ensam.widgets.segmenter import State
+
+__all__ = ["Session", "read_session"]
+
+
+@dataclass(frozen=True)
+class Session:
+    """Work on some lines that the lines alone do not hold.
+
+    Parameters
+    ----------
+    edits : by hand, as JSON
+    thresholds : of single lesions, by label as text
+    states : what a reader said of a mask, by label
+    """
+
+    edits: list[dict[str, Any]] = field(default_factory=list)
+    thresholds: dict[str, float] = field(default_factory=dict)
+    states: dict[int, State] = field(default_factory=dict)
+
+
+def read_session(marks: Any, shape_zyx: IntTriple) -> Session:
+    """The work that came with some lines; an empty one unless they are a report of the viewer.
+
+    Parameters
+    ----------
+    marks : path of a JSON file, or its content
+    shape_zyx : of the scan
+
+    Raises
+    ------
+    MarkError
+        If the edits were made on a scan of another shape, or make no sense.
+    """
+    where = ""
+    if isinstance(marks, str | os.PathLike):
+        if file_suffix(marks) != ".json":
+            return Session()
+        where, marks = f"{printable(marks)}: ", read_json(marks)
+    if not isinstance(marks, Mapping) or "marks" not in marks:
+        return Session()
+    try:
+        return _session_of(marks, shape_zyx)
+    except ArgumentError as error:
+        raise MarkError(f"{where}{error}") from None
+
+
+def _session_of(content: Mapping[str, Any], shape_zyx: IntTriple) -> Session:
+    edits, thresholds = content.get("edits") or [], content.get("thresholds") or {}
+    shape = content.get("shape_zyx")
+    if edits and (not isinstance(shape, list | tuple) or tuple(shape) != shape_zyx):
+        raise ArgumentError(
+            f"its edits by hand were made on a scan of shape {brief(shape)} (z, y, x), this one has {shape_zyx}"
+        )
+    edits_from_json(edits, shape_zyx)
+    check_thresholds(thresholds)
+    tumors = content.get("tumors")
+    states: dict[int, State] = {
+        row["label"]: row["state"]
+        for row in (tumors if isinstance(tumors, list) else ())
+        if isinstance(row, Mapping)
+        and isinstance(row.get("label"), int)
+        and row.get("state") in get_args(State)
+    }
+    return Session([dict(edit) for edit in edits], dict(thresholds), states)
