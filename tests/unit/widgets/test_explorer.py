@@ -22,7 +22,6 @@ from lite_ensam.widgets import Explorer, explore
 from lite_ensam.widgets.exports import EXPORT_KINDS
 from tests.unit.widgets.conftest import SphereEngine
 
-
 DICOM = {"SEG": "a DICOM SEG", "SR": "a structured report", "RTSTRUCT": "an RTSTRUCT"}
 
 

@@ -69,7 +69,7 @@ export class OptionsPanel {
       row("window", window, this.low, " to ", this.high, " HU"),
       row("repeats", "segment each lesion again with lines drawn anew, for standard deviations; try 8", this.repeats),
       this.mirror.root,
-      row("weights", "a folder made by lite-ensam export or import", this.weights),
+      row("weights", "a folder of your own weights, as `lite-ensam export` makes it", this.weights),
       row("engine", "what runs the network", engine),
       row("threads", "CPU threads of the engine", this.threads),
       row("crop", "what the network is shown", crop),
