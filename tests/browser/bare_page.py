@@ -83,17 +83,23 @@ def bare_page(viewer: RecistViewer, width: int = 1600, height: int = 1000) -> It
     """Open a page with the viewer; errors in the page and requests to anywhere fail the test."""
     complaints: list[str] = []
     messages: list[tuple[dict[str, Any], list[str]]] = []
+    resent: set[str] = set()
 
     def send(content: dict[str, Any], buffers: Any = None) -> None:
         messages.append((content, [base64.b64encode(b).decode() for b in buffers or []]))
 
     def python(question: dict[str, Any]) -> dict[str, Any]:
-        before = viewer.get_state()
+        resent.clear()
+        before = viewer.get_state() | question.get("traits", {})  # what the page has
         if "traits" in question:
             viewer.set_state(question["traits"])
         else:
             viewer._handle_custom_msg(question["message"], [])
-        traits = {name: value for name, value in viewer.get_state().items() if value != before[name]}
+        traits = {
+            name: value
+            for name, value in viewer.get_state().items()
+            if value != before[name] or (viewer.error and name in resent)
+        }
         answer = {"traits": traits, "messages": list(messages)}
         messages.clear()
         return answer
@@ -101,6 +107,9 @@ def bare_page(viewer: RecistViewer, width: int = 1600, height: int = 1000) -> It
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with pytest.MonkeyPatch.context() as patch, playwright.sync_playwright() as session:
         patch.setattr(viewer, "send", send)
+        patch.setattr(
+            viewer, "send_state", lambda key=None: resent.update([key] if isinstance(key, str) else key or ())
+        )
         browser = session.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         page = browser.new_context(viewport={"width": width, "height": height}).new_page()
         page.on("console", lambda told: told.type in ("error", "warning") and complaints.append(told.text))
