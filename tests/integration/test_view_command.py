@@ -77,6 +77,32 @@ def test_what_cannot_be_shown_or_written_is_said(
     assert opened == []
 
 
+def test_options_of_segment_are_options_of_view(
+    run: Run, dicom: Path, opened: list[ViewServer], tmp_path: Path
+) -> None:
+    given = ("--window", "-200,300", "--border", "edge", "--mirror", "--repeats", "4", "--crop", "lesion")
+    line = ("--line", "38,68,37,38,75,52", "--first-slice", "33")
+    done = run("view", dicom, *line, *given, "--threads", "1", "--no-browser")
+    assert done.returncode == 0, done.stderr
+    viewer = opened[0].viewer
+    (mark,) = viewer.marks
+    assert (mark.endpoints_zyx, mark.first_slice) == (((38, 68, 37), (38, 75, 52)), 33)
+    expected = {
+        "window": [-200, 300],
+        "border": "edge",
+        "mirror": True,
+        "n_repeats": 4,
+        "crop": "lesion",
+        "threads": 1,
+    }
+    assert viewer.options == expected | {"engine": "openvino", "weights": ""}
+    for wrong in (("--weights", tmp_path / "none"), ("--repeats", "1")):
+        told = run("view", dicom, *line, *wrong, "--no-browser")
+        of_segment = run("segment", dicom, *line, *wrong, "-o", tmp_path / "mask.nii.gz")
+        assert told.returncode == of_segment.returncode == 1
+        assert told.stderr == of_segment.stderr
+
+
 def test_without_aiohttp_the_extra_is_named(run: Run, dicom: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiohttp", None)
     monkeypatch.delitem(sys.modules, "lite_ensam.widgets.view_server")
