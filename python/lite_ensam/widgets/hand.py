@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.errors import ArgumentError, MarkError, brief
+from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks
 from lite_ensam.core.recist import RecistMark, voxel_of
 from lite_ensam.core.types import FloatTriple, Mask, int_triple
 from lite_ensam.widgets.hand_edits import Tool, tool_edit_json
 from lite_ensam.widgets.mask_tools import border_shift_mm, fill_between, keep_parts, smooth
-
-if TYPE_CHECKING:
-    from lite_ensam.widgets.recist_viewer import RecistViewer
+from lite_ensam.widgets.segmenter import LesionSegmenter
 
 __all__ = ["MOST_SMOOTH_MM", "PLANES", "Hand"]
 
 PLANES = ("axial", "coronal", "sagittal")
 MOST_SMOOTH_MM = 20.0
+
+
+class Edited(Protocol):
+    """What is asked of a `RecistViewer`."""
+
+    edits: Any
+
+    @property
+    def marks(self) -> Any:
+        """The lines."""
+
+    @property
+    def grid(self) -> Grid:
+        """Of the scan."""
+
+    @property
+    def segmenter(self) -> LesionSegmenter:
+        """Masks of the lines."""
+
+    def settled(self) -> AbstractContextManager[None]:
+        """Inside, lines and masks belong together."""
 
 
 class Hand:
@@ -45,7 +66,7 @@ class Hand:
     ['eraser']
     """
 
-    def __init__(self, viewer: RecistViewer) -> None:
+    def __init__(self, viewer: Edited) -> None:
         self._viewer = viewer
 
     def paint(
