@@ -234,16 +234,12 @@ def explore(
 
     Returns
     -------
-    Explorer
-        A widget. Its `viewer` has the marks, masks and measurements as they are at any time.
+    A widget. Its `viewer` has the marks, masks and measurements as they are at any time.
 
     Raises
     ------
     LiteEnsamError
-        `CaseError` for a bad scan, `MarkError` for bad marks, `ArgumentError` for other options, `EngineError` for
-        weights that are not there.
-    MissingExtraError
-        If the extra `widgets` is not installed.
+        As `lite_ensam.segment`; `MissingExtraError` if the extra `widgets` is not installed.
 
     Examples
     --------
@@ -259,8 +255,7 @@ def explore(
     given = scan.read_marks(marks, marks_in, only) if marks is not None or scan.keeps_marks else ()
     given = with_prompts(given, prompts or {})
     volume = scan.read_ct()
-    if hu is None and scan.case is not None:
-        hu = scan.case.hu
+    hu = scan.case.hu if hu is None and scan.case is not None else hu
     if hu is None:
         scan.source.check_units()
     viewer = RecistViewer(

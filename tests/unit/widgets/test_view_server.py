@@ -123,7 +123,7 @@ def test_a_line_comes_back_as_masks_and_numbers(explorer: Explorer, case: Case, 
     async def test(client: Client) -> None:
         socket = await client.connect()
         hello, _ = await until(socket, lambda message: True)
-        assert hello["kinds"] == ["NIfTI", "JSON", "CSV", "PNG"]
+        assert hello["kinds"] == ["SEG", "SR", "RTSTRUCT", "NIfTI", "JSON", "CSV", "PNG"]
         state, _ = await until(socket, sets("_scan"))
         assert not {"_esm", "_css", "layout"} & state["state"].keys()
         assert state["state"]["_scan"]["shape_zyx"] == list(case.grid.shape_zyx)
@@ -179,7 +179,7 @@ def test_a_kind_of_file_that_is_not_known_is_refused(explorer: Explorer, tmp_pat
         await socket.send_json({"method": "save", "kind": kind, "replace": True})
         saved, _ = await until(socket, lambda message: message["method"] == "saved")
         assert saved["bad"]
-        assert "kind must be one of NIfTI" in saved["words"]
+        assert "kind must be one of SEG, SR, RTSTRUCT, NIfTI" in saved["words"]
         await socket.close()
 
     run(explorer, test)
