@@ -40,6 +40,12 @@ IrecistDays: TypeAlias = Annotated[
         help="The same, with the days from iUPD to iCPD: LEAST,MOST, or LEAST without an end [default: 28,56]"
     ),
 ]
+Mrecist: TypeAlias = Annotated[
+    bool, typer.Option("--mrecist", help="Judge by mRECIST, too: targets need viable_mm")
+]
+Choi: TypeAlias = Annotated[
+    bool, typer.Option("--choi", help="Judge by Choi, too: targets need mean_hu, which reports have")
+]
 Rates: TypeAlias = Annotated[
     Path | None,
     typer.Option(help="CSV to write: ORR, DCR, duration of response, time to progression by cohort"),
@@ -80,6 +86,8 @@ def respond(
     keep_pr: KeepPr = False,
     irecist: Annotated[bool, typer.Option("--irecist", help="Judge by iRECIST, too")] = False,
     irecist_days: IrecistDays = None,
+    mrecist: Mrecist = False,
+    choi: Choi = False,
     repeats: Repeats = 0,
     border: Border = BorderName.readers,
     weights: Weights = None,
@@ -88,7 +96,7 @@ def respond(
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Judge response over time: RECIST 1.1, iRECIST, and the rules of RECIST 1.1 by volume where volumes are given."""
+    """Judge response over time: RECIST 1.1, iRECIST, mRECIST, Choi, and the rules of RECIST 1.1 by volume."""
     from lite_ensam.core.about import DISCLAIMER
     from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.reporting import judge, read_study, study_inputs
@@ -102,6 +110,8 @@ def respond(
         keeps_response=keep_pr,
         immune=irecist or irecist_days is not None,
         progression_wait=parse_wait(irecist_days or "28,56", "--irecist-days"),
+        viable=mrecist,
+        density=choi,
     )
     outputs = ResponseOutputs(json, csv, html, board, lesions, rates, sdtm)
     outputs.check((study, *study_inputs(study), weights), overwrite)

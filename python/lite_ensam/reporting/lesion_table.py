@@ -139,6 +139,7 @@ def _sizes(
         "short_axis_mm": short_mm,
         "volume_ml": target.volume_ml,
         "volume_sd_ml": target.volume_sd_ml or None,
+        "viable_mm": target.viable_mm,
     }
 
 

@@ -32,7 +32,7 @@ WORDS = {Response.NON_CR_NON_PD: "NN"}
 
 def parse_options(text: str) -> dict[str, str]:
     """`keep`, `stable DAYS`, `wait LEAST[-MOST]`."""
-    return {name: value for name, value in re.findall(r"(keep|stable|wait) ?([\d-]*)", text)}
+    return dict(re.findall(r"(keep|stable|wait) ?([\d-]*)", text))
 
 
 def parse_protocol(row: dict[str, str]) -> Protocol:
@@ -51,7 +51,9 @@ def answer(row: dict[str, str]) -> str:
     """What is said here to what was asked."""
     protocol = parse_protocol(row)
     if row["targets"] == "-":  # visits are responses themselves
-        course = [(int(day), parse_response(word)) for day, word in (v.split(":") for v in row["visits"].split())]
+        course = [
+            (int(day), parse_response(word)) for day, word in (v.split(":") for v in row["visits"].split())
+        ]
         best: BestResponse = best_overall_response(
             course,  # type: ignore[arg-type]
             confirmation=protocol.confirmation,
@@ -97,10 +99,16 @@ def test_cases_are_told_apart() -> None:
 
 def test_the_largest_are_chosen_two_an_organ() -> None:
     """stiigg's subject 013: eight lesions, of which five add up to 190 mm."""
-    sizes = [("liver", 45), ("liver", 40), ("liver", 28), ("lung", 38), ("lung", 35), ("node", 32), ("node", 25)]
-    lesions = [
-        BaselineLesion(Target(f"{organ} {mm}", organ, organ == "node"), mm, mm) for organ, mm in sizes
+    sizes = [
+        ("liver", 45),
+        ("liver", 40),
+        ("liver", 28),
+        ("lung", 38),
+        ("lung", 35),
+        ("node", 32),
+        ("node", 25),
     ]
+    lesions = [BaselineLesion(Target(f"{organ} {mm}", organ, organ == "node"), mm, mm) for organ, mm in sizes]
     chosen, others = choose_targets(lesions)
     assert sum(one.summed_mm for one in chosen) == 190
     assert {one.target.name for one in others} == {"liver 28", "node 25"}
