@@ -66,8 +66,8 @@ class StudyScans:
         ct, marks, series = (visit.get(name) for name in ("ct", "marks", "series"))
         try:
             case = read_case(
-                self.folder / str(ct),
-                self.folder / str(marks) if marks else None,
+                self._place(ct),
+                self._place(marks) if marks else None,
                 series_uid=None if series is None else parse_text(series, "series"),
                 acquisition=parse_acquisition(visit.get("acquisition")),
             )
@@ -86,6 +86,11 @@ class StudyScans:
         self.notes += [f"day {day}: {note}" for note in [*border, *named, *result.report["notes"]]]
         tumors: list[dict[str, Any]] = result.report["tumors"]
         return tumors
+
+    def _place(self, name: Any) -> PathLike:
+        """A file or folder beside the study; an address of an archive is left as it is."""
+        text = str(name)
+        return text if "://" in text else self.folder / text
 
     @cached_property
     def _predictor(self) -> Predictor:

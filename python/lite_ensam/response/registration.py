@@ -7,7 +7,7 @@ Organs that move on their own, with breath above all, are not followed; a centim
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ _LEAST_SHARED_MM, _LEAST_SHARED = 40.0, 0.25
 _APART_MM = 24.0
 """Another place: a vertebra away, which a registration that slips is off by."""
 
-_MOST_STARTS = 3
+_MOST_STARTS = 2
 _ITERATIONS = 100
 
 
@@ -55,22 +55,27 @@ class Registration:
     transform : (4, 4), from world mm (x, y, z) of the first scan to that of the second
     agreement : correlation of the grey values within both bodies, at 8 mm
     rival : the best such correlation with the one scan slid along z by 24 mm or more
+    mirrored : the best such correlation with the second scan mirrored left for right
     shared_mm : how much of the bodies lies side by side along z
 
     Notes
     -----
-    `confidence`, 0 to 1, is the product of three ramps: the agreement from 0.45 to 0.75, its lead over the rival from
-    0.05 to 0.25, and the shared length from 20 to 80 mm. docs/decisions/0023 has the pairs that these were chosen on.
+    `confidence` is the product of three ramps from 0 to 1: the agreement from 0.45 to 0.75, its lead over the rival from
+    0.05 to 0.25, and the shared length from 20 to 80 mm. It is 0 where the mirrored scan fits better. Decision 0023 has
+    the pairs of scans that these numbers were chosen on.
     """
 
     transform: Float64Array
     agreement: float
     rival: float
+    mirrored: float
     shared_mm: float
 
     @property
     def confidence(self) -> float:
         """0 to 1; below 0.5 `register_scans` refuses."""
+        if self.mirrored > self.agreement:
+            return 0.0
         values = (self.agreement, self.agreement - self.rival, self.shared_mm)
         ramps = (_AGREEMENT, _LEAD, _SHARED_MM)
         return float(np.prod([_ramp(one, *ramp) for one, ramp in zip(values, ramps, strict=True)]))
@@ -81,7 +86,7 @@ class Registration:
 
         Examples
         --------
-        >>> Registration(np.eye(4), 0.9, 0.4, 250.0).sentence
+        >>> Registration(np.eye(4), 0.9, 0.4, 0.5, 250.0).sentence
         'confidence 1.00: agreement 0.90, next best place 0.40, 250 mm in common'
         """
         return (
@@ -94,10 +99,10 @@ class Registration:
         """Why the confidence is low; empty if it is not."""
         if self.confidence >= _LEAST_CONFIDENCE:
             return ""
+        if self.mirrored > max(self.agreement, _AGREEMENT[1]):
+            return "the second one fits better mirrored: is one stored left for right?"
         if _ramp(self.agreement, *_AGREEMENT) < _LEAST_CONFIDENCE:
-            return (
-                "are they of one patient and one part of the body, and are both stored the right way round?"
-            )
+            return "are they of one patient and one part of the body, and is each stored as its header says?"
         if _ramp(self.agreement - self.rival, *_LEAD) < _LEAST_CONFIDENCE:
             return "they fit elsewhere along the body nearly as well"
         return "they have too little of the body in common"
@@ -128,7 +133,7 @@ def register_scans(ct: CtVolume, grid: Grid, other_ct: CtVolume, other_grid: Gri
     fixed, moving = upright_body(images[0], _FIRST), upright_body(images[1], _SECOND)
     best: Registration | None = None
     for start in _starts(fixed, moving):
-        rough = _refined(images, _shifted(fixed, moving, start), shrink=2, blur_mm=6.0, share=0.5)
+        rough = _refined(images, _shifted(fixed, moving, start), shrink=2, blur_mm=6.0, share=0.4)
         found = _judged(fixed, images[1], rough)
         if best is None or found.confidence > best.confidence:
             best, best_rough = found, rough
@@ -222,8 +227,14 @@ def _judged(fixed: UprightBody, image: Any, transform: Any) -> Registration:
         for one in _places(fixed, moved)
         if abs(one.offset_zyx[0] - offset[0]) * UPRIGHT_MM >= _APART_MM
     ]
+    other = replace(moved, **{name: getattr(moved, name)[:, :, ::-1] for name in ("grey", "is_seen", "is_body")})
+    mirrored = [one.score for one in _places(fixed, other) if abs(one.offset_zyx[0] - offset[0]) <= 1]
     return Registration(
-        _matrix(transform), place.score, max(rivals, default=0.0), place.n_slices * UPRIGHT_MM
+        _matrix(transform),
+        place.score,
+        max(rivals, default=0.0),
+        max(mirrored, default=0.0),
+        place.n_slices * UPRIGHT_MM,
     )
 
 
