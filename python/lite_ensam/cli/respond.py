@@ -118,7 +118,8 @@ def respond(
     patients = read_study(
         study,
         repeats,
-        draw=html is not None or board is not None,
+        draw=html is not None,
+        slices=board is not None,
         border=border.value,
         weights=weights or WEIGHTS,
     )

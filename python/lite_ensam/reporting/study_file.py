@@ -15,7 +15,7 @@ from lite_ensam.engines import WEIGHTS
 from lite_ensam.io.reading import file_suffix, read_json
 from lite_ensam.reporting.study_folder import folder_entry
 from lite_ensam.reporting.study_lesions import parse_new_lesions, parse_non_target_states
-from lite_ensam.reporting.study_scans import StudyScans
+from lite_ensam.reporting.study_scans import KeySlice, StudyScans
 from lite_ensam.reporting.study_sizes import StudySizes
 from lite_ensam.reporting.study_table import read_table
 from lite_ensam.reporting.study_values import (
@@ -57,6 +57,7 @@ class Patient:
     pictures : title and PNG of each visit that was segmented
     cohort : arm or group that rates are counted by; empty where there is one
     trial : what the study is called, for tables that ask for it
+    slices : of each lesion at each visit that was segmented
     """
 
     identifier: str
@@ -65,6 +66,7 @@ class Patient:
     pictures: tuple[tuple[str, bytes], ...] = ()
     cohort: str = ""
     trial: str = ""
+    slices: tuple[KeySlice, ...] = ()
 
 
 def read_study(
@@ -73,6 +75,7 @@ def read_study(
     draw: bool = False,
     border: Border = "readers",
     weights: PathLike = WEIGHTS,
+    slices: bool = False,
 ) -> tuple[Patient, ...]:
     """Patients of a study file; docs/clinical.md says what is accepted, and what is refused and why.
 
@@ -100,6 +103,7 @@ def read_study(
     n_repeats : as in `lite_ensam.segment`, of visits with a scan
     draw : whether to make pictures of these
     border, weights : as in `lite_ensam.segment`, of these
+    slices : whether to make a small picture of each lesion in each of these
 
     Raises
     ------
@@ -118,7 +122,8 @@ def read_study(
     patients = []
     for number, entry in enumerate(entries, start=1):
         try:
-            patients.append(_patient(entry, StudyScans(folder, n_repeats, draw, border, weights)))
+            scans = StudyScans(folder, n_repeats, draw, border, weights, slices)
+            patients.append(_patient(entry, scans))
         except StudyError as error:
             raise StudyError(f"{printable(path)}: patient number {number}: {error}") from None
     patients[0] = replace(patients[0], notes=(*notes, *patients[0].notes))
@@ -132,7 +137,9 @@ def _entries(path: PathLike) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
         return [entry], notes
     suffix = file_suffix(path)
     if suffix not in (".json", ".csv"):
-        raise StudyError("a study must be a file of type .json or .csv, or a folder with a folder for each visit")
+        raise StudyError(
+            "a study must be a file of type .json or .csv, or a folder with a folder for each visit"
+        )
     return _json_entries(read_json(path)) if suffix == ".json" else read_table(path)
 
 
@@ -192,7 +199,8 @@ def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
         notes.append("a single visit is given: a response needs at least two")
     cohort = parse_optional_text(entry.get("cohort"), "cohort")
     trial = parse_optional_text(entry.get("trial"), "trial")
-    return Patient(_identifier(entry), study, tuple(notes), tuple(scans.pictures), cohort, trial)
+    pictures, slices = tuple(scans.pictures), tuple(scans.slices)
+    return Patient(_identifier(entry), study, tuple(notes), pictures, cohort, trial, slices)
 
 
 def _lesion(entry: Mapping[str, Any], notes: list[str], kind: str) -> Target:

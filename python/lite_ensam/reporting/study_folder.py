@@ -116,7 +116,9 @@ def _targets(baseline: Mapping[str, Any], folder: Path) -> tuple[list[dict[str, 
         raise StudyError(f"baseline: {error}") from error
     chosen, others = choose_targets(lesions)
     if not chosen:
-        raise StudyError("baseline has no lesion that is large enough for a target: name them in a study file")
+        raise StudyError(
+            "baseline has no lesion that is large enough for a target: name them in a study file"
+        )
     notes = [
         f"targets are chosen by size: {', '.join(one.target.name for one in chosen)}"
         + ("" if organs_known else "; organs are not known, so the limit of two an organ is not checked")

@@ -13,14 +13,14 @@ from lite_ensam.core.errors import CaseError, MissingExtraError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.types import CtVolume, Float32Array, Float64Array
 
-__all__ = ["UPRIGHT_MM", "UprightBody", "coarse_image", "load_simpleitk", "upright_body"]
+__all__ = ["AIR_HU", "UPRIGHT_MM", "UprightBody", "coarse_image", "load_simpleitk", "upright_body"]
 
 UPRIGHT_MM = 8.0
 """Voxels in which bodies are slid along each other: a vertebra is three of them high."""
 
 _COARSE_MM = 4.0
 
-_AIR_HU, _BRIGHTEST_HU = -1000.0, 300.0
+AIR_HU, _BRIGHTEST_HU = -1000.0, 300.0
 """Air to soft tissue with contrast; metal and the table's steel say nothing."""
 
 _SOFT_HU = -300.0
@@ -77,7 +77,7 @@ def coarse_image(ct: CtVolume, grid: Grid, name: str) -> Any:
         slab = ct[z * blocks[0] : (z + 1) * blocks[0], :height, :width].sum(axis=0, dtype=np.float32)
         coarse[z] = slab.reshape(shape[1], blocks[1], shape[2], blocks[2]).sum(axis=(1, 3))
     coarse /= np.prod(blocks)
-    image = load_simpleitk().GetImageFromArray(np.clip(coarse, _AIR_HU, _BRIGHTEST_HU))
+    image = load_simpleitk().GetImageFromArray(np.clip(coarse, AIR_HU, _BRIGHTEST_HU))
     image.SetSpacing(np.multiply(grid.spacing_mm, blocks)[::-1].tolist())
     image.SetOrigin(grid.voxel_to_mm([(b - 1) / 2 for b in blocks]).tolist())
     image.SetDirection((grid.affine[:3, :3] / np.asarray(grid.spacing_mm[::-1])).ravel().tolist())
@@ -115,7 +115,7 @@ def upright_body(
     frame.SetSpacing([UPRIGHT_MM] * 3)
     frame.SetOrigin(low.tolist())
     blurred = sitk.SmoothingRecursiveGaussian(image, UPRIGHT_MM / 2)
-    grey = sitk.Resample(blurred, frame, transform, sitk.sitkLinear, 3 * _AIR_HU)
+    grey = sitk.Resample(blurred, frame, transform, sitk.sitkLinear, 3 * AIR_HU)
     body = _largest(grey > _SOFT_HU)
     if body.sum() * UPRIGHT_MM**3 / 1000 < _LEAST_BODY_ML:
         raise CaseError(
@@ -123,7 +123,7 @@ def upright_body(
             "empty, not in HU, or a scan of the couch?"
         )
     voxels = sitk.GetArrayFromImage(grey)
-    return UprightBody(np.maximum(voxels, _AIR_HU), voxels > 2 * _AIR_HU, body, low)
+    return UprightBody(np.maximum(voxels, AIR_HU), voxels > 2 * AIR_HU, body, low)
 
 
 def _largest(is_soft: Any) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ Organs that move on their own, with breath above all, are not followed; a centim
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy as np
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.core.types import CtVolume, Float64Array
+from lite_ensam.core.types import CtVolume, Float64Array, int_triple
+from lite_ensam.response.body_places import Place, centre_drift, fit_at, mirrored, places_along_z
 from lite_ensam.response.coarse_scan import (
     UPRIGHT_MM,
     UprightBody,
@@ -28,20 +29,22 @@ __all__ = ["Registration", "register", "register_scans", "transform_points"]
 
 _FIRST, _SECOND = "the first scan", "the second scan"
 
-_AGREEMENT = (0.45, 0.75)
+_AGREEMENT = (0.5, 0.8)
 _LEAD = (0.05, 0.25)
 _SHARED_MM = (20.0, 80.0)
 """From no confidence to full confidence; see `Registration`."""
 
 _LEAST_CONFIDENCE = 0.5
 
-_LEAST_SHARED_MM, _LEAST_SHARED = 40.0, 0.25
-"""What bodies must have in common along z to be tried: this, and this share of the shorter."""
+_TOO_LITTLE = "the scans have too little of the body in common"
 
 _APART_MM = 24.0
 """Another place: a vertebra away, which a registration that slips is off by."""
 
 _MOST_STARTS = 2
+_MOST_TILT = 0.3
+"""Sideways for each step along z; about 17 degrees."""
+
 _ITERATIONS = 100
 
 
@@ -60,9 +63,9 @@ class Registration:
 
     Notes
     -----
-    `confidence` is the product of three ramps from 0 to 1: the agreement from 0.45 to 0.75, its lead over the rival from
-    0.05 to 0.25, and the shared length from 20 to 80 mm. It is 0 where the mirrored scan fits better. Decision 0023 has
-    the pairs of scans that these numbers were chosen on.
+    `confidence` is the product of three ramps from 0 to 1: the agreement from 0.5 to 0.8, its lead over the rival
+    from 0.05 to 0.25, and the shared length from 20 to 80 mm. It is 0 where the mirrored scan fits better. Decision
+    0023 has the pairs of scans that these numbers were chosen on.
     """
 
     transform: Float64Array
@@ -99,13 +102,17 @@ class Registration:
         """Why the confidence is low; empty if it is not."""
         if self.confidence >= _LEAST_CONFIDENCE:
             return ""
-        if self.mirrored > max(self.agreement, _AGREEMENT[1]):
-            return "the second one fits better mirrored: is one stored left for right?"
+        best = max(self.agreement, self.mirrored)
+        if _ramp(best, *_AGREEMENT) >= _LEAST_CONFIDENCE and best > self.agreement:
+            return "the second scan fits better mirrored: is one stored left for right?"
         if _ramp(self.agreement, *_AGREEMENT) < _LEAST_CONFIDENCE:
-            return "are they of one patient and one part of the body, and is each stored as its header says?"
+            return (
+                "the scans do not agree: are they of one patient and one part of the body, and is each stored as its "
+                "header says?"
+            )
         if _ramp(self.agreement - self.rival, *_LEAD) < _LEAST_CONFIDENCE:
-            return "they fit elsewhere along the body nearly as well"
-        return "they have too little of the body in common"
+            return "the scans fit elsewhere along the body nearly as well"
+        return _TOO_LITTLE
 
 
 def register(ct: CtVolume, grid: Grid, other_ct: CtVolume, other_grid: Grid) -> Float64Array:
@@ -133,7 +140,8 @@ def register_scans(ct: CtVolume, grid: Grid, other_ct: CtVolume, other_grid: Gri
     fixed, moving = upright_body(images[0], _FIRST), upright_body(images[1], _SECOND)
     best: Registration | None = None
     for start in _starts(fixed, moving):
-        rough = _refined(images, _shifted(fixed, moving, start), shrink=2, blur_mm=6.0, share=0.4)
+        begun = _begun(fixed, moving, start.offset_zyx[0])
+        rough = _refined(images, begun, shrink=2, blur_mm=6.0, share=0.4)
         found = _judged(fixed, images[1], rough)
         if best is None or found.confidence > best.confidence:
             best, best_rough = found, rough
@@ -142,12 +150,8 @@ def register_scans(ct: CtVolume, grid: Grid, other_ct: CtVolume, other_grid: Gri
     if best is not None:
         best = _judged(fixed, images[1], _refined(images, best_rough, shrink=1, blur_mm=2.0, share=0.15))
     if best is None or best.doubt:
-        why = (
-            "they have too little of the body in common"
-            if best is None
-            else f"{best.doubt} ({best.sentence})"
-        )
-        raise CaseError(f"registration of the scans failed: {why}")
+        why = _TOO_LITTLE if best is None else f"{best.doubt} ({best.sentence})"
+        raise CaseError(f"registration failed: {why}")
     return best
 
 
@@ -157,60 +161,11 @@ def transform_points(transform: Float64Array, points_mm: Float64Array) -> Float6
     return result
 
 
-@dataclass(frozen=True)
-class _Place:
-    """The moving body slid along the fixed one.
-
-    Parameters
-    ----------
-    offset_zyx : slice i of the fixed body lies on slice i + offset of the moving one
-    score : correlation of grey values within both bodies
-    n_slices : that both have
-    """
-
-    offset_zyx: tuple[int, int, int]
-    score: float
-    n_slices: int
-
-
-def _places(fixed: UprightBody, moving: UprightBody) -> list[_Place]:
-    """All places along z at which enough of both bodies lies side by side, centred on each other in plane."""
-    (first, end), (other_first, other_end) = fixed.rows, moving.rows
-    shorter = min(end - first, other_end - other_first)
-    least = min(shorter, round(max(_LEAST_SHARED_MM / UPRIGHT_MM, _LEAST_SHARED * shorter)))
-    centres, other_centres = _centres(fixed), _centres(moving)
-    places = []
-    for dz in range(other_first - end + least, other_end - first - least + 1):
-        low, high = max(first, other_first - dz), min(end, other_end - dz)
-        if high - low >= least:
-            dy, dx = np.rint(
-                np.nanmean(other_centres[low + dz : high + dz], axis=0)
-                - np.nanmean(centres[low:high], axis=0)
-            )
-            places.append(_place(fixed, moving, (dz, int(dy), int(dx))))
-    return places
-
-
-def _place(fixed: UprightBody, moving: UprightBody, offset_zyx: tuple[int, int, int]) -> _Place:
-    """How well the bodies fit at an offset."""
-    here, there = [], []
-    for n, other_n, offset in zip(fixed.grey.shape, moving.grey.shape, offset_zyx, strict=True):
-        low, high = max(0, -offset), min(n, other_n - offset)
-        here.append(slice(low, max(low, high)))
-        there.append(slice(low + offset, max(low, high) + offset))
-    mine, other = tuple(here), tuple(there)
-    both = fixed.is_body[mine] & moving.is_body[other]
-    either = fixed.is_body[mine] | moving.is_body[other]
-    seen = either & fixed.is_seen[mine] & moving.is_seen[other]
-    n_slices = int(np.count_nonzero(both.any(axis=(1, 2))))
-    return _Place(offset_zyx, _correlation(fixed.grey[mine][seen], moving.grey[other][seen]), n_slices)
-
-
-def _starts(fixed: UprightBody, moving: UprightBody) -> list[_Place]:
+def _starts(fixed: UprightBody, moving: UprightBody) -> list[Place]:
     """The few best places that are apart; of those that fit alike, the one with more in common first."""
-    places = _places(fixed, moving)
+    places = places_along_z(fixed, moving)
     most = max((one.n_slices for one in places), default=1)
-    chosen: list[_Place] = []
+    chosen: list[Place] = []
     for one in sorted(places, key=lambda one: -one.score * (0.8 + 0.2 * one.n_slices / most)):
         if all(abs(one.offset_zyx[0] - other.offset_zyx[0]) * UPRIGHT_MM > _APART_MM for other in chosen):
             chosen.append(one)
@@ -220,49 +175,35 @@ def _starts(fixed: UprightBody, moving: UprightBody) -> list[_Place]:
 def _judged(fixed: UprightBody, image: Any, transform: Any) -> Registration:
     """How well the bodies fit after a transform, and how well at the best other place along z."""
     moved = upright_body(image, _SECOND, transform, fixed.first_mm)
-    offset = np.rint((fixed.first_mm - moved.first_mm) / UPRIGHT_MM).astype(int)[::-1]
-    place = _place(fixed, moved, (int(offset[0]), int(offset[1]), int(offset[2])))
-    rivals = [
-        one.score
-        for one in _places(fixed, moved)
-        if abs(one.offset_zyx[0] - offset[0]) * UPRIGHT_MM >= _APART_MM
+    offset = int_triple(np.rint((fixed.first_mm - moved.first_mm) / UPRIGHT_MM)[::-1])
+    place = fit_at(fixed, moved, offset)
+    others = [(abs(one.offset_zyx[0] - offset[0]), one.score) for one in places_along_z(fixed, moved)]
+    turned = [
+        one.score for one in places_along_z(fixed, mirrored(moved)) if abs(one.offset_zyx[0] - offset[0]) <= 1
     ]
-    other = replace(moved, **{name: getattr(moved, name)[:, :, ::-1] for name in ("grey", "is_seen", "is_body")})
-    mirrored = [one.score for one in _places(fixed, other) if abs(one.offset_zyx[0] - offset[0]) <= 1]
     return Registration(
         _matrix(transform),
         place.score,
-        max(rivals, default=0.0),
-        max(mirrored, default=0.0),
+        max((score for steps, score in others if steps * UPRIGHT_MM >= _APART_MM), default=0.0),
+        max(turned, default=0.0),
         place.n_slices * UPRIGHT_MM,
     )
-
-
-def _centres(body: UprightBody) -> Float64Array:
-    """(z, 2): y and x of the body's centre on each slice; NaN where there is no body."""
-    count = body.is_body.sum(axis=(1, 2)).astype(np.float64)
-    count[count == 0] = np.nan
-    y, x = (np.arange(n) for n in body.is_body.shape[1:])
-    return np.stack([body.is_body.sum(axis=2) @ y, body.is_body.sum(axis=1) @ x], axis=1) / count[:, None]
-
-
-def _correlation(mine: Any, other: Any) -> float:
-    if mine.size < 2 or mine.std() == 0 or other.std() == 0:
-        return 0.0
-    return float(np.corrcoef(mine, other)[0, 1])
 
 
 def _ramp(value: float, low: float, high: float) -> float:
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
-def _shifted(fixed: UprightBody, moving: UprightBody, place: _Place) -> Any:
-    """SimpleITK's transform for a place; it turns about the middle of the fixed body."""
+def _begun(fixed: UprightBody, moving: UprightBody, dz: int) -> Any:
+    """SimpleITK's transform for a place along z: moved and tilted as the bodies' centres are."""
+    offset_yx, slope_yx = centre_drift(fixed, moving, dz)
     middle = fixed.first_mm + (np.array(fixed.grey.shape)[::-1] - 1) / 2 * UPRIGHT_MM
-    shift = moving.first_mm - fixed.first_mm + np.array(place.offset_zyx)[::-1] * UPRIGHT_MM
+    offset_xyz = np.array([offset_yx[1], offset_yx[0], dz])
     transform = load_simpleitk().Euler3DTransform()
     transform.SetCenter(middle.tolist())
-    transform.SetTranslation(shift.tolist())
+    transform.SetTranslation((moving.first_mm - fixed.first_mm + offset_xyz * UPRIGHT_MM).tolist())
+    tilt_y, tilt_x = np.arctan(np.clip(slope_yx, -_MOST_TILT, _MOST_TILT)).tolist()
+    transform.SetRotation(-tilt_y, tilt_x, 0.0)
     return transform
 
 
