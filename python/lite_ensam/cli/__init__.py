@@ -22,6 +22,7 @@ COMMANDS = {
     "measure": "measure",
     "match": "match",
     "respond": "respond",
+    "adjudicate": "adjudicate",
     "convert": "convert",
     "flare": "flare",
     "cohort": "cohort",

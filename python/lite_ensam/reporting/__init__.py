@@ -3,6 +3,14 @@
 A page is one file: pictures and plots are inside, nothing is fetched, no script runs.
 """
 
+from lite_ensam.reporting.adjudication import (
+    Comparison,
+    Decision,
+    adjudication_rows,
+    compare_readers,
+    read_decisions,
+)
+from lite_ensam.reporting.adjudication_page import adjudication_page
 from lite_ensam.reporting.board_page import board_page
 from lite_ensam.reporting.case_report import case_page, identifiers_of
 from lite_ensam.reporting.evaluation_page import EvaluationPictures, evaluation_page
@@ -16,12 +24,17 @@ from lite_ensam.reporting.study_report import Course, judge, study_page
 
 __all__ = [
     "DOMAINS",
+    "Comparison",
     "Course",
+    "Decision",
     "EvaluationPictures",
     "Evaluator",
     "Patient",
+    "adjudication_page",
+    "adjudication_rows",
     "board_page",
     "case_page",
+    "compare_readers",
     "evaluation_page",
     "identifiers_of",
     "judge",
@@ -29,6 +42,7 @@ __all__ = [
     "rates_of",
     "rates_rows",
     "rates_section",
+    "read_decisions",
     "read_study",
     "sdtm_tables",
     "study_inputs",

@@ -140,7 +140,7 @@ def register_scans(ct: CtVolume, grid: Grid, other_ct: CtVolume, other_grid: Gri
     fixed, moving = upright_body(images[0], _FIRST), upright_body(images[1], _SECOND)
     best: Registration | None = None
     for start in _starts(fixed, moving):
-        begun = _begun(fixed, moving, start.offset_zyx[0])
+        begun = _begun(fixed, moving, start.offset_zyx[0], images[1])
         rough = _refined(images, begun, shrink=2, blur_mm=6.0, share=0.4)
         found = _judged(fixed, images[1], rough)
         if best is None or found.confidence > best.confidence:
@@ -174,9 +174,8 @@ def _starts(fixed: UprightBody, moving: UprightBody) -> list[Place]:
 
 def _judged(fixed: UprightBody, image: Any, transform: Any) -> Registration:
     """How well the bodies fit after a transform, and how well at the best other place along z."""
-    moved = upright_body(image, _SECOND, transform, fixed.first_mm)
-    offset = int_triple(np.rint((fixed.first_mm - moved.first_mm) / UPRIGHT_MM)[::-1])
-    place = fit_at(fixed, moved, offset)
+    moved, place = _moved(fixed, image, transform)
+    offset = place.offset_zyx
     others = [(abs(one.offset_zyx[0] - offset[0]), one.score) for one in places_along_z(fixed, moved)]
     turned = [
         one.score for one in places_along_z(fixed, mirrored(moved)) if abs(one.offset_zyx[0] - offset[0]) <= 1
@@ -194,17 +193,30 @@ def _ramp(value: float, low: float, high: float) -> float:
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
-def _begun(fixed: UprightBody, moving: UprightBody, dz: int) -> Any:
-    """SimpleITK's transform for a place along z: moved and tilted as the bodies' centres are."""
+def _begun(fixed: UprightBody, moving: UprightBody, dz: int, image: Any) -> Any:
+    """SimpleITK's transform for a place along z: moved as the bodies' centres are, and tilted so if that fits better.
+
+    The centres of a body that one scan cuts off at a side drift, too, though it is not tilted.
+    """
     offset_yx, slope_yx = centre_drift(fixed, moving, dz)
     middle = fixed.first_mm + (np.array(fixed.grey.shape)[::-1] - 1) / 2 * UPRIGHT_MM
-    offset_xyz = np.array([offset_yx[1], offset_yx[0], dz])
-    transform = load_simpleitk().Euler3DTransform()
-    transform.SetCenter(middle.tolist())
-    transform.SetTranslation((moving.first_mm - fixed.first_mm + offset_xyz * UPRIGHT_MM).tolist())
+    shift_mm = moving.first_mm - fixed.first_mm + np.array([offset_yx[1], offset_yx[0], dz]) * UPRIGHT_MM
     tilt_y, tilt_x = np.arctan(np.clip(slope_yx, -_MOST_TILT, _MOST_TILT)).tolist()
-    transform.SetRotation(-tilt_y, tilt_x, 0.0)
-    return transform
+    begun = []
+    for angles in ((0.0, 0.0, 0.0), (-tilt_y, tilt_x, 0.0)):
+        transform = load_simpleitk().Euler3DTransform()
+        transform.SetCenter(middle.tolist())
+        transform.SetTranslation(shift_mm.tolist())
+        transform.SetRotation(*angles)
+        begun.append(transform)
+    return max(begun, key=lambda one: _moved(fixed, image, one)[1].score)
+
+
+def _moved(fixed: UprightBody, image: Any, transform: Any) -> tuple[UprightBody, Place]:
+    """The second body in the world of the first, and how they fit there."""
+    moved = upright_body(image, _SECOND, transform, fixed.first_mm)
+    offset = int_triple(np.rint((fixed.first_mm - moved.first_mm) / UPRIGHT_MM)[::-1])
+    return moved, fit_at(fixed, moved, offset)
 
 
 def _refined(images: tuple[Any, Any], start: Any, shrink: int, blur_mm: float, share: float) -> Any:
