@@ -45,7 +45,7 @@ _MOST_STARTS = 2
 _MOST_TILT = 0.3
 """Sideways for each step along z; about 17 degrees."""
 
-_ITERATIONS = 100
+_ITERATIONS = 200
 
 
 @with_short_repr
