@@ -35,6 +35,9 @@ Rates: TypeAlias = Annotated[
 Sdtm: TypeAlias = Annotated[
     Path | None, typer.Option(help="Folder for CDISC's domains TU, TR and RS: tu.csv, tr.csv, rs.csv")
 ]
+Redcap: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Folder for REDCap: redcap_data.csv and redcap_dictionary.csv")
+]
 Evaluator: TypeAlias = Annotated[
     EvaluatorName, typer.Option(help="Who read, for --sdtm: the investigator or independent assessors")
 ]
@@ -59,6 +62,7 @@ def respond(
     lesions: Lesions = None,
     rates: Rates = None,
     sdtm: Sdtm = None,
+    redcap: Redcap = None,
     evaluator: Evaluator = EvaluatorName.investigator,
     volume: Volume = "sphere",
     confirmation: Confirmation = False,
@@ -86,7 +90,7 @@ def respond(
     protocol = parse_protocol(
         confirmation, confirmation_days, stable_days, keep_pr, irecist, irecist_days, mrecist, choi
     )
-    outputs = ResponseOutputs(json, csv, html, board, lesions, rates, sdtm)
+    outputs = ResponseOutputs(json, csv, html, board, lesions, rates, sdtm, redcap)
     outputs.check((study, *study_inputs(study), weights), overwrite)
     patients = read_study(
         study,

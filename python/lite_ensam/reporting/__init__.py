@@ -16,14 +16,16 @@ from lite_ensam.reporting.case_report import case_page, identifiers_of
 from lite_ensam.reporting.evaluation_page import EvaluationPictures, evaluation_page
 from lite_ensam.reporting.lesion_table import lesion_rows
 from lite_ensam.reporting.rates_table import rates_of, rates_rows, rates_section
+from lite_ensam.reporting.redcap import REDCAP_FILES, redcap_tables
 from lite_ensam.reporting.sdtm import DOMAINS, Evaluator, sdtm_tables
-from lite_ensam.reporting.study_example import study_schema, write_example_study
+from lite_ensam.reporting.study_example import response_schema, study_schema, write_example_study
 from lite_ensam.reporting.study_file import Patient, read_study
 from lite_ensam.reporting.study_inputs import study_inputs
 from lite_ensam.reporting.study_report import Course, judge, study_page
 
 __all__ = [
     "DOMAINS",
+    "REDCAP_FILES",
     "Comparison",
     "Course",
     "Decision",
@@ -44,6 +46,8 @@ __all__ = [
     "rates_section",
     "read_decisions",
     "read_study",
+    "redcap_tables",
+    "response_schema",
     "sdtm_tables",
     "study_inputs",
     "study_page",
