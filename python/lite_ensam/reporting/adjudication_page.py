@@ -97,7 +97,7 @@ def _sheet(one: Comparison, readers: tuple[str, str]) -> str:
 
 def _visits(one: Comparison, readers: tuple[str, str]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     unit = one.courses[0].criteria.unit
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             str(day),
             _said(first, unit),

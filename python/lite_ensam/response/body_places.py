@@ -95,13 +95,18 @@ def _centres(body: UprightBody) -> Float64Array:
     count = body.is_body.sum(axis=(1, 2)).astype(np.float64)
     count[count == 0] = np.nan
     y, x = (np.arange(n) for n in body.is_body.shape[1:])
-    return np.stack([body.is_body.sum(axis=2) @ y, body.is_body.sum(axis=1) @ x], axis=1) / count[:, None]
+    sums = [body.is_body.sum(axis=2) @ y, body.is_body.sum(axis=1) @ x]
+    centres: Float64Array = np.stack(sums, axis=1) / count[:, None]
+    return centres
 
 
 def _half_extent(body: UprightBody) -> NDArray[np.int_]:
     """How far the body reaches from its centres, in voxels along y and x, and one more."""
     z, *yx = np.nonzero(body.is_body)
-    return np.ceil(np.abs(np.stack(yx, axis=1) - _centres(body)[z]).max(axis=0)).astype(int) + 1
+    reach: NDArray[np.int_] = np.ceil(np.abs(np.stack(yx, axis=1) - _centres(body)[z]).max(axis=0)).astype(
+        int
+    )
+    return reach + 1
 
 
 def _centred(body: UprightBody, half_yx: NDArray[np.int_]) -> UprightBody:

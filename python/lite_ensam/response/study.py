@@ -264,8 +264,8 @@ class Study:
             if now.value("diameter") != 0:
                 pairs.append((self.baseline.targets[target.name].reading.mean_hu, now.reading.mean_hu))
         known = [(before, now) for before, now in pairs if before is not None and now is not None]
-        before, now = (sum(values) for values in zip(*known, strict=True)) if known else (0.0, 0.0)
-        return now / before - 1 if len(known) == len(pairs) and before > 0 else None
+        first = sum(before for before, _ in known)
+        return sum(now for _, now in known) / first - 1 if len(known) == len(pairs) and first > 0 else None
 
     def are_gone(self, visit: TimePoint, quantity: Quantity) -> bool:
         """Whether all targets have disappeared, nodes being normal in size (section 4.3.1, CR).
