@@ -43,7 +43,7 @@ class Batch:
 
 
 def group_alike(batches: Sequence[Batch]) -> list[Batch]:
-    """Batches of one shape as one; none may have unknown voxels or clicks.
+    """Batches of one shape as one; all must say what is known, and none may have clicks.
 
     torch leaves oneDNN for a batch of one in float32, and is three times slower without it.
     """
@@ -54,7 +54,7 @@ def group_alike(batches: Sequence[Batch]) -> list[Batch]:
         Batch(
             *(
                 torch.cat([getattr(one, name) for one in alike])
-                for name in ("values", "endpoints_zyx", "target")
+                for name in ("values", "endpoints_zyx", "target", "known")
             )
         )
         for alike in shapes.values()

@@ -101,7 +101,7 @@ class TrainingConfig:
     match_adamw : scale Muon's updates to the size of AdamW's; the paper's long run does without
     source_weights : how often each source is drawn; empty draws all alike, as the paper does
     margin_voxels : a joint crop reaches 1 to this many voxels beyond its tumour, drawn for each side
-    most_voxels : joint crops are max-pooled until they have no more voxels
+    windowed : share of joint crops of scans in HU that are seen through a window, as grey levels 0 to 255
     validate_steps : steps between two looks at the validation cases, if there are any
     patience : looks without a better result after which training stops; 0 never stops
     bf16 : bfloat16 where the machine has it and it is safe; elsewhere float32
@@ -135,7 +135,7 @@ class TrainingConfig:
     match_adamw: bool = True
     source_weights: dict[str, float] = field(default_factory=dict)
     margin_voxels: int = 63
-    most_voxels: int = 128**3
+    windowed: float = 0.0
     validate_steps: int = 500
     patience: int = 0
     bf16: bool = True
@@ -151,14 +151,15 @@ class TrainingConfig:
             raise TrainingError(
                 f"the network takes {self.model.in_channels} channels, a patch has {len(self.patch.channels)}"
             )
-        for name in ("steps", "batch", "epoch_steps", "margin_voxels", "most_voxels", "validate_steps"):
+        for name in ("steps", "batch", "epoch_steps", "margin_voxels", "validate_steps"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} must be 1 or more, got {getattr(self, name)}")
         for name in ("lr", "weight_decay", "warmup", "cooldown", "patience"):
             if not getattr(self, name) >= 0:
                 raise TrainingError(f"{name} must be 0 or more, got {getattr(self, name)}")
-        if not 0 <= self.readers <= 1:
-            raise TrainingError(f"readers must be from 0 to 1, got {self.readers}")
+        for name in ("readers", "windowed"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise TrainingError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
         if not 0 <= self.ema < 1:
             raise TrainingError(f"ema must be at least 0 and below 1, got {self.ema}")
 

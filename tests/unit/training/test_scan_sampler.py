@@ -15,7 +15,7 @@ from lite_ensam.datasets import find_cases
 from lite_ensam.training.presets import PAPER
 from lite_ensam.training.scan_sampler import ScanSampler, joint_sample
 
-SMALL = replace(PAPER, margin_voxels=9, most_voxels=7000)
+SMALL = replace(PAPER, margin_voxels=9, patch=replace(PAPER.patch, most_voxels=7000))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_tumors_are_seen_from_both_sides_of_every_axis(draws: ScanSampler) -> No
 def test_large_boxes_are_pooled_and_small_ones_are_not(draws: ScanSampler) -> None:
     voxels = [sample.target.numel() for sample in drawn(draws)]
     assert max(voxels) <= 7000 * 3  # before padding to multiples of 8 there are at most 7000
-    whole = ScanSampler(draws._cases, replace(SMALL, most_voxels=128**3))
+    whole = ScanSampler(draws._cases, replace(SMALL, patch=PAPER.patch))
     assert max(sample.target.numel() for sample in drawn(whole)) > max(voxels)
 
 
