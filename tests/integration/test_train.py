@@ -62,8 +62,12 @@ def test_the_papers_preset_trains_on_flare_files_from_end_to_end(flare: Path, tm
 def test_settings_are_listed_with_type_presets_and_meaning() -> None:
     listed = CliRunner().invoke(build_app(), ["train", "--list-settings"]).output.splitlines()
     said = dict(zip(listed[::2], listed[1::2], strict=True))
-    assert said["lr: number [paper 0.002; joint 0.002; cpu 0.002; gpu 0.004]"] == "    of Muon and AdamW alike"
-    milestones = "milestones: list of whole numbers with commas between [paper 5,10,15,20; joint (); cpu (); gpu ()]"
+    assert (
+        said["lr: number [paper 0.002; joint 0.002; cpu 0.002; gpu 0.004]"] == "    of Muon and AdamW alike"
+    )
+    milestones = (
+        "milestones: list of whole numbers with commas between [paper 5,10,15,20; joint (); cpu (); gpu ()]"
+    )
     assert "epochs from which on the rate is halved once more" in said[milestones]
     window = "[paper none; joint -700.0,300.0; cpu -1000.0,500.0; gpu -1000.0,500.0]"
     assert f"patch.window_hu: list of 2 numbers with commas between or none {window}" in said

@@ -15,6 +15,7 @@ from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from lite_ensam.core.case import Case
+    from lite_ensam.core.patch_config import Crop as CropKind
     from lite_ensam.core.types import Labels
     from lite_ensam.evaluation import CaseResources, Evaluation, Segmenting
     from lite_ensam.segmentation import Predictor
@@ -65,7 +66,7 @@ def evaluate(
     """Score the weights on cases with reference masks, beside what geometry alone reaches (extra `evaluate`)."""
     from lite_ensam.datasets import find_cases
     from lite_ensam.engines import load_backend
-    from lite_ensam.engines.backend import WEIGHTS
+    from lite_ensam.engines.backend import shipped_weights
     from lite_ensam.evaluation import BASELINES, CHANGES, calibrate, measure_cases
     from lite_ensam.evaluation import evaluate as run
     from lite_ensam.io import check_outputs
@@ -73,8 +74,9 @@ def evaluate(
 
     outputs = ((output, ".json"), (csv, ".csv"), (html, ".html"), (figure2, ".png"), (worst, ".png"))
     check_outputs([(path, (suffix,)) for path, suffix in outputs], (data, weights), overwrite)
-    backend = load_backend(engine.value, weights=weights or WEIGHTS)
-    predictor = Predictor(backend, crop.value if crop else None, mirror=mirror, border=border.value)
+    wanted: CropKind | None = crop.value if crop else None
+    backend = load_backend(engine.value, weights=weights or shipped_weights(wanted))
+    predictor = Predictor(backend, wanted, mirror=mirror, border=border.value)
     if calibration:
         _check_calibration(weights, predictor)
 

@@ -102,6 +102,11 @@ class PatchConfig:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
 
     @property
+    def looks_at_lines(self) -> bool:
+        """Whether the channels of a joint crop differ from line to line."""
+        return not {"wide", "positive"}.issuperset(self.channels)
+
+    @property
     def needs_whole_scan(self) -> bool:
         """Whether a patch hangs on more of the scan than its own voxels and the scan's range."""
         return "positive" in self.channels

@@ -313,7 +313,7 @@ class PatchPlan:
         if (crop or config.crop) == "joint":
             theirs = config.rules == "flare25"
             placement = Placement.joint_placement(
-                [raster_ends(mark) if theirs else sphere_corners(mark, grid.spacing_mm) for mark in turned],
+                np.array([raster_ends(m) if theirs else sphere_corners(m, grid.spacing_mm) for m in turned]),
                 grid.shape_zyx,
                 config.margin_voxels,
                 config.most_voxels,

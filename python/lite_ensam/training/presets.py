@@ -55,5 +55,7 @@ CPU = TrainingConfig()
 GPU = replace(CPU, steps=4000, batch=128, lr=4e-3, ema=0.995, validate_steps=400)
 """The same on a large GPU, half a million patches; nobody has run it yet (docs/training.md)."""
 
-PRESETS: Mapping[str, TrainingConfig] = MappingProxyType({"paper": PAPER, "joint": JOINT, "cpu": CPU, "gpu": GPU})
+PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
+    {"paper": PAPER, "joint": JOINT, "cpu": CPU, "gpu": GPU}
+)
 """Every preset by its name."""
