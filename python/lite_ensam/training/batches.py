@@ -22,7 +22,7 @@ class Batch:
     ----------
     values : float32 (b, c, z, y, x) in [0, 1]
     endpoints_zyx : float32 (b, 2, 3), voxel indices in the patch
-    target : float32 (b, 1, z, y, x), 0 or 1
+    target : float32 (b, 1, z, y, x), 0 or 1, or the share of a pooled voxel that is tumour
     known : float32 (b, 1, z, y, x), 0 where nothing is to be learnt; None is 1 everywhere
     rounds : int (b,), how many clicks each patch is to get on the network's errors; None is none
     """

@@ -144,7 +144,7 @@ def _windowed(case: Case, rng: np.random.Generator) -> Case:
 
 
 def _sample(scan: _Scan, patch: Patch) -> Batch:
-    """Patch and target: a pooled voxel is tumour if half of its voxels are; of padding nothing is learnt."""
+    """Patch and target: of a pooled voxel the share that is tumour; of padding nothing is learnt."""
     placement = patch.placement
     low = np.asarray(placement.start_zyx).astype(int)
     high = np.minimum(np.rint(placement.stop_zyx), scan.case.grid.shape_zyx).astype(int)
@@ -152,8 +152,7 @@ def _sample(scan: _Scan, patch: Patch) -> Batch:
     content = tuple(slice(n) for n in placement.content_zyx)
     share = _block_means(np.equal(_reference(scan.case)[box], patch.mark.label), placement.block_zyx)[content]
     target, known = (np.zeros(patch.values.shape[1:], dtype=np.float32) for _ in range(2))
-    # of a tumour that fills no block to the half, the fullest
-    target[content] = share >= min(0.5, float(share.max()))
+    target[content] = share / share.max()  # a tumour that is smaller than a block fills it
     known[content] = 1.0
     if scan.known is not None:
         known[content] = _block_means(scan.known[box], placement.block_zyx)[content] == 1
