@@ -1,6 +1,6 @@
 """`flare/predict.sh` in the form of the paper's Table 4: seconds, highest memory and MB s of each case, both crops.
 
-`python benchmarks/flare_table4.py [CASES [CROPS]]`, as `20 lesion,joint`. Cases are phantoms of the sizes in the paper's
+`python benchmarks/flare_table4.py [CASES [CROPS]]`, as `20 lesion,joint`. Cases are phantoms of the sizes in that
 table, one after the other, as FLARE's .npz with three lines. Each is a fresh `sh flare/predict.sh`, as the challenge
 starts a container for each; one that is not counted goes before each crop. Tables go to `benchmarks/results/`.
 """
