@@ -83,8 +83,8 @@ def evaluate(
     from lite_ensam.reporting.paper_tables import paper_tables as tables_of
     from lite_ensam.segmentation import Predictor
 
-    outputs = ((output, ".json"), (csv, ".csv"), (html, ".html"), (figure2, ".png"), (worst, ".png"))
-    outputs += ((paper_tables, ".md"),)
+    pictures = (html, ".html"), (figure2, ".png"), (worst, ".png")
+    outputs = ((output, ".json"), (csv, ".csv"), (paper_tables, ".md"), *pictures)
     check_outputs([(path, (suffix,)) for path, suffix in outputs], (data, weights), overwrite)
     wanted: CropKind | None = crop.value if crop else None
     backend = load_backend(engine.value, weights=weights or shipped_weights(wanted))

@@ -63,8 +63,7 @@ def lesion_crops(cases: Iterable[CaseFiles], turned: bool = True) -> Iterator[Le
 
 def read_beside(files: CaseFiles, stored: Case, name: str) -> NDArray[np.uint8] | None:
     """A label map that lies beside a scan of our own layout, in the network's frame; None if there is none."""
-    path = files.ct.with_name(name)
-    if files.ct.name != "ct.nii.gz" or not path.is_file():
+    if files.ct.name != "ct.nii.gz" or not (path := files.ct.with_name(name)).is_file():
         return None
     axes = tuple(np.flatnonzero(stored.grid.flips_zyx).tolist())
     return np.ascontiguousarray(np.flip(read_labels(path, stored.source), axes), dtype=np.uint8)
