@@ -140,7 +140,9 @@ def _windowed(case: Case, rng: np.random.Generator) -> Case:
     """The case as somebody would have stored it who looked through a window."""
     low, high = WINDOWS_HU[rng.integers(len(WINDOWS_HU))] + rng.normal(0.0, 15.0, 2)
     levels = (np.clip(case.volume, low, high).astype(np.float32) - np.float32(low)) * (255 / (high - low))
-    return replace(case, ct=np.rint(levels).astype(np.uint8), hu=False)
+    greys = np.rint(levels).astype(np.uint8)
+    # all alike in that window, as a piece of lung in one of soft tissue: nobody would have marked it there
+    return replace(case, ct=greys, hu=False) if np.ptp(greys) else case
 
 
 def _sample(scan: _Scan, patch: Patch) -> Batch:

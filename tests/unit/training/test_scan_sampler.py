@@ -155,6 +155,14 @@ def test_scans_in_hu_are_seen_through_windows_as_often_as_asked(tmp_path: Path) 
     assert share[0] < 0.4 < share[1]  # lung is black in a window of soft tissue
 
 
+def test_a_scan_that_a_window_leaves_black_is_seen_in_hu(tmp_path: Path) -> None:
+    case = ellipsoid_case()
+    lung = replace(case, ct=np.clip(case.volume, -1200, -800))
+    draws = ScanSampler([Made("made", "case", tmp_path, case=lung)], replace(SMALL, windowed=1.0))
+    patches = [draws.draw(np.random.default_rng(n)).values for n in range(12)]
+    assert all(float(patch.max()) > float(patch.min()) for patch in patches)
+
+
 def test_no_case_and_unknown_sources_are_refused(draws: ScanSampler) -> None:
     with pytest.raises(TrainingError, match="no case to train on"):
         ScanSampler([], SMALL)
