@@ -132,7 +132,6 @@ def segment(
         raise typer.BadParameter("give --marks or --line, not both")
     if lines and only:
         raise typer.BadParameter("--roi chooses from a file of --marks; leave it out with --line")
-    from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_report
     from lite_ensam.segmentation import segment as run
 
@@ -156,7 +155,7 @@ def segment(
         acquisition=acquisition,
         only=only or (),
         n_repeats=repeats,
-        weights=weights or WEIGHTS,
+        weights=weights,
     )
     saving = time.perf_counter()
     result.save(output, overwrite, sr)

@@ -62,7 +62,8 @@ class PatchConfig:
         (400 HU over 255 levels is the usual soft-tissue window)
     channels : names out of `CHANNEL_NAMES`, in order
     crop : what the weights were trained on, and what is cut if nobody asks for another
-    margin_voxels : a joint crop reaches this far beyond the ends of all lines
+    margin_voxels : a joint crop reaches this far beyond the spheres of all lines
+    most_voxels : joint crops are max-pooled until they have no more voxels
     side_multiple : a joint crop's sides are padded to multiples of this
     rules : "flare25" does what the authors' public code does: it leaves a joint crop's last voxel and the ragged
         edges of its blocks out, takes a drawn line's first and last voxel in memory for its ends, divides them by the
@@ -79,6 +80,7 @@ class PatchConfig:
     channels: tuple[str, ...] = LINE_CHANNELS
     crop: Crop = "lesion"
     margin_voxels: int = 32
+    most_voxels: int = 128**3
     side_multiple: int = 8
     rules: Rules = "lite_ensam"
 
@@ -95,10 +97,14 @@ class PatchConfig:
         for name, known in (("crop", CROPS), ("rules", get_args(Rules))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
-        if self.margin_voxels < 1 or self.side_multiple < 1:
-            raise ValueError(
-                f"margin_voxels {self.margin_voxels} and side_multiple {self.side_multiple} must be 1 or more"
-            )
+        for name in ("margin_voxels", "most_voxels", "side_multiple"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+
+    @property
+    def looks_at_lines(self) -> bool:
+        """Whether the channels of a joint crop differ from line to line."""
+        return not {"wide", "positive"}.issuperset(self.channels)
 
     @property
     def needs_whole_scan(self) -> bool:

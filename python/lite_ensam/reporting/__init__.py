@@ -15,6 +15,7 @@ from lite_ensam.reporting.board_page import board_page
 from lite_ensam.reporting.case_report import case_page, identifiers_of
 from lite_ensam.reporting.evaluation_page import EvaluationPictures, evaluation_page
 from lite_ensam.reporting.lesion_table import lesion_rows
+from lite_ensam.reporting.paper_tables import paper_table_4, paper_tables
 from lite_ensam.reporting.rates_table import rates_of, rates_rows, rates_section
 from lite_ensam.reporting.redcap import REDCAP_FILES, redcap_tables
 from lite_ensam.reporting.sdtm import DOMAINS, Evaluator, sdtm_tables
@@ -41,6 +42,8 @@ __all__ = [
     "identifiers_of",
     "judge",
     "lesion_rows",
+    "paper_table_4",
+    "paper_tables",
     "rates_of",
     "rates_rows",
     "rates_section",

@@ -19,7 +19,7 @@ from lite_ensam.core.patch_config import Crop, PatchConfig
 from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, notes_of
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
-from lite_ensam.engines import WEIGHTS, Engine, WeightsManifest, check_engine, shared_backend
+from lite_ensam.engines import Engine, WeightsManifest, check_engine, shared_backend, shipped_weights
 from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
 from lite_ensam.io.choice import Choice
 from lite_ensam.measurements import TumorMeasurement
@@ -60,7 +60,7 @@ def segment(
     acquisition: int | None = None,
     only: Choice = (),
     n_repeats: int = 0,
-    weights: PathLike = WEIGHTS,
+    weights: PathLike | None = None,
 ) -> Segmentation:
     """Segment tumours in 3D from their RECIST lines.
 
@@ -87,7 +87,7 @@ def segment(
     series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
     only : of marks that are an RTSTRUCT or SEG: names or numbers of the ROIs that lines are drawn on; nothing takes all
     n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
-    weights : folder of weights made by `lite-ensam export` or `import`; those that ship are the default
+    weights : folder of weights made by `lite-ensam export` or `import`; None takes those that ship for the crop
 
     Raises
     ------
@@ -102,7 +102,7 @@ def segment(
     """
     clock = Stopwatch()
     check_engine(engine)
-    manifest = WeightsManifest.read(weights)
+    manifest = WeightsManifest.read(weights or shipped_weights(crop))
 
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
