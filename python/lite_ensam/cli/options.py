@@ -117,6 +117,7 @@ _IN_PYTHON = MappingProxyType(
         'marks_in="lps"': "--marks-in lps",
         'marks_in="ras"': "--marks-in ras",
         "hu=True": "--hu",
+        "ObjectChoice(description=, date=, maker=)": "--pick-description, --pick-date or --pick-maker",
     }
 )
 """How errors of the library name what has an option here."""

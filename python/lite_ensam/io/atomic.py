@@ -12,7 +12,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from pathlib import Path
@@ -27,7 +27,14 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None
 
-__all__ = ["atomic_folder", "atomic_write", "check_output", "sweep_leftovers", "translate_output_errors"]
+__all__ = [
+    "atomic_folder",
+    "atomic_write",
+    "check_output",
+    "scratch_folder",
+    "sweep_leftovers",
+    "translate_output_errors",
+]
 
 _PREFIX, _SUFFIX = ".lite-ensam-", ".tmp"
 """Of the names of temporary files; between them stand the machine and 64 random bits."""
@@ -151,6 +158,32 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         if lock is not None:
             os.close(lock)
+
+
+def scratch_folder(parent: Path) -> tuple[Path, Callable[[], None]]:
+    """A new folder that only this user may read, and what removes it; a killed process leaves it to the next one.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made.
+    """
+    with translate_output_errors(parent):
+        _sweep_once(parent)
+        folder = _temporary(parent / "folder")
+        folder.mkdir(mode=0o700)
+    lock = None
+    if fcntl is not None:
+        lock = os.open(folder, os.O_RDONLY)
+        with suppress(OSError):
+            _lock(lock)
+
+    def remove() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+    return folder, remove
 
 
 def sweep_leftovers(folder: Path, alone: bool = False) -> None:

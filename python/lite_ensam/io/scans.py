@@ -26,6 +26,7 @@ from lite_ensam.io.opened_scan import (
     check_volume_name,
     open_scan,
 )
+from lite_ensam.io.places import mask_at_hand
 from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
 
@@ -91,7 +92,7 @@ def read_label_map(
 
     Parameters
     ----------
-    path : the file
+    path : the file; a folder or an archive's address stands for the one SEG or RTSTRUCT there
     source : of the CT that the labels belong to. They may be stored in another axis order or direction: they are put
         into the CT's. None takes the labels as they are (not of a SEG or RTSTRUCT)
     only : of a SEG or RTSTRUCT: names or numbers of the segments or ROIs to read; nothing reads all
@@ -103,6 +104,7 @@ def read_label_map(
         If the file cannot be read, a value is not a label, the voxels lie at other places than those of the CT, or
         `only` or `fraction` is given for a file that has no segments.
     """
+    path = mask_at_hand(path)
     suffix = file_suffix(path)
     if suffix in ("", ".dcm"):
         from lite_ensam.io.dicom import is_dicom, is_rtstruct, read_contours, read_segmentation

@@ -22,6 +22,7 @@ from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS, Engine, WeightsManifest, check_engine, shared_backend
 from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
 from lite_ensam.io.choice import Choice
+from lite_ensam.io.places import is_address, marks_at_hand
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.patch_plan import PatchPlan
@@ -66,13 +67,15 @@ def segment(
 
     Parameters
     ----------
-    ct : a file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a `Case`, the pair that
+    ct : a file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a study in an archive
+        (`dicomweb+https://HOST/dicom-web/studies/UID`, docs/pacs.md), a `Case`, the pair that
         `read_ct` returns, an image of nibabel, SimpleITK or itk, or an array (z, y, x) of NumPy, torch or xarray;
         in HU or windowed to 0-255. The result's `labels` have its order: (z, y, x), of nibabel's images i, j, k
     marks : the lines. A file (JSON, CSV, DICOM, 3D Slicer's .mrk.json, marker volume), one `RecistMark` or several,
         nested lists or an array [[z, y, x], [z, y, x]] of one line or several, a mapping of labels to such lines,
         dictionaries as in the JSON file or its whole content, a table with the CSV file's columns, or a marker volume.
-        None takes those of an .npz, a DICOM folder or a `Case`. Lines without labels get 1..n
+        None takes those of an .npz, a DICOM folder or a `Case`; `ObjectChoice` says which of several in a folder. Lines
+        without labels get 1..n
     spacing_mm, grid : of an array, (z, y, x), or its place in the world, which `save` then writes; all else knows it
     marks_in : "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
         z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its array
@@ -106,8 +109,9 @@ def segment(
 
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
-            scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
-            lines = with_prompts(scan.read_marks(marks, marks_in, only), prompts or {})
+            given = marks_at_hand(marks)
+            scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, given)
+            lines = with_prompts(scan.read_marks(given, marks_in, only), prompts or {})
             return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
@@ -203,7 +207,8 @@ def _of_files(result: Segmentation, ct: object, marks: object, plan: PatchPlan) 
     Of a scan that came from a path it keeps no more than the plan asks for: results in a list would hold one whole scan
     each.
     """
-    paths = [os.path.abspath(one) for one in (ct, marks) if isinstance(one, str | os.PathLike)]
+    given = [one for one in (ct, marks) if isinstance(one, str | os.PathLike)]
+    paths = [os.path.abspath(one) for one in given if not is_address(one)]
     result = replace(result, inputs=tuple(paths))
     if not isinstance(ct, str | os.PathLike):
         return result
