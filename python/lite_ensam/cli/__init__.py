@@ -23,6 +23,7 @@ COMMANDS = {
     "match": "match",
     "respond": "respond",
     "convert": "convert",
+    "send": "send",
     "flare": "flare",
     "cohort": "cohort",
     "demo": "demo",

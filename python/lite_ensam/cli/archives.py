@@ -74,9 +74,7 @@ def check_sending(to: str | None, *outputs: Path | None) -> None:
         raise typer.BadParameter(str(error), param_hint="'--to'") from None
 
 
-def fetch(
-    ct: str, series: str | None = None, marks: object = None, cache: Path | None = None
-) -> PathLike:
+def fetch(ct: str, series: str | None = None, marks: object = None, cache: Path | None = None) -> PathLike:
     """The scan on this machine; progress goes to stderr."""
     from lite_ensam.io.places import is_address, scan_at_hand
 

@@ -71,7 +71,7 @@ Marks: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="PATH",
-        help="RECIST lines: .json, .csv, .mrk.json, DICOM (SR, GSPS, RTSTRUCT, SEG) or a marker volume"
+        help="RECIST lines: .json, .csv, .mrk.json, DICOM (SR, GSPS, RTSTRUCT, SEG) or a marker volume",
     ),
 ]
 Line: TypeAlias = Annotated[
@@ -224,7 +224,9 @@ def check_marks_options(
     if lines and only:
         raise typer.BadParameter("--roi chooses from a file of --marks; leave it out with --line")
     if choice and (lines or marks is not None):
-        raise typer.BadParameter("--pick-... choose from the CT's folder or study; leave --marks and --line out")
+        raise typer.BadParameter(
+            "--pick-... choose from the CT's folder or study; leave --marks and --line out"
+        )
 
 
 def check_kinds(ct: str, output: Path, sr: Path | None) -> None:

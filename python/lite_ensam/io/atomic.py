@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
 
-from lite_ensam.core.errors import OutputError, printable
+from lite_ensam.core.errors import LiteEnsamError, OutputError, printable
 
 fcntl: ModuleType | None
 try:
@@ -281,7 +281,7 @@ def translate_output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except _RefusedError as refused:
         raise OutputError(f"cannot write {printable(path)}: {refused}") from None
-    except OutputError:  # an OSError too, and its sentence is whole
+    except LiteEnsamError:  # some are OSErrors, too, and their sentences are whole
         raise
     except OSError as error:
         reason = _PLAIN_WORDS.get(error.errno or 0, error.strerror or str(error))

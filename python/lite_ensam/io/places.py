@@ -80,13 +80,16 @@ def scan_at_hand(
     return fetch_study(address, kinds, choice, given, cache, on_progress)
 
 
-def marks_at_hand(marks: Any, cache: PathLike | None = None) -> Any:
-    """Marks; of a folder or an address the one file of marks there, of anything else itself. Errors as `find_marks`."""
+def marks_at_hand(marks: Any, choice: ObjectChoice | None = None, cache: PathLike | None = None) -> Any:
+    """Marks; of a folder or an address the one file of marks that fits, of anything else itself.
+
+    Errors as `find_marks`.
+    """
     if not _is_collection(marks):
         return marks
     from lite_ensam.io.dicom import find_marks
 
-    return _chosen_file(marks, _MARKS, find_marks, cache)
+    return _chosen_file(marks, _MARKS, lambda folder: find_marks(folder, choice or ObjectChoice()), cache)
 
 
 def mask_at_hand(

@@ -26,9 +26,10 @@ from lite_ensam.io.opened_scan import (
     check_volume_name,
     open_scan,
 )
-from lite_ensam.io.places import mask_at_hand
+from lite_ensam.io.places import marks_at_hand, mask_at_hand
 from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
+from lite_ensam.measurements import TumorMeasurement
 
 __all__ = [
     "MASK_SUFFIXES",
@@ -40,6 +41,7 @@ __all__ = [
     "write_contours",
     "write_ct",
     "write_mask",
+    "write_structured_report",
 ]
 
 MASK_SUFFIXES = (*OUTPUT_SUFFIXES, ".dcm")
@@ -171,6 +173,8 @@ def read_case(
     MarkError
         If the marks are bad or there are none.
     """
+    marks_path = marks_at_hand(marks_path)
+    reference_path = None if reference_path is None else mask_at_hand(reference_path)
     referred_by = marks_path or reference_path
     scan = open_scan(ct_path, series_uid=series_uid, acquisition=acquisition, referred_by=referred_by)
     if reference_path is None and file_suffix(ct_path) == ".npz" and "gts" in npz_keys(ct_path):
@@ -247,6 +251,44 @@ def write_contours(
     _check_shape(path, as_subvolume(labels), source)
     names = {lesion.label: segment_label(lesion) for lesion in marks or LabelMap(labels).lesions}
     write_dataset(path, build_rtstruct(labels, series, names), overwrite)
+
+
+def write_structured_report(
+    path: PathLike,
+    segmentation: PathLike,
+    source: ScanSource | Grid,
+    marks: Sequence[RecistMark],
+    measured: Sequence[TumorMeasurement],
+    has_lines: bool = True,
+    overwrite: bool = False,
+) -> None:
+    """Write what was measured of a DICOM SEG as a structured report (TID 1500) that refers to it.
+
+    Parameters
+    ----------
+    path : .dcm
+    segmentation : the SEG's file
+    source : of the CT, read from DICOM
+    marks, measured : one each for every tumour
+    has_lines : whether a reader drew the marks; lines that were drawn on the mask are left out
+    overwrite : whether an existing file may be replaced
+
+    Raises
+    ------
+    OutputError
+        If `segmentation` is not a SEG, the CT did not come from DICOM, or the report cannot be written.
+    """
+    check_output(path, overwrite, (".dcm",))
+    from lite_ensam.io.dicom import build_report, is_dicom, read_dataset, series_of, write_dataset
+
+    series = series_of(source, "a structured report")
+    header = read_dataset(segmentation, voxels=False) if is_dicom(segmentation) else None
+    if header is None or header.get("Modality") != "SEG":
+        raise OutputError(
+            f"cannot write {printable(path)}: a structured report refers to a DICOM SEG, which "
+            f"{printable(segmentation)} is not; `lite-ensam convert` makes one"
+        )
+    write_dataset(path, build_report(header, series, marks, measured, has_lines=has_lines), overwrite)
 
 
 def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite: bool = False) -> None:

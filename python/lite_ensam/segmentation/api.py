@@ -23,11 +23,11 @@ from lite_ensam.engines import WEIGHTS, Engine, WeightsManifest, check_engine, s
 from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.places import is_address, marks_at_hand
-from lite_ensam.measurements import TumorMeasurement
+from lite_ensam.measurements import TumorMeasurement, TumorRepeatability
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.patch_plan import PatchPlan
 from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch
-from lite_ensam.segmentation.repeatability import TumorRepeatability, estimate_repeatability
+from lite_ensam.segmentation.repeatability import estimate_repeatability
 from lite_ensam.segmentation.result import Segmentation
 from lite_ensam.segmentation.shared_tumors import shared_tumor_notes
 
@@ -147,7 +147,7 @@ def segment_case(
     report = _report(case, predictor, prediction, measurements, threshold, clock)
     for tumor, one in zip(report["tumors"], noise, strict=False):
         tumor |= one.to_dict()
-    return Segmentation(case=case, measurements=measurements, report=report, prediction=prediction)
+    return Segmentation(case, measurements, report, prediction, repeatability=noise)
 
 
 def with_prompts(

@@ -98,9 +98,7 @@ def candidate_marks(folder: PathLike, choice: ObjectChoice = _ANY) -> list[Path]
     return [one.path for one in fitting(dicom_objects(folder, _WITH_MARKS), choice)]
 
 
-def find_marks(
-    folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSource | None = None
-) -> Path:
+def find_marks(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSource | None = None) -> Path:
     """The one DICOM file of a folder and its subfolders that holds a reader's marks, never a result of our own.
 
     Parameters
@@ -117,9 +115,7 @@ def find_marks(
     return choose_object(dicom_objects(folder, _WITH_MARKS), choice, folder, "marks", series)
 
 
-def find_mask(
-    folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSource | None = None
-) -> Path:
+def find_mask(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSource | None = None) -> Path:
     """The one SEG or RTSTRUCT of a folder; else as `find_marks`, but results of our own are masks, too."""
     return choose_object(
         dicom_objects(folder, tuple(_WITH_REGIONS)), choice, folder, "a mask", series, allow_own=True

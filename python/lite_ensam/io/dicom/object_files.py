@@ -94,9 +94,7 @@ class DicomObject:
         """For a message: file name, kind, description and maker, and which is the newest; nothing of the patient."""
         texts = [self._harmless(self.descriptions), self._harmless(self.makers)]
         said = [self.modality, f"'{texts[0]}'" if texts[0] else "", f"made by {texts[1]}" if texts[1] else ""]
-        is_newest = len(others) > 1 and self.made_at > max(
-            one.made_at for one in others if one is not self
-        )
+        is_newest = len(others) > 1 and self.made_at > max(one.made_at for one in others if one is not self)
         parts = ", ".join([*filter(None, said), *(["the newest"] if is_newest else [])])
         return f"{printable(self.path.name)} ({parts})"
 
@@ -190,4 +188,6 @@ def choose_object(
             f"{where}: holds no file of {what}, only results of {NAME}: {listed}; give the file if it is meant"
         )
     others = f", only {len(objects)} of other scans" if objects else ""
-    raise MarkError(f"{where}: holds no file of {what}{others}, and none was given")
+    raise MarkError(
+        f"{where}: no {what.removeprefix('a ')} given, and the folder holds no file of {what}{others}"
+    )

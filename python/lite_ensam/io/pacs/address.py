@@ -114,7 +114,9 @@ class AeAddress:
         """Of `ae://AET@HOST:PORT`; ArgumentError if it is not one."""
         found = _AE.fullmatch(text)
         if found is None or not 0 < int(found[3]) < 65536:
-            raise ArgumentError(f"must be ae://AET@HOST:PORT such as ae://PACS@10.0.0.5:104, got {brief(text)}")
+            raise ArgumentError(
+                f"must be ae://AET@HOST:PORT such as ae://PACS@10.0.0.5:104, got {brief(text)}"
+            )
         return cls(found[1], found[2].strip("[]"), int(found[3]))
 
 
@@ -143,7 +145,7 @@ def token_for(host: str, environment: Mapping[str, str] = os.environ) -> str:
         return lines[0][0]
     if not lines or any(len(line) != 2 for line in lines):
         raise CaseError(f"{TOKEN_FILE}: the file must hold one token, or lines of HOST and TOKEN")
-    return dict(map(tuple, lines)).get(host, "")
+    return next((token for name, token in lines if name == host), "")
 
 
 def _is_this_machine(host: str) -> bool:

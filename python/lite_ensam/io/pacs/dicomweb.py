@@ -86,7 +86,7 @@ class DicomWeb:
                 return list(found.values())
 
     def series_metadata(self, study_uid: str, series_uid: str, keep: Sequence[str] = ()) -> list[Dataset]:
-        """Headers of a series' instances, without voxels; `keep` names the elements that are wanted, nothing takes all."""
+        """Headers of a series' instances, without voxels; of these the elements that `keep` names, or all."""
         path = f"/studies/{study_uid}/series/{series_uid}/metadata"
         return self._get(path, {}, keep)
 
@@ -163,7 +163,9 @@ class DicomWeb:
                 ) from None
             except failures as error:
                 if wait_s is None:
-                    raise ArchiveError(f"{self.root.host}: {_reason(error, exceptions)}, {n + 1} times") from None
+                    raise ArchiveError(
+                        f"{self.root.host}: {_reason(error, exceptions)}, {n + 1} times"
+                    ) from None
                 time.sleep(wait_s)
         raise AssertionError  # the last wait is None
 

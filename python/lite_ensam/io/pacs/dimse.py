@@ -54,14 +54,14 @@ def store(files: Mapping[str, Path], to: AeAddress) -> StoreOutcome:
         application = package.AE(OWN_TITLE)
         application.connection_timeout = application.acse_timeout = CONNECT_S
         application.dimse_timeout = application.network_timeout = ANSWER_S
-        for kind, syntax in {
-            (one.SOPClassUID, one.file_meta.TransferSyntaxUID) for one in datasets.values()
-        }:
+        for kind, syntax in {(one.SOPClassUID, one.file_meta.TransferSyntaxUID) for one in datasets.values()}:
             application.add_requested_context(kind, syntax)
         association = application.associate(to.host, to.port, ae_title=to.title)
         where = f"{to.title} at {to.host}:{to.port}"
         if association.is_rejected:
-            raise ArchiveError(f"{where}: refuses the connection; does it know {OWN_TITLE}, and is its own title right?")
+            raise ArchiveError(
+                f"{where}: refuses the connection; it must know {OWN_TITLE}, and its own title must be right"
+            )
         if not association.is_established:
             raise ArchiveError(f"{where}: cannot be reached, or does not answer")
         refused: dict[str, int] = {}

@@ -131,7 +131,9 @@ def fetch_study(
         raise ArchiveError(f"{address.root.host}: has {which}")
     alone = modality_of.get(address.series_uid, "CT") != "CT"
     study = FetchedStudy()
-    fetch = _Fetch(server, address.study_uid, study.folder, cache or os.environ.get(CACHE) or None, on_progress)
+    fetch = _Fetch(
+        server, address.study_uid, study.folder, cache or os.environ.get(CACHE) or None, on_progress
+    )
     fetch.run(
         one
         for uid, modality in modality_of.items()
@@ -144,7 +146,8 @@ def fetch_study(
     referred = References.of(marks[0] if len(marks) == 1 else None)
     cts = [uid for uid, modality in modality_of.items() if modality == "CT"]
     if not cts:
-        raise CaseError(f"{address.root.host}: the study holds no CT, only {', '.join(sorted(set(modality_of.values())))}")
+        others = ", ".join(sorted(set(modality_of.values())))
+        raise CaseError(f"{address.root.host}: the study holds no CT, only {others}")
     headers, study.notes = _chosen_ct(fetch, cts, address.series_uid, referred)
     fetch.run(fetch.instances("CT", headers))
     return study
@@ -179,7 +182,12 @@ class _Fetch:
     """
 
     def __init__(
-        self, server: DicomWeb, study_uid: str, folder: Path, cache: PathLike | None, on_progress: Progress | None
+        self,
+        server: DicomWeb,
+        study_uid: str,
+        folder: Path,
+        cache: PathLike | None,
+        on_progress: Progress | None,
     ) -> None:
         self.server, self.study_uid, self.folder = server, study_uid, folder
         self.cache = None if cache is None else Path(cache) / _hidden(f"{server.root.url} {study_uid}")
@@ -227,12 +235,16 @@ class _Fetch:
     def _check(self, one: _Instance, path: Path) -> None:
         """Put a file where it belongs; `ArchiveError` if it is not what was asked for."""
         try:
-            is_right = str(read_dataset(path, voxels=False, only=("SOPInstanceUID",)).SOPInstanceUID) == one.uid
+            is_right = (
+                str(read_dataset(path, voxels=False, only=("SOPInstanceUID",)).SOPInstanceUID) == one.uid
+            )
         except (CaseError, AttributeError):
             is_right = False
         if not is_right:
             path.unlink()
-            raise ArchiveError(f"{self.server.root.host}: sends something else than the file that was asked for")
+            raise ArchiveError(
+                f"{self.server.root.host}: sends something else than the file that was asked for"
+            )
         if self.cache is None:
             return
         try:

@@ -42,8 +42,8 @@ def write_part(content_type: str, pieces: Iterator[bytes], file: BinaryIO) -> No
     delimiter = b"\r\n--" + found[1].encode()
     keep = len(delimiter) - 1  # that many bytes may be the delimiter's beginning
     while (at := buffer.find(delimiter)) < 0:
-        piece = next(pieces, None)
-        if piece is None:
+        piece = next(pieces, b"")
+        if not piece:
             raise CutOffError("breaks off in the middle of a file")
         file.write(buffer[:-keep])
         buffer = buffer[-keep:] + piece

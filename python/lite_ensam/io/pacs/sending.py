@@ -67,7 +67,9 @@ def send(files: Sequence[PathLike], to: str, known: Sequence[PathLike] = ()) -> 
     }
     if refused:
         n_stored = len(by_uid) - len(refused)
-        told = "; ".join(f"not {printable(path.name)}: {reason_in_words(code)}" for path, code in refused.items())
+        told = "; ".join(
+            f"not {printable(path.name)}: {reason_in_words(code)}" for path, code in refused.items()
+        )
         raise ArchiveError(
             f"the archive stored {n_stored} of {len(by_uid)} files, {told}. The files on this machine stay as they are"
         )

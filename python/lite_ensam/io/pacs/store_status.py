@@ -66,7 +66,9 @@ class StoreOutcome:
         sent : SOPInstanceUIDs
         repeated : whether the files were sent before and the answer was lost: duplicates are stored, then
         """
-        items = {name: (answer or {}).get(name) or () for name in ("FailedSOPSequence", "ReferencedSOPSequence")}
+        items = {
+            name: (answer or {}).get(name) or () for name in ("FailedSOPSequence", "ReferencedSOPSequence")
+        }
         failed = {str(one.ReferencedSOPInstanceUID): _code(one) for one in items["FailedSOPSequence"]}
         stored = {str(one.ReferencedSOPInstanceUID) for one in items["ReferencedSOPSequence"]}
         if stored or failed or status != 200:
