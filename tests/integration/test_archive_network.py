@@ -74,7 +74,9 @@ def test_what_fails_for_a_while_is_tried_again(server: DicomWebServer, folder: P
         elif n == 2:
             request.say_part(b"\0" * 5000, cut=700)
         else:
-            request.say_part(b"\0" * 5000, cut=700, length=False)  # only the boundary says that it is not whole
+            request.say_part(
+                b"\0" * 5000, cut=700, length=False
+            )  # only the boundary says that it is not whole
         return True
 
     server.fault = fault
@@ -212,11 +214,16 @@ def store_answer(uid: str, reason: int | None) -> Dataset:
 def test_refusals_name_the_file_and_the_reason(server: DicomWebServer, seg: Path, tmp_path: Path) -> None:
     send([seg], server.root)
     uid = str(server.stored[0].SOPInstanceUID)
-    for status, reason, words in ((409, 0x0111, "has a file of this identity already"), (409, 0xA700, "no room")):
+    for status, reason, words in (
+        (409, 0x0111, "has a file of this identity already"),
+        (409, 0xA700, "no room"),
+    ):
         server.answer = (status, store_answer(uid, reason))
         with pytest.raises(ArchiveError) as error:
             send([seg], server.root)
-        assert all(part in said(error) for part in ("stored 0 of 1", "not seg.dcm", words, "stay as they are"))
+        assert all(
+            part in said(error) for part in ("stored 0 of 1", "not seg.dcm", words, "stay as they are")
+        )
     server.answer = (409, store_answer(uid, 0x0111))
     send([seg], server.root, known=[seg])  # it may be there already
     other = tmp_path / "other.dcm"

@@ -24,6 +24,7 @@ COMMANDS = {
     "respond": "respond",
     "convert": "convert",
     "send": "send",
+    "listen": "listen",
     "flare": "flare",
     "cohort": "cohort",
     "demo": "demo",

@@ -122,8 +122,6 @@ class OpenedScan:
             from lite_ensam.io.dicom import find_marks, series_of
 
             marks = find_marks(self.path, choice, series_of(self.source, "a report"))
-        elif marks is choice:
-            raise MarkError("an ObjectChoice chooses from a DICOM folder or study, which ct is not")
         elif marks is None and self.path is not None and self.keeps_marks:
             marks = self.path
         else:

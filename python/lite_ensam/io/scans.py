@@ -20,6 +20,7 @@ from lite_ensam.io.flare_npz import npz_keys, read_npz_labels, write_npz
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_labels, write_itk
 from lite_ensam.io.label_map import LabelMap, Lesion, labels_on_grid
 from lite_ensam.io.nifti import read_nifti_labels, write_nifti
+from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.opened_scan import (
     OUTPUT_SUFFIXES,
     VOLUME_SUFFIXES,
@@ -137,7 +138,7 @@ def read_label_map(
 
 def read_case(
     ct_path: PathLike,
-    marks_path: PathLike | None = None,
+    marks_path: PathLike | ObjectChoice | None = None,
     reference_path: PathLike | None = None,
     *,
     hu: bool | None = None,
@@ -155,7 +156,7 @@ def read_case(
     Parameters
     ----------
     ct_path : see `read_ct`
-    marks_path : see `read_marks`
+    marks_path : see `read_marks`; an `ObjectChoice` says which report of a DICOM folder or study
     reference_path : see `read_label_map`
     hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
     series_uid, acquisition : of a DICOM folder with several; None takes those that marks or reference refer to, else

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -191,7 +192,7 @@ class _Fetch:
     ) -> None:
         self.server, self.study_uid, self.folder = server, study_uid, folder
         self.cache = None if cache is None else Path(cache) / _hidden(f"{server.root.url} {study_uid}")
-        self.on_progress = on_progress
+        self.on_progress, self.counts = on_progress, Counter[str]()
         if self.cache is not None:
             with translate_output_errors(self.cache):
                 self.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -206,9 +207,9 @@ class _Fetch:
 
     def instances(self, modality: str, headers: Sequence[Dataset]) -> Iterator[_Instance]:
         """The files of a series."""
-        n_before = len(list(self.folder.glob(f"{modality.lower()}-*")))
-        for n, header in enumerate(headers, start=n_before + 1):
-            name = f"{modality.lower()}-{n:04d}.dcm"
+        for header in headers:
+            self.counts[modality] += 1
+            name = f"{modality.lower()}-{self.counts[modality]}.dcm"
             yield _Instance(str(header.SeriesInstanceUID), str(header.SOPInstanceUID), name)
 
     def run(self, wanted: Iterator[_Instance]) -> None:
@@ -247,10 +248,13 @@ class _Fetch:
             )
         if self.cache is None:
             return
+        link = self.folder / one.name
         try:
-            (self.folder / one.name).symlink_to(path.absolute())
+            link.symlink_to(path.absolute())
+        except FileExistsError:
+            raise
         except OSError:  # Windows, without the right to make links
-            shutil.copyfile(path, self.folder / one.name)
+            shutil.copyfile(path, link)
 
 
 def _hidden(text: str) -> str:

@@ -1,0 +1,157 @@
+"""The listener: waits until a study is quiet, segments it, and sends the results."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Event
+
+from lite_ensam.core.errors import ArchiveError, LiteEnsamError, MissingExtraError
+from lite_ensam.core.types import PathLike
+from lite_ensam.engines import WEIGHTS
+from lite_ensam.io.dicom.datasets import keep_identifiers_quiet
+from lite_ensam.io.object_choice import ObjectChoice
+from lite_ensam.io.pacs import check_destination, send
+from lite_ensam.listener.inbox import Inbox, ReceivedStudy, StudyState
+from lite_ensam.listener.receiver import receiving
+from lite_ensam.segmentation import Border, segment
+
+__all__ = ["Listener", "ListenerSettings"]
+
+MOST_TRIES = 3
+"""Of a study that ends the process each time: a damaged file must not keep the listener from all others."""
+
+SEND_AGAIN_S = 60.0
+"""Until an archive that did not take results is asked again."""
+
+_LOOK_EACH_S = 0.5
+_UID = re.compile(r"\b\d+(?:\.\d+){4,}")
+
+
+@dataclass(frozen=True)
+class ListenerSettings:
+    """How a listener works.
+
+    Parameters
+    ----------
+    to : where results are sent, see `check_destination`
+    quiet_s : nothing of a study has come for so many seconds: it is complete
+    keep_days : how long a study whose results are sent stays on the disk, in case more of it comes
+    choice, border, n_repeats, weights : as in `lite_ensam.segment`
+    """
+
+    to: str
+    quiet_s: float = 10.0
+    keep_days: float = 1.0
+    choice: ObjectChoice | None = None
+    border: Border = "readers"
+    n_repeats: int = 0
+    weights: PathLike = WEIGHTS
+
+
+class Listener:
+    """Takes studies that are pushed, and answers with SEG and SR.
+
+    Parameters
+    ----------
+    inbox : where they are kept
+    settings : how they are worked on
+    say : told one sentence for each thing that happens; it holds nothing of a patient
+
+    Raises
+    ------
+    ArgumentError
+        If `settings.to` is not an address.
+    """
+
+    def __init__(self, inbox: Inbox, settings: ListenerSettings, say: Callable[[str], None]) -> None:
+        check_destination(settings.to)
+        self.inbox, self.settings = inbox, settings
+        self.say = lambda text: say(_UID.sub("(UID)", text))
+        self._send_again: dict[str, float] = {}
+
+    def run(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 11112,
+        title: str = "LITE-ENSAM",
+        senders: tuple[str, ...] = (),
+        stop: Event | None = None,
+    ) -> None:
+        """Listen until `stop` is set or the process is told to end; errors as `receiving` and `Inbox.alone`."""
+        stop = stop or Event()
+        with (
+            self.inbox.alone(),
+            keep_identifiers_quiet(),
+            receiving(self.inbox, host, port, title, senders, self.say),
+        ):
+            self.say(f"listening as {title} at {host}:{port}")
+            while not stop.wait(_LOOK_EACH_S):
+                self.work()
+
+    def work(self) -> None:
+        """Do what there is to do with studies that are quiet."""
+        for study in self.inbox.quiet_studies(self.settings.quiet_s):
+            try:
+                self._work_on(study)
+            except (LiteEnsamError, OSError) as error:  # a full disk; the next one may fit
+                self.say(f"study {study.name}: {error}")
+
+    def _work_on(self, study: ReceivedStudy) -> None:
+        state = study.state()
+        if state.outcome == "sent" and study.days_since() > self.settings.keep_days:
+            study.remove()
+        if state.outcome in ("sent", "kept"):
+            return
+        if state.outcome != "made":
+            state = self._made(study, state)
+        if state.outcome == "made":
+            self._send(study, state)
+
+    def _made(self, study: ReceivedStudy, state: StudyState) -> StudyState:
+        """Segment a study; the state after that."""
+        if state.n_tries >= MOST_TRIES:
+            return self._kept(study, state, f"ended the listener {state.n_tries} times")
+        state = replace(state, outcome="tried", n_tries=state.n_tries + 1)
+        study.write_state(state)
+        start = time.perf_counter()
+        settings, (seg, sr) = self.settings, study.results
+        try:
+            result = segment(
+                study.objects,
+                settings.choice,
+                border=settings.border,
+                n_repeats=settings.n_repeats,
+                weights=settings.weights,
+            )
+            replace(result, inputs=()).save(seg, overwrite=True, report=sr)
+        except MissingExtraError:
+            raise
+        except LiteEnsamError as error:
+            return self._kept(study, state, str(error))
+        seconds = time.perf_counter() - start
+        self.say(f"study {study.name}: {study.n_objects} files, {len(result)} tumours in {seconds:.1f} s")
+        state = replace(state, outcome="made")
+        study.write_state(state)
+        return state
+
+    def _kept(self, study: ReceivedStudy, state: StudyState, why: str) -> StudyState:
+        self.say(f"study {study.name}: {why}. It is kept, and tried again when more of it comes")
+        state = replace(state, outcome="kept")
+        study.write_state(state)
+        return state
+
+    def _send(self, study: ReceivedStudy, state: StudyState) -> None:
+        if time.monotonic() < self._send_again.get(study.name, 0.0):
+            return
+        try:
+            # whoever was killed after sending sends again: what is there already is there
+            send(study.results, self.settings.to, known=study.results)
+        except ArchiveError as error:
+            self.say(f"study {study.name}: {error}. They are sent again in {SEND_AGAIN_S:g} s")
+            self._send_again[study.name] = time.monotonic() + SEND_AGAIN_S
+            return
+        self.say(f"study {study.name}: SEG and SR sent")
+        study.write_state(replace(state, outcome="sent"))
