@@ -104,11 +104,11 @@ def test_of_several_reports_one_is_chosen_and_the_message_says_how(
     )
     out = tmp_path / "mask.nii.gz"
     unclear = run("segment", study, "-o", out)
-    assert (unclear.returncode, len(unclear.stderr.splitlines())) == (1, 1)
+    assert unclear.returncode == 1
     for part in ("3 files that could be marks", "'Measurements', made by OHIF", "made by Another maker, the newest",
                  "--pick-description, --pick-date or --pick-maker"):  # fmt: skip
         assert part in unclear.stderr
-    assert not any(word in unclear.stderr for word in ("SECRET", "2025", "1.2.826"))
+    assert not any(word in unclear.stderr for word in ("SECRET", "2025", "1.2.826", "/tmp"))
     for option, labels in (
         (("--pick-date", "newest"), [0, 1]),
         (("--pick-maker", "another"), [0, 1]),
@@ -149,7 +149,7 @@ def test_the_ct_that_the_report_refers_to_is_fetched_and_no_other(
         other.SeriesInstanceUID = series
         other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = generate_uid()
         if n >= len(list(dicom.iterdir())):
-            other.ImagePositionPatient[2] += 1000
+            other.ImagePositionPatient[2] += 140  # above
         other.save_as(tmp_path / "other.dcm")
         orthanc.put(tmp_path / "other.dcm")
     cache, out = tmp_path / "cache", tmp_path / "mask.nii.gz"
@@ -160,7 +160,7 @@ def test_the_ct_that_the_report_refers_to_is_fetched_and_no_other(
     )
     assert len(list(cache.rglob("*.dcm"))) == 57  # and the report
     named = run("segment", f"{study}/series/{series}", "-o", out, "--overwrite")
-    assert (named.returncode, "holds no line" in named.stderr) == (1, True)
+    assert (named.returncode, "holds no line" in named.stderr) == (1, True), named.stderr
 
 
 def processes_end(moments: list[float], arguments: list[object]) -> Iterator[float]:

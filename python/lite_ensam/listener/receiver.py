@@ -102,7 +102,7 @@ def receiving(
         inbox.close(id(event.assoc))
 
     events = package.evt
-    handlers = [(events.EVT_C_STORE, store)]
+    handlers: list[tuple[Any, Callable[[Any], Any]]] = [(events.EVT_C_STORE, store)]
     handlers += [(one, ended) for one in (events.EVT_RELEASED, events.EVT_ABORTED, events.EVT_CONN_CLOSE)]
     try:
         server = application.start_server((host, port), block=False, evt_handlers=handlers)

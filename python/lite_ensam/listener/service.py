@@ -68,8 +68,7 @@ class Listener:
 
     def __init__(self, inbox: Inbox, settings: ListenerSettings, say: Callable[[str], None]) -> None:
         check_destination(settings.to)
-        self.inbox, self.settings = inbox, settings
-        self.say = lambda text: say(_UID.sub("(UID)", text))
+        self.inbox, self.settings, self._say = inbox, settings, say
         self._send_again: dict[str, float] = {}
 
     def run(
@@ -98,6 +97,10 @@ class Listener:
                 self._work_on(study)
             except (LiteEnsamError, OSError) as error:  # a full disk; the next one may fit
                 self.say(f"study {study.name}: {error}")
+
+    def say(self, text: str) -> None:
+        """Tell what happened, without UIDs."""
+        self._say(_UID.sub("(UID)", text))
 
     def _work_on(self, study: ReceivedStudy) -> None:
         state = study.state()
