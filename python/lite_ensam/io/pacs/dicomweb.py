@@ -34,7 +34,7 @@ N_CONNECTIONS = 4
 WAITS_S = (0.5, 1.0, 2.0)
 """Seconds between tries: a server that restarts or is busy is given a few, a dead one does not hold up the user."""
 
-CONNECT_S, READ_S, STORE_S = 10.0, 30.0, 120.0
+CONNECT_S, READ_S, STORE_S = 10.0, 60.0, 120.0
 """Seconds to wait for a connection, for the next bytes, and for an archive to say that it has stored."""
 
 SLOW_AFTER_S, LEAST_BYTES_PER_S = 30.0, 1000.0
