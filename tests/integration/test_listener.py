@@ -121,8 +121,7 @@ def test_a_pushed_study_is_answered(
     assert not any(word in str(path) for path in (tmp_path / "inbox").rglob("*") for word in SECRETS)
 
 
-def fill(folder: Path, files: list[Path]) -> None:
-    inbox = Inbox(folder)
+def fill(inbox: Inbox, files: list[Path]) -> None:
     for path in files:
         header = pydicom.dcmread(path, stop_before_pixels=True)
         inbox.put(header.StudyInstanceUID, header.SOPInstanceUID, path.read_bytes(), sender=1)
@@ -132,12 +131,12 @@ def fill(folder: Path, files: list[Path]) -> None:
 def test_what_an_archive_refuses_is_sent_again_and_what_was_sent_is_not(
     study: Path, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lite_ensam.listener.service.SEND_AGAIN_S", 0.0)
+    monkeypatch.setattr("lite_ensam.listener.service.AGAIN_S", 0.0)
     said: list[str] = []
-    fill(tmp_path / "inbox", list(study.iterdir()))
+    fill(Inbox(tmp_path / "inbox"), list(study.iterdir()))
     archive.status = 0xA700
     listener(tmp_path / "inbox", archive, said).work()
-    assert ("no room left" in said[-1], "sent again" in said[-1]) == (True, True)
+    assert ("no room left" in said[-1], "tried again" in said[-1]) == (True, True)
     results = [path.read_bytes() for path in sorted((tmp_path / "inbox").rglob("results/*.dcm"))]
     assert len(results) == 2
     archive.status = 0
@@ -157,13 +156,13 @@ def test_an_incomplete_study_is_a_sentence_and_is_done_when_the_rest_comes(
     said: list[str] = []
     files = sorted(study.iterdir())
     late = [study / f"{k}.dcm" for k in (20, 21, 22)]
-    fill(tmp_path / "inbox", [path for path in files if path not in late])
+    fill(Inbox(tmp_path / "inbox"), [path for path in files if path not in late])
     one = listener(tmp_path / "inbox", archive, said)
     one.work()
     one.work()
     assert (len(said), archive.taken) == (1, [])  # said once
     assert ("missing" in said[0], "It is kept" in said[0]) == (True, True)
-    fill(tmp_path / "inbox", late)
+    fill(one.inbox, late)
     one.work()
     assert archive.modalities() == ["SEG", "SR"]
     assert not any(word in text for text in said for word in SECRETS), said
@@ -174,27 +173,49 @@ def test_a_study_without_lines_waits_for_them_and_the_newest_may_be_chosen(
 ) -> None:
     said: list[str] = []
     report = study / "sr.dcm"
-    fill(tmp_path / "inbox", [path for path in study.iterdir() if path != report])
+    fill(Inbox(tmp_path / "inbox"), [path for path in study.iterdir() if path != report])
     one = listener(tmp_path / "inbox", archive, said, choice=ObjectChoice(date="newest"))
     one.work()
     assert "holds no file of marks" in said[-1]
     source = read_ct(dicom)[1]
     assert isinstance(source, SeriesSource)
     newer = write_ohif_report(tmp_path / "newer.dcm", source, scan.case.marks[:1], ContentDate="20250909")
-    fill(tmp_path / "inbox", [report, newer])
+    fill(one.inbox, [report, newer])
     one.work()
     assert [len(seg.SegmentSequence) for seg in archive.taken[:1]] == [1]
 
 
 def test_a_study_that_ends_the_process_is_given_up(study: Path, archive: Archive, tmp_path: Path) -> None:
     said: list[str] = []
-    fill(tmp_path / "inbox", list(study.iterdir()))
+    fill(Inbox(tmp_path / "inbox"), list(study.iterdir()))
     one = listener(tmp_path / "inbox", archive, said)
     (received,) = one.inbox.studies()
     state = received.state()
     received.write_state(type(state)(state.objects, "tried", 3))
     one.work()
     assert "ended the listener 3 times" in said[-1]
+
+
+def test_results_that_find_no_room_are_made_again(
+    study: Path, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lite_ensam.segmentation import Segmentation
+
+    monkeypatch.setattr("lite_ensam.listener.service.AGAIN_S", 0.0)
+    said: list[str] = []
+    fill(Inbox(tmp_path / "inbox"), list(study.iterdir()))
+    one = listener(tmp_path / "inbox", archive, said)
+
+    def full(*_: object, **__: object) -> None:
+        raise OutputError("cannot write seg.dcm: the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Segmentation, "save", full)
+        for _ in range(4):
+            one.work()
+    assert ("the disk is full" in said[-1], "tried again" in said[-1]) == (True, True)
+    one.work()
+    assert archive.modalities() == ["SEG", "SR"]
 
 
 def test_a_full_disk_refuses_and_keeps_what_it_has(study: Path, archive: Archive, tmp_path: Path) -> None:

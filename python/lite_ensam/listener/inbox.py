@@ -118,6 +118,7 @@ class Inbox:
         self._open: dict[int, set[str]] = {}
         with translate_output_errors(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._touched |= {study.folder.name: time.monotonic() for study in self.studies()}
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -142,7 +143,6 @@ class Inbox:
         try:
             for study in self.studies():  # what a killed one left half-written
                 sweep_leftovers(study.objects, alone=True)
-                self._touched[study.folder.name] = time.monotonic()
             yield
         finally:
             lock.release()
@@ -186,12 +186,18 @@ class Inbox:
         return [ReceivedStudy(path) for path in sorted(self.folder.iterdir()) if (path / "objects").is_dir()]
 
     def quiet_studies(self, seconds: float) -> list[ReceivedStudy]:
-        """Those of which nothing has come for some seconds, and nothing is coming."""
+        """Those that are not settled, of which nothing has come for some seconds, and nothing is coming."""
         now = time.monotonic()
         with self._lock:
             busy = {name for names in self._open.values() for name in names}
-            busy |= {name for name, at in self._touched.items() if now - at < seconds}
-        return [study for study in self.studies() if study.folder.name not in busy]
+            names = [name for name, at in self._touched.items() if now - at >= seconds and name not in busy]
+        return [ReceivedStudy(self.folder / name) for name in sorted(names)]
+
+    def settle(self, study: ReceivedStudy, since: float) -> None:
+        """Nothing is left to be done with a study, until more of it comes than had come at a time (`monotonic`)."""
+        with self._lock:
+            if self._touched.get(study.folder.name, since) <= since:
+                self._touched.pop(study.folder.name, None)
 
 
 def _hidden(uid: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Event
 
-from lite_ensam.core.errors import ArchiveError, LiteEnsamError, MissingExtraError
+from lite_ensam.core.errors import ArchiveError, LiteEnsamError, MissingExtraError, OutputError
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS
 from lite_ensam.io.dicom.datasets import keep_identifiers_quiet
@@ -23,10 +23,10 @@ __all__ = ["Listener", "ListenerSettings"]
 MOST_TRIES = 3
 """Of a study that ends the process each time: a damaged file must not keep the listener from all others."""
 
-SEND_AGAIN_S = 60.0
-"""Until an archive that did not take results is asked again."""
+AGAIN_S = 60.0
+"""Until an archive that did not take results, or a disk that was full, is tried again."""
 
-_LOOK_EACH_S = 0.5
+_LOOK_EACH_S, _TIDY_EACH_S = 0.5, 3600.0
 _UID = re.compile(r"\b\d+(?:\.\d+){4,}")
 
 
@@ -69,7 +69,8 @@ class Listener:
     def __init__(self, inbox: Inbox, settings: ListenerSettings, say: Callable[[str], None]) -> None:
         check_destination(settings.to)
         self.inbox, self.settings, self._say = inbox, settings, say
-        self._send_again: dict[str, float] = {}
+        self._again_at: dict[str, float] = {}
+        self._tidy_at = 0.0
 
     def run(
         self,
@@ -92,26 +93,32 @@ class Listener:
 
     def work(self) -> None:
         """Do what there is to do with studies that are quiet."""
+        start = time.monotonic()
         for study in self.inbox.quiet_studies(self.settings.quiet_s):
+            if start < self._again_at.get(study.name, 0.0):
+                continue
             try:
-                self._work_on(study)
-            except (LiteEnsamError, OSError) as error:  # a full disk; the next one may fit
-                self.say(f"study {study.name}: {error}")
+                if self._work_on(study).outcome in ("sent", "kept"):
+                    self.inbox.settle(study, start)
+            except (ArchiveError, OutputError) as error:
+                self.say(f"study {study.name}: {error}. It is tried again in {AGAIN_S:g} s")
+                self._again_at[study.name] = start + AGAIN_S
+        if start > self._tidy_at:
+            self._tidy_at = start + _TIDY_EACH_S
+            for study in self.inbox.studies():
+                if study.state().outcome == "sent" and study.days_since() > self.settings.keep_days:
+                    study.remove()
 
     def say(self, text: str) -> None:
         """Tell what happened, without UIDs."""
         self._say(_UID.sub("(UID)", text))
 
-    def _work_on(self, study: ReceivedStudy) -> None:
+    def _work_on(self, study: ReceivedStudy) -> StudyState:
+        """One step or several with a study; the state after that."""
         state = study.state()
-        if state.outcome == "sent" and study.days_since() > self.settings.keep_days:
-            study.remove()
-        if state.outcome in ("sent", "kept"):
-            return
-        if state.outcome != "made":
+        if state.outcome in ("new", "tried"):
             state = self._made(study, state)
-        if state.outcome == "made":
-            self._send(study, state)
+        return self._sent(study, state) if state.outcome == "made" else state
 
     def _made(self, study: ReceivedStudy, state: StudyState) -> StudyState:
         """Segment a study; the state after that."""
@@ -130,7 +137,8 @@ class Listener:
                 weights=settings.weights,
             )
             replace(result, inputs=()).save(seg, overwrite=True, report=sr)
-        except MissingExtraError:
+        except (MissingExtraError, OutputError):  # not the study's fault
+            study.write_state(replace(state, n_tries=state.n_tries - 1))
             raise
         except LiteEnsamError as error:
             return self._kept(study, state, str(error))
@@ -146,15 +154,11 @@ class Listener:
         study.write_state(state)
         return state
 
-    def _send(self, study: ReceivedStudy, state: StudyState) -> None:
-        if time.monotonic() < self._send_again.get(study.name, 0.0):
-            return
-        try:
-            # whoever was killed after sending sends again: what is there already is there
-            send(study.results, self.settings.to, known=study.results)
-        except ArchiveError as error:
-            self.say(f"study {study.name}: {error}. They are sent again in {SEND_AGAIN_S:g} s")
-            self._send_again[study.name] = time.monotonic() + SEND_AGAIN_S
-            return
+    def _sent(self, study: ReceivedStudy, state: StudyState) -> StudyState:
+        """Send results; the state after that, or `ArchiveError`."""
+        # whoever was killed after sending sends again: what is there already is there
+        send(study.results, self.settings.to, known=study.results)
         self.say(f"study {study.name}: SEG and SR sent")
-        study.write_state(replace(state, outcome="sent"))
+        state = replace(state, outcome="sent")
+        study.write_state(state)
+        return state
