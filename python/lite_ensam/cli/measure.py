@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,11 +20,13 @@ from lite_ensam.cli.archives import (
     parse_choice,
     send_results,
 )
-from lite_ensam.cli.options import Acquisition, Fraction, Hu, Only, Overwrite, Series
+from lite_ensam.cli.options import Acquisition, Fraction, Hu, Only, Overwrite, Series, as_options
 from lite_ensam.cli.segment import Ct
 from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
+    from lite_ensam.core.case import Case
+    from lite_ensam.core.types import Labels, PathLike
     from lite_ensam.measurements import TumorMeasurement
 
 
@@ -67,20 +69,10 @@ def measure(
     overwrite: Overwrite = False,
 ) -> None:
     """Measure the tumours of a mask: diameters, volume, shape, grey values."""
-    from lite_ensam import _kernels
     from lite_ensam.core.about import DISCLAIMER
-    from lite_ensam.io import (
-        check_outputs,
-        open_scan,
-        read_label_map,
-        write_report,
-        write_structured_report,
-        write_table,
-        write_text,
-    )
-    from lite_ensam.io.places import marks_at_hand, mask_at_hand
-    from lite_ensam.measurements import flag_cells, measure_case
-    from lite_ensam.reporting import case_page, identifiers_of
+    from lite_ensam.io import check_outputs, open_scan, read_label_map
+    from lite_ensam.io.places import is_address, marks_at_hand, mask_at_hand
+    from lite_ensam.measurements import measure_case
 
     outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)), (sr, (".dcm",)))
     check_outputs(outputs, (ct, mask, marks), overwrite)
@@ -98,30 +90,66 @@ def measure(
     case = scan.read_case(
         lines, reference=labels if is_drawn else None, hu=scan.known_hu if hu is None else hu
     )
-    tumors = measure_case(case, labels)
-    if sr is not None:
-        write_structured_report(sr, mask_file, case.source, case.marks, tumors, not is_drawn, overwrite)
-    page = case_page(case, labels, tumors, identifiers, is_drawn) if html is not None else ""
-    if json is not None:
-        who = {"identifiers": identifiers_of(case)} if identifiers else {}
-        record = {"disclaimer": DISCLAIMER, "version": _kernels.__version__} | who
-        found = {"notes": list(case.source.notes), "tumors": [one.all_numbers() for one in tumors]}
-        write_report(json, record | found, overwrite)
-    if csv is not None:
-        write_table(csv, [one.all_numbers() | flag_cells(one.flags) for one in tumors], overwrite)
-    if html is not None:
-        write_text(html, page, overwrite)
-    show(tumors, is_drawn)
+    found = Measured(case, labels, measure_case(case, labels), mask_file, is_drawn, identifiers)
+    found.write(json, csv, html, sr, overwrite)
+    show(found.tumors, is_drawn)
     if is_drawn:
         console().print(
             "note: no lines were given; they are drawn on the mask, on each tumour's largest slice"
         )
     for note in case.source.notes:
-        console().print(f"note: {note}")
+        console().print(f"note: {as_options(note)}")
     console().print(DISCLAIMER, style="dim")
-    if to is not None:
-        own = [mask_file] if os.fspath(mask_file) == mask else []  # a report must find its SEG there
-        send_results(to, [*own, sr], known=own)
+    own = [] if is_address(mask) else [mask_file]  # a report must find its SEG in the archive
+    send_results(to, [*own, sr], known=own)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured, and of what.
+
+    Parameters
+    ----------
+    case, labels, tumors : scan with lines, label map, numbers
+    mask_file : that the label map was read from
+    is_drawn : whether the lines were drawn on the mask
+    identifiers : whether JSON and page say who it is
+    """
+
+    case: Case
+    labels: Labels
+    tumors: tuple[TumorMeasurement, ...]
+    mask_file: PathLike
+    is_drawn: bool
+    identifiers: bool
+
+    def write(
+        self, json: Path | None, csv: Path | None, html: Path | None, sr: Path | None, overwrite: bool
+    ) -> None:
+        """Write the files that are wanted."""
+        from lite_ensam import _kernels
+        from lite_ensam.core.about import DISCLAIMER
+        from lite_ensam.io import write_report, write_structured_report, write_table, write_text
+        from lite_ensam.measurements import flag_cells
+        from lite_ensam.reporting import case_page, identifiers_of
+
+        case, tumors = self.case, self.tumors
+        if sr is not None:
+            write_structured_report(
+                sr, self.mask_file, case.source, case.marks, tumors, not self.is_drawn, overwrite
+            )
+        page = ""
+        if html is not None:
+            page = case_page(case, self.labels, tumors, self.identifiers, self.is_drawn)
+        if json is not None:
+            who = {"identifiers": identifiers_of(case)} if self.identifiers else {}
+            record = {"disclaimer": DISCLAIMER, "version": _kernels.__version__} | who
+            found = {"notes": list(case.source.notes), "tumors": [one.all_numbers() for one in tumors]}
+            write_report(json, record | found, overwrite)
+        if csv is not None:
+            write_table(csv, [one.all_numbers() | flag_cells(one.flags) for one in tumors], overwrite)
+        if html is not None:
+            write_text(html, page, overwrite)
 
 
 def show(tumors: Sequence[TumorMeasurement], is_drawn: bool) -> None:

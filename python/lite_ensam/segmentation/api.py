@@ -67,15 +67,13 @@ def segment(
 
     Parameters
     ----------
-    ct : a file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a study in an archive
-        (`dicomweb+https://HOST/dicom-web/studies/UID`, docs/pacs.md), a `Case`, the pair that
-        `read_ct` returns, an image of nibabel, SimpleITK or itk, or an array (z, y, x) of NumPy, torch or xarray;
-        in HU or windowed to 0-255. The result's `labels` have its order: (z, y, x), of nibabel's images i, j, k
+    ct : a file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a study's address in an archive
+        (docs/pacs.md), a `Case`, the pair that `read_ct` returns, an image of nibabel, SimpleITK or itk, or an array
+        (z, y, x) of NumPy, torch or xarray; in HU or windowed to 0-255. The result's `labels` have its order: (z, y, x), of nibabel's images i, j, k
     marks : the lines. A file (JSON, CSV, DICOM, 3D Slicer's .mrk.json, marker volume), one `RecistMark` or several,
         nested lists or an array [[z, y, x], [z, y, x]] of one line or several, a mapping of labels to such lines,
         dictionaries as in the JSON file or its whole content, a table with the CSV file's columns, or a marker volume.
-        None takes those of an .npz, a DICOM folder or a `Case`; `ObjectChoice` says which of several in a folder. Lines
-        without labels get 1..n
+        None takes those of an .npz, a `Case`, a DICOM folder (`ObjectChoice`: of several). Lines get labels 1..n
     spacing_mm, grid : of an array, (z, y, x), or its place in the world, which `save` then writes; all else knows it
     marks_in : "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
         z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its array
@@ -109,9 +107,9 @@ def segment(
 
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
-            given = marks_at_hand(marks)
-            scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, given)
-            lines = with_prompts(scan.read_marks(given, marks_in, only), prompts or {})
+            lines = marks_at_hand(marks)
+            scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, lines)
+            lines = with_prompts(scan.read_marks(lines, marks_in, only), prompts or {})
             return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lite_ensam.core.errors import MarkError, brief
+from lite_ensam.core.errors import CaseError, MarkError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import NotedMarks
 from lite_ensam.core.scan_source import ScanSource
@@ -116,7 +116,13 @@ def find_marks(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSour
 
 
 def find_mask(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSource | None = None) -> Path:
-    """The one SEG or RTSTRUCT of a folder; else as `find_marks`, but results of our own are masks, too."""
+    """The one SEG or RTSTRUCT of a folder, ours too; else as `find_marks`, with CaseError for MarkError."""
     return choose_object(
-        dicom_objects(folder, tuple(_WITH_REGIONS)), choice, folder, "a mask", series, allow_own=True
+        dicom_objects(folder, tuple(_WITH_REGIONS)),
+        choice,
+        folder,
+        "a mask",
+        series,
+        allow_own=True,
+        error=CaseError,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lite_ensam.core.errors import MarkError, printable
+from lite_ensam.core.errors import LiteEnsamError, MarkError, printable
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, files_below, is_dicom, read_dataset
 from lite_ensam.io.dicom.references import References
 from lite_ensam.io.dicom.segmentation import NAME
@@ -151,7 +151,9 @@ def choose_object(
     folder: PathLike,
     what: str,
     series: SeriesSource | None = None,
+    *,
     allow_own: bool = False,
+    error: type[LiteEnsamError] = MarkError,
 ) -> Path:
     """The one object that is meant.
 
@@ -163,10 +165,11 @@ def choose_object(
     what : it is to hold, for messages: "marks" or "a mask"
     series : of the CT; objects that refer to another one are left out
     allow_own : see `fitting`
+    error : that is raised
 
     Raises
     ------
-    MarkError
+    MarkError, CaseError
         If none is left or several are; the message lists them, and says how to choose.
     """
     where = printable(folder)
@@ -177,17 +180,17 @@ def choose_object(
     how = "by ObjectChoice(description=, date=, maker=), or give its file"
     if left:
         listed = ", ".join(one.told(left) for one in left)
-        raise MarkError(f"{where}: holds {len(left)} files that could be {what}: {listed}; choose one {how}")
+        raise error(f"{where}: holds {len(left)} files that could be {what}: {listed}; choose one {how}")
     readers = [one for one in referring if allow_own or not one.is_own]
     if readers:
         listed = ", ".join(one.told(readers) for one in readers)
-        raise MarkError(f"{where}: no file of {what} fits; there are: {listed}; choose one {how}")
+        raise error(f"{where}: no file of {what} fits; there are: {listed}; choose one {how}")
     if own := [one for one in referring if one.is_own]:
         listed = ", ".join(one.told(own) for one in own)
-        raise MarkError(
+        raise error(
             f"{where}: holds no file of {what}, only results of {NAME}: {listed}; give the file if it is meant"
         )
     others = f", only {len(objects)} of other scans" if objects else ""
-    raise MarkError(
+    raise error(
         f"{where}: no {what.removeprefix('a ')} given, and the folder holds no file of {what}{others}"
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from types import ModuleType
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,6 +23,9 @@ from lite_ensam.io.dicom.series_source import SeriesSource
 from lite_ensam.measurements import TumorMeasurement, TumorRepeatability
 
 __all__ = ["build_report"]
+
+Code: TypeAlias = tuple[str, str, str]
+"""Value, scheme and meaning."""
 
 _SERIES_NUMBER = 901
 
@@ -48,9 +53,12 @@ def build_report(
 
     The first (TID 1501) has long and short axis (mm) with their lines, and the length of the line that was given, with
     that line. The second (TID 1411) refers to the tumour's segment and has its volume (ml), and of a scan in HU mean
-    and standard deviation of its grey values. TID 1411 does not let measurements have lines, and OHIF takes the first
-    number of a tracking UID for what it draws. Numbers have the distances to the ends of their 95 % intervals, and
-    the standard deviations of repeated segmentations, as far as these are known.
+    and standard deviation of its grey values. As far as they are known, it has the distances from volume and axes to
+    the ends of their 95 % intervals, and the standard deviations of repeated segmentations.
+
+    TID 1411 does not let measurements have lines. OHIF joins the groups of one tracking UID, takes the first number for
+    what it draws, and finds a line only where it is all that a number has: intervals of the axes are in the second
+    group.
 
     Parameters
     ----------
@@ -89,6 +97,7 @@ def build_report(
             observation_context=_observer(highdicom),
             procedure_reported=highdicom.sr.CodedConcept("25045-6", "LN", "CT unspecified body region"),
             imaging_measurements=groups,
+            referenced_images=builder.images_of_lines or None,
             title=highdicom.sr.CodedConcept("126000", "DCM", "Imaging Measurement Report"),
         )
         with keep_identifiers_quiet():
@@ -107,6 +116,25 @@ def build_report(
         raise OutputError(f"the CT's slices lack what a DICOM report needs: {said_plainly(error)}") from None
 
 
+@dataclass(frozen=True)
+class _Number:
+    """A number with how sure it is.
+
+    Parameters
+    ----------
+    code, value, unit : what it is
+    interval : ends of the 95 % interval, or None
+    sd, n_repeats : standard deviation over so many segmentations, or None
+    """
+
+    code: Code
+    value: float
+    unit: Code
+    interval: tuple[float, float] | None = None
+    sd: float | None = None
+    n_repeats: int = 0
+
+
 class _Groups:
     """Measurement groups of tumours on one scan.
 
@@ -119,6 +147,7 @@ class _Groups:
     def __init__(self, highdicom: ModuleType, series: SeriesSource, segmentation: Dataset) -> None:
         self.sr, self.series, self.segmentation = highdicom.sr, series, segmentation
         self.new_uid = highdicom.UID
+        self.images_of_lines: list[Dataset] = []  # older versions of OHIF need a library of images
 
     def of_tumor(
         self,
@@ -134,15 +163,28 @@ class _Groups:
             self._measurement(_LONG_AXIS, one.longest_diameter_mm, _MM, one.longest_diameter_zyx),
             self._measurement(_SHORT_AXIS, one.short_axis_mm, _MM, one.short_axis_zyx),
         ]
-        volume = self._measurement(_VOLUME, one.volume_ml, _ML)
+        numbers = [_Number(_VOLUME, one.volume_ml, _ML)]
+        if sure is not None or repeated is not None:
+            numbers += [
+                _Number(_LONG_AXIS, one.longest_diameter_mm, _MM),
+                _Number(_SHORT_AXIS, one.short_axis_mm, _MM),
+            ]
         if sure is not None:
-            self._add_interval(diameters[0], one.longest_diameter_mm, sure.longest_diameter_interval_mm, _MM)
-            self._add_interval(diameters[1], one.short_axis_mm, sure.short_axis_interval_mm, _MM)
-            self._add_interval(volume, one.volume_ml, sure.volume_interval_ml, _ML)
+            intervals = (
+                sure.volume_interval_ml,
+                sure.longest_diameter_interval_mm,
+                sure.short_axis_interval_mm,
+            )
+            numbers = [
+                replace(number, interval=interval)
+                for number, interval in zip(numbers, intervals, strict=True)
+            ]
         if repeated is not None:
-            sds = (repeated.diameter_sd_mm, repeated.short_axis_sd_mm, repeated.volume_sd_ml)
-            for measurement, sd, unit in zip((*diameters, volume), sds, (_MM, _MM, _ML), strict=True):
-                self._add_sd(measurement, sd, unit, repeated.n_repeats)
+            sds = (repeated.volume_sd_ml, repeated.diameter_sd_mm, repeated.short_axis_sd_mm)
+            numbers = [
+                replace(number, sd=sd, n_repeats=repeated.n_repeats)
+                for number, sd in zip(numbers, sds, strict=True)
+            ]
         if has_line:
             length = mark.length_mm(self.series.grid.spacing_mm)
             diameters.append(self._measurement(_LENGTH, length, _MM, mark.endpoints_zyx))
@@ -162,7 +204,9 @@ class _Groups:
         return (
             sr.MeasurementsAndQualitativeEvaluations(measurements=diameters, **shared),
             sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-                referenced_segment=referenced, measurements=[volume, *self._grey_values(one)], **shared
+                referenced_segment=referenced,
+                measurements=[*map(self._with_properties, numbers), *self._grey_values(one)],
+                **shared,
             ),
         )
 
@@ -175,11 +219,11 @@ class _Groups:
 
     def _measurement(
         self,
-        code: tuple[str, str, str],
+        code: Code,
         value: float,
-        unit: tuple[str, str, str],
+        unit: Code,
         ends_zyx: tuple[tuple[float, ...], ...] | None = None,
-        derivation: tuple[str, str, str] | None = None,
+        derivation: Code | None = None,
     ) -> Dataset:
         coordinates = None if ends_zyx is None else self._coordinates(ends_zyx)
         return self.sr.Measurement(
@@ -190,35 +234,33 @@ class _Groups:
             referenced_coordinates=None if coordinates is None else [coordinates],
         )
 
-    def _add_interval(
-        self, measurement: Dataset, value: float, interval: tuple[float, float], unit: tuple[str, str, str]
-    ) -> None:
-        low, high = interval
-        self._add_property(measurement, _ABOVE, high - value, unit)
-        self._add_property(measurement, _BELOW, value - low, unit)
+    def _with_properties(self, number: _Number) -> Dataset:
+        """A number with its interval and standard deviation."""
+        measurement = self._measurement(number.code, number.value, number.unit)
+        properties = self.sr.ContentSequence()
+        if number.interval is not None:
+            low, high = number.interval
+            properties.append(self._property(_ABOVE, high - number.value, number.unit))
+            properties.append(self._property(_BELOW, number.value - low, number.unit))
+        if number.sd is not None:
+            properties.append(self._property(_SD, number.sd, number.unit))
+            text = self.sr.TextContentItem(
+                name=self.sr.CodedConcept("121405", "DCM", "Population Description"),
+                value=f"{number.n_repeats} segmentations of this scan with the line drawn again",
+                relationship_type="HAS PROPERTIES",
+            )
+            properties.append(text)
+        if len(properties):
+            measurement[0].ContentSequence = properties
+        return measurement
 
-    def _add_sd(self, measurement: Dataset, sd: float, unit: tuple[str, str, str], n_repeats: int) -> None:
-        self._add_property(measurement, _SD, sd, unit)
-        text = self.sr.TextContentItem(
-            name=self.sr.CodedConcept("121405", "DCM", "Population Description"),
-            value=f"{n_repeats} segmentations of this scan with the line drawn again",
-            relationship_type="HAS PROPERTIES",
-        )
-        measurement[0].ContentSequence.append(text)
-
-    def _add_property(
-        self, measurement: Dataset, code: tuple[str, str, str], value: float, unit: tuple[str, str, str]
-    ) -> None:
-        """Put a property behind a measurement's line: readers such as OHIF take its first item for the line."""
-        item = self.sr.NumContentItem(
+    def _property(self, code: Code, value: float, unit: Code) -> Dataset:
+        return self.sr.NumContentItem(
             name=self.sr.CodedConcept(*code),
             value=value,
             unit=self.sr.CodedConcept(*unit),
             relationship_type="HAS PROPERTIES",
         )
-        if "ContentSequence" not in measurement[0]:
-            measurement[0].ContentSequence = self.sr.ContentSequence()
-        measurement[0].ContentSequence.append(item)
 
     def _coordinates(self, ends_zyx: tuple[tuple[float, ...], ...]) -> Dataset | None:
         points: tuple[FloatTriple, ...] = tuple((z, y, x) for z, y, x in ends_zyx)
@@ -226,6 +268,9 @@ class _Groups:
             image, columns_rows = self.series.image_of_points(points)
         except ValueError:  # an axial line on a series that was not taken axially runs through its slices
             return None
+        is_described = "ReferencedFrameNumber" not in image and image.get("SliceThickness")
+        if is_described and image not in self.images_of_lines:
+            self.images_of_lines.append(image)
         frames = [int(image.ReferencedFrameNumber)] if "ReferencedFrameNumber" in image else None
         source = self.sr.SourceImageForRegion(image.SOPClassUID, image.SOPInstanceUID, frames)
         return self.sr.CoordinatesForMeasurement("POLYLINE", np.asarray(columns_rows), source)

@@ -73,7 +73,7 @@ def test_numbers_have_their_intervals_and_standard_deviations(
 ) -> None:
     found = {}
     for group in groups(written(source, one, tmp_path)):
-        found |= {code(item): item for item in group if item.ValueType == "NUM"}
+        found |= {code(item): item for item in group if item.ValueType == "NUM"}  # the later group has them
     for name, number, (low, high), sd, unit in (
         (LONG, one.longest_diameter_mm, SURE.longest_diameter_interval_mm, 0.6, "mm"),
         (SHORT, one.short_axis_mm, SURE.short_axis_interval_mm, 0.4, "mm"),
@@ -96,7 +96,7 @@ def test_viewers_find_the_long_axis_and_its_line_first(
     numbers = [item for item in merged if item.ValueType == "NUM"]
     assert [code(item) for item in numbers][:4] == [LONG, SHORT, LENGTH, VOLUME]
     for item in numbers[:3]:
-        line = item.ContentSequence[0]
+        (line,) = item.ContentSequence
         assert (line.ValueType, len(line.GraphicData)) == ("SCOORD", 4)
         assert (
             line.ContentSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID in source.slice_of_uid
