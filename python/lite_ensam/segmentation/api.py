@@ -67,9 +67,9 @@ def segment(
 
     Parameters
     ----------
-    ct : a file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a study's address in an archive
-        (docs/pacs.md), a `Case`, the pair that `read_ct` returns, an image of nibabel, SimpleITK or itk, or an array
-        (z, y, x) of NumPy, torch or xarray; in HU or windowed to 0-255. The result's `labels` have its order: (z, y, x), of nibabel's images i, j, k
+    ct : a file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a study's address in an
+        archive (docs/pacs.md), a `Case`, the pair that `read_ct` returns, an image of nibabel, SimpleITK or itk, or an
+        array (z, y, x) in HU or windowed to 0-255. The result's `labels` have its order, of nibabel's images i, j, k
     marks : the lines. A file (JSON, CSV, DICOM, 3D Slicer's .mrk.json, marker volume), one `RecistMark` or several,
         nested lists or an array [[z, y, x], [z, y, x]] of one line or several, a mapping of labels to such lines,
         dictionaries as in the JSON file or its whole content, a table with the CSV file's columns, or a marker volume.
@@ -107,9 +107,8 @@ def segment(
 
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
-            lines = marks_at_hand(marks)
-            scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, lines)
-            lines = with_prompts(scan.read_marks(lines, marks_in, only), prompts or {})
+            scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, given := marks_at_hand(marks))
+            lines = with_prompts(scan.read_marks(given, marks_in, only), prompts or {})
             return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
