@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +20,9 @@ OWN_TITLE = "LITE-ENSAM"
 """AE title that we call ourselves by."""
 
 CONNECT_S, ANSWER_S = 10.0, 120.0
+WAITS_S = (0.5, 1.0)
+"""Seconds between tries to connect."""
+
 _NO_SUCH_KIND = 0x0122
 _WARNING = 0xB000
 
@@ -57,6 +61,11 @@ def store(files: Mapping[str, Path], to: AeAddress) -> StoreOutcome:
         for kind, syntax in {(one.SOPClassUID, one.file_meta.TransferSyntaxUID) for one in datasets.values()}:
             application.add_requested_context(kind, syntax)
         association = application.associate(to.host, to.port, ae_title=to.title)
+        for wait_s in WAITS_S:
+            if association.is_established or association.is_rejected:
+                break
+            time.sleep(wait_s)
+            association = application.associate(to.host, to.port, ae_title=to.title)
         where = f"{to.title} at {to.host}:{to.port}"
         if association.is_rejected:
             raise ArchiveError(
