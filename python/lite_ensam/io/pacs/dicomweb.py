@@ -29,7 +29,7 @@ __all__ = ["N_CONNECTIONS", "DicomWeb"]
 T = TypeVar("T")
 
 N_CONNECTIONS = 4
-"""At a time: more make no archive that we tried faster."""
+"""At a time: an archive has others to serve, too."""
 
 WAITS_S = (0.5, 1.0, 2.0)
 """Seconds between tries: a server that restarts or is busy is given a few, a dead one does not hold up the user."""
@@ -45,7 +45,7 @@ _LARGEST_JSON = 256 << 20
 """Bytes of metadata: some 50,000 slices."""
 
 _PAGE = 200
-"""Series in one answer to a search: no server that we know of gives fewer if it is asked for them."""
+"""Series in one answer to a search; servers may give fewer, and say so by giving more when they are asked again."""
 
 _AGAIN = {
     HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -82,7 +82,7 @@ class DicomWeb:
             )
             new = {uid: one for one in page if (uid := str(one.get("SeriesInstanceUID") or "")) not in found}
             found |= new
-            if len(page) < _PAGE or not new:  # some servers give all at once, whatever they are asked
+            if not new:  # no more, or a server that gives all at once, whatever it is asked
                 return list(found.values())
 
     def series_metadata(self, study_uid: str, series_uid: str, keep: Sequence[str] = ()) -> list[Dataset]:
