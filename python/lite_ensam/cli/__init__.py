@@ -24,6 +24,8 @@ COMMANDS = {
     "respond": "respond",
     "adjudicate": "adjudicate",
     "convert": "convert",
+    "send": "send",
+    "listen": "listen",
     "flare": "flare",
     "cohort": "cohort",
     "demo": "demo",

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lite_ensam.cli.archives import Cache, PickDate, PickDescription, PickMaker, fetch, parse_choice
 from lite_ensam.cli.options import Engine, EngineName, Hu, MarkFrameName, MarksIn, Series, Threads, as_options
 from lite_ensam.cli.segment import Ct, Marks
 
@@ -18,11 +19,17 @@ def view(
     marks_in: MarksIn = MarkFrameName.voxel,
     output_dir: Annotated[
         Path | None,
-        typer.Option(help="Folder that the buttons write into [default: the one the scan lies in]"),
+        typer.Option(
+            help="Folder that the buttons write into [default: where the scan lies; of an archive, here]"
+        ),
     ] = None,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address only")
     ] = True,
+    cache: Cache = None,
+    pick_description: PickDescription = None,
+    pick_date: PickDate = None,
+    pick_maker: PickMaker = None,
     engine: Engine = EngineName.openvino,
     hu: Hu = None,
     series: Series = None,
@@ -31,10 +38,11 @@ def view(
     """Draw lines on a scan and correct masks in the browser, offline; ends with its tab, or by Ctrl+C."""
     from lite_ensam.core.errors import CaseError, MissingExtraError, OutputError, printable
     from lite_ensam.io.outputs import refuse_inputs
+    from lite_ensam.io.places import is_address, marks_at_hand
 
-    if not os.path.exists(ct):
+    if not is_address(ct) and not os.path.exists(ct):
         raise CaseError(f"{printable(ct)}: no such file or folder")
-    folder = output_dir or Path(os.path.abspath(ct)).parent
+    folder = output_dir or (Path() if is_address(ct) else Path(os.path.abspath(ct)).parent)
     if not folder.is_dir():
         raise OutputError(
             f"--output-dir must be a folder that exists, got {printable(folder)}: make it first"
@@ -48,9 +56,11 @@ def view(
             raise
         raise MissingExtraError(f"view needs {error.name}: pip install 'lite-ensam[view]'") from error
 
+    choice = parse_choice(pick_description, pick_date, pick_maker)
+    given = marks_at_hand(marks, cache=cache) if choice is None else choice
     explorer = explore(
-        ct,
-        marks,
+        fetch(ct, series, given, cache),
+        given,
         marks_in=marks_in.value,
         series_uid=series,
         hu=hu,

@@ -20,14 +20,17 @@ from lite_ensam.io.flare_npz import npz_keys, read_npz_labels, write_npz
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_labels, write_itk
 from lite_ensam.io.label_map import LabelMap, Lesion, labels_on_grid
 from lite_ensam.io.nifti import read_nifti_labels, write_nifti
+from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.opened_scan import (
     OUTPUT_SUFFIXES,
     VOLUME_SUFFIXES,
     check_volume_name,
     open_scan,
 )
+from lite_ensam.io.places import marks_at_hand, mask_at_hand
 from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
+from lite_ensam.measurements import TumorMeasurement
 
 __all__ = [
     "MASK_SUFFIXES",
@@ -39,6 +42,7 @@ __all__ = [
     "write_contours",
     "write_ct",
     "write_mask",
+    "write_structured_report",
 ]
 
 MASK_SUFFIXES = (*OUTPUT_SUFFIXES, ".dcm")
@@ -91,7 +95,7 @@ def read_label_map(
 
     Parameters
     ----------
-    path : the file
+    path : the file; a folder or an archive's address stands for the one SEG or RTSTRUCT there
     source : of the CT that the labels belong to. They may be stored in another axis order or direction: they are put
         into the CT's. None takes the labels as they are (not of a SEG or RTSTRUCT)
     only : of a SEG or RTSTRUCT: names or numbers of the segments or ROIs to read; nothing reads all
@@ -103,6 +107,7 @@ def read_label_map(
         If the file cannot be read, a value is not a label, the voxels lie at other places than those of the CT, or
         `only` or `fraction` is given for a file that has no segments.
     """
+    path = mask_at_hand(path)
     suffix = file_suffix(path)
     if suffix in ("", ".dcm"):
         from lite_ensam.io.dicom import is_dicom, is_rtstruct, read_contours, read_segmentation
@@ -133,7 +138,7 @@ def read_label_map(
 
 def read_case(
     ct_path: PathLike,
-    marks_path: PathLike | None = None,
+    marks_path: PathLike | ObjectChoice | None = None,
     reference_path: PathLike | None = None,
     *,
     hu: bool | None = None,
@@ -151,7 +156,7 @@ def read_case(
     Parameters
     ----------
     ct_path : see `read_ct`
-    marks_path : see `read_marks`
+    marks_path : see `read_marks`; an `ObjectChoice` says which report of a DICOM folder or study
     reference_path : see `read_label_map`
     hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
     series_uid, acquisition : of a DICOM folder with several; None takes those that marks or reference refer to, else
@@ -169,6 +174,8 @@ def read_case(
     MarkError
         If the marks are bad or there are none.
     """
+    marks_path = marks_at_hand(marks_path)
+    reference_path = None if reference_path is None else mask_at_hand(reference_path)
     referred_by = marks_path or reference_path
     scan = open_scan(ct_path, series_uid=series_uid, acquisition=acquisition, referred_by=referred_by)
     if reference_path is None and file_suffix(ct_path) == ".npz" and "gts" in npz_keys(ct_path):
@@ -245,6 +252,44 @@ def write_contours(
     _check_shape(path, as_subvolume(labels), source)
     names = {lesion.label: segment_label(lesion) for lesion in marks or LabelMap(labels).lesions}
     write_dataset(path, build_rtstruct(labels, series, names), overwrite)
+
+
+def write_structured_report(
+    path: PathLike,
+    segmentation: PathLike,
+    source: ScanSource | Grid,
+    marks: Sequence[RecistMark],
+    measured: Sequence[TumorMeasurement],
+    has_lines: bool = True,
+    overwrite: bool = False,
+) -> None:
+    """Write what was measured of a DICOM SEG as a structured report (TID 1500) that refers to it.
+
+    Parameters
+    ----------
+    path : .dcm
+    segmentation : the SEG's file
+    source : of the CT, read from DICOM
+    marks, measured : one each for every tumour
+    has_lines : whether a reader drew the marks; lines that were drawn on the mask are left out
+    overwrite : whether an existing file may be replaced
+
+    Raises
+    ------
+    OutputError
+        If `segmentation` is not a SEG, the CT did not come from DICOM, or the report cannot be written.
+    """
+    check_output(path, overwrite, (".dcm",))
+    from lite_ensam.io.dicom import build_report, is_dicom, read_dataset, series_of, write_dataset
+
+    series = series_of(source, "a structured report")
+    header = read_dataset(segmentation, voxels=False) if is_dicom(segmentation) else None
+    if header is None or header.get("Modality") != "SEG":
+        raise OutputError(
+            f"cannot write {printable(path)}: a structured report refers to a DICOM SEG, which "
+            f"{printable(segmentation)} is not; `lite-ensam convert` makes one"
+        )
+    write_dataset(path, build_report(header, series, marks, measured, has_lines=has_lines), overwrite)
 
 
 def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite: bool = False) -> None:
