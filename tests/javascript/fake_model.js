@@ -55,6 +55,7 @@ export class FakeModel {
     this.traits = {
       marks: [],
       strokes: [],
+      measures: [],
       selected: 0,
       cursor_zyx: [0, 0, 0],
       window: [-160, 240],

@@ -38,6 +38,30 @@ export interface Stroke {
   path: [row: number, column: number][];
 }
 
+/** Slices that are shown as one; see `Slab` in slabs.py. */
+export interface Slab {
+  how: "max" | "mean" | "min";
+  mm: number;
+}
+
+/** A ruler or a region of interest on a slice; see `Measure` in measures.py. */
+export interface Measure {
+  kind: "ruler" | "ROI";
+  plane: number;
+  index: number;
+  ends: Ends<[row: number, column: number]>;
+}
+
+/** Of the voxels whose centres lie in an ROI; without any there are no values. */
+export interface Statistics {
+  mean?: number;
+  sd?: number;
+  min?: number;
+  max?: number;
+  voxels: number;
+  area_mm2: number;
+}
+
 /** A lesion that has been segmented; a rejected one has no numbers. */
 export interface Result extends Partial<Numbers> {
   label: number;
@@ -92,6 +116,7 @@ export interface LabelPatch {
 export interface Traits {
   marks: Mark[];
   strokes: Stroke[];
+  measures: Measure[];
   selected: number;
   cursor_zyx: Point;
   window: GreyWindow;
@@ -109,8 +134,9 @@ export interface Traits {
 export type SliceAt = [plane: number, index: number];
 
 export type ToPython =
-  | { kind: "slices"; id: string; window: GreyWindow; wants: [...SliceAt, withImage: boolean][] }
+  | { kind: "slices"; id: string; window: GreyWindow; slab: Slab | null; wants: [...SliceAt, withImage: boolean][] }
   | { kind: "value"; zyx: Point }
+  | { kind: "roi"; measure: Measure }
   | { kind: "segment" }
   | { kind: "accept" | "reject"; label: number };
 
@@ -119,10 +145,14 @@ export interface SlicesMessage {
   kind: "slices";
   id: string | null;
   window: GreyWindow;
+  slab: Slab | null;
   mask_version: number;
   slices: { plane: number; index: number; image: boolean; patch?: Omit<LabelPatch, "codes"> }[];
 }
-export type FromPython = SlicesMessage | { kind: "value"; zyx: Point; value: number };
+export type FromPython =
+  | SlicesMessage
+  | { kind: "value"; zyx: Point; value: number }
+  | { kind: "roi"; measure: Measure; statistics: Statistics };
 
 export type ModelEvent = "msg:custom" | `change:${keyof Traits}`;
 export type Listener = (message: FromPython, buffers: (DataView | ArrayBuffer)[]) => void;

@@ -16,7 +16,7 @@ const NO_SIDES = "Anatomical sides are unknown: arrays carry no orientation. Ope
 export class Page {
   /** @param {Viewer} viewer whose planes, tools and table are made */
   constructor(viewer) {
-    const { scan, toolbar, controls, table } = viewer;
+    const { scan, toolbar, controls, displayBar, measuring, table } = viewer;
     this.slider = new SliceSlider(viewer);
     this.message = make("div", { className: "le-message" });
     this.message.setAttribute("aria-live", "polite");
@@ -49,7 +49,7 @@ export class Page {
           { className: "le-box" },
           this.planes,
         ),
-        make("div", { className: "le-panel" }, controls.root, table.root),
+        make("div", { className: "le-panel" }, controls.root, displayBar.root, table.root, measuring.root),
       ),
       make(
         "div",

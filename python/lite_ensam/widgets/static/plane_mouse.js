@@ -1,18 +1,21 @@
 import { BRUSHES, extended, rounded } from "./brush.js";
 import { draggedWindow } from "./grey_window.js";
 import { askedTarget, clickPoint } from "./correcting.js";
+import { handleUnder, holdCrosshair } from "./crosshair.js";
 import { edited, editedLines, grabbed, touched } from "./line_edit.js";
 import { AXIAL } from "./plane_layout.js";
 import { POINT_TOOLS } from "./prompts.js";
 import { faultOf, hasLine, isPoint, LINE } from "./recist_mark.js";
 
 /** @import { Draft, GreyWindow, Place } from "./contract.d.ts" */
+/** @import { Held } from "./crosshair.js" */
 /** @import { Edit } from "./line_edit.js" */
 /** @import { PlaneView } from "./plane_view.js" */
 
 /**
  * A button that is held down: where it went down, how far the mouse has been from there, what the drag changes.
- * @typedef {{ tool: string, from: Place, last: Place, reach: number, window: GreyWindow, edit: Edit | null }} Drag
+ * @typedef {{ tool: string, from: Place, last: Place, reach: number, window: GreyWindow, edit: Edit | null,
+ *    held: Held | null }} Drag
  */
 
 const CLICK_PX = 4; // a shorter drag is a click,
@@ -86,16 +89,30 @@ export class PlaneMouse {
     if (this.drag) return;
     event.preventDefault();
     this.viewer.root.focus({ preventScroll: true });
-    this.view.canvas.setPointerCapture(event.pointerId);
+    if (event.isTrusted) this.view.canvas.setPointerCapture(event.pointerId); // not those that keys make
     if (event.timeStamp - this.pressedAt > DOUBLE_MS) this.cursorBefore = this.viewer.cursor;
     this.pressedAt = event.timeStamp;
     const at = this.place(event);
     const tool = event.button === 2 ? "window" : event.button === 1 ? "pan" : this.viewer.tool;
-    this.drag = { tool, from: at, last: at, reach: 0, window: this.viewer.store.window, edit: null };
+    const held = event.button === 0 ? this.hold(at) : null;
+    this.drag = { tool, from: at, last: at, reach: 0, window: this.viewer.store.window, edit: null, held };
+    if (held) return;
     if (tool in BRUSHES) this.beginStroke(at);
     if (!this.draws) return;
     this.drag.edit = grabbed(this.view, at, event.shiftKey);
     this.viewer.say(this.drag.edit ? "" : "There is no line on this slice: a short axis belongs to one.");
+  }
+
+  /**
+   * What a press takes hold of besides marks and masks: the crosshair, a ruler or an ROI.
+   * @param {Place} at
+   */
+  hold(at) {
+    const { view, viewer } = this;
+    const { across, down } = view.plane;
+    if (viewer.tool === "crosshair") return holdCrosshair(view, [across, down], at);
+    const axes = handleUnder(view, viewer.cursor, at);
+    return axes.length ? holdCrosshair(view, axes, at) : viewer.measuring.hold(view, at);
   }
 
   /** @param {PointerEvent} event */
@@ -109,7 +126,9 @@ export class PlaneMouse {
     drag.reach = Math.max(drag.reach, Math.hypot(at[0] - drag.from[0], at[1] - drag.from[1]));
     const { last } = drag;
     drag.last = at;
-    if (drag.tool === "pan") {
+    if (drag.held) {
+      drag.held.move(at);
+    } else if (drag.tool === "pan") {
       view.panBy(offset(last, at));
     } else if (drag.tool === "window") {
       viewer.setWindow(draggedWindow(drag.window, offset(drag.from, at)));
@@ -135,9 +154,14 @@ export class PlaneMouse {
   hover(at) {
     this.lookAgain();
     if (this.viewer.tool in BRUSHES) this.view.draw(); // the brush goes along
+    const handle = this.viewer.tool === "crosshair" || handleUnder(this.view, this.viewer.cursor, at).length;
     const overLine = this.draws ? touched(this.view, at) : null;
     const overEnd = overLine && "key" in overLine;
-    this.view.canvas.style.cursor = overLine ? (overEnd ? "pointer" : "move") : (CURSORS[this.viewer.tool] ?? "");
+    this.view.canvas.style.cursor = handle
+      ? "move"
+      : overLine
+      ? (overEnd ? "pointer" : "move")
+      : (CURSORS[this.viewer.tool] ?? "");
   }
 
   /** @param {PointerEvent} event */
@@ -146,6 +170,10 @@ export class PlaneMouse {
     if (!drag) return;
     const drew = this.draws;
     this.drag = null;
+    if (drag.held) {
+      drag.held.end(this.place(event), drag.reach > CLICK_PX);
+      return;
+    }
     if (drag.tool === "window" || drag.tool === "pan") return;
     if (drag.tool in BRUSHES) {
       this.endStroke();
@@ -228,6 +256,7 @@ export class PlaneMouse {
     this.drag = null;
     this.viewer.draft = null;
     this.viewer.stroke = null;
+    this.viewer.measuring.cancel();
     this.viewer.draw();
   }
 

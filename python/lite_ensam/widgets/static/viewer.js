@@ -1,13 +1,20 @@
 import { Controls, Toolbar } from "./bars.js";
 import { resized, sizeFault } from "./brush.js";
 import { targetOf, tellEdge } from "./correcting.js";
+import { KeyboardMouse } from "./crosshair.js";
+import { Display } from "./display.js";
+import { DisplayBar } from "./display_bar.js";
 import { pointOf } from "./geometry.js";
+import { instruction } from "./instructions.js";
 import { pressKey } from "./keys.js";
 import { LesionTable } from "./lesion_table.js";
 import { MarkList } from "./mark_list.js";
+import { isMeasure } from "./measures.js";
+import { Measuring } from "./measuring.js";
 import { Page } from "./page.js";
 import { AXIAL, leafStep } from "./plane_layout.js";
 import { PlaneView } from "./plane_view.js";
+import { Probe } from "./probe.js";
 import { LINE } from "./recist_mark.js";
 import { slicesAhead, SliceStore } from "./slice_store.js";
 import { clamp, same } from "./values.js";
@@ -15,7 +22,6 @@ import { clamp, same } from "./values.js";
 /** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Stroke, Traits } from "./contract.d.ts" */
 
 const THREE_PLANES = "three planes";
-const REST_MS = 80; // the mouse rests: the value under it is asked for
 
 /** The whole widget: ties planes, tools and table to the model. */
 export class Viewer {
@@ -42,16 +48,17 @@ export class Viewer {
     this.showDiameters = false;
     /** @type {[plane: number, step: number]} where the user scrolls to */
     this.ahead = [AXIAL, 1];
-    /** @type {Point | null} the voxel under the mouse */
-    this.under = null;
-    /** @type {ReturnType<typeof setTimeout> | undefined} until the mouse rests */
-    this.resting = undefined;
     this.begun = false; // whether a first picture stands
     this.store = new SliceStore(model, () => this.arrived());
     this.marks = new MarkList(model, () => this.refresh());
+    this.display = new Display(() => this.redisplay());
+    this.measuring = new Measuring(this);
+    this.probe = new Probe(this);
+    this.keyboardMouse = new KeyboardMouse(this);
     this.views = [0, 1, 2].map((number) => new PlaneView(this, number));
     this.toolbar = new Toolbar(this);
     this.controls = new Controls(this);
+    this.displayBar = new DisplayBar(this);
     this.table = new LesionTable(this);
     this.page = new Page(this);
     this.root = this.page.root;
@@ -66,7 +73,7 @@ export class Viewer {
   }
 
   close() {
-    clearTimeout(this.resting);
+    this.probe.close();
     this.resizing.disconnect();
     this.store.close();
     this.marks.close();
@@ -152,6 +159,28 @@ export class Viewer {
     const { draft } = this;
     if (!draft) return this.marks.current;
     return [...this.marks.current.filter((mark) => mark.label !== draft.label), draft];
+  }
+
+  redisplay() {
+    this.store.setSlab(this.display.slab);
+    this.refresh();
+  }
+
+  /**
+   * @param {number} right voxels
+   * @param {number} down
+   */
+  stepCrosshair(right, down) {
+    this.keyboardMouse.step(right, down);
+  }
+
+  pressCrosshair() {
+    this.keyboardMouse.press();
+  }
+
+  /** Keys are for the picture again. */
+  focusPicture() {
+    this.root.focus({ preventScroll: true });
   }
 
   // ---- what the user does
@@ -374,6 +403,10 @@ export class Viewer {
   }
 
   removeSelected() {
+    if (isMeasure(this.tool)) {
+      this.measuring.removeLast();
+      return;
+    }
     const mark = this.marks.find(this.selected);
     if (mark) this.marks.remove(mark.label);
     this.say(
@@ -403,6 +436,7 @@ export class Viewer {
       return;
     }
     this.redrawing = false;
+    this.keyboardMouse.cancel();
     this.views.forEach((view) => view.mouse.cancel());
     this.setTool("line");
   }
@@ -432,45 +466,26 @@ export class Viewer {
 
   refresh() {
     const status = this.model.get("status");
-    this.page.say(status || this.notice || this.instruction(), status !== "");
+    this.page.say(status || this.notice || instruction(this), status !== "");
     this.page.showError(this.model.get("error"));
     this.toolbar.update();
     this.controls.update();
+    this.displayBar.update();
+    this.measuring.update();
     this.table.draw();
     this.draw();
   }
 
-  /** What to do next, as long as that is not plain. */
-  instruction() {
-    if (this.redrawing) return `Draw the new line of lesion ${this.selected} · Esc: leave it as it is`;
-    if (this.tool === "short axis") return "Drag across a line, at right angles";
-    if (this.tool === "plus") return "Click on tumour that the mask misses · Esc: done";
-    if (this.tool === "minus") return "Click where the mask is wrong · Esc: done";
-    if (this.tool === "brush") return "Paint tumour that is missing · , and . size · Esc: done";
-    if (this.tool === "eraser") return "Wipe what is not tumour · , and . size · Esc: done";
-    if (this.tool === "line" && !this.marks.current.length) {
-      return "Scroll to a tumour, then drag along its longest diameter";
-    }
-    return "";
-  }
+  // ---- what Python says
 
-  // ---- the voxel under the mouse
-
-  /**
-   * @param {Point | null} point
-   * @param {string} value its grey value in words, which Python knows
-   */
-  showPlace(point, value = "") {
-    if (same(point, this.under) && !value) return;
-    this.under = point;
-    this.page.showPlace(point, value);
-    clearTimeout(this.resting);
-    if (point && !value) this.resting = setTimeout(() => this.model.send({ kind: "value", zyx: point }), REST_MS);
+  /** @param {Point | null} point the voxel under the mouse */
+  showPlace(point) {
+    this.probe.show(point);
   }
 
   /** @param {FromPython} message */
   hear(message) {
-    if (message.kind !== "value" || !same(message.zyx, this.under)) return;
-    this.showPlace(message.zyx, `${Math.round(message.value * 10) / 10} ${this.scan.unit}`);
+    this.probe.hear(message);
+    this.measuring.hear(message);
   }
 }

@@ -61,7 +61,7 @@ const model = /** @type {Model} */ (/** @type {unknown} */ ({
   /** @param {string} name @param {unknown} value */
   set: (name, value) => {
     changed[name] = value;
-    unsaved ||= DRAWN.includes(name);
+    unsaved ||= DRAWN.includes(name) && JSON.stringify(value) !== JSON.stringify(state[name]);
     put({ [name]: value });
   },
   save_changes: () => {
