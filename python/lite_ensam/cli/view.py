@@ -28,7 +28,10 @@ def view(
     series: Series = None,
     threads: Threads = None,
 ) -> None:
-    """Draw lines on a scan and correct masks in the browser, offline; ends with its tab, or by Ctrl+C."""
+    """Draw lines on a scan and correct masks in the browser, offline; ends with its tab, or by Ctrl+C.
+
+    A DICOM folder with several CT series opens with a list of them, unless --series or --marks says which one.
+    """
     from lite_ensam.core.errors import CaseError, MissingExtraError, OutputError, printable
     from lite_ensam.io.outputs import refuse_inputs
 
@@ -41,26 +44,32 @@ def view(
         )
     refuse_inputs([folder / "mask"], [ct])
     try:
-        from lite_ensam.widgets.explorer import explore
+        from lite_ensam.widgets.explorer import Explorer, explore
+        from lite_ensam.widgets.series_choice import SeriesChoice, series_to_choose_from
         from lite_ensam.widgets.view_server import ViewServer
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("lite_ensam"):
             raise
         raise MissingExtraError(f"view needs {error.name}: pip install 'lite-ensam[view]'") from error
 
-    explorer = explore(
-        ct,
-        marks,
-        marks_in=marks_in.value,
-        series_uid=series,
-        hu=hu,
-        engine=engine.value,
-        threads=threads,
-        folder=folder,
-    )
-    for note in explorer.viewer.source.notes:
-        typer.echo(f"note: {as_options(note)}", err=True)
-    ViewServer(explorer).run(show_in_browser if browser else typer.echo)
+    def show(series_uid: str | None) -> Explorer:
+        explorer = explore(
+            ct,
+            marks,
+            marks_in=marks_in.value,
+            series_uid=series_uid,
+            hu=hu,
+            engine=engine.value,
+            threads=threads,
+            folder=folder,
+        )
+        for note in explorer.viewer.source.notes:
+            typer.echo(f"note: {as_options(note)}", err=True)
+        return explorer
+
+    choices = series_to_choose_from(ct) if series is None and marks is None else ()
+    shown = SeriesChoice(choices, show) if choices else show(series)
+    ViewServer(shown).run(show_in_browser if browser else typer.echo)
 
 
 def show_in_browser(address: str) -> None:
