@@ -18,9 +18,9 @@ from pydicom.uid import generate_uid
 import lite_ensam
 from lite_ensam.engines.backend import WEIGHTS
 from lite_ensam.io import read_labels, write_ct
-from tests.unit.io.dicom.files import write_slice
 from tests.browser.jupyter_page import JupyterPage
 from tests.browser.jupyter_server import CHROMIUM_ARGUMENTS, Requests, chromium
+from tests.unit.io.dicom.files import write_slice
 
 pytest.importorskip("aiohttp", reason="aiohttp is not installed: no lite-ensam view to test")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
