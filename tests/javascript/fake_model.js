@@ -65,7 +65,15 @@ export class FakeModel {
       results: [],
       status: "",
       error: "",
-      _scan: { shape_zyx: [8, 64, 64], spacing_mm: [5, 1, 1], planes: [], windows: {}, palette: [], unit: "HU" },
+      _scan: {
+        shape_zyx: [8, 64, 64],
+        spacing_mm: [5, 1, 1],
+        planes: [],
+        windows: {},
+        palette: [],
+        unit: "HU",
+        prior: null,
+      },
       _mask_version: 0,
       ...traits,
     };

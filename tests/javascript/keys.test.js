@@ -19,8 +19,10 @@ function keyed() {
     showMasks: true,
     show: (/** @type {{ masks: boolean }} */ what) => done.push(["show", what]),
     say: (/** @type {string} */ words) => done.push(["say", words]),
-    stepCrosshair: (/** @type {number[]} */ ...step) => done.push(["step", ...step]),
-    pressCrosshair: () => done.push(["press"]),
+    keyboardMouse: {
+      step: (/** @type {number[]} */ ...step) => done.push(["step", ...step]),
+      press: () => done.push(["press"]),
+    },
     scroll: (/** @type {unknown[]} */ ...step) => done.push(["scroll", ...step]),
     setSlice: (/** @type {unknown[]} */ ...slice) => done.push(["slice", ...slice]),
     resizeBrush: (/** @type {number} */ step) => done.push(["brush", step]),

@@ -82,9 +82,10 @@ def slices_request(content: Mapping[str, Any], n_planes: int = 3) -> SlicesReque
     content : the message
     n_planes : 3, or 6 where there is a prior visit
     """
-    wants, asked = content.get("wants"), content.get("id")
+    wants: Any = content.get("wants")
+    asked = content.get("id")
     fits = isinstance(wants, list) and len(wants) <= _MAX_WANTS
-    if not fits or not all(_is_want(want, n_planes) for want in wants):  # type: ignore[union-attr]
+    if not fits or not all(_is_want(want, n_planes) for want in wants):
         raise ArgumentError(
             f"wants must be at most {_MAX_WANTS} lists of plane (0 to {n_planes - 1}), slice and whether its picture, "
             f"got {brief(wants)}"
@@ -97,7 +98,7 @@ def slices_request(content: Mapping[str, Any], n_planes: int = 3) -> SlicesReque
     slab = slab_from_json(content.get("slab"))
     return SlicesRequest(
         tuple((plane, index, image) for plane, index, image in wants), (low, high), slab, asked
-    )  # type: ignore[union-attr]
+    )
 
 
 def voxel_of(content: Mapping[str, Any], shape_zyx: Shape) -> tuple[int, int, int]:

@@ -23,6 +23,7 @@ __all__ = [
     "LabelPatch",
     "Plane",
     "label_patch",
+    "patch_of",
     "planes_of",
     "windowed",
     "windowed_slice",
@@ -187,14 +188,19 @@ def label_patch(part: SubVolume, plane: Plane, index: int) -> LabelPatch:
     if not 0 <= inside < part.voxels.shape[plane.cut]:
         return nothing
     flat = part.voxels[(slice(None),) * plane.cut + (inside,)]
+    return patch_of(flat, (part.start_zyx[plane.down], part.start_zyx[plane.across]))
+
+
+def patch_of(flat: NDArray[Any], start: tuple[int, int]) -> LabelPatch:
+    """The part of a piece of a slice (rows, columns) that is not background; `start` is the piece's first voxel."""
     rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
     if not len(rows):
-        return nothing
+        return LabelPatch((0, 0), np.zeros((0, 0), np.uint8), ())
     patch = flat[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     found = np.unique(patch[patch > 0])
     codes = np.where(patch > 0, np.searchsorted(found, patch) + 1, 0).astype(np.uint8)
-    start = int(rows[0]) + part.start_zyx[plane.down], int(columns[0]) + part.start_zyx[plane.across]
-    return LabelPatch(start, codes, tuple(found.tolist()))
+    place = int(rows[0]) + start[0], int(columns[0]) + start[1]
+    return LabelPatch(place, codes, tuple(found.tolist()))
 
 
 def _clipped(plane: Plane, index: int) -> int:

@@ -34,6 +34,8 @@ from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_whil
 from lite_ensam.widgets.marks_trait import Marks, checked_marks, marks_from_json, marks_to_json
 from lite_ensam.widgets.measures import measure_from_json, measures_from_json, roi_statistics
 from lite_ensam.widgets.planes import WINDOWS_HU, planes_of
+from lite_ensam.widgets.prior_visit import PriorVisit
+from lite_ensam.widgets.scene import surfaces_message
 from lite_ensam.widgets.segmenter import LesionSegmenter, State
 from lite_ensam.widgets.slabs import Slab
 from lite_ensam.widgets.slice_messages import ScanPicture, VisitPicture, Want, slices_message
@@ -59,6 +61,7 @@ class RecistViewer(anywidget.AnyWidget):
     auto_segment : whether a line is segmented as soon as it is finished
     threshold : logit above which a voxel is tumour
     engine, threads : see `lite_ensam.segment`
+    prior : an earlier scan of the patient, laid upon this one; it is shown beside it
 
     Attributes
     ----------
@@ -114,6 +117,7 @@ class RecistViewer(anywidget.AnyWidget):
         threshold: float = 0.0,
         engine: Engine = "openvino",
         threads: int | None = None,
+        prior: PriorVisit | None = None,
     ) -> None:
         # over marks, masks and numbers; never held for slices alone, so scrolling stays alive
         self.lock = ProcessLock()
@@ -130,6 +134,8 @@ class RecistViewer(anywidget.AnyWidget):
         self.hu = guess_hu(volume) if hu is None else hu
         self.segmenter = LesionSegmenter(volume, grid, self.hu, engine, threads)
         self._visits: list[VisitPicture] = [ScanPicture(self.segmenter)]
+        if prior is not None:
+            self._visits.append(prior)
         given = checked_marks(parse_marks(marks, self.source), grid.shape_zyx)
         windows = _windows(volume, self.hu)
         first_window = choose_window(volume, given[0]) if given and self.hu else next(iter(windows.values()))
@@ -146,6 +152,7 @@ class RecistViewer(anywidget.AnyWidget):
                 "windows": windows,
                 "palette": PALETTE,
                 "unit": "HU" if self.hu else "",
+                "prior": None if prior is None else prior.results(),
             },
         )
         hold_weakly(self)
@@ -396,7 +403,9 @@ class RecistViewer(anywidget.AnyWidget):
         if kind == "slices":
             self._guarded(lambda: self._answer(slices_request(content, self._n_planes)), wipe=False)
         elif kind == "value":
-            self._guarded(lambda: self._send_value(voxel_of(content, self.grid.shape_zyx)), wipe=False)
+            self._guarded(lambda: self._send_value(content), wipe=False)
+        elif kind == "surfaces":
+            self._guarded(self._send_surfaces, wipe=False)
         elif kind == "roi":
             self._guarded(lambda: self._send_statistics(content.get("measure")), wipe=False)
         elif kind == "segment":
@@ -432,23 +441,35 @@ class RecistViewer(anywidget.AnyWidget):
         _ = self.ct  # says so if the viewer is closed
         return self._visits
 
+    def _visit(self, number: Any) -> VisitPicture:
+        """The scan, 0, or the prior visit, 1."""
+        visits = self._open_visits()
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(visits):
+            raise ArgumentError(f"visit must be 0, or 1 where there is a prior one, got {brief(number)}")
+        return visits[number]
+
     @property
     def _n_planes(self) -> int:
         """Those of the scan, and as many of the prior visit."""
-        return len(self.planes) * max(len(self._visits), 1)
+        return len(self.planes) * (1 if self._scan["prior"] is None else 2)
+
+    def _send_surfaces(self) -> None:
+        with self.lock:
+            painting = self.segmenter.painting
+            part, marks = None if painting is None else painting.part, self.marks
+        self.send(*surfaces_message(part, marks, self.grid))
 
     def _send_statistics(self, given: Any) -> None:
         measure = measure_from_json(given, self.grid.shape_zyx)
         visit, number = divmod(measure.plane, len(self.planes))
-        visits, plane = self._open_visits(), self.planes[number]
-        if visit >= len(visits):
-            raise ArgumentError("the ROI lies on a prior visit, and this viewer has none")
-        found = roi_statistics(visits[visit].values(plane, measure.index), plane, measure.ends)
+        plane = self.planes[number]
+        found = roi_statistics(self._visit(visit).values(plane, measure.index), plane, measure.ends)
         self.send({"kind": "roi", "measure": given, "statistics": found})
 
-    def _send_value(self, zyx: tuple[int, int, int]) -> None:
-        z, y, x = zyx
-        self.send({"kind": "value", "zyx": [z, y, x], "value": float(self.ct[z, y, x])})
+    def _send_value(self, content: dict[str, Any]) -> None:
+        zyx, visit = voxel_of(content, self.grid.shape_zyx), content.get("visit")
+        value = self._visit(visit).value(zyx)
+        self.send({"kind": "value", "zyx": list(zyx), "visit": visit, "value": value})
 
 
 def _windows(ct: NDArray[Any], hu: bool) -> dict[str, tuple[float, float]]:

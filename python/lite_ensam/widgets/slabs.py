@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -14,14 +15,14 @@ from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, FloatTriple
 from lite_ensam.widgets.planes import Plane
 
-__all__ = ["Slab", "VolumeSlices", "slab_from_json", "slab_range"]
+__all__ = ["Slab", "SlabCache", "VolumeSlices", "projected", "slab_from_json", "slab_range"]
 
 How: TypeAlias = Literal["max", "mean", "min"]
 
 MAX_SLAB_MM = 1000.0
 
 _KEPT_SLABS = 8
-"""Projections of the three planes and the next ones: another grey window needs no other projection."""
+"""Those of three planes and the next ones."""
 
 
 @with_short_repr
@@ -43,7 +44,8 @@ def slab_from_json(value: Any) -> Slab | None:
     """A slab as a browser sends it, null for single slices; ArgumentError if it is neither."""
     if value is None:
         return None
-    how, mm = (value.get("how"), value.get("mm")) if isinstance(value, dict) else (None, None)
+    given: Any = value if isinstance(value, dict) else {}
+    how, mm = given.get("how"), given.get("mm")
     if (
         how not in get_args(How)
         or not isinstance(mm, int | float)
@@ -80,6 +82,22 @@ def slab_range(plane: Plane, index: int, spacing_mm: FloatTriple, slab: Slab | N
     return max(start, 0), min(start + n, plane.n_slices)
 
 
+class SlabCache:
+    """The last projections: another grey window needs no other one."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, int, int, str], NDArray[Any]] = OrderedDict()
+
+    def get(self, key: tuple[int, int, int, str], project: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """The projection of an axis, first slice, one after the last and kind; it is made if it is not kept."""
+        if key not in self._kept:
+            self._kept[key] = project()
+            if len(self._kept) > _KEPT_SLABS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
 class VolumeSlices:
     """Slices of a volume in memory.
 
@@ -91,20 +109,17 @@ class VolumeSlices:
 
     def __init__(self, volume: CtVolume, spacing_mm: FloatTriple) -> None:
         self._volume, self._spacing_mm = volume, spacing_mm
-        self._kept: OrderedDict[tuple[int, int, int, str], NDArray[Any]] = OrderedDict()
+        self._slabs = SlabCache()
 
     def values(self, plane: Plane, index: int, slab: Slab | None = None) -> NDArray[Any]:
         """Grey values (rows, columns) of a slice, or of a slab about it, which is projected once."""
         start, stop = slab_range(plane, index, self._spacing_mm, slab)
         if slab is None or stop == start + 1:
             return self._volume[(slice(None),) * plane.cut + (start,)]
-        key = (plane.cut, start, stop, slab.how)
-        if key not in self._kept:
-            self._kept[key] = projected(self._volume, plane.cut, start, stop, slab.how)
-            if len(self._kept) > _KEPT_SLABS:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        how = slab.how
+        return self._slabs.get(
+            (plane.cut, start, stop, how), lambda: projected(self._volume, plane.cut, start, stop, how)
+        )
 
 
 def projected(volume: CtVolume, axis: int, start: int, stop: int, how: How) -> NDArray[Any]:

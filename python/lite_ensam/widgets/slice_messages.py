@@ -27,6 +27,10 @@ class VisitPicture(Protocol):
         """Grey values (rows, columns) of a slice or slab, in the array's own directions."""
         ...
 
+    def value(self, zyx: Sequence[int]) -> float:
+        """Grey value at a voxel (z, y, x) of the scan."""
+        ...
+
     def label_patch(self, plane: Plane, index: int) -> LabelPatch | None:
         """The masks of a slice; None if there are no masks at all."""
         ...
@@ -38,6 +42,11 @@ class ScanPicture(VolumeSlices):
     def __init__(self, segmenter: LesionSegmenter) -> None:
         super().__init__(segmenter.ct, segmenter.grid.spacing_mm)
         self._segmenter = segmenter
+
+    def value(self, zyx: Sequence[int]) -> float:
+        """Grey value at a voxel (z, y, x)."""
+        z, y, x = zyx
+        return float(self._segmenter.ct[z, y, x])
 
     def label_patch(self, plane: Plane, index: int) -> LabelPatch | None:
         """The masks of a slice; None if there are no masks at all."""

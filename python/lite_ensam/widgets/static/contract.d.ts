@@ -103,6 +103,15 @@ export interface Scan {
   windows: Record<string, GreyWindow>;
   palette: string[];
   unit: string;
+  prior: PriorResult[] | null;
+}
+
+/** A mask of the prior visit; see `PriorVisit.results` in prior_visit.py. */
+export interface PriorResult {
+  label: number;
+  volume_ml: number;
+  longest_diameter_mm: number;
+  short_axis_mm: number;
 }
 
 /** Part of a slice of the label map: codes are 0 or 1 + position in `labels`. */
@@ -135,7 +144,8 @@ export type SliceAt = [plane: number, index: number];
 
 export type ToPython =
   | { kind: "slices"; id: string; window: GreyWindow; slab: Slab | null; wants: [...SliceAt, withImage: boolean][] }
-  | { kind: "value"; zyx: Point }
+  | { kind: "value"; zyx: Point; visit: number }
+  | { kind: "surfaces" }
   | { kind: "roi"; measure: Measure }
   | { kind: "segment" }
   | { kind: "accept" | "reject"; label: number };
@@ -149,9 +159,15 @@ export interface SlicesMessage {
   mask_version: number;
   slices: { plane: number; index: number; image: boolean; patch?: Omit<LabelPatch, "codes"> }[];
 }
+/** Each surface's vertices (float32, three each) and triangles (uint32) are the next buffers; mm, x, y, z. */
+export interface SurfacesMessage {
+  kind: "surfaces";
+  surfaces: { label: number; line_mm: Ends }[];
+}
 export type FromPython =
   | SlicesMessage
-  | { kind: "value"; zyx: Point; value: number }
+  | SurfacesMessage
+  | { kind: "value"; zyx: Point; visit: number; value: number }
   | { kind: "roi"; measure: Measure; statistics: Statistics };
 
 export type ModelEvent = "msg:custom" | `change:${keyof Traits}`;

@@ -102,7 +102,7 @@ export class KeyboardMouse {
     const [w, h] = view.size;
     if (x < 0 || y < 0 || x > w || y > h) view.panBy([w / 2 - x, h / 2 - y]);
     if (this.down) this.tell("pointermove");
-    viewer.showPlace(cursor);
+    viewer.probe.show(cursor);
   }
 
   /** Press the button at the crosshair, or let it go. A click's tool does both at once. */

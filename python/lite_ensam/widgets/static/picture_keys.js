@@ -10,8 +10,7 @@
  * @property {(what: { masks: boolean }) => void} show
  * @property {(tool: string) => void} setTool
  * @property {(words: string) => void} say
- * @property {(right: number, down: number) => void} stepCrosshair
- * @property {() => void} pressCrosshair
+ * @property {{ step: (right: number, down: number) => void, press: () => void }} keyboardMouse
  */
 /** @typedef {{ keys: string[], shown: string, words: string, action: (viewer: Pictured, key: string) => void }} PictureKey */
 
@@ -68,13 +67,13 @@ export const PICTURE_KEYS = [
     keys: Object.keys(MOVES),
     shown: "Shift + ← → ↑ ↓",
     words: "move the crosshair in the plane",
-    action: (viewer, key) => viewer.stepCrosshair(...MOVES[key]),
+    action: (viewer, key) => viewer.keyboardMouse.step(...MOVES[key]),
   },
   {
     keys: [" "],
     shown: "Space",
     words: "press or let go the mouse button there",
-    action: (viewer) => viewer.pressCrosshair(),
+    action: (viewer) => viewer.keyboardMouse.press(),
   },
   {
     keys: ["h"],

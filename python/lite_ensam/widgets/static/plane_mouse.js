@@ -3,6 +3,7 @@ import { draggedWindow } from "./grey_window.js";
 import { askedTarget, clickPoint } from "./correcting.js";
 import { handleUnder, holdCrosshair } from "./crosshair.js";
 import { edited, editedLines, grabbed, touched } from "./line_edit.js";
+import { isMeasure } from "./measures.js";
 import { AXIAL } from "./plane_layout.js";
 import { POINT_TOOLS } from "./prompts.js";
 import { faultOf, hasLine, isPoint, LINE } from "./recist_mark.js";
@@ -21,6 +22,7 @@ import { faultOf, hasLine, isPoint, LINE } from "./recist_mark.js";
 const CLICK_PX = 4; // a shorter drag is a click,
 const STILL_PX = 1; // and was meant as one if the hand was as still as this
 const AXIAL_ONLY = "Lines are drawn on the axial plane, where RECIST measures; here a drag moves the crosshair";
+const ONLY_SHOWN = "The prior visit is for comparison: draw on the scan beside it";
 const DOUBLE_MS = 400; // a second click within is the same one
 const BESIDE = "That is beside the scan: click on it";
 const NOT_A_CLICK = "A + or − is set by a click: press and let go in one place";
@@ -55,7 +57,7 @@ export class PlaneMouse {
     canvas.addEventListener("pointercancel", () => this.cancel());
     canvas.addEventListener("pointerleave", () => {
       this.at = null;
-      this.viewer.showPlace(null);
+      this.viewer.probe.show(null);
       if (this.viewer.tool in BRUSHES) view.draw();
     });
     canvas.addEventListener("dblclick", () => {
@@ -110,7 +112,10 @@ export class PlaneMouse {
   hold(at) {
     const { view, viewer } = this;
     const { across, down } = view.plane;
-    if (viewer.tool === "crosshair") return holdCrosshair(view, [across, down], at);
+    if (view.visit && !isMeasure(viewer.tool)) viewer.say(viewer.tool === "crosshair" ? "" : ONLY_SHOWN);
+    if (viewer.tool === "crosshair" || (view.visit && !isMeasure(viewer.tool))) {
+      return holdCrosshair(view, [across, down], at);
+    }
     const axes = handleUnder(view, viewer.cursor, at);
     return axes.length ? holdCrosshair(view, axes, at) : viewer.measuring.hold(view, at);
   }
@@ -147,7 +152,7 @@ export class PlaneMouse {
 
   /** Another voxel may lie under the mouse now: the slice changed, or the picture moved. */
   lookAgain() {
-    if (this.at) this.viewer.showPlace(this.view.toVoxel(this.at));
+    if (this.at) this.viewer.probe.show(this.view.toVoxel(this.at), this.view.visit);
   }
 
   /** @param {Place} at */
@@ -269,6 +274,6 @@ export class PlaneMouse {
     const step = Math.sign(this.wheel);
     this.wheel = 0;
     if (event.ctrlKey || event.metaKey) this.view.zoomBy(ZOOM_STEP ** -step, this.place(event));
-    else this.viewer.scroll(this.view.number, step);
+    else this.viewer.scroll(this.view.number % this.viewer.scan.planes.length, step);
   }
 }

@@ -6,6 +6,7 @@ import { panViews, zoomViews } from "./linked_views.js";
 import { AXIAL, PlaneLayout, sliceWords, WHOLE_SLICE } from "./plane_layout.js";
 import { PlaneMouse } from "./plane_mouse.js";
 import { drawBrush, drawPrompts } from "./prompt_drawing.js";
+import { drawPriorResults } from "./prior_drawing.js";
 import { hasLine, LINE, SHORT_AXIS } from "./recist_mark.js";
 import { same } from "./values.js";
 
@@ -20,15 +21,18 @@ const OFF_PERPENDICULAR = 10; // degrees from which a short axis says that it is
 export class PlaneView {
   /**
    * @param {Viewer} viewer
-   * @param {number} number of the plane: axial, coronal, sagittal
+   * @param {number} number of the plane: axial, coronal, sagittal, and these three of the prior visit
    */
   constructor(viewer, number) {
     this.viewer = viewer;
     this.number = number;
-    this.plane = viewer.scan.planes[number];
-    this.canvas = make("canvas", { className: "le-canvas", data: { plane: this.plane.name } });
+    const { planes } = viewer.scan;
+    this.plane = planes[number % planes.length];
+    this.visit = Math.floor(number / planes.length); // 1 for the prior one
+    this.name = `${this.visit ? "prior " : ""}${this.plane.name}`;
+    this.canvas = make("canvas", { className: "le-canvas", data: { plane: this.name } });
     this.canvas.setAttribute("role", "img");
-    this.root = make("div", { className: `le-plane le-${this.plane.name}` }, this.canvas);
+    this.root = make("div", { className: `le-plane le-${this.visit ? "prior" : this.plane.name}` }, this.canvas);
     /** @type {Sight} */
     this.sight = WHOLE_SLICE;
     this.shown = -1; // the slice that is on the screen
@@ -128,7 +132,8 @@ export class PlaneView {
     if (patch && this.viewer.showMasks) this.drawMasks(context, patch, ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     drawCrosshair(context, this);
-    const marks = this.viewer.drawnMarks();
+    if (this.visit) drawPriorResults(context, this, patch ?? null);
+    const marks = this.visit ? [] : this.viewer.drawnMarks();
     marks.forEach((mark) => this.drawMark(context, mark));
     marks.filter(hasLine).forEach((mark) => drawPrompts(context, this, mark, this.viewer.colorOf(mark.label)));
     if (this.viewer.showDiameters) this.drawDiameters(context);
@@ -279,7 +284,7 @@ export class PlaneView {
    * @param {number} h
    */
   drawWords(context, w, h) {
-    const { name } = this.plane;
+    const { name } = this;
     const [slice, position] = sliceWords(this.plane, this.shown);
     const words = [name, slice, position, this.viewer.display.slabWords].filter(Boolean);
     words.forEach((text, line) => writeText(context, text, 6, 16 + 16 * line, "white"));

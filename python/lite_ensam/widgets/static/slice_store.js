@@ -133,7 +133,7 @@ export class SliceStore {
  * Hosts differ in which of the two they hand over.
  * @param {DataView | ArrayBuffer} buffer
  */
-const bytesOf = (buffer) =>
+export const bytesOf = (buffer) =>
   ArrayBuffer.isView(buffer)
     ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
     : new Uint8Array(buffer);

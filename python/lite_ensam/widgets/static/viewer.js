@@ -7,6 +7,7 @@ import { DisplayBar } from "./display_bar.js";
 import { pointOf } from "./geometry.js";
 import { instruction } from "./instructions.js";
 import { pressKey } from "./keys.js";
+import { layoutNames, layoutOf, THREE_PLANES } from "./layouts.js";
 import { LesionTable } from "./lesion_table.js";
 import { MarkList } from "./mark_list.js";
 import { isMeasure } from "./measures.js";
@@ -16,12 +17,11 @@ import { AXIAL, leafStep } from "./plane_layout.js";
 import { PlaneView } from "./plane_view.js";
 import { Probe } from "./probe.js";
 import { LINE } from "./recist_mark.js";
+import { SceneView } from "./scene_view.js";
 import { slicesAhead, SliceStore } from "./slice_store.js";
 import { clamp, same } from "./values.js";
 
 /** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Stroke, Traits } from "./contract.d.ts" */
-
-const THREE_PLANES = "three planes";
 
 /** The whole widget: ties planes, tools and table to the model. */
 export class Viewer {
@@ -55,7 +55,9 @@ export class Viewer {
     this.measuring = new Measuring(this);
     this.probe = new Probe(this);
     this.keyboardMouse = new KeyboardMouse(this);
-    this.views = [0, 1, 2].map((number) => new PlaneView(this, number));
+    const visits = this.scan.prior ? 2 : 1;
+    this.views = Array.from({ length: 3 * visits }, (_, number) => new PlaneView(this, number));
+    this.scene = new SceneView(this);
     this.toolbar = new Toolbar(this);
     this.controls = new Controls(this);
     this.displayBar = new DisplayBar(this);
@@ -74,6 +76,7 @@ export class Viewer {
 
   close() {
     this.probe.close();
+    this.scene.close();
     this.resizing.disconnect();
     this.store.close();
     this.marks.close();
@@ -112,7 +115,7 @@ export class Viewer {
       ["change:error", refresh],
       ["change:threshold", refresh],
       ["change:auto_segment", refresh],
-      ["msg:custom", (message) => this.hear(message)],
+      ["msg:custom", (message, buffers) => this.hear(message, buffers)],
     ];
   }
 
@@ -164,18 +167,6 @@ export class Viewer {
   redisplay() {
     this.store.setSlab(this.display.slab);
     this.refresh();
-  }
-
-  /**
-   * @param {number} right voxels
-   * @param {number} down
-   */
-  stepCrosshair(right, down) {
-    this.keyboardMouse.step(right, down);
-  }
-
-  pressCrosshair() {
-    this.keyboardMouse.press();
   }
 
   /** Keys are for the picture again. */
@@ -232,13 +223,13 @@ export class Viewer {
 
   /** Number of the plane that keys and the slider scroll. */
   get large() {
-    return Math.max(this.scan.planes.findIndex(({ name }) => name === this.layout), AXIAL);
+    return layoutOf(this.layout, this.scan).large;
   }
 
-  /** @param {string} layout the name of one plane, or all three */
+  /** @param {string} layout its name, see layouts.js */
   setLayout(layout) {
     this.layout = layout;
-    this.page.arrange(this.views, this.large, layout !== THREE_PLANES);
+    this.page.arrange(this.views, this.scene, layoutOf(layout, this.scan));
     this.ahead = [this.large, 1];
     this.refresh();
   }
@@ -249,7 +240,7 @@ export class Viewer {
   }
 
   layouts() {
-    return [THREE_PLANES, ...this.scan.planes.map(({ name }) => name)];
+    return layoutNames(this.scan);
   }
 
   get isFullScreen() {
@@ -456,12 +447,15 @@ export class Viewer {
 
   draw() {
     this.views.forEach((view) => view.draw());
+    this.scene.update();
     this.page.slider.update(targetOf(this));
     /** @type {SliceAt[]} */
     const visible = this.views.flatMap((view) => (view.isHidden ? [] : [[view.number, view.index]]));
     const [number, step] = this.ahead;
     const { n_slices } = this.scan.planes[number];
-    this.store.request(visible, slicesAhead([number, this.views[number].index], step, n_slices));
+    const scrolled = this.views.filter((view) => !view.isHidden && view.plane.cut === this.scan.planes[number].cut);
+    const ahead = scrolled.map((view) => slicesAhead([view.number, view.index], step, n_slices));
+    this.store.request(visible, (ahead[0] ?? []).flatMap((_, n) => ahead.map((slices) => slices[n])));
   }
 
   refresh() {
@@ -478,13 +472,12 @@ export class Viewer {
 
   // ---- what Python says
 
-  /** @param {Point | null} point the voxel under the mouse */
-  showPlace(point) {
-    this.probe.show(point);
-  }
-
-  /** @param {FromPython} message */
-  hear(message) {
+  /**
+   * @param {FromPython} message
+   * @param {(DataView | ArrayBuffer)[]} buffers
+   */
+  hear(message, buffers) {
+    this.scene.hear(message, buffers);
     this.probe.hear(message);
     this.measuring.hear(message);
   }
