@@ -150,3 +150,11 @@ test("another slab needs other images, but no other masks", () => {
   answer(pair, [[0, 4]], { slab: { how: "max", mm: 10 } });
   assert.equal(store.images.size, 1);
 });
+
+test("a closed store holds nothing and hears nothing", () => {
+  const pair = storeOf();
+  answer(pair, [[0, 4]]);
+  pair.store.close();
+  answer(pair, [[0, 5]]);
+  assert.deepEqual([pair.store.images.size, pair.store.patches.size, pair.store.bytes], [0, 0, 0]);
+});

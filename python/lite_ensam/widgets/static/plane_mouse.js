@@ -112,9 +112,15 @@ export class PlaneMouse {
   hold(at) {
     const { view, viewer } = this;
     const { across, down } = view.plane;
-    if (view.visit && !isMeasure(viewer.tool)) viewer.say(viewer.tool === "crosshair" ? "" : ONLY_SHOWN);
-    if (viewer.tool === "crosshair" || (view.visit && !isMeasure(viewer.tool))) {
-      return holdCrosshair(view, [across, down], at);
+    if (viewer.tool === "crosshair") return holdCrosshair(view, [across, down], at);
+    if (view.visit && !isMeasure(viewer.tool)) {
+      const held = holdCrosshair(view, [across, down], at);
+      /** @type {Held["end"]} */
+      const end = (place, dragged) => {
+        held.end(place, dragged);
+        viewer.say(ONLY_SHOWN);
+      };
+      return { ...held, end };
     }
     const axes = handleUnder(view, viewer.cursor, at);
     return axes.length ? holdCrosshair(view, axes, at) : viewer.measuring.hold(view, at);

@@ -38,8 +38,11 @@ export class SliceStore {
     model.on("msg:custom", this.onMessage);
   }
 
+  /** Give the memory back. */
   close() {
     this.model.off("msg:custom", this.onMessage);
+    this.forgetImages();
+    this.patches.clear();
   }
 
   /**
