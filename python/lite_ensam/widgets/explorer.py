@@ -222,11 +222,10 @@ def explore(
     threshold : logit above which a voxel is tumour
     engine, threads : see `lite_ensam.segment`
     folder : where the buttons write files
-    prior : an earlier CT of the patient, in any form that `lite_ensam.segment` takes; it is registered, which takes
-        some seconds, and shown beside the scan, slice for slice (layout "axial beside prior"; extra `register`)
+    prior : an earlier CT of the patient, in any form that `ct` may have; it is registered, which takes seconds,
+        and shown beside the scan, slice for slice (layout "axial beside prior"; extra `register`)
     prior_marks : lines on the prior scan, whose masks are shown on it; labels that both visits share share a colour
-    view_3d : what the button 3D shows: "k3d" is part of the extra `widgets` and works offline; "itk" is itkwidgets
-        (extra `itk`), which fetches its viewer from the internet each time
+    view_3d : what the button 3D shows: "k3d", which works offline, or "itk" (extra `itk`), which needs the internet
 
     Returns
     -------
@@ -264,9 +263,7 @@ def explore(
         threshold=threshold,
         engine=engine,
         threads=threads,
-        prior=None
-        if prior is None
-        else _prior_visit(prior, prior_marks, marks_in, volume, scan.source.grid, engine, threads),
+        prior=_prior_visit(prior, prior_marks, marks_in, volume, scan.source.grid, engine, threads),
     )
     if problem := intensity_error(*value_range(volume), volume.dtype, hu):
         raise CaseError(problem)
@@ -275,15 +272,17 @@ def explore(
 
 
 def _prior_visit(
-    prior: ScanLike,
+    prior: ScanLike | None,
     marks: MarksLike | None,
     marks_in: MarkFrame,
     ct: CtVolume,
     grid: Grid,
     engine: Engine,
     threads: int | None,
-) -> PriorVisit:
-    """The earlier scan, laid upon the one that is shown; all of its lines are segmented."""
+) -> PriorVisit | None:
+    """The earlier scan, if there is one, laid upon the one that is shown; all of its lines are segmented."""
+    if prior is None:
+        return None
     scan = open_scan(prior, None, None, None, None, marks)
     volume = scan.read_ct()
     hu = guess_hu(volume) if scan.case is None else scan.case.hu

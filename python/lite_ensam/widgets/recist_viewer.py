@@ -467,7 +467,7 @@ class RecistViewer(anywidget.AnyWidget):
         self.send({"kind": "roi", "measure": given, "statistics": found})
 
     def _send_value(self, content: dict[str, Any]) -> None:
-        zyx, visit = voxel_of(content, self.grid.shape_zyx), content.get("visit")
+        zyx, visit = voxel_of(content, self.grid.shape_zyx), content.get("visit", 0)
         value = self._visit(visit).value(zyx)
         self.send({"kind": "value", "zyx": list(zyx), "visit": visit, "value": value})
 

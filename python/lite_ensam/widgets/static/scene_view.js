@@ -28,6 +28,7 @@ export class SceneView {
   constructor(viewer) {
     this.viewer = viewer;
     this.solid = make("canvas", { className: "le-canvas" });
+    this.solid.setAttribute("aria-hidden", "true"); // the canvas over it has the words
     this.over = make("canvas", { className: "le-canvas", tabIndex: 0, data: { plane: "3D" } });
     this.over.setAttribute("role", "img");
     nameIt(this.over, "lesions in 3D: arrow keys turn, + and − zoom");
