@@ -13,12 +13,14 @@ from lite_ensam.io.dicom.rtstruct import Roi, is_rtstruct, read_contours, read_r
 from lite_ensam.io.dicom.segmentation import build_segmentation, segment_label, write_dataset
 from lite_ensam.io.dicom.segmentation_file import read_segmentation
 from lite_ensam.io.dicom.series import read_ct_series
+from lite_ensam.io.dicom.series_list import SeriesSummary, list_ct_series
 from lite_ensam.io.dicom.series_source import SeriesSource, series_of
 from lite_ensam.io.dicom.structured_report import build_report
 
 __all__ = [
     "Roi",
     "SeriesSource",
+    "SeriesSummary",
     "build_report",
     "build_rtstruct",
     "build_segmentation",
@@ -27,6 +29,7 @@ __all__ = [
     "find_mask",
     "is_dicom",
     "is_rtstruct",
+    "list_ct_series",
     "read_contour_marks",
     "read_contours",
     "read_ct_series",
