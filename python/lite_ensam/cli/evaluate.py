@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lite_ensam.core.case import Case
     from lite_ensam.core.patch_config import Crop as CropKind
     from lite_ensam.core.types import Labels
-    from lite_ensam.evaluation import CaseResources, Evaluation, Segmenting
+    from lite_ensam.evaluation import Evaluation, Segmenting
     from lite_ensam.segmentation import Predictor
 
 
@@ -98,14 +98,14 @@ def evaluate(
     with _bar("scoring") as told:
         changes = tuple(CHANGES) if robustness else ()
         result = run(data, segment, baselines=tuple(BASELINES), changes=changes, seed=seed, on_case=told)
-    taken: list[CaseResources] = []
     if resources or paper_tables is not None:
         options = ["--engine", engine.value, "--crop", predictor.crop, "--border", border.value]
-        options += ["--mirror" if mirror else "--no-mirror"]
-        options += [] if weights is None else ["--weights", str(weights)]
+        options += [
+            "--mirror" if mirror else "--no-mirror",
+            *(["--weights", str(weights)] if weights else []),
+        ]
         with _bar("measuring") as told:
-            taken = measure_cases(find_cases(data), options, told)
-    result = replace(result, resources=tuple(taken))
+            result = replace(result, resources=tuple(measure_cases(find_cases(data), options, told)))
     if calibration:
         with _bar("calibrating") as told:
             backend.manifest.write_held_out_errors(calibrate(data, predictor, told))

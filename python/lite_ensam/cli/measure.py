@@ -23,6 +23,7 @@ from lite_ensam.cli.archives import (
 from lite_ensam.cli.options import Acquisition, Fraction, Hu, Only, Overwrite, Series, as_options
 from lite_ensam.cli.segment import Ct
 from lite_ensam.cli.tables import console, print_table
+from lite_ensam.core.short_repr import with_short_repr
 
 if TYPE_CHECKING:
     from lite_ensam.core.case import Case
@@ -104,6 +105,7 @@ def measure(
     send_results(to, [*own, sr], known=own)
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Measured:
     """What was measured, and of what.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lite_ensam.core.errors import CaseError, MissingExtraError
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Float32Array, Float64Array
 
 __all__ = ["AIR_HU", "UPRIGHT_MM", "UprightBody", "coarse_image", "load_simpleitk", "upright_body"]
@@ -30,6 +31,7 @@ _LEAST_BODY_ML = 100.0
 """Soft tissue at least 24 mm thick. Less of it is a couch, an empty scan or noise."""
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class UprightBody:
     """A scan along the axes of the world, in voxels of `UPRIGHT_MM`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.io.dicom.datasets import Dataset
 
 __all__ = ["DUPLICATE", "UNCONFIRMED", "StoreOutcome", "reason_in_words"]
@@ -42,6 +43,7 @@ def reason_in_words(code: int) -> str:
     return words if code < 0 else f"{words} ({code:04X})"
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class StoreOutcome:
     """What became of files that were sent.
