@@ -37,7 +37,7 @@ def discover(folder: str | os.PathLike[str]) -> CohortManifest:
     if not cases:
         raise CohortError(
             f"{printable(folder)}: holds no case that is known by its name: no FLARE, BIDS-like or lite-ensam folder, "
-            "no DICOM series with lines (see docs/scale.md)" + "".join(f"; {note}" for note in notes)
+            "no DICOM series with lines (see docs/guide/cohorts.md)" + "".join(f"; {note}" for note in notes)
         )
     rows = tuple(map(CohortCase.of, cases))
     return CohortManifest(rows, tuple(table_problems(rows)), notes, root)

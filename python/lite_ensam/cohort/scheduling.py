@@ -14,7 +14,7 @@ from lite_ensam.core.errors import CohortError, MissingExtraError
 __all__ = ["MB_OF_A_WORKER", "Plan", "WorkerPool", "plan_workers", "staff"]
 
 MB_OF_A_WORKER = 500
-"""What a worker needs at most, with scans of 512 x 512 x 100 voxels (docs/scale.md)."""
+"""What a worker needs at most, with scans of 512 x 512 x 100 voxels (docs/guide/cohorts.md)."""
 
 _KEPT_FREE = 0.1
 """Share of the memory that no worker gets."""

@@ -3,7 +3,7 @@
 `run_task` is all that a scheduler calls, on this machine in threads and on others in Dask's workers. The cases
 themselves are done in processes of their own (`worker_process`), since only a process can be stopped at any moment, and
 what kills it (a fault in a decoder, the kernel's memory killer) kills nothing else. Why not a library's pool of
-processes: docs/decisions/0016.
+processes: docs/developer/decisions/0016.
 """
 
 from __future__ import annotations

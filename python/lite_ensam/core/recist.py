@@ -183,7 +183,7 @@ class RecistMark:
     def outer_endpoints_zyx(self, margin_voxels: float = 0.5) -> EndpointPair:
         """The ends moved outwards along the line, voxel indices (z, y, x).
 
-        Lines run from voxel centre to voxel centre (docs/conventions.md), so the tumour goes on for
+        Lines run from voxel centre to voxel centre (docs/explanation/conventions.md), so the tumour goes on for
         half a voxel beyond each end: little of a large tumour, an eighth of a nodule of 8 voxels.
 
         Parameters

@@ -1,6 +1,6 @@
 """Flags: why a reader should check a tumour. All tables, pages and reports print what is written here.
 
-A flag has a code for programs and a sentence for people; docs/clinical.md lists them. Code that knows more of a tumour
+A flag has a code for programs and a sentence for people; docs/guide/measuring.md lists them. Code that knows more of a tumour
 than its mask shows adds flags of its own with `TumorMeasurement.flagged`.
 """
 

@@ -73,7 +73,7 @@ def read_study(
     border: Border = "readers",
     weights: PathLike = WEIGHTS,
 ) -> tuple[Patient, ...]:
-    """Patients of a study file; docs/clinical.md says what is accepted, and what is refused and why.
+    """Patients of a study file; docs/guide/response.md says what is accepted, and what is refused and why.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def read_study(
         .csv with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like
         node, volume_ml, diameter_sd_mm, volume_sd_ml, fragment, merged_into, non_targets, new_lesion.
         Non-targets and new lesions may be listed one by one (`non_target_lesions`, `new_lesions`; in a .csv by the
-        columns role and state), with reader, modality and reasons; see docs/clinical.md and `study_schema`.
+        columns role and state), with reader, modality and reasons; see docs/guide/response.md and `study_schema`.
         Dates may be days (0, 56). Names are compared without case and outer or double spaces.
     n_repeats : as in `lite_ensam.segment`, of visits with a scan
     draw : whether to make pictures of these

@@ -38,7 +38,7 @@ class TumorRepeatability:
     Parameters
     ----------
     label : the tumour's
-    repeats : how many segmentations
+    n_repeats : how many segmentations
     volume_sd_ml, diameter_sd_mm, short_axis_sd_mm : of volume, longest diameter and short axis
     """
 
@@ -65,7 +65,7 @@ def estimate_repeatability(
     ----------
     case : scan and marks; of a scan of which only crops were kept, these must hold the patches of `redrawn_marks` lines
     predictor : of lesion crops
-    repeats : 2 or more
+    n_repeats : 2 or more
     threshold : as in `Predictor.predict`
     seed : of the lines; the same seed gives the same numbers
 

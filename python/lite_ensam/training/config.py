@@ -42,7 +42,7 @@ class LineJitter:
 
 
 JITTER = LineJitter()
-"""Lengths spread as those of readers do (docs/training.md); what ships was trained with more short lines."""
+"""Lengths spread as those of readers do (docs/guide/training.md); what ships was trained with more short lines."""
 
 
 @with_short_repr
