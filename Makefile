@@ -146,8 +146,11 @@ clippy: .venv/.dev-installed
 	cargo fetch --locked --quiet
 	@touch $@
 
-.venv/.docs-installed: pyproject.toml | .venv/.demo-installed
-	$(BIN)/pip install --quiet --no-build-isolation --editable '.[docs]'
+# The site is made from the sources: it needs neither the kernels nor a Rust toolchain.
+DOCS_TOOLS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")
+
+.venv/.docs-installed: pyproject.toml | $(BIN)/pip
+	$(BIN)/python -c '$(DOCS_TOOLS)' | $(BIN)/pip install --quiet --requirement /dev/stdin
 	@touch $@
 
 # The build tools go into .venv too, so that kernels can be rebuilt without a network.
