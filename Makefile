@@ -20,7 +20,7 @@ export DENO_DIR := $(CURDIR)/target/deno
 export DENO_NO_UPDATE_CHECK := 1
 
 .PHONY: help demo test lint test-rust test-javascript test-python mutants build docs bench format clean
-.PHONY: ruff mypy layers stubs javascript rustfmt clippy debian
+.PHONY: ruff mypy layers stubs prose docstrings javascript rustfmt clippy debian
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ demo: .venv/.demo-installed ## install (without torch) and segment the built-in 
 
 test: lint test-rust test-javascript test-python ## install (torch is about 3 GB, once), lint, all tests
 
-lint: ruff mypy layers stubs javascript rustfmt clippy ## every check that runs no test
+lint: ruff mypy layers stubs prose docstrings javascript rustfmt clippy ## every check that runs no test
 
 test-rust: .venv/.dev-installed ## tests of the kernels alone
 	@echo "== tests of the Rust kernels"
@@ -122,6 +122,12 @@ layers: .venv/.dev-installed
 
 stubs: .venv/.dev-installed
 	$(BIN)/python -m mypy.stubtest lite_ensam._kernels --mypy-config-file pyproject.toml
+
+prose: .venv/.dev-installed
+	$(BIN)/python -m tests.lint.phrases
+
+docstrings: .venv/.dev-installed
+	$(BIN)/python -m tests.lint.docstrings
 
 javascript: .venv/.dev-installed
 	$(BIN)/deno fmt --check $(VIEWER)

@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def _leave_garbage() -> None:
-    """What a process leaves behind is not searched for garbage at its end; torch's compiler would complain."""
+    """Skip the search for garbage at the end of the process; torch's compiler would complain."""
     if "torch" not in sys.modules:
         gc.freeze()
 

@@ -73,7 +73,7 @@ def cohort(
 ) -> None:
     """Segment and measure all scans of a manifest or an archive (extra `cohort`).
 
-    A run that was stopped, in whatever way, goes on where it was. Exit code 0: no case is left; those that failed
+    A run that was stopped, in whatever way, is resumed. Exit code 0: all cases are done; those that failed
     are rows with their errors in cases.csv.
     """
     n_workers, memory_mb = _workers(workers), _megabytes(memory)

@@ -47,7 +47,7 @@ def evaluate(
     ] = None,
     worst: Annotated[Path | None, typer.Option(help="PNG to write: the ten worst tumours")] = None,
     robustness: Annotated[
-        bool, typer.Option("--robustness", help="Score carelessly drawn marks, too")
+        bool, typer.Option("--robustness", help="Score perturbed lines as well")
     ] = False,
     resources: Annotated[
         bool,

@@ -170,7 +170,7 @@ def segment(
 
 
 def check_kinds(ct: Path, output: Path, sr: Path | None) -> None:
-    """Refuse a scan that is not there, and DICOM output of one that is no DICOM, before anything is read."""
+    """Refuse a scan that is not there, and DICOM output of a scan that is not DICOM, before anything is read."""
     from lite_ensam.core.errors import CaseError, OutputError, printable
 
     if not os.path.exists(ct):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 PIPE_WIDTH = 160
-"""Columns where there is no terminal to ask: nothing of a table is cut off in a log."""
+"""Columns without a terminal to ask: nothing of a table is cut off in a log."""
 
 
 def console() -> Console:

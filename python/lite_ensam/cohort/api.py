@@ -50,7 +50,7 @@ Source: TypeAlias = "str | os.PathLike[str] | CohortManifest | Sequence[CohortCa
 @with_short_repr
 @dataclass(frozen=True)
 class Cohort:
-    """What became of a cohort.
+    """Result of a cohort.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def open_manifest(source: Source) -> CohortManifest:
     Raises
     ------
     CohortError
-        If it cannot be read, or there is no case.
+        If it cannot be read, or it has no case.
     """
     if isinstance(source, CohortManifest):
         return source
@@ -127,7 +127,7 @@ def run_cohort(
     Parameters
     ----------
     source : manifest (.csv, .parquet), a folder (see `discover`), a `CohortManifest`, or rows
-    folder : results; made if it is not there. Another run into it goes on where the last one was
+    folder : results; made if it is missing. Another run into it resumes the last one
     parameters : what is done with each case
     limits : what a case may take; one that takes more has failed, and takes no other along
     workers : processes on this machine; None takes as many as CPUs and memory allow

@@ -25,7 +25,7 @@ _MUCH_MORE = 1.2
 
 
 class CaseState(Enum):
-    """What is known of a case: see the table of `case_state`."""
+    """State of a case: see the table of `case_state`."""
 
     OPEN = "to be done"
     UNSURE = "done, if its inputs have the content that they had"

@@ -1,4 +1,4 @@
-"""What can be known of a case without reading its voxels: asked of all cases before hours are spent."""
+"""Checks of a case that need no voxels: made of all cases before hours are spent."""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ __all__ = ["discover"]
 
 
 def discover(folder: str | os.PathLike[str]) -> CohortManifest:
-    """All cases of a folder and its subfolders; layouts may be mixed, DICOM is looked for only if there is no other.
+    """All cases of a folder and its subfolders; layouts may be mixed, DICOM is searched for only if every other layout is absent.
 
     Raises
     ------
     CohortError
-        If there is no such folder or nothing in it that is a case.
+        If the folder does not exist or contains no case.
     MissingExtraError
         If only DICOM can be there and pydicom is not installed.
     """

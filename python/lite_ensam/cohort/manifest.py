@@ -73,7 +73,7 @@ class CohortCase:
 
     @property
     def choice(self) -> dict[str, Any]:
-        """What is taken of a DICOM folder, as `open_scan` has it; CaseError if `acquisition` is no number."""
+        """The selection in a DICOM folder, as `open_scan` takes it; CaseError if `acquisition` is not a number."""
         return {"series_uid": self.series or None, "acquisition": parse_acquisition(self.acquisition)}
 
     @property
@@ -88,7 +88,7 @@ _COLUMNS = tuple(field.name for field in fields(CohortCase))
 
 @dataclass(frozen=True)
 class ManifestIssue:
-    """What is wrong with a manifest.
+    """An error in a manifest.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
     Raises
     ------
     CohortError
-        If it cannot be read, lacks a column or has no row. What is wrong with single rows is listed, not raised.
+        If it cannot be read, lacks a column or has no row. Errors of single rows are listed, not raised.
     MissingExtraError
         For a .parquet without pyarrow.
     """
@@ -188,7 +188,7 @@ def _row_errors(row: CohortCase) -> Iterator[str]:
     if not row.case:
         yield "has no case"
     elif len(row.folder_name.encode()) > _LONGEST_ID:
-        yield f"case {brief(row.case)} is too long: {_LONGEST_ID} bytes fit, and what is no plain letter takes three"
+        yield f"case {brief(row.case)} is too long: {_LONGEST_ID} bytes fit, and every sign but a plain letter takes three"
     elif printable(row.case) != row.case:
         yield f"case {brief(row.case)} holds control characters"
     if not row.ct:

@@ -1,4 +1,4 @@
-"""What goes to a worker and what comes back, as plain data."""
+"""Tasks for workers and their results, as plain data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Parameters:
 
     Parameters
     ----------
-    threads : of the engine. It belongs here because the last bits of its sums hang on it
+    threads : of the engine. It belongs here because the last bits of its sums depend on it
     weights : folder of weights made by `lite-ensam export`, the same path on every machine; empty takes those that ship
     """
 
@@ -49,7 +49,7 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one case may take.
+    """Limits of one case.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker tells of a case; the rest is in the record.
+    """A worker's message about a case; the rest is in the record.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def _manifest(folder: str) -> WeightsManifest:
 
 
 def _program(folder: str) -> tuple[str, ...]:
-    """What of the program and its weights decides about the result."""
+    """The parts of the program and its weights that determine the result."""
     weights = _manifest(folder)
     errors = weights.held_out_errors
     calibrated = () if errors is None else (repr(errors),)

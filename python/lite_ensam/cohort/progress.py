@@ -17,7 +17,7 @@ _BAR_EVERY_S = 0.2
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[Progress], None]]:
-    """What to give `run_cohort` as `on_progress`, for the time of the block."""
+    """The function to give `run_cohort` as `on_progress`, for the time of the block."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar

@@ -14,7 +14,7 @@ from lite_ensam.core.errors import CohortError, MissingExtraError
 __all__ = ["MB_OF_A_WORKER", "Plan", "WorkerPool", "plan_workers", "staff"]
 
 MB_OF_A_WORKER = 500
-"""What a worker needs at most, with scans of 512 x 512 x 100 voxels (docs/guide/cohorts.md)."""
+"""Largest memory of a worker, with scans of 512 x 512 x 100 voxels (docs/guide/cohorts.md)."""
 
 _KEPT_FREE = 0.1
 """Share of the memory that no worker gets."""
@@ -75,7 +75,7 @@ def plan_workers(workers: int | None = None, threads: int = 1, memory_mb: float 
     Parameters
     ----------
     workers : None takes as many as CPUs and memory allow
-    threads : of each worker; more are no faster than more workers, and change the last bits
+    threads : of each worker; more threads are not faster than more workers, and change the last bits
     memory_mb : limit of each worker; None shares out what is free
     """
     import psutil

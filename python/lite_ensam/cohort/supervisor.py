@@ -42,7 +42,7 @@ def run_task(task: Task) -> Outcome:
 
     Returns
     -------
-    What became of it. A case over its limits, and one that several workers died of, has failed, and its record says
+    Its outcome. A case over its limits, and one that several workers died of, has failed, and its record says
     so.
     """
     start = time.perf_counter()
@@ -122,7 +122,7 @@ class Worker:
             self._reap()
 
     def _ask(self, task: Task) -> Outcome | CaseFailure | str:
-        """What the process says of a case, why it was killed over it, or how it died by itself."""
+        """The process's message about a case, the reason why it was killed, or how it died."""
         process = self._living()
         with _Watchdog(process.pid, task.limits) as watchdog:
             line = _exchange(process, task.to_json())

@@ -19,7 +19,7 @@ from lite_ensam.core.types import CtVolume, Flips, Labels
 __all__ = ["Case", "guess_hu"]
 
 VOXEL_DTYPES = (np.int16, np.uint16, np.uint8, np.float32)
-"""What the kernels take; readers convert everything else."""
+"""Voxel types of the kernels; readers convert all others."""
 
 
 @with_short_repr
@@ -129,7 +129,7 @@ class Case:
 
     @cached_property
     def reference_masks(self) -> TumorMasks:
-        """Masks of the reference's tumours; CaseError if there is no reference."""
+        """Masks of the reference's tumours; CaseError without a reference."""
         if self.reference is None:
             raise CaseError(f"case {self.name!r} has no reference")
         return TumorMasks(self.reference)

@@ -26,7 +26,7 @@ class CodedConcept:
     Raises
     ------
     MarkError
-        If one of them is no text, empty, longer, or holds control characters or a backslash.
+        If one of them is not a text, is empty, is longer, or holds control characters or a backslash.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class CodedConcept:
 
     @classmethod
     def of(cls, entry: Any) -> Self:
-        """The concept of a mapping with these keys, as `as_dict` gives it; MarkError if it is none."""
+        """The concept of a mapping with these keys, as `as_dict` gives it; MarkError if it is not a concept."""
         names = [field.name for field in fields(cls)]
         if not isinstance(entry, Mapping) or sorted(map(str, entry)) != sorted(names):
             raise MarkError(f"a code must be a mapping with {', '.join(names)}, got {brief(entry)}")

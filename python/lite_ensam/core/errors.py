@@ -2,7 +2,7 @@
 
 All of them are `LiteEnsamError`s, and each is also what Python would raise: bad scans, marks and arguments are
 `ValueError`s, what cannot be written is an `OSError`, a broken engine a `RuntimeError`. Each carries one sentence that
-names what is wrong, what was expected and what came. What came may be anything: `brief` and `printable` make it fit
+names what is wrong, what was expected and what came. The latter may be anything: `brief` and `printable` make it fit
 into a sentence.
 """
 
@@ -90,7 +90,7 @@ def brief(value: object) -> str:
 
 
 def printable(text: str | os.PathLike[str]) -> str:
-    r"""Text or path on one line that any UTF-8 terminal or file takes: what is none becomes an escape.
+    r"""Text or path on one line that any UTF-8 terminal or file takes: any other character becomes an escape.
 
     Examples
     --------

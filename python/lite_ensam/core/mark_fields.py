@@ -26,7 +26,7 @@ MAX_LABEL = 65535
 """Labels are written as uint16 at most."""
 
 ROUNDING = 1e-6
-"""What the way from millimetres to indices may cost, in voxels."""
+"""Largest rounding error of the conversion from millimetres to indices, in voxels."""
 
 _SHORTEST = 1e-6
 """Lines shorter than this, in voxels, are points."""

@@ -207,7 +207,7 @@ def keep_boxes(ct: CtVolume | PartialScan, boxes: Sequence[VoxelBox]) -> Partial
 
 
 def value_range(ct: CtVolume | PartialScan) -> tuple[float, float]:
-    """Lowest and highest voxel of the whole scan; ValueError if one is NaN or infinite, or there is none."""
+    """Lowest and highest voxel of the whole scan; ValueError if one is NaN or infinite, or the scan is empty."""
     return ct.value_range if isinstance(ct, PartialScan) else _kernels.value_range(ct)
 
 

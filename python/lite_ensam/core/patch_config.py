@@ -1,4 +1,4 @@
-"""What a network patch is: the numbers that training, weights, engines and cutting share."""
+"""Parameters of a network patch, which training, weights, engines and cutting share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ GREY_CHANNELS = ("wide", "line_window", "line_narrow", "positive")
 MAX_HU, MIN_WINDOW_HU = 100_000.0, 1.0
 LINE_CHANNELS = ("wide", "line_window", "line_narrow", "along", "across", "slice")
 PROMPT_CHANNELS = ("short_axis", "slice_range", "clicks", "last_mask")
-"""What a user may know beyond the line; 0.5 everywhere is nothing, and the network takes 0.5 off its input."""
+"""Channels of a user's knowledge beyond the line; 0.5 means unknown, and the network subtracts 0.5 from its input."""
 CHANNEL_NAMES = frozenset(LINE_CHANNELS + PROMPT_CHANNELS + FLARE25_CHANNELS)
 """All that `segmentation.channels` can fill."""
 CLICK_REACH = 1 / 16
@@ -102,7 +102,7 @@ class PatchConfig:
 
     @property
     def needs_whole_scan(self) -> bool:
-        """Whether a patch hangs on more of the scan than its own voxels and the scan's range."""
+        """Whether a patch depends on more of the scan than its own voxels and the scan's range."""
         return "positive" in self.channels
 
     def to_dict(self) -> dict[str, Any]:
@@ -131,5 +131,5 @@ def check_window(window_hu: tuple[float, float]) -> None:
 
 
 FLARE25 = PatchConfig(channels=FLARE25_CHANNELS, window_hu=(-160.0, 240.0), crop="joint", rules="flare25")
-"""What the authors' public code for FLARE 2025 does before and after the network. Its scans are windowed to 0-255; one
+"""Parameters of the authors' public code for FLARE 2025, before and after the network. Its scans are windowed to 0-255; one
 in HU is windowed to soft tissue first, as those of FLARE are."""

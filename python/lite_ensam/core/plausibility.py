@@ -1,4 +1,4 @@
-"""What an array's own numbers say against it: axes or spacing in another order, intensities that are not HU.
+"""Signs in an array's own numbers that it is wrong: axes or spacing in another order, intensities that are not HU.
 
 A volume that is wrong by a permuted spacing or by intensities off by 1,024 looks like any other. These checks put the
 likely cause into one sentence; whoever calls them decides whether it becomes an error or a note.
@@ -22,7 +22,7 @@ _FLATTEST = 20.0
 
 
 def pixel_problem(spacing_mm: Sequence[float]) -> str:
-    """What speaks against a spacing (z, y, x): a CT's pixels are square. An empty text if nothing does.
+    """The reason to doubt a spacing (z, y, x): a CT's pixels are square. An empty text without one.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def is_misordered(spacing_mm: Sequence[float]) -> bool:
 
 
 def shape_problem(shape_zyx: Sequence[int]) -> str:
-    """What speaks against the axis order of a bare array: slices are mostly square. An empty text if nothing does.
+    """The reason to doubt the axis order of a bare array: slices are mostly square. An empty text without one.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def intensity_error(low: float, high: float, dtype: np.dtype[Any], is_hu: bool |
 
 
 def intensity_note(low: float, high: float, is_hu: bool | None = None) -> str:
-    """What makes the intensities of a scan doubtful; an empty text if nothing does. Parameters as `intensity_error`.
+    """The reason to doubt the intensities of a scan; an empty text without one. Parameters as `intensity_error`.
 
     Examples
     --------

@@ -82,7 +82,7 @@ class RecistMark:
     ------
     MarkError
         If the label is out of range, the ends of a line are not two finite points, they lie on different
-        slices, the line has no length, the name is no text, the tracking UID is none, or slices and points
+        slices, the line has no length, the name is not a text, the tracking UID is invalid, or slices and points
         contradict each other or the line.
 
     Examples

@@ -1,4 +1,4 @@
-"""What a scan was read from: its file's own axes, and what a reader of the results should know."""
+"""The file that a scan was read from: its own axes, and notes for readers of the results."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ class ScanSource:
 
     @property
     def identifiers(self) -> Mapping[str, str]:
-        """What tells whose scan this is, by title; empty where the file does not say."""
+        """Identifiers of the patient and study, by title; empty where the file does not say."""
         return {}
 
     @property
     def frame_of_reference_uid(self) -> str:
-        """DICOM's name of the space that millimetres are counted in; empty where there is none."""
+        """DICOM's name of the space that millimetres are counted in; empty where it is missing."""
         return ""
 
     @property

@@ -1,4 +1,4 @@
-"""What an engine is: patch and line in, logits out."""
+"""The interface of engines: patch and line in, logits out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class WeightsManifest:
-    """What is known of exported weights without opening them with torch.
+    """The record of exported weights, readable without torch.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class WeightsManifest:
         if self.stride < 1 or len(shape) != 4 or shape[0] != 3 or shape[2] != shape[3]:
             raise ValueError(f"stride {self.stride} or generators of shape {shape} make no sense")
         if self.patch.side_voxels % self.stride:
-            raise ValueError(f"side_voxels {self.patch.side_voxels} is no multiple of stride {self.stride}")
+            raise ValueError(f"side_voxels {self.patch.side_voxels} is not a multiple of stride {self.stride}")
 
 
 def graph_hash(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a program takes from start to end: wall and CPU seconds, the RAM of its process tree, the area under it.
+"""Resources of a program from start to end: wall and CPU seconds, the RAM of its process tree, the area under it.
 
 As the paper's Table 4: each case is a fresh process, so that start-up, imports, reading and writing count. The
 tree's own resident memory is sampled (shared pages count in each process), not the whole system's.
@@ -34,7 +34,7 @@ _NOT_PASSED_ON = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 @with_short_repr
 @dataclass(frozen=True)
 class Watched:
-    """What a run took.
+    """Resources of a run.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class CaseResources:
-    """What segmenting one case took, from the start of its process to the end."""
+    """Resources for segmenting one case, from the start of its process to the end."""
 
     source: str
     case: str

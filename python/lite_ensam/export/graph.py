@@ -24,7 +24,7 @@ from lite_ensam.model.checkpoint import Weights, file_hash, load_weights
 from lite_ensam.model.lite_ensam import LiteEnsam
 
 EXPORTED_FILES = ("lite_ensam.bin", "lite_ensam.xml", "lite_ensam.safetensors", "manifest.json")
-"""What `export_weights` writes; the manifest, which knows the others by hash, comes last."""
+"""Files that `export_weights` writes; the manifest, which knows the others by hash, comes last."""
 
 OPSET = 18
 EXAMPLE_CELLS = (3, 4, 5)

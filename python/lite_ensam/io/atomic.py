@@ -1,7 +1,7 @@
 """Writing a file, or a folder of them, whole or not at all.
 
 The bytes go to a temporary file beside the target, which takes the target's name only when all of
-them are on the disk. A crash, a full disk or an exception leaves the target as it was. What a killed
+them are on the disk. A crash, a full disk or an exception leaves the target as it was. The temporary file of a killed
 process leaves half-written is swept away by the next one that writes into the folder.
 """
 
@@ -55,7 +55,7 @@ def check_output(
 ) -> None:
     """Raise `OutputError` if `path` surely cannot be written; to be asked before long work.
 
-    What exists may be replaced only if it is a regular file, or a link to one: never a folder, a pipe,
+    An existing file is replaced only if it is a regular file, or a link to one: never a folder, a pipe,
     a device, or a link that leads nowhere.
 
     Parameters
@@ -126,7 +126,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        If something has the name already, or the folder cannot be made; nothing temporary is left. What goes wrong in
+        If something has the name already, or the folder cannot be made; nothing temporary is left. Errors raised in
         the block is raised as it is.
     """
     with translate_output_errors(path):
@@ -226,7 +226,7 @@ def _create(path: Path) -> BinaryIO:
 
 
 def _mode(target: Path) -> int | None:
-    """What kind of file has the name, links followed; None if it is free."""
+    """The kind of file with that name, links followed; None if it is free."""
     try:
         return os.stat(target).st_mode
     except FileNotFoundError:
@@ -234,7 +234,7 @@ def _mode(target: Path) -> int | None:
             raise _RefusedError("it is a link that leads nowhere") from None
         return None
     except ValueError as error:  # what no file can be called
-        raise _RefusedError(f"it is no name of a file ({error})") from None
+        raise _RefusedError(f"it is not a valid file name ({error})") from None
 
 
 class _RefusedError(Exception):

@@ -1,4 +1,4 @@
-"""What is chosen of DICOM: segments and ROIs by name or number, an acquisition by its number."""
+"""Selections in DICOM: segments and ROIs by name or number, an acquisition by its number."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ def choose(names: Mapping[int, str], wanted: Choice, what: str) -> tuple[int, ..
     Raises
     ------
     CaseError
-        If there is no such name or number; the message has those that there are.
+        If a name or number is unknown; the message lists the known ones.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def choose(names: Mapping[int, str], wanted: Choice, what: str) -> tuple[int, ..
 
 
 def parse_acquisition(cell: object) -> int | None:
-    """Number of an acquisition from a table or a JSON file; None of an empty cell, `CaseError` if it is none.
+    """Number of an acquisition from a table or a JSON file; None of an empty cell, `CaseError` if it is not a number.
 
     Examples
     --------

@@ -91,7 +91,7 @@ def itk_source(
     Raises
     ------
     CaseError
-        If it is no image of three axes, or its geometry makes no sense.
+        If it is not an image of three axes, or its geometry makes no sense.
     """
     if len(shape_ijk) != 3:
         raise CaseError(

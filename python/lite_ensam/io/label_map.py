@@ -22,7 +22,7 @@ __all__ = ["LabelMap", "Lesion", "labels_on_grid"]
 
 @dataclass(frozen=True)
 class Lesion:
-    """What is known of a label.
+    """A label of a label map, with the lesion that it stands for.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """One RECIST line as a dictionary, of a JSON file or a row of a table: the only place that knows its keys.
 
 Voxel indices in a dictionary are those of the scan's FILE, slowest axis first: (z, y, x) = (k, j, i) of the stored
-array. Millimetres are world (x, y, z). What cannot be right is refused with the likely cause.
+array. Millimetres are world (x, y, z). Values that cannot be right are refused with the likely cause.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> 
     }
     if "label" in row:
         entry["label"] = _number(row["label"], where, "label")
-    if isinstance(name := row.get("name"), str):  # data frames have NaN where there is no name
+    if isinstance(name := row.get("name"), str):  # data frames have NaN where a name is missing
         entry["name"] = name
     entry |= {name: _number(row[name], where, name) for name in _SLICES if _is_filled(row.get(name))}
     short = [f"short_{name}" for name in columns]

@@ -160,7 +160,7 @@ def entries_of_json(content: Any) -> list[tuple[str, MarkEntry]]:
 
 
 def end_columns(columns: Sequence[str]) -> tuple[str, ...]:
-    """Columns of a table that hold the ends, as indices or in millimetres; MarkError if there are none or both."""
+    """Columns of a table that hold the ends, as indices or in millimetres; MarkError if it has neither or both."""
     given = [ends for ends in (INDEX_COLUMNS, MM_COLUMNS) if set(ends) & set(columns)]
     if len(given) == 2:
         raise MarkError("has columns of indices and of millimetres; only one of them may be given")

@@ -123,7 +123,7 @@ class NiftiVolume:
         return [self.source.from_file(voxels) for voxels in found], dtype, bounds
 
     def _stream(self, read: Callable[..., Any], *arguments: object) -> Any:
-        """What a kernel reads from the file's voxels on."""
+        """Parameters for the kernel that reads the file's voxels."""
         shape = self.source.file_shape[::-1]
         try:
             return read(self.path, self.offset, shape, self.dtype.str, *arguments, spare=_SPARE)

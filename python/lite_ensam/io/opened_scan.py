@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 ScanLike: TypeAlias = PathLike | Case | tuple[NDArray[Any], ScanSource | Grid] | NDArray[Any] | Any
-"""What `open_scan` takes."""
+"""The forms of a scan that `open_scan` takes."""
 
 _OWN_SUFFIXES = (".nii", ".nii.gz", ".npz")
 
@@ -113,7 +113,7 @@ class OpenedScan:
         Raises
         ------
         MarkError
-            If they are bad or there are none.
+            If they are invalid or missing.
         """
         if marks is None and self.path is not None:
             if self.keeps_marks:

@@ -1,4 +1,4 @@
-"""What a command may write: never over or into what it reads, and no two results into one file.
+"""Checks of output paths: a command never writes over or into what it reads, nor two results into one file.
 
 Asked before any work begins. Files are compared by what they are, not by how they are called: links of both kinds
 lead to the same file, and on some file systems so do names that differ in letter case.

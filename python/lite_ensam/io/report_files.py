@@ -46,11 +46,11 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     CaseError
-        If the file is missing or is no report.
+        If the file is missing or is not a report.
     """
     report = read_json(path)
     if not isinstance(report, dict):
-        raise CaseError(f"{printable(path)}: is not a report: its JSON is no object")
+        raise CaseError(f"{printable(path)}: is not a report: its JSON is not an object")
     return report
 
 
@@ -91,7 +91,7 @@ def rounded(value: Any) -> Any:
 
 
 def write_text(path: str | os.PathLike[str], text: str, overwrite: bool = False) -> None:
-    """Write a text as UTF-8, whole or not at all; what is no character becomes an escape.
+    """Write a text as UTF-8, whole or not at all; an invalid character becomes an escape.
 
     Raises
     ------

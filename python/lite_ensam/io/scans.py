@@ -167,7 +167,7 @@ def read_case(
     CaseError
         If the scan or the reference is bad.
     MarkError
-        If the marks are bad or there are none.
+        If the marks are invalid or missing.
     """
     referred_by = marks_path or reference_path
     scan = open_scan(ct_path, series_uid=series_uid, acquisition=acquisition, referred_by=referred_by)
@@ -257,7 +257,7 @@ def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite:
 
 @contextmanager
 def _output_errors(path: PathLike) -> Iterator[None]:
-    """What is wrong with an array is, for whoever writes it, why it cannot be written."""
+    """Errors of an array that is written name the output."""
     try:
         yield
     except CaseError as error:

@@ -36,7 +36,7 @@ __all__ = [
 Encoding: TypeAlias = Literal["raw", "gzip", "zlib", "bzip2", "text"]
 
 _LONGEST_LINE = 1 << 20
-"""Bytes of a header's line; a file that is none may have no line's end at all."""
+"""Bytes of a header's line; any other file may lack line ends."""
 
 _MOST_AXES = 16
 
@@ -87,7 +87,7 @@ class StoredVoxels:
         """
         n_voxels = math.prod(self.shape_kji)
         if n_voxels % len(self.files):
-            raise CaseError(f"{n_voxels} voxels are no equal shares of {len(self.files)} files")
+            raise CaseError(f"{n_voxels} voxels cannot be divided equally among {len(self.files)} files")
         most = _MOST_INFLATED[self.encoding] * sum(map(_size_of, self.files))
         dtype = np.dtype(np.float64) if self.encoding == "text" else self.dtype
         if n_voxels * dtype.itemsize > most + dtype.itemsize:
@@ -136,7 +136,7 @@ class StoredVoxels:
 @with_short_repr
 @dataclass(frozen=True)
 class VolumeHeader:
-    """What a NRRD or MetaImage header says.
+    """Content of a NRRD or MetaImage header.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ def as_ct(voxels: ArrayLike, slope: float = 1.0, intercept: float = 0.0) -> CtVo
     Raises
     ------
     CaseError
-        If they are no array, some are masked, they are no real numbers (complex, colour), slope or
+        If they are not an array, some are masked, they are not real numbers (complex, colour), slope or
         intercept are not finite, or integers are too large for float32 to tell apart.
     """
     stored = _array(voxels, "voxels")
@@ -100,7 +100,7 @@ def as_labels(values: ArrayLike) -> Labels:
     Raises
     ------
     CaseError
-        If they are no array, some are masked, or a value is negative, above 65535 or not a whole number.
+        If they are not an array, some are masked, or a value is negative, above 65535 or not a whole number.
     """
     stored = _array(values, "labels")
     if stored.dtype == np.bool_:

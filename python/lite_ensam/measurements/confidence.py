@@ -23,7 +23,7 @@ CONFIDENCE = (
     "expected_dice", "volume_low_ml", "volume_high_ml", "longest_diameter_low_mm", "longest_diameter_high_mm",
     "short_axis_low_mm", "short_axis_high_mm",
 )  # fmt: skip
-"""What a confidence is called in tables and reports, where each number has a column of its own."""
+"""Names of the confidence's numbers in tables and reports, one column each."""
 
 Interval: TypeAlias = tuple[float, float]
 """Lower and upper bound."""

@@ -46,7 +46,7 @@ def is_aerated(values_hu: NDArray[Any]) -> bool:
 
     Parameters
     ----------
-    values_hu : of all its voxels, in HU; none is no air
+    values_hu : of all its voxels, in HU; an empty array is not air
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What is measured of a tumour: RECIST 1.1's diameters and volume at once, shape and grey values when asked for."""
+"""Measurements of a tumour: RECIST 1.1's diameters and volume at once, shape and grey values when asked for."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def measure(
     labels : uint8 or uint16 (z, y, x), or the part of it that holds all tumours
     marks : the lines; their labels say which values are measured, in this order
     spacing_mm : (z, y, x)
-    ct : the scan (z, y, x), or the crops of it that hold the tumours; without it there are no grey values
+    ct : the scan (z, y, x), or the crops of it that hold the tumours; without it, grey values are not measured
     hu : whether it is in Hounsfield units: tumours of air or lung are flagged
 
     Raises
@@ -212,7 +212,7 @@ def _measure_one(voxels: TumorVoxels, mark: RecistMark) -> TumorMeasurement:
 
 
 def _flags(voxels: TumorVoxels, n_pieces: int, longest_mm: float, recist_mm: float) -> Iterable[Flag]:
-    """What the mask itself shows, the gravest first."""
+    """Flags of the mask itself, the gravest first."""
     mask = voxels.mask
     if n_pieces == 0:
         yield EMPTY

@@ -28,7 +28,7 @@ PAPER = TrainingConfig(
     validate_steps=EPOCH_STEPS,
 )
 """The paper's recipe (Table 2): one channel of grey values from the scan's lowest to its highest, Muon and AdamW
-at 2e-3 halved after 5, 10, 15 and 20 epochs, one random crop a step, no average of the weights. What the paper
+at 2e-3 halved after 5, 10, 15 and 20 epochs, one random crop a step, no average of the weights. Values that the paper
 does not say is taken from the authors' public code (docs/developer/paper_to_code.md)."""
 
 CPU = TrainingConfig()
