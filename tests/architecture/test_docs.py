@@ -25,7 +25,9 @@ def test_files_named_beside_the_papers_sections_exist() -> None:
 
 
 def test_every_row_of_the_paper_names_tests_that_are_there() -> None:
-    text = (ROOT / "docs" / "developer" / "paper_to_code.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    text = (
+        (ROOT / "docs" / "developer" / "paper_to_code.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    )
     rows = [row.split("|") for row in text.splitlines() if row.startswith("| ")][1:]
     assert len(rows) > 15
     for row in rows:

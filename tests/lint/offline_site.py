@@ -1,4 +1,4 @@
-"""`python -m tests.lint.offline_site FOLDER`: no page of the site fetches anything, and every link inside it leads somewhere."""
+"""`python -m tests.lint.offline_site FOLDER`: nothing is fetched, and links inside the site lead somewhere."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`python -m tests.lint.phrases`: banned turns of phrase in the text that users read; `phrases.toml` holds both lists.
 
-Text is the prose of documents and notebooks, the strings and docstrings of Python, the strings of JavaScript and the text of
-HTML. Code, and what stands between quotation marks in documents, is not counted.
+Text is the prose of documents and notebooks, the strings and docstrings of Python, the strings of JavaScript and the
+text of HTML. Code, and what stands between quotation marks in documents, is not counted.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def findings(file: Path) -> list[str]:
 
 def files() -> list[Path]:
     """All files with text that a user may read."""
-    return sorted({file for pattern in SOURCES for file in ROOT.glob(pattern) if "tests" not in file.parts[-2:]})
+    return sorted(
+        {file for pattern in SOURCES for file in ROOT.glob(pattern) if "tests" not in file.parts[-2:]}
+    )
 
 
 def main() -> None:
@@ -91,8 +93,12 @@ def main() -> None:
             print(f"{name}: {len(found)} banned phrases, at most {allowed.get(name, 0)} are allowed:")
             print(*(f"  ... {words} ..." for words in found), sep="\n")
         elif len(found) < allowed.get(name, 0):
-            print(f"{name}: {len(found)} banned phrases are left: lower its number in tests/lint/phrases.toml")
-    print(f"{total} banned phrases in {len(files())} files; {sum(allowed.values())} are allowed in {len(allowed)}")
+            print(
+                f"{name}: {len(found)} banned phrases are left: lower its number in tests/lint/phrases.toml"
+            )
+    print(
+        f"{total} banned phrases in {len(files())} files; {sum(allowed.values())} are allowed in {len(allowed)}"
+    )
     sys.exit(failed)
 
 

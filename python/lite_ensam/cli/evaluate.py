@@ -46,9 +46,7 @@ def evaluate(
         typer.Option(help="PNG to write: the paper's Figure 2, tumours at percentiles of the DSC"),
     ] = None,
     worst: Annotated[Path | None, typer.Option(help="PNG to write: the ten worst tumours")] = None,
-    robustness: Annotated[
-        bool, typer.Option("--robustness", help="Score perturbed lines as well")
-    ] = False,
+    robustness: Annotated[bool, typer.Option("--robustness", help="Score perturbed lines as well")] = False,
     resources: Annotated[
         bool,
         typer.Option("--resources", help="Measure seconds and memory of a fresh process a case, too"),

@@ -62,7 +62,11 @@ Border: TypeAlias = Annotated[
 Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")]
 Repeats: TypeAlias = Annotated[
     int,
-    typer.Option(min=0, max=1000, help="Number of repeated segmentations with perturbed lines, to estimate standard deviations (e.g. 8)"),
+    typer.Option(
+        min=0,
+        max=1000,
+        help="Number of repeated segmentations with perturbed lines, to estimate standard deviations (e.g. 8)",
+    ),
 ]
 Series: TypeAlias = Annotated[
     str | None,

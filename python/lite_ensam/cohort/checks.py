@@ -25,8 +25,10 @@ def check_rows(
 
     Parameters
     ----------
-    rows : of a manifest
-    on_row : called after each row with how many are done
+    rows : Sequence[CohortCase]
+        Rows of a manifest.
+    on_row : Callable[[int], None] or None, default None
+        Called after each row with how many are done.
     """
     problems = []
     for number, row in enumerate(rows, start=1):

@@ -14,7 +14,14 @@ __all__ = ["discover"]
 
 
 def discover(folder: str | os.PathLike[str]) -> CohortManifest:
-    """All cases of a folder and its subfolders; layouts may be mixed, DICOM is searched for only if every other layout is absent.
+    """All cases of a folder and its subfolders.
+
+    Layouts may be mixed; DICOM is searched for only if every other layout is absent.
+
+    Parameters
+    ----------
+    folder : str or os.PathLike[str]
+        Folder to search.
 
     Raises
     ------

@@ -35,8 +35,10 @@ class CaseFailure:
 
     Parameters
     ----------
-    step : where
-    error : one sentence
+    step : Step
+        Where.
+    error : str
+        One sentence.
     """
 
     step: Step

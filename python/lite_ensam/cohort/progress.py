@@ -40,6 +40,13 @@ def show_progress() -> Iterator[Callable[[Progress], None]]:
 def progress_text(progress: Progress, counts: bool = True) -> str:
     """One line: counts, failures, pace, time left, memory.
 
+    Parameters
+    ----------
+    progress : Progress
+        State of the run.
+    counts : bool, default True
+        Whether to state the number of cases.
+
     Examples
     --------
     >>> progress_text(Progress(total=10, kept=4))

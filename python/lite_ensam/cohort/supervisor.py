@@ -42,8 +42,9 @@ def run_task(task: Task) -> Outcome:
 
     Returns
     -------
-    Its outcome. A case over its limits, and one that several workers died of, has failed, and its record says
-    so.
+    Outcome
+        Its outcome. A case over its limits, and one that several workers died of, has failed, and its record
+        says so.
     """
     start = time.perf_counter()
     worker = _take(Path(task.folder), task.parameters.threads)
@@ -89,8 +90,10 @@ class Worker:
 
     Parameters
     ----------
-    folder : of the cohort; gets the log
-    threads : of everything that computes
+    folder : Path
+        Folder of the cohort; gets the log.
+    threads : int
+        Threads of everything that computes.
     """
 
     def __init__(self, folder: Path, threads: int) -> None:

@@ -85,7 +85,8 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
 
     Returns
     -------
-    Its record: all of it but `run` depends only on the row, the files and the parameters.
+    Record
+        Its record: all of it but `run` depends only on the row, the files and the parameters.
 
     Raises
     ------

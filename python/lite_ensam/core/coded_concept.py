@@ -19,9 +19,12 @@ class CodedConcept:
 
     Parameters
     ----------
-    value : such as "10200004", at most 64 characters
-    scheme : such as "SCT" (SNOMED CT), at most 16
-    meaning : such as "Liver", for people, at most 64
+    value : str
+        Such as "10200004", at most 64 characters.
+    scheme : str
+        Such as "SCT" (SNOMED CT), at most 16.
+    meaning : str
+        Such as "Liver", for people, at most 64.
 
     Raises
     ------

@@ -9,6 +9,11 @@ PALETTE = ("#ff9d2e", "#56b4e9", "#2fd6a3", "#f15bb5", "#f0e442", "#b892ff", "#f
 def color_of(label: int) -> str:
     """Colour "#rrggbb" of a label from 1 on.
 
+    Parameters
+    ----------
+    label : int
+        Label of the tumour, from 1.
+
     Examples
     --------
     >>> color_of(1) == color_of(len(PALETTE) + 1) == PALETTE[0]
@@ -19,6 +24,11 @@ def color_of(label: int) -> str:
 
 def rgb_of(label: int) -> tuple[int, int, int]:
     """The same as three numbers from 0 to 255.
+
+    Parameters
+    ----------
+    label : int
+        Label of the tumour, from 1.
 
     Examples
     --------

@@ -77,6 +77,11 @@ class MissingExtraError(LiteEnsamError, ImportError):
 def brief(value: object) -> str:
     """Value as Python writes it, on one line of at most 80 characters.
 
+    Parameters
+    ----------
+    value : object
+        Anything that came instead of what was expected.
+
     Examples
     --------
     >>> brief((1, "two"))
@@ -91,6 +96,11 @@ def brief(value: object) -> str:
 
 def printable(text: str | os.PathLike[str]) -> str:
     r"""Text or path on one line that any UTF-8 terminal or file takes: any other character becomes an escape.
+
+    Parameters
+    ----------
+    text : str or os.PathLike[str]
+        Text or path that a message quotes.
 
     Examples
     --------

@@ -24,6 +24,11 @@ _FLATTEST = 20.0
 def pixel_problem(spacing_mm: Sequence[float]) -> str:
     """The reason to doubt a spacing (z, y, x): a CT's pixels are square. An empty text without one.
 
+    Parameters
+    ----------
+    spacing_mm : Sequence[float]
+        Spacing in mm, (z, y, x).
+
     Examples
     --------
     >>> pixel_problem((0.7, 0.7, 5.0))
@@ -39,13 +44,24 @@ def pixel_problem(spacing_mm: Sequence[float]) -> str:
 
 
 def is_misordered(spacing_mm: Sequence[float]) -> bool:
-    """Whether the spacing would have square pixels if its numbers stood in another order."""
+    """Whether the spacing would have square pixels if its numbers stood in another order.
+
+    Parameters
+    ----------
+    spacing_mm : Sequence[float]
+        Spacing in mm, (z, y, x).
+    """
     z, y, x = spacing_mm
     return not _is_same(y, x) and (_is_same(z, y) or _is_same(z, x))
 
 
 def shape_problem(shape_zyx: Sequence[int]) -> str:
     """The reason to doubt the axis order of a bare array: slices are mostly square. An empty text without one.
+
+    Parameters
+    ----------
+    shape_zyx : Sequence[int]
+        Shape of the array.
 
     Examples
     --------
@@ -64,9 +80,12 @@ def intensity_error(low: float, high: float, dtype: np.dtype[Any], is_hu: bool |
 
     Parameters
     ----------
-    low, high : lowest and highest voxel
-    dtype : of the voxels; whole numbers come as integers
-    is_hu : True or False if somebody said that they are HU or windowed to 0-255; then much is only noted
+    low, high : float
+        Lowest and highest voxel.
+    dtype : np.dtype[Any]
+        Dtype of the voxels; whole numbers come as integers.
+    is_hu : bool or None, default None
+        True or False if somebody said that they are HU or windowed to 0-255; then much is only noted.
 
     Examples
     --------
@@ -86,6 +105,13 @@ def intensity_error(low: float, high: float, dtype: np.dtype[Any], is_hu: bool |
 
 def intensity_note(low: float, high: float, is_hu: bool | None = None) -> str:
     """The reason to doubt the intensities of a scan; an empty text without one. Parameters as `intensity_error`.
+
+    Parameters
+    ----------
+    low, high : float
+        Lowest and highest voxel.
+    is_hu : bool or None, default None
+        True or False if the caller declared HU or a window; None if not.
 
     Examples
     --------

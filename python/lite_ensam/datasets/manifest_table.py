@@ -75,7 +75,9 @@ def read_manifest_table(path: PathLike) -> ManifestTable:
     with translate_io_errors(path):
         megabytes = os.stat(path).st_size / 1e6
     if megabytes > _MOST_MEGABYTES:
-        raise CaseError(f"{where}: a manifest of {megabytes:.0f} MB is too large for a list of scans; split it")
+        raise CaseError(
+            f"{where}: a manifest of {megabytes:.0f} MB is too large for a list of scans; split it"
+        )
     headings, rows = read_csv(path) if suffix == ".csv" else _read_parquet(path)
     if {_LABELS, "reference"} <= set(headings):
         raise CaseError(f"{where}: labels and reference are the same column; only one of them may be given")

@@ -32,14 +32,22 @@ class WeightsManifest:
 
     Parameters
     ----------
-    patch : how patches are cut and filled
-    stride : patch sides must be multiples of this
-    generators : (3, blocks, size, size), LieRE's raw generators
-    weights_sha256 : hash of the safetensors file the graph was exported from
-    graph_sha256 : `graph_hash` of the exported graph
-    record : how the weights were trained
-    folder : that holds them
-    held_out_errors : on patients that they have not learnt from, or None where nobody measured them
+    patch : PatchConfig
+        How patches are cut and filled.
+    stride : int
+        Patch sides must be multiples of this.
+    generators : NDArray[np.float64]
+        LieRE's raw generators (3, blocks, size, size).
+    weights_sha256 : str
+        Hash of the safetensors file the graph was exported from.
+    graph_sha256 : str
+        `graph_hash` of the exported graph.
+    record : dict[str, Any]
+        How the weights were trained.
+    folder : Path
+        Folder that holds the weights.
+    held_out_errors : HeldOutErrors or None, default None
+        Errors on patients that the weights were not trained on, or None where they were not measured.
     """
 
     patch: PatchConfig
@@ -97,7 +105,9 @@ class WeightsManifest:
         if self.stride < 1 or len(shape) != 4 or shape[0] != 3 or shape[2] != shape[3]:
             raise ValueError(f"stride {self.stride} or generators of shape {shape} make no sense")
         if self.patch.side_voxels % self.stride:
-            raise ValueError(f"side_voxels {self.patch.side_voxels} is not a multiple of stride {self.stride}")
+            raise ValueError(
+                f"side_voxels {self.patch.side_voxels} is not a multiple of stride {self.stride}"
+            )
 
 
 def graph_hash(folder: Path) -> str:

@@ -193,7 +193,7 @@ def worst_region(mask: Mask, truth: Mask, spacing_mm: FloatTriple) -> tuple[Mask
 def short_axis_of(
     slice_mask: Mask, mark: RecistMark, spacing_mm: FloatTriple
 ) -> tuple[FloatTriple, FloatTriple] | None:
-    """The longest chord between voxels of a slice perpendicular to the line, within a voxel; None if the slice has no such chord.
+    """The longest chord of a slice perpendicular to the line, within a voxel; None without such a chord.
 
     Parameters
     ----------

@@ -72,8 +72,10 @@ def import_weights(checkpoint: Path, folder: Path) -> None:
 
     Parameters
     ----------
-    checkpoint : `lite_ensam_flare25.pth`, or another that their trainer wrote
-    folder : made if missing; files of an earlier export are replaced
+    checkpoint : Path
+        `lite_ensam_flare25.pth`, or another that their trainer wrote.
+    folder : Path
+        Made if missing; files of an earlier export are replaced.
 
     Raises
     ------
@@ -90,7 +92,13 @@ def import_weights(checkpoint: Path, folder: Path) -> None:
 
 
 def flare25_weights(checkpoint: Path) -> Weights:
-    """The authors' checkpoint as weights of this package, float32; errors as `import_weights`."""
+    """The authors' checkpoint as weights of this package, float32; errors as `import_weights`.
+
+    Parameters
+    ----------
+    checkpoint : Path
+        Checkpoint of the authors, a file of `torch.save`.
+    """
     tensors = read_state_dict(checkpoint)
     try:
         config = _config_of(tensors)

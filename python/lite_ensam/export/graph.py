@@ -47,6 +47,13 @@ def export_onnx(weights: Weights, path: Path) -> None:
 
     Inputs `patch` (b, c, z, y, x), `image_rotations` (1, n, d, d), `token_rotations` (b, 2, d, d);
     output `logits` (b, 1, z, y, x).
+
+    Parameters
+    ----------
+    weights : Weights
+        The network and its record.
+    path : Path
+        ONNX file to write.
     """
     model = weights.model.eval()
     if weights.patch.crop == "joint":
@@ -108,8 +115,10 @@ def export_weights(source: Path, folder: Path) -> None:
 
     Parameters
     ----------
-    source : a safetensors file written by training
-    folder : made if missing; files of an earlier export are replaced
+    source : Path
+        A safetensors file written by training.
+    folder : Path
+        Made if missing; files of an earlier export are replaced.
 
     Raises
     ------

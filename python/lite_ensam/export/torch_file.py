@@ -31,8 +31,10 @@ def read_state_dict(path: Path, key: str = "model_state_dict") -> dict[str, Tens
 
     Parameters
     ----------
-    path : a file of `torch.save` in the zip format, which is torch's since version 1.6
-    key : under which the network's tensors lie
+    path : Path
+        A file of `torch.save` in the zip format, which is torch's since version 1.6.
+    key : str, default "model_state_dict"
+        Under which the network's tensors lie.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def _error(path: Path, what: str) -> EngineError:
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse anything but a plain zip archive: torch compresses nothing, so a file cannot be larger inside than outside."""
+    """Refuse all but a plain zip archive: uncompressed, as torch's are, it cannot be larger inside than outside."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()

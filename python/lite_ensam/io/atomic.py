@@ -60,9 +60,12 @@ def check_output(
 
     Parameters
     ----------
-    path : the file to be written
-    overwrite : whether an existing file may be replaced
-    suffixes : if any, the name must end in one of them
+    path : str or os.PathLike[str]
+        The file to be written.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+    suffixes : tuple[str, ...], default ()
+        If any, the name must end in one of them.
     """
     with translate_output_errors(path):
         target = Path(path)
@@ -90,8 +93,10 @@ def atomic_write(path: str | os.PathLike[str], overwrite: bool = False) -> Itera
 
     Parameters
     ----------
-    path : the file to be written; a symbolic link is followed
-    overwrite : whether an existing file may be replaced
+    path : str or os.PathLike[str]
+        The file to be written; a symbolic link is followed.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
 
     Raises
     ------
@@ -161,8 +166,10 @@ def sweep_leftovers(folder: Path, alone: bool = False) -> None:
 
     Parameters
     ----------
-    folder : what cannot be read or removed is passed over
-    alone : whether nobody else can be writing into the folder: then neither lock nor age is asked for
+    folder : Path
+        What cannot be read or removed is passed over.
+    alone : bool, default False
+        Whether nobody else can be writing into the folder: then neither lock nor age is asked for.
     """
     with suppress(OSError):
         for entry in os.scandir(folder):

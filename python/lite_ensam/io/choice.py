@@ -21,10 +21,13 @@ def choose(names: Mapping[int, str], wanted: Choice, what: str) -> tuple[int, ..
 
     Parameters
     ----------
-    names : of all, by number
-    wanted : names (every one that is so called; upper and lower case only count where they must) or numbers; nothing
-        asks for all
-    what : "ROI" or "segment", for the message
+    names : Mapping[int, str]
+        Names of all, by number.
+    wanted : Choice
+        Names (every one that is so called; upper and lower case only count where they must) or numbers;
+        nothing asks for all.
+    what : str
+        "ROI" or "segment", for the message.
 
     Raises
     ------

@@ -84,9 +84,12 @@ def itk_source(
 
     Parameters
     ----------
-    shape_ijk : voxels, fastest axis first
-    spacing, origin : 3 mm each, in i, j, k and in LPS
-    direction : 9 or (3, 3), row by row
+    shape_ijk : tuple[int, ...]
+        Voxels, fastest axis first.
+    spacing, origin : ArrayLike
+        3 mm each, in i, j, k and in LPS.
+    direction : ArrayLike
+        9 or (3, 3), row by row.
 
     Raises
     ------

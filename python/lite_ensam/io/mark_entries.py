@@ -71,10 +71,13 @@ def marks_of_entries(
 
     Parameters
     ----------
-    entries : where each comes from ("mark number 1", "line 2"), for messages, and the entry. Either all have a label
-        or none has: these get 1..n
-    source : of the scan
-    marks_in : "lps" if `endpoints_mm` are LPS instead of RAS; "ras" and "lps" allow no `endpoints_zyx`
+    entries : Iterable[tuple[str, MarkEntry | RecistMark]]
+        Where each comes from ("mark number 1", "line 2"), for messages, and the entry. Either all have a
+        label or none has: these get 1..n.
+    source : ScanSource
+        Geometry of the scan.
+    marks_in : MarkFrame, default "voxel"
+        "lps" if `endpoints_mm` are LPS instead of RAS; "ras" and "lps" allow no `endpoints_zyx`.
 
     Raises
     ------
@@ -92,15 +95,16 @@ def marks_of_entries(
 
 
 def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> MarkEntry:
-    """The entry of a table's row.
+    """The entry of a table's row; slices and short axis are read where their cells are filled.
 
     Parameters
     ----------
-    row : cells by column, texts or numbers; columns that are not read are passed over
-    where : for messages
-    columns : `INDEX_COLUMNS` or `MM_COLUMNS`
-
-    Slices and short axis are read where their cells are filled.
+    row : Mapping[str, Any]
+        Cells by column, texts or numbers; other columns are ignored.
+    where : str
+        Place of the row, for messages.
+    columns : Sequence[str]
+        `INDEX_COLUMNS` or `MM_COLUMNS`.
     """
     numbers = [_number(row.get(name), where, name) for name in columns]
     entry: dict[str, Any] = {

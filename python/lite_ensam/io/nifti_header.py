@@ -60,7 +60,8 @@ class NiftiHeader:
 
     Parameters
     ----------
-    fields : a structured array of no dimension, in either byte order
+    fields : NDArray[Any]
+        A structured array of no dimension, in either byte order.
     """
 
     def __init__(self, fields: NDArray[Any]) -> None:
@@ -68,7 +69,7 @@ class NiftiHeader:
 
     @staticmethod
     def size_of(start: bytes) -> tuple[int, Literal["<", ">"]] | None:
-        """Bytes (348 or 540) and byte order ("<" or ">") of a header from its first four bytes; None for any other file."""
+        """Bytes (348 or 540) and byte order ("<" or ">") of a header by its first four bytes; None for other files."""
         if len(start) < 4:
             return None
         orders: tuple[Literal["<", ">"], ...] = ("<", ">")

@@ -21,10 +21,13 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwr
 
     Parameters
     ----------
-    path : .json
-    report : nested mappings and sequences of numbers, texts, None, paths, NumPy arrays and scalars,
-        dataclasses. Numbers that are not finite, which JSON does not know, become null
-    overwrite : whether an existing file may be replaced
+    path : str or os.PathLike[str]
+        .json.
+    report : Mapping[str, Any]
+        Nested mappings and sequences of numbers, texts, None, paths, NumPy arrays and scalars, dataclasses.
+        Numbers that are not finite, which JSON does not know, become null.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
 
     Raises
     ------
@@ -42,6 +45,11 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwr
 
 def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read back what `write_report` wrote.
+
+    Parameters
+    ----------
+    path : str or os.PathLike[str]
+        JSON file of a report.
 
     Raises
     ------
@@ -61,10 +69,13 @@ def write_table(
 
     Parameters
     ----------
-    path : .csv
-    rows : their keys, in the order of their first coming, are the columns; what a row lacks and None are empty,
-        lists and tuples are written as JSON, floats with six significant digits
-    overwrite : whether an existing file may be replaced
+    path : str or os.PathLike[str]
+        .csv.
+    rows : Sequence[Mapping[str, Any]]
+        Their keys, in the order of their first coming, are the columns; what a row lacks and None are empty,
+        lists and tuples are written as JSON, floats with six significant digits.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
 
     Raises
     ------
@@ -80,6 +91,11 @@ def write_table(
 def rounded(value: Any) -> Any:
     """A table's cell: floats, and those in lists, have six significant digits; all else is as it was.
 
+    Parameters
+    ----------
+    value : Any
+        A cell: a number, a text or a list of them.
+
     Examples
     --------
     >>> rounded(6.297600187683107), rounded([4, 12.000000001]), rounded(3)
@@ -92,6 +108,15 @@ def rounded(value: Any) -> Any:
 
 def write_text(path: str | os.PathLike[str], text: str, overwrite: bool = False) -> None:
     """Write a text as UTF-8, whole or not at all; an invalid character becomes an escape.
+
+    Parameters
+    ----------
+    path : str or os.PathLike[str]
+        File to write.
+    text : str
+        Its content.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
 
     Raises
     ------

@@ -58,13 +58,20 @@ class StoredVoxels:
 
     Parameters
     ----------
-    files : in order; each holds an equal share of the voxels
-    shape_kji : slowest axis first
-    dtype : byte order included
-    encoding : how each file is packed
-    start : bytes before them in each file
-    lines : to be skipped behind the start
-    at_end : whether they are the last bytes of each file, how many others there may be before them
+    files : tuple[Path, ...]
+        Files in order; each holds an equal share of the voxels.
+    shape_kji : tuple[int, ...]
+        Slowest axis first.
+    dtype : np.dtype[Any]
+        Byte order included.
+    encoding : Encoding, default "raw"
+        How each file is packed.
+    start : int, default 0
+        Bytes before them in each file.
+    lines : int, default 0
+        Lines to be skipped behind the start.
+    at_end : bool, default False
+        Whether they are the last bytes of each file, how many others there may be before them.
     """
 
     files: tuple[Path, ...]
@@ -140,9 +147,12 @@ class VolumeHeader:
 
     Parameters
     ----------
-    affine_lps : (4, 4), file index (i, j, k, 1) to world mm that grow to the left, the back and the head
-    voxels : where they are stored
-    notes : for whoever reads the results
+    affine_lps : Float64Array
+        Matrix (4, 4) from file index (i, j, k, 1) to world mm that grow to the left, the back and the head.
+    voxels : StoredVoxels
+        Where they are stored.
+    notes : tuple[str, ...], default ()
+        Notes for whoever reads the results.
     """
 
     affine_lps: Float64Array
@@ -163,9 +173,12 @@ def data_files(said: str, following: Sequence[str], folder: Path) -> tuple[Path,
 
     Parameters
     ----------
-    said : a name; a numbered one with its range (`slice%03d.raw 1 100 1`); or LIST
-    following : lines behind the header, the names of a LIST
-    folder : the header's own, which names are relative to
+    said : str
+        A name; a numbered one with its range (`slice%03d.raw 1 100 1`); or LIST.
+    following : Sequence[str]
+        Lines behind the header, the names of a LIST.
+    folder : Path
+        The header's own, which names are relative to.
     """
     if said.split()[:1] == ["LIST"]:
         names = [line for line in following if line]

@@ -62,10 +62,14 @@ def ct_dtype(
 
     Parameters
     ----------
-    stored : type in the file
-    slope, intercept : scale factors
-    bounds : lowest and highest stored number of the scan; None if one is NaN
-    is_whole : whether all scaled numbers are whole
+    stored : np.dtype[Any]
+        Type in the file.
+    slope, intercept : float
+        Scale factors.
+    bounds : tuple[float, float] or None
+        Lowest and highest stored number of the scan; None if one is NaN.
+    is_whole : bool
+        Whether all scaled numbers are whole.
     """
     plain = (slope, intercept) == (1.0, 0.0)
     if plain and stored in _KEPT:

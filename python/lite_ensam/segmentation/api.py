@@ -83,7 +83,7 @@ def segment(
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     threads, threshold : CPU threads of the engine, None takes all; logit above which a voxel is tumour
     mirror : average each lesion patch's logits with its mirror image's: twice the network's time
-    border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`, docs/explanation/borders.md)
+    border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`)
     series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
     only : of marks that are an RTSTRUCT or SEG: names or numbers of the ROIs that lines are drawn on; nothing takes all
     n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
