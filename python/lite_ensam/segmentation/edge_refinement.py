@@ -42,6 +42,9 @@ _LOCAL = 0.35
 _LEAST_CONTRAST = 2.0
 """Of inside to outside, in standard deviations of the noise; where it is less, the border stays."""
 
+_LEAST_SHARE = 0.15
+"""Of the surroundings nearby, for those darker than the tumour, or those brighter, to count."""
+
 _MOST_BLUR_PIXELS = 1.2
 _BLUR_TIMES_CONTRAST = 2.0
 """The grey values are smoothed by this many pixels divided by the contrast in standard deviations of the noise."""
@@ -67,8 +70,9 @@ def refine_to_image_edge(
     """Move the border of each tumour to the edge that is seen in the scan.
 
     Each voxel of a band around the border (0.12 lengths of the line to both sides, at least two pixels) is tumour if
-    it is nearer to the mean of the tumour's core around it than to that of what surrounds the tumour there. Where
-    the two differ by less than twice the noise, the border stays where it was. Voxels that
+    it is nearer to the mean of the tumour's core around it than to that of what surrounds the tumour there: of what is
+    darker than the core, for a voxel that is darker, of what is brighter, for one that is brighter. Where they differ
+    from the core by less than twice the noise, the border stays where it was. Voxels that
     disagree with most of their neighbours are turned over. No tumour takes a voxel of another or vanishes; what does
     not hang together with its core is left out. In slices thicker than the reach, borders move within slices alone.
 
@@ -137,14 +141,23 @@ def _snap(
     if not (core.any() and shell.any() and band.any()):
         return mask
     sigma = np.maximum(local_mm, 1.5 * reach_mm) / np.asarray(spacing_mm)
-    inside, outside = (_mean_nearby(grey, where, sigma) for where in (core, shell))
-    contrast = inside - outside
-    noise = float(np.sqrt((np.var((grey - inside)[core]) + np.var((grey - outside)[shell])) / 2))
-    seen = float(np.median(np.abs(contrast[band])))
+    inside, _ = _mean_nearby(grey, core, sigma)
+    # darker and brighter surroundings (lung, an aorta) apart: their common mean may be as bright as the tumour
+    sides = [_mean_nearby(grey, shell & side, sigma) for side in (grey < inside, grey >= inside)]
+    around = np.where(grey < inside, *(mean for mean, _ in sides))
+    noise = float(np.sqrt((np.var((grey - inside)[core]) + np.var((grey - around)[shell])) / 2))
+    weight = sides[0][1] + sides[1][1]
+    to_darker, to_brighter = (
+        np.where(share > _LEAST_SHARE * weight, np.abs(mean - inside), np.float32(0)) for mean, share in sides
+    )
+    contrast = np.maximum(to_darker, to_brighter)
+    seen = float(np.median(contrast[band]))
     blur = min(_BLUR_TIMES_CONTRAST * noise / max(seen, 1e-6), _MOST_BLUR_PIXELS)
-    grey = ndimage.gaussian_filter(grey, blur * min(spacing_mm[1:]) / np.asarray(spacing_mm))
-    nearer_inside = (grey - (inside + outside) / 2) * np.sign(contrast) > 0
-    sure = band & (np.abs(contrast) > _LEAST_CONTRAST * noise)
+    above = ndimage.gaussian_filter(grey, blur * min(spacing_mm[1:]) / np.asarray(spacing_mm)) - inside
+    nearer_inside = ((to_darker == 0) | (above > -to_darker / 2)) & (
+        (to_brighter == 0) | (above < to_brighter / 2)
+    )
+    sure = band & (contrast > _LEAST_CONTRAST * noise)
     if not sure.any():
         return mask
     snapped = np.where(sure, nearer_inside, mask) | core
@@ -156,10 +169,10 @@ def _snap(
     return np.isin(parts, kept)
 
 
-def _mean_nearby(grey: Float32Array, where: Bools, sigma: Float64Array) -> Float32Array:
-    """Mean of the voxels `where`, weighted by a bell about each voxel."""
+def _mean_nearby(grey: Float32Array, where: Bools, sigma: Float64Array) -> tuple[Float32Array, Float32Array]:
+    """Mean of the voxels `where`, weighted by a bell about each voxel; and the sum of the weights."""
     from scipy import ndimage
 
     weights = ndimage.gaussian_filter(where.astype(np.float32), sigma)
     sums = ndimage.gaussian_filter(np.where(where, grey, np.float32(0)), sigma)
-    return np.asarray(sums / np.maximum(weights, 1e-6))
+    return np.asarray(sums / np.maximum(weights, 1e-6)), weights

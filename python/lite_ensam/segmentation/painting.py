@@ -26,6 +26,12 @@ TumorArgument = tuple[
 _HELD_SHARE = 0.1
 """Width (standard deviation) of the bell that holds an end of a line, in lengths of the line."""
 
+_POINT_SHARE = 0.4
+_POINT_MOST = 1.0
+"""About a point that the user gave, a bell this wide, in lengths of the line, and at most this high is added or taken
+off before the narrow one: a point says that a region is wrong, not a voxel (docs/experiments.md, 11). A network that is
+surer of the region keeps it."""
+
 _HELD_LOGIT = 0.2
 """What an end's logit is raised to: a little above 0, for the way to the scan's voxels blurs."""
 
@@ -140,8 +146,9 @@ def anchor_endpoints(tumor: TumorLogits) -> TumorLogits:
 def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
     """Bring the logits to what the mark's points and slices say, as `anchor_endpoints` does for the line.
 
-    About a point inside that lies below `_HELD_LOGIT`, a bell is added; about one outside that lies above its
-    opposite, one is taken off. On a first or last slice that the mask does not reach, the likeliest voxel is raised,
+    About a point inside that lies below `_HELD_LOGIT`, a wide and low and a narrow bell are added; about one outside
+    that lies above its opposite, they are taken off. On a first or last slice that the mask does not reach, the
+    likeliest voxel is raised,
     unless the network is sure that the tumour does not go there.
 
     Parameters
@@ -153,7 +160,8 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
     if not (slices or mark.inside_zyx or mark.outside_zyx) or not (tumor.logits > 0).any():
         return tumor
     ends = placement.to_patch(mark.endpoints_zyx)
-    width = max(_HELD_SHARE * float(np.linalg.norm(ends[1] - ends[0])), 1.0)
+    length = float(np.linalg.norm(ends[1] - ends[0]))
+    width, wide = max(_HELD_SHARE * length, 1.0), max(_POINT_SHARE * length, 1.0)
     held = tumor.logits.copy()
     for z in slices:
         on_slice = round(float(placement.to_patch((z, 0.0, 0.0))[0]))
@@ -163,7 +171,9 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
             _bring(held, placement.to_patch((z, *in_plane)), _HELD_LOGIT, width, _MOST_RAISED)
     for points, sign in ((mark.inside_zyx, 1.0), (mark.outside_zyx, -1.0)):
         for point in points:
-            _bring(held, placement.to_patch(point), sign * _HELD_LOGIT, width)
+            place = placement.to_patch(point)
+            _bring(held, place, sign * _HELD_LOGIT, wide, _POINT_MOST)
+            _bring(held, place, sign * _HELD_LOGIT, width)
     return replace(tumor, logits=held)
 
 

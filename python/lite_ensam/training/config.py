@@ -100,6 +100,7 @@ class TrainingConfig:
     ema : decay of the moving average of the weights, which is what is kept; 0 keeps the weights themselves
     match_adamw : scale Muon's updates to the size of AdamW's; the paper's long run does without
     source_weights : how often each source is drawn; empty draws all alike, as the paper does
+    size_balance : 0 draws the lesions of a source all alike, 1 draws all sizes alike, see `samplers.size_odds`
     margin_voxels : a joint crop reaches 1 to this many voxels beyond its tumour, drawn for each side
     most_voxels : joint crops are max-pooled until they have no more voxels
     validate_steps : steps between two looks at the validation cases, if there are any
@@ -134,6 +135,7 @@ class TrainingConfig:
     ema: float = 0.998
     match_adamw: bool = True
     source_weights: dict[str, float] = field(default_factory=dict)
+    size_balance: float = 0.0
     margin_voxels: int = 63
     most_voxels: int = 128**3
     validate_steps: int = 500
@@ -159,6 +161,8 @@ class TrainingConfig:
                 raise TrainingError(f"{name} must be 0 or more, got {getattr(self, name)}")
         if not 0 <= self.readers <= 1:
             raise TrainingError(f"readers must be from 0 to 1, got {self.readers}")
+        if not 0 <= self.size_balance <= 1:
+            raise TrainingError(f"size_balance must be from 0 to 1, got {self.size_balance}")
         if not 0 <= self.ema < 1:
             raise TrainingError(f"ema must be at least 0 and below 1, got {self.ema}")
 

@@ -28,6 +28,9 @@ _CPU = torch.device("cpu")
 WIDEST_DRAW = 1.12
 """A line that is drawn longer than it is takes a wider crop: see `jitter_lines`."""
 
+_LIKE_SIZE = 0.2
+"""Lesions are of like size if they differ by less than a factor of e^0.2, about a fifth."""
+
 
 @runtime_checkable
 class PatchSampler(Protocol):
@@ -65,7 +68,7 @@ class LesionCropSampler:
             )
         if config.patch.window_hu is None:
             raise TrainingError("a whole scan's range is not known of a lesion's crop: give window_hu")
-        self._bank, self._config = DeviceBank(bank, device), config
+        self._bank, self._config = DeviceBank(bank, device, config.size_balance), config
         self.counts = {source: len(members) for source, members in bank.by_source.items()}
         self.fingerprint = fingerprint(bank.names())
 
@@ -89,9 +92,10 @@ class DeviceBank:
     ----------
     bank : on disk
     device : where its crops go, all of them
+    size_balance : 0 draws the lesions of a source all alike, 1 draws all sizes alike (`size_odds`)
     """
 
-    def __init__(self, bank: LesionCropCache, device: torch.device) -> None:
+    def __init__(self, bank: LesionCropCache, device: torch.device, size_balance: float = 0.0) -> None:
         self.device = device
         self.grey, self.bits = (torch.from_numpy(whole).to(device) for whole in bank.arrays())
         lines = bank.lines()
@@ -103,17 +107,20 @@ class DeviceBank:
         self.by_source = {
             source: torch.tensor(members, device=device) for source, members in sorted(bank.by_source.items())
         }
+        self._limits = {
+            source: size_odds(self.native_voxel[members], size_balance).cumsum(0)
+            for source, members in self.by_source.items()
+        }
         self._hu_of_grey = torch.from_numpy(HU_OF_GREY).to(device)
 
     def draw(self, chance: Chance, weights: Mapping[str, float], readers: float) -> CropBatch:
         """Crops of sources drawn by weight (all alike without weights), a share with one reader's contour."""
         odds = [weights.get(source, 0.0) if weights else 1.0 for source in self.by_source]
-        limits = torch.tensor(odds, device=self.device).cumsum(0)
-        source = torch.bucketize(chance.uniform() * limits[-1], limits, right=True).clamp(max=len(odds) - 1)
+        source = _drawn_by(chance.uniform(), torch.tensor(odds, device=self.device).cumsum(0))
         picked = torch.zeros(chance.count, dtype=torch.long, device=self.device)
         place = chance.uniform()
-        for number, members in enumerate(self.by_source.values()):
-            of_source = members[(place * len(members)).long().clamp(max=len(members) - 1)]
+        for number, (name, members) in enumerate(self.by_source.items()):
+            of_source = members[_drawn_by(place, self._limits[name])]
             picked = torch.where(source == number, of_source, picked)
         others = (self.contours[picked] - 1).clamp(min=0)
         reader = 1 + (chance.uniform() * others).long().minimum((others - 1).clamp(min=0))
@@ -135,6 +142,29 @@ class DeviceBank:
                 drawn = draw_patches(self.crops(part, torch.zeros_like(part)), config.patch, config.lines)
                 values = channels_of_batch(drawn, config.patch)
                 yield source, Batch(values, drawn.ends, drawn.target, drawn.known)
+
+
+def size_odds(native_voxel: Tensor, balance: float) -> Tensor:
+    """How often each lesion of a source is drawn, so that the few large ones are learnt as well as the many small ones.
+
+    Parameters
+    ----------
+    native_voxel : float32 (n, 3), the scan's own voxel (z, y, x) in voxels of the crop, whose side is a multiple of the
+        line: small for a lesion of many pixels
+    balance : 0 for all alike; 1 for odds that fall as the number of lesions of like size rises
+
+    Returns
+    -------
+    float32 (n,), above 0.
+    """
+    size = native_voxel[:, 1:].mean(1).log()
+    alike = ((size[:, None] - size[None]).abs() < _LIKE_SIZE).sum(1)
+    return alike.float() ** -balance
+
+
+def _drawn_by(chances: Tensor, limits: Tensor) -> Tensor:
+    """Index of the odds, given as their sums so far, that a number from 0 to 1 falls to."""
+    return torch.bucketize(chances * limits[-1], limits, right=True).clamp(max=len(limits) - 1)
 
 
 def seeded(device: torch.device, *numbers: int) -> torch.Generator:

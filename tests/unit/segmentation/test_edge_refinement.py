@@ -213,3 +213,18 @@ def test_other_borders_are_refused() -> None:
     backend: Any = None
     with pytest.raises(LiteEnsamError, match="border must be one of readers, edge, got 'sharp'"):
         Predictor(backend, border="sharp")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("darker", [-860.0, -90.0])
+def test_a_tumour_stops_at_what_is_darker_and_at_what_is_brighter(darker: float) -> None:
+    """The mean of lung and of a bright aorta is about as bright as the tumour: each needs its own threshold."""
+    ball, far = distance_mm(32) <= RADIUS_MM, np.indices(SHAPE)[2] > 32 + 0.6 * RADIUS_MM
+    hu = np.where(far, 210.0, darker)
+    hu[ball & ~far] = 45
+    noise = np.random.default_rng(1).normal(0, 12, SHAPE)
+    ct = np.rint(ndimage.gaussian_filter(hu, (0.3, 0.6, 0.6)) + noise).astype(np.int16)
+    before, after = snapped(ct, tumor(1, 32, 1.0))
+    true = ball & ~far
+    assert (before.labels > 0).sum() > 1.5 * true.sum()
+    wrong = (after.labels > 0) ^ true
+    assert wrong.sum() <= 0.12 * true.sum()

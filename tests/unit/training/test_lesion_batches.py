@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -21,7 +24,7 @@ from lite_ensam.training.lesion_batches import (
     draw_patches,
     jitter_lines,
 )
-from lite_ensam.training.samplers import DeviceBank, seeded
+from lite_ensam.training.samplers import DeviceBank, seeded, size_odds
 
 CONFIG = PatchConfig()
 MARGIN = PatchConfig(side_voxels=48, end_margin_voxels=0.5)
@@ -157,6 +160,25 @@ def test_one_readers_contour_comes_with_that_readers_line(bank: LesionCropCache)
     assert float(volume[1] / volume[0]) == pytest.approx(0.8**3, rel=0.05)
     length = [(crops.ends[:, 1] - crops.ends[:, 0]).norm(dim=1).mean() for crops in (agreed, alone)]
     assert float(length[1] / length[0]) == pytest.approx(0.8, rel=0.01)
+
+
+@pytest.mark.parametrize(("balance", "of_large"), [(0.0, 2 / 22), (1.0, 1 / 2)])
+def test_few_large_lesions_are_drawn_as_often_as_many_small_ones_where_that_is_asked_for(
+    balance: float, of_large: float
+) -> None:
+    small, large = torch.full((20, 3), 4.0), torch.full((2, 3), 0.8)  # voxels of the crop a voxel of the scan
+    odds = size_odds(torch.cat([small, large]), balance)
+    assert float(odds[20:].sum() / odds.sum()) == pytest.approx(of_large)
+
+
+def test_the_odds_of_sizes_decide_what_is_drawn(tmp_path: Path) -> None:
+    case = make_phantom(seed=3)
+    crops = [cut(case, mark, "made up") for mark in case.marks]
+    tiny, *rest = crops
+    write_bank(tmp_path, [replace(tiny, native_voxel_zyx=(9.0, 9.0, 9.0)), *[rest[0]] * 9])
+    lesions = DeviceBank(LesionCropCache([tmp_path]), CPU, size_balance=1.0)
+    drawn = lesions.draw(chance(1, 400), {}, 0.0)
+    assert float((drawn.native_voxel[:, 0] == 9).float().mean()) == pytest.approx(0.5, abs=0.08)
 
 
 def test_smoothing_is_the_mean_of_the_neighbours_that_there_are() -> None:
