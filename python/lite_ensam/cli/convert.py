@@ -12,27 +12,27 @@ from lite_ensam.cli.options import Acquisition, Fraction, Only, Overwrite, Serie
 
 def convert(
     source: Annotated[
-        Path, typer.Argument(help="A scan, or with --ct a mask or marks of it", show_default=False)
+        Path, typer.Argument(help="Scan; with --ct, a mask or lines of that scan", show_default=False)
     ],
     output: Annotated[
         Path,
         typer.Option(
             "--output",
             "-o",
-            help="Scan or mask: .nii.gz, .nii, .npz, .nrrd, .mha (mask: .dcm too); marks: .json",
+            help="File to write. Scan or mask: .nii.gz, .nii, .npz, .nrrd, .mha (mask also .dcm); lines: .json",
         ),
     ],
-    ct: Annotated[Path | None, typer.Option(help="The scan that a mask or marks belong to")] = None,
+    ct: Annotated[Path | None, typer.Option(help="Scan that the mask or lines belong to")] = None,
     series: Series = None,
     acquisition: Acquisition = None,
     only: Only = None,
     fraction: Fraction = None,
     rtstruct: Annotated[
-        bool, typer.Option("--rtstruct", help="Write a mask as contours (RTSTRUCT) instead of a SEG: .dcm")
+        bool, typer.Option("--rtstruct", help="Write a mask as contours (RTSTRUCT, .dcm) instead of a SEG")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Convert a scan (DICOM folder to NIfTI), a mask (NIfTI, DICOM SEG, RTSTRUCT) or marks (SR to JSON)."""
+    """Convert a scan (DICOM to NIfTI), a mask (NIfTI, DICOM SEG, RTSTRUCT) or lines (DICOM to JSON)."""
     from lite_ensam.core.errors import OutputError
     from lite_ensam.core.recist import notes_of
     from lite_ensam.io import (
@@ -51,9 +51,9 @@ def convert(
     is_marks = output.name.lower().endswith(".json")
     suffixes = OUTPUT_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
     if is_marks and ct is None:
-        raise OutputError(f"cannot write {output}: marks need the scan that they lie on (--ct)")
+        raise OutputError(f"cannot write {output}: lines need their scan; name it with --ct")
     if rtstruct and (ct is None or is_marks):
-        raise OutputError(f"cannot write {output}: --rtstruct is for masks, with the scan they lie on (--ct)")
+        raise OutputError(f"cannot write {output}: --rtstruct converts masks; name their scan with --ct")
     check_outputs([(output, (".dcm",) if rtstruct else suffixes)], (source, ct), overwrite)
     volume, scan = read_ct(source if ct is None else ct, series, acquisition, None if ct is None else source)
     if ct is None:

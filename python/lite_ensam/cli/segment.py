@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from lite_ensam.cli.default_outputs import mask_beside
 from lite_ensam.cli.options import (
     Acquisition,
+    AsJson,
     Border,
     BorderName,
     Crop,
@@ -31,7 +35,8 @@ from lite_ensam.cli.options import (
     as_options,
 )
 from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, parse_prompts
-from lite_ensam.cli.tables import console, print_table
+from lite_ensam.cli.tables import console, print_json, print_table
+from lite_ensam.cli.verbosity import is_verbose
 
 if TYPE_CHECKING:
     from lite_ensam.segmentation import Segmentation
@@ -44,12 +49,11 @@ Ct: TypeAlias = Annotated[
     ),
 ]
 Output: TypeAlias = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--output",
         "-o",
-        help="Mask to write: .nii.gz, .nii, .npz, .nrrd, .mha, or .dcm (SEG)",
-        show_default=False,
+        help="Mask to write: .nii.gz, .nii, .npz, .nrrd, .mha, or .dcm (SEG) [default: beside the scan, SCAN_mask]",
     ),
 ]
 Marks: TypeAlias = Annotated[
@@ -95,7 +99,7 @@ def parse_line(text: str, marks_in: MarkFrameName) -> dict[str, Any]:
 
 def segment(
     ct: Ct,
-    output: Output,
+    output: Output = None,
     marks: Marks = None,
     line: Line = None,
     marks_in: MarksIn = MarkFrameName.voxel,
@@ -104,6 +108,7 @@ def segment(
     inside: Inside = None,
     outside: Outside = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
+    as_json: AsJson = False,
     sr: Annotated[
         Path | None, typer.Option("--sr", help="DICOM structured report to write beside a SEG: .dcm")
     ] = None,
@@ -121,7 +126,7 @@ def segment(
     weights: Weights = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Segment every marked tumour of a scan in 3D."""
+    """Segment every marked tumour of a scan in 3D: write its mask, print volume and diameters."""
     start = time.perf_counter()
     # NumPy's matrix products are not used here; by itself it would start a thread for each core
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -136,28 +141,31 @@ def segment(
     from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_report
     from lite_ensam.segmentation import segment as run
 
+    output = output or mask_beside(ct, sr)
     check_kinds(ct, output, sr)
     mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES
     outputs = ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",)))
     check_outputs(outputs, (ct, marks, weights), overwrite)
-    result = run(
-        ct,
-        lines or marks,
-        marks_in=marks_in.value,
-        prompts=prompts,
-        crop=crop.value if crop else None,
-        engine=engine.value,
-        window=window_hu,
-        hu=hu,
-        threads=threads,
-        mirror=mirror,
-        border=border.value,
-        series_uid=series,
-        acquisition=acquisition,
-        only=only or (),
-        n_repeats=repeats,
-        weights=weights or WEIGHTS,
-    )
+    with repeats_bar(repeats) as on_repeat:
+        result = run(
+            ct,
+            lines or marks,
+            marks_in=marks_in.value,
+            prompts=prompts,
+            crop=crop.value if crop else None,
+            engine=engine.value,
+            window=window_hu,
+            hu=hu,
+            threads=threads,
+            mirror=mirror,
+            border=border.value,
+            series_uid=series,
+            acquisition=acquisition,
+            only=only or (),
+            n_repeats=repeats,
+            on_repeat=on_repeat,
+            weights=weights or WEIGHTS,
+        )
     saving = time.perf_counter()
     result.save(output, overwrite, sr)
     result.report["seconds"]["write"] = round(time.perf_counter() - saving, 4)
@@ -166,7 +174,24 @@ def segment(
     result.report["files"] = {"ct": str(ct), "marks": str(marks) if marks else None, "mask": str(output)}
     if report is not None:
         write_report(report, result.report, overwrite)
-    show(result, output)
+    if as_json:
+        print_json(result.report)
+    else:
+        show(result, output)
+
+
+@contextmanager
+def repeats_bar(n_repeats: int) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on stderr while tumours are segmented again; nothing where stderr is not a terminal."""
+    if not n_repeats or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("repeating", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def check_kinds(ct: Path, output: Path, sr: Path | None) -> None:
@@ -204,6 +229,8 @@ def show(result: Segmentation, output: Path) -> None:
     out = console()
     seconds, peak = result.report["seconds"]["total"], result.report.get("peak_mb")
     out.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""))
+    if is_verbose():
+        out.print("seconds: " + ", ".join(f"{step} {s:.2f}" for step, s in result.report["seconds"].items()))
     out.print(f"mask: {output}")
     for note in result.report["notes"]:
         out.print(f"note: {as_options(note)}")

@@ -13,7 +13,7 @@ from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.csv_tables import csv_text
 from lite_ensam.io.reading import read_json
 
-__all__ = ["read_report", "rounded", "write_report", "write_table", "write_text"]
+__all__ = ["read_report", "report_text", "rounded", "write_report", "write_table", "write_text"]
 
 
 def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwrite: bool = False) -> None:
@@ -37,10 +37,23 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwr
         If the report holds something else.
     """
     check_output(path, overwrite, (".json",))
-    text = json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False)
-    with atomic_write(path, overwrite) as file:
-        # A file's name may hold bytes that are no text: they become the escapes that JSON has for them.
-        file.write((text + "\n").encode(errors="backslashreplace"))
+    write_text(path, report_text(report), overwrite)
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """A report as indented JSON.
+
+    Parameters
+    ----------
+    report : Mapping[str, Any]
+        As `write_report` takes it.
+
+    Examples
+    --------
+    >>> report_text({"volume_ml": 1.5})
+    '{\\n  "volume_ml": 1.5\\n}\\n'
+    """
+    return json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:

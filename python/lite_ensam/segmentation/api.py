@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -60,6 +60,7 @@ def segment(
     acquisition: int | None = None,
     only: Choice = (),
     n_repeats: int = 0,
+    on_repeat: Callable[[int, int], None] | None = None,
     weights: PathLike = WEIGHTS,
 ) -> Segmentation:
     """Segment tumours in 3D from their RECIST lines.
@@ -87,7 +88,8 @@ def segment(
     series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
     only : of marks that are an RTSTRUCT or SEG: names or numbers of the ROIs that lines are drawn on; nothing takes all
     n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
-    weights : folder of weights made by `lite-ensam export` or `import`; those that ship are the default
+    on_repeat : called after each of them with how many are done and how many there are in all
+    weights : folder of weights made by `lite-ensam export` or `import`; the released ones are the default
 
     Raises
     ------
@@ -118,7 +120,7 @@ def segment(
             predictor.warm_up()
         with clock.step("wait for scan"):
             case, plan = reading.result()
-    result = segment_case(case, predictor, threshold, clock, n_repeats, plan)
+    result = segment_case(case, predictor, threshold, clock, n_repeats, plan, on_repeat)
     return _of_files(result, ct, marks, plan)
 
 
@@ -129,6 +131,7 @@ def segment_case(
     clock: Stopwatch | None = None,
     n_repeats: int = 0,
     plan: PatchPlan | None = None,
+    on_repeat: Callable[[int, int], None] | None = None,
 ) -> Segmentation:
     """Segment a case that is already in memory; `segment` is the front door."""
     clock = clock or Stopwatch()
@@ -139,7 +142,7 @@ def segment_case(
     noise: tuple[TumorRepeatability, ...] = ()
     if n_repeats:
         with clock.step("repeats"):
-            noise = estimate_repeatability(case, predictor, n_repeats, threshold)
+            noise = estimate_repeatability(case, predictor, n_repeats, threshold, on_repeat=on_repeat)
     report = _report(case, predictor, prediction, measurements, threshold, clock)
     for tumor, one in zip(report["tumors"], noise, strict=False):
         tumor |= one.to_dict()
