@@ -88,7 +88,7 @@ def estimate_repeatability(
         raise ArgumentError("noise is measured on lesion crops, not on the joint crop")
     case = case.flipped(case.grid.flips_zyx)  # so that storage does not decide how lines are redrawn
     config, spacing = predictor.patch_config(case.hu), case.grid.spacing_mm
-    found = []
+    found: list[TumorRepeatability] = []
     for mark in case.marks:
         rows = []
         for n, again in enumerate(redrawn_marks(mark, spacing, case.ct.shape, n_repeats, seed)):
