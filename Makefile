@@ -67,13 +67,13 @@ test-lowest: .venv/.demo-installed ## the lowest versions that pyproject.toml al
 	PYTHONPATH=python target/lowest/bin/python -m pytest -p no:cacheprovider --override-ini filterwarnings= \
 	  -k 'not torch' $(LOWEST_TESTS)
 
-debian: # Chromium for the tests of the notebook widget, dciodvfy for those of DICOM files; without them these are skipped
-	@for need in chromium:chromium dciodvfy:dicom3tools; do \
+debian: # Chromium for the tests of the viewer, dciodvfy for those of DICOM files, Orthanc for archives; else they are skipped
+	@for need in chromium:chromium dciodvfy:dicom3tools Orthanc:orthanc-dicomweb; do \
 	  program=$${need%%:*} package=$${need##*:}; \
 	  if command -v $$program >/dev/null; then :; \
 	  elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    echo "== installing $$package with apt-get, for the tests that need $$program"; \
-	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$package; } \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y --no-install-recommends $$package; } \
 	      >/dev/null 2>&1 || echo "== $$package could not be installed: tests that need $$program will be skipped"; \
 	  else echo "== no $$program here, and no right to install it: tests that need it will be skipped"; fi; \
 	done

@@ -38,6 +38,7 @@ class Command(NamedTuple):
 
 
 _SEGMENT, _RESPONSE, _WEIGHTS = "Segment and measure", "Response and conversion", "Evaluate and train"
+_ARCHIVE = "Archives (PACS)"
 
 COMMANDS = {
     "segment": Command("segment", _SEGMENT, "segment ct.nii.gz --marks marks.json -o mask.nii.gz"),
@@ -47,7 +48,12 @@ COMMANDS = {
     "flare": Command("flare", _SEGMENT, "flare inputs outputs"),
     "respond": Command("respond", _RESPONSE, "respond study.json --html response.html"),
     "match": Command("match", _RESPONSE, "match ct_1 lines_1.json ct_2 lines_2.json -o named_2.json"),
+    "adjudicate": Command(
+        "adjudicate", _RESPONSE, "adjudicate reader1.json reader2.json --html readers.html"
+    ),
     "convert": Command("convert", _RESPONSE, "convert dicom_folder -o ct.nii.gz"),
+    "send": Command("send", _ARCHIVE, "send seg.dcm sr.dcm --to ae://PACS@10.0.0.5:104"),
+    "listen": Command("listen", _ARCHIVE, "listen inbox --to ae://PACS@10.0.0.5:104"),
     "evaluate": Command("evaluate", _WEIGHTS, "evaluate DATA/val --html page.html"),
     "train": Command("train", _WEIGHTS, "train DATA --run runs/mine --preset cpu"),
     "pack": Command("train", _WEIGHTS, "pack DATA bank.tar.xz"),

@@ -76,6 +76,7 @@ def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bo
         lesions=folder / "lesions.csv",
         rates=folder / "rates.csv",
         sdtm=folder / "sdtm",
+        redcap=folder / "redcap",
         irecist=True,
         overwrite=overwrite,
     )

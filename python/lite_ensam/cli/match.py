@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lite_ensam.cli.archives import Cache, fetch
+from lite_ensam.cli.default_outputs import lines_beside
 from lite_ensam.cli.options import AsJson, Overwrite
 from lite_ensam.cli.tables import console, print_json, print_table
 
@@ -17,10 +19,21 @@ if TYPE_CHECKING:
 
 
 def match(
-    baseline_ct: Annotated[Path, typer.Argument(help="Baseline scan", show_default=False)],
-    baseline_marks: Annotated[Path, typer.Argument(help="Its RECIST lines", show_default=False)],
-    ct: Annotated[Path, typer.Argument(help="The later scan", show_default=False)],
-    marks: Annotated[Path, typer.Argument(help="Its RECIST lines, named or not", show_default=False)],
+    baseline_ct: Annotated[
+        str,
+        typer.Argument(
+            metavar="BASELINE_CT",
+            help="Baseline scan: a file, a DICOM folder or a study in an archive",
+            show_default=False,
+        ),
+    ],
+    baseline_marks: Annotated[
+        str, typer.Argument(metavar="BASELINE_MARKS", help="Its RECIST lines", show_default=False)
+    ],
+    ct: Annotated[str, typer.Argument(metavar="CT", help="The later scan", show_default=False)],
+    marks: Annotated[
+        str, typer.Argument(metavar="MARKS", help="Its RECIST lines, named or not", show_default=False)
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -32,17 +45,22 @@ def match(
     near_mm: Annotated[
         float, typer.Option(min=0, help="Largest distance in mm from a lesion's place at baseline")
     ] = 20.0,
+    cache: Cache = None,
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Match lines of a later scan to lesions of baseline by tracking UID, name or place (extra `register`)."""
     from lite_ensam.core.about import DISCLAIMER
     from lite_ensam.io import check_outputs, read_case, write_marks
+    from lite_ensam.io.places import marks_at_hand
     from lite_ensam.response import track_lesions
 
-    output = output or marks.with_name(f"{marks.name.split('.')[0]}_named.json")
+    output = output or lines_beside(marks)
     check_outputs([(output, (".json",))], (baseline_ct, baseline_marks, ct, marks), overwrite)
-    before, now = read_case(baseline_ct, baseline_marks), read_case(ct, marks)
+    before, now = (
+        read_case(fetch(scan, marks=(lines := marks_at_hand(given, cache=cache)), cache=cache), lines)
+        for scan, given in ((baseline_ct, baseline_marks), (ct, marks))
+    )
     followed = track_lesions(before, now, near_mm)
     write_marks(output, followed.marks, now.source, overwrite)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -142,9 +143,13 @@ _IN_PYTHON = MappingProxyType(
         'marks_in="lps"': "--marks-in lps",
         'marks_in="ras"': "--marks-in ras",
         "hu=True": "--hu",
+        "ObjectChoice(description=, date=, maker=)": "--pick-description, --pick-date or --pick-maker",
     }
 )
 """How errors of the library name what has an option here."""
+
+_FETCHED = re.compile(r"[^\s,;()]*\.lite-ensam-[\w-]+\.tmp[/\\]study([/\\])?")
+"""Where a study is kept while it is needed, which tells a user nothing."""
 
 
 def as_options(message: str) -> str:
@@ -154,7 +159,9 @@ def as_options(message: str) -> str:
     --------
     >>> as_options("a.nii exists; it is replaced only with overwrite=True")
     'a.nii exists; it is replaced only with --overwrite'
+    >>> as_options("/tmp/.lite-ensam-1a-2b.tmp/study/sr-1.dcm: is not DICOM")
+    'archive:sr-1.dcm: is not DICOM'
     """
     for name, option in _IN_PYTHON.items():
         message = message.replace(name, option)
-    return message
+    return _FETCHED.sub(lambda found: "archive:" if found[1] else "the archive's study", message)

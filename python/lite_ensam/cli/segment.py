@@ -5,13 +5,24 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
 
 import typer
 
+from lite_ensam.cli.archives import (
+    Cache,
+    PickDate,
+    PickDescription,
+    PickMaker,
+    To,
+    check_sending,
+    fetch,
+    parse_choice,
+    send_results,
+)
 from lite_ensam.cli.default_outputs import mask_beside
 from lite_ensam.cli.options import (
     Acquisition,
@@ -43,9 +54,12 @@ if TYPE_CHECKING:
 
 
 Ct: TypeAlias = Annotated[
-    Path,
+    str,
     typer.Argument(
-        help="The scan: .nii, .nii.gz, FLARE .npz, .nrrd, .mha, or a DICOM folder", show_default=False
+        metavar="CT",
+        help="The scan: .nii, .nii.gz, FLARE .npz, .nrrd, .mha, a DICOM folder, or a study in an archive: "
+        "dicomweb+https://HOST/dicom-web/studies/UID (extra `pacs`)",
+        show_default=False,
     ),
 ]
 Output: TypeAlias = Annotated[
@@ -57,9 +71,10 @@ Output: TypeAlias = Annotated[
     ),
 ]
 Marks: TypeAlias = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
-        help="RECIST lines: .json, .csv, .mrk.json, DICOM (SR, GSPS, RTSTRUCT, SEG) or a marker volume"
+        metavar="PATH",
+        help="RECIST lines: .json, .csv, .mrk.json, DICOM (SR, GSPS, RTSTRUCT, SEG) or a marker volume",
     ),
 ]
 Line: TypeAlias = Annotated[
@@ -112,6 +127,11 @@ def segment(
     sr: Annotated[
         Path | None, typer.Option("--sr", help="DICOM structured report to write beside a SEG: .dcm")
     ] = None,
+    to: To = None,
+    cache: Cache = None,
+    pick_description: PickDescription = None,
+    pick_date: PickDate = None,
+    pick_maker: PickMaker = None,
     engine: Engine = EngineName.openvino,
     crop: Crop = None,
     window: Window = None,
@@ -133,12 +153,10 @@ def segment(
     window_hu = None if window is None else parse_window(window)
     lines = [parse_line(text, marks_in) for text in line or ()]
     prompts = parse_prompts(first_slice, last_slice, inside, outside)
-    if lines and marks is not None:
-        raise typer.BadParameter("give --marks or --line, not both")
-    if lines and only:
-        raise typer.BadParameter("--roi chooses from a file of --marks; leave it out with --line")
-    from lite_ensam.engines.backend import WEIGHTS
-    from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_report
+    choice = parse_choice(pick_description, pick_date, pick_maker)
+    check_marks_options(lines, marks, only, choice)
+    from lite_ensam.io.outputs import check_outputs
+    from lite_ensam.io.scans import MASK_SUFFIXES
     from lite_ensam.segmentation import segment as run
 
     output = output or mask_beside(ct, sr)
@@ -146,10 +164,12 @@ def segment(
     mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES
     outputs = ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",)))
     check_outputs(outputs, (ct, marks, weights), overwrite)
+    check_sending(to, output)
+    given = lines or marks or choice
     with repeats_bar(repeats) as on_repeat:
         result = run(
-            ct,
-            lines or marks,
+            fetch(ct, series, given, cache),
+            given,
             marks_in=marks_in.value,
             prompts=prompts,
             crop=crop.value if crop else None,
@@ -164,20 +184,14 @@ def segment(
             only=only or (),
             n_repeats=repeats,
             on_repeat=on_repeat,
-            weights=weights or WEIGHTS,
+            weights=weights,
         )
-    saving = time.perf_counter()
-    result.save(output, overwrite, sr)
-    result.report["seconds"]["write"] = round(time.perf_counter() - saving, 4)
-    result.report["seconds"]["total"] = round(time.perf_counter() - start, 4)
-    result.report["peak_mb"] = peak_mb()
-    result.report["files"] = {"ct": str(ct), "marks": str(marks) if marks else None, "mask": str(output)}
-    if report is not None:
-        write_report(report, result.report, overwrite)
+    write(result, Written(ct, marks, output, report, sr, start), overwrite)
     if as_json:
         print_json(result.report)
     else:
         show(result, output)
+    send_results(to, (output, sr), says=not as_json)
 
 
 @contextmanager
@@ -194,10 +208,57 @@ def repeats_bar(n_repeats: int) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def check_kinds(ct: Path, output: Path, sr: Path | None) -> None:
+class Written(NamedTuple):
+    """Files of a command, and when it began (`time.perf_counter`)."""
+
+    ct: str
+    marks: str | None
+    mask: Path
+    report: Path | None
+    sr: Path | None
+    start: float
+
+
+def write(result: Segmentation, files: Written, overwrite: bool) -> None:
+    """Write mask, structured report and JSON report."""
+    from lite_ensam.io.places import shown_place
+    from lite_ensam.io.report_files import write_report
+
+    saving = time.perf_counter()
+    result.save(files.mask, overwrite, files.sr)
+    result.report["seconds"]["write"] = round(time.perf_counter() - saving, 4)
+    result.report["seconds"]["total"] = round(time.perf_counter() - files.start, 4)
+    result.report["peak_mb"] = peak_mb()
+    result.report["files"] = {
+        "ct": shown_place(files.ct),
+        "marks": shown_place(files.marks) if files.marks else None,
+        "mask": str(files.mask),
+    }
+    if files.report is not None:
+        write_report(files.report, result.report, overwrite)
+
+
+def check_marks_options(
+    lines: Sequence[object], marks: str | None, only: Sequence[str] | None, choice: object
+) -> None:
+    """Refuse options that contradict each other."""
+    if lines and marks is not None:
+        raise typer.BadParameter("give --marks or --line, not both")
+    if lines and only:
+        raise typer.BadParameter("--roi chooses from a file of --marks; leave it out with --line")
+    if choice and (lines or marks is not None):
+        raise typer.BadParameter(
+            "--pick-... choose from the CT's folder or study; leave --marks and --line out"
+        )
+
+
+def check_kinds(ct: str, output: Path, sr: Path | None) -> None:
     """Refuse a scan that is not there, and DICOM output of a scan that is not DICOM, before anything is read."""
     from lite_ensam.core.errors import CaseError, OutputError, printable
+    from lite_ensam.io.places import is_address
 
+    if is_address(ct):
+        return
     if not os.path.exists(ct):
         raise CaseError(f"{printable(ct)}: no such file or folder")
     for target in (output, sr):

@@ -15,6 +15,7 @@ class PresetName(StrEnum):
     """Names that `--preset` takes; `training.presets.PRESETS` without importing it."""
 
     paper = "paper"
+    joint = "joint"
     cpu = "cpu"
     gpu = "gpu"
 
@@ -99,7 +100,10 @@ RunFolder: TypeAlias = Annotated[
     Path, typer.Option("--run", help="Folder of the run; one that exists is resumed", show_default=False)
 ]
 Preset: TypeAlias = Annotated[
-    PresetName, typer.Option(help="paper: whole scans, for GPUs; cpu, gpu: cubes around lesions")
+    PresetName,
+    typer.Option(
+        help="paper, joint: boxes out of whole scans, for GPUs and CPUs; cpu, gpu: cubes around lesions"
+    ),
 ]
 ValidationData: TypeAlias = Annotated[
     Path | None,

@@ -11,7 +11,7 @@ from typing import Any
 from lite_ensam import _kernels
 from lite_ensam.cohort.manifest import CohortCase
 from lite_ensam.core.patch_config import Crop
-from lite_ensam.engines.backend import WEIGHTS, Engine, WeightsManifest
+from lite_ensam.engines.backend import Engine, WeightsManifest, shipped_weights
 from lite_ensam.segmentation.edge_refinement import Border
 
 __all__ = ["Limits", "Outcome", "Parameters", "Task"]
@@ -56,12 +56,16 @@ class Parameters:
 
     def identity(self, series: str = "", acquisition: str = "") -> str:
         """SHA-256, hex, of the parameters, the weights (by content, not by place) and the program's version."""
-        facts = [self.to_dict() | {"weights": ""}, series, acquisition, *_program(self.weights)]
+        facts = [self.to_dict() | {"weights": ""}, series, acquisition, *_program(self._weights)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, with the crop that the weights want if no other was asked for."""
-        return asdict(self) | {"crop": self.crop or _manifest(self.weights).patch.crop}
+        return asdict(self) | {"crop": self.crop or self._weights.patch.crop}
+
+    @property
+    def _weights(self) -> WeightsManifest:
+        return _manifest(self.weights or str(shipped_weights(self.crop)))
 
 
 @dataclass(frozen=True)
@@ -148,14 +152,11 @@ class Outcome:
     peak_mb: float | None = None
 
 
-@cache
-def _manifest(folder: str) -> WeightsManifest:
-    return WeightsManifest.read(folder or WEIGHTS)
+_manifest = cache(WeightsManifest.read)
 
 
-def _program(folder: str) -> tuple[str, ...]:
+def _program(weights: WeightsManifest) -> tuple[str, ...]:
     """The parts of the program and its weights that determine the result."""
-    weights = _manifest(folder)
     errors = weights.held_out_errors
     calibrated = () if errors is None else (repr(errors),)
     return weights.weights_sha256, weights.graph_sha256, _kernels.__version__, *calibrated

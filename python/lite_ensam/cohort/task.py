@@ -38,7 +38,6 @@ from lite_ensam.core.partial_volume import SubVolume, TumorMasks, on_common_box
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import Labels
 from lite_ensam.datasets.case_files import unmarked_note
-from lite_ensam.engines import WEIGHTS
 from lite_ensam.evaluation import dsc
 from lite_ensam.io import read_case, read_labels
 from lite_ensam.io.atomic import sweep_leftovers
@@ -102,7 +101,7 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
     p = parameters
     result = segment(
         row.ct, marks, crop=p.crop, engine=p.engine, window=p.window, hu=p.hu, threads=p.threads,
-        threshold=p.threshold, mirror=p.mirror, border=p.border, weights=p.weights or WEIGHTS, **row.choice,
+        threshold=p.threshold, mirror=p.mirror, border=p.border, weights=p.weights or None, **row.choice,
     )  # fmt: skip
     reference = read_labels(row.reference, result.source) if row.reference else None
     tumors = _tumors(result, reference)

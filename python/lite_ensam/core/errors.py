@@ -10,6 +10,7 @@ import os
 import unicodedata
 
 __all__ = [
+    "ArchiveError",
     "ArgumentError",
     "CaseError",
     "CohortError",
@@ -56,6 +57,10 @@ class StudyError(LiteEnsamError, ValueError):
 
 class CohortError(LiteEnsamError, ValueError):
     """The manifest of a cohort is bad, its folder is in use, or the machinery that runs it gave up."""
+
+
+class ArchiveError(LiteEnsamError, OSError):
+    """An archive (PACS) cannot be reached, or does not give or take what it was asked to."""
 
 
 class OutputError(LiteEnsamError, OSError):

@@ -70,7 +70,9 @@ class PatchConfig:
     crop : Crop, default "lesion"
         What the weights were trained on, and what is cut if nobody asks for another.
     margin_voxels : int, default 32
-        A joint crop reaches this far beyond the ends of all lines.
+        A joint crop reaches this far beyond the spheres of all lines.
+    most_voxels : int, default 128**3
+        Joint crops are max-pooled until they have no more voxels.
     side_multiple : int, default 8
         A joint crop's sides are padded to multiples of this.
     rules : Rules, default "lite_ensam"
@@ -90,6 +92,7 @@ class PatchConfig:
     channels: tuple[str, ...] = LINE_CHANNELS
     crop: Crop = "lesion"
     margin_voxels: int = 32
+    most_voxels: int = 128**3
     side_multiple: int = 8
     rules: Rules = "lite_ensam"
 
@@ -106,10 +109,14 @@ class PatchConfig:
         for name, known in (("crop", CROPS), ("rules", get_args(Rules))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
-        if self.margin_voxels < 1 or self.side_multiple < 1:
-            raise ValueError(
-                f"margin_voxels {self.margin_voxels} and side_multiple {self.side_multiple} must be 1 or more"
-            )
+        for name in ("margin_voxels", "most_voxels", "side_multiple"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+
+    @property
+    def looks_at_lines(self) -> bool:
+        """Whether the channels of a joint crop differ from line to line."""
+        return not {"wide", "positive"}.issuperset(self.channels)
 
     @property
     def needs_whole_scan(self) -> bool:

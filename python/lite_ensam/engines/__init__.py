@@ -1,10 +1,19 @@
 """Engines run the network: patch and line in, logits out."""
 
-from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
+from lite_ensam.engines.backend import (
+    ENGINES,
+    JOINT_WEIGHTS,
+    WEIGHTS,
+    Backend,
+    Engine,
+    WeightsManifest,
+    shipped_weights,
+)
 from lite_ensam.engines.loading import check_engine, load_backend, shared_backend
 
 __all__ = [
     "ENGINES",
+    "JOINT_WEIGHTS",
     "WEIGHTS",
     "Backend",
     "Engine",
@@ -12,4 +21,5 @@ __all__ = [
     "check_engine",
     "load_backend",
     "shared_backend",
+    "shipped_weights",
 ]

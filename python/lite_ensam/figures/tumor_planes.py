@@ -173,10 +173,17 @@ def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
     return _png_of(draw_tumors(tumors))
 
 
-def render_thumbnail(tumor: TumorPicture) -> bytes:
-    """PNG of the axial plane alone, 264 voxels a side: a tumour among many."""
+def render_thumbnail(tumor: TumorPicture, least_side_mm: float = 0.0) -> bytes:
+    """PNG of the axial plane alone, 264 voxels a side: a tumour among many.
+
+    Parameters
+    ----------
+    tumor : what is shown
+    least_side_mm : of what is shown, so that pictures of one tumour have one scale
+    """
     figure = new_figure(_THUMBNAIL_INCHES, _THUMBNAIL_INCHES)
-    view, window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
+    (middle, side_mm), window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
+    view = middle, max(side_mm, least_side_mm)
     draw_plane(figure.add_axes((0.0, 0.0, 1.0, 1.0)), tumor, PLANES[0], view, window)
     return _png_of(figure)
 

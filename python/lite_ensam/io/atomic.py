@@ -12,14 +12,14 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
 
-from lite_ensam.core.errors import OutputError, printable
+from lite_ensam.core.errors import LiteEnsamError, OutputError, printable
 
 fcntl: ModuleType | None
 try:
@@ -27,7 +27,14 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None
 
-__all__ = ["atomic_folder", "atomic_write", "check_output", "sweep_leftovers", "translate_output_errors"]
+__all__ = [
+    "atomic_folder",
+    "atomic_write",
+    "check_output",
+    "scratch_folder",
+    "sweep_leftovers",
+    "translate_output_errors",
+]
 
 _PREFIX, _SUFFIX = ".lite-ensam-", ".tmp"
 """Of the names of temporary files; between them stand the machine and 64 random bits."""
@@ -158,6 +165,32 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.close(lock)
 
 
+def scratch_folder(parent: Path) -> tuple[Path, Callable[[], None]]:
+    """A new folder that only this user may read, and what removes it; a killed process leaves it to the next one.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made.
+    """
+    with translate_output_errors(parent):
+        _sweep_once(parent)
+        folder = _temporary(parent / "folder")
+        folder.mkdir(mode=0o700)
+    lock = None
+    if fcntl is not None:
+        lock = os.open(folder, os.O_RDONLY)
+        with suppress(OSError):
+            _lock(lock)
+
+    def remove() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+    return folder, remove
+
+
 def sweep_leftovers(folder: Path, alone: bool = False) -> None:
     """Remove what killed processes have left half-written in a folder; files that are still being written stay.
 
@@ -255,7 +288,7 @@ def translate_output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except _RefusedError as refused:
         raise OutputError(f"cannot write {printable(path)}: {refused}") from None
-    except OutputError:  # an OSError too, and its sentence is whole
+    except LiteEnsamError:  # some are OSErrors, too, and their sentences are whole
         raise
     except OSError as error:
         reason = _PLAIN_WORDS.get(error.errno or 0, error.strerror or str(error))

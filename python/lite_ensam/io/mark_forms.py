@@ -26,12 +26,14 @@ from lite_ensam.io.mark_entries import (
     marks_of_entries,
 )
 from lite_ensam.io.marks_files import end_columns, entries_of_json, marks_of_labels, read_marks
+from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.voxels import as_labels
 
 __all__ = ["MarksLike", "parse_marks"]
 
-MarksLike: TypeAlias = PathLike | RecistMark | Iterable[Any] | Mapping[Any, Any] | NDArray[Any]
-"""A file, one line or several, a mapping, a table, or a marker volume: what `parse_marks` takes."""
+MarksLike: TypeAlias = PathLike | RecistMark | ObjectChoice | Iterable[Any] | Mapping[Any, Any] | NDArray[Any]
+"""A file, one line or several, a mapping, a table, or a marker volume: what `parse_marks` takes; or of a scan in a
+DICOM folder the choice of one of its reports."""
 
 _COLUMNS = {*INDEX_COLUMNS, *MM_COLUMNS}
 _ENDS_KEYS = {"endpoints_zyx", "endpoints_mm"}
@@ -94,6 +96,8 @@ def parse_marks(
         return read_marks(marks, ct, ct_path, marks_in, only)
     if only:
         raise MarkError("`only` is for a DICOM SEG or RTSTRUCT, but `marks` is not a path")
+    if isinstance(marks, ObjectChoice):
+        raise MarkError("an ObjectChoice chooses from a DICOM folder or study, which ct is not")
     if (marker := _marker(marks, ct)) is not None:
         if marks_in != "voxel":
             raise MarkError(f'a marker volume knows where its lines lie: leave marks_in="{marks_in}" out')

@@ -27,6 +27,8 @@ from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.mark_entries import MarkFrame
 from lite_ensam.io.mark_forms import MarksLike, parse_marks
 from lite_ensam.io.nifti import NiftiVolume
+from lite_ensam.io.object_choice import ObjectChoice
+from lite_ensam.io.places import marks_at_hand, scan_at_hand
 from lite_ensam.io.reading import check_input, file_suffix
 from lite_ensam.io.voxels import as_ct
 
@@ -112,7 +114,7 @@ class OpenedScan:
         ----------
         marks : MarksLike or None
             Marks in any form that `parse_marks` takes. None takes those of a case, the `recist` array of an
-            .npz, or the one DICOM file of the folder that could be marks.
+            .npz, or the one DICOM file of the folder that could be marks; an `ObjectChoice` says which of several.
         marks_in : MarkFrame, default "voxel"
             See `parse_marks`.
         only : Choice, default ()
@@ -123,13 +125,15 @@ class OpenedScan:
         MarkError
             If they are invalid or missing.
         """
-        if marks is None and self.path is not None:
-            if self.keeps_marks:
-                marks = self.path
-            elif os.path.isdir(self.path):
-                from lite_ensam.io.dicom import find_marks
+        choice = marks if isinstance(marks, ObjectChoice) else ObjectChoice()
+        if self.path is not None and os.path.isdir(self.path) and (marks is None or marks is choice):
+            from lite_ensam.io.dicom import find_marks, series_of
 
-                marks = find_marks(self.path)
+            marks = find_marks(self.path, choice, series_of(self.source, "a report"))
+        elif marks is None and self.path is not None and self.keeps_marks:
+            marks = self.path
+        else:
+            marks = marks_at_hand(marks)
         if marks is not None:
             return parse_marks(marks, self.source, marks_in, self.path or "", only)
         if only:
@@ -220,6 +224,7 @@ def open_scan(
         One of:
 
         - a file (.nii, .nii.gz, FLARE .npz, .nrrd, .nhdr, .mha, .mhd), or a folder of DICOM slices
+        - `dicomweb+https://HOST/dicom-web/studies/UID[/series/UID]`, which is fetched (extra `pacs`)
         - a `Case`, or the pair (array, source) that `read_ct` returns
         - an image of nibabel, SimpleITK or itk, or a tensor of MONAI or TorchIO, with its own geometry
         - an array (z, y, x), or anything that NumPy makes one of (torch, xarray, memory maps)
@@ -233,7 +238,7 @@ def open_scan(
         One of several acquisitions in that series, see `dicom.read_ct_series`.
     referred_by : object, default None
         The marks or mask that the scan is opened for; a DICOM file says which series of a folder it refers
-        to. None looks for the one file of marks in the folder.
+        to. None looks for the one file of marks in the folder, an `ObjectChoice` says which of several.
 
     Raises
     ------
@@ -242,7 +247,7 @@ def open_scan(
     """
     if isinstance(ct, str | os.PathLike):
         _refuse_geometry(spacing_mm, grid, printable(ct))
-        return _open_path(ct, series_uid, acquisition, referred_by)
+        return _open_path(scan_at_hand(ct, series_uid, referred_by), series_uid, acquisition, referred_by)
     if series_uid is not None or acquisition is not None:
         name = "acquisition" if series_uid is None else "series_uid"
         raise CaseError(f"{name} chooses from a DICOM folder, but ct is not a path")
@@ -275,12 +280,12 @@ def _open_path(
     if os.path.isdir(path):
         from lite_ensam.io.dicom import candidate_marks, read_ct_series
 
-        if referred_by is None:
-            candidates = candidate_marks(path)
+        if referred_by is None or isinstance(referred_by, ObjectChoice):
+            candidates = candidate_marks(path, referred_by or ObjectChoice())
             referred_by = candidates[0] if len(candidates) == 1 else None
         refers = referred_by if isinstance(referred_by, str | os.PathLike) else None
         ct, series = read_ct_series(path, series_uid, acquisition, refers)
-        return OpenedScan(series, ct, path)
+        return OpenedScan(series.with_notes(getattr(path, "notes", ())), ct, path)
     check_volume_name(path)
     if series_uid is not None or acquisition is not None:
         name = "acquisition" if series_uid is None else "series_uid"

@@ -20,14 +20,17 @@ from lite_ensam.io.flare_npz import npz_keys, read_npz_labels, write_npz
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_labels, write_itk
 from lite_ensam.io.label_map import LabelMap, Lesion, labels_on_grid
 from lite_ensam.io.nifti import read_nifti_labels, write_nifti
+from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.opened_scan import (
     OUTPUT_SUFFIXES,
     VOLUME_SUFFIXES,
     check_volume_name,
     open_scan,
 )
+from lite_ensam.io.places import marks_at_hand, mask_at_hand
 from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
+from lite_ensam.measurements import TumorMeasurement
 
 __all__ = [
     "MASK_SUFFIXES",
@@ -39,6 +42,7 @@ __all__ = [
     "write_contours",
     "write_ct",
     "write_mask",
+    "write_structured_report",
 ]
 
 MASK_SUFFIXES = (*OUTPUT_SUFFIXES, ".dcm")
@@ -108,7 +112,7 @@ def read_label_map(
     Parameters
     ----------
     path : PathLike
-        The file.
+        The file; a folder or an archive's address stands for the one SEG or RTSTRUCT there.
     source : ScanSource or Grid or None, default None
         Geometry of the CT that the labels belong to. They may be stored in another axis order or direction:
         they are put into the CT's. None takes the labels as they are (not of a SEG or RTSTRUCT).
@@ -124,6 +128,7 @@ def read_label_map(
         If the file cannot be read, a value is not a label, the voxels lie at other places than those of the CT, or
         `only` or `fraction` is given for a file that has no segments.
     """
+    path = mask_at_hand(path)
     suffix = file_suffix(path)
     if suffix in ("", ".dcm"):
         from lite_ensam.io.dicom import is_dicom, is_rtstruct, read_contours, read_segmentation
@@ -154,7 +159,7 @@ def read_label_map(
 
 def read_case(
     ct_path: PathLike,
-    marks_path: PathLike | None = None,
+    marks_path: PathLike | ObjectChoice | None = None,
     reference_path: PathLike | None = None,
     *,
     hu: bool | None = None,
@@ -174,7 +179,7 @@ def read_case(
     ct_path : PathLike
         See `read_ct`.
     marks_path : PathLike or None, default None
-        See `read_marks`.
+        See `read_marks`; an `ObjectChoice` says which report of a DICOM folder or study.
     reference_path : PathLike or None, default None
         See `read_label_map`.
     hu : bool or None, default None
@@ -202,6 +207,8 @@ def read_case(
     MarkError
         If the marks are invalid or missing.
     """
+    marks_path = marks_at_hand(marks_path)
+    reference_path = None if reference_path is None else mask_at_hand(reference_path)
     referred_by = marks_path or reference_path
     scan = open_scan(ct_path, series_uid=series_uid, acquisition=acquisition, referred_by=referred_by)
     if reference_path is None and file_suffix(ct_path) == ".npz" and "gts" in npz_keys(ct_path):
@@ -298,6 +305,52 @@ def write_contours(
     _check_shape(path, as_subvolume(labels), source)
     names = {lesion.label: segment_label(lesion) for lesion in marks or LabelMap(labels).lesions}
     write_dataset(path, build_rtstruct(labels, series, names), overwrite)
+
+
+def write_structured_report(
+    path: PathLike,
+    segmentation: PathLike,
+    source: ScanSource | Grid,
+    marks: Sequence[RecistMark],
+    measured: Sequence[TumorMeasurement],
+    has_lines: bool = True,
+    overwrite: bool = False,
+) -> None:
+    """Write what was measured of a DICOM SEG as a structured report (TID 1500) that refers to it.
+
+    Parameters
+    ----------
+    path : PathLike
+        File to write: .dcm.
+    segmentation : PathLike
+        The SEG's file.
+    source : ScanSource or Grid
+        Geometry of the CT, read from DICOM.
+    marks : Sequence[RecistMark]
+        The line of each tumour.
+    measured : Sequence[TumorMeasurement]
+        The numbers of each tumour.
+    has_lines : bool, default True
+        Whether a reader drew the marks; lines that were drawn on the mask are left out.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If `segmentation` is not a SEG, the CT did not come from DICOM, or the report cannot be written.
+    """
+    check_output(path, overwrite, (".dcm",))
+    from lite_ensam.io.dicom import build_report, is_dicom, read_dataset, series_of, write_dataset
+
+    series = series_of(source, "a structured report")
+    header = read_dataset(segmentation, voxels=False) if is_dicom(segmentation) else None
+    if header is None or header.get("Modality") != "SEG":
+        raise OutputError(
+            f"cannot write {printable(path)}: a structured report refers to a DICOM SEG, which "
+            f"{printable(segmentation)} is not; `lite-ensam convert` makes one"
+        )
+    write_dataset(path, build_report(header, series, marks, measured, has_lines=has_lines), overwrite)
 
 
 def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite: bool = False) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,11 +10,11 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import FloatTriple
-from lite_ensam.measurements import measure
+from lite_ensam.measurements import TumorRepeatability, measure
 from lite_ensam.segmentation.channels import prepare_lesion
 from lite_ensam.segmentation.predictor import Predictor
 
-__all__ = ["TumorRepeatability", "estimate_repeatability", "redrawn_marks"]
+__all__ = ["estimate_repeatability", "redrawn_marks"]
 
 END_SD = 0.043
 """Standard deviation of each end of a line that is drawn again, in lengths of the line.
@@ -29,28 +27,6 @@ _LEAST_END_SD_VOXELS = 0.3
 
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (1,), (0,))
 """Mirrors of a patch, by axes; a predictor that averages adds each one's opposite: all eight."""
-
-
-@dataclass(frozen=True)
-class TumorRepeatability:
-    """Standard deviations of one tumour's numbers over repeated segmentations of one scan.
-
-    Parameters
-    ----------
-    label : the tumour's
-    n_repeats : how many segmentations
-    volume_sd_ml, diameter_sd_mm, short_axis_sd_mm : of volume, longest diameter and short axis
-    """
-
-    label: int
-    n_repeats: int
-    volume_sd_ml: float
-    diameter_sd_mm: float
-    short_axis_sd_mm: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, without the label."""
-        return {name: value for name, value in asdict(self).items() if name != "label"}
 
 
 def estimate_repeatability(

@@ -12,20 +12,23 @@ from weakref import finalize
 
 import ipywidgets
 
+from lite_ensam.core.case import guess_hu
 from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import value_range
 from lite_ensam.core.plausibility import intensity_error
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.core.types import PathLike
+from lite_ensam.core.types import CtVolume, PathLike
 from lite_ensam.engines.backend import Engine
 from lite_ensam.io import MarkFrame, MarksLike, ScanLike, open_scan
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.widgets.exports import EXPORT_KINDS, export_file, export_path
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown, weakly
+from lite_ensam.widgets.prior_visit import PriorVisit
 from lite_ensam.widgets.recist_viewer import RecistViewer
-from lite_ensam.widgets.view_3d import Picture, render_tumors_3d, view_tumors
+from lite_ensam.widgets.segmenter import LesionSegmenter
+from lite_ensam.widgets.view_3d import Picture, View3d, check_view_3d, render_tumors_3d, view_itk, view_tumors
 
 __all__ = ["Explorer", "explore"]
 
@@ -41,6 +44,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     name : files are called after it
     folder : where the buttons write; it can be changed in the widget
     inputs : files and folders that were read: never written over or into
+    view_3d : what the button 3D shows: "k3d", offline, or "itk", which needs the internet (`view_itk`)
 
     Attributes
     ----------
@@ -53,7 +57,10 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         name: str = "scan",
         folder: PathLike = ".",
         inputs: Sequence[PathLike] = (),
+        view_3d: View3d = "k3d",
     ) -> None:
+        check_view_3d(view_3d)
+        self.view_3d = view_3d
         self.viewer, self.name, self._inputs = viewer, name, tuple(inputs)
         self._plot: Any = None
         self._folder = ipywidgets.Text(
@@ -147,17 +154,19 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         with viewer.settled(segment=False):  # masks that come later are drawn when they come
             old, self._plot = self._plot, None
             if self._in_3d.value:
-                self._plot = view_tumors(
-                    viewer.segmenter.labels,
-                    viewer.grid,
-                    viewer.marks,
-                    ct=viewer.ct,
-                    colors=self._colors(),
-                    height=_PLOT_HEIGHT,
-                )
+                self._plot = self._plotted()
             self._place_3d.children = [] if self._plot is None else [self._plot]
             if old is not None:
                 close_with_parts(old)
+
+    def _plotted(self) -> Any:
+        """The 3D widget of what there is now."""
+        viewer, labels = self.viewer, self.viewer.segmenter.labels
+        if self.view_3d == "itk":
+            return view_itk(viewer.ct, labels, viewer.grid)
+        return view_tumors(
+            labels, viewer.grid, viewer.marks, ct=viewer.ct, colors=self._colors(), height=_PLOT_HEIGHT
+        )
 
     def _guarded(self, action: Callable[[], None], wipe: bool = True) -> None:
         """Do it; what goes wrong is said under the buttons. What stands there is wiped if the reader did something."""
@@ -196,6 +205,9 @@ def explore(
     engine: Engine = "openvino",
     threads: int | None = None,
     folder: PathLike = ".",
+    prior: ScanLike | None = None,
+    prior_marks: MarksLike | None = None,
+    view_3d: View3d = "k3d",
 ) -> Explorer:
     """Show a scan in the notebook; draw RECIST lines with the mouse, see masks, numbers and 3D, save them.
 
@@ -210,6 +222,10 @@ def explore(
     threshold : logit above which a voxel is tumour
     engine, threads : see `lite_ensam.segment`
     folder : where the buttons write files
+    prior : an earlier CT of the patient, in any form that `ct` may have; it is registered, which takes seconds,
+        and shown beside the scan, slice for slice (layout "axial beside prior"; extra `register`)
+    prior_marks : lines on the prior scan, whose masks are shown on it; labels that both visits share share a colour
+    view_3d : what the button 3D shows: "k3d", which works offline, or "itk" (extra `itk`), which needs the internet
 
     Returns
     -------
@@ -219,7 +235,7 @@ def explore(
     Raises
     ------
     LiteEnsamError
-        `CaseError` for a bad scan, `MarkError` for bad marks.
+        `CaseError` for a bad scan, or a prior one that does not fit upon it; `MarkError` for bad marks.
     MissingExtraError
         If the extra `widgets` is not installed.
 
@@ -247,8 +263,29 @@ def explore(
         threshold=threshold,
         engine=engine,
         threads=threads,
+        prior=_prior_visit(prior, prior_marks, marks_in, volume, scan.source.grid, engine, threads),
     )
     if problem := intensity_error(*value_range(volume), volume.dtype, hu):
         raise CaseError(problem)
-    inputs = [given for given in (ct, marks) if isinstance(given, str | os.PathLike)]
-    return Explorer(viewer, name=scan.name or "scan", folder=folder, inputs=inputs)
+    inputs = [given for given in (ct, marks, prior, prior_marks) if isinstance(given, str | os.PathLike)]
+    return Explorer(viewer, name=scan.name or "scan", folder=folder, inputs=inputs, view_3d=view_3d)
+
+
+def _prior_visit(
+    prior: ScanLike | None,
+    marks: MarksLike | None,
+    marks_in: MarkFrame,
+    ct: CtVolume,
+    grid: Grid,
+    engine: Engine,
+    threads: int | None,
+) -> PriorVisit | None:
+    """The earlier scan, if there is one, laid upon the one that is shown; all of its lines are segmented."""
+    if prior is None:
+        return None
+    scan = open_scan(prior, None, None, None, None, marks)
+    volume = scan.read_ct()
+    hu = guess_hu(volume) if scan.case is None else scan.case.hu
+    segmenter = LesionSegmenter(volume, scan.source.grid, hu, engine, threads)
+    given = scan.read_marks(marks, marks_in) if marks is not None or scan.keeps_marks else ()
+    return PriorVisit(segmenter, given, ct, grid)

@@ -97,7 +97,9 @@ class TestNames:
         (tmp_path / "a.txt").write_bytes(b"x")
         with pytest.raises(CaseError, match=r"a\.txt: is not a scan .* \.nii, \.nii\.gz, \.npz"):
             read(tmp_path / "a.txt")
-        with pytest.raises(CaseError, match="is a folder" if read is read_labels else "holds no DICOM file"):
+        with pytest.raises(
+            CaseError, match="holds no file of a mask" if read is read_labels else "holds no DICOM file"
+        ):
             read(tmp_path)
 
     def test_names_may_be_text_and_suffixes_in_capitals(self, tmp_path):

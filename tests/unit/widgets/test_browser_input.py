@@ -56,6 +56,7 @@ BAD_STATES = [
         for bad in ([NAN, 1.0], [0.0, INFINITY], [1, 0], [0, 0], [0], None, [10**400, 10**401], "01")
     ),
     *({"strokes": bad} for bad in (None, "text", [1], [{"label": 1}])),
+    *({"measures": bad} for bad in (None, "text", [1], [{"kind": "ruler"}])),
     *({"threshold": bad} for bad in (NAN, -INFINITY, None, "0", True, [0], 10**400)),
     *({"auto_segment": bad} for bad in (1, "yes", None)),
     *({"selected": bad} for bad in (-1, 65536, 1.5, NAN, True, None, 10**400)),

@@ -1,12 +1,17 @@
 // What keys do while the widget has the focus. The key map that `?` shows is made of the same list.
 
+import { PICTURE_KEYS } from "./picture_keys.js";
 import { leafStep } from "./plane_layout.js";
 
 /** @import { Plane } from "./contract.d.ts" */
+/** @import { Pictured } from "./picture_keys.js" */
 
 /**
  * What is asked of a `Viewer`.
- * @typedef {object} Keyed
+ * @typedef {Pictured & OwnKeyed} Keyed
+ */
+/**
+ * @typedef {object} OwnKeyed
  * @property {{ planes: Plane[] }} scan
  * @property {number} large number of the plane that is scrolled
  * @property {(plane: number, step: number) => void} scroll
@@ -30,7 +35,8 @@ import { leafStep } from "./plane_layout.js";
  */
 
 const PAGE = 10; // slices
-const TAKES_KEYS = "select, input[type=text], input[type=number], input[data-control=threshold]";
+const PRESSED_BY_SPACE = "button, input, summary";
+const TAKES_KEYS = "select, input[type=text], input[type=number], input[type=range]:not(.le-slider)";
 
 /**
  * To the scan's first slice, at the head, or its last.
@@ -99,6 +105,7 @@ export const SHORTCUTS = [
   { keys: ["n"], shown: "N", words: "next lesion", action: (viewer) => viewer.selectNext(1) },
   { keys: ["p"], shown: "P", words: "lesion before", action: (viewer) => viewer.selectNext(-1) },
   { keys: ["v"], shown: "V", words: "three planes, or the next one alone", action: (viewer) => viewer.nextLayout() },
+  ...PICTURE_KEYS,
   { keys: ["f"], shown: "F", words: "full screen, and back", action: (viewer) => viewer.toggleFullScreen() },
   { keys: ["?"], shown: "?", words: "this list", action: (viewer) => viewer.toggleKeyMap() },
   { keys: ["Escape"], shown: "Esc", words: "give up, back to drawing lines", action: (viewer) => viewer.giveUp() },
@@ -118,12 +125,12 @@ export const COMMANDS = [
 export function pressKey(viewer, event) {
   const command = event.ctrlKey || event.metaKey;
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key; // caps lock changes nothing
-  const key = command && event.shiftKey ? `Shift+${name}` : name;
+  const key = event.shiftKey && (command || name.startsWith("Arrow")) ? `Shift+${name}` : name;
   const shortcut = event.altKey ? undefined : (command ? COMMANDS : SHORTCUTS).find(({ keys }) => keys.includes(key));
   // Ctrl+S and the like are the notebook's; its plain letters (d, d: delete the cell) must not hear of this.
   if (shortcut || !(command || event.altKey)) event.stopPropagation();
   const target = /** @type {Element} */ (event.target);
-  if (!shortcut || target.matches(TAKES_KEYS)) return;
+  if (!shortcut || target.matches(TAKES_KEYS) || (key === " " && target.matches(PRESSED_BY_SPACE))) return;
   event.preventDefault();
   shortcut.action(viewer, key);
 }

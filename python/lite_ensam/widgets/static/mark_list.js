@@ -1,16 +1,16 @@
 import { LINE, ordered, SHORT_AXIS } from "./recist_mark.js";
 import { same } from "./values.js";
 
-/** @import { Mark, Model, Stroke } from "./contract.d.ts" */
+/** @import { Mark, Measure, Model, Stroke } from "./contract.d.ts" */
 
 export const HIGHEST_LABEL = 65535; // of a label map's 16 bits
 
 /**
  * What undo brings back.
- * @typedef {{ marks: Mark[], strokes: Stroke[] }} State
+ * @typedef {{ marks: Mark[], strokes: Stroke[], measures: Measure[] }} State
  */
 
-/** The marks and the strokes by hand as they are edited, with undo and redo. */
+/** The marks, the strokes by hand and the measures as they are edited, with undo and redo. */
 export class MarkList {
   /**
    * @param {Model} model
@@ -19,7 +19,7 @@ export class MarkList {
   constructor(model, onChange) {
     this.model = model;
     /** @type {State} */
-    this.state = { marks: model.get("marks"), strokes: model.get("strokes") };
+    this.state = this.ofModel();
     /** @type {State[]} */
     this.undone = [];
     /** @type {State[]} */
@@ -28,7 +28,7 @@ export class MarkList {
     this.onChange = onChange;
     this.onModel = () => {
       if (this.saving) return;
-      const state = { marks: model.get("marks"), strokes: model.get("strokes") };
+      const state = this.ofModel();
       if (!same(state, this.state)) {
         this.done.push(this.state);
         this.undone = [];
@@ -38,11 +38,19 @@ export class MarkList {
     };
     model.on("change:marks", this.onModel);
     model.on("change:strokes", this.onModel);
+    model.on("change:measures", this.onModel);
   }
 
   close() {
     this.model.off("change:marks", this.onModel);
     this.model.off("change:strokes", this.onModel);
+    this.model.off("change:measures", this.onModel);
+  }
+
+  /** @returns {State} */
+  ofModel() {
+    const { model } = this;
+    return { marks: model.get("marks"), strokes: model.get("strokes"), measures: model.get("measures") };
   }
 
   get current() {
@@ -51,6 +59,10 @@ export class MarkList {
 
   get strokes() {
     return this.state.strokes;
+  }
+
+  get measures() {
+    return this.state.measures;
   }
 
   /** @param {number} label */
@@ -71,6 +83,7 @@ export class MarkList {
     this.saving = true; // between both, the model is neither old nor new
     this.model.set("marks", state.marks);
     this.model.set("strokes", state.strokes);
+    this.model.set("measures", state.measures);
     this.saving = false;
     this.onChange();
     this.model.save_changes();
