@@ -66,3 +66,18 @@ def test_quiet_prints_errors_only_and_verbose_the_steps(run: Run, scan: Scan, tm
 def test_demo_says_why_the_phantoms_masks_are_larger(run: Run, tmp_path: Path) -> None:
     done = run("demo", tmp_path / "demo")
     assert "slightly outside the visible border" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("segment", "{study}", "--line", "1,2,3,1,5,6"),
+        ("match", "ct_1.nii.gz", "lines_1.json", "ct_2.nii.gz", "{study}"),
+    ],
+)
+def test_what_is_in_an_archive_needs_a_name_for_its_output(run: Run, command: tuple[str, ...]) -> None:
+    study = "dicomweb+https://pacs.example.org/dicom-web/studies/1.2"
+    refused = run(*(word.format(study=study) for word in command))
+    assert refused.returncode == 2
+    assert "--output" in refused.stderr
+    assert "1.2" not in refused.stderr
