@@ -250,7 +250,7 @@ def test_only_senders_that_are_named_may_send_and_a_folder_has_one_listener(
 def test_killed_and_started_again_it_goes_on(study: Path, archive: Archive, tmp_path: Path) -> None:
     port, inbox = free_port(), tmp_path / "inbox"
     command = [sys.executable, "-m", "lite_ensam", "listen", inbox, "--to", archive.address, "--port", port]
-    command += ["--quiet", "1"]
+    command += ["--quiet-seconds", "1"]
     address = f"ae://LITE-ENSAM@127.0.0.1:{port}"
 
     def start() -> subprocess.Popen[str]:

@@ -43,11 +43,11 @@ PickMaker: TypeAlias = Annotated[
 ]
 
 PROGRESS_EACH = 50
-"""Files between two lines of progress, where there is no terminal."""
+"""Files between two lines of progress, without a terminal."""
 
 
 def parse_choice(description: str | None, date: str | None, maker: str | None) -> ObjectChoice | None:
-    """What `--pick-...` choose; None if none is given."""
+    """The choice of `--pick-...`; None if none is given."""
     if description is None and date is None and maker is None:
         return None
     from lite_ensam.core.errors import ArgumentError
@@ -60,7 +60,7 @@ def parse_choice(description: str | None, date: str | None, maker: str | None) -
 
 
 def check_sending(to: str | None, *outputs: Path | None) -> None:
-    """Refuse `--to` before long work if it is no such address, or none of the outputs is DICOM."""
+    """Refuse `--to` before long work if it is not such an address, or none of the outputs is DICOM."""
     if to is None:
         return
     from lite_ensam.core.errors import ArgumentError
@@ -91,12 +91,15 @@ def fetch(ct: str, series: str | None = None, marks: object = None, cache: Path 
     return scan_at_hand(ct, series, marks, cache, show)
 
 
-def send_results(to: str | None, files: Sequence[PathLike | None], known: Sequence[PathLike] = ()) -> None:
-    """Store DICOM files in the archive of `--to`, and say so."""
+def send_results(
+    to: str | None, files: Sequence[PathLike | None], known: Sequence[PathLike] = (), says: bool = True
+) -> None:
+    """Store DICOM files in the archive of `--to`, and say so unless stdout is to hold JSON only."""
     dicom = [Path(one) for one in files if one is not None and str(one).lower().endswith(".dcm")]
     if to is None or not dicom:
         return
     from lite_ensam.io.pacs import send
 
     send(dicom, to, known)
-    typer.echo(f"stored in the archive: {', '.join(path.name for path in dicom)}")
+    if says:
+        typer.echo(f"stored in the archive: {', '.join(path.name for path in dicom)}")

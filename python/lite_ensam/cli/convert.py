@@ -29,7 +29,7 @@ def convert(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A scan, or with --ct a mask or marks of it; or a study in an archive "
+            help="Scan; with --ct, a mask or lines of that scan; or a study in an archive "
             "(dicomweb+https://HOST/dicom-web/studies/UID)",
             show_default=False,
         ),
@@ -39,11 +39,11 @@ def convert(
         typer.Option(
             "--output",
             "-o",
-            help="Scan or mask: .nii.gz, .nii, .npz, .nrrd, .mha (mask: .dcm too); marks: .json",
+            help="File to write. Scan or mask: .nii.gz, .nii, .npz, .nrrd, .mha (mask also .dcm); lines: .json",
         ),
     ],
     ct: Annotated[
-        str | None, typer.Option(metavar="PATH", help="The scan that a mask or marks belong to")
+        str | None, typer.Option(metavar="PATH", help="Scan that the mask or lines belong to")
     ] = None,
     to: To = None,
     cache: Cache = None,
@@ -55,11 +55,11 @@ def convert(
     only: Only = None,
     fraction: Fraction = None,
     rtstruct: Annotated[
-        bool, typer.Option("--rtstruct", help="Write a mask as contours (RTSTRUCT) instead of a SEG: .dcm")
+        bool, typer.Option("--rtstruct", help="Write a mask as contours (RTSTRUCT, .dcm) instead of a SEG")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Convert a scan (DICOM folder to NIfTI), a mask (NIfTI, DICOM SEG, RTSTRUCT) or marks (SR to JSON)."""
+    """Convert a scan (DICOM to NIfTI), a mask (NIfTI, DICOM SEG, RTSTRUCT) or lines (DICOM to JSON)."""
     from lite_ensam.core.errors import OutputError
     from lite_ensam.core.recist import notes_of
     from lite_ensam.io import (
@@ -79,9 +79,9 @@ def convert(
     is_marks = output.name.lower().endswith(".json")
     suffixes = OUTPUT_SUFFIXES if ct is None else (".json",) if is_marks else MASK_SUFFIXES
     if is_marks and ct is None:
-        raise OutputError(f"cannot write {output}: marks need the scan that they lie on (--ct)")
+        raise OutputError(f"cannot write {output}: lines need their scan; name it with --ct")
     if rtstruct and (ct is None or is_marks):
-        raise OutputError(f"cannot write {output}: --rtstruct is for masks, with the scan they lie on (--ct)")
+        raise OutputError(f"cannot write {output}: --rtstruct converts masks; name their scan with --ct")
     check_outputs([(output, (".dcm",) if rtstruct else suffixes)], (source, ct), overwrite)
     check_sending(to, output)
     choice = parse_choice(pick_description, pick_date, pick_maker)

@@ -57,9 +57,7 @@ def evaluate(
     ] = None,
     worst: Annotated[Path | None, typer.Option(help="PNG to write: the ten worst tumours")] = None,
     paper_tables: PaperTables = None,
-    robustness: Annotated[
-        bool, typer.Option("--robustness", help="Score carelessly drawn marks, too")
-    ] = False,
+    robustness: Annotated[bool, typer.Option("--robustness", help="Score perturbed lines as well")] = False,
     resources: Annotated[
         bool,
         typer.Option("--resources", help="Measure seconds and memory of a fresh process a case, too"),

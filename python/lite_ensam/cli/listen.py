@@ -35,7 +35,10 @@ def listen(
         typer.Option("--only-from", help="AE title that may send; repeat for several [default: all]"),
     ] = None,
     quiet: Annotated[
-        float, typer.Option(min=0, help="A study of which nothing has come for so many seconds is complete")
+        float,
+        typer.Option(
+            "--quiet-seconds", min=0, help="A study of which nothing has come for so many seconds is complete"
+        ),
     ] = 10.0,
     keep_days: Annotated[
         float, typer.Option(min=0, help="Days that a study stays on the disk after its results are sent")

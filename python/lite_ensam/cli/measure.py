@@ -108,7 +108,7 @@ def measure(
 @with_short_repr
 @dataclass(frozen=True)
 class Measured:
-    """What was measured, and of what.
+    """Measurements, and the scan and mask that they were made on.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ def parse_protocol(
     mrecist: bool,
     choi: bool,
 ) -> Protocol:
-    """What the options say; a number of days switches on what it is of."""
+    """The protocol that the options choose; a number of days switches on what it is of."""
     from lite_ensam.response import Protocol
 
     return Protocol(

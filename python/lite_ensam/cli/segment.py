@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
 
@@ -22,8 +23,10 @@ from lite_ensam.cli.archives import (
     parse_choice,
     send_results,
 )
+from lite_ensam.cli.default_outputs import mask_beside
 from lite_ensam.cli.options import (
     Acquisition,
+    AsJson,
     Border,
     BorderName,
     Crop,
@@ -43,7 +46,8 @@ from lite_ensam.cli.options import (
     as_options,
 )
 from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, parse_prompts
-from lite_ensam.cli.tables import console, print_table
+from lite_ensam.cli.tables import console, print_json, print_table
+from lite_ensam.cli.verbosity import is_verbose
 
 if TYPE_CHECKING:
     from lite_ensam.segmentation import Segmentation
@@ -59,12 +63,11 @@ Ct: TypeAlias = Annotated[
     ),
 ]
 Output: TypeAlias = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--output",
         "-o",
-        help="Mask to write: .nii.gz, .nii, .npz, .nrrd, .mha, or .dcm (SEG)",
-        show_default=False,
+        help="Mask to write: .nii.gz, .nii, .npz, .nrrd, .mha, or .dcm (SEG) [default: beside the scan, SCAN_mask]",
     ),
 ]
 Marks: TypeAlias = Annotated[
@@ -111,7 +114,7 @@ def parse_line(text: str, marks_in: MarkFrameName) -> dict[str, Any]:
 
 def segment(
     ct: Ct,
-    output: Output,
+    output: Output = None,
     marks: Marks = None,
     line: Line = None,
     marks_in: MarksIn = MarkFrameName.voxel,
@@ -120,6 +123,7 @@ def segment(
     inside: Inside = None,
     outside: Outside = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
+    as_json: AsJson = False,
     sr: Annotated[
         Path | None, typer.Option("--sr", help="DICOM structured report to write beside a SEG: .dcm")
     ] = None,
@@ -142,7 +146,7 @@ def segment(
     weights: Weights = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Segment every marked tumour of a scan in 3D."""
+    """Segment every marked tumour of a scan in 3D: write its mask, print volume and diameters."""
     start = time.perf_counter()
     # NumPy's matrix products are not used here; by itself it would start a thread for each core
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -155,33 +159,53 @@ def segment(
     from lite_ensam.io.scans import MASK_SUFFIXES
     from lite_ensam.segmentation import segment as run
 
+    output = output or mask_beside(ct, sr)
     check_kinds(ct, output, sr)
     mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES
     outputs = ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",)))
     check_outputs(outputs, (ct, marks, weights), overwrite)
     check_sending(to, output)
     given = lines or marks or choice
-    result = run(
-        fetch(ct, series, given, cache),
-        given,
-        marks_in=marks_in.value,
-        prompts=prompts,
-        crop=crop.value if crop else None,
-        engine=engine.value,
-        window=window_hu,
-        hu=hu,
-        threads=threads,
-        mirror=mirror,
-        border=border.value,
-        series_uid=series,
-        acquisition=acquisition,
-        only=only or (),
-        n_repeats=repeats,
-        weights=weights,
-    )
+    with repeats_bar(repeats) as on_repeat:
+        result = run(
+            fetch(ct, series, given, cache),
+            given,
+            marks_in=marks_in.value,
+            prompts=prompts,
+            crop=crop.value if crop else None,
+            engine=engine.value,
+            window=window_hu,
+            hu=hu,
+            threads=threads,
+            mirror=mirror,
+            border=border.value,
+            series_uid=series,
+            acquisition=acquisition,
+            only=only or (),
+            n_repeats=repeats,
+            on_repeat=on_repeat,
+            weights=weights,
+        )
     write(result, Written(ct, marks, output, report, sr, start), overwrite)
-    show(result, output)
-    send_results(to, (output, sr))
+    if as_json:
+        print_json(result.report)
+    else:
+        show(result, output)
+    send_results(to, (output, sr), says=not as_json)
+
+
+@contextmanager
+def repeats_bar(n_repeats: int) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on stderr while tumours are segmented again; nothing where stderr is not a terminal."""
+    if not n_repeats or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("repeating", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 class Written(NamedTuple):
@@ -229,7 +253,7 @@ def check_marks_options(
 
 
 def check_kinds(ct: str, output: Path, sr: Path | None) -> None:
-    """Refuse a scan that is not there, and DICOM output of one that is no DICOM, before anything is read."""
+    """Refuse a scan that is not there, and DICOM output of a scan that is not DICOM, before anything is read."""
     from lite_ensam.core.errors import CaseError, OutputError, printable
     from lite_ensam.io.places import is_address
 
@@ -266,6 +290,8 @@ def show(result: Segmentation, output: Path) -> None:
     out = console()
     seconds, peak = result.report["seconds"]["total"], result.report.get("peak_mb")
     out.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""))
+    if is_verbose():
+        out.print("seconds: " + ", ".join(f"{step} {s:.2f}" for step, s in result.report["seconds"].items()))
     out.print(f"mask: {output}")
     for note in result.report["notes"]:
         out.print(f"note: {as_options(note)}")

@@ -10,6 +10,11 @@ tritanopia any two of the first six stay 10 or more apart (CIE76); tests/browser
 def color_of(label: int) -> str:
     """Colour "#rrggbb" of a label from 1 on.
 
+    Parameters
+    ----------
+    label : int
+        Label of the tumour, from 1.
+
     Examples
     --------
     >>> color_of(1) == color_of(len(PALETTE) + 1) == PALETTE[0]
@@ -20,6 +25,11 @@ def color_of(label: int) -> str:
 
 def rgb_of(label: int) -> tuple[int, int, int]:
     """The same as three numbers from 0 to 255.
+
+    Parameters
+    ----------
+    label : int
+        Label of the tumour, from 1.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What an engine is: patch and line in, logits out."""
+"""The interface of engines: patch and line in, logits out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,18 @@ GRAPHS: dict[Crop, tuple[str, ...]] = {"lesion": ("lite_ensam",), "joint": ("enc
 
 
 def shipped_weights(crop: Crop | None = None) -> Path:
-    """Folder of the weights that ship for a crop; None is the default."""
+    """Folder of the weights that ship for a crop.
+
+    Parameters
+    ----------
+    crop : Crop or None, default None
+        "lesion" or "joint"; None is "lesion".
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
     return JOINT_WEIGHTS if crop == "joint" else WEIGHTS
 
 
@@ -49,18 +60,26 @@ def graph_files(graphs: Sequence[str]) -> list[str]:
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class WeightsManifest:
-    """What is known of exported weights without opening them with torch.
+    """The record of exported weights, readable without torch.
 
     Parameters
     ----------
-    patch : how patches are cut and filled
-    stride : patch sides must be multiples of this
-    generators : (3, blocks, size, size), LieRE's raw generators
-    weights_sha256 : hash of the safetensors file the graph was exported from
-    graph_sha256 : `graph_hash` of the exported graph
-    record : how the weights were trained
-    folder : that holds them
-    held_out_errors : on patients that they have not learnt from, or None where nobody measured them
+    patch : PatchConfig
+        How patches are cut and filled.
+    stride : int
+        Patch sides must be multiples of this.
+    generators : NDArray[np.float64]
+        LieRE's raw generators (3, blocks, size, size).
+    weights_sha256 : str
+        Hash of the safetensors file the graph was exported from.
+    graph_sha256 : str
+        `graph_hash` of the exported graph.
+    record : dict[str, Any]
+        How the weights were trained.
+    folder : Path
+        Folder that holds the weights.
+    held_out_errors : HeldOutErrors or None, default None
+        Errors on patients that the weights were not trained on, or None where they were not measured.
     """
 
     patch: PatchConfig
@@ -118,7 +137,9 @@ class WeightsManifest:
         if self.stride < 1 or len(shape) != 4 or shape[0] != 3 or shape[2] != shape[3]:
             raise ValueError(f"stride {self.stride} or generators of shape {shape} make no sense")
         if self.patch.side_voxels % self.stride:
-            raise ValueError(f"side_voxels {self.patch.side_voxels} is no multiple of stride {self.stride}")
+            raise ValueError(
+                f"side_voxels {self.patch.side_voxels} is not a multiple of stride {self.stride}"
+            )
 
 
 def graph_hash(folder: Path, graphs: Sequence[str]) -> str:
@@ -143,8 +164,10 @@ class Backend(Protocol):
 
         Parameters
         ----------
-        values : float32 (n, c, z, y, x) or (1, c, z, y, x), in [0, 1]; one patch is encoded once for all lines
-        endpoints_zyx : float32 (n, 2, 3), voxel indices in the patch
+        values : NDArray[np.float32]
+            Patches (n, c, z, y, x) or (1, c, z, y, x), in [0, 1]; one patch is encoded once for all lines.
+        endpoints_zyx : NDArray[np.float32]
+            Ends of the lines (n, 2, 3), voxel indices in the patch.
         """
         ...
 

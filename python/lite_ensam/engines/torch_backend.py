@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
 
 
 _ALL_THREADS = min(torch.get_num_threads(), _kernels.usable_cpus())
-"""What torch takes by itself, which knows no control groups; the number is the process's, not the backend's."""
+"""Threads that torch takes by default, which ignores control groups; the number is the process's, not the backend's."""
 
 
 class TorchBackend:

@@ -1,4 +1,4 @@
-"""What a program takes from start to end: wall and CPU seconds, the RAM of its process tree, the area under it.
+"""Resources of a program from start to end: wall and CPU seconds, the RAM of its process tree, the area under it.
 
 As the paper's Table 4: each case is a fresh process, so that start-up, imports, reading and writing count. The
 tree's own resident memory is sampled (shared pages count in each process), not the whole system's.
@@ -39,7 +39,7 @@ _NOT_PASSED_ON = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 @with_short_repr
 @dataclass(frozen=True)
 class Watched:
-    """What a run took.
+    """Resources of a run.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class CaseResources:
-    """What segmenting one case took, from the start of its process to the end.
+    """Resources for segmenting one case, from the start of its process to the end.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class CaseResources:
 
     @classmethod
     def of(cls, files: CaseFiles, case: Case, taken: Watched) -> CaseResources:
-        """What a watched process took for a case."""
+        """Time and memory of a watched process for a case."""
         return cls(
             files.source, files.name, case.grid.shape_zyx, len(case.marks), taken.seconds, taken.peak_mb,
             taken.area_mb_s, taken.flare24_mb_s,

@@ -43,7 +43,7 @@ class _Whole(nn.Module):
 
 
 class _Decoder(nn.Module):
-    """What is run once for each line of a joint crop; its image encoder is run once."""
+    """The part that runs once for each line of a joint crop; its image encoder is run once."""
 
     def __init__(self, model: LiteEnsam) -> None:
         super().__init__()
@@ -59,6 +59,13 @@ def export_onnx(weights: Weights, folder: Path) -> None:
     "lite_ensam" takes `patch` (b, c, z, y, x), `image_rotations` (1, n, d, d) and `token_rotations` (b, 2, d, d), and
     gives `logits` (b, 1, z, y, x). In two pieces, "encoder" takes the patch and gives `level_0` .. (b, f, z, y, x),
     full resolution first, which "decoder" takes with the rotations.
+
+    Parameters
+    ----------
+    weights : Weights
+        The network and its record.
+    folder : Path
+        Folder of the ONNX files.
     """
     model = weights.model.eval()
     joint = weights.patch.crop == "joint"
@@ -141,8 +148,10 @@ def export_weights(source: Path, folder: Path) -> None:
 
     Parameters
     ----------
-    source : a safetensors file written by training
-    folder : made if missing; files of an earlier export are replaced
+    source : Path
+        A safetensors file written by training.
+    folder : Path
+        Made if missing; files of an earlier export are replaced.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Files in, files out: scans, marks, masks and reports.
 
-What is read is checked and comes with axes (z, y, x); what is written goes whole or not at all, in
+Readers check their input and return axes (z, y, x); writers write whole files or nothing, in
 the grid of the file that the scan came from.
 """
 

@@ -16,9 +16,12 @@ class ObjectChoice:
 
     Parameters
     ----------
-    description : part of the series' or the content's description; letter case does not count
-    date : "newest", "oldest", or the day that it was made on, YYYY-MM-DD
-    maker : part of the manufacturer's or the model's name
+    description : str, default ""
+        Part of the series' or the content's description; letter case does not count.
+    date : str, default ""
+        "newest", "oldest", or the day that it was made on, YYYY-MM-DD.
+    maker : str, default ""
+        Part of the manufacturer's or the model's name.
 
     Raises
     ------

@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 ScanLike: TypeAlias = PathLike | Case | tuple[NDArray[Any], ScanSource | Grid] | NDArray[Any] | Any
-"""What `open_scan` takes."""
+"""The forms of a scan that `open_scan` takes."""
 
 _OWN_SUFFIXES = (".nii", ".nii.gz", ".npz")
 
@@ -60,10 +60,14 @@ class OpenedScan:
 
     Parameters
     ----------
-    source : its geometry, axis order, header and notes
-    voxels : the NIfTI file to read from, or, of all else, the scan (z, y, x)
-    path : the file or folder, if there is one
-    case : whose scan it is, if it came as a `Case`
+    source : ScanSource
+        Its geometry, axis order, header and notes.
+    voxels : NiftiVolume or CtVolume or PartialScan
+        The NIfTI file to read from, or, of all else, the scan (z, y, x).
+    path : PathLike or None, default None
+        The file or folder, if there is one.
+    case : Case or None, default None
+        Whose scan it is, if it came as a `Case`.
     """
 
     source: ScanSource
@@ -108,14 +112,18 @@ class OpenedScan:
 
         Parameters
         ----------
-        marks : in any form that `parse_marks` takes. None takes those of a case, the `recist` array of an .npz, or the
-            one DICOM file of the folder that could be marks; an `ObjectChoice` says which of several
-        marks_in, only : see `parse_marks`
+        marks : MarksLike or None
+            Marks in any form that `parse_marks` takes. None takes those of a case, the `recist` array of an
+            .npz, or the one DICOM file of the folder that could be marks; an `ObjectChoice` says which of several.
+        marks_in : MarkFrame, default "voxel"
+            See `parse_marks`.
+        only : Choice, default ()
+            See `parse_marks`.
 
         Raises
         ------
         MarkError
-            If they are bad or there are none.
+            If they are invalid or missing.
         """
         choice = marks if isinstance(marks, ObjectChoice) else ObjectChoice()
         if self.path is not None and os.path.isdir(self.path) and (marks is None or marks is choice):
@@ -155,11 +163,16 @@ class OpenedScan:
 
         Parameters
         ----------
-        marks : from `read_marks`
-        boxes : what is wanted of the voxels; they may overlap. A NIfTI file is then read once, slice by slice, for the
-            range of all voxels and the voxels of the boxes, and never is in memory as a whole (unless a voxel is no
-            number). None reads everything
-        reference, hu : as in `Case`; None takes those of a scan that came as a case
+        marks : tuple[RecistMark, ...]
+            Marks from `read_marks`.
+        boxes : Sequence[VoxelBox] or None, default None
+            What is wanted of the voxels; they may overlap. A NIfTI file is then read once, slice by slice,
+            for the range of all voxels and the voxels of the boxes, and never is in memory as a whole (unless
+            a voxel is not a number). None reads everything.
+        reference : Labels or None, default None
+            As in `Case`; None takes those of a scan that came as a case.
+        hu : bool or None, default None
+            As in `Case`; None takes those of a scan that came as a case.
 
         Raises
         ------
@@ -207,18 +220,25 @@ def open_scan(
 
     Parameters
     ----------
-    ct : one of
+    ct : ScanLike
+        One of:
 
         - a file (.nii, .nii.gz, FLARE .npz, .nrrd, .nhdr, .mha, .mhd), or a folder of DICOM slices
         - `dicomweb+https://HOST/dicom-web/studies/UID[/series/UID]`, which is fetched (extra `pacs`)
         - a `Case`, or the pair (array, source) that `read_ct` returns
         - an image of nibabel, SimpleITK or itk, or a tensor of MONAI or TorchIO, with its own geometry
         - an array (z, y, x), or anything that NumPy makes one of (torch, xarray, memory maps)
-    spacing_mm : (z, y, x) of an array
-    grid : of an array that has a place in the world, instead of `spacing_mm`
-    series_uid, acquisition : which series of a DICOM folder, and which of its acquisitions: see `dicom.read_ct_series`
-    referred_by : the marks or mask that the scan is opened for; a DICOM file says which series of a folder it refers
-        to. None looks for the one file of marks in the folder, an `ObjectChoice` says which of several
+    spacing_mm : Sequence[float] or None, default None
+        Spacing in mm, (z, y, x) of an array.
+    grid : Grid or ScanSource or None, default None
+        Place in the world of an array, instead of `spacing_mm`.
+    series_uid : str or None, default None
+        Series of a DICOM folder, see `dicom.read_ct_series`.
+    acquisition : int or None, default None
+        One of several acquisitions in that series, see `dicom.read_ct_series`.
+    referred_by : object, default None
+        The marks or mask that the scan is opened for; a DICOM file says which series of a folder it refers
+        to. None looks for the one file of marks in the folder, an `ObjectChoice` says which of several.
 
     Raises
     ------

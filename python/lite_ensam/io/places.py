@@ -1,4 +1,4 @@
-"""Places that are no files here: a study in an archive becomes a folder, a folder of reports the one that is meant."""
+"""Places that are not files here: a study in an archive becomes a folder, a folder of reports the one that is meant."""
 
 from __future__ import annotations
 
@@ -49,14 +49,21 @@ def scan_at_hand(
 
     Parameters
     ----------
-    ct : a path, or `dicomweb+https://HOST/dicom-web/studies/UID[/series/UID]`
-    series_uid : of several CT series of the study, where the address does not name one
-    marks : lines, a file of them, or an `ObjectChoice` of the study's own reports
-    cache, on_progress : see `pacs.fetch_study`
+    ct : PathLike
+        A path, or `dicomweb+https://HOST/dicom-web/studies/UID[/series/UID]`.
+    series_uid : str or None, default None
+        One of several CT series of the study, where the address does not name one.
+    marks : object, default None
+        Lines, a file of them, or an `ObjectChoice` of the study's own reports.
+    cache : PathLike or None, default None
+        See `pacs.fetch_study`.
+    on_progress : Callable[[int, int], None] or None, default None
+        See `pacs.fetch_study`.
 
     Returns
     -------
-    The path, or a folder that is removed when it is needed no more.
+    PathLike
+        The path, or a folder that is removed when it is needed no more.
 
     Raises
     ------

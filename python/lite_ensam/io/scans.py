@@ -62,14 +62,22 @@ def read_ct(
 
     Parameters
     ----------
-    path : the file or folder
-    series_uid, acquisition, referred_by : which series of a folder, and which of its acquisitions: see `open_scan`
+    path : PathLike
+        The file or folder.
+    series_uid : str or None, default None
+        See `open_scan`.
+    acquisition : int or None, default None
+        See `open_scan`.
+    referred_by : object, default None
+        See `open_scan`.
 
     Returns
     -------
-    ct : int16, uint16, uint8 or float32 (z, y, x); axes are permuted so that z runs along the body,
-        never flipped or resampled
-    source : `source.grid` is its geometry; it remembers the file's axis order and header, for `write_mask`
+    ct : CtVolume
+        Voxels (z, y, x), int16, uint16, uint8 or float32; axes are permuted so that z runs along the body, never
+        flipped or resampled.
+    source : ScanSource
+        `source.grid` is its geometry; it remembers the file's axis order and header, for `write_mask`.
 
     Raises
     ------
@@ -81,7 +89,15 @@ def read_ct(
 
 
 def read_labels(path: PathLike, source: ScanSource | Grid | None = None) -> Labels:
-    """Labels of a mask, uint8 or uint16 (z, y, x); parameters and errors as `read_label_map`."""
+    """Labels of a mask, uint8 or uint16 (z, y, x); parameters and errors as `read_label_map`.
+
+    Parameters
+    ----------
+    path : PathLike
+        The file.
+    source : ScanSource or Grid or None, default None
+        Geometry of the CT that the labels belong to.
+    """
     return read_label_map(path, source).labels
 
 
@@ -95,11 +111,16 @@ def read_label_map(
 
     Parameters
     ----------
-    path : the file; a folder or an archive's address stands for the one SEG or RTSTRUCT there
-    source : of the CT that the labels belong to. They may be stored in another axis order or direction: they are put
-        into the CT's. None takes the labels as they are (not of a SEG or RTSTRUCT)
-    only : of a SEG or RTSTRUCT: names or numbers of the segments or ROIs to read; nothing reads all
-    fraction : of a fractional SEG: from which share of the maximum on a voxel counts, see `dicom.read_segmentation`
+    path : PathLike
+        The file; a folder or an archive's address stands for the one SEG or RTSTRUCT there.
+    source : ScanSource or Grid or None, default None
+        Geometry of the CT that the labels belong to. They may be stored in another axis order or direction:
+        they are put into the CT's. None takes the labels as they are (not of a SEG or RTSTRUCT).
+    only : Choice, default ()
+        Of a SEG or RTSTRUCT, names or numbers of the segments or ROIs to read; nothing reads all.
+    fraction : float or None, default None
+        Fraction of a fractional SEG: from which share of the maximum on a voxel counts, see
+        `dicom.read_segmentation`.
 
     Raises
     ------
@@ -155,24 +176,36 @@ def read_case(
 
     Parameters
     ----------
-    ct_path : see `read_ct`
-    marks_path : see `read_marks`; an `ObjectChoice` says which report of a DICOM folder or study
-    reference_path : see `read_label_map`
-    hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
-    series_uid, acquisition : of a DICOM folder with several; None takes those that marks or reference refer to, else
-        the largest
-    only, fraction : of the reference, see `read_label_map`
+    ct_path : PathLike
+        See `read_ct`.
+    marks_path : PathLike or None, default None
+        See `read_marks`; an `ObjectChoice` says which report of a DICOM folder or study.
+    reference_path : PathLike or None, default None
+        See `read_label_map`.
+    hu : bool or None, default None
+        True for Hounsfield units, False for a scan already windowed to 0-255, None to look.
+    series_uid : str or None, default None
+        SeriesInstanceUID in a DICOM folder with several series; None takes the one that marks or reference refer
+        to, else the largest.
+    acquisition : int or None, default None
+        Number of an acquisition, where a series has several; None takes the one that marks or reference refer
+        to, else the largest.
+    only : Choice, default ()
+        Segments or ROIs of the reference, see `read_label_map`.
+    fraction : float or None, default None
+        Fraction of the reference, see `read_label_map`.
 
     Returns
     -------
-    The case; its `source` is what `write_mask` asks for.
+    Case
+        The case; its `source` is what `write_mask` asks for.
 
     Raises
     ------
     CaseError
         If the scan or the reference is bad.
     MarkError
-        If the marks are bad or there are none.
+        If the marks are invalid or missing.
     """
     marks_path = marks_at_hand(marks_path)
     reference_path = None if reference_path is None else mask_at_hand(reference_path)
@@ -202,14 +235,20 @@ def write_mask(
 
     Parameters
     ----------
-    path : .nii, .nii.gz, .nrrd, .mha, or .npz (key `segs`, as FLARE wants it); the CT may have been another format.
-        .dcm, a DICOM SEG, if the CT was DICOM
-    labels : bool or integers in the order of the scan that was given: (z, y, x), of images of nibabel and the like
-        their own; stored as uint8 if all values fit, else uint16. Or a part of a label map (z, y, x) that is zero
-        elsewhere: the whole is then made slice by slice, while it is compressed
-    source : from `read_ct` or of a `Case`, or the grid of an array without a file
-    overwrite : whether an existing file may be replaced
-    marks : lines or lesions that become the segments of a SEG, with names and tracking UIDs; left out, every label
+    path : PathLike
+        .nii, .nii.gz, .nrrd, .mha, or .npz (key `segs`, as FLARE wants it); the CT may have been another
+        format. .dcm, a DICOM SEG, if the CT was DICOM.
+    labels : NDArray[Any] or SubVolume
+        Label map of bool or integers in the order of the scan that was given: (z, y, x), of images of nibabel
+        and the like their own; stored as uint8 if all values fit, else uint16. Or a part of a label map (z, y,
+        x) that is zero elsewhere: the whole is then made slice by slice, while it is compressed.
+    source : ScanSource or Grid
+        Source from `read_ct` or of a `Case`, or the grid of an array without a file.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+    marks : Sequence[RecistMark | Lesion], default ()
+        Lines or lesions that become the segments of a SEG, with names and tracking UIDs; left out, every
+        label.
 
     Raises
     ------
@@ -244,7 +283,21 @@ def write_contours(
     overwrite: bool = False,
     marks: Sequence[RecistMark | Lesion] = (),
 ) -> None:
-    """Write outlines as an RTSTRUCT, its ROIs numbered by label and named as in a SEG; else as `write_mask`."""
+    """Write outlines as an RTSTRUCT, its ROIs numbered by label and named as in a SEG; else as `write_mask`.
+
+    Parameters
+    ----------
+    path : PathLike
+        File to write, .dcm.
+    labels : Labels
+        Label map (z, y, x).
+    source : ScanSource or Grid
+        Geometry of the DICOM scan.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+    marks : Sequence[RecistMark | Lesion], default ()
+        Lines or lesions that become the ROIs, with their names; left out, every label.
+    """
     check_output(path, overwrite, (".dcm",))
     from lite_ensam.io.dicom import build_rtstruct, segment_label, series_of, write_dataset
 
@@ -267,12 +320,20 @@ def write_structured_report(
 
     Parameters
     ----------
-    path : .dcm
-    segmentation : the SEG's file
-    source : of the CT, read from DICOM
-    marks, measured : one each for every tumour
-    has_lines : whether a reader drew the marks; lines that were drawn on the mask are left out
-    overwrite : whether an existing file may be replaced
+    path : PathLike
+        File to write: .dcm.
+    segmentation : PathLike
+        The SEG's file.
+    source : ScanSource or Grid
+        Geometry of the CT, read from DICOM.
+    marks : Sequence[RecistMark]
+        The line of each tumour.
+    measured : Sequence[TumorMeasurement]
+        The numbers of each tumour.
+    has_lines : bool, default True
+        Whether a reader drew the marks; lines that were drawn on the mask are left out.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
 
     Raises
     ------
@@ -293,7 +354,19 @@ def write_structured_report(
 
 
 def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite: bool = False) -> None:
-    """Write a scan as it is, no scale factors; else as `write_mask` (key `imgs` in an .npz)."""
+    """Write a scan as it is, no scale factors; else as `write_mask` (key `imgs` in an .npz).
+
+    Parameters
+    ----------
+    path : PathLike
+        File to write: .nii, .nii.gz, .npz, .nrrd or .mha.
+    ct : CtVolume
+        Voxels (z, y, x).
+    source : ScanSource or Grid
+        Geometry of the scan.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+    """
     check_output(path, overwrite, OUTPUT_SUFFIXES)
     with _output_errors(path):
         checked = as_ct(ct)
@@ -302,7 +375,7 @@ def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite:
 
 @contextmanager
 def _output_errors(path: PathLike) -> Iterator[None]:
-    """What is wrong with an array is, for whoever writes it, why it cannot be written."""
+    """Errors of an array that is written name the output."""
     try:
         yield
     except CaseError as error:

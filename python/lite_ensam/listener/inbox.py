@@ -159,7 +159,7 @@ class Inbox:
         Raises
         ------
         OutputError
-            If there is no room for it.
+            If the disk has no room for it.
         """
         name = _hidden(study_uid)
         study = ReceivedStudy(self.folder / name)

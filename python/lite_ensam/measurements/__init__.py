@@ -1,4 +1,4 @@
-"""What a mask says in numbers: RECIST 1.1's diameters, volume, shape, grey values; and what a reader should check."""
+"""Numbers of a mask: RECIST 1.1's diameters, volume, shape, grey values; and what a reader should check."""
 
 from lite_ensam.measurements.confidence import CONFIDENCE, HeldOutErrors, TumorConfidence, TumorError
 from lite_ensam.measurements.flags import Flag, flag_cells, flag_lists, sentences

@@ -14,9 +14,12 @@ class TumorRepeatability:
 
     Parameters
     ----------
-    label : the tumour's
-    n_repeats : how many segmentations
-    volume_sd_ml, diameter_sd_mm, short_axis_sd_mm : of volume, longest diameter and short axis
+    label : int
+        The tumour's label.
+    n_repeats : int
+        Number of segmentations.
+    volume_sd_ml, diameter_sd_mm, short_axis_sd_mm : float
+        Standard deviations of volume, longest diameter and short axis.
     """
 
     label: int

@@ -19,7 +19,8 @@ class LiteEnsam(nn.Module):
 
     Parameters
     ----------
-    config : sizes; the default is the paper's network with 1.3 M parameters
+    config : ModelConfig or None, default None
+        Sizes; the default is the paper's network with 1.3 M parameters.
     """
 
     def __init__(self, config: ModelConfig | None = None) -> None:
@@ -39,8 +40,10 @@ class LiteEnsam(nn.Module):
 
         Parameters
         ----------
-        patch : float32 in [0, 1], sides divisible by 8
-        endpoints_zyx : voxel indices in the patch, the lexicographically smaller end first
+        patch : Float[Tensor, "b c z y x"]
+            Float32 in [0, 1], sides divisible by 8.
+        endpoints_zyx : Float[Tensor, "b 2 3"]
+            Voxel indices in the patch, the lexicographically smaller end first.
         """
         image_rotations, token_rotations = self.position(tuple(patch.shape[2:]), endpoints_zyx)  # type: ignore[arg-type]
         return self.decode(self.image_encoder(patch), image_rotations, token_rotations)

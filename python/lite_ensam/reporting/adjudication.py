@@ -50,7 +50,7 @@ class Comparison:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What must be decided: the best response, and the day of progression."""
+        """The difference to decide on: the best response, and the day of progression."""
         first, second = (one.best for one in self.courses)
         parts = {
             "best response": first.response is not second.response,

@@ -77,7 +77,7 @@ def read_study(
     weights: PathLike = WEIGHTS,
     slices: bool = False,
 ) -> tuple[Patient, ...]:
-    """Patients of a study file; docs/clinical.md says what is accepted, and what is refused and why.
+    """Patients of a study file; docs/guide/response.md says what is accepted, and what is refused and why.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def read_study(
         .csv with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like
         node, volume_ml, diameter_sd_mm, volume_sd_ml, fragment, merged_into, non_targets, new_lesion.
         Non-targets and new lesions may be listed one by one (`non_target_lesions`, `new_lesions`; in a .csv by the
-        columns role and state), with reader, modality and reasons; see docs/clinical.md and `study_schema`.
+        columns role and state), with reader, modality and reasons; see docs/guide/response.md and `study_schema`.
         A folder has a folder for each visit, with a scan and its lines, or with a report; see `folder_entry`.
         Dates may be days (0, 56). Names are compared without case and outer or double spaces.
     n_repeats : as in `lite_ensam.segment`, of visits with a scan

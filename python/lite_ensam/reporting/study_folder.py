@@ -23,7 +23,7 @@ _NODE = "lymph node"
 
 
 class _Visit(NamedTuple):
-    """What a visit's folder holds.
+    """Contents of a visit's folder.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def folder_entry(path: PathLike) -> tuple[dict[str, Any], list[str]]:
     Raises
     ------
     StudyError
-        If there is no visit, a visit has no scan or several, a date is missing, or baseline has no lines.
+        If it has no visit, a visit has no scan or several, a date is missing, or baseline has no lines.
     CaseError
         If baseline cannot be read.
     """

@@ -38,7 +38,7 @@ __all__ = [
     "parse_yes_no",
 ]
 
-ILL_BUILT = "does not have the structure of a patient: see the section Study files of docs/clinical.md"
+ILL_BUILT = "does not have the structure of a patient: see the section Study files of docs/guide/response.md"
 
 SIZES = ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml", "viable_mm")
 

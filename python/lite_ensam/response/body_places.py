@@ -91,7 +91,7 @@ def mirrored(body: UprightBody) -> UprightBody:
 
 
 def _centres(body: UprightBody) -> Float64Array:
-    """(z, 2): y and x of the body's centre on each slice; NaN where there is no body."""
+    """(z, 2): y and x of the body's centre on each slice; NaN without a body."""
     count = body.is_body.sum(axis=(1, 2)).astype(np.float64)
     count[count == 0] = np.nan
     y, x = (np.arange(n) for n in body.is_body.shape[1:])

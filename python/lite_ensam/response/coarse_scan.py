@@ -101,7 +101,7 @@ def upright_body(
     Raises
     ------
     CaseError
-        If there is no body in it.
+        If it shows no body.
     """
     sitk = load_simpleitk()
     transform = sitk.Transform() if transform is None else transform

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -61,6 +61,7 @@ def segment(
     acquisition: int | None = None,
     only: Choice = (),
     n_repeats: int = 0,
+    on_repeat: Callable[[int, int], None] | None = None,
     weights: PathLike | None = None,
 ) -> Segmentation:
     """Segment tumours in 3D from their RECIST lines.
@@ -68,7 +69,7 @@ def segment(
     Parameters
     ----------
     ct : a file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a study's address in an
-        archive (docs/pacs.md), a `Case`, the pair that `read_ct` returns, an image of nibabel, SimpleITK or itk, or an
+        archive (docs/guide/pacs.md), a `Case`, the pair of `read_ct`, an image of nibabel, SimpleITK or itk, or an
         array (z, y, x) in HU or windowed to 0-255. The result's `labels` have its order, of nibabel's images i, j, k
     marks : the lines. A file (JSON, CSV, DICOM, 3D Slicer's .mrk.json, marker volume), one `RecistMark` or several,
         nested lists or an array [[z, y, x], [z, y, x]] of one line or several, a mapping of labels to such lines,
@@ -84,10 +85,11 @@ def segment(
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     threads, threshold : CPU threads of the engine, None takes all; logit above which a voxel is tumour
     mirror : average each lesion patch's logits with its mirror image's: twice the network's time
-    border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`, docs/clinical.md)
+    border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`)
     series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
     only : of marks that are an RTSTRUCT or SEG: names or numbers of the ROIs that lines are drawn on; nothing takes all
     n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
+    on_repeat : called after each of them with how many are done and how many there are in all
     weights : folder of weights made by `lite-ensam export` or `import`; None takes those that ship for the crop
 
     Raises
@@ -119,7 +121,7 @@ def segment(
             predictor.warm_up()
         with clock.step("wait for scan"):
             case, plan = reading.result()
-    result = segment_case(case, predictor, threshold, clock, n_repeats, plan)
+    result = segment_case(case, predictor, threshold, clock, n_repeats, plan, on_repeat)
     return _of_files(result, ct, marks, plan)
 
 
@@ -130,6 +132,7 @@ def segment_case(
     clock: Stopwatch | None = None,
     n_repeats: int = 0,
     plan: PatchPlan | None = None,
+    on_repeat: Callable[[int, int], None] | None = None,
 ) -> Segmentation:
     """Segment a case that is already in memory; `segment` is the front door."""
     clock = clock or Stopwatch()
@@ -140,7 +143,7 @@ def segment_case(
     noise: tuple[TumorRepeatability, ...] = ()
     if n_repeats:
         with clock.step("repeats"):
-            noise = estimate_repeatability(case, predictor, n_repeats, threshold)
+            noise = estimate_repeatability(case, predictor, n_repeats, threshold, on_repeat=on_repeat)
     report = _report(case, predictor, prediction, measurements, threshold, clock)
     for tumor, one in zip(report["tumors"], noise, strict=False):
         tumor |= one.to_dict()

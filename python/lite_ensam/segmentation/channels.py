@@ -3,7 +3,7 @@
 The paper scales a scan to [0, 1] and gives the network that one channel (section 2.2). Here a patch may
 carry more: with one min-max over lung, fat and bone a tumour in soft tissue differs from its surroundings
 by 2-3 % of the range, but the line says which grey values matter and where the tumour ends
-(docs/decisions/0002). `PatchConfig.channels` says what is used; it is saved with the weights.
+(docs/developer/decisions/0002). `PatchConfig.channels` says what is used; it is saved with the weights.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class Predictor:
     window : (low, high) HU. Of a scan in HU: what is looked at. Of a windowed scan: what its 0 and
         255 stand for. None takes what the weights were trained with
     mirror : run each lesion patch and its mirror image and average the logits: twice the network's
-        time; weights trained briefly gain by it, those that ship hardly (docs/experiments.md, 3 and 5)
+        time; weights trained briefly gain by it, those that ship hardly (docs/developer/experiments.md, 3 and 5)
     border : "readers" draws tumours as readers do, "edge" snaps their borders to the edge in the scan afterwards
         (`refine_to_image_edge`, extra `edge`): for phantoms and physics
     """
@@ -276,7 +276,7 @@ def expected_dice(logits: NDArray[np.float32]) -> float:
 
     Twice the expected overlap over the sum of the mask and of the expected tumour (soft Dice of Milletari et al., 3DV
     2016, with the mask in place of the reference). On held-out lesions it is as high as the true one on average, and
-    orders them (docs/experiments.md).
+    orders them (docs/developer/experiments.md).
 
     Parameters
     ----------

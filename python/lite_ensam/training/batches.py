@@ -1,4 +1,4 @@
-"""What a step learns from: patches of one shape with their lines and targets."""
+"""Batches of training: patches of one shape with their lines and targets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Batch:
     endpoints_zyx : float32 (b, 2, 3), voxel indices in the patch
     target : float32 (b, 1, z, y, x), 0 or 1, or the share of a pooled voxel that is tumour
     known : float32 (b, 1, z, y, x), 0 where nothing is to be learnt; None is 1 everywhere
-    rounds : int (b,), how many clicks each patch is to get on the network's errors; None is none
+    rounds : int (b,), how many clicks each patch is to get on the network's errors; None without clicks
     """
 
     values: Tensor

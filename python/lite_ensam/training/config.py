@@ -14,9 +14,9 @@ from lite_ensam.model.config import ModelConfig
 
 @dataclass(frozen=True)
 class LineJitter:
-    """How lines are drawn anew in training, see `augmentation.jitter_ends`.
+    """How lines are perturbed in training, see `augmentation.jitter_ends`.
 
-    Many short lines make masks that a careless line hardly harms, and that are larger where no border is seen.
+    Many short lines make masks that annotation noise hardly harms, and that are larger where no border is seen.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class LineJitter:
 
 
 JITTER = LineJitter()
-"""Lengths spread as those of readers do (docs/training.md); what ships was trained with more short lines."""
+"""Lengths spread as those of readers do (docs/guide/training.md); what ships was trained with more short lines."""
 
 
 @with_short_repr
@@ -83,7 +83,7 @@ class TrainingConfig:
     Parameters
     ----------
     model, patch : what is trained, and on which patches
-    lines : how lines are drawn anew
+    lines : how lines are perturbed
     prompts : how often more than a line is known; of networks with channels for it
     readers : share of the patches, of lesions that several readers contoured, that show one reader's contour
         instead of what they agree on

@@ -62,7 +62,7 @@ def lesion_crops(cases: Iterable[CaseFiles], turned: bool = True) -> Iterator[Le
 
 
 def read_beside(files: CaseFiles, stored: Case, name: str) -> NDArray[np.uint8] | None:
-    """A label map that lies beside a scan of our own layout, in the network's frame; None if there is none."""
+    """A label map that lies beside a scan of our own layout, in the network's frame; None if it does not exist."""
     if files.ct.name != "ct.nii.gz" or not (path := files.ct.with_name(name)).is_file():
         return None
     axes = tuple(np.flatnonzero(stored.grid.flips_zyx).tolist())

@@ -28,8 +28,8 @@ PAPER = TrainingConfig(
     validate_steps=EPOCH_STEPS,
 )
 """The paper's recipe (Table 2): one channel of grey values from the scan's lowest to its highest, Muon and AdamW
-at 2e-3 halved after 5, 10, 15 and 20 epochs, one random crop a step, no average of the weights. What the paper
-does not say is taken from the authors' public code (docs/paper_to_code.md)."""
+at 2e-3 halved after 5, 10, 15 and 20 epochs, one random crop a step, no average of the weights. Values that the paper
+does not say is taken from the authors' public code (docs/developer/paper_to_code.md)."""
 
 JOINT = replace(
     PAPER,
@@ -53,7 +53,7 @@ CPU = TrainingConfig()
 """Cubes around lines, what a user may know as channels, three patches a step."""
 
 GPU = replace(CPU, steps=4000, batch=128, lr=4e-3, ema=0.995, validate_steps=400)
-"""The same on a large GPU, half a million patches; nobody has run it yet (docs/training.md)."""
+"""The same on a large GPU, half a million patches; nobody has run it yet (docs/guide/training.md)."""
 
 PRESETS: Mapping[str, TrainingConfig] = MappingProxyType(
     {"paper": PAPER, "joint": JOINT, "cpu": CPU, "gpu": GPU}

@@ -32,7 +32,7 @@ GALLERY = "crops.png"
 
 @dataclass(frozen=True)
 class RunSetup:
-    """What to train and validate on.
+    """The data of a run: training and validation.
 
     Parameters
     ----------
@@ -57,12 +57,12 @@ class RunSetup:
     processes: int = 1
 
     def prepare(self, machine: Devices | None = None) -> tuple[PatchSampler, Validation | None]:
-        """What is drawn, and what is validated on, if there is anything.
+        """The training sampler, and the validation set if one was given.
 
         Raises
         ------
         CaseError
-            If there are no cases, or one cannot be read.
+            If no case is found, or one cannot be read.
         TrainingError
             If the data or the split make no sense.
         """
@@ -109,7 +109,7 @@ class RunSetup:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """What the weights' record says of the data."""
+        """The data's entry in the weights' record."""
         return {
             "data": self.data.name,
             "held_out": sorted(case.key for case in self.cases.val),

@@ -41,7 +41,7 @@ LOG_STEPS = 50
 STEM = "image_encoder.stem.weight"
 STATE, LAST, BEST = "state.pt", "weights.safetensors", "best.safetensors"
 FILES = (STATE, LAST, BEST, LOG, CURVES)
-"""What a run writes into its folder, besides crops."""
+"""Files of a run's folder, besides crops."""
 
 
 class Trainer:

@@ -1,4 +1,4 @@
-"""The prior visit laid upon the scan that is shown: its slices where the scan's are, with its masks."""
+"""The prior visit on the grid of the scan that is shown: its slices where the scan's are, with its masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the viewer's own 3D picture is made of: the surface of each mask and its line, in world mm."""
+"""Parts of the viewer's own 3D picture: the surface of each mask and its line, in world mm."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class SeriesChoice:
     show: Callable[[str], Explorer]
 
     def to_json(self) -> list[dict[str, Any]]:
-        """What the page lists; a series is named by its place in the list."""
+        """Rows that the page lists; a series is named by its place in the list."""
         return [{name: value for name, value in asdict(one).items() if name != "uid"} for one in self.series]
 
     def open(self, number: Any) -> Explorer:

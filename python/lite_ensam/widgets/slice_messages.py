@@ -21,7 +21,7 @@ Planes 0, 1 and 2 are those of the scan; 3, 4 and 5 show the prior visit on the 
 
 
 class VisitPicture(Protocol):
-    """What a plane shows of one visit."""
+    """The part of one visit that a plane shows."""
 
     def values(self, plane: Plane, index: int, slab: Slab | None = None) -> NDArray[Any]:
         """Grey values (rows, columns) of a slice or slab, in the array's own directions."""

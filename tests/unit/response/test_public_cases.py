@@ -2,7 +2,7 @@
 
 Sources: tables 1 to 3 of RECIST 1.1; EORTC's questions and clarifications; the tests of heyhey-yoyo/RECIST-tracker, of
 pharmaverse/admiralonco (best overall response) and of stiigg/sas-r-hybrid-clinical-pipeline (its 25 subjects, limits
-and confirmation). Only numbers and results were taken over. `why` names the row of docs/clinical.md.
+and confirmation). Only numbers and results were taken over. `why` names the row of docs/guide/response.md.
 """
 
 import re
@@ -26,7 +26,7 @@ from tests.unit.response.test_irecist import parse_study
 from tests.unit.response.test_visits import parse_response, rows
 
 CASES = rows("public_cases.csv")
-DOCS = Path(__file__).parents[3] / "docs" / "clinical.md"
+DOCS = Path(__file__).parents[3] / "docs" / "guide" / "response.md"
 WORDS = {Response.NON_CR_NON_PD: "NN"}
 
 

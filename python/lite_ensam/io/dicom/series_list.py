@@ -46,7 +46,7 @@ def list_ct_series(folder: PathLike) -> tuple[SeriesSummary, ...]:
     Raises
     ------
     CaseError
-        If there is no such folder, or a file cannot be read.
+        If the folder does not exist, or a file cannot be read.
     MissingExtraError
         If pydicom is not installed.
     """

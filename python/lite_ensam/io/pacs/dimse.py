@@ -48,7 +48,7 @@ def store(files: Mapping[str, Path], to: AeAddress) -> StoreOutcome:
     Raises
     ------
     ArchiveError
-        If there is no connection, or it breaks.
+        If the connection fails or breaks.
     MissingExtraError
         If pynetdicom is not installed.
     """

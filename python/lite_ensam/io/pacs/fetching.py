@@ -44,7 +44,7 @@ _TO_CHOOSE_BY = (
     "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "PerFrameFunctionalGroupsSequence",
     "SharedFunctionalGroupsSequence", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
 )  # fmt: skip
-"""What tells a CT's planes from scouts and pictures, and which series marks refer to."""
+"""Attributes that tell a CT's planes from scouts and pictures, and which series marks refer to."""
 
 
 class FetchedStudy(os.PathLike[str]):

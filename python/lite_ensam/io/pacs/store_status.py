@@ -1,4 +1,4 @@
-"""What an archive says of files that it was to store, in words; one vocabulary for STOW-RS and C-STORE."""
+"""Answers of an archive about files that it was to store, in words; one vocabulary for STOW-RS and C-STORE."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def reason_in_words(code: int) -> str:
 @with_short_repr
 @dataclass(frozen=True)
 class StoreOutcome:
-    """What became of files that were sent.
+    """The fate of files that were sent.
 
     Parameters
     ----------
