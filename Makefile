@@ -19,8 +19,8 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 export DENO_DIR := $(CURDIR)/target/deno
 export DENO_NO_UPDATE_CHECK := 1
 
-.PHONY: help demo test lint test-rust test-javascript test-python mutants build bench format clean
-.PHONY: ruff mypy layers stubs javascript rustfmt clippy debian
+.PHONY: help demo test lint test-rust test-javascript test-python mutants build docs bench format clean
+.PHONY: ruff mypy layers stubs prose docstrings javascript rustfmt clippy debian
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ demo: .venv/.demo-installed ## install (without torch) and segment the built-in 
 
 test: lint test-rust test-javascript test-python ## install (torch is about 3 GB, once), lint, all tests
 
-lint: ruff mypy layers stubs javascript rustfmt clippy ## every check that runs no test
+lint: ruff mypy layers stubs prose docstrings javascript rustfmt clippy ## every check that runs no test
 
 test-rust: .venv/.dev-installed ## tests of the kernels alone
 	@echo "== tests of the Rust kernels"
@@ -67,13 +67,13 @@ test-lowest: .venv/.demo-installed ## the lowest versions that pyproject.toml al
 	PYTHONPATH=python target/lowest/bin/python -m pytest -p no:cacheprovider --override-ini filterwarnings= \
 	  -k 'not torch' $(LOWEST_TESTS)
 
-debian: # Chromium for the tests of the notebook widget, dciodvfy for those of DICOM files; without them these are skipped
-	@for need in chromium:chromium dciodvfy:dicom3tools; do \
+debian: # Chromium for the tests of the viewer, dciodvfy for those of DICOM files, Orthanc for archives; else they are skipped
+	@for need in chromium:chromium dciodvfy:dicom3tools Orthanc:orthanc-dicomweb; do \
 	  program=$${need%%:*} package=$${need##*:}; \
 	  if command -v $$program >/dev/null; then :; \
 	  elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    echo "== installing $$package with apt-get, for the tests that need $$program"; \
-	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$package; } \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y --no-install-recommends $$package; } \
 	      >/dev/null 2>&1 || echo "== $$package could not be installed: tests that need $$program will be skipped"; \
 	  else echo "== no $$program here, and no right to install it: tests that need it will be skipped"; fi; \
 	done
@@ -89,6 +89,10 @@ else
 	$(BIN)/maturin build --release --locked --out target/wheels
 endif
 
+docs: .venv/.docs-installed ## the documentation in target/site, read from disk; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	$(BIN)/python -m tests.lint.offline_site target/site
+
 bench: .venv/.dev-installed ## benchmarks of the kernels and of the whole program
 	cargo bench --locked
 	for script in $(sort $(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python "$$script" || exit; done
@@ -101,7 +105,7 @@ format: .venv/.dev-installed ## rewrite the sources in the project's format
 
 clean: ## remove what was built; .venv and runs/ stay
 	rm -rf target python/lite_ensam/_kernels*.so .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -f .venv/.demo-installed .venv/.dev-installed
+	rm -f .venv/.demo-installed .venv/.dev-installed .venv/.docs-installed
 	find python tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 # One rule a linter: the hooks of .pre-commit-config.yaml name them.
@@ -118,6 +122,12 @@ layers: .venv/.dev-installed
 
 stubs: .venv/.dev-installed
 	$(BIN)/python -m mypy.stubtest lite_ensam._kernels --mypy-config-file pyproject.toml
+
+prose: .venv/.dev-installed
+	$(BIN)/python -m tests.lint.phrases
+
+docstrings: .venv/.dev-installed
+	$(BIN)/python -m tests.lint.docstrings
 
 javascript: .venv/.dev-installed
 	$(BIN)/deno fmt --check $(VIEWER)
@@ -140,6 +150,13 @@ clippy: .venv/.dev-installed
 .venv/.dev-installed: $(BUILT_FROM) | $(BIN)/pip
 	$(call install,dev)
 	cargo fetch --locked --quiet
+	@touch $@
+
+# The site is made from the sources: it needs neither the kernels nor a Rust toolchain.
+DOCS_TOOLS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")
+
+.venv/.docs-installed: pyproject.toml | $(BIN)/pip
+	$(BIN)/python -c '$(DOCS_TOOLS)' | $(BIN)/pip install --quiet --requirement /dev/stdin
 	@touch $@
 
 # The build tools go into .venv too, so that kernels can be rebuilt without a network.

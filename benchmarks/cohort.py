@@ -1,8 +1,9 @@
 """A cohort of clinical size: scans a minute, memory of each worker, with one worker, two, and Dask.
 
 Run by `make bench`, or alone: `python benchmarks/cohort.py [scans] [distinct] [workers,...]`; `300 30 1,2,dask2` for
-the numbers of docs/scale.md. Scans are phantoms of 512 x 512 x 100 int16, gzipped, with noise that keeps them from
-compressing well; so many are `distinct`, the others are links to these, which the file cache makes cheaper to read
+the numbers of docs/guide/cohorts.md. Scans are
+phantoms of 512 x 512 x 100 int16, gzipped, with noise that keeps them from compressing well; so many are `distinct`,
+the others are links to these, which the file cache makes cheaper to read
 than an archive would be.
 """
 

@@ -17,7 +17,7 @@ pytestmark = [
 
 CASE = lite_ensam.make_phantom(shape_zyx=(40, 128, 128), spacing_mm=(3.0, 2.0, 2.0))
 UNNAMED = """
-() => [...document.querySelectorAll(".le-root button, .le-root input, .le-root canvas")].filter((element) => {
+() => [...document.querySelectorAll(".le-root :is(button, input, canvas:not([aria-hidden]))")].filter((element) => {
     const label = element.closest("label")?.textContent.trim();
     return !(element.getAttribute("aria-label") || label || element.title || /[a-z]/i.test(element.textContent));
 }).length

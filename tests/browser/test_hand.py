@@ -31,7 +31,7 @@ def type_into(desk: BarePage, name: str, value: str) -> None:
 def paint_a_ball(desk: BarePage) -> None:
     """On the coronal plane: it is seen while it is drawn on the axial one too, and reaches the slices beside."""
     viewer, before = desk.viewer, desk.viewer.labels
-    desk.press("d")
+    desk.press("t")
     desk.says("3D: brush and eraser are balls")
     type_into(desk, "width of the brush in mm", "24")
     mouse = desk.page.mouse
@@ -63,7 +63,7 @@ def wipe_with_a_ball(desk: BarePage) -> None:
 def keep_the_main_part(desk: BarePage) -> None:
     """An island far away is painted, and taken away."""
     viewer = desk.viewer
-    desk.press("k")
+    desk.press("u")
     desk.says("Lesion 2")
     desk.press("r")
     desk.page.mouse.click(*desk.at((Z, Y - 30, X)))

@@ -73,14 +73,14 @@ def dice(one: np.ndarray, other: np.ndarray) -> float:
 def put_right(desk: BarePage) -> int:
     """Wipe the vessel with a ball, set one on the missing top, smooth; how often the mouse was used."""
     desk.press("x")
-    desk.press("d")
+    desk.press("t")
     desk.drag(desk.at((Z, Y, 71)), desk.at((Z, Y, 112)))
     desk.press("r")
     for _ in range(4):
         desk.press(".")
     desk.says("Brush: 24.4 mm")
     desk.page.mouse.click(*desk.at((TOLD_TOP, Y, X), 1))
-    desk.press("k")
+    desk.press("u")
     desk.says("Lesion 1")
     desk.press("g")
     desk.says("Lesion 1 was smoothed by 2 mm")

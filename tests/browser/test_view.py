@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from pydicom.uid import generate_uid
 
 import lite_ensam
 from lite_ensam.engines.backend import WEIGHTS
 from lite_ensam.io import read_labels, write_ct
 from tests.browser.jupyter_page import JupyterPage
 from tests.browser.jupyter_server import CHROMIUM_ARGUMENTS, Requests, chromium
+from tests.unit.io.dicom.files import write_slice
 
 pytest.importorskip("aiohttp", reason="aiohttp is not installed: no lite-ensam view to test")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -130,4 +133,38 @@ def test_neither_marks_nor_a_second_tab_nor_a_lost_server_surprise(tmp_path: Pat
 
         process.send_signal(signal.SIGINT)
         page.wait_for_selector("#words >> text=ended in its terminal")
+        assert process.wait(timeout=60) == 0
+
+
+def test_one_of_several_series_is_chosen_in_the_page(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    study.mkdir()
+    for number, (text, n, step) in enumerate(
+        (("SCOUTLESS THICK", 5, 5.0), ("THIN <b>B60f</b>", 12, 1.25)), start=1
+    ):
+        uid = generate_uid()
+        for k in range(n):
+            stored = np.full((64, 64), 900 + 50 * k, np.uint16)
+            where = study / f"{number}-{k}.dcm"
+            write_slice(
+                where, stored, (0, 0, k * step), series=uid, SeriesNumber=number, SeriesDescription=text
+            )
+    with tab() as (desk, complaints), viewing(study) as (address, process):
+        page = desk.page
+        page.goto(address)
+        page.wait_for_selector("h1 >> text=2 CT series in this folder")
+        rows = [row.inner_text().split("\t")[:4] for row in page.query_selector_all(".series tbody tr")]
+        assert rows == [
+            ["1", "SCOUTLESS THICK", "5", "5 x 0.8 x 0.7"],
+            ["2", "THIN <b>B60f</b>", "12", "1.25 x 0.8 x 0.7"],
+        ]
+        assert "Phantom" not in page.content()
+        desk.picture("view-series")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")  # by keys: the first one's button has the focus, the second is the next
+        desk.canvas("[data-index]")
+        assert "/ 12" in page.get_attribute("canvas[data-plane=axial]", "aria-label")
+        assert complaints == []
+        assert desk.requests.hosts == {"127.0.0.1"}
+        page.close()
         assert process.wait(timeout=60) == 0

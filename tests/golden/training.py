@@ -58,9 +58,9 @@ def drawn() -> dict[str, NDArray[np.float32]]:
         ((_, plain),) = DeviceBank(bank, torch.device("cpu")).plain_batches(config)
     found["plain sample"] = _of_sample(plain, 1)
     found["joint sample"] = _of_sample(joint_sample(case, case.marks[1], PRESETS["paper"]))
-    scans = ScanSampler(
-        [_Files("phantom", "phantom", Path(), case=case)], replace(PRESETS["paper"], most_voxels=2**17)
-    )
+    paper = PRESETS["paper"]
+    paper = replace(paper, patch=replace(paper.patch, most_voxels=2**17))
+    scans = ScanSampler([_Files("phantom", "phantom", Path(), case=case)], paper)
     for seed in range(N_BOXES):
         found[f"box {seed}"] = _of_sample(scans.draw(np.random.default_rng(seed)))
     return found | {"rates": _rates()}

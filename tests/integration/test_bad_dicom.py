@@ -211,7 +211,7 @@ def test_bad_dicom_is_told_and_nothing_is_written(dicom: Path, scan: Scan, run: 
     refused("holds no CT series 1.2.3", "segment", dicom, "--marks", scan.marks, "--series", "1.2.3", *out)
     (tmp_path / "empty").mkdir()
     refused("holds no DICOM file of a CT", "segment", tmp_path / "empty", "--marks", scan.marks, *out)
-    refused("marks need the scan", "convert", scan.marks, "-o", tmp_path / "marks.json")
+    refused("lines need their scan", "convert", scan.marks, "-o", tmp_path / "marks.json")
     broken = tmp_path / "broken"
     broken.mkdir()
     for path in list(dicom.iterdir())[:3]:

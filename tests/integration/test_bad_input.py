@@ -240,7 +240,6 @@ def test_debug_lets_the_error_through(scan: Scan, run: Run, tmp_path: Path) -> N
     "arguments",
     [
         ["segment"],
-        ["segment", "ct.nii.gz"],
         ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--engine", "tensorflow"],
         ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--crop", "best"],
         ["segment", "ct.nii.gz", "-o", "m.nii.gz", "--window", "400"],

@@ -212,7 +212,10 @@ def test_scans_and_lines_alone_give_the_response(run: Run, tmp_path: Path) -> No
     (tmp_path / "study.json").write_text(json.dumps(study))
     done = run("respond", tmp_path / "study.json", "--json", tmp_path / "r.json", "--repeats", "2")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "day 112: lesions known by place after a rigid registration" in done.stdout
+    assert (
+        "day 112: lesions known by place after a rigid registration (SimpleITK; confidence 1.00"
+        in done.stdout
+    )
     assert "SECRET" not in done.stdout
     by_diameter, by_volume = json.loads((tmp_path / "r.json").read_text())["courses"]
     for course in (by_diameter, by_volume):

@@ -112,7 +112,7 @@ def test_without_a_network_the_way_out_is_named(tmp_path: Path, monkeypatch: pyt
     [
         ({}, "holds no cerr/datasets"),
         ({"cerr/datasets/other/a.dcm": "x"}, "holds no cerr/datasets"),
-        (None, "is no wheel"),
+        (None, "is not a wheel"),
     ],
 )
 def test_a_wheel_without_the_scans_is_refused(tmp_path: Path, members, message) -> None:

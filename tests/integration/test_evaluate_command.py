@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from lite_ensam.cli import build_app
 from lite_ensam.cli.evaluate import show
-from lite_ensam.evaluation import Evaluation
+from lite_ensam.evaluation import CaseResources, Evaluation
 from tests.flare_files import write_flare_folder
 
 
@@ -41,6 +41,20 @@ def test_scores_tables_page_and_pictures_are_written(flare: Path, tmp_path: Path
     again = CliRunner().invoke(build_app(), ["evaluate", str(flare), "--html", str(tmp_path / "s.html")])
     assert again.exit_code != 0
     assert "exists" in str(again.exception)
+
+
+def test_one_command_writes_the_papers_tables(
+    flare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = CaseResources("CT_Lesion", "one", (22, 40, 48), 2, 0.5, 150.0, 60.0, 50.0)
+    monkeypatch.setattr("lite_ensam.evaluation.measure_cases", lambda cases, options, told: [taken])
+    done = CliRunner().invoke(build_app(), ["evaluate", str(flare), "--paper-tables", str(tmp_path / "t.md")])
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "t.md").read_text()
+    assert "| result | FLARE24 | 2 |" in text
+    assert "| sphere | LETT-NeXt | 2 |" in text
+    assert "| one | (22, 40, 48) | 0.50 | 150 | 50 |" in text
+    assert "| Average (paper) |  | 14.39 | 4,742 | 50,556 |" in text
 
 
 def test_labels_that_no_line_claims_are_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,6 +84,15 @@ def test_a_bad_case_is_named_and_the_others_are_done(case: Case, tmp_path: Path)
     assert [path.name for path in outputs.iterdir()] == ["b.nii.gz"]
 
 
+def test_crop_and_weights_are_set_by_the_environment(case: Case, tmp_path: Path) -> None:
+    inputs = tmp_path / "inputs"
+    inputs.mkdir()
+    write_case(inputs / "a.npz", case, {1: 1, 2: 2, 3: 3})
+    done = predict(inputs, tmp_path / "outputs", CROP="joint", WEIGHTS=str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert f"weights: no such file {tmp_path / 'none' / 'manifest.json'}" in done.stderr
+
+
 def test_a_folder_without_cases_is_an_error(tmp_path: Path) -> None:
     done = predict(tmp_path, tmp_path / "outputs")
     assert done.returncode == 1

@@ -17,6 +17,7 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.patch_config import FLARE25
 from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.engines import load_backend
+from lite_ensam.engines.openvino_backend import OpenVinoBackend
 from lite_ensam.io import read_labels
 from lite_ensam.segmentation.channels import prepare_joint
 from tests.authors_network import Authors, Kind, authors_logits, checkpoint_of, saved_checkpoint
@@ -93,6 +94,23 @@ def test_logits_of_a_large_box_are_theirs(imported: Imported, engine: str) -> No
     assert expected.std() > 0.3
     found = load_backend(engine, weights=imported.weights).logits(values, ends)  # type: ignore[arg-type]
     np.testing.assert_allclose(found, expected, atol=1e-4, rtol=0)
+
+
+def test_one_image_is_encoded_once_for_all_lines(imported: Imported, monkeypatch: pytest.MonkeyPatch) -> None:
+    patches = list(prepare_joint(make_phantom((40, 64, 72), (4.0, 4.0, 4.0)), FLARE25))
+    values, ends = patches[0].values[None], np.stack([patch.endpoints_zyx for patch in patches])
+    openvino, reference = (load_backend(name, 1, imported.weights) for name in ("openvino", "torch"))  # type: ignore[arg-type]
+    one_by_one = np.concatenate([openvino.logits(values, line[None]) for line in ends])
+    ran: list[str] = []
+    run_graph = OpenVinoBackend._run
+    monkeypatch.setattr(
+        OpenVinoBackend, "_run", lambda self, graph, feeds: ran.append(graph) or run_graph(self, graph, feeds)
+    )
+    together = openvino.logits(values, ends)
+    assert ran == ["encoder", "decoder", "decoder", "decoder"]
+    np.testing.assert_array_equal(together, one_by_one)
+    np.testing.assert_allclose(together, reference.logits(values, ends), atol=1e-4, rtol=0)
+    assert np.abs(together[0] - together[1]).max() > 1e-3
 
 
 def test_segment_takes_crop_and_channels_from_the_weights(

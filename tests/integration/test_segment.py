@@ -14,7 +14,7 @@ import pytest
 import lite_ensam
 from lite_ensam.core.errors import CaseError, LiteEnsamError, MarkError
 from lite_ensam.core.recist import RecistMark, sphere_mask
-from lite_ensam.engines import load_backend
+from lite_ensam.engines import WEIGHTS, load_backend
 from lite_ensam.evaluation import dsc
 from lite_ensam.io import read_case, read_labels, write_ct
 from lite_ensam.segmentation import BORDERS, Predictor
@@ -120,14 +120,16 @@ def test_the_answer_does_not_depend_on_the_files_axis_order(scan: Scan, tmp_path
         assert dsc(back == label, expected == label) > 0.9
 
 
-def test_joint_crop_runs_and_says_that_the_weights_do_not_know_it(
+def test_joint_crop_has_weights_of_its_own_and_says_so_of_others(
     scan: Scan, run: Run, tmp_path: Path
 ) -> None:
-    mask = tmp_path / "mask.nii.gz"
-    done = run("segment", scan.ct, "--marks", scan.marks, "-o", mask, "--crop", "joint", "--threads", 1)
-    assert done.returncode == 0, done.stderr
-    assert "do much worse on this one" in done.stdout
-    assert set(np.unique(read_labels(mask))) == {0, 1, 2, 3}
+    for name, weights, warns in (("own", (), False), ("others", ("--weights", WEIGHTS), True)):
+        mask = tmp_path / f"{name}.nii.gz"
+        options = ("-o", mask, "--crop", "joint", "--threads", 1, *weights)
+        done = run("segment", scan.ct, "--marks", scan.marks, *options)
+        assert done.returncode == 0, done.stderr
+        assert ("do much worse on this one" in done.stdout) == warns
+        assert set(np.unique(read_labels(mask))) == {0, 1, 2, 3}
 
 
 def test_a_flare_npz_with_its_own_marks_comes_back_as_segs(scan: Scan, run: Run, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.integration.conftest import Run
 
 SMALL = [
     "--accelerator", "cpu", "--set", "epoch_steps=2", "--set", "milestones=1,2", "--set", "margin_voxels=6",
-    "--set", "most_voxels=4000", "--set", "model.blocks=1,1,1,1", "--set", "model.filters=4",
+    "--set", "patch.most_voxels=4000", "--set", "model.blocks=1,1,1,1", "--set", "model.filters=4",
     "--set", "model.rotation_block=8",
 ]  # fmt: skip
 
@@ -50,7 +50,7 @@ def test_the_papers_preset_trains_on_flare_files_from_end_to_end(flare: Path, tm
     weights = load_weights(run / "weights.safetensors")
     config = TrainingConfig.from_dict(weights.record["training"])
     assert (config.crops, config.batch, config.ema, config.milestones) == ("joint", 1, 0.0, (1, 2))
-    assert (config.most_voxels, config.model.blocks) == (4000, (1, 1, 1, 1))
+    assert (config.patch.most_voxels, config.model.blocks) == (4000, (1, 1, 1, 1))
     assert weights.patch.channels == ("wide",)
     record = weights.record
     assert (record["step"], record["preset"], record["data"]) == (4, "paper", flare.name)
@@ -62,10 +62,14 @@ def test_the_papers_preset_trains_on_flare_files_from_end_to_end(flare: Path, tm
 def test_settings_are_listed_with_type_presets_and_meaning() -> None:
     listed = CliRunner().invoke(build_app(), ["train", "--list-settings"]).output.splitlines()
     said = dict(zip(listed[::2], listed[1::2], strict=True))
-    assert said["lr: number [paper 0.002; cpu 0.002; gpu 0.004]"] == "    of Muon and AdamW alike"
-    milestones = "milestones: list of whole numbers with commas between [paper 5,10,15,20; cpu (); gpu ()]"
+    assert (
+        said["lr: number [paper 0.002; joint 0.002; cpu 0.002; gpu 0.004]"] == "    of Muon and AdamW alike"
+    )
+    milestones = (
+        "milestones: list of whole numbers with commas between [paper 5,10,15,20; joint (); cpu (); gpu ()]"
+    )
     assert "epochs from which on the rate is halved once more" in said[milestones]
-    window = "[paper none; cpu -1000.0,500.0; gpu -1000.0,500.0]"
+    window = "[paper none; joint -700.0,300.0; cpu -1000.0,500.0; gpu -1000.0,500.0]"
     assert f"patch.window_hu: list of 2 numbers with commas between or none {window}" in said
     assert any(line.startswith("model.decoder: word out of concat_half, add [") for line in said)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lite_ensam.reporting import response_schema
 from tests.integration.conftest import Run
 
 STUDY = "patient,date,target,organ,diameter_mm\nA,0,t,liver,100\nA,42,t,liver,65\nA,84,t,liver,75\nA,140,t,liver,90\n"
@@ -21,11 +22,16 @@ def test_the_demo_writes_every_output_without_a_name(run: Run, tmp_path: Path) -
     assert written == {
         "study.json", "study.schema.json", "response.json", "response.csv", "response.html", "board.html",
         "lesions.csv", "rates.csv", "sdtm/tu.csv", "sdtm/tr.csv", "sdtm/rs.csv",
+        "redcap/redcap_data.csv", "redcap/redcap_dictionary.csv",
     }  # fmt: skip
     for name in written - {"study.json", "study.schema.json"}:
         text = (folder / name).read_text()
         assert "EX-00" not in text, name
         assert "2031-" not in text, name
+    schema = pytest.importorskip("jsonschema", reason="the schema is not checked: jsonschema is missing")
+    validator = schema.Draft202012Validator(response_schema())
+    validator.check_schema(response_schema())
+    validator.validate(json.loads((folder / "response.json").read_text()))
     with (folder / "lesions.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 38
     before = (folder / "response.json").read_bytes()

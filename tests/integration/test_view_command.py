@@ -17,6 +17,7 @@ from tests.integration.conftest import Run, Scan
 
 pytest.importorskip("aiohttp", reason="aiohttp is not installed: no lite-ensam view to test")
 
+from lite_ensam.widgets.series_choice import SeriesChoice
 from lite_ensam.widgets.view_server import ViewServer
 
 
@@ -51,11 +52,15 @@ def test_the_series_that_is_asked_for_is_shown(
             one.SeriesInstanceUID, one.SOPInstanceUID = uid, generate_uid()
             one.save_as(folder / f"other-{path.name}")
     done = run("view", folder, "--no-browser")
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "note: took the largest of 2 CT series" in done.stderr
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (choice,) = (server.shown for server in opened)
+    assert isinstance(choice, SeriesChoice)
+    assert sorted(one.n_slices for one in choice.series) == [8, len(slices)]
+    place = next(n for n, one in enumerate(choice.series) if one.uid == uid)
+    assert choice.open(place).viewer.grid.shape_zyx[0] == 8
     done = run("view", folder, "--series", uid, "--no-browser")
     assert done.returncode == 0, done.stderr
-    assert [server.viewer.grid.shape_zyx[0] for server in opened] == [len(slices), 8]
+    assert opened[1].viewer.grid.shape_zyx[0] == 8
     done = run("view", folder, "--series", "1.2.3", "--no-browser")
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
 

@@ -55,6 +55,7 @@ export class FakeModel {
     this.traits = {
       marks: [],
       edits: [],
+      measures: [],
       selected: 0,
       cursor_zyx: [0, 0, 0],
       window: [-160, 240],
@@ -75,7 +76,15 @@ export class FakeModel {
       results: [],
       status: "",
       error: "",
-      _scan: { shape_zyx: [8, 64, 64], spacing_mm: [5, 1, 1], planes: [], windows: {}, palette: [], unit: "HU" },
+      _scan: {
+        shape_zyx: [8, 64, 64],
+        spacing_mm: [5, 1, 1],
+        planes: [],
+        windows: {},
+        palette: [],
+        unit: "HU",
+        prior: null,
+      },
       _mask_version: 0,
       ...traits,
     };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { leafStep, PlaneLayout, sliceWords, WHOLE_SLICE, zoomed } from "#viewer/plane_layout.js";
+import { leafStep, panned, PlaneLayout, sliceWords, WHOLE_SLICE, zoomed } from "#viewer/plane_layout.js";
 import { AXIAL_PLANE as AXIAL, CORONAL_PLANE as CORONAL } from "./fake_model.js";
 
 /** @import { Place, Point } from "#viewer/contract.d.ts" */
@@ -95,4 +95,13 @@ test("slices are counted from 1, with DICOM's position where it is known", () =>
 test("zooming ends at half the size and at thirty times", () => {
   assert.equal(zoomed(WHOLE_SLICE, 1e-3, [0, 0], SIZE).zoom, 0.5);
   assert.equal(zoomed(WHOLE_SLICE, 1e3, [0, 0], SIZE).zoom, 30);
+});
+
+test("planes that are moved together move as many mm along the axes that they share", () => {
+  const axial = new PlaneLayout(AXIAL, SIZE, WHOLE_SLICE); // 10 pixels a mm
+  const coronal = new PlaneLayout(CORONAL, [150, 150], WHOLE_SLICE); // 3 pixels a mm: 50 mm high
+  assert.deepEqual([axial.scale, coronal.scale], [10, 3]);
+  assert.deepEqual(panned(WHOLE_SLICE, axial, coronal, [20, 30]).pan, [6, 0], "both show x, the axial plane alone y");
+  assert.deepEqual(panned(WHOLE_SLICE, coronal, axial, [6, 9]).pan, [20, 0]);
+  assert.deepEqual(panned({ zoom: 1, pan: [1, 2] }, axial, axial, [20, 30]).pan, [21, 32]);
 });

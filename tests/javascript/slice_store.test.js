@@ -31,6 +31,7 @@ function answer({ model, store }, slices, { bytes = 4, ...options } = {}) {
     kind: "slices",
     id: store.id,
     window: store.window,
+    slab: store.slab,
     mask_version: store.version,
     slices: slices.map(([plane, index]) => ({ plane, index, image: true })),
     ...options,
@@ -81,6 +82,7 @@ test("buffers come as DataViews or ArrayBuffers, image before masks", () => {
     kind: "slices",
     id: null,
     window: [-160, 240],
+    slab: null,
     mask_version: 3,
     slices: [{ plane: 0, index: 4, image: true, patch }, { plane: 1, index: 2, image: true }],
   };
@@ -131,4 +133,28 @@ test("slices ahead lie in the direction of scrolling, inside the scan", () => {
   assert.deepEqual(slicesAhead([0, 4], 1, 100), [[0, 5], [0, 6], [0, 7], [0, 8]]);
   assert.deepEqual(slicesAhead([2, 2], -1, 100), [[2, 1], [2, 0]]);
   assert.deepEqual(slicesAhead([0, 8], 1, 10), [[0, 9]]);
+});
+
+test("another slab needs other images, but no other masks", () => {
+  const pair = storeOf();
+  const { model, store } = pair;
+  answer(pair, [[0, 4]], { slab: null });
+  store.setSlab({ how: "max", mm: 10 });
+  assert.equal(store.images.size, 0);
+  store.request([[0, 4]], []);
+  assert.deepEqual(lastWants(model), [[0, 4, true]]);
+  const asked = /** @type {Extract<ToPython, { kind: "slices" }>} */ (model.sent.at(-1));
+  assert.deepEqual(asked.slab, { how: "max", mm: 10 });
+  answer(pair, [[0, 4]], { slab: null });
+  assert.equal(store.images.size, 0, "single slices that come late are not the slab's");
+  answer(pair, [[0, 4]], { slab: { how: "max", mm: 10 } });
+  assert.equal(store.images.size, 1);
+});
+
+test("a closed store holds nothing and hears nothing", () => {
+  const pair = storeOf();
+  answer(pair, [[0, 4]]);
+  pair.store.close();
+  answer(pair, [[0, 5]]);
+  assert.deepEqual([pair.store.images.size, pair.store.patches.size, pair.store.bytes], [0, 0, 0]);
 });

@@ -171,7 +171,7 @@ BORDERS = mutants(
     ("(outwards > 0.5 * reach_mm)", "(outwards > 0.2 * reach_mm)"),
     ("(outwards < 2 * reach_mm)", "(outwards < 3 * reach_mm)"),
     ("np.maximum(local_mm, 1.5 * reach_mm)", "np.maximum(local_mm, 5 * reach_mm)"),
-    ("(inside + outside) / 2) *", "(inside + 2 * outside) / 3) *"),
+    ("above > -to_darker / 2)", "above > -2 * to_darker / 3)"),
     ("np.ceil(3 * reach_mm", "np.ceil(1 * reach_mm"),
     ("after[claims > 1] = 0", "after[claims > 2] = 0"),
     ("& ~other\n    if", "\n    if"),

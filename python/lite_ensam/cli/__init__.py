@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Exit codes: 0 done, 1 this input is bad, 2 wrong usage."""
+"""The command line: parse, call, print. Exit codes: 0 done, 1 invalid input, 2 incorrect usage."""
 
 from __future__ import annotations
 
@@ -10,31 +10,59 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 from keyword import iskeyword
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
+from lite_ensam.cli import verbosity
 from lite_ensam.cli.options import as_options
 from lite_ensam.core.errors import LiteEnsamError
 
+
+class Command(NamedTuple):
+    """Where a command is defined, and how the help shows it.
+
+    Attributes
+    ----------
+    module : str
+        Module of this package that has the function of the command's name, with `_` behind a Python keyword.
+    group : str
+        Heading above it in `lite-ensam --help`.
+    example : str
+        A call that works, without `lite-ensam`.
+    """
+
+    module: str
+    group: str
+    example: str
+
+
+_SEGMENT, _RESPONSE, _WEIGHTS = "Segment and measure", "Response and conversion", "Evaluate and train"
+_ARCHIVE = "Archives (PACS)"
+
 COMMANDS = {
-    "segment": "segment",
-    "measure": "measure",
-    "match": "match",
-    "respond": "respond",
-    "convert": "convert",
-    "flare": "flare",
-    "cohort": "cohort",
-    "demo": "demo",
-    "evaluate": "evaluate",
-    "info": "info",
-    "view": "view",
-    "train": "train",
-    "export": "weights",
-    "import": "weights",
-    "pack": "train",
+    "segment": Command("segment", _SEGMENT, "segment ct.nii.gz --marks marks.json -o mask.nii.gz"),
+    "view": Command("view", _SEGMENT, "view ct.nii.gz --marks marks.json"),
+    "measure": Command("measure", _SEGMENT, "measure ct.nii.gz mask.nii.gz --csv sizes.csv"),
+    "cohort": Command("cohort", _SEGMENT, "cohort manifest.csv -o results"),
+    "flare": Command("flare", _SEGMENT, "flare inputs outputs"),
+    "respond": Command("respond", _RESPONSE, "respond study.json --html response.html"),
+    "match": Command("match", _RESPONSE, "match ct_1 lines_1.json ct_2 lines_2.json -o named_2.json"),
+    "adjudicate": Command(
+        "adjudicate", _RESPONSE, "adjudicate reader1.json reader2.json --html readers.html"
+    ),
+    "convert": Command("convert", _RESPONSE, "convert dicom_folder -o ct.nii.gz"),
+    "send": Command("send", _ARCHIVE, "send seg.dcm sr.dcm --to ae://PACS@10.0.0.5:104"),
+    "listen": Command("listen", _ARCHIVE, "listen inbox --to ae://PACS@10.0.0.5:104"),
+    "evaluate": Command("evaluate", _WEIGHTS, "evaluate DATA/val --html page.html"),
+    "train": Command("train", _WEIGHTS, "train DATA --run runs/mine --preset cpu"),
+    "pack": Command("train", _WEIGHTS, "pack DATA bank.tar.xz"),
+    "export": Command("weights", _WEIGHTS, "export runs/mine/best.safetensors my_weights"),
+    "import": Command("weights", _WEIGHTS, "import lite_ensam_flare25.pth -o theirs"),
+    "demo": Command("demo", "Try it", "demo --overwrite"),
+    "info": Command("info", "Try it", "info --json"),
 }
-"""Each command and the module of this package that has the function of its name, with `_` behind a Python keyword."""
+"""All commands, in the order of the help."""
 
 _COLLECT_AFTER = 50_000
 """New objects until Python looks for garbage: by default imports are interrupted for that hundreds of times."""
@@ -46,16 +74,21 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
         name="lite-ensam",
         help="One RECIST line on a CT becomes a 3D tumour mask and its measurements. "
         "Research use, not a medical device.",
-        epilog="Add --debug anywhere to see where an error was raised.",
+        epilog="Anywhere on the line: -q prints errors only, -v more, --debug where an error was raised. "
+        "`lite-ensam COMMAND -h` explains a command.",
+        context_settings={"help_option_names": ["-h", "--help"]},
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
     )
     app.callback()(_before_any)  # with it a single command is called by its name, too
     for name in commands:
-        module = import_module(f"lite_ensam.cli.{COMMANDS[name]}")
-        app.command(name)(getattr(module, f"{name}_" if iskeyword(name) else name))
+        command = COMMANDS[name]
+        module = import_module(f"lite_ensam.cli.{command.module}")
+        show = app.command(
+            name, rich_help_panel=command.group, epilog=f"Example: lite-ensam {command.example}"
+        )
+        show(getattr(module, f"{name}_" if iskeyword(name) else name))
     return app
 
 
@@ -79,15 +112,16 @@ def main() -> None:
     """Entry point of `lite-ensam` and `python -m lite_ensam`."""
     gc.set_threshold(_COLLECT_AFTER)
     atexit.register(_leave_garbage)
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    debug = len(arguments) < len(sys.argv) - 1
+    arguments, said = verbosity.split(sys.argv[1:])
+    debug = "--debug" in said
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a file name that the terminal cannot show is no error
             stream.reconfigure(errors="backslashreplace")
     # an exit, not a death: files that are half written are taken away
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        build_app(_named(arguments))(arguments)
+        with verbosity.applied(said):
+            build_app(_named(arguments))(arguments)
     except (LiteEnsamError, OSError, MemoryError) as error:
         if debug:
             raise
@@ -102,7 +136,7 @@ def main() -> None:
 
 
 def _leave_garbage() -> None:
-    """What a process leaves behind is not searched for garbage at its end; torch's compiler would complain."""
+    """Skip the search for garbage at the end of the process; torch's compiler would complain."""
     if "torch" not in sys.modules:
         gc.freeze()
 

@@ -1,4 +1,4 @@
-"""`lite-ensam cohort`: a whole archive, in parallel, to be stopped and gone on with at will."""
+"""`lite-ensam cohort`: a whole archive, in parallel; it can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -32,28 +32,39 @@ _MOST_PROBLEMS_SHOWN = 40
 def cohort(
     source: Annotated[
         Path,
-        typer.Argument(help="Manifest (.csv, .parquet), or a folder to look through", show_default=False),
+        typer.Argument(help="Manifest (.csv, .parquet), or a folder to search", show_default=False),
     ],
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Folder of the results; made, or gone on with", show_default=False
+            "--output",
+            "-o",
+            help="Folder of the results; made if missing, resumed if not",
+            show_default=False,
         ),
     ],
     workers: Annotated[
-        str, typer.Option(help="Processes on this machine: a number, or auto for what CPUs and memory allow")
+        str,
+        typer.Option(
+            help="Number of processes on this machine, or auto for as many as CPUs and memory allow"
+        ),
     ] = "auto",
     scheduler: Annotated[
         str | None,
-        typer.Option(help="Dask scheduler that does the work instead, such as tcp://10.0.0.1:8786"),
+        typer.Option(help="Run on the workers of this Dask scheduler instead, e.g. tcp://10.0.0.1:8786"),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=1, help="Time limit of a case")] = 600.0,
+    seconds: Annotated[float, typer.Option(min=1, help="Time limit of a case in seconds")] = 600.0,
     memory: Annotated[
         str | None,
-        typer.Option(help="Memory limit of a worker, such as 800MB or 2GB [default: what is free, shared]"),
+        typer.Option(help="Memory limit of a worker, e.g. 800MB or 2GB [default: free memory, shared]"),
     ] = None,
     threads: Annotated[
-        int, typer.Option(min=1, max=1024, help="Threads of a worker; masks may differ in single voxels")
+        int,
+        typer.Option(
+            min=1,
+            max=1024,
+            help="Number of threads of a worker; with another number, masks may differ in single voxels",
+        ),
     ] = 1,
     engine: Engine = EngineName.openvino,
     crop: Crop = None,
@@ -62,19 +73,19 @@ def cohort(
     border: Border = BorderName.readers,
     weights: Weights = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Only check the manifest and write it to the folder; run nothing")
+        bool, typer.Option("--check", help="Check the manifest and write it to the folder; segment nothing")
     ] = False,
     go_on: Annotated[
-        bool, typer.Option("--go-on", help="Run though files of some cases are bad: these become failures")
+        bool, typer.Option("--go-on", help="Run although files of some cases are invalid; these cases fail")
     ] = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try cases again that would fail again, as far as is known")
+        bool, typer.Option("--retry-failed", help="Try failed cases again even if their files are unchanged")
     ] = False,
 ) -> None:
     """Segment and measure all scans of a manifest or an archive (extra `cohort`).
 
-    A run that was stopped, in whatever way, goes on where it was. Exit code 0: no case is left; those that failed
-    are rows with their errors in cases.csv.
+    An interrupted run is resumed by the same command. Exit code 0: all cases are done; those that failed are rows with
+    their errors in cases.csv.
     """
     n_workers, memory_mb = _workers(workers), _megabytes(memory)
     window_hu = None if window is None else parse_window(window)
@@ -98,7 +109,9 @@ def cohort(
                 workers=n_workers, scheduler=scheduler, check=False, retry_failed=retry_failed, on_progress=on_progress,
             )  # fmt: skip
     except KeyboardInterrupt:
-        typer.echo("lite-ensam: stopped; what is done is kept, run again to go on", err=True)
+        typer.echo(
+            "lite-ensam: interrupted; finished cases are kept, run the same command to resume", err=True
+        )
         raise typer.Exit(130) from None
     _show(result)
 
@@ -136,7 +149,9 @@ def _problems(manifest: CohortManifest, go_on: bool) -> Sequence[ManifestIssue]:
         typer.echo(f"and {len(problems) - _MOST_PROBLEMS_SHOWN} more", err=True)
     if problems and not go_on:
         typer.echo(
-            f"lite-ensam: {len(problems)} problems in {total} cases, nothing was run (--go-on runs)", err=True
+            f"lite-ensam: {len(problems)} problems in {total} cases; nothing was run. "
+            "Mend the files, or run with --go-on",
+            err=True,
         )
     return problems
 

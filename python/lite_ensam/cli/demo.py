@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Overwrite, Weights
-from lite_ensam.cli.tables import console, print_table
+from lite_ensam.cli.options import AsJson, Overwrite, Weights
+from lite_ensam.cli.tables import console, print_json, print_table
 
 if TYPE_CHECKING:
     from lite_ensam.demo import DemoRecord
@@ -16,40 +16,49 @@ if TYPE_CHECKING:
 
 def demo(
     folder: Annotated[
-        Path | None, typer.Argument(help="Where everything goes [default: lite-ensam-demo]")
+        Path | None, typer.Argument(help="Folder for all files [default: lite-ensam-demo]")
     ] = None,
     real: Annotated[
         bool,
-        typer.Option("--real", help="Four real lung tumours out of the pycerr 2.5.1 wheel, fetched by pip"),
+        typer.Option(
+            "--real",
+            help="Segment four real lung tumours; pip fetches them in the pycerr 2.5.1 wheel (17 MB)",
+        ),
     ] = False,
     study: Annotated[
         bool,
         typer.Option(
-            "--study", help="Judge response in a made-up study: study file, its schema, all outputs"
+            "--study", help="Assess response in a made-up study; write study file, schema and all outputs"
         ),
     ] = False,
     weights: Weights = None,
+    as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Segment a phantom (no download), or four real lung tumours; write masks, picture and report.
+    """Segment a phantom (no download) or four real lung tumours; write masks, picture and report.
 
-    With --study, judge response in a made-up study of four patients instead.
+    With --study, assess response in a made-up study of four patients instead.
     """
     if study:
         run_study_demo(folder or Path("lite-ensam-demo-study"), real, weights, overwrite)
         return
     from lite_ensam.demo import run_demo, run_real_demo, segmenter_of
+    from lite_ensam.io import read_report
 
     segment = None if weights is None else segmenter_of(weights)
     place = folder or Path("lite-ensam-demo-real" if real else "lite-ensam-demo")
     if real:
-        show(run_real_demo(place, segment=segment, overwrite=overwrite, on_step=_tell))
+        record = run_real_demo(place, segment=segment, overwrite=overwrite, on_step=_tell)
     else:
-        show(run_demo(place, segment=segment, overwrite=overwrite))
+        record = run_demo(place, segment=segment, overwrite=overwrite)
+    if as_json:
+        print_json(read_report(record.report))
+    else:
+        show(record, known_volumes=not real)
 
 
 def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bool) -> None:
-    """Write the example study and its schema, and judge it with every output."""
+    """Write the example study and its schema, and assess it with every output."""
     from lite_ensam.cli.respond import respond
     from lite_ensam.reporting import write_example_study
 
@@ -67,6 +76,7 @@ def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bo
         lesions=folder / "lesions.csv",
         rates=folder / "rates.csv",
         sdtm=folder / "sdtm",
+        redcap=folder / "redcap",
         irecist=True,
         overwrite=overwrite,
     )
@@ -75,11 +85,17 @@ def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bo
 
 
 def _tell(step: str) -> None:
-    typer.echo(f"{step} ...")
+    typer.echo(f"{step} ...", err=True)
 
 
-def show(record: DemoRecord) -> None:
-    """Print the table of tumours and where everything lies."""
+LARGER_NOTE = (
+    "masks are larger than the true volumes: the training contours were drawn slightly outside the visible border; "
+    "`segment --border edge` puts the border where grey values change"
+)
+
+
+def show(record: DemoRecord, known_volumes: bool) -> None:
+    """Print the table of tumours and the files; of a phantom, whose volumes are known, say why they differ."""
     from lite_ensam.core.about import DISCLAIMER
 
     rows = [
@@ -94,7 +110,8 @@ def show(record: DemoRecord) -> None:
         )
         for tumor in record.tumors
     ]
-    headings = ("RECIST mm", "ml", "true ml", "DSC", "sphere's", "NSD 2mm", "sphere's")
+    truth = "true ml" if known_volumes else "reader's ml"
+    headings = ("RECIST mm", "ml", truth, "DSC", "sphere DSC", "NSD 2 mm", "sphere NSD")
     print_table(("tumour",), headings, rows, ("check",))
     out = console()
     out.print(f"{record.seconds:.2f} s for {len(record.masks)} scan(s), {len(record.tumors)} tumours")
@@ -104,6 +121,8 @@ def show(record: DemoRecord) -> None:
     if record.picture is not None:
         out.print(f"picture: {record.picture}")
     out.print(f"report: {record.report}")
+    if known_volumes:
+        out.print(f"note: {LARGER_NOTE}")
     for note in record.notes:
         out.print(f"note: {note}")
     out.print(DISCLAIMER, style="dim")

@@ -15,8 +15,9 @@ from lite_ensam.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from lite_ensam.core.case import Case
+    from lite_ensam.core.patch_config import Crop as CropKind
     from lite_ensam.core.types import Labels
-    from lite_ensam.evaluation import CaseResources, Evaluation, Segmenting
+    from lite_ensam.evaluation import Evaluation, Segmenting
     from lite_ensam.segmentation import Predictor
 
 
@@ -26,6 +27,15 @@ Calibration: TypeAlias = Annotated[
         "--calibrate",
         help="Keep the errors on these cases with --weights: results then come with 95 % intervals. "
         "Take patients that the weights have not learnt from",
+    ),
+]
+
+
+PaperTables: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="Markdown to write: the paper's Tables 3 and 4 of this data, the paper's numbers beside; "
+        "measures seconds and memory, as --resources does"
     ),
 ]
 
@@ -46,9 +56,8 @@ def evaluate(
         typer.Option(help="PNG to write: the paper's Figure 2, tumours at percentiles of the DSC"),
     ] = None,
     worst: Annotated[Path | None, typer.Option(help="PNG to write: the ten worst tumours")] = None,
-    robustness: Annotated[
-        bool, typer.Option("--robustness", help="Score carelessly drawn marks, too")
-    ] = False,
+    paper_tables: PaperTables = None,
+    robustness: Annotated[bool, typer.Option("--robustness", help="Score perturbed lines as well")] = False,
     resources: Annotated[
         bool,
         typer.Option("--resources", help="Measure seconds and memory of a fresh process a case, too"),
@@ -65,16 +74,19 @@ def evaluate(
     """Score the weights on cases with reference masks, beside what geometry alone reaches (extra `evaluate`)."""
     from lite_ensam.datasets import find_cases
     from lite_ensam.engines import load_backend
-    from lite_ensam.engines.backend import WEIGHTS
+    from lite_ensam.engines.backend import shipped_weights
     from lite_ensam.evaluation import BASELINES, CHANGES, calibrate, measure_cases
     from lite_ensam.evaluation import evaluate as run
-    from lite_ensam.io import check_outputs
+    from lite_ensam.io import check_outputs, write_text
+    from lite_ensam.reporting.paper_tables import paper_tables as tables_of
     from lite_ensam.segmentation import Predictor
 
-    outputs = ((output, ".json"), (csv, ".csv"), (html, ".html"), (figure2, ".png"), (worst, ".png"))
+    pictures = (html, ".html"), (figure2, ".png"), (worst, ".png")
+    outputs = ((output, ".json"), (csv, ".csv"), (paper_tables, ".md"), *pictures)
     check_outputs([(path, (suffix,)) for path, suffix in outputs], (data, weights), overwrite)
-    backend = load_backend(engine.value, weights=weights or WEIGHTS)
-    predictor = Predictor(backend, crop.value if crop else None, mirror=mirror, border=border.value)
+    wanted: CropKind | None = crop.value if crop else None
+    backend = load_backend(engine.value, weights=weights or shipped_weights(wanted))
+    predictor = Predictor(backend, wanted, mirror=mirror, border=border.value)
     if calibration:
         _check_calibration(weights, predictor)
 
@@ -84,14 +96,14 @@ def evaluate(
     with _bar("scoring") as told:
         changes = tuple(CHANGES) if robustness else ()
         result = run(data, segment, baselines=tuple(BASELINES), changes=changes, seed=seed, on_case=told)
-    taken: list[CaseResources] = []
-    if resources:
+    if resources or paper_tables is not None:
         options = ["--engine", engine.value, "--crop", predictor.crop, "--border", border.value]
-        options += ["--mirror" if mirror else "--no-mirror"]
-        options += [] if weights is None else ["--weights", str(weights)]
+        options += [
+            "--mirror" if mirror else "--no-mirror",
+            *(["--weights", str(weights)] if weights else []),
+        ]
         with _bar("measuring") as told:
-            taken = measure_cases(find_cases(data), options, told)
-    result = replace(result, resources=tuple(taken))
+            result = replace(result, resources=tuple(measure_cases(find_cases(data), options, told)))
     if calibration:
         with _bar("calibrating") as told:
             backend.manifest.write_held_out_errors(calibrate(data, predictor, told))
@@ -99,6 +111,8 @@ def evaluate(
         result.write_json(output, overwrite)
     if csv is not None:
         result.write_csv(csv, overwrite)
+    if paper_tables is not None:
+        write_text(paper_tables, tables_of(result), overwrite)
     made = {
         "Data": data.name,
         "Weights": "those that ship" if weights is None else str(weights),

@@ -7,11 +7,11 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from lite_ensam.cli.options import Overwrite, Threads, Weights, as_options
+from lite_ensam.cli.options import Crop, Overwrite, Threads, Weights, as_options
 from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError, printable
 
 
@@ -32,6 +32,7 @@ def flare(
     mask_format: Annotated[
         MaskFormat, typer.Option("--format", help="Of the masks: NIfTI, or .npz with segs")
     ] = MaskFormat.nii_gz,
+    crop: Crop = None,
     threads: Threads = None,
     weights: Weights = None,
     overwrite: Overwrite = False,
@@ -47,6 +48,7 @@ def flare(
         outputs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {printable(outputs)}: {error.strerror}") from None
+    options = {"crop": crop.value if crop else None, "threads": threads, "weights": weights}
     n_bad = 0
     owners: dict[str, Path] = {}
     for case, mask in masks.items():
@@ -55,7 +57,7 @@ def flare(
             # file systems of Windows and macOS take A for a
             if (owner := owners.setdefault(mask.name.casefold(), case)) is not case:
                 raise OutputError(f"{printable(case)}: its mask would be that of {printable(owner)}")
-            n_tumors = _segment(case, mask, threads, weights, overwrite)
+            n_tumors = _segment(case, mask, options, overwrite)
         except (LiteEnsamError, OSError, MemoryError) as error:
             n_bad += 1
             said = as_options(str(error)) or f"{printable(case)}: {type(error).__name__}"
@@ -70,7 +72,7 @@ def flare(
 def list_cases(folder: Path) -> list[Path]:
     """Everything in a folder that is called .npz, links that lead nowhere too: each is a case, or fails as one.
 
-    Files that macOS writes beside others (`._name`) are left out; CaseError if there is no case.
+    Files that macOS writes beside others (`._name`) are left out; CaseError for a folder without cases.
     """
     try:
         names = sorted(os.listdir(folder))
@@ -82,15 +84,14 @@ def list_cases(folder: Path) -> list[Path]:
     return cases
 
 
-def _segment(case: Path, mask: Path, threads: int | None, weights: Path | None, overwrite: bool) -> int:
+def _segment(case: Path, mask: Path, options: dict[str, Any], overwrite: bool) -> int:
     """One case; nothing of it is in memory when the next begins."""
-    from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.io import check_output
     from lite_ensam.io.reading import check_input
     from lite_ensam.segmentation import segment
 
     check_input(case)
     check_output(mask, overwrite)
-    result = segment(case, threads=threads, weights=weights or WEIGHTS)
+    result = segment(case, **options)
     result.save(mask, overwrite)
     return len(result.marks)

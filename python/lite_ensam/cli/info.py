@@ -14,8 +14,10 @@ import typer
 PACKAGES = ("numpy", "openvino", "torch", "scipy", "pydicom")
 
 
-def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
-    """Show versions, engines and the weights' record."""
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON to stdout")] = False,
+) -> None:
+    """Show versions, packages and the record of the weights."""
     facts = gather()
     if as_json:
         typer.echo(json.dumps(facts, indent=2))

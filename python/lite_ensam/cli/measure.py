@@ -3,35 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Acquisition, Fraction, Hu, Only, Overwrite, Series
+from lite_ensam.cli.archives import (
+    Cache,
+    PickDate,
+    PickDescription,
+    PickMaker,
+    To,
+    check_sending,
+    fetch,
+    parse_choice,
+    send_results,
+)
+from lite_ensam.cli.options import Acquisition, Fraction, Hu, Only, Overwrite, Series, as_options
+from lite_ensam.cli.segment import Ct
 from lite_ensam.cli.tables import console, print_table
+from lite_ensam.core.short_repr import with_short_repr
 
 if TYPE_CHECKING:
+    from lite_ensam.core.case import Case
+    from lite_ensam.core.types import Labels, PathLike
     from lite_ensam.measurements import TumorMeasurement
 
 
 def measure(
-    ct: Annotated[
-        Path,
-        typer.Argument(help="The scan: .nii, .nii.gz, FLARE .npz, or a DICOM folder", show_default=False),
-    ],
+    ct: Ct,
     mask: Annotated[
-        Path,
-        typer.Argument(help="Its label map: .nii, .nii.gz, .npz, DICOM SEG or RTSTRUCT", show_default=False),
+        str,
+        typer.Argument(
+            metavar="MASK",
+            help="Its label map: .nii, .nii.gz, .npz, DICOM SEG or RTSTRUCT; of a folder or a study in an archive its "
+            "SEG or RTSTRUCT",
+            show_default=False,
+        ),
     ],
     marks: Annotated[
-        Path | None, typer.Option(help="RECIST lines to compare with [default: drawn on the mask]")
+        str | None,
+        typer.Option(metavar="PATH", help="RECIST lines to compare with [default: drawn on the mask]"),
     ] = None,
     json: Annotated[Path | None, typer.Option(help="JSON to write")] = None,
     csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each tumour")] = None,
     html: Annotated[
         Path | None, typer.Option(help="Page with pictures to write (extra `evaluate`), one file")
     ] = None,
+    sr: Annotated[
+        Path | None, typer.Option("--sr", help="DICOM structured report to write of a SEG: .dcm")
+    ] = None,
+    to: To = None,
+    cache: Cache = None,
+    pick_description: PickDescription = None,
+    pick_date: PickDate = None,
+    pick_maker: PickMaker = None,
     hu: Hu = None,
     series: Series = None,
     acquisition: Acquisition = None,
@@ -43,42 +70,88 @@ def measure(
     overwrite: Overwrite = False,
 ) -> None:
     """Measure the tumours of a mask: diameters, volume, shape, grey values."""
-    from lite_ensam import _kernels
     from lite_ensam.core.about import DISCLAIMER
-    from lite_ensam.io import check_outputs, open_scan, read_label_map, write_report, write_table, write_text
-    from lite_ensam.measurements import flag_cells, measure_case
-    from lite_ensam.reporting import case_page, identifiers_of
+    from lite_ensam.io import check_outputs, open_scan, read_label_map
+    from lite_ensam.io.places import is_address, marks_at_hand, mask_at_hand
+    from lite_ensam.measurements import measure_case
 
-    outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)))
+    outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)), (sr, (".dcm",)))
     check_outputs(outputs, (ct, mask, marks), overwrite)
-    scan = open_scan(ct, series_uid=series, acquisition=acquisition, referred_by=marks or mask)
-    label_map = read_label_map(mask, scan.source, only or (), fraction)
+    check_sending(to, sr)
+    mask_file = mask_at_hand(mask, parse_choice(pick_description, pick_date, pick_maker), cache)
+    marks_file = marks_at_hand(marks, cache=cache)
+    referred_by = marks_file or mask_file
+    ct_here = fetch(ct, series, referred_by, cache)
+    scan = open_scan(ct_here, series_uid=series, acquisition=acquisition, referred_by=referred_by)
+    label_map = read_label_map(mask_file, scan.source, only or (), fraction)
     labels = label_map.labels
     is_drawn = marks is None and not scan.keeps_marks
-    lines = scan.draw_marks(mask, label_map) if is_drawn else scan.read_marks(marks)
+    lines = scan.draw_marks(mask_file, label_map) if is_drawn else scan.read_marks(marks_file)
     scan = scan.with_notes((*label_map.notes, *label_map.unclaimed(lines)))
     case = scan.read_case(
         lines, reference=labels if is_drawn else None, hu=scan.known_hu if hu is None else hu
     )
-    tumors = measure_case(case, labels)
-    page = case_page(case, labels, tumors, identifiers, is_drawn) if html is not None else ""
-    if json is not None:
-        who = {"identifiers": identifiers_of(case)} if identifiers else {}
-        record = {"disclaimer": DISCLAIMER, "version": _kernels.__version__} | who
-        found = {"notes": list(case.source.notes), "tumors": [one.all_numbers() for one in tumors]}
-        write_report(json, record | found, overwrite)
-    if csv is not None:
-        write_table(csv, [one.all_numbers() | flag_cells(one.flags) for one in tumors], overwrite)
-    if html is not None:
-        write_text(html, page, overwrite)
-    show(tumors, is_drawn)
+    found = Measured(case, labels, measure_case(case, labels), mask_file, is_drawn, identifiers)
+    found.write(json, csv, html, sr, overwrite)
+    show(found.tumors, is_drawn)
     if is_drawn:
         console().print(
             "note: no lines were given; they are drawn on the mask, on each tumour's largest slice"
         )
     for note in case.source.notes:
-        console().print(f"note: {note}")
+        console().print(f"note: {as_options(note)}")
     console().print(DISCLAIMER, style="dim")
+    own = [] if is_address(mask) else [mask_file]  # a report must find its SEG in the archive
+    send_results(to, [*own, sr], known=own)
+
+
+@with_short_repr
+@dataclass(frozen=True)
+class Measured:
+    """Measurements, and the scan and mask that they were made on.
+
+    Parameters
+    ----------
+    case, labels, tumors : scan with lines, label map, numbers
+    mask_file : that the label map was read from
+    is_drawn : whether the lines were drawn on the mask
+    identifiers : whether JSON and page say who it is
+    """
+
+    case: Case
+    labels: Labels
+    tumors: tuple[TumorMeasurement, ...]
+    mask_file: PathLike
+    is_drawn: bool
+    identifiers: bool
+
+    def write(
+        self, json: Path | None, csv: Path | None, html: Path | None, sr: Path | None, overwrite: bool
+    ) -> None:
+        """Write the files that are wanted."""
+        from lite_ensam import _kernels
+        from lite_ensam.core.about import DISCLAIMER
+        from lite_ensam.io import write_report, write_structured_report, write_table, write_text
+        from lite_ensam.measurements import flag_cells
+        from lite_ensam.reporting import case_page, identifiers_of
+
+        case, tumors = self.case, self.tumors
+        if sr is not None:
+            write_structured_report(
+                sr, self.mask_file, case.source, case.marks, tumors, not self.is_drawn, overwrite
+            )
+        page = ""
+        if html is not None:
+            page = case_page(case, self.labels, tumors, self.identifiers, self.is_drawn)
+        if json is not None:
+            who = {"identifiers": identifiers_of(case)} if self.identifiers else {}
+            record = {"disclaimer": DISCLAIMER, "version": _kernels.__version__} | who
+            found = {"notes": list(case.source.notes), "tumors": [one.all_numbers() for one in tumors]}
+            write_report(json, record | found, overwrite)
+        if csv is not None:
+            write_table(csv, [one.all_numbers() | flag_cells(one.flags) for one in tumors], overwrite)
+        if html is not None:
+            write_text(html, page, overwrite)
 
 
 def show(tumors: Sequence[TumorMeasurement], is_drawn: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -39,72 +40,97 @@ class MarkFrameName(StrEnum):
     lps = "lps"
 
 
-Engine: TypeAlias = Annotated[EngineName, typer.Option(help="openvino is fast, torch the reference")]
+Engine: TypeAlias = Annotated[
+    EngineName,
+    typer.Option(help="Run the network with openvino (fast) or torch (the reference; extra torch)"),
+]
 Crop: TypeAlias = Annotated[
     CropName | None,
     typer.Option(
-        help="lesion: a cube for each line; joint: the paper's one box [default: what the weights were trained on]"
+        help="Crop a cube around each line (lesion) or the paper's one box around all (joint) "
+        "[default: as the weights were trained]"
     ),
 ]
 Threads: TypeAlias = Annotated[
-    int | None, typer.Option(min=1, max=1024, help="CPU threads of the engine [default: all]")
+    int | None, typer.Option(min=1, max=1024, help="Number of CPU threads, e.g. 4 [default: all]")
 ]
 Mirror: TypeAlias = Annotated[
     bool,
-    typer.Option("--mirror/--no-mirror", help="Average with the mirror image: twice the network's time"),
+    typer.Option(
+        "--mirror/--no-mirror",
+        help="Average each result with that of the mirror image; doubles the network's time",
+    ),
 ]
 Border: TypeAlias = Annotated[
     BorderName,
     typer.Option(
-        help="readers: as readers draw it; edge: where it is seen in the scan, for phantoms (extra edge)"
+        help="Put the border where readers draw it (readers) or where grey values change (edge; extra edge)"
     ),
 ]
-Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist")]
+Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace existing files")]
+AsJson: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print the results as JSON to stdout instead of a table")
+]
 Repeats: TypeAlias = Annotated[
     int,
-    typer.Option(min=0, max=1000, help="Segment each tumour as often again, for standard deviations; try 8"),
+    typer.Option(
+        min=0,
+        max=1000,
+        help="Number of repeated segmentations with perturbed lines, to estimate standard deviations (e.g. 8)",
+    ),
 ]
 Series: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="SeriesInstanceUID in a DICOM folder [default: the one that marks refer to, else the largest]"
+        help="Select a series of a DICOM folder by its UID [default: the one that marks refer to, else the largest]"
     ),
 ]
 Acquisition: TypeAlias = Annotated[
     int | None,
-    typer.Option(help="Number of one of several acquisitions in a DICOM series [default: the largest]"),
+    typer.Option(
+        help="Select one of several acquisitions in a DICOM series by its number, e.g. 2 [default: the largest]"
+    ),
 ]
 Only: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--segment",
         "--roi",
-        help="Segment of a SEG or ROI of an RTSTRUCT to read, by name or number; repeat for several [default: all]",
+        help="Select segments of a SEG or ROIs of an RTSTRUCT by name or number, e.g. GTV; repeat it for more "
+        "[default: all]",
     ),
 ]
 Fraction: TypeAlias = Annotated[
     float | None,
     typer.Option(
         "--threshold-fraction",
-        help="Of a fractional SEG: from which fraction on a voxel belongs to the tumour, e.g. 0.5",
+        help="Smallest fraction of a fractional SEG that counts as tumour, e.g. 0.5",
     ),
 ]
 MarksIn: TypeAlias = Annotated[
     MarkFrameName,
     typer.Option(
-        help="Numbers of --line, JSON and CSV: voxel indices z,y,x, or world mm x,y,z in RAS or LPS"
+        help="Read numbers of --line, JSON and CSV as voxel indices z,y,x (voxel) or world mm x,y,z (ras, lps)"
     ),
 ]
 Hu: TypeAlias = Annotated[
     bool | None,
-    typer.Option("--hu/--windowed", help="Grey values are HU, or windowed to 0-255 [default: look]"),
+    typer.Option(
+        "--hu/--windowed",
+        help="Declare that grey values are HU, or windowed to 0-255 [default: decide by the values]",
+    ),
 ]
 Weights: TypeAlias = Annotated[
     Path | None,
-    typer.Option(help="Your own weights: a folder made by `export` or `import` [default: those that ship]"),
+    typer.Option(
+        help="Use your own weights: a folder made by `export` or `import` [default: the released ones]"
+    ),
 ]
 Window: TypeAlias = Annotated[
-    str | None, typer.Option(help="HU range LO,HI to look at; of a windowed scan: what its 0 and 255 mean")
+    str | None,
+    typer.Option(
+        help="Lowest and highest HU that the network sees, e.g. -160,240; for a windowed scan, the HU of its 0 and 255"
+    ),
 ]
 
 _IN_PYTHON = MappingProxyType(
@@ -117,9 +143,13 @@ _IN_PYTHON = MappingProxyType(
         'marks_in="lps"': "--marks-in lps",
         'marks_in="ras"': "--marks-in ras",
         "hu=True": "--hu",
+        "ObjectChoice(description=, date=, maker=)": "--pick-description, --pick-date or --pick-maker",
     }
 )
 """How errors of the library name what has an option here."""
+
+_FETCHED = re.compile(r"[^\s,;()]*\.lite-ensam-[\w-]+\.tmp[/\\]study([/\\])?")
+"""Where a study is kept while it is needed, which tells a user nothing."""
 
 
 def as_options(message: str) -> str:
@@ -129,7 +159,9 @@ def as_options(message: str) -> str:
     --------
     >>> as_options("a.nii exists; it is replaced only with overwrite=True")
     'a.nii exists; it is replaced only with --overwrite'
+    >>> as_options("/tmp/.lite-ensam-1a-2b.tmp/study/sr-1.dcm: is not DICOM")
+    'archive:sr-1.dcm: is not DICOM'
     """
     for name, option in _IN_PYTHON.items():
         message = message.replace(name, option)
-    return message
+    return _FETCHED.sub(lambda found: "archive:" if found[1] else "the archive's study", message)

@@ -9,19 +9,27 @@ import typer
 
 FirstSlice: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(metavar="[LABEL:]Z", help="Lowest slice (z) of a tumour; repeat it for more tumours"),
+    typer.Option(
+        metavar="[LABEL:]Z", help="Lowest slice (z) of a tumour, e.g. 1:33; repeat it for more tumours"
+    ),
 ]
 LastSlice: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(metavar="[LABEL:]Z", help="Highest slice (z) of a tumour; repeat it for more tumours"),
+    typer.Option(
+        metavar="[LABEL:]Z", help="Highest slice (z) of a tumour, e.g. 1:52; repeat it for more tumours"
+    ),
 ]
 Inside: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(metavar="[LABEL:]Z,Y,X", help="A voxel that is tumour; repeat it for more"),
+    typer.Option(
+        metavar="[LABEL:]Z,Y,X", help="A voxel that is tumour, e.g. 1:44,112,110; repeat it for more"
+    ),
 ]
 Outside: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(metavar="[LABEL:]Z,Y,X", help="A voxel that is not tumour; repeat it for more"),
+    typer.Option(
+        metavar="[LABEL:]Z,Y,X", help="A voxel that is not tumour, e.g. 1:46,130,140; repeat it for more"
+    ),
 ]
 
 Prompts: TypeAlias = dict[int | None, dict[str, Any]]

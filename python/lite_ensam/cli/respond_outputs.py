@@ -26,7 +26,7 @@ class ResponseOutputs:
     Parameters
     ----------
     json, csv, html, board, lesions, rates : files
-    sdtm : folder
+    sdtm, redcap : folders
     """
 
     json: Path | None = None
@@ -36,9 +36,10 @@ class ResponseOutputs:
     lesions: Path | None = None
     rates: Path | None = None
     sdtm: Path | None = None
+    redcap: Path | None = None
 
     def check(self, inputs: Iterable[Path | None], overwrite: bool) -> None:
-        """Raise `OutputError` if something cannot be written; the folder of the domains is made if all is well.
+        """Raise `OutputError` if something cannot be written; the folders are made if all is well.
 
         Parameters
         ----------
@@ -50,18 +51,18 @@ class ResponseOutputs:
 
         read = tuple(inputs)
         refuse_inputs([path for path, _ in self._files() if path is not None], read)
-        if self.sdtm is not None:
+        for folder in filter(None, (self.sdtm, self.redcap)):
             try:
-                self.sdtm.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise OutputError(
-                    f"cannot make the folder {printable(self.sdtm)}: {error.strerror or error}"
+                    f"cannot make the folder {printable(folder)}: {error.strerror or error}"
                 ) from error
         check_outputs(self._files(), read, overwrite)
 
     def _files(self) -> list[tuple[Path | None, tuple[str, ...]]]:
         """Each file with what its name must end in."""
-        tables = (self.csv, self.lesions, self.rates, *self._domains().values())
+        tables = (self.csv, self.lesions, self.rates, *self._domains().values(), *self._redcap().values())
         pages = [(page, (".html",)) for page in (self.html, self.board)]
         return [(self.json, (".json",)), *pages, *((table, (".csv",)) for table in tables)]
 
@@ -95,6 +96,7 @@ class ResponseOutputs:
             rates_of,
             rates_rows,
             rates_section,
+            redcap_tables,
             sdtm_tables,
             study_page,
         )
@@ -107,6 +109,7 @@ class ResponseOutputs:
                 "best_response": how,
                 "notes": notes,
                 "courses": [course.to_dict() for course in courses],
+                "lesions": lesion_rows(patients, identifiers),
                 "rates": rates_rows(rates),
             }
             write_report(self.json, record, overwrite)
@@ -128,6 +131,17 @@ class ResponseOutputs:
             )
             for name, path in self._domains().items():
                 write_table(path, tables[name], overwrite)
+
+        if self.redcap is not None:
+            tables = redcap_tables(patients, courses, identifiers)
+            for name, path in self._redcap().items():
+                write_table(path, tables[name], overwrite)
+
+    def _redcap(self) -> dict[str, Path]:
+        from lite_ensam.reporting import REDCAP_FILES
+
+        folder = self.redcap
+        return {} if folder is None else {name: folder / f"{name}.csv" for name in REDCAP_FILES}
 
     def _domains(self) -> dict[str, Path]:
         from lite_ensam.reporting import DOMAINS

@@ -5,13 +5,28 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
 
 import typer
 
+from lite_ensam.cli.archives import (
+    Cache,
+    PickDate,
+    PickDescription,
+    PickMaker,
+    To,
+    check_sending,
+    fetch,
+    parse_choice,
+    send_results,
+)
+from lite_ensam.cli.default_outputs import mask_beside
 from lite_ensam.cli.options import (
     Acquisition,
+    AsJson,
     Border,
     BorderName,
     Crop,
@@ -31,31 +46,35 @@ from lite_ensam.cli.options import (
     as_options,
 )
 from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, parse_prompts
-from lite_ensam.cli.tables import console, print_table
+from lite_ensam.cli.tables import console, print_json, print_table
+from lite_ensam.cli.verbosity import is_verbose
 
 if TYPE_CHECKING:
     from lite_ensam.segmentation import Segmentation
 
 
 Ct: TypeAlias = Annotated[
-    Path,
+    str,
     typer.Argument(
-        help="The scan: .nii, .nii.gz, FLARE .npz, .nrrd, .mha, or a DICOM folder", show_default=False
-    ),
-]
-Output: TypeAlias = Annotated[
-    Path,
-    typer.Option(
-        "--output",
-        "-o",
-        help="Mask to write: .nii.gz, .nii, .npz, .nrrd, .mha, or .dcm (SEG)",
+        metavar="CT",
+        help="The scan: .nii, .nii.gz, FLARE .npz, .nrrd, .mha, a DICOM folder, or a study in an archive: "
+        "dicomweb+https://HOST/dicom-web/studies/UID (extra `pacs`)",
         show_default=False,
     ),
 ]
-Marks: TypeAlias = Annotated[
+Output: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        help="RECIST lines: .json, .csv, .mrk.json, DICOM (SR, GSPS, RTSTRUCT, SEG) or a marker volume"
+        "--output",
+        "-o",
+        help="Mask to write: .nii.gz, .nii, .npz, .nrrd, .mha, or .dcm (SEG) [default: beside the scan, SCAN_mask]",
+    ),
+]
+Marks: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="RECIST lines: .json, .csv, .mrk.json, DICOM (SR, GSPS, RTSTRUCT, SEG) or a marker volume",
     ),
 ]
 Line: TypeAlias = Annotated[
@@ -93,21 +112,9 @@ def parse_line(text: str, marks_in: MarkFrameName) -> dict[str, Any]:
     return {key: [numbers[:3], numbers[3:]]}
 
 
-def parse_lines(
-    texts: list[str] | None, marks: Path | None, marks_in: MarkFrameName, only: list[str] | None
-) -> list[dict[str, Any]]:
-    """The lines of `--line` as entries, which take the place of a file of marks."""
-    lines = [parse_line(text, marks_in) for text in texts or ()]
-    if lines and marks is not None:
-        raise typer.BadParameter("give --marks or --line, not both")
-    if lines and only:
-        raise typer.BadParameter("--roi chooses from a file of --marks; leave it out with --line")
-    return lines
-
-
 def segment(
     ct: Ct,
-    output: Output,
+    output: Output = None,
     marks: Marks = None,
     line: Line = None,
     marks_in: MarksIn = MarkFrameName.voxel,
@@ -116,9 +123,15 @@ def segment(
     inside: Inside = None,
     outside: Outside = None,
     report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
+    as_json: AsJson = False,
     sr: Annotated[
         Path | None, typer.Option("--sr", help="DICOM structured report to write beside a SEG: .dcm")
     ] = None,
+    to: To = None,
+    cache: Cache = None,
+    pick_description: PickDescription = None,
+    pick_date: PickDate = None,
+    pick_maker: PickMaker = None,
     engine: Engine = EngineName.openvino,
     crop: Crop = None,
     window: Window = None,
@@ -133,54 +146,119 @@ def segment(
     weights: Weights = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Segment every marked tumour of a scan in 3D."""
+    """Segment every marked tumour of a scan in 3D: write its mask, print volume and diameters."""
     start = time.perf_counter()
     # NumPy's matrix products are not used here; by itself it would start a thread for each core
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
-    lines = parse_lines(line, marks, marks_in, only)
+    lines = [parse_line(text, marks_in) for text in line or ()]
     prompts = parse_prompts(first_slice, last_slice, inside, outside)
-    from lite_ensam.engines.backend import WEIGHTS
-    from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_report
+    choice = parse_choice(pick_description, pick_date, pick_maker)
+    check_marks_options(lines, marks, only, choice)
+    from lite_ensam.io.outputs import check_outputs
+    from lite_ensam.io.scans import MASK_SUFFIXES
     from lite_ensam.segmentation import segment as run
 
+    output = output or mask_beside(ct, sr)
     check_kinds(ct, output, sr)
     mask_suffixes = (".dcm",) if sr is not None else MASK_SUFFIXES
     outputs = ((output, mask_suffixes), (report, (".json",)), (sr, (".dcm",)))
     check_outputs(outputs, (ct, marks, weights), overwrite)
-    result = run(
-        ct,
-        lines or marks,
-        marks_in=marks_in.value,
-        prompts=prompts,
-        crop=crop.value if crop else None,
-        engine=engine.value,
-        window=window_hu,
-        hu=hu,
-        threads=threads,
-        mirror=mirror,
-        border=border.value,
-        series_uid=series,
-        acquisition=acquisition,
-        only=only or (),
-        n_repeats=repeats,
-        weights=weights or WEIGHTS,
-    )
+    check_sending(to, output)
+    given = lines or marks or choice
+    with repeats_bar(repeats) as on_repeat:
+        result = run(
+            fetch(ct, series, given, cache),
+            given,
+            marks_in=marks_in.value,
+            prompts=prompts,
+            crop=crop.value if crop else None,
+            engine=engine.value,
+            window=window_hu,
+            hu=hu,
+            threads=threads,
+            mirror=mirror,
+            border=border.value,
+            series_uid=series,
+            acquisition=acquisition,
+            only=only or (),
+            n_repeats=repeats,
+            on_repeat=on_repeat,
+            weights=weights,
+        )
+    write(result, Written(ct, marks, output, report, sr, start), overwrite)
+    if as_json:
+        print_json(result.report)
+    else:
+        show(result, output)
+    send_results(to, (output, sr), says=not as_json)
+
+
+@contextmanager
+def repeats_bar(n_repeats: int) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on stderr while tumours are segmented again; nothing where stderr is not a terminal."""
+    if not n_repeats or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("repeating", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class Written(NamedTuple):
+    """Files of a command, and when it began (`time.perf_counter`)."""
+
+    ct: str
+    marks: str | None
+    mask: Path
+    report: Path | None
+    sr: Path | None
+    start: float
+
+
+def write(result: Segmentation, files: Written, overwrite: bool) -> None:
+    """Write mask, structured report and JSON report."""
+    from lite_ensam.io.places import shown_place
+    from lite_ensam.io.report_files import write_report
+
     saving = time.perf_counter()
-    result.save(output, overwrite, sr)
+    result.save(files.mask, overwrite, files.sr)
     result.report["seconds"]["write"] = round(time.perf_counter() - saving, 4)
-    result.report["seconds"]["total"] = round(time.perf_counter() - start, 4)
+    result.report["seconds"]["total"] = round(time.perf_counter() - files.start, 4)
     result.report["peak_mb"] = peak_mb()
-    result.report["files"] = {"ct": str(ct), "marks": str(marks) if marks else None, "mask": str(output)}
-    if report is not None:
-        write_report(report, result.report, overwrite)
-    show(result, output)
+    result.report["files"] = {
+        "ct": shown_place(files.ct),
+        "marks": shown_place(files.marks) if files.marks else None,
+        "mask": str(files.mask),
+    }
+    if files.report is not None:
+        write_report(files.report, result.report, overwrite)
 
 
-def check_kinds(ct: Path, output: Path, sr: Path | None) -> None:
-    """Refuse a scan that is not there, and DICOM output of one that is no DICOM, before anything is read."""
+def check_marks_options(
+    lines: Sequence[object], marks: str | None, only: Sequence[str] | None, choice: object
+) -> None:
+    """Refuse options that contradict each other."""
+    if lines and marks is not None:
+        raise typer.BadParameter("give --marks or --line, not both")
+    if lines and only:
+        raise typer.BadParameter("--roi chooses from a file of --marks; leave it out with --line")
+    if choice and (lines or marks is not None):
+        raise typer.BadParameter(
+            "--pick-... choose from the CT's folder or study; leave --marks and --line out"
+        )
+
+
+def check_kinds(ct: str, output: Path, sr: Path | None) -> None:
+    """Refuse a scan that is not there, and DICOM output of a scan that is not DICOM, before anything is read."""
     from lite_ensam.core.errors import CaseError, OutputError, printable
+    from lite_ensam.io.places import is_address
 
+    if is_address(ct):
+        return
     if not os.path.exists(ct):
         raise CaseError(f"{printable(ct)}: no such file or folder")
     for target in (output, sr):
@@ -212,6 +290,8 @@ def show(result: Segmentation, output: Path) -> None:
     out = console()
     seconds, peak = result.report["seconds"]["total"], result.report.get("peak_mb")
     out.print(f"{seconds:.2f} s" + (f", peak {peak:.0f} MB" if peak else ""))
+    if is_verbose():
+        out.print("seconds: " + ", ".join(f"{step} {s:.2f}" for step, s in result.report["seconds"].items()))
     out.print(f"mask: {output}")
     for note in result.report["notes"]:
         out.print(f"note: {as_options(note)}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 PIPE_WIDTH = 160
-"""Columns where there is no terminal to ask: nothing of a table is cut off in a log."""
+"""Columns without a terminal to ask: nothing of a table is cut off in a log."""
 
 
 def console() -> Console:
@@ -29,6 +29,13 @@ def console() -> Console:
 def _go_on_unheard() -> None:
     """Let `| head` close the pipe: the files are what was asked for, and they are written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def print_json(report: Mapping[str, Any]) -> None:
+    """Print a report to stdout as it would be written to a file."""
+    from lite_ensam.io.report_files import report_text
+
+    sys.stdout.write(report_text(report))
 
 
 def print_table(

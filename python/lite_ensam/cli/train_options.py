@@ -15,6 +15,7 @@ class PresetName(StrEnum):
     """Names that `--preset` takes; `training.presets.PRESETS` without importing it."""
 
     paper = "paper"
+    joint = "joint"
     cpu = "cpu"
     gpu = "gpu"
 
@@ -34,7 +35,7 @@ def require_train_extra() -> None:
     missing = [name for name in ("torch", "safetensors", "scipy", "onnxscript") if find_spec(name) is None]
     if missing:
         raise MissingExtraError(
-            f"training needs {', '.join(missing)}, not installed: pip install 'lite-ensam[train]'"
+            f"training needs {', '.join(missing)}, which is not installed: run pip install 'lite-ensam[train]'"
         )
 
 
@@ -59,19 +60,29 @@ def _plain(value: object) -> str:
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
-Steps: TypeAlias = Annotated[int | None, typer.Option(help="Optimiser steps [default: the preset's]")]
-Batch: TypeAlias = Annotated[int | None, typer.Option(help="Patches a step [default: the preset's]")]
+Steps: TypeAlias = Annotated[
+    int | None, typer.Option(help="Number of optimiser steps [default: the preset's]")
+]
+Batch: TypeAlias = Annotated[
+    int | None, typer.Option(help="Number of patches a step [default: the preset's]")
+]
 Rate: TypeAlias = Annotated[float | None, typer.Option(help="Learning rate [default: the preset's]")]
 Cooldown: TypeAlias = Annotated[
     float | None, typer.Option(help="Share of steps over which the rate falls [default: the preset's]")
 ]
 Patience: TypeAlias = Annotated[
-    int | None, typer.Option(help="Stop after as many validations without a better one [default: never]")
+    int | None, typer.Option(help="Stop after this many validations without improvement [default: never]")
 ]
-Seed: TypeAlias = Annotated[int | None, typer.Option(help="Of everything [default: the preset's]")]
+Seed: TypeAlias = Annotated[
+    int | None, typer.Option(help="Seed of all random numbers [default: the preset's]")
+]
 Settings: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Any other setting, such as patch.side_voxels=40"),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Change any other setting, e.g. patch.side_voxels=40; repeat it for more",
+    ),
 ]
 ListSettings: TypeAlias = Annotated[
     bool,
@@ -89,33 +100,46 @@ RunFolder: TypeAlias = Annotated[
     Path, typer.Option("--run", help="Folder of the run; one that exists is resumed", show_default=False)
 ]
 Preset: TypeAlias = Annotated[
-    PresetName, typer.Option(help="paper: whole scans, for GPUs; cpu, gpu: cubes around lesions")
+    PresetName,
+    typer.Option(
+        help="paper, joint: boxes out of whole scans, for GPUs and CPUs; cpu, gpu: cubes around lesions"
+    ),
 ]
 ValidationData: TypeAlias = Annotated[
-    Path | None, typer.Option(help="Cases to validate on: folder of <source>/<case>, of .npz, or CSV")
+    Path | None,
+    typer.Option(help="Validate on these cases: folder of <source>/<case>, folder of .npz, or CSV"),
 ]
 ValidationShare: TypeAlias = Annotated[
     float | None, typer.Option(help="Validate on this share of each source's patients instead")
 ]
 HeldOutFold: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="NUMBER/COUNT", help="Hold out this part of all patients, shapes and all"),
+    typer.Option(
+        metavar="NUMBER/COUNT", help="Hold out one part of all patients, e.g. 0/5 for the first of five"
+    ),
 ]
 SyntheticLesions: TypeAlias = Annotated[
-    int, typer.Option(min=0, help="Synthetic lesions in the bank (presets cpu and gpu)")
+    int, typer.Option(min=0, help="Number of synthetic lesions in the crop cache (presets cpu and gpu)")
 ]
-SyntheticSeed: TypeAlias = Annotated[int, typer.Option(help="Of the synthetic lesions")]
+SyntheticSeed: TypeAlias = Annotated[int, typer.Option(help="Seed of the synthetic lesions")]
 SourceWeights: TypeAlias = Annotated[
-    list[str] | None, typer.Option(help="SOURCE=SHARE, how often a source is drawn [default: all alike]")
+    list[str] | None,
+    typer.Option(help="Draw a source with this share, SOURCE=SHARE, e.g. sts=0.2 [default: all alike]"),
 ]
-StartWeights: TypeAlias = Annotated[Path | None, typer.Option(help="Weights of an earlier run to begin from")]
-Accelerator: TypeAlias = Annotated[AcceleratorName, typer.Option(help="Where the network runs")]
-GpuCount: TypeAlias = Annotated[int, typer.Option(min=1, help="GPUs (extra `fabric`)")]
-CpuThreads: TypeAlias = Annotated[int, typer.Option(min=1, help="CPU threads of the network")]
+StartWeights: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Start from the weights of an earlier run (.safetensors)")
+]
+Accelerator: TypeAlias = Annotated[
+    AcceleratorName, typer.Option(help="Device that the network is trained on")
+]
+GpuCount: TypeAlias = Annotated[int, typer.Option(min=1, help="Number of GPUs (extra `fabric`)")]
+CpuThreads: TypeAlias = Annotated[int, typer.Option(min=1, help="Number of CPU threads of the network")]
 DrawingProcesses: TypeAlias = Annotated[
-    int, typer.Option(min=1, help="Processes that draw synthetic lesions")
+    int, typer.Option(min=1, help="Number of processes that draw synthetic lesions")
 ]
-LoaderThreads: TypeAlias = Annotated[int, typer.Option(min=1, help="Threads that read and cut ahead")]
+LoaderThreads: TypeAlias = Annotated[
+    int, typer.Option(min=1, help="Number of threads that read and crop in advance")
+]
 TensorBoardLogs: TypeAlias = Annotated[
     bool, typer.Option("--tensorboard", help="Write TensorBoard's logs (extra `tensorboard`)")
 ]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lite_ensam.cli.archives import Cache, PickDate, PickDescription, PickMaker, fetch, parse_choice
 from lite_ensam.cli.options import (
     Acquisition,
     Border,
@@ -28,7 +29,7 @@ from lite_ensam.cli.options import (
     as_options,
 )
 from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, parse_prompts
-from lite_ensam.cli.segment import Ct, Line, Marks, parse_lines, parse_window
+from lite_ensam.cli.segment import Ct, Line, Marks, check_marks_options, parse_line, parse_window
 
 
 def view(
@@ -42,11 +43,17 @@ def view(
     outside: Outside = None,
     output_dir: Annotated[
         Path | None,
-        typer.Option(help="Folder that the buttons write into [default: the one the scan lies in]"),
+        typer.Option(
+            help="Folder that the buttons write into [default: where the scan lies; of an archive, here]"
+        ),
     ] = None,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address only")
     ] = True,
+    cache: Cache = None,
+    pick_description: PickDescription = None,
+    pick_date: PickDate = None,
+    pick_maker: PickMaker = None,
     engine: Engine = EngineName.openvino,
     crop: Crop = None,
     window: Window = None,
@@ -59,53 +66,89 @@ def view(
     border: Border = BorderName.readers,
     repeats: Repeats = 0,
     weights: Weights = None,
+    prior: Annotated[
+        Path | None,
+        typer.Option(
+            help="An earlier CT of the patient: registered and shown beside the scan (extra register)"
+        ),
+    ] = None,
+    prior_marks: Annotated[
+        Path | None, typer.Option(help="Lines on the prior scan: their masks are shown on it")
+    ] = None,
 ) -> None:
-    """Draw lines on a scan and correct masks in the browser, offline; ends with its tab, or by Ctrl+C."""
-    from lite_ensam.core.errors import CaseError, MissingExtraError, OutputError, printable
+    """Draw lines on a scan and correct masks in the browser, offline; ends with its tab, or by Ctrl+C.
+
+    A DICOM folder with several CT series opens with a list of them, unless --series or --marks says which one.
+    """
+    from lite_ensam.core.errors import MissingExtraError
     from lite_ensam.io.outputs import refuse_inputs
+    from lite_ensam.io.places import is_address, marks_at_hand
 
     window_hu = None if window is None else parse_window(window)
-    lines = parse_lines(line, marks, marks_in, only)
-    prompts = parse_prompts(first_slice, last_slice, inside, outside)
-    if not os.path.exists(ct):
-        raise CaseError(f"{printable(ct)}: no such file or folder")
-    folder = output_dir or Path(os.path.abspath(ct)).parent
-    if not folder.is_dir():
-        raise OutputError(
-            f"--output-dir must be a folder that exists, got {printable(folder)}: make it first"
-        )
-    refuse_inputs([folder / "mask"], [ct, weights])
+    lines = [parse_line(text, marks_in) for text in line or ()]
+    choice = parse_choice(pick_description, pick_date, pick_maker)
+    check_marks_options(lines, marks, only, choice)
+    folder = _folder(ct, prior, prior_marks, output_dir)
+    refuse_inputs([folder / "mask"], [place for place in (ct, prior, weights) if place is not None])
     try:
-        from lite_ensam.engines import WEIGHTS
-        from lite_ensam.widgets.explorer import explore
+        from lite_ensam.widgets.explorer import Explorer, explore
+        from lite_ensam.widgets.series_choice import SeriesChoice, series_to_choose_from
         from lite_ensam.widgets.view_server import ViewServer
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("lite_ensam"):
             raise
         raise MissingExtraError(f"view needs {error.name}: pip install 'lite-ensam[view]'") from error
 
-    explorer = explore(
-        ct,
-        lines or marks,
-        marks_in=marks_in.value,
-        prompts=prompts,
-        series_uid=series,
-        acquisition=acquisition,
-        only=only or (),
-        hu=hu,
-        engine=engine.value,
-        crop=crop.value if crop else None,
-        window=window_hu,
-        threads=threads,
-        mirror=mirror,
-        border=border.value,
-        n_repeats=repeats,
-        weights=weights or WEIGHTS,
-        folder=folder,
-    )
-    for note in explorer.viewer.source.notes:
-        typer.echo(f"note: {as_options(note)}", err=True)
-    ViewServer(explorer).run(show_in_browser if browser else typer.echo)
+    given = lines or (marks_at_hand(marks, cache=cache) if choice is None else choice)
+
+    def show(series_uid: str | None) -> Explorer:
+        explorer = explore(
+            fetch(ct, series_uid, given, cache),
+            given,
+            marks_in=marks_in.value,
+            prompts=parse_prompts(first_slice, last_slice, inside, outside),
+            series_uid=series_uid,
+            acquisition=acquisition,
+            only=only or (),
+            hu=hu,
+            engine=engine.value,
+            crop=crop.value if crop else None,
+            window=window_hu,
+            threads=threads,
+            mirror=mirror,
+            border=border.value,
+            n_repeats=repeats,
+            weights=weights,
+            folder=folder,
+            prior=prior,
+            prior_marks=prior_marks,
+        )
+        for note in explorer.viewer.source.notes:
+            typer.echo(f"note: {as_options(note)}", err=True)
+        return explorer
+
+    choose = series is None and given is None and not is_address(ct)
+    choices = series_to_choose_from(ct) if choose else ()
+    shown = SeriesChoice(choices, show) if choices else show(series)
+    ViewServer(shown).run(show_in_browser if browser else typer.echo)
+
+
+def _folder(ct: str, prior: Path | None, prior_marks: Path | None, output_dir: Path | None) -> Path:
+    """Where the buttons write; errors for a scan or a folder that is not there."""
+    from lite_ensam.core.errors import ArgumentError, CaseError, OutputError, printable
+    from lite_ensam.io.places import is_address
+
+    for scan in (ct, prior):
+        if scan is not None and not is_address(scan) and not os.path.exists(scan):
+            raise CaseError(f"{printable(scan)}: no such file or folder")
+    if prior_marks is not None and prior is None:
+        raise ArgumentError("--prior-marks are lines on a prior scan: say which one by --prior")
+    folder = output_dir or (Path() if is_address(ct) else Path(os.path.abspath(ct)).parent)
+    if not folder.is_dir():
+        raise OutputError(
+            f"--output-dir must be a folder that exists, got {printable(folder)}: make it first"
+        )
+    return folder
 
 
 def show_in_browser(address: str) -> None:

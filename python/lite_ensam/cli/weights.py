@@ -11,10 +11,14 @@ from lite_ensam.core.errors import MissingExtraError
 
 
 def export(
-    weights: Annotated[Path, typer.Argument(help="weights.safetensors of a run", show_default=False)],
-    folder: Annotated[Path, typer.Argument(help="Where graph, weights and manifest go", show_default=False)],
+    weights: Annotated[
+        Path, typer.Argument(help="File weights.safetensors or best.safetensors of a run", show_default=False)
+    ],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder for graph, weights and manifest", show_default=False)
+    ],
 ) -> None:
-    """Export trained weights for OpenVINO (extra `export`)."""
+    """Export trained weights to a folder that every command takes with --weights (extra `export`)."""
     _require_export_extra()
     from lite_ensam.export import export_weights
 
@@ -24,19 +28,22 @@ def export(
 
 def import_(
     checkpoint: Annotated[
-        Path, typer.Argument(help="The authors' .pth, such as lite_ensam_flare25.pth", show_default=False)
+        Path,
+        typer.Argument(
+            help="Checkpoint of the paper's authors, e.g. lite_ensam_flare25.pth", show_default=False
+        ),
     ],
     folder: Annotated[
         Path,
-        typer.Option("--output", "-o", help="Where graph, weights and manifest go", show_default=False),
+        typer.Option("--output", "-o", help="Folder for graph, weights and manifest", show_default=False),
     ],
 ) -> None:
-    """Make a folder of weights of the checkpoint that the paper's authors released (extra `export`)."""
+    """Import the checkpoint that the paper's authors released (extra `export`)."""
     _require_export_extra()
     from lite_ensam.export import import_weights
 
     import_weights(checkpoint, folder)
-    typer.echo(f"imported to {folder}; use it by --weights {folder}")
+    typer.echo(f"imported to {folder}; use it with --weights {folder}")
 
 
 def _require_export_extra() -> None:
@@ -46,5 +53,5 @@ def _require_export_extra() -> None:
     missing = [name for name in ("torch", "safetensors", "onnx", "onnxscript") if find_spec(name) is None]
     if missing:
         raise MissingExtraError(
-            f"exporting needs {', '.join(missing)}, not installed: pip install 'lite-ensam[export]'"
+            f"export needs {', '.join(missing)}, which is not installed: run pip install 'lite-ensam[export]'"
         )

@@ -50,14 +50,18 @@ Source: TypeAlias = "str | os.PathLike[str] | CohortManifest | Sequence[CohortCa
 @with_short_repr
 @dataclass(frozen=True)
 class Cohort:
-    """What became of a cohort.
+    """Result of a cohort.
 
     Parameters
     ----------
-    folder : of everything
-    progress : counts
-    tables : cases, tumours and timing, each as CSV and as Parquet
-    page : HTML
+    folder : Path
+        Folder of everything.
+    progress : Progress
+        Counts.
+    tables : tuple[Path, ...]
+        Cases, tumours and timing, each as CSV and as Parquet.
+    page : Path
+        HTML.
     """
 
     folder: Path
@@ -75,10 +79,15 @@ def check_cohort_extra() -> None:
 def open_manifest(source: Source) -> CohortManifest:
     """Rows of a manifest file, of a folder that is looked through, or as they are.
 
+    Parameters
+    ----------
+    source : Source
+        Manifest (.csv, .parquet), a folder, a `CohortManifest`, or rows.
+
     Raises
     ------
     CohortError
-        If it cannot be read, or there is no case.
+        If it cannot be read, or it has no case.
     """
     if isinstance(source, CohortManifest):
         return source
@@ -91,6 +100,13 @@ def open_manifest(source: Source) -> CohortManifest:
 @contextmanager
 def open_folder(folder: Path, manifest: CohortManifest) -> Iterator[LockedFolder]:
     """The folder of a run, made and locked, with its manifest; nothing that is read is written over.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the results; made if missing.
+    manifest : CohortManifest
+        The cases.
 
     Raises
     ------
@@ -126,20 +142,30 @@ def run_cohort(
 
     Parameters
     ----------
-    source : manifest (.csv, .parquet), a folder (see `discover`), a `CohortManifest`, or rows
-    folder : results; made if it is not there. Another run into it goes on where the last one was
-    parameters : what is done with each case
-    limits : what a case may take; one that takes more has failed, and takes no other along
-    workers : processes on this machine; None takes as many as CPUs and memory allow
-    scheduler : a `distributed.Client` or the address of a Dask scheduler; its workers must see the same paths
-    check : whether to look at all files first, and begin only if nothing is wrong with any. Without, a bad case
-        becomes a row with its error
-    retry_failed : whether to try cases again whose failure would come again, as far as is known
-    on_progress : called as it goes; see `show_progress`
+    source : Source
+        Manifest (.csv, .parquet), a folder (see `discover`), a `CohortManifest`, or rows.
+    folder : str or os.PathLike[str]
+        Results; made if it is missing. Another run into it resumes the last one.
+    parameters : Parameters, optional
+        What is done with each case.
+    limits : Limits, optional
+        What a case may take; one that takes more has failed, and takes no other along.
+    workers : int or None, default None
+        Processes on this machine; None takes as many as CPUs and memory allow.
+    scheduler : Any, default None
+        A `distributed.Client` or the address of a Dask scheduler; its workers must see the same paths.
+    check : bool, default True
+        Whether to look at all files first, and begin only if nothing is wrong with any. Without, a bad case
+        becomes a row with its error.
+    retry_failed : bool, default False
+        Whether to try cases again whose failure would come again, as far as is known.
+    on_progress : Callable[[Progress], None] or None, default None
+        Called as it goes; see `show_progress`.
 
     Returns
     -------
-    Cohort. The run ends when no case is left: done, or failed with step and error in the table of cases.
+    Cohort
+        Cohort. The run ends when no case is left: done, or failed with step and error in the table of cases.
 
     Raises
     ------

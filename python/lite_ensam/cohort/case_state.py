@@ -25,7 +25,7 @@ _MUCH_MORE = 1.2
 
 
 class CaseState(Enum):
-    """What is known of a case: see the table of `case_state`."""
+    """State of a case: see the table of `case_state`."""
 
     OPEN = "to be done"
     UNSURE = "done, if its inputs have the content that they had"
@@ -52,11 +52,14 @@ def case_state(task: Task, record: Record | None, by_content: bool = False) -> C
 
     Parameters
     ----------
-    task : the case and what is to be done with it
-    record : what an earlier run left, see `read_record`
-    by_content : False looks at sizes and times only: what is quick for a million cases. An input that is not there
+    task : Task
+        The case and what is to be done with it.
+    record : Record or None
+        What an earlier run left, see `read_record`.
+    by_content : bool, default False
+        False looks at sizes and times only: what is quick for a million cases. An input that is not there
         counts as the same then: an archive that is away today takes nothing back. True compares hashes, which
-        settles what a glance leaves unsure
+        settles what a glance leaves unsure.
 
     Raises
     ------

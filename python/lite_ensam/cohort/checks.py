@@ -1,4 +1,4 @@
-"""What can be known of a case without reading its voxels: asked of all cases before hours are spent."""
+"""Checks of a case that need no voxels: made of all cases before hours are spent."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ def check_rows(
 
     Parameters
     ----------
-    rows : of a manifest
-    on_row : called after each row with how many are done
+    rows : Sequence[CohortCase]
+        Rows of a manifest.
+    on_row : Callable[[int], None] or None, default None
+        Called after each row with how many are done.
     """
     problems = []
     for number, row in enumerate(rows, start=1):

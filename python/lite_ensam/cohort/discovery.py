@@ -14,12 +14,19 @@ __all__ = ["discover"]
 
 
 def discover(folder: str | os.PathLike[str]) -> CohortManifest:
-    """All cases of a folder and its subfolders; layouts may be mixed, DICOM is looked for only if there is no other.
+    """All cases of a folder and its subfolders.
+
+    Layouts may be mixed; DICOM is searched for only if every other layout is absent.
+
+    Parameters
+    ----------
+    folder : str or os.PathLike[str]
+        Folder to search.
 
     Raises
     ------
     CohortError
-        If there is no such folder or nothing in it that is a case.
+        If the folder does not exist or contains no case.
     MissingExtraError
         If only DICOM can be there and pydicom is not installed.
     """
@@ -37,7 +44,7 @@ def discover(folder: str | os.PathLike[str]) -> CohortManifest:
     if not cases:
         raise CohortError(
             f"{printable(folder)}: holds no case that is known by its name: no FLARE, BIDS-like or lite-ensam folder, "
-            "no DICOM series with lines (see docs/scale.md)" + "".join(f"; {note}" for note in notes)
+            "no DICOM series with lines (see docs/guide/cohorts.md)" + "".join(f"; {note}" for note in notes)
         )
     rows = tuple(map(CohortCase.of, cases))
     return CohortManifest(rows, tuple(table_problems(rows)), notes, root)

@@ -31,12 +31,14 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class CaseFailure:
-    """What went wrong with a case.
+    """The failure of a case.
 
     Parameters
     ----------
-    step : where
-    error : one sentence
+    step : Step
+        Where.
+    error : str
+        One sentence.
     """
 
     step: Step
@@ -73,7 +75,7 @@ def may_pass(error: BaseException) -> bool:
 
 
 def _system_error(error: BaseException | None) -> OSError | None:
-    """What the operating system said, if that is where the error came from."""
+    """The operating system's message, if the error came from there."""
     while error is not None:
         # libraries raise OSErrors of their own for damaged files; those of the system have a number
         if isinstance(error, OSError) and error.errno is not None:

@@ -37,12 +37,18 @@ class CohortCase:
 
     Parameters
     ----------
-    case : name of the case, unique; files and tables carry it
-    ct : the scan: a file, or a folder of DICOM slices
-    marks : its lines (see `read_marks`); empty takes those inside an .npz, or draws them on the reference
-    reference : label map to score against, or empty
-    patient, date : for the tables; the date as YYYY-MM-DD, or empty
-    series, acquisition : SeriesInstanceUID in a DICOM folder and number of one of its acquisitions, or empty
+    case : str
+        Name of the case, unique; files and tables carry it.
+    ct : str
+        The scan: a file, or a folder of DICOM slices.
+    marks : str, default ""
+        Its lines (see `read_marks`); empty takes those inside an .npz, or draws them on the reference.
+    reference : str, default ""
+        Label map to score against, or empty.
+    patient, date : str, default ""
+        Patient and date for the tables; the date as YYYY-MM-DD, or empty.
+    series, acquisition : str, default ""
+        SeriesInstanceUID in a DICOM folder and number of one of its acquisitions, or empty.
     """
 
     case: str
@@ -73,7 +79,7 @@ class CohortCase:
 
     @property
     def choice(self) -> dict[str, Any]:
-        """What is taken of a DICOM folder, as `open_scan` has it; CaseError if `acquisition` is no number."""
+        """The selection in a DICOM folder, as `open_scan` takes it; CaseError if `acquisition` is not a number."""
         return {"series_uid": self.series or None, "acquisition": parse_acquisition(self.acquisition)}
 
     @property
@@ -88,13 +94,16 @@ _COLUMNS = tuple(field.name for field in fields(CohortCase))
 
 @dataclass(frozen=True)
 class ManifestIssue:
-    """What is wrong with a manifest.
+    """An error in a manifest.
 
     Parameters
     ----------
-    row : which row of the table, the first case being 1
-    case : its name, or empty
-    error : one sentence
+    row : int
+        Which row of the table, the first case being 1.
+    case : str
+        Its name, or empty.
+    error : str
+        One sentence.
     """
 
     row: int
@@ -109,10 +118,14 @@ class CohortManifest:
 
     Parameters
     ----------
-    rows : in the order of the table; those with problems are there too
-    problems : of the table and its texts
-    notes : what a reader should know: columns that mean nothing here
-    path : the table or the folder that it was read from
+    rows : tuple[CohortCase, ...]
+        Rows in the order of the table; those with problems are there too.
+    problems : tuple[ManifestIssue, ...], default ()
+        Problems of the table and its texts.
+    notes : tuple[str, ...], default ()
+        What a reader should know: columns that mean nothing here.
+    path : Path or None, default None
+        The table or the folder that it was read from.
     """
 
     rows: tuple[CohortCase, ...]
@@ -126,12 +139,13 @@ def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
 
     Parameters
     ----------
-    path : .csv (UTF-8, with headings) or .parquet; paths in it are relative to its own folder
+    path : str or os.PathLike[str]
+        .csv (UTF-8, with headings) or .parquet; paths in it are relative to its own folder.
 
     Raises
     ------
     CohortError
-        If it cannot be read, lacks a column or has no row. What is wrong with single rows is listed, not raised.
+        If it cannot be read, lacks a column or has no row. Errors of single rows are listed, not raised.
     MissingExtraError
         For a .parquet without pyarrow.
     """
@@ -155,7 +169,17 @@ def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
 def write_cohort_manifest(
     path: str | os.PathLike[str], rows: Sequence[CohortCase], overwrite: bool = False
 ) -> None:
-    """Write rows as CSV that `read_cohort_manifest` gives back, paths absolute; `OutputError` if that cannot be."""
+    """Write rows as CSV that `read_cohort_manifest` gives back, paths absolute; `OutputError` if that cannot be.
+
+    Parameters
+    ----------
+    path : str or os.PathLike[str]
+        CSV file to write.
+    rows : Sequence[CohortCase]
+        The cases.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+    """
     write_table(path, [{name: getattr(row, name) for name in _COLUMNS} for row in rows], overwrite)
 
 
@@ -188,7 +212,10 @@ def _row_errors(row: CohortCase) -> Iterator[str]:
     if not row.case:
         yield "has no case"
     elif len(row.folder_name.encode()) > _LONGEST_ID:
-        yield f"case {brief(row.case)} is too long: {_LONGEST_ID} bytes fit, and what is no plain letter takes three"
+        yield (
+            f"case {brief(row.case)} is too long: at most {_LONGEST_ID} bytes fit, "
+            "and every sign but a plain letter takes three"
+        )
     elif printable(row.case) != row.case:
         yield f"case {brief(row.case)} holds control characters"
     if not row.ct:

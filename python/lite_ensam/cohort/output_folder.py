@@ -41,8 +41,10 @@ def refuse_overlap(folder: Path, manifest: CohortManifest) -> None:
 
     Parameters
     ----------
-    folder : of the results
-    manifest : its cases, and where they were found
+    folder : Path
+        Folder of the results.
+    manifest : CohortManifest
+        Its cases, and where they were found.
     """
     written = [
         folder / name for name in _WRITTEN if not (name == MANIFEST and is_own_manifest(folder, manifest))

@@ -33,7 +33,7 @@ _ODDNESS = (
 
 @dataclass
 class _Numbers:
-    """What is kept of the records while they pass by."""
+    """Numbers that are kept of the records as they pass."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, str, str]] = field(default_factory=list)
@@ -87,7 +87,7 @@ def write_page(rows: Sequence[CohortCase], folder: str | os.PathLike[str], name:
         about = about or (record if record["status"] == "done" else {})
     odd = sorted(numbers.odd, key=lambda entry: entry[:2], reverse=True)
     parts = [
-        html.section("What was done", html.facts(_facts(numbers, about))),
+        html.section("The run", html.facts(_facts(numbers, about))),
         html.section("Distributions", _distributions(numbers.values)),
         html.section("Flags", _flags(numbers)),
         html.section("Failures", _failures(numbers.failures)),

@@ -1,4 +1,4 @@
-"""What goes to a worker and what comes back, as plain data."""
+"""Tasks for workers and their results, as plain data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from lite_ensam import _kernels
 from lite_ensam.cohort.manifest import CohortCase
 from lite_ensam.core.patch_config import Crop
-from lite_ensam.engines.backend import WEIGHTS, Engine, WeightsManifest
+from lite_ensam.engines.backend import Engine, WeightsManifest, shipped_weights
 from lite_ensam.segmentation.edge_refinement import Border
 
 __all__ = ["Limits", "Outcome", "Parameters", "Task"]
@@ -19,12 +19,29 @@ __all__ = ["Limits", "Outcome", "Parameters", "Task"]
 
 @dataclass(frozen=True)
 class Parameters:
-    """All that decides, beside the inputs, what comes out; see `segment`.
+    """Parameters of `segment` that, with the inputs, determine the result of a case.
 
     Parameters
     ----------
-    threads : of the engine. It belongs here because the last bits of its sums hang on it
-    weights : folder of weights made by `lite-ensam export`, the same path on every machine; empty takes those that ship
+    engine : Engine, default "openvino"
+        "openvino" or "torch".
+    crop : Crop or None, default None
+        "lesion" or "joint"; None takes the crop that the weights were trained on.
+    mirror : bool, default False
+        Whether to average each patch's logits with those of its mirror image.
+    border : Border, default "readers"
+        "readers" or "edge".
+    window : tuple[float, float] or None, default None
+        Lowest and highest HU that the network sees; None takes the weights' own.
+    hu : bool or None, default None
+        True for Hounsfield units, False for a windowed scan, None to decide by the values.
+    threshold : float, default 0.0
+        Logit above which a voxel is tumour.
+    threads : int, default 1
+        Threads of the engine. It belongs here because the last bits of its sums depend on it.
+    weights : str, default ""
+        Folder of weights made by `lite-ensam export`, the same path on every machine; empty takes the
+        released ones.
     """
 
     engine: Engine = "openvino"
@@ -39,25 +56,34 @@ class Parameters:
 
     def identity(self, series: str = "", acquisition: str = "") -> str:
         """SHA-256, hex, of the parameters, the weights (by content, not by place) and the program's version."""
-        facts = [self.to_dict() | {"weights": ""}, series, acquisition, *_program(self.weights)]
+        facts = [self.to_dict() | {"weights": ""}, series, acquisition, *_program(self._weights)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, with the crop that the weights want if no other was asked for."""
-        return asdict(self) | {"crop": self.crop or _manifest(self.weights).patch.crop}
+        return asdict(self) | {"crop": self.crop or self._weights.patch.crop}
+
+    @property
+    def _weights(self) -> WeightsManifest:
+        return _manifest(self.weights or str(shipped_weights(self.crop)))
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one case may take.
+    """Limits of one case.
 
     Parameters
     ----------
-    seconds : from its start in a worker to its record
-    memory_mb : resident memory of the worker; None is what `plan_workers` finds
-    tries : at reading and writing, where the system says that it did not work
-    backoff_s : wait before the second try; it doubles each time
-    deaths : workers that may die of a case before it counts as failed
+    seconds : float, default 600.0
+        Seconds from its start in a worker to its record.
+    memory_mb : float or None, default None
+        Resident memory of the worker; None is what `plan_workers` finds.
+    tries : int, default 3
+        Tries at reading and writing, where the system says that it did not work.
+    backoff_s : float, default 1.0
+        Wait before the second try; it doubles each time.
+    deaths : int, default 3
+        Workers that may die of a case before it counts as failed.
     """
 
     seconds: float = 600.0
@@ -73,10 +99,14 @@ class Task:
 
     Parameters
     ----------
-    row : the case
-    folder : of the cohort; the same path on every machine
-    parameters : what to do
-    limits : what it may take
+    row : CohortCase
+        The case.
+    folder : str
+        Folder of the cohort; the same path on every machine.
+    parameters : Parameters, optional
+        What to do.
+    limits : Limits, optional
+        What it may take.
     """
 
     row: CohortCase
@@ -99,14 +129,20 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker tells of a case; the rest is in the record.
+    """A worker's message about a case; the rest is in the record.
 
     Parameters
     ----------
-    case : its name
-    status : "done", "failed", or "stop": neither the disk nor the installation lets the run go on
-    error : one sentence, or empty
-    seconds, peak_mb : of the case, of the worker so far
+    case : str
+        Its name.
+    status : str
+        "done", "failed", or "stop": neither the disk nor the installation lets the run go on.
+    error : str, default ""
+        One sentence, or empty.
+    seconds : float, default 0.0
+        Seconds that the case took.
+    peak_mb : float or None, default None
+        Peak memory of the worker so far, in MB.
     """
 
     case: str
@@ -116,14 +152,11 @@ class Outcome:
     peak_mb: float | None = None
 
 
-@cache
-def _manifest(folder: str) -> WeightsManifest:
-    return WeightsManifest.read(folder or WEIGHTS)
+_manifest = cache(WeightsManifest.read)
 
 
-def _program(folder: str) -> tuple[str, ...]:
-    """What of the program and its weights decides about the result."""
-    weights = _manifest(folder)
+def _program(weights: WeightsManifest) -> tuple[str, ...]:
+    """The parts of the program and its weights that determine the result."""
     errors = weights.held_out_errors
     calibrated = () if errors is None else (repr(errors),)
     return weights.weights_sha256, weights.graph_sha256, _kernels.__version__, *calibrated

@@ -17,7 +17,7 @@ _BAR_EVERY_S = 0.2
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[Progress], None]]:
-    """What to give `run_cohort` as `on_progress`, for the time of the block."""
+    """The function to give `run_cohort` as `on_progress`, for the time of the block."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
@@ -39,6 +39,13 @@ def show_progress() -> Iterator[Callable[[Progress], None]]:
 
 def progress_text(progress: Progress, counts: bool = True) -> str:
     """One line: counts, failures, pace, time left, memory.
+
+    Parameters
+    ----------
+    progress : Progress
+        State of the run.
+    counts : bool, default True
+        Whether to state the number of cases.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A case's folder: where it lies, what its record says, how inputs are known again."""
+"""A case's folder: where it lies, what its record says, how inputs are recognised."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def input_paths(row: CohortCase) -> Iterator[tuple[str, str]]:
 
 
 def read_record(folder: str | os.PathLike[str], row: CohortCase) -> Record | None:
-    """The record of a case, or None if there is none that makes sense: then the case is done again."""
+    """The record of a case, or None if it is missing or invalid: then the case is done again."""
     try:
         record = read_report(case_folder(folder, row) / RECORD)
     except LiteEnsamError:
@@ -62,7 +62,7 @@ def read_record(folder: str | os.PathLike[str], row: CohortCase) -> Record | Non
 
 
 def obstacle(folder: str | os.PathLike[str], row: CohortCase) -> str:
-    """What stands where a case's files belong and is not ours to remove, as a sentence; empty if nothing does."""
+    """A file or folder of somebody else where a case's files belong, as a sentence; empty if nothing does."""
     place = case_folder(folder, row)
     if os.path.lexists(place) and not place.is_dir():
         return f"{printable(place)} is in the way: it is not a folder"
@@ -114,9 +114,9 @@ def make_case_folder(folder: str | os.PathLike[str], row: CohortCase) -> Path:
 
 
 def file_signature(path: str | os.PathLike[str]) -> str:
-    """What tells at a glance that a file or a folder's files have not changed: sizes and times, not content.
+    """A quick sign that a file or a folder's files have not changed: sizes and times, not content.
 
-    What is not there has the stamp `MISSING`.
+    A missing file has the stamp `MISSING`.
     """
     try:
         if not os.path.isdir(path):

@@ -1,4 +1,4 @@
-"""What a record must hold for tables and page to be made of it: a file on a disk may hold anything."""
+"""Required fields of a record: a file on a disk may hold anything."""
 
 from __future__ import annotations
 

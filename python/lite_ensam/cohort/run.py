@@ -31,12 +31,18 @@ class Progress:
 
     Parameters
     ----------
-    total : cases of the manifest
-    kept : found as an earlier run left them
-    done, failed : of this run
-    failed_before : of the kept ones
-    peak_mb : largest memory of any worker
-    started : time.monotonic()
+    total : int
+        Cases of the manifest.
+    kept : int, default 0
+        Found as an earlier run left them.
+    done, failed : int, default 0
+        Cases of this run.
+    failed_before : int, default 0
+        Failed cases among the kept ones.
+    peak_mb : float, default 0.0
+        Largest memory of any worker.
+    started : float, optional
+        Value of `time.monotonic()` at the start.
     """
 
     total: int

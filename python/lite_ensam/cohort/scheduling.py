@@ -14,7 +14,7 @@ from lite_ensam.core.errors import CohortError, MissingExtraError
 __all__ = ["MB_OF_A_WORKER", "Plan", "WorkerPool", "plan_workers", "staff"]
 
 MB_OF_A_WORKER = 500
-"""What a worker needs at most, with scans of 512 x 512 x 100 voxels (docs/scale.md)."""
+"""Largest memory of a worker, with scans of 512 x 512 x 100 voxels (docs/guide/cohorts.md)."""
 
 _KEPT_FREE = 0.1
 """Share of the memory that no worker gets."""
@@ -34,10 +34,16 @@ class Plan:
 
     Parameters
     ----------
-    workers : processes
-    threads : of each
-    memory_mb : limit of each
-    cpus, machine_mb : what there is, as far as control groups and affinity let us
+    workers : int
+        Processes.
+    threads : int
+        Threads of each.
+    memory_mb : float
+        Limit of each.
+    cpus : int
+        CPUs that control groups and affinity grant.
+    machine_mb : float
+        Memory that control groups grant, in MB.
     """
 
     workers: int
@@ -61,8 +67,10 @@ class WorkerPool:
 
     Parameters
     ----------
-    executor : takes `run_task`
-    capacity : how many cases shall be under way or waiting, now
+    executor : Executor
+        Takes `run_task`.
+    capacity : Callable[[], int]
+        How many cases shall be under way or waiting, now.
     """
 
     executor: Executor
@@ -74,9 +82,12 @@ def plan_workers(workers: int | None = None, threads: int = 1, memory_mb: float 
 
     Parameters
     ----------
-    workers : None takes as many as CPUs and memory allow
-    threads : of each worker; more are no faster than more workers, and change the last bits
-    memory_mb : limit of each worker; None shares out what is free
+    workers : int or None, default None
+        None takes as many as CPUs and memory allow.
+    threads : int, default 1
+        Threads of each worker; more threads are not faster than more workers, and change the last bits.
+    memory_mb : float or None, default None
+        Limit of each worker; None shares out what is free.
     """
     import psutil
     from dask.system import cpu_count
@@ -96,8 +107,10 @@ def staff(plan: Plan, scheduler: Any = None) -> Iterator[WorkerPool]:
 
     Parameters
     ----------
-    plan : of this machine, where no scheduler is given
-    scheduler : address of a Dask scheduler such as tcp://10.0.0.1:8786, or a `distributed.Client`, which stays open
+    plan : Plan
+        Plan of this machine, where no scheduler is given.
+    scheduler : Any, default None
+        Address of a Dask scheduler such as tcp://10.0.0.1:8786, or a `distributed.Client`, which stays open.
     """
     if scheduler is None:
         with _threads(plan.workers) as executor:

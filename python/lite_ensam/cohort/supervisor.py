@@ -3,7 +3,7 @@
 `run_task` is all that a scheduler calls, on this machine in threads and on others in Dask's workers. The cases
 themselves are done in processes of their own (`worker_process`), since only a process can be stopped at any moment, and
 what kills it (a fault in a decoder, the kernel's memory killer) kills nothing else. Why not a library's pool of
-processes: docs/decisions/0016.
+processes: docs/developer/decisions/0016.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ def run_task(task: Task) -> Outcome:
 
     Returns
     -------
-    What became of it. A case over its limits, and one that several workers died of, has failed, and its record says
-    so.
+    Outcome
+        Its outcome. A case over its limits, and one that several workers died of, has failed, and its record
+        says so.
     """
     start = time.perf_counter()
     worker = _take(Path(task.folder), task.parameters.threads)
@@ -89,8 +90,10 @@ class Worker:
 
     Parameters
     ----------
-    folder : of the cohort; gets the log
-    threads : of everything that computes
+    folder : Path
+        Folder of the cohort; gets the log.
+    threads : int
+        Threads of everything that computes.
     """
 
     def __init__(self, folder: Path, threads: int) -> None:
@@ -122,7 +125,7 @@ class Worker:
             self._reap()
 
     def _ask(self, task: Task) -> Outcome | CaseFailure | str:
-        """What the process says of a case, why it was killed over it, or how it died by itself."""
+        """The process's message about a case, the reason why it was killed, or how it died."""
         process = self._living()
         with _Watchdog(process.pid, task.limits) as watchdog:
             line = _exchange(process, task.to_json())

@@ -50,7 +50,7 @@ TIMING = {
 
 _BATCH = 5000
 _WAITED = ("load engine", "wait for scan")
-"""Steps that are no work of a case, or overlap with another."""
+"""Steps outside of a case's own work, or that overlap with another."""
 
 
 def review_priority(tumor: Mapping[str, Any]) -> float:
@@ -148,7 +148,7 @@ class _Table:
         csv_file.write(_csv_text([list(columns)]))
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """Take a row; keys that are no column are left out, and what is missing is empty."""
+        """Take a row; keys without a column are left out, and what is missing is empty."""
         self._rows.append({name: row.get(name) for name in self._columns})
         if len(self._rows) >= _BATCH:
             self.flush()

@@ -38,7 +38,6 @@ from lite_ensam.core.partial_volume import SubVolume, TumorMasks, on_common_box
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import Labels
 from lite_ensam.datasets.case_files import unmarked_note
-from lite_ensam.engines import WEIGHTS
 from lite_ensam.evaluation import dsc
 from lite_ensam.io import read_case, read_labels
 from lite_ensam.io.atomic import sweep_leftovers
@@ -50,8 +49,8 @@ __all__ = ["process_case", "run_case"]
 def run_case(task: Task) -> Outcome:
     """Do a case, or find it done, and leave its record; in the process that calls.
 
-    Errors of the case become the record of a failure. `OutputError`, `EngineError` and `MissingExtraError` are no
-    fault of the case: they become the status "stop".
+    Errors of the case become the record of a failure. `OutputError`, `EngineError` and `MissingExtraError` are not
+    faults of the case: they become the status "stop".
     """
     start = time.perf_counter()
     row, limits = task.row, task.limits
@@ -85,7 +84,8 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
 
     Returns
     -------
-    Its record: all of it but `run` hangs on nothing but the row, the files and the parameters.
+    Record
+        Its record: all of it but `run` depends only on the row, the files and the parameters.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
     p = parameters
     result = segment(
         row.ct, marks, crop=p.crop, engine=p.engine, window=p.window, hu=p.hu, threads=p.threads,
-        threshold=p.threshold, mirror=p.mirror, border=p.border, weights=p.weights or WEIGHTS, **row.choice,
+        threshold=p.threshold, mirror=p.mirror, border=p.border, weights=p.weights or None, **row.choice,
     )  # fmt: skip
     reference = read_labels(row.reference, result.source) if row.reference else None
     tumors = _tumors(result, reference)
@@ -141,7 +141,7 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
 
 
 def _still_true(task: Task) -> Record | None:
-    """The record of a case whose files were only touched or moved, stamped anew; None if it is to be done."""
+    """The record of a case whose files were only touched or moved, with new stamps; None if it is to be done."""
     record = read_record(task.folder, task.row)
     stamps = {name: file_signature(path) for name, path in input_paths(task.row)}  # before anything is read
     if record is None or case_state(task, record, by_content=True) is not CaseState.DONE:
@@ -164,7 +164,7 @@ def _labels(result: Segmentation) -> list[int]:
 
 
 def _tumors(result: Segmentation, reference: Labels | None) -> list[dict[str, Any]]:
-    """What is known of each tumour, its line, and its Dice if there is a reference."""
+    """Each tumour's record, its line, and with a reference its Dice."""
     lines = {mark.label: [list(end) for end in mark.endpoints_zyx] for mark in result.marks}
     tumors = [{**tumor, "line_zyx": lines[tumor["label"]]} for tumor in result.report["tumors"]]
     if reference is None:

@@ -17,7 +17,7 @@ from threading import Thread
 
 
 def main() -> None:
-    """Read tasks until there are no more."""
+    """Read tasks until the input ends."""
     faulthandler.enable()
     # what libraries print must not come between the replies
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")

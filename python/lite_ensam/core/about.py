@@ -1,4 +1,4 @@
-"""What every output says about the program that made it."""
+"""Version and disclaimer, which every output repeats."""
 
 from lite_ensam._kernels import __version__
 

@@ -19,7 +19,7 @@ from lite_ensam.core.types import CtVolume, Flips, Labels
 __all__ = ["Case", "guess_hu"]
 
 VOXEL_DTYPES = (np.int16, np.uint16, np.uint8, np.float32)
-"""What the kernels take; readers convert everything else."""
+"""Voxel types of the kernels; readers convert all others."""
 
 
 @with_short_repr
@@ -29,15 +29,23 @@ class Case:
 
     Parameters
     ----------
-    ct : int16, uint16, uint8 or float32 (z, y, x), any strides; or the crops of a scan that was not kept as a whole
-    grid : where its voxels lie
-    marks : at least one, inside the volume, no two with the same label
-    reference : uint8 or uint16 (z, y, x), or None
-    name : for reports; line breaks and other control characters become escapes
-    hu : True if `ct` is in Hounsfield units, False if it is already windowed to 0-255.
-        Left out, `guess_hu` decides, unless the source says that its units are unknown
-    source : what it was read from: axis order, header, notes; left out, an array with this grid. Doubts about
-        intensities, spacing and axis order are added to its notes
+    ct : CtVolume or PartialScan
+        Voxels (z, y, x), int16, uint16, uint8 or float32, any strides; or the crops of a scan that was not kept as a
+        whole.
+    grid : Grid
+        Where its voxels lie.
+    marks : tuple[RecistMark, ...]
+        At least one, inside the volume, no two with the same label.
+    reference : Labels or None, default None
+        Label map (z, y, x), uint8 or uint16, or None.
+    name : str, default ""
+        Name for reports; line breaks and other control characters become escapes.
+    hu : bool, optional
+        True if `ct` is in Hounsfield units, False if it is already windowed to 0-255. Left out, `guess_hu`
+        decides, unless the source says that its units are unknown.
+    source : ScanSource, optional
+        What it was read from: axis order, header, notes; left out, an array with this grid. Doubts about
+        intensities, spacing and axis order are added to its notes.
 
     Raises
     ------
@@ -129,7 +137,7 @@ class Case:
 
     @cached_property
     def reference_masks(self) -> TumorMasks:
-        """Masks of the reference's tumours; CaseError if there is no reference."""
+        """Masks of the reference's tumours; CaseError without a reference."""
         if self.reference is None:
             raise CaseError(f"case {self.name!r} has no reference")
         return TumorMasks(self.reference)
@@ -141,6 +149,11 @@ def guess_hu(ct: CtVolume | PartialScan) -> bool:
     A scan is windowed if all its values lie in 0..255: any uint8 scan, FLARE's images. A CT in HU has
     air, lung or fat below 0, or bone or contrast above 255, unless it is a tiny crop
     of soft tissue: then say `hu=True`.
+
+    Parameters
+    ----------
+    ct : CtVolume or PartialScan
+        Voxels of the scan, or some of them with its range.
 
     Raises
     ------

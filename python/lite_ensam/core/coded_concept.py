@@ -19,14 +19,17 @@ class CodedConcept:
 
     Parameters
     ----------
-    value : such as "10200004", at most 64 characters
-    scheme : such as "SCT" (SNOMED CT), at most 16
-    meaning : such as "Liver", for people, at most 64
+    value : str
+        Such as "10200004", at most 64 characters.
+    scheme : str
+        Such as "SCT" (SNOMED CT), at most 16.
+    meaning : str
+        Such as "Liver", for people, at most 64.
 
     Raises
     ------
     MarkError
-        If one of them is no text, empty, longer, or holds control characters or a backslash.
+        If one of them is not a text, is empty, is longer, or holds control characters or a backslash.
 
     Examples
     --------
@@ -49,7 +52,7 @@ class CodedConcept:
 
     @classmethod
     def of(cls, entry: Any) -> Self:
-        """The concept of a mapping with these keys, as `as_dict` gives it; MarkError if it is none."""
+        """The concept of a mapping with these keys, as `as_dict` gives it; MarkError if it is not a concept."""
         names = [field.name for field in fields(cls)]
         if not isinstance(entry, Mapping) or sorted(map(str, entry)) != sorted(names):
             raise MarkError(f"a code must be a mapping with {', '.join(names)}, got {brief(entry)}")

@@ -3,11 +3,17 @@
 __all__ = ["PALETTE", "color_of", "rgb_of"]
 
 PALETTE = ("#ff9d2e", "#56b4e9", "#2fd6a3", "#f15bb5", "#f0e442", "#b892ff", "#ff6b5e", "#9fe870")
-"""Light enough for grey slices, and told apart by most colour-blind readers."""
+"""Light enough for grey slices; the first hues are Okabe and Ito's (2008), lightened. With protanopia, deuteranopia or
+tritanopia any two of the first six stay 10 or more apart (CIE76); tests/browser/test_accessible.py computes it."""
 
 
 def color_of(label: int) -> str:
     """Colour "#rrggbb" of a label from 1 on.
+
+    Parameters
+    ----------
+    label : int
+        Label of the tumour, from 1.
 
     Examples
     --------
@@ -19,6 +25,11 @@ def color_of(label: int) -> str:
 
 def rgb_of(label: int) -> tuple[int, int, int]:
     """The same as three numbers from 0 to 255.
+
+    Parameters
+    ----------
+    label : int
+        Label of the tumour, from 1.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 All of them are `LiteEnsamError`s, and each is also what Python would raise: bad scans, marks and arguments are
 `ValueError`s, what cannot be written is an `OSError`, a broken engine a `RuntimeError`. Each carries one sentence that
-names what is wrong, what was expected and what came. What came may be anything: `brief` and `printable` make it fit
+names what is wrong, what was expected and what came. The latter may be anything: `brief` and `printable` make it fit
 into a sentence.
 """
 
@@ -10,6 +10,7 @@ import os
 import unicodedata
 
 __all__ = [
+    "ArchiveError",
     "ArgumentError",
     "CaseError",
     "CohortError",
@@ -58,6 +59,10 @@ class CohortError(LiteEnsamError, ValueError):
     """The manifest of a cohort is bad, its folder is in use, or the machinery that runs it gave up."""
 
 
+class ArchiveError(LiteEnsamError, OSError):
+    """An archive (PACS) cannot be reached, or does not give or take what it was asked to."""
+
+
 class OutputError(LiteEnsamError, OSError):
     """A result cannot be written; the target is as it was before."""
 
@@ -77,6 +82,11 @@ class MissingExtraError(LiteEnsamError, ImportError):
 def brief(value: object) -> str:
     """Value as Python writes it, on one line of at most 80 characters.
 
+    Parameters
+    ----------
+    value : object
+        Anything that came instead of what was expected.
+
     Examples
     --------
     >>> brief((1, "two"))
@@ -90,7 +100,12 @@ def brief(value: object) -> str:
 
 
 def printable(text: str | os.PathLike[str]) -> str:
-    r"""Text or path on one line that any UTF-8 terminal or file takes: what is none becomes an escape.
+    r"""Text or path on one line that any UTF-8 terminal or file takes: any other character becomes an escape.
+
+    Parameters
+    ----------
+    text : str or os.PathLike[str]
+        Text or path that a message quotes.
 
     Examples
     --------

@@ -44,11 +44,15 @@ class Grid:
 
     Parameters
     ----------
-    shape_zyx : number of voxels per axis, each at least 1
-    spacing_mm : size of a voxel along z, y, x in mm, each from 0.01 to 100
-    affine : (4, 4) float64, maps the reversed index (x, y, z, 1) of the array to world mm (RAS);
-        its columns are at right angles (oblique is fine, sheared is not) and as long as the spacing
-    is_oriented : whether the affine says where the patient's left, back and head are; not so of a bare array
+    shape_zyx : IntTriple
+        Number of voxels per axis, each at least 1.
+    spacing_mm : FloatTriple
+        Size of a voxel along z, y, x in mm, each from 0.01 to 100.
+    affine : Float64Array
+        Matrix (4, 4) that maps the reversed index (x, y, z, 1) of the array to world mm (RAS); its
+        columns are at right angles (oblique is fine, sheared is not) and as long as the spacing.
+    is_oriented : bool, default True
+        Whether the affine says where the patient's left, back and head are; not so of a bare array.
 
     Raises
     ------
@@ -140,7 +144,9 @@ class Grid:
 
         Returns
         -------
-        Axes for `numpy.transpose`, and then which of them to reverse; None if the voxels lie at other places.
+        tuple[IntTriple, Flips] or None
+            Axes for `numpy.transpose`, and then which of them to reverse; None if the voxels lie at other
+            places.
 
         Examples
         --------
@@ -169,6 +175,11 @@ def real_array(values: ArrayLike) -> NDArray[Any]:
     """Array of integers or floats; an empty one if it is anything else (text, bool, a set, ragged lists).
 
     For whoever checks shape and values next: an empty array has the wrong shape.
+
+    Parameters
+    ----------
+    values : ArrayLike
+        Nested sequences, an array, or anything else.
     """
     try:
         array = np.asarray(values)
@@ -235,7 +246,13 @@ def _spacing_of(affine: Float64Array) -> FloatTriple:
 
 
 def as_points(points: ArrayLike) -> Float64Array:
-    """Points (..., 3) as float64; ValueError for another shape."""
+    """Points (..., 3) as float64; ValueError for another shape.
+
+    Parameters
+    ----------
+    points : ArrayLike
+        Points (..., 3).
+    """
     array = np.asarray(points, dtype=np.float64)
     if array.ndim == 0 or array.shape[-1] != 3:
         raise ValueError(f"points must have shape (..., 3), got {array.shape}")

@@ -26,14 +26,20 @@ MAX_LABEL = 65535
 """Labels are written as uint16 at most."""
 
 ROUNDING = 1e-6
-"""What the way from millimetres to indices may cost, in voxels."""
+"""Largest rounding error of the conversion from millimetres to indices, in voxels."""
 
 _SHORTEST = 1e-6
 """Lines shorter than this, in voxels, are points."""
 
 
 def checked_label(label: int) -> int:
-    """A whole number from 1 to `MAX_LABEL`, or `MarkError`."""
+    """A whole number from 1 to `MAX_LABEL`, or `MarkError`.
+
+    Parameters
+    ----------
+    label : int
+        The label as it was given.
+    """
     try:
         number = operator.index(label)
     except TypeError:
@@ -44,7 +50,17 @@ def checked_label(label: int) -> int:
 
 
 def checked_slice(label: int, field: str, number: Any) -> int | None:
-    """A slice's whole number, or None if none is given; else `MarkError` names mark and field."""
+    """A slice's whole number, or None if none is given; else `MarkError` names mark and field.
+
+    Parameters
+    ----------
+    label : int
+        Label of the mark, for messages.
+    field : str
+        Name of the field, for messages.
+    number : Any
+        Index of the slice as it was given, or None.
+    """
     if number is None:
         return None
     try:
@@ -57,7 +73,17 @@ def checked_slice(label: int, field: str, number: Any) -> int | None:
 
 
 def checked_points(label: int, field: str, given: Any) -> tuple[FloatTriple, ...]:
-    """Finite points (z, y, x), perhaps none; else `MarkError` names mark and field."""
+    """Finite points (z, y, x), perhaps none; else `MarkError` names mark and field.
+
+    Parameters
+    ----------
+    label : int
+        Label of the mark, for messages.
+    field : str
+        Name of the field, for messages.
+    given : Any
+        Points (n, 3) as they were given.
+    """
     if isinstance(given, list | tuple | np.ndarray) and len(given) == 0:
         return ()
     points = np.array(real_array(given), dtype=np.float64)
@@ -69,7 +95,15 @@ def checked_points(label: int, field: str, given: Any) -> tuple[FloatTriple, ...
 
 
 def checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> EndpointPair:
-    """Two finite points on one slice, apart, in ascending order."""
+    """Two finite points on one slice, apart, in ascending order.
+
+    Parameters
+    ----------
+    label : int
+        Label of the mark, for messages.
+    endpoints_zyx : ArrayLike
+        The two ends as they were given.
+    """
     ends = np.array(real_array(endpoints_zyx), dtype=np.float64)
     if ends.shape != (2, 3) or not np.isfinite(ends).all():
         raise MarkError(
@@ -105,5 +139,11 @@ def _plane_hint(ends: NDArray[np.float64]) -> str:
 
 
 def point_text(numbers: Sequence[float] | NDArray[np.float64]) -> str:
-    """Numbers in brackets, for messages."""
+    """Numbers in brackets, for messages.
+
+    Parameters
+    ----------
+    numbers : Sequence[float] or NDArray[np.float64]
+        Coordinates of a point.
+    """
     return "(" + ", ".join(f"{number:g}" for number in numbers) + ")"

@@ -22,11 +22,15 @@ def air_for_nan(
 
     Parameters
     ----------
-    ct : (z, y, x), any dtype
-    marks : NaN within a line's length of a line's middle is not background
-    spacing_mm : (z, y, x)
-    hu : whether the scan is in HU, where air is -1000, or windowed, where it is 0; None: windowed if all its values lie
-        in 0 to 255
+    ct : CtVolume
+        Voxels (z, y, x), any dtype.
+    marks : Sequence[RecistMark]
+        NaN within a line's length of a line's middle is not background.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
+    hu : bool or None
+        Whether the scan is in HU, where air is -1000, or windowed, where it is 0; None: windowed if all its
+        values lie in 0 to 255.
 
     Raises
     ------

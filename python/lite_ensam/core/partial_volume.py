@@ -44,9 +44,12 @@ class SubVolume:
 
     Parameters
     ----------
-    voxels : (z, y, x), any dtype and strides
-    start_zyx : its first voxel in the volume
-    whole_shape_zyx : shape of the volume
+    voxels : NDArray[Any]
+        Voxels (z, y, x), any dtype and strides.
+    start_zyx : IntTriple
+        Its first voxel in the volume.
+    whole_shape_zyx : IntTriple
+        Shape of the volume.
     """
 
     voxels: NDArray[Any]
@@ -104,11 +107,13 @@ class TumorMasks:
 
     Parameters
     ----------
-    labels : bool, uint8 or uint16 (z, y, x), or a part of such a map that is zero elsewhere
+    labels : NDArray[Any] or SubVolume
+        Label map (z, y, x), bool, uint8 or uint16, or a part of such a map that is zero elsewhere.
 
     Attributes
     ----------
-    labels : the labels that have a voxel, ascending; not 0
+    labels : NDArray[Any] or SubVolume
+        The labels that have a voxel, ascending; not 0.
 
     Examples
     --------
@@ -139,8 +144,10 @@ class PartialScan:
 
     Parameters
     ----------
-    parts : at least one, all of one volume and dtype (int16, uint16, uint8 or float32)
-    value_range : lowest and highest voxel of the whole scan, finite
+    parts : tuple[SubVolume, ...]
+        At least one, all of one volume and dtype (int16, uint16, uint8 or float32).
+    value_range : tuple[float, float]
+        Lowest and highest voxel of the whole scan, finite.
     """
 
     parts: tuple[SubVolume, ...]
@@ -167,14 +174,30 @@ def slices(start_zyx: Sequence[int], stop_zyx: Sequence[int]) -> tuple[slice, ..
 
 
 def flipped_box(box: VoxelBox, flips_zyx: Flips, shape_zyx: Sequence[int]) -> VoxelBox:
-    """Where a box lies in its volume with some axes reversed."""
+    """Where a box lies in its volume with some axes reversed.
+
+    Parameters
+    ----------
+    box : VoxelBox
+        Box of voxel indices.
+    flips_zyx : Flips
+        Whether each axis is reversed.
+    shape_zyx : Sequence[int]
+        Shape of the volume.
+    """
     start, stop = (np.where(flips_zyx, np.subtract(shape_zyx, end), end) for end in box)
     low, high = np.where(flips_zyx, stop, start), np.where(flips_zyx, start, stop)
     return int_triple(low), int_triple(high)
 
 
 def as_subvolume(volume: NDArray[Any] | SubVolume) -> SubVolume:
-    """An array as the part that is the whole; a part as it is."""
+    """An array as the part that is the whole; a part as it is.
+
+    Parameters
+    ----------
+    volume : NDArray[Any] or SubVolume
+        A whole array, or a part of one, which is returned as it is.
+    """
     if isinstance(volume, SubVolume):
         return volume
     z, y, x = volume.shape
@@ -183,6 +206,13 @@ def as_subvolume(volume: NDArray[Any] | SubVolume) -> SubVolume:
 
 def subvolume_containing(ct: CtVolume | PartialScan, box: VoxelBox) -> SubVolume:
     """A part of a scan that holds a box.
+
+    Parameters
+    ----------
+    ct : CtVolume or PartialScan
+        The scan, or the crops of it that are in memory.
+    box : VoxelBox
+        Voxels that the part must contain.
 
     Raises
     ------
@@ -198,7 +228,15 @@ def subvolume_containing(ct: CtVolume | PartialScan, box: VoxelBox) -> SubVolume
 
 
 def keep_boxes(ct: CtVolume | PartialScan, boxes: Sequence[VoxelBox]) -> PartialScan:
-    """Copies of some boxes of a scan, so that the scan itself can go; of a scan of which only crops are left, these."""
+    """Copies of some boxes of a scan, so that the scan itself can go; of a scan of which only crops are left, these.
+
+    Parameters
+    ----------
+    ct : CtVolume or PartialScan
+        The whole scan.
+    boxes : Sequence[VoxelBox]
+        Boxes of voxels to keep.
+    """
     if isinstance(ct, PartialScan):
         return ct
     whole = as_subvolume(ct)
@@ -207,7 +245,13 @@ def keep_boxes(ct: CtVolume | PartialScan, boxes: Sequence[VoxelBox]) -> Partial
 
 
 def value_range(ct: CtVolume | PartialScan) -> tuple[float, float]:
-    """Lowest and highest voxel of the whole scan; ValueError if one is NaN or infinite, or there is none."""
+    """Lowest and highest voxel of the whole scan; ValueError if one is NaN or infinite, or the scan is empty.
+
+    Parameters
+    ----------
+    ct : CtVolume or PartialScan
+        The scan, or its crops, which know the range of the whole.
+    """
     return ct.value_range if isinstance(ct, PartialScan) else _kernels.value_range(ct)
 
 
@@ -215,6 +259,13 @@ def merged_boxes(boxes: Sequence[VoxelBox], shape_zyx: IntTriple) -> list[VoxelB
     """Boxes that hold the given ones in fewer voxels: never more than the volume has.
 
     Two boxes become one where that takes no more voxels than both of them.
+
+    Parameters
+    ----------
+    boxes : Sequence[VoxelBox]
+        Boxes of voxels; they may overlap and reach beyond the volume.
+    shape_zyx : IntTriple
+        Shape of the volume.
 
     Examples
     --------
@@ -240,7 +291,15 @@ def merged_boxes(boxes: Sequence[VoxelBox], shape_zyx: IntTriple) -> list[VoxelB
 
 
 def on_common_box(one: SubVolume, other: SubVolume) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Two parts of a volume on the smallest box that holds both, zero where they do not reach."""
+    """Two parts of a volume on the smallest box that holds both, zero where they do not reach.
+
+    Parameters
+    ----------
+    one : SubVolume
+        Part of a volume.
+    other : SubVolume
+        Part of the same volume.
+    """
     boxes = [(part.start_zyx, part.stop_zyx) for part in (one, other) if part.voxels.size]
     box = _hull(boxes[0], boxes[-1]) if boxes else ((0, 0, 0), (0, 0, 0))
     return one.on(box), other.on(box)

@@ -1,4 +1,4 @@
-"""What a network patch is: the numbers that training, weights, engines and cutting share."""
+"""Parameters of a network patch, which training, weights, engines and cutting share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ GREY_CHANNELS = ("wide", "line_window", "line_narrow", "positive")
 MAX_HU, MIN_WINDOW_HU = 100_000.0, 1.0
 LINE_CHANNELS = ("wide", "line_window", "line_narrow", "along", "across", "slice")
 PROMPT_CHANNELS = ("short_axis", "slice_range", "clicks", "last_mask")
-"""What a user may know beyond the line; 0.5 everywhere is nothing, and the network takes 0.5 off its input."""
+"""Channels of a user's knowledge beyond the line; 0.5 means unknown, and the network subtracts 0.5 from its input."""
 CHANNEL_NAMES = frozenset(LINE_CHANNELS + PROMPT_CHANNELS + FLARE25_CHANNELS)
 """All that `segmentation.channels` can fill."""
 CLICK_REACH = 1 / 16
@@ -51,22 +51,35 @@ class PatchConfig:
 
     Parameters
     ----------
-    side_factor : side of a lesion crop in lengths of the RECIST line
-    side_voxels : voxels a side of a lesion patch
-    window_hu : HU clipped to this before scaling to [0, 1] ("wide"); None scales the whole scan's
-        range instead, as the paper does
-    end_margin_voxels : the line is taken to end this far beyond the centres of its outermost voxels
-    line_half_width_hu, narrow_half_width_hu : "line_window" and "line_narrow" span this far to both
-        sides of the median HU under the line
-    windowed_unit_hu : HU a grey level of an already windowed 0-255 image is taken for
-        (400 HU over 255 levels is the usual soft-tissue window)
-    channels : names out of `CHANNEL_NAMES`, in order
-    crop : what the weights were trained on, and what is cut if nobody asks for another
-    margin_voxels : a joint crop reaches this far beyond the ends of all lines
-    side_multiple : a joint crop's sides are padded to multiples of this
-    rules : "flare25" does what the authors' public code does: it leaves a joint crop's last voxel and the ragged
-        edges of its blocks out, takes a drawn line's first and last voxel in memory for its ends, divides them by the
-        block, trusts the logits at the ends of lines, and counts a missing tumour's sphere in voxels
+    side_factor : float, default 2.5
+        Side of a lesion crop in lengths of the RECIST line.
+    side_voxels : int, default 64
+        Voxels a side of a lesion patch.
+    end_margin_voxels : float, default 0.0
+        The line is taken to end this far beyond the centres of its outermost voxels.
+    window_hu : tuple[float, float] or None, default (-1000.0, 500.0)
+        HU clipped to this before scaling to [0, 1] ("wide"); None scales the whole scan's range instead, as
+        the paper does.
+    line_half_width_hu, narrow_half_width_hu : float
+        "line_window" and "line_narrow" span this far to both sides of the median HU under the line.
+    windowed_unit_hu : float, default 400.0 / 255.0
+        HU a grey level of an already windowed 0-255 image is taken for (400 HU over 255 levels is the usual
+        soft-tissue window).
+    channels : tuple[str, ...], default LINE_CHANNELS
+        Names out of `CHANNEL_NAMES`, in order.
+    crop : Crop, default "lesion"
+        What the weights were trained on, and what is cut if nobody asks for another.
+    margin_voxels : int, default 32
+        A joint crop reaches this far beyond the spheres of all lines.
+    most_voxels : int, default 128**3
+        Joint crops are max-pooled until they have no more voxels.
+    side_multiple : int, default 8
+        A joint crop's sides are padded to multiples of this.
+    rules : Rules, default "lite_ensam"
+        "flare25" does what the authors' public code does: it leaves a joint crop's last voxel and the ragged
+        edges of its blocks out, takes a drawn line's first and last voxel in memory for its ends, divides
+        them by the block, trusts the logits at the ends of lines, and counts a missing tumour's sphere in
+        voxels.
     """
 
     side_factor: float = 2.5
@@ -79,6 +92,7 @@ class PatchConfig:
     channels: tuple[str, ...] = LINE_CHANNELS
     crop: Crop = "lesion"
     margin_voxels: int = 32
+    most_voxels: int = 128**3
     side_multiple: int = 8
     rules: Rules = "lite_ensam"
 
@@ -95,14 +109,18 @@ class PatchConfig:
         for name, known in (("crop", CROPS), ("rules", get_args(Rules))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
-        if self.margin_voxels < 1 or self.side_multiple < 1:
-            raise ValueError(
-                f"margin_voxels {self.margin_voxels} and side_multiple {self.side_multiple} must be 1 or more"
-            )
+        for name in ("margin_voxels", "most_voxels", "side_multiple"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+
+    @property
+    def looks_at_lines(self) -> bool:
+        """Whether the channels of a joint crop differ from line to line."""
+        return not {"wide", "positive"}.issuperset(self.channels)
 
     @property
     def needs_whole_scan(self) -> bool:
-        """Whether a patch hangs on more of the scan than its own voxels and the scan's range."""
+        """Whether a patch depends on more of the scan than its own voxels and the scan's range."""
         return "positive" in self.channels
 
     def to_dict(self) -> dict[str, Any]:
@@ -117,7 +135,13 @@ class PatchConfig:
 
 
 def check_window(window_hu: tuple[float, float]) -> None:
-    """Raise ValueError unless it is a range of HU that grey values can be scaled by."""
+    """Raise ValueError unless it is a range of HU that grey values can be scaled by.
+
+    Parameters
+    ----------
+    window_hu : tuple[float, float]
+        Lower and upper end of the window in HU.
+    """
     try:
         low, high = window_hu
         fits = low >= -MAX_HU and high <= MAX_HU and high - low >= MIN_WINDOW_HU
@@ -131,5 +155,6 @@ def check_window(window_hu: tuple[float, float]) -> None:
 
 
 FLARE25 = PatchConfig(channels=FLARE25_CHANNELS, window_hu=(-160.0, 240.0), crop="joint", rules="flare25")
-"""What the authors' public code for FLARE 2025 does before and after the network. Its scans are windowed to 0-255; one
-in HU is windowed to soft tissue first, as those of FLARE are."""
+"""Parameters of the authors' public code for FLARE 2025, before and after the network.
+
+Its scans are windowed to 0-255; a scan in HU is first windowed to soft tissue, as those of FLARE are."""

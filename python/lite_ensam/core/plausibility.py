@@ -1,4 +1,4 @@
-"""What an array's own numbers say against it: axes or spacing in another order, intensities that are not HU.
+"""Signs in an array's own numbers that it is wrong: axes or spacing in another order, intensities that are not HU.
 
 A volume that is wrong by a permuted spacing or by intensities off by 1,024 looks like any other. These checks put the
 likely cause into one sentence; whoever calls them decides whether it becomes an error or a note.
@@ -22,7 +22,12 @@ _FLATTEST = 20.0
 
 
 def pixel_problem(spacing_mm: Sequence[float]) -> str:
-    """What speaks against a spacing (z, y, x): a CT's pixels are square. An empty text if nothing does.
+    """The reason to doubt a spacing (z, y, x): a CT's pixels are square. An empty text without one.
+
+    Parameters
+    ----------
+    spacing_mm : Sequence[float]
+        Spacing in mm, (z, y, x).
 
     Examples
     --------
@@ -39,13 +44,24 @@ def pixel_problem(spacing_mm: Sequence[float]) -> str:
 
 
 def is_misordered(spacing_mm: Sequence[float]) -> bool:
-    """Whether the spacing would have square pixels if its numbers stood in another order."""
+    """Whether the spacing would have square pixels if its numbers stood in another order.
+
+    Parameters
+    ----------
+    spacing_mm : Sequence[float]
+        Spacing in mm, (z, y, x).
+    """
     z, y, x = spacing_mm
     return not _is_same(y, x) and (_is_same(z, y) or _is_same(z, x))
 
 
 def shape_problem(shape_zyx: Sequence[int]) -> str:
-    """What speaks against the axis order of a bare array: slices are mostly square. An empty text if nothing does.
+    """The reason to doubt the axis order of a bare array: slices are mostly square. An empty text without one.
+
+    Parameters
+    ----------
+    shape_zyx : Sequence[int]
+        Shape of the array.
 
     Examples
     --------
@@ -64,9 +80,12 @@ def intensity_error(low: float, high: float, dtype: np.dtype[Any], is_hu: bool |
 
     Parameters
     ----------
-    low, high : lowest and highest voxel
-    dtype : of the voxels; whole numbers come as integers
-    is_hu : True or False if somebody said that they are HU or windowed to 0-255; then much is only noted
+    low, high : float
+        Lowest and highest voxel.
+    dtype : np.dtype[Any]
+        Dtype of the voxels; whole numbers come as integers.
+    is_hu : bool or None, default None
+        True or False if somebody said that they are HU or windowed to 0-255; then much is only noted.
 
     Examples
     --------
@@ -85,7 +104,14 @@ def intensity_error(low: float, high: float, dtype: np.dtype[Any], is_hu: bool |
 
 
 def intensity_note(low: float, high: float, is_hu: bool | None = None) -> str:
-    """What makes the intensities of a scan doubtful; an empty text if nothing does. Parameters as `intensity_error`.
+    """The reason to doubt the intensities of a scan; an empty text without one. Parameters as `intensity_error`.
+
+    Parameters
+    ----------
+    low, high : float
+        Lowest and highest voxel.
+    is_hu : bool or None, default None
+        True or False if the caller declared HU or a window; None if not.
 
     Examples
     --------

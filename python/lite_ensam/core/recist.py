@@ -66,23 +66,31 @@ class RecistMark:
 
     Parameters
     ----------
-    label : 1 to 65535, the tumour's value in the label map
-    endpoints_zyx : the line's two ends, voxel indices (z, y, x), in any order. They are kept in
-        ascending order; if both are within half a slice of the slice that is nearest to their
-        middle (millimetres on an oblique scan), they are moved onto it
-    name : free text, for reports; line breaks and other control characters become escapes
-    tracking_uid : DICOM's identity of the tumour over time, or an empty text
-    short_axis_zyx : the two ends of a short axis that a reader drew on the same slice, or None
-    first_slice, last_slice : nothing of the tumour lies on a lower slice (z) than the first or a higher one than the
-        last; None where that is not known
-    inside_zyx, outside_zyx : points, voxel indices (z, y, x), that are tumour and that are not
-    finding_site : where in the body it lies, or None
+    label : int
+        1 to 65535, the tumour's value in the label map.
+    endpoints_zyx : EndpointPair
+        The line's two ends, voxel indices (z, y, x), in any order. They are kept in ascending order; if both
+        are within half a slice of the slice that is nearest to their middle (millimetres on an oblique scan),
+        they are moved onto it.
+    name : str, default ""
+        Free text, for reports; line breaks and other control characters become escapes.
+    tracking_uid : str, default ""
+        DICOM's identity of the tumour over time, or an empty text.
+    short_axis_zyx : EndpointPair or None, default None
+        The two ends of a short axis that a reader drew on the same slice, or None.
+    first_slice, last_slice : int or None, default None
+        Nothing of the tumour lies on a lower slice (z) than the first or a higher one than the last; None
+        where that is not known.
+    inside_zyx, outside_zyx : tuple[FloatTriple, ...], default ()
+        Points, voxel indices (z, y, x), that are tumour and that are not.
+    finding_site : CodedConcept or None, default None
+        Where in the body it lies, or None.
 
     Raises
     ------
     MarkError
         If the label is out of range, the ends of a line are not two finite points, they lie on different
-        slices, the line has no length, the name is no text, the tracking UID is none, or slices and points
+        slices, the line has no length, the name is not a text, the tracking UID is invalid, or slices and points
         contradict each other or the line.
 
     Examples
@@ -183,12 +191,13 @@ class RecistMark:
     def outer_endpoints_zyx(self, margin_voxels: float = 0.5) -> EndpointPair:
         """The ends moved outwards along the line, voxel indices (z, y, x).
 
-        Lines run from voxel centre to voxel centre (docs/conventions.md), so the tumour goes on for
+        Lines run from voxel centre to voxel centre (docs/explanation/conventions.md), so the tumour goes on for
         half a voxel beyond each end: little of a large tumour, an eighth of a nodule of 8 voxels.
 
         Parameters
         ----------
-        margin_voxels : how far each end is moved
+        margin_voxels : float, default 0.5
+            How far each end is moved.
 
         Examples
         --------
@@ -239,7 +248,12 @@ class RecistMark:
 
 
 class NotedMarks(tuple[RecistMark, ...]):
-    """The lines of a file as a tuple, with notes for whoever reads the results: what of the file was passed over.
+    """The lines of a file as a tuple, with notes about the parts of the file that were skipped.
+
+    Attributes
+    ----------
+    notes : tuple[str, ...]
+        Sentences for readers of the results.
 
     Examples
     --------
@@ -258,7 +272,13 @@ class NotedMarks(tuple[RecistMark, ...]):
 
 
 def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
-    """The notes that came with lines; none with a plain tuple or list."""
+    """The notes that came with lines; none with a plain tuple or list.
+
+    Parameters
+    ----------
+    marks : Sequence[RecistMark]
+        Marks, with or without notes.
+    """
     return marks.notes if isinstance(marks, NotedMarks) else ()
 
 
@@ -268,6 +288,13 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
     There must be at least one, no two may share a label, a voxel inside, or be the same line, and every end and
     point must lie inside the volume: between -0.5 and n - 0.5 on each axis (the outer faces of the outermost
     voxels), first and last slices between 0 and n - 1.
+
+    Parameters
+    ----------
+    marks : Sequence[RecistMark]
+        Marks of one scan.
+    shape_zyx : Sequence[int]
+        Shape of the volume.
     """
     if not marks:
         raise MarkError("no mark given: at least one RECIST line is needed")
@@ -305,12 +332,25 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
 
 
 def is_inside(point_zyx: Sequence[float], shape_zyx: Sequence[int]) -> bool:
-    """Whether a voxel index lies within the outer faces of a volume, -0.5 and n - 0.5 on each axis."""
+    """Whether a voxel index lies within the outer faces of a volume, -0.5 and n - 0.5 on each axis.
+
+    Parameters
+    ----------
+    point_zyx : Sequence[float]
+        Voxel index of a point, may be a fraction.
+    shape_zyx : Sequence[int]
+        Shape of the volume.
+    """
     return all(-_HALF_VOXEL <= p <= n - 1 + _HALF_VOXEL for p, n in zip(point_zyx, shape_zyx, strict=True))
 
 
 def voxel_of(point_zyx: FloatTriple) -> IntTriple:
     """The voxel that holds a point; of a point between two, the lower one.
+
+    Parameters
+    ----------
+    point_zyx : FloatTriple
+        Voxel index of a point, may be a fraction.
 
     Examples
     --------
@@ -322,7 +362,15 @@ def voxel_of(point_zyx: FloatTriple) -> IntTriple:
 
 
 def outer_ends(line: EndpointPair, margin_voxels: float) -> EndpointPair:
-    """The ends of a line in a slice, moved outwards along it by `margin_voxels` each."""
+    """The ends of a line in a slice, moved outwards along it by `margin_voxels` each.
+
+    Parameters
+    ----------
+    line : EndpointPair
+        The two ends, on one slice.
+    margin_voxels : float
+        How far each end is moved.
+    """
     (z, ay, ax), (_, by, bx) = line
     share = margin_voxels / math.hypot(by - ay, bx - ax)
     dy, dx = (by - ay) * share, (bx - ax) * share
@@ -334,21 +382,35 @@ def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence
 
     Parameters
     ----------
-    mark : the line
-    shape_zyx : shape of the volume
-    spacing_mm : (z, y, x)
+    mark : RecistMark
+        The line.
+    shape_zyx : Sequence[int]
+        Shape of the volume.
+    spacing_mm : Sequence[float]
+        Spacing in mm, (z, y, x).
 
     Returns
     -------
-    bool (z, y, x): voxels whose centres are within half a line's length of its middle, in mm; at
-    least the one voxel that is nearest to it.
+    Mask
+        Mask (z, y, x) of the voxels whose centres are within half a line's length of its middle, in mm; at least
+        the one voxel that is nearest to it.
     """
     mask: Mask = sphere_box(mark, shape_zyx, spacing_mm).whole()
     return mask
 
 
 def sphere_box(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> SubVolume:
-    """The part of `sphere_mask` that holds the sphere."""
+    """The part of `sphere_mask` that holds the sphere.
+
+    Parameters
+    ----------
+    mark : RecistMark
+        The line.
+    shape_zyx : Sequence[int]
+        Shape of the volume.
+    spacing_mm : Sequence[float]
+        Spacing in mm, (z, y, x).
+    """
     center, radius_mm = np.asarray(mark.midpoint_zyx), mark.radius_mm(spacing_mm)
     spacing, last = np.asarray(spacing_mm, dtype=np.float64), np.asarray(shape_zyx) - 1
     reach = radius_mm / spacing
@@ -367,13 +429,16 @@ def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTripl
 
     Parameters
     ----------
-    marker : bool or integers (z, y, x): 0 is background, any other value the label of one line,
-        drawn on one axial slice (as FLARE's `recist`)
-    spacing_mm : (z, y, x)
+    marker : NDArray[np.integer] or Mask
+        Array (z, y, x) of bool or integers: 0 is background, any other value the label of one line, drawn on one axial
+        slice (as FLARE's `recist`).
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
 
     Returns
     -------
-    One mark a label, ascending; empty if the marker is.
+    tuple[RecistMark, ...]
+        One mark a label, ascending; empty if the marker is.
 
     Raises
     ------
@@ -421,9 +486,12 @@ def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: 
 
     Parameters
     ----------
-    mask : bool (z, y, x), or the part of it that holds all its voxels
-    spacing_mm : (z, y, x)
-    label : of the mark that is returned
+    mask : ArrayLike or SubVolume
+        Mask (z, y, x), or the part of it that holds all its voxels.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
+    label : int
+        Label of the mark that is returned.
 
     Raises
     ------
@@ -448,8 +516,10 @@ def marks_from_labels(labels: Labels, spacing_mm: FloatTriple) -> tuple[RecistMa
 
     Parameters
     ----------
-    labels : uint8 or uint16 (z, y, x)
-    spacing_mm : (z, y, x)
+    labels : Labels
+        Label map (z, y, x), uint8 or uint16.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
     """
     masks = TumorMasks(labels)
     return tuple(mark_from_mask(masks[label], spacing_mm, label) for label in masks.labels)

@@ -1,4 +1,4 @@
-"""What a scan was read from: its file's own axes, and what a reader of the results should know."""
+"""The file that a scan was read from: its own axes, and notes for readers of the results."""
 
 from __future__ import annotations
 
@@ -29,13 +29,20 @@ class ScanSource:
 
     Parameters
     ----------
-    grid : where the voxels lie
-    file_axes_zyx : which axis of the file (0, 1, 2 = i, j, k, the fastest first) is z, y, x here
-    header : what the file's writer needs to write alike (a NIfTI header), or None
-    notes : sentences for whoever reads the results: what was chosen, left out, moved or interpolated
-    has_hu : False if the file does not say how its values become Hounsfield units
-    array_axes : of an image of another library, which of the axes z, y, x (0, 1, 2) are those of its own array, for
-        which the caller gets labels: (2, 1, 0) for nibabel's usual i, j, k. None for arrays (z, y, x) and for files
+    grid : Grid
+        Where the voxels lie.
+    file_axes_zyx : IntTriple, default (2, 1, 0)
+        Which axis of the file (0, 1, 2 = i, j, k, the fastest first) is z, y, x here.
+    header : Any, default None
+        What the file's writer needs to write alike (a NIfTI header), or None.
+    notes : tuple[str, ...], default ()
+        Sentences for whoever reads the results: what was chosen, left out, moved or interpolated.
+    has_hu : bool, default True
+        False if the file does not say how its values become Hounsfield units.
+    array_axes : IntTriple or None, default None
+        Array axes of an image of another library, which of the axes z, y, x (0, 1, 2) are those of its own
+        array, for which the caller gets labels: (2, 1, 0) for nibabel's usual i, j, k. None for arrays (z, y,
+        x) and for files.
     """
 
     grid: Grid
@@ -63,10 +70,14 @@ class ScanSource:
 
         Parameters
         ----------
-        shape_ijk : the file's shape, fastest axis first
-        affine_ijk : (4, 4), file index (i, j, k, 1) to world mm (RAS)
-        axes_as_stored : take k, j, i for z, y, x whatever the affine says
-        header : kept for writing
+        shape_ijk : Sequence[int]
+            The file's shape, fastest axis first.
+        affine_ijk : ArrayLike
+            Matrix (4, 4) from file index (i, j, k, 1) to world mm (RAS).
+        axes_as_stored : bool, default False
+            Take k, j, i for z, y, x whatever the affine says.
+        header : Any, default None
+            Kept for writing.
 
         Raises
         ------
@@ -95,12 +106,12 @@ class ScanSource:
 
     @property
     def identifiers(self) -> Mapping[str, str]:
-        """What tells whose scan this is, by title; empty where the file does not say."""
+        """Identifiers of the patient and study, by title; empty where the file does not say."""
         return {}
 
     @property
     def frame_of_reference_uid(self) -> str:
-        """DICOM's name of the space that millimetres are counted in; empty where there is none."""
+        """DICOM's name of the space that millimetres are counted in; empty where it is missing."""
         return ""
 
     @property

@@ -41,7 +41,13 @@ def with_short_repr(cls: type[Record]) -> type[Record]:
 
 
 def shortened(text: str) -> str:
-    """Text of at most `LONGEST_REPR` characters: the end of a longer one is cut off."""
+    """Text of at most `LONGEST_REPR` characters: the end of a longer one is cut off.
+
+    Parameters
+    ----------
+    text : str
+        The text that may be too long.
+    """
     return text if len(text) <= LONGEST_REPR else text[: LONGEST_REPR - 4] + " ..."
 
 

@@ -49,12 +49,24 @@ EndpointPair: TypeAlias = tuple[FloatTriple, FloatTriple]
 
 
 def int_triple(values: ArrayLike) -> IntTriple:
-    """Three numbers (z, y, x) as integers; fractions are cut off."""
+    """Three numbers (z, y, x) as integers; fractions are cut off.
+
+    Parameters
+    ----------
+    values : ArrayLike
+        Three numbers.
+    """
     z, y, x = np.asarray(values).tolist()
     return int(z), int(y), int(x)
 
 
 def float_triple(values: ArrayLike) -> FloatTriple:
-    """Three numbers (z, y, x) as floats."""
+    """Three numbers (z, y, x) as floats.
+
+    Parameters
+    ----------
+    values : ArrayLike
+        Three numbers.
+    """
     z, y, x = np.asarray(values, dtype=np.float64).tolist()
     return z, y, x

@@ -25,7 +25,7 @@ class CaseFiles:
     name : of the case; a source has no two of one name
     ct : the scan: a file, or a folder of DICOM slices
     marks : file of its lines, or None: they are in the scan's file, or drawn on the labels
-    labels : file of its reference, or None: it is in the scan's file (FLARE), or there is none
+    labels : file of its reference, or None: it is in the scan's file (FLARE), or missing
     patient : whose it is, as far as names tell: cases of one patient are never split between training and validation
     hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
     path_name : the way to it from the folder that was searched, as one name: `train__CT_1`
@@ -79,7 +79,7 @@ class CaseFiles:
 
 
 def unmarked_note(labels: set[int]) -> tuple[str, ...]:
-    """A sentence about labels of a reference that no line marks; an empty tuple if there are none.
+    """A sentence about labels of a reference that no line marks; an empty tuple if all are marked.
 
     Examples
     --------

@@ -39,7 +39,7 @@ _MOST_NAMED = 5
 
 
 class FoundCases(NamedTuple):
-    """Cases in alphabetical order of where they lie, and sentences about what is none."""
+    """Cases in alphabetical order of where they lie, and sentences about the rest."""
 
     cases: tuple[CaseFiles, ...]
     notes: tuple[str, ...]
@@ -86,7 +86,7 @@ def list_cases(folder: PathLike) -> FoundCases:
     Raises
     ------
     CaseError
-        If there is no case, a file of one is missing, two have one name, or a folder cannot be listed.
+        If no case is found, a file of one is missing, two have one name, or a folder cannot be listed.
     """
     root = Path(folder)
     found = find_cases_and_notes(list_files(root))
@@ -301,7 +301,7 @@ _LAYOUTS: tuple[_Layout, ...] = (_flare_npz, _flare_nifti, _own, _bids)
 
 
 def _date(text: str) -> str:
-    """YYYYMMDD as YYYY-MM-DD; empty for what is none."""
+    """YYYYMMDD as YYYY-MM-DD; empty for anything else."""
     try:
         return date.fromisoformat(text).isoformat() if len(text) == 8 else ""
     except ValueError:

@@ -26,7 +26,7 @@ MANIFEST_COLUMNS = (
     "source",
     "split",
 )
-"""What a list of cases may say. Cohorts need case and ct, training ct."""
+"""Columns of a list of cases. Cohorts need case and ct, training ct."""
 
 _LABELS = "labels"
 """Another word for `reference`."""
@@ -42,7 +42,7 @@ class ManifestTable(NamedTuple):
     ----------
     columns : headings
     rows : line of the file (of a Parquet table: number of the row + 1), and the text of each of `MANIFEST_COLUMNS`,
-        empty where there is none. Paths are absolute, or relative to the working directory if that of the table was
+        empty where it is missing. Paths are absolute, or relative to the working directory if that of the table was
     """
 
     columns: tuple[str, ...]
@@ -75,7 +75,9 @@ def read_manifest_table(path: PathLike) -> ManifestTable:
     with translate_io_errors(path):
         megabytes = os.stat(path).st_size / 1e6
     if megabytes > _MOST_MEGABYTES:
-        raise CaseError(f"{where}: a manifest of {megabytes:.0f} MB is no list of scans; split it")
+        raise CaseError(
+            f"{where}: a manifest of {megabytes:.0f} MB is too large for a list of scans; split it"
+        )
     headings, rows = read_csv(path) if suffix == ".csv" else _read_parquet(path)
     if {_LABELS, "reference"} <= set(headings):
         raise CaseError(f"{where}: labels and reference are the same column; only one of them may be given")

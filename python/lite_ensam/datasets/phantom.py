@@ -1,4 +1,4 @@
-"""A made-up chest with three tumours: something to segment where there is no scan at hand.
+"""A made-up chest with three tumours: something to segment without a scan at hand.
 
 Nothing here is anatomy; it has what makes tumours hard to outline: a spiculated nodule among
 vessels in the lung, a nodule in the liver that differs from it by a few grey values, and a mass that
@@ -108,7 +108,7 @@ def make_phantom(
     ValueError
         If the shape is too small for tumours of more than a few voxels.
     CaseError
-        If spacing or shape are no valid grid.
+        If spacing or shape do not make a valid grid.
 
     Examples
     --------

@@ -40,9 +40,9 @@ class TrainingCases:
     Parameters
     ----------
     train : to learn from
-    val : that a list holds out to validate on; of a folder there are none
+    val : that a list holds out to validate on; a folder has none
     excluded : `source/case` of those that `exclude.txt` has left out
-    notes : what a reader should know: names of `exclude.txt` that match no case, files that are no case
+    notes : what a reader should know: names of `exclude.txt` that match no case, files that are not cases
     """
 
     train: tuple[CaseFiles, ...]
@@ -57,7 +57,7 @@ def find_training_cases(data: Path) -> TrainingCases:
     Raises
     ------
     CaseError
-        If there is no case to train on, a file is missing, or the list cannot be read.
+        If no case is left to train on, a file is missing, or the list cannot be read.
     TrainingError
         If a list or `exclude.txt` makes no sense.
     """

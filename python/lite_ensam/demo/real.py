@@ -139,7 +139,7 @@ def _unpack(wheel: Path, into: Path) -> Path:
                 with archive.open(name) as source, open(target, "wb") as copy:
                     shutil.copyfileobj(source, copy)
     except zipfile.BadZipFile as error:
-        raise CaseError(f"{wheel}: is no wheel ({error}); delete it and try again") from None
+        raise CaseError(f"{wheel}: is not a wheel ({error}); delete it and try again") from None
     if not into.is_dir():
         raise CaseError(f"{wheel}: holds no {_INSIDE_WHEEL}")
     return into

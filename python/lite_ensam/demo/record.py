@@ -1,4 +1,4 @@
-"""What both demos do with their cases: segment, score beside the sphere, write scan, mask and picture."""
+"""The steps of both demos: segment, score beside the sphere, write scan, mask and picture."""
 
 import math
 import os
@@ -34,7 +34,7 @@ PICTURE, REPORT = "picture.png", "report.json"
 
 
 class Segmented(Protocol):
-    """What a demo needs of a `Segmentation`."""
+    """The part of a `Segmentation` that a demo needs."""
 
     @property
     def labels(self) -> Labels:
@@ -184,7 +184,7 @@ def make_folder(path: PathLike) -> Path:
 
 
 def segmenter_of(weights: PathLike = WEIGHTS) -> Segmenter:
-    """What segments cases with the weights of a folder, by default those that ship."""
+    """A function that segments cases with the weights of a folder, by default the released ones."""
     predictor = Predictor(load_backend("openvino", weights=weights))
     return lambda case: segment_case(case, predictor)
 

@@ -1,9 +1,10 @@
-"""What an engine is: patch and line in, logits out."""
+"""The interface of engines: patch and line in, logits out."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.errors import EngineError
-from lite_ensam.core.patch_config import PatchConfig
+from lite_ensam.core.patch_config import Crop, PatchConfig
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
 from lite_ensam.io import write_text
@@ -22,24 +23,63 @@ Engine = Literal["openvino", "torch"]
 ENGINES: tuple[Engine, ...] = ("openvino", "torch")
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
-"""Folder of the weights that ship with the package."""
+"""Folder of the weights that ship with the package: of lesion crops."""
+JOINT_WEIGHTS = WEIGHTS / "joint"
+"""Of those of the paper's joint crop."""
+
+GRAPHS: dict[Crop, tuple[str, ...]] = {"lesion": ("lite_ensam",), "joint": ("encoder", "decoder")}
+"""Exported graphs of weights for a crop: of a joint crop the encoder is run once, the decoder for each line."""
+
+
+def shipped_weights(crop: Crop | None = None) -> Path:
+    """Folder of the weights that ship for a crop.
+
+    Parameters
+    ----------
+    crop : Crop or None, default None
+        "lesion" or "joint"; None is "lesion".
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    return JOINT_WEIGHTS if crop == "joint" else WEIGHTS
+
+
+def graph_names(patch: PatchConfig) -> tuple[str, ...]:
+    """Names of the graphs of weights with such patches."""
+    return GRAPHS[patch.crop]
+
+
+def graph_files(graphs: Sequence[str]) -> list[str]:
+    """Files of exported graphs."""
+    return [f"{graph}.{suffix}" for graph in graphs for suffix in ("xml", "bin")]
 
 
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class WeightsManifest:
-    """What is known of exported weights without opening them with torch.
+    """The record of exported weights, readable without torch.
 
     Parameters
     ----------
-    patch : how patches are cut and filled
-    stride : patch sides must be multiples of this
-    generators : (3, blocks, size, size), LieRE's raw generators
-    weights_sha256 : hash of the safetensors file the graph was exported from
-    graph_sha256 : `graph_hash` of the exported graph
-    record : how the weights were trained
-    folder : that holds them
-    held_out_errors : on patients that they have not learnt from, or None where nobody measured them
+    patch : PatchConfig
+        How patches are cut and filled.
+    stride : int
+        Patch sides must be multiples of this.
+    generators : NDArray[np.float64]
+        LieRE's raw generators (3, blocks, size, size).
+    weights_sha256 : str
+        Hash of the safetensors file the graph was exported from.
+    graph_sha256 : str
+        `graph_hash` of the exported graph.
+    record : dict[str, Any]
+        How the weights were trained.
+    folder : Path
+        Folder that holds the weights.
+    held_out_errors : HeldOutErrors or None, default None
+        Errors on patients that the weights were not trained on, or None where they were not measured.
     """
 
     patch: PatchConfig
@@ -97,13 +137,15 @@ class WeightsManifest:
         if self.stride < 1 or len(shape) != 4 or shape[0] != 3 or shape[2] != shape[3]:
             raise ValueError(f"stride {self.stride} or generators of shape {shape} make no sense")
         if self.patch.side_voxels % self.stride:
-            raise ValueError(f"side_voxels {self.patch.side_voxels} is no multiple of stride {self.stride}")
+            raise ValueError(
+                f"side_voxels {self.patch.side_voxels} is not a multiple of stride {self.stride}"
+            )
 
 
-def graph_hash(folder: Path) -> str:
-    """SHA-256 over the exported graph's two files, hex; EngineError if one is missing."""
+def graph_hash(folder: Path, graphs: Sequence[str]) -> str:
+    """SHA-256 over the files of exported graphs, hex; EngineError if one is missing."""
     whole = hashlib.sha256()
-    for name in ("lite_ensam.xml", "lite_ensam.bin"):
+    for name in graph_files(graphs):
         try:
             whole.update((folder / name).read_bytes())
         except OSError as error:
@@ -118,7 +160,15 @@ class Backend(Protocol):
     manifest: WeightsManifest
 
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
+        """Logits float32 (n, z, y, x) of lines (n, 2, 3), each in a patch of its own or all in one.
+
+        Parameters
+        ----------
+        values : NDArray[np.float32]
+            Patches (n, c, z, y, x) or (1, c, z, y, x), in [0, 1]; one patch is encoded once for all lines.
+        endpoints_zyx : NDArray[np.float32]
+            Ends of the lines (n, 2, 3), voxel indices in the patch.
+        """
         ...
 
     def warm_up(self, patch_shape_zyx: tuple[int, int, int]) -> None:

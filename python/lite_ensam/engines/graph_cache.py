@@ -2,7 +2,7 @@
 
 A compiled graph is trusted like a program, so it is read only from a folder and a file that belong to the user and that
 nobody else may write. A folder that cannot be written or trusted, and a file that is damaged or from another machine,
-are no errors: the graph is compiled again.
+do not raise: the graph is compiled again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def key_of(facts: Iterable[object]) -> str:
 
 
 def read(key: str) -> bytes | None:
-    """A compiled graph; None if there is none, somebody else could have written it, or its bytes have changed."""
+    """A compiled graph; None if it is missing, somebody else could have written it, or its bytes have changed."""
     try:
         content = _private_bytes(key)
     except (OSError, RuntimeError):  # RuntimeError: there is no home folder
@@ -69,9 +69,9 @@ def write(key: str, compiled: bytes) -> None:
 
 
 def _private_bytes(key: str) -> bytes:
-    """Content of a file that only this user can have written; OSError if there is none.
+    """Content of a file that only this user can have written; OSError otherwise.
 
-    What is checked is what is read: folder and file are opened first, links refused.
+    The bytes that are checked are those that are read: folder and file are opened first, links refused.
     """
     if not _CHECKS_OWNER:
         return (cache_folder() / _name(key)).read_bytes()

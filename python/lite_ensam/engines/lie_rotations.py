@@ -16,7 +16,8 @@ def rotations(generators: Float64Array, positions_zyx: Float64Array) -> NDArray[
 
     Parameters
     ----------
-    generators : raw (3, m, b, b); only strict upper triangles count
+    generators : Float64Array
+        Raw (3, m, b, b); only strict upper triangles count.
     """
     upper = np.triu(generators, 1)
     skew = upper - np.swapaxes(upper, -1, -2)

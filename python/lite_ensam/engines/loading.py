@@ -21,7 +21,8 @@ def check_engine(engine: Engine) -> None:
 
     Parameters
     ----------
-    engine : as `load_backend`
+    engine : Engine
+        As `load_backend`.
     """
     if engine not in ENGINES:
         raise ArgumentError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
@@ -36,7 +37,17 @@ def check_threads(threads: int | None) -> None:
 
 
 def shared_backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
-    """As `load_backend`, but kept for later calls: loading an engine takes longer than running it."""
+    """As `load_backend`, but kept for later calls: loading an engine takes longer than running it.
+
+    Parameters
+    ----------
+    engine : Engine
+        "openvino" or "torch".
+    threads : int or None
+        CPU threads; None takes all.
+    manifest : WeightsManifest
+        The weights.
+    """
     check_engine(engine)
     with _LOADING:
         return _kept_backend(engine, threads, manifest)
@@ -49,9 +60,12 @@ def load_backend(
 
     Parameters
     ----------
-    engine : "openvino" (fast, the default) or "torch" (the reference; needs the extra `torch`)
-    threads : CPU threads; None takes all that affinity and control groups grant
-    weights : folder with manifest.json, lite_ensam.xml/.bin and lite_ensam.safetensors, or its manifest
+    engine : Engine
+        "openvino" (fast, the default) or "torch" (the reference; needs the extra `torch`).
+    threads : int or None, default None
+        CPU threads; None takes all that affinity and control groups grant.
+    weights : PathLike or WeightsManifest, default WEIGHTS
+        Folder with manifest.json, lite_ensam.xml/.bin and lite_ensam.safetensors, or its manifest.
 
     Raises
     ------

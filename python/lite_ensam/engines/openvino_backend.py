@@ -6,7 +6,7 @@ import ctypes
 import os
 from contextlib import suppress
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakSet
 
 import numpy as np
@@ -16,15 +16,18 @@ from lite_ensam import _kernels
 from lite_ensam.core.errors import EngineError
 from lite_ensam.engines import graph_cache
 from lite_ensam.engines import lie_rotations as rotations
-from lite_ensam.engines.backend import Engine, WeightsManifest, graph_hash
+from lite_ensam.engines.backend import Engine, WeightsManifest, graph_hash, graph_names
 from lite_ensam.engines.openvino_runtime import check_openvino, import_openvino
+
+_Arrays: TypeAlias = dict[str, NDArray[np.float32]]
 
 
 class OpenVinoBackend:
-    """Runs `lite_ensam.xml` of a weights folder in float32.
+    """Runs the graphs of a weights folder in float32.
 
     A graph is compiled once for each shape of patches and kept, for later processes too (`graph_cache`); lesion
-    crops have one shape only. Threads may share it: they take turns, since one run keeps all cores busy anyway.
+    crops have one shape only. Of a joint crop the encoder is run once, and the decoder for each line. Threads may share
+    it: they take turns, since one run keeps all cores busy anyway.
     OpenVINO starts with the first run, so a process may load this and then fork workers.
     """
 
@@ -32,7 +35,8 @@ class OpenVinoBackend:
 
     def __init__(self, manifest: WeightsManifest, threads: int | None = None) -> None:
         self.manifest = manifest
-        if graph_hash(manifest.folder) != manifest.graph_sha256:
+        self._graphs = graph_names(manifest.patch)
+        if graph_hash(manifest.folder, self._graphs) != manifest.graph_sha256:
             raise EngineError(f"weights: the graph in {manifest.folder} is damaged, or not the manifest's")
         self._options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         threads = threads or _quota()
@@ -40,7 +44,7 @@ class OpenVinoBackend:
             self._options["INFERENCE_NUM_THREADS"] = threads
         self._core: Any = None
         self._turn = Lock()
-        self._requests: dict[tuple[int, ...], Any] = {}
+        self._requests: dict[tuple[object, ...], Any] = {}
         self._grids: dict[tuple[int, ...], NDArray[np.float32]] = {}
         _BACKENDS.add(self)
 
@@ -50,27 +54,36 @@ class OpenVinoBackend:
         nothing = np.broadcast_to(np.float32(0), (1, n_channels, *patch_shape_zyx))
         check_openvino()
         with self._turn:
-            self._request(self._feeds(nothing, np.zeros((1, 2, 3), np.float32)))
+            feeds: _Arrays = {"patch": nothing}
+            if len(self._graphs) == 1:
+                feeds |= self._rotations(patch_shape_zyx, np.zeros((1, 2, 3), np.float32))
+            self._request(self._graphs[0], feeds)
 
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
+        """Logits float32 (n, z, y, x) of lines (n, 2, 3) in patches (n, c, z, y, x), or all in one."""
         check_openvino()  # before the lock, which a thread of the parent may have held
         with self._turn:
-            feeds = self._feeds(values, endpoints_zyx)
-            request = self._request(feeds)
-            request.infer(feeds)
-            # a copy: the request's own memory is written again by the next call
-            return np.array(request.get_output_tensor().data[:, 0])
+            *encoders, last = self._graphs
+            inputs = {"patch": values}
+            for graph in encoders:
+                inputs = self._run(graph, inputs)
+            lines = [endpoints_zyx] if len(values) == len(endpoints_zyx) else list(endpoints_zyx[:, None])
+            decoded = [
+                self._run(last, inputs | self._rotations(values.shape[2:], line))["logits"] for line in lines
+            ]
+            return np.concatenate(decoded)[:, 0]
 
-    def _feeds(
-        self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]
-    ) -> dict[str, NDArray[np.float32]]:
-        shape = values.shape[2:]
-        points = rotations.point_positions(endpoints_zyx, shape).reshape(-1, 3)
+    def _run(self, graph: str, feeds: _Arrays) -> _Arrays:
+        """Outputs of a graph by name; copies, since the next run writes over the engine's own memory."""
+        request = self._request(graph, feeds)
+        request.infer(feeds)
+        return {port.any_name: np.array(request.get_tensor(port).data) for port in request.model_outputs}
+
+    def _rotations(self, shape_zyx: tuple[int, ...], endpoints_zyx: NDArray[np.float32]) -> _Arrays:
+        points = rotations.point_positions(endpoints_zyx, shape_zyx).reshape(-1, 3)
         turns = rotations.rotations(self.manifest.generators, points)
         return {
-            "patch": values,
-            "image_rotations": self._grid(shape),
+            "image_rotations": self._grid(shape_zyx),
             "token_rotations": turns.reshape(*endpoints_zyx.shape[:2], *turns.shape[1:]),
         }
 
@@ -82,39 +95,38 @@ class OpenVinoBackend:
             self._grids[shape_zyx] = rotations.rotations(self.manifest.generators, positions)[None]
         return self._grids[shape_zyx]
 
-    def _request(self, feeds: dict[str, NDArray[np.float32]]) -> Any:
-        shape = feeds["patch"].shape
-        if shape not in self._requests:
-            shapes = {name: list(value.shape) for name, value in feeds.items()}
+    def _request(self, graph: str, feeds: _Arrays) -> Any:
+        shapes = {name: list(value.shape) for name, value in feeds.items()}
+        key = graph, *map(tuple, shapes.values())
+        if key not in self._requests:
             try:
-                self._requests[shape] = self._compiled(shapes).create_infer_request()
+                self._requests[key] = self._compiled(graph, shapes).create_infer_request()
             except RuntimeError as error:
-                raise EngineError(
-                    f"openvino cannot prepare the network for patches {shape}: {error}"
-                ) from error
-        return self._requests[shape]
+                raise EngineError(f"openvino cannot prepare the {graph} for {shapes}: {error}") from error
+        return self._requests[key]
 
-    def _compiled(self, shapes: dict[str, list[int]]) -> Any:
-        """The graph compiled for these shapes, out of the user's cache if it is there."""
+    def _compiled(self, graph: str, shapes: dict[str, list[int]]) -> Any:
+        """A graph compiled for these shapes, out of the user's cache if it is there."""
         openvino = import_openvino()
         self._core = self._core or openvino.Core()
         machine = self._core.get_property("CPU", "FULL_DEVICE_NAME"), _kernels.usable_cpus()
         version = openvino.get_version()
-        key = graph_cache.key_of((self.manifest.graph_sha256, shapes, self._options, version, *machine))
+        key = graph_cache.key_of(
+            (self.manifest.graph_sha256, graph, shapes, self._options, version, *machine)
+        )
         kept = graph_cache.read(key)
         if kept is not None:
             with suppress(RuntimeError):
                 compiled = self._core.import_model(kept, "CPU", self._options)
                 if {port.any_name: list(port.shape) for port in compiled.inputs} == shapes:
                     return compiled
+        path = self.manifest.folder / f"{graph}.xml"
         try:
-            graph = self._core.read_model(self.manifest.folder / "lite_ensam.xml")
+            model = self._core.read_model(path)
         except RuntimeError as error:
-            raise EngineError(
-                f"weights: openvino cannot read {self.manifest.folder / 'lite_ensam.xml'}: {error}"
-            ) from error
-        graph.reshape(shapes)
-        compiled = self._core.compile_model(graph, "CPU", self._options)
+            raise EngineError(f"weights: openvino cannot read {path}: {error}") from error
+        model.reshape(shapes)
+        compiled = self._core.compile_model(model, "CPU", self._options)
         graph_cache.write(key, compiled.export_model().getvalue())
         return compiled
 

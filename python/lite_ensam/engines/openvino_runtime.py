@@ -45,7 +45,7 @@ def check_openvino() -> None:
 def import_openvino() -> ModuleType:
     """The `openvino` package, imported so that it sends no telemetry.
 
-    Importing it reports the import to a web service, from a thread that can hold the process back where there is no
+    Importing it reports the import to a web service, from a thread that can hold the process back without a
     network, and keeps counters in the home folder. It does without where its telemetry package is not installed, so
     that package is hidden while it is imported. So is the converter, half of the import's time, which is imported
     when `openvino.convert_model` is first asked for.

@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
 
 
 _ALL_THREADS = min(torch.get_num_threads(), _kernels.usable_cpus())
-"""What torch takes by itself, which knows no control groups; the number is the process's, not the backend's."""
+"""Threads that torch takes by default, which ignores control groups; the number is the process's, not the backend's."""
 
 
 class TorchBackend:
@@ -42,7 +42,13 @@ class TorchBackend:
 
     @torch.inference_mode()
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits float32 (b, z, y, x) of patches (b, c, z, y, x) in [0, 1] with lines (b, 2, 3)."""
+        """Logits float32 (n, z, y, x) of lines (n, 2, 3) in patches (n, c, z, y, x), or all in one."""
         torch.set_num_threads(1 if loaded_before_fork("torch") else self._threads)
-        out = self.model(torch.from_numpy(values), torch.from_numpy(endpoints_zyx))
-        return np.ascontiguousarray(out[:, 0].numpy())
+        patches, ends = torch.from_numpy(values), torch.from_numpy(endpoints_zyx)
+        if len(patches) > 1:
+            return np.ascontiguousarray(self.model(patches, ends)[:, 0].numpy())
+        image_rotations, lines = self.model.position(tuple(patches.shape[2:]), ends)  # type: ignore[arg-type]
+        levels = self.model.image_encoder(patches)
+        # one line after the other: each takes as much memory as the patch
+        decoded = [self.model.decode(levels, image_rotations, line[None])[0, 0].numpy() for line in lines]
+        return np.stack(decoded)

@@ -1,4 +1,4 @@
-"""What geometry and grey values alone make of a RECIST line: baselines that a network has to beat.
+"""Masks from geometry and grey values alone: baselines that a network has to beat.
 
 All of them see what the network sees, the CT and the line, and are fitted to nothing.
 """

@@ -35,7 +35,7 @@ class CaseScore:
 
 @dataclass(frozen=True)
 class FlareScore:
-    """What one method comes to.
+    """Scores of one method.
 
     Parameters
     ----------

@@ -106,7 +106,7 @@ def flare_nsd(dsc_value: float, nsd_value: float) -> float:
 def relative_error(result: float, reference: float) -> float:
     """Signed error of a volume or a diameter, as a share of the reference; 0.1 is 10 % too large.
 
-    Two zeros are no error; anything against a reference of zero is infinite.
+    Two zeros are equal; anything against a reference of zero is infinite.
     """
     if reference == 0:
         return 0.0 if result == 0 else math.copysign(math.inf, result)

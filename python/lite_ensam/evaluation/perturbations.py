@@ -1,4 +1,4 @@
-"""Marks drawn otherwise: what a careless hand costs.
+"""Perturbed lines: the cost of annotation noise.
 
 A result that is scored on changed marks is listed beside the result itself, under the name of the change;
 the reference stays what it is, and the bootstrap draws the same cases for both.

@@ -1,4 +1,4 @@
-"""What a program takes from start to end: wall and CPU seconds, the RAM of its process tree, the area under it.
+"""Resources of a program from start to end: wall and CPU seconds, the RAM of its process tree, the area under it.
 
 As the paper's Table 4: each case is a fresh process, so that start-up, imports, reading and writing count. The
 tree's own resident memory is sampled (shared pages count in each process), not the whole system's.
@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
+from lite_ensam.core.case import Case
 from lite_ensam.core.errors import EngineError
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import IntTriple
@@ -26,6 +29,8 @@ __all__ = ["CaseResources", "Watched", "machine", "measure_cases", "watch"]
 
 INTERVAL = 0.01
 """Seconds between two samples of memory."""
+FLARE24_INTERVAL = 0.1
+"""Of the script that FLARE 2024 published, which takes the whole system's memory; here it is the program's own."""
 
 _NOT_PASSED_ON = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 """Settings of developers' machines, which an installed program does not start with."""
@@ -34,7 +39,7 @@ _NOT_PASSED_ON = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 @with_short_repr
 @dataclass(frozen=True)
 class Watched:
-    """What a run took.
+    """Resources of a run.
 
     Parameters
     ----------
@@ -55,10 +60,23 @@ class Watched:
         samples = pairwise(zip(self.times, self.mb, strict=True))
         return sum((b - a) * (x + y) / 2 for (a, x), (b, y) in samples)
 
+    @property
+    def flare24_mb_s(self) -> float:
+        """The same area as FLARE 2024's script counts it: a sample every 0.1 s, each for 0.1 s."""
+        ticks = np.arange(0.0, self.seconds, FLARE24_INTERVAL)
+        return float(np.interp(ticks, self.times, self.mb).sum() * FLARE24_INTERVAL)
+
 
 @dataclass(frozen=True)
 class CaseResources:
-    """What segmenting one case took, from the start of its process to the end."""
+    """Resources for segmenting one case, from the start of its process to the end.
+
+    Parameters
+    ----------
+    source, case, shape_zyx, n_tumors : which, how large, with how many lines
+    seconds, peak_mb : wall time, highest resident memory
+    area_mb_s, flare24_mb_s : area under the memory's curve, from samples every 10 ms, and as FLARE 2024 counts it
+    """
 
     source: str
     case: str
@@ -67,6 +85,15 @@ class CaseResources:
     seconds: float
     peak_mb: float
     area_mb_s: float
+    flare24_mb_s: float
+
+    @classmethod
+    def of(cls, files: CaseFiles, case: Case, taken: Watched) -> CaseResources:
+        """Time and memory of a watched process for a case."""
+        return cls(
+            files.source, files.name, case.grid.shape_zyx, len(case.marks), taken.seconds, taken.peak_mb,
+            taken.area_mb_s, taken.flare24_mb_s,
+        )  # fmt: skip
 
 
 def measure_cases(
@@ -100,12 +127,7 @@ def measure_cases(
                     taken = watch(command)
             except subprocess.CalledProcessError as error:
                 raise EngineError(f"{files.source}/{files.name}: segmenting it failed") from error
-            found.append(
-                CaseResources(
-                    files.source, files.name, case.grid.shape_zyx, len(case.marks), taken.seconds,
-                    taken.peak_mb, taken.area_mb_s,
-                )
-            )  # fmt: skip
+            found.append(CaseResources.of(files, case, taken))
     return found
 
 

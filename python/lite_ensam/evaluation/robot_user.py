@@ -1,7 +1,7 @@
 """A robot user that says more than the line: short axis, first and last slice, clicks where the mask is wrong.
 
 Its hand is not steady: points are moved by a voxel, since users that click perfectly flatter (arXiv 2404.01816).
-What it does is decided by the seed, the case's name and the label alone.
+Its actions depend on the seed, the case's name and the label alone.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ GIVEN: dict[str, Callable[[RobotUser, Case, RecistMark], RecistMark]] = {
     "+ slices": RobotUser.with_slices,
     "+ both": lambda user, case, mark: user.with_slices(case, user.with_short_axis(case, mark)),
 }
-"""What the robot tells before its first click, by the name that reports use."""
+"""Prompts that the robot gives before its first click, by their names in reports."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def area_under_rounds(scores: Sequence[float]) -> float:
 
 
 def reference_of(case: Case, mark: RecistMark) -> Mask:
-    """The tumour's reference mask; CaseError if there is none."""
+    """The tumour's reference mask; CaseError if it is missing."""
     truth: Mask | None = None if case.reference is None else np.equal(case.reference, mark.label)
     if truth is None or not truth.any():
         raise CaseError(f"{case.name}: has no reference of tumour {mark.label}")
@@ -193,7 +193,7 @@ def worst_region(mask: Mask, truth: Mask, spacing_mm: FloatTriple) -> tuple[Mask
 def short_axis_of(
     slice_mask: Mask, mark: RecistMark, spacing_mm: FloatTriple
 ) -> tuple[FloatTriple, FloatTriple] | None:
-    """The longest chord between voxels of a slice perpendicular to the line, within a voxel; None if there is none.
+    """The longest chord of a slice perpendicular to the line, within a voxel; None without such a chord.
 
     Parameters
     ----------

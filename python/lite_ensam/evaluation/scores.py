@@ -58,7 +58,7 @@ class MaskScore:
 
 @dataclass(frozen=True)
 class TumorScore:
-    """What one method made of one tumour.
+    """Scores of one method on one tumour.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class TumorScore:
 
 @dataclass(frozen=True)
 class Interval:
-    """A number and its bootstrap 95 % interval; cases are drawn anew within each source."""
+    """A number and its bootstrap 95 % interval; cases are resampled within each source."""
 
     value: float
     low: float

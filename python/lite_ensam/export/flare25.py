@@ -39,7 +39,7 @@ _UNUSED = re.compile(
     r"prompt_encoder\.(point_embeddings|no_mask_embed|mask_downscaling)\..+"
     r"|mask_decoder\.up_layers\.\d+\.head\.(weight|bias)|.+\.num_batches_tracked"
 )
-"""What their network has and this task never calls: points, masks, heads of coarse levels."""
+"""Parts of their network that this task never calls: points, masks, heads of coarse levels."""
 
 _THEIRS = (
     (r"^image_encoder\.stem", f"{_ENCODER}.conv_init"),
@@ -61,7 +61,7 @@ _THEIRS = (
     (r"^mask_decoder\.squeezes\.(\d+)", rf"{_STAGES}.\1.upsample.preconv"),
     (r"^mask_decoder\.stages\.(\d+)", rf"{_STAGES}.\1.blocks.0"),
 )
-"""Our names to theirs, one after the other; the head, whose number hangs on the levels, is apart."""
+"""Our names to theirs, one after the other; the head, whose number depends on the levels, is apart."""
 
 
 def import_weights(checkpoint: Path, folder: Path) -> None:
@@ -72,8 +72,10 @@ def import_weights(checkpoint: Path, folder: Path) -> None:
 
     Parameters
     ----------
-    checkpoint : `lite_ensam_flare25.pth`, or another that their trainer wrote
-    folder : made if missing; files of an earlier export are replaced
+    checkpoint : Path
+        `lite_ensam_flare25.pth`, or another that their trainer wrote.
+    folder : Path
+        Made if missing; files of an earlier export are replaced.
 
     Raises
     ------
@@ -90,7 +92,13 @@ def import_weights(checkpoint: Path, folder: Path) -> None:
 
 
 def flare25_weights(checkpoint: Path) -> Weights:
-    """The authors' checkpoint as weights of this package, float32; errors as `import_weights`."""
+    """The authors' checkpoint as weights of this package, float32; errors as `import_weights`.
+
+    Parameters
+    ----------
+    checkpoint : Path
+        Checkpoint of the authors, a file of `torch.save`.
+    """
     tensors = read_state_dict(checkpoint)
     try:
         config = _config_of(tensors)
@@ -115,7 +123,7 @@ def _check_copies(tensors: Mapping[str, Tensor]) -> None:
 
 
 def _config_of(tensors: Mapping[str, Tensor]) -> ModelConfig:
-    """Sizes of the network, from names and shapes; those that hang on each other are checked by `_converted`."""
+    """Sizes of the network, from names and shapes; those that depend on each other are checked by `_converted`."""
     filters, in_channels = _shape(tensors, f"{_ENCODER}.conv_init.weight", 5)[:2]
     if in_channels != 1:
         raise ValueError(f"the network takes {in_channels} channels, expected 1, the scan's grey values")
@@ -127,7 +135,7 @@ def _config_of(tensors: Mapping[str, Tensor]) -> ModelConfig:
     hidden = _shape(tensors, f"{_LAYERS}.0.mlp.lin_down.weight", 2)[1]
     for what, whole, part in (("heads", size, n_blocks * block), ("mlp.lin_down", hidden, size)):
         if not part or whole % part:
-            raise ValueError(f"{what}: {whole} is no multiple of {part}")
+            raise ValueError(f"{what}: {whole} is not a multiple of {part}")
     n_types = _count(tensors, rf"{re.escape(_TYPES)}\.(\d+)\.weight$")
     if n_types not in (1, 2):
         raise ValueError(f"{_TYPES} are {n_types} vectors, expected 1 for both ends or 2")

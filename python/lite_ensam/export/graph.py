@@ -9,13 +9,14 @@ import shutil
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lite_ensam.core.errors import OutputError, printable
-from lite_ensam.engines.backend import graph_hash
+from lite_ensam.engines.backend import GRAPHS, graph_files, graph_hash, graph_names
 from lite_ensam.engines.openvino_runtime import import_openvino
 from lite_ensam.io import atomic_write
 from lite_ensam.io.outputs import refuse_inputs
@@ -23,54 +24,92 @@ from lite_ensam.model.blocks import InstanceNorm
 from lite_ensam.model.checkpoint import Weights, file_hash, load_weights
 from lite_ensam.model.lite_ensam import LiteEnsam
 
-EXPORTED_FILES = ("lite_ensam.bin", "lite_ensam.xml", "lite_ensam.safetensors", "manifest.json")
-"""What `export_weights` writes; the manifest, which knows the others by hash, comes last."""
+SAFETENSORS, MANIFEST = "lite_ensam.safetensors", "manifest.json"
 
 OPSET = 18
 EXAMPLE_CELLS = (3, 4, 5)
 """Bottleneck's sides of the patch the graph is traced with; all different, so that no axis is taken for another."""
 
 
-class _Graph(nn.Module):
-    """The part of the network that other engines run: everything after the rotations."""
+class _Whole(nn.Module):
+    """The network after the rotations, in one piece: a lesion crop has one line."""
 
     def __init__(self, model: LiteEnsam) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, patch: Tensor, image_rotations: Tensor, token_rotations: Tensor) -> Tensor:
-        return self.model.decode(patch, image_rotations, token_rotations)
+        return self.model.decode(self.model.image_encoder(patch), image_rotations, token_rotations)
 
 
-def export_onnx(weights: Weights, path: Path) -> None:
-    """Write an ONNX graph with free batch size and sides.
+class _Decoder(nn.Module):
+    """The part that runs once for each line of a joint crop; its image encoder is run once."""
 
-    Inputs `patch` (b, c, z, y, x), `image_rotations` (1, n, d, d), `token_rotations` (b, 2, d, d);
-    output `logits` (b, 1, z, y, x).
+    def __init__(self, model: LiteEnsam) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, levels: list[Tensor], image_rotations: Tensor, token_rotations: Tensor) -> Tensor:
+        return self.model.decode(levels, image_rotations, token_rotations)
+
+
+def export_onnx(weights: Weights, folder: Path) -> None:
+    """Write the ONNX graphs `graph_names` of the weights' crop, with free batch size and sides.
+
+    "lite_ensam" takes `patch` (b, c, z, y, x), `image_rotations` (1, n, d, d) and `token_rotations` (b, 2, d, d), and
+    gives `logits` (b, 1, z, y, x). In two pieces, "encoder" takes the patch and gives `level_0` .. (b, f, z, y, x),
+    full resolution first, which "decoder" takes with the rotations.
+
+    Parameters
+    ----------
+    weights : Weights
+        The network and its record.
+    folder : Path
+        Folder of the ONNX files.
     """
     model = weights.model.eval()
-    if weights.patch.crop == "joint":
+    joint = weights.patch.crop == "joint"
+    if joint:
         model = _with_exact_norms(model)
     z, y, x = (side * model.config.stride for side in EXAMPLE_CELLS)
     patch = torch.rand(2, model.config.in_channels, z, y, x)
     with torch.no_grad():
         turns = model.position((z, y, x), torch.rand(2, 2, 3) * 20)
+        levels = model.image_encoder(patch)
     free = torch.export.Dim.DYNAMIC
+    image = dict.fromkeys((0, 2, 3, 4), free)
+    rotations = {"image_rotations": {1: free}, "token_rotations": {0: free}}
+    if not joint:
+        shapes = {"patch": image, **rotations}
+        _export(_Whole(model), (patch, *turns), shapes, list(shapes), ["logits"], folder / "lite_ensam.onnx")
+        return
+    names = [f"level_{number}" for number in range(len(levels))]
+    _export(model.image_encoder, (patch,), {"patch": image}, ["patch"], names, folder / "encoder.onnx")
+    parts: dict[str, Any] = {"levels": [image] * len(levels), **rotations}
+    _export(
+        _Decoder(model), (levels, *turns), parts, [*names, *rotations], ["logits"], folder / "decoder.onnx"
+    )
+
+
+def _export(
+    graph: nn.Module,
+    example: tuple[Any, ...],
+    free_sides: dict[str, Any],
+    inputs: list[str],
+    outputs: list[str],
+    path: Path,
+) -> None:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own deprecations
         program = torch.onnx.export(
-            _Graph(model),
-            (patch, *turns),
+            graph,
+            example,
             dynamo=True,
             verbose=False,
-            dynamic_shapes={
-                "patch": dict.fromkeys((0, 2, 3, 4), free),
-                "image_rotations": {1: free},
-                "token_rotations": {0: free},
-            },
-            input_names=["patch", "image_rotations", "token_rotations"],
-            output_names=["logits"],
+            dynamic_shapes=free_sides,
+            input_names=inputs,
+            output_names=outputs,
             opset_version=OPSET,
         )
     if program is None:
@@ -97,7 +136,8 @@ def check_target(folder: Path, source: Path) -> None:
     """OutputError if weights cannot go into a folder, or would replace what they are made of; before long work."""
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"cannot make the folder {printable(folder)}: a file of this name is there")
-    refuse_inputs([folder / name for name in EXPORTED_FILES], [source])
+    graphs = [name for names in GRAPHS.values() for name in graph_files(names)]
+    refuse_inputs([folder / name for name in (*graphs, SAFETENSORS, MANIFEST)], [source])
 
 
 def export_weights(source: Path, folder: Path) -> None:
@@ -108,8 +148,10 @@ def export_weights(source: Path, folder: Path) -> None:
 
     Parameters
     ----------
-    source : a safetensors file written by training
-    folder : made if missing; files of an earlier export are replaced
+    source : Path
+        A safetensors file written by training.
+    folder : Path
+        Made if missing; files of an earlier export are replaced.
 
     Raises
     ------
@@ -123,14 +165,16 @@ def export_weights(source: Path, folder: Path) -> None:
     model = weights.model
     with tempfile.TemporaryDirectory() as unfinished:
         parts = Path(unfinished)
-        export_onnx(weights, parts / "graph.onnx")
+        export_onnx(weights, parts)
         openvino = import_openvino()
-        openvino.save_model(
-            openvino.convert_model(parts / "graph.onnx"),
-            parts / "lite_ensam.xml",
-            compress_to_fp16=weights.half,
-        )
-        shutil.copyfile(source, parts / "lite_ensam.safetensors")
+        graphs = graph_names(weights.patch)
+        for name in graphs:
+            openvino.save_model(
+                openvino.convert_model(parts / f"{name}.onnx"),
+                parts / f"{name}.xml",
+                compress_to_fp16=weights.half,
+            )
+        shutil.copyfile(source, parts / SAFETENSORS)
         manifest = {
             "patch": weights.patch.to_dict(),
             "stride": model.config.stride,
@@ -138,15 +182,16 @@ def export_weights(source: Path, folder: Path) -> None:
                 model.rotations.generators.detach().unflatten(0, (3, -1)), dtype=np.float64
             ).tolist(),
             "weights_sha256": file_hash(source),
-            "graph_sha256": graph_hash(parts),
+            "graph_sha256": graph_hash(parts, graphs),
             "model": model.config.to_dict(),
             "record": weights.record,
         }
-        (parts / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+        (parts / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make the folder {printable(folder)}: {error.strerror}") from None
-        for name in EXPORTED_FILES:
+        # the manifest, which knows the others by hash, comes last
+        for name in (*graph_files(graphs), SAFETENSORS, MANIFEST):
             with open(parts / name, "rb") as part, atomic_write(folder / name, overwrite=True) as file:
                 shutil.copyfileobj(part, file)

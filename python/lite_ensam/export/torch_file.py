@@ -31,15 +31,17 @@ def read_state_dict(path: Path, key: str = "model_state_dict") -> dict[str, Tens
 
     Parameters
     ----------
-    path : a file of `torch.save` in the zip format, which is torch's since version 1.6
-    key : under which the network's tensors lie
+    path : Path
+        A file of `torch.save` in the zip format, which is torch's since version 1.6.
+    key : str, default "model_state_dict"
+        Under which the network's tensors lie.
 
     Raises
     ------
     CaseError
-        If there is no such file, or it is not a regular one.
+        If the file is missing, or it is not a regular one.
     EngineError
-        If it is no checkpoint, is damaged, holds objects other than plain data, or tensors that it has no room for.
+        If it is not a checkpoint, is damaged, holds objects other than plain data, or tensors that it has no room for.
     """
     check_input(path)
     _check_archive(path)
@@ -63,7 +65,7 @@ def _error(path: Path, what: str) -> EngineError:
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse what is no plain zip archive: torch compresses nothing, so a file cannot be larger inside than outside."""
+    """Refuse all but a plain zip archive: uncompressed, as torch's are, it cannot be larger inside than outside."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -74,7 +76,7 @@ def _check_archive(path: Path) -> None:
                     path, "is a pointer of Git LFS, not the file: fetch that by `git lfs pull`"
                 ) from None
         raise _error(
-            path, "is no checkpoint of torch.save in the zip format, or is truncated; download it again"
+            path, "is not a checkpoint of torch.save in the zip format, or is truncated; download it again"
         ) from None
     stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
     if not stored or sum(entry.file_size for entry in entries) > path.stat().st_size:
@@ -97,7 +99,7 @@ def _load(path: Path) -> Any:
 
 
 def _check_tensor(path: Path, name: object, value: object, file_bytes: int) -> None:
-    """Refuse what is no tensor in the file's own bytes: a stride of zero makes a terabyte out of one number."""
+    """Refuse anything but tensors in the file's own bytes: a stride of zero makes a terabyte out of one number."""
     if not isinstance(name, str):
         raise _error(path, f"names a tensor {brief(name)}, expected a text")
     if type(value) not in (Tensor, nn.Parameter):

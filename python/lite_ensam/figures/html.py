@@ -6,7 +6,7 @@ from html import escape
 
 from lite_ensam.core.about import DISCLAIMER
 
-__all__ = ["facts", "heading", "page", "paragraph", "picture", "section", "table"]
+__all__ = ["facts", "heading", "page", "paragraph", "picture", "pictures", "section", "table"]
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }
@@ -17,11 +17,13 @@ th, td { border-bottom: 1px solid #ddd; padding: .3rem .7rem; text-align: right;
   white-space: pre-line }
 th { border-bottom: 2px solid #888; font-weight: 600 }
 th:first-child, td:first-child, td.text, th.text { text-align: left }
-img, svg { max-width: 100%; height: auto } dt { font-weight: 600 } dd { margin: 0 0 .3rem 1rem }
+img, svg { max-width: 100%; height: auto }
+table.pictures img { width: 10rem } dt { font-weight: 600 } dd { margin: 0 0 .3rem 1rem }
 h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
 @page { size: A4; margin: 14mm }
 @media print { body { margin: 0; max-width: none; padding: 0; font-size: 11px } * { print-color-adjust: exact }
-  section, table, svg { break-inside: avoid } section.sheet { break-before: page } th, td { padding: .2rem .4rem } }
+  table.pictures img { width: 33mm }
+  section, table, svg, tr { break-inside: avoid } section.sheet { break-before: page } th, td { padding: .2rem .4rem } }
 """
 # A policy that lets nothing be fetched, should a name ever get through unescaped.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -75,3 +77,25 @@ def facts(items: Mapping[str, str]) -> str:
 def picture(png: bytes, says: str) -> str:
     """A PNG inside the page; `says` is for those who cannot see it."""
     return f'<img alt="{escape(says)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+
+
+def pictures(headings: Sequence[str], rows: Iterable[tuple[str, Sequence[bytes | None]]], says: str) -> str:
+    """Small PNGs in a table, each row with its name.
+
+    Parameters
+    ----------
+    headings : the first is that of the names
+    rows : a name and a picture for each further heading, None where there is none
+    says : what the pictures show, for those who cannot see them
+    """
+    body = "".join(
+        f"<tr><td>{escape(name)}</td>"
+        + "".join(
+            f"<td>{'-' if png is None else picture(png, f'{name}, {heading}: {says}')}</td>"
+            for heading, png in zip(headings[1:], pngs, strict=True)
+        )
+        + "</tr>\n"
+        for name, pngs in rows
+    )
+    head = "".join(f"<th>{escape(one)}</th>" for one in headings)
+    return f'<table class="pictures"><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>'

@@ -41,7 +41,7 @@ class Surface:
 
     @property
     def volume_ml(self) -> float:
-        """What the surface encloses."""
+        """Volume enclosed by the surface."""
         return _signed_volume_mm3(self.vertices_mm.astype(np.float64), self.triangles) / 1000.0
 
 

@@ -82,7 +82,7 @@ _SIDES = (("H", "F"), ("A", "P"), ("R", "L"))
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class TumorPicture:
-    """What is shown of one tumour.
+    """The picture of one tumour.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class TumorPicture:
 
     @property
     def masks(self) -> dict[str, SubVolume]:
-        """What is outlined, the lowest first."""
+        """The outlines, the lowest first."""
         reference = {} if self.reference is None else {"reference": as_subvolume(self.reference)}
         return {**reference, "result": as_subvolume(self.result)}
 
@@ -173,10 +173,17 @@ def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
     return _png_of(draw_tumors(tumors))
 
 
-def render_thumbnail(tumor: TumorPicture) -> bytes:
-    """PNG of the axial plane alone, 264 voxels a side: a tumour among many."""
+def render_thumbnail(tumor: TumorPicture, least_side_mm: float = 0.0) -> bytes:
+    """PNG of the axial plane alone, 264 voxels a side: a tumour among many.
+
+    Parameters
+    ----------
+    tumor : what is shown
+    least_side_mm : of what is shown, so that pictures of one tumour have one scale
+    """
     figure = new_figure(_THUMBNAIL_INCHES, _THUMBNAIL_INCHES)
-    view, window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
+    (middle, side_mm), window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
+    view = middle, max(side_mm, least_side_mm)
     draw_plane(figure.add_axes((0.0, 0.0, 1.0, 1.0)), tumor, PLANES[0], view, window)
     return _png_of(figure)
 
@@ -268,7 +275,7 @@ def _png_of(figure: Drawing) -> bytes:
 
 
 def draw_legend(figure: Drawing, tumors: Sequence[TumorPicture]) -> None:
-    """What the colours mean, at the figure's lower end."""
+    """Legend of the colours, at the figure's lower end."""
     from matplotlib.lines import Line2D
 
     shown = {name for tumor in tumors for name in tumor.masks} | {"RECIST line"}
@@ -314,7 +321,7 @@ def draw_plane(
 
 
 def _limits_mm(grid: Grid, axis: int, view: tuple[Float64Array, float]) -> tuple[float, float]:
-    """What is shown of an axis, the end at the paper's left or top first."""
+    """The visible range of an axis, the end at the paper's left or top first."""
     center_mm, side_mm = view
     low, high = center_mm[axis] - side_mm / 2, center_mm[axis] + side_mm / 2
     # World x, y, z grow to the right, front and head, and these are shown at the left or top.

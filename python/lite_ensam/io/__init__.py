@@ -1,6 +1,6 @@
 """Files in, files out: scans, marks, masks and reports.
 
-What is read is checked and comes with axes (z, y, x); what is written goes whole or not at all, in
+Readers check their input and return axes (z, y, x); writers write whole files or nothing, in
 the grid of the file that the scan came from.
 """
 
@@ -10,6 +10,7 @@ from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.mark_entries import MARK_FRAMES, MarkFrame
 from lite_ensam.io.mark_forms import MarksLike, parse_marks
 from lite_ensam.io.marks_files import read_marks, write_marks
+from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.opened_scan import (
     OUTPUT_SUFFIXES,
     VOLUME_SUFFIXES,
@@ -29,6 +30,7 @@ from lite_ensam.io.scans import (
     write_contours,
     write_ct,
     write_mask,
+    write_structured_report,
 )
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "LabelMap",
     "MarkFrame",
     "MarksLike",
+    "ObjectChoice",
     "OpenedScan",
     "ScanLike",
     "atomic_write",
@@ -61,6 +64,7 @@ __all__ = [
     "write_marks",
     "write_mask",
     "write_report",
+    "write_structured_report",
     "write_table",
     "write_text",
 ]

@@ -1,7 +1,7 @@
 """Writing a file, or a folder of them, whole or not at all.
 
 The bytes go to a temporary file beside the target, which takes the target's name only when all of
-them are on the disk. A crash, a full disk or an exception leaves the target as it was. What a killed
+them are on the disk. A crash, a full disk or an exception leaves the target as it was. The temporary file of a killed
 process leaves half-written is swept away by the next one that writes into the folder.
 """
 
@@ -12,14 +12,14 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
 
-from lite_ensam.core.errors import OutputError, printable
+from lite_ensam.core.errors import LiteEnsamError, OutputError, printable
 
 fcntl: ModuleType | None
 try:
@@ -27,7 +27,14 @@ try:
 except ModuleNotFoundError:  # Windows
     fcntl = None
 
-__all__ = ["atomic_folder", "atomic_write", "check_output", "sweep_leftovers", "translate_output_errors"]
+__all__ = [
+    "atomic_folder",
+    "atomic_write",
+    "check_output",
+    "scratch_folder",
+    "sweep_leftovers",
+    "translate_output_errors",
+]
 
 _PREFIX, _SUFFIX = ".lite-ensam-", ".tmp"
 """Of the names of temporary files; between them stand the machine and 64 random bits."""
@@ -55,14 +62,17 @@ def check_output(
 ) -> None:
     """Raise `OutputError` if `path` surely cannot be written; to be asked before long work.
 
-    What exists may be replaced only if it is a regular file, or a link to one: never a folder, a pipe,
+    An existing file is replaced only if it is a regular file, or a link to one: never a folder, a pipe,
     a device, or a link that leads nowhere.
 
     Parameters
     ----------
-    path : the file to be written
-    overwrite : whether an existing file may be replaced
-    suffixes : if any, the name must end in one of them
+    path : str or os.PathLike[str]
+        The file to be written.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+    suffixes : tuple[str, ...], default ()
+        If any, the name must end in one of them.
     """
     with translate_output_errors(path):
         target = Path(path)
@@ -90,8 +100,10 @@ def atomic_write(path: str | os.PathLike[str], overwrite: bool = False) -> Itera
 
     Parameters
     ----------
-    path : the file to be written; a symbolic link is followed
-    overwrite : whether an existing file may be replaced
+    path : str or os.PathLike[str]
+        The file to be written; a symbolic link is followed.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
 
     Raises
     ------
@@ -126,7 +138,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        If something has the name already, or the folder cannot be made; nothing temporary is left. What goes wrong in
+        If something has the name already, or the folder cannot be made; nothing temporary is left. Errors raised in
         the block is raised as it is.
     """
     with translate_output_errors(path):
@@ -153,6 +165,32 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.close(lock)
 
 
+def scratch_folder(parent: Path) -> tuple[Path, Callable[[], None]]:
+    """A new folder that only this user may read, and what removes it; a killed process leaves it to the next one.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made.
+    """
+    with translate_output_errors(parent):
+        _sweep_once(parent)
+        folder = _temporary(parent / "folder")
+        folder.mkdir(mode=0o700)
+    lock = None
+    if fcntl is not None:
+        lock = os.open(folder, os.O_RDONLY)
+        with suppress(OSError):
+            _lock(lock)
+
+    def remove() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+    return folder, remove
+
+
 def sweep_leftovers(folder: Path, alone: bool = False) -> None:
     """Remove what killed processes have left half-written in a folder; files that are still being written stay.
 
@@ -161,8 +199,10 @@ def sweep_leftovers(folder: Path, alone: bool = False) -> None:
 
     Parameters
     ----------
-    folder : what cannot be read or removed is passed over
-    alone : whether nobody else can be writing into the folder: then neither lock nor age is asked for
+    folder : Path
+        What cannot be read or removed is passed over.
+    alone : bool, default False
+        Whether nobody else can be writing into the folder: then neither lock nor age is asked for.
     """
     with suppress(OSError):
         for entry in os.scandir(folder):
@@ -226,7 +266,7 @@ def _create(path: Path) -> BinaryIO:
 
 
 def _mode(target: Path) -> int | None:
-    """What kind of file has the name, links followed; None if it is free."""
+    """The kind of file with that name, links followed; None if it is free."""
     try:
         return os.stat(target).st_mode
     except FileNotFoundError:
@@ -234,7 +274,7 @@ def _mode(target: Path) -> int | None:
             raise _RefusedError("it is a link that leads nowhere") from None
         return None
     except ValueError as error:  # what no file can be called
-        raise _RefusedError(f"it is no name of a file ({error})") from None
+        raise _RefusedError(f"it is not a valid file name ({error})") from None
 
 
 class _RefusedError(Exception):
@@ -248,7 +288,7 @@ def translate_output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except _RefusedError as refused:
         raise OutputError(f"cannot write {printable(path)}: {refused}") from None
-    except OutputError:  # an OSError too, and its sentence is whole
+    except LiteEnsamError:  # some are OSErrors, too, and their sentences are whole
         raise
     except OSError as error:
         reason = _PLAIN_WORDS.get(error.errno or 0, error.strerror or str(error))

@@ -1,4 +1,4 @@
-"""What is chosen of DICOM: segments and ROIs by name or number, an acquisition by its number."""
+"""Selections in DICOM: segments and ROIs by name or number, an acquisition by its number."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,15 +21,18 @@ def choose(names: Mapping[int, str], wanted: Choice, what: str) -> tuple[int, ..
 
     Parameters
     ----------
-    names : of all, by number
-    wanted : names (every one that is so called; upper and lower case only count where they must) or numbers; nothing
-        asks for all
-    what : "ROI" or "segment", for the message
+    names : Mapping[int, str]
+        Names of all, by number.
+    wanted : Choice
+        Names (every one that is so called; upper and lower case only count where they must) or numbers;
+        nothing asks for all.
+    what : str
+        "ROI" or "segment", for the message.
 
     Raises
     ------
     CaseError
-        If there is no such name or number; the message has those that there are.
+        If a name or number is unknown; the message lists the known ones.
 
     Examples
     --------
@@ -53,7 +56,7 @@ def choose(names: Mapping[int, str], wanted: Choice, what: str) -> tuple[int, ..
 
 
 def parse_acquisition(cell: object) -> int | None:
-    """Number of an acquisition from a table or a JSON file; None of an empty cell, `CaseError` if it is none.
+    """Number of an acquisition from a table or a JSON file; None of an empty cell, `CaseError` if it is not a number.
 
     Examples
     --------

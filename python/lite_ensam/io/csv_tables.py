@@ -28,11 +28,13 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 class CsvTable(NamedTuple):
     """A table as it was read.
 
-    Parameters
+    Attributes
     ----------
-    columns : headings, without outer spaces
-    rows : line of the file (the headings are line 1) and the cells by heading, without outer spaces; a row that is
-        too short lacks its last cells. Rows without any text are left out
+    columns : tuple[str, ...]
+        Headings, without outer spaces.
+    rows : tuple[tuple[int, dict[str, str]], ...]
+        Line of the file (the headings are line 1) and the cells by heading, without outer spaces; a row that
+        is too short lacks its last cells. Rows without any text are left out.
     """
 
     columns: tuple[str, ...]

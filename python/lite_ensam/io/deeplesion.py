@@ -35,15 +35,18 @@ def read_deeplesion_marks(
 
     Parameters
     ----------
-    path : DL_info.csv. A row has eight coordinates, counted from 1: x and y of the two ends of the long axis, then
-        of the short axis, which is not used
-    ct_path : the scan, under the name that DeepLesion's own conversion to NIfTI gives it:
-        patient_study_series_first-last, such as 000001_01_01_103-115.nii.gz; last and first say which slices of
-        the series it has
+    path : str or os.PathLike[str]
+        DL_info.csv. A row has eight coordinates, counted from 1: x and y of the two ends of the long axis,
+        then of the short axis, which is not used.
+    ct_path : str or os.PathLike[str]
+        The scan, under the name that DeepLesion's own conversion to NIfTI gives it:
+        patient_study_series_first-last, such as 000001_01_01_103-115.nii.gz; last and first say which slices
+        of the series it has.
 
     Returns
     -------
-    Marks in voxel indices of the (z, y, x) volume. Not yet checked to lie inside the volume.
+    tuple[RecistMark, ...]
+        Marks in voxel indices of the (z, y, x) volume. Not yet checked to lie inside the volume.
 
     Raises
     ------

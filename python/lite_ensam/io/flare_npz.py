@@ -101,7 +101,7 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
 def _plain_damage(what: str) -> Iterator[None]:
     """Turn whatever NumPy and zipfile meet in a hostile file into a `CaseError`.
 
-    They raise a dozen types: for encryption, unknown compression, headers that are no Python or promise
+    They raise a dozen types: for encryption, unknown compression, headers that are not Python or promise
     impossible shapes.
     """
     try:

@@ -36,13 +36,17 @@ def volume_of_image(image: Any, spacing_mm: Sequence[float] | None = None) -> tu
 
     Parameters
     ----------
-    image : of nibabel, SimpleITK, itk, xarray (axes z, y, x, any order), MONAI or TorchIO
-    spacing_mm : (z, y, x) of an array of xarray without coordinates
+    image : Any
+        Image of nibabel, SimpleITK, itk, xarray (axes z, y, x, any order), MONAI or TorchIO.
+    spacing_mm : Sequence[float] or None, default None
+        Spacing in mm, (z, y, x) of an array of xarray without coordinates.
 
     Returns
     -------
-    voxels : (z, y, x), any real dtype, a view where possible
-    source : its geometry; `array_axes` is the image's own array order
+    voxels : NDArray[Any]
+        Voxels (z, y, x), any real dtype, a view where possible.
+    source : ScanSource
+        Its geometry; `array_axes` is the image's own array order.
 
     Raises
     ------

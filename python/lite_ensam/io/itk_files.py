@@ -84,14 +84,17 @@ def itk_source(
 
     Parameters
     ----------
-    shape_ijk : voxels, fastest axis first
-    spacing, origin : 3 mm each, in i, j, k and in LPS
-    direction : 9 or (3, 3), row by row
+    shape_ijk : tuple[int, ...]
+        Voxels, fastest axis first.
+    spacing, origin : ArrayLike
+        3 mm each, in i, j, k and in LPS.
+    direction : ArrayLike
+        9 or (3, 3), row by row.
 
     Raises
     ------
     CaseError
-        If it is no image of three axes, or its geometry makes no sense.
+        If it is not an image of three axes, or its geometry makes no sense.
     """
     if len(shape_ijk) != 3:
         raise CaseError(

@@ -22,14 +22,18 @@ __all__ = ["LabelMap", "Lesion", "labels_on_grid"]
 
 @dataclass(frozen=True)
 class Lesion:
-    """What is known of a label.
+    """A label of a label map, with the lesion that it stands for.
 
     Parameters
     ----------
-    label : 1 to 65535
-    name : of the lesion, or an empty text
-    tracking_uid : DICOM's identity of the lesion over time, or an empty text
-    finding_site : where in the body it lies, or None
+    label : int
+        1 to 65535.
+    name : str, default ""
+        Name of the lesion, or an empty text.
+    tracking_uid : str, default ""
+        DICOM's identity of the lesion over time, or an empty text.
+    finding_site : CodedConcept or None, default None
+        Where in the body it lies, or None.
     """
 
     label: int
@@ -45,11 +49,16 @@ class LabelMap:
 
     Parameters
     ----------
-    labels : uint8 or uint16 (z, y, x)
-    names : of lesions, by label, as far as the file has them
-    tracking_uids : DICOM's identity of lesions over time, by label
-    finding_sites : where in the body they lie, by label
-    notes : sentences for whoever reads the results: what was passed over, chosen or renamed
+    labels : Labels
+        Label map (z, y, x), uint8 or uint16.
+    names : Mapping[int, str], optional
+        Names of lesions, by label, as far as the file has them.
+    tracking_uids : Mapping[int, str], optional
+        DICOM's identity of lesions over time, by label.
+    finding_sites : Mapping[int, CodedConcept], optional
+        Where in the body they lie, by label.
+    notes : tuple[str, ...], default ()
+        Sentences for whoever reads the results: what was passed over, chosen or renamed.
     """
 
     labels: Labels
@@ -102,10 +111,14 @@ def labels_on_grid(labels: Labels, own: ScanSource | None, ct: ScanSource | Grid
 
     Parameters
     ----------
-    labels : (z, y, x)
-    own : of the labels' file; None if it does not say where they lie
-    ct : of the CT
-    what : "labels have" or "marker volume has", for the message
+    labels : Labels
+        Labels (z, y, x).
+    own : ScanSource or None
+        Geometry of the labels' file; None if it does not say where they lie.
+    ct : ScanSource or Grid
+        Geometry of the CT.
+    what : str
+        "labels have" or "marker volume has", for the message.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """One RECIST line as a dictionary, of a JSON file or a row of a table: the only place that knows its keys.
 
 Voxel indices in a dictionary are those of the scan's FILE, slowest axis first: (z, y, x) = (k, j, i) of the stored
-array. Millimetres are world (x, y, z). What cannot be right is refused with the likely cause.
+array. Millimetres are world (x, y, z). Values that cannot be right are refused with the likely cause.
 """
 
 from __future__ import annotations
@@ -71,10 +71,13 @@ def marks_of_entries(
 
     Parameters
     ----------
-    entries : where each comes from ("mark number 1", "line 2"), for messages, and the entry. Either all have a label
-        or none has: these get 1..n
-    source : of the scan
-    marks_in : "lps" if `endpoints_mm` are LPS instead of RAS; "ras" and "lps" allow no `endpoints_zyx`
+    entries : Iterable[tuple[str, MarkEntry | RecistMark]]
+        Where each comes from ("mark number 1", "line 2"), for messages, and the entry. Either all have a
+        label or none has: these get 1..n.
+    source : ScanSource
+        Geometry of the scan.
+    marks_in : MarkFrame, default "voxel"
+        "lps" if `endpoints_mm` are LPS instead of RAS; "ras" and "lps" allow no `endpoints_zyx`.
 
     Raises
     ------
@@ -92,15 +95,16 @@ def marks_of_entries(
 
 
 def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> MarkEntry:
-    """The entry of a table's row.
+    """The entry of a table's row; slices and short axis are read where their cells are filled.
 
     Parameters
     ----------
-    row : cells by column, texts or numbers; columns that are not read are passed over
-    where : for messages
-    columns : `INDEX_COLUMNS` or `MM_COLUMNS`
-
-    Slices and short axis are read where their cells are filled.
+    row : Mapping[str, Any]
+        Cells by column, texts or numbers; other columns are ignored.
+    where : str
+        Place of the row, for messages.
+    columns : Sequence[str]
+        `INDEX_COLUMNS` or `MM_COLUMNS`.
     """
     numbers = [_number(row.get(name), where, name) for name in columns]
     entry: dict[str, Any] = {
@@ -108,7 +112,7 @@ def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> 
     }
     if "label" in row:
         entry["label"] = _number(row["label"], where, "label")
-    if isinstance(name := row.get("name"), str):  # data frames have NaN where there is no name
+    if isinstance(name := row.get("name"), str):  # data frames have NaN where a name is missing
         entry["name"] = name
     entry |= {name: _number(row[name], where, name) for name in _SLICES if _is_filled(row.get(name))}
     short = [f"short_{name}" for name in columns]

@@ -26,12 +26,14 @@ from lite_ensam.io.mark_entries import (
     marks_of_entries,
 )
 from lite_ensam.io.marks_files import end_columns, entries_of_json, hand_notes, marks_of_labels, read_marks
+from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.voxels import as_labels
 
 __all__ = ["MarksLike", "parse_marks"]
 
-MarksLike: TypeAlias = PathLike | RecistMark | Iterable[Any] | Mapping[Any, Any] | NDArray[Any]
-"""A file, one line or several, a mapping, a table, or a marker volume: what `parse_marks` takes."""
+MarksLike: TypeAlias = PathLike | RecistMark | ObjectChoice | Iterable[Any] | Mapping[Any, Any] | NDArray[Any]
+"""A file, one line or several, a mapping, a table, or a marker volume: what `parse_marks` takes; or of a scan in a
+DICOM folder the choice of one of its reports."""
 
 _COLUMNS = {*INDEX_COLUMNS, *MM_COLUMNS}
 _ENDS_KEYS = {"endpoints_zyx", "endpoints_mm"}
@@ -48,29 +50,35 @@ def parse_marks(
 
     Parameters
     ----------
-    marks : one of
+    marks : MarksLike
+        One of:
 
         - a file that `read_marks` reads
         - one `RecistMark` or several
-        - nested lists or an array: one line (2, 3), or several (n, 2, 3); (6) and (n, 6) do, too
+        - nested lists or an array: one line (2, 3), or several (n, 2, 3); (6) and (n, 6) work as well
         - a mapping of labels to such lines
         - dictionaries as in the JSON file, `{"endpoints_zyx": ..., "label": ...}`; the file's whole content, this
           package's or 3D Slicer's
         - a table with the CSV file's columns: a data frame, a mapping of columns, a structured array, rows
         - a marker volume of the scan's shape, as array or as image of nibabel or SimpleITK
 
-        Without any label, lines get 1..n
-    source : of the scan
-    marks_in : what the numbers of lists, arrays, mappings, dictionaries and tables are. "voxel": indices z, y, x;
-        "ras" or "lps": world millimetres x, y, z. Indices in lists, arrays and mappings are those of the array that
-        the caller has; of images of nibabel and the like, and in dictionaries and tables, those of the stored array,
-        slowest axis first (k, j, i)
-    ct_path, only : see `read_marks`
+        Lines without labels get 1 to n.
+    source : ScanSource or Grid
+        Geometry of the scan.
+    marks_in : MarkFrame, default "voxel"
+        Frame of the numbers in lists, arrays, mappings, dictionaries and tables. "voxel": indices z, y, x;
+        "ras" or "lps": world millimetres x, y, z. Indices in lists, arrays and mappings are those of the
+        array that the caller has; of images of nibabel and the like, and in dictionaries and tables, those of
+        the stored array, slowest axis first (k, j, i).
+    ct_path : PathLike, default ""
+        See `read_marks`.
+    only : Choice, default ()
+        See `read_marks`.
 
     Raises
     ------
     MarkError
-        If they are none of these, or a line makes no sense or lies outside the scan.
+        If they are in another form, or a line makes no sense or lies outside the scan.
 
     Examples
     --------
@@ -88,6 +96,8 @@ def parse_marks(
         return read_marks(marks, ct, ct_path, marks_in, only)
     if only:
         raise MarkError("`only` is for a DICOM SEG or RTSTRUCT, but `marks` is not a path")
+    if isinstance(marks, ObjectChoice):
+        raise MarkError("an ObjectChoice chooses from a DICOM folder or study, which ct is not")
     if (marker := _marker(marks, ct)) is not None:
         if marks_in != "voxel":
             raise MarkError(f'a marker volume knows where its lines lie: leave marks_in="{marks_in}" out')

@@ -66,25 +66,31 @@ def read_marks(
 
     Parameters
     ----------
-    path : .json, `{"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}`, or
-        `"endpoints_mm": [[x, y, z], [x, y, z]]` (world mm, RAS) instead; if you like `"name"`,
-        `"tracking_uid"`, `"finding_site"` (value, scheme and meaning of a code), `"short_axis_zyx"`, two points too,
-        `"first_slice"` and `"last_slice"`, indices along the axis of slices, and `"inside_zyx"` and `"outside_zyx"`,
-        lists of points; these points in mm, too;
-        3D Slicer's lines (.mrk.json); .csv, one mark a row under `label,z0,y0,x0,z1,y1,x1` or
-        `label,x0_mm,y0_mm,...,z1_mm`, if you like with `name`, `first_slice`, `last_slice` and
-        `short_z0,...,short_x1` (`short_x0_mm,...`), whose cells may be empty; a marker volume on the CT's own grid:
-        .nii, .nii.gz, .nrrd, .mha, .mhd, or .npz
-        with `recist`; or DICOM, whatever it is called: see `dicom.read_dicom_marks`. Without any label, marks of JSON
-        and CSV get 1..n
-    source : of the CT, from `read_ct`
-    ct_path : of the CT, which DeepLesion's table (DL_info.csv) needs to know: see `read_deeplesion_marks`
-    marks_in : "lps" if the millimetres of a JSON or CSV file are LPS (ITK, DICOM) instead of RAS (nibabel)
-    only : of an RTSTRUCT or SEG: names or numbers of the ROIs or segments that lines are drawn on; nothing takes all
+    path : PathLike
+        .json, `{"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}`, or `"endpoints_mm":
+        [[x, y, z], [x, y, z]]` (world mm, RAS) instead; if you like `"name"`, `"tracking_uid"`,
+        `"finding_site"` (value, scheme and meaning of a code), `"short_axis_zyx"`, two points too,
+        `"first_slice"` and `"last_slice"`, indices along the axis of slices, and `"inside_zyx"` and
+        `"outside_zyx"`, lists of points; these points in mm, too; 3D Slicer's lines (.mrk.json); .csv, one
+        mark a row under `label,z0,y0,x0,z1,y1,x1` or `label,x0_mm,y0_mm,...,z1_mm`, if you like with `name`,
+        `first_slice`, `last_slice` and `short_z0,...,short_x1` (`short_x0_mm,...`), whose cells may be empty;
+        a marker volume on the CT's own grid: .nii, .nii.gz, .nrrd, .mha, .mhd, or .npz with `recist`; or
+        DICOM, whatever it is called: see `dicom.read_dicom_marks`. Without any label, marks of JSON and CSV
+        get 1..n.
+    source : ScanSource or Grid
+        Geometry of the CT, from `read_ct`.
+    ct_path : PathLike, default ""
+        Path of the CT, which DeepLesion's table (DL_info.csv) needs to know: see `read_deeplesion_marks`.
+    marks_in : MarkFrame, default "voxel"
+        "lps" if the millimetres of a JSON or CSV file are LPS (ITK, DICOM) instead of RAS (nibabel).
+    only : Choice, default ()
+        Of an RTSTRUCT or SEG, names or numbers of the ROIs or segments that lines are drawn on; nothing
+        takes all.
 
     Returns
     -------
-    Marks in voxel indices of the (z, y, x) volume: at least one, inside the volume.
+    tuple[RecistMark, ...]
+        Marks in voxel indices of the (z, y, x) volume: at least one, inside the volume.
 
     Raises
     ------
@@ -131,6 +137,17 @@ def write_marks(
 ) -> None:
     """Write marks as JSON that `read_marks` gives back, in the axis order of the scan's file.
 
+    Parameters
+    ----------
+    path : PathLike
+        JSON file to write.
+    marks : Sequence[RecistMark]
+        The lines.
+    source : ScanSource or Grid
+        Geometry of their scan.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+
     Raises
     ------
     OutputError
@@ -173,7 +190,7 @@ def entries_of_json(content: Any) -> list[tuple[str, MarkEntry]]:
 
 
 def end_columns(columns: Sequence[str]) -> tuple[str, ...]:
-    """Columns of a table that hold the ends, as indices or in millimetres; MarkError if there are none or both."""
+    """Columns of a table that hold the ends, as indices or in millimetres; MarkError if it has neither or both."""
     given = [ends for ends in (INDEX_COLUMNS, MM_COLUMNS) if set(ends) & set(columns)]
     if len(given) == 2:
         raise MarkError("has columns of indices and of millimetres; only one of them may be given")
@@ -190,9 +207,12 @@ def marks_of_labels(marker: Labels, own: ScanSource | None, ct: ScanSource) -> M
 
     Parameters
     ----------
-    marker : 0 is background, any other value the label of one line
-    own : where it lies, in whatever axis order and direction; None takes the CT's place
-    ct : of the scan
+    marker : Labels
+        0 is background, any other value the label of one line.
+    own : ScanSource or None
+        Where it lies, in whatever axis order and direction; None takes the CT's place.
+    ct : ScanSource
+        Geometry of the scan.
 
     Raises
     ------

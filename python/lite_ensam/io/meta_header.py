@@ -106,7 +106,7 @@ def _read_fields(file: BinaryIO) -> dict[str, str]:
             continue
         key, equals, value = (part.strip() for part in line.partition("="))
         if not equals:
-            raise CaseError(f"is not a MetaImage file: line {number} of its header is no field")
+            raise CaseError(f"is not a MetaImage file: line {number} of its header is not a field")
         if key.lower() in fields:
             raise CaseError(f"line {number} of its header is a second one of its kind")
         fields[key.lower()] = value

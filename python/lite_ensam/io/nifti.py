@@ -50,11 +50,16 @@ class NiftiVolume:
 
     Parameters
     ----------
-    path : the file
-    source : its geometry, with what `write_nifti` needs to write into the same grid
-    dtype : of the voxels in the file, byte order included
-    offset : byte of the (inflated) file at which they begin
-    scale : slope and intercept
+    path : str
+        The file.
+    source : ScanSource
+        Its geometry, with what `write_nifti` needs to write into the same grid.
+    dtype : np.dtype[Any]
+        Dtype of the voxels in the file, byte order included.
+    offset : int
+        Byte of the (inflated) file at which they begin.
+    scale : tuple[float, float]
+        Slope and intercept.
     """
 
     path: str
@@ -123,7 +128,7 @@ class NiftiVolume:
         return [self.source.from_file(voxels) for voxels in found], dtype, bounds
 
     def _stream(self, read: Callable[..., Any], *arguments: object) -> Any:
-        """What a kernel reads from the file's voxels on."""
+        """Parameters for the kernel that reads the file's voxels."""
         shape = self.source.file_shape[::-1]
         try:
             return read(self.path, self.offset, shape, self.dtype.str, *arguments, spare=_SPARE)
@@ -136,9 +141,11 @@ def read_nifti_ct(path: str | os.PathLike[str]) -> tuple[CtVolume, ScanSource]:
 
     Returns
     -------
-    ct : int16, uint16, uint8 or float32 (z, y, x), scale factors applied; a view with permuted
-        strides if the file's axes lie otherwise
-    source : its geometry, with what `write_nifti` needs to write into the same grid
+    ct : CtVolume
+        Voxels (z, y, x), int16, uint16, uint8 or float32, scale factors applied; a view with permuted strides
+        if the file's axes have another order.
+    source : ScanSource
+        Its geometry, with what `write_nifti` needs to write into the same grid.
 
     Raises
     ------
@@ -172,10 +179,14 @@ def write_nifti(
 
     Parameters
     ----------
-    path : .nii or .nii.gz
-    volume : shape `source.grid.shape_zyx`, a real dtype; or a part of such a volume, which is zero elsewhere
-    source : from `read_nifti_ct`, or `ScanSource.of` any grid
-    overwrite : whether an existing file may be replaced
+    path : str or os.PathLike[str]
+        .nii or .nii.gz.
+    volume : NDArray[Any] or SubVolume
+        Shape `source.grid.shape_zyx`, a real dtype; or a part of such a volume, which is zero elsewhere.
+    source : ScanSource
+        Source from `read_nifti_ct`, or `ScanSource.of` any grid.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
 
     Raises
     ------

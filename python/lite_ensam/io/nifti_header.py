@@ -60,7 +60,8 @@ class NiftiHeader:
 
     Parameters
     ----------
-    fields : a structured array of no dimension, in either byte order
+    fields : NDArray[Any]
+        A structured array of no dimension, in either byte order.
     """
 
     def __init__(self, fields: NDArray[Any]) -> None:
@@ -68,7 +69,7 @@ class NiftiHeader:
 
     @staticmethod
     def size_of(start: bytes) -> tuple[int, Literal["<", ">"]] | None:
-        """Bytes (348 or 540) and byte order ("<" or ">") of a header from its first four bytes; None if it is none."""
+        """Bytes (348 or 540) and byte order ("<" or ">") of a header by its first four bytes; None for other files."""
         if len(start) < 4:
             return None
         orders: tuple[Literal["<", ">"], ...] = ("<", ">")
@@ -118,12 +119,12 @@ class NiftiHeader:
 
     @property
     def single_magic(self) -> bytes:
-        """What `magic` says in a file that holds header and voxels."""
+        """Value of `magic` in a file that holds header and voxels."""
         return b"n+1" if self.size == 348 else b"n+2"
 
     @property
     def pair_magic(self) -> bytes:
-        """What `magic` says in the .hdr of a pair of files."""
+        """Value of `magic` in the .hdr of a pair of files."""
         return b"ni1" if self.size == 348 else b"ni2"
 
     @property
@@ -145,7 +146,7 @@ class NiftiHeader:
         self["datatype"], self["bitpix"] = code, 8 * dtype.itemsize
 
     def dtype(self) -> np.dtype[Any]:
-        """Type of the voxels in the file's byte order; CaseError if they are no real numbers."""
+        """Type of the voxels in the file's byte order; CaseError if they are not real numbers."""
         code = int(self["datatype"])
         if code in _NOT_REAL:
             raise CaseError(
@@ -162,7 +163,7 @@ class NiftiHeader:
         Raises
         ------
         CaseError
-            If the qform's quaternion is none.
+            If the qform's quaternion is invalid.
         """
         affine = np.eye(4)
         if self["sform_code"] > 0:

@@ -27,6 +27,8 @@ from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.mark_entries import MarkFrame
 from lite_ensam.io.mark_forms import MarksLike, parse_marks
 from lite_ensam.io.nifti import NiftiVolume
+from lite_ensam.io.object_choice import ObjectChoice
+from lite_ensam.io.places import marks_at_hand, scan_at_hand
 from lite_ensam.io.reading import check_input, file_suffix
 from lite_ensam.io.voxels import as_ct
 
@@ -40,7 +42,7 @@ __all__ = [
 ]
 
 ScanLike: TypeAlias = PathLike | Case | tuple[NDArray[Any], ScanSource | Grid] | NDArray[Any] | Any
-"""What `open_scan` takes."""
+"""The forms of a scan that `open_scan` takes."""
 
 _OWN_SUFFIXES = (".nii", ".nii.gz", ".npz")
 
@@ -58,10 +60,14 @@ class OpenedScan:
 
     Parameters
     ----------
-    source : its geometry, axis order, header and notes
-    voxels : the NIfTI file to read from, or, of all else, the scan (z, y, x)
-    path : the file or folder, if there is one
-    case : whose scan it is, if it came as a `Case`
+    source : ScanSource
+        Its geometry, axis order, header and notes.
+    voxels : NiftiVolume or CtVolume or PartialScan
+        The NIfTI file to read from, or, of all else, the scan (z, y, x).
+    path : PathLike or None, default None
+        The file or folder, if there is one.
+    case : Case or None, default None
+        Whose scan it is, if it came as a `Case`.
     """
 
     source: ScanSource
@@ -106,22 +112,28 @@ class OpenedScan:
 
         Parameters
         ----------
-        marks : in any form that `parse_marks` takes. None takes those of a case, the `recist` array of an .npz, or the
-            one DICOM file of the folder that could be marks
-        marks_in, only : see `parse_marks`
+        marks : MarksLike or None
+            Marks in any form that `parse_marks` takes. None takes those of a case, the `recist` array of an
+            .npz, or the one DICOM file of the folder that could be marks; an `ObjectChoice` says which of several.
+        marks_in : MarkFrame, default "voxel"
+            See `parse_marks`.
+        only : Choice, default ()
+            See `parse_marks`.
 
         Raises
         ------
         MarkError
-            If they are bad or there are none.
+            If they are invalid or missing.
         """
-        if marks is None and self.path is not None:
-            if self.keeps_marks:
-                marks = self.path
-            elif os.path.isdir(self.path):
-                from lite_ensam.io.dicom import find_marks
+        choice = marks if isinstance(marks, ObjectChoice) else ObjectChoice()
+        if self.path is not None and os.path.isdir(self.path) and (marks is None or marks is choice):
+            from lite_ensam.io.dicom import find_marks, series_of
 
-                marks = find_marks(self.path)
+            marks = find_marks(self.path, choice, series_of(self.source, "a report"))
+        elif marks is None and self.path is not None and self.keeps_marks:
+            marks = self.path
+        else:
+            marks = marks_at_hand(marks)
         if marks is not None:
             return parse_marks(marks, self.source, marks_in, self.path or "", only)
         if only:
@@ -151,11 +163,16 @@ class OpenedScan:
 
         Parameters
         ----------
-        marks : from `read_marks`
-        boxes : what is wanted of the voxels; they may overlap. A NIfTI file is then read once, slice by slice, for the
-            range of all voxels and the voxels of the boxes, and never is in memory as a whole (unless a voxel is no
-            number). None reads everything
-        reference, hu : as in `Case`; None takes those of a scan that came as a case
+        marks : tuple[RecistMark, ...]
+            Marks from `read_marks`.
+        boxes : Sequence[VoxelBox] or None, default None
+            What is wanted of the voxels; they may overlap. A NIfTI file is then read once, slice by slice,
+            for the range of all voxels and the voxels of the boxes, and never is in memory as a whole (unless
+            a voxel is not a number). None reads everything.
+        reference : Labels or None, default None
+            As in `Case`; None takes those of a scan that came as a case.
+        hu : bool or None, default None
+            As in `Case`; None takes those of a scan that came as a case.
 
         Raises
         ------
@@ -203,17 +220,25 @@ def open_scan(
 
     Parameters
     ----------
-    ct : one of
+    ct : ScanLike
+        One of:
 
         - a file (.nii, .nii.gz, FLARE .npz, .nrrd, .nhdr, .mha, .mhd), or a folder of DICOM slices
+        - `dicomweb+https://HOST/dicom-web/studies/UID[/series/UID]`, which is fetched (extra `pacs`)
         - a `Case`, or the pair (array, source) that `read_ct` returns
         - an image of nibabel, SimpleITK or itk, or a tensor of MONAI or TorchIO, with its own geometry
         - an array (z, y, x), or anything that NumPy makes one of (torch, xarray, memory maps)
-    spacing_mm : (z, y, x) of an array
-    grid : of an array that has a place in the world, instead of `spacing_mm`
-    series_uid, acquisition : which series of a DICOM folder, and which of its acquisitions: see `dicom.read_ct_series`
-    referred_by : the marks or mask that the scan is opened for; a DICOM file says which series of a folder it refers
-        to. None looks for the one file of marks in the folder
+    spacing_mm : Sequence[float] or None, default None
+        Spacing in mm, (z, y, x) of an array.
+    grid : Grid or ScanSource or None, default None
+        Place in the world of an array, instead of `spacing_mm`.
+    series_uid : str or None, default None
+        Series of a DICOM folder, see `dicom.read_ct_series`.
+    acquisition : int or None, default None
+        One of several acquisitions in that series, see `dicom.read_ct_series`.
+    referred_by : object, default None
+        The marks or mask that the scan is opened for; a DICOM file says which series of a folder it refers
+        to. None looks for the one file of marks in the folder, an `ObjectChoice` says which of several.
 
     Raises
     ------
@@ -222,7 +247,7 @@ def open_scan(
     """
     if isinstance(ct, str | os.PathLike):
         _refuse_geometry(spacing_mm, grid, printable(ct))
-        return _open_path(ct, series_uid, acquisition, referred_by)
+        return _open_path(scan_at_hand(ct, series_uid, referred_by), series_uid, acquisition, referred_by)
     if series_uid is not None or acquisition is not None:
         name = "acquisition" if series_uid is None else "series_uid"
         raise CaseError(f"{name} chooses from a DICOM folder, but ct is not a path")
@@ -255,12 +280,12 @@ def _open_path(
     if os.path.isdir(path):
         from lite_ensam.io.dicom import candidate_marks, read_ct_series
 
-        if referred_by is None:
-            candidates = candidate_marks(path)
+        if referred_by is None or isinstance(referred_by, ObjectChoice):
+            candidates = candidate_marks(path, referred_by or ObjectChoice())
             referred_by = candidates[0] if len(candidates) == 1 else None
         refers = referred_by if isinstance(referred_by, str | os.PathLike) else None
         ct, series = read_ct_series(path, series_uid, acquisition, refers)
-        return OpenedScan(series, ct, path)
+        return OpenedScan(series.with_notes(getattr(path, "notes", ())), ct, path)
     check_volume_name(path)
     if series_uid is not None or acquisition is not None:
         name = "acquisition" if series_uid is None else "series_uid"

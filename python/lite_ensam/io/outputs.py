@@ -1,4 +1,4 @@
-"""What a command may write: never over or into what it reads, and no two results into one file.
+"""Checks of output paths: a command never writes over or into what it reads, nor two results into one file.
 
 Asked before any work begins. Files are compared by what they are, not by how they are called: links of both kinds
 lead to the same file, and on some file systems so do names that differ in letter case.
@@ -29,9 +29,12 @@ def check_outputs(
 
     Parameters
     ----------
-    outputs : each file to be written and what its name must end in; None is not written
-    inputs : see `refuse_inputs`
-    overwrite : whether files that exist may be replaced
+    outputs : Iterable[tuple[PathLike | None, tuple[str, ...]]]
+        Each file to be written and what its name must end in; None is not written.
+    inputs : Iterable[PathLike | None], default ()
+        See `refuse_inputs`.
+    overwrite : bool, default False
+        Whether files that exist may be replaced.
     """
     wanted = [(Path(path), suffixes) for path, suffixes in outputs if path is not None]
     refuse_inputs([path for path, _ in wanted], inputs)
@@ -51,8 +54,10 @@ def refuse_inputs(outputs: Iterable[PathLike], inputs: Iterable[PathLike | None]
 
     Parameters
     ----------
-    outputs : files or folders to be written; they need not exist
-    inputs : files and folders that are read; None and what does not exist are passed over
+    outputs : Iterable[PathLike]
+        Files or folders to be written; they need not exist.
+    inputs : Iterable[PathLike | None]
+        Files and folders that are read; None and what does not exist are passed over.
     """
     given = {found: Path(path) for path in inputs if path is not None and (found := _identity(path))}
     folders = [path for path in given.values() if path.is_dir()]

@@ -29,7 +29,7 @@ def check_input(path: str | os.PathLike[str]) -> None:
         try:
             mode = os.stat(path).st_mode
         except ValueError as error:  # what no file can be called
-            raise CaseError(f"is no name of a file ({error})") from None
+            raise CaseError(f"is not a valid file name ({error})") from None
         if stat.S_ISDIR(mode):
             raise IsADirectoryError
         if not stat.S_ISREG(mode):
@@ -45,13 +45,13 @@ def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """All of a file in UTF-8, with or without a mark of byte order; UnicodeDecodeError if it is none."""
+    """All of a file in UTF-8, with or without a mark of byte order; UnicodeDecodeError for any other file."""
     with opened(path) as file:
         return file.read().decode("utf-8-sig")
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
-    """What a JSON file holds; CaseError if it is none, or an object has a key twice."""
+    """The content of a JSON file; CaseError if it is not JSON, or an object has a key twice."""
     try:
         text = read_text(path)
         with translate_io_errors(path):

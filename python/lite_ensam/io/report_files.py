@@ -13,7 +13,7 @@ from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.csv_tables import csv_text
 from lite_ensam.io.reading import read_json
 
-__all__ = ["read_report", "rounded", "write_report", "write_table", "write_text"]
+__all__ = ["read_report", "report_text", "rounded", "write_report", "write_table", "write_text"]
 
 
 def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwrite: bool = False) -> None:
@@ -21,10 +21,13 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwr
 
     Parameters
     ----------
-    path : .json
-    report : nested mappings and sequences of numbers, texts, None, paths, NumPy arrays and scalars,
-        dataclasses. Numbers that are not finite, which JSON does not know, become null
-    overwrite : whether an existing file may be replaced
+    path : str or os.PathLike[str]
+        .json.
+    report : Mapping[str, Any]
+        Nested mappings and sequences of numbers, texts, None, paths, NumPy arrays and scalars, dataclasses.
+        Numbers that are not finite, which JSON does not know, become null.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
 
     Raises
     ------
@@ -34,23 +37,41 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwr
         If the report holds something else.
     """
     check_output(path, overwrite, (".json",))
-    text = json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False)
-    with atomic_write(path, overwrite) as file:
-        # A file's name may hold bytes that are no text: they become the escapes that JSON has for them.
-        file.write((text + "\n").encode(errors="backslashreplace"))
+    write_text(path, report_text(report), overwrite)
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """A report as indented JSON.
+
+    Parameters
+    ----------
+    report : Mapping[str, Any]
+        As `write_report` takes it.
+
+    Examples
+    --------
+    >>> report_text({"volume_ml": 1.5})
+    '{\\n  "volume_ml": 1.5\\n}\\n'
+    """
+    return json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read back what `write_report` wrote.
 
+    Parameters
+    ----------
+    path : str or os.PathLike[str]
+        JSON file of a report.
+
     Raises
     ------
     CaseError
-        If the file is missing or is no report.
+        If the file is missing or is not a report.
     """
     report = read_json(path)
     if not isinstance(report, dict):
-        raise CaseError(f"{printable(path)}: is not a report: its JSON is no object")
+        raise CaseError(f"{printable(path)}: is not a report: its JSON is not an object")
     return report
 
 
@@ -61,10 +82,13 @@ def write_table(
 
     Parameters
     ----------
-    path : .csv
-    rows : their keys, in the order of their first coming, are the columns; what a row lacks and None are empty,
-        lists and tuples are written as JSON, floats with six significant digits
-    overwrite : whether an existing file may be replaced
+    path : str or os.PathLike[str]
+        .csv.
+    rows : Sequence[Mapping[str, Any]]
+        Their keys, in the order of their first coming, are the columns; what a row lacks and None are empty,
+        lists and tuples are written as JSON, floats with six significant digits.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
 
     Raises
     ------
@@ -80,6 +104,11 @@ def write_table(
 def rounded(value: Any) -> Any:
     """A table's cell: floats, and those in lists, have six significant digits; all else is as it was.
 
+    Parameters
+    ----------
+    value : Any
+        A cell: a number, a text or a list of them.
+
     Examples
     --------
     >>> rounded(6.297600187683107), rounded([4, 12.000000001]), rounded(3)
@@ -91,7 +120,16 @@ def rounded(value: Any) -> Any:
 
 
 def write_text(path: str | os.PathLike[str], text: str, overwrite: bool = False) -> None:
-    """Write a text as UTF-8, whole or not at all; what is no character becomes an escape.
+    """Write a text as UTF-8, whole or not at all; an invalid character becomes an escape.
+
+    Parameters
+    ----------
+    path : str or os.PathLike[str]
+        File to write.
+    text : str
+        Its content.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
 
     Raises
     ------

@@ -21,14 +21,17 @@ from lite_ensam.io.flare_npz import npz_keys, read_npz_labels, write_npz
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_labels, write_itk
 from lite_ensam.io.label_map import LabelMap, Lesion, labels_on_grid
 from lite_ensam.io.nifti import read_nifti_labels, write_nifti
+from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.opened_scan import (
     OUTPUT_SUFFIXES,
     VOLUME_SUFFIXES,
     check_volume_name,
     open_scan,
 )
+from lite_ensam.io.places import marks_at_hand, mask_at_hand
 from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
+from lite_ensam.measurements import TumorMeasurement
 
 __all__ = [
     "MASK_SUFFIXES",
@@ -40,6 +43,7 @@ __all__ = [
     "write_contours",
     "write_ct",
     "write_mask",
+    "write_structured_report",
 ]
 
 MASK_SUFFIXES = (*OUTPUT_SUFFIXES, ".dcm")
@@ -59,14 +63,22 @@ def read_ct(
 
     Parameters
     ----------
-    path : the file or folder
-    series_uid, acquisition, referred_by : which series of a folder, and which of its acquisitions: see `open_scan`
+    path : PathLike
+        The file or folder.
+    series_uid : str or None, default None
+        See `open_scan`.
+    acquisition : int or None, default None
+        See `open_scan`.
+    referred_by : object, default None
+        See `open_scan`.
 
     Returns
     -------
-    ct : int16, uint16, uint8 or float32 (z, y, x); axes are permuted so that z runs along the body,
-        never flipped or resampled
-    source : `source.grid` is its geometry; it remembers the file's axis order and header, for `write_mask`
+    ct : CtVolume
+        Voxels (z, y, x), int16, uint16, uint8 or float32; axes are permuted so that z runs along the body, never
+        flipped or resampled.
+    source : ScanSource
+        `source.grid` is its geometry; it remembers the file's axis order and header, for `write_mask`.
 
     Raises
     ------
@@ -78,7 +90,15 @@ def read_ct(
 
 
 def read_labels(path: PathLike, source: ScanSource | Grid | None = None) -> Labels:
-    """Labels of a mask, uint8 or uint16 (z, y, x); parameters and errors as `read_label_map`."""
+    """Labels of a mask, uint8 or uint16 (z, y, x); parameters and errors as `read_label_map`.
+
+    Parameters
+    ----------
+    path : PathLike
+        The file.
+    source : ScanSource or Grid or None, default None
+        Geometry of the CT that the labels belong to.
+    """
     return read_label_map(path, source).labels
 
 
@@ -92,11 +112,16 @@ def read_label_map(
 
     Parameters
     ----------
-    path : the file
-    source : of the CT that the labels belong to. They may be stored in another axis order or direction: they are put
-        into the CT's. None takes the labels as they are (not of a SEG or RTSTRUCT)
-    only : of a SEG or RTSTRUCT: names or numbers of the segments or ROIs to read; nothing reads all
-    fraction : of a fractional SEG: from which share of the maximum on a voxel counts, see `dicom.read_segmentation`
+    path : PathLike
+        The file; a folder or an archive's address stands for the one SEG or RTSTRUCT there.
+    source : ScanSource or Grid or None, default None
+        Geometry of the CT that the labels belong to. They may be stored in another axis order or direction:
+        they are put into the CT's. None takes the labels as they are (not of a SEG or RTSTRUCT).
+    only : Choice, default ()
+        Of a SEG or RTSTRUCT, names or numbers of the segments or ROIs to read; nothing reads all.
+    fraction : float or None, default None
+        Fraction of a fractional SEG: from which share of the maximum on a voxel counts, see
+        `dicom.read_segmentation`.
 
     Raises
     ------
@@ -104,6 +129,7 @@ def read_label_map(
         If the file cannot be read, a value is not a label, the voxels lie at other places than those of the CT, or
         `only` or `fraction` is given for a file that has no segments.
     """
+    path = mask_at_hand(path)
     suffix = file_suffix(path)
     if suffix in ("", ".dcm"):
         from lite_ensam.io.dicom import is_dicom, is_rtstruct, read_contours, read_segmentation
@@ -134,7 +160,7 @@ def read_label_map(
 
 def read_case(
     ct_path: PathLike,
-    marks_path: PathLike | None = None,
+    marks_path: PathLike | ObjectChoice | None = None,
     reference_path: PathLike | None = None,
     *,
     hu: bool | None = None,
@@ -151,25 +177,39 @@ def read_case(
 
     Parameters
     ----------
-    ct_path : see `read_ct`
-    marks_path : see `read_marks`
-    reference_path : see `read_label_map`
-    hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
-    series_uid, acquisition : of a DICOM folder with several; None takes those that marks or reference refer to, else
-        the largest
-    only, fraction : of the reference, see `read_label_map`
+    ct_path : PathLike
+        See `read_ct`.
+    marks_path : PathLike or None, default None
+        See `read_marks`; an `ObjectChoice` says which report of a DICOM folder or study.
+    reference_path : PathLike or None, default None
+        See `read_label_map`.
+    hu : bool or None, default None
+        True for Hounsfield units, False for a scan already windowed to 0-255, None to look.
+    series_uid : str or None, default None
+        SeriesInstanceUID in a DICOM folder with several series; None takes the one that marks or reference refer
+        to, else the largest.
+    acquisition : int or None, default None
+        Number of an acquisition, where a series has several; None takes the one that marks or reference refer
+        to, else the largest.
+    only : Choice, default ()
+        Segments or ROIs of the reference, see `read_label_map`.
+    fraction : float or None, default None
+        Fraction of the reference, see `read_label_map`.
 
     Returns
     -------
-    The case; its `source` is what `write_mask` asks for.
+    Case
+        The case; its `source` is what `write_mask` asks for.
 
     Raises
     ------
     CaseError
         If the scan or the reference is bad.
     MarkError
-        If the marks are bad or there are none.
+        If the marks are invalid or missing.
     """
+    marks_path = marks_at_hand(marks_path)
+    reference_path = None if reference_path is None else mask_at_hand(reference_path)
     referred_by = marks_path or reference_path
     scan = open_scan(ct_path, series_uid=series_uid, acquisition=acquisition, referred_by=referred_by)
     if reference_path is None and file_suffix(ct_path) == ".npz" and "gts" in npz_keys(ct_path):
@@ -196,14 +236,20 @@ def write_mask(
 
     Parameters
     ----------
-    path : .nii, .nii.gz, .nrrd, .mha, or .npz (key `segs`, as FLARE wants it); the CT may have been another format.
-        .dcm, a DICOM SEG, if the CT was DICOM
-    labels : bool or integers in the order of the scan that was given: (z, y, x), of images of nibabel and the like
-        their own; stored as uint8 if all values fit, else uint16. Or a part of a label map (z, y, x) that is zero
-        elsewhere: the whole is then made slice by slice, while it is compressed
-    source : from `read_ct` or of a `Case`, or the grid of an array without a file
-    overwrite : whether an existing file may be replaced
-    marks : lines or lesions that become the segments of a SEG, with names and tracking UIDs; left out, every label
+    path : PathLike
+        .nii, .nii.gz, .nrrd, .mha, or .npz (key `segs`, as FLARE wants it); the CT may have been another
+        format. .dcm, a DICOM SEG, if the CT was DICOM.
+    labels : NDArray[Any] or SubVolume
+        Label map of bool or integers in the order of the scan that was given: (z, y, x), of images of nibabel
+        and the like their own; stored as uint8 if all values fit, else uint16. Or a part of a label map (z, y,
+        x) that is zero elsewhere: the whole is then made slice by slice, while it is compressed.
+    source : ScanSource or Grid
+        Source from `read_ct` or of a `Case`, or the grid of an array without a file.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+    marks : Sequence[RecistMark | Lesion], default ()
+        Lines or lesions that become the segments of a SEG, with names and tracking UIDs; left out, every
+        label.
 
     Raises
     ------
@@ -241,7 +287,20 @@ def write_contours(
 ) -> None:
     """Write outlines as an RTSTRUCT, its ROIs numbered by label and named as in a SEG; else as `write_mask`.
 
-    `remarks` are what descriptions of ROIs say, by label.
+    Parameters
+    ----------
+    path : PathLike
+        File to write, .dcm.
+    labels : Labels
+        Label map (z, y, x).
+    source : ScanSource or Grid
+        Geometry of the DICOM scan.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+    marks : Sequence[RecistMark | Lesion], default ()
+        Lines or lesions that become the ROIs, with their names; left out, every label.
+    remarks : Mapping[int, str]
+        Texts of the ROIs' descriptions, by label.
     """
     check_output(path, overwrite, (".dcm",))
     from lite_ensam.io.dicom import build_rtstruct, segment_label, series_of, write_dataset
@@ -252,8 +311,66 @@ def write_contours(
     write_dataset(path, build_rtstruct(labels, series, names, remarks), overwrite)
 
 
+def write_structured_report(
+    path: PathLike,
+    segmentation: PathLike,
+    source: ScanSource | Grid,
+    marks: Sequence[RecistMark],
+    measured: Sequence[TumorMeasurement],
+    has_lines: bool = True,
+    overwrite: bool = False,
+) -> None:
+    """Write what was measured of a DICOM SEG as a structured report (TID 1500) that refers to it.
+
+    Parameters
+    ----------
+    path : PathLike
+        File to write: .dcm.
+    segmentation : PathLike
+        The SEG's file.
+    source : ScanSource or Grid
+        Geometry of the CT, read from DICOM.
+    marks : Sequence[RecistMark]
+        The line of each tumour.
+    measured : Sequence[TumorMeasurement]
+        The numbers of each tumour.
+    has_lines : bool, default True
+        Whether a reader drew the marks; lines that were drawn on the mask are left out.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If `segmentation` is not a SEG, the CT did not come from DICOM, or the report cannot be written.
+    """
+    check_output(path, overwrite, (".dcm",))
+    from lite_ensam.io.dicom import build_report, is_dicom, read_dataset, series_of, write_dataset
+
+    series = series_of(source, "a structured report")
+    header = read_dataset(segmentation, voxels=False) if is_dicom(segmentation) else None
+    if header is None or header.get("Modality") != "SEG":
+        raise OutputError(
+            f"cannot write {printable(path)}: a structured report refers to a DICOM SEG, which "
+            f"{printable(segmentation)} is not; `lite-ensam convert` makes one"
+        )
+    write_dataset(path, build_report(header, series, marks, measured, has_lines=has_lines), overwrite)
+
+
 def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite: bool = False) -> None:
-    """Write a scan as it is, no scale factors; else as `write_mask` (key `imgs` in an .npz)."""
+    """Write a scan as it is, no scale factors; else as `write_mask` (key `imgs` in an .npz).
+
+    Parameters
+    ----------
+    path : PathLike
+        File to write: .nii, .nii.gz, .npz, .nrrd or .mha.
+    ct : CtVolume
+        Voxels (z, y, x).
+    source : ScanSource or Grid
+        Geometry of the scan.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+    """
     check_output(path, overwrite, OUTPUT_SUFFIXES)
     with _output_errors(path):
         checked = as_ct(ct)
@@ -262,7 +379,7 @@ def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite:
 
 @contextmanager
 def _output_errors(path: PathLike) -> Iterator[None]:
-    """What is wrong with an array is, for whoever writes it, why it cannot be written."""
+    """Errors of an array that is written name the output."""
     try:
         yield
     except CaseError as error:

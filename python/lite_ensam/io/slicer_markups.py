@@ -17,7 +17,7 @@ __all__ = ["entries_of_markups", "is_markups"]
 _SIGNS = {"RAS": (1.0, 1.0, 1.0), "LPS": (-1.0, -1.0, 1.0)}
 
 _SLICERS_OWN_NAMES = ("", "L", "F", "MarkupsLine")
-"""What Slicer calls the ends of a line whose reader gave no name."""
+"""Slicer's name for the ends of a line whose reader gave no name."""
 
 
 def is_markups(content: Any) -> bool:

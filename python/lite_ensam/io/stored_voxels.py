@@ -36,7 +36,7 @@ __all__ = [
 Encoding: TypeAlias = Literal["raw", "gzip", "zlib", "bzip2", "text"]
 
 _LONGEST_LINE = 1 << 20
-"""Bytes of a header's line; a file that is none may have no line's end at all."""
+"""Bytes of a header's line; any other file may lack line ends."""
 
 _MOST_AXES = 16
 
@@ -58,13 +58,20 @@ class StoredVoxels:
 
     Parameters
     ----------
-    files : in order; each holds an equal share of the voxels
-    shape_kji : slowest axis first
-    dtype : byte order included
-    encoding : how each file is packed
-    start : bytes before them in each file
-    lines : to be skipped behind the start
-    at_end : whether they are the last bytes of each file, how many others there may be before them
+    files : tuple[Path, ...]
+        Files in order; each holds an equal share of the voxels.
+    shape_kji : tuple[int, ...]
+        Slowest axis first.
+    dtype : np.dtype[Any]
+        Byte order included.
+    encoding : Encoding, default "raw"
+        How each file is packed.
+    start : int, default 0
+        Bytes before them in each file.
+    lines : int, default 0
+        Lines to be skipped behind the start.
+    at_end : bool, default False
+        Whether they are the last bytes of each file, how many others there may be before them.
     """
 
     files: tuple[Path, ...]
@@ -87,7 +94,7 @@ class StoredVoxels:
         """
         n_voxels = math.prod(self.shape_kji)
         if n_voxels % len(self.files):
-            raise CaseError(f"{n_voxels} voxels are no equal shares of {len(self.files)} files")
+            raise CaseError(f"{n_voxels} voxels cannot be divided equally among {len(self.files)} files")
         most = _MOST_INFLATED[self.encoding] * sum(map(_size_of, self.files))
         dtype = np.dtype(np.float64) if self.encoding == "text" else self.dtype
         if n_voxels * dtype.itemsize > most + dtype.itemsize:
@@ -136,13 +143,16 @@ class StoredVoxels:
 @with_short_repr
 @dataclass(frozen=True)
 class VolumeHeader:
-    """What a NRRD or MetaImage header says.
+    """Content of a NRRD or MetaImage header.
 
     Parameters
     ----------
-    affine_lps : (4, 4), file index (i, j, k, 1) to world mm that grow to the left, the back and the head
-    voxels : where they are stored
-    notes : for whoever reads the results
+    affine_lps : Float64Array
+        Matrix (4, 4) from file index (i, j, k, 1) to world mm that grow to the left, the back and the head.
+    voxels : StoredVoxels
+        Where they are stored.
+    notes : tuple[str, ...], default ()
+        Notes for whoever reads the results.
     """
 
     affine_lps: Float64Array
@@ -163,9 +173,12 @@ def data_files(said: str, following: Sequence[str], folder: Path) -> tuple[Path,
 
     Parameters
     ----------
-    said : a name; a numbered one with its range (`slice%03d.raw 1 100 1`); or LIST
-    following : lines behind the header, the names of a LIST
-    folder : the header's own, which names are relative to
+    said : str
+        A name; a numbered one with its range (`slice%03d.raw 1 100 1`); or LIST.
+    following : Sequence[str]
+        Lines behind the header, the names of a LIST.
+    folder : Path
+        The header's own, which names are relative to.
     """
     if said.split()[:1] == ["LIST"]:
         names = [line for line in following if line]

@@ -29,7 +29,7 @@ def as_ct(voxels: ArrayLike, slope: float = 1.0, intercept: float = 0.0) -> CtVo
     Raises
     ------
     CaseError
-        If they are no array, some are masked, they are no real numbers (complex, colour), slope or
+        If they are not an array, some are masked, they are not real numbers (complex, colour), slope or
         intercept are not finite, or integers are too large for float32 to tell apart.
     """
     stored = _array(voxels, "voxels")
@@ -62,10 +62,14 @@ def ct_dtype(
 
     Parameters
     ----------
-    stored : type in the file
-    slope, intercept : scale factors
-    bounds : lowest and highest stored number of the scan; None if one is NaN
-    is_whole : whether all scaled numbers are whole
+    stored : np.dtype[Any]
+        Type in the file.
+    slope, intercept : float
+        Scale factors.
+    bounds : tuple[float, float] or None
+        Lowest and highest stored number of the scan; None if one is NaN.
+    is_whole : bool
+        Whether all scaled numbers are whole.
     """
     plain = (slope, intercept) == (1.0, 0.0)
     if plain and stored in _KEPT:
@@ -100,7 +104,7 @@ def as_labels(values: ArrayLike) -> Labels:
     Raises
     ------
     CaseError
-        If they are no array, some are masked, or a value is negative, above 65535 or not a whole number.
+        If they are not an array, some are masked, or a value is negative, above 65535 or not a whole number.
     """
     stored = _array(values, "labels")
     if stored.dtype == np.bool_:

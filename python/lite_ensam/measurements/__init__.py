@@ -1,4 +1,4 @@
-"""What a mask says in numbers: RECIST 1.1's diameters, volume, shape, grey values; and what a reader should check."""
+"""Numbers of a mask: RECIST 1.1's diameters, volume, shape, grey values; and what a reader should check."""
 
 from lite_ensam.measurements.confidence import CONFIDENCE, HeldOutErrors, TumorConfidence, TumorError
 from lite_ensam.measurements.flags import Flag, flag_cells, flag_lists, sentences
@@ -8,6 +8,7 @@ from lite_ensam.measurements.intensity import (
     is_aerated,
     measure_intensity,
 )
+from lite_ensam.measurements.repeatability import TumorRepeatability
 from lite_ensam.measurements.shape import TumorShape, measure_shape
 from lite_ensam.measurements.tumor import TumorMeasurement, measure, measure_case
 
@@ -20,6 +21,7 @@ __all__ = [
     "TumorError",
     "TumorIntensity",
     "TumorMeasurement",
+    "TumorRepeatability",
     "TumorShape",
     "flag_cells",
     "flag_lists",

@@ -23,7 +23,7 @@ CONFIDENCE = (
     "expected_dice", "volume_low_ml", "volume_high_ml", "longest_diameter_low_mm", "longest_diameter_high_mm",
     "short_axis_low_mm", "short_axis_high_mm",
 )  # fmt: skip
-"""What a confidence is called in tables and reports, where each number has a column of its own."""
+"""Names of the confidence's numbers in tables and reports, one column each."""
 
 Interval: TypeAlias = tuple[float, float]
 """Lower and upper bound."""
@@ -35,8 +35,10 @@ class TumorConfidence:
 
     Parameters
     ----------
-    expected_dice : the Dice coefficient with a reader's mask that the network expects, 0 to 1
-    volume_interval_ml, longest_diameter_interval_mm, short_axis_interval_mm : lower and upper bound
+    expected_dice : float
+        The Dice coefficient with a reader's mask that the network expects, 0 to 1.
+    volume_interval_ml, longest_diameter_interval_mm, short_axis_interval_mm : Interval
+        Lower and upper bound.
     """
 
     expected_dice: float
@@ -56,8 +58,10 @@ class TumorError:
 
     Parameters
     ----------
-    expected_dice : what the network expected, 0 to 1
-    volume, longest_diameter, short_axis : natural logarithms of result over reader
+    expected_dice : float
+        What the network expected, 0 to 1.
+    volume, longest_diameter, short_axis : float
+        Natural logarithms of result over reader.
     """
 
     expected_dice: float
@@ -74,10 +78,14 @@ class HeldOutErrors:
 
     Parameters
     ----------
-    n_tumors : that were measured
-    n_patients : that they are of
-    volume : 95 % quantile of the absolute logarithmic error, divided by 1 - expected Dice
-    longest_diameter, short_axis : 95 % quantile of the absolute logarithmic error
+    n_tumors : int
+        Number of tumours that were measured.
+    n_patients : int
+        Number of their patients.
+    volume : float
+        95 % quantile of the absolute logarithmic error, divided by 1 - expected Dice.
+    longest_diameter, short_axis : float
+        95 % quantile of the absolute logarithmic error.
     """
 
     n_tumors: int

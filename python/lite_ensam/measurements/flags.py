@@ -1,7 +1,7 @@
 """Flags: why a reader should check a tumour. All tables, pages and reports print what is written here.
 
-A flag has a code for programs and a sentence for people; docs/clinical.md lists them. Code that knows more of a tumour
-than its mask shows adds flags of its own with `TumorMeasurement.flagged`.
+A flag has a code for programs and a sentence for people; docs/guide/measuring.md lists them. Code that knows more
+of a tumour than its mask shows adds flags of its own with `TumorMeasurement.flagged`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ class Flag:
 
     Parameters
     ----------
-    code : for programs, does not change
-    sentence : for people
+    code : str
+        Code for programs, does not change.
+    sentence : str
+        Sentence for people.
     """
 
     code: str
@@ -60,6 +62,11 @@ def in_pieces(n_pieces: int) -> Flag:
 def sentences(flags: Iterable[Flag]) -> str:
     """All sentences on one line, for people.
 
+    Parameters
+    ----------
+    flags : Iterable[Flag]
+        Flags of a tumour.
+
     Examples
     --------
     >>> sentences((EMPTY, TOO_SMALL))
@@ -70,6 +77,11 @@ def sentences(flags: Iterable[Flag]) -> str:
 
 def flag_lists(flags: Iterable[Flag]) -> dict[str, list[str]]:
     """The fields of a JSON report: `flags`, the codes, and `flag_sentences`.
+
+    Parameters
+    ----------
+    flags : Iterable[Flag]
+        Flags of a tumour.
 
     Examples
     --------
@@ -82,6 +94,11 @@ def flag_lists(flags: Iterable[Flag]) -> dict[str, list[str]]:
 
 def flag_cells(flags: Iterable[Flag]) -> dict[str, str]:
     """The columns of a table: `flag_lists`, each as one text.
+
+    Parameters
+    ----------
+    flags : Iterable[Flag]
+        Flags of a tumour.
 
     Examples
     --------

@@ -26,9 +26,12 @@ class TumorIntensity:
 
     Parameters
     ----------
-    mean, median : of all voxels
-    sd : standard deviation over the voxels (not of a sample: divided by their number)
-    unit : "HU", or "grey value" of a scan that is windowed
+    mean, median : float
+        Mean and median of all voxels.
+    sd : float
+        Standard deviation over the voxels (not of a sample: divided by their number).
+    unit : GreyUnit, default "HU"
+        "HU", or "grey value" of a scan that is windowed.
     """
 
     mean: float
@@ -46,7 +49,8 @@ def is_aerated(values_hu: NDArray[Any]) -> bool:
 
     Parameters
     ----------
-    values_hu : of all its voxels, in HU; none is no air
+    values_hu : NDArray[Any]
+        Values of all its voxels, in HU; an empty array is not air.
 
     Examples
     --------
@@ -61,8 +65,10 @@ def measure_intensity(values: NDArray[Any], unit: GreyUnit = "HU") -> TumorInten
 
     Parameters
     ----------
-    values : of all its voxels, in any order: `ct[labels == label]`
-    unit : of the values
+    values : NDArray[Any]
+        Values of all its voxels, in any order: `ct[labels == label]`.
+    unit : GreyUnit, default "HU"
+        Unit of the values.
 
     Examples
     --------

@@ -38,11 +38,15 @@ class TumorShape:
 
     Parameters
     ----------
-    longest_diameter_3d_mm : largest distance between the centres of any two voxels of one piece, the largest
-    longest_diameter_3d_zyx : these two voxels' indices
-    surface_mm2 : area of its surface, not that of its voxels' faces (which for a ball is half as much again)
-    sphericity : surface of the ball of the same volume, divided by `surface_mm2`: 1 for a ball, less for
-        anything else; never above 1
+    longest_diameter_3d_mm : float
+        Largest distance between the centres of any two voxels of one piece, the largest.
+    longest_diameter_3d_zyx : EndpointPair
+        These two voxels' indices.
+    surface_mm2 : float
+        Area of its surface, not that of its voxels' faces (which for a ball is half as much again).
+    sphericity : float
+        Surface of the ball of the same volume, divided by `surface_mm2`: 1 for a ball, less for anything
+        else; never above 1.
     """
 
     longest_diameter_3d_mm: float
@@ -60,9 +64,12 @@ def measure_shape(labels: Labels | SubVolume, label: int, spacing_mm: FloatTripl
 
     Parameters
     ----------
-    labels : uint8 or uint16 (z, y, x), or the part of it that holds the tumour
-    label : which tumour
-    spacing_mm : (z, y, x)
+    labels : Labels or SubVolume
+        Label map (z, y, x), uint8 or uint16, or the part of it that holds the tumour.
+    label : int
+        Which tumour.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
 
     Notes
     -----

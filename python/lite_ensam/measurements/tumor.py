@@ -1,4 +1,4 @@
-"""What is measured of a tumour: RECIST 1.1's diameters and volume at once, shape and grey values when asked for."""
+"""Measurements of a tumour: RECIST 1.1's diameters and volume at once, shape and grey values when asked for."""
 
 from __future__ import annotations
 
@@ -48,10 +48,14 @@ class TumorVoxels:
 
     Parameters
     ----------
-    mask : bool (z, y, x), the box that holds the tumour
-    spacing_mm : (z, y, x)
-    values : its voxels' grey values (n,), or None where they are not known
-    unit : of the values
+    mask : SubVolume
+        Mask (z, y, x) of the box that holds the tumour.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
+    values : NDArray[Any] or None
+        Its voxels' grey values (n,), or None where they are not known.
+    unit : GreyUnit
+        Unit of the values.
     """
 
     mask: SubVolume
@@ -69,22 +73,37 @@ class TumorMeasurement:
 
     Parameters
     ----------
-    label : the tumour's value in the label map
-    name : of its mark
-    n_voxels : voxels with that value
-    n_pieces : pieces that they make up
-    volume_ml : their volume
-    longest_diameter_mm : longest in-plane distance, on the axial slice where it is longest
-    longest_diameter_slice : that slice (z index), or None for a tumour without voxels
-    longest_diameter_zyx : its two ends (voxel indices), or None
-    short_axis_mm : longest perpendicular to it in the same slice
-    short_axis_zyx : its two ends, or None
-    recist_mm : length of the line that was given
-    recist_slice : slice of that line (z index)
-    flags : what a reader should check, see `measurements.flags`
-    voxels : what `shape` and `intensity` are computed from
-    confidence : how near these numbers probably are to a reader's; None of a mask that `segment` did not make, or
-        made by weights without known errors
+    label : int
+        The tumour's value in the label map.
+    name : str
+        Name of its mark.
+    n_voxels : int
+        Voxels with that value.
+    n_pieces : int
+        Pieces that they make up.
+    volume_ml : float
+        Their volume.
+    longest_diameter_mm : float
+        Longest in-plane distance, on the axial slice where it is longest.
+    longest_diameter_slice : int or None
+        That slice (z index), or None for a tumour without voxels.
+    longest_diameter_zyx : EndpointPair or None
+        Its two ends (voxel indices), or None.
+    short_axis_mm : float
+        Longest perpendicular to it in the same slice.
+    short_axis_zyx : EndpointPair or None
+        Its two ends, or None.
+    recist_mm : float
+        Length of the line that was given.
+    recist_slice : int
+        Slice of that line (z index).
+    flags : tuple[Flag, ...]
+        What a reader should check, see `measurements.flags`.
+    voxels : TumorVoxels, optional
+        What `shape` and `intensity` are computed from.
+    confidence : TumorConfidence or None, default None
+        How near these numbers probably are to a reader's; None of a mask that `segment` did not make, or made
+        by weights without known errors.
     """
 
     label: int
@@ -157,11 +176,17 @@ def measure(
 
     Parameters
     ----------
-    labels : uint8 or uint16 (z, y, x), or the part of it that holds all tumours
-    marks : the lines; their labels say which values are measured, in this order
-    spacing_mm : (z, y, x)
-    ct : the scan (z, y, x), or the crops of it that hold the tumours; without it there are no grey values
-    hu : whether it is in Hounsfield units: tumours of air or lung are flagged
+    labels : Labels or SubVolume
+        Label map (z, y, x), uint8 or uint16, or the part of it that holds all tumours.
+    marks : Sequence[RecistMark]
+        The lines; their labels say which values are measured, in this order.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
+    ct : CtVolume or PartialScan or None, default None
+        The scan (z, y, x), or the crops of it that hold the tumours; without it, grey values are not
+        measured.
+    hu : bool, default True
+        Whether it is in Hounsfield units: tumours of air or lung are flagged.
 
     Raises
     ------
@@ -182,7 +207,15 @@ def measure(
 
 
 def measure_case(case: Case, labels: Labels) -> tuple[TumorMeasurement, ...]:
-    """Measure the tumour of each mark of a case on a label map of its scan, see `measure`."""
+    """Measure the tumour of each mark of a case on a label map of its scan, see `measure`.
+
+    Parameters
+    ----------
+    case : Case
+        Scan and marks.
+    labels : Labels
+        Label map (z, y, x).
+    """
     return measure(labels, case.marks, case.grid.spacing_mm, case.ct, case.hu)
 
 
@@ -212,7 +245,7 @@ def _measure_one(voxels: TumorVoxels, mark: RecistMark) -> TumorMeasurement:
 
 
 def _flags(voxels: TumorVoxels, n_pieces: int, longest_mm: float, recist_mm: float) -> Iterable[Flag]:
-    """What the mask itself shows, the gravest first."""
+    """Flags of the mask itself, the gravest first."""
     mask = voxels.mask
     if n_pieces == 0:
         yield EMPTY

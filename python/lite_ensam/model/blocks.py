@@ -13,7 +13,7 @@ class InstanceNorm(nn.Module):
 
     In training every patch goes through torch's batch norm by itself: the same numbers as
     `nn.InstanceNorm3d`, but this kernel keeps bfloat16 channels-last memory, and its backward pass
-    takes a fifteenth of the time on a CPU (docs/decisions/0003).
+    takes a fifteenth of the time on a CPU (docs/developer/decisions/0003).
 
     Attributes
     ----------

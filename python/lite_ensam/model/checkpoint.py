@@ -27,10 +27,14 @@ class Weights:
 
     Parameters
     ----------
-    model : in eval mode
-    patch : how its patches are cut and filled
-    record : how it was trained (data, steps, seed, commit), JSON-ready
-    half : kept in half precision on disk, here and in the exported graph
+    model : LiteEnsam
+        Model in eval mode.
+    patch : PatchConfig
+        How its patches are cut and filled.
+    record : dict[str, Any]
+        How it was trained (data, steps, seed, commit), JSON-ready.
+    half : bool, default True
+        Kept in half precision on disk, here and in the exported graph.
     """
 
     model: LiteEnsam

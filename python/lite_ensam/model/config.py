@@ -19,22 +19,34 @@ class ModelConfig:
 
     Parameters
     ----------
-    in_channels : channels of the patch; 1 is the paper's, see `segmentation.channels.CHANNELS` for more
-    filters : channels of the first encoder level; each level below has twice as many
-    blocks : residual blocks of each encoder level
-    decoder : "concat_half" concatenates skips and halves the filters (the paper's words),
-        "add" adds them after a 1x1x1 convolution (the authors' public code)
-    decoder_floor : fewest filters of a "concat_half" stage; 4 is the paper's halving at full
-        resolution, 8 costs a CPU no more time (its kernels work in blocks) and learns finer borders
-    heads, attention_layers, mlp_ratio : of the two-way transformer at the bottleneck
-    rotation_block : LieRE block size; the head dimension is full LieRE, 2 is RoPE-Mixed
-    rotation_init : the raw generators start uniform in [0, rotation_init)
-    distinct_endpoints : one type vector for each end of the line instead of a shared one
-    head_bias : initial bias of the last convolution, log-odds of a voxel being tumour
-    unit_entry : image features and type vectors are brought to unit length before the first attention, as nGPT
-        assumes; the authors' public code takes them as they are
-    decoder_norm : "instance" normalises each channel of each patch, "affine" only scales and shifts it, which is
-        what a trained batch norm does at inference
+    in_channels : int, default 1
+        Channels of the patch; 1 is the paper's, see `segmentation.channels.CHANNELS` for more.
+    filters : int, default 8
+        Channels of the first encoder level; each level below has twice as many.
+    blocks : tuple[int, ...], default (1, 1, 2, 4)
+        Residual blocks of each encoder level.
+    decoder : Decoder, default "concat_half"
+        "concat_half" concatenates skips and halves the filters (the paper's words), "add" adds them after a
+        1x1x1 convolution (the authors' public code).
+    decoder_floor : int, default 4
+        Fewest filters of a "concat_half" stage; 4 is the paper's halving at full resolution, 8 costs a CPU no
+        more time (its kernels work in blocks) and learns finer borders.
+    heads, attention_layers, mlp_ratio : int
+        Sizes of the two-way transformer at the bottleneck.
+    rotation_block : int, default 16
+        LieRE block size; the head dimension is full LieRE, 2 is RoPE-Mixed.
+    rotation_init : float, default 2 * math.pi
+        The raw generators start uniform in [0, rotation_init).
+    distinct_endpoints : bool, default True
+        One type vector for each end of the line instead of a shared one.
+    head_bias : float, default -5.0
+        Initial bias of the last convolution, log-odds of a voxel being tumour.
+    unit_entry : bool, default True
+        Image features and type vectors are brought to unit length before the first attention, as nGPT
+        assumes; the authors' public code takes them as they are.
+    decoder_norm : DecoderNorm, default "instance"
+        "instance" normalises each channel of each patch, "affine" only scales and shifts it, which is what a
+        trained batch norm does at inference.
     """
 
     in_channels: int = 1

@@ -25,7 +25,7 @@ def unit(vectors: Tensor, dim: int = -1) -> Tensor:
 
 
 class Step(nn.Module):
-    """h <- unit(h + a * (unit(update) - h)) with a learnt a >= 0 for each channel."""
+    """Update `h <- unit(h + a * (unit(update) - h))`, with a learnt a >= 0 for each channel."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()

@@ -29,11 +29,13 @@ class ImageEncoder(nn.Module):
 
         Parameters
         ----------
-        patch : values in [0, 1], sides divisible by the config's stride (8)
+        patch : Float[Tensor, "b c z y x"]
+            Values in [0, 1], sides divisible by the config's stride (8).
 
         Returns
         -------
-        list of (b, filters * 2^level, z / 2^level, y / 2^level, x / 2^level)
+        list[Tensor]
+            List of (b, filters * 2^level, z / 2^level, y / 2^level, x / 2^level).
         """
         features = self.levels[0](self.stem(patch - 0.5))
         skips = [features]

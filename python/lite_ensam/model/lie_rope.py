@@ -21,8 +21,10 @@ def rotations(
 
     Parameters
     ----------
-    generators : raw matrices an axis and block; only their strict upper triangles matter
-    positions_zyx : positions in units of the patch's longest side
+    generators : Float[Tensor, "3 m b b"]
+        Raw matrices an axis and block; only their strict upper triangles matter.
+    positions_zyx : Float[Tensor, "*n 3"]
+        Positions in units of the patch's longest side.
     """
     upper = torch.triu(generators.float(), diagonal=1)
     skew = upper - upper.transpose(-1, -2)

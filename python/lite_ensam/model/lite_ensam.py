@@ -19,7 +19,8 @@ class LiteEnsam(nn.Module):
 
     Parameters
     ----------
-    config : sizes; the default is the paper's network with 1.3 M parameters
+    config : ModelConfig or None, default None
+        Sizes; the default is the paper's network with 1.3 M parameters.
     """
 
     def __init__(self, config: ModelConfig | None = None) -> None:
@@ -39,11 +40,13 @@ class LiteEnsam(nn.Module):
 
         Parameters
         ----------
-        patch : float32 in [0, 1], sides divisible by 8
-        endpoints_zyx : voxel indices in the patch, the lexicographically smaller end first
+        patch : Float[Tensor, "b c z y x"]
+            Float32 in [0, 1], sides divisible by 8.
+        endpoints_zyx : Float[Tensor, "b 2 3"]
+            Voxel indices in the patch, the lexicographically smaller end first.
         """
         image_rotations, token_rotations = self.position(tuple(patch.shape[2:]), endpoints_zyx)  # type: ignore[arg-type]
-        return self.decode(patch, image_rotations, token_rotations)
+        return self.decode(self.image_encoder(patch), image_rotations, token_rotations)
 
     def position(
         self, patch_shape_zyx: tuple[int, int, int], endpoints_zyx: Float[Tensor, "b 2 3"]
@@ -55,20 +58,21 @@ class LiteEnsam(nn.Module):
 
     def decode(
         self,
-        patch: Float[Tensor, "b c z y x"],
+        levels: list[Tensor],
         image_rotations: Float[Tensor, "1 n h h"],
         token_rotations: Float[Tensor, "b 2 h h"],
     ) -> Float[Tensor, "b 1 z y x"]:
-        """The network with its positions worked out beforehand.
+        """From the image encoder's levels to the logits of each line, positions worked out beforehand.
 
-        Matrix exponentials cannot be exported, so this is the part that other engines run.
+        Matrix exponentials cannot be exported, so this and the image encoder are the parts that other engines run. One
+        scan's levels serve all of its lines.
         """
-        skips = self.image_encoder(patch)
-        bottleneck = skips.pop()
+        *skips, bottleneck = levels
         image = bottleneck.flatten(2).transpose(1, 2)
         tokens = self.prompt_encoder(token_rotations.shape[0])
         image = self.transformer(image, tokens, image_rotations, token_rotations)
+        in_channels_last = bottleneck.is_contiguous(memory_format=torch.channels_last_3d)
         bottleneck = image.transpose(1, 2).reshape(bottleneck.shape).to(skips[-1].dtype)
-        if patch.is_contiguous(memory_format=torch.channels_last_3d):
+        if in_channels_last:
             bottleneck = bottleneck.contiguous(memory_format=torch.channels_last_3d)
         return self.mask_decoder(bottleneck, skips)

@@ -60,8 +60,10 @@ class MaskDecoder(nn.Module):
 
         Parameters
         ----------
-        bottleneck : (b, c, z/8, y/8, x/8)
-        skips : the encoder's outputs above the bottleneck, full resolution first
+        bottleneck : Tensor
+            Bottleneck (b, c, z/8, y/8, x/8).
+        skips : list[Tensor]
+            The encoder's outputs above the bottleneck, full resolution first.
         """
         features = bottleneck
         for squeeze, stage, skip in zip(self.squeezes, self.stages, reversed(skips), strict=True):

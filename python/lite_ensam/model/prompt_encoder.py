@@ -14,7 +14,7 @@ class PromptEncoder(nn.Module):
     """One learnt type vector for each end of the line; the place enters only through LieRE's rotation.
 
     With one shared vector the attention could not tell the ends apart, and a voxel's position relative
-    to the line would cancel (docs/decisions): the two vectors differ unless the config says otherwise.
+    to the line would cancel (docs/developer/decisions): the two vectors differ unless the config says otherwise.
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -15,6 +15,7 @@ from lite_ensam.response import (
     NonTargetFinding,
     TargetValue,
     TimePointResponse,
+    name_key,
 )
 
 __all__ = ["board_page"]
@@ -70,8 +71,8 @@ def _sheet(name: str, patient: Patient, courses: Sequence[Course], dates: bool) 
             lesions = [row for row in rows if row.role == role]
             if any(row.visit_number - 1 in visits for row in lesions):
                 parts.append(_table(title, patient, lesions, visits, courses, dates))
-    for title, png in patient.pictures:
-        parts += [html.paragraph(f"{title}:"), html.picture(png, f"{name}, {title}: tumours in three planes")]
+    if patient.slices:
+        parts += _key_slices(patient)
     reasons = [
         f"day {one.day}: {one.overall}, {one.reason}"
         for course in courses
@@ -82,6 +83,20 @@ def _sheet(name: str, patient: Patient, courses: Sequence[Course], dates: bool) 
     if known := {name: text for name, text in said.items() if text}:
         parts.append(html.facts(known))
     return html.section(f"{name}{cohort}", *parts, starts_sheet=True)
+
+
+def _key_slices(patient: Patient) -> Iterator[str]:
+    """A row for each lesion, its visits side by side."""
+    days = [one.day for one in patient.study.time_points]
+    shown = {(name_key(one.lesion), one.day): one.png for one in patient.slices}
+    names = {name_key(one.lesion): one.lesion for one in patient.slices}
+    for visits in _chunks(len(days)):
+        columns = [days[n] for n in visits]
+        headings = ["Slices", *("baseline" if day == 0 else f"day {day}" for day in columns)]
+        rows = [(name, [shown.get((key, day)) for day in columns]) for key, name in names.items()]
+        yield html.pictures(
+            headings, rows, "the slice of the line, with the line and the outline of the mask"
+        )
 
 
 def _chunks(n_visits: int) -> Iterator[list[int]]:

@@ -100,6 +100,8 @@ def _cells(row: LesionRow, date: str) -> dict[str, Any]:
         "node": lesion.is_node,
         "state": _state(finding),
         **_sizes(lesion, finding, reading),
+        **_limits("diameter", "mm", reading.diameter_interval_mm),
+        **_limits("volume", "ml", reading.volume_interval_ml),
         "mean_hu": reading.mean_hu,
         **_remarks(finding),
         "flags": " ".join(reading.flags),
@@ -139,7 +141,13 @@ def _sizes(
         "short_axis_mm": short_mm,
         "volume_ml": target.volume_ml,
         "volume_sd_ml": target.volume_sd_ml or None,
+        "viable_mm": target.viable_mm,
     }
+
+
+def _limits(of: str, unit: str, interval: tuple[float, float] | None) -> Mapping[str, float | None]:
+    low, high = interval or (None, None)
+    return {f"{of}_low_{unit}": low, f"{of}_high_{unit}": high}
 
 
 def _remarks(finding: TargetValue | NonTargetFinding | NewLesionFinding) -> Mapping[str, Any]:

@@ -15,6 +15,8 @@ from lite_ensam.reporting.lesion_table import LesionRow, lesions_of, patient_nam
 from lite_ensam.reporting.study_file import Patient
 from lite_ensam.reporting.study_report import Course
 from lite_ensam.response import (
+    IRECIST,
+    RECIST_1_1,
     LesionState,
     NewLesion,
     NewLesionFinding,
@@ -47,6 +49,8 @@ _TESTS = MappingProxyType(
 _METHODS = MappingProxyType({"CT": "CT SCAN", "MR": "MRI"})
 _TOO_SMALL = "TOO SMALL TO MEASURE"
 _OWN_RULES = "PROTOCOL DEFINED RESPONSE CRITERIA"
+_CATEGORIES = (RECIST_1_1.name, IRECIST.name)
+"""That were found in published data sets; others are the protocol's own, with their name in RSSCAT."""
 
 _COLUMNS = MappingProxyType(
     {
@@ -198,7 +202,7 @@ def _responses(courses: Sequence[Course]) -> Iterator[tuple[TimePoint | None, st
         if criteria.quantity == "volume":
             continue
         category = {"CAT": criteria.name, "SCAT": ""}
-        if criteria.keeps_response:
+        if criteria.name not in _CATEGORIES:
             category = {"CAT": _OWN_RULES, "SCAT": criteria.name}
         visits = course.patient.study.time_points
         for number, (visit, one) in enumerate(zip(visits[1:], course.visits, strict=True), start=2):

@@ -10,10 +10,11 @@ from lite_ensam.core.types import PathLike
 from lite_ensam.io import check_output, write_text
 from lite_ensam.io.reading import read_json
 
-__all__ = ["study_schema", "write_example_study"]
+__all__ = ["response_schema", "study_schema", "write_example_study"]
 
 _FOLDER = Path(__file__).parent
 _SCHEMA, _EXAMPLE = _FOLDER / "study.schema.json", _FOLDER / "example" / "study.json"
+_RESPONSE_SCHEMA = _FOLDER / "response.schema.json"
 
 
 def study_schema() -> dict[str, Any]:
@@ -23,6 +24,12 @@ def study_schema() -> dict[str, Any]:
     `read_study`.
     """
     schema: dict[str, Any] = read_json(_SCHEMA)
+    return schema
+
+
+def response_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of what `lite-ensam respond --json` writes."""
+    schema: dict[str, Any] = read_json(_RESPONSE_SCHEMA)
     return schema
 
 

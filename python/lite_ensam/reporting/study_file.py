@@ -1,4 +1,4 @@
-"""Patients over time from a JSON or CSV file, sizes given or taken from reports of segmented scans."""
+"""Patients over time from a JSON or CSV file or a folder of visits; sizes given, or of reports and scans."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS
 from lite_ensam.io.reading import file_suffix, read_json
+from lite_ensam.reporting.study_folder import folder_entry
 from lite_ensam.reporting.study_lesions import parse_new_lesions, parse_non_target_states
-from lite_ensam.reporting.study_scans import StudyScans
+from lite_ensam.reporting.study_scans import KeySlice, StudyScans
 from lite_ensam.reporting.study_sizes import StudySizes
 from lite_ensam.reporting.study_table import read_table
 from lite_ensam.reporting.study_values import (
@@ -56,6 +57,7 @@ class Patient:
     pictures : title and PNG of each visit that was segmented
     cohort : arm or group that rates are counted by; empty where there is one
     trial : what the study is called, for tables that ask for it
+    slices : of each lesion at each visit that was segmented
     """
 
     identifier: str
@@ -64,6 +66,7 @@ class Patient:
     pictures: tuple[tuple[str, bytes], ...] = ()
     cohort: str = ""
     trial: str = ""
+    slices: tuple[KeySlice, ...] = ()
 
 
 def read_study(
@@ -72,8 +75,9 @@ def read_study(
     draw: bool = False,
     border: Border = "readers",
     weights: PathLike = WEIGHTS,
+    slices: bool = False,
 ) -> tuple[Patient, ...]:
-    """Patients of a study file; docs/clinical.md says what is accepted, and what is refused and why.
+    """Patients of a study file; docs/guide/response.md says what is accepted, and what is refused and why.
 
     Parameters
     ----------
@@ -93,11 +97,13 @@ def read_study(
         .csv with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like
         node, volume_ml, diameter_sd_mm, volume_sd_ml, fragment, merged_into, non_targets, new_lesion.
         Non-targets and new lesions may be listed one by one (`non_target_lesions`, `new_lesions`; in a .csv by the
-        columns role and state), with reader, modality and reasons; see docs/clinical.md and `study_schema`.
+        columns role and state), with reader, modality and reasons; see docs/guide/response.md and `study_schema`.
+        A folder has a folder for each visit, with a scan and its lines, or with a report; see `folder_entry`.
         Dates may be days (0, 56). Names are compared without case and outer or double spaces.
     n_repeats : as in `lite_ensam.segment`, of visits with a scan
     draw : whether to make pictures of these
     border, weights : as in `lite_ensam.segment`, of these
+    slices : whether to make a small picture of each lesion in each of these
 
     Raises
     ------
@@ -107,22 +113,34 @@ def read_study(
     CaseError
         If it cannot be read.
     """
-    suffix = file_suffix(path)
-    if suffix not in (".json", ".csv"):
-        raise StudyError(f"{printable(path)}: a study must be a file of type .json or .csv")
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
     try:
-        entries, notes = _json_entries(read_json(path)) if suffix == ".json" else read_table(path)
+        entries, notes = _entries(path)
         _refuse_repeated_patients(entries)
     except StudyError as error:
         raise StudyError(f"{printable(path)}: {error}") from None
     patients = []
     for number, entry in enumerate(entries, start=1):
         try:
-            patients.append(_patient(entry, StudyScans(Path(path).parent, n_repeats, draw, border, weights)))
+            scans = StudyScans(folder, n_repeats, draw, border, weights, slices)
+            patients.append(_patient(entry, scans))
         except StudyError as error:
             raise StudyError(f"{printable(path)}: patient number {number}: {error}") from None
     patients[0] = replace(patients[0], notes=(*notes, *patients[0].notes))
     return tuple(patients)
+
+
+def _entries(path: PathLike) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
+    """Patients in the form of the JSON file, and notes."""
+    if Path(path).is_dir():
+        entry, notes = folder_entry(path)
+        return [entry], notes
+    suffix = file_suffix(path)
+    if suffix not in (".json", ".csv"):
+        raise StudyError(
+            "a study must be a file of type .json or .csv, or a folder with a folder for each visit"
+        )
+    return _json_entries(read_json(path)) if suffix == ".json" else read_table(path)
 
 
 def _json_entries(content: Any) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
@@ -181,7 +199,8 @@ def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
         notes.append("a single visit is given: a response needs at least two")
     cohort = parse_optional_text(entry.get("cohort"), "cohort")
     trial = parse_optional_text(entry.get("trial"), "trial")
-    return Patient(_identifier(entry), study, tuple(notes), tuple(scans.pictures), cohort, trial)
+    pictures, slices = tuple(scans.pictures), tuple(scans.slices)
+    return Patient(_identifier(entry), study, tuple(notes), pictures, cohort, trial, slices)
 
 
 def _lesion(entry: Mapping[str, Any], notes: list[str], kind: str) -> Target:

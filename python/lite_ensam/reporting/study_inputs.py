@@ -20,12 +20,14 @@ def study_inputs(path: PathLike) -> list[Path]:
 
     Parameters
     ----------
-    path : see `read_study`; a .csv names no files
+    path : see `read_study`; a .csv names no files, of a folder all files count
     """
+    if Path(path).is_dir():
+        return [one for one in Path(path).rglob("*") if one.is_file()]
     if file_suffix(path) != ".json":
         return []
     try:
-        return [Path(path).parent / name for name in _named(read_json(path))]
+        return [Path(path).parent / name for name in _named(read_json(path)) if "://" not in name]
     except LiteEnsamError:
         return []
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from lite_ensam import _kernels
+from lite_ensam.core.errors import StudyError
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.figures import html
 from lite_ensam.figures.response_charts import Bar, Line, spider, waterfall
@@ -16,11 +18,23 @@ from lite_ensam.response import (
     Criteria,
     Protocol,
     Response,
+    Study,
     TargetValue,
     TimePointResponse,
 )
 
 __all__ = ["Course", "judge", "made_of", "plots", "study_page"]
+
+_RULES = MappingProxyType(
+    {
+        "RECIST 1.1": "RECIST 1.1 (Eisenhauer et al., Eur J Cancer 45 (2009) 228-247)",
+        "iRECIST": "iRECIST (Seymour et al., Lancet Oncol 18 (2017) e143-e152)",
+        "mRECIST": "mRECIST (Lencioni and Llovet, Semin Liver Dis 30 (2010) 52-60)",
+        "Choi": "Choi (Choi et al., J Clin Oncol 25 (2007) 1753-1759)",
+        "volume": "by volume the rules of RECIST 1.1 with other limits",
+    }
+)
+"""Of each set of criteria, by its name without options."""
 
 
 @with_short_repr
@@ -76,6 +90,7 @@ class Course:
                 "noise_to_baseline": one.noise_to_baseline,
                 "noise_to_nadir": one.noise_to_nadir,
                 "within_noise": one.is_uncertain,
+                "density_change": one.density_change,
             }
 
 
@@ -86,7 +101,7 @@ def judge(
     *,
     identifiers: bool = False,
 ) -> tuple[Course, ...]:
-    """Judge every patient by RECIST 1.1, by iRECIST if asked for, and by volume where volumes are given at baseline.
+    """Judge every patient by RECIST 1.1, by what else was asked for, and by volume where volumes are given at baseline.
 
     Parameters
     ----------
@@ -94,17 +109,34 @@ def judge(
     volume : which limits of volume
     protocol : what the sponsor chose
     identifiers : whether courses may say whose they are
+
+    Raises
+    ------
+    StudyError
+        If mRECIST or Choi was asked for and a patient's baseline has not what it needs.
     """
     courses = []
     for number, patient in enumerate(patients, start=1):
         name = patient.identifier if identifiers and patient.identifier else f"patient {number}"
         study = patient.study
+        _check_asked(protocol, study, number)
         has_volumes = bool(study.targets) and all(
             study.baseline.targets.get(one.name, TargetValue()).volume_ml is not None for one in study.targets
         )
         for criteria in protocol.criteria(volume if has_volumes else None):
             courses.append(Course(name, patient, criteria, *protocol.judge(study, criteria)))
     return tuple(courses)
+
+
+def _check_asked(protocol: Protocol, study: Study, number: int) -> None:
+    """Raise `StudyError` unless baseline has viable diameters for mRECIST and densities for Choi."""
+    first = [study.baseline.targets[one.name] for one in study.targets]
+    if protocol.viable and not any(one.viable_mm for one in first):
+        raise StudyError(f"patient number {number}: mRECIST needs the viable_mm of a target at baseline")
+    if protocol.density and not (first and all((one.reading.mean_hu or 0) > 0 for one in first)):
+        raise StudyError(
+            f"patient number {number}: Choi needs the mean_hu of every target at baseline, above 0 HU"
+        )
 
 
 def study_page(courses: Sequence[Course], how: str, before: Sequence[str] = ()) -> str:
@@ -236,12 +268,13 @@ def made_of(courses: Sequence[Course], how: str) -> dict[str, str]:
     limits = {
         f"Limits of {one.name}": f"PR from {one.response:+.1%} of baseline, PD from {one.progression:+.1%} of the nadir"
         + (f" and at least {one.least_growth:g} {one.unit}" if one.least_growth else "")
+        + (f"; density {one.density:+.0%} is PR, too, and no PD by the sum" if one.density else "")
         for one in dict.fromkeys(course.criteria for course in courses)
     }
+    used = dict.fromkeys(course.criteria.name.partition(",")[0] for course in courses)
     return {
         "Program": f"lite-ensam {_kernels.__version__}",
-        "Rules": "RECIST 1.1 (Eisenhauer et al., Eur J Cancer 45 (2009) 228-247); iRECIST (Seymour et al., Lancet "
-        "Oncol 18 (2017) e143-e152); by volume the rules of RECIST 1.1 with other limits",
+        "Rules": "; ".join(_RULES[name] for name in used),
         **limits,
         "Noise": "how far two measurements of one sum may differ (95 %), from the standard deviations given or "
         "measured by segmenting again; - where there are none",

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import LiteEnsamError, StudyError
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS, load_backend
-from lite_ensam.figures.tumor_planes import TumorPicture, render_picture
+from lite_ensam.figures.tumor_planes import TumorPicture, render_picture, render_thumbnail
 from lite_ensam.io import read_case
 from lite_ensam.io.choice import parse_acquisition
 from lite_ensam.reporting.study_values import parse_text
+from lite_ensam.response import name_key
 from lite_ensam.response.lesion_tracking import track_lesions
 from lite_ensam.segmentation import Border, Predictor, Segmentation, segment_case
 
-__all__ = ["StudyScans"]
+__all__ = ["KeySlice", "StudyScans"]
+
+
+class KeySlice(NamedTuple):
+    """The axial slice of a lesion's line at a visit.
+
+    Parameters
+    ----------
+    day : of the visit
+    lesion : its name
+    png : grey values, line and outline
+    """
+
+    day: int
+    lesion: str
+    png: bytes
 
 
 class StudyScans:
@@ -31,6 +47,7 @@ class StudyScans:
     folder : that names of files in the study are relative to
     n_repeats : as in `lite_ensam.segment`: how often each tumour is segmented again for its standard deviations
     draw : whether to make a picture of each visit (extra `evaluate`)
+    draw_slices : whether to make one of each lesion at each visit (extra `evaluate`)
     border, weights : as in `lite_ensam.segment`
     """
 
@@ -41,12 +58,16 @@ class StudyScans:
         draw: bool = False,
         border: Border = "readers",
         weights: PathLike = WEIGHTS,
+        draw_slices: bool = False,
     ) -> None:
         self.folder, self.n_repeats, self.draw = folder, n_repeats, draw
+        self.draw_slices = draw_slices
         self.border: Border = border
         self.weights = weights
         self.notes: list[str] = []
         self.pictures: list[tuple[str, bytes]] = []
+        self.slices: list[KeySlice] = []
+        self._sides_mm: dict[str, float] = {}
         self._baseline: Case | None = None
 
     def tumors(self, visit: Mapping[str, Any], day: int) -> list[dict[str, Any]]:
@@ -66,8 +87,8 @@ class StudyScans:
         ct, marks, series = (visit.get(name) for name in ("ct", "marks", "series"))
         try:
             case = read_case(
-                self.folder / str(ct),
-                self.folder / str(marks) if marks else None,
+                self._place(ct),
+                self._place(marks) if marks else None,
                 series_uid=None if series is None else parse_text(series, "series"),
                 acquisition=parse_acquisition(visit.get("acquisition")),
             )
@@ -76,8 +97,8 @@ class StudyScans:
             else:
                 case = self._named_as_baseline(self._baseline, case, day)
             result = segment_case(case, self._predictor, n_repeats=self.n_repeats)
-            if self.draw:
-                self.pictures.append((f"day {day}", _picture(case, result)))
+            if self.draw or self.draw_slices:
+                self._show(_pictures(case, result), day)
         except LiteEnsamError as error:
             raise StudyError(f"day {day}: {error}") from error
         border = [f"border {self.border}"] if self.border != "readers" else []
@@ -87,9 +108,23 @@ class StudyScans:
         tumors: list[dict[str, Any]] = result.report["tumors"]
         return tumors
 
+    def _place(self, name: Any) -> PathLike:
+        """A file or folder beside the study; an address of an archive is left as it is."""
+        text = str(name)
+        return text if "://" in text else self.folder / text
+
     @cached_property
     def _predictor(self) -> Predictor:
         return Predictor(load_backend("openvino", weights=self.weights), border=self.border)
+
+    def _show(self, tumors: Sequence[tuple[str, TumorPicture]], day: int) -> None:
+        """Draw what was asked for; slices of a lesion have one scale unless it outgrows that of its first visit."""
+        if self.draw:
+            self.pictures.append((f"day {day}", render_picture([picture for _, picture in tumors])))
+        if self.draw_slices:
+            for name, picture in tumors:
+                side_mm = self._sides_mm.setdefault(name_key(name), picture.field_of_view()[1])
+                self.slices.append(KeySlice(day, name, render_thumbnail(picture, side_mm)))
 
     def _named_as_baseline(self, before: Case, case: Case, day: int) -> Case:
         followed = track_lesions(before, case)
@@ -104,18 +139,12 @@ class StudyScans:
         return replace(case, marks=tuple(marks))
 
 
-def _picture(case: Case, result: Segmentation) -> bytes:
-    """PNG of every tumour in three planes, with its line and its outline."""
+def _pictures(case: Case, result: Segmentation) -> list[tuple[str, TumorPicture]]:
+    """Name and picture of every tumour, with its line and its outline."""
     masks = TumorMasks(result.prediction.painting.part)
-    return render_picture(
-        [
-            TumorPicture(
-                case.ct,
-                case.grid,
-                mark,
-                masks[mark.label],
-                title=f"{mark.name or mark.label}: {one.longest_diameter_mm:.1f} mm, {one.volume_ml:.2f} ml",
-            )
-            for mark, one in zip(case.marks, result.measurements, strict=True)
-        ]
-    )
+    found = []
+    for mark, one in zip(case.marks, result.measurements, strict=True):
+        name = mark.name or str(mark.label)
+        title = f"{name}: {one.longest_diameter_mm:.1f} mm, {one.volume_ml:.2f} ml"
+        found.append((name, TumorPicture(case.ct, case.grid, mark, masks[mark.label], title=title)))
+    return found

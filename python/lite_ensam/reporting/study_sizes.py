@@ -201,7 +201,7 @@ class StudySizes:
             raise StudyError(f"{where}: the report contradicts itself: 0 ml, but its mask is not empty")
         if flags := tumor.get("flag_sentences"):
             self._note(f"{where}: flagged: {'; '.join(printable(str(one)) for one in flags)}")
-        value = TargetValue(mm, ml, sd_mm or 0.0, sd_ml or 0.0, reading=_reading(tumor, where))
+        value = TargetValue(mm, ml, sd_mm or 0.0, sd_ml or 0.0, reading=_reading(tumor, target, where))
         if mm > 0:
             return value
         self._note(
@@ -240,7 +240,7 @@ class StudySizes:
         self._scans.notes.append(text)
 
 
-def _reading(tumor: Mapping[str, Any], where: str) -> Reading:
+def _reading(tumor: Mapping[str, Any], target: Target, where: str) -> Reading:
     """What a report has of a tumour besides its size."""
     flags = tumor.get("flags")
     known = {
@@ -248,7 +248,20 @@ def _reading(tumor: Mapping[str, Any], where: str) -> Reading:
         "short_axis_mm": tumor.get("short_axis_mm"),
         "mean_hu": tumor.get("grey_mean") if tumor.get("grey_unit") == "HU" else None,
     }
-    return parse_reading(known, where, flags=tuple(map(str, flags)) if isinstance(flags, list) else ())
+    reading = parse_reading(known, where, flags=tuple(map(str, flags)) if isinstance(flags, list) else ())
+    axis = "short_axis" if target.is_node else "longest_diameter"
+    return replace(
+        reading,
+        volume_interval_ml=_interval(tumor, "volume", "ml", where),
+        diameter_interval_mm=_interval(tumor, axis, "mm", where),
+    )
+
+
+def _interval(tumor: Mapping[str, Any], of: str, unit: str, where: str) -> tuple[float, float] | None:
+    """95 % limits of a number; None where the report has none."""
+    names = (f"{of}_low_{unit}", f"{of}_high_{unit}")
+    low, high = (parse_size(tumor.get(name), f"{where}, {name}") for name in names)
+    return None if low is None or high is None else (low, high)
 
 
 def _keys(said: Mapping[str, Any], tumors: Tumors, source: str, where: str) -> list[str]:

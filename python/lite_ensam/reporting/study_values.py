@@ -38,9 +38,9 @@ __all__ = [
     "parse_yes_no",
 ]
 
-ILL_BUILT = "does not have the structure of a patient: see the section Study files of docs/clinical.md"
+ILL_BUILT = "does not have the structure of a patient: see the section Study files of docs/guide/response.md"
 
-SIZES = ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml")
+SIZES = ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml", "viable_mm")
 
 DETAILS = ("reader", "reason", "longest_diameter_mm", "short_axis_mm", "mean_hu")
 """What else may be said of a lesion at a visit; see `Reading`."""
@@ -268,7 +268,9 @@ def parse_sizes(given: Any, where: str) -> TargetValue:
     if unknown := sorted(given.keys() - {*SIZES, *DETAILS}):
         raise StudyError(f"{where}: {brief(unknown[0])} is not a size; sizes are {', '.join(SIZES)}")
     diameter_mm = parse_diameter(given.get("diameter_mm"), f"{where}, diameter_mm")
-    volume_ml, sd_mm, sd_ml = (parse_size(given.get(name), f"{where}, {name}") for name in SIZES[1:])
+    volume_ml, sd_mm, sd_ml, viable_mm = (
+        parse_size(given.get(name), f"{where}, {name}") for name in SIZES[1:]
+    )
     if diameter_mm == 0 and volume_ml is None:
         volume_ml = 0.0  # what is gone has no volume
     if None not in (diameter_mm, volume_ml) and (diameter_mm == 0) != (volume_ml == 0):
@@ -278,7 +280,13 @@ def parse_sizes(given: Any, where: str) -> TargetValue:
         )
     is_small = _word(given.get("diameter_mm")) in _TOO_SMALL
     reading = parse_reading(given, where, flags=("too_small",) if is_small else ())
-    return TargetValue(diameter_mm, volume_ml, sd_mm or 0.0, sd_ml or 0.0, reading=reading)
+    if None not in (diameter_mm, viable_mm) and viable_mm > diameter_mm:  # type: ignore[operator]
+        raise StudyError(
+            f"{where}: viable_mm {viable_mm:g} is more than diameter_mm {diameter_mm:g}: it is a part of the lesion"
+        )
+    return TargetValue(
+        diameter_mm, volume_ml, sd_mm or 0.0, sd_ml or 0.0, viable_mm=viable_mm, reading=reading
+    )
 
 
 def _word(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Response over time: RECIST 1.1 in full, iRECIST, the same rules by volume, and lesions matched between visits.
+"""Response over time: RECIST 1.1, iRECIST, mRECIST, Choi, RECIST 1.1 by volume; lesions matched between visits.
 
 Pure functions on dataclasses. Sections in docstrings are those of the guideline: Eisenhauer et al., New
 response evaluation criteria in solid tumours: revised RECIST guideline (version 1.1), Eur J Cancer 45 (2009)
@@ -7,11 +7,14 @@ response evaluation criteria in solid tumours: revised RECIST guideline (version
 
 from lite_ensam.response.best_response import BestResponse, Wait, best_overall_response
 from lite_ensam.response.criteria import (
+    CHOI,
     IRECIST,
+    MRECIST,
     RECIST_1_1,
     VOLUME,
     VOLUME_RELIABILITY,
     Criteria,
+    Quantity,
     Response,
 )
 from lite_ensam.response.irecist import CONFIRMING_DAYS, best_immune_response, respond_immune
@@ -33,8 +36,10 @@ from lite_ensam.response.targets import BaselineLesion, Target, check_targets, c
 from lite_ensam.response.time_points import TimePointResponse, overall_response, respond
 
 __all__ = [
+    "CHOI",
     "CONFIRMING_DAYS",
     "IRECIST",
+    "MRECIST",
     "NEAR_MM",
     "OF_NON_TARGETS",
     "RECIST_1_1",
@@ -54,6 +59,7 @@ __all__ = [
     "NonTargetFinding",
     "Proportion",
     "Protocol",
+    "Quantity",
     "Reading",
     "Response",
     "Study",

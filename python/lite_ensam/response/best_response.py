@@ -81,11 +81,14 @@ def best_overall_response(
 
 
 class Wait(NamedTuple):
-    """How long after the first sight of something the second sight counts.
+    """How many days after a first observation a second one confirms it.
 
-    Parameters
+    Attributes
     ----------
-    least, most : days, both included; without `most` there is no end
+    least : int
+        Fewest days, included.
+    most : int or None
+        Most days, included; None sets no limit.
     """
 
     least: int

@@ -2,9 +2,22 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
-__all__ = ["IRECIST", "RECIST_1_1", "VOLUME", "VOLUME_RELIABILITY", "Criteria", "Response"]
+__all__ = [
+    "CHOI",
+    "IRECIST",
+    "MRECIST",
+    "RECIST_1_1",
+    "VOLUME",
+    "VOLUME_RELIABILITY",
+    "Criteria",
+    "Quantity",
+    "Response",
+]
+
+Quantity: TypeAlias = Literal["diameter", "volume", "viable"]
+"""What is summed over the targets: mm (of nodes the short axis), ml, or mm of what enhances in the arterial phase."""
 
 
 class Response(StrEnum):
@@ -31,20 +44,23 @@ class Criteria:
     Parameters
     ----------
     name : for reports
-    quantity : what is summed over the targets: "diameter" (mm; of nodes the short axis) or "volume" (ml)
+    quantity : what is summed over the targets, see `Quantity`
     response : PR if the sum has changed by this share of the BASELINE sum or lower, e.g. -0.30
     progression : PD if it has changed by this share of the NADIR or higher, e.g. 0.20
     least_growth : and by at least as much over the nadir, in mm or ml
     keeps_response : whether targets that have reached PR or CR stay in PR until PD, though their sum rises above the
         limit of PR again (EORTC's clarifications). Without it each visit is judged by its own sum (section 4.3.1)
+    density : PR, too, if the targets' mean density (HU) has changed by this share of baseline or lower, e.g. -0.15,
+        which then is no PD by the sum; None where density does not count
     """
 
     name: str
-    quantity: Literal["diameter", "volume"]
+    quantity: Quantity
     response: float
     progression: float
     least_growth: float = 0.0
     keeps_response: bool = False
+    density: float | None = None
 
     def __post_init__(self) -> None:
         if not -1 < self.response < 0 < self.progression or self.least_growth < 0:
@@ -56,7 +72,7 @@ class Criteria:
     @property
     def unit(self) -> str:
         """Of the sum: mm or ml."""
-        return "mm" if self.quantity == "diameter" else "ml"
+        return "ml" if self.quantity == "volume" else "mm"
 
     def keeping_response(self) -> Self:
         """The same criteria with PR kept until PD, which their name says.
@@ -74,6 +90,14 @@ RECIST_1_1 = Criteria("RECIST 1.1", "diameter", -0.30, 0.20, 5.0)
 
 IRECIST = replace(RECIST_1_1, name="iRECIST")
 """The same limits; what differs is what follows a PD: see `respond_immune`."""
+
+MRECIST = Criteria("mRECIST", "viable", -0.30, 0.20)
+"""Table 2 of Lencioni and Llovet, Semin Liver Dis 30 (2010) 52-60: RECIST's shares of the diameters of what enhances in
+the arterial phase; it asks for no least growth in mm."""
+
+CHOI = Criteria("Choi", "diameter", -0.10, 0.10, density=-0.15)
+"""Table 1 of Choi et al., J Clin Oncol 25 (2007) 1753-1759: size -10 % or density -15 % is PR; size +10 % is PD unless
+the density makes it PR. Growth is measured from the nadir here: the paper compares one later scan with baseline."""
 
 VOLUME = Criteria("volume", "volume", -0.657, 0.728)
 """RECIST's shares carried over to the volume of a sphere: 0.7³ = 0.343, 1.2³ = 1.728."""

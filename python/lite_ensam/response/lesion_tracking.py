@@ -11,7 +11,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array
 from lite_ensam.response.matching import NEAR_MM, Match, match_by_identity, match_by_place, renamed
-from lite_ensam.response.registration import register, transform_points
+from lite_ensam.response.registration import register_scans, transform_points
 
 __all__ = ["TrackedLesions", "track_lesions"]
 
@@ -79,5 +79,5 @@ def _transform(before: Case, now: Case) -> tuple[Float64Array, str]:
     """From the world of the one scan to that of the other, and how it was found."""
     if "" != before.source.frame_of_reference_uid == now.source.frame_of_reference_uid:
         return np.eye(4), "place in the common frame of reference"
-    transform = register(before.volume, before.grid, now.volume, now.grid)
-    return transform, "place after a rigid registration (SimpleITK)"
+    found = register_scans(before.volume, before.grid, now.volume, now.grid)
+    return found.transform, f"place after a rigid registration (SimpleITK; {found.sentence})"

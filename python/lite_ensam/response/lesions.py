@@ -3,10 +3,13 @@
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.response.names import name_key
+
+Interval: TypeAlias = tuple[float, float]
 
 __all__ = ["Imaging", "LesionState", "NewLesionFinding", "NonTargetFinding", "Reading"]
 
@@ -48,6 +51,8 @@ class Reading:
     mean_hu : mean grey value in HU, or None
     flags : codes, such as "too_small", "split" and those of the measurement
     reason : why the lesion was not evaluable
+    volume_interval_ml, diameter_interval_mm : lower and upper limit of 95 %, of the volume and of the diameter that
+        counts, as the report of a segmented scan has them
     """
 
     reader: str = ""
@@ -56,6 +61,8 @@ class Reading:
     mean_hu: float | None = None
     flags: tuple[str, ...] = ()
     reason: str = ""
+    volume_interval_ml: Interval | None = None
+    diameter_interval_mm: Interval | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lite_ensam.response.best_response import BestResponse, Visit, Wait, best_overall_response
-from lite_ensam.response.criteria import IRECIST, RECIST_1_1, Criteria
+from lite_ensam.response.criteria import CHOI, IRECIST, MRECIST, RECIST_1_1, Criteria
 from lite_ensam.response.irecist import CONFIRMING_DAYS, best_immune_response, respond_immune
 from lite_ensam.response.study import Study
 from lite_ensam.response.time_points import TimePointResponse, respond
@@ -23,6 +23,7 @@ class Protocol:
     keeps_response : whether a PR lasts until PD (see `Criteria`)
     immune : whether iRECIST is judged, too
     progression_wait : days between an iUPD and what makes it iCPD
+    viable, density : whether mRECIST and Choi are judged, too
     """
 
     confirmation: bool = False
@@ -31,6 +32,8 @@ class Protocol:
     keeps_response: bool = False
     immune: bool = False
     progression_wait: Wait = CONFIRMING_DAYS
+    viable: bool = False
+    density: bool = False
 
     @property
     def sentence(self) -> str:
@@ -53,8 +56,9 @@ class Protocol:
         )
 
     def criteria(self, volume: Criteria | None) -> tuple[Criteria, ...]:
-        """Sets to judge by: RECIST 1.1, iRECIST if asked for, and by volume where there are volumes."""
-        sets = (RECIST_1_1, *((IRECIST,) if self.immune else ()), *((volume,) if volume else ()))
+        """Sets to judge by: RECIST 1.1, those that were asked for, and by volume where there are volumes."""
+        asked = ((IRECIST, self.immune), (MRECIST, self.viable), (CHOI, self.density))
+        sets = (RECIST_1_1, *(one for one, is_asked in asked if is_asked), *((volume,) if volume else ()))
         return tuple(one.keeping_response() if self.keeps_response else one for one in sets)
 
     def judge(self, study: Study, criteria: Criteria) -> tuple[tuple[TimePointResponse, ...], BestResponse]:

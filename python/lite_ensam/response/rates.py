@@ -63,14 +63,14 @@ class MedianTime:
 class CohortRates:
     """What a cohort comes to.
 
+    Patients without progression are censored at their last visit that was evaluable. NE counts as no response.
+
     Parameters
     ----------
     objective_response : CR and PR among all patients (ORR)
     disease_control : CR, PR and SD (non-CR/non-PD without targets) among all patients (DCR)
     duration_of_response : of those with CR or PR, from the first visit that says so to progression (section 4.5.1)
     time_to_progression : from baseline to progression. Deaths are not in a study file: this is not PFS
-
-    Patients without progression are censored at their last visit that was evaluable. NE counts as no response.
     """
 
     objective_response: Proportion

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from numbers import Integral
-from typing import Literal, Self
+from typing import Self
 
 from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.response.criteria import Response
+from lite_ensam.response.criteria import Quantity, Response
 from lite_ensam.response.lesions import Imaging, LesionState, NewLesionFinding, NonTargetFinding, Reading
 from lite_ensam.response.names import repeated_names
 from lite_ensam.response.targets import NORMAL_NODE_MM, Target, check_targets, least_mm
@@ -46,6 +46,7 @@ class TargetValue:
         of the same scan would differ by); 0 takes it as exact
     merged_into : name of the target that it has grown together with, if the two cannot be told apart any more: that
         one has the size of both, this one has none of its own and counts 0 (section 4.3.2)
+    viable_mm : longest diameter of what enhances in the arterial phase (mRECIST), or None; 0 if nothing does
     reading : what else is known of it; sizes that are alike are equal whoever read them
     """
 
@@ -54,16 +55,18 @@ class TargetValue:
     diameter_sd_mm: float = 0.0
     volume_sd_ml: float = 0.0
     merged_into: str | None = None
+    viable_mm: float | None = None
     reading: Reading = field(default=Reading(), compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml"):
+        for name in ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml", "viable_mm"):
             value = getattr(self, name)
             if value is None:
                 continue
             if isinstance(value, bool) or not (math.isfinite(value) and value >= 0):
                 raise StudyError(f"{name} must be 0 or more, or None where nothing was measured, got {value}")
-        if self.merged_into is not None and (self.diameter_mm, self.volume_ml) != (None, None):
+        sizes = (self.diameter_mm, self.volume_ml, self.viable_mm)
+        if self.merged_into is not None and sizes != (None, None, None):
             raise StudyError(
                 f"a target that has merged into {self.merged_into!r} has no size of its own: leave it out"
             )
@@ -92,18 +95,21 @@ class TargetValue:
             total([one.volume_ml for one in fragments]),
             math.hypot(*(one.diameter_sd_mm for one in fragments)),
             math.hypot(*(one.volume_sd_ml for one in fragments)),
+            viable_mm=total([one.viable_mm for one in fragments]),
             reading=Reading(reader=fragments[0].reading.reader if fragments else "", flags=("split",)),
         )
 
-    def value(self, quantity: Literal["diameter", "volume"]) -> float | None:
-        """Diameter in mm or volume in ml, as it enters the sum."""
+    def value(self, quantity: Quantity) -> float | None:
+        """Diameter or viable diameter in mm, or volume in ml, as it enters the sum."""
         if self.merged_into is not None:
             return 0.0
+        if quantity == "viable":
+            return 0.0 if self.diameter_mm == 0 else self.viable_mm
         return self.diameter_mm if quantity == "diameter" else self.volume_ml
 
-    def sd(self, quantity: Literal["diameter", "volume"]) -> float:
-        """Standard deviation of `value`."""
-        return self.diameter_sd_mm if quantity == "diameter" else self.volume_sd_ml
+    def sd(self, quantity: Quantity) -> float:
+        """Standard deviation of `value`; that of a viable diameter is not known."""
+        return {"diameter": self.diameter_sd_mm, "volume": self.volume_sd_ml}.get(quantity, 0.0)
 
 
 @with_short_repr
@@ -236,7 +242,32 @@ class Study:
         """All later visits."""
         return self.time_points[1:]
 
-    def are_gone(self, visit: TimePoint, quantity: Literal["diameter", "volume"]) -> bool:
+    def value(self, target: Target, visit: TimePoint, quantity: Quantity) -> float | None:
+        """What a target adds to the sum of a visit; None if it was not measured.
+
+        Targets that had no viable diameter at baseline, such as those outside the liver, count their diameter.
+        """
+        first = self.baseline.targets.get(target.name, TargetValue())
+        if quantity == "viable" and first.viable_mm is None:
+            quantity = "diameter"
+        return visit.targets.get(target.name, TargetValue()).value(quantity)
+
+    def density_change(self, visit: TimePoint) -> float | None:
+        """Share by which the mean density (HU) of the targets has changed from baseline.
+
+        Over the targets that are still seen, each counting alike. None unless all of these have a density at both
+        visits, or where that of baseline is not above 0 HU, which no share can be taken of.
+        """
+        pairs = []
+        for target in self.targets:
+            now = visit.targets.get(target.name, TargetValue())
+            if now.value("diameter") != 0:
+                pairs.append((self.baseline.targets[target.name].reading.mean_hu, now.reading.mean_hu))
+        known = [(before, now) for before, now in pairs if before is not None and now is not None]
+        first = sum(before for before, _ in known)
+        return sum(now for _, now in known) / first - 1 if len(known) == len(pairs) and first > 0 else None
+
+    def are_gone(self, visit: TimePoint, quantity: Quantity) -> bool:
         """Whether all targets have disappeared, nodes being normal in size (section 4.3.1, CR).
 
         A node is judged by its short axis whatever the quantity; without one, by its volume being 0. A target that has
@@ -247,7 +278,7 @@ class Study:
             found = visit.targets.get(target.name, TargetValue())
             if target.is_node and found.diameter_mm is not None:
                 return found.diameter_mm < NORMAL_NODE_MM - _ROUNDING_MM
-            return found.value(quantity) == 0
+            return self.value(target, visit, quantity) == 0
 
         return all(gone(target) for target in self.targets)
 

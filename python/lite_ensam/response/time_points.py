@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lite_ensam.response.criteria import RECIST_1_1, Criteria, Response
 from lite_ensam.response.new_lesions import certain_new_lesions
-from lite_ensam.response.study import NewLesion, Study, TargetValue, TimePoint
+from lite_ensam.response.study import NewLesion, Study, TimePoint
 
 __all__ = ["TimePointResponse", "overall_response", "respond"]
 
@@ -34,7 +34,8 @@ class TimePointResponse:
     overall : what tables 1 and 2 make of the three
     noise_to_baseline, noise_to_nadir : differences of sums up to here come from measuring alone; 0 where no
         uncertainty was given
-    reason : why iRECIST calls the visit so, where earlier visits count too; else empty
+    reason : why iRECIST calls the visit so, where earlier visits count too, or what density says (Choi); else empty
+    density_change : of the targets from baseline, as a share; None where it does not count or is not known
     """
 
     day: int
@@ -48,6 +49,7 @@ class TimePointResponse:
     noise_to_baseline: float = 0.0
     noise_to_nadir: float = 0.0
     reason: str = ""
+    density_change: float | None = None
 
     @property
     def change_from_baseline(self) -> float | None:
@@ -96,6 +98,7 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
     After a complete response of all disease, whatever is back is PD: a non-nodal target however small, non-targets
     that are seen again (table 3, note a). Where other disease was left, a target that is back goes by the sum, as nodes
     always do: lesions that come and go are no progression by themselves (EORTC's clarifications of RECIST 1.1).
+    Where density counts (Choi), PR by size needs none; a visit whose size would be SD or PD is NE without it.
     With `criteria.keeps_response` targets that were PR or CR are PR until the next PD.
 
     Examples
@@ -109,6 +112,7 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
     nadir_visit, been_gone, has_responded = study.baseline, False, False
     for visit, new_lesions in zip(study.follow_up, certain_new_lesions(study.follow_up), strict=True):
         now, baseline, nadir = (_sum(study, one, criteria) for one in (visit, study.baseline, nadir_visit))
+        density = study.density_change(visit) if criteria.density is not None else None
         target = _target_response(study, visit, criteria, nadir, been_gone) if study.targets else None
         if criteria.keeps_response and has_responded and target is Response.SD:
             target = Response.PR
@@ -127,6 +131,8 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
                 overall=overall,
                 noise_to_baseline=_noise(study, visit, study.baseline, criteria),
                 noise_to_nadir=_noise(study, visit, nadir_visit, criteria),
+                reason=f"density {density:+.0%}" if density is not None else "",
+                density_change=density,
             )
         )
         been_gone |= overall is Response.CR
@@ -175,21 +181,27 @@ def _target_response(
     )
     grown = known_sum - nadir
     least = max(criteria.progression * nadir, criteria.least_growth) - _ROUNDING
-    if is_back or (grown > 0 and grown >= least):
+    has_grown = grown > 0 and grown >= least
+    if is_back or (has_grown and criteria.density is None):
         return Response.PD
     if len(measured) < len(study.targets):
         return Response.NE
     if study.are_gone(visit, criteria.quantity):
         return Response.CR
-    return Response.PR if known_sum <= (1 + criteria.response) * baseline + _ROUNDING else Response.SD
+    if known_sum <= (1 + criteria.response) * baseline + _ROUNDING:
+        return Response.PR
+    if criteria.density is not None:
+        density = study.density_change(visit)
+        if density is None:
+            return Response.NE
+        if density <= criteria.density + _ROUNDING:
+            return Response.PR
+    return Response.PD if has_grown else Response.SD
 
 
 def _measured(study: Study, visit: TimePoint, criteria: Criteria) -> dict[str, float]:
     """Values of the targets that have one."""
-    values = {
-        target.name: visit.targets.get(target.name, TargetValue()).value(criteria.quantity)
-        for target in study.targets
-    }
+    values = {target.name: study.value(target, visit, criteria.quantity) for target in study.targets}
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -19,14 +19,15 @@ from lite_ensam.core.patch_config import Crop, PatchConfig
 from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, notes_of
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
-from lite_ensam.engines import WEIGHTS, Engine, WeightsManifest, check_engine, shared_backend
+from lite_ensam.engines import Engine, WeightsManifest, check_engine, shared_backend, shipped_weights
 from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
 from lite_ensam.io.choice import Choice
-from lite_ensam.measurements import TumorMeasurement
+from lite_ensam.io.places import is_address, marks_at_hand
+from lite_ensam.measurements import TumorMeasurement, TumorRepeatability
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.patch_plan import PatchPlan
 from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch
-from lite_ensam.segmentation.repeatability import TumorRepeatability, estimate_repeatability
+from lite_ensam.segmentation.repeatability import estimate_repeatability
 from lite_ensam.segmentation.result import Segmentation
 from lite_ensam.segmentation.shared_tumors import shared_tumor_notes
 
@@ -60,19 +61,20 @@ def segment(
     acquisition: int | None = None,
     only: Choice = (),
     n_repeats: int = 0,
-    weights: PathLike = WEIGHTS,
+    on_repeat: Callable[[int, int], None] | None = None,
+    weights: PathLike | None = None,
 ) -> Segmentation:
     """Segment tumours in 3D from their RECIST lines.
 
     Parameters
     ----------
-    ct : a file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a `Case`, the pair that
-        `read_ct` returns, an image of nibabel, SimpleITK or itk, or an array (z, y, x) of NumPy, torch or xarray;
-        in HU or windowed to 0-255. The result's `labels` have its order: (z, y, x), of nibabel's images i, j, k
+    ct : a file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a study's address in an
+        archive (docs/guide/pacs.md), a `Case`, the pair of `read_ct`, an image of nibabel, SimpleITK or itk, or an
+        array (z, y, x) in HU or windowed to 0-255. The result's `labels` have its order, of nibabel's images i, j, k
     marks : the lines. A file (JSON, CSV, DICOM, 3D Slicer's .mrk.json, marker volume), one `RecistMark` or several,
         nested lists or an array [[z, y, x], [z, y, x]] of one line or several, a mapping of labels to such lines,
         dictionaries as in the JSON file or its whole content, a table with the CSV file's columns, or a marker volume.
-        None takes those of an .npz, a DICOM folder or a `Case`. Lines without labels get 1..n
+        None takes those of an .npz, a `Case`, a DICOM folder (`ObjectChoice`: of several). Lines get labels 1..n
     spacing_mm, grid : of an array, (z, y, x), or its place in the world, which `save` then writes; all else knows it
     marks_in : "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
         z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its array
@@ -83,11 +85,12 @@ def segment(
     hu : True for Hounsfield units, False for a windowed scan, None to look at the values
     threads, threshold : CPU threads of the engine, None takes all; logit above which a voxel is tumour
     mirror : average each lesion patch's logits with its mirror image's: twice the network's time
-    border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`, docs/clinical.md)
+    border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`)
     series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
     only : of marks that are an RTSTRUCT or SEG: names or numbers of the ROIs that lines are drawn on; nothing takes all
     n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
-    weights : folder of weights made by `lite-ensam export` or `import`; those that ship are the default
+    on_repeat : called after each of them with how many are done and how many there are in all
+    weights : folder of weights made by `lite-ensam export` or `import`; None takes those that ship for the crop
 
     Raises
     ------
@@ -102,12 +105,12 @@ def segment(
     """
     clock = Stopwatch()
     check_engine(engine)
-    manifest = WeightsManifest.read(weights)
+    manifest = WeightsManifest.read(weights or shipped_weights(crop))
 
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
-            scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
-            lines = with_prompts(scan.read_marks(marks, marks_in, only), prompts or {})
+            scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, given := marks_at_hand(marks))
+            lines = with_prompts(scan.read_marks(given, marks_in, only), prompts or {})
             return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
@@ -118,7 +121,7 @@ def segment(
             predictor.warm_up()
         with clock.step("wait for scan"):
             case, plan = reading.result()
-    result = segment_case(case, predictor, threshold, clock, n_repeats, plan)
+    result = segment_case(case, predictor, threshold, clock, n_repeats, plan, on_repeat)
     return _of_files(result, ct, marks, plan)
 
 
@@ -129,6 +132,7 @@ def segment_case(
     clock: Stopwatch | None = None,
     n_repeats: int = 0,
     plan: PatchPlan | None = None,
+    on_repeat: Callable[[int, int], None] | None = None,
 ) -> Segmentation:
     """Segment a case that is already in memory; `segment` is the front door."""
     clock = clock or Stopwatch()
@@ -139,11 +143,11 @@ def segment_case(
     noise: tuple[TumorRepeatability, ...] = ()
     if n_repeats:
         with clock.step("repeats"):
-            noise = estimate_repeatability(case, predictor, n_repeats, threshold)
+            noise = estimate_repeatability(case, predictor, n_repeats, threshold, on_repeat=on_repeat)
     report = report_of(case, predictor, prediction, measurements, threshold, clock.seconds)
     for tumor, one in zip(report["tumors"], noise, strict=False):
         tumor |= one.to_dict()
-    return Segmentation(case=case, measurements=measurements, report=report, prediction=prediction)
+    return Segmentation(case, measurements, report, prediction, repeatability=noise)
 
 
 def with_prompts(
@@ -205,7 +209,8 @@ def _of_files(result: Segmentation, ct: object, marks: object, plan: PatchPlan) 
     Of a scan that came from a path it keeps no more than the plan asks for: results in a list would hold one whole scan
     each.
     """
-    paths = [os.path.abspath(one) for one in (ct, marks) if isinstance(one, str | os.PathLike)]
+    given = [one for one in (ct, marks) if isinstance(one, str | os.PathLike)]
+    paths = [os.path.abspath(one) for one in given if not is_address(one)]
     result = replace(result, inputs=tuple(paths))
     if not isinstance(ct, str | os.PathLike):
         return result

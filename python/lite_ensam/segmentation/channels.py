@@ -3,7 +3,7 @@
 The paper scales a scan to [0, 1] and gives the network that one channel (section 2.2). Here a patch may
 carry more: with one min-max over lung, fat and bone a tumour in soft tissue differs from its surroundings
 by 2-3 % of the range, but the line says which grey values matter and where the tumour ends
-(docs/decisions/0002). `PatchConfig.channels` says what is used; it is saved with the weights.
+(docs/developer/decisions/0002). `PatchConfig.channels` says what is used; it is saved with the weights.
 """
 
 from __future__ import annotations
@@ -282,11 +282,16 @@ def cut_patches(case: Case, plan: PatchPlan, config: PatchConfig) -> Iterator[Pa
     config : windows and channels; sides and margins as in the plan
     """
     scan_range = _scan_range(case, config)
-    crop, cut_for = np.empty(0, np.float32), None
+    crop, patch = np.empty(0, np.float32), None
     for planned in plan.patches:
-        if planned.placement is not cut_for:  # the joint crop is one for all lines
-            crop, cut_for = _cut(case, planned), planned.placement
-        yield _fill(crop, case.hu, planned, config, scan_range)
+        is_same = patch is not None and planned.placement is patch.placement
+        if not is_same:
+            crop = _cut(case, planned)
+        if patch is None or not is_same or config.looks_at_lines:
+            patch = _fill(crop, case.hu, planned, config, scan_range)
+        else:  # a joint crop is one for all lines
+            patch = replace(patch, endpoints_zyx=planned.endpoints_zyx, mark=planned.mark)
+        yield patch
 
 
 def _scan_range(case: Case, config: PatchConfig) -> tuple[float, float] | None:
@@ -309,8 +314,8 @@ def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
 
     Yields
     ------
-    One patch for each mark, in order, in the network's frame. All have the same placement; they differ in the channels
-    that look at the line.
+    One patch for each mark, in order, in the network's frame. All have the same placement, and the same array of
+    values unless there are channels that look at the line.
     """
     plan = PatchPlan.of(case.marks, case.grid, config, "joint")
     return cut_patches(case.flipped(plan.flips_zyx), plan, config)

@@ -2,7 +2,8 @@
 
 Readers draw around a tumour, the weights have learnt it from them, and so absolute volumes of sharp bodies come out
 too large. `refine_to_image_edge` moves each border, within a narrow band, to the half-maximum between the grey values
-of the tumour's core and of its surroundings nearby, which is where an edge is said to be (docs/decisions/0013).
+of the tumour's core and of its surroundings nearby, which is where an edge is said to be
+(docs/developer/decisions/0013).
 Not of the paper.
 """
 

@@ -29,8 +29,8 @@ _HELD_SHARE = 0.1
 _POINT_SHARE = 0.4
 _POINT_MOST = 1.0
 """About a point that the user gave, a bell this wide, in lengths of the line, and at most this high is added or taken
-off before the narrow one: a point says that a region is wrong, not a voxel (docs/experiments.md, 11). A network that is
-surer of the region keeps it."""
+off before the narrow one: a point says that a region is wrong, not a voxel (docs/developer/experiments.md, 11). A
+network that is surer of the region keeps it."""
 
 _HELD_LOGIT = 0.2
 """What an end's logit is raised to: a little above 0, for the way to the scan's voxels blurs."""

@@ -138,7 +138,7 @@ class Placement:
     @classmethod
     def joint_placement(
         cls,
-        endpoints: ArrayLike,
+        points_zyx: ArrayLike,
         volume_shape: Sequence[int],
         margin: int = 32,
         max_voxels: int = 128**3,
@@ -147,13 +147,13 @@ class Placement:
     ) -> Self:
         """The paper's crop: one box around all marks, max-pooled until it is small enough.
 
-        The box holds the voxels of all endpoints and `margin` voxels more on each side, cut at the
+        The box holds the voxels of all points and `margin` voxels more on each side, cut at the
         volume's border. While it has more than `max_voxels` voxels, the two longer axes are halved.
         The patch is padded at the end to multiples of `multiple`.
 
         Parameters
         ----------
-        endpoints : voxel indices (..., 3) in z, y, x of the ends of all lines
+        points_zyx : voxel indices (..., 3) of what the box is to hold: `sphere_corners` of all lines
         volume_shape : (z, y, x)
         margin : voxels
         max_voxels : the largest content, in voxels before padding
@@ -165,7 +165,7 @@ class Placement:
         least = 0 if ragged else 1
         if margin < least or max_voxels < 1:
             raise ValueError(f"margin must be >= {least} and max_voxels >= 1, got {margin} and {max_voxels}")
-        points = as_points(endpoints).reshape(-1, 3)
+        points = as_points(points_zyx).reshape(-1, 3)
         shape = np.asarray(int_triple(volume_shape))
         voxels = np.clip(np.floor(points + 0.5).astype(np.int64), 0, shape - 1)
         start = np.maximum(voxels.min(axis=0) - margin, 0)
@@ -201,6 +201,21 @@ def raster_ends(mark: RecistMark) -> EndpointPair:
     voxels = np.rint(start + np.linspace(0, 1, steps + 1)[:, None] * (stop - start)).tolist()
     (z, y, x), (last_z, last_y, last_x) = min(voxels), max(voxels)
     return (z, y, x), (last_z, last_y, last_x)
+
+
+def sphere_corners(mark: RecistMark, spacing_mm: Sequence[float]) -> Float64Array:
+    """Two opposite corners (2, 3), voxel indices, of the box around a line's sphere.
+
+    A box around the ends alone would cut a large tumour off beside its line, and above and below it.
+
+    Examples
+    --------
+    >>> sphere_corners(RecistMark(1, ((5, 10, 20), (5, 10, 30))), (2.5, 1.0, 1.0)).tolist()
+    [[3.0, 5.0, 20.0], [7.0, 15.0, 30.0]]
+    """
+    radii = mark.radius_mm(spacing_mm) / np.asarray(spacing_mm, dtype=np.float64)
+    corners: Float64Array = np.asarray(mark.midpoint_zyx) + np.outer((-1, 1), radii)
+    return corners
 
 
 @with_short_repr
@@ -298,10 +313,11 @@ class PatchPlan:
         if (crop or config.crop) == "joint":
             theirs = config.rules == "flare25"
             placement = Placement.joint_placement(
-                [raster_ends(mark) if theirs else mark.endpoints_zyx for mark in turned],
+                np.array([raster_ends(m) if theirs else sphere_corners(m, grid.spacing_mm) for m in turned]),
                 grid.shape_zyx,
                 config.margin_voxels,
-                multiple=config.side_multiple,
+                config.most_voxels,
+                config.side_multiple,
                 ragged=not theirs,
             )
             patches = tuple(PlannedPatch.pooled(mark, placement, grid, config) for mark in turned)

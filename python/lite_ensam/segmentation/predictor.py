@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +106,7 @@ class Predictor:
     window : (low, high) HU. Of a scan in HU: what is looked at. Of a windowed scan: what its 0 and
         255 stand for. None takes what the weights were trained with
     mirror : run each lesion patch and its mirror image and average the logits: twice the network's
-        time; weights trained briefly gain by it, those that ship hardly (docs/experiments.md, 3 and 5)
+        time; weights trained briefly gain by it, those that ship hardly (docs/developer/experiments.md, 3 and 5)
     border : "readers" draws tumours as readers do, "edge" snaps their borders to the edge in the scan afterwards
         (`refine_to_image_edge`, extra `edge`): for phantoms and physics
     """
@@ -163,14 +164,16 @@ class Predictor:
         clock = clock or Stopwatch()
         tumors: list[TumorLogits] = []
         plan = plan or self.plan(case.marks, case.grid)
-        patches = cut_patches(case.flipped(plan.flips_zyx), plan, self.patch_config(case.hu))
+        config = self.patch_config(case.hu)
+        patches = cut_patches(case.flipped(plan.flips_zyx), plan, config)
+        at_once = len(plan.patches) if self.crop == "joint" and not config.looks_at_lines else 1
         while True:
             with clock.step("cut"):
-                patch = next(patches, None)
-            if patch is None:
+                alike = list(islice(patches, at_once))
+            if not alike:
                 break
             with clock.step("network"):
-                tumors.append(self.predict_patch(patch))
+                tumors += self._predict_alike(alike)
         with clock.step("paint"):
             painting = self.paint(tumors, case, threshold)
         return Prediction(tuple(tumors), painting)
@@ -197,8 +200,20 @@ class Predictor:
             # points mend the mask that there was without them: a result follows from the mark alone
             first = self._mirrored_logits(without_clicks(patch, config), axes)
             patch = with_last_mask(patch, first, config)
-        tumor = TumorLogits(patch.mark, self._mirrored_logits(patch, axes), patch.placement)
-        if config.rules == "flare25":
+        return self._held(patch, self._mirrored_logits(patch, axes))
+
+    def _predict_alike(self, patches: Sequence[Patch]) -> list[TumorLogits]:
+        """Run the network on patches that differ in nothing but their lines: the image is encoded once."""
+        if len(patches) == 1:
+            return [self.predict_patch(patches[0])]
+        ends = np.stack([_ordered(patch.endpoints_zyx) for patch in patches])
+        logits = self.backend.logits(patches[0].values[None], ends)
+        return [self._held(patch, of_line) for patch, of_line in zip(patches, logits, strict=True)]
+
+    def _held(self, patch: Patch, logits: NDArray[np.float32]) -> TumorLogits:
+        """A patch's logits, with what is known of its tumour put in."""
+        tumor = TumorLogits(patch.mark, logits, patch.placement)
+        if self.backend.manifest.patch.rules == "flare25":
             return anchor_prompts(tumor)
         if self.crop == "lesion":
             tumor = fade_far(tumor)
@@ -257,9 +272,13 @@ class Predictor:
         ends = patch.endpoints_zyx.copy()
         for axis in axes:
             ends[:, axis] = np.float32(patch.values.shape[axis + 1] - 1) - ends[:, axis]
-        ends = ends[np.lexsort(ends.T[::-1])]  # the network knows ends in lexicographic order
-        logits = self.backend.logits(values[None], ends[None])[0]
+        logits = self.backend.logits(values[None], _ordered(ends)[None])[0]
         return np.ascontiguousarray(np.flip(logits, axes))
+
+
+def _ordered(ends: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A line's ends in lexicographic order, as the network knows them."""
+    return ends[np.lexsort(ends.T[::-1])]
 
 
 def expected_dice(logits: NDArray[np.float32]) -> float:
@@ -267,7 +286,7 @@ def expected_dice(logits: NDArray[np.float32]) -> float:
 
     Twice the expected overlap over the sum of the mask and of the expected tumour (soft Dice of Milletari et al., 3DV
     2016, with the mask in place of the reference). On held-out lesions it is as high as the true one on average, and
-    orders them (docs/experiments.md).
+    orders them (docs/developer/experiments.md).
 
     Parameters
     ----------

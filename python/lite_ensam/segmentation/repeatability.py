@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 
@@ -13,11 +11,11 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import FloatTriple
-from lite_ensam.measurements import measure
+from lite_ensam.measurements import TumorRepeatability, measure
 from lite_ensam.segmentation.channels import prepare_lesion
 from lite_ensam.segmentation.predictor import Predictor
 
-__all__ = ["TumorRepeatability", "estimate_repeatability", "redrawn_marks"]
+__all__ = ["estimate_repeatability", "redrawn_marks"]
 
 END_SD = 0.043
 """Standard deviation of each end of a line that is drawn again, in lengths of the line.
@@ -32,43 +30,27 @@ _FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (1,), (0,))
 """Mirrors of a patch, by axes; a predictor that averages adds each one's opposite: all eight."""
 
 
-@dataclass(frozen=True)
-class TumorRepeatability:
-    """Standard deviations of one tumour's numbers over repeated segmentations of one scan.
-
-    Parameters
-    ----------
-    label : the tumour's
-    repeats : how many segmentations
-    volume_sd_ml, diameter_sd_mm, short_axis_sd_mm : of volume, longest diameter and short axis
-    """
-
-    label: int
-    n_repeats: int
-    volume_sd_ml: float
-    diameter_sd_mm: float
-    short_axis_sd_mm: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, without the label."""
-        return {name: value for name, value in asdict(self).items() if name != "label"}
-
-
 def estimate_repeatability(
-    case: Case, predictor: Predictor, n_repeats: int = 8, threshold: float = 0.0, seed: int = 0
+    case: Case,
+    predictor: Predictor,
+    n_repeats: int = 8,
+    threshold: float = 0.0,
+    seed: int = 0,
+    on_repeat: Callable[[int, int], None] | None = None,
 ) -> tuple[TumorRepeatability, ...]:
-    """Segment every tumour of a case again and again, each time with a line drawn anew and a patch mirrored otherwise.
+    """Segment every tumour of a case repeatedly, each time with a perturbed line and another mirror image of the patch.
 
-    It tells what reader and network add to a measurement of one scan: not breathing, contrast, dose or kernel, which
-    differ between scans.
+    The deviations are those of reader and network on one scan. They do not cover breathing, contrast, dose or kernel,
+    which differ between scans.
 
     Parameters
     ----------
     case : scan and marks; of a scan of which only crops were kept, these must hold the patches of `redrawn_marks` lines
     predictor : of lesion crops
-    repeats : 2 or more
+    n_repeats : 2 or more
     threshold : as in `Predictor.predict`
     seed : of the lines; the same seed gives the same numbers
+    on_repeat : called after each segmentation with how many are done and how many there are in all
 
     Returns
     -------
@@ -83,7 +65,7 @@ def estimate_repeatability(
         raise ArgumentError("noise is measured on lesion crops, not on the joint crop")
     case = case.flipped(case.grid.flips_zyx)  # so that storage does not decide how lines are redrawn
     config, spacing = predictor.patch_config(case.hu), case.grid.spacing_mm
-    found = []
+    found: list[TumorRepeatability] = []
     for mark in case.marks:
         rows = []
         for n, again in enumerate(redrawn_marks(mark, spacing, case.ct.shape, n_repeats, seed)):
@@ -92,6 +74,8 @@ def estimate_repeatability(
             painting = predictor.paint([tumor], case, threshold)
             (one,) = measure(painting.part, [again], spacing)
             rows.append((one.volume_ml, one.longest_diameter_mm, one.short_axis_mm))
+            if on_repeat is not None:
+                on_repeat(len(found) * n_repeats + len(rows), len(case.marks) * n_repeats)
         sds = np.std(rows, axis=0, ddof=1).tolist()
         found.append(TumorRepeatability(mark.label, n_repeats, *sds))
     return tuple(found)

@@ -19,7 +19,7 @@ from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import LONGEST_REPR, shortened
 from lite_ensam.core.types import Mask, PathLike
 from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_mask
-from lite_ensam.measurements import TumorMeasurement, flag_cells, sentences
+from lite_ensam.measurements import TumorMeasurement, TumorRepeatability, flag_cells, sentences
 from lite_ensam.segmentation.predictor import Prediction
 
 __all__ = ["Segmentation"]
@@ -54,6 +54,7 @@ class Segmentation:
     report : JSON-ready record of what was done: versions, parameters, seconds, measurements
     prediction : the logits, to paint again with another threshold, and the label map where it is not zero
     inputs : files and folders that it was made of, which `save` never writes over or into
+    repeatability : standard deviations of each tumour's numbers, where it was segmented several times
     """
 
     case: Case
@@ -61,6 +62,7 @@ class Segmentation:
     report: dict[str, Any]
     prediction: Prediction
     inputs: tuple[PathLike, ...] = ()
+    repeatability: tuple[TumorRepeatability, ...] = ()
 
     @property
     def source(self) -> ScanSource:
@@ -194,7 +196,7 @@ class Segmentation:
 
         series = series_of(self.source, "a structured report")
         segmentation = build_segmentation(self.prediction.labels, series, self.marks)
-        text = build_report(segmentation, series, self.marks, self.measurements)
+        text = build_report(segmentation, series, self.marks, self.measurements, self.repeatability)
         write_dataset(path, segmentation, overwrite)
         write_dataset(report, text, overwrite)
 

@@ -78,7 +78,7 @@ class LineFrames:
         return self.fade(offset)[:, :, None, None]
 
     def short_axis(self) -> Tensor:
-        """1 in the middle of the short axis, 0.5 at its ends and where there is none, 0 far beyond."""
+        """1 in the middle of the short axis, 0.5 at its ends and without one, 0 far beyond."""
         across = self.in_plane()[1] * self.in_plane()[2][:, None, None]
         low, high = self.extent.short_axis[:, :, None, None].unbind(1)
         half = ((high - low) / 2).clamp(min=1e-3)

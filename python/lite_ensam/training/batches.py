@@ -1,4 +1,4 @@
-"""What a step learns from: patches of one shape with their lines and targets."""
+"""Batches of training: patches of one shape with their lines and targets."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Batch:
     ----------
     values : float32 (b, c, z, y, x) in [0, 1]
     endpoints_zyx : float32 (b, 2, 3), voxel indices in the patch
-    target : float32 (b, 1, z, y, x), 0 or 1
+    target : float32 (b, 1, z, y, x), 0 or 1, or the share of a pooled voxel that is tumour
     known : float32 (b, 1, z, y, x), 0 where nothing is to be learnt; None is 1 everywhere
-    rounds : int (b,), how many clicks each patch is to get on the network's errors; None is none
+    rounds : int (b,), how many clicks each patch is to get on the network's errors; None without clicks
     """
 
     values: Tensor
@@ -43,7 +43,7 @@ class Batch:
 
 
 def group_alike(batches: Sequence[Batch]) -> list[Batch]:
-    """Batches of one shape as one; none may have unknown voxels or clicks.
+    """Batches of one shape as one; all must say what is known, and none may have clicks.
 
     torch leaves oneDNN for a batch of one in float32, and is three times slower without it.
     """
@@ -54,7 +54,7 @@ def group_alike(batches: Sequence[Batch]) -> list[Batch]:
         Batch(
             *(
                 torch.cat([getattr(one, name) for one in alike])
-                for name in ("values", "endpoints_zyx", "target")
+                for name in ("values", "endpoints_zyx", "target", "known")
             )
         )
         for alike in shapes.values()

@@ -1,7 +1,7 @@
 """Rounds of clicks: the network is shown its own errors as a user would point at them.
 
 Every round sees the mask from before the first click and all clicks so far, as inference does: a result
-follows from the line and the points alone, whatever order they came in (docs/training.md).
+follows from the line and the points alone, whatever order they came in (docs/guide/training.md).
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from lite_ensam.model.config import ModelConfig
 
 @dataclass(frozen=True)
 class LineJitter:
-    """How lines are drawn anew in training, see `augmentation.jitter_ends`.
+    """How lines are perturbed in training, see `augmentation.jitter_ends`.
 
-    Many short lines make masks that a careless line hardly harms, and that are larger where no border is seen.
+    Many short lines make masks that annotation noise hardly harms, and that are larger where no border is seen.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class LineJitter:
 
 
 JITTER = LineJitter()
-"""Lengths spread as those of readers do (docs/training.md); what ships was trained with more short lines."""
+"""Lengths spread as those of readers do (docs/guide/training.md); what ships was trained with more short lines."""
 
 
 @with_short_repr
@@ -83,7 +83,7 @@ class TrainingConfig:
     Parameters
     ----------
     model, patch : what is trained, and on which patches
-    lines : how lines are drawn anew
+    lines : how lines are perturbed
     prompts : how often more than a line is known; of networks with channels for it
     readers : share of the patches, of lesions that several readers contoured, that show one reader's contour
         instead of what they agree on
@@ -102,7 +102,7 @@ class TrainingConfig:
     source_weights : how often each source is drawn; empty draws all alike, as the paper does
     size_balance : 0 draws the lesions of a source all alike, 1 draws all sizes alike, see `samplers.size_odds`
     margin_voxels : a joint crop reaches 1 to this many voxels beyond its tumour, drawn for each side
-    most_voxels : joint crops are max-pooled until they have no more voxels
+    windowed : share of joint crops of scans in HU that are seen through a window, as grey levels 0 to 255
     validate_steps : steps between two looks at the validation cases, if there are any
     patience : looks without a better result after which training stops; 0 never stops
     bf16 : bfloat16 where the machine has it and it is safe; elsewhere float32
@@ -137,7 +137,7 @@ class TrainingConfig:
     source_weights: dict[str, float] = field(default_factory=dict)
     size_balance: float = 0.0
     margin_voxels: int = 63
-    most_voxels: int = 128**3
+    windowed: float = 0.0
     validate_steps: int = 500
     patience: int = 0
     bf16: bool = True
@@ -153,16 +153,15 @@ class TrainingConfig:
             raise TrainingError(
                 f"the network takes {self.model.in_channels} channels, a patch has {len(self.patch.channels)}"
             )
-        for name in ("steps", "batch", "epoch_steps", "margin_voxels", "most_voxels", "validate_steps"):
+        for name in ("steps", "batch", "epoch_steps", "margin_voxels", "validate_steps"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} must be 1 or more, got {getattr(self, name)}")
         for name in ("lr", "weight_decay", "warmup", "cooldown", "patience"):
             if not getattr(self, name) >= 0:
                 raise TrainingError(f"{name} must be 0 or more, got {getattr(self, name)}")
-        if not 0 <= self.readers <= 1:
-            raise TrainingError(f"readers must be from 0 to 1, got {self.readers}")
-        if not 0 <= self.size_balance <= 1:
-            raise TrainingError(f"size_balance must be from 0 to 1, got {self.size_balance}")
+        for name in ("readers", "size_balance", "windowed"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise TrainingError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
         if not 0 <= self.ema < 1:
             raise TrainingError(f"ema must be at least 0 and below 1, got {self.ema}")
 

@@ -34,7 +34,7 @@ SIDE = 80
 LINES_A_SIDE = 2.9
 """Side of a crop in lengths of its line: the patch's 2.5 and room for jitter."""
 INDEX = "index.json"
-"""A folder without it is no bank yet."""
+"""A folder without it is not a complete crop cache."""
 MOST_CONTOURS = 6
 """A bit each; what all agree on comes first."""
 KNOWN_BIT = 7
@@ -73,7 +73,7 @@ class LesionCrop:
 @with_short_repr
 @dataclass(frozen=True)
 class Contours:
-    """What readers drew of one lesion, on its scan's voxels.
+    """Readers' contours of one lesion, on its scan's voxels.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def cut(case: Case, mark: RecistMark, source: str, contours: Contours | None = N
 def turned_views(case: Case, mark: RecistMark) -> Iterator[tuple[Case, RecistMark]]:
     """The two views with another axis called z, of a case whose voxels are cubes; of others none.
 
-    A nodule seen from the side is another nodule; the line is drawn anew on the new slices.
+    A nodule seen from the side is another nodule; the line is redrawn on the new slices.
     """
     spacing = case.grid.spacing_mm
     if case.reference is None or max(spacing) > 1.05 * min(spacing):
@@ -158,7 +158,7 @@ def turned_views(case: Case, mark: RecistMark) -> Iterator[tuple[Case, RecistMar
 
 
 def write_bank(folder: Path, crops: Iterable[LesionCrop]) -> int:
-    """Write crops into `folder`; returns how many. The index comes last, so half a bank is no bank.
+    """Write crops into `folder`; returns how many. The index comes last, so an incomplete crop cache is never read.
 
     Raises
     ------
@@ -249,7 +249,7 @@ def _read_index(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def _damage_told(folder: Path) -> Iterator[None]:
-    """What a file that is cut off, missing or no index raises, as a `TrainingError`."""
+    """Errors of a truncated, missing or invalid index, as a `TrainingError`."""
     try:
         yield
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

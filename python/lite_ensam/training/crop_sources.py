@@ -10,11 +10,13 @@ The layout is that of the project's data folder::
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,9 @@ MIN_BODY_VOXELS = 100_000
 SCENE_LINES = 3.4
 """Side of a synthetic scene in lengths of its lesion: a crop's, and room for a line off the middle."""
 
+SCAN_SIDE, SCAN_LINES = 128, 3.4
+"""Voxels a side of a scene that becomes a scan, and its side in lengths of its lesion: room for a joint crop."""
+
 MAX_READERS = 4
 """LIDC shapes with more readers than this are two nodules taken for one."""
 
@@ -56,18 +61,18 @@ def lesion_crops(cases: Iterable[CaseFiles], turned: bool = True) -> Iterator[Le
                 yield from (cut(view, drawn, files.source) for view, drawn in turned_views(case, mark))
 
 
+def read_beside(files: CaseFiles, stored: Case, name: str) -> NDArray[np.uint8] | None:
+    """A label map that lies beside a scan of our own layout, in the network's frame; None if it does not exist."""
+    if files.ct.name != "ct.nii.gz" or not (path := files.ct.with_name(name)).is_file():
+        return None
+    axes = tuple(np.flatnonzero(stored.grid.flips_zyx).tolist())
+    return np.ascontiguousarray(np.flip(read_labels(path, stored.source), axes), dtype=np.uint8)
+
+
 def _contours(files: CaseFiles, stored: Case, case: Case, mark: RecistMark) -> Contours:
     """All contours of a lesion, in the network's frame as `case` is."""
-    axes = tuple(np.flatnonzero(stored.grid.flips_zyx).tolist())
-
-    def beside(name: str) -> NDArray[np.uint8] | None:
-        path = files.ct.with_name(name)
-        if files.ct.name != "ct.nii.gz" or not path.is_file():
-            return None
-        return np.ascontiguousarray(np.flip(read_labels(path, stored.source), axes), dtype=np.uint8)
-
     contours = Contours.of_case(case, mark)
-    known, readers = beside("known.nii.gz"), beside("readers.nii.gz")
+    known, readers = (read_beside(files, stored, name) for name in ("known.nii.gz", "readers.nii.gz"))
     if known is not None:
         contours = replace(contours, known=known > 0)
     if readers is not None:
@@ -82,58 +87,92 @@ def synthetic_crops(
 
     Shapes of patients that `fold` holds out are not used.
     """
-    if processes == 1:
-        draw = SyntheticScans(data, seed, fold)
-        yield from map(draw, range(n_crops))
-        return
-    with ProcessPoolExecutor(
-        processes, get_context("spawn"), initializer=_start_drawing, initargs=(data, seed, fold)
-    ) as pool:
-        yield from pool.map(_draw, range(n_crops), chunksize=4)
+    yield from _each(SyntheticLesions.crop, (data, seed, fold), n_crops, processes)
 
 
-class SyntheticScans:
-    """Draws synthetic crops by number."""
+def synthetic_scans(
+    data: Path, n_scans: int, seed: int, processes: int = 1, fold: Fold | None = None
+) -> Iterator[Case]:
+    """The same lesions with more around them, as scans that joint crops are cut from."""
+    yield from _each(SyntheticLesions.scan, (data, seed, fold), n_scans, processes)
+
+
+class SyntheticLesions:
+    """Draws synthetic lesions by number.
+
+    Parameters
+    ----------
+    data : folder with `backgrounds` and `shapes`
+    seed : of all of them
+    fold : patients whose shapes are not used
+    """
 
     def __init__(self, data: Path, seed: int, fold: Fold | None = None) -> None:
         self.backgrounds = read_backgrounds(data / "backgrounds")
-        self.nodules = read_nodules(data / "shapes" / "lidc", fold)
-        self.tumors = read_tumors(data / "shapes" / "kits")
+        self.shapes = read_nodules(data / "shapes" / "lidc", fold), read_tumors(data / "shapes" / "kits")
         self.seed = seed
 
-    def __call__(self, number: int) -> LesionCrop:
+    def crop(self, number: int) -> LesionCrop:
         """The crop of one number; draws that left no lesion worth marking are drawn again."""
         rng = np.random.default_rng((self.seed, number))
         while True:
-            scene = draw_scene(rng, self.backgrounds, (self.nodules, self.tumors), SIDE, SCENE_LINES)
-            crop = None if scene is None else _scanned(scene, rng, f"{self.seed}/{number}")
-            if crop is not None:
-                return crop
+            scene = draw_scene(rng, self.backgrounds, self.shapes, SIDE, SCENE_LINES)
+            if scene is None:
+                continue
+            case = _scanned(scene, rng, f"{self.seed}/{number}", SCENE_LINES)
+            if case is not None and _fits_a_crop(case, SIDE * scene.voxel_mm):
+                return replace(cut(case, case.marks[0], "synthetic"), name=case.name)
+
+    def scan(self, number: int) -> Case:
+        """The scan of one number."""
+        rng = np.random.default_rng((self.seed, number, SCAN_SIDE))
+        while True:
+            scene = draw_scene(rng, self.backgrounds, self.shapes, SCAN_SIDE, SCAN_LINES)
+            if scene is None:
+                continue
+            case = _scanned(scene, rng, f"{self.seed}_{number:05d}", SCAN_LINES)
+            if case is not None:
+                return case
 
 
-_scans: SyntheticScans | None = None
+_Drawn = TypeVar("_Drawn")
+_lesions: SyntheticLesions | None = None
+
+
+def _each(
+    draw: Callable[[SyntheticLesions, int], _Drawn],
+    made_of: tuple[Path, int, Fold | None],
+    count: int,
+    processes: int,
+) -> Iterator[_Drawn]:
+    """What numbers 0 to `count` draw, in order."""
+    if processes == 1:
+        lesions = SyntheticLesions(*made_of)
+        yield from (draw(lesions, number) for number in range(count))
+        return
+    with ProcessPoolExecutor(
+        processes, get_context("spawn"), initializer=_start_drawing, initargs=made_of
+    ) as pool:
+        yield from pool.map(partial(_draw, draw), range(count), chunksize=4)
 
 
 def _start_drawing(data: Path, seed: int, fold: Fold | None) -> None:
     """Of a process: read the backgrounds once."""
-    global _scans
-    _scans = SyntheticScans(data, seed, fold)
+    global _lesions
+    _lesions = SyntheticLesions(data, seed, fold)
 
 
-def _draw(number: int) -> LesionCrop:
-    assert _scans is not None
-    return _scans(number)
+def _draw(draw: Callable[[SyntheticLesions, int], _Drawn], number: int) -> _Drawn:
+    assert _lesions is not None
+    return draw(_lesions, number)
 
 
-def _scanned(scene: Scene, rng: np.random.Generator, name: str) -> LesionCrop | None:
-    """The scene as a scanner would have sampled it, contoured and marked on those voxels, as real ones are.
-
-    None where the lesion came out of scale or far from the middle.
-    """
+def _scanned(scene: Scene, rng: np.random.Generator, name: str, lines_a_side: float) -> Case | None:
+    """The scene as a scanner would have sampled it, contoured and marked on those voxels, as real ones are."""
     extent_mm = scene.mask.shape[0] * scene.voxel_mm
     in_plane = max(scene.voxel_mm, rng.uniform(0.6, 1.0))
     # thick slices for lesions that still lie on several of them
-    thickest = float(np.clip(extent_mm / SCENE_LINES / 4, 1.0, 5.0))
+    thickest = float(np.clip(extent_mm / lines_a_side / 4, 1.0, 5.0))
     spacing = np.array((max(scene.voxel_mm, rng.uniform(0.7, thickest)), in_plane, in_plane))
     shape = np.maximum(np.floor(extent_mm / spacing), 1).astype(int)
     box = ((0.0, 0.0, 0.0), tuple((spacing / scene.voxel_mm).tolist()), tuple(shape.tolist()))
@@ -142,14 +181,17 @@ def _scanned(scene: Scene, rng: np.random.Generator, name: str) -> LesionCrop | 
     grid = Grid.from_spacing(hu.shape, tuple(spacing.tolist()))
     try:
         mark = mark_from_mask(mask, grid.spacing_mm, 1)
-        case = Case(np.rint(hu).astype(np.int16), grid, (mark,), hu=True, reference=mask, name=name)
+        return Case(np.rint(hu).astype(np.int16), grid, (mark,), hu=True, reference=mask, name=name)
     except (MarkError, CaseError):
         return None
-    lines_a_side = extent_mm / mark.length_mm(grid.spacing_mm)
+
+
+def _fits_a_crop(case: Case, extent_mm: float) -> bool:
+    """Whether a scene's lesion did not come out of scale or far from the middle."""
+    (mark,), spacing = case.marks, case.grid.spacing_mm
+    lines_a_side = extent_mm / mark.length_mm(spacing)
     off_centre = np.abs((np.array(mark.midpoint_zyx) + 0.5) * spacing / extent_mm - 0.5).max()
-    if not LINES_A_SIDE * 0.9 < lines_a_side < 2 * SCENE_LINES or off_centre > 0.16:
-        return None
-    return replace(cut(case, mark, "synthetic"), name=name)
+    return bool(LINES_A_SIDE * 0.9 < lines_a_side < 2 * SCENE_LINES and off_centre <= 0.16)
 
 
 def read_backgrounds(folder: Path) -> list[Background]:

@@ -44,7 +44,7 @@ class Devices:
         return value
 
     def broadcast(self, value: Any) -> Any:
-        """What the first process says."""
+        """The value of the first process."""
         return value
 
     @contextmanager
@@ -74,7 +74,7 @@ class FabricMachine(Devices):
         return float(self.fabric.all_reduce(torch.tensor(value, device=self.device), reduce_op="mean"))
 
     def broadcast(self, value: Any) -> Any:
-        """What the first process says."""
+        """The value of the first process."""
         return self.fabric.broadcast(value)
 
     @contextmanager
@@ -95,7 +95,7 @@ def find_devices(accelerator: str = "auto", devices: int = 1) -> Devices:
     Raises
     ------
     TrainingError
-        If there is no such accelerator.
+        If this machine lacks the accelerator.
     MissingExtraError
         If several processes are asked for and Lightning Fabric is not installed.
     """

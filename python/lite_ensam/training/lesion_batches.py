@@ -1,7 +1,7 @@
 """Batches of lesion patches, drawn on the device that trains: no loop over samples, a few large operations.
 
 The numbers of a batch are drawn first, then applied to all its samples at once. Only maps that keep axial
-slices axial are used, so that the longest axial diameter stays on its slice, and the line is drawn anew as
+slices axial are used, so that the longest axial diameter stays on its slice, and the line is redrawn as
 another person would have drawn it.
 """
 
@@ -102,7 +102,7 @@ def draw_patches(
     ----------
     crops : one for each patch
     config : of the patch
-    lines : how often lines are drawn anew, and how far
+    lines : how often lines are perturbed, and how far
     chance : random numbers; None draws the plain patch that inference would cut
     """
     side = config.side_voxels

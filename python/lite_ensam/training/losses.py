@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -34,5 +35,8 @@ def dice_bce_loss(
 ) -> Float[Tensor, ""]:
     """The paper's loss; `target` is 0 or 1, or a share of the voxel between them; `known` as above."""
     bce = F.binary_cross_entropy_with_logits(logits.float(), target, weight=known, reduction="none")
-    voxels = bce.numel() if known is None else known.sum().clamp(min=1)
-    return soft_dice_loss(logits, target, known) + BCE_WEIGHT * bce.sum() / voxels
+    if known is None:
+        known = torch.ones_like(bce)
+    # of each patch by itself: two processes with a patch each learn what one learns from both
+    of_patch = bce.flatten(1).sum(1) / known.flatten(1).sum(1).clamp(min=1)
+    return soft_dice_loss(logits, target, known) + BCE_WEIGHT * of_patch.mean()

@@ -64,7 +64,7 @@ def pack(data: Path, archive: Path, overwrite: bool = False) -> int:
     Raises
     ------
     CaseError
-        If there is no case, or one cannot be read.
+        If no case is found, or one cannot be read.
     OutputError
         If the archive cannot be written, or would lie in the data.
     """

@@ -1,4 +1,4 @@
-"""What a user may know beyond the line, drawn from the truth as a user would give it: now and then, and not exactly.
+"""A user's knowledge beyond the line, drawn from the truth as a user would give it: now and then, and not exactly.
 
 Clicks are drawn on the network's own errors: see `next_clicks`.
 """

@@ -34,7 +34,7 @@ _LIKE_SIZE = 0.2
 
 @runtime_checkable
 class PatchSampler(Protocol):
-    """What the trainer draws from."""
+    """A source of batches for the trainer."""
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -114,7 +114,7 @@ class DeviceBank:
         self._hu_of_grey = torch.from_numpy(HU_OF_GREY).to(device)
 
     def draw(self, chance: Chance, weights: Mapping[str, float], readers: float) -> CropBatch:
-        """Crops of sources drawn by weight (all alike if there are none), a share with one reader's contour."""
+        """Crops of sources drawn by weight (all alike without weights), a share with one reader's contour."""
         odds = [weights.get(source, 0.0) if weights else 1.0 for source in self.by_source]
         source = _drawn_by(chance.uniform(), torch.tensor(odds, device=self.device).cumsum(0))
         picked = torch.zeros(chance.count, dtype=torch.long, device=self.device)
@@ -176,7 +176,7 @@ def seeded(device: torch.device, *numbers: int) -> torch.Generator:
 def source_index(
     rng: np.random.Generator, by_source: Mapping[str, Sequence[int]], weights: Mapping[str, float]
 ) -> int:
-    """Index of a case: its source by weight (all alike if there are none), then any case of it."""
+    """Index of a case: its source by weight (all alike without weights), then any case of it."""
     sources = sorted(by_source)
     odds = np.array([weights.get(source, 0.0) if weights else 1.0 for source in sources])
     members = by_source[sources[int(rng.choice(len(sources), p=odds / odds.sum()))]]

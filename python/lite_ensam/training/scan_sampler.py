@@ -1,34 +1,52 @@
-"""The paper's training patches: random boxes out of whole scans, max-pooled, flipped (section 2.4).
+"""The paper's training patches: random boxes out of whole scans, max-pooled, flipped (section 3.2).
 
 A label of the case is drawn and its box extended by 1 to `margin_voxels` voxels, another number for each side;
-other tumours inside are background, which is what teaches the network to mind the line.
+other tumours inside are background, which is what teaches the network to mind the line. Everything else is as
+inference does it: pooling, padding, channels and ends come from `segmentation`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, TrainingError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.core.types import Float32Array, Mask
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.segmentation.channels import Patch, cut_patches, prepare_joint
 from lite_ensam.segmentation.patch_plan import PatchPlan, Placement, PlannedPatch
 from lite_ensam.training.batches import Batch, group_alike
 from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.crop_sources import read_beside
 from lite_ensam.training.samplers import check_sources, fingerprint, source_index
 
 __all__ = ["ScanSampler", "joint_sample"]
 
 KEPT_SCANS = 16
 """Scans that stay in memory; of a few thousand the next one is hardly ever among them."""
+
+WINDOWS_HU = ((-160.0, 240.0), (-160.0, 240.0), (-1000.0, 400.0), (-200.0, 300.0))
+"""What scans that come windowed are likely to have been seen through; FLARE's are soft tissue or lung."""
+
+
+@with_short_repr
+@dataclass(frozen=True)
+class _Scan:
+    """A case in the network's frame, and where there is image (bool (z, y, x)); None is everywhere."""
+
+    case: Case
+    known: Mask | None = None
 
 
 class ScanSampler:
@@ -62,28 +80,35 @@ class ScanSampler:
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """A tumour of a case of a source, with its random surroundings."""
-        case = self._read(source_index(rng, self._by_source, self._config.source_weights))
-        mark = case.marks[rng.integers(len(case.marks))]
-        case, mark = _flipped(case, mark, rng.random(3) < 0.5)
-        config, placement = self._config.patch, _random_box(case, mark, rng, self._config)
-        planned = PlannedPatch.pooled(mark, placement, case.grid, config)
-        plan = PatchPlan(case.grid.shape_zyx, case.grid.flips_zyx, (planned,))
-        (patch,) = cut_patches(case, plan, config)
-        return _sample(case, patch)
+        scan = self._read(source_index(rng, self._by_source, self._config.source_weights))
+        mark = scan.case.marks[rng.integers(len(scan.case.marks))]
+        scan, mark = _flipped(scan, mark, rng.random(3) < 0.5)
+        placement = _random_box(scan.case, mark, rng, self._config)
+        if scan.case.hu and rng.random() < self._config.windowed:
+            scan = replace(scan, case=_windowed(scan.case, rng))
+        config = self._config.patch
+        planned = PlannedPatch.pooled(mark, placement, scan.case.grid, config)
+        plan = PatchPlan(scan.case.grid.shape_zyx, scan.case.grid.flips_zyx, (planned,))
+        (patch,) = cut_patches(scan.case, plan, config)
+        return _sample(scan, patch)
 
-    def _read_anew(self, number: int) -> Case:
-        case = self._cases[number].read()
-        return case.flipped(case.grid.flips_zyx)  # the network's frame
+    def _read_anew(self, number: int) -> _Scan:
+        files = self._cases[number]
+        case = files.read()
+        known = read_beside(files, case, "known.nii.gz")
+        turned = case.flipped(case.grid.flips_zyx)  # the network's frame
+        return _Scan(turned, None if known is None else known > 0)
 
 
 def joint_sample(case: Case, mark: RecistMark, config: TrainingConfig) -> Batch:
     """The patch of one mark as inference cuts it, with its target."""
     patch = next(patch for patch in prepare_joint(case, config.patch) if patch.mark.label == mark.label)
-    return _sample(case.flipped(case.grid.flips_zyx), patch)
+    return _sample(_Scan(case.flipped(case.grid.flips_zyx)), patch)
 
 
-def _flipped(case: Case, mark: RecistMark, axes: np.ndarray) -> tuple[Case, RecistMark]:
+def _flipped(scan: _Scan, mark: RecistMark, axes: NDArray[np.bool_]) -> tuple[_Scan, RecistMark]:
     """Views of the case mirrored along some axes, with one of its marks."""
+    case = scan.case
     steps = tuple(slice(None, None, -1 if axis else 1) for axis in axes)
     last = np.asarray(case.grid.shape_zyx) - 1
     ends = np.where(axes, last - np.asarray(mark.endpoints_zyx), np.asarray(mark.endpoints_zyx))
@@ -93,7 +118,7 @@ def _flipped(case: Case, mark: RecistMark, axes: np.ndarray) -> tuple[Case, Reci
     flipped = replace(
         case, ct=case.volume[steps], reference=_reference(case)[steps], grid=grid, marks=(turned,)
     )
-    return flipped, turned
+    return _Scan(flipped, None if scan.known is None else scan.known[steps]), turned
 
 
 def _random_box(case: Case, mark: RecistMark, rng: np.random.Generator, config: TrainingConfig) -> Placement:
@@ -105,26 +130,52 @@ def _random_box(case: Case, mark: RecistMark, rng: np.random.Generator, config: 
     ends = np.rint(mark.endpoints_zyx).astype(int)
     low = np.clip(np.minimum(start - margins[0], ends.min(axis=0)), 0, shape - 1)
     high = np.clip(np.maximum(stop - 1 + margins[1], ends.max(axis=0)), 0, shape - 1)
-    return Placement.joint_placement([low, high], case.grid.shape_zyx, 0, config.most_voxels)
+    patch = config.patch
+    return Placement.joint_placement(
+        [low, high], case.grid.shape_zyx, 0, patch.most_voxels, patch.side_multiple
+    )
 
 
-def _sample(case: Case, patch: Patch) -> Batch:
-    """Patch and target: a pooled voxel is tumour if one of its voxels is."""
+def _windowed(case: Case, rng: np.random.Generator) -> Case:
+    """The case as somebody would have stored it who looked through a window."""
+    low, high = WINDOWS_HU[rng.integers(len(WINDOWS_HU))] + rng.normal(0.0, 15.0, 2)
+    levels = (np.clip(case.volume, low, high).astype(np.float32) - np.float32(low)) * (255 / (high - low))
+    greys = np.rint(levels).astype(np.uint8)
+    # all alike in that window, as a piece of lung in one of soft tissue: nobody would have marked it there
+    return replace(case, ct=greys, hu=False) if np.ptp(greys) else case
+
+
+def _sample(scan: _Scan, patch: Patch) -> Batch:
+    """Patch and target: of a pooled voxel the share that is tumour; of padding nothing is learnt."""
     placement = patch.placement
     low = np.asarray(placement.start_zyx).astype(int)
-    high = np.minimum(np.rint(placement.stop_zyx), case.grid.shape_zyx).astype(int)
+    high = np.minimum(np.rint(placement.stop_zyx), scan.case.grid.shape_zyx).astype(int)
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    inside = np.equal(_reference(case)[box], patch.mark.label).view(np.uint8)
-    stop_z, stop_y, stop_x = inside.shape
-    pooled = _kernels.crop_max_pool(inside, (0, 0, 0), (stop_z, stop_y, stop_x), placement.block_zyx)
-    target = np.zeros(patch.values.shape[1:], dtype=np.float32)
     content = tuple(slice(n) for n in placement.content_zyx)
-    target[content] = pooled[content]
+    share = _block_means(np.equal(_reference(scan.case)[box], patch.mark.label), placement.block_zyx)[content]
+    target, known = (np.zeros(patch.values.shape[1:], dtype=np.float32) for _ in range(2))
+    target[content] = share / share.max()  # a tumour that is smaller than a block fills it
+    known[content] = 1.0
+    if scan.known is not None:
+        known[content] = _block_means(scan.known[box], placement.block_zyx)[content] == 1
     return Batch(
         values=torch.from_numpy(patch.values)[None],
         endpoints_zyx=torch.from_numpy(patch.endpoints_zyx)[None],
         target=torch.from_numpy(target)[None, None],
+        known=torch.from_numpy(known)[None, None],
     )
+
+
+def _block_means(mask: NDArray[Any], block_zyx: Sequence[int]) -> Float32Array:
+    """Means over blocks; those at the end may be cut short."""
+    means = mask.astype(np.float32)
+    for axis, block in enumerate(block_zyx):
+        side = means.shape[axis]
+        starts = np.arange(0, side, block)
+        sizes = np.minimum(block, side - starts).astype(np.float32)
+        sums = np.add.reduceat(means, starts, axis=axis)
+        means = sums / sizes.reshape([-1 if one == axis else 1 for one in range(3)])
+    return means
 
 
 def _reference(case: Case) -> np.ndarray:

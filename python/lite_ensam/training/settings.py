@@ -40,7 +40,7 @@ class Setting:
 
     @property
     def takes(self) -> str:
-        """What it may be set to, in words."""
+        """Its allowed values, in words."""
         return _words(self.kind)
 
     def parse(self, text: str) -> Any:
@@ -63,7 +63,7 @@ def apply_settings(config: Config, settings: Iterable[str]) -> Config:
     Raises
     ------
     TrainingError
-        If there is no such setting, it takes something else, or it is set twice.
+        If the setting is unknown, it takes something else, or it is set twice.
     ValueError
         If the config refuses the value.
 
@@ -176,7 +176,7 @@ def _words(kind: Any, plural: str = "") -> str:
 
 
 def _texts(config_class: type) -> dict[str, str]:
-    """What the docstring's Parameters section says of each field."""
+    """The description of each field, from the docstring's section Parameters."""
     texts: dict[str, str] = {}
     names: list[str] = []
     _, _, section = (config_class.__doc__ or "").partition("----------")

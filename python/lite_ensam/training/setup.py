@@ -16,10 +16,11 @@ from lite_ensam.datasets.training_cases import TrainingCases, find_training_case
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.crop_cache import INDEX, LesionCropCache, write_bank
 from lite_ensam.training.crop_gallery import write_gallery
-from lite_ensam.training.crop_sources import lesion_crops, synthetic_crops
+from lite_ensam.training.crop_sources import lesion_crops, synthetic_crops, synthetic_scans
 from lite_ensam.training.devices import Devices
 from lite_ensam.training.folds import Fold, patients_of
 from lite_ensam.training.samplers import LesionCropSampler, PatchSampler, fingerprint
+from lite_ensam.training.scan_bank import write_scans
 from lite_ensam.training.scan_sampler import ScanSampler
 from lite_ensam.training.validation import Validation, split_by_patient
 
@@ -31,7 +32,7 @@ GALLERY = "crops.png"
 
 @dataclass(frozen=True)
 class RunSetup:
-    """What to train and validate on.
+    """The data of a run: training and validation.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class RunSetup:
     val : cases to validate on
     val_share : share of each source's patients to validate on instead
     fold : patients that are neither trained on nor give shapes; validated on, unless `val` says on what else
-    n_synthetic, synthetic_seed : synthetic lesions, of lesion crops only, if the data has backgrounds and shapes
+    n_synthetic, synthetic_seed : synthetic lesions, if the data has backgrounds and shapes
     processes : how many draw them
     """
 
@@ -56,12 +57,12 @@ class RunSetup:
     processes: int = 1
 
     def prepare(self, machine: Devices | None = None) -> tuple[PatchSampler, Validation | None]:
-        """What is drawn, and what is validated on, if there is anything.
+        """The training sampler, and the validation set if one was given.
 
         Raises
         ------
         CaseError
-            If there are no cases, or one cannot be read.
+            If no case is found, or one cannot be read.
         TrainingError
             If the data or the split make no sense.
         """
@@ -69,7 +70,7 @@ class RunSetup:
         cases = self.cases
         if self.config.crops == "joint":
             scans = Validation.of_scans(cases.val, self.config) if cases.val else None
-            return ScanSampler(cases.train, self.config), scans
+            return ScanSampler([*cases.train, *self._synthetic_scans()], self.config), scans
         bank = LesionCropCache(self._banks())
         if not (self.run / GALLERY).exists():
             tiles = {source: 98 if source == "synthetic" else 28 for source in sorted(bank.by_source)}
@@ -108,7 +109,7 @@ class RunSetup:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """What the weights' record says of the data."""
+        """The data's entry in the weights' record."""
         return {
             "data": self.data.name,
             "held_out": sorted(case.key for case in self.cases.val),
@@ -122,19 +123,30 @@ class RunSetup:
         for case in self.cases.train:
             by_source.setdefault(case.source, []).append(case)
         banks = [self._bank(source, cases) for source, cases in by_source.items()]
-        # lesions of one's own need no backgrounds to put others into
-        if self.n_synthetic and (self.data / "backgrounds").is_dir():
-            fold = "" if self.fold is None else f"-without-{self.fold.number}-of-{self.fold.count}"
-            folder = self.run / "bank" / f"synthetic-{self.synthetic_seed}-{self.n_synthetic}{fold}"
+        if self._draws_synthetic:
+            folder = self._synthetic_folder("synthetic")
             if not (folder / INDEX).is_file():
-                write_bank(
-                    folder,
-                    synthetic_crops(
-                        self.data, self.n_synthetic, self.synthetic_seed, self.processes, self.fold
-                    ),
-                )
+                write_bank(folder, synthetic_crops(*self._synthetic))
             banks.append(folder)
         return banks
+
+    def _synthetic_scans(self) -> tuple[CaseFiles, ...]:
+        if not self._draws_synthetic:
+            return ()
+        return write_scans(self._synthetic_folder("synthetic-scans"), synthetic_scans(*self._synthetic))
+
+    @property
+    def _draws_synthetic(self) -> bool:
+        """Whether there is anything to put lesions into; lesions of one's own need none."""
+        return bool(self.n_synthetic) and (self.data / "backgrounds").is_dir()
+
+    @property
+    def _synthetic(self) -> tuple[Path, int, int, int, Fold | None]:
+        return self.data, self.n_synthetic, self.synthetic_seed, self.processes, self.fold
+
+    def _synthetic_folder(self, name: str) -> Path:
+        fold = "" if self.fold is None else f"-without-{self.fold.number}-of-{self.fold.count}"
+        return self.run / "bank" / f"{name}-{self.synthetic_seed}-{self.n_synthetic}{fold}"
 
     def _bank(self, name: str, cases: Sequence[CaseFiles], turned: bool = True) -> Path:
         """The folder of some cases' crops; it is called by the cases, so that other cases have another."""

@@ -265,9 +265,9 @@ def draw_scene(
 
 
 def _inside_the_contour(rng: np.random.Generator, mask: Bools, voxel_mm: float, in_lung: bool) -> Bools:
-    """What is seen inside what is contoured: readers draw around a nodule, a voxel outside its border.
+    """The visible part of a contoured lesion: readers draw around a nodule, a voxel outside its border.
 
-    In soft tissue they seldom do. What a smaller share does there alone was not measured (docs/experiments.md, 5).
+    In soft tissue they seldom do. A smaller share there alone was not measured (docs/developer/experiments.md, 5).
     """
     if rng.random() > (0.8 if in_lung else 0.08):
         return mask

@@ -41,7 +41,7 @@ LOG_STEPS = 50
 STEM = "image_encoder.stem.weight"
 STATE, LAST, BEST = "state.pt", "weights.safetensors", "best.safetensors"
 FILES = (STATE, LAST, BEST, LOG, CURVES)
-"""What a run writes into its folder, besides crops."""
+"""Files of a run's folder, besides crops."""
 
 
 class Trainer:
@@ -88,15 +88,12 @@ class Trainer:
         self.model = self.model.to(self.machine.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.history: list[Any] = []
         if start is not None:
-            self.model.load_state_dict(widened(start, config))
+            self.model.load_state_dict(fitted_weights(start, config))
             normalize_weights(self.model)
             self.history = [start.record]
         self.average = copy.deepcopy(self.model)
         self.network, self.optimizers = self.machine.setup(self.model, optimizers_of(self.model, config))
-        # oneDNN's bfloat16 weight gradients hold uninitialised memory when a convolution's output has
-        # two voxels a side (seen with torch 2.15): keep the bottleneck larger, or stay in float32
-        large = config.crops == "lesion" and config.patch.side_voxels // config.model.stride >= 4
-        self.bf16 = config.bf16 and has_bf16(self.machine.device) and (large or self._on_gpu)
+        self.bf16 = config.bf16 and has_bf16(self.machine.device)
         self.step = 0
         self.best: dict[str, float] = {"dsc": -1.0, "step": 0}
         self.looks_since_best = 0
@@ -203,7 +200,10 @@ class Trainer:
 
     def _run(self, network: nn.Module, values: Tensor, ends: Tensor) -> Tensor:
         values = values.contiguous(memory_format=torch.channels_last_3d)
-        with torch.autocast(self.machine.device.type, torch.bfloat16, enabled=self.bf16):
+        # oneDNN's bfloat16 weight gradients hold uninitialised memory when a convolution's output has
+        # two slices (seen with torch 2.15): patches whose bottleneck is that small stay in float32
+        large = min(values.shape[2:]) >= 3 * self.config.model.stride or self._on_gpu
+        with torch.autocast(self.machine.device.type, torch.bfloat16, enabled=self.bf16 and large):
             logits: Tensor = network(values, ends)
         return logits
 
@@ -293,8 +293,10 @@ class Trainer:
             append_log(self.folder, self.step, numbers)
 
 
-def widened(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
+def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
     """An earlier run's weights; channels that it did not have get weights of zero, and change nothing yet.
+
+    Channels that the config leaves out are forgotten.
 
     Raises
     ------
@@ -305,13 +307,14 @@ def widened(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
     if start.model.config == config.model and start.patch.channels == config.patch.channels:
         return weights
     alike = replace(start.model.config, in_channels=config.model.in_channels) == config.model
-    if not alike or not set(start.patch.channels) <= set(config.patch.channels):
+    both = [name for name in start.patch.channels if name in config.patch.channels]
+    if not alike or not both:
         raise TrainingError("the weights to start from belong to another network than the config's")
     stem = weights[STEM]
-    wider = stem.new_zeros(stem.shape[0], config.model.in_channels, *stem.shape[2:])
-    for number, name in enumerate(start.patch.channels):
-        wider[:, config.patch.channels.index(name)] = stem[:, number]
-    return {**weights, STEM: wider}
+    fitted = stem.new_zeros(stem.shape[0], config.model.in_channels, *stem.shape[2:])
+    for name in both:
+        fitted[:, config.patch.channels.index(name)] = stem[:, start.patch.channels.index(name)]
+    return {**weights, STEM: fitted}
 
 
 def optimizers_of(model: LiteEnsam, config: TrainingConfig) -> list[torch.optim.Optimizer]:

@@ -32,18 +32,18 @@ _CPU = torch.device("cpu")
 @with_short_repr
 @dataclass(frozen=True)
 class ValidationScore:
-    """What one look at the validation lesions found: mean DSC of each source, and their mean."""
+    """Scores of one validation: mean DSC of each source, and their mean."""
 
     dsc: float
     by_source: dict[str, float]
 
 
 class Validation:
-    """Validation lesions, each cut anew at every look.
+    """Validation lesions, each cut again for every validation.
 
     Parameters
     ----------
-    lesions : gives source and patches of all of them, at each call anew
+    lesions : gives source and patches of all of them, newly at each call
     count : how many there are; at least one
     """
 
@@ -65,7 +65,7 @@ class Validation:
 
     @classmethod
     def of_scans(cls, cases: Sequence[CaseFiles], config: TrainingConfig) -> Validation:
-        """The joint crop of each mark of some cases; read anew at every look, whole scans are large."""
+        """The joint crop of each mark of some cases; read again for every validation, since whole scans are large."""
 
         def lesions() -> Iterable[tuple[str, Batch]]:
             for files in cases:

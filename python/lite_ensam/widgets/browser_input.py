@@ -17,8 +17,10 @@ from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.widgets.hand import MOST_SMOOTH_MM, PLANES, Hand
 from lite_ensam.widgets.hand_edits import edits_from_json
 from lite_ensam.widgets.marks_trait import marks_from_json
+from lite_ensam.widgets.measures import measures_from_json
 from lite_ensam.widgets.options import RunOptions
-from lite_ensam.widgets.planes import Want
+from lite_ensam.widgets.slabs import Slab, slab_from_json
+from lite_ensam.widgets.slice_messages import Want
 
 __all__ = [
     "SlicesRequest",
@@ -57,11 +59,13 @@ class SlicesRequest:
     ----------
     wants : the slices
     window : values shown as black and as white, the lower one first
+    slab : slices that are shown as one, or None
     id : comes back with the answer
     """
 
     wants: tuple[Want, ...]
     window: tuple[float, float]
+    slab: Slab | None
     id: str
 
 
@@ -105,12 +109,20 @@ def check_state(state: Any, shape_zyx: Shape) -> None:
         _CHECKS[name](value, shape_zyx)
 
 
-def slices_request(content: Mapping[str, Any]) -> SlicesRequest:
-    """The slices that a message of kind "slices" asks for; those beyond the scan are the nearest ones."""
-    wants, asked = content.get("wants"), content.get("id")
-    if not isinstance(wants, list) or len(wants) > _MAX_WANTS or not all(map(_is_want, wants)):
+def slices_request(content: Mapping[str, Any], n_planes: int = 3) -> SlicesRequest:
+    """The slices that a message of kind "slices" asks for; those beyond the scan are the nearest ones.
+
+    Parameters
+    ----------
+    content : the message
+    n_planes : 3, or 6 where there is a prior visit
+    """
+    wants: Any = content.get("wants")
+    asked = content.get("id")
+    fits = isinstance(wants, list) and len(wants) <= _MAX_WANTS
+    if not fits or not all(_is_want(want, n_planes) for want in wants):
         raise ArgumentError(
-            f"wants must be at most {_MAX_WANTS} lists of plane (0 to 2), slice and whether its picture, "
+            f"wants must be at most {_MAX_WANTS} lists of plane (0 to {n_planes - 1}), slice and whether its picture, "
             f"got {brief(wants)}"
         )
     if not isinstance(asked, str) or len(asked) > _MAX_ID:
@@ -118,7 +130,10 @@ def slices_request(content: Mapping[str, Any]) -> SlicesRequest:
     window = content.get("window")
     _check_window(window, (0, 0, 0))
     low, high = window  # type: ignore[misc]  # checked
-    return SlicesRequest(tuple((plane, index, image) for plane, index, image in wants), (low, high), asked)
+    slab = slab_from_json(content.get("slab"))
+    return SlicesRequest(
+        tuple((plane, index, image) for plane, index, image in wants), (low, high), slab, asked
+    )
 
 
 def tool_request(content: Mapping[str, Any]) -> ToolRequest:
@@ -220,6 +235,7 @@ _CHECKS: Mapping[str, Callable[[Any, Shape], object]] = MappingProxyType(
     {
         "marks": _check_marks,
         "edits": edits_from_json,
+        "measures": measures_from_json,
         "selected": _check_selected,
         "cursor_zyx": lambda value, shape_zyx: _check_voxel("cursor_zyx", value, shape_zyx),
         "window": _check_window,
@@ -247,12 +263,12 @@ def _is_finite(value: Any) -> bool:
     )
 
 
-def _is_want(want: Any) -> bool:
+def _is_want(want: Any, n_planes: int) -> bool:
     return (
         isinstance(want, list | tuple)
         and len(want) == 3
         and all(map(_is_integer, want[:2]))
-        and 0 <= want[0] <= 2
+        and 0 <= want[0] < n_planes
         and isinstance(want[2], bool)
     )
 

@@ -12,14 +12,15 @@ from weakref import finalize
 
 import ipywidgets
 
+from lite_ensam.core.case import guess_hu
 from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import value_range
 from lite_ensam.core.patch_config import Crop
 from lite_ensam.core.plausibility import intensity_error
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.core.types import PathLike
-from lite_ensam.engines import WEIGHTS, Engine
+from lite_ensam.core.types import CtVolume, PathLike
+from lite_ensam.engines import Engine
 from lite_ensam.io import MarkFrame, MarksLike, ScanLike, open_scan
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.outputs import refuse_inputs
@@ -29,9 +30,11 @@ from lite_ensam.segmentation.predictor import check_threshold
 from lite_ensam.widgets.exports import EXPORT_KINDS, export_file, export_paths
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown, weakly
 from lite_ensam.widgets.options import RunOptions
+from lite_ensam.widgets.prior_visit import PriorVisit
 from lite_ensam.widgets.recist_viewer import RecistViewer
+from lite_ensam.widgets.segmenter import LesionSegmenter
 from lite_ensam.widgets.session import read_session
-from lite_ensam.widgets.view_3d import Picture, render_tumors_3d, view_tumors
+from lite_ensam.widgets.view_3d import Picture, View3d, check_view_3d, render_tumors_3d, view_itk, view_tumors
 
 __all__ = ["Explorer", "explore"]
 
@@ -47,6 +50,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     name : files are called after it
     folder : where the buttons write; it can be changed in the widget
     inputs : files and folders that were read: never written over or into
+    view_3d : what the button 3D shows: "k3d", offline, or "itk", which needs the internet (`view_itk`)
 
     Attributes
     ----------
@@ -59,7 +63,10 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         name: str = "scan",
         folder: PathLike = ".",
         inputs: Sequence[PathLike] = (),
+        view_3d: View3d = "k3d",
     ) -> None:
+        check_view_3d(view_3d)
+        self.view_3d = view_3d
         self.viewer, self.name, self._inputs = viewer, name, tuple(inputs)
         self._plot: Any = None
         self._folder = ipywidgets.Text(
@@ -159,17 +166,19 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         with viewer.settled(segment=False):  # masks that come later are drawn when they come
             old, self._plot = self._plot, None
             if self._in_3d.value:
-                self._plot = view_tumors(
-                    viewer.segmenter.labels,
-                    viewer.grid,
-                    viewer.marks,
-                    ct=viewer.ct,
-                    colors=self._colors(),
-                    height=_PLOT_HEIGHT,
-                )
+                self._plot = self._plotted()
             self._place_3d.children = [] if self._plot is None else [self._plot]
             if old is not None:
                 close_with_parts(old)
+
+    def _plotted(self) -> Any:
+        """The 3D widget of what there is now."""
+        viewer, labels = self.viewer, self.viewer.segmenter.labels
+        if self.view_3d == "itk":
+            return view_itk(viewer.ct, labels, viewer.grid)
+        return view_tumors(
+            labels, viewer.grid, viewer.marks, ct=viewer.ct, colors=self._colors(), height=_PLOT_HEIGHT
+        )
 
     def _guarded(self, action: Callable[[], None], wipe: bool = True) -> None:
         """Do it; what goes wrong is said under the buttons. What stands there is wiped if the reader did something."""
@@ -213,8 +222,11 @@ def explore(
     mirror: bool = False,
     border: Border = "readers",
     n_repeats: int = 0,
-    weights: PathLike = WEIGHTS,
+    weights: PathLike | None = None,
     folder: PathLike = ".",
+    prior: ScanLike | None = None,
+    prior_marks: MarksLike | None = None,
+    view_3d: View3d = "k3d",
 ) -> Explorer:
     """Show a scan in the notebook; draw RECIST lines with the mouse, see masks, numbers and 3D, save them.
 
@@ -231,6 +243,10 @@ def explore(
     engine, threads, prompts, crop, window, mirror, border, n_repeats, weights : see `lite_ensam.segment`; all but the
         prompts can be changed in the viewer
     folder : where the buttons write files
+    prior : an earlier CT of the patient, in any form that `ct` may have; it is registered, which takes seconds,
+        and shown beside the scan, slice for slice (layout "axial beside prior"; extra `register`)
+    prior_marks : lines on the prior scan, whose masks are shown on it; labels that both visits share share a colour
+    view_3d : what the button 3D shows: "k3d", which works offline, or "itk" (extra `itk`), which needs the internet
 
     Returns
     -------
@@ -239,7 +255,8 @@ def explore(
     Raises
     ------
     LiteEnsamError
-        As `lite_ensam.segment`; `MissingExtraError` if the extra `widgets` is not installed.
+        As `lite_ensam.segment`; `CaseError`, too, for a prior scan that does not fit upon the scan;
+        `MissingExtraError` if the extra `widgets` is not installed.
 
     Examples
     --------
@@ -250,7 +267,7 @@ def explore(
     [1, 2, 3]
     """
     check_threshold(threshold)
-    options = RunOptions(engine, threads, crop, window, mirror, border, n_repeats, os.fspath(weights))
+    options = RunOptions(engine, threads, crop, window, mirror, border, n_repeats, os.fspath(weights or ""))
     scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
     given = scan.read_marks(marks, marks_in, only) if marks is not None or scan.keeps_marks else ()
     given = with_prompts(given, prompts or {})
@@ -265,10 +282,31 @@ def explore(
         hu=hu,
         auto_segment=auto_segment,
         threshold=threshold,
+        prior=_prior_visit(prior, prior_marks, marks_in, volume, scan.source.grid, options),
         **asdict(options),
     )
     if problem := intensity_error(*value_range(volume), volume.dtype, hu):
         raise CaseError(problem)
     viewer.resume(read_session(marks, viewer.grid.shape_zyx))
-    inputs = [path for path in (ct, marks, weights) if isinstance(path, str | os.PathLike)]
-    return Explorer(viewer, name=scan.name or "scan", folder=folder, inputs=inputs)
+    given_paths = (ct, marks, weights, prior, prior_marks)
+    inputs = [path for path in given_paths if isinstance(path, str | os.PathLike)]
+    return Explorer(viewer, name=scan.name or "scan", folder=folder, inputs=inputs, view_3d=view_3d)
+
+
+def _prior_visit(
+    prior: ScanLike | None,
+    marks: MarksLike | None,
+    marks_in: MarkFrame,
+    ct: CtVolume,
+    grid: Grid,
+    options: RunOptions,
+) -> PriorVisit | None:
+    """The earlier scan, if there is one, laid upon the one that is shown; all of its lines are segmented."""
+    if prior is None:
+        return None
+    scan = open_scan(prior, None, None, None, None, marks)
+    volume = scan.read_ct()
+    hu = guess_hu(volume) if scan.case is None else scan.case.hu
+    segmenter = LesionSegmenter(volume, scan.source.grid, hu, options)
+    given = scan.read_marks(marks, marks_in) if marks is not None or scan.keeps_marks else ()
+    return PriorVisit(segmenter, given, ct, grid)

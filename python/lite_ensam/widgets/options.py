@@ -9,7 +9,7 @@ from typing import Any
 
 from lite_ensam.core.errors import ArgumentError, brief
 from lite_ensam.core.patch_config import Crop
-from lite_ensam.engines import ENGINES, WEIGHTS, Engine, WeightsManifest, check_engine, check_threads
+from lite_ensam.engines import ENGINES, Engine, WeightsManifest, check_engine, check_threads, shipped_weights
 from lite_ensam.segmentation import BORDERS, CROPS, Border
 from lite_ensam.segmentation.predictor import check_choices
 from lite_ensam.segmentation.repeatability import check_repeats
@@ -53,8 +53,7 @@ class RunOptions:
         check_choices(self.crop, self.window, self.border)
         if self.n_repeats:
             check_repeats(self.n_repeats)
-        weights = os.fspath(self.weights)
-        object.__setattr__(self, "weights", "" if weights == os.fspath(WEIGHTS) else weights)
+        object.__setattr__(self, "weights", os.fspath(self.weights))
         if self.window is not None:
             low, high = self.window
             object.__setattr__(self, "window", (float(low), float(high)))
@@ -63,7 +62,7 @@ class RunOptions:
 
     def read_manifest(self) -> WeightsManifest:
         """What is known of the weights; EngineError if they are not there."""
-        return WeightsManifest.read(self.weights or WEIGHTS)
+        return WeightsManifest.read(self.weights or shipped_weights(self.crop))
 
     @property
     def is_joint(self) -> bool:

@@ -4,10 +4,10 @@ Planes lie as radiologists are used to: the patient's right on the left, front o
 and on the left of the sagittal one, head up. Slices keep the array's own order; the screen flips them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,10 @@ __all__ = [
     "WINDOWS_HU",
     "LabelPatch",
     "Plane",
-    "Want",
     "label_patch",
+    "patch_of",
     "planes_of",
-    "slices_message",
+    "windowed",
     "windowed_slice",
 ]
 
@@ -145,12 +145,16 @@ def windowed_slice(
     -------
     uint8 (rows, columns), C order, in the array's own directions.
     """
-    low, high = window
     # Of z, y, x without the cut axis, rows always come first.
-    cut = volume[(slice(None),) * plane.cut + (_clipped(plane, index),)]
-    values = np.subtract(cut, low, dtype=np.float32)
-    values *= 255.0 / max(high - low, 1e-6)
-    return np.ascontiguousarray(np.clip(values, 0, 255, out=values).astype(np.uint8))
+    return windowed(volume[(slice(None),) * plane.cut + (_clipped(plane, index),)], window)
+
+
+def windowed(values: NDArray[Any], window: tuple[float, float]) -> NDArray[np.uint8]:
+    """Grey values (rows, columns) as 8-bit greys, C order; `window` as for `windowed_slice`."""
+    low, high = window
+    greys = np.subtract(values, low, dtype=np.float32)
+    greys *= 255.0 / max(high - low, 1e-6)
+    return np.ascontiguousarray(np.clip(greys, 0, 255, out=greys).astype(np.uint8))
 
 
 @with_short_repr
@@ -184,57 +188,20 @@ def label_patch(part: SubVolume, plane: Plane, index: int) -> LabelPatch:
     if not 0 <= inside < part.voxels.shape[plane.cut]:
         return nothing
     flat = part.voxels[(slice(None),) * plane.cut + (inside,)]
+    return patch_of(flat, (part.start_zyx[plane.down], part.start_zyx[plane.across]))
+
+
+def patch_of(flat: NDArray[Any], start: tuple[int, int]) -> LabelPatch:
+    """The part of a piece of a slice (rows, columns) that is not background; `start` is the piece's first voxel."""
     rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
     if not len(rows):
-        return nothing
+        return LabelPatch((0, 0), np.zeros((0, 0), np.uint8), ())
     patch = flat[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     found = np.unique(patch[patch > 0])
     codes = np.where(patch > 0, np.searchsorted(found, patch) + 1, 0).astype(np.uint8)
-    start = int(rows[0]) + part.start_zyx[plane.down], int(columns[0]) + part.start_zyx[plane.across]
-    return LabelPatch(start, codes, tuple(found.tolist()))
+    place = int(rows[0]) + start[0], int(columns[0]) + start[1]
+    return LabelPatch(place, codes, tuple(found.tolist()))
 
 
 def _clipped(plane: Plane, index: int) -> int:
     return min(max(index, 0), plane.n_slices - 1)
-
-
-Want: TypeAlias = tuple[int, int, bool]
-"""Number of the plane, slice, and whether its picture is wanted too, or the masks only."""
-
-
-def slices_message(
-    ct: CtVolume,
-    painted: SubVolume | None,
-    planes: Sequence[Plane],
-    wants: Iterable[Want],
-    window: tuple[float, float],
-    mask_version: int,
-) -> tuple[dict[str, Any], list[bytes]]:
-    """What is wanted of the scan, as one message.
-
-    Parameters
-    ----------
-    ct : (z, y, x)
-    painted : the label map's box, or None without masks
-    planes : what the numbers in `wants` count
-    window : values shown as black and as white
-    mask_version : of `painted`; the browser forgets masks of another
-
-    Returns
-    -------
-    The message, and its buffers: for each slice its picture, if it is wanted, then its label patch, if there are
-    masks at all.
-    """
-    slices, buffers = [], []
-    for number, index, with_image in wants:
-        plane = planes[number]
-        entry: dict[str, Any] = {"plane": number, "index": index, "image": with_image}
-        if with_image:
-            buffers.append(windowed_slice(ct, plane, index, window).tobytes())
-        if painted is not None:
-            patch = label_patch(painted, plane, index)
-            entry["patch"] = {"start": patch.start, "shape": patch.codes.shape, "labels": patch.labels}
-            buffers.append(patch.codes.tobytes())
-        slices.append(entry)
-    message = {"kind": "slices", "window": list(window), "mask_version": mask_version, "slices": slices}
-    return message, buffers

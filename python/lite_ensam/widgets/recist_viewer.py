@@ -40,10 +40,15 @@ from lite_ensam.widgets.hand_edits import changed_labels, edits_from_json
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown
 from lite_ensam.widgets.marks_trait import Marks, checked_marks, marks_from_json, marks_to_json
 from lite_ensam.widgets.mask_traits import MASK_TRAITS, MaskTraits
+from lite_ensam.widgets.measures import measure_from_json, measures_from_json, roi_statistics
 from lite_ensam.widgets.options import RunOptions
-from lite_ensam.widgets.planes import WINDOWS_HU, Want, planes_of, slices_message
+from lite_ensam.widgets.planes import WINDOWS_HU, planes_of
+from lite_ensam.widgets.prior_visit import PriorVisit
+from lite_ensam.widgets.scene import surfaces_message
 from lite_ensam.widgets.segmenter import LesionSegmenter, State
 from lite_ensam.widgets.session import Session
+from lite_ensam.widgets.slabs import Slab
+from lite_ensam.widgets.slice_messages import ScanPicture, VisitPicture, Want, slices_message
 from lite_ensam.widgets.still import ViewerState, is_watched, with_still
 
 __all__ = ["RecistViewer"]
@@ -66,6 +71,7 @@ class RecistViewer(MaskTraits):
     auto_segment : whether a line is segmented as soon as it is finished
     threshold : logit above which a voxel is tumour
     options : how the network is run, see `RunOptions`
+    prior : an earlier scan of the patient, laid upon this one; it is shown beside it
 
     Attributes
     ----------
@@ -77,6 +83,7 @@ class RecistViewer(MaskTraits):
     colors : label (as text) to "#rrggbb", where it is not the palette's
     edits : made by hand, as JSON (`hand_edits.edits_from_json`), laid over the network's masks in this order; `hand`
         has a method for each tool
+    measures : rulers and ROIs, as JSON (`measures.Measure`); they make no lesion and are in no file
     threshold, auto_segment : as above; setting the threshold paints again, without the network
     thresholds : label (as text) to the threshold of that lesion, in place of `threshold`
     options : of `lite_ensam.segment`, as JSON (`RunOptions.as_json`); setting it segments again
@@ -101,6 +108,7 @@ class RecistViewer(MaskTraits):
     cursor_zyx = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)
     window = traitlets.List(traitlets.Float(), [-160.0, 240.0], minlen=2, maxlen=2).tag(sync=True)
     colors = traitlets.Dict().tag(sync=True)
+    measures: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     auto_segment = traitlets.Bool(True).tag(sync=True)
     results: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     status = traitlets.Unicode("").tag(sync=True)
@@ -118,6 +126,7 @@ class RecistViewer(MaskTraits):
         hu: bool | None = None,
         auto_segment: bool = True,
         threshold: float = 0.0,
+        prior: PriorVisit | None = None,
         **options: Any,
     ) -> None:
         # over marks, masks and numbers; never held for slices alone, so scrolling stays alive
@@ -135,6 +144,9 @@ class RecistViewer(MaskTraits):
         self.hu = guess_hu(volume) if hu is None else hu
         run = RunOptions(**options)
         self.segmenter = LesionSegmenter(volume, self.source, self.hu, run)
+        self._visits: list[VisitPicture] = [ScanPicture(self.segmenter)]
+        if prior is not None:
+            self._visits.append(prior)
         given = checked_marks(parse_marks(marks, self.source), grid.shape_zyx)
         windows = _windows(volume, self.hu)
         first_window = choose_window(volume, given[0]) if given and self.hu else next(iter(windows.values()))
@@ -152,6 +164,7 @@ class RecistViewer(MaskTraits):
                 "windows": windows,
                 "palette": PALETTE,
                 "unit": "HU" if self.hu else "",
+                "prior": None if prior is None else prior.results(),
             },
         )
         hold_weakly(self)
@@ -182,6 +195,7 @@ class RecistViewer(MaskTraits):
         with self.lock:
             close_with_parts(self)
             self.segmenter.close()
+            self._visits.clear()
 
     def __repr__(self) -> str:
         shape = " x ".join(str(n) for n in self.grid.shape_zyx)
@@ -351,6 +365,11 @@ class RecistViewer(MaskTraits):
             self.results = self.segmenter.rows()
             self._mask_version += 1  # last, for the 3D view follows it
 
+    @traitlets.validate("measures")
+    def _check_measures(self, proposal: Any) -> list[dict[str, Any]]:
+        measures_from_json(proposal["value"], self.grid.shape_zyx)
+        return list(proposal["value"])
+
     @traitlets.validate("window")
     def _check_window(self, proposal: Any) -> list[float]:
         low, high = proposal["value"]
@@ -399,9 +418,13 @@ class RecistViewer(MaskTraits):
         """What the browser asks for besides its traits."""
         kind = content.get("kind") if isinstance(content, dict) else None
         if kind == "slices":
-            self._guarded(lambda: self._answer(slices_request(content)), wipe=False)
+            self._guarded(lambda: self._answer(slices_request(content, self._n_planes)), wipe=False)
         elif kind == "value":
-            self._guarded(lambda: self._send_value(voxel_of(content, self.grid.shape_zyx)), wipe=False)
+            self._guarded(lambda: self._send_value(content), wipe=False)
+        elif kind == "surfaces":
+            self._guarded(self._send_surfaces, wipe=False)
+        elif kind == "roi":
+            self._guarded(lambda: self._send_statistics(content.get("measure")), wipe=False)
         elif kind == "segment":
             self._guarded(self.segment)
         elif kind == "accept":
@@ -415,17 +438,22 @@ class RecistViewer(MaskTraits):
 
     def _answer(self, request: SlicesRequest) -> None:
         """Slices that the browser asked for. The engine's turn comes after the first picture."""
-        self._send_slices(request.wants, request.window, self._mask_version, request.id)
+        self._send_slices(request.wants, request.window, self._mask_version, request.slab, request.id)
         if self.auto_segment:
             self.warm_up()
 
     def _send_slices(
-        self, wants: Iterable[Want], window: Sequence[float], mask_version: int, asked: str | None = None
+        self,
+        wants: Iterable[Want],
+        window: Sequence[float],
+        mask_version: int,
+        slab: Slab | None = None,
+        asked: str | None = None,
     ) -> None:
         low, high = window
-        painting = self.segmenter.painting
-        part = None if painting is None else painting.part
-        message, buffers = slices_message(self.ct, part, self.planes, wants, (low, high), mask_version)
+        message, buffers = slices_message(
+            self._open_visits(), self.planes, wants, (low, high), slab, mask_version
+        )
         self.send(message | {"id": asked}, buffers)
 
     def _use_tool(self, request: ToolRequest) -> None:
@@ -433,9 +461,39 @@ class RecistViewer(MaskTraits):
         words = request.use(self.hand)
         self.send({"kind": "said", "words": words})
 
-    def _send_value(self, zyx: tuple[int, int, int]) -> None:
-        z, y, x = zyx
-        self.send({"kind": "value", "zyx": [z, y, x], "value": float(self.ct[z, y, x])})
+    def _open_visits(self) -> Sequence[VisitPicture]:
+        _ = self.ct  # says so if the viewer is closed
+        return self._visits
+
+    def _visit(self, number: Any) -> VisitPicture:
+        """The scan, 0, or the prior visit, 1."""
+        visits = self._open_visits()
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(visits):
+            raise ArgumentError(f"visit must be 0, or 1 where there is a prior one, got {brief(number)}")
+        return visits[number]
+
+    @property
+    def _n_planes(self) -> int:
+        """Those of the scan, and as many of the prior visit."""
+        return len(self.planes) * (1 if self._scan["prior"] is None else 2)
+
+    def _send_surfaces(self) -> None:
+        with self.lock:
+            painting = self.segmenter.painting
+            part, marks = None if painting is None else painting.part, self.marks
+        self.send(*surfaces_message(part, marks, self.grid))
+
+    def _send_statistics(self, given: Any) -> None:
+        measure = measure_from_json(given, self.grid.shape_zyx)
+        visit, number = divmod(measure.plane, len(self.planes))
+        plane = self.planes[number]
+        found = roi_statistics(self._visit(visit).values(plane, measure.index), plane, measure.ends)
+        self.send({"kind": "roi", "measure": given, "statistics": found})
+
+    def _send_value(self, content: dict[str, Any]) -> None:
+        zyx, visit = voxel_of(content, self.grid.shape_zyx), content.get("visit", 0)
+        value = self._visit(visit).value(zyx)
+        self.send({"kind": "value", "zyx": list(zyx), "visit": visit, "value": value})
 
 
 def _windows(ct: NDArray[Any], hu: bool) -> dict[str, tuple[float, float]]:

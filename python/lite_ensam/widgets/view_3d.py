@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-import warnings
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.colors import color_of
-from lite_ensam.core.errors import ArgumentError, MissingExtraError
+from lite_ensam.core.errors import ArgumentError, LiteEnsamError, MissingExtraError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.recist import RecistMark
@@ -20,7 +20,10 @@ from lite_ensam.core.types import CtVolume, Labels
 from lite_ensam.figures.surface import Surface, surface_of
 from lite_ensam.figures.tumor_planes import choose_window
 
-__all__ = ["Picture", "render_tumors_3d", "view_itk", "view_tumors"]
+__all__ = ["Picture", "View3d", "check_view_3d", "render_tumors_3d", "view_itk", "view_tumors"]
+
+View3d: TypeAlias = Literal["k3d", "itk"]
+"""Which package draws the 3D view of `explore`."""
 
 Drawing: TypeAlias = Any
 """Objects of k3d, itkwidgets and matplotlib, which are imported only where they are used."""
@@ -41,6 +44,18 @@ _WITHOUT_ITK = (
     "itkwidgets is not installed: pip install 'lite-ensam[itk]'. It fetches its viewer from the internet each "
     "time it is shown; without one, use view_tumors"
 )
+
+
+_ITK_HOST = "kitware.github.io"
+"""Where itkwidgets' viewer is fetched from."""
+
+_ITK_TIMEOUT_S = 3.0
+
+
+def check_view_3d(name: str) -> None:
+    """ArgumentError unless it is the name of a 3D view."""
+    if name not in get_args(View3d):
+        raise ArgumentError(f"view_3d must be {' or '.join(map(repr, get_args(View3d)))}, got {brief(name)}")
 
 
 @dataclass(frozen=True)
@@ -167,15 +182,15 @@ def render_tumors_3d(
 def view_itk(ct: CtVolume, labels: Labels, grid: Grid) -> Drawing:
     """The scan and its label map in itkwidgets' volume viewer, which NEEDS THE INTERNET.
 
-    itkwidgets fetches its viewer from a public server each time it is shown; offline it shows nothing.
-    `view_tumors` needs none.
+    itkwidgets fetches its viewer from a public server each time it is shown; the scan stays in this browser.
+    `view_tumors` needs no internet.
 
     Raises
     ------
     MissingExtraError
         If itkwidgets is not installed (extra `itk`).
     LiteEnsamError
-        If the shapes differ.
+        If the shapes differ, or that server cannot be reached from here.
     """
     _check_shape(labels, grid, "labels")
     _check_shape(ct, grid, "ct")
@@ -184,13 +199,24 @@ def view_itk(ct: CtVolume, labels: Labels, grid: Grid) -> Drawing:
         from ngff_zarr import to_ngff_image
     except ImportError as error:
         raise MissingExtraError(_WITHOUT_ITK) from error
-    warnings.warn("itkwidgets fetches its viewer from the internet; offline it shows nothing", stacklevel=2)
+    _check_itk_server()
     scale = dict(zip("zyx", grid.spacing_mm, strict=True))
     image, label_image = (
         to_ngff_image(np.ascontiguousarray(volume), dims=("z", "y", "x"), scale=scale)
         for volume in (ct, labels)
     )
     return itkwidgets.view(image=image, label_image=label_image)
+
+
+def _check_itk_server() -> None:
+    """Offline, itkwidgets shows an empty cell and says nothing."""
+    try:
+        socket.create_connection((_ITK_HOST, 443), timeout=_ITK_TIMEOUT_S).close()
+    except OSError as error:
+        raise LiteEnsamError(
+            f'itkwidgets fetches its viewer from {_ITK_HOST}, which cannot be reached from here: use view_3d="k3d", '
+            "which works offline"
+        ) from error
 
 
 def _tumors(

@@ -26,6 +26,8 @@ from lite_ensam.core.errors import LiteEnsamError, brief
 from lite_ensam.widgets.explorer import Explorer
 from lite_ensam.widgets.exports import EXPORT_KINDS
 from lite_ensam.widgets.frontend import CSS, ESM
+from lite_ensam.widgets.recist_viewer import RecistViewer
+from lite_ensam.widgets.series_choice import SeriesChoice
 
 __all__ = ["GRACE_S", "ViewServer"]
 
@@ -88,22 +90,38 @@ class ViewServer:
 
     Parameters
     ----------
-    explorer : the scan, and where its files go
+    shown : the scan and where its files go, or the series of a folder, one of which is chosen in the tab
     grace_s : seconds from the tab's end to the server's
     """
 
-    def __init__(self, explorer: Explorer, grace_s: float = GRACE_S) -> None:
-        self.explorer, self.viewer, self._grace_s = explorer, explorer.viewer, grace_s
+    def __init__(self, shown: Explorer | SeriesChoice, grace_s: float = GRACE_S) -> None:
+        self.shown, self._grace_s = shown, grace_s
         self.token = secrets.token_urlsafe(24)
         self.host = ""
         self._closing: asyncio.TimerHandle | None = None
         self._files = {
             "": ((_PAGE / "index.html").read_text(encoding="utf-8"), "text/html"),
             "view_page/host.js": ((_PAGE / "host.js").read_text(encoding="utf-8"), "text/javascript"),
+            "view_page/series_list.js": (
+                (_PAGE / "series_list.js").read_text(encoding="utf-8"),
+                "text/javascript",
+            ),
             "view_page/page.css": ((_PAGE / "page.css").read_text(encoding="utf-8"), "text/css"),
             "static/widget.js": (ESM, "text/javascript"),
             "static/viewer.css": (CSS, "text/css"),
         }
+
+    @property
+    def explorer(self) -> Explorer:
+        """The scan; LiteEnsamError as long as no series has been chosen."""
+        if isinstance(self.shown, SeriesChoice):
+            raise LiteEnsamError("no series has been chosen yet: open one in the list first")
+        return self.shown
+
+    @property
+    def viewer(self) -> RecistViewer:
+        """Of `explorer`."""
+        return self.explorer.viewer
 
     def run(self, on_ready: Callable[[str], None]) -> None:
         """Serve until the tab is closed, or Ctrl+C.
@@ -119,7 +137,9 @@ class ViewServer:
         loop = asyncio.get_running_loop()
         self._ended, self._seat = asyncio.Event(), asyncio.Lock()
         self._socket: web.WebSocketResponse | None = None
-        self.viewer.comm = self._comm = TabComm(loop)
+        self._comm = TabComm(loop)
+        if isinstance(self.shown, Explorer):
+            self.viewer.comm = self._comm
         app = web.Application(middlewares=[self._guard])
         app.router.add_get(f"/{self.token}/socket", self._talk)
         app.router.add_get(f"/{self.token}/{{name:.*}}", self._file)
@@ -189,6 +209,12 @@ class ViewServer:
     def _greet(self, outbox: Outbox) -> None:
         """A new tab is told all that the viewer shows now."""
         self._comm.outbox = outbox
+        self._tell_all()
+
+    def _tell_all(self, words: str = "") -> None:
+        if isinstance(self.shown, SeriesChoice):
+            self._comm.tell({"method": "choose", "series": self.shown.to_json(), "words": words})
+            return
         self._comm.tell({"method": "hello", "kinds": list(EXPORT_KINDS)})
         names = (
             set(self.viewer.keys) - set(anywidget.AnyWidget.class_trait_names(sync=True)) - {"_esm", "_css"}
@@ -196,10 +222,15 @@ class ViewServer:
         self._comm.tell({"method": "update", "state": self.viewer.get_state(names)})
 
     def _handle(self, text: str) -> None:
-        """What the browser sends; what goes wrong is said in the viewer."""
+        """What the browser sends; what goes wrong is said in the viewer, or above the list of series."""
         try:
             data = json.loads(text)
         except (ValueError, RecursionError):
+            data = None
+        if isinstance(self.shown, SeriesChoice):
+            self._open(self.shown, data)
+            return
+        if data is None:
             self.viewer.error = f"the browser sent a message that is not known: {brief(text)}"
             return
         try:
@@ -209,6 +240,19 @@ class ViewServer:
                 self._comm.handle_msg({"content": {"data": data}, "buffers": []})
         except Exception as error:
             self.viewer.error = f"Something unforeseen went wrong: {type(error).__name__}: {error}"
+
+    def _open(self, choice: SeriesChoice, data: Any) -> None:
+        """Show the series that the browser asks for."""
+        words = ""
+        try:
+            if isinstance(data, dict) and data.get("method") == "open":
+                explorer = choice.open(data.get("series"))
+                explorer.viewer.comm, self.shown = self._comm, explorer
+        except LiteEnsamError as error:
+            words = str(error)
+        except Exception as error:
+            words = f"Something unforeseen went wrong: {type(error).__name__}: {error}"
+        self._tell_all(words)
 
     def _save(self, kind: Any, replace: bool) -> None:
         known = kind if isinstance(kind, str) else brief(kind)

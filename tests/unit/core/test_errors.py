@@ -7,6 +7,7 @@ import pytest
 from lite_ensam.core import errors
 
 KINDS = {
+    "ArchiveError": OSError,
     "ArgumentError": ValueError,
     "CaseError": ValueError,
     "CohortError": ValueError,

@@ -23,6 +23,13 @@ def test_the_area_is_that_under_the_samples() -> None:
     assert run.area_mb_s == pytest.approx(5.0 + 20.0)
 
 
+def test_flare24_takes_a_sample_every_tenth_of_a_second() -> None:
+    run = Watched(
+        seconds=0.25, cpu_seconds=0.1, times=[0.0, 0.1, 0.2, 0.25], mb=[0.0, 10.0, 30.0, 0.0], peak_mb=30
+    )
+    assert run.flare24_mb_s == pytest.approx((0 + 10 + 30) * 0.1)
+
+
 def test_what_a_process_holds_is_seen_also_in_its_child() -> None:
     alone = watch([sys.executable, "-c", HOLD])
     assert alone.peak_mb > 80

@@ -148,7 +148,7 @@ BLOCK = "mask_decoder__up_layers__0__blocks__0__"
         ({BLOCK + "norm1__weight": torch.ones(4, dtype=torch.int64)}, "holds torch.int64, expected floating"),
         (
             {"prompt_encoder__position_encoder__parameter": torch.ones(3, 1, 6, 6)},
-            "heads: 8 is no multiple of 6",
+            "heads: 8 is not a multiple of 6",
         ),
         (
             {"prompt_encoder__position_encoder__parameter": torch.ones(3, 1, 1, 1)},
@@ -252,10 +252,10 @@ def damaged(path: Path, how: str) -> Path:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("empty", "is no checkpoint of torch.save in the zip format, or is truncated"),
+        ("empty", "is not a checkpoint of torch.save in the zip format, or is truncated"),
         ("half", "or is truncated"),
         ("without its end", "or is truncated"),
-        ("old format", "is no checkpoint of torch.save in the zip format"),
+        ("old format", "is not a checkpoint of torch.save in the zip format"),
         ("pointer", "is a pointer of Git LFS, not the file"),
         ("compressed", "is compressed inside"),
         ("flipped", "is damaged"),

@@ -221,7 +221,7 @@ class TestAtomicWrite:
 
     def test_a_name_that_is_none(self, tmp_path):
         for name in ("a\0b", "a\ud800"):
-            with pytest.raises(OutputError, match=r"a\\(x00b|ud800): it is no name of a file"):
+            with pytest.raises(OutputError, match=r"a\\(x00b|ud800): it is not a valid file name"):
                 check_output(tmp_path / name)
 
     def test_others_may_read_it_as_the_umask_says(self, tmp_path):

@@ -288,7 +288,7 @@ def test_names_of_no_regular_file(tmp_path, suffix):
         read_marks(tmp_path / f"pipe{suffix}", GRID)
     with pytest.raises(MarkError, match="too long"):
         read_marks(tmp_path / ("a" * 300 + suffix), GRID)
-    with pytest.raises(MarkError, match=r"a\\x00.*: is no name of a file"):
+    with pytest.raises(MarkError, match=r"a\\x00.*: is not a valid file name"):
         read_marks(tmp_path / f"a\0{suffix}", GRID)
 
 

@@ -70,5 +70,5 @@ def test_two_outputs_are_two_files(tmp_path, names):
 
 
 def test_a_name_that_no_file_can_have_is_said(tmp_path):
-    with pytest.raises(OutputError, match="is no name of a file"):
+    with pytest.raises(OutputError, match="is not a valid file name"):
         check_outputs([(tmp_path / "a\0b", ())], [tmp_path])

@@ -97,7 +97,9 @@ class TestNames:
         (tmp_path / "a.txt").write_bytes(b"x")
         with pytest.raises(CaseError, match=r"a\.txt: is not a scan .* \.nii, \.nii\.gz, \.npz"):
             read(tmp_path / "a.txt")
-        with pytest.raises(CaseError, match="is a folder" if read is read_labels else "holds no DICOM file"):
+        with pytest.raises(
+            CaseError, match="holds no file of a mask" if read is read_labels else "holds no DICOM file"
+        ):
             read(tmp_path)
 
     def test_names_may_be_text_and_suffixes_in_capitals(self, tmp_path):
@@ -168,7 +170,7 @@ def test_names_of_no_regular_file(tmp_path, suffix):
     os.mkfifo(tmp_path / f"pipe{suffix}")
     with pytest.raises(CaseError, match=rf"pipe{suffix}: is not a regular file"):
         read_ct(tmp_path / f"pipe{suffix}")
-    for name, message in (("a" * 300, "too long"), ("a\0b", r"a\\x00b.*no name of a file")):
+    for name, message in (("a" * 300, "too long"), ("a\0b", r"a\\x00b.*not a valid file name")):
         with pytest.raises(CaseError, match=message):
             read_ct(tmp_path / (name + suffix))
         with pytest.raises(OutputError, match=message):

@@ -100,7 +100,7 @@ def test_a_mask_of_air_is_told_where_the_voxels_are_known() -> None:
 
 
 def test_no_real_nodule_is_taken_for_lung(shared_data: Path) -> None:
-    """The contours of readers, ground glass among them; masks of the network were looked at in docs/clinical.md."""
+    """The contours of readers, ground glass among them; masks of the network are in docs/guide/measuring.md."""
     folders = sorted(shared_data.glob("*/lidc_nodules/*/"))
     assert len(folders) > 100
     for folder in folders:

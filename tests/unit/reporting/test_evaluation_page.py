@@ -31,7 +31,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
 
 
 def test_the_page_holds_every_table_and_picture(found: Evaluation) -> None:
-    taken = CaseResources("s", "c", (22, 40, 48), 2, 1.25, 210.0, 130.0)
+    taken = CaseResources("s", "c", (22, 40, 48), 2, 1.25, 210.0, 130.0, 129.0)
     pictures = EvaluationPictures(b"not looked at", picture_tumors(found, worst_tumors(found), spheres))
     page = evaluation_page(replace(found, resources=(taken,)), {"Weights": "none"}, pictures)
     for heading in (

@@ -214,7 +214,7 @@ def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
 
 
 def test_the_example_of_the_documentation_gives_what_it_says(tmp_path: Path) -> None:
-    page = Path(__file__).parents[3] / "docs" / "clinical.md"
+    page = Path(__file__).parents[3] / "docs" / "guide" / "response.md"
     lines = [
         line.strip() for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("    ")
     ]

@@ -1,6 +1,8 @@
 """The long table of lesions, SDTM's TU, TR and RS, and rates of cohorts, on the example study that ships."""
 
+import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +15,12 @@ from lite_ensam.reporting import (
     rates_rows,
     rates_section,
     read_study,
+    redcap_tables,
     sdtm_tables,
 )
 from lite_ensam.response import VOLUME, Protocol, Target, TargetValue
 from tests.unit.reporting.test_study_lesions import EXAMPLE
+from tests.unit.reporting.test_study_sizes import study, tumor
 
 Rows = list[dict[str, Any]]
 
@@ -195,3 +199,51 @@ def test_a_lesion_that_nobody_listed_is_a_target_alone() -> None:
     assert patient.study.targets == (Target("adrenal 1", "adrenal gland", site="left"),)
     assert patient.study.baseline.targets["adrenal 1"] == TargetValue(30.0)
     assert Counter(row["role"] for row in lesion_rows([patient])) == {"target": 3}
+
+
+def test_redcap_has_a_record_a_patient_and_repeating_instruments(patients: tuple[Patient, ...]) -> None:
+    courses = judge(patients, VOLUME)
+    tables = redcap_tables(patients, courses)
+    data, dictionary = tables["redcap_data"], tables["redcap_dictionary"]
+    counts = Counter(row["redcap_repeat_instrument"] for row in data)
+    assert counts == {"": 4, "lesion": 38, "response": sum(len(course.visits) for course in courses)}
+    (first, second, *_) = of(data, record_id="patient 1", redcap_repeat_instrument="lesion")
+    assert (first["redcap_repeat_instance"], second["redcap_repeat_instance"]) == (1, 2)
+    assert (first["les_name"], first["les_diameter_mm"], first["les_node"]) == ("liver 1", 40, 0)
+    assert (first["rsp_overall"], first["cohort"]) == (None, None)
+    (response, *_) = of(data, record_id="patient 1", redcap_repeat_instrument="response")
+    assert (response["rsp_criteria"], response["rsp_overall"], response["les_name"]) == (
+        "RECIST 1.1",
+        "PR",
+        None,
+    )
+    # REDCap refuses a column that its dictionary does not have
+    names = [row["Variable / Field Name"] for row in dictionary]
+    assert set(data[0]) - {"redcap_repeat_instrument", "redcap_repeat_instance"} == set(names)
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]{0,25}", name) for name in names)
+    assert names[0] == "record_id"
+
+
+def test_intervals_of_a_report_are_in_the_long_table(tmp_path: Path) -> None:
+    limits = {
+        "volume_low_ml": 9.0, "volume_high_ml": 15.0, "longest_diameter_low_mm": 27.0,
+        "longest_diameter_high_mm": 33.0, "short_axis_low_mm": 18.0, "short_axis_high_mm": 24.0,
+    }  # fmt: skip
+    (row, _) = lesion_rows([study(tmp_path, [tumor(**limits)], [tumor()])])
+    assert [row[f"diameter_{end}_mm"] for end in ("low", "high")] == [27, 33]
+    assert [row[f"volume_{end}_ml"] for end in ("low", "high")] == [9, 15]
+    (row, later) = lesion_rows([study(tmp_path, [tumor(**limits)], [tumor()], node=True)])
+    assert (row["diameter_low_mm"], later["diameter_low_mm"]) == (18, None)
+
+
+def test_categories_that_were_not_found_published_are_the_protocols_own(
+    patients: tuple[Patient, ...],
+) -> None:
+    rows = tables(patients, density=False)["rs"]
+    assert {(row["RSCAT"], row["RSSCAT"]) for row in rows} == {("RECIST 1.1", ""), ("iRECIST", "")}
+    kept = tables(patients, keeps_response=True)["rs"]
+    assert {(row["RSCAT"], row["RSSCAT"]) for row in kept} == {
+        ("PROTOCOL DEFINED RESPONSE CRITERIA", "RECIST 1.1, PR until PD"),
+        ("PROTOCOL DEFINED RESPONSE CRITERIA", "iRECIST, PR until PD"),
+    }

@@ -3,7 +3,7 @@
 import pytest
 import typer
 
-from lite_ensam.cli.respond import parse_limits, parse_wait
+from lite_ensam.cli.protocol_options import parse_limits, parse_wait
 from lite_ensam.core.errors import StudyError
 from lite_ensam.response import (
     RECIST_1_1,

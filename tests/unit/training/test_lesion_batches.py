@@ -129,7 +129,7 @@ def test_slices_of_one_voxel_change_nothing_and_thick_ones_average() -> None:
 
 
 def test_lines_differ_as_those_of_readers_do() -> None:
-    """At the median of 4,927 real marks, 19 mm on pixels of 0.8 mm; docs/training.md has what is known of readers."""
+    """At the median of 4,927 real marks, 19 mm on pixels of 0.8 mm; see docs/guide/training.md."""
     ends = torch.tensor([[50.0, 20, 20], [50, 20, 39]]).expand(4000, 2, 3)
     drawn = jitter_lines(chance(0, 4000), ends, torch.tensor([5.0, 0.8, 0.8]).expand(4000, 3), JITTER).numpy()
     along = drawn[:, 1] - drawn[:, 0]

@@ -34,3 +34,11 @@ def test_what_is_not_known_costs_nothing() -> None:
     assert float(dice_bce_loss(right, target, known)) == float(dice_bce_loss(wrong, target, known))
     cut = dice_bce_loss(right[..., :2], target[..., :2])
     assert float(dice_bce_loss(right, target, known)) == pytest.approx(float(cut))
+
+
+def test_a_batch_costs_the_mean_of_its_patches_however_much_of_each_is_known() -> None:
+    logits, target = torch.randn(2, 1, 2, 2, 2), torch.ones(2, 1, 2, 2, 2)
+    known = torch.ones_like(target)
+    known[1, :, 0] = 0
+    alone = [dice_bce_loss(logits[i : i + 1], target[i : i + 1], known[i : i + 1]) for i in range(2)]
+    assert float(dice_bce_loss(logits, target, known)) == pytest.approx(float(sum(alone)) / 2, rel=1e-5)

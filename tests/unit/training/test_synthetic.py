@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
+from lite_ensam.core.case import Case
+from lite_ensam.core.grid import Grid
+from lite_ensam.io import write_ct, write_mask
+from lite_ensam.training import crop_sources
+from lite_ensam.training.crop_sources import synthetic_scans
+from lite_ensam.training.scan_bank import write_scans
 from lite_ensam.training.synthetic import (
     Background,
     Scene,
@@ -103,3 +112,34 @@ def test_smooth_noise_is_centred_and_smooth() -> None:
     assert abs(noise.mean()) < 1e-3
     assert noise.std() == pytest.approx(1, abs=1e-3)
     assert np.abs(np.diff(noise, axis=0)).mean() < 0.2
+
+
+def test_scans_with_synthetic_lesions_are_drawn_once_and_kept(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(crop_sources, "SCAN_SIDE", 40)
+    (tmp_path / "shapes" / "lidc").mkdir(parents=True)
+    np.savez(tmp_path / "shapes" / "lidc" / "lidc_nodules.npz")
+    (tmp_path / "shapes" / "lidc" / "index.csv").write_text("key\n")
+    hu = np.full((60, 100, 100), 40, np.int16)
+    grid = Grid.from_spacing(hu.shape, (2.0, 2.0, 2.0))
+    (tmp_path / "backgrounds").mkdir()
+    write_ct(tmp_path / "backgrounds" / "body.nii.gz", hu, grid)
+    write_mask(tmp_path / "backgrounds" / "body_region.nii.gz", np.ones(hu.shape, np.uint8), grid)
+    made = list(synthetic_scans(tmp_path, 2, seed=3))
+    kept = write_scans(tmp_path / "bank", iter(made))
+    assert [(files.source, files.name) for files in kept] == [
+        ("synthetic", "3_00000"), ("synthetic", "3_00001"),
+    ]  # fmt: skip
+    for case, files in zip(made, kept, strict=True):
+        back = files.read()
+        np.testing.assert_array_equal(back.ct, case.ct)
+        np.testing.assert_array_equal(back.reference, case.reference)
+        assert back.marks[0].endpoints_zyx == case.marks[0].endpoints_zyx
+        assert (np.ptp(back.ct), back.hu) != (0, False)
+
+    def none() -> Iterator[Case]:
+        raise AssertionError("drawn again")
+        yield
+
+    assert write_scans(tmp_path / "bank", none()) == kept
+    (tmp_path / "half.unfinished" / "synthetic" / "9").mkdir(parents=True)
+    assert len(write_scans(tmp_path / "half", iter(made[:1]))) == 1  # what was left half is no case

@@ -147,10 +147,13 @@ def test_a_wider_network_begins_as_the_narrow_one_it_starts_from(
     expected = narrow.model(batch.values[:, : len(LINE_CHANNELS)], batch.endpoints_zyx)
     torch.testing.assert_close(shown, expected, atol=1e-4, rtol=1e-4)
     assert (batch.values[:, len(LINE_CHANNELS) :] != 0.5).any(), "prompts were shown"
-    fewer = replace(PROMPTED, patch=TINY.patch, model=TINY.model)
     wider = load_weights(_saved(wide, tmp_path / "wide"))
+    fewer = train(bank, tmp_path / "fewer", start=wider)
+    shown = fewer.model.eval()(batch.values[:, : len(LINE_CHANNELS)], batch.endpoints_zyx)
+    torch.testing.assert_close(shown, expected, atol=1e-4, rtol=1e-4)
+    deeper = replace(PROMPTED, model=replace(PROMPTED.model, blocks=(1, 1, 1, 1, 1)))
     with pytest.raises(TrainingError, match="another network"):
-        train(bank, tmp_path / "fewer", fewer, start=wider)
+        train(bank, tmp_path / "deeper", deeper, start=wider)
 
 
 def _saved(trainer: Trainer, folder: Path) -> Path:

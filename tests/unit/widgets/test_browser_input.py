@@ -92,6 +92,7 @@ BAD_STATES = [
     *({"options": {"n_repeats": bad}} for bad in (1, -3, "8", 10**9, True, None)),
     *({"options": {"weights": bad}} for bad in ("/nowhere", 3, "a\0b")),
     {"options": {"mirror": 1}},
+    *({"measures": bad} for bad in (None, "text", [1], [{"kind": "ruler"}])),
     *({"threshold": bad} for bad in (NAN, -INFINITY, None, "0", True, [0], 10**400)),
     *({"auto_segment": bad} for bad in (1, "yes", None)),
     *({"selected": bad} for bad in (-1, 65536, 1.5, NAN, True, None, 10**400)),

@@ -288,7 +288,7 @@ def test_the_engine_is_made_ready_once_the_first_picture_stands(
 def test_the_value_under_the_mouse(viewer: RecistViewer, case: Case, sent: list[Any]) -> None:
     browser_sends(viewer, kind="value", zyx=[3, 4, 5])
     ((content, _),) = sent
-    assert content == {"kind": "value", "zyx": [3, 4, 5], "value": case.ct[3, 4, 5]}
+    assert content == {"kind": "value", "zyx": [3, 4, 5], "visit": 0, "value": case.ct[3, 4, 5]}
 
 
 def test_a_notebook_without_a_browser_says_what_there_is(viewer: RecistViewer, case: Case) -> None:

@@ -14,9 +14,12 @@ import pytest
 aiohttp = pytest.importorskip("aiohttp", reason="aiohttp is not installed: no lite-ensam view to test")
 
 from lite_ensam.core.case import Case  # noqa: E402
+from lite_ensam.core.errors import CaseError  # noqa: E402
+from lite_ensam.io.dicom import SeriesSummary  # noqa: E402
 from lite_ensam.widgets import Explorer, RecistViewer  # noqa: E402
 from lite_ensam.widgets.frontend import ESM  # noqa: E402
 from lite_ensam.widgets.marks_trait import marks_to_json  # noqa: E402
+from lite_ensam.widgets.series_choice import SeriesChoice  # noqa: E402
 from lite_ensam.widgets.view_server import ViewServer  # noqa: E402
 from tests.unit.widgets.conftest import SphereEngine  # noqa: E402
 
@@ -40,7 +43,7 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(explorer: Explorer) -> AsyncIterator[Client]:
+async def serving(explorer: Explorer | SeriesChoice) -> AsyncIterator[Client]:
     """A server in a thread of its own; it must end by itself within the grace time."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[str] = loop.create_future()
@@ -63,7 +66,7 @@ def explorer(case: Case, engine: SphereEngine, tmp_path: Path) -> Explorer:
     return Explorer(RecistViewer(case.ct, grid=case.grid), "scan", tmp_path)
 
 
-def run(explorer: Explorer, test: Callable[[Client], Awaitable[None]]) -> None:
+def run(explorer: Explorer | SeriesChoice, test: Callable[[Client], Awaitable[None]]) -> None:
     async def main() -> None:
         async with serving(explorer) as client:
             await test(client)
@@ -205,3 +208,39 @@ def test_one_tab_at_a_time_and_the_end_comes_after_it(explorer: Explorer, case: 
         await asyncio.wait_for(asyncio.shield(client.ended), 10)
 
     run(explorer, test)
+
+
+def test_a_series_is_chosen_in_the_page_and_a_bad_one_is_told(explorer: Explorer) -> None:
+    asked: list[str] = []
+
+    def show(uid: str) -> Explorer:
+        asked.append(uid)
+        if uid == "1.2":
+            raise CaseError("the folder: 3 slices are missing")
+        return explorer
+
+    series = [SeriesSummary(uid, n, "THORAX", 8, (5.0, 1.0, 1.0), 1) for n, uid in enumerate(("1.2", "1.3"))]
+
+    async def test(client: Client) -> None:
+        socket = await client.connect()
+        listed, _ = await until(socket, lambda message: message["method"] == "choose")
+        assert [one["description"] for one in listed["series"]] == ["THORAX"] * 2
+        assert "1.2" not in json.dumps(listed), "a series is asked for by its place"
+        await socket.send_str(json.dumps({"method": "save", "kind": "NIfTI"}))
+        await until(socket, lambda message: message["method"] == "choose")
+        for wrong in (2, -1, "0", None, True):
+            await socket.send_str(json.dumps({"method": "open", "series": wrong}))
+            told, _ = await until(socket, lambda message: message["method"] == "choose")
+            assert "series must be a number from 0 to 1" in told["words"]
+        await socket.send_str("not JSON")
+        await until(socket, lambda message: message["method"] == "choose")
+        assert asked == []
+        await socket.send_str(json.dumps({"method": "open", "series": 0}))
+        told, _ = await until(socket, lambda message: message["method"] == "choose")
+        assert told["words"] == "the folder: 3 slices are missing"
+        await socket.send_str(json.dumps({"method": "open", "series": 1}))
+        shown, _ = await until(socket, sets("_scan"))
+        assert shown["state"]["_scan"]["shape_zyx"] == list(explorer.viewer.grid.shape_zyx)
+        await socket.close()
+
+    run(SeriesChoice(series, show), test)

@@ -20,7 +20,7 @@ from lite_ensam.io.dicom.datasets import (
 from lite_ensam.io.dicom.frames import frames_of, has_placed_frames, n_frames
 from lite_ensam.io.reading import translate_io_errors
 
-__all__ = ["CtFolder", "picture_kind", "read_ct_folder"]
+__all__ = ["CtFolder", "add_header", "picture_kind", "read_ct_folder"]
 
 _CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -136,10 +136,14 @@ def _add(content: CtFolder, path: Path) -> None:
     if is_ct_class and not ("Modality" in header and "Rows" in header):
         content.broken[path] = str(header.get("SeriesInstanceUID") or "")
         return
-    if header.get("Modality") != "CT" or "Rows" not in header:
-        return
+    if header.get("Modality") == "CT" and "Rows" in header:
+        add_header(content, header, path.name)
+
+
+def add_header(content: CtFolder, header: Dataset, name: str) -> None:
+    """Sort an image of modality CT into planes and what is passed over, where it has a name."""
     if kind := picture_kind(header):
-        content.passed_over[kind].append(printable(path.name))
+        content.passed_over[kind].append(printable(name))
     elif has_placed_frames(header):
         content.images[str(header.filename)] = header
         content.planes += frames_of(header)

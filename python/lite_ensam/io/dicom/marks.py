@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lite_ensam.core.errors import MarkError, brief, printable
+from lite_ensam.core.errors import CaseError, MarkError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import NotedMarks
 from lite_ensam.core.scan_source import ScanSource
@@ -14,21 +14,21 @@ from lite_ensam.io.dicom.contour_marks import read_contour_marks, read_segment_m
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
-    files_below,
-    is_dicom,
     read_dataset,
     translate_dicom_errors,
 )
 from lite_ensam.io.dicom.findings import Finding, joined, marks_of
+from lite_ensam.io.dicom.object_files import choose_object, dicom_objects, fitting
 from lite_ensam.io.dicom.presentation_lines import read_presentation_state
 from lite_ensam.io.dicom.report_lines import read_report
+from lite_ensam.io.dicom.series_source import SeriesSource
+from lite_ensam.io.object_choice import ObjectChoice
 
-__all__ = ["candidate_marks", "find_marks", "read_dicom_marks"]
+__all__ = ["candidate_marks", "find_marks", "find_mask", "read_dicom_marks"]
+
+_ANY = ObjectChoice()
 
 _WITH_MARKS = ("SR", "PR", "RTSTRUCT")
-_DOSE_REPORT = "1.2.840.10008.5.1.4.1.1.88.67"
-"""Scanners put one beside their slices."""
-
 _WITH_REGIONS = {"RTSTRUCT": read_contour_marks, "SEG": read_segment_marks}
 
 _MOST_REASONS = 5
@@ -93,22 +93,36 @@ def _reasons(notes: Sequence[str]) -> str:
     return (f": {listed}" if notes else "") + (f"; and {more} more" if more > 0 else "")
 
 
-def candidate_marks(folder: PathLike) -> list[Path]:
-    """DICOM files of a folder and its subfolders that may hold marks."""
-    found = []
-    for path in filter(is_dicom, files_below(folder)[0]):
-        header = read_dataset(path, voxels=False, only=("Modality", "SOPClassUID"))
-        if header.get("Modality") in _WITH_MARKS and header.get("SOPClassUID") != _DOSE_REPORT:
-            found.append(path)
-    return found
+def candidate_marks(folder: PathLike, choice: ObjectChoice = _ANY) -> list[Path]:
+    """DICOM files of a folder and its subfolders that may hold a reader's marks and fit a choice."""
+    return [one.path for one in fitting(dicom_objects(folder, _WITH_MARKS), choice)]
 
 
-def find_marks(folder: PathLike) -> Path:
-    """The one DICOM file of a folder and its subfolders that may hold marks; `MarkError` if there is no such one."""
-    found = candidate_marks(folder)
-    if len(found) != 1:
-        names = f": {', '.join(printable(path.name) for path in found)}" if found else ""
-        raise MarkError(
-            f"{printable(folder)}: no marks given, and the folder holds {len(found)} files that could be ones{names}"
-        )
-    return found[0]
+def find_marks(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSource | None = None) -> Path:
+    """The one DICOM file of a folder and its subfolders that holds a reader's marks, never a result of our own.
+
+    Parameters
+    ----------
+    folder : of the scan
+    choice : of several, which one
+    series : of the CT, which the file must not contradict
+
+    Raises
+    ------
+    MarkError
+        If there is none, or there are several; the message lists them.
+    """
+    return choose_object(dicom_objects(folder, _WITH_MARKS), choice, folder, "marks", series)
+
+
+def find_mask(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSource | None = None) -> Path:
+    """The one SEG or RTSTRUCT of a folder, ours too; else as `find_marks`, with CaseError for MarkError."""
+    return choose_object(
+        dicom_objects(folder, tuple(_WITH_REGIONS)),
+        choice,
+        folder,
+        "a mask",
+        series,
+        allow_own=True,
+        error=CaseError,
+    )

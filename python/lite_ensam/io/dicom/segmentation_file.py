@@ -30,7 +30,7 @@ from lite_ensam.io.dicom.segmentation import LONGEST_LABEL
 from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.voxels import smallest_label_dtype
 
-__all__ = ["read_segmentation"]
+__all__ = ["read_segmentation", "segment_of_label"]
 
 _KINDS = ("BINARY", "FRACTIONAL", "LABELMAP")
 
@@ -138,6 +138,12 @@ def _read(
         {labels[n]: site for n in read if (site := read_code(segments[n], "AnatomicRegionSequence"))},
         tuple(notes),
     )
+
+
+def segment_of_label(segmentation: Dataset) -> dict[int, Dataset]:
+    """Description of each label's segment, by the label that `read_segmentation` gives it."""
+    segments = {int(one.SegmentNumber): one for one in segmentation.get("SegmentSequence") or ()}
+    return {label: segments[number] for number, label in _labels_of(segments).items()}
 
 
 def _labels_of(segments: Mapping[int, Dataset]) -> dict[int, int]:

@@ -24,7 +24,7 @@ from lite_ensam.io.dicom.patient import clean_patient
 from lite_ensam.io.dicom.references import References
 from lite_ensam.io.dicom.series_source import SeriesSource
 
-__all__ = ["read_ct_series"]
+__all__ = ["choose_series", "read_ct_series"]
 
 _ALIKE = {"PixelSpacing": (2, 1e-4), "ImageOrientationPatient": (6, 1e-3)}
 """What all slices must have in common beside Rows and Columns: how many numbers, and how far they may differ."""
@@ -78,7 +78,7 @@ def read_ct_series(
     content = read_ct_folder(folder)
     referred = References.of(referred_by)
     try:
-        planes, notes = _choose_series(content.planes, series_uid, referred, told_files(content.passed_over))
+        planes, notes = choose_series(content.planes, series_uid, referred, told_files(content.passed_over))
         content.check_whole(str(planes[0].get("SeriesInstanceUID", "")))
         planes, copies = _without_copies(planes)
         stacks, odd = _stacks(planes)
@@ -97,7 +97,7 @@ def read_ct_series(
         raise CaseError(message if message.startswith(where) else f"{where}: {message}") from None
 
 
-def _choose_series(
+def choose_series(
     planes: Sequence[Dataset], series_uid: str | None, referred: References, passed_over: str
 ) -> tuple[list[Dataset], list[str]]:
     """Planes of one series, and what there is to say about the choice."""

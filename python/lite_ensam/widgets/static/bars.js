@@ -18,6 +18,11 @@ export class Toolbar {
       "short axis": "drag across a line that is there, at right angles",
       window: "drag sideways for the window's width, up and down for its level (or drag with the right button)",
       pan: "drag the picture (or drag with the middle button)",
+      crosshair: "drag the crosshair on any plane (C); the thick ends of its lines are dragged with every tool",
+    };
+    const measures = {
+      ruler: ["ruler", "a distance in mm on any plane; it makes no lesion (D)"],
+      ROI: ["ROI", "mean, SD, minimum, maximum and area of an ellipse (A)"],
     };
     const points = {
       plus: ["+ tumour", "click on tumour that the mask misses (+); click the sign again to take it away"],
@@ -26,7 +31,7 @@ export class Toolbar {
     const buttons = Object.entries(tools).map(([tool, title]) =>
       makeButton(tool, title, () => viewer.setTool(tool), { tool })
     );
-    const clicks = Object.entries(points).map(([tool, [text, title]]) =>
+    const clicks = Object.entries({ ...points, ...measures }).map(([tool, [text, title]]) =>
       makeButton(text, title, () => viewer.setTool(tool), { tool })
     );
     this.tools = [...buttons, ...clicks];
@@ -46,7 +51,7 @@ export class Toolbar {
     nameIt(this.layout, "layout");
     this.layout.addEventListener("change", () => {
       viewer.setLayout(this.layout.value);
-      viewer.root.focus({ preventScroll: true }); // keys are for the picture again
+      viewer.focusPicture();
     });
     this.fullScreen = makeButton("full screen", "all of the screen, and back (F)", () => viewer.toggleFullScreen(), {
       action: "full screen",
@@ -58,7 +63,7 @@ export class Toolbar {
       group("what the left button does", ...buttons),
       group(
         "put a mask right: the network answers at once",
-        ...clicks,
+        ...clicks.slice(0, 2),
         makeButton(
           "begins here",
           "no slice before this one shows the tumour (B); again: not known",
@@ -77,6 +82,7 @@ export class Toolbar {
         ),
       ),
       viewer.hand.root,
+      group("measure: this makes no lesion", ...clicks.slice(2)),
       group("grey values", ...this.presets, make("label", {}, "W", this.width), make("label", {}, "L", this.level)),
       group("", this.undo, this.redo),
       group(

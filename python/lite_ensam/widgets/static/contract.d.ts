@@ -62,6 +62,30 @@ export interface RunOptions {
   weights: string;
 }
 
+/** Slices that are shown as one; see `Slab` in slabs.py. */
+export interface Slab {
+  how: "max" | "mean" | "min";
+  mm: number;
+}
+
+/** A ruler or a region of interest on a slice; see `Measure` in measures.py. */
+export interface Measure {
+  kind: "ruler" | "ROI";
+  plane: number;
+  index: number;
+  ends: Ends<[row: number, column: number]>;
+}
+
+/** Of the voxels whose centres lie in an ROI; without any there are no values. */
+export interface Statistics {
+  mean?: number;
+  sd?: number;
+  min?: number;
+  max?: number;
+  voxels: number;
+  area_mm2: number;
+}
+
 /** A lesion that has been segmented; a rejected one has no numbers. */
 export interface Result extends Partial<Numbers> {
   label: number;
@@ -104,6 +128,15 @@ export interface Scan {
   windows: Record<string, GreyWindow>;
   palette: string[];
   unit: string;
+  prior: PriorResult[] | null;
+}
+
+/** A mask of the prior visit; see `PriorVisit.results` in prior_visit.py. */
+export interface PriorResult {
+  label: number;
+  volume_ml: number;
+  longest_diameter_mm: number;
+  short_axis_mm: number;
 }
 
 /** Part of a slice of the label map: codes are 0 or 1 + position in `labels`. */
@@ -117,6 +150,7 @@ export interface LabelPatch {
 export interface Traits {
   marks: Mark[];
   edits: HandEdit[];
+  measures: Measure[];
   selected: number;
   cursor_zyx: Point;
   window: GreyWindow;
@@ -136,8 +170,10 @@ export interface Traits {
 export type SliceAt = [plane: number, index: number];
 
 export type ToPython =
-  | { kind: "slices"; id: string; window: GreyWindow; wants: [...SliceAt, withImage: boolean][] }
-  | { kind: "value"; zyx: Point }
+  | { kind: "slices"; id: string; window: GreyWindow; slab: Slab | null; wants: [...SliceAt, withImage: boolean][] }
+  | { kind: "value"; zyx: Point; visit: number }
+  | { kind: "surfaces" }
+  | { kind: "roi"; measure: Measure }
   | { kind: "segment" }
   | { kind: "accept" | "reject"; label: number }
   | { kind: "tool"; tool: "fill" | "islands" | "smooth"; label: number; mm: number };
@@ -147,12 +183,20 @@ export interface SlicesMessage {
   kind: "slices";
   id: string | null;
   window: GreyWindow;
+  slab: Slab | null;
   mask_version: number;
   slices: { plane: number; index: number; image: boolean; patch?: Omit<LabelPatch, "codes"> }[];
 }
+/** Each surface's vertices (float32, three each) and triangles (uint32) are the next buffers; mm, x, y, z. */
+export interface SurfacesMessage {
+  kind: "surfaces";
+  surfaces: { label: number; line_mm: Ends }[];
+}
 export type FromPython =
   | SlicesMessage
-  | { kind: "value"; zyx: Point; value: number }
+  | SurfacesMessage
+  | { kind: "value"; zyx: Point; visit: number; value: number }
+  | { kind: "roi"; measure: Measure; statistics: Statistics }
   | { kind: "said"; words: string };
 
 export type ModelEvent = "msg:custom" | `change:${keyof Traits}`;

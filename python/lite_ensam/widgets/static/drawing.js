@@ -107,7 +107,7 @@ export function outlinesOf(patch) {
 }
 
 /**
- * Translucent image of a label patch.
+ * Image of a label patch, clear where there is no label.
  * @param {LabelPatch} patch
  * @param {string[]} colors "#rrggbb" of each label
  */
@@ -117,7 +117,7 @@ export function fillOf({ shape, codes }, colors) {
   const image = context.createImageData(shape[1], shape[0]);
   const rgb = colors.map((color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16)));
   codes.forEach((code, i) => {
-    if (code) image.data.set([...rgb[code - 1], 70], 4 * i);
+    if (code) image.data.set([...rgb[code - 1], 255], 4 * i);
   });
   context.putImageData(image, 0, 0);
   return canvas;

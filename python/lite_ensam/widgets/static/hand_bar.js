@@ -33,7 +33,7 @@ export class HandBar {
       makeButton(tool, title, () => viewer.setTool(tool), { tool })
     );
     this.size = this.field("brush, mm wide", "width of the brush in mm", (mm) => viewer.setBrush(mm));
-    const ball = makeCheck("3D", "a ball instead of a disc: slices before and behind, too (D)", false, () => {
+    const ball = makeCheck("3D", "a ball instead of a disc: slices before and behind, too (T)", false, () => {
       this.toggleBall();
       viewer.root.focus({ preventScroll: true }); // keys are for the picture again
     }, { control: "ball" });
@@ -52,7 +52,7 @@ export class HandBar {
       make("label", {}, this.size, " mm"),
       ball.root,
       button("fill", "fill between", "draw the slices between those that were painted by hand (J)"),
-      button("islands", "islands", "remove all parts but the one that holds the line (K)"),
+      button("islands", "islands", "remove all parts but the one that holds the line (U)"),
       button("smooth", "smooth", "smooth the border and keep the volume (G)"),
       make("label", {}, this.smooth, " mm"),
     );

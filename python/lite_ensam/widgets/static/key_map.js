@@ -28,11 +28,13 @@ export class KeyMap {
         ),
       );
     const keys = [...SHORTCUTS, ...COMMANDS].map(({ shown, words }) => [shown, words]);
+    const half = Math.ceil(keys.length / 2);
     this.close = makeButton("close", "Esc", onClose);
     this.root = make(
       "div",
       { className: "le-keymap", hidden: true },
-      list("Keys", keys),
+      list("Keys", keys.slice(0, half)),
+      list("More keys", keys.slice(half)),
       list("Mouse", MOUSE),
       this.close,
     );

@@ -1,12 +1,17 @@
 // What keys do while the widget has the focus. The key map that `?` shows is made of the same list.
 
+import { PICTURE_KEYS } from "./picture_keys.js";
 import { leafStep } from "./plane_layout.js";
 
 /** @import { Plane } from "./contract.d.ts" */
+/** @import { Pictured } from "./picture_keys.js" */
 
 /**
  * What is asked of a `Viewer`.
- * @typedef {object} Keyed
+ * @typedef {Pictured & OwnKeyed} Keyed
+ */
+/**
+ * @typedef {object} OwnKeyed
  * @property {{ planes: Plane[] }} scan
  * @property {number} large number of the plane that is scrolled
  * @property {(plane: number, step: number) => void} scroll
@@ -31,7 +36,8 @@ import { leafStep } from "./plane_layout.js";
  */
 
 const PAGE = 10; // slices
-const TAKES_KEYS = "select, input[type=text], input[type=number], input[data-control=threshold]";
+const PRESSED_BY_SPACE = "button, input, summary";
+const TAKES_KEYS = "select, input[type=text], input[type=number], input[type=range]:not(.le-slider)";
 
 /**
  * To the scan's first slice, at the head, or its last.
@@ -83,9 +89,9 @@ export const SHORTCUTS = [
   toolKey("x", "X", "eraser: wipe the mask by hand", "eraser"),
   { keys: [","], shown: ",", words: "smaller brush", action: (viewer) => viewer.resizeBrush(-1) },
   { keys: ["."], shown: ".", words: "larger brush", action: (viewer) => viewer.resizeBrush(1) },
-  { keys: ["d"], shown: "D", words: "brush and eraser: disc or ball", action: (viewer) => viewer.hand.toggleBall() },
+  { keys: ["t"], shown: "T", words: "brush and eraser: disc or ball", action: (viewer) => viewer.hand.toggleBall() },
   { keys: ["j"], shown: "J", words: "fill between painted slices", action: (viewer) => viewer.hand.use("fill") },
-  { keys: ["k"], shown: "K", words: "keep the part with the line", action: (viewer) => viewer.hand.use("islands") },
+  { keys: ["u"], shown: "U", words: "keep the part with the line", action: (viewer) => viewer.hand.use("islands") },
   { keys: ["g"], shown: "G", words: "smooth the mask", action: (viewer) => viewer.hand.use("smooth") },
   { keys: ["b"], shown: "B", words: "the tumour begins on this slice", action: (viewer) => viewer.tellEdge("begins") },
   { keys: ["e"], shown: "E", words: "the tumour ends on this slice", action: (viewer) => viewer.tellEdge("ends") },
@@ -104,6 +110,7 @@ export const SHORTCUTS = [
   { keys: ["n"], shown: "N", words: "next lesion", action: (viewer) => viewer.selectNext(1) },
   { keys: ["p"], shown: "P", words: "lesion before", action: (viewer) => viewer.selectNext(-1) },
   { keys: ["v"], shown: "V", words: "three planes, or the next one alone", action: (viewer) => viewer.nextLayout() },
+  ...PICTURE_KEYS,
   { keys: ["f"], shown: "F", words: "full screen, and back", action: (viewer) => viewer.toggleFullScreen() },
   { keys: ["?"], shown: "?", words: "this list", action: (viewer) => viewer.toggleKeyMap() },
   { keys: ["Escape"], shown: "Esc", words: "give up, back to drawing lines", action: (viewer) => viewer.giveUp() },
@@ -123,12 +130,12 @@ export const COMMANDS = [
 export function pressKey(viewer, event) {
   const command = event.ctrlKey || event.metaKey;
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key; // caps lock changes nothing
-  const key = command && event.shiftKey ? `Shift+${name}` : name;
+  const key = event.shiftKey && (command || name.startsWith("Arrow")) ? `Shift+${name}` : name;
   const shortcut = event.altKey ? undefined : (command ? COMMANDS : SHORTCUTS).find(({ keys }) => keys.includes(key));
   // Ctrl+S and the like are the notebook's; its plain letters (d, d: delete the cell) must not hear of this.
   if (shortcut || !(command || event.altKey)) event.stopPropagation();
   const target = /** @type {Element} */ (event.target);
-  if (!shortcut || target.matches(TAKES_KEYS)) return;
+  if (!shortcut || target.matches(TAKES_KEYS) || (key === " " && target.matches(PRESSED_BY_SPACE))) return;
   event.preventDefault();
   shortcut.action(viewer, key);
 }

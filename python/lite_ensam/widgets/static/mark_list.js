@@ -1,18 +1,18 @@
 import { LINE, ordered, SHORT_AXIS } from "./recist_mark.js";
 import { same } from "./values.js";
 
-/** @import { HandEdit, Mark, Model, ModelEvent } from "./contract.d.ts" */
+/** @import { HandEdit, Mark, Measure, Model, ModelEvent } from "./contract.d.ts" */
 
 export const HIGHEST_LABEL = 65535; // of a label map's 16 bits
 /** @type {ModelEvent[]} */
-const EVENTS = ["change:marks", "change:edits", "change:thresholds"];
+const EVENTS = ["change:marks", "change:edits", "change:thresholds", "change:measures"];
 
 /**
  * What undo brings back.
- * @typedef {{ marks: Mark[], edits: HandEdit[], thresholds: Record<string, number> }} State
+ * @typedef {{ marks: Mark[], edits: HandEdit[], thresholds: Record<string, number>, measures: Measure[] }} State
  */
 
-/** The marks, the edits by hand and the lesions' thresholds as they are changed, with undo and redo. */
+/** The marks, the edits by hand, the lesions' thresholds and the measures as they are changed, with undo and redo. */
 export class MarkList {
   /**
    * @param {Model} model
@@ -49,7 +49,12 @@ export class MarkList {
   /** @returns {State} */
   modelState() {
     const { model } = this;
-    return { marks: model.get("marks"), edits: model.get("edits"), thresholds: model.get("thresholds") };
+    return {
+      marks: model.get("marks"),
+      edits: model.get("edits"),
+      thresholds: model.get("thresholds"),
+      measures: model.get("measures"),
+    };
   }
 
   get current() {
@@ -58,6 +63,10 @@ export class MarkList {
 
   get edits() {
     return this.state.edits;
+  }
+
+  get measures() {
+    return this.state.measures;
   }
 
   /** @param {number} label */
@@ -80,6 +89,7 @@ export class MarkList {
     this.model.set("marks", state.marks);
     this.model.set("edits", state.edits);
     this.model.set("thresholds", state.thresholds);
+    this.model.set("measures", state.measures);
     this.saving = false;
     this.onChange();
     this.model.save_changes();

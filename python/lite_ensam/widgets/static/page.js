@@ -4,7 +4,9 @@ import { OptionsPanel } from "./options_panel.js";
 import { SliceSlider } from "./slice_slider.js";
 
 /** @import { Point } from "./contract.d.ts" */
+/** @import { Layout } from "./layouts.js" */
 /** @import { PlaneView } from "./plane_view.js" */
+/** @import { SceneView } from "./scene_view.js" */
 /** @import { Viewer } from "./viewer.js" */
 
 const HINT =
@@ -17,7 +19,7 @@ const NO_SIDES = "Anatomical sides are unknown: arrays carry no orientation. Ope
 export class Page {
   /** @param {Viewer} viewer whose planes, tools and table are made */
   constructor(viewer) {
-    const { scan, toolbar, controls, table } = viewer;
+    const { scan, toolbar, controls, displayBar, measuring, table } = viewer;
     this.slider = new SliceSlider(viewer);
     this.options = new OptionsPanel(viewer);
     this.message = make("div", { className: "le-message" });
@@ -34,6 +36,7 @@ export class Page {
       "div",
       { className: "le-planes" },
       ...viewer.views.map((view) => view.root),
+      viewer.scene.root,
       this.message,
       make("div", { className: "le-under" }, this.slider.root, this.placeText),
     );
@@ -51,7 +54,15 @@ export class Page {
           { className: "le-box" },
           this.planes,
         ),
-        make("div", { className: "le-panel" }, controls.root, table.root, this.options.root),
+        make(
+          "div",
+          { className: "le-panel" },
+          controls.root,
+          displayBar.root,
+          table.root,
+          measuring.root,
+          this.options.root,
+        ),
       ),
       make(
         "div",
@@ -76,15 +87,16 @@ export class Page {
   }
 
   /**
-   * One plane as large as there is room, or the axial one with two small ones.
+   * One plane or two as large as there is room, the axial one with two small ones, or four alike.
    * @param {PlaneView[]} views
-   * @param {number} large its number
-   * @param {boolean} alone
+   * @param {SceneView} scene
+   * @param {Layout} layout
    */
-  arrange(views, large, alone) {
-    this.planes.dataset.layout = alone ? "one" : "three";
+  arrange(views, scene, { kind, large, shown, scene: withScene }) {
+    this.planes.dataset.layout = kind;
+    scene.root.hidden = !withScene;
     views.forEach(({ root, number }) => {
-      root.hidden = alone && number !== large;
+      root.hidden = !shown.includes(number);
       root.classList.toggle("le-large", number === large);
     });
   }

@@ -121,6 +121,22 @@ export function sliceWords({ n_slices, place_mm }, index) {
 }
 
 /**
+ * Moved as another plane is moved by pixels of its screen: along the axes that both show, as many mm.
+ * @param {Sight} sight
+ * @param {PlaneLayout} source
+ * @param {PlaneLayout} layout with this sight
+ * @param {Place} step to the right and down, on the source
+ * @returns {Sight}
+ */
+export function panned(sight, source, layout, [right, down]) {
+  const factor = layout.scale / source.scale;
+  /** @type {(axis: number) => number} */
+  const along = (axis) => (axis === source.plane.across ? right : axis === source.plane.down ? down : 0) * factor;
+  const [x, y] = sight.pan;
+  return { ...sight, pan: [x + along(layout.plane.across), y + along(layout.plane.down)] };
+}
+
+/**
  * Zoomed about a place on the screen, which stays where it is.
  * @param {Sight} sight
  * @param {number} factor

@@ -1,23 +1,28 @@
 import { BRUSHES, extended, rounded } from "./brush.js";
 import { draggedWindow } from "./grey_window.js";
 import { askedTarget, clickPoint } from "./correcting.js";
+import { handleUnder, holdCrosshair } from "./crosshair.js";
 import { edited, editedLines, grabbed, touched } from "./line_edit.js";
+import { isMeasure } from "./measures.js";
 import { AXIAL } from "./plane_layout.js";
 import { POINT_TOOLS } from "./prompts.js";
 import { faultOf, hasLine, isPoint, LINE } from "./recist_mark.js";
 
 /** @import { Draft, GreyWindow, Place } from "./contract.d.ts" */
+/** @import { Held } from "./crosshair.js" */
 /** @import { Edit } from "./line_edit.js" */
 /** @import { PlaneView } from "./plane_view.js" */
 
 /**
  * A button that is held down: where it went down, how far the mouse has been from there, what the drag changes.
- * @typedef {{ tool: string, from: Place, last: Place, reach: number, window: GreyWindow, edit: Edit | null }} Drag
+ * @typedef {{ tool: string, from: Place, last: Place, reach: number, window: GreyWindow, edit: Edit | null,
+ *    held: Held | null }} Drag
  */
 
 const CLICK_PX = 4; // a shorter drag is a click,
 const STILL_PX = 1; // and was meant as one if the hand was as still as this
 const AXIAL_ONLY = "Lines are drawn on the axial plane, where RECIST measures; here a drag moves the crosshair";
+const ONLY_SHOWN = "The prior visit is for comparison: draw on the scan beside it";
 const DOUBLE_MS = 400; // a second click within is the same one
 const BESIDE = "That is beside the scan: click on it";
 const NOT_A_CLICK = "A + or − is set by a click: press and let go in one place";
@@ -52,7 +57,7 @@ export class PlaneMouse {
     canvas.addEventListener("pointercancel", () => this.cancel());
     canvas.addEventListener("pointerleave", () => {
       this.at = null;
-      this.viewer.showPlace(null);
+      this.viewer.probe.show(null);
       if (this.viewer.tool in BRUSHES) view.draw();
     });
     canvas.addEventListener("dblclick", () => {
@@ -86,16 +91,39 @@ export class PlaneMouse {
     if (this.drag) return;
     event.preventDefault();
     this.viewer.root.focus({ preventScroll: true });
-    this.view.canvas.setPointerCapture(event.pointerId);
+    if (event.isTrusted) this.view.canvas.setPointerCapture(event.pointerId); // not those that keys make
     if (event.timeStamp - this.pressedAt > DOUBLE_MS) this.cursorBefore = this.viewer.cursor;
     this.pressedAt = event.timeStamp;
     const at = this.place(event);
     const tool = event.button === 2 ? "window" : event.button === 1 ? "pan" : this.viewer.tool;
-    this.drag = { tool, from: at, last: at, reach: 0, window: this.viewer.store.window, edit: null };
+    const held = event.button === 0 ? this.hold(at) : null;
+    this.drag = { tool, from: at, last: at, reach: 0, window: this.viewer.store.window, edit: null, held };
+    if (held) return;
     if (tool in BRUSHES) this.beginStroke(at);
     if (!this.draws) return;
     this.drag.edit = grabbed(this.view, at, event.shiftKey);
     this.viewer.say(this.drag.edit ? "" : "There is no line on this slice: a short axis belongs to one.");
+  }
+
+  /**
+   * What a press takes hold of besides marks and masks: the crosshair, a ruler or an ROI.
+   * @param {Place} at
+   */
+  hold(at) {
+    const { view, viewer } = this;
+    const { across, down } = view.plane;
+    if (viewer.tool === "crosshair") return holdCrosshair(view, [across, down], at);
+    if (view.visit && !isMeasure(viewer.tool)) {
+      const held = holdCrosshair(view, [across, down], at);
+      /** @type {Held["end"]} */
+      const end = (place, dragged) => {
+        held.end(place, dragged);
+        viewer.say(ONLY_SHOWN);
+      };
+      return { ...held, end };
+    }
+    const axes = handleUnder(view, viewer.cursor, at);
+    return axes.length ? holdCrosshair(view, axes, at) : viewer.measuring.hold(view, at);
   }
 
   /** @param {PointerEvent} event */
@@ -109,7 +137,9 @@ export class PlaneMouse {
     drag.reach = Math.max(drag.reach, Math.hypot(at[0] - drag.from[0], at[1] - drag.from[1]));
     const { last } = drag;
     drag.last = at;
-    if (drag.tool === "pan") {
+    if (drag.held) {
+      drag.held.move(at);
+    } else if (drag.tool === "pan") {
       view.panBy(offset(last, at));
     } else if (drag.tool === "window") {
       viewer.setWindow(draggedWindow(drag.window, offset(drag.from, at)));
@@ -129,16 +159,21 @@ export class PlaneMouse {
 
   /** Another voxel may lie under the mouse now: the slice changed, or the picture moved. */
   lookAgain() {
-    if (this.at) this.viewer.showPlace(this.view.toVoxel(this.at));
+    if (this.at) this.viewer.probe.show(this.view.toVoxel(this.at), this.view.visit);
   }
 
   /** @param {Place} at */
   hover(at) {
     this.lookAgain();
     if (this.viewer.tool in BRUSHES) this.view.draw(); // the brush goes along
+    const handle = this.viewer.tool === "crosshair" || handleUnder(this.view, this.viewer.cursor, at).length;
     const overLine = this.draws ? touched(this.view, at) : null;
     const overEnd = overLine && "key" in overLine;
-    this.view.canvas.style.cursor = overLine ? (overEnd ? "pointer" : "move") : (CURSORS[this.viewer.tool] ?? "");
+    this.view.canvas.style.cursor = handle
+      ? "move"
+      : overLine
+      ? (overEnd ? "pointer" : "move")
+      : (CURSORS[this.viewer.tool] ?? "");
   }
 
   /** @param {PointerEvent} event */
@@ -147,6 +182,10 @@ export class PlaneMouse {
     if (!drag) return;
     const drew = this.draws;
     this.drag = null;
+    if (drag.held) {
+      drag.held.end(this.place(event), drag.reach > CLICK_PX);
+      return;
+    }
     if (drag.tool === "window" || drag.tool === "pan") return;
     if (drag.tool in BRUSHES) {
       this.endStroke();
@@ -230,6 +269,7 @@ export class PlaneMouse {
     this.drag = null;
     this.viewer.draft = null;
     this.viewer.stroke = null;
+    this.viewer.measuring.cancel();
     this.viewer.draw();
   }
 
@@ -242,6 +282,6 @@ export class PlaneMouse {
     const step = Math.sign(this.wheel);
     this.wheel = 0;
     if (event.ctrlKey || event.metaKey) this.view.zoomBy(ZOOM_STEP ** -step, this.place(event));
-    else this.viewer.scroll(this.view.number, step);
+    else this.viewer.scroll(this.view.number % this.viewer.scan.planes.length, step);
   }
 }

@@ -1,9 +1,12 @@
+import { drawCrosshair } from "./crosshair.js";
 import { fillDot, fillOf, outlinesOf, strokeLine, strokeSeen, writeInside, writeText } from "./drawing.js";
 import { contextOf, make, nameIt } from "./elements.js";
 import { angleBetween, eachEnd, lengthMm } from "./geometry.js";
-import { AXIAL, PlaneLayout, sliceWords, WHOLE_SLICE, zoomed } from "./plane_layout.js";
+import { panViews, zoomViews } from "./linked_views.js";
+import { AXIAL, PlaneLayout, sliceWords, WHOLE_SLICE } from "./plane_layout.js";
 import { PlaneMouse } from "./plane_mouse.js";
 import { drawBrush, drawPrompts } from "./prompt_drawing.js";
+import { drawPriorResults } from "./prior_drawing.js";
 import { hasLine, LINE, SHORT_AXIS } from "./recist_mark.js";
 import { same } from "./values.js";
 
@@ -18,15 +21,18 @@ const OFF_PERPENDICULAR = 10; // degrees from which a short axis says that it is
 export class PlaneView {
   /**
    * @param {Viewer} viewer
-   * @param {number} number of the plane: axial, coronal, sagittal
+   * @param {number} number of the plane: axial, coronal, sagittal, and these three of the prior visit
    */
   constructor(viewer, number) {
     this.viewer = viewer;
     this.number = number;
-    this.plane = viewer.scan.planes[number];
-    this.canvas = make("canvas", { className: "le-canvas", data: { plane: this.plane.name } });
+    const { planes } = viewer.scan;
+    this.plane = planes[number % planes.length];
+    this.visit = Math.floor(number / planes.length); // 1 for the prior one
+    this.name = `${this.visit ? "prior " : ""}${this.plane.name}`;
+    this.canvas = make("canvas", { className: "le-canvas", data: { plane: this.name } });
     this.canvas.setAttribute("role", "img");
-    this.root = make("div", { className: `le-plane le-${this.plane.name}` }, this.canvas);
+    this.root = make("div", { className: `le-plane le-${this.visit ? "prior" : this.plane.name}` }, this.canvas);
     /** @type {Sight} */
     this.sight = WHOLE_SLICE;
     this.shown = -1; // the slice that is on the screen
@@ -80,19 +86,15 @@ export class PlaneView {
    * @param {Place | null} place
    */
   zoomBy(factor, place = null) {
-    const [w, h] = this.size;
-    this.sight = zoomed(this.sight, factor, place ?? [w / 2, h / 2], [w, h]);
-    this.draw();
+    zoomViews(this, factor, place);
   }
 
   /**
    * Move the picture, by pixels of the screen.
    * @param {Place} step
    */
-  panBy([right, down]) {
-    const [x, y] = this.sight.pan;
-    this.sight = { ...this.sight, pan: [x + right, y + down] };
-    this.draw();
+  panBy(step) {
+    panViews(this, step);
   }
 
   resetView() {
@@ -124,19 +126,23 @@ export class PlaneView {
     context.fillStyle = "black";
     context.fillRect(0, 0, w, h);
     context.setTransform(ratio * place.a, 0, 0, ratio * place.d, ratio * place.e, ratio * place.f);
-    context.imageSmoothingEnabled = Math.abs(place.a) < 6; // voxels are shown as such when they are large
+    context.imageSmoothingEnabled = this.viewer.display.smooth;
     context.drawImage(this.image, 0, 0);
     const patch = patches.get(`${this.number}/${this.shown}`);
     if (patch && this.viewer.showMasks) this.drawMasks(context, patch, ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.drawCross(context, w, h);
-    const marks = this.viewer.drawnMarks();
+    drawCrosshair(context, this);
+    if (this.visit) drawPriorResults(context, this, patch ?? null);
+    const marks = this.visit ? [] : this.viewer.drawnMarks();
     marks.forEach((mark) => this.drawMark(context, mark));
     marks.filter(hasLine).forEach((mark) => drawPrompts(context, this, mark, this.viewer.colorOf(mark.label)));
     if (this.viewer.showDiameters) this.drawDiameters(context);
+    this.viewer.measuring.draw(context, this);
     drawBrush(context, this, place);
     this.drawWords(context, w, h);
     this.canvas.dataset.index = String(this.shown);
+    this.canvas.dataset.scale = place.scale.toFixed(3);
+    this.canvas.dataset.slab = this.viewer.display.slabWords;
     if (patches.has(`${this.number}/${this.shown}`)) {
       this.canvas.dataset.maskVersion = String(this.viewer.store.version);
       this.canvas.dataset.masks = patch ? patch.labels.join(" ") : "";
@@ -167,7 +173,9 @@ export class PlaneView {
       patch.colors = colors;
     }
     context.imageSmoothingEnabled = false;
+    context.globalAlpha = this.viewer.display.fill;
     context.drawImage(patch.fill, patch.start[1], patch.start[0]);
+    context.globalAlpha = 1;
     const { a, d, e, f } = this.layout();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.lineWidth = 1.6;
@@ -178,18 +186,6 @@ export class PlaneView {
       context.strokeStyle = colors[i];
       context.stroke(path);
     });
-  }
-
-  /**
-   * @param {CanvasRenderingContext2D} context
-   * @param {number} w
-   * @param {number} h
-   */
-  drawCross(context, w, h) {
-    const [x, y] = this.toScreen(this.viewer.cursor);
-    const color = "rgba(120, 190, 255, 0.28)";
-    strokeLine(context, [[x, 0], [x, h]], color, 1);
-    strokeLine(context, [[0, y], [w, y]], color, 1);
   }
 
   /**
@@ -288,10 +284,11 @@ export class PlaneView {
    * @param {number} h
    */
   drawWords(context, w, h) {
-    const { name } = this.plane;
+    const { name } = this;
     const [slice, position] = sliceWords(this.plane, this.shown);
-    [name, slice, position].forEach((words, line) => writeText(context, words, 6, 16 + 16 * line, "white"));
-    nameIt(this.canvas, [name, slice, position].filter(Boolean).join(", "));
+    const words = [name, slice, position, this.viewer.display.slabWords].filter(Boolean);
+    words.forEach((text, line) => writeText(context, text, 6, 16 + 16 * line, "white"));
+    nameIt(this.canvas, words.join(", "));
     const [left, right, top, bottom] = this.plane.sides;
     writeText(context, left, 5, h / 2, "white");
     writeText(context, right, w - 15, h / 2, "white");

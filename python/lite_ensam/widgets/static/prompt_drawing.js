@@ -120,7 +120,7 @@ function edgeWords(mark, z, caudal) {
  */
 export function drawBrush(context, view, layout) {
   const { stroke, tool, brushMm, scan } = view.viewer;
-  if (!(tool in BRUSHES)) return;
+  if (!(tool in BRUSHES) || view.visit) return;
   const label = targetOf(view.viewer)?.label ?? 0;
   const color = BRUSHES[tool] ? "#ffffff" : view.viewer.colorOf(label);
   if (stroke && stroke.plane === view.number && stroke.index === view.shown) {

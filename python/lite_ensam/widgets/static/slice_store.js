@@ -1,6 +1,6 @@
 import { same } from "./values.js";
 
-/** @import { FromPython, GreyWindow, LabelPatch, Model, SliceAt, SlicesMessage } from "./contract.d.ts" */
+/** @import { FromPython, GreyWindow, LabelPatch, Model, Slab, SliceAt, SlicesMessage } from "./contract.d.ts" */
 
 /**
  * A label patch and how it was drawn last (plane_view.js).
@@ -26,6 +26,8 @@ export class SliceStore {
     this.patches = new Map();
     this.bytes = 0;
     this.window = model.get("window");
+    /** @type {Slab | null} slices that are shown as one */
+    this.slab = null;
     this.version = model.get("_mask_version");
     this.id = Math.random().toString(36).slice(2);
     this.waiting = false;
@@ -36,8 +38,11 @@ export class SliceStore {
     model.on("msg:custom", this.onMessage);
   }
 
+  /** Give the memory back. */
   close() {
     this.model.off("msg:custom", this.onMessage);
+    this.forgetImages();
+    this.patches.clear();
   }
 
   /**
@@ -51,7 +56,7 @@ export class SliceStore {
     if (!wants.length) wants = this.missing(ahead).slice(0, PREFETCH_AT_ONCE);
     if (!wants.length) return;
     this.waiting = true;
-    this.model.send({ kind: "slices", id: this.id, window: this.window, wants });
+    this.model.send({ kind: "slices", id: this.id, window: this.window, slab: this.slab, wants });
   }
 
   /**
@@ -77,7 +82,7 @@ export class SliceStore {
       const key = `${slice.plane}/${slice.index}`;
       const image = slice.image ? parts.shift() : null;
       const codes = slice.patch ? parts.shift() : null;
-      if (image && same(message.window, this.window)) this.keepImage(key, image);
+      if (image && same([message.window, message.slab], [this.window, this.slab])) this.keepImage(key, image);
       if (message.mask_version === this.version) {
         this.patches.set(key, slice.patch?.labels.length && codes ? { ...slice.patch, codes } : null);
       }
@@ -104,6 +109,17 @@ export class SliceStore {
   setWindow(window) {
     if (same(window, this.window)) return;
     this.window = window;
+    this.forgetImages();
+  }
+
+  /** @param {Slab | null} slab */
+  setSlab(slab) {
+    if (same(slab, this.slab)) return;
+    this.slab = slab;
+    this.forgetImages();
+  }
+
+  forgetImages() {
     this.images.clear();
     this.bytes = 0;
   }
@@ -120,7 +136,7 @@ export class SliceStore {
  * Hosts differ in which of the two they hand over.
  * @param {DataView | ArrayBuffer} buffer
  */
-const bytesOf = (buffer) =>
+export const bytesOf = (buffer) =>
   ArrayBuffer.isView(buffer)
     ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
     : new Uint8Array(buffer);

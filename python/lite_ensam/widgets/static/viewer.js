@@ -1,22 +1,28 @@
 import { Controls, Toolbar } from "./bars.js";
 import { resized, sizeFault } from "./brush.js";
 import { targetOf, tellEdge } from "./correcting.js";
+import { KeyboardMouse } from "./crosshair.js";
+import { Display } from "./display.js";
+import { DisplayBar } from "./display_bar.js";
 import { pointOf } from "./geometry.js";
 import { HandBar } from "./hand_bar.js";
+import { instruction } from "./instructions.js";
 import { pressKey } from "./keys.js";
+import { layoutNames, layoutOf, THREE_PLANES } from "./layouts.js";
 import { LesionTable } from "./lesion_table.js";
 import { MarkList } from "./mark_list.js";
+import { isMeasure } from "./measures.js";
+import { Measuring } from "./measuring.js";
 import { Page } from "./page.js";
 import { AXIAL, leafStep } from "./plane_layout.js";
 import { PlaneView } from "./plane_view.js";
+import { Probe } from "./probe.js";
 import { LINE } from "./recist_mark.js";
+import { SceneView } from "./scene_view.js";
 import { slicesAhead, SliceStore } from "./slice_store.js";
 import { clamp, same } from "./values.js";
 
 /** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Stroke, Traits } from "./contract.d.ts" */
-
-const THREE_PLANES = "three planes";
-const REST_MS = 80; // the mouse rests: the value under it is asked for
 
 /** The whole widget: ties planes, tools and table to the model. */
 export class Viewer {
@@ -43,17 +49,20 @@ export class Viewer {
     this.showDiameters = false;
     /** @type {[plane: number, step: number]} where the user scrolls to */
     this.ahead = [AXIAL, 1];
-    /** @type {Point | null} the voxel under the mouse */
-    this.under = null;
-    /** @type {ReturnType<typeof setTimeout> | undefined} until the mouse rests */
-    this.resting = undefined;
     this.begun = false; // whether a first picture stands
     this.store = new SliceStore(model, () => this.arrived());
     this.marks = new MarkList(model, () => this.refresh());
-    this.views = [0, 1, 2].map((number) => new PlaneView(this, number));
+    this.display = new Display(() => this.redisplay());
+    this.measuring = new Measuring(this);
+    this.probe = new Probe(this);
+    this.keyboardMouse = new KeyboardMouse(this);
+    const visits = this.scan.prior ? 2 : 1;
+    this.views = Array.from({ length: 3 * visits }, (_, number) => new PlaneView(this, number));
+    this.scene = new SceneView(this);
     this.hand = new HandBar(this);
     this.toolbar = new Toolbar(this);
     this.controls = new Controls(this);
+    this.displayBar = new DisplayBar(this);
     this.table = new LesionTable(this);
     this.page = new Page(this);
     this.root = this.page.root;
@@ -68,7 +77,8 @@ export class Viewer {
   }
 
   close() {
-    clearTimeout(this.resting);
+    this.probe.close();
+    this.scene.close();
     this.resizing.disconnect();
     this.store.close();
     this.marks.close();
@@ -108,7 +118,7 @@ export class Viewer {
       ["change:threshold", refresh],
       ["change:options", refresh],
       ["change:auto_segment", refresh],
-      ["msg:custom", (message) => this.hear(message)],
+      ["msg:custom", (message, buffers) => this.hear(message, buffers)],
     ];
   }
 
@@ -155,6 +165,16 @@ export class Viewer {
     const { draft } = this;
     if (!draft) return this.marks.current;
     return [...this.marks.current.filter((mark) => mark.label !== draft.label), draft];
+  }
+
+  redisplay() {
+    this.store.setSlab(this.display.slab);
+    this.refresh();
+  }
+
+  /** Keys are for the picture again. */
+  focusPicture() {
+    this.root.focus({ preventScroll: true });
   }
 
   // ---- what the user does
@@ -206,13 +226,13 @@ export class Viewer {
 
   /** Number of the plane that keys and the slider scroll. */
   get large() {
-    return Math.max(this.scan.planes.findIndex(({ name }) => name === this.layout), AXIAL);
+    return layoutOf(this.layout, this.scan).large;
   }
 
-  /** @param {string} layout the name of one plane, or all three */
+  /** @param {string} layout its name, see layouts.js */
   setLayout(layout) {
     this.layout = layout;
-    this.page.arrange(this.views, this.large, layout !== THREE_PLANES);
+    this.page.arrange(this.views, this.scene, layoutOf(layout, this.scan));
     this.ahead = [this.large, 1];
     this.refresh();
   }
@@ -223,7 +243,7 @@ export class Viewer {
   }
 
   layouts() {
-    return [THREE_PLANES, ...this.scan.planes.map(({ name }) => name)];
+    return layoutNames(this.scan);
   }
 
   get isFullScreen() {
@@ -377,6 +397,10 @@ export class Viewer {
   }
 
   removeSelected() {
+    if (isMeasure(this.tool)) {
+      this.measuring.removeLast();
+      return;
+    }
     const mark = this.marks.find(this.selected);
     if (mark) this.marks.remove(mark.label);
     this.say(
@@ -406,6 +430,7 @@ export class Viewer {
       return;
     }
     this.redrawing = false;
+    this.keyboardMouse.cancel();
     this.views.forEach((view) => view.mouse.cancel());
     this.setTool("line");
   }
@@ -425,57 +450,40 @@ export class Viewer {
 
   draw() {
     this.views.forEach((view) => view.draw());
+    this.scene.update();
     this.page.slider.update(targetOf(this));
     /** @type {SliceAt[]} */
     const visible = this.views.flatMap((view) => (view.isHidden ? [] : [[view.number, view.index]]));
     const [number, step] = this.ahead;
     const { n_slices } = this.scan.planes[number];
-    this.store.request(visible, slicesAhead([number, this.views[number].index], step, n_slices));
+    const scrolled = this.views.filter((view) => !view.isHidden && view.plane.cut === this.scan.planes[number].cut);
+    const ahead = scrolled.map((view) => slicesAhead([view.number, view.index], step, n_slices));
+    this.store.request(visible, (ahead[0] ?? []).flatMap((_, n) => ahead.map((slices) => slices[n])));
   }
 
   refresh() {
     const status = this.model.get("status");
-    this.page.say(status || this.notice || this.instruction(), status !== "");
+    this.page.say(status || this.notice || instruction(this), status !== "");
     this.page.showError(this.model.get("error"));
     this.toolbar.update();
     this.controls.update();
     this.page.options.update();
+    this.displayBar.update();
+    this.measuring.update();
     this.table.draw();
     this.draw();
   }
 
-  /** What to do next, as long as that is not plain. */
-  instruction() {
-    if (this.redrawing) return `Draw the new line of lesion ${this.selected} · Esc: leave it as it is`;
-    if (this.tool === "short axis") return "Drag across a line, at right angles";
-    if (this.tool === "plus") return "Click on tumour that the mask misses · Esc: done";
-    if (this.tool === "minus") return "Click where the mask is wrong · Esc: done";
-    if (this.tool === "brush") return "Paint tumour that is missing · , and . size · Esc: done";
-    if (this.tool === "eraser") return "Wipe what is not tumour · , and . size · Esc: done";
-    if (this.tool === "line" && !this.marks.current.length) {
-      return "Scroll to a tumour, then drag along its longest diameter";
-    }
-    return "";
-  }
-
-  // ---- the voxel under the mouse
+  // ---- what Python says
 
   /**
-   * @param {Point | null} point
-   * @param {string} value its grey value in words, which Python knows
+   * @param {FromPython} message
+   * @param {(DataView | ArrayBuffer)[]} buffers
    */
-  showPlace(point, value = "") {
-    if (same(point, this.under) && !value) return;
-    this.under = point;
-    this.page.showPlace(point, value);
-    clearTimeout(this.resting);
-    if (point && !value) this.resting = setTimeout(() => this.model.send({ kind: "value", zyx: point }), REST_MS);
-  }
-
-  /** @param {FromPython} message */
-  hear(message) {
+  hear(message, buffers) {
     if (message.kind === "said") this.say(message.words);
-    if (message.kind !== "value" || !same(message.zyx, this.under)) return;
-    this.showPlace(message.zyx, `${Math.round(message.value * 10) / 10} ${this.scan.unit}`);
+    this.scene.hear(message, buffers);
+    this.probe.hear(message);
+    this.measuring.hear(message);
   }
 }

@@ -2,12 +2,14 @@
 //
 // Messages are those of Jupyter's widgets (widgets/view_server.py): {method: "update", state} and
 // {method: "custom", content}. One with n buffers says so, and n binary messages follow it. Besides: "hello" with the
-// kinds of files, "save" and its answer "saved".
+// kinds of files, "save" and its answer "saved"; "choose" with the series of a folder, and "open" with one's place.
 
 import widget from "../static/widget.js";
+import { seriesList } from "./series_list.js";
 
 /** @import { FromPython, Listener, Model, ToPython, Traits } from "../static/contract.d.ts" */
-/** @typedef {{ method: string, state?: Partial<Traits>, content?: FromPython, kinds?: string[], words?: string,
+/** @import { Series } from "./series_list.js" */
+/** @typedef {{ method: string, series?: Series[], state?: Partial<Traits>, content?: FromPython, kinds?: string[], words?: string,
  *    bad?: boolean, buffers?: number }} Message */
 
 const ENDED = "lite-ensam has ended: start it again to go on.";
@@ -61,7 +63,7 @@ const model = /** @type {Model} */ (/** @type {unknown} */ ({
   /** @param {string} name @param {unknown} value */
   set: (name, value) => {
     changed[name] = value;
-    unsaved ||= DRAWN.includes(name);
+    unsaved ||= DRAWN.includes(name) && JSON.stringify(value) !== JSON.stringify(state[name]);
     put({ [name]: value });
   },
   save_changes: () => {
@@ -104,20 +106,41 @@ function saveButton(kind) {
 }
 
 /**
+ * Let the reader choose a series; again, with what went wrong, if it could not be opened.
+ * @param {Series[]} series
+ * @param {string} fault
+ */
+function choose(series, fault) {
+  const list = seriesList(series, (number) => {
+    for (const button of list.querySelectorAll("button")) button.disabled = true;
+    say("reading …", false);
+    send({ method: "open", series: number });
+  });
+  place.replaceChildren(list);
+  say(fault, true);
+  list.querySelector("button")?.focus();
+}
+
+/**
  * @param {Message} message
  * @param {ArrayBuffer[]} buffers
  */
 function receive(message, buffers) {
-  if (message.method === "hello") saves.replaceChildren(...(message.kinds ?? []).map(saveButton));
+  if (message.method === "hello") {
+    saves.replaceChildren(...(message.kinds ?? []).map(saveButton));
+    /** @type {HTMLElement} */ (replace.parentElement).hidden = false;
+  }
   if (message.method === "custom") tell("msg:custom", message.content, buffers);
   if (message.method === "saved") {
     say(message.words ?? "", message.bad ?? false);
     unsaved &&= message.bad ?? false;
   }
+  if (message.method === "choose") choose(message.series ?? [], message.words ?? "");
   if (message.method !== "update") return;
   put(message.state ?? {});
   if (shown) return;
   shown = true;
+  say("", false);
   widget.render({ model, el: place });
   /** @type {HTMLElement | null} */ (place.querySelector(".le-root"))?.focus(); // keys work at once
 }

@@ -155,7 +155,7 @@ def test_tracking_uids_survive_json(tmp_path: Path, source: SeriesSource) -> Non
 
 
 def test_marks_that_lie_beside_the_slices_need_not_be_named(tmp_path: Path, source: SeriesSource) -> None:
-    with pytest.raises(MarkError, match="no marks given, and the folder holds 0 files that could be ones"):
+    with pytest.raises(MarkError, match="no marks given, and the folder holds no file of marks"):
         read_case(tmp_path / "ct")
     write_sr(tmp_path / "ct" / "lines", group(number(LONG, scoord(uid_of(source, 2), [3.5, 4.5, 9.5, 4.5]))))
     dose = new_dataset("SR", XRayRadiationDoseSRStorage)
@@ -163,5 +163,7 @@ def test_marks_that_lie_beside_the_slices_need_not_be_named(tmp_path: Path, sour
     case = read_case(tmp_path / "ct")
     assert [mark.endpoints_zyx for mark in case.marks] == [((2, 4, 3), (2, 4, 9))]
     write_rtstruct(tmp_path / "ct" / "more", {})
-    with pytest.raises(MarkError, match="holds 2 files that could be ones: lines, more"):
+    with pytest.raises(
+        MarkError, match=r"holds 2 files that could be marks: lines \(SR\), more \(RTSTRUCT\)"
+    ):
         read_case(tmp_path / "ct")

@@ -1,0 +1,40 @@
+"""Options that every command takes, anywhere on the line: -q, -v and --debug."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+
+EVERYWHERE = {"-q": "-q", "--quiet": "-q", "-v": "-v", "--verbose": "-v", "--debug": "--debug"}
+
+_IS_VERBOSE = False
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], set[str]]:
+    """Arguments of the command itself, and the options that hold everywhere, in their short form.
+
+    Examples
+    --------
+    >>> split(["segment", "ct.nii.gz", "--quiet"])
+    (['segment', 'ct.nii.gz'], {'-q'})
+    """
+    own = [argument for argument in arguments if argument not in EVERYWHERE]
+    return own, {EVERYWHERE[argument] for argument in arguments if argument in EVERYWHERE}
+
+
+@contextmanager
+def applied(said: set[str]) -> Iterator[None]:
+    """Run a command quietly, so that it prints errors only, or verbosely."""
+    global _IS_VERBOSE
+    _IS_VERBOSE = "-v" in said
+    if "-q" not in said:
+        yield
+        return
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
+
+
+def is_verbose() -> bool:
+    """Whether the user asked for more than results: commands then print the seconds of each step."""
+    return _IS_VERBOSE

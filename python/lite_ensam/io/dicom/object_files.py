@@ -1,0 +1,196 @@
+"""Which of several reports or masks of one patient is meant: chosen by description, date and maker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lite_ensam.core.errors import LiteEnsamError, MarkError, printable
+from lite_ensam.io.dicom.datasets import Dataset, PathLike, files_below, is_dicom, read_dataset
+from lite_ensam.io.dicom.references import References
+from lite_ensam.io.dicom.segmentation import NAME
+from lite_ensam.io.dicom.series_source import SeriesSource
+from lite_ensam.io.object_choice import ObjectChoice
+
+__all__ = ["DicomObject", "choose_object", "dicom_objects", "fitting"]
+
+_DOSE_REPORT = "1.2.840.10008.5.1.4.1.1.88.67"
+"""Scanners put one beside their slices."""
+
+_DESCRIPTIONS = ("SeriesDescription", "ContentLabel", "ContentDescription", "StructureSetLabel")
+_MAKERS = ("Manufacturer", "ManufacturerModelName")
+_WHEN = ("Content", "StructureSet", "PresentationCreation", "Series", "InstanceCreation")
+"""Date and time that an object was made, the surest first: what attributes begin with that end in Date and Time."""
+
+_OF_THE_PATIENT = ("PatientName", "PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID")
+_READ = (
+    "Modality", "SOPClassUID", *_DESCRIPTIONS, *_MAKERS, *_OF_THE_PATIENT,
+    *(f"{name}{end}" for name in _WHEN for end in ("Date", "Time")),
+)  # fmt: skip
+
+_MOST_DIGITS = 5
+"""A text with more may hold a date or a number of the patient."""
+
+_LONGEST_TEXT = 40
+"""Of a description in a message, in characters."""
+
+
+@dataclass(frozen=True)
+class DicomObject:
+    """A file that may hold marks or a mask, with what it says of itself.
+
+    Parameters
+    ----------
+    path : the file
+    header : its elements that say what it is
+    """
+
+    path: Path
+    header: Dataset
+
+    @property
+    def modality(self) -> str:
+        """SR, PR, RTSTRUCT or SEG."""
+        return str(self.header.get("Modality") or "")
+
+    @property
+    def is_own(self) -> bool:
+        """Whether lite-ensam wrote it: a result, not what a reader drew."""
+        return str(self.header.get("Manufacturer") or "") == NAME
+
+    @property
+    def descriptions(self) -> list[str]:
+        """Texts by which it can be chosen; one may be empty."""
+        return [str(self.header.get(name) or "") for name in _DESCRIPTIONS]
+
+    @property
+    def makers(self) -> list[str]:
+        """Names of its maker; one may be empty."""
+        return [str(self.header.get(name) or "") for name in _MAKERS]
+
+    @property
+    def made_at(self) -> str:
+        """Day and time, YYYYMMDDHHMMSS, for comparisons; empty where it does not say."""
+        for name in _WHEN:
+            if day := str(self.header.get(f"{name}Date") or ""):
+                return day.replace(".", "") + str(self.header.get(f"{name}Time") or "")
+        return ""
+
+    @cached_property
+    def references(self) -> References:
+        """The images that it refers to."""
+        return References.of(self.path)
+
+    def refers_to(self, series: SeriesSource) -> bool:
+        """Whether it refers to the series, or does not say what it refers to."""
+        n_images, is_same_space = self.references.count(series.slices)
+        is_silent = not (self.references.frames_of_image or self.references.spaces)
+        return n_images > 0 or is_same_space or is_silent
+
+    def told(self, others: Sequence[DicomObject]) -> str:
+        """For a message: file name, kind, description and maker, and which is the newest; nothing of the patient."""
+        texts = [self._harmless(self.descriptions), self._harmless(self.makers)]
+        said = [self.modality, f"'{texts[0]}'" if texts[0] else "", f"made by {texts[1]}" if texts[1] else ""]
+        is_newest = len(others) > 1 and self.made_at > max(one.made_at for one in others if one is not self)
+        parts = ", ".join([*filter(None, said), *(["the newest"] if is_newest else [])])
+        return f"{printable(self.path.name)} ({parts})"
+
+    def _harmless(self, texts: Iterable[str]) -> str:
+        """The first text that holds neither a word nor, as far as can be seen, a number of the patient."""
+        values = " ".join(str(self.header.get(name) or "") for name in _OF_THE_PATIENT)
+        words = {word.casefold() for word in re.split(r"[\s^=,;]+", values) if len(word) > 1}
+        for text in filter(None, map(str.strip, texts)):
+            is_of_patient = any(word in text.casefold() for word in words)
+            if not is_of_patient and sum(char.isdigit() for char in text) <= _MOST_DIGITS:
+                return printable(text[:_LONGEST_TEXT])
+        return ""
+
+
+def dicom_objects(folder: PathLike, modalities: Sequence[str]) -> list[DicomObject]:
+    """Objects of some modalities in a folder and its subfolders; dose reports are passed over."""
+    found = []
+    for path in filter(is_dicom, files_below(folder)[0]):
+        header = read_dataset(path, voxels=False, only=_READ)
+        if header.get("Modality") in modalities and header.get("SOPClassUID") != _DOSE_REPORT:
+            found.append(DicomObject(path, header))
+    return found
+
+
+def fitting(
+    objects: Iterable[DicomObject], choice: ObjectChoice, allow_own: bool = False
+) -> list[DicomObject]:
+    """Objects that fit a choice; of several that were made at the same time, all.
+
+    Parameters
+    ----------
+    objects : of a folder
+    choice : how they are chosen
+    allow_own : whether results of lite-ensam count: as masks they do, as a reader's marks only if `choice.maker` names
+        them
+    """
+    left = [
+        one
+        for one in objects
+        if any(choice.description.casefold() in text.casefold() for text in one.descriptions)
+        and any(choice.maker.casefold() in text.casefold() for text in one.makers)
+        and (allow_own or choice.maker or not one.is_own)
+    ]
+    if choice.date in ("newest", "oldest") and left:
+        wanted = (max if choice.date == "newest" else min)(one.made_at for one in left)
+        return [one for one in left if one.made_at == wanted]
+    day = "" if choice.date in ("newest", "oldest") else choice.date.replace("-", "")
+    return [one for one in left if one.made_at.startswith(day)]
+
+
+def choose_object(
+    objects: Sequence[DicomObject],
+    choice: ObjectChoice,
+    folder: PathLike,
+    what: str,
+    series: SeriesSource | None = None,
+    *,
+    allow_own: bool = False,
+    error: type[LiteEnsamError] = MarkError,
+) -> Path:
+    """The one object that is meant.
+
+    Parameters
+    ----------
+    objects : of the folder
+    choice : how one is chosen
+    folder : for messages
+    what : it is to hold, for messages: "marks" or "a mask"
+    series : of the CT; objects that refer to another one are left out
+    allow_own : see `fitting`
+    error : that is raised
+
+    Raises
+    ------
+    MarkError, CaseError
+        If none is left or several are; the message lists them, and says how to choose.
+    """
+    where = printable(folder)
+    referring = [one for one in objects if series is None or one.refers_to(series)]
+    left = fitting(referring, choice, allow_own)
+    if len(left) == 1:
+        return left[0].path
+    how = "by ObjectChoice(description=, date=, maker=), or give its file"
+    if left:
+        listed = ", ".join(one.told(left) for one in left)
+        raise error(f"{where}: holds {len(left)} files that could be {what}: {listed}; choose one {how}")
+    readers = [one for one in referring if allow_own or not one.is_own]
+    if readers:
+        listed = ", ".join(one.told(readers) for one in readers)
+        raise error(f"{where}: no file of {what} fits; there are: {listed}; choose one {how}")
+    if own := [one for one in referring if one.is_own]:
+        listed = ", ".join(one.told(own) for one in own)
+        raise error(
+            f"{where}: holds no file of {what}, only results of {NAME}: {listed}; give the file if it is meant"
+        )
+    others = f", only {len(objects)} of other scans" if objects else ""
+    raise error(
+        f"{where}: no {what.removeprefix('a ')} given, and the folder holds no file of {what}{others}"
+    )

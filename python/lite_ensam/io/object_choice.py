@@ -1,0 +1,43 @@
+"""How one of several reports or masks of a patient is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from lite_ensam.core.errors import ArgumentError, brief
+
+__all__ = ["ObjectChoice"]
+
+
+@dataclass(frozen=True)
+class ObjectChoice:
+    """Which of several DICOM files of marks or masks is meant; each part that is given must fit.
+
+    Parameters
+    ----------
+    description : str, default ""
+        Part of the series' or the content's description; letter case does not count.
+    date : str, default ""
+        "newest", "oldest", or the day that it was made on, YYYY-MM-DD.
+    maker : str, default ""
+        Part of the manufacturer's or the model's name.
+
+    Raises
+    ------
+    ArgumentError
+        If `date` is none of these.
+    """
+
+    description: str = ""
+    date: str = ""
+    maker: str = ""
+
+    def __post_init__(self) -> None:
+        if self.date not in ("", "newest", "oldest"):
+            try:
+                date.fromisoformat(self.date)
+            except ValueError:
+                raise ArgumentError(
+                    f"date must be newest, oldest or YYYY-MM-DD, got {brief(self.date)}"
+                ) from None

@@ -1,0 +1,91 @@
+"""A folder of visits is a study: dates, scans, lines and targets are found in it, and what is unclear is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lite_ensam.core.coded_concept import CodedConcept
+from lite_ensam.core.errors import StudyError
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.io import write_ct, write_marks, write_report
+from lite_ensam.reporting import judge, read_study, study_inputs
+from lite_ensam.reporting.study_folder import folder_entry
+from lite_ensam.response import VOLUME
+from tests.phantoms import ellipsoid_case
+from tests.unit.io.dicom.files import stored_volume, write_series
+from tests.unit.reporting.test_study_sizes import tumor
+
+CASE = ellipsoid_case()
+
+
+def visit(folder: Path, *marks: RecistMark) -> Path:
+    folder.mkdir(parents=True)
+    write_ct(folder / "ct.nii.gz", CASE.ct, CASE.grid)
+    write_marks(folder / "lines.json", marks, CASE.grid)
+    return folder
+
+
+def mark(label: int, length: float, name: str = "", organ: str = "") -> RecistMark:
+    """A line of whole voxels."""
+    site = CodedConcept("1", "99", organ) if organ else None
+    return RecistMark(label, ((4, 10, 5), (4, 10, 5 + length)), name, finding_site=site)
+
+
+def test_reports_of_each_visit_are_judged_by_the_names_of_their_folders(tmp_path: Path) -> None:
+    for day, mm in (("2025-03-28", 20.0), ("2025-01-31", 30.0), ("2025-06-30", 29.0)):
+        (tmp_path / day).mkdir()
+        write_report(tmp_path / day / "report.json", {"tumors": [tumor(mm=mm)]})
+    patients = read_study(tmp_path)
+    (course,) = [one for one in judge(patients, VOLUME) if one.criteria is not VOLUME]
+    assert [(one.day, one.overall) for one in course.visits] == [(56, "PR"), (150, "PD")]
+    assert patients[0].notes[0].startswith("targets are chosen by size: liver 1; organs are not known")
+    assert tmp_path / "2025-01-31" / "report.json" in study_inputs(tmp_path)
+
+
+def test_scans_lines_and_organs_are_found(tmp_path: Path) -> None:
+    spacing = CASE.grid.spacing_mm[2]
+    long, short = np.ceil(30 / spacing), np.ceil(12 / spacing)
+    lines = [mark(n, long - n, f"liver {n}", "Liver") for n in (1, 2, 3)] + [mark(4, short, "", "Lymph node")]
+    visit(tmp_path / "0", *lines)
+    visit(tmp_path / "56", *lines)
+    entry, notes = folder_entry(tmp_path)
+    assert [(one["name"], one["organ"], one["node"]) for one in entry["targets"]] == [
+        ("liver 1", "Liver", False),
+        ("liver 2", "Liver", False),
+    ]
+    assert entry["visits"][1] == {"ct": "56/ct.nii.gz", "marks": "56/lines.json", "date": "56"}
+    assert notes == [
+        "targets are chosen by size: liver 1, liver 2",
+        "not followed, being more than RECIST 1.1 allows or too small for a target: liver 3, 4",
+    ]
+
+
+def test_dicom_says_the_date_itself(tmp_path: Path) -> None:
+    for name, date in (("first", "20250131"), ("second", "20250328")):
+        write_series(tmp_path / name, stored_volume((5, 60, 60)), StudyDate=date)
+        write_marks(
+            tmp_path / name / "lines.csv.json", [RecistMark(1, ((2, 10, 5), (2, 10, 45)), "a")], CASE.grid
+        )
+    entry, _ = folder_entry(tmp_path)
+    assert [(one["ct"], one["date"]) for one in entry["visits"]] == [
+        ("first", "20250131"),
+        ("second", "20250328"),
+    ]
+
+
+def test_what_is_unclear_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="has no folder of a visit: give it one for each"):
+        read_study(tmp_path)
+    baseline = visit(tmp_path / "baseline", mark(1, 20, "a"))
+    with pytest.raises(StudyError, match="visit baseline has no date: call its folder by it"):
+        read_study(tmp_path)
+    baseline = baseline.rename(tmp_path / "0")
+    write_ct(baseline / "mask.nii.gz", CASE.ct, CASE.grid)
+    with pytest.raises(StudyError, match="visit 0 has 2 scans: leave one, or name it in a study file"):
+        read_study(tmp_path)
+    (baseline / "mask.nii.gz").unlink()
+    (baseline / "lines.json").unlink()
+    write_marks(baseline / "lines.json", [mark(1, 2, "tiny")], CASE.grid)
+    with pytest.raises(StudyError, match="baseline has no lesion that is large enough for a target"):
+        read_study(tmp_path)
