@@ -31,6 +31,21 @@ from lite_ensam.cli.options import (
 from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, parse_prompts
 from lite_ensam.cli.segment import Ct, Line, Marks, check_marks_options, parse_line, parse_window
 
+OutputDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder that the buttons write into [default: where the scan lies; of an archive, here]"
+    ),
+]
+Browser = Annotated[
+    bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address only")
+]
+Prior = Annotated[
+    Path | None,
+    typer.Option(help="An earlier CT of the patient: registered and shown beside the scan (extra register)"),
+]
+PriorMarks = Annotated[Path | None, typer.Option(help="Lines on the prior scan: their masks are shown on it")]
+
 
 def view(
     ct: Ct,
@@ -41,15 +56,8 @@ def view(
     last_slice: LastSlice = None,
     inside: Inside = None,
     outside: Outside = None,
-    output_dir: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder that the buttons write into [default: where the scan lies; of an archive, here]"
-        ),
-    ] = None,
-    browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address only")
-    ] = True,
+    output_dir: OutputDir = None,
+    browser: Browser = True,
     cache: Cache = None,
     pick_description: PickDescription = None,
     pick_date: PickDate = None,
@@ -66,15 +74,8 @@ def view(
     border: Border = BorderName.readers,
     repeats: Repeats = 0,
     weights: Weights = None,
-    prior: Annotated[
-        Path | None,
-        typer.Option(
-            help="An earlier CT of the patient: registered and shown beside the scan (extra register)"
-        ),
-    ] = None,
-    prior_marks: Annotated[
-        Path | None, typer.Option(help="Lines on the prior scan: their masks are shown on it")
-    ] = None,
+    prior: Prior = None,
+    prior_marks: PriorMarks = None,
 ) -> None:
     """Draw lines on a scan and correct masks in the browser, offline; ends with its tab, or by Ctrl+C.
 
@@ -84,7 +85,6 @@ def view(
     from lite_ensam.io.outputs import refuse_inputs
     from lite_ensam.io.places import is_address, marks_at_hand
 
-    window_hu = None if window is None else parse_window(window)
     lines = [parse_line(text, marks_in) for text in line or ()]
     choice = parse_choice(pick_description, pick_date, pick_maker)
     check_marks_options(lines, marks, only, choice)
@@ -113,7 +113,7 @@ def view(
             hu=hu,
             engine=engine.value,
             crop=crop.value if crop else None,
-            window=window_hu,
+            window=parse_window(window) if window else None,
             threads=threads,
             mirror=mirror,
             border=border.value,
@@ -127,8 +127,8 @@ def view(
             typer.echo(f"note: {as_options(note)}", err=True)
         return explorer
 
-    choose = series is None and given is None and not is_address(ct)
-    choices = series_to_choose_from(ct) if choose else ()
+    chosen = series is not None or given is not None or is_address(ct)
+    choices = () if chosen else series_to_choose_from(ct)
     shown = SeriesChoice(choices, show) if choices else show(series)
     ViewServer(shown).run(show_in_browser if browser else typer.echo)
 

@@ -128,4 +128,4 @@ def test_options_are_json_and_back() -> None:
     options = RunOptions(window=(-100, 200), threads=2, n_repeats=8)
     assert RunOptions.from_json(options.as_json()) == options
     assert options.as_json()["window"] == [-100.0, 200.0]
-    assert RunOptions(weights=str(WEIGHTS)).weights == ""
+    assert RunOptions(weights=str(WEIGHTS)).weights == str(WEIGHTS)
