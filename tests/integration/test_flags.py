@@ -136,7 +136,7 @@ def test_a_demo_tells_its_flags(odd: Case, tmp_path: Path, capsys: pytest.Captur
     record = show_cases(
         {tmp_path: replace(odd, marks=odd.marks[:2])}, tmp_path, "made up", lambda _: stand_in
     )
-    show(record)
+    show(record, known_volumes=True)
     told = json.loads((tmp_path / "report.json").read_text())["demo"]["tumors"][0]
     assert told["flags"] == ["disagrees_with_line", "too_small", "touches_edge"]
     printed = words(capsys.readouterr().out)

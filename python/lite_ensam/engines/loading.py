@@ -31,7 +31,13 @@ def check_engine(engine: Engine) -> None:
 
 
 def check_threads(threads: int | None) -> None:
-    """Raise ArgumentError unless it is a number of threads, or None for all."""
+    """Raise ArgumentError unless it is a number of threads.
+
+    Parameters
+    ----------
+    threads : int or None
+        Whole number from 1 to MAX_THREADS; None takes all.
+    """
     if threads is not None and not (type(threads) is int and 1 <= threads <= MAX_THREADS):
         raise ArgumentError(f"threads must be a whole number from 1 to {MAX_THREADS}, got {threads!r}")
 

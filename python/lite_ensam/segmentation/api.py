@@ -195,7 +195,7 @@ def _read_planned(
 ) -> tuple[Case, PatchPlan]:
     """The case and the plan of its patches; of a NIfTI file no more is kept than the plan asks for, unless `whole`.
 
-    Lines that are drawn anew, for repeats, need voxels beyond the plan.
+    For repeats, lines are drawn again at other places, and these need voxels beyond the plan.
     """
     check_marks(marks, scan.source.grid.shape_zyx)
     plan = PatchPlan.of(marks, scan.source.grid, config, crop)
@@ -226,7 +226,7 @@ def report_of(
     threshold: float,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """What was done and what came out, JSON-ready: `Segmentation.report`.
+    """Report the settings and the results, JSON-ready: `Segmentation.report`.
 
     Parameters
     ----------

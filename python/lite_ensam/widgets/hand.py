@@ -26,7 +26,7 @@ MOST_SMOOTH_MM = 20.0
 
 
 class Edited(Protocol):
-    """What is asked of a `RecistViewer`."""
+    """The part of a `RecistViewer` that `Hand` uses."""
 
     edits: Any
 
@@ -93,7 +93,7 @@ class Hand:
         Raises
         ------
         LiteEnsamError
-            If there is no such lesion, or the stroke is not one on a slice of the scan.
+            If no lesion has this label, or if the stroke leaves its slice or the scan.
         """
         points = np.array([list(point) for point in path_zyx], dtype=np.float64)
         cut = _axis_of(plane)

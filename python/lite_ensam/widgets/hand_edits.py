@@ -1,4 +1,4 @@
-"""What a hand made: kept apart from the network's masks, and laid over them each time, one step after the other.
+"""Edits by hand: kept apart from the network's masks, and laid over them each time, one step after the other.
 
 So a later click, line or threshold does not wipe what a hand made, and each step can be undone. A step is a stroke of
 brush or eraser, or the voxels that another tool (`mask_tools`) gave to a lesion and took from it.
@@ -76,7 +76,7 @@ class Stroke:
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class ToolEdit:
-    """What a tool made of a lesion: the voxels are kept, not the recipe, so that a later click cannot change them.
+    """The change that a tool made to a lesion: it keeps the voxels, so that a later click cannot change them.
 
     Parameters
     ----------

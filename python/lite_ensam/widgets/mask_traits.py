@@ -17,7 +17,7 @@ from lite_ensam.widgets.options import RunOptions
 __all__ = ["MASK_TRAITS", "MaskTraits"]
 
 MASK_TRAITS = frozenset({"marks", "edits", "threshold", "thresholds", "options"})
-"""What masks follow from: nobody reads these between one of them and new masks."""
+"""Masks follow from these traits: a change of one of them makes masks out of date."""
 
 
 class MaskTraits(anywidget.AnyWidget):

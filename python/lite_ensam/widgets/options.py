@@ -61,7 +61,7 @@ class RunOptions:
             self.read_manifest()
 
     def read_manifest(self) -> WeightsManifest:
-        """What is known of the weights; EngineError if they are not there."""
+        """The manifest of the weights; EngineError if they are not there."""
         return WeightsManifest.read(self.weights or shipped_weights(self.crop))
 
     @property

@@ -1,4 +1,4 @@
-"""What the button JSON has kept besides the lines: edits by hand, thresholds, and what a reader said of the masks."""
+"""The session in the JSON of the viewer: edits by hand, thresholds, and which masks a reader accepted."""
 
 from __future__ import annotations
 
