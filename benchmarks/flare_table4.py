@@ -75,9 +75,13 @@ def write_tables(cases: Sequence[Path], crops: Sequence[str], results: Path) -> 
 
 def main() -> None:
     """Tables of a folder, or of phantoms that are written for them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, help="folder of .npz with imgs, recist and spacing")
-    parser.add_argument("--cases", type=int, default=20, help="number of phantoms without --data (default 20)")
+    parser.add_argument(
+        "--cases", type=int, default=20, help="number of phantoms without --data (default 20)"
+    )
     parser.add_argument("--crops", default="lesion,joint", help="default lesion,joint")
     parser.add_argument("--output", type=Path, default=HERE / "results", help="folder for the tables")
     given = parser.parse_args()

@@ -161,7 +161,16 @@ def test_one_command_makes_table_4_of_any_folder(case: Case, tmp_path: Path) -> 
     (tmp_path / "in").mkdir()
     write_case(tmp_path / "in" / "CT_Lesion_FLARE23Ts_0001.npz", case, {1: 1, 2: 2, 3: 3})
     script = PREDICT.parents[1] / "benchmarks" / "flare_table4.py"
-    command = [sys.executable, script, "--data", tmp_path / "in", "--crops", "lesion", "--output", tmp_path / "out"]
+    command = [
+        sys.executable,
+        script,
+        "--data",
+        tmp_path / "in",
+        "--crops",
+        "lesion",
+        "--output",
+        tmp_path / "out",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     table = (tmp_path / "out" / "flare_table4_lesion.md").read_text()

@@ -80,7 +80,9 @@ def _check_archive(path: Path) -> None:
         ) from None
     stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
     if not stored or sum(entry.file_size for entry in entries) > path.stat().st_size:
-        raise _error(path, "is compressed inside or lists its bytes twice, which torch.save never does; it is not read")
+        raise _error(
+            path, "is compressed inside or lists its bytes twice, which torch.save never does; it is not read"
+        )
 
 
 def _load(path: Path) -> Any:
