@@ -1,4 +1,4 @@
-"""The README does what it says: its blocks run as they stand, in the folder that `make demo` leaves, and print what it shows."""
+"""The README does what it says: its blocks run in the folder that `make demo` leaves, and print what it shows."""
 
 from __future__ import annotations
 
