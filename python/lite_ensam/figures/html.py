@@ -85,7 +85,7 @@ def pictures(headings: Sequence[str], rows: Iterable[tuple[str, Sequence[bytes |
     Parameters
     ----------
     headings : the first is that of the names
-    rows : a name and a picture for each further heading, None where there is none
+    rows : a name and a picture for each further heading, None for an empty cell
     says : what the pictures show, for those who cannot see them
     """
     body = "".join(

@@ -31,7 +31,7 @@ _UNKNOWN = np.float32(0.5)
 @with_short_repr
 @dataclass(frozen=True)
 class Patch:
-    """What enters the network for one tumour.
+    """The network's input for one tumour.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ class Patch:
 @with_short_repr
 @dataclass(frozen=True)
 class PatchPrompts:
-    """What a mark says beyond its line, in voxel indices of the patch.
+    """The prompts of a mark besides its line, in voxel indices of the patch.
 
     Parameters
     ----------
-    short_axis_zyx : float (2, 3), its ends, as far out as the line's are; None if there is none
+    short_axis_zyx : float (2, 3), its ends, as far out as the line's are; None without a short axis
     first_edge, last_edge : z where the first slice begins and the last one ends; None where that is not known
     inside_zyx, outside_zyx : float (n, 3), points that are tumour and that are not
     """
@@ -164,7 +164,7 @@ def _grey_levels(voxels: NDArray[Any], hu: bool, config: PatchConfig) -> Float32
 
 
 def _positive_range(ct: NDArray[Any], hu: bool, config: PatchConfig) -> tuple[float, float]:
-    """Lowest and highest grey level above 0, slice by slice; (1, 1) where there is none."""
+    """Lowest and highest grey level above 0, slice by slice; (1, 1) if all are 0 or below."""
     low, high = np.inf, -np.inf
     for one in ct:
         greys = _grey_levels(one, hu, config)
@@ -295,7 +295,7 @@ def cut_patches(case: Case, plan: PatchPlan, config: PatchConfig) -> Iterator[Pa
 
 
 def _scan_range(case: Case, config: PatchConfig) -> tuple[float, float] | None:
-    """What of the whole scan the channels need; of a scan of which only crops are left, what these tell."""
+    """The range of grey values that the channels need; if only crops of a scan are left, the range of these."""
     if not config.needs_whole_scan:
         return value_range(case.ct) if config.window_hu is None else None
     parts = [part.voxels for part in case.ct.parts] if isinstance(case.ct, PartialScan) else [case.ct]

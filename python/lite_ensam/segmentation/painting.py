@@ -33,7 +33,7 @@ off before the narrow one: a point says that a region is wrong, not a voxel (doc
 network that is surer of the region keeps it."""
 
 _HELD_LOGIT = 0.2
-"""What an end's logit is raised to: a little above 0, for the way to the scan's voxels blurs."""
+"""The logit to which an end is raised: slightly above 0, because resampling to the scan's voxels blurs."""
 
 _NEAR = 1.5
 _FADING = 2.0
@@ -46,7 +46,7 @@ _MOST_RAISED = 3.0
 @with_short_repr
 @dataclass(frozen=True)
 class TumorLogits:
-    """What the network said of one tumour.
+    """The network's output for one tumour.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def anchor_endpoints(tumor: TumorLogits) -> TumorLogits:
     A tumour's tip is a voxel or two wide, and a network that is unsure of each of them leaves it out:
     without this, longest diameters come out short (decision 0012). About an end that lies below
     `_HELD_LOGIT`, a bell a tenth of the line wide is added. Where the network is sure that an end
-    lies outside, the line is a careless one: more than `_MOST_RAISED` is never added. A tumour of which
+    lies outside, the line was drawn inexactly: more than `_MOST_RAISED` is never added. A tumour of which
     nothing was found is left to `paint_tumors`.
 
     Parameters

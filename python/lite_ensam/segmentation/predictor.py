@@ -57,7 +57,7 @@ class Stopwatch:
 @with_short_repr
 @dataclass(frozen=True)
 class Prediction:
-    """What came out of the network for one case.
+    """The network's output for one case.
 
     Parameters
     ----------

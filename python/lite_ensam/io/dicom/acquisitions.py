@@ -113,7 +113,7 @@ def choose_acquisition(
     Raises
     ------
     CaseError
-        If there is no acquisition of this number.
+        If the series has no acquisition with this number.
     """
     listed = ", ".join(f"{one.number} ({len(one.slices)} slices)" for one in acquisitions)
     if number is not None:
@@ -201,7 +201,7 @@ def _stacked(groups: Sequence[NDArray[np.int64]], heights: Float64Array) -> list
 
 
 def _is_better(stacks: Sequence[NDArray[np.int64]], heights: Float64Array, part: NDArray[np.int64]) -> bool:
-    """Whether the stacks are scans and the whole is none.
+    """Whether each stack is a regular scan, while all slices together are not.
 
     Values that jitter from slice to slice (trigger times) would tear a scan into pieces full of gaps.
     """

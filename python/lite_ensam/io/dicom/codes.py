@@ -10,7 +10,7 @@ __all__ = ["as_code", "read_code"]
 
 
 def read_code(item: Dataset, name: str) -> CodedConcept | None:
-    """The first concept of a sequence of an item; None if there is none, or a part of it is missing or odd.
+    """The first concept of a sequence of an item; None if it is absent or incomplete.
 
     Parameters
     ----------

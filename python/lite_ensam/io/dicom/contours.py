@@ -52,7 +52,7 @@ def build_rtstruct(
     Raises
     ------
     OutputError
-        If there is no label, one has no voxel, or a slice lacks the UIDs that contours refer to.
+        If the mask has no label, a label has no voxel, or a slice lacks the UIDs that contours refer to.
     MissingExtraError
         If pydicom is not installed.
     """

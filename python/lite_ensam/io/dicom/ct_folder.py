@@ -1,4 +1,4 @@
-"""What a folder of DICOM files holds of CT: planes, and pictures that are passed over and named."""
+"""The CT slices of a folder of DICOM files, and the images that are skipped and named in a note."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class CtFolder:
                 )
 
     def notes(self) -> list[str]:
-        """What was passed over."""
+        """A sentence that names the skipped files."""
         return [f"passed over {told}"] if (told := told_files(self.passed_over)) else []
 
 
@@ -80,7 +80,7 @@ def read_ct_folder(folder: PathLike) -> CtFolder:
     Raises
     ------
     CaseError
-        If there is no such folder, or a file cannot be read.
+        If the folder does not exist, or a file cannot be read.
     MissingExtraError
         If pydicom is not installed.
     """
@@ -106,7 +106,7 @@ def read_ct_folder(folder: PathLike) -> CtFolder:
 
 
 def picture_kind(header: Dataset) -> str:
-    """What an image of modality CT is instead of a plane of the scan; an empty text if it is a plane."""
+    """The kind of a CT image that is not a slice of the scan (a scout, say); an empty text if it is a slice."""
     sop_class = str(header.get("SOPClassUID") or "")
     words = [str(word).upper() for word in _words(header.get("ImageType"))]
     if sop_class == _SECONDARY_CAPTURE or sop_class.startswith(f"{_SECONDARY_CAPTURE}."):

@@ -38,7 +38,7 @@ class Drawing:
 
 
 def graphic_points(item: Dataset, n_axes: int) -> Float64Array:
-    """Points (n, n_axes) of an item's Graphic Data; MarkError if there are none or numbers are left over."""
+    """Points (n, n_axes) of an item's Graphic Data; MarkError if empty or not a multiple of `n_axes`."""
     numbers = read_all_numbers(item, "GraphicData")
     if not numbers.size or numbers.size % n_axes:
         raise MarkError(f"has {numbers.size} coordinates, expected {n_axes} a point")

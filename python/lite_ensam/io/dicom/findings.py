@@ -31,7 +31,7 @@ _TOOL_NAME = re.compile(
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """What one measurement group or annotation says of a lesion.
+    """A lesion as one measurement group or annotation describes it.
 
     Parameters
     ----------

@@ -110,7 +110,7 @@ def find_marks(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSour
     Raises
     ------
     MarkError
-        If there is none, or there are several; the message lists them.
+        If the folder contains no file with lines, or several; the message lists them.
     """
     return choose_object(dicom_objects(folder, _WITH_MARKS), choice, folder, "marks", series)
 

@@ -59,7 +59,7 @@ class _Area:
         return not len(outside) or bool(_distances(outside, other.corners).max() <= _COPY_PIXELS)
 
     def is_copy_of(self, other: "_Area") -> bool:
-        """Whether this runs along the whole of the other one, which is no smaller."""
+        """Whether both outlines coincide, given that the other is at least as large."""
         pairs = zip(self.bounds, other.bounds, strict=True)
         if any(abs(one - its) > 2 * _COPY_PIXELS for one, its in pairs):
             return False

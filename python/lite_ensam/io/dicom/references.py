@@ -20,7 +20,7 @@ _POINTS = (0x30060050, 0x00700022)
 @with_short_repr
 @dataclass(frozen=True)
 class References:
-    """What a file refers to.
+    """The studies, series and slices that a DICOM file refers to.
 
     Parameters
     ----------

@@ -105,7 +105,7 @@ class Roi:
         return max(1.0, float(np.median(gaps))) if is_usual else 1.0
 
     def notes(self) -> Iterator[str]:
-        """What a reader of its mask should know."""
+        """Notes for those who use the mask."""
         if self.every > 1 + _OFF_PLANE:
             yield f"contours of ROI {self.name!r} are {self.every:.2g} slices apart: slices between have the nearest"
         elif any(abs(plane.height - np.rint(plane.height)) > _OFF_PLANE for plane in self.planes):

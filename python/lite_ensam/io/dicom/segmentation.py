@@ -42,13 +42,13 @@ NAME = "lite-ensam"
 
 _SERIES_NUMBER = 900
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "FrameOfReferenceUID")
-"""What a SEG refers to its slices by; de-identification may have blanked it."""
+"""Attributes by which a SEG refers to its slices; de-identification may have blanked them."""
 
 _OF_FRAMES = (
     "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence", "NumberOfFrames", "ReferencedFrameNumber",
     "SOPClassUID", "SOPInstanceUID",
 )  # fmt: skip
-"""What an image of its own has not, or has otherwise."""
+"""Attributes that are dropped or replaced in a derived image."""
 
 LONGEST_LABEL = 64
 """Characters of a SegmentLabel; the whole name is the tracking identifier."""

@@ -214,8 +214,8 @@ def _decoded(dataset: Dataset) -> NDArray[Any]:
     except Exception as error:  # pydicom and its decoders have many
         syntax = dataset.file_meta.TransferSyntaxUID
         raise CaseError(
-            f"its frames cannot be decoded: there is no decoder for {syntax.name} of {dataset.get('BitsAllocated')} "
-            "bit pixels, or they are damaged; store the SEG uncompressed"
+            f"its frames cannot be decoded: no installed decoder reads {syntax.name} of "
+            f"{dataset.get('BitsAllocated')} bit pixels, or they are damaged; store the SEG uncompressed"
         ) from error
     return pixels.reshape(-1, int(dataset.Rows), int(dataset.Columns))
 

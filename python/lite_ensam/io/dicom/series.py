@@ -27,7 +27,7 @@ from lite_ensam.io.dicom.series_source import SeriesSource
 __all__ = ["choose_series", "read_ct_series"]
 
 _ALIKE = {"PixelSpacing": (2, 1e-4), "ImageOrientationPatient": (6, 1e-3)}
-"""What all slices must have in common beside Rows and Columns: how many numbers, and how far they may differ."""
+"""Attributes that all slices share besides Rows and Columns: how many numbers each has, and their tolerance."""
 
 _FEWEST = 3
 """Images of another size or orientation are a stack of their own if there are so many, else a scout or a picture."""
@@ -44,8 +44,8 @@ def read_ct_series(
 ) -> tuple[CtVolume, SeriesSource]:
     """A CT series of a folder and its subfolders, in HU.
 
-    Slices in files of their own, or frames of enhanced (multi-frame) CT. What is not a plane of a CT (an RTSTRUCT or
-    PDF beside the slices, scouts, screen captures, films) is passed over, and so are copies of a slice, also under
+    Slices in files of their own, or frames of enhanced (multi-frame) CT. Other files (RTSTRUCT,
+    PDF, scouts, screen captures, films) are skipped, and so are copies of a slice, also under
     UIDs of their own. Any transfer syntax will do that pydicom has a decoder for.
 
     Parameters
@@ -133,7 +133,7 @@ def _of_one_patient(planes: list[Dataset]) -> list[Dataset]:
 
 
 def _identity(plane: Dataset) -> str:
-    """What copies of a slice have in common: its UID, where it has one, its place, and the number of its frame."""
+    """The identity that copies of a slice share: its UID (if present), its position and its frame number."""
     uid = str(plane.get("SOPInstanceUID") or plane.filename)
     return f"{uid} at {plane.get('ImagePositionPatient')} {plane.get('ReferencedFrameNumber', '')}"
 
