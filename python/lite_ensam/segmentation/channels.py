@@ -35,10 +35,14 @@ class Patch:
 
     Parameters
     ----------
-    values : float32 (c, z, y, x) in [0, 1]
-    endpoints_zyx : float32 (2, 3), voxel indices in the patch
-    placement : where the patch lies in the scan, in the network's frame
-    mark : the line it was cut around, in that frame
+    values : Float32Array
+        Float32 (c, z, y, x) in [0, 1].
+    endpoints_zyx : Float32Array
+        Float32 (2, 3), voxel indices in the patch.
+    placement : Placement
+        Where the patch lies in the scan, in the network's frame.
+    mark : RecistMark
+        The line it was cut around, in that frame.
     """
 
     values: Float32Array
@@ -54,9 +58,12 @@ class PatchPrompts:
 
     Parameters
     ----------
-    short_axis_zyx : float (2, 3), its ends, as far out as the line's are; None without a short axis
-    first_edge, last_edge : z where the first slice begins and the last one ends; None where that is not known
-    inside_zyx, outside_zyx : float (n, 3), points that are tumour and that are not
+    short_axis_zyx : Float64Array or None, default None
+        Float (2, 3), its ends, as far out as the line's are; None without a short axis.
+    first_edge, last_edge : float or None, default None
+        Z where the first slice begins and the last one ends; None where that is not known.
+    inside_zyx, outside_zyx : Float64Array, optional
+        Float (n, 3), points that are tumour and that are not.
     """
 
     short_axis_zyx: Float64Array | None = None
@@ -89,14 +96,21 @@ class LineFrame:
 
     Parameters
     ----------
-    crop : float32 (z, y, x), HU or windowed grey levels
-    endpoints_zyx : float (2, 3), voxel indices in the crop
-    voxel_mm : size of a crop voxel (z, y, x)
-    hu : whether `crop` is in HU
-    config : windows and scales
-    scan_range : lowest and highest value of the whole scan, for a config without a window; for channel "positive" of
-        its grey levels above 0
-    prompts : what is known beyond the line
+    crop : Float32Array
+        Float32 (z, y, x), HU or windowed grey levels.
+    endpoints_zyx : NDArray[np.floating[Any]]
+        Float (2, 3), voxel indices in the crop.
+    voxel_mm : tuple[float, float, float]
+        Size of a crop voxel (z, y, x).
+    hu : bool
+        Whether `crop` is in HU.
+    config : PatchConfig
+        Windows and scales.
+    scan_range : tuple[float, float] or None, default None
+        Lowest and highest value of the whole scan, for a config without a window; for channel "positive" of
+        its grey levels above 0.
+    prompts : PatchPrompts, optional
+        What is known beyond the line.
     """
 
     crop: Float32Array
@@ -119,8 +133,10 @@ class LineFrame:
 
         Returns
         -------
-        along, across : float32 (y, x), signed, in half lengths of the line
-        per_slice : half lengths between two slices
+        along, across : Float32Array
+            Offsets (y, x), signed, in half lengths of the line.
+        per_slice : float
+            Half lengths between two slices.
         """
         size = np.asarray(self.voxel_mm)
         start, stop = np.asarray(self.endpoints_zyx, dtype=float)
@@ -277,9 +293,13 @@ def cut_patches(case: Case, plan: PatchPlan, config: PatchConfig) -> Iterator[Pa
 
     Parameters
     ----------
-    case : the scan in the network's frame (`case.flipped(plan.flips_zyx)`), or the crops of it that the plan names
-    plan : where they lie
-    config : windows and channels; sides and margins as in the plan
+    case : Case
+        The scan in the network's frame (`case.flipped(plan.flips_zyx)`), or the crops of it that the plan
+        names.
+    plan : PatchPlan
+        Where they lie.
+    config : PatchConfig
+        Windows and channels; sides and margins as in the plan.
     """
     scan_range = _scan_range(case, config)
     crop, patch = np.empty(0, np.float32), None
@@ -314,8 +334,9 @@ def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
 
     Yields
     ------
-    One patch for each mark, in order, in the network's frame. All have the same placement, and the same array of
-    values unless there are channels that look at the line.
+    Patch
+        One patch for each mark, in order, in the network's frame. All have the same placement, and the same
+        array of values unless there are channels that look at the line.
     """
     plan = PatchPlan.of(case.marks, case.grid, config, "joint")
     return cut_patches(case.flipped(plan.flips_zyx), plan, config)

@@ -50,9 +50,12 @@ class TumorLogits:
 
     Parameters
     ----------
-    mark : the tumour's line, in the network's frame
-    logits : float32 (z, y, x) on the patch; above the threshold is tumour
-    placement : where the patch lies in the volume
+    mark : RecistMark
+        The tumour's line, in the network's frame.
+    logits : NDArray[np.float32]
+        Float32 (z, y, x) on the patch; above the threshold is tumour.
+    placement : Placement
+        Where the patch lies in the volume.
     """
 
     mark: RecistMark
@@ -67,8 +70,10 @@ class Painting:
 
     Parameters
     ----------
-    part : uint16 (z, y, x), the box that holds all tumours; 0 is background, and all there is outside
-    recovered : label -> offset that was added to its logits inside the line's sphere
+    part : SubVolume
+        Uint16 (z, y, x), the box that holds all tumours; 0 is background, and all there is outside.
+    recovered : dict[int, float]
+        Label -> offset that was added to its logits inside the line's sphere.
     """
 
     part: SubVolume
@@ -104,7 +109,9 @@ def fade_far(tumor: TumorLogits) -> TumorLogits:
 
     Parameters
     ----------
-    tumor : of a lesion crop, whose voxels are cubes; with the logits as the network gave them, which are not changed
+    tumor : TumorLogits
+        From a lesion crop, whose voxels are cubes; with the logits as the network gave them, which are
+        not changed.
     """
     mark = tumor.mark
     if mark.first_slice is not None and mark.last_slice is not None:
@@ -130,7 +137,8 @@ def anchor_endpoints(tumor: TumorLogits) -> TumorLogits:
 
     Parameters
     ----------
-    tumor : with the logits as the network gave them; they are not changed
+    tumor : TumorLogits
+        The network's output; its logits are not changed.
     """
     logits = tumor.logits
     if not (logits > 0).any():
@@ -153,7 +161,8 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
 
     Parameters
     ----------
-    tumor : with the logits as the network gave them; they are not changed
+    tumor : TumorLogits
+        The network's output; its logits are not changed.
     """
     mark, placement = tumor.mark, tumor.placement
     slices = [z for z in (mark.first_slice, mark.last_slice) if z is not None]
@@ -188,11 +197,16 @@ def _bring(
 
     Parameters
     ----------
-    logits : (z, y, x)
-    point_zyx : voxel indices
-    wanted : at the point
-    width : standard deviation of the bell in voxels
-    most : that is added or taken off at the point
+    logits : NDArray[np.float32]
+        Logits (z, y, x).
+    point_zyx : NDArray[np.float64]
+        Voxel indices.
+    wanted : float
+        The wanted logit at the point.
+    width : float
+        Standard deviation of the bell in voxels.
+    most : float, default np.inf
+        That is added or taken off at the point.
     """
     lacking = wanted - _between_voxels(logits, point_zyx)
     low = np.maximum(np.floor(point_zyx - 3 * width), 0).astype(int)
@@ -230,9 +244,12 @@ def paint_tumors(
 
     Parameters
     ----------
-    tumors : at least one; all of one volume
-    spacing_mm : (z, y, x), for the sphere
-    threshold : logit above which a voxel is tumour
+    tumors : Sequence[TumorLogits]
+        At least one; all of one volume.
+    spacing_mm : tuple[float, float, float]
+        Spacing in mm, (z, y, x), for the sphere.
+    threshold : float, default 0.0
+        Logit above which a voxel is tumour.
     """
     arguments: list[TumorArgument] = [
         (t.mark.label, t.logits, t.placement.start_zyx, t.placement.step_zyx, t.placement.content_zyx)
@@ -259,8 +276,10 @@ def obey_prompts(painting: Painting, marks: Sequence[RecistMark]) -> Painting:
 
     Parameters
     ----------
-    painting : of all marks
-    marks : in its frame
+    painting : Painting
+        Painting of all marks.
+    marks : Sequence[RecistMark]
+        The marks in its frame.
     """
     told = [
         m for m in marks if m.inside_zyx or m.outside_zyx or (m.first_slice, m.last_slice) != (None, None)

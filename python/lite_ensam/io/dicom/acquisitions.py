@@ -72,9 +72,12 @@ class Acquisition:
 
     Parameters
     ----------
-    number : AcquisitionNumber where that is another one for each, else counted from 1
-    slices : in any order
-    told_by : attributes that tell it from the others
+    number : int
+        AcquisitionNumber where that is another one for each, else counted from 1.
+    slices : tuple[Dataset, ...]
+        Slices in any order.
+    told_by : tuple[str, ...]
+        Attributes that tell it from the others.
     """
 
     number: int
@@ -105,10 +108,13 @@ def choose_acquisition(
 
     Parameters
     ----------
-    acquisitions : from `split_acquisitions`
-    number : of the one that is wanted; None takes the one that `referred` names most of, else the one with the
-        most slices, of equals the first
-    referred : what marks or a mask refer to
+    acquisitions : Sequence[Acquisition]
+        Acquisitions from `split_acquisitions`.
+    number : int or None
+        Number of the one that is wanted; None takes the one that `referred` names most of, else the one with
+        the most slices, of equals the first.
+    referred : References
+        What marks or a mask refer to.
 
     Raises
     ------

@@ -14,8 +14,10 @@ def read_code(item: Dataset, name: str) -> CodedConcept | None:
 
     Parameters
     ----------
-    item : a dataset
-    name : of the sequence: "ConceptCodeSequence", "AnatomicRegionSequence"
+    item : Dataset
+        A dataset.
+    name : str
+        Name of the sequence: "ConceptCodeSequence", "AnatomicRegionSequence".
     """
     codes = item.get(name)
     if not codes:

@@ -41,10 +41,14 @@ class CtFolder:
 
     Parameters
     ----------
-    planes : of slices, one a file, and of frames of multi-frame images
-    images : multi-frame images by their file's name
-    passed_over : files' names by the kind of picture they are
-    broken : files that might be slices, cut off in their header, with their SeriesInstanceUID if it is known
+    planes : list[Dataset], optional
+        Planes of slices, one a file, and of frames of multi-frame images.
+    images : dict[str, Dataset], optional
+        Multi-frame images by their file's name.
+    passed_over : dict[str, list[str]], optional
+        Files' names by the kind of picture they are.
+    broken : dict[Path, str], optional
+        Files that might be slices, cut off in their header, with their SeriesInstanceUID if it is known.
     """
 
     planes: list[Dataset] = field(default_factory=list)

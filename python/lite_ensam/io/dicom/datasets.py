@@ -73,6 +73,11 @@ def is_dicom(path: PathLike) -> bool:
     """Whether a file begins as DICOM files do; False if it cannot be read.
 
     That is 128 bytes of anything, then DICM; or, as some archives keep them, at once with an element of group 2 or 8.
+
+    Parameters
+    ----------
+    path : PathLike
+        Any file.
     """
     try:
         check_input(path)
@@ -161,9 +166,12 @@ def read_dataset(path: PathLike, *, voxels: bool = True, only: tuple[str, ...] |
 
     Parameters
     ----------
-    path : the file
-    voxels : False stops before them, which is much faster
-    only : keywords of the elements that are wanted; None takes all
+    path : PathLike
+        The file.
+    voxels : bool, default True
+        False stops before them, which is much faster.
+    only : tuple[str, ...] or None, default None
+        Keywords of the elements that are wanted; None takes all.
 
     Raises
     ------

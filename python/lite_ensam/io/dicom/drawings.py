@@ -29,8 +29,10 @@ class Drawing:
 
     Parameters
     ----------
-    ends_zyx : (2, 3) voxel indices; of an outline its two points that are farthest apart
-    is_line : whether it was drawn as a line of two points, not as an outline, circle or ellipse
+    ends_zyx : Float64Array
+        Ends (2, 3), in voxel indices; of an outline its two points that are farthest apart.
+    is_line : bool
+        Whether it was drawn as a line of two points, not as an outline, circle or ellipse.
     """
 
     ends_zyx: Float64Array
@@ -58,9 +60,12 @@ def read_drawing(kind: str, points_zyx: Float64Array, spacing_mm: Float64Array) 
 
     Parameters
     ----------
-    kind : Graphic Type of SCOORD, SCOORD3D or a presentation state
-    points_zyx : (n, 3) voxel indices of its points
-    spacing_mm : (z, y, x)
+    kind : str
+        Graphic Type of SCOORD, SCOORD3D or a presentation state.
+    points_zyx : Float64Array
+        Its points (n, 3), in voxel indices.
+    spacing_mm : Float64Array
+        Spacing in mm, (z, y, x).
 
     Raises
     ------

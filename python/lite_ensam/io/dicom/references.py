@@ -24,9 +24,12 @@ class References:
 
     Parameters
     ----------
-    name : the file's name, for messages
-    frames_of_image : SOPInstanceUIDs, with the numbers of frames where some are named
-    spaces : FrameOfReferenceUIDs, for what is only placed in space
+    name : str, default ""
+        The file's name, for messages.
+    frames_of_image : Mapping[str, frozenset[int]], optional
+        SOPInstanceUIDs, with the numbers of frames where some are named.
+    spaces : frozenset[str], optional
+        FrameOfReferenceUIDs, for what is only placed in space.
     """
 
     name: str = ""

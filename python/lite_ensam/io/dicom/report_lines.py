@@ -68,8 +68,10 @@ def read_report(report: Dataset, ct: ScanSource) -> tuple[list[Finding], list[st
 
     Parameters
     ----------
-    report : the dataset
-    ct : the scan that its coordinates lie on
+    report : Dataset
+        The dataset.
+    ct : ScanSource
+        The scan that its coordinates lie on.
     """
     findings, notes = [], []
     for number, group in enumerate(_groups(report), start=1):

@@ -50,20 +50,27 @@ def read_ct_series(
 
     Parameters
     ----------
-    folder : whatever the files are called; links to folders are followed
-    series_uid : SeriesInstanceUID; None takes the series that `referred_by` refers to, else the one with the most
-        slices (of equals the smallest UID), and says so in the source's `notes`
-    acquisition : of a series with several acquisitions, phases or reconstructions at the same places the number of
-        one, as the notes list them; None takes the one that `referred_by` refers to, else the largest
-    referred_by : a DICOM file of marks or of a mask that refers to images, or None; any other file will do, too
+    folder : PathLike
+        Whatever the files are called; links to folders are followed.
+    series_uid : str or None, default None
+        SeriesInstanceUID; None takes the series that `referred_by` refers to, else the one with the most
+        slices (of equals the smallest UID), and says so in the source's `notes`.
+    acquisition : int or None, default None
+        Acquisition of a series with several acquisitions, phases or reconstructions at the same places the
+        number of one, as the notes list them; None takes the one that `referred_by` refers to, else the
+        largest.
+    referred_by : PathLike or None, default None
+        A DICOM file of marks or of a mask that refers to images, or None; any other file will do, too.
 
     Returns
     -------
-    ct : int16 (z, y, x), or float32 if the HU are not whole numbers; slices are sorted by position, axes
-        permuted so that z runs along the body, nothing is flipped. Slices that are shifted in plane (a tilted gantry)
-        are moved by whole pixels, planes between unevenly spaced slices interpolated: see `Stack`. Where the files do
-        not say how to get HU, the values are as stored and the source's `has_hu` is False
-    source : its geometry and its slices' headers; its `notes` say what was chosen, passed over, moved and interpolated
+    ct : CtVolume
+        Voxels (z, y, x), int16, or float32 if the HU are not whole numbers. Slices are sorted by position and axes
+        permuted so that z runs along the body; nothing is flipped. Slices that are shifted in plane (a tilted gantry)
+        are moved by whole pixels, and planes between unevenly spaced slices are interpolated: see `Stack`. Where the
+        files do not say how to get HU, the values are as stored and the source's `has_hu` is False.
+    source : SeriesSource
+        Geometry and headers of the slices; `notes` say what was chosen, skipped, moved and interpolated.
 
     Raises
     ------

@@ -48,12 +48,18 @@ class Stack:
 
     Parameters
     ----------
-    slice_shape : rows and columns of a slice
-    positions : (n, 3) centres of the slices' first pixels, DICOM's mm, sorted along the normal
-    axes : (3, 3) unit vectors along which column, row and plane grow
-    step_mm : (3,) distances of columns, rows and planes
-    planes : (n,) the plane of each slice; whole numbers but where distances are uneven
-    shifts_ji : int (n, 2) row and column of the grid that a slice's first pixel lies on
+    slice_shape : tuple[int, int]
+        Rows and columns of a slice.
+    positions : Float64Array
+        Centres (n, 3) of the slices' first pixels, DICOM's mm, sorted along the normal.
+    axes : Float64Array
+        Unit vectors (3, 3) along which column, row and plane grow.
+    step_mm : Float64Array
+        Distances (3,) of columns, rows and planes, in mm.
+    planes : Float64Array
+        Plane of each slice (n,); whole numbers but where distances are uneven.
+    shifts_ji : NDArray[np.int64]
+        Int (n, 2) row and column of the grid that a slice's first pixel lies on.
     """
 
     slice_shape: tuple[int, int]
