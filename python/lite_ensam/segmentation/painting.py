@@ -161,8 +161,10 @@ def fill_end_slices(tumor: TumorLogits, voxel_mm: float) -> TumorLogits:
 
     Parameters
     ----------
-    tumor : with the logits as the network gave them; they are not changed
-    voxel_mm : height of a patch voxel
+    tumor : TumorLogits
+        The network's output; its logits are not changed.
+    voxel_mm : float
+        Height of a patch voxel in mm.
     """
     mark, placement = tumor.mark, tumor.placement
     heights = np.arange(len(tumor.logits))
