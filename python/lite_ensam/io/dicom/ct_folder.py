@@ -70,7 +70,7 @@ class CtFolder:
                 )
 
     def instead(self) -> str:
-        """Pictures and images of other modalities, for the error if there is no plane; an empty text without them."""
+        """Pictures and images of other modalities, for the error if no plane was found; an empty text without them."""
         others = [
             f"{number} x {modality} image, and the weights were trained on CT alone"
             for modality, number in sorted(self.other_images.items())
