@@ -13,6 +13,7 @@ from tests.lint.phrases import findings
         ("a.md", "A spacing of 0.0007 mm is none of a CT.", 1),
         ("a.md", 'The error said "is none of a CT", and `x is none` is code.', 0),
         ("a.md", "Text.\n\n    this block is no prose\n\n```\nx is none of y\n```\n", 0),
+        ("a.md", "    code is none\n\nAfter it a result hangs on the line.\n", 1),
         ("a.md", "What is read is checked. What is a flag?", 1),
         ("a.md", "One\nis none of\nthem; none of the files is damaged.", 1),
         ("a.py", 'raise ValueError(f"{x} is no number")\n# it is no comment\ny = x is None\n', 1),

@@ -34,7 +34,7 @@ def test_scores_tables_page_and_pictures_are_written(flare: Path, tmp_path: Path
     with open(tmp_path / "s.csv", newline="") as file:
         assert len(list(csv.DictReader(file))) == 4 * 6  # tumours times methods
     page = (tmp_path / "s.html").read_text()
-    assert "Carelessly drawn marks" in page
+    assert "Inexact lines" in page
     assert page.count("data:image/png") == 2
     for name in ("f.png", "w.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")

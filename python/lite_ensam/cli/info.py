@@ -48,10 +48,11 @@ def gather() -> dict[str, Any]:
 
 
 def trained(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Of how many steps the weights are, and of which commit; what was remarked on it stays in the manifest."""
+    """Number of training steps, and the commit if the record states one; remarks on it stay in the manifest."""
     before = sum(leg.get("step", 0) for leg in record.get("started_from", ()))
-    commit = str(record.get("commit", "unknown")).split()[0]
-    return {"steps": before + record.get("step", 0), "commit": commit}
+    facts = {"steps": before + record.get("step", 0)}
+    commit = record.get("commit")  # training from an installed wheel knows none
+    return facts | {"commit": str(commit).split()[0]} if commit else facts
 
 
 def _version(package: str) -> str:

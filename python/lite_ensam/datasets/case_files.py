@@ -21,16 +21,29 @@ class CaseFiles:
 
     Parameters
     ----------
-    source : where it comes from: its folder, or what its FLARE name begins with
-    name : of the case; a source has no two of one name
-    ct : the scan: a file, or a folder of DICOM slices
-    marks : file of its lines, or None: they are in the scan's file, or drawn on the labels
-    labels : file of its reference, or None: it is in the scan's file (FLARE), or missing
-    patient : whose it is, as far as names tell: cases of one patient are never split between training and validation
-    hu : True for Hounsfield units, False for a scan already windowed to 0-255, None to look
-    path_name : the way to it from the folder that was searched, as one name: `train__CT_1`
-    patient_id, date : what the data set itself says: the patient, and the day as YYYY-MM-DD
-    series, acquisition : SeriesInstanceUID in a DICOM folder, and which of its acquisitions
+    source : str
+        The source: its folder, or the beginning of its FLARE name.
+    name : str
+        Name of the case; a source has no two of one name.
+    ct : Path
+        The scan: a file, or a folder of DICOM slices.
+    marks : Path or None, default None
+        File of its lines, or None: they are in the scan's file, or drawn on the labels.
+    labels : Path or None, default None
+        File of its reference, or None: it is in the scan's file (FLARE), or missing.
+    patient : str, default ""
+        The patient, as far as names tell: cases of one patient are never split between training and
+        validation.
+    hu : bool or None, default None
+        True for Hounsfield units, False for a scan already windowed to 0-255, None to look.
+    path_name : str, default ""
+        The way to it from the folder that was searched, as one name: `train__CT_1`.
+    patient_id, date : str, default ""
+        What the data set itself says: the patient, and the day as YYYY-MM-DD.
+    series : str, default ""
+        SeriesInstanceUID in a DICOM folder.
+    acquisition : int or None, default None
+        Number of an acquisition of that series.
     """
 
     source: str

@@ -39,9 +39,12 @@ class _Series:
 
     Parameters
     ----------
-    folders : that hold its slices
-    header : of one slice
-    marks : objects with lines, each with its date and time
+    folders : set[str], optional
+        That hold its slices.
+    header : Dataset, default None
+        Header of one slice.
+    marks : list[tuple[str, str]], optional
+        Objects with lines, each with its date and time.
     """
 
     folders: set[str] = field(default_factory=set)

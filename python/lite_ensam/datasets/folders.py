@@ -52,11 +52,17 @@ class FileTree:
 
     Parameters
     ----------
-    root : the folder
-    files : in alphabetical order: files, links that lead nowhere, and folders that are called like files
-    dead_links : links that lead nowhere and are called like no file
-    repeated : links to folders that are in the tree already
-    named : scans, masks and marks by folder, stem and suffix; suffixes, and the stems of our own layout, in lower case
+    root : Path
+        The folder.
+    files : tuple[Path, ...]
+        Files in alphabetical order: files, links that lead nowhere, and folders that are called like files.
+    dead_links : tuple[Path, ...]
+        Links that lead nowhere and are called like no file.
+    repeated : tuple[Path, ...]
+        Links to folders that are in the tree already.
+    named : dict[tuple[Path, str, str], Path], optional
+        Scans, masks and marks by folder, stem and suffix; suffixes, and the stems of our own layout, in lower
+        case.
     """
 
     root: Path
@@ -76,7 +82,13 @@ class FileTree:
 
 
 def find_cases(folder: PathLike) -> list[CaseFiles]:
-    """Every case of a folder with its reference, in alphabetical order of source and name; see `list_cases`."""
+    """Every case of a folder with its reference, in alphabetical order of source and name; see `list_cases`.
+
+    Parameters
+    ----------
+    folder : PathLike
+        Cases in one of the layouts of this module.
+    """
     return list(list_cases(folder).cases)
 
 

@@ -40,9 +40,12 @@ class ManifestTable(NamedTuple):
 
     Parameters
     ----------
-    columns : headings
-    rows : line of the file (of a Parquet table: number of the row + 1), and the text of each of `MANIFEST_COLUMNS`,
-        empty where it is missing. Paths are absolute, or relative to the working directory if that of the table was
+    columns : tuple[str, ...]
+        Headings.
+    rows : tuple[tuple[int, dict[str, str]], ...]
+        Line of the file (of a Parquet table: number of the row + 1), and the text of each of
+        `MANIFEST_COLUMNS`, empty where it is missing. Paths are absolute, or relative to the working
+        directory if that of the table was.
     """
 
     columns: tuple[str, ...]
@@ -59,7 +62,8 @@ def read_manifest_table(path: PathLike) -> ManifestTable:
 
     Parameters
     ----------
-    path : .csv (UTF-8, with headings) or .parquet; paths in it are relative to its own folder
+    path : PathLike
+        .csv (UTF-8, with headings) or .parquet; paths in it are relative to its own folder.
 
     Raises
     ------

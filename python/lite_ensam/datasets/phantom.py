@@ -95,13 +95,17 @@ def make_phantom(
 
     Parameters
     ----------
-    shape_zyx : at least (16, 64, 64)
-    spacing_mm : (z, y, x)
-    seed : places, sizes, shapes, vessels and noise; the same seed gives the same voxels
+    shape_zyx : Sequence[int], default (56, 160, 160)
+        Shape (z, y, x), at least (16, 64, 64).
+    spacing_mm : Sequence[float], default (2.5, 1.6, 1.6)
+        Spacing in mm, (z, y, x).
+    seed : int, default 0
+        Places, sizes, shapes, vessels and noise; the same seed gives the same voxels.
 
     Returns
     -------
-    Case with `ct` int16 HU, `reference` uint8 and one mark a label, each drawn on its reference.
+    Case
+        Case with `ct` int16 HU, `reference` uint8 and one mark a label, each drawn on its reference.
 
     Raises
     ------

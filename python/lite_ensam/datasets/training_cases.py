@@ -39,10 +39,14 @@ class TrainingCases:
 
     Parameters
     ----------
-    train : to learn from
-    val : that a list holds out to validate on; a folder has none
-    excluded : `source/case` of those that `exclude.txt` has left out
-    notes : what a reader should know: names of `exclude.txt` that match no case, files that are not cases
+    train : tuple[CaseFiles, ...]
+        Cases to learn from.
+    val : tuple[CaseFiles, ...], default ()
+        Cases that a list holds out for validation; empty for a folder.
+    excluded : tuple[str, ...], default ()
+        `source/case` of those that `exclude.txt` has left out.
+    notes : tuple[str, ...], default ()
+        Notes: names of `exclude.txt` that match no case, files that are not cases.
     """
 
     train: tuple[CaseFiles, ...]

@@ -15,9 +15,12 @@ def pip_download(requirement: str, into: Path, *options: str) -> Path:
 
     Parameters
     ----------
-    requirement : name and version, as `pycerr==2.5.1`
-    into : a folder that is there and empty
-    options : of `pip download`, as `--only-binary=:all:`
+    requirement : str
+        Name and version, as `pycerr==2.5.1`.
+    into : Path
+        A folder that is there and empty.
+    *options : str
+        Options of `pip download`, as `--only-binary=:all:`.
 
     Raises
     ------

@@ -46,11 +46,15 @@ def run_real_demo(
 
     Parameters
     ----------
-    folder : made if it is missing; keeps the scans (17 MB, DICOM) in `scans`, gets a folder with
-        ct.nii.gz, marks.json and mask.nii.gz for each patient, and picture.png and report.json
-    segment : None takes the weights that ship with the package
-    overwrite : whether existing results may be replaced; scans that are there are not fetched again
-    on_step : told in words what is done next
+    folder : PathLike
+        Made if it is missing; keeps the scans (17 MB, DICOM) in `scans`, gets a folder with ct.nii.gz,
+        marks.json and mask.nii.gz for each patient, and picture.png and report.json.
+    segment : Segmenter or None, default None
+        None takes the weights that ship with the package.
+    overwrite : bool, default False
+        Whether existing results may be replaced; scans that are there are not fetched again.
+    on_step : Callable[[str], None] or None, default None
+        Told in words what is done next.
 
     Raises
     ------
@@ -76,6 +80,11 @@ def run_real_demo(
 
 def real_cases(folder: PathLike) -> list[Case]:
     """The four patients' scans, lines and references, fetched into `folder`/scans if they are not there.
+
+    Parameters
+    ----------
+    folder : PathLike
+        Made if it is missing; keeps the scans (17 MB, DICOM) in `scans`.
 
     Raises
     ------

@@ -62,13 +62,24 @@ class DemoTumor:
 
     Parameters
     ----------
-    case, name, label : which tumour
-    recist_mm : length of the line
-    volume_ml, reference_ml : of the result and of the reference
-    longest_diameter_mm, short_axis_mm : of the result
-    flags, flag_sentences : what a reader should check, for programs and for people
-    dsc, sphere_dsc : Dice similarity coefficient
-    nsd_2mm, sphere_nsd_2mm : normalised surface Dice at 2 mm; None without the extra `evaluate`
+    case : str
+        Name of the case.
+    name : str
+        Name of the lesion.
+    label : int
+        Label of the tumour in the case.
+    recist_mm : float
+        Length of the line.
+    volume_ml, reference_ml : float
+        Volumes of the result and of the reference, in ml.
+    longest_diameter_mm, short_axis_mm : float
+        Diameters of the result on an axial slice, in mm.
+    flags, flag_sentences : tuple[str, ...]
+        What a reader should check, for programs and for people.
+    dsc, sphere_dsc : float
+        Dice similarity coefficient.
+    nsd_2mm, sphere_nsd_2mm : float or None
+        Normalised surface Dice at 2 mm; None without the extra `evaluate`.
     """
 
     case: str
@@ -94,14 +105,22 @@ class DemoRecord:
 
     Parameters
     ----------
-    folder : where everything lies
-    source : what the scans are, and their licence
-    tumors : in the order of the picture's rows
-    masks : one file for each case, beside its ct.nii.gz and marks.json
-    picture : three planes of each tumour, result and reference outlined; None without matplotlib
-    report : JSON with all of this and each case's own report
-    seconds : wall time of segmenting, all cases
-    notes : what was left out, and which extra it needs
+    folder : Path
+        Where everything lies.
+    source : str
+        What the scans are, and their licence.
+    tumors : tuple[DemoTumor, ...]
+        The tumours, in the order of the picture's rows.
+    masks : tuple[Path, ...]
+        One file for each case, beside its ct.nii.gz and marks.json.
+    picture : Path or None
+        Three planes of each tumour, result and reference outlined; None without matplotlib.
+    report : Path
+        JSON with all of this and each case's own report.
+    seconds : float
+        Wall time of segmenting, all cases.
+    notes : tuple[str, ...]
+        What was left out, and which extra it needs.
     """
 
     folder: Path
@@ -125,11 +144,16 @@ def show_cases(
 
     Parameters
     ----------
-    cases : by the folder that ct.nii.gz, marks.json and mask.nii.gz of each go into
-    folder : gets picture.png and report.json
-    source : what the scans are, for the record
-    segment : None takes the weights that ship with the package
-    overwrite : whether existing files may be replaced
+    cases : Mapping[Path, Case]
+        Cases by the folder that ct.nii.gz, marks.json and mask.nii.gz of each go into.
+    folder : Path
+        Gets picture.png and report.json.
+    source : str
+        What the scans are, for the record.
+    segment : Segmenter or None, default None
+        None takes the weights that ship with the package.
+    overwrite : bool, default False
+        Whether existing files may be replaced.
 
     Raises
     ------
@@ -184,7 +208,13 @@ def make_folder(path: PathLike) -> Path:
 
 
 def segmenter_of(weights: PathLike = WEIGHTS) -> Segmenter:
-    """A function that segments cases with the weights of a folder, by default the released ones."""
+    """A function that segments cases with the weights of a folder, by default the released ones.
+
+    Parameters
+    ----------
+    weights : PathLike, default WEIGHTS
+        Folder of weights made by `lite-ensam export` or `import`.
+    """
     predictor = Predictor(load_backend("openvino", weights=weights))
     return lambda case: segment_case(case, predictor)
 

@@ -15,9 +15,12 @@ def run_demo(
 
     Parameters
     ----------
-    folder : made if it is missing; gets ct.nii.gz, marks.json, mask.nii.gz, picture.png, report.json
-    segment : None takes the weights that ship with the package
-    overwrite : whether existing files may be replaced
+    folder : str or os.PathLike[str]
+        Made if it is missing; gets ct.nii.gz, marks.json, mask.nii.gz, picture.png, report.json.
+    segment : Segmenter or None, default None
+        None takes the weights that ship with the package.
+    overwrite : bool, default False
+        Whether existing files may be replaced.
 
     Raises
     ------

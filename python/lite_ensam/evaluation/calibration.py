@@ -22,9 +22,12 @@ def calibrate(
 
     Parameters
     ----------
-    folder : cases in a layout of `datasets.folders`, of patients whom the weights have not learnt from
-    predictor : of the weights, with lesion crops and readers' borders
-    on_case : called before each case with its name, its number from 0 and how many there are
+    folder : PathLike
+        Cases in a layout of `datasets.folders`, of patients whom the weights have not learnt from.
+    predictor : Predictor
+        Runs the weights with lesion crops and readers' borders.
+    on_case : Callable[[str, int, int], None] or None, default None
+        Called before each case with its name, its number from 0 and how many there are.
 
     Raises
     ------

@@ -40,14 +40,23 @@ class Evaluation:
 
     Parameters
     ----------
-    folder : what was evaluated
-    seed : of the bootstrap and of changed marks
-    summaries : of each source, then overall; in each the result, the result on changed marks, the baselines
-    flare : each method as the literature on FLARE counts, in both ways
-    tumors : one for each tumour and method
-    cases : all tumours of a case as one mask, for each method
-    notes : of the folder and of each case: what was passed over, how scans were read
-    resources : what a fresh process took for each case, if that was measured
+    folder : str
+        What was evaluated.
+    seed : int
+        Seed of the bootstrap and of changed marks.
+    summaries : tuple[Summary, ...]
+        Summaries of each source, then overall; in each the result, the result on changed marks, the
+        baselines.
+    flare : tuple[FlareScore, ...]
+        Each method as the literature on FLARE counts, in both ways.
+    tumors : tuple[TumorScore, ...]
+        One for each tumour and method.
+    cases : tuple[CaseScore, ...]
+        All tumours of a case as one mask, for each method.
+    notes : tuple[str, ...], default ()
+        Notes of the folder and of each case: what was passed over, how scans were read.
+    resources : tuple[CaseResources, ...], default ()
+        What a fresh process took for each case, if that was measured.
     """
 
     folder: str
@@ -89,12 +98,18 @@ def evaluate(
 
     Parameters
     ----------
-    folder : cases in a layout of `datasets.folders`
-    segment : from a case to its label map
-    baselines : names out of `baselines.BASELINES` that are scored too
-    changes : names out of `robustness.CHANGES`: the result is scored on marks changed so, too
-    seed : of the bootstrap and of changed marks
-    on_case : called before each case with its name, its number from 0 and how many there are
+    folder : PathLike
+        Cases in a layout of `datasets.folders`.
+    segment : Segmenting
+        Function from a case to its label map.
+    baselines : Sequence[str], default ("sphere",)
+        Names out of `baselines.BASELINES` that are scored too.
+    changes : Sequence[str], default ()
+        Names out of `robustness.CHANGES`: the result is scored on marks changed so, too.
+    seed : int, default 0
+        Seed of the bootstrap and of changed marks.
+    on_case : Callable[[str, int, int], None] or None, default None
+        Called before each case with its name, its number from 0 and how many there are.
 
     Raises
     ------

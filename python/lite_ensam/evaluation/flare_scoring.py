@@ -39,10 +39,14 @@ class FlareScore:
 
     Parameters
     ----------
-    scoring : "FLARE24" or "LETT-NeXt"
-    method : "result", a changed mark, or the name of a baseline
-    n_cases : how many
-    dsc, dsc_sd, nsd_2mm, nsd_2mm_sd : mean over cases and its standard deviation
+    scoring : str
+        "FLARE24" or "LETT-NeXt".
+    method : str
+        "result", a changed mark, or the name of a baseline.
+    n_cases : int
+        How many.
+    dsc, dsc_sd, nsd_2mm, nsd_2mm_sd : float
+        Mean over cases and its standard deviation.
     """
 
     scoring: str

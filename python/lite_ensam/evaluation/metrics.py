@@ -27,11 +27,13 @@ def dsc(result: Mask, reference: Mask) -> float:
 
     Parameters
     ----------
-    result, reference : bool (z, y, x)
+    result, reference : Mask
+        Bool (z, y, x).
 
     Returns
     -------
-    0 to 1; 1 if both are empty.
+    float
+        0 to 1; 1 if both are empty.
 
     Raises
     ------
@@ -53,13 +55,17 @@ def nsd(result: Mask, reference: Mask, spacing_mm: FloatTriple, tolerance_mm: fl
 
     Parameters
     ----------
-    result, reference : bool (z, y, x)
-    spacing_mm : (z, y, x)
-    tolerance_mm : how near
+    result, reference : Mask
+        Bool (z, y, x).
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
+    tolerance_mm : float, default 2.0
+        How near.
 
     Returns
     -------
-    0 to 1; 1 if both are empty, 0 if one is.
+    float
+        0 to 1; 1 if both are empty, 0 if one is.
 
     Raises
     ------
@@ -94,6 +100,13 @@ def nsd_at(
 
 def flare_nsd(dsc_value: float, nsd_value: float) -> float:
     """NSD as FLARE scores it: 0 if the DSC is below 0.2.
+
+    Parameters
+    ----------
+    dsc_value : float
+        Dice similarity coefficient, 0 to 1.
+    nsd_value : float
+        Normalised surface Dice, 0 to 1.
 
     Examples
     --------

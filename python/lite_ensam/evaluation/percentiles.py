@@ -31,8 +31,12 @@ def render_percentiles(
 
     Parameters
     ----------
-    tumors, scores : of the tumours at the percentiles
-    percentiles : of the DSC, ascending
+    tumors : Sequence[TumorPicture]
+        Pictures of the tumours at the percentiles.
+    scores : Sequence[TumorScore]
+        Their scores, in the same order.
+    percentiles : Sequence[int], default PERCENTILES
+        Percentiles of the DSC, ascending.
 
     Raises
     ------

@@ -52,9 +52,12 @@ def change_marks(case: Case, change: str, seed: int) -> Case:
 
     Parameters
     ----------
-    case : its name goes into the draw
-    change : a name out of `CHANGES`
-    seed : of the draw
+    case : Case
+        Its name goes into the draw.
+    change : str
+        A name out of `CHANGES`.
+    seed : int
+        Seed of the draw.
 
     Raises
     ------

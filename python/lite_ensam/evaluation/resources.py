@@ -43,9 +43,12 @@ class Watched:
 
     Parameters
     ----------
-    seconds, cpu_seconds : wall, and all cores' together
-    times, mb : samples of the tree's resident memory (shared pages are counted for each process)
-    peak_mb : the kernel's own highest mark of the first process (VmHWM), else the highest sample
+    seconds, cpu_seconds : float
+        Wall, and all cores' together.
+    times, mb : list[float]
+        Samples of the tree's resident memory (shared pages are counted for each process).
+    peak_mb : float
+        The kernel's own highest mark of the first process (VmHWM), else the highest sample.
     """
 
     seconds: float
@@ -73,9 +76,18 @@ class CaseResources:
 
     Parameters
     ----------
-    source, case, shape_zyx, n_tumors : which, how large, with how many lines
-    seconds, peak_mb : wall time, highest resident memory
-    area_mb_s, flare24_mb_s : area under the memory's curve, from samples every 10 ms, and as FLARE 2024 counts it
+    source : str
+        Name of the source.
+    case : str
+        Name of the case.
+    shape_zyx : IntTriple
+        Shape of the scan (z, y, x).
+    n_tumors : int
+        Number of lines.
+    seconds, peak_mb : float
+        Wall time, highest resident memory.
+    area_mb_s, flare24_mb_s : float
+        Area under the memory's curve, from samples every 10 ms, and as FLARE 2024 counts it.
     """
 
     source: str
@@ -104,6 +116,15 @@ def measure_cases(
     """Segment each case in a process of its own: `lite-ensam segment` with these options.
 
     A process that is not counted goes first: the engine keeps its compiled graph for the next ones.
+
+    Parameters
+    ----------
+    cases : Sequence[CaseFiles]
+        The files of each case.
+    options : Sequence[str], default ()
+        Further options of `lite-ensam segment`.
+    on_case : Callable[[str, int, int], None] or None, default None
+        Called before each case with its name, its number from 0 and how many there are.
 
     Raises
     ------

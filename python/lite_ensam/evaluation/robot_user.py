@@ -31,10 +31,13 @@ class RobotUser:
 
     Parameters
     ----------
-    seed : of its draws
-    points_off : voxels that every point is off, in a random direction of its slice; 0 moves points by at most a voxel
-        in each axis, and only while they stay in the wrong region
-    slices_off : slices that the first and the last are off, outwards or inwards
+    seed : int, default 0
+        Seed of its draws.
+    points_off : int, default 0
+        Voxels that every point is off, in a random direction of its slice; 0 moves points by at most a voxel
+        in each axis, and only while they stay in the wrong region.
+    slices_off : int, default 0
+        Slices that the first and the last are off, outwards or inwards.
     """
 
     seed: int = 0
@@ -108,10 +111,16 @@ class RoundScore:
 
     Parameters
     ----------
-    case, label : which tumour
-    given : a name out of `GIVEN`
-    clicks : 0, 1, ...
-    dsc : of its mask
+    case : str
+        Name of the case.
+    label : int
+        Label of the tumour in the case.
+    given : str
+        A name out of `GIVEN`.
+    clicks : int
+        0, 1, ...
+    dsc : float
+        Dice similarity coefficient of its mask.
     """
 
     case: str
@@ -132,15 +141,21 @@ def play(
 
     Parameters
     ----------
-    case : with a reference
-    segment : from a case to its label map, uint8 or uint16 (z, y, x)
-    given : what the robot tells at the start, a name out of `GIVEN`
-    clicks : rounds after the first answer
-    user : the robot
+    case : Case
+        Case with a reference.
+    segment : Segmenting
+        Function from a case to its label map, uint8 or uint16 (z, y, x).
+    given : str, default "line"
+        What the robot tells at the start, a name out of `GIVEN`.
+    clicks : int, default 5
+        Rounds after the first answer.
+    user : RobotUser, optional
+        The robot.
 
     Yields
     ------
-    The score of each tumour after each answer.
+    RoundScore
+        The score of each tumour after each answer.
     """
     marks = [GIVEN[given](user, case, mark) for mark in case.marks]
     hands = [user.generator(case, mark) for mark in case.marks]
@@ -197,9 +212,12 @@ def short_axis_of(
 
     Parameters
     ----------
-    slice_mask : bool (y, x), the line's slice
-    mark : the line
-    spacing_mm : (z, y, x)
+    slice_mask : Mask
+        Bool (y, x), the line's slice.
+    mark : RecistMark
+        The line.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
     """
     voxels = np.argwhere(slice_mask)
     (_, ay, ax), (_, by, bx) = mark.endpoints_zyx

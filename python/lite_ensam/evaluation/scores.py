@@ -41,10 +41,14 @@ class MaskScore:
 
     Parameters
     ----------
-    volume_ml, reference_ml : volumes of both
-    dsc : Dice similarity coefficient
-    nsd_2mm, nsd_1mm : normalised surface Dice at a tolerance of 2 and 1 mm, in the scan's own spacing
-    volume_error, longest_diameter_error : signed, as a share of the reference; 0.1 is 10 % too large
+    volume_ml, reference_ml : float
+        Volumes of both.
+    dsc : float
+        Dice similarity coefficient.
+    nsd_2mm, nsd_1mm : float
+        Normalised surface Dice at a tolerance of 2 and 1 mm, in the scan's own spacing.
+    volume_error, longest_diameter_error : float
+        Signed, as a share of the reference; 0.1 is 10 % too large.
     """
 
     volume_ml: float
@@ -62,12 +66,18 @@ class TumorScore:
 
     Parameters
     ----------
-    source, case : names of the folders
-    label : the tumour's value in the labels
-    recist_mm : length of its line
-    method : "result" or the name of a baseline
-    seconds : wall time of the method on the whole case
-    score : the mask's numbers
+    source, case : str
+        Names of the folders.
+    label : int
+        The tumour's value in the labels.
+    recist_mm : float
+        Length of its line.
+    method : str
+        "result" or the name of a baseline.
+    seconds : float
+        Wall time of the method on the whole case.
+    score : MaskScore
+        The mask's numbers.
     """
 
     source: str
@@ -81,7 +91,15 @@ class TumorScore:
 
 @dataclass(frozen=True)
 class Interval:
-    """A number and its bootstrap 95 % interval; cases are resampled within each source."""
+    """A number and its bootstrap 95 % interval; cases are resampled within each source.
+
+    Parameters
+    ----------
+    value : float
+        Mean or median.
+    low, high : float
+        Ends of the interval.
+    """
 
     value: float
     low: float
@@ -94,12 +112,18 @@ class Summary:
 
     Parameters
     ----------
-    source : its name, or "overall": the mean over sources
-    method : "result" or the name of a baseline
-    n_cases, n_tumors : how many
-    dsc, nsd_2mm, nsd_1mm : mean over cases of the mean over a case's tumours
-    volume_error, longest_diameter_error : median over tumours of the error's size, as a share
-    seconds : mean a case
+    source : str
+        Its name, or "overall": the mean over sources.
+    method : str
+        "result" or the name of a baseline.
+    n_cases, n_tumors : int
+        How many.
+    dsc, nsd_2mm, nsd_1mm : Interval
+        Mean over cases of the mean over a case's tumours.
+    volume_error, longest_diameter_error : Interval
+        Median over tumours of the error's size, as a share.
+    seconds : float
+        Mean a case.
     """
 
     source: str
@@ -119,9 +143,12 @@ def score_mask(result: SubVolume, mark: RecistMark, case: Case) -> MaskScore:
 
     Parameters
     ----------
-    result : bool (z, y, x), the part of the volume that holds the mask
-    mark : says which tumour of the reference it is
-    case : with a reference
+    result : SubVolume
+        Bool (z, y, x), the part of the volume that holds the mask.
+    mark : RecistMark
+        Says which tumour of the reference it is.
+    case : Case
+        Case with a reference.
     """
     reference, spacing = case.reference_masks[mark.label], case.grid.spacing_mm
     line = RecistMark(1, mark.endpoints_zyx)

@@ -17,12 +17,28 @@ PERCENTILES = (5, 25, 50, 75, 95)
 
 
 def worst_tumors(evaluation: Evaluation, n_tumors: int = 10) -> list[TumorScore]:
-    """The tumours with the lowest DSC of the result, the worst first."""
+    """The tumours with the lowest DSC of the result, the worst first.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        An evaluation of `evaluate_folder`.
+    n_tumors : int, default 10
+        How many, at most.
+    """
     return _by_dsc(evaluation)[:n_tumors]
 
 
 def at_percentiles(evaluation: Evaluation, percentiles: Sequence[int] = PERCENTILES) -> list[TumorScore]:
-    """The tumours at these percentiles of the result's DSC (the nearest one where none is exactly there)."""
+    """The tumours at these percentiles of the result's DSC (the nearest one where none is exactly there).
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        An evaluation of `evaluate_folder`.
+    percentiles : Sequence[int], default PERCENTILES
+        Percentiles of the DSC, 0 to 100.
+    """
     ordered = _by_dsc(evaluation)
     return [ordered[round(percent / 100 * (len(ordered) - 1))] for percent in percentiles]
 
@@ -34,9 +50,12 @@ def picture_tumors(
 
     Parameters
     ----------
-    evaluation : what they were chosen from; its folder must still be there
-    chosen : scores of its result
-    segment : the same that was evaluated
+    evaluation : Evaluation
+        What they were chosen from; its folder must still be there.
+    chosen : Iterable[TumorScore]
+        Scores of its result.
+    segment : Segmenting
+        The same that was evaluated.
     """
     files = {(case.source, case.name): case for case in find_cases(evaluation.folder)}
     spheres = {

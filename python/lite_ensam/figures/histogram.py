@@ -20,9 +20,12 @@ def histogram(values: Sequence[float], title: str, unit: str, log: bool = False)
 
     Parameters
     ----------
-    values : what is not finite is left out, and with `log` what is not above 0; both are counted in the title
-    title, unit : of what
-    log : bins of equal width on a logarithmic axis
+    values : Sequence[float]
+        Values; those that are not finite, and with `log` those not above 0, are left out and counted in the title.
+    title, unit : str
+        Name and unit of the values.
+    log : bool, default False
+        Bins of equal width on a logarithmic axis.
     """
     finite = np.asarray(values, dtype=np.float64)
     finite = finite[np.isfinite(finite)]

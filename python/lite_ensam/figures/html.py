@@ -84,9 +84,12 @@ def pictures(headings: Sequence[str], rows: Iterable[tuple[str, Sequence[bytes |
 
     Parameters
     ----------
-    headings : the first is that of the names
-    rows : a name and a picture for each further heading, None where there is none
-    says : what the pictures show, for those who cannot see them
+    headings : Sequence[str]
+        The first is that of the names.
+    rows : Iterable[tuple[str, Sequence[bytes | None]]]
+        A name and a picture for each further heading, None for an empty cell.
+    says : str
+        What the pictures show, for those who cannot see them.
     """
     body = "".join(
         f"<tr><td>{escape(name)}</td>"

@@ -32,8 +32,10 @@ class Surface:
 
     Parameters
     ----------
-    vertices_mm : float32 (n, 3), world x, y, z
-    triangles : uint32 (m, 3), rows of `vertices_mm`, counter-clockwise seen from outside
+    vertices_mm : NDArray[np.float32]
+        Float32 (n, 3), world x, y, z.
+    triangles : NDArray[np.uint32]
+        Uint32 (m, 3), rows of `vertices_mm`, counter-clockwise seen from outside.
     """
 
     vertices_mm: NDArray[np.float32]
@@ -50,9 +52,12 @@ def surface_of(mask: Mask | SubVolume, grid: Grid, smoothing_rounds: int = _SMOO
 
     Parameters
     ----------
-    mask : bool (z, y, x), or the part of it that holds all its voxels
-    grid : of the mask
-    smoothing_rounds : 0 leaves the steps between voxels
+    mask : Mask or SubVolume
+        Bool (z, y, x), or the part of it that holds all its voxels.
+    grid : Grid
+        Grid of the mask.
+    smoothing_rounds : int, default _SMOOTHING_ROUNDS
+        0 leaves the steps between voxels.
 
     Examples
     --------

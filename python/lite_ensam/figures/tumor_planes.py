@@ -86,12 +86,18 @@ class TumorPicture:
 
     Parameters
     ----------
-    ct : (z, y, x), in HU (see `choose_window`) or windowed; of crops the one that holds the line is shown
-    grid : of the CT; its affine says where the patient's right, front and head are
-    mark : the line; the axial plane is its slice, the others run through its middle
-    result, reference : bool (z, y, x), outlined voxel by voxel, or the parts that hold all their voxels; there may be
-        no reference
-    title : above the planes
+    ct : CtVolume or PartialScan
+        The scan (z, y, x), in HU (see `choose_window`) or windowed; of crops the one that holds the line is shown.
+    grid : Grid
+        Grid of the CT; its affine says where the patient's right, front and head are.
+    mark : RecistMark
+        The line; the axial plane is its slice, the others run through its middle.
+    result : Mask or SubVolume
+        The mask, bool (z, y, x), outlined voxel by voxel, or the part that holds all its voxels.
+    reference : Mask or SubVolume or None, default None
+        The reference mask in the same form, if known.
+    title : str, default ""
+        Title above the planes.
 
     Raises
     ------
@@ -123,8 +129,10 @@ class TumorPicture:
 
         Returns
         -------
-        voxels : rows follow the axis that runs up, columns the one that runs across; none where the plane passes by
-        start : index of the first column and the first row in the volume
+        voxels : NDArray[Any]
+            Rows follow the axis that runs up, columns the one that runs across; empty if the plane misses the part.
+        start : Float64Array
+            Index of the first column and the first row in the volume.
         """
         place = round(self.mark.midpoint_zyx[plane.cut])
         index = min(max(place, 0), self.grid.shape_zyx[plane.cut] - 1) - part.start_zyx[plane.cut]
@@ -151,9 +159,12 @@ def write_picture(
 
     Parameters
     ----------
-    path : .png
-    tumors : at least one
-    overwrite : whether an existing file may be replaced
+    path : str or os.PathLike[str]
+        .png.
+    tumors : Sequence[TumorPicture]
+        At least one tumour.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
 
     Raises
     ------
@@ -169,7 +180,13 @@ def write_picture(
 
 
 def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
-    """The PNG of `write_picture` in memory."""
+    """The PNG of `write_picture` in memory.
+
+    Parameters
+    ----------
+    tumors : Sequence[TumorPicture]
+        At least one tumour.
+    """
     return _png_of(draw_tumors(tumors))
 
 
@@ -178,8 +195,10 @@ def render_thumbnail(tumor: TumorPicture, least_side_mm: float = 0.0) -> bytes:
 
     Parameters
     ----------
-    tumor : what is shown
-    least_side_mm : of what is shown, so that pictures of one tumour have one scale
+    tumor : TumorPicture
+        What is shown.
+    least_side_mm : float, default 0.0
+        Least side of the picture in mm, so that pictures of one tumour share a scale.
     """
     figure = new_figure(_THUMBNAIL_INCHES, _THUMBNAIL_INCHES)
     (middle, side_mm), window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
@@ -243,6 +262,11 @@ def _along_line(part: SubVolume, mark: RecistMark, first: float, last: float) ->
 
 def draw_tumors(tumors: Sequence[TumorPicture]) -> Drawing:
     """A figure with a row for each tumour: its axial, its coronal and its sagittal plane. A notebook shows it.
+
+    Parameters
+    ----------
+    tumors : Sequence[TumorPicture]
+        At least one tumour, and at most 100.
 
     Raises
     ------

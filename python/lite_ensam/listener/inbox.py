@@ -31,7 +31,7 @@ _SHOWN = 8
 
 @dataclass(frozen=True)
 class StudyState:
-    """What was done with the objects of a study.
+    """The processing state of a received study.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class ReceivedStudy:
         return len(self._names())
 
     def state(self) -> StudyState:
-        """What was done with the objects that are there now."""
+        """The processing state of the objects received so far."""
         now = sha256("\n".join(self._names()).encode()).hexdigest()
         try:
             kept = StudyState(**read_report(self.folder / "state.json"))

@@ -158,7 +158,7 @@ def _changes(one: TimePointResponse) -> str:
 
 
 def _cell(row: LesionRow | None, baseline: LesionRow | None) -> str:
-    """What was found of a lesion at a visit."""
+    """The cell of one lesion at one visit."""
     if row is None:
         return "-"
     finding = row.finding

@@ -20,7 +20,7 @@ _MOST_PICTURES = 50
 
 
 def identifiers_of(case: Case) -> dict[str, str]:
-    """What tells who this is: for pages and tables that were asked for it, never for logs."""
+    """The patient's identifiers, for pages and tables written with `--identifiers`; never for logs."""
     named = {"Case": case.name} if case.name else {}
     return {**named, **case.source.identifiers}
 

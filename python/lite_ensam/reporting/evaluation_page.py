@@ -1,4 +1,4 @@
-"""An evaluation as one page: what it comes to, what a careless hand costs, what it takes, and what it looks like."""
+"""An evaluation as one page: scores, robustness to inexact lines, time and memory, and pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["EvaluationPictures", "evaluation_page"]
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class EvaluationPictures:
-    """What is shown.
+    """Pictures for the evaluation page.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def evaluation_page(
     """
     parts = [html.section("Scores", *_scores(evaluation))]
     if any(summary.method in CHANGES for summary in evaluation.summaries):
-        parts.append(html.section("Carelessly drawn marks", *_robustness(evaluation)))
+        parts.append(html.section("Inexact lines", *_robustness(evaluation)))
     parts.append(html.section("As the literature on FLARE counts", *_flare(evaluation)))
     if evaluation.resources:
         parts.append(html.section("Time and memory", *_resources(evaluation.resources)))
@@ -82,7 +82,7 @@ def _scores(evaluation: Evaluation) -> list[str]:
         html.paragraph(
             "DSC and NSD are means over a source's cases of the mean over a case's tumours, errors the median size "
             "over tumours; overall, every source counts the same. NSD is taken in the scan's own spacing. In "
-            "brackets: 95 % bootstrap intervals, cases drawn anew within each source. Sphere, ellipsoid and region "
+            "brackets: 95 % bootstrap intervals, cases resampled within each source. Sphere, ellipsoid and region "
             "growing are what the line alone gives."
         ),
     ]

@@ -20,8 +20,8 @@ _RESPONSE_SCHEMA = _FOLDER / "response.schema.json"
 def study_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the JSON form of study files; see `read_study`.
 
-    What breaks the rules of RECIST 1.1, such as a third target in one organ, passes the schema and is refused by
-    `read_study`.
+    The schema does not express the rules of RECIST 1.1: a third target in one organ, for example, passes the schema
+    and is refused by `read_study`.
     """
     schema: dict[str, Any] = read_json(_SCHEMA)
     return schema

@@ -141,7 +141,7 @@ def _new_lesion(entry: Mapping[str, Any], name: str, where: str) -> NewLesionFin
 
 
 def _state(entry: Mapping[str, Any], diameter_mm: float | None, where: str) -> LesionState | None:
-    """What is said, or what the size says; both must agree."""
+    """The state as given, or as it follows from the size; both must agree."""
     try:
         state = parse_state(entry.get("state"))
     except StudyError as error:

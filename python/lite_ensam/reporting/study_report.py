@@ -277,7 +277,7 @@ def made_of(courses: Sequence[Course], how: str) -> dict[str, str]:
         "Rules": "; ".join(_RULES[name] for name in used),
         **limits,
         "Noise": "how far two measurements of one sum may differ (95 %), from the standard deviations given or "
-        "measured by segmenting again; - where there are none",
+        "measured by segmenting again; - if there is neither",
         "Best overall response": how,
     }
 

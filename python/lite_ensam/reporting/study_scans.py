@@ -1,4 +1,4 @@
-"""Sizes of a patient's lesions out of the scans themselves: each visit segmented, its lesions known again."""
+"""Sizes of a patient's lesions from the scans: each visit is segmented, and its lesions are matched to baseline."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class StudyScans:
         Raises
         ------
         StudyError
-            If scan or marks are bad, or lesions without names cannot be known again.
+            If a scan or its marks are invalid, or lesions without names cannot be matched.
         """
         ct, marks, series = (visit.get(name) for name in ("ct", "marks", "series"))
         try:

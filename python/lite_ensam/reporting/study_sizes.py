@@ -89,7 +89,7 @@ class StudySizes:
         return values
 
     def _given(self, sizes: Any, day: int) -> dict[str, Any]:
-        """What the visit itself says, by the targets' own names."""
+        """Sizes given at the visit itself, by the targets' names."""
         if sizes is None:
             return {}
         if not isinstance(sizes, dict):
@@ -241,7 +241,7 @@ class StudySizes:
 
 
 def _reading(tumor: Mapping[str, Any], target: Target, where: str) -> Reading:
-    """What a report has of a tumour besides its size."""
+    """The details of a tumour in a report besides its size."""
     flags = tumor.get("flags")
     known = {
         "longest_diameter_mm": tumor.get("longest_diameter_mm"),

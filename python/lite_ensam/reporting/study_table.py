@@ -187,7 +187,7 @@ def _parse_role(cell: str) -> str:
 
 
 def _finding(rows: Sequence[_Row], columns: Sequence[str]) -> dict[str, Any]:
-    """What the row of a lesion that is not a target says; a second row of one visit is refused."""
+    """The finding in the row of a lesion that is not a target; a second row of one visit is refused."""
     if len(rows) > 1:
         raise StudyError(
             f"rows {' and '.join(str(row.number) for row in rows)} give the same lesion at the same visit: keep one"
@@ -206,7 +206,7 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
 
 
 def _agreed(rows: Iterable[_Row], column: str, parse: Callable[[str], Any]) -> str:
-    """What the rows say of one thing; empty cells say nothing."""
+    """The value on which all rows agree; empty cells are ignored."""
     first, meant = None, None
     for row in rows:
         if not row[column]:

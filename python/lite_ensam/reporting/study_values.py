@@ -1,4 +1,4 @@
-"""Cells of a study file: dates, sizes, words. What may be meant in two ways is refused, not guessed."""
+"""Cells of a study file: dates, sizes, words. Ambiguous values are refused, not guessed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ILL_BUILT = "does not have the structure of a patient: see the section Study fil
 SIZES = ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml", "viable_mm")
 
 DETAILS = ("reader", "reason", "longest_diameter_mm", "short_axis_mm", "mean_hu")
-"""What else may be said of a lesion at a visit; see `Reading`."""
+"""Optional details of a lesion at a visit; see `Reading`."""
 
 LONGEST_COURSE_DAYS = 50 * 365
 """Between two visits of one patient; beyond, a date is a placeholder such as 9999-12-31 or 1900-01-01."""
@@ -234,7 +234,7 @@ def parse_state(value: Any) -> LesionState | None:
 
 
 def parse_reading(given: Mapping[str, Any], where: str, flags: tuple[str, ...] = ()) -> Reading:
-    """What is said of a lesion besides its size: some of `DETAILS`."""
+    """The details of a lesion besides its size: some of `DETAILS`."""
     return Reading(
         reader=parse_optional_text(given.get("reader"), f"{where}, reader"),
         reason=parse_optional_text(given.get("reason"), f"{where}, reason"),

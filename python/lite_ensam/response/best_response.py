@@ -102,7 +102,7 @@ class Wait(NamedTuple):
 def best_of(
     visits: Sequence[Visit], confirmation: bool, wait: Wait, least_stable_days: int
 ) -> BestResponse | None:
-    """Best of the CR, PR and SD among visits, without a day of progression; None if there is none that counts.
+    """Best of the CR, PR and SD among visits, without a day of progression; None if no visit counts.
 
     Parameters
     ----------

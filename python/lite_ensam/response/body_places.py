@@ -14,7 +14,7 @@ from lite_ensam.response.coarse_scan import AIR_HU, UPRIGHT_MM, UprightBody
 __all__ = ["Place", "centre_drift", "fit_at", "mirrored", "places_along_z"]
 
 _LEAST_SHARED_MM, _LEAST_SHARED = 40.0, 0.25
-"""What bodies must have in common along z to be tried: this, and this share of the shorter."""
+"""Minimum overlap of two bodies along z to be tried: in mm, and as a share of the shorter."""
 
 
 @dataclass(frozen=True)

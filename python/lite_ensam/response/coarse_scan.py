@@ -121,7 +121,7 @@ def upright_body(
     body = _largest(grey > _SOFT_HU)
     if body.sum() * UPRIGHT_MM**3 / 1000 < _LEAST_BODY_ML:
         raise CaseError(
-            f"{name} has less than {_LEAST_BODY_ML:g} ml of soft tissue, so there is no body to register: is it "
+            f"{name} has less than {_LEAST_BODY_ML:g} ml of soft tissue, too little to register: is it "
             "empty, not in HU, or a scan of the couch?"
         )
     voxels = sitk.GetArrayFromImage(grey)

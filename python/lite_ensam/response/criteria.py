@@ -17,11 +17,11 @@ __all__ = [
 ]
 
 Quantity: TypeAlias = Literal["diameter", "volume", "viable"]
-"""What is summed over the targets: mm (of nodes the short axis), ml, or mm of what enhances in the arterial phase."""
+"""The quantity summed over the targets: mm (short axis for nodes), ml, or mm of the part that enhances."""
 
 
 class Response(StrEnum):
-    """What a time point, or a whole course, is called (sections 4.3 and 4.4); the second half is iRECIST's."""
+    """Response of a time point or of a whole course (sections 4.3 and 4.4); the second half is from iRECIST."""
 
     CR = "CR"
     PR = "PR"
@@ -51,7 +51,7 @@ class Criteria:
     keeps_response : whether targets that have reached PR or CR stay in PR until PD, though their sum rises above the
         limit of PR again (EORTC's clarifications). Without it each visit is judged by its own sum (section 4.3.1)
     density : PR, too, if the targets' mean density (HU) has changed by this share of baseline or lower, e.g. -0.15,
-        which then is no PD by the sum; None where density does not count
+        and the sum then does not make it PD; None where density does not count
     """
 
     name: str

@@ -228,7 +228,7 @@ class _Course:
         return False
 
     def _growth(self, seen: _Seen) -> tuple[str, bool]:
-        """What confirms the run's iUPD, or nothing, and whether it comes too late to."""
+        """The reason that confirms an earlier iUPD (empty if none), and whether it comes too late to confirm."""
         day = seen.visit.day
         past = [one for one in self._run if day - one.visit.day >= self._wait.least]
         reason = self._confirming(seen, past) if past else ""

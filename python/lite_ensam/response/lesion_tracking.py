@@ -1,4 +1,4 @@
-"""The lesions of a later scan, known again: by identity, else by their place after a rigid registration."""
+"""Match the lesions of a later scan to earlier ones: by identity, else by their place after a rigid registration."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Imaging:
 @with_short_repr
 @dataclass(frozen=True)
 class Reading:
-    """What is known of a lesion at a visit besides what the rules need.
+    """Details of a lesion at a visit that the rules do not need.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ class NewLesionFinding:
 
     @property
     def counted_organ(self) -> str:
-        """What a limit of two an organ counts it under."""
+        """The organ under which the limit of two targets per organ counts it."""
         return "lymph nodes" if self.is_node else name_key(self.organ)
 
 

@@ -28,7 +28,7 @@ class Match:
     Parameters
     ----------
     label : its label there
-    before : label of the same lesion at baseline; None if there is none: it may be new
+    before : label of the same lesion at baseline; None if it has no match and may be new
     distance_mm : between their places, after registration; None if identity decided
     is_doubtful : whether another lesion of baseline lies less than twice as far away
     """

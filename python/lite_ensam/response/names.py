@@ -8,7 +8,7 @@ __all__ = ["name_key", "repeated_names"]
 
 
 def name_key(name: str) -> str:
-    """What all spellings of a name share: case, outer and double spaces and invisible characters do not count.
+    """A name in a form that all its spellings share: case, extra spaces and invisible characters are ignored.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What RECIST 1.1 and iRECIST leave to the protocol of a trial."""
+"""The choices that RECIST 1.1 and iRECIST leave to the protocol of a trial."""
 
 from dataclasses import dataclass
 

@@ -61,7 +61,7 @@ class MedianTime:
 
 @dataclass(frozen=True)
 class CohortRates:
-    """What a cohort comes to.
+    """Response rates and times to event of a cohort.
 
     Patients without progression are censored at their last visit that was evaluable. NE counts as no response.
 
@@ -89,7 +89,7 @@ def cohort_rates(courses: Iterable[tuple[Sequence[TimePointResponse], BestRespon
     Raises
     ------
     ValueError
-        If there is no patient.
+        If `courses` is empty.
 
     Examples
     --------

@@ -132,7 +132,7 @@ def register_scans(ct: CtVolume, grid: Grid, other_ct: CtVolume, other_grid: Gri
     Raises
     ------
     CaseError
-        If there is no body in a scan, or the confidence is below 0.5: another patient, another part of the body, too
+        If a scan contains no body, or the confidence is below 0.5: another patient, another part of the body, too
         little in common, or a body that is alike along z.
     MissingExtraError
         If SimpleITK is not installed.

@@ -1,4 +1,4 @@
-"""What is known of a patient over time: targets, their sizes, non-targets and new lesions at each visit."""
+"""A patient over time: targets, their sizes, non-targets and new lesions at each visit."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from lite_ensam.response.targets import NORMAL_NODE_MM, Target, check_targets, l
 __all__ = ["OF_NON_TARGETS", "TOO_SMALL_MM", "NewLesion", "Study", "TargetValue", "TimePoint"]
 
 TOO_SMALL_MM = 5.0
-"""What a lesion counts that is seen but too small to measure (section 4.3.2)."""
+"""Size assigned to a lesion that is seen but too small to measure (section 4.3.2)."""
 
 _ROUNDING_MM = 1e-6
 
 OF_NON_TARGETS = (Response.CR, Response.NON_CR_NON_PD, Response.PD, Response.NE)
-"""What non-targets as a whole may be called (section 4.3.3)."""
+"""Responses that non-targets as a whole can have (section 4.3.3)."""
 
 
 class NewLesion(StrEnum):
@@ -122,7 +122,7 @@ class TimePoint:
     day : days since baseline; 0 is baseline
     targets : by name; one that is left out was not measured
     non_targets : CR, non-CR/non-PD, PD (unequivocal) or NE of the non-targets as a whole (section 4.3.3);
-        None at baseline, where there are none, and where `non_target_states` says it
+        None at baseline, without non-targets, and if `non_target_states` are given
     new_lesion : see `NewLesion`; where `new_lesions` are listed it follows from them
     non_target_states : by name, of the study's `non_target_lesions`; one that is left out was not evaluated
     non_targets_larger : whether non-targets have grown since the visit before, where they are not listed one by one
@@ -214,7 +214,7 @@ class Study:
         if not (math.isfinite(self.slice_mm) and self.slice_mm >= 0):
             raise StudyError(f"slice_mm must be 0 mm or more, got {self.slice_mm}")
         if not self.targets and not self.has_non_targets:
-            raise StudyError("a study needs a target or non-targets: without disease there is no response")
+            raise StudyError("a study needs at least one target or non-target lesion: add one at baseline")
         if not self.time_points or self.time_points[0].day != 0:
             raise StudyError("the first time point must be baseline, on day 0")
         for before, after in pairwise(self.time_points):
@@ -243,7 +243,7 @@ class Study:
         return self.time_points[1:]
 
     def value(self, target: Target, visit: TimePoint, quantity: Quantity) -> float | None:
-        """What a target adds to the sum of a visit; None if it was not measured.
+        """The contribution of a target to the sum of a visit; None if it was not measured.
 
         Targets that had no viable diameter at baseline, such as those outside the liver, count their diameter.
         """
@@ -285,8 +285,8 @@ class Study:
     def non_target_response(self, visit: TimePoint) -> Response | None:
         """Of the non-targets as a whole (section 4.3.3); None if the patient has none.
 
-        What the reader says of all of them counts. Else: PD if one has progressed unequivocally, NE if one was not
-        evaluated, CR if all are absent.
+        The reader's response of all of them, if given. Otherwise: PD if one has progressed unequivocally, NE if
+        one was not evaluated, CR if all are absent.
         """
         if not self.has_non_targets:
             return None

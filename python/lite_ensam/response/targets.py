@@ -15,7 +15,7 @@ MOST_TARGETS_OF_AN_ORGAN = 2
 LEAST_DIAMETER_MM = 10.0
 LEAST_NODE_SHORT_AXIS_MM = 15.0
 NORMAL_NODE_MM = 10.0
-"""A node with a smaller short axis is no disease (section 3.1.1)."""
+"""A node with a smaller short axis is not pathological (section 3.1.1)."""
 
 THICK_SLICE_MM = 5.0
 """Slices thicker than this raise the least diameter to two slices (section 3.1.1 and appendix II)."""
@@ -47,7 +47,7 @@ class Target:
 
     @property
     def counted_organ(self) -> str:
-        """What the limit of two an organ counts it under."""
+        """The organ under which the limit of two targets per organ counts it."""
         return "lymph nodes" if self.is_node else name_key(self.organ)
 
 
@@ -76,7 +76,7 @@ class BaselineLesion:
 
     @property
     def summed_mm(self) -> float:
-        """What enters the sum of diameters: the longest diameter, of a node the short axis (4.2)."""
+        """The contribution to the sum of diameters: the longest diameter, or the short axis of a node (4.2)."""
         return self.short_axis_mm if self.target.is_node else self.longest_diameter_mm
 
     def is_measurable(self, slice_mm: float = 0.0) -> bool:

@@ -97,7 +97,7 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
     If a target was not measured, the visit is NE, unless the others alone already make it PD (4.4.2).
     After a complete response of all disease, whatever is back is PD: a non-nodal target however small, non-targets
     that are seen again (table 3, note a). Where other disease was left, a target that is back goes by the sum, as nodes
-    always do: lesions that come and go are no progression by themselves (EORTC's clarifications of RECIST 1.1).
+    always do: lesions that come and go are not progression by themselves (EORTC's clarifications of RECIST 1.1).
     Where density counts (Choi), PR by size needs none; a visit whose size would be SD or PD is NE without it.
     With `criteria.keeps_response` targets that were PR or CR are PR until the next PD.
 
@@ -206,7 +206,7 @@ def _measured(study: Study, visit: TimePoint, criteria: Criteria) -> dict[str, f
 
 
 def _sum(study: Study, visit: TimePoint, criteria: Criteria) -> float | None:
-    """Over all targets; None if one is missing or there are none."""
+    """The sum over all targets; None without targets, or if one was not measured."""
     measured = _measured(study, visit, criteria)
     return sum(measured.values()) if measured and len(measured) == len(study.targets) else None
 

@@ -68,29 +68,60 @@ def segment(
 
     Parameters
     ----------
-    ct : a file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a study's address in an
-        archive (docs/guide/pacs.md), a `Case`, the pair of `read_ct`, an image of nibabel, SimpleITK or itk, or an
-        array (z, y, x) in HU or windowed to 0-255. The result's `labels` have its order, of nibabel's images i, j, k
-    marks : the lines. A file (JSON, CSV, DICOM, 3D Slicer's .mrk.json, marker volume), one `RecistMark` or several,
-        nested lists or an array [[z, y, x], [z, y, x]] of one line or several, a mapping of labels to such lines,
-        dictionaries as in the JSON file or its whole content, a table with the CSV file's columns, or a marker volume.
-        None takes those of an .npz, a `Case`, a DICOM folder (`ObjectChoice`: of several). Lines get labels 1..n
-    spacing_mm, grid : of an array, (z, y, x), or its place in the world, which `save` then writes; all else knows it
-    marks_in : "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
-        z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its array
-    prompts : more of what is known of a tumour, by label, where `marks` does not hold it: `{1: {"first_slice": 33,
-        "inside_zyx": [[44, 112, 110]]}}`; see `RecistMark`, always voxel indices (z, y, x). None: the only line's
-    engine, crop : "openvino" or "torch" (an extra); "lesion" cubes, the paper's "joint" box, None: as the weights want
-    window : (low, high) HU: what is looked at in a scan in HU, what 0 and 255 of a windowed scan mean
-    hu : True for Hounsfield units, False for a windowed scan, None to look at the values
-    threads, threshold : CPU threads of the engine, None takes all; logit above which a voxel is tumour
-    mirror : average each lesion patch's logits with its mirror image's: twice the network's time
-    border : "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`)
-    series_uid, acquisition : of a DICOM folder with several; None takes those the marks refer to, else the largest
-    only : of marks that are an RTSTRUCT or SEG: names or numbers of the ROIs that lines are drawn on; nothing takes all
-    n_repeats : repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none
-    on_repeat : called after each of them with how many are done and how many there are in all
-    weights : folder of weights made by `lite-ensam export` or `import`; None takes those that ship for the crop
+    ct : ScanLike
+        A file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a study's address in
+        an archive (docs/guide/pacs.md), a `Case`, the pair of `read_ct`, an image of nibabel, SimpleITK or
+        itk, or an array (z, y, x) in HU or windowed to 0-255. The result's `labels` have its order, of
+        nibabel's images i, j, k.
+    marks : MarksLike or None, default None
+        The lines. A file (JSON, CSV, DICOM, 3D Slicer's .mrk.json, marker volume), one `RecistMark` or
+        several, nested lists or an array [[z, y, x], [z, y, x]] of one line or several, a mapping of labels
+        to such lines, dictionaries as in the JSON file or its whole content, a table with the CSV file's
+        columns, or a marker volume. None takes those of an .npz, a `Case`, a DICOM folder (`ObjectChoice`: of
+        several). Lines get labels 1..n.
+    spacing_mm : Sequence[float] or None, default None
+        Spacing of an array in mm, (z, y, x). Files and images state their own.
+    grid : Grid or ScanSource or None, default None
+        Instead of `spacing_mm`: shape, spacing and place of an array in the world, which `save` then writes.
+    marks_in : MarkFrame, default "voxel"
+        "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
+        z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its
+        array.
+    prompts : Mapping[int | None, Mapping[str, Any]] or None, default None
+        Further prompts by label, if `marks` does not hold them: `{1: {"first_slice": 33,
+        "inside_zyx": [[44, 112, 110]]}}`; see `RecistMark`, always voxel indices (z, y, x). The key None
+        belongs to the only line.
+    crop : Crop or None, default None
+        "lesion": a cube for each line; "joint": the paper's box around all lines. None takes that of the weights.
+    engine : Engine, default "openvino"
+        "openvino", or "torch" (extra `torch`).
+    window : tuple[float, float] or None, default None
+        Window (low, high) in HU: clips a scan in HU; states the meaning of 0 and 255 in a windowed scan.
+    hu : bool or None, default None
+        True for Hounsfield units, False for a windowed scan, None to look at the values.
+    threads : int or None, default None
+        CPU threads of the engine; None takes all.
+    threshold : float, default 0.0
+        Logit above which a voxel is tumour.
+    mirror : bool, default False
+        Average each lesion patch's logits with its mirror image's: twice the network's time.
+    border : Border, default "readers"
+        "readers" draws as readers do; "edge" moves borders to edges in the scan (extra `edge`).
+    series_uid : str or None, default None
+        SeriesInstanceUID in a DICOM folder with several series; None takes the one that the marks refer to, else
+        the largest.
+    acquisition : int or None, default None
+        Number of an acquisition in a series with several; None takes the one that the marks refer to, else the
+        largest.
+    only : Choice, default ()
+        If the marks are an RTSTRUCT or SEG: names or numbers of the ROIs that lines are drawn on;
+        nothing takes all.
+    n_repeats : int, default 0
+        Repeated segmentations of each tumour for standard deviations (`estimate_repeatability`); 0 for none.
+    on_repeat : Callable[[int, int], None] or None, default None
+        Called after each of them with how many are done and how many there are in all.
+    weights : PathLike or None, default None
+        Folder of weights made by `lite-ensam export` or `import`; None takes the released weights for the crop.
 
     Raises
     ------
@@ -134,7 +165,25 @@ def segment_case(
     plan: PatchPlan | None = None,
     on_repeat: Callable[[int, int], None] | None = None,
 ) -> Segmentation:
-    """Segment a case that is already in memory; `segment` is the front door."""
+    """Segment a case that is already in memory; `segment` is the front door.
+
+    Parameters
+    ----------
+    case : Case
+        Scan and lines.
+    predictor : Predictor
+        Engine and options.
+    threshold : float, default 0.0
+        Logit above which a voxel is tumour.
+    clock : Stopwatch or None, default None
+        Measures the steps; None makes a new one.
+    n_repeats : int, default 0
+        Repeated segmentations of each tumour for standard deviations; 0 for none.
+    plan : PatchPlan or None, default None
+        Patches, if they are planned already.
+    on_repeat : Callable[[int, int], None] or None, default None
+        Called after each repeat with how many are done and how many there are in all.
+    """
     clock = clock or Stopwatch()
     prediction = predictor.predict(case, threshold, clock, plan)
     with clock.step("measure"):
@@ -157,9 +206,11 @@ def with_prompts(
 
     Parameters
     ----------
-    marks : the lines
-    prompts : by label, fields of `RecistMark`: first_slice, last_slice, inside_zyx, outside_zyx, short_axis_zyx. The
-        label None is that of the only line
+    marks : Sequence[RecistMark]
+        The lines.
+    prompts : Mapping[int | None, Mapping[str, Any]]
+        Prompts by label, fields of `RecistMark`: first_slice, last_slice, inside_zyx, outside_zyx,
+        short_axis_zyx. The label None is that of the only line.
 
     Raises
     ------
@@ -230,12 +281,18 @@ def report_of(
 
     Parameters
     ----------
-    case : scan and marks
-    predictor : that was used
-    prediction : its logits and masks
-    measurements : of the masks
-    threshold : logit above which a voxel is tumour
-    seconds : that steps took, by their names
+    case : Case
+        Scan and marks.
+    predictor : Predictor
+        That was used.
+    prediction : Prediction
+        Its logits and masks.
+    measurements : tuple[TumorMeasurement, ...]
+        Measurements of the masks.
+    threshold : float
+        Logit above which a voxel is tumour.
+    seconds : Mapping[str, float]
+        That steps took, by their names.
     """
     manifest, crop = predictor.backend.manifest, predictor.crop
     config = predictor.patch_config(case.hu)

@@ -31,15 +31,20 @@ _UNKNOWN = np.float32(0.5)
 @with_short_repr
 @dataclass(frozen=True)
 class Patch:
-    """What enters the network for one tumour.
+    """The network's input for one tumour.
 
     Parameters
     ----------
-    values : float32 (c, z, y, x) in [0, 1]
-    endpoints_zyx : float32 (2, 3), voxel indices in the patch
-    placement : where the patch lies in the scan, in the network's frame
-    mark : the line it was cut around, in that frame
-    voxel_mm : size of a patch voxel (z, y, x)
+    values : Float32Array
+        Float32 (c, z, y, x) in [0, 1].
+    endpoints_zyx : Float32Array
+        Float32 (2, 3), voxel indices in the patch.
+    placement : Placement
+        Where the patch lies in the scan, in the network's frame.
+    mark : RecistMark
+        The line it was cut around, in that frame.
+    voxel_mm : FloatTriple
+        Size of a patch voxel in mm, (z, y, x).
     """
 
     values: Float32Array
@@ -52,13 +57,16 @@ class Patch:
 @with_short_repr
 @dataclass(frozen=True)
 class PatchPrompts:
-    """What a mark says beyond its line, in voxel indices of the patch.
+    """The prompts of a mark besides its line, in voxel indices of the patch.
 
     Parameters
     ----------
-    short_axis_zyx : float (2, 3), its ends, as far out as the line's are; None if there is none
-    first_edge, last_edge : z where the first slice begins and the last one ends; None where that is not known
-    inside_zyx, outside_zyx : float (n, 3), points that are tumour and that are not
+    short_axis_zyx : Float64Array or None, default None
+        Float (2, 3), its ends, as far out as the line's are; None without a short axis.
+    first_edge, last_edge : float or None, default None
+        Z where the first slice begins and the last one ends; None where that is not known.
+    inside_zyx, outside_zyx : Float64Array, optional
+        Float (n, 3), points that are tumour and that are not.
     """
 
     short_axis_zyx: Float64Array | None = None
@@ -91,14 +99,21 @@ class LineFrame:
 
     Parameters
     ----------
-    crop : float32 (z, y, x), HU or windowed grey levels
-    endpoints_zyx : float (2, 3), voxel indices in the crop
-    voxel_mm : size of a crop voxel (z, y, x)
-    hu : whether `crop` is in HU
-    config : windows and scales
-    scan_range : lowest and highest value of the whole scan, for a config without a window; for channel "positive" of
-        its grey levels above 0
-    prompts : what is known beyond the line
+    crop : Float32Array
+        Float32 (z, y, x), HU or windowed grey levels.
+    endpoints_zyx : NDArray[np.floating[Any]]
+        Float (2, 3), voxel indices in the crop.
+    voxel_mm : tuple[float, float, float]
+        Size of a crop voxel (z, y, x).
+    hu : bool
+        Whether `crop` is in HU.
+    config : PatchConfig
+        Windows and scales.
+    scan_range : tuple[float, float] or None, default None
+        Lowest and highest value of the whole scan, for a config without a window; for channel "positive" of
+        its grey levels above 0.
+    prompts : PatchPrompts, optional
+        What is known beyond the line.
     """
 
     crop: Float32Array
@@ -121,8 +136,10 @@ class LineFrame:
 
         Returns
         -------
-        along, across : float32 (y, x), signed, in half lengths of the line
-        per_slice : half lengths between two slices
+        along, across : Float32Array
+            Offsets (y, x), signed, in half lengths of the line.
+        per_slice : float
+            Half lengths between two slices.
         """
         size = np.asarray(self.voxel_mm)
         start, stop = np.asarray(self.endpoints_zyx, dtype=float)
@@ -166,7 +183,7 @@ def _grey_levels(voxels: NDArray[Any], hu: bool, config: PatchConfig) -> Float32
 
 
 def _positive_range(ct: NDArray[Any], hu: bool, config: PatchConfig) -> tuple[float, float]:
-    """Lowest and highest grey level above 0, slice by slice; (1, 1) where there is none."""
+    """Lowest and highest grey level above 0, slice by slice; (1, 1) if all are 0 or below."""
     low, high = np.inf, -np.inf
     for one in ct:
         greys = _grey_levels(one, hu, config)
@@ -279,9 +296,13 @@ def cut_patches(case: Case, plan: PatchPlan, config: PatchConfig) -> Iterator[Pa
 
     Parameters
     ----------
-    case : the scan in the network's frame (`case.flipped(plan.flips_zyx)`), or the crops of it that the plan names
-    plan : where they lie
-    config : windows and channels; sides and margins as in the plan
+    case : Case
+        The scan in the network's frame (`case.flipped(plan.flips_zyx)`), or the crops of it that the plan
+        names.
+    plan : PatchPlan
+        Where they lie.
+    config : PatchConfig
+        Windows and channels; sides and margins as in the plan.
     """
     scan_range = _scan_range(case, config)
     crop, patch = np.empty(0, np.float32), None
@@ -297,7 +318,7 @@ def cut_patches(case: Case, plan: PatchPlan, config: PatchConfig) -> Iterator[Pa
 
 
 def _scan_range(case: Case, config: PatchConfig) -> tuple[float, float] | None:
-    """What of the whole scan the channels need; of a scan of which only crops are left, what these tell."""
+    """The range of grey values that the channels need; if only crops of a scan are left, the range of these."""
     if not config.needs_whole_scan:
         return value_range(case.ct) if config.window_hu is None else None
     parts = [part.voxels for part in case.ct.parts] if isinstance(case.ct, PartialScan) else [case.ct]
@@ -316,8 +337,9 @@ def prepare_joint(case: Case, config: PatchConfig) -> Iterator[Patch]:
 
     Yields
     ------
-    One patch for each mark, in order, in the network's frame. All have the same placement, and the same array of
-    values unless there are channels that look at the line.
+    Patch
+        One patch for each mark, in order, in the network's frame. All have the same placement, and the same
+        array of values unless there are channels that look at the line.
     """
     plan = PatchPlan.of(case.marks, case.grid, config, "joint")
     return cut_patches(case.flipped(plan.flips_zyx), plan, config)

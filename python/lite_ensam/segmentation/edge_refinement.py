@@ -78,14 +78,20 @@ def refine_to_image_edge(
 
     Parameters
     ----------
-    painting : label map as `paint_tumors` made it; it is not changed
-    tumors : those in it
-    ct : (z, y, x), HU or grey levels; of a scan of which only crops were kept, these hold the tumours' patches
-    spacing_mm : (z, y, x)
+    painting : Painting
+        Label map as `paint_tumors` made it; it is not changed.
+    tumors : Sequence[TumorLogits]
+        Those in it.
+    ct : CtVolume or PartialScan
+        The scan (z, y, x), HU or grey levels; of a scan of which only crops were kept, these hold the tumours'
+        patches.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
 
     Returns
     -------
-    Painting on the same box.
+    Painting
+        Painting on the same box.
 
     Raises
     ------

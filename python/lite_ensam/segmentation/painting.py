@@ -33,7 +33,7 @@ off before the narrow one: a point says that a region is wrong, not a voxel (doc
 network that is surer of the region keeps it."""
 
 _HELD_LOGIT = 0.2
-"""What an end's logit is raised to: a little above 0, for the way to the scan's voxels blurs."""
+"""The logit to which an end is raised: slightly above 0, because resampling to the scan's voxels blurs."""
 
 _NEAR = 1.5
 _FADING = 2.0
@@ -51,13 +51,16 @@ _MOST_RAISED = 3.0
 @with_short_repr
 @dataclass(frozen=True)
 class TumorLogits:
-    """What the network said of one tumour.
+    """The network's output for one tumour.
 
     Parameters
     ----------
-    mark : the tumour's line, in the network's frame
-    logits : float32 (z, y, x) on the patch; above the threshold is tumour
-    placement : where the patch lies in the volume
+    mark : RecistMark
+        The tumour's line, in the network's frame.
+    logits : NDArray[np.float32]
+        Float32 (z, y, x) on the patch; above the threshold is tumour.
+    placement : Placement
+        Where the patch lies in the volume.
     """
 
     mark: RecistMark
@@ -72,8 +75,10 @@ class Painting:
 
     Parameters
     ----------
-    part : uint16 (z, y, x), the box that holds all tumours; 0 is background, and all there is outside
-    recovered : label -> offset that was added to its logits inside the line's sphere
+    part : SubVolume
+        Uint16 (z, y, x), the box that holds all tumours; 0 is background, and all there is outside.
+    recovered : dict[int, float]
+        Label -> offset that was added to its logits inside the line's sphere.
     """
 
     part: SubVolume
@@ -109,7 +114,9 @@ def fade_far(tumor: TumorLogits) -> TumorLogits:
 
     Parameters
     ----------
-    tumor : of a lesion crop, whose voxels are cubes; with the logits as the network gave them, which are not changed
+    tumor : TumorLogits
+        From a lesion crop, whose voxels are cubes; with the logits as the network gave them, which are
+        not changed.
     """
     mark = tumor.mark
     if mark.first_slice is not None and mark.last_slice is not None:
@@ -130,12 +137,13 @@ def anchor_endpoints(tumor: TumorLogits) -> TumorLogits:
     A tumour's tip is a voxel or two wide, and a network that is unsure of each of them leaves it out:
     without this, longest diameters come out short (decision 0012). About an end that lies below
     `_HELD_LOGIT`, a bell a tenth of the line wide is added. Where the network is sure that an end
-    lies outside, the line is a careless one: more than `_MOST_RAISED` is never added. A tumour of which
+    lies outside, the line was drawn inexactly: more than `_MOST_RAISED` is never added. A tumour of which
     nothing was found is left to `paint_tumors`.
 
     Parameters
     ----------
-    tumor : with the logits as the network gave them; they are not changed
+    tumor : TumorLogits
+        The network's output; its logits are not changed.
     """
     logits = tumor.logits
     if not (logits > 0).any():
@@ -153,8 +161,10 @@ def fill_end_slices(tumor: TumorLogits, voxel_mm: float) -> TumorLogits:
 
     Parameters
     ----------
-    tumor : with the logits as the network gave them; they are not changed
-    voxel_mm : height of a patch voxel
+    tumor : TumorLogits
+        The network's output; its logits are not changed.
+    voxel_mm : float
+        Height of a patch voxel in mm.
     """
     mark, placement = tumor.mark, tumor.placement
     heights = np.arange(len(tumor.logits))
@@ -182,7 +192,8 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
 
     Parameters
     ----------
-    tumor : with the logits as the network gave them; they are not changed
+    tumor : TumorLogits
+        The network's output; its logits are not changed.
     """
     mark, placement = tumor.mark, tumor.placement
     slices = [z for z in (mark.first_slice, mark.last_slice) if z is not None]
@@ -217,11 +228,16 @@ def _bring(
 
     Parameters
     ----------
-    logits : (z, y, x)
-    point_zyx : voxel indices
-    wanted : at the point
-    width : standard deviation of the bell in voxels
-    most : that is added or taken off at the point
+    logits : NDArray[np.float32]
+        Logits (z, y, x).
+    point_zyx : NDArray[np.float64]
+        Voxel indices.
+    wanted : float
+        The wanted logit at the point.
+    width : float
+        Standard deviation of the bell in voxels.
+    most : float, default np.inf
+        That is added or taken off at the point.
     """
     lacking = wanted - _between_voxels(logits, point_zyx)
     low = np.maximum(np.floor(point_zyx - 3 * width), 0).astype(int)
@@ -259,9 +275,12 @@ def paint_tumors(
 
     Parameters
     ----------
-    tumors : at least one; all of one volume
-    spacing_mm : (z, y, x), for the sphere
-    threshold : logit above which a voxel is tumour
+    tumors : Sequence[TumorLogits]
+        At least one; all of one volume.
+    spacing_mm : tuple[float, float, float]
+        Spacing in mm, (z, y, x), for the sphere.
+    threshold : float, default 0.0
+        Logit above which a voxel is tumour.
     """
     arguments: list[TumorArgument] = [
         (t.mark.label, t.logits, t.placement.start_zyx, t.placement.step_zyx, t.placement.content_zyx)
@@ -288,8 +307,10 @@ def obey_prompts(painting: Painting, marks: Sequence[RecistMark]) -> Painting:
 
     Parameters
     ----------
-    painting : of all marks
-    marks : in its frame
+    painting : Painting
+        Painting of all marks.
+    marks : Sequence[RecistMark]
+        The marks in its frame.
     """
     told = [
         m for m in marks if m.inside_zyx or m.outside_zyx or (m.first_slice, m.last_slice) != (None, None)

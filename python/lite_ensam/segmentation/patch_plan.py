@@ -47,11 +47,16 @@ class Placement:
 
     Parameters
     ----------
-    volume_shape_zyx : shape of the volume
-    start_zyx : where the patch begins, an edge coordinate of the volume; may lie outside of it
-    step_zyx : volume voxels per patch voxel (a pool or zoom factor; below 1 enlarges)
-    content_zyx : how many patch voxels per axis come from the volume; the rest is padding at the end
-    patch_shape_zyx : shape of the patch, padding included
+    volume_shape_zyx : IntTriple
+        Shape of the volume.
+    start_zyx : FloatTriple
+        Where the patch begins, an edge coordinate of the volume; may lie outside of it.
+    step_zyx : FloatTriple
+        Volume voxels per patch voxel (a pool or zoom factor; below 1 enlarges).
+    content_zyx : IntTriple
+        How many patch voxels per axis come from the volume; the rest is padding at the end.
+    patch_shape_zyx : IntTriple
+        Shape of the patch, padding included.
     """
 
     volume_shape_zyx: IntTriple
@@ -113,11 +118,16 @@ class Placement:
 
         Parameters
         ----------
-        mark_endpoints : the line's two ends, voxel indices (z, y, x)
-        spacing_mm : (z, y, x)
-        volume_shape : (z, y, x)
-        side_factor : side of the cube in lengths of the line, positive
-        side_voxels : side of the patch in voxels, a positive multiple of 8
+        mark_endpoints : EndpointPair
+            The line's two ends, voxel indices (z, y, x).
+        spacing_mm : Sequence[float]
+            Spacing in mm, (z, y, x).
+        volume_shape : Sequence[int]
+            Shape of the volume (z, y, x).
+        side_factor : float
+            Side of the cube in lengths of the line, positive.
+        side_voxels : int
+            Side of the patch in voxels, a positive multiple of 8.
         """
         if not side_factor > 0:
             raise ValueError(f"side_factor must be positive, got {side_factor}")
@@ -153,14 +163,20 @@ class Placement:
 
         Parameters
         ----------
-        points_zyx : voxel indices (..., 3) of what the box is to hold: `sphere_corners` of all lines
-        volume_shape : (z, y, x)
-        margin : voxels
-        max_voxels : the largest content, in voxels before padding
-        multiple : of the patch's sides
-        ragged : whether blocks that the box's end cuts short are pooled, too. The authors' public code leaves them
-            out, and the last voxel of the margin; it stretches what is left over the whole box on the way back, so
-            that a step may be longer than a block
+        points_zyx : ArrayLike
+            Voxel indices (..., 3) of what the box is to hold: `sphere_corners` of all lines.
+        volume_shape : Sequence[int]
+            Shape of the volume (z, y, x).
+        margin : int, default 32
+            Voxels.
+        max_voxels : int, default 128 ** 3
+            The largest content, in voxels before padding.
+        multiple : int, default _PATCH_MULTIPLE
+            Number that the patch's sides are multiples of.
+        ragged : bool, default True
+            Whether blocks that the box's end cuts short are pooled, too. The authors' public code leaves them
+            out, and the last voxel of the margin; it stretches what is left over the whole box on the way
+            back, so that a step may be longer than a block.
         """
         least = 0 if ragged else 1
         if margin < least or max_voxels < 1:
@@ -225,12 +241,18 @@ class PlannedPatch:
 
     Parameters
     ----------
-    mark : the line
-    placement : where the patch lies in the volume
-    box : the voxels it is cut from
-    endpoints_zyx : float32 (2, 3), the line's ends as the network is told them, voxel indices in the patch
-    voxel_mm : size of a patch voxel (z, y, x)
-    is_pooled : max-pooled from whole voxels (the joint crop) instead of resampled
+    mark : RecistMark
+        The line.
+    placement : Placement
+        Where the patch lies in the volume.
+    box : VoxelBox
+        The voxels it is cut from.
+    endpoints_zyx : Float32Array
+        Float32 (2, 3), the line's ends as the network is told them, voxel indices in the patch.
+    voxel_mm : FloatTriple
+        Size of a patch voxel (z, y, x).
+    is_pooled : bool
+        Max-pooled from whole voxels (the joint crop) instead of resampled.
     """
 
     mark: RecistMark
@@ -286,9 +308,12 @@ class PatchPlan:
 
     Parameters
     ----------
-    shape_zyx : of the scan
-    flips_zyx : axes of the scan that are reversed in the network's frame
-    patches : one for each line, in order
+    shape_zyx : IntTriple
+        Shape of the scan.
+    flips_zyx : Flips
+        Axes of the scan that are reversed in the network's frame.
+    patches : tuple[PlannedPatch, ...]
+        One for each line, in order.
     """
 
     shape_zyx: IntTriple
@@ -303,10 +328,14 @@ class PatchPlan:
 
         Parameters
         ----------
-        marks : the lines, in the scan's own indices
-        grid : of the scan
-        config : sides, margins, how far lines are lengthened
-        crop : "lesion" or "joint"; None takes the config's
+        marks : Sequence[RecistMark]
+            The lines, in the scan's own indices.
+        grid : Grid
+            Grid of the scan.
+        config : PatchConfig
+            Sides, margins, how far lines are lengthened.
+        crop : Crop or None, default None
+            "lesion" or "joint"; None takes the config's.
         """
         flips = grid.flips_zyx
         turned = [mark.flipped(flips, grid.shape_zyx) for mark in marks]

@@ -58,12 +58,14 @@ class Stopwatch:
 @with_short_repr
 @dataclass(frozen=True)
 class Prediction:
-    """What came out of the network for one case.
+    """The network's output for one case.
 
     Parameters
     ----------
-    tumors : logits of each mark with their placement in the network's frame, for `Predictor.paint`
-    painting : the label map of the scan as it is stored
+    tumors : tuple[TumorLogits, ...]
+        Logits of each mark with their placement in the network's frame, for `Predictor.paint`.
+    painting : Painting
+        The label map of the scan as it is stored.
     """
 
     tumors: tuple[TumorLogits, ...]
@@ -101,15 +103,20 @@ class Predictor:
 
     Parameters
     ----------
-    backend : engine with weights
-    crop : "lesion" cuts one cube for each line, "joint" the paper's one box around all lines; None takes what the
-        weights were trained on
-    window : (low, high) HU. Of a scan in HU: what is looked at. Of a windowed scan: what its 0 and
-        255 stand for. None takes what the weights were trained with
-    mirror : run each lesion patch and its mirror image and average the logits: twice the network's
-        time; weights trained briefly gain by it, those that ship hardly (docs/developer/experiments.md, 3 and 5)
-    border : "readers" draws tumours as readers do, "edge" snaps their borders to the edge in the scan afterwards
-        (`refine_to_image_edge`, extra `edge`): for phantoms and physics
+    backend : Backend
+        Engine with weights.
+    crop : Crop or None, default None
+        "lesion" cuts one cube for each line, "joint" the paper's one box around all lines; None takes what
+        the weights were trained on.
+    window : tuple[float, float] or None, default None
+        Window (low, high) in HU. Of a scan in HU: the range that is kept. Of a windowed scan: what its 0 and 255
+        stand for. None takes what the weights were trained with.
+    mirror : bool, default False
+        Run each lesion patch and its mirror image and average the logits: twice the network's time; weights
+        trained briefly gain by it, those that ship hardly (docs/developer/experiments.md, 3 and 5).
+    border : Border, default "readers"
+        "readers" draws tumours as readers do, "edge" snaps their borders to the edge in the scan afterwards
+        (`refine_to_image_edge`, extra `edge`): for phantoms and physics.
     """
 
     def __init__(
@@ -156,10 +163,14 @@ class Predictor:
 
         Parameters
         ----------
-        case : scan and marks
-        threshold : logit above which a voxel is tumour; 0 is probability 1/2
-        clock : gets the seconds of the steps `cut`, `network` and `paint`
-        plan : of the case's marks, if it was made before; None makes it
+        case : Case
+            Scan and marks.
+        threshold : float, default 0.0
+            Logit above which a voxel is tumour; 0 is probability 1/2.
+        clock : Stopwatch or None, default None
+            Gets the seconds of the steps `cut`, `network` and `paint`.
+        plan : PatchPlan or None, default None
+            Plan of the case's marks, if it was made before; None makes it.
         """
         check_threshold(threshold)
         clock = clock or Stopwatch()
@@ -191,8 +202,10 @@ class Predictor:
 
         Parameters
         ----------
-        patch : of one tumour
-        axes : of z, y, x (0, 1, 2), to mirror the patch along before, and the logits after
+        patch : Patch
+            Patch of one tumour.
+        axes : tuple[int, ...], default ()
+            Axes (0, 1, 2 for z, y, x) to mirror the patch along before, and the logits after.
         """
         config = self.backend.manifest.patch
         if (patch.mark.inside_zyx or patch.mark.outside_zyx) and {"clicks", "last_mask"} <= set(
@@ -291,7 +304,8 @@ def expected_dice(logits: NDArray[np.float32]) -> float:
 
     Parameters
     ----------
-    logits : float32 (z, y, x) of one tumour
+    logits : NDArray[np.float32]
+        Float32 (z, y, x) of one tumour.
     """
     probabilities = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -30, 30)))
     mask = logits > 0

@@ -45,16 +45,24 @@ def estimate_repeatability(
 
     Parameters
     ----------
-    case : scan and marks; of a scan of which only crops were kept, these must hold the patches of `redrawn_marks` lines
-    predictor : of lesion crops
-    n_repeats : 2 or more
-    threshold : as in `Predictor.predict`
-    seed : of the lines; the same seed gives the same numbers
-    on_repeat : called after each segmentation with how many are done and how many there are in all
+    case : Case
+        Scan and marks; of a scan of which only crops were kept, these must hold the patches of
+        `redrawn_marks` lines.
+    predictor : Predictor
+        A predictor with lesion crops.
+    n_repeats : int, default 8
+        2 or more.
+    threshold : float, default 0.0
+        As in `Predictor.predict`.
+    seed : int, default 0
+        Seed of the lines; the same seed gives the same numbers.
+    on_repeat : Callable[[int, int], None] or None, default None
+        Called after each segmentation with how many are done and how many there are in all.
 
     Returns
     -------
-    One for each mark, in order.
+    tuple[TumorRepeatability, ...]
+        One for each mark, in order.
 
     Raises
     ------
@@ -94,11 +102,16 @@ def redrawn_marks(
 
     Parameters
     ----------
-    mark : the line
-    spacing_mm : (z, y, x)
-    shape_zyx : of the scan, which the lines stay in
-    repeats : how many, at least 2
-    seed : with the mark's label
+    mark : RecistMark
+        The line.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
+    shape_zyx : Sequence[int]
+        Shape of the scan, which the lines stay in.
+    n_repeats : int
+        Number of lines, at least 2.
+    seed : int, default 0
+        Seed of the draw, together with the mark's label.
 
     Raises
     ------

@@ -49,12 +49,18 @@ class Segmentation:
 
     Parameters
     ----------
-    case : scan and marks; of a scan that `segment` read from a file, no more than the crops around the lines
-    measurements : one for each mark, in order; what takes longer (`shape`, `intensity`) is computed when asked for
-    report : JSON-ready record of what was done: versions, parameters, seconds, measurements
-    prediction : the logits, to paint again with another threshold, and the label map where it is not zero
-    inputs : files and folders that it was made of, which `save` never writes over or into
-    repeatability : standard deviations of each tumour's numbers, where it was segmented several times
+    case : Case
+        Scan and marks; of a scan that `segment` read from a file, no more than the crops around the lines.
+    measurements : tuple[TumorMeasurement, ...]
+        One for each mark, in order; what takes longer (`shape`, `intensity`) is computed when asked for.
+    report : dict[str, Any]
+        JSON-ready record of what was done: versions, parameters, seconds, measurements.
+    prediction : Prediction
+        The logits, to paint again with another threshold, and the label map where it is not zero.
+    inputs : tuple[PathLike, ...], default ()
+        Files and folders that it was made of, which `save` never writes over or into.
+    repeatability : tuple[TumorRepeatability, ...], default ()
+        Standard deviations of each tumour's numbers, where it was segmented several times.
     """
 
     case: Case
@@ -143,12 +149,14 @@ class Segmentation:
 
         Parameters
         ----------
-        labels : of the tumours that are drawn, in this order; None draws all
+        labels : Iterable[int] or None, default None
+            Labels of the tumours that are drawn, in this order; None draws all.
 
         Returns
         -------
-        matplotlib Figure, which a notebook shows and `savefig` writes. Of a scan that `segment` read from a file it is
-        black beyond the crop around the line.
+        Any
+            Matplotlib Figure, which a notebook shows and `savefig` writes. Of a scan that `segment` read from
+            a file it is black beyond the crop around the line.
 
         Raises
         ------
@@ -177,9 +185,12 @@ class Segmentation:
 
         Parameters
         ----------
-        path : .nii.gz, .nii, .nrrd, .mha or .npz; of a scan read from DICOM also .dcm, a DICOM SEG
-        overwrite : whether existing files may be replaced
-        report : .dcm, a DICOM structured report (TID 1500) that refers to the SEG
+        path : PathLike
+            .nii.gz, .nii, .nrrd, .mha or .npz; of a scan read from DICOM also .dcm, a DICOM SEG.
+        overwrite : bool, default False
+            Whether existing files may be replaced.
+        report : PathLike or None, default None
+            .dcm, a DICOM structured report (TID 1500) that refers to the SEG.
 
         Raises
         ------

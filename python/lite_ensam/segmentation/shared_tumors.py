@@ -17,8 +17,10 @@ def shared_tumor_notes(tumors: Sequence[TumorLogits], threshold: float = 0.0) ->
 
     Parameters
     ----------
-    tumors : of one scan, before they compete for voxels
-    threshold : logit above which a voxel is tumour
+    tumors : Sequence[TumorLogits]
+        The tumours of one scan, before they compete for voxels.
+    threshold : float, default 0.0
+        Logit above which a voxel is tumour.
     """
     return [
         f"marks {one} and {other} seem to lie on one tumour, which is divided between them: give a tumour one line"

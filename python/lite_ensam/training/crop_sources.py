@@ -145,7 +145,7 @@ def _each(
     count: int,
     processes: int,
 ) -> Iterator[_Drawn]:
-    """What numbers 0 to `count` draw, in order."""
+    """The samples of numbers 0 to `count`, in order."""
     if processes == 1:
         lesions = SyntheticLesions(*made_of)
         yield from (draw(lesions, number) for number in range(count))

@@ -37,7 +37,7 @@ KEPT_SCANS = 16
 """Scans that stay in memory; of a few thousand the next one is hardly ever among them."""
 
 WINDOWS_HU = ((-160.0, 240.0), (-160.0, 240.0), (-1000.0, 400.0), (-200.0, 300.0))
-"""What scans that come windowed are likely to have been seen through; FLARE's are soft tissue or lung."""
+"""Windows that windowed scans were probably made with; those of FLARE are soft tissue or lung."""
 
 
 @with_short_repr

@@ -1,4 +1,4 @@
-"""What a browser sets and asks for, checked before anything is done with it: it may be confused, or not ours at all.
+"""Messages from the browser, validated before use: they may be malformed, or not come from our viewer at all.
 
 Names and shapes are those of `static/contract.d.ts`. All errors are ArgumentErrors of one sentence.
 """

@@ -181,7 +181,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         )
 
     def _guarded(self, action: Callable[[], None], wipe: bool = True) -> None:
-        """Do it; what goes wrong is said under the buttons. What stands there is wiped if the reader did something."""
+        """Run an action and show its error under the buttons; an earlier message is cleared if the reader acted."""
         if wipe:
             self._say("")
         try:
@@ -301,7 +301,7 @@ def _prior_visit(
     grid: Grid,
     options: RunOptions,
 ) -> PriorVisit | None:
-    """The earlier scan, if there is one, laid upon the one that is shown; all of its lines are segmented."""
+    """The earlier scan, if given, registered to the one shown; all of its lines are segmented."""
     if prior is None:
         return None
     scan = open_scan(prior, None, None, None, None, marks)

@@ -1,4 +1,4 @@
-"""What was marked and segmented, as files: label map, DICOM objects, report, table, picture."""
+"""The viewer's lines and masks as files: label map, DICOM objects, report, table, picture."""
 
 from __future__ import annotations
 
@@ -254,4 +254,4 @@ EXPORT_KINDS: Mapping[str, tuple[str, Callable[[Path, RecistViewer, str, bool], 
         "PNG": ("_planes.png", _write_picture),
     }
 )
-"""What can be written: the ending of the file's name, and how."""
+"""The kinds of output: ending of the file's name, and the function that writes it."""

@@ -1,8 +1,8 @@
 """How long a viewer keeps its scan: as long as a variable holds it, or the output of the cell that shows it.
 
 ipywidgets and the channel to the browser hold each widget until it is closed or the kernel ends, so that fifty viewers
-in a notebook, forty-nine of them gone from the page, would hold fifty scans. Here they hold them weakly. What a cell
-shows is held by name of the cell instead, until the cell is run again.
+in a notebook, forty-nine of them gone from the page, would hold fifty scans. Here they hold them weakly. The output of
+a cell is held under the cell's name instead, until the cell is run again.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def close_with_parts(widget: Widget) -> None:
 
 
 def _forget_old_output(_: Any = None) -> None:
-    """What the cell that runs now had shown before is gone from the page: nothing of ours or IPython's keeps it."""
+    """Release the previous output of the running cell, which is gone from the page: neither we nor IPython keep it."""
     shell = _shell()
     if shell is None:
         return

@@ -57,12 +57,12 @@ def marks_to_json(marks: Iterable[RecistMark]) -> list[dict[str, Any]]:
 
 
 def marks_from_json(entries: Any, shape_zyx: Sequence[int]) -> tuple[RecistMark, ...]:
-    """What `marks_to_json` wrote, checked against the scan.
+    """Read marks that `marks_to_json` wrote, and check them against the scan.
 
     Raises
     ------
     MarkError
-        If an entry is no mark, lies outside the scan, or shares its label with another.
+        If an entry is not a mark, lies outside the scan, or shares its label with another.
     """
     try:
         marks = [

@@ -175,7 +175,7 @@ class LabelPatch:
 
 
 def label_patch(part: SubVolume, plane: Plane, index: int) -> LabelPatch:
-    """What a slice shows of a label map; a few hundred bytes instead of a whole slice.
+    """The labels on one slice, as the box that holds them; a few hundred bytes instead of a whole slice.
 
     Parameters
     ----------

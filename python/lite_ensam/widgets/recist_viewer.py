@@ -71,7 +71,7 @@ class RecistViewer(MaskTraits):
     auto_segment : whether a line is segmented as soon as it is finished
     threshold : logit above which a voxel is tumour
     options : how the network is run, see `RunOptions`
-    prior : an earlier scan of the patient, laid upon this one; it is shown beside it
+    prior : an earlier scan of the patient, registered to this one and shown next to it
 
     Attributes
     ----------
@@ -208,13 +208,13 @@ class RecistViewer(MaskTraits):
         return shown and (self.with_still(shown[0]), shown[1])
 
     def with_still(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """What a cell shows, with a still picture beside the live view."""
+        """The output of a cell: the live view, and a still picture for where it cannot run."""
         if not is_watched():
             self.segment_waiting()  # else the browser asks for it, once its first picture stands
         return with_still(bundle, self.state())
 
     def state(self) -> ViewerState:
-        """What is shown now. No line is segmented for it."""
+        """The state that is shown now. It does not start a segmentation."""
         with self.settled(segment=False):
             painting, (low, high) = self.segmenter.painting, self.window
             labels = {mark.label for mark in self.marks} | {row.label for row in self.segmenter.measurements}
@@ -309,7 +309,7 @@ class RecistViewer(MaskTraits):
             self._guarded(self.segment)
 
     def accept(self, label: int) -> None:
-        """Note that a mask is right. A line that is drawn anew is to be accepted anew."""
+        """Note that a mask is right. A line that is drawn again must be accepted again."""
         self._judge(label, "accepted")
 
     def reject(self, label: int) -> None:
@@ -325,7 +325,7 @@ class RecistViewer(MaskTraits):
             self.error = f"the browser sent a message that is not known: {brief(data)}"
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """What the browser sets: all of it, or nothing and a sentence in `error` if any of it is bad.
+        """Apply the browser's changes: all of them, or none and a sentence in `error` if any is invalid.
 
         Nobody reads between a new line and the masks that follow from it.
         """
@@ -415,7 +415,7 @@ class RecistViewer(MaskTraits):
             self.error = f"Something unforeseen went wrong: {type(error).__name__}: {error}"
 
     def _on_message(self, _: Any, content: Any, __: Any) -> None:
-        """What the browser asks for besides its traits."""
+        """Handle the browser's requests other than changes of traits."""
         kind = content.get("kind") if isinstance(content, dict) else None
         if kind == "slices":
             self._guarded(lambda: self._answer(slices_request(content, self._n_planes)), wipe=False)

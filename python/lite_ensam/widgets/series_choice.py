@@ -37,7 +37,7 @@ class SeriesChoice:
         return [{name: value for name, value in asdict(one).items() if name != "uid"} for one in self.series]
 
     def open(self, number: Any) -> Explorer:
-        """The scan of a series, by its place in the list; ArgumentError if there is none there, else as `explore`."""
+        """The scan of a series, by its place in the list (else ArgumentError); other errors as `explore`."""
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(self.series):
             raise ArgumentError(
                 f"series must be a number from 0 to {len(self.series) - 1}, got {brief(number)}"

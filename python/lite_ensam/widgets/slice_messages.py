@@ -32,7 +32,7 @@ class VisitPicture(Protocol):
         ...
 
     def label_patch(self, plane: Plane, index: int) -> LabelPatch | None:
-        """The masks of a slice; None if there are no masks at all."""
+        """The masks of a slice; None while the scan has no masks."""
         ...
 
 
@@ -49,7 +49,7 @@ class ScanPicture(VolumeSlices):
         return float(self._segmenter.ct[z, y, x])
 
     def label_patch(self, plane: Plane, index: int) -> LabelPatch | None:
-        """The masks of a slice; None if there are no masks at all."""
+        """The masks of a slice; None while the scan has no masks."""
         painting = self._segmenter.painting
         return None if painting is None else label_patch(painting.part, plane, index)
 
@@ -62,7 +62,7 @@ def slices_message(
     slab: Slab | None,
     mask_version: int,
 ) -> tuple[dict[str, Any], list[bytes]]:
-    """What is wanted of the scan, as one message.
+    """The requested slices, masks and values as one message.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ def is_watched() -> bool:
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class ViewerState:
-    """What a viewer shows at one moment.
+    """The state of a viewer at one moment.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class ViewerState:
 
 
 def with_still(bundle: dict[str, Any], state: ViewerState) -> dict[str, Any]:
-    """What a cell shows of a widget, with the viewer's picture; without the live view where it would stay empty."""
+    """The output of a cell: a widget and the viewer's picture, without the live view where it would stay empty."""
     try:
         png = still_png(state)
     except ImportError:

@@ -59,7 +59,7 @@ Outbox: TypeAlias = "asyncio.Queue[tuple[str, Sequence[bytes]]]"
 
 
 class TabComm(BaseComm):  # type: ignore[misc]
-    """What a widget sends, handed on to the tab; dropped while there is none, for a tab begins with the whole state.
+    """Forward a widget's messages to the tab. Without a tab they are dropped, because a new tab gets the whole state.
 
     Attributes
     ----------
@@ -222,7 +222,7 @@ class ViewServer:
         self._comm.tell({"method": "update", "state": self.viewer.get_state(names)})
 
     def _handle(self, text: str) -> None:
-        """What the browser sends; what goes wrong is said in the viewer, or above the list of series."""
+        """Handle the browser's messages; errors are shown in the viewer, or above the list of series."""
         try:
             data = json.loads(text)
         except (ValueError, RecursionError):

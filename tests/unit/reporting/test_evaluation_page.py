@@ -35,7 +35,7 @@ def test_the_page_holds_every_table_and_picture(found: Evaluation) -> None:
     pictures = EvaluationPictures(b"not looked at", picture_tumors(found, worst_tumors(found), spheres))
     page = evaluation_page(replace(found, resources=(taken,)), {"Weights": "none"}, pictures)
     for heading in (
-        "Scores", "Carelessly drawn marks", "As the literature on FLARE counts", "Time and memory",
+        "Scores", "Inexact lines", "As the literature on FLARE counts", "Time and memory",
         "Figure 2: tumours at percentiles of the DSC", "The 2 worst tumours", "Every tumour", "How it was made",
     ):  # fmt: skip
         assert f"<h2>{heading}</h2>" in page
@@ -52,7 +52,7 @@ def test_what_was_not_measured_has_no_table(found: Evaluation) -> None:
         plain, {}, EvaluationPictures(b"", picture_tumors(found, worst_tumors(found, 1), spheres))
     )
     assert "Time and memory" not in page
-    assert "Carelessly drawn marks" not in page
+    assert "Inexact lines" not in page
 
 
 def test_dsc_lost_is_what_the_change_costs(found: Evaluation) -> None:

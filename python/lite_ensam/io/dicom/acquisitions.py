@@ -72,9 +72,12 @@ class Acquisition:
 
     Parameters
     ----------
-    number : AcquisitionNumber where that is another one for each, else counted from 1
-    slices : in any order
-    told_by : attributes that tell it from the others
+    number : int
+        AcquisitionNumber where that is another one for each, else counted from 1.
+    slices : tuple[Dataset, ...]
+        Slices in any order.
+    told_by : tuple[str, ...]
+        Attributes that tell it from the others.
     """
 
     number: int
@@ -105,15 +108,18 @@ def choose_acquisition(
 
     Parameters
     ----------
-    acquisitions : from `split_acquisitions`
-    number : of the one that is wanted; None takes the one that `referred` names most of, else the one with the
-        most slices, of equals the first
-    referred : what marks or a mask refer to
+    acquisitions : Sequence[Acquisition]
+        Acquisitions from `split_acquisitions`.
+    number : int or None
+        Number of the one that is wanted; None takes the one that `referred` names most of, else the one with
+        the most slices, of equals the first.
+    referred : References
+        What marks or a mask refer to.
 
     Raises
     ------
     CaseError
-        If there is no acquisition of this number.
+        If the series has no acquisition with this number.
     """
     listed = ", ".join(f"{one.number} ({len(one.slices)} slices)" for one in acquisitions)
     if number is not None:
@@ -201,7 +207,7 @@ def _stacked(groups: Sequence[NDArray[np.int64]], heights: Float64Array) -> list
 
 
 def _is_better(stacks: Sequence[NDArray[np.int64]], heights: Float64Array, part: NDArray[np.int64]) -> bool:
-    """Whether the stacks are scans and the whole is none.
+    """Whether each stack is a regular scan, while all slices together are not.
 
     Values that jitter from slice to slice (trigger times) would tear a scan into pieces full of gaps.
     """

@@ -10,12 +10,14 @@ __all__ = ["as_code", "read_code"]
 
 
 def read_code(item: Dataset, name: str) -> CodedConcept | None:
-    """The first concept of a sequence of an item; None if there is none, or a part of it is missing or odd.
+    """The first concept of a sequence of an item; None if it is absent or incomplete.
 
     Parameters
     ----------
-    item : a dataset
-    name : of the sequence: "ConceptCodeSequence", "AnatomicRegionSequence"
+    item : Dataset
+        A dataset.
+    name : str
+        Name of the sequence: "ConceptCodeSequence", "AnatomicRegionSequence".
     """
     codes = item.get(name)
     if not codes:

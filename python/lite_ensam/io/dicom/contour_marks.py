@@ -26,13 +26,17 @@ def read_contour_marks(path: PathLike, source: ScanSource | Grid, only: Choice =
 
     Parameters
     ----------
-    path : the RTSTRUCT file
-    source : of the CT
-    only : names or numbers of ROIs; nothing takes all
+    path : PathLike
+        The RTSTRUCT file.
+    source : ScanSource or Grid
+        Source of the CT.
+    only : Choice, default ()
+        Names or numbers of ROIs; nothing takes all.
 
     Returns
     -------
-    Marks with the numbers of the ROIs as labels (1, 2, ... if one cannot be a label) and their names.
+    NotedMarks
+        Marks with the numbers of the ROIs as labels (1, 2, ... if one cannot be a label) and their names.
 
     Raises
     ------
@@ -53,13 +57,17 @@ def read_segment_marks(path: PathLike, source: ScanSource | Grid, only: Choice =
 
     Parameters
     ----------
-    path : the SEG file
-    source : of the CT
-    only : names or numbers of segments; nothing takes all
+    path : PathLike
+        The SEG file.
+    source : ScanSource or Grid
+        Source of the CT.
+    only : Choice, default ()
+        Names or numbers of segments; nothing takes all.
 
     Returns
     -------
-    Marks with labels, names, tracking UIDs and finding sites as `read_segmentation` has them.
+    NotedMarks
+        Marks with labels, names, tracking UIDs and finding sites as `read_segmentation` has them.
 
     Raises
     ------

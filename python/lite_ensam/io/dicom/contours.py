@@ -44,15 +44,20 @@ def build_rtstruct(
 
     Parameters
     ----------
-    labels : uint8 or uint16 (z, y, x)
-    series : of the CT
-    names : of the ROIs, by label, which becomes the ROI's number; labels that are left out do not become ROIs
-    remarks : by label, what the description of an ROI says
+    labels : Labels
+        Uint8 or uint16 (z, y, x).
+    series : SeriesSource
+        Series of the CT.
+    names : Mapping[int, str]
+        Names of the ROIs, by label, which becomes the ROI's number; labels that are left out do not become
+        ROIs.
+    remarks : Mapping[int, str], optional
+        Remarks by label, what the description of an ROI says.
 
     Raises
     ------
     OutputError
-        If there is no label, one has no voxel, or a slice lacks the UIDs that contours refer to.
+        If the mask has no label, a label has no voxel, or a slice lacks the UIDs that contours refer to.
     MissingExtraError
         If pydicom is not installed.
     """
@@ -100,12 +105,14 @@ def outlines(mask: Mask) -> list[Float64Array]:
 
     Parameters
     ----------
-    mask : bool (row, column)
+    mask : Mask
+        Bool (row, column).
 
     Returns
     -------
-    Corners (n, 2) in row, column, voxel indices, halves between voxels. A point is inside if it lies within an
-    odd number of them.
+    list[Float64Array]
+        Corners (n, 2) in row, column, voxel indices, halves between voxels. A point is inside if it lies
+        within an odd number of them.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a folder of DICOM files holds of CT: planes, and pictures that are passed over and named."""
+"""The CT slices of a folder of DICOM files, and the images that are skipped and named in a note."""
 
 from __future__ import annotations
 
@@ -43,11 +43,16 @@ class CtFolder:
 
     Parameters
     ----------
-    planes : of slices, one a file, and of frames of multi-frame images
-    images : multi-frame images by their file's name
-    passed_over : files' names by the kind of picture they are
-    broken : files that might be slices, cut off in their header, with their SeriesInstanceUID if it is known
-    other_images : number of images of each other modality
+    planes : list[Dataset], optional
+        Planes of slices, one a file, and of frames of multi-frame images.
+    images : dict[str, Dataset], optional
+        Multi-frame images by their file's name.
+    passed_over : dict[str, list[str]], optional
+        Files' names by the kind of picture they are.
+    broken : dict[Path, str], optional
+        Files that might be slices, cut off in their header, with their SeriesInstanceUID if it is known.
+    other_images : dict[str, int], optional
+        Number of images of each other modality.
     """
 
     planes: list[Dataset] = field(default_factory=list)
@@ -65,7 +70,7 @@ class CtFolder:
                 )
 
     def instead(self) -> str:
-        """Pictures and images of other modalities, for the error of a folder without planes; may be empty."""
+        """Pictures and images of other modalities, for the error if no plane was found; an empty text without them."""
         others = [
             f"{number} x {modality} image, and the weights were trained on CT alone"
             for modality, number in sorted(self.other_images.items())
@@ -73,7 +78,7 @@ class CtFolder:
         return "; ".join([*filter(None, [told_files(self.passed_over)]), *others])
 
     def notes(self) -> list[str]:
-        """What was passed over."""
+        """A sentence that names the skipped files."""
         return [f"passed over {told}"] if (told := told_files(self.passed_over)) else []
 
 
@@ -92,7 +97,7 @@ def read_ct_folder(folder: PathLike) -> CtFolder:
     Raises
     ------
     CaseError
-        If there is no such folder, or a file cannot be read.
+        If the folder does not exist, or a file cannot be read.
     MissingExtraError
         If pydicom is not installed.
     """
@@ -118,7 +123,7 @@ def read_ct_folder(folder: PathLike) -> CtFolder:
 
 
 def picture_kind(header: Dataset) -> str:
-    """What an image of modality CT is instead of a plane of the scan; an empty text if it is a plane."""
+    """The kind of a CT image that is not a slice of the scan (a scout, say); an empty text if it is a slice."""
     sop_class = str(header.get("SOPClassUID") or "")
     words = [str(word).upper() for word in _words(header.get("ImageType"))]
     if sop_class == _SECONDARY_CAPTURE or sop_class.startswith(f"{_SECONDARY_CAPTURE}."):

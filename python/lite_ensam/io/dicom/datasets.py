@@ -73,6 +73,11 @@ def is_dicom(path: PathLike) -> bool:
     """Whether a file begins as DICOM files do; False if it cannot be read.
 
     That is 128 bytes of anything, then DICM; or, as some archives keep them, at once with an element of group 2 or 8.
+
+    Parameters
+    ----------
+    path : PathLike
+        Any file.
     """
     try:
         check_input(path)
@@ -133,8 +138,8 @@ def translate_dicom_errors(
 ) -> Callable[Concatenate[PathLike, P], T]:
     """Let a reader say plainly that its first argument is damaged.
 
-    Values are decoded when they are looked at, and pydicom has an exception of its own for each way in which bytes
-    can be none. What it says may quote them, the patient's name too, and is left out.
+    pydicom decodes a value at its first use, and raises a different exception for each kind of invalid bytes. Its
+    messages may quote the value, even the patient's name, so they are left out.
     """
 
     @wraps(read)
@@ -144,7 +149,7 @@ def translate_dicom_errors(
                 return read(path, *arguments, **named)
         except LiteEnsamError:
             raise
-        except MemoryError as error:  # a length that is none, most likely
+        except MemoryError as error:  # most likely a damaged length
             raise CaseError(f"{printable(path)}: does not fit into memory") from error
         except Exception as error:
             if isinstance(error, OSError) and error.errno is not None:
@@ -161,14 +166,17 @@ def read_dataset(path: PathLike, *, voxels: bool = True, only: tuple[str, ...] |
 
     Parameters
     ----------
-    path : the file
-    voxels : False stops before them, which is much faster
-    only : keywords of the elements that are wanted; None takes all
+    path : PathLike
+        The file.
+    voxels : bool, default True
+        False stops before them, which is much faster.
+    only : tuple[str, ...] or None, default None
+        Keywords of the elements that are wanted; None takes all.
 
     Raises
     ------
     CaseError
-        If the file is missing, is no DICOM file, ends too early, or would be too large when inflated.
+        If the file is missing, is not DICOM, ends too early, or would be too large when inflated.
     MissingExtraError
         If pydicom is not installed.
     """
@@ -261,7 +269,7 @@ def _check_whole(dataset: Dataset) -> None:
 
 
 def said_plainly(error: Exception) -> str:
-    """What an object could not be built for: the attribute that a slice lacks. Values are not quoted."""
+    """The reason why an object could not be built: the attribute that a slice lacks. Values are not quoted."""
     name = getattr(error, "name", None)
     if isinstance(error, AttributeError) and name:
         return f"{name} is missing"
@@ -269,7 +277,7 @@ def said_plainly(error: Exception) -> str:
 
 
 def file_name(one: Dataset) -> str:
-    """What messages call an image: its file's name, of several frames with their number."""
+    """The name of an image in messages: its file's name, and for multi-frame files the frame number."""
     name = Path(str(getattr(one, "filename", "") or "a slice")).name
     frame = one.get("ReferencedFrameNumber")
     return printable(name) if frame is None else f"{printable(name)}, frame {frame}"

@@ -29,8 +29,10 @@ class Drawing:
 
     Parameters
     ----------
-    ends_zyx : (2, 3) voxel indices; of an outline its two points that are farthest apart
-    is_line : whether it was drawn as a line of two points, not as an outline, circle or ellipse
+    ends_zyx : Float64Array
+        Ends (2, 3), in voxel indices; of an outline its two points that are farthest apart.
+    is_line : bool
+        Whether it was drawn as a line of two points, not as an outline, circle or ellipse.
     """
 
     ends_zyx: Float64Array
@@ -38,7 +40,7 @@ class Drawing:
 
 
 def graphic_points(item: Dataset, n_axes: int) -> Float64Array:
-    """Points (n, n_axes) of an item's Graphic Data; MarkError if there are none or numbers are left over."""
+    """Points (n, n_axes) of an item's Graphic Data; MarkError if empty or not a multiple of `n_axes`."""
     numbers = read_all_numbers(item, "GraphicData")
     if not numbers.size or numbers.size % n_axes:
         raise MarkError(f"has {numbers.size} coordinates, expected {n_axes} a point")
@@ -58,9 +60,12 @@ def read_drawing(kind: str, points_zyx: Float64Array, spacing_mm: Float64Array) 
 
     Parameters
     ----------
-    kind : Graphic Type of SCOORD, SCOORD3D or a presentation state
-    points_zyx : (n, 3) voxel indices of its points
-    spacing_mm : (z, y, x)
+    kind : str
+        Graphic Type of SCOORD, SCOORD3D or a presentation state.
+    points_zyx : Float64Array
+        Its points (n, 3), in voxel indices.
+    spacing_mm : Float64Array
+        Spacing in mm, (z, y, x).
 
     Raises
     ------

@@ -31,16 +31,22 @@ _TOOL_NAME = re.compile(
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """What one measurement group or annotation says of a lesion.
+    """A lesion as one measurement group or annotation describes it.
 
     Parameters
     ----------
-    where : of the file, for messages
-    long_zyx, short_zyx : (2, 3) ends of the long and short axis, voxel indices, or None
-    names : texts that could name the lesion, the best first
-    identifier : the tracking identifier, if a reader chose it; else an empty text
-    uid : the tracking UID
-    site : where in the body it lies, or None
+    where : str
+        Name of the file, for messages.
+    long_zyx, short_zyx : Float64Array or None
+        Ends (2, 3) of the long and the short axis, in voxel indices, or None.
+    names : tuple[str, ...], default ()
+        Texts that could name the lesion, the best first.
+    identifier : str, default ""
+        The tracking identifier, if a reader chose it; else an empty text.
+    uid : str, default ""
+        The tracking UID.
+    site : CodedConcept or None, default None
+        Where in the body it lies, or None.
     """
 
     where: str
@@ -71,8 +77,10 @@ def joined(findings: Sequence[Finding], spacing_mm: Float64Array) -> tuple[list[
 
     Parameters
     ----------
-    findings : of a file, in its order
-    spacing_mm : (z, y, x)
+    findings : Sequence[Finding]
+        Findings of a file, in its order.
+    spacing_mm : Float64Array
+        Spacing in mm, (z, y, x).
     """
     by_uid: dict[str, list[Finding]] = {}
     for n, one in enumerate(findings):

@@ -32,7 +32,7 @@ _NAME_ON_SLICES = {
     "NominalCardiacTriggerDelayTime": "TriggerTime",
     "TemporalPositionTimeOffset": "TriggerTime",
 }
-"""What is called otherwise on a slice in a file of its own."""
+"""Attributes that have another name in a single-slice file."""
 
 _OF_THE_IMAGE = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality",
@@ -40,7 +40,7 @@ _OF_THE_IMAGE = (
     "PhotometricInterpretation", "InstanceNumber", "AcquisitionNumber", "RescaleSlope", "RescaleIntercept",
     "RescaleType", "PixelSpacing", "ImageOrientationPatient", "SliceThickness", "ImageType",
 )  # fmt: skip
-"""What all frames have in common; functional groups come before it."""
+"""Attributes that all frames share; values in functional groups take precedence."""
 
 
 def n_frames(image: Dataset) -> int:

@@ -41,19 +41,24 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid, only: Choice = (
 
     Parameters
     ----------
-    path : a structured report with measurement groups as TID 1500 has them: of each the long axis (in our own
-        the line that was given), or else the longest line, circle, ellipse or outline (SCOORD on an image
-        of the series, or SCOORD3D in its frame of reference); a presentation state (GSPS): lines of two points,
-        circles, ellipses and outlines; or an RTSTRUCT or a SEG, on which lines are drawn: see `read_contour_marks` and
-        `read_segment_marks`
-    source : of the CT. Coordinates on images need the CT to have been read from DICOM itself
-    only : of an RTSTRUCT or SEG: names or numbers of the ROIs or segments; nothing takes all
+    path : PathLike
+        A structured report with measurement groups as TID 1500 has them: of each the long axis (in our own
+        the line that was given), or else the longest line, circle, ellipse or outline (SCOORD on an image of
+        the series, or SCOORD3D in its frame of reference); a presentation state (GSPS): lines of two points,
+        circles, ellipses and outlines; or an RTSTRUCT or a SEG, on which lines are drawn: see
+        `read_contour_marks` and `read_segment_marks`.
+    source : ScanSource or Grid
+        Source of the CT. Coordinates on images need the CT to have been read from DICOM itself.
+    only : Choice, default ()
+        Of an RTSTRUCT or SEG: names or numbers of the ROIs or segments; nothing takes all.
 
     Returns
     -------
-    Marks inside the volume, with the short axis where one was drawn, the tracking UID, and a name if the file has
-    one that no other lesion of it has. Graphics that are not diameters, and lines on another series, plane or
-    frame of reference, are passed over. Notes name them, and values that contradict their coordinates.
+    NotedMarks
+        Marks inside the volume, with the short axis where one was drawn, the tracking UID, and a name if the
+        file has one that no other lesion of it has. Graphics that are not diameters, and lines on another
+        series, plane or frame of reference, are passed over. Notes name them, and values that contradict
+        their coordinates.
 
     Raises
     ------
@@ -94,7 +99,15 @@ def _reasons(notes: Sequence[str]) -> str:
 
 
 def candidate_marks(folder: PathLike, choice: ObjectChoice = _ANY) -> list[Path]:
-    """DICOM files of a folder and its subfolders that may hold a reader's marks and fit a choice."""
+    """DICOM files of a folder and its subfolders that may hold a reader's marks and fit a choice.
+
+    Parameters
+    ----------
+    folder : PathLike
+        Folder of the scan.
+    choice : ObjectChoice, default _ANY
+        Which objects fit.
+    """
     return [one.path for one in fitting(dicom_objects(folder, _WITH_MARKS), choice)]
 
 
@@ -103,20 +116,33 @@ def find_marks(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSour
 
     Parameters
     ----------
-    folder : of the scan
-    choice : of several, which one
-    series : of the CT, which the file must not contradict
+    folder : PathLike
+        Folder of the scan.
+    choice : ObjectChoice, default _ANY
+        Which one of several.
+    series : SeriesSource or None, default None
+        Series of the CT, which the file must not contradict.
 
     Raises
     ------
     MarkError
-        If there is none, or there are several; the message lists them.
+        If the folder contains no file with lines, or several; the message lists them.
     """
     return choose_object(dicom_objects(folder, _WITH_MARKS), choice, folder, "marks", series)
 
 
 def find_mask(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSource | None = None) -> Path:
-    """The one SEG or RTSTRUCT of a folder, ours too; else as `find_marks`, with CaseError for MarkError."""
+    """The one SEG or RTSTRUCT of a folder, ours too; else as `find_marks`, with CaseError for MarkError.
+
+    Parameters
+    ----------
+    folder : PathLike
+        Folder of the scan.
+    choice : ObjectChoice, default _ANY
+        Which one of several.
+    series : SeriesSource or None, default None
+        Series of the CT; objects that refer to another one are left out.
+    """
     return choose_object(
         dicom_objects(folder, tuple(_WITH_REGIONS)),
         choice,

@@ -44,8 +44,10 @@ class DicomObject:
 
     Parameters
     ----------
-    path : the file
-    header : its elements that say what it is
+    path : Path
+        The file.
+    header : Dataset
+        Its elements that say what it is.
     """
 
     path: Path
@@ -126,10 +128,13 @@ def fitting(
 
     Parameters
     ----------
-    objects : of a folder
-    choice : how they are chosen
-    allow_own : whether results of lite-ensam count: as masks they do, as a reader's marks only if `choice.maker` names
-        them
+    objects : Iterable[DicomObject]
+        Objects of a folder.
+    choice : ObjectChoice
+        How they are chosen.
+    allow_own : bool, default False
+        Whether results of lite-ensam count: as masks they do, as a reader's marks only if `choice.maker`
+        names them.
     """
     left = [
         one
@@ -159,13 +164,20 @@ def choose_object(
 
     Parameters
     ----------
-    objects : of the folder
-    choice : how one is chosen
-    folder : for messages
-    what : it is to hold, for messages: "marks" or "a mask"
-    series : of the CT; objects that refer to another one are left out
-    allow_own : see `fitting`
-    error : that is raised
+    objects : Sequence[DicomObject]
+        Objects of the folder.
+    choice : ObjectChoice
+        How one is chosen.
+    folder : PathLike
+        The folder, for messages.
+    what : str
+        It is to hold, for messages: "marks" or "a mask".
+    series : SeriesSource or None, default None
+        Series of the CT; objects that refer to another one are left out.
+    allow_own : bool, default False
+        See `fitting`.
+    error : type[LiteEnsamError], default MarkError
+        That is raised.
 
     Raises
     ------

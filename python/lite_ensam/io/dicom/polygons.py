@@ -24,9 +24,12 @@ class _Area:
 
     Parameters
     ----------
-    corners : (n, 2) voxel indices y, x
-    mask : bool (y, x) of the voxels inside, cut to the rectangle that begins at `start`
-    start : first y, x of the mask
+    corners : Float64Array
+        Corners (n, 2), voxel indices y, x.
+    mask : Mask
+        Bool (y, x) of the voxels inside, cut to the rectangle that begins at `start`.
+    start : tuple[int, int]
+        First y, x of the mask.
     """
 
     corners: Float64Array
@@ -59,7 +62,7 @@ class _Area:
         return not len(outside) or bool(_distances(outside, other.corners).max() <= _COPY_PIXELS)
 
     def is_copy_of(self, other: "_Area") -> bool:
-        """Whether this runs along the whole of the other one, which is no smaller."""
+        """Whether both outlines coincide, given that the other is at least as large."""
         pairs = zip(self.bounds, other.bounds, strict=True)
         if any(abs(one - its) > 2 * _COPY_PIXELS for one, its in pairs):
             return False
@@ -77,7 +80,8 @@ def enclosed(polygons: Sequence[Float64Array], shape_yx: tuple[int, int], is_xor
 
     Parameters
     ----------
-    polygons : each (n, 2) corners, voxel indices y, x; fewer than three enclose nothing
+    polygons : Sequence[Float64Array]
+        Each (n, 2) corners, voxel indices y, x; fewer than three enclose nothing.
 
     Examples
     --------

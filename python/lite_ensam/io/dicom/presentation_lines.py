@@ -34,12 +34,15 @@ def read_presentation_state(state: Dataset, ct: ScanSource) -> tuple[list[Findin
 
     Parameters
     ----------
-    state : the dataset
-    ct : the scan that it is drawn on
+    state : Dataset
+        The dataset.
+    ct : ScanSource
+        The scan that it is drawn on.
 
     Returns
     -------
-    Findings, and notes on graphics that were passed over.
+    tuple[list[Finding], list[str]]
+        Findings, and notes on graphics that were passed over.
     """
     spacing_mm = np.asarray(ct.grid.spacing_mm)
     drawn: list[tuple[str, Drawing]] = []

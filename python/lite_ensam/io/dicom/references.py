@@ -20,13 +20,16 @@ _POINTS = (0x30060050, 0x00700022)
 @with_short_repr
 @dataclass(frozen=True)
 class References:
-    """What a file refers to.
+    """The studies, series and slices that a DICOM file refers to.
 
     Parameters
     ----------
-    name : the file's name, for messages
-    frames_of_image : SOPInstanceUIDs, with the numbers of frames where some are named
-    spaces : FrameOfReferenceUIDs, for what is only placed in space
+    name : str, default ""
+        The file's name, for messages.
+    frames_of_image : Mapping[str, frozenset[int]], optional
+        SOPInstanceUIDs, with the numbers of frames where some are named.
+    spaces : frozenset[str], optional
+        FrameOfReferenceUIDs, for what is only placed in space.
     """
 
     name: str = ""

@@ -38,7 +38,7 @@ _SHORT_AXIS = {"103340004", "G-A186", "131188004", "G-A194", "131189007", "G-A19
 """Short, minor and perpendicular axis."""
 
 _LENGTH = "410668003"
-"""What a report of our own keeps the line that was given under: its long axis is the mask's."""
+"""The code under which our reports store the given RECIST line; their long axis is that of the mask."""
 
 _DIAMETERS = {*_LONG_AXIS, *_SHORT_AXIS, _LENGTH, "G-D7FE", "G-A22A", "81827009", "M-02550", "121206"}
 """And length, diameter and distance."""
@@ -68,8 +68,10 @@ def read_report(report: Dataset, ct: ScanSource) -> tuple[list[Finding], list[st
 
     Parameters
     ----------
-    report : the dataset
-    ct : the scan that its coordinates lie on
+    report : Dataset
+        The dataset.
+    ct : ScanSource
+        The scan that its coordinates lie on.
     """
     findings, notes = [], []
     for number, group in enumerate(_groups(report), start=1):

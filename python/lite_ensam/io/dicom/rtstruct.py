@@ -46,10 +46,14 @@ class _Plane:
 
     Parameters
     ----------
-    axis : of the CT's array (slice, row, column) that it stands upright on
-    height : along that axis, in slices
-    polygons : (n, 2) corners along the other two axes
-    is_xor : whether the file says that they are combined by exclusive or, even where they overlap
+    axis : int
+        Axis of the CT's array (slice, row, column) that it stands upright on.
+    height : float
+        Along that axis, in slices.
+    polygons : tuple[Float64Array, ...]
+        Corners (n, 2) of each, along the other two axes.
+    is_xor : bool
+        Whether the file says that they are combined by exclusive or, even where they overlap.
     """
 
     axis: int
@@ -65,10 +69,14 @@ class Roi:
 
     Parameters
     ----------
-    number : ROINumber
-    name : unique in its file: of two ROIs called "GTV" the second is "GTV (2)"
-    planes : its contours, from below up
-    ct : what they were read for
+    number : int
+        ROINumber.
+    name : str
+        Unique in its file: of two ROIs called "GTV" the second is "GTV (2)".
+    planes : tuple[_Plane, ...]
+        Its contours, from below up.
+    ct : ScanSource
+        What they were read for.
     """
 
     number: int
@@ -105,7 +113,7 @@ class Roi:
         return max(1.0, float(np.median(gaps))) if is_usual else 1.0
 
     def notes(self) -> Iterator[str]:
-        """What a reader of its mask should know."""
+        """Notes for those who use the mask."""
         if self.every > 1 + _OFF_PLANE:
             yield f"contours of ROI {self.name!r} are {self.every:.2g} slices apart: slices between have the nearest"
         elif any(abs(plane.height - np.rint(plane.height)) > _OFF_PLANE for plane in self.planes):
@@ -113,7 +121,13 @@ class Roi:
 
 
 def is_rtstruct(path: PathLike) -> bool:
-    """Whether a file is an RTSTRUCT, whatever it is called; CaseError if it is a damaged DICOM file."""
+    """Whether a file is an RTSTRUCT, whatever it is called; CaseError if it is a damaged DICOM file.
+
+    Parameters
+    ----------
+    path : PathLike
+        Any file.
+    """
     return (
         is_dicom(path) and read_dataset(path, voxels=False, only=("Modality",)).get("Modality") == "RTSTRUCT"
     )
@@ -121,12 +135,28 @@ def is_rtstruct(path: PathLike) -> bool:
 
 @translate_dicom_errors
 def read_roi_names(path: PathLike) -> tuple[str, ...]:
-    """Names of the ROIs of an RTSTRUCT file, in its order, made unique; errors as `read_rois`."""
+    """Names of the ROIs of an RTSTRUCT file, in its order, made unique; errors as `read_rois`.
+
+    Parameters
+    ----------
+    path : PathLike
+        The RTSTRUCT file.
+    """
     return tuple(_names(_read_rtstruct(path))[0].values())
 
 
 def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
-    """Mask bool (z, y, x) of one ROI by its name or number; errors as `read_rois`."""
+    """Mask bool (z, y, x) of one ROI by its name or number; errors as `read_rois`.
+
+    Parameters
+    ----------
+    path : PathLike
+        The RTSTRUCT file.
+    name : str
+        Name or number of the ROI.
+    source : ScanSource or Grid
+        The CT that the contours were drawn on.
+    """
     masks = [roi.mask() for roi in read_rois(path, source, (name,))[0]]
     union: Mask = np.logical_or.reduce(masks)
     return union
@@ -140,9 +170,12 @@ def read_rois(
 
     Parameters
     ----------
-    path : the RTSTRUCT file
-    source : of the CT that the contours were drawn on
-    only : names or numbers of the ROIs to read; nothing reads all
+    path : PathLike
+        The RTSTRUCT file.
+    source : ScanSource or Grid
+        Source of the CT that the contours were drawn on.
+    only : Choice, default ()
+        Names or numbers of the ROIs to read; nothing reads all.
 
     Raises
     ------
@@ -173,6 +206,15 @@ def read_rois(
 
 def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only: Choice = ()) -> LabelMap:
     """Label map of an RTSTRUCT file; labels are the numbers of the ROIs (1, 2, ... if one cannot be a label).
+
+    Parameters
+    ----------
+    path : PathLike
+        The RTSTRUCT file.
+    source : ScanSource or Grid or None, default None
+        The CT that the contours were drawn on; needed.
+    only : Choice, default ()
+        Names or numbers of ROIs; nothing takes all.
 
     Raises
     ------

@@ -42,13 +42,13 @@ NAME = "lite-ensam"
 
 _SERIES_NUMBER = 900
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "FrameOfReferenceUID")
-"""What a SEG refers to its slices by; de-identification may have blanked it."""
+"""Attributes by which a SEG refers to its slices; de-identification may have blanked them."""
 
 _OF_FRAMES = (
     "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence", "NumberOfFrames", "ReferencedFrameNumber",
     "SOPClassUID", "SOPInstanceUID",
 )  # fmt: skip
-"""What an image of its own has not, or has otherwise."""
+"""Attributes that are dropped or replaced in a derived image."""
 
 LONGEST_LABEL = 64
 """Characters of a SegmentLabel; the whole name is the tracking identifier."""
@@ -60,7 +60,13 @@ def tracking_name(mark: RecistMark | Lesion) -> str:
 
 
 def segment_label(mark: RecistMark | Lesion) -> str:
-    """The name in the list of a viewer: a text of DICOM (LO) has 64 characters at most, and no backslash."""
+    """The name in the list of a viewer: a text of DICOM (LO) has 64 characters at most, and no backslash.
+
+    Parameters
+    ----------
+    mark : RecistMark or Lesion
+        A mark or lesion with its name.
+    """
     name = tracking_name(mark).replace("\\", "/").strip()[:LONGEST_LABEL].strip()
     return name or f"tumor {mark.label}"
 
@@ -75,15 +81,20 @@ def build_segmentation(
 
     Parameters
     ----------
-    labels : uint8 or uint16 (z, y, x)
-    source : of the CT, read from DICOM: patient, study and geometry are those of its slices
-    marks : their labels say which values become segments, in this order; names, tracking UIDs and
-        finding sites go along, and a mark without UID gets a new one
-    remarks : by label, what the description of a segment says besides
+    labels : Labels
+        Uint8 or uint16 (z, y, x).
+    source : ScanSource or Grid
+        Source of the CT, read from DICOM: patient, study and geometry are those of its slices.
+    marks : Sequence[RecistMark | Lesion]
+        Their labels say which values become segments, in this order; names, tracking UIDs and finding sites
+        go along, and a mark without UID gets a new one.
+    remarks : Mapping[int, str], optional
+        Remarks by label, what the description of a segment says besides.
 
     Returns
     -------
-    BINARY segmentation, frames without tumour left out.
+    Dataset
+        BINARY segmentation, frames without tumour left out.
 
     Raises
     ------
@@ -195,6 +206,16 @@ def _segment(number: int, mark: RecistMark | Lesion, remark: str) -> Dataset:
 
 
 def write_dataset(path: PathLike, dataset: Dataset, overwrite: bool = False) -> None:
-    """Write a DICOM object, whole or not at all; `OutputError` if that cannot be."""
+    """Write a DICOM object, whole or not at all; `OutputError` if that cannot be.
+
+    Parameters
+    ----------
+    path : PathLike
+        The file to write.
+    dataset : Dataset
+        The DICOM object.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
+    """
     with atomic_write(path, overwrite) as file:
         dataset.save_as(file, enforce_file_format=True)

@@ -47,10 +47,14 @@ class _Place:
 
     Parameters
     ----------
-    axes : of the array: along the frame's normal, its rows' index and its columns' index
-    flips : whether rows and columns run backwards
-    n : index along the normal
-    off : (3,) by how much the frame misses its pixels along the array's axes
+    axes : IntTriple
+        Axes of the array: along the frame's normal, its rows' index and its columns' index.
+    flips : tuple[bool, bool]
+        Whether rows and columns run backwards.
+    n : int
+        Index along the normal.
+    off : Float64Array
+        Distance (3,) by which the frame misses its pixels along the array's axes.
     """
 
     axes: IntTriple
@@ -78,11 +82,16 @@ def read_segmentation(
 
     Parameters
     ----------
-    path : the file
-    source : of the CT. It may be stored in another order than the frames: they are permuted and flipped onto it
-    only : names or numbers of segments to read; nothing reads all
-    fraction : from which share of the maximum on (above 0, at most 1) a voxel of a FRACTIONAL SEG counts. None takes
-        only those whose values are all 0 or the maximum
+    path : PathLike
+        The file.
+    source : ScanSource or Grid or None, default None
+        Source of the CT. It may be stored in another order than the frames: they are permuted and flipped
+        onto it.
+    only : Choice, default ()
+        Names or numbers of segments to read; nothing reads all.
+    fraction : float or None, default None
+        Share of the maximum (above 0, at most 1) from which a voxel of a FRACTIONAL SEG counts.
+        None takes only those whose values are all 0 or the maximum.
 
     Raises
     ------
@@ -214,8 +223,8 @@ def _decoded(dataset: Dataset) -> NDArray[Any]:
     except Exception as error:  # pydicom and its decoders have many
         syntax = dataset.file_meta.TransferSyntaxUID
         raise CaseError(
-            f"its frames cannot be decoded: there is no decoder for {syntax.name} of {dataset.get('BitsAllocated')} "
-            "bit pixels, or they are damaged; store the SEG uncompressed"
+            f"its frames cannot be decoded: no installed decoder reads {syntax.name} of "
+            f"{dataset.get('BitsAllocated')} bit pixels, or they are damaged; store the SEG uncompressed"
         ) from error
     return pixels.reshape(-1, int(dataset.Rows), int(dataset.Columns))
 

@@ -27,7 +27,7 @@ from lite_ensam.io.dicom.series_source import SeriesSource
 __all__ = ["choose_series", "read_ct_series"]
 
 _ALIKE = {"PixelSpacing": (2, 1e-4), "ImageOrientationPatient": (6, 1e-3)}
-"""What all slices must have in common beside Rows and Columns: how many numbers, and how far they may differ."""
+"""Attributes that all slices share besides Rows and Columns: how many numbers each has, and their tolerance."""
 
 _FEWEST = 3
 """Images of another size or orientation are a stack of their own if there are so many, else a scout or a picture."""
@@ -44,26 +44,33 @@ def read_ct_series(
 ) -> tuple[CtVolume, SeriesSource]:
     """A CT series of a folder and its subfolders, in HU.
 
-    Slices in files of their own, or frames of enhanced (multi-frame) CT. What is not a plane of a CT (an RTSTRUCT or
-    PDF beside the slices, scouts, screen captures, films) is passed over, and so are copies of a slice, also under
+    Slices in files of their own, or frames of enhanced (multi-frame) CT. Other files (RTSTRUCT,
+    PDF, scouts, screen captures, films) are skipped, and so are copies of a slice, also under
     UIDs of their own. Any transfer syntax will do that pydicom has a decoder for.
 
     Parameters
     ----------
-    folder : whatever the files are called; links to folders are followed
-    series_uid : SeriesInstanceUID; None takes the series that `referred_by` refers to, else the one with the most
-        slices (of equals the smallest UID), and says so in the source's `notes`
-    acquisition : of a series with several acquisitions, phases or reconstructions at the same places the number of
-        one, as the notes list them; None takes the one that `referred_by` refers to, else the largest
-    referred_by : a DICOM file of marks or of a mask that refers to images, or None; any other file will do, too
+    folder : PathLike
+        Whatever the files are called; links to folders are followed.
+    series_uid : str or None, default None
+        SeriesInstanceUID; None takes the series that `referred_by` refers to, else the one with the most
+        slices (of equals the smallest UID), and says so in the source's `notes`.
+    acquisition : int or None, default None
+        Acquisition of a series with several acquisitions, phases or reconstructions at the same places the
+        number of one, as the notes list them; None takes the one that `referred_by` refers to, else the
+        largest.
+    referred_by : PathLike or None, default None
+        A DICOM file of marks or of a mask that refers to images, or None; any other file will do, too.
 
     Returns
     -------
-    ct : int16 (z, y, x), or float32 if the HU are not whole numbers; slices are sorted by position, axes
-        permuted so that z runs along the body, nothing is flipped. Slices that are shifted in plane (a tilted gantry)
-        are moved by whole pixels, planes between unevenly spaced slices interpolated: see `Stack`. Where the files do
-        not say how to get HU, the values are as stored and the source's `has_hu` is False
-    source : its geometry and its slices' headers; its `notes` say what was chosen, passed over, moved and interpolated
+    ct : CtVolume
+        Voxels (z, y, x), int16, or float32 if the HU are not whole numbers. Slices are sorted by position and axes
+        permuted so that z runs along the body; nothing is flipped. Slices that are shifted in plane (a tilted gantry)
+        are moved by whole pixels, and planes between unevenly spaced slices are interpolated: see `Stack`. Where the
+        files do not say how to get HU, the values are as stored and the source's `has_hu` is False.
+    source : SeriesSource
+        Geometry and headers of the slices; `notes` say what was chosen, skipped, moved and interpolated.
 
     Raises
     ------
@@ -133,7 +140,7 @@ def _of_one_patient(planes: list[Dataset]) -> list[Dataset]:
 
 
 def _identity(plane: Dataset) -> str:
-    """What copies of a slice have in common: its UID, where it has one, its place, and the number of its frame."""
+    """The identity that copies of a slice share: its UID (if present), its position and its frame number."""
     uid = str(plane.get("SOPInstanceUID") or plane.filename)
     return f"{uid} at {plane.get('ImagePositionPatient')} {plane.get('ReferencedFrameNumber', '')}"
 

@@ -23,12 +23,19 @@ class SeriesSummary:
 
     Parameters
     ----------
-    uid : SeriesInstanceUID
-    number : SeriesNumber, or None
-    description : SeriesDescription, perhaps empty
-    n_slices : images, or frames of multi-frame images
-    spacing_mm : (z, y, x), z the usual distance of neighbouring slices; None where the headers do not say
-    patient : 1, 2, ... for each PatientID in the folder
+    uid : str
+        SeriesInstanceUID.
+    number : int or None
+        SeriesNumber, or None.
+    description : str
+        SeriesDescription, perhaps empty.
+    n_slices : int
+        Images, or frames of multi-frame images.
+    spacing_mm : FloatTriple or None
+        Spacing in mm, (z, y, x), z the usual distance of neighbouring slices; None where the headers do not
+        say.
+    patient : int
+        1, 2, ... for each PatientID in the folder.
     """
 
     uid: str
@@ -42,6 +49,11 @@ class SeriesSummary:
 @translate_dicom_errors
 def list_ct_series(folder: PathLike) -> tuple[SeriesSummary, ...]:
     """The CT series of a folder and its subfolders, by number; headers are read, no voxels.
+
+    Parameters
+    ----------
+    folder : PathLike
+        Folder with DICOM files, or with folders of them.
 
     Raises
     ------

@@ -38,10 +38,27 @@ class SeriesSource(ScanSource):
 
     Parameters
     ----------
-    slices : headers of the slices from below up, without voxels
-    stack : where the slices lie on the grid: slice n is not always plane n
-    images : headers of the files, the one whose patient and study are right first; the slices themselves, or
-        multi-frame images whose frames the slices are (ReferencedFrameNumber)
+    grid : Grid
+        Where the voxels lie.
+    file_axes_zyx : IntTriple, default (2, 1, 0)
+        Which axis of the file (0, 1, 2 = i, j, k, the fastest first) is z, y, x here.
+    header : Any, default None
+        What the file's writer needs to write alike (a NIfTI header), or None.
+    notes : tuple[str, ...], default ()
+        Sentences for whoever reads the results: what was chosen, left out, moved or interpolated.
+    has_hu : bool, default True
+        False if the file does not say how its values become Hounsfield units.
+    array_axes : IntTriple or None, default None
+        Array axes of an image of another library, which of the axes z, y, x (0, 1, 2) are those of its own
+        array, for which the caller gets labels: (2, 1, 0) for nibabel's usual i, j, k. None for arrays (z, y,
+        x) and for files.
+    slices : tuple[Dataset, ...], default ()
+        Headers of the slices from below up, without voxels.
+    stack : Stack, default None
+        Where the slices lie on the grid: slice n is not always plane n.
+    images : tuple[Dataset, ...], default ()
+        Headers of the files, the one whose patient and study are right first; the slices themselves, or
+        multi-frame images whose frames the slices are (ReferencedFrameNumber).
     """
 
     slices: tuple[Dataset, ...] = ()
@@ -126,10 +143,13 @@ class SeriesSource(ScanSource):
 
         Parameters
         ----------
-        uid : SOPInstanceUID of the slice
-        columns_rows : (n, 2) image coordinates: 0, 0 is the upper left corner of the first pixel, whose centre
-            is 0.5, 0.5 (PS3.3, C.18.6.1.2)
-        frame : of a multi-frame image, from 1; 0 where none was named
+        uid : str
+            SOPInstanceUID of the slice.
+        columns_rows : Float64Array
+            Image coordinates (n, 2): 0, 0 is the upper left corner of the first pixel, whose
+            centre is 0.5, 0.5 (PS3.3, C.18.6.1.2).
+        frame : int, default 0
+            Frame of a multi-frame image, from 1; 0 where none was named.
 
         Raises
         ------
@@ -174,8 +194,10 @@ def series_of(source: ScanSource | Grid, what: str) -> SeriesSource:
 
     Parameters
     ----------
-    source : of the scan
-    what : needs it, for the message: "a DICOM SEG"
+    source : ScanSource or Grid
+        Source of the scan.
+    what : str
+        Needs it, for the message: "a DICOM SEG".
 
     Raises
     ------

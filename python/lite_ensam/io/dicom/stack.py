@@ -23,7 +23,7 @@ from lite_ensam.io.dicom.datasets import Dataset, file_name, read_numbers
 __all__ = ["PADDING_HU", "Stack"]
 
 PADDING_HU = -1000
-"""What there is beside slices that were moved."""
+"""Air: fills the margin next to slices that were shifted."""
 
 _ON_PLANE = 0.1
 """Slices lie on a plane if no farther from it than this share of the planes' distance: positions are rounded."""
@@ -38,7 +38,7 @@ _LARGEST_CANVAS = 3.0
 _MOST_GAPS_NAMED = 10
 
 _THICKNESS = ("SliceThickness", "SpacingBetweenSlices")
-"""What says how thick a single slice is; the first that does counts."""
+"""Attributes with the thickness of a single slice; the first one present is used."""
 
 
 @with_short_repr
@@ -48,12 +48,18 @@ class Stack:
 
     Parameters
     ----------
-    slice_shape : rows and columns of a slice
-    positions : (n, 3) centres of the slices' first pixels, DICOM's mm, sorted along the normal
-    axes : (3, 3) unit vectors along which column, row and plane grow
-    step_mm : (3,) distances of columns, rows and planes
-    planes : (n,) the plane of each slice; whole numbers but where distances are uneven
-    shifts_ji : int (n, 2) row and column of the grid that a slice's first pixel lies on
+    slice_shape : tuple[int, int]
+        Rows and columns of a slice.
+    positions : Float64Array
+        Centres (n, 3) of the slices' first pixels, DICOM's mm, sorted along the normal.
+    axes : Float64Array
+        Unit vectors (3, 3) along which column, row and plane grow.
+    step_mm : Float64Array
+        Distances (3,) of columns, rows and planes, in mm.
+    planes : Float64Array
+        Plane of each slice (n,); whole numbers but where distances are uneven.
+    shifts_ji : NDArray[np.int64]
+        Int (n, 2) row and column of the grid that a slice's first pixel lies on.
     """
 
     slice_shape: tuple[int, int]
@@ -126,7 +132,7 @@ class Stack:
         return nearest
 
     def notes(self) -> list[str]:
-        """What was done to the slices; nothing where they are a grid."""
+        """How the slices were changed; empty if they formed a regular grid."""
         said = []
         if len(self.positions) == 1:
             said.append(
@@ -193,7 +199,7 @@ class Stack:
         return np.column_stack([k, rows_columns + self.shifts_ji[n]])
 
     def to_slice(self, points_kji: Float64Array) -> tuple[int, Float64Array] | None:
-        """The slice on whose plane points of the grid lie, and their rows and columns; None if there is no one."""
+        """The slice on whose plane points of the grid lie, and their rows and columns; None if none of them does."""
         plane = int(np.rint(points_kji[0, 0]))
         if np.ptp(points_kji[:, 0]) > 1e-3 or not 0 <= plane < self.shape[0]:
             return None
@@ -239,7 +245,7 @@ class Stack:
 
 
 def _thickness(one: Dataset) -> float:
-    """Of a single slice, in mm: without it there is no volume; CaseError if the header does not say."""
+    """Thickness of a single slice in mm, needed for its volume; CaseError if the header does not state it."""
     for name in _THICKNESS:
         if one.get_item(name):
             thickness = float(read_numbers(one, name, 1).item()) if one.get(name) not in (None, "") else 0.0

@@ -62,11 +62,18 @@ def build_report(
 
     Parameters
     ----------
-    segmentation : SEG from `build_segmentation` or a file, with or without its voxels
-    series : of the CT
-    marks, measured : one each for every tumour; the segment is found by the label
-    repeatability : one for every tumour, or nothing
-    has_lines : whether `marks` were given by a reader. Lines that are drawn on the mask are left out
+    segmentation : Dataset
+        SEG from `build_segmentation` or a file, with or without its voxels.
+    series : SeriesSource
+        Series of the CT.
+    marks : Sequence[RecistMark]
+        One for each tumour; its label selects the segment.
+    measured : Sequence[TumorMeasurement]
+        One for each tumour; its label selects the segment.
+    repeatability : Sequence[TumorRepeatability], default ()
+        One for every tumour, or nothing.
+    has_lines : bool, default True
+        Whether `marks` were given by a reader. Lines that are drawn on the mask are left out.
 
     Raises
     ------
@@ -122,9 +129,18 @@ class _Number:
 
     Parameters
     ----------
-    code, value, unit : what it is
-    interval : ends of the 95 % interval, or None
-    sd, n_repeats : standard deviation over so many segmentations, or None
+    code : Code
+        The concept that is measured.
+    value : float
+        The number.
+    unit : Code
+        Its unit.
+    interval : tuple[float, float] or None, default None
+        Ends of the 95 % interval, or None.
+    sd : float or None, default None
+        Standard deviation over repeated segmentations, or None.
+    n_repeats : int, default 0
+        Number of segmentations behind it.
     """
 
     code: Code
@@ -140,8 +156,12 @@ class _Groups:
 
     Parameters
     ----------
-    highdicom : the package
-    series, segmentation : what they refer to
+    highdicom : ModuleType
+        The package.
+    series : SeriesSource
+        Referred to by the groups.
+    segmentation : Dataset
+        Referred to by the groups.
     """
 
     def __init__(self, highdicom: ModuleType, series: SeriesSource, segmentation: Dataset) -> None:

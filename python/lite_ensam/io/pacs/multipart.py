@@ -18,7 +18,7 @@ class CutOffError(Exception):
 
 
 def write_part(content_type: str, pieces: Iterator[bytes], file: BinaryIO) -> None:
-    """Copy the first part of a multipart body, or all of a body that is none.
+    """Copy the first part of a multipart body, or all of a body that is not multipart.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def write_part(content_type: str, pieces: Iterator[bytes], file: BinaryIO) -> No
 
 
 def _after_head(pieces: Iterator[bytes]) -> bytes:
-    """What follows the head of the part, as far as it was read."""
+    """The bytes after the head of the part that were read so far."""
     buffer = b""
     for piece in pieces:
         buffer += piece

@@ -14,7 +14,7 @@ __all__ = ["check_destination", "send"]
 
 
 def check_destination(to: str) -> Callable[[Mapping[str, Path]], StoreOutcome]:
-    """What stores files there; to be asked before long work.
+    """Check an address before long work, and return the function that stores files there.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ class StoreOutcome:
         Parameters
         ----------
         status : of HTTP: 200, 202 or 409
-        answer : Store Instances Response (PS3.18, I.2), or None where there is none that can be read
+        answer : Store Instances Response (PS3.18, I.2), or None if it is missing or unreadable
         sent : SOPInstanceUIDs
         repeated : whether the files were sent before and the answer was lost: duplicates are stored, then
         """

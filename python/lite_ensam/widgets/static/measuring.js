@@ -46,7 +46,7 @@ export class Measuring {
   removeLast() {
     const last = this.all.at(-1);
     if (last) this.remove(last);
-    this.viewer.say(last ? `${last.kind} deleted · Ctrl+Z brings it back` : "There is no ruler and no ROI.");
+    this.viewer.say(last ? `${last.kind} deleted · Ctrl+Z brings it back` : "Nothing to delete: draw a ruler or an ROI first.");
   }
 
   /** @param {FromPython} message */

@@ -102,7 +102,7 @@ export class PlaneMouse {
     if (tool in BRUSHES) this.beginStroke(at);
     if (!this.draws) return;
     this.drag.edit = grabbed(this.view, at, event.shiftKey);
-    this.viewer.say(this.drag.edit ? "" : "There is no line on this slice: a short axis belongs to one.");
+    this.viewer.say(this.drag.edit ? "" : "Draw a line on this slice first: a short axis belongs to one.");
   }
 
   /**
@@ -254,7 +254,7 @@ export class PlaneMouse {
   }
 
   /**
-   * Take a drawn mark over. A short axis that is none is refused; a line's correction never is.
+   * Take a drawn mark over. An invalid short axis is refused; a line's correction never is.
    * @param {Draft} draft
    * @param {Edit} edit
    */

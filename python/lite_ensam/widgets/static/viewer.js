@@ -393,7 +393,7 @@ export class Viewer {
     const at = current.findIndex(({ label }) => label === this.selected);
     const next = at < 0 ? (step > 0 ? 0 : -1) : (at + step) % current.length;
     if (current.length) this.select(/** @type {Mark} */ (current.at(next)).label, true);
-    else this.say("There is no lesion yet.");
+    else this.say("Draw a line first: no lesion is marked yet.");
   }
 
   removeSelected() {
