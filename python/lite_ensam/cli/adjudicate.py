@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lite_ensam.cli.archives import Cache, fetcher
 from lite_ensam.cli.options import Overwrite
 from lite_ensam.cli.protocol_options import (
     Choi,
@@ -47,6 +48,7 @@ def adjudicate(
     irecist_days: IrecistDays = None,
     mrecist: Mrecist = False,
     choi: Choi = False,
+    cache: Cache = None,
     identifiers: Annotated[
         bool, typer.Option("--identifiers", help="Name patients as the files do, instead of counting them")
     ] = False,
@@ -69,10 +71,13 @@ def adjudicate(
     protocol = parse_protocol(
         confirmation, confirmation_days, stable_days, keep_pr, irecist, irecist_days, mrecist, choi
     )
-    inputs = (first, second, decisions, *study_inputs(first), *study_inputs(second))
+    inputs = (decisions, *study_inputs(first), *study_inputs(second))
     check_outputs([(csv, (".csv",)), (html, (".html",))], inputs, overwrite)
     known = {} if decisions is None else read_decisions(decisions)
-    both = [judge(read_study(path), limits, protocol, identifiers=identifiers) for path in (first, second)]
+    both = [
+        judge(read_study(path, fetch=fetcher(cache)), limits, protocol, identifiers=identifiers)
+        for path in (first, second)
+    ]
     comparisons = compare_readers(both[0], both[1], known)
     if csv is not None:
         write_table(csv, adjudication_rows(comparisons), overwrite)

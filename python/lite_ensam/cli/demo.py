@@ -68,7 +68,7 @@ def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bo
         )
     path, schema = write_example_study(folder, overwrite)
     respond(
-        path,
+        [str(path)],
         json=folder / "response.json",
         csv=folder / "response.csv",
         html=folder / "response.html",
