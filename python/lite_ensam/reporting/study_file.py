@@ -231,7 +231,9 @@ def _lesion(entry: Mapping[str, Any], notes: list[str], kind: str) -> Target:
     name = parse_text(entry["name"], f"the name of {kind}")
     is_node = parse_yes_no(entry.get("node"), "node")
     organ = entry["organ"]
-    if organ != "" or not is_node:  # all nodes count as one organ, whatever it is called
+    if organ is None or (organ == "" and is_node):  # not known; all nodes count as one organ, whatever it is called
+        organ = ""
+    else:
         organ = parse_text(organ, f"the organ of {name!r}")
     if kind == "a target" and is_node is None and set(name_key(organ).split()) & set(_NODE_WORDS):
         notes.append(
@@ -271,6 +273,8 @@ def _visit(
         texts = {name: parse_optional_text(entry.get(name), name) for name in ("modality", "reader")}
     except StudyError as error:
         raise StudyError(f"day {day}: {error}") from None
+    if entry.get("ct") is not None:
+        texts["modality"] = texts["modality"] or "CT"
     return TimePoint(
         day,
         sizes.at(entry, day),

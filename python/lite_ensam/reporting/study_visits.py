@@ -183,7 +183,8 @@ def _targets(baseline: _Visit) -> tuple[list[dict[str, Any]], list[str]]:
         names = ", ".join(one.target.name for one in others)
         notes.append(f"not followed, being more than RECIST 1.1 allows or too small for a target: {names}")
     entries = [
-        {"name": one.target.name, "organ": one.target.organ, "node": one.target.is_node} for one in chosen
+        {"name": one.target.name, "organ": one.target.organ or None, "node": one.target.is_node}
+        for one in chosen
     ]
     return entries, notes
 
@@ -191,7 +192,7 @@ def _targets(baseline: _Visit) -> tuple[list[dict[str, Any]], list[str]]:
 def _reported(tumors: Sequence[Mapping[str, Any]]) -> tuple[BaselineLesion, ...]:
     return tuple(
         BaselineLesion(
-            Target(name := str(one.get("name") or one.get("label")), name),
+            Target(str(one.get("name") or one.get("label")), ""),
             float(one.get("longest_diameter_mm") or 0),
             float(one.get("short_axis_mm") or 0),
         )
@@ -200,9 +201,9 @@ def _reported(tumors: Sequence[Mapping[str, Any]]) -> tuple[BaselineLesion, ...]
 
 
 def _of_mark(mark: RecistMark, grid: Grid) -> BaselineLesion:
-    """A lesion as long as its line; one whose organ is not known counts as an organ of its own."""
+    """A lesion as long as its line."""
     name = mark.name or str(mark.label)
-    organ = mark.finding_site.meaning if mark.finding_site else name
+    organ = mark.finding_site.meaning if mark.finding_site else ""
     is_node = _NODE in name_key(organ)
     length_mm = short_mm = mark.length_mm(grid.spacing_mm)
     if mark.short_axis_zyx is not None:
