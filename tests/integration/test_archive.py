@@ -80,7 +80,7 @@ def test_one_command_fetches_segments_and_stores_and_the_next_reads_it_again(
     np.testing.assert_array_equal(read_labels(back), here)
     numbers = tmp_path / "numbers.json"
     new = tmp_path / "new.dcm"
-    measured = run("measure", study, study, "--json", numbers, "--sr", new, "--to", orthanc.application)
+    measured = run("measure", study, study, "--report", numbers, "--sr", new, "--to", orthanc.application)
     assert measured.returncode == 0, measured.stderr
     volumes = [one["volume_ml"] for one in json.loads(numbers.read_text())["tumors"]]
     assert volumes == pytest.approx([one["volume_ml"] for one in tumors])

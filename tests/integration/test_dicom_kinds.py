@@ -44,12 +44,12 @@ def test_without_rescale_nothing_claims_hu(folder: Path, scan: Scan, run: Run, t
     assert "does not say how its grey values become HU: say --hu if they are HU" in refused.stderr
     assert not mask.exists()
     assert run("segment", folder, "--marks", scan.marks, "-o", mask, "--hu").returncode == 0
-    measured = run("measure", folder, scan.reference, "--json", tmp_path / "m.json")
+    measured = run("measure", folder, scan.reference, "--report", tmp_path / "m.json")
     assert measured.returncode == 0
     tumors = json.loads((tmp_path / "m.json").read_text())["tumors"]
     assert {one["grey_unit"] for one in tumors} == {"grey value"}
     assert "not known to be HU" in measured.stdout
-    told = run("measure", folder, scan.reference, "--json", tmp_path / "hu.json", "--hu")
+    told = run("measure", folder, scan.reference, "--report", tmp_path / "hu.json", "--hu")
     assert told.returncode == 0
     assert {one["grey_unit"] for one in json.loads((tmp_path / "hu.json").read_text())["tumors"]} == {"HU"}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lite_ensam.cli.archives import Cache, fetcher
-from lite_ensam.cli.options import Overwrite
+from lite_ensam.cli.options import AsJson, Overwrite
 from lite_ensam.cli.protocol_options import (
     Choi,
     Confirmation,
@@ -22,7 +22,7 @@ from lite_ensam.cli.protocol_options import (
     parse_limits,
     parse_protocol,
 )
-from lite_ensam.cli.tables import console, print_table
+from lite_ensam.cli.tables import console, print_json, print_table
 
 if TYPE_CHECKING:
     from lite_ensam.reporting import Comparison
@@ -39,6 +39,7 @@ def adjudicate(
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each patient")] = None,
     html: Annotated[Path | None, typer.Option(help="Page to write; prints on A4")] = None,
+    as_json: AsJson = False,
     volume: Volume = "sphere",
     confirmation: Confirmation = False,
     confirmation_days: ConfirmationDays = None,
@@ -83,6 +84,15 @@ def adjudicate(
         write_table(csv, adjudication_rows(comparisons), overwrite)
     if html is not None:
         write_text(html, adjudication_page(comparisons, protocol.sentence), overwrite)
+    if as_json:
+        print_json(
+            {
+                "disclaimer": DISCLAIMER,
+                "best_response": protocol.sentence,
+                "comparisons": adjudication_rows(comparisons),
+            }
+        )
+        return
     show(comparisons)
     console().print(f"best response: {protocol.sentence}")
     console().print(DISCLAIMER, style="dim")

@@ -69,7 +69,7 @@ def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bo
     path, schema = write_example_study(folder, overwrite)
     respond(
         [str(path)],
-        json=folder / "response.json",
+        report=folder / "response.json",
         csv=folder / "response.csv",
         html=folder / "response.html",
         board=folder / "board.html",

@@ -231,10 +231,8 @@ def _lesion(entry: Mapping[str, Any], notes: list[str], kind: str) -> Target:
     name = parse_text(entry["name"], f"the name of {kind}")
     is_node = parse_yes_no(entry.get("node"), "node")
     organ = entry["organ"]
-    if organ is None or (organ == "" and is_node):  # not known; all nodes count as one organ, whatever it is called
-        organ = ""
-    else:
-        organ = parse_text(organ, f"the organ of {name!r}")
+    is_unsaid = organ is None or (organ == "" and is_node)  # all nodes count as one organ anyway
+    organ = "" if is_unsaid else parse_text(organ, f"the organ of {name!r}")
     if kind == "a target" and is_node is None and set(name_key(organ).split()) & set(_NODE_WORDS):
         notes.append(
             f"{name} lies in {organ!r} but node is not said: its longest diameter counts, not its short axis"
