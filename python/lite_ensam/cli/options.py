@@ -81,7 +81,7 @@ Repeats: TypeAlias = Annotated[
 Series: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Select a series of a DICOM folder by its UID [default: the one that marks refer to, else the largest]"
+        help="Select a DICOM series by its number or UID [default: the one that marks refer to, else the largest]"
     ),
 ]
 Acquisition: TypeAlias = Annotated[
