@@ -27,7 +27,7 @@ _NODE = "lymph node"
 
 
 class _Visit(NamedTuple):
-    """What is known of a visit before it is segmented.
+    """A visit before it is segmented.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class _Visit(NamedTuple):
 
 
 def visit_folders(path: PathLike) -> list[Path]:
-    """Folders within a folder; StudyError if there are none."""
+    """Folders within a folder; StudyError without any."""
     inside = sorted(one for one in Path(path).iterdir() if one.is_dir() and not one.name.startswith("."))
     if not inside:
         raise StudyError("has no folder of a visit: give it one for each, with a scan and its lines")
