@@ -144,7 +144,7 @@ def main(spacing: str = "2,0.8", border: str = "readers", picture: str = "") -> 
     show_errors(errors)
     study, page, answers = (RESULTS / name for name in ("study.json", "page.html", "response.json"))
     study.write_text(json.dumps({"patients": [entry(patient) for patient in PATIENTS]}))
-    lite_ensam("respond", study, "--border", border, "--html", page, "--json", answers)
+    lite_ensam("respond", study, "--border", border, "--html", page, "--report", answers)
     show_responses(json.loads(answers.read_text())["courses"])
     print(f"\npage: {page}")
     if picture:

@@ -103,7 +103,7 @@ def main() -> None:
     command = [
         sys.executable, "-m", "lite_ensam", "respond", visits, "--board", out / "board.html", "--sdtm", out / "sdtm",
         "--redcap", out / "redcap", "--lesions", out / "lesions.csv", "--rates", out / "rates.csv",
-        "--json", out / "response.json", "--irecist", "--overwrite",
+        "--report", out / "response.json", "--irecist", "--overwrite",
     ]  # fmt: skip
     start = time.perf_counter()
     subprocess.run(command, check=True)

@@ -80,7 +80,7 @@ def test_one_command_fetches_segments_and_stores_and_the_next_reads_it_again(
     np.testing.assert_array_equal(read_labels(back), here)
     numbers = tmp_path / "numbers.json"
     new = tmp_path / "new.dcm"
-    measured = run("measure", study, study, "--json", numbers, "--sr", new, "--to", orthanc.application)
+    measured = run("measure", study, study, "--report", numbers, "--sr", new, "--to", orthanc.application)
     assert measured.returncode == 0, measured.stderr
     volumes = [one["volume_ml"] for one in json.loads(numbers.read_text())["tumors"]]
     assert volumes == pytest.approx([one["volume_ml"] for one in tumors])
@@ -231,3 +231,41 @@ def test_measure_of_a_corrected_seg_gives_new_numbers_to_the_archive(
     assert referred == [seg.SOPInstanceUID]
     nifti = run("measure", dicom, scan.reference, "--sr", tmp_path / "no.dcm")
     assert (nifti.returncode, "refers to a DICOM SEG" in nifti.stderr) == (1, True)
+
+
+def test_a_cohort_takes_studies_of_an_archive_and_is_resumed(
+    orthanc: Orthanc,
+    study: str,
+    dicom: Path,
+    scan: Scan,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("distributed")
+    manifest, out = tmp_path / "manifest.csv", tmp_path / "out"
+    manifest.write_text(f"case,ct,marks\nA,{study},\nB,{study},{scan.marks}\n")
+    command = ("cohort", manifest, "-o", out, "--workers", 1)
+    monkeypatch.setenv("NETRC", str(tmp_path / "no netrc"))
+    refused = run(*command)
+    assert refused.returncode == 0, refused.stderr
+    text = (out / "cases.csv").read_text()
+    assert text.count("refuses the login (401)") == 2
+    assert "SECRET" not in text
+    monkeypatch.setenv("NETRC", str(orthanc.login))
+    done = run(*command)  # what an archive refused is tried again
+    assert (done.returncode, " 2 " in done.stdout) == (0, True), done.stderr
+    for case in "AB":
+        mask = read_labels(out / "cases" / case / "mask.nii.gz")
+        assert sorted(set(mask.ravel().tolist())) == [0, 1, 2, 3]
+    orthanc.clear()  # done is done
+    again = run(*command)
+    assert again.returncode == 0, again.stderr
+    assert json.loads((out / "cases" / "A" / "record.json").read_text())["status"] == "done"
+    wrong = manifest.with_name("wrong.csv")
+    wrong.write_text(
+        f"case,ct,reference\nA,dicomweb+http://elsewhere.example/studies/1.2,\nB,{study},{study}\n"
+    )
+    told = run("cohort", wrong, "-o", tmp_path / "wrong")
+    assert (told.returncode, "1.2" in told.stderr) == (1, False)
+    assert all(words in told.stderr for words in ("unencrypted", "reference lies in an archive"))

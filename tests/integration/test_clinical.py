@@ -34,7 +34,9 @@ def test_dicom_to_dicom_gives_the_masks_of_nifti(dicom: Path, scan: Scan, run: R
     np.testing.assert_array_equal(read_roi(contours, "2", read_ct(dicom)[1]), ours == 2)
     # contours are a mask, too, and lines can be drawn on them
     names = [mark.name for mark in scan.case.marks]
-    measured = run("measure", dicom, contours, "--roi", names[0], "--roi", "3", "--json", tmp_path / "m.json")
+    measured = run(
+        "measure", dicom, contours, "--roi", names[0], "--roi", "3", "--report", tmp_path / "m.json"
+    )
     assert (measured.returncode, measured.stderr) == (0, "")
     tumors = json.loads((tmp_path / "m.json").read_text())["tumors"]
     assert [(one["label"], one["name"]) for one in tumors] == [(1, names[0]), (3, names[2])]
@@ -114,7 +116,7 @@ def test_known_growth_over_three_visits_is_judged_right(run: Run, tmp_path: Path
         write_mask(mask, case.reference, grid)
         write_marks(tmp_path / f"{day}-marks.json", case.marks, grid)
         assert (
-            run("measure", ct, mask, "--marks", tmp_path / f"{day}-marks.json", "--json", report).returncode
+            run("measure", ct, mask, "--marks", tmp_path / f"{day}-marks.json", "--report", report).returncode
             == 0
         )
         volume_ml = json.loads(report.read_text())["tumors"][0]["volume_ml"]
@@ -124,7 +126,7 @@ def test_known_growth_over_three_visits_is_judged_right(run: Run, tmp_path: Path
     (tmp_path / "study.json").write_text(json.dumps(study))
     page, record = tmp_path / "page.html", tmp_path / "response.json"
     done = run(
-        "respond", tmp_path / "study.json", "--html", page, "--json", record, "--csv", tmp_path / "r.csv"
+        "respond", tmp_path / "study.json", "--html", page, "--report", record, "--csv", tmp_path / "r.csv"
     )
     assert (done.returncode, done.stderr) == (0, "")
     by_diameter, by_volume = json.loads(record.read_text())["courses"]
@@ -142,7 +144,7 @@ def test_a_response_says_that_its_borders_are_edges(scan: Scan, run: Run, tmp_pa
     sums_ml = {}
     for border in ("readers", "edge"):
         page, record = tmp_path / f"{border}.html", tmp_path / f"{border}.json"
-        done = run("respond", tmp_path / "study.json", "--border", border, "--html", page, "--json", record)
+        done = run("respond", tmp_path / "study.json", "--border", border, "--html", page, "--report", record)
         assert (done.returncode, done.stderr) == (0, "")
         told = json.loads(record.read_text())
         said = [
@@ -166,7 +168,7 @@ def test_lesions_that_vanish_or_come_up_are_named_in_every_output(
     targets = [{"name": mark.name, "organ": f"organ {mark.label}"} for mark in scan.case.marks]
     (tmp_path / "study.json").write_text(json.dumps({"targets": targets, "visits": visits}))
     page, record = tmp_path / "page.html", tmp_path / "response.json"
-    done = run("respond", tmp_path / "study.json", "--html", page, "--json", record)
+    done = run("respond", tmp_path / "study.json", "--html", page, "--report", record)
     assert (done.returncode, done.stderr) == (0, "")
     for text in (done.stdout, page.read_text(), record.read_text()):
         assert f"day 56: nothing is said of {first.name}; the scan has" in text
@@ -210,7 +212,7 @@ def test_scans_and_lines_alone_give_the_response(run: Run, tmp_path: Path) -> No
     targets = [{"name": f"lung {n}", "organ": "lung"} for n in (1, 2)]
     study = {"patient": "SECRET", "targets": targets, "visits": visits}
     (tmp_path / "study.json").write_text(json.dumps(study))
-    done = run("respond", tmp_path / "study.json", "--json", tmp_path / "r.json", "--repeats", "2")
+    done = run("respond", tmp_path / "study.json", "--report", tmp_path / "r.json", "--repeats", "2")
     assert (done.returncode, done.stderr) == (0, "")
     assert (
         "day 112: lesions known by place after a rigid registration (SimpleITK; confidence 1.00"

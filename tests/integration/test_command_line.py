@@ -51,6 +51,22 @@ def test_results_as_json_are_all_of_stdout(run: Run, scan: Scan, tmp_path: Path)
     assert [tumor["label"] for tumor in json.loads(done.stdout)["tumors"]] == [1, 2, 3]
 
 
+def test_every_command_with_results_prints_them_as_json(run: Run, scan: Scan, tmp_path: Path) -> None:
+    report, csv = tmp_path / "report.json", tmp_path / "table.csv"
+    measured = run("measure", scan.ct, scan.reference, "--json", "--report", report)
+    assert json.loads(measured.stdout) == json.loads(report.read_text(encoding="utf-8"))
+    assert [tumor["label"] for tumor in json.loads(measured.stdout)["tumors"]] == [1, 2, 3]
+    study = tmp_path / "study.csv"
+    study.write_text("patient,date,target,organ,diameter_mm\nA,0,t,liver,100\nA,42,t,liver,65\n")
+    judged = run("respond", study, "--json", "--report", report, "--csv", csv, "--overwrite")
+    assert json.loads(judged.stdout) == json.loads(report.read_text(encoding="utf-8"))
+    assert json.loads(judged.stdout)["courses"][0]["best_response"] == "PR"
+    compared = run("adjudicate", study, study, "--json")
+    (one,) = json.loads(compared.stdout)["comparisons"]
+    assert (one["best_response_1"], one["best_response"], one["differs"]) == ("PR", "PR", "")
+    assert {done.stderr for done in (measured, judged, compared)} == {""}
+
+
 def test_quiet_prints_errors_only_and_verbose_the_steps(run: Run, scan: Scan, tmp_path: Path) -> None:
     command = ("segment", scan.ct, "--marks", scan.marks, "-o", tmp_path / "m.nii.gz")
     quiet = run("-q", *command)

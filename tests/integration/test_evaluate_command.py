@@ -43,6 +43,13 @@ def test_scores_tables_page_and_pictures_are_written(flare: Path, tmp_path: Path
     assert "exists" in str(again.exception)
 
 
+def test_all_scores_are_printed_as_json(flare: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build_app()(["evaluate", str(flare), "--json"], standalone_mode=False)
+    out, err = capsys.readouterr()
+    assert "result" in {row["method"] for row in json.loads(out)["summaries"]}
+    assert "scoring" in err
+
+
 def test_one_command_writes_the_papers_tables(
     flare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,7 +54,7 @@ def test_measure_says_the_same_everywhere(scan: Scan, run: Run, tmp_path: Path) 
     }
     (tmp_path / "study.json").write_text(json.dumps(study))
     done = run(
-        "respond", tmp_path / "study.json", "--html", tmp_path / "r.html", "--json", tmp_path / "r.json"
+        "respond", tmp_path / "study.json", "--html", tmp_path / "r.html", "--report", tmp_path / "r.json"
     )
     assert (done.returncode, done.stderr) == (0, "")
     for sentence in expected.values():

@@ -73,7 +73,7 @@ def test_respond(mine: Path, scan: Scan, run: Run, tmp_path: Path) -> None:
     }
     (tmp_path / "study.json").write_text(json.dumps(study))
     for name, options in (("own", ("--weights", mine)), ("released", ())):
-        done = run("respond", tmp_path / "study.json", "--json", tmp_path / f"{name}.json", *options)
+        done = run("respond", tmp_path / "study.json", "--report", tmp_path / f"{name}.json", *options)
         assert done.returncode == 0, done.stderr
     own, released = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("own", "released"))
     assert own["courses"] != released["courses"]

@@ -47,7 +47,7 @@ def test_choices_reach_every_output(run: Run, tmp_path: Path) -> None:
     study.write_text(STUDY)
     report, page, rates = tmp_path / "r.json", tmp_path / "r.html", tmp_path / "rates.csv"
     done = run(
-        "respond", study, "--json", report, "--html", page, "--rates", rates,
+        "respond", study, "--report", report, "--html", page, "--rates", rates,
         "--keep-pr", "--confirmation-days", "28,84", "--irecist-days", "28,84", "--stable-days", 49,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -62,7 +62,7 @@ def test_choices_reach_every_output(run: Run, tmp_path: Path) -> None:
     assert [visit["overall"] for visit in recist["visits"]] == ["PR", "PR", "PD"]
     assert [visit["overall"] for visit in immune["visits"]] == ["iPR", "iPR", "iUPD"]
     assert (recist["best_response"], recist["confirmed"], immune["best_response"]) == ("PR", True, "iPR")
-    plain = run("respond", study, "--json", report, "--overwrite", "--confirmation")
+    plain = run("respond", study, "--report", report, "--overwrite", "--confirmation")
     assert plain.returncode == 0
     (course,) = json.loads(report.read_text())["courses"]
     assert ([visit["overall"] for visit in course["visits"]], course["best_response"]) == (

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lite_ensam.cli.options import Overwrite
+from lite_ensam.cli.archives import Cache, fetcher
+from lite_ensam.cli.options import AsJson, Overwrite
 from lite_ensam.cli.protocol_options import (
     Choi,
     Confirmation,
@@ -21,7 +22,7 @@ from lite_ensam.cli.protocol_options import (
     parse_limits,
     parse_protocol,
 )
-from lite_ensam.cli.tables import console, print_table
+from lite_ensam.cli.tables import console, print_json, print_table
 
 if TYPE_CHECKING:
     from lite_ensam.reporting import Comparison
@@ -38,6 +39,7 @@ def adjudicate(
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each patient")] = None,
     html: Annotated[Path | None, typer.Option(help="Page to write; prints on A4")] = None,
+    as_json: AsJson = False,
     volume: Volume = "sphere",
     confirmation: Confirmation = False,
     confirmation_days: ConfirmationDays = None,
@@ -47,6 +49,7 @@ def adjudicate(
     irecist_days: IrecistDays = None,
     mrecist: Mrecist = False,
     choi: Choi = False,
+    cache: Cache = None,
     identifiers: Annotated[
         bool, typer.Option("--identifiers", help="Name patients as the files do, instead of counting them")
     ] = False,
@@ -69,15 +72,27 @@ def adjudicate(
     protocol = parse_protocol(
         confirmation, confirmation_days, stable_days, keep_pr, irecist, irecist_days, mrecist, choi
     )
-    inputs = (first, second, decisions, *study_inputs(first), *study_inputs(second))
+    inputs = (decisions, *study_inputs(first), *study_inputs(second))
     check_outputs([(csv, (".csv",)), (html, (".html",))], inputs, overwrite)
     known = {} if decisions is None else read_decisions(decisions)
-    both = [judge(read_study(path), limits, protocol, identifiers=identifiers) for path in (first, second)]
+    both = [
+        judge(read_study(path, fetch=fetcher(cache)), limits, protocol, identifiers=identifiers)
+        for path in (first, second)
+    ]
     comparisons = compare_readers(both[0], both[1], known)
     if csv is not None:
         write_table(csv, adjudication_rows(comparisons), overwrite)
     if html is not None:
         write_text(html, adjudication_page(comparisons, protocol.sentence), overwrite)
+    if as_json:
+        print_json(
+            {
+                "disclaimer": DISCLAIMER,
+                "best_response": protocol.sentence,
+                "comparisons": adjudication_rows(comparisons),
+            }
+        )
+        return
     show(comparisons)
     console().print(f"best response: {protocol.sentence}")
     console().print(DISCLAIMER, style="dim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -74,7 +74,9 @@ def check_sending(to: str | None, *outputs: Path | None) -> None:
         raise typer.BadParameter(str(error), param_hint="'--to'") from None
 
 
-def fetch(ct: str, series: str | None = None, marks: object = None, cache: Path | None = None) -> PathLike:
+def fetch(
+    ct: PathLike, series: str | None = None, marks: object = None, cache: Path | None = None
+) -> PathLike:
     """The scan on this machine; progress goes to stderr."""
     from lite_ensam.io.places import is_address, scan_at_hand
 
@@ -89,6 +91,11 @@ def fetch(ct: str, series: str | None = None, marks: object = None, cache: Path 
             typer.echo(f"fetched {n_done} of {n_all} files", err=True)
 
     return scan_at_hand(ct, series, marks, cache, show)
+
+
+def fetcher(cache: Path | None) -> Callable[[PathLike, str | None, object], PathLike]:
+    """`fetch` into a cache, as `read_study` takes it."""
+    return lambda ct, series, marks: fetch(ct, series, marks, cache)
 
 
 def send_results(

@@ -68,8 +68,8 @@ def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bo
         )
     path, schema = write_example_study(folder, overwrite)
     respond(
-        path,
-        json=folder / "response.json",
+        [str(path)],
+        report=folder / "response.json",
         csv=folder / "response.csv",
         html=folder / "response.html",
         board=folder / "board.html",

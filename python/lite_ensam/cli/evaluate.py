@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from lite_ensam.cli.options import Border, BorderName, Crop, Engine, EngineName, Mirror, Overwrite
-from lite_ensam.cli.tables import console, print_table
+from lite_ensam.cli.options import AsJson, Border, BorderName, Crop, Engine, EngineName, Mirror, Overwrite
+from lite_ensam.cli.tables import console, print_json, print_table
 
 if TYPE_CHECKING:
     from lite_ensam.core.case import Case
@@ -49,6 +50,7 @@ def evaluate(
         ),
     ],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="JSON of all scores to write")] = None,
+    as_json: AsJson = False,
     csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each tumour and method")] = None,
     html: Annotated[Path | None, typer.Option(help="One page to write: tables and pictures")] = None,
     figure2: Annotated[
@@ -113,14 +115,24 @@ def evaluate(
         result.write_csv(csv, overwrite)
     if paper_tables is not None:
         write_text(paper_tables, tables_of(result), overwrite)
-    made = {
+    write_pictures(
+        result, segment, Pictures(html, figure2, worst), _made(data, weights, predictor), overwrite
+    )
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        show(result)
+
+
+def _made(data: Path, weights: Path | None, predictor: Predictor) -> dict[str, str]:
+    """For the page: what was scored with what."""
+    mirror = ", mirror image averaged" if predictor.mirror else ""
+    return {
         "Data": data.name,
         "Weights": "those that ship" if weights is None else str(weights),
-        "Engine and crop": f"{engine.value}, {predictor.crop}{', mirror image averaged' if predictor.mirror else ''}",
-        "Border": border.value,
+        "Engine and crop": f"{predictor.backend.name}, {predictor.crop}{mirror}",
+        "Border": predictor.border,
     }
-    write_pictures(result, segment, Pictures(html, figure2, worst), made, overwrite)
-    show(result)
 
 
 def _check_calibration(weights: Path | None, predictor: Predictor) -> None:
@@ -170,7 +182,7 @@ def write_pictures(
 @contextmanager
 def _bar(label: str) -> Iterator[Callable[[str, int, int], None]]:
     """A bar that moves with each case."""
-    with typer.progressbar(length=1, label=label) as bar:
+    with typer.progressbar(length=1, label=label, file=sys.stderr) as bar:
 
         def on_case(name: str, number: int, total: int) -> None:
             bar.length = total

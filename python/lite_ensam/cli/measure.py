@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,9 +19,9 @@ from lite_ensam.cli.archives import (
     parse_choice,
     send_results,
 )
-from lite_ensam.cli.options import Acquisition, Fraction, Hu, Only, Overwrite, Series, as_options
+from lite_ensam.cli.options import Acquisition, AsJson, Fraction, Hu, Only, Overwrite, Series, as_options
 from lite_ensam.cli.segment import Ct
-from lite_ensam.cli.tables import console, print_table
+from lite_ensam.cli.tables import console, print_json, print_table
 from lite_ensam.core.short_repr import with_short_repr
 
 if TYPE_CHECKING:
@@ -46,7 +45,8 @@ def measure(
         str | None,
         typer.Option(metavar="PATH", help="RECIST lines to compare with [default: drawn on the mask]"),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="JSON to write")] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
+    as_json: AsJson = False,
     csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each tumour")] = None,
     html: Annotated[
         Path | None, typer.Option(help="Page with pictures to write (extra `evaluate`), one file")
@@ -70,12 +70,11 @@ def measure(
     overwrite: Overwrite = False,
 ) -> None:
     """Measure the tumours of a mask: diameters, volume, shape, grey values."""
-    from lite_ensam.core.about import DISCLAIMER
     from lite_ensam.io import check_outputs, open_scan, read_label_map
     from lite_ensam.io.places import is_address, marks_at_hand, mask_at_hand
     from lite_ensam.measurements import measure_case
 
-    outputs = ((json, (".json",)), (csv, (".csv",)), (html, (".html",)), (sr, (".dcm",)))
+    outputs = ((report, (".json",)), (csv, (".csv",)), (html, (".html",)), (sr, (".dcm",)))
     check_outputs(outputs, (ct, mask, marks), overwrite)
     check_sending(to, sr)
     mask_file = mask_at_hand(mask, parse_choice(pick_description, pick_date, pick_maker), cache)
@@ -92,17 +91,13 @@ def measure(
         lines, reference=labels if is_drawn else None, hu=scan.known_hu if hu is None else hu
     )
     found = Measured(case, labels, measure_case(case, labels), mask_file, is_drawn, identifiers)
-    found.write(json, csv, html, sr, overwrite)
-    show(found.tumors, is_drawn)
-    if is_drawn:
-        console().print(
-            "note: no lines were given; they are drawn on the mask, on each tumour's largest slice"
-        )
-    for note in case.source.notes:
-        console().print(f"note: {as_options(note)}")
-    console().print(DISCLAIMER, style="dim")
+    found.write(report, csv, html, sr, overwrite)
+    if as_json:
+        print_json(found.record())
+    else:
+        show(found)
     own = [] if is_address(mask) else [mask_file]  # a report must find its SEG in the archive
-    send_results(to, [*own, sr], known=own)
+    send_results(to, [*own, sr], known=own, says=not as_json)
 
 
 @with_short_repr
@@ -125,15 +120,27 @@ class Measured:
     is_drawn: bool
     identifiers: bool
 
-    def write(
-        self, json: Path | None, csv: Path | None, html: Path | None, sr: Path | None, overwrite: bool
-    ) -> None:
-        """Write the files that are wanted."""
+    def record(self) -> dict[str, Any]:
+        """JSON-ready."""
         from lite_ensam import _kernels
         from lite_ensam.core.about import DISCLAIMER
+        from lite_ensam.reporting import identifiers_of
+
+        about = {"disclaimer": DISCLAIMER, "version": _kernels.__version__}
+        who = {"identifiers": identifiers_of(self.case)} if self.identifiers else {}
+        found = {
+            "notes": list(self.case.source.notes),
+            "tumors": [one.all_numbers() for one in self.tumors],
+        }
+        return about | who | found
+
+    def write(
+        self, report: Path | None, csv: Path | None, html: Path | None, sr: Path | None, overwrite: bool
+    ) -> None:
+        """Write the files that are wanted."""
         from lite_ensam.io import write_report, write_structured_report, write_table, write_text
         from lite_ensam.measurements import flag_cells
-        from lite_ensam.reporting import case_page, identifiers_of
+        from lite_ensam.reporting import case_page
 
         case, tumors = self.case, self.tumors
         if sr is not None:
@@ -143,21 +150,20 @@ class Measured:
         page = ""
         if html is not None:
             page = case_page(case, self.labels, tumors, self.identifiers, self.is_drawn)
-        if json is not None:
-            who = {"identifiers": identifiers_of(case)} if self.identifiers else {}
-            record = {"disclaimer": DISCLAIMER, "version": _kernels.__version__} | who
-            found = {"notes": list(case.source.notes), "tumors": [one.all_numbers() for one in tumors]}
-            write_report(json, record | found, overwrite)
+        if report is not None:
+            write_report(report, self.record(), overwrite)
         if csv is not None:
             write_table(csv, [one.all_numbers() | flag_cells(one.flags) for one in tumors], overwrite)
         if html is not None:
             write_text(html, page, overwrite)
 
 
-def show(tumors: Sequence[TumorMeasurement], is_drawn: bool) -> None:
-    """Print the table of tumours; `is_drawn` says that nobody gave their lines."""
+def show(found: Measured) -> None:
+    """Print the table of tumours, and notes."""
+    from lite_ensam.core.about import DISCLAIMER
+
     cells = []
-    for one in tumors:
+    for one in found.tumors:
         shape, intensity = one.shape, one.intensity
         cells.append(
             (
@@ -172,6 +178,13 @@ def show(tumors: Sequence[TumorMeasurement], is_drawn: bool) -> None:
                 "\n".join(flag.sentence for flag in one.flags),
             )
         )
-    line = "drawn mm" if is_drawn else "RECIST mm"
+    line = "drawn mm" if found.is_drawn else "RECIST mm"
     headings = ("longest mm", "short mm", "volume ml", "3D mm", "sphericity", "mean")
     print_table(("tumour",), (line, *headings), cells, ("check",))
+    if found.is_drawn:
+        console().print(
+            "note: no lines were given; they are drawn on the mask, on each tumour's largest slice"
+        )
+    for note in found.case.source.notes:
+        console().print(f"note: {as_options(note)}")
+    console().print(DISCLAIMER, style="dim")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -82,7 +81,7 @@ Repeats: TypeAlias = Annotated[
 Series: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Select a series of a DICOM folder by its UID [default: the one that marks refer to, else the largest]"
+        help="Select a DICOM series by its number or UID [default: the one that marks refer to, else the largest]"
     ),
 ]
 Acquisition: TypeAlias = Annotated[
@@ -148,9 +147,6 @@ _IN_PYTHON = MappingProxyType(
 )
 """How errors of the library name what has an option here."""
 
-_FETCHED = re.compile(r"[^\s,;()]*\.lite-ensam-[\w-]+\.tmp[/\\]study([/\\])?")
-"""Where a study is kept while it is needed, which tells a user nothing."""
-
 
 def as_options(message: str) -> str:
     """A sentence of the library in the words of the command line.
@@ -159,9 +155,9 @@ def as_options(message: str) -> str:
     --------
     >>> as_options("a.nii exists; it is replaced only with overwrite=True")
     'a.nii exists; it is replaced only with --overwrite'
-    >>> as_options("/tmp/.lite-ensam-1a-2b.tmp/study/sr-1.dcm: is not DICOM")
-    'archive:sr-1.dcm: is not DICOM'
     """
+    from lite_ensam.io.places import shown_message
+
     for name, option in _IN_PYTHON.items():
         message = message.replace(name, option)
-    return _FETCHED.sub(lambda found: "archive:" if found[1] else "the archive's study", message)
+    return shown_message(message)

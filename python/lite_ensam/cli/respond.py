@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from lite_ensam.cli.options import Border, BorderName, Overwrite, Repeats, Weights
+from lite_ensam.cli.archives import Cache, PickDate, PickDescription, PickMaker, fetcher, parse_choice
+from lite_ensam.cli.options import AsJson, Border, BorderName, Overwrite, Repeats, Weights
 from lite_ensam.cli.protocol_options import (
     Choi,
     Confirmation,
@@ -22,8 +23,8 @@ from lite_ensam.cli.protocol_options import (
     parse_limits,
     parse_protocol,
 )
-from lite_ensam.cli.respond_outputs import EvaluatorName, ResponseOutputs
-from lite_ensam.cli.tables import console, print_table
+from lite_ensam.cli.respond_outputs import EvaluatorName, ResponseOutputs, response_record
+from lite_ensam.cli.tables import console, print_json, print_table
 
 if TYPE_CHECKING:
     from lite_ensam.reporting import Course
@@ -48,12 +49,16 @@ Lesions: TypeAlias = Annotated[
 
 def respond(
     study: Annotated[
-        Path,
+        list[str],
         typer.Argument(
-            help="Sizes, reports or scans over time: .json, .csv, or a folder of visits", show_default=False
+            metavar="STUDY...",
+            help="Sizes, reports or scans over time: .json, .csv, or a folder of visits; or the visits of one patient: "
+            "DICOM folders, or studies in an archive (dicomweb+https://HOST/dicom-web/studies/UID)",
+            show_default=False,
         ),
     ],
-    json: Annotated[Path | None, typer.Option(help="JSON to write")] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
+    as_json: AsJson = False,
     csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each visit")] = None,
     html: Annotated[Path | None, typer.Option(help="Page with plots to write, one file")] = None,
     board: Annotated[
@@ -73,6 +78,10 @@ def respond(
     irecist_days: IrecistDays = None,
     mrecist: Mrecist = False,
     choi: Choi = False,
+    cache: Cache = None,
+    pick_description: PickDescription = None,
+    pick_date: PickDate = None,
+    pick_maker: PickMaker = None,
     repeats: Repeats = 0,
     border: Border = BorderName.readers,
     weights: Weights = None,
@@ -84,22 +93,20 @@ def respond(
     """Judge response over time: RECIST 1.1, iRECIST, mRECIST, Choi, and the rules of RECIST 1.1 by volume."""
     from lite_ensam.core.about import DISCLAIMER
     from lite_ensam.engines.backend import WEIGHTS
+    from lite_ensam.io.places import is_address
     from lite_ensam.reporting import judge, read_study, study_inputs
 
     limits = parse_limits(volume)
     protocol = parse_protocol(
         confirmation, confirmation_days, stable_days, keep_pr, irecist, irecist_days, mrecist, choi
     )
-    outputs = ResponseOutputs(json, csv, html, board, lesions, rates, sdtm, redcap)
-    outputs.check((study, *study_inputs(study), weights), overwrite)
+    outputs = ResponseOutputs(report, csv, html, board, lesions, rates, sdtm, redcap)
+    course = study[0] if len(study) == 1 and not is_address(study[0]) else study
+    outputs.check((*study_inputs(course), weights), overwrite)
     patients = read_study(
-        study,
-        repeats,
-        draw=html is not None,
-        slices=board is not None,
-        border=border.value,
-        weights=weights or WEIGHTS,
-    )
+        course, repeats, draw=html is not None, slices=board is not None, border=border.value,
+        weights=weights or WEIGHTS, choice=parse_choice(pick_description, pick_date, pick_maker), fetch=fetcher(cache),
+    )  # fmt: skip
     courses = judge(patients, limits, protocol, identifiers=identifiers)
     notes = [f"patient {n}: {note}" for n, patient in enumerate(patients, start=1) for note in patient.notes]
     outputs.write(
@@ -111,6 +118,9 @@ def respond(
         identifiers=identifiers,
         overwrite=overwrite,
     )
+    if as_json:
+        print_json(response_record(patients, courses, protocol.sentence, notes, identifiers))
+        return
     show(courses)
     for note in notes:
         console().print(f"note: {note}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lite_ensam.reporting import Course, Patient
@@ -25,11 +25,11 @@ class ResponseOutputs:
 
     Parameters
     ----------
-    json, csv, html, board, lesions, rates : files
+    report, csv, html, board, lesions, rates : files
     sdtm, redcap : folders
     """
 
-    json: Path | None = None
+    report: Path | None = None
     csv: Path | None = None
     html: Path | None = None
     board: Path | None = None
@@ -64,7 +64,7 @@ class ResponseOutputs:
         """Each file with what its name must end in."""
         tables = (self.csv, self.lesions, self.rates, *self._domains().values(), *self._redcap().values())
         pages = [(page, (".html",)) for page in (self.html, self.board)]
-        return [(self.json, (".json",)), *pages, *((table, (".csv",)) for table in tables)]
+        return [(self.report, (".json",)), *pages, *((table, (".csv",)) for table in tables)]
 
     def write(
         self,
@@ -87,8 +87,6 @@ class ResponseOutputs:
         notes : on all patients
         evaluator, identifiers, overwrite : options of the command
         """
-        from lite_ensam import _kernels
-        from lite_ensam.core.about import DISCLAIMER
         from lite_ensam.io import write_report, write_table, write_text
         from lite_ensam.reporting import (
             board_page,
@@ -102,17 +100,8 @@ class ResponseOutputs:
         )
 
         rates = rates_of(courses)
-        if self.json is not None:
-            record = {
-                "disclaimer": DISCLAIMER,
-                "version": _kernels.__version__,
-                "best_response": how,
-                "notes": notes,
-                "courses": [course.to_dict() for course in courses],
-                "lesions": lesion_rows(patients, identifiers),
-                "rates": rates_rows(rates),
-            }
-            write_report(self.json, record, overwrite)
+        if self.report is not None:
+            write_report(self.report, response_record(patients, courses, how, notes, identifiers), overwrite)
         if self.csv is not None:
             write_table(self.csv, [row for course in courses for row in course.rows()], overwrite)
         if self.html is not None:
@@ -148,3 +137,22 @@ class ResponseOutputs:
 
         folder = self.sdtm
         return {} if folder is None else {name: folder / f"{name}.csv" for name in DOMAINS}
+
+
+def response_record(
+    patients: Sequence[Patient], courses: Sequence[Course], how: str, notes: Sequence[str], identifiers: bool
+) -> dict[str, Any]:
+    """All results, JSON-ready, in the shape of `response_schema`; parameters as of `ResponseOutputs.write`."""
+    from lite_ensam import _kernels
+    from lite_ensam.core.about import DISCLAIMER
+    from lite_ensam.reporting import lesion_rows, rates_of, rates_rows
+
+    return {
+        "disclaimer": DISCLAIMER,
+        "version": _kernels.__version__,
+        "best_response": how,
+        "notes": list(notes),
+        "courses": [course.to_dict() for course in courses],
+        "lesions": lesion_rows(patients, identifiers),
+        "rates": rates_rows(rates_of(courses)),
+    }

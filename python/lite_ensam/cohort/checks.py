@@ -10,6 +10,7 @@ from lite_ensam.core.errors import CohortError, LiteEnsamError, printable
 from lite_ensam.io import READ_MASK_SUFFIXES, VOLUME_SUFFIXES, read_marks
 from lite_ensam.io.flare_npz import npz_keys
 from lite_ensam.io.nifti import NiftiVolume
+from lite_ensam.io.places import is_address
 from lite_ensam.io.reading import check_input, file_suffix
 
 __all__ = ["check_rows"]
@@ -47,7 +48,10 @@ def _errors(row: CohortCase) -> Iterator[str]:
     except LiteEnsamError as error:
         yield str(error)
     for path, suffixes in ((row.marks, None), (row.reference, READ_MASK_SUFFIXES)):
-        if not path:
+        if not path or (suffixes is None and is_address(path)):
+            continue
+        if is_address(path):
+            yield "reference lies in an archive: fetch it with `lite-ensam convert` and name the file"
             continue
         try:
             check_input(path)
@@ -63,6 +67,11 @@ def _errors(row: CohortCase) -> Iterator[str]:
 
 
 def _check_scan(row: CohortCase) -> None:
+    if is_address(row.ct):
+        from lite_ensam.io.pacs import StudyAddress
+
+        StudyAddress.parse(row.ct)
+        return
     if os.path.isdir(row.ct):
         with os.scandir(row.ct) as entries:
             empty = next(entries, None) is None
@@ -95,4 +104,6 @@ def _mark_errors(row: CohortCase) -> Iterator[str]:
 
 
 def _has_own_marks(row: CohortCase) -> bool:
+    if is_address(row.ct):
+        return True  # its reports are fetched with it
     return file_suffix(row.ct) == ".npz" and bool({"recist", "gts"} & npz_keys(row.ct))

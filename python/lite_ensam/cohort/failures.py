@@ -6,7 +6,8 @@ import errno
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lite_ensam.core.errors import CaseError, LiteEnsamError, MarkError
+from lite_ensam.core.errors import ArchiveError, CaseError, LiteEnsamError, MarkError
+from lite_ensam.io.places import shown_message
 
 __all__ = ["CaseFailure", "Step", "failure_of", "may_pass"]
 
@@ -46,6 +47,7 @@ class CaseFailure:
 
 
 _STEPS = (
+    (ArchiveError, Step.READ),
     (MarkError, Step.MARKS),
     (CaseError, Step.SCAN),
     (MemoryError, Step.MEMORY),
@@ -63,9 +65,8 @@ def failure_of(error: Exception) -> CaseFailure:
         step = Step.MEMORY
     elif _system_error(error) is not None:
         step = Step.READ
-    return CaseFailure(
-        step, str(error) if isinstance(error, LiteEnsamError) else f"{type(error).__name__}: {error}"
-    )
+    known = isinstance(error, LiteEnsamError)
+    return CaseFailure(step, shown_message(str(error) if known else f"{type(error).__name__}: {error}"))
 
 
 def may_pass(error: BaseException) -> bool:

@@ -17,6 +17,7 @@ from lite_ensam.datasets.manifest_table import read_manifest_table
 from lite_ensam.io import write_table
 from lite_ensam.io.choice import parse_acquisition
 from lite_ensam.io.flare_npz import npz_keys
+from lite_ensam.io.places import is_address
 
 __all__ = [
     "CohortCase",
@@ -40,9 +41,10 @@ class CohortCase:
     case : str
         Name of the case, unique; files and tables carry it.
     ct : str
-        The scan: a file, or a folder of DICOM slices.
+        The scan: a file, a folder of DICOM slices, or a study in an archive (`dicomweb+https://...`).
     marks : str, default ""
-        Its lines (see `read_marks`); empty takes those inside an .npz, or draws them on the reference.
+        Its lines (see `read_marks`); empty takes those inside an .npz or of a study in an archive, or draws them on
+        the reference.
     reference : str, default ""
         Label map to score against, or empty.
     patient, date : str, default ""
@@ -184,7 +186,8 @@ def write_cohort_manifest(
 
 
 def _row(cells: Mapping[str, str]) -> CohortCase:
-    absolute = {name: str(Path(cells[name]).absolute()) for name in _FILES if cells[name]}
+    given = {name: cells[name] for name in _FILES if cells[name] and not is_address(cells[name])}
+    absolute = {name: str(Path(place).absolute()) for name, place in given.items()}
     return CohortCase(**{name: cells[name] for name in _COLUMNS} | absolute)
 
 

@@ -12,6 +12,7 @@ from lite_ensam.cohort.manifest import CohortCase, CohortManifest
 from lite_ensam.cohort.record import MASK, RECORD, case_folder, input_paths, obstacle
 from lite_ensam.core.errors import CohortError, OutputError, printable
 from lite_ensam.io import refuse_inputs
+from lite_ensam.io.places import is_address
 from lite_ensam.io.reading import file_suffix
 
 __all__ = [
@@ -63,6 +64,8 @@ def refuse_overlap(folder: Path, manifest: CohortManifest) -> None:
     above = {own, os.path.join(own, _CASES), *of_cases}
     for number, row in enumerate(manifest.rows, start=1):
         for name, path in input_paths(row):
+            if is_address(path):
+                continue
             real = _real_path(path)
             is_series = name == "ct" and not file_suffix(path)
             if real in results or (is_series and (real in above or own.startswith(real + os.sep))):

@@ -15,6 +15,7 @@ from lite_ensam.cohort.parameters import Task
 from lite_ensam.cohort.record_shape import makes_sense
 from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError, printable
 from lite_ensam.io import read_report, write_report
+from lite_ensam.io.places import is_address
 from lite_ensam.io.reading import opened
 
 __all__ = [
@@ -116,8 +117,11 @@ def make_case_folder(folder: str | os.PathLike[str], row: CohortCase) -> Path:
 def file_signature(path: str | os.PathLike[str]) -> str:
     """A quick sign that a file or a folder's files have not changed: sizes and times, not content.
 
-    A missing file has the stamp `MISSING`.
+    A missing file has the stamp `MISSING`. Of a study in an archive only the address counts, which never changes its
+    images (a UID is given once); a report that was added there is not noticed.
     """
+    if is_address(path):
+        return _address_hash(path)
     try:
         if not os.path.isdir(path):
             status = os.stat(path)
@@ -134,7 +138,12 @@ def file_signature(path: str | os.PathLike[str]) -> str:
 
 
 def content_hash(path: str | os.PathLike[str]) -> str:
-    """SHA-256, hex, of a file's bytes, or of the names and bytes of a folder's files; CaseError if unreadable."""
+    """SHA-256, hex, of a file's bytes, or of the names and bytes of a folder's files; CaseError if unreadable.
+
+    Of a study in an archive see `file_signature`.
+    """
+    if is_address(path):
+        return _address_hash(path)
     if not os.path.isdir(path):
         with opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # typeshed wants readinto
@@ -145,6 +154,10 @@ def content_hash(path: str | os.PathLike[str]) -> str:
     for one in files:
         whole.update(f"{one.relative_to(path)}\0{content_hash(one)}\0".encode(errors="replace"))
     return whole.hexdigest()
+
+
+def _address_hash(address: str) -> str:
+    return hashlib.sha256(address.encode()).hexdigest()
 
 
 def _files(folder: str | os.PathLike[str]) -> list[Path]:

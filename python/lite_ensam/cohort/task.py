@@ -41,6 +41,7 @@ from lite_ensam.datasets.case_files import unmarked_note
 from lite_ensam.evaluation import dsc
 from lite_ensam.io import read_case, read_labels
 from lite_ensam.io.atomic import sweep_leftovers
+from lite_ensam.io.places import marks_at_hand, scan_at_hand
 from lite_ensam.segmentation import Segmentation, segment
 
 __all__ = ["process_case", "run_case"]
@@ -96,11 +97,12 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
     inputs = _inputs(row)  # stamped before it is read: a file that changes meanwhile is read again next time
     hashed = time.perf_counter()
     marks: str | tuple[RecistMark, ...] | None = row.marks or None
+    ct = scan_at_hand(row.ct, row.series or None, marks_at_hand(row.marks or row.reference or None))
     if marks is None and row.reference:
-        marks = read_case(row.ct, None, row.reference, **row.choice).marks
+        marks = read_case(ct, None, row.reference, **row.choice).marks
     p = parameters
     result = segment(
-        row.ct, marks, crop=p.crop, engine=p.engine, window=p.window, hu=p.hu, threads=p.threads,
+        ct, marks, crop=p.crop, engine=p.engine, window=p.window, hu=p.hu, threads=p.threads,
         threshold=p.threshold, mirror=p.mirror, border=p.border, weights=p.weights or None, **row.choice,
     )  # fmt: skip
     reference = read_labels(row.reference, result.source) if row.reference else None

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from lite_ensam.core.errors import CaseError, MissingExtraError, brief, printable
 from lite_ensam.core.types import PathLike
 from lite_ensam.io.csv_tables import read_csv
+from lite_ensam.io.places import is_address
 from lite_ensam.io.reading import check_input, translate_io_errors
 
 __all__ = ["MANIFEST_COLUMNS", "ManifestTable", "load_parquet", "read_manifest_table"]
@@ -45,7 +46,7 @@ class ManifestTable(NamedTuple):
     rows : tuple[tuple[int, dict[str, str]], ...]
         Line of the file (of a Parquet table: number of the row + 1), and the text of each of
         `MANIFEST_COLUMNS`, empty where it is missing. Paths are absolute, or relative to the working
-        directory if that of the table was.
+        directory if that of the table was; addresses of archives are as they were.
     """
 
     columns: tuple[str, ...]
@@ -101,7 +102,8 @@ def load_parquet() -> Any:
 def _cells(given: Mapping[str, str], folder: Path) -> dict[str, str]:
     cells = {name: given.get(name, "").strip() for name in MANIFEST_COLUMNS}
     cells["reference"] = cells["reference"] or given.get(_LABELS, "").strip()
-    return cells | {name: str(folder / cells[name]) for name in _FILES if cells[name]}
+    places = {name: cells[name] for name in _FILES if cells[name] and not is_address(cells[name])}
+    return cells | {name: str(folder / place) for name, place in places.items()}
 
 
 def _read_parquet(path: PathLike) -> tuple[tuple[str, ...], tuple[tuple[int, dict[str, str]], ...]]:

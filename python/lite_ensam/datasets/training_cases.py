@@ -20,6 +20,7 @@ from lite_ensam.datasets.case_files import CaseFiles, name_parts
 from lite_ensam.datasets.folders import list_cases
 from lite_ensam.datasets.manifest_table import MANIFEST_COLUMNS, read_manifest_table
 from lite_ensam.io.choice import parse_acquisition
+from lite_ensam.io.places import is_address
 from lite_ensam.io.reading import read_text
 
 __all__ = ["EXCLUDE_FILE", "TrainingCases", "find_training_cases", "read_training_list"]
@@ -126,7 +127,12 @@ def read_training_list(path: Path) -> TrainingCases:
 def _case_of(cells: dict[str, str], folder: Path, where: str) -> CaseFiles:
     if not cells["ct"]:
         raise TrainingError(f"{where}: names no ct")
-    paths = {column: Path(cells[column]) for column in ("ct", "reference", "marks") if cells[column]}
+    columns = [column for column in ("ct", "reference", "marks") if cells[column]]
+    if archived := [column for column in columns if is_address(cells[column])]:
+        raise TrainingError(
+            f"{where}: {archived[0]} lies in an archive; training reads files: fetch it with `lite-ensam convert`"
+        )
+    paths = {column: Path(cells[column]) for column in columns}
     for column, path in paths.items():
         if not path.exists():
             raise TrainingError(f"{where}: {column}: no such file {printable(path)}")

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -76,9 +76,13 @@ class Evaluation:
         known = ", ".join(f"{one.method!r} on {one.source!r}" for one in self.summaries)
         raise KeyError(f"no summary of {method!r} on {source!r}; there are {known}")
 
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, JSON-ready."""
+        return {"use": DISCLAIMER} | asdict(self)
+
     def write_json(self, path: PathLike, overwrite: bool = False) -> None:
         """Write everything; OutputError if that cannot be done."""
-        write_report(path, {"use": DISCLAIMER} | asdict(self), overwrite)
+        write_report(path, self.to_dict(), overwrite)
 
     def write_csv(self, path: PathLike, overwrite: bool = False) -> None:
         """Write one row for each tumour and method; OutputError if that cannot be done."""

@@ -6,7 +6,7 @@ from html import escape
 
 from lite_ensam.core.about import DISCLAIMER
 
-__all__ = ["facts", "heading", "page", "paragraph", "picture", "pictures", "section", "table"]
+__all__ = ["facts", "group", "heading", "page", "paragraph", "picture", "pictures", "section", "table"]
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }
@@ -16,14 +16,16 @@ table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabula
 th, td { border-bottom: 1px solid #ddd; padding: .3rem .7rem; text-align: right; vertical-align: top;
   white-space: pre-line }
 th { border-bottom: 2px solid #888; font-weight: 600 }
-th:first-child, td:first-child, td.text, th.text { text-align: left }
-img, svg { max-width: 100%; height: auto }
+th:first-child, td:first-child, td.text, th.text, table.pictures th { text-align: left }
+img, svg { max-width: 100%; height: auto } svg { display: block }
 table.pictures img { width: 10rem } dt { font-weight: 600 } dd { margin: 0 0 .3rem 1rem }
 h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
 @page { size: A4; margin: 14mm }
 @media print { body { margin: 0; max-width: none; padding: 0; font-size: 11px } * { print-color-adjust: exact }
-  table.pictures img { width: 33mm }
-  section, table, svg, tr { break-inside: avoid } section.sheet { break-before: page } th, td { padding: .2rem .4rem } }
+  table.pictures img { width: 33mm } svg { max-width: 150mm }
+  h1, h2, h3, dt, thead { break-after: avoid } svg, table + p { break-before: avoid }
+  table, svg, img, tr, dl, div.group { break-inside: avoid } section.sheet { break-before: page }
+  th, td { padding: .2rem .4rem } }
 """
 # A policy that lets nothing be fetched, should a name ever get through unescaped.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -44,6 +46,11 @@ def section(title: str, *parts: str, starts_sheet: bool = False) -> str:
     """A title and what belongs to it; when printed it may begin a sheet of paper."""
     kind = ' class="sheet"' if starts_sheet else ""
     return f"<section{kind}><h2>{escape(title)}</h2>\n" + "\n".join(parts) + "</section>"
+
+
+def group(*parts: str) -> str:
+    """Parts that stay on one sheet of paper if they fit."""
+    return '<div class="group">' + "\n".join(parts) + "</div>"
 
 
 def heading(text: str) -> str:

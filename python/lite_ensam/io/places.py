@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -10,10 +11,12 @@ from typing import Any, TypeGuard
 from lite_ensam.core.types import PathLike
 from lite_ensam.io.object_choice import ObjectChoice
 
-__all__ = ["is_address", "marks_at_hand", "mask_at_hand", "scan_at_hand", "shown_place"]
+__all__ = ["is_address", "marks_at_hand", "mask_at_hand", "scan_at_hand", "shown_message", "shown_place"]
 
 _PREFIX = "dicomweb+"
 _MARKS, _MASKS = ("SR", "PR", "RTSTRUCT"), ("SEG", "RTSTRUCT")
+_FETCHED = re.compile(r"[^\s,;()]*\.lite-ensam-[\w-]+\.tmp[/\\]study([/\\])?")
+"""Where a study is kept while it is needed, which tells a user nothing."""
 
 
 def is_address(place: object) -> TypeGuard[str]:
@@ -36,6 +39,17 @@ def shown_place(place: PathLike) -> str:
     'dicomweb+https://pacs.example.org/dicom-web'
     """
     return place.partition("/studies/")[0] if is_address(place) else os.fspath(place)
+
+
+def shown_message(message: str) -> str:
+    """A sentence for people: the folders of studies that were fetched are not told.
+
+    Examples
+    --------
+    >>> shown_message("/tmp/.lite-ensam-1a-2b.tmp/study/sr-1.dcm: is not DICOM")
+    'archive:sr-1.dcm: is not DICOM'
+    """
+    return _FETCHED.sub(lambda found: "archive:" if found[1] else "the archive's study", message)
 
 
 def scan_at_hand(

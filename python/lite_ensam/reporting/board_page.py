@@ -52,12 +52,14 @@ def _overview(courses: Sequence[Course]) -> str:
             Lane(course.name, [(one.day, one.overall) for one in course.visits], course.best.response)
             for course in own
         ]
-        parts += [
-            html.heading(f"By {criteria.name}"),
-            *plots(own),
-            html.paragraph("Each visit's response over time:"),
-            swimmer(lanes),
-        ]
+        parts.append(
+            html.group(
+                html.heading(f"By {criteria.name}"),
+                *plots(own),
+                html.paragraph("Each visit's response over time:"),
+                swimmer(lanes),
+            )
+        )
     return html.section("All patients", *parts)
 
 

@@ -16,6 +16,7 @@ from lite_ensam.reporting.study_file import Patient
 from lite_ensam.reporting.study_report import Course
 from lite_ensam.response import (
     IRECIST,
+    MRECIST,
     RECIST_1_1,
     LesionState,
     NewLesion,
@@ -43,14 +44,20 @@ _TESTS = MappingProxyType(
         "NTRGRESP": "Non-target Response",
         "NEWLPROG": "New Lesion Progression",
         "OVRLRESP": "Overall Response",
-        "BESTRESP": "Best Response",
+        "BESTRESP": "Best Overall Response",
     }
 )
 _METHODS = MappingProxyType({"CT": "CT SCAN", "MR": "MRI"})
 _TOO_SMALL = "TOO SMALL TO MEASURE"
 _OWN_RULES = "PROTOCOL DEFINED RESPONSE CRITERIA"
-_CATEGORIES = (RECIST_1_1.name, IRECIST.name)
-"""That were found in published data sets; others are the protocol's own, with their name in RSSCAT."""
+_CATEGORIES = MappingProxyType(
+    {
+        RECIST_1_1.name: "RECIST 1.1",
+        IRECIST.name: "iRECIST",
+        MRECIST.name: "MRECIST LENCIONI LIVER CANCER 2010",
+    }
+)
+"""Codelist C124298, by the name of the criteria; others are the protocol's own, with their name in RSSCAT."""
 
 _COLUMNS = MappingProxyType(
     {
@@ -201,9 +208,8 @@ def _responses(courses: Sequence[Course]) -> Iterator[tuple[TimePoint | None, st
         criteria = course.criteria
         if criteria.quantity == "volume":
             continue
-        category = {"CAT": criteria.name, "SCAT": ""}
-        if criteria.name not in _CATEGORIES:
-            category = {"CAT": _OWN_RULES, "SCAT": criteria.name}
+        known = _CATEGORIES.get(criteria.name)
+        category = {"CAT": known or _OWN_RULES, "SCAT": "" if known else criteria.name}
         visits = course.patient.study.time_points
         for number, (visit, one) in enumerate(zip(visits[1:], course.visits, strict=True), start=2):
             new = {NewLesion.EQUIVOCAL: "EQUIVOCAL", NewLesion.YES: "UNEQUIVOCAL"}.get(one.new_lesion)

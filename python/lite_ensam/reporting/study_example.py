@@ -28,7 +28,7 @@ def study_schema() -> dict[str, Any]:
 
 
 def response_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of what `lite-ensam respond --json` writes."""
+    """JSON Schema (draft 2020-12) of what `lite-ensam respond --report` writes."""
     schema: dict[str, Any] = read_json(_RESPONSE_SCHEMA)
     return schema
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -12,8 +13,9 @@ from lite_ensam.core.errors import StudyError, brief, printable
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS
+from lite_ensam.io import ObjectChoice
+from lite_ensam.io.places import scan_at_hand
 from lite_ensam.io.reading import file_suffix, read_json
-from lite_ensam.reporting.study_folder import folder_entry
 from lite_ensam.reporting.study_lesions import parse_new_lesions, parse_non_target_states
 from lite_ensam.reporting.study_scans import KeySlice, StudyScans
 from lite_ensam.reporting.study_sizes import StudySizes
@@ -29,6 +31,7 @@ from lite_ensam.reporting.study_values import (
     parse_text,
     parse_yes_no,
 )
+from lite_ensam.reporting.study_visits import Fetch, visit_folders, visits_entry
 from lite_ensam.response import Imaging, NewLesion, Study, Target, TimePoint, check_targets, name_key
 from lite_ensam.segmentation import Border
 
@@ -70,12 +73,14 @@ class Patient:
 
 
 def read_study(
-    path: PathLike,
+    path: PathLike | Sequence[PathLike],
     n_repeats: int = 0,
     draw: bool = False,
     border: Border = "readers",
     weights: PathLike = WEIGHTS,
     slices: bool = False,
+    choice: ObjectChoice | None = None,
+    fetch: Fetch = scan_at_hand,
 ) -> tuple[Patient, ...]:
     """Patients of a study file; docs/guide/response.md says what is accepted, and what is refused and why.
 
@@ -98,12 +103,15 @@ def read_study(
         node, volume_ml, diameter_sd_mm, volume_sd_ml, fragment, merged_into, non_targets, new_lesion.
         Non-targets and new lesions may be listed one by one (`non_target_lesions`, `new_lesions`; in a .csv by the
         columns role and state), with reader, modality and reasons; see docs/guide/response.md and `study_schema`.
-        A folder has a folder for each visit, with a scan and its lines, or with a report; see `folder_entry`.
+        A folder has a folder for each visit, with a scan and its lines, or with a report; see `visits_entry`. A list
+        has the visits themselves, such folders or studies in an archive (`dicomweb+https://HOST/dicom-web/studies/UID`).
         Dates may be days (0, 56). Names are compared without case and outer or double spaces.
     n_repeats : as in `lite_ensam.segment`, of visits with a scan
     draw : whether to make pictures of these
     border, weights : as in `lite_ensam.segment`, of these
     slices : whether to make a small picture of each lesion in each of these
+    choice : which of several reports of a scan holds its lines, where the study does not name them
+    fetch : what fetches a study from an archive
 
     Raises
     ------
@@ -112,28 +120,43 @@ def read_study(
         name them.
     CaseError
         If it cannot be read.
+    ArchiveError
+        If an archive does not give a study.
     """
-    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    where, folder = _where(path)
     try:
-        entries, notes = _entries(path)
+        entries, notes = _entries(path, choice, fetch)
         _refuse_repeated_patients(entries)
     except StudyError as error:
-        raise StudyError(f"{printable(path)}: {error}") from None
+        raise StudyError(f"{where}{error}") from None
     patients = []
     for number, entry in enumerate(entries, start=1):
         try:
-            scans = StudyScans(folder, n_repeats, draw, border, weights, slices)
+            scans = StudyScans(folder, n_repeats, draw, border, weights, slices, choice, fetch)
             patients.append(_patient(entry, scans))
         except StudyError as error:
-            raise StudyError(f"{printable(path)}: patient number {number}: {error}") from None
+            which = f"patient number {number}: " if where else ""
+            raise StudyError(f"{where}{which}{error}") from None
     patients[0] = replace(patients[0], notes=(*notes, *patients[0].notes))
     return tuple(patients)
 
 
-def _entries(path: PathLike) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
+def _where(path: PathLike | Sequence[PathLike]) -> tuple[str, Path]:
+    """How messages begin, and the folder that names in a study are relative to."""
+    if not isinstance(path, str | os.PathLike):
+        return "", Path()
+    return f"{printable(path)}: ", Path() if Path(path).is_dir() else Path(path).parent
+
+
+def _entries(
+    path: PathLike | Sequence[PathLike], choice: ObjectChoice | None, fetch: Fetch
+) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
     """Patients in the form of the JSON file, and notes."""
+    if not isinstance(path, str | os.PathLike):
+        entry, notes = visits_entry(path, "", choice, fetch)
+        return [entry], notes
     if Path(path).is_dir():
-        entry, notes = folder_entry(path)
+        entry, notes = visits_entry(visit_folders(path), Path(path).resolve().name, choice, fetch)
         return [entry], notes
     suffix = file_suffix(path)
     if suffix not in (".json", ".csv"):
@@ -208,8 +231,8 @@ def _lesion(entry: Mapping[str, Any], notes: list[str], kind: str) -> Target:
     name = parse_text(entry["name"], f"the name of {kind}")
     is_node = parse_yes_no(entry.get("node"), "node")
     organ = entry["organ"]
-    if organ != "" or not is_node:  # all nodes count as one organ, whatever it is called
-        organ = parse_text(organ, f"the organ of {name!r}")
+    is_unsaid = organ is None or (organ == "" and is_node)  # all nodes count as one organ anyway
+    organ = "" if is_unsaid else parse_text(organ, f"the organ of {name!r}")
     if kind == "a target" and is_node is None and set(name_key(organ).split()) & set(_NODE_WORDS):
         notes.append(
             f"{name} lies in {organ!r} but node is not said: its longest diameter counts, not its short axis"
@@ -248,6 +271,8 @@ def _visit(
         texts = {name: parse_optional_text(entry.get(name), name) for name in ("modality", "reader")}
     except StudyError as error:
         raise StudyError(f"day {day}: {error}") from None
+    if entry.get("ct") is not None:
+        texts["modality"] = texts["modality"] or "CT"
     return TimePoint(
         day,
         sizes.at(entry, day),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lite_ensam.core.errors import LiteEnsamError
 from lite_ensam.core.types import PathLike
+from lite_ensam.io.places import is_address
 from lite_ensam.io.reading import file_suffix, read_json
 
 __all__ = ["study_inputs"]
@@ -15,19 +17,25 @@ __all__ = ["study_inputs"]
 _NAMES_OF_FILES = ("report", "ct", "marks")
 
 
-def study_inputs(path: PathLike) -> list[Path]:
-    """Scans, marks and reports that the visits of a study file name; whether it makes sense is `read_study`'s to say.
+def study_inputs(path: PathLike | Sequence[PathLike]) -> list[Path]:
+    """A study and the scans, marks and reports that its visits name; whether it makes sense is `read_study`'s to say.
 
     Parameters
     ----------
-    path : see `read_study`; a .csv names no files, of a folder all files count
+    path : see `read_study`; a .csv names no files, of a folder all files count, of an archive none
     """
+    if not isinstance(path, str | os.PathLike):
+        return [one for place in path if not is_address(place) for one in study_inputs(place)]
+    return [Path(path), *_within(path)]
+
+
+def _within(path: PathLike) -> list[Path]:
     if Path(path).is_dir():
         return [one for one in Path(path).rglob("*") if one.is_file()]
     if file_suffix(path) != ".json":
         return []
     try:
-        return [Path(path).parent / name for name in _named(read_json(path)) if "://" not in name]
+        return [Path(path).parent / name for name in _named(read_json(path)) if not is_address(name)]
     except LiteEnsamError:
         return []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -9,14 +10,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import LiteEnsamError, StudyError
+from lite_ensam.core.errors import ArchiveError, LiteEnsamError, StudyError
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS, load_backend
 from lite_ensam.figures.tumor_planes import TumorPicture, render_picture, render_thumbnail
-from lite_ensam.io import read_case
+from lite_ensam.io import ObjectChoice, read_case
 from lite_ensam.io.choice import parse_acquisition
+from lite_ensam.io.places import is_address, marks_at_hand, scan_at_hand
 from lite_ensam.reporting.study_values import parse_text
+from lite_ensam.reporting.study_visits import Fetch
 from lite_ensam.response import name_key
 from lite_ensam.response.lesion_tracking import track_lesions
 from lite_ensam.segmentation import Border, Predictor, Segmentation, segment_case
@@ -49,6 +52,8 @@ class StudyScans:
     draw : whether to make a picture of each visit (extra `evaluate`)
     draw_slices : whether to make one of each lesion at each visit (extra `evaluate`)
     border, weights : as in `lite_ensam.segment`
+    choice : which of several reports of a scan holds its lines, where a visit does not name them
+    fetch : what fetches a study from an archive
     """
 
     def __init__(
@@ -59,11 +64,14 @@ class StudyScans:
         border: Border = "readers",
         weights: PathLike = WEIGHTS,
         draw_slices: bool = False,
+        choice: ObjectChoice | None = None,
+        fetch: Fetch = scan_at_hand,
     ) -> None:
         self.folder, self.n_repeats, self.draw = folder, n_repeats, draw
         self.draw_slices = draw_slices
         self.border: Border = border
         self.weights = weights
+        self.choice, self.fetch = choice, fetch
         self.notes: list[str] = []
         self.pictures: list[tuple[str, bytes]] = []
         self.slices: list[KeySlice] = []
@@ -75,8 +83,8 @@ class StudyScans:
 
         Parameters
         ----------
-        visit : `ct`, a scan's file or DICOM folder; `marks`, its lines, which may be left out if they are in the
-            folder; `series` and `acquisition`, of several in the folder
+        visit : `ct`, a scan's file, a DICOM folder or a study in an archive; `marks`, its lines, which may be left
+            out if they are in the folder; `series` and `acquisition`, of several in the folder
         day : since baseline, for messages
 
         Raises
@@ -86,10 +94,12 @@ class StudyScans:
         """
         ct, marks, series = (visit.get(name) for name in ("ct", "marks", "series"))
         try:
+            series_uid = None if series is None else parse_text(series, "series")
+            lines = marks_at_hand(self._place(marks)) if marks else self.choice
             case = read_case(
-                self._place(ct),
-                self._place(marks) if marks else None,
-                series_uid=None if series is None else parse_text(series, "series"),
+                self.fetch(self._place(ct), series_uid, lines),
+                lines,
+                series_uid=series_uid,
                 acquisition=parse_acquisition(visit.get("acquisition")),
             )
             if self._baseline is None:
@@ -99,6 +109,8 @@ class StudyScans:
             result = segment_case(case, self._predictor, n_repeats=self.n_repeats)
             if self.draw or self.draw_slices:
                 self._show(_pictures(case, result), day)
+        except ArchiveError:
+            raise
         except LiteEnsamError as error:
             raise StudyError(f"day {day}: {error}") from error
         border = [f"border {self.border}"] if self.border != "readers" else []
@@ -109,9 +121,10 @@ class StudyScans:
         return tumors
 
     def _place(self, name: Any) -> PathLike:
-        """A file or folder beside the study; an address of an archive is left as it is."""
-        text = str(name)
-        return text if "://" in text else self.folder / text
+        """A file or folder beside the study; an address, or a study that was fetched, is left as it is."""
+        if isinstance(name, os.PathLike) or is_address(name):
+            return name
+        return self.folder / str(name)
 
     @cached_property
     def _predictor(self) -> Predictor:
@@ -127,6 +140,9 @@ class StudyScans:
                 self.slices.append(KeySlice(day, name, render_thumbnail(picture, side_mm)))
 
     def _named_as_baseline(self, before: Case, case: Case, day: int) -> Case:
+        known = [one.source.identifiers.get("Patient ID") for one in (before, case)]
+        if all(known) and known[0] != known[1]:
+            self.notes.append(f"day {day}: the scan has another Patient ID than that of baseline")
         followed = track_lesions(before, case)
         self.notes.append(f"day {day}: lesions known by {followed.how}")
         marks = []

@@ -30,7 +30,8 @@ class Target:
     Parameters
     ----------
     name : its identity over time, unique in a study; case and spaces do not make it another
-    organ : where it lies; counted for the limit of two an organ, whatever its case and spaces
+    organ : where it lies; counted for the limit of two an organ, whatever its case and spaces. Empty is not known: then
+        it counts as an organ of its own
     is_node : a lymph node: its short axis is what is summed, and below 10 mm it is normal. All nodes count as one
         organ, wherever they lie (EORTC's clarifications of RECIST 1.1)
     site : where in the organ, for readers
@@ -48,7 +49,7 @@ class Target:
     @property
     def counted_organ(self) -> str:
         """The organ under which the limit of two targets per organ counts it."""
-        return "lymph nodes" if self.is_node else name_key(self.organ)
+        return "lymph nodes" if self.is_node else name_key(self.organ or self.name)
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,20 @@ def test_responses_use_the_words_of_the_codelist(patients: tuple[Patient, ...]) 
     assert first["RSORRES"] == "NON-CR/NON-PD"
 
 
+def test_tests_are_named_as_the_codelists_have_them(patients: tuple[Patient, ...]) -> None:
+    """C96782 and C96781, C96779 and C96778, C96784 and C96783."""
+    found = tables(patients)
+    named = {
+        row[f"{one}TESTCD"]: row[f"{one}TEST"] for one in ("TU", "TR", "RS") for row in found[one.lower()]
+    }
+    assert named == {
+        "TUMIDENT": "Tumor Identification", "LDIAM": "Longest Diameter", "LPERP": "Longest Perpendicular",
+        "VOLUME": "Volume", "TUMSTATE": "Tumor State", "SUMDIAM": "Sum of Diameter", "TRGRESP": "Target Response",
+        "NTRGRESP": "Non-target Response", "NEWLPROG": "New Lesion Progression", "OVRLRESP": "Overall Response",
+        "BESTRESP": "Best Overall Response",
+    }  # fmt: skip
+
+
 def test_a_pr_that_is_kept_is_the_protocols_own_rule(patients: tuple[Patient, ...]) -> None:
     rs = tables(patients, keeps_response=True)["rs"]
     assert {row["RSCAT"] for row in rs} == {"PROTOCOL DEFINED RESPONSE CRITERIA"}

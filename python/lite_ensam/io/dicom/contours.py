@@ -34,6 +34,7 @@ _OF_THE_PATIENT = (
 )  # fmt: skip
 
 
+@keep_identifiers_quiet()
 def build_rtstruct(
     labels: Labels,
     series: SeriesSource,
@@ -87,16 +88,15 @@ def build_rtstruct(
         "FrameOfReferenceUID": series.frame_of_reference_uid,
         "PositionReferenceIndicator": first.get("PositionReferenceIndicator", ""),
     }
-    with keep_identifiers_quiet():
-        dataset = _item(**{name: first.get(name, "") for name in _OF_THE_PATIENT}, **made)
-        masks = TumorMasks(series.slices_of(labels))
-        dataset.ReferencedFrameOfReferenceSequence = [_frame(series)]
-        dataset.StructureSetROISequence, dataset.ROIContourSequence = [], []
-        dataset.RTROIObservationsSequence = []
-        for label, name in names.items():
-            _add_roi(dataset, series, label, name, masks[label], remarks.get(label, ""))
-        dataset.file_meta = pydicom.dataset.FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = _syntax(dataset)
+    dataset = _item(**{name: first.get(name, "") for name in _OF_THE_PATIENT}, **made)
+    masks = TumorMasks(series.slices_of(labels))
+    dataset.ReferencedFrameOfReferenceSequence = [_frame(series)]
+    dataset.StructureSetROISequence, dataset.ROIContourSequence = [], []
+    dataset.RTROIObservationsSequence = []
+    for label, name in names.items():
+        _add_roi(dataset, series, label, name, masks[label], remarks.get(label, ""))
+    dataset.file_meta = pydicom.dataset.FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = _syntax(dataset)
     return dataset
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from lite_ensam.core.errors import LiteEnsamError, MarkError, printable
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, files_below, is_dicom, read_dataset
+from lite_ensam.io.dicom.harmless import OF_THE_PATIENT, harmless_text
 from lite_ensam.io.dicom.references import References
 from lite_ensam.io.dicom.segmentation import NAME
 from lite_ensam.io.dicom.series_source import SeriesSource
@@ -25,17 +25,10 @@ _MAKERS = ("Manufacturer", "ManufacturerModelName")
 _WHEN = ("Content", "StructureSet", "PresentationCreation", "Series", "InstanceCreation")
 """Date and time that an object was made, the surest first: what attributes begin with that end in Date and Time."""
 
-_OF_THE_PATIENT = ("PatientName", "PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID")
 _READ = (
-    "Modality", "SOPClassUID", *_DESCRIPTIONS, *_MAKERS, *_OF_THE_PATIENT,
+    "Modality", "SOPClassUID", *_DESCRIPTIONS, *_MAKERS, *OF_THE_PATIENT,
     *(f"{name}{end}" for name in _WHEN for end in ("Date", "Time")),
 )  # fmt: skip
-
-_MOST_DIGITS = 5
-"""A text with more may hold a date or a number of the patient."""
-
-_LONGEST_TEXT = 40
-"""Of a description in a message, in characters."""
 
 
 @dataclass(frozen=True)
@@ -94,21 +87,11 @@ class DicomObject:
 
     def told(self, others: Sequence[DicomObject]) -> str:
         """For a message: file name, kind, description and maker, and which is the newest; nothing of the patient."""
-        texts = [self._harmless(self.descriptions), self._harmless(self.makers)]
+        texts = [harmless_text(self.header, found) for found in (self.descriptions, self.makers)]
         said = [self.modality, f"'{texts[0]}'" if texts[0] else "", f"made by {texts[1]}" if texts[1] else ""]
         is_newest = len(others) > 1 and self.made_at > max(one.made_at for one in others if one is not self)
         parts = ", ".join([*filter(None, said), *(["the newest"] if is_newest else [])])
         return f"{printable(self.path.name)} ({parts})"
-
-    def _harmless(self, texts: Iterable[str]) -> str:
-        """The first text that holds neither a word nor, as far as can be seen, a number of the patient."""
-        values = " ".join(str(self.header.get(name) or "") for name in _OF_THE_PATIENT)
-        words = {word.casefold() for word in re.split(r"[\s^=,;]+", values) if len(word) > 1}
-        for text in filter(None, map(str.strip, texts)):
-            is_of_patient = any(word in text.casefold() for word in words)
-            if not is_of_patient and sum(char.isdigit() for char in text) <= _MOST_DIGITS:
-                return printable(text[:_LONGEST_TEXT])
-        return ""
 
 
 def dicom_objects(folder: PathLike, modalities: Sequence[str]) -> list[DicomObject]:

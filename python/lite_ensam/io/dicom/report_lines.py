@@ -331,7 +331,7 @@ def _points(coordinates: Dataset, report: Dataset, ct: ScanSource) -> Float64Arr
         frame = str(coordinates.get("ReferencedFrameOfReferenceUID", ""))
         own = ct.frame_of_reference_uid
         if frame and own and frame != own:
-            raise MarkError(f"lies in the frame of reference {brief(frame)}, the CT in {own}")
+            raise MarkError("lies in another frame of reference than the CT: it was drawn on another scan")
         return ct.points_from_world(lps_to_ras(points))
     images = [
         one.ReferencedSOPSequence[0]

@@ -71,6 +71,7 @@ def segment_label(mark: RecistMark | Lesion) -> str:
     return name or f"tumor {mark.label}"
 
 
+@keep_identifiers_quiet()
 def build_segmentation(
     labels: Labels,
     source: ScanSource | Grid,
@@ -117,28 +118,27 @@ def build_segmentation(
         number_of_label[mark.label] = number
     images = _source_images(series)
     try:
-        with keep_identifiers_quiet():
-            built = highdicom.seg.Segmentation(
-                source_images=images,
-                pixel_array=number_of_label[sliced],
-                segmentation_type="BINARY",
-                segment_descriptions=[
-                    _segment(n, mark, remarks.get(mark.label, "")) for n, mark in enumerate(marks, start=1)
-                ],
-                series_instance_uid=highdicom.UID(),
-                series_number=_SERIES_NUMBER,
-                sop_instance_uid=highdicom.UID(),
-                instance_number=1,
-                manufacturer=NAME,
-                manufacturer_model_name=NAME,
-                software_versions=_kernels.__version__,
-                device_serial_number="0",
-                content_label="TUMORS",
-                content_description=DISCLAIMER,
-                specific_character_set=UTF_8,
-                series_description="tumours (research use)",
-            )
-            _refer_to_frames(built, series, images)
+        built = highdicom.seg.Segmentation(
+            source_images=images,
+            pixel_array=number_of_label[sliced],
+            segmentation_type="BINARY",
+            segment_descriptions=[
+                _segment(n, mark, remarks.get(mark.label, "")) for n, mark in enumerate(marks, start=1)
+            ],
+            series_instance_uid=highdicom.UID(),
+            series_number=_SERIES_NUMBER,
+            sop_instance_uid=highdicom.UID(),
+            instance_number=1,
+            manufacturer=NAME,
+            manufacturer_model_name=NAME,
+            software_versions=_kernels.__version__,
+            device_serial_number="0",
+            content_label="TUMORS",
+            content_description=DISCLAIMER,
+            specific_character_set=UTF_8,
+            series_description="tumours (research use)",
+        )
+        _refer_to_frames(built, series, images)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {said_plainly(error)}") from None
     return built
@@ -205,6 +205,7 @@ def _segment(number: int, mark: RecistMark | Lesion, remark: str) -> Dataset:
     return segment
 
 
+@keep_identifiers_quiet()
 def write_dataset(path: PathLike, dataset: Dataset, overwrite: bool = False) -> None:
     """Write a DICOM object, whole or not at all; `OutputError` if that cannot be.
 

@@ -19,6 +19,7 @@ from lite_ensam.io.dicom.datasets import (
     read_numbers,
     translate_dicom_errors,
 )
+from lite_ensam.io.dicom.harmless import series_name
 from lite_ensam.io.dicom.hounsfield import check_rescale, read_hu, stored_frames
 from lite_ensam.io.dicom.patient import clean_patient
 from lite_ensam.io.dicom.references import References
@@ -53,7 +54,7 @@ def read_ct_series(
     folder : PathLike
         Whatever the files are called; links to folders are followed.
     series_uid : str or None, default None
-        SeriesInstanceUID; None takes the series that `referred_by` refers to, else the one with the most
+        SeriesInstanceUID or SeriesNumber; None takes the series that `referred_by` refers to, else the one with the most
         slices (of equals the smallest UID), and says so in the source's `notes`.
     acquisition : int or None, default None
         Acquisition of a series with several acquisitions, phases or reconstructions at the same places the
@@ -114,29 +115,40 @@ def choose_series(
     for plane in planes:
         by_series[str(plane.get("SeriesInstanceUID", ""))].append(plane)
     n_slices = {uid: len({_identity(plane) for plane in members}) for uid, members in by_series.items()}
-    listed = ", ".join(f"{uid} ({n_slices[uid]} slices)" for uid in sorted(by_series))
+    names = {uid: f"{series_name(members[0])}, {n_slices[uid]} slices" for uid, members in by_series.items()}
+    listed = "; ".join(names[uid] for uid in sorted(by_series, key=lambda uid: (names[uid], uid)))
     if series_uid is not None:
-        if series_uid not in by_series:
-            raise CaseError(f"holds no CT series {series_uid}, only {listed}")
-        return _of_one_patient(by_series[series_uid]), []
+        numbered = [uid for uid in by_series if _number(by_series[uid][0]) == series_uid.strip()]
+        found = [series_uid] if series_uid in by_series else numbered
+        if len(found) != 1:
+            several = f"{len(found)} series of this number" if found else "no such CT series"
+            raise CaseError(f"holds {several}: give the number or the UID of one of these: {listed}")
+        return _of_one_patient(by_series[found[0]]), []
     counts = {uid: referred.count(members) for uid, members in by_series.items()}
     is_referred = len(set(counts.values())) > 1
     n_patients = len({str(plane.get("PatientID", "")) for plane in planes})
     if len(by_series) > 1 and n_patients > 1 and not is_referred:
-        raise CaseError(f"holds CT of {n_patients} patients; say which series is meant: {listed}")
+        raise CaseError(
+            f"holds CT of {n_patients} patients; say which series is meant, by its number or UID: {listed}"
+        )
     chosen = min(by_series, key=lambda uid: (*(-n for n in counts[uid]), -n_slices[uid], uid))
     taken = _of_one_patient(by_series[chosen])
     if len(by_series) == 1:
         return taken, []
     which, why = ("one", f" to which {referred.name} refers") if is_referred else ("largest", "")
-    return taken, [f"took the {which} of {len(by_series)} CT series{why}: {chosen}; there were {listed}"]
+    return taken, [
+        f"took the {which} of {len(by_series)} CT series{why} ({names[chosen]}); there are: {listed}"
+    ]
 
 
 def _of_one_patient(planes: list[Dataset]) -> list[Dataset]:
     if len({str(plane.get("PatientID", "")) for plane in planes}) > 1:
-        uid = planes[0].get("SeriesInstanceUID", "")
-        raise CaseError(f"the series {uid} holds slices of more than one patient")
+        raise CaseError(f"{series_name(planes[0])} holds slices of more than one patient")
     return planes
+
+
+def _number(plane: Dataset) -> str:
+    return str(plane.get("SeriesNumber") or "").strip()
 
 
 def _identity(plane: Dataset) -> str:

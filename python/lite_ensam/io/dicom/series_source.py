@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lite_ensam.core.errors import MarkError, OutputError, brief
+from lite_ensam.core.errors import MarkError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
@@ -157,14 +157,12 @@ class SeriesSource(ScanSource):
             If the slice is not of this series.
         """
         if uid not in self.slice_of_uid:
-            raise MarkError(f"lies on image {brief(uid)}, which is not in the CT series {self.series_uid}")
+            raise MarkError("lies on an image that is not in the CT series that was read")
         if (uid, frame) not in self.slice_of_frame:
             which = (
                 f"frame {frame} of an image, which is not in this CT" if frame else "no frame of its image"
             )
-            raise MarkError(
-                f"lies on {which}, expected one of the frames of {self.series_uid} that were read"
-            )
+            raise MarkError(f"lies on {which}, expected one of the frames that were read")
         n = self.slice_of_frame[uid, frame]
         return self.points_from_file(self.stack.from_slice(n, columns_rows[:, ::-1] - 0.5))
 

@@ -40,6 +40,7 @@ _BELOW = ("371885007", "SCT", "-, range of lower measurement uncertainty")
 """The last three are properties of a measurement (TID 310 and 311), in its own unit."""
 
 
+@keep_identifiers_quiet()
 def build_report(
     segmentation: Dataset,
     series: SeriesSource,
@@ -107,18 +108,17 @@ def build_report(
             referenced_images=builder.images_of_lines or None,
             title=highdicom.sr.CodedConcept("126000", "DCM", "Imaging Measurement Report"),
         )
-        with keep_identifiers_quiet():
-            return highdicom.sr.Comprehensive3DSR(
-                evidence=[*series.images, segmentation],
-                content=content,
-                series_instance_uid=highdicom.UID(),
-                series_number=_SERIES_NUMBER,
-                sop_instance_uid=highdicom.UID(),
-                instance_number=1,
-                manufacturer=NAME,
-                specific_character_set=UTF_8,
-                series_description="tumour measurements (research use)",
-            )
+        return highdicom.sr.Comprehensive3DSR(
+            evidence=[*series.images, segmentation],
+            content=content,
+            series_instance_uid=highdicom.UID(),
+            series_number=_SERIES_NUMBER,
+            sop_instance_uid=highdicom.UID(),
+            instance_number=1,
+            manufacturer=NAME,
+            specific_character_set=UTF_8,
+            series_description="tumour measurements (research use)",
+        )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OutputError(f"the CT's slices lack what a DICOM report needs: {said_plainly(error)}") from None
 

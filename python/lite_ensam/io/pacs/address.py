@@ -42,7 +42,7 @@ class WebRoot:
         if found is None:
             raise ArgumentError(
                 "an archive's address must be dicomweb+https://HOST/dicom-web/studies/UID[/series/UID], "
-                f"got one that begins with {brief(text.split('/studies')[0])}"
+                f"got one that begins with {brief(text.partition('://')[0])}"
             )
         scheme, host, path = found.groups()
         if "@" in host:
@@ -88,8 +88,7 @@ class StudyAddress:
         found = _STUDY.fullmatch(text)
         if found is None:
             raise ArgumentError(
-                "an archive's address must end in /studies/UID or /studies/UID/series/UID, "
-                f"got {brief(text.split('/studies')[0])} and something else"
+                "an archive's address must end in /studies/UID or /studies/UID/series/UID, got something else"
             )
         root, study_uid, series_uid = found.groups()
         return cls(WebRoot.parse(root), study_uid, series_uid or "")

@@ -9,7 +9,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
@@ -19,6 +19,7 @@ from lite_ensam.core.types import PathLike
 from lite_ensam.io.atomic import atomic_write, scratch_folder, translate_output_errors
 from lite_ensam.io.dicom.ct_folder import CtFolder, add_header
 from lite_ensam.io.dicom.datasets import Dataset, load_package, read_dataset
+from lite_ensam.io.dicom.harmless import OF_THE_PATIENT
 from lite_ensam.io.dicom.marks import candidate_marks
 from lite_ensam.io.dicom.references import References
 from lite_ensam.io.dicom.series import choose_series
@@ -40,9 +41,10 @@ _OBJECTS = ("SR", "PR", "RTSTRUCT")
 """Modalities that hold marks."""
 
 _TO_CHOOSE_BY = (
-    "Modality", "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "PatientID", "ImageType",
+    "Modality", "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "ImageType",
     "Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "PerFrameFunctionalGroupsSequence",
-    "SharedFunctionalGroupsSequence", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
+    "SharedFunctionalGroupsSequence", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SeriesNumber",
+    "SeriesDescription", *OF_THE_PATIENT,
 )  # fmt: skip
 """Attributes that tell a CT's planes from scouts and pictures, and which series marks refer to."""
 
@@ -127,6 +129,7 @@ def fetch_study(
     server = DicomWeb(address.root)
     series = server.search_series(address.study_uid)
     modality_of = {str(one.SeriesInstanceUID): str(one.get("Modality") or "") for one in series}
+    address = replace(address, series_uid=_uid_of(address.series_uid, series))
     if not modality_of or (address.series_uid and address.series_uid not in modality_of):
         which = "no such series in this study" if modality_of else "no such study"
         raise ArchiveError(f"{address.root.host}: has {which}")
@@ -152,6 +155,12 @@ def fetch_study(
     headers, study.notes = _chosen_ct(fetch, cts, address.series_uid, referred)
     fetch.run(fetch.instances("CT", headers))
     return study
+
+
+def _uid_of(wanted: str, series: Sequence[Dataset]) -> str:
+    """SeriesInstanceUID of a series that is given by its UID or its number."""
+    numbered = [str(one.SeriesInstanceUID) for one in series if str(one.get("SeriesNumber") or "") == wanted]
+    return numbered[0] if wanted and len(numbered) == 1 else wanted
 
 
 def _chosen_ct(

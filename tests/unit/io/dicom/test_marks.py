@@ -82,9 +82,7 @@ def test_points_in_the_frame_of_reference(tmp_path: Path, source: SeriesSource) 
 
     (mark,) = read_marks(line(source.frame_of_reference_uid), source)
     np.testing.assert_allclose(mark.endpoints_zyx, ((3, 4, 2), (3, 4, 12)), atol=1e-5)
-    with pytest.raises(
-        MarkError, match=r"group 1 \(node\) lies in the frame of reference '9\.9', the CT in "
-    ):
+    with pytest.raises(MarkError, match=r"group 1 \(node\) lies in another frame of reference than the CT"):
         read_marks(line("9.9"), source)
 
 
@@ -92,7 +90,7 @@ def test_marks_on_another_series_are_refused(tmp_path: Path, source: SeriesSourc
     elsewhere = group(number(LONG, scoord("1.9.9", [3.5, 4.5, 9.5, 4.5])))
     with pytest.raises(
         MarkError,
-        match=r"sr\.dcm: holds no line .*: measurement group 1 lies on image '1\.9\.9', which is not in",
+        match=r"sr\.dcm: holds no line .*: measurement group 1 lies on an image that is not in",
     ):
         read_marks(write_sr(tmp_path / "sr.dcm", elsewhere), source)
     plain = Grid.from_spacing(source.grid.shape_zyx, source.grid.spacing_mm)

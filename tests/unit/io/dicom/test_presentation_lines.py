@@ -151,9 +151,9 @@ def test_an_annotation_on_another_series_costs_that_one_only(tmp_path: Path, sou
     marks = read(source, tmp_path, there, here)
     assert [mark.slice_index for mark in marks] == [2]
     assert notes_of(marks)[0].startswith(
-        "passed over: annotation 1 lies on image '1.9.9', which is not in the CT"
+        "passed over: annotation 1 lies on an image that is not in the CT series"
     )
-    with pytest.raises(MarkError, match=r"annotation 1 lies on image '1\.9\.9'"):
+    with pytest.raises(MarkError, match="annotation 1 lies on an image"):
         read(source, tmp_path, there)
 
 

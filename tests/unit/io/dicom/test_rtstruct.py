@@ -291,9 +291,7 @@ class TestSeveralRois:
             for roi in dataset.StructureSetROISequence:
                 roi.ReferencedFrameOfReferenceUID = "1.2.3"
 
-        with pytest.raises(
-            CaseError, match=rf"ROI 'GTV' lies in the frame of reference '1\.2\.3', the CT in '{FRAME}'"
-        ):
+        with pytest.raises(CaseError, match="ROI 'GTV' lies in another frame of reference than the CT"):
             read_rois(edited(path, move), source)
 
         def move_all_but_one(dataset: Any) -> None:
@@ -307,7 +305,7 @@ class TestSeveralRois:
         def move(dataset: Any) -> None:
             dataset.FrameOfReferenceUID = "1.2.3"
 
-        with pytest.raises(CaseError, match="lies in the frame of reference"):
+        with pytest.raises(CaseError, match="lies in another frame of reference"):
             read_rois(edited(path, move), source)
 
     def test_rois_that_overlap_are_no_label_map_but_lines(self, path: Path, source: SeriesSource) -> None:

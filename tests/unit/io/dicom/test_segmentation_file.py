@@ -166,12 +166,12 @@ def test_a_frame_beyond_the_ct_is_refused_unless_it_is_empty(tmp_path: Path, sou
     assert read_labels(saved(tmp_path, seg), source).any()
 
 
-def test_another_frame_of_reference_is_refused_with_both(tmp_path: Path, source: SeriesSource) -> None:
+def test_another_frame_of_reference_is_refused(tmp_path: Path, source: SeriesSource) -> None:
     seg = pydicom.dcmread(written(tmp_path, source))
     seg.FrameOfReferenceUID = "1.2.3"
     with pytest.raises(
         CaseError,
-        match=rf"seg\.dcm: lies in the frame of reference '1\.2\.3', the CT in '{source.frame_of_reference_uid}'",
+        match=r"seg\.dcm: lies in another frame of reference than the CT",
     ):
         read_labels(saved(tmp_path, seg), source)
     # a NIfTI file does not say in which it lies

@@ -221,16 +221,24 @@ def test_slices_of_two_tables_are_refused(tmp_path: Path) -> None:
 def test_of_two_series_the_larger_is_taken_and_told(tmp_path: Path) -> None:
     write_series(tmp_path / "ct", stored_volume())
     other = generate_uid()
-    write_series(tmp_path / "ct" / "other", stored_volume((3, 6, 6)), series=other)
+    told = {"series": other, "SeriesNumber": 7, "SeriesDescription": "Thorax 1.0"}
+    write_series(tmp_path / "ct" / "other", stored_volume((3, 6, 6)), **told)
     ct, source = read_ct_series(tmp_path / "ct")
     assert ct.shape == (5, 12, 16)
     assert source.series_uid == SERIES
-    (note,) = source.notes
-    assert note.startswith(f"took the largest of 2 CT series: {SERIES}; there were ")
-    assert f"{other} (3 slices)" in note
-    assert read_ct(tmp_path / "ct", other)[0].shape == (3, 6, 6)
-    with pytest.raises(CaseError, match=r"holds no CT series 1\.2\.3, only "):
+    assert source.notes == (
+        "took the largest of 2 CT series (series 1, 5 slices); there are: series 1, 5 slices; series 7 'Thorax 1.0', "
+        "3 slices",
+    )
+    for chosen in (other, "7"):
+        assert read_ct(tmp_path / "ct", chosen)[0].shape == (3, 6, 6)
+    with pytest.raises(
+        CaseError, match="holds no such CT series: give the number or the UID of one of these: "
+    ):
         read_ct_series(tmp_path / "ct", "1.2.3")
+    write_series(tmp_path / "ct" / "twin", stored_volume((3, 6, 6)), series=generate_uid(), SeriesNumber=7)
+    with pytest.raises(CaseError, match="holds 2 series of this number"):
+        read_ct_series(tmp_path / "ct", "7")
 
 
 def test_of_two_patients_one_must_be_chosen_and_none_is_named(tmp_path: Path) -> None:

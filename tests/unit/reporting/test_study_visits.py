@@ -10,7 +10,7 @@ from lite_ensam.core.errors import StudyError
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import write_ct, write_marks, write_report
 from lite_ensam.reporting import judge, read_study, study_inputs
-from lite_ensam.reporting.study_folder import folder_entry
+from lite_ensam.reporting.study_visits import visit_folders, visits_entry
 from lite_ensam.response import VOLUME
 from tests.phantoms import ellipsoid_case
 from tests.unit.io.dicom.files import stored_volume, write_series
@@ -49,12 +49,17 @@ def test_scans_lines_and_organs_are_found(tmp_path: Path) -> None:
     lines = [mark(n, long - n, f"liver {n}", "Liver") for n in (1, 2, 3)] + [mark(4, short, "", "Lymph node")]
     visit(tmp_path / "0", *lines)
     visit(tmp_path / "56", *lines)
-    entry, notes = folder_entry(tmp_path)
+    entry, notes = visits_entry(visit_folders(tmp_path))
     assert [(one["name"], one["organ"], one["node"]) for one in entry["targets"]] == [
         ("liver 1", "Liver", False),
         ("liver 2", "Liver", False),
     ]
-    assert entry["visits"][1] == {"ct": "56/ct.nii.gz", "marks": "56/lines.json", "date": "56"}
+    second = tmp_path / "56"
+    assert entry["visits"][1] == {
+        "ct": second / "ct.nii.gz",
+        "marks": str(second / "lines.json"),
+        "date": "56",
+    }
     assert notes == [
         "targets are chosen by size: liver 1, liver 2",
         "not followed, being more than RECIST 1.1 allows or too small for a target: liver 3, 4",
@@ -67,8 +72,8 @@ def test_dicom_says_the_date_itself(tmp_path: Path) -> None:
         write_marks(
             tmp_path / name / "lines.csv.json", [RecistMark(1, ((2, 10, 5), (2, 10, 45)), "a")], CASE.grid
         )
-    entry, _ = folder_entry(tmp_path)
-    assert [(one["ct"], one["date"]) for one in entry["visits"]] == [
+    entry, _ = visits_entry(visit_folders(tmp_path))
+    assert [(one["ct"].name, one["date"]) for one in entry["visits"]] == [
         ("first", "20250131"),
         ("second", "20250328"),
     ]
@@ -87,5 +92,5 @@ def test_what_is_unclear_is_refused(tmp_path: Path) -> None:
     (baseline / "mask.nii.gz").unlink()
     (baseline / "lines.json").unlink()
     write_marks(baseline / "lines.json", [mark(1, 2, "tiny")], CASE.grid)
-    with pytest.raises(StudyError, match="baseline has no lesion that is large enough for a target"):
+    with pytest.raises(StudyError, match="baseline, has no lesion that is large enough for a target"):
         read_study(tmp_path)

@@ -1,0 +1,40 @@
+"""Texts of DICOM headers that a message may repeat: nothing by which a patient could be known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from lite_ensam.core.errors import printable
+from lite_ensam.io.dicom.datasets import Dataset
+
+__all__ = ["OF_THE_PATIENT", "harmless_text", "series_name"]
+
+OF_THE_PATIENT = ("PatientName", "PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID")
+"""Attributes whose words no message repeats."""
+
+_MOST_DIGITS = 5
+"""A text with more may hold a date or a number of the patient."""
+
+_LONGEST_TEXT = 40
+"""Of a description in a message, in characters."""
+
+
+def harmless_text(header: Dataset, texts: Iterable[str]) -> str:
+    """The first text that holds neither a word nor, as far as can be seen, a number of the patient; perhaps empty."""
+    values = " ".join(str(header.get(name) or "") for name in OF_THE_PATIENT)
+    words = {word.casefold() for word in re.split(r"[\s^=,;]+", values) if len(word) > 1}
+    for text in filter(None, map(str.strip, texts)):
+        is_of_patient = any(word in text.casefold() for word in words)
+        if not is_of_patient and sum(char.isdigit() for char in text) <= _MOST_DIGITS:
+            return printable(text[:_LONGEST_TEXT])
+    return ""
+
+
+def series_name(header: Dataset) -> str:
+    """A series by its number and description, as viewers list it: its UID is an identifier of the patient."""
+    number = str(header.get("SeriesNumber") or "").strip()
+    is_number = number.isdigit() and len(number) <= _MOST_DIGITS
+    description = harmless_text(header, [str(header.get("SeriesDescription") or "")])
+    name = f"series {number}" if is_number else "a series without a number"
+    return f"{name} '{description}'" if description else name
