@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -18,7 +14,7 @@ from PIL import Image
 
 from lite_ensam.engines.backend import WEIGHTS
 from lite_ensam.io import open_scan, read_labels, read_marks
-from lite_ensam.widgets import Explorer, explore
+from lite_ensam.widgets import explore
 from lite_ensam.widgets.exports import EXPORT_KINDS
 from tests.browser.jupyter_page import JupyterPage
 from tests.browser.jupyter_server import (
@@ -30,7 +26,7 @@ from tests.browser.jupyter_server import (
     write_notebook,
 )
 from tests.browser.test_put_right import Y, Z, write_scan
-from tests.browser.view_command import tab
+from tests.browser.view_command import served, tab
 
 pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="no Chromium here: `apt install chromium` brings it"),
@@ -47,23 +43,6 @@ def folder(tmp_path: Path) -> Path:
     write_scan(tmp_path / "scan")
     (tmp_path / "marks.json").write_text(json.dumps({"marks": [{"label": 1, "endpoints_zyx": LINE}]}))
     return tmp_path
-
-
-@contextmanager
-def served(explorer: Explorer) -> Iterator[str]:
-    """The address of the viewer's own server, in a thread of this process."""
-    pytest.importorskip("aiohttp", reason="aiohttp is not installed: no lite-ensam view to test")
-    from lite_ensam.widgets.view_server import ViewServer
-
-    server, ready = ViewServer(explorer), SimpleQueue[str]()
-    loop = asyncio.new_event_loop()
-    serving = loop.create_task(server._serve(ready.put))
-    thread = threading.Thread(target=loop.run_until_complete, args=(serving,))
-    thread.start()
-    yield ready.get(timeout=60)
-    loop.call_soon_threadsafe(server._ended.set)
-    thread.join(60)
-    loop.close()
 
 
 def work(desk: JupyterPage) -> dict[str, str]:
@@ -104,6 +83,7 @@ def assert_files_are_the_screen(folder: Path, labels: np.ndarray, shown: Mapping
 
 
 def test_buttons_of_view_write_what_is_on_the_screen(folder: Path) -> None:
+    pytest.importorskip("aiohttp", reason="aiohttp is not installed: no lite-ensam view to test")
     explorer = explore(folder / "scan", folder / "marks.json", folder=folder)
     viewer = explorer.viewer
     with tab(viewer.grid) as (desk, complaints), served(explorer) as address:
@@ -137,7 +117,7 @@ def test_buttons_of_jupyterlab_write_what_is_on_the_screen(folder: Path) -> None
         open_and_run(page, address, "saving.ipynb")
         shown = work(desk)
         for kind in FILES:
-            page.click(f".jupyter-widgets button >> text={kind}")
+            page.click(f"button.jupyter-button:text-is('{kind}')")  # not the viewer's own Segment
             page.wait_for_selector(f"text=/written: .*{FILES[kind]}/")
         desk.picture("jupyterlab-saved")
         desk.run("import numpy as np; np.save('labels.npy', explorer.viewer.labels)")

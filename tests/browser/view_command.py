@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 from pydicom.uid import generate_uid
 
 from lite_ensam.core.grid import Grid
+from lite_ensam.widgets import Explorer
 from tests.browser.jupyter_page import JupyterPage
 from tests.browser.jupyter_server import CHROMIUM_ARGUMENTS, Requests, chromium, is_complaint
 from tests.unit.io.dicom.files import write_slice
@@ -30,6 +34,24 @@ def viewing(*arguments: object) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def served(explorer: Explorer) -> Iterator[str]:
+    """The address of the viewer's own server, in a thread of this process."""
+    from lite_ensam.widgets.view_server import ViewServer
+
+    server, ready = ViewServer(explorer), SimpleQueue[str]()
+    loop = asyncio.new_event_loop()
+    serving = loop.create_task(server._serve(ready.put))
+    thread = threading.Thread(target=loop.run_until_complete, args=(serving,))
+    thread.start()
+    try:
+        yield ready.get(timeout=60)
+    finally:
+        loop.call_soon_threadsafe(server._ended.set)
+        thread.join(60)
+        loop.close()
 
 
 @contextmanager
