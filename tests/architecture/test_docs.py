@@ -44,3 +44,18 @@ def test_every_row_of_the_paper_names_tests_that_are_there() -> None:
         for file, name in proofs:
             source = (TESTS / file).read_text(encoding="utf-8")
             assert not name or re.search(rf"^(def|class) {name}\b", source, re.MULTILINE), name
+
+
+def test_every_hyper_parameter_and_table_of_the_paper_has_a_row() -> None:
+    text = (
+        (ROOT / "docs" / "developer" / "paper_to_code.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    )
+    rows = [row.split("|")[1] for row in text.splitlines() if row.startswith("| ")]
+    parameters = ("batch size", "patch size", "total epochs", "optimizer", "initial learning rate", "loss function",
+                  "number of model parameters", "number of flops")  # fmt: skip
+    boxes = ("image encoder", "prompt encoder", "cross-attention", "mask decoder")
+    wanted = [f"Table 2, {name}" for name in parameters] + [f"Figure 1: {name}" for name in boxes]
+    for name in (*wanted, "Figure 2", "Table 3", "Table 4", "2.2", "2.3"):
+        assert any(name in row for row in rows), name
+    for name in ("Table 1", "training time", "CO2"):
+        assert name in text

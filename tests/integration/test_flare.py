@@ -154,3 +154,32 @@ def test_a_mask_does_not_replace_the_scan_that_a_link_leads_to(case: Case, run: 
     assert done.returncode == 1
     assert "a file of an input folder" in done.stderr
     assert (tmp_path / "out" / "a.npz").read_bytes() == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is watched on Linux only")
+def test_one_command_makes_table_4_of_any_folder(case: Case, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_case(tmp_path / "in" / "CT_Lesion_FLARE23Ts_0001.npz", case, {1: 1, 2: 2, 3: 3})
+    script = PREDICT.parents[1] / "benchmarks" / "flare_table4.py"
+    command = [
+        sys.executable,
+        script,
+        "--data",
+        tmp_path / "in",
+        "--crops",
+        "lesion",
+        "--output",
+        tmp_path / "out",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    table = (tmp_path / "out" / "flare_table4_lesion.md").read_text()
+    size = ", ".join(map(str, case.ct.shape))
+    (row,) = (line for line in table.splitlines() if line.startswith("| CT_Lesion_FLARE23Ts_0001 |"))
+    assert f"| ({size}) |" in row
+    seconds, peak, area = (float(number.replace(",", "")) for number in row.split("|")[3:6])
+    assert seconds > 0
+    assert 50 < peak < 4000  # the challenge tolerates 4 GB and ends a container at 8
+    assert 0 < area < seconds * peak
+    assert "| 0001 (paper) | (55, 512, 512) | 17.22 | 3,994 | 55,847 |" in table
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["CT_Lesion_FLARE23Ts_0001.npz"]

@@ -147,6 +147,10 @@ QUALITY = mutants(
     ("ends[0])) / 2\n", "ends[0])) / 3\n"),
     ("np.maximum(beyond, 0)", "beyond"),
     ("mark.first_slice is not None and mark.last_slice", "mark.first_slice is not None or mark.last_slice"),
+    ("_END_LOGIT = 1.5", "_END_LOGIT = 1.6"),
+    ("_END_MM = 1.0", "_END_MM = 1.1"),
+    ("z + 0.5 * side", "z"),
+    ("(heights - own) * side > 0", "(heights - own) * side > -99"),
 ) + mutants(
     "segmentation/predictor.py",
     "tests/unit/segmentation/test_painting.py",

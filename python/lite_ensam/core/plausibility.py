@@ -115,8 +115,8 @@ def intensity_note(low: float, high: float, is_hu: bool | None = None) -> str:
 
     Examples
     --------
-    >>> intensity_note(24, 1118)
-    'the ct has no value below 0, only 24 to 1118, but air is -1000 HU: HU + 1024? Then subtract 1024'
+    >>> intensity_note(24, 1118).split(": ")[0]
+    'the ct has no value below 0, only 24 to 1118, but air is -1000 HU'
     >>> intensity_note(-1024, 3071, is_hu=False)
     "the ct's values lie in -1024 to 3071, a windowed scan's in 0 to 255: is it in HU?"
     """
@@ -132,7 +132,8 @@ def intensity_note(low: float, high: float, is_hu: bool | None = None) -> str:
         )
     if low >= 0 and high > 255:
         return (
-            f"the ct has no value below 0, only {values}, but air is -1000 HU: HU + 1024? Then subtract 1024"
+            f"the ct has no value below 0, only {values}, but air is -1000 HU: HU + 1024? Then subtract 1024. "
+            "MR? The weights know CT alone"
         )
     if is_hu and low >= 0:
         return f"the ct's values lie in {values}, all at or above 0 HU: is it windowed to 0-255?"

@@ -41,6 +41,9 @@ _UNUSED = re.compile(
 )
 """Parts of their network that this task never calls: points, masks, heads of coarse levels."""
 
+_WRAPPED = re.compile(r"(module\.|_orig_mod\.)+")
+"""How names begin when a network was saved inside DistributedDataParallel or as `torch.compile` returned it."""
+
 _THEIRS = (
     (r"^image_encoder\.stem", f"{_ENCODER}.conv_init"),
     (r"^image_encoder\.levels\.(\d+)\.(\d+)", rf"{_ENCODER}.layers.\1.blocks.\2"),
@@ -99,7 +102,7 @@ def flare25_weights(checkpoint: Path) -> Weights:
     checkpoint : Path
         Checkpoint of the authors, a file of `torch.save`.
     """
-    tensors = read_state_dict(checkpoint)
+    tensors = _unwrapped(read_state_dict(checkpoint))
     try:
         config = _config_of(tensors)
         state = _converted(tensors, config)
@@ -111,6 +114,13 @@ def flare25_weights(checkpoint: Path) -> Weights:
     model.load_state_dict(state, assign=True)
     record = {"imported": checkpoint.name, "sha256": file_hash(checkpoint)}
     return Weights(model.eval(), replace(FLARE25, side_multiple=config.stride), record, half=False)
+
+
+def _unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under the network's own names, if all names begin as those of a wrapped network do."""
+    if not all(_WRAPPED.match(name) for name in tensors):
+        return tensors
+    return {_WRAPPED.sub("", name, count=1): value for name, value in tensors.items()}
 
 
 def _check_copies(tensors: Mapping[str, Tensor]) -> None:

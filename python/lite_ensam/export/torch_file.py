@@ -80,7 +80,9 @@ def _check_archive(path: Path) -> None:
         ) from None
     stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
     if not stored or sum(entry.file_size for entry in entries) > path.stat().st_size:
-        raise _error(path, "is compressed inside, which torch.save never does; it is not read")
+        raise _error(
+            path, "is compressed inside or lists its bytes twice, which torch.save never does; it is not read"
+        )
 
 
 def _load(path: Path) -> Any:
@@ -103,7 +105,7 @@ def _check_tensor(path: Path, name: object, value: object, file_bytes: int) -> N
     if not isinstance(name, str):
         raise _error(path, f"names a tensor {brief(name)}, expected a text")
     if type(value) not in (Tensor, nn.Parameter):
-        raise _error(path, f"holds no tensor as {brief(name)}, but a {type(value).__name__}")
+        raise _error(path, f"holds {type(value).__name__} as {brief(name)}, expected a tensor")
     assert isinstance(value, Tensor)
     if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized:
         raise _error(path, f"holds {brief(name)} as another tensor than a plain one")

@@ -21,7 +21,7 @@ from lite_ensam.core.partial_volume import PartialScan, slices, subvolume_contai
 from lite_ensam.core.patch_config import CLICK_REACH, GREY_CHANNELS, PatchConfig
 from lite_ensam.core.recist import RecistMark, outer_ends
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.core.types import Float32Array, Float64Array, int_triple
+from lite_ensam.core.types import Float32Array, Float64Array, FloatTriple, int_triple
 from lite_ensam.segmentation.patch_plan import PatchPlan, Placement, PlannedPatch
 
 _UNKNOWN = np.float32(0.5)
@@ -39,12 +39,14 @@ class Patch:
     endpoints_zyx : float32 (2, 3), voxel indices in the patch
     placement : where the patch lies in the scan, in the network's frame
     mark : the line it was cut around, in that frame
+    voxel_mm : size of a patch voxel (z, y, x)
     """
 
     values: Float32Array
     endpoints_zyx: Float32Array
     placement: Placement
     mark: RecistMark
+    voxel_mm: FloatTriple
 
 
 @with_short_repr
@@ -367,4 +369,4 @@ def _fill(
     for channel, name in enumerate(config.channels):
         if name in GREY_CHANNELS:
             values[channel][outside] = 0
-    return Patch(values, planned.endpoints_zyx, planned.placement, planned.mark)
+    return Patch(values, planned.endpoints_zyx, planned.placement, planned.mark, voxel_mm)

@@ -39,6 +39,11 @@ _NEAR = 1.5
 _FADING = 2.0
 """Logits taken off for each half-length of the line beyond `_NEAR` half-lengths from its middle."""
 
+_END_LOGIT = 1.5
+_END_MM = 1.0
+"""Added before a given first or last slice: this much where the slice ends, and e times less each `_END_MM` before. The
+network reaches such a slice with half of the tumour's area on it (docs/developer/experiments.md, 12)."""
+
 _MOST_RAISED = 3.0
 """Most that is added: beyond, the network gives an end odds of less than 1 : 20."""
 
@@ -141,6 +146,30 @@ def anchor_endpoints(tumor: TumorLogits) -> TumorLogits:
     for end in ends:
         _bring(held, end, _HELD_LOGIT, width, _MOST_RAISED)
     return replace(tumor, logits=held)
+
+
+def fill_end_slices(tumor: TumorLogits, voxel_mm: float) -> TumorLogits:
+    """Raise the logits towards a given first and last slice: the user says that the tumour ends there, not before.
+
+    Parameters
+    ----------
+    tumor : with the logits as the network gave them; they are not changed
+    voxel_mm : height of a patch voxel
+    """
+    mark, placement = tumor.mark, tumor.placement
+    heights = np.arange(len(tumor.logits))
+    own = placement.to_patch(mark.midpoint_zyx)[0]
+    raised = np.zeros(len(heights))
+    for z, side in ((mark.first_slice, -1), (mark.last_slice, 1)):
+        if z is None or z == mark.slice_index:
+            continue
+        end = placement.to_patch((z + 0.5 * side, 0.0, 0.0))[0]
+        to_end_mm = (end - heights) * side * voxel_mm
+        is_between = (to_end_mm >= 0) & ((heights - own) * side > 0)
+        raised[is_between] += _END_LOGIT * np.exp(-to_end_mm[is_between] / _END_MM)
+    if not raised.any():
+        return tumor
+    return replace(tumor, logits=tumor.logits + raised.astype(np.float32)[:, None, None])
 
 
 def anchor_prompts(tumor: TumorLogits) -> TumorLogits:

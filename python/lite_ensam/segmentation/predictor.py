@@ -32,6 +32,7 @@ from lite_ensam.segmentation.painting import (
     anchor_endpoints,
     anchor_prompts,
     fade_far,
+    fill_end_slices,
     obey_prompts,
     paint_tumors,
 )
@@ -216,7 +217,7 @@ class Predictor:
         if self.backend.manifest.patch.rules == "flare25":
             return anchor_prompts(tumor)
         if self.crop == "lesion":
-            tumor = fade_far(tumor)
+            tumor = fill_end_slices(fade_far(tumor), patch.voxel_mm[0])
         return anchor_prompts(anchor_endpoints(tumor))
 
     def _mirrored_logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:

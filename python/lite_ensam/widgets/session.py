@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from lite_ensam.core.errors import ArgumentError, MarkError, brief, printable
+from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import IntTriple
 from lite_ensam.io.reading import file_suffix, read_json
 from lite_ensam.widgets.browser_input import check_thresholds
@@ -17,6 +18,7 @@ from lite_ensam.widgets.segmenter import State
 __all__ = ["Session", "read_session"]
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Session:
     """Work on some lines that the lines alone do not hold.

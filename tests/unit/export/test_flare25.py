@@ -170,6 +170,50 @@ def test_a_tensor_that_does_not_fit_is_named(tmp_path: Path, tensors: dict[str, 
         flare25_weights(changed(tmp_path / "changed.pth", **tensors))
 
 
+def stored(path: Path, state: dict[str, Tensor], **more: Any) -> dict[str, Tensor]:
+    """Tensors of the network that is read from a checkpoint with these tensors."""
+    torch.save({"model_state_dict": state, **more}, path)
+    return flare25_weights(path).model.state_dict()
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "_orig_mod.module."])
+def test_a_network_that_was_saved_inside_a_wrapper_is_the_same_network(tmp_path: Path, prefix: str) -> None:
+    state = random_network(SMALL).state_dict()
+    plain = stored(tmp_path / "plain.pth", state)
+    wrapped = stored(tmp_path / "wrapped.pth", {f"{prefix}{name}": value for name, value in state.items()})
+    assert all(torch.equal(wrapped[name], value) for name, value in plain.items())
+    some = {(prefix if "conv_init" in name else "") + name: value for name, value in state.items()}
+    with pytest.raises(EngineError, match=r"tensor 'segresnet.encoder.conv_init.weight' is missing"):
+        stored(tmp_path / "some.pth", some)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_tensors_of_another_precision_become_float32(tmp_path: Path, dtype: torch.dtype) -> None:
+    cast = {
+        name: value.to(dtype) if value.is_floating_point() else value
+        for name, value in random_network(SMALL).state_dict().items()
+    }
+    found = stored(tmp_path / "cast.pth", cast)
+    same = stored(tmp_path / "float.pth", {n: v.float() for n, v in cast.items() if v.is_floating_point()})
+    for name, value in found.items():
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(value, same[name], rtol=0, atol=0)
+
+
+def test_nothing_but_the_tensors_is_needed_or_looked_at(tmp_path: Path) -> None:
+    network = random_network(SMALL)
+    momentum = torch.optim.SGD(network.parameters(), momentum=0.9).state_dict()
+    alone = stored(tmp_path / "alone.pth", network.state_dict())
+    beside = stored(
+        tmp_path / "beside.pth",
+        network.state_dict(),
+        optimizer_state_dict={"muon": momentum, "adamw": None},
+        ema_state_dict={"shadow": torch.full((2,), torch.nan)},
+        args=None,
+    )
+    assert all(torch.equal(alone[name], value) for name, value in beside.items())
+
+
 def test_one_number_is_not_taken_for_a_terabyte(tmp_path: Path) -> None:
     for name in (BLOCK + "conv1__weight", "segresnet__encoder__conv_init__weight", "anything"):
         vast = torch.ones(1).as_strided((10**5, 10**5, 3, 3, 3), (0, 0, 0, 0, 0))
@@ -204,7 +248,7 @@ def test_a_program_in_a_checkpoint_is_never_run(tmp_path: Path, place: str) -> N
         ({"state_dict": {}}, "holds no 'model_state_dict'.*it holds \\['state_dict'\\]"),
         ([1, 2], "holds no 'model_state_dict'.* a list"),
         ({"model_state_dict": [1]}, "holds no 'model_state_dict'"),
-        ({"model_state_dict": {"a": 3}}, "holds no tensor as 'a', but a int"),
+        ({"model_state_dict": {"a": 3}}, "holds int as 'a', expected a tensor"),
         ({"model_state_dict": {3: torch.ones(1)}}, "names a tensor 3, expected a text"),
         (
             {"model_state_dict": {"a": torch.ones(3).to_sparse()}},
@@ -235,6 +279,26 @@ def damaged(path: Path, how: str) -> Path:
     elif how == "flipped":
         at = whole.index(b"model_state_dict")
         other.write_bytes(whole[: at - 30] + bytes(255 - b for b in whole[at - 30 : at]) + whole[at:])
+    elif how == "bomb":
+        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(other, "w", zipfile.ZIP_DEFLATED) as copied:
+            for entry in archive.infolist():
+                copied.writestr(entry.filename, archive.read(entry), zipfile.ZIP_STORED)
+            copied.writestr("small/data/999", bytes(64 << 20))
+    elif how == "overlapping":  # two names in the directory for the same bytes
+        with zipfile.ZipFile(path) as archive:
+            directory, end = archive.start_dir, whole[-22:]
+            entries = len(archive.infolist())
+        listed = whole[directory : directory + int.from_bytes(end[12:16], "little")]
+        counts = (2 * entries).to_bytes(2, "little") * 2
+        other.write_bytes(
+            whole[:directory]
+            + listed * 2
+            + end[:8]
+            + counts
+            + (2 * len(listed)).to_bytes(4, "little")
+            + directory.to_bytes(4, "little")
+            + b"\0\0"
+        )
     elif how == "old format":
         torch.save(torch.load(path, weights_only=False), other, _use_new_zipfile_serialization=False)
     else:
@@ -258,6 +322,8 @@ def damaged(path: Path, how: str) -> Path:
         ("old format", "is not a checkpoint of torch.save in the zip format"),
         ("pointer", "is a pointer of Git LFS, not the file"),
         ("compressed", "is compressed inside"),
+        ("bomb", "is compressed inside"),
+        ("overlapping", "or lists its bytes twice"),
         ("flipped", "is damaged"),
         ("zip of nothing", "is damaged"),
     ],

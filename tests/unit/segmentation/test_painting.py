@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lite_ensam.core.errors import MarkError
 from lite_ensam.core.recist import RecistMark, sphere_mask
@@ -14,6 +15,7 @@ from lite_ensam.segmentation.painting import (
     anchor_endpoints,
     anchor_prompts,
     fade_far,
+    fill_end_slices,
     obey_prompts,
     paint_tumors,
 )
@@ -158,6 +160,29 @@ def test_a_mask_reaches_slices_that_the_network_does_not_rule_out() -> None:
     filled = np.flatnonzero(labels.any(axis=(1, 2)))
     assert filled[0] == 6
     assert filled[-1] < 17, "8 mm beyond the border the network is sure"
+
+
+def test_logits_rise_towards_given_end_slices() -> None:
+    shape = (20, 8, 8)
+    mark = RecistMark(1, ((10, 4, 2), (10, 4, 6)))
+    flat = TumorLogits(
+        mark, np.zeros(shape, np.float32), Placement(shape, (0, 0, 0), (1, 1, 1), shape, shape)
+    )
+
+    def raised(**known: int) -> NDArray[np.float32]:
+        logits = fill_end_slices(told(flat, **known), 2.0).logits
+        np.testing.assert_array_equal(logits, np.broadcast_to(logits[:, :1, :1], shape))
+        return logits[:, 0, 0]
+
+    first = raised(first_slice=6)
+    # slice 6 begins 1 mm before its middle; the middles of those after it are 3, 5 and 7 mm from there
+    np.testing.assert_allclose(first[6:10], 1.5 * np.exp([-1.0, -3.0, -5.0, -7.0]), rtol=1e-5)
+    assert not first[:6].any()
+    assert not first[10:].any(), "the line's slice and the other side are as the network says"
+    np.testing.assert_array_equal(raised(last_slice=14)[1:], first[:0:-1])
+    np.testing.assert_array_equal(raised(first_slice=6, last_slice=14), first + raised(last_slice=14))
+    same = told(flat, first_slice=10, last_slice=10)
+    assert fill_end_slices(same, 2.0) is same
 
 
 def test_points_are_as_they_are_given_and_so_is_what_lies_about_them() -> None:

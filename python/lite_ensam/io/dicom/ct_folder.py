@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,8 @@ _SCREENS = ("SCREEN", "DOSE_INFO", "DOSE INFO", "DOSE REPORT", "DOSE_REPORT", "P
 """How words of ImageType begin."""
 
 _PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+_OTHER_IMAGES = frozenset({"MR", "PT", "NM", "US", "CR", "DX", "MG", "XA", "RF"})
+"""Modalities of images that people may want segmented, and that the weights were not trained on."""
 _MOST_NAMED = 3
 
 
@@ -45,12 +47,14 @@ class CtFolder:
     images : multi-frame images by their file's name
     passed_over : files' names by the kind of picture they are
     broken : files that might be slices, cut off in their header, with their SeriesInstanceUID if it is known
+    other_images : number of images of each other modality
     """
 
     planes: list[Dataset] = field(default_factory=list)
     images: dict[str, Dataset] = field(default_factory=dict)
     passed_over: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     broken: dict[Path, str] = field(default_factory=dict)
+    other_images: Counter[str] = field(default_factory=Counter)
 
     def check_whole(self, series_uid: str) -> None:
         """CaseError if a broken file may be of the series: passed over, it would look like a missing slice."""
@@ -59,6 +63,14 @@ class CtFolder:
                 raise CaseError(
                     f"{printable(path)}: the file is truncated or damaged (Modality or Rows is missing)"
                 )
+
+    def instead(self) -> str:
+        """Pictures and images of other modalities, for the error if there is no plane; an empty text without them."""
+        others = [
+            f"{number} x {modality} image, and the weights were trained on CT alone"
+            for modality, number in sorted(self.other_images.items())
+        ]
+        return "; ".join([*filter(None, [told_files(self.passed_over)]), *others])
 
     def notes(self) -> list[str]:
         """What was passed over."""
@@ -136,8 +148,11 @@ def _add(content: CtFolder, path: Path) -> None:
     if is_ct_class and not ("Modality" in header and "Rows" in header):
         content.broken[path] = str(header.get("SeriesInstanceUID") or "")
         return
-    if header.get("Modality") == "CT" and "Rows" in header:
+    modality = header.get("Modality")
+    if modality == "CT" and "Rows" in header:
         add_header(content, header, path.name)
+    elif modality in _OTHER_IMAGES:
+        content.other_images[modality] += 1
 
 
 def add_header(content: CtFolder, header: Dataset, name: str) -> None:

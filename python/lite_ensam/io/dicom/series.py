@@ -10,7 +10,7 @@ import numpy as np
 from lite_ensam.core.errors import CaseError, printable
 from lite_ensam.core.types import CtVolume, Float64Array
 from lite_ensam.io.dicom.acquisitions import Acquisition, choose_acquisition, split_acquisitions
-from lite_ensam.io.dicom.ct_folder import read_ct_folder, told_files
+from lite_ensam.io.dicom.ct_folder import read_ct_folder
 from lite_ensam.io.dicom.datasets import (
     Dataset,
     PathLike,
@@ -78,7 +78,7 @@ def read_ct_series(
     content = read_ct_folder(folder)
     referred = References.of(referred_by)
     try:
-        planes, notes = choose_series(content.planes, series_uid, referred, told_files(content.passed_over))
+        planes, notes = choose_series(content.planes, series_uid, referred, content.instead())
         content.check_whole(str(planes[0].get("SeriesInstanceUID", "")))
         planes, copies = _without_copies(planes)
         stacks, odd = _stacks(planes)
@@ -98,11 +98,11 @@ def read_ct_series(
 
 
 def choose_series(
-    planes: Sequence[Dataset], series_uid: str | None, referred: References, passed_over: str
+    planes: Sequence[Dataset], series_uid: str | None, referred: References, instead: str
 ) -> tuple[list[Dataset], list[str]]:
     """Planes of one series, and what there is to say about the choice."""
     if not planes:
-        raise CaseError("holds no DICOM file of a CT" + (f", only {passed_over}" if passed_over else ""))
+        raise CaseError("holds no DICOM file of a CT" + (f", only {instead}" if instead else ""))
     by_series: dict[str, list[Dataset]] = defaultdict(list)
     for plane in planes:
         by_series[str(plane.get("SeriesInstanceUID", ""))].append(plane)

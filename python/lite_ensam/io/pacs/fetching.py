@@ -17,7 +17,7 @@ from typing import TypeAlias
 from lite_ensam.core.errors import ArchiveError, CaseError
 from lite_ensam.core.types import PathLike
 from lite_ensam.io.atomic import atomic_write, scratch_folder, translate_output_errors
-from lite_ensam.io.dicom.ct_folder import CtFolder, add_header, told_files
+from lite_ensam.io.dicom.ct_folder import CtFolder, add_header
 from lite_ensam.io.dicom.datasets import Dataset, load_package, read_dataset
 from lite_ensam.io.dicom.marks import candidate_marks
 from lite_ensam.io.dicom.references import References
@@ -164,7 +164,7 @@ def _chosen_ct(
     content = CtFolder()
     for header in headers:
         add_header(content, header, "")
-    planes, _ = choose_series(content.planes, None, referred, told_files(content.passed_over))
+    planes, _ = choose_series(content.planes, None, referred, content.instead())
     chosen = str(planes[0].SeriesInstanceUID)
     taken = [header for header in headers if str(header.get("SeriesInstanceUID")) == chosen]
     why = "the one that the marks refer to, else the largest; the address may name another one"
