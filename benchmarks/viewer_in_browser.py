@@ -118,7 +118,7 @@ def measured(page: Any) -> dict[str, Any]:
     return times
 
 
-def _median(times: list[float]) -> float:
+def median(times: list[float]) -> float:
     return round(statistics.median(times), 1)
 
 
@@ -136,9 +136,9 @@ def main() -> None:
             browser.close()
     report = {
         "first view, ms (at most 1000)": round(times["first"]),
-        "scroll step, median ms (at most 50)": _median(times["scrolls"]),
-        "line finished to mask on screen, median ms (at most 500)": _median(times["masks"]),
-        "line finished to mask and numbers, median ms": _median(times["numbers"]),
+        "scroll step, median ms (at most 50)": median(times["scrolls"]),
+        "line finished to mask on screen, median ms (at most 500)": median(times["masks"]),
+        "line finished to mask and numbers, median ms": median(times["numbers"]),
         "slowest, ms": {name: round(max(times[name]), 1) for name in ("scrolls", "masks", "numbers")},
         "n": {name: len(times[name]) for name in ("scrolls", "masks", "numbers")},
         "load": round(os.getloadavg()[0], 1),

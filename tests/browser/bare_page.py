@@ -15,7 +15,7 @@ import pytest
 
 from lite_ensam.widgets import RecistViewer
 from tests.browser.jupyter_page import JupyterPage
-from tests.browser.jupyter_server import CHROMIUM_ARGUMENTS, Requests, chromium
+from tests.browser.jupyter_server import CHROMIUM_ARGUMENTS, Requests, chromium, is_complaint
 
 _PAGE = """<!doctype html>
 <style>
@@ -78,11 +78,6 @@ class BarePage(JupyterPage):
         self.until_seen(f".le-message >> text={words}")
 
 
-def _is_complaint(told: Any) -> bool:
-    """WebGL in software says how slow it is to put its picture on the page; that is no fault of the page."""
-    return told.type in ("error", "warning") and "GPU stall due to ReadPixels" not in told.text
-
-
 @contextmanager
 def bare_page(viewer: RecistViewer, width: int = 1600, height: int = 1000) -> Iterator[BarePage]:
     """Open a page with the viewer; errors in the page and requests to anywhere fail the test."""
@@ -117,7 +112,7 @@ def bare_page(viewer: RecistViewer, width: int = 1600, height: int = 1000) -> It
         )
         browser = session.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         page = browser.new_context(viewport={"width": width, "height": height}).new_page()
-        page.on("console", lambda told: _is_complaint(told) and complaints.append(told.text))
+        page.on("console", lambda told: is_complaint(told) and complaints.append(told.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.expose_function("python", python)
         desk = BarePage(page, Requests(page.context), viewer.grid)

@@ -73,7 +73,7 @@ class JupyterPage:
         return self.page.wait_for_selector(f"canvas[data-plane={plane}]{condition}", timeout=120_000)
 
     def picture(self, name: str, selector: str | None = None) -> None:
-        """Screenshot of the page, or of the first element of that kind; the README's pictures are taken so."""
+        """Screenshot of the page, or of the first element of that kind, to be looked at."""
         ARTEFACTS.mkdir(exist_ok=True)
         shown = self.page.locator(selector).first if selector else self.page
         shown.screenshot(path=ARTEFACTS / f"{name}.png", timeout=100_000)

@@ -38,6 +38,11 @@ def chromium() -> str | None:
     return next((found for name in ("chromium", "chromium-browser") if (found := shutil.which(name))), None)
 
 
+def is_complaint(told: Any) -> bool:
+    """WebGL in software says how slow it is to put its picture on the page; that is no fault of the page."""
+    return told.type in ("error", "warning") and "GPU stall due to ReadPixels" not in told.text
+
+
 def write_notebook(path: Path, *cells: str) -> None:
     """A Python notebook of these cells."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ import pytest
 import lite_ensam
 from lite_ensam.core.colors import PALETTE
 from lite_ensam.engines.backend import WEIGHTS
+from lite_ensam.io import write_ct
 from lite_ensam.widgets import RecistViewer
 from tests.browser.bare_page import BarePage, bare_page
+from tests.browser.jupyter_page import JupyterPage
 from tests.browser.jupyter_server import chromium
+from tests.browser.view_command import tab, viewing, write_study
 
 CASE = lite_ensam.make_phantom(shape_zyx=(40, 128, 128), spacing_mm=(3.0, 2.0, 2.0))
 
@@ -95,6 +99,37 @@ def test_axe_finds_nothing_serious_in_any_state(dark: bool) -> None:
         desk.page.click("tr[data-label='1'] button[data-action=reject]")
         desk.until_seen("tr[data-state=rejected]")
         look(desk, "rejected")
+    assert {state: faults for state, faults in found.items() if faults} == {}
+
+
+@pytest.mark.skipif(chromium() is None, reason="no Chromium here: `apt install chromium` brings it")
+def test_axe_finds_nothing_serious_on_the_list_of_series_and_beside_a_prior_visit(tmp_path: Path) -> None:
+    """In `lite-ensam view`, whose page has no more than the viewer: all of it is looked at."""
+    pytest.importorskip("aiohttp", reason="aiohttp is not installed: no lite-ensam view to test")
+    pytest.importorskip("SimpleITK", reason="SimpleITK is not installed (extra register)")
+    study, scan = tmp_path / "study", tmp_path / "ct.nii.gz"
+    write_study(study, ("THICK", 5, 5.0), ("THIN", 12, 1.25))
+    write_ct(scan, CASE.ct, CASE.grid)
+    found: dict[str, list[str]] = {}
+
+    def look(desk: JupyterPage, state: str) -> None:
+        for scheme in ("light", "dark"):
+            desk.page.emulate_media(color_scheme=scheme)
+            found[f"{state}, {scheme}"] = serious(desk.page, "html")
+
+    with tab(CASE.grid) as (desk, _), viewing(study) as (address, _):
+        desk.page.goto(address)
+        desk.page.wait_for_selector("h1 >> text=2 CT series")
+        look(desk, "series")
+    with tab(CASE.grid) as (desk, _), viewing(scan, "--prior", scan) as (address, _):
+        desk.page.goto(address)
+        desk.canvas("[data-index]")
+        desk.page.select_option("select[data-control=layout]", "axial beside prior")
+        desk.canvas("[data-index]", "'prior axial'")
+        look(desk, "prior")
+        desk.page.click("text=Save SEG")
+        desk.page.wait_for_selector("#words.bad >> text=/no line/")
+        look(desk, "refused")
     assert {state: faults for state, faults in found.items() if faults} == {}
 
 

@@ -59,7 +59,7 @@ def set_window(desk: BarePage) -> None:
     assert desk.viewer.window == [-150, 250]
     width.fill("0")
     width.press("Enter")
-    desk.says("W, the window's width, is a number above 0")
+    desk.says("W, the window's width, must be above 0")
     assert desk.viewer.window == [-150, 250]
     desk.press("9")
     desk.says("There are 5 grey windows")

@@ -37,7 +37,7 @@ def test_planes_are_as_large_as_the_window_lets_them(width: int, height: int, le
         assert axial["width"] == pytest.approx(axial["height"], abs=1)
         assert axial["width"] >= least
         assert coronal["height"] + sagittal["height"] == pytest.approx(axial["height"] - 6, abs=2)
-        assert box(desk, ".le-table")["y"] < axial["y"] + 150, "beside"
+        assert box(desk, ".le-table")["y"] < axial["y"] + 200, "beside"
         root = box(desk, ".le-root")
         assert root["width"] == width
         assert root["height"] <= height

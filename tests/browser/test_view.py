@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from pydicom.uid import generate_uid
 
 import lite_ensam
 from lite_ensam.engines.backend import WEIGHTS
 from lite_ensam.io import read_labels, write_ct
-from tests.browser.jupyter_page import JupyterPage
-from tests.browser.jupyter_server import CHROMIUM_ARGUMENTS, Requests, chromium
-from tests.unit.io.dicom.files import write_slice
+from tests.browser.jupyter_server import chromium
+from tests.browser.view_command import tab, viewing, write_study
 
 pytest.importorskip("aiohttp", reason="aiohttp is not installed: no lite-ensam view to test")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="no Chromium here: `apt install chromium` brings it"),
@@ -32,34 +25,6 @@ pytestmark = [
 
 CASE = lite_ensam.make_phantom(shape_zyx=(40, 128, 128), spacing_mm=(3.0, 2.0, 2.0))
 LIVER = CASE.marks[1]
-
-
-@contextmanager
-def viewing(*arguments: object) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Address and process of the running command; what is left of it is ended."""
-    command = [sys.executable, "-m", "lite_ensam", "view", *map(str, arguments), "--no-browser"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        address = process.stdout.readline().strip()
-        assert address.startswith("http://127.0.0.1:"), process.communicate()
-        yield address, process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-@contextmanager
-def tab() -> Iterator[tuple[JupyterPage, list[str]]]:
-    """An empty tab, and what its console complains of."""
-    complaints: list[str] = []
-    with playwright.sync_playwright() as session:
-        browser = session.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
-        page = browser.new_context(viewport={"width": 1600, "height": 1000}).new_page()
-        page.on("console", lambda told: told.type in ("error", "warning") and complaints.append(told.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        yield JupyterPage(page, Requests(page.context), CASE.grid), complaints
-        browser.close()
 
 
 def press_save(page: Any, kind: str) -> str:
@@ -72,7 +37,7 @@ def press_save(page: Any, kind: str) -> str:
 def test_a_line_becomes_a_file_and_the_command_ends_with_its_tab(tmp_path: Path) -> None:
     scan = tmp_path / "ct.nii.gz"
     write_ct(scan, CASE.ct, CASE.grid)
-    with tab() as (desk, complaints), viewing(scan) as (address, process):
+    with tab(CASE.grid) as (desk, complaints), viewing(scan) as (address, process):
         page = desk.page
         page.goto(address)
         desk.canvas("[data-index]")
@@ -113,7 +78,7 @@ def test_neither_marks_nor_a_second_tab_nor_a_lost_server_surprise(tmp_path: Pat
     marks.write_text(json.dumps({"marks": [{"label": 1, "endpoints_zyx": LIVER.endpoints_zyx}]}))
     before = marks.read_bytes()
     with (
-        tab() as (desk, _),
+        tab(CASE.grid) as (desk, _),
         viewing(scan, "--marks", marks, "--output-dir", results) as (address, process),
     ):
         page = desk.page
@@ -138,18 +103,8 @@ def test_neither_marks_nor_a_second_tab_nor_a_lost_server_surprise(tmp_path: Pat
 
 def test_one_of_several_series_is_chosen_in_the_page(tmp_path: Path) -> None:
     study = tmp_path / "study"
-    study.mkdir()
-    for number, (text, n, step) in enumerate(
-        (("SCOUTLESS THICK", 5, 5.0), ("THIN <b>B60f</b>", 12, 1.25)), start=1
-    ):
-        uid = generate_uid()
-        for k in range(n):
-            stored = np.full((64, 64), 900 + 50 * k, np.uint16)
-            where = study / f"{number}-{k}.dcm"
-            write_slice(
-                where, stored, (0, 0, k * step), series=uid, SeriesNumber=number, SeriesDescription=text
-            )
-    with tab() as (desk, complaints), viewing(study) as (address, process):
+    write_study(study, ("SCOUTLESS THICK", 5, 5.0), ("THIN <b>B60f</b>", 12, 1.25))
+    with tab(CASE.grid) as (desk, complaints), viewing(study) as (address, process):
         page = desk.page
         page.goto(address)
         page.wait_for_selector("h1 >> text=2 CT series in this folder")

@@ -13,6 +13,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from lite_ensam.core.errors import OutputError
+from tests.dicomweb_server import serving
 from tests.integration.conftest import Run, Scan
 
 pytest.importorskip("aiohttp", reason="aiohttp is not installed: no lite-ensam view to test")
@@ -128,3 +129,19 @@ def test_a_button_never_writes_over_an_input(
     explorer._folder.value = str(dicom)
     with pytest.raises(OutputError, match="lies inside the input folder"):
         explorer.save("CSV")
+
+
+def test_scan_and_prior_visit_come_from_an_archive(
+    run: Run, dicom: Path, scan: Scan, opened: list[ViewServer], tmp_path: Path
+) -> None:
+    pytest.importorskip("dicomweb_client", reason="dicomweb-client is not installed (extra pacs)")
+    pytest.importorskip("SimpleITK", reason="SimpleITK is not installed (extra register)")
+    with serving(dicom) as archive:
+        done = run(
+            "view", archive.address, "--prior", archive.address, "--output-dir", tmp_path, "--no-browser"
+        )
+    assert done.returncode == 0, done.stderr
+    viewer = opened[0].viewer
+    assert viewer.grid.shape_zyx == scan.case.grid.shape_zyx
+    assert viewer._scan["prior"] == [], "a prior visit without lines"
+    assert Path(opened[0].explorer._folder.value) == tmp_path

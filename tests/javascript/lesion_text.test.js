@@ -43,6 +43,6 @@ test("the table says how much a hand added and removed, and a threshold of its o
   assert.equal(handWords(edited, true, undefined), "by hand: +120 −30 voxels");
   assert.equal(handWords(edited, true, -1.5), "by hand: +120 −30 voxels · threshold -1.50");
   assert.equal(handWords(RESULT, false, 0), "threshold 0.00");
-  assert.equal(handWords(undefined, true, undefined), "by hand: +– −– voxels", "its mask is still to come");
+  assert.equal(handWords(undefined, true, undefined), "by hand", "its mask is still to come");
   assert.equal(handWords(RESULT, false, undefined), "");
 });

@@ -41,10 +41,12 @@ Browser = Annotated[
     bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address only")
 ]
 Prior = Annotated[
-    Path | None,
-    typer.Option(help="An earlier CT of the patient: registered and shown beside the scan (extra register)"),
+    str | None,
+    typer.Option(
+        help="An earlier CT of the patient, as CT: registered and shown beside the scan (extra register)"
+    ),
 ]
-PriorMarks = Annotated[Path | None, typer.Option(help="Lines on the prior scan: their masks are shown on it")]
+PriorMarks = Annotated[str | None, typer.Option(help="Lines on the prior scan: their masks are shown on it")]
 
 
 def view(
@@ -120,8 +122,8 @@ def view(
             n_repeats=repeats,
             weights=weights,
             folder=folder,
-            prior=prior,
-            prior_marks=prior_marks,
+            prior=None if prior is None else fetch(prior, None, prior_marks, cache),
+            prior_marks=marks_at_hand(prior_marks, cache=cache),
         )
         for note in explorer.viewer.source.notes:
             typer.echo(f"note: {as_options(note)}", err=True)
@@ -133,7 +135,7 @@ def view(
     ViewServer(shown).run(show_in_browser if browser else typer.echo)
 
 
-def _folder(ct: str, prior: Path | None, prior_marks: Path | None, output_dir: Path | None) -> Path:
+def _folder(ct: str, prior: str | None, prior_marks: str | None, output_dir: Path | None) -> Path:
     """Where the buttons write; errors for a scan or a folder that is not there."""
     from lite_ensam.core.errors import ArgumentError, CaseError, OutputError, printable
     from lite_ensam.io.places import is_address

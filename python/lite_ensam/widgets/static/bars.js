@@ -6,7 +6,7 @@ import { same } from "./values.js";
 
 /** @import { Viewer } from "./viewer.js" */
 
-/** The buttons above the picture: tools, windows, undo, zoom. */
+/** The buttons above the picture: tools, undo, zoom, layout; and `grey`, those of the grey window, beside it. */
 export class Toolbar {
   /** @param {Viewer} viewer */
   constructor(viewer) {
@@ -56,6 +56,12 @@ export class Toolbar {
     this.fullScreen = makeButton("full screen", "all of the screen, and back (F)", () => viewer.toggleFullScreen(), {
       action: "full screen",
     });
+    this.grey = group(
+      "grey values",
+      ...this.presets,
+      make("label", {}, "W", this.width),
+      make("label", {}, "L", this.level),
+    );
     const large = () => viewer.views[viewer.large];
     this.root = make(
       "div",
@@ -83,7 +89,6 @@ export class Toolbar {
       ),
       viewer.hand.root,
       group("measure: this makes no lesion", ...clicks.slice(2)),
-      group("grey values", ...this.presets, make("label", {}, "W", this.width), make("label", {}, "L", this.level)),
       group("", this.undo, this.redo),
       group(
         "",
@@ -206,6 +211,7 @@ export class Controls {
         this.threshold,
         this.thresholdText,
       ),
+      viewer.hand.wholeMask,
     );
   }
 

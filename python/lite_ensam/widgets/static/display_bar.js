@@ -18,7 +18,7 @@ export class DisplayBar {
     const check = (text, title, name) =>
       makeCheck(text, title, display[name], (on) => display.set({ [name]: on }), { control: name });
     this.outlineOnly = check("outline only", "show the masks' outlines without their fill (O)", "outlineOnly");
-    this.smooth = check("smooth", "interpolate between voxels, or show each voxel as a square (I)", "smooth");
+    this.smooth = check("interpolate", "interpolate between voxels, or show each voxel as a square (I)", "smooth");
     this.linked = check("linked zoom", "zoom and pan all planes together (K)", "linked");
     this.slabHow = make(
       "select",

@@ -34,6 +34,6 @@ const MOST = 1e6; // no scanner's values go so far
  * @param {number} level
  */
 export function windowFault(width, level) {
-  if (!(width > 0 && width <= MOST)) return "W, the window's width, is a number above 0.";
-  return Math.abs(level) <= MOST ? "" : "L, the window's level, is a number of the scan's range.";
+  if (!(width > 0 && width <= MOST)) return "W, the window's width, must be above 0.";
+  return Math.abs(level) <= MOST ? "" : "L, the window's level, must lie within ±1,000,000.";
 }

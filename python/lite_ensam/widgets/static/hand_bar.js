@@ -45,12 +45,11 @@ export class HandBar {
     });
     /** @type {(tool: MaskTool, text: string, title: string) => HTMLButtonElement} */
     const button = (tool, text, title) => makeButton(text, title, () => this.use(tool), { action: tool });
-    this.root = make(
-      "span",
-      { className: "le-group", title: "by hand" },
-      ...this.brushes,
-      make("label", {}, this.size, " mm"),
-      ball.root,
+    /** @type {(title: string, ...children: Node[]) => HTMLElement} */
+    const group = (title, ...children) => make("span", { className: "le-group", title }, ...children);
+    this.root = group("by hand", ...this.brushes, make("label", {}, this.size, " mm"), ball.root);
+    this.wholeMask = group(
+      "the whole mask, by hand",
       button("fill", "fill between", "draw the slices between those that were painted by hand (J)"),
       button("islands", "islands", "remove all parts but the one that holds the line (U)"),
       button("smooth", "smooth", "smooth the border and keep the volume (G)"),

@@ -33,7 +33,7 @@ const inWords = (value, digits) => (value === undefined ? "–" : value.toFixed(
  * @param {number | undefined} threshold of its own
  */
 export function handWords(result, edited, threshold) {
-  const { hand_added_voxels: added, hand_removed_voxels: removed } = result ?? {};
-  const voxels = edited ? `by hand: +${added ?? "–"} −${removed ?? "–"} voxels` : "";
+  const counts = result ? `: +${result.hand_added_voxels} −${result.hand_removed_voxels} voxels` : "";
+  const voxels = edited ? `by hand${counts}` : "";
   return [voxels, threshold === undefined ? "" : `threshold ${threshold.toFixed(2)}`].filter(Boolean).join(" · ");
 }

@@ -46,7 +46,9 @@ export class Measuring {
   removeLast() {
     const last = this.all.at(-1);
     if (last) this.remove(last);
-    this.viewer.say(last ? `${last.kind} deleted · Ctrl+Z brings it back` : "Nothing to delete: draw a ruler or an ROI first.");
+    this.viewer.say(
+      last ? `${last.kind} deleted · Ctrl+Z brings it back` : "Nothing to delete: there is no ruler or ROI yet.",
+    );
   }
 
   /** @param {FromPython} message */

@@ -67,7 +67,11 @@ export class OptionsPanel {
       make("summary", {}, "how the network is run"),
       row("border", "where a tumour ends", border),
       row("window", window, this.low, " to ", this.high, " HU"),
-      row("repeats", "segment each lesion this many times more, each with a slightly different line, to estimate standard deviations; try 8", this.repeats),
+      row(
+        "repeats",
+        "segment each lesion this many times more, each with a slightly different line, to estimate standard deviations; try 8",
+        this.repeats,
+      ),
       this.mirror.root,
       row("weights", "a folder of your own weights, as `lite-ensam export` makes it", this.weights),
       row("engine", "what runs the network", engine),

@@ -57,8 +57,9 @@ export class Page {
         make(
           "div",
           { className: "le-panel" },
-          controls.root,
+          make("div", { className: "le-controls" }, toolbar.grey),
           displayBar.root,
+          controls.root,
           table.root,
           measuring.root,
           this.options.root,
