@@ -44,9 +44,10 @@ test-javascript: .venv/.dev-installed ## tests of the viewer's modules, by node 
 	then node --test --test-reporter=spec tests/javascript/*.test.js; \
 	else NO_COLOR=1 $(BIN)/deno test tests/javascript; fi
 
+TEST_PROCESSES ?= 2# a browser, engines with two threads and training in each: 3 GB
 test-python: .venv/.dev-installed debian ## tests of the package
 	@echo "== tests of the Python package, with the lines that they run (those of programs in processes of their own do not count)"
-	$(BIN)/pytest --cov --cov-report=term --cov-fail-under=92
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --cov --cov-report=term --cov-fail-under=92
 
 mutants: .venv/.dev-installed ## break each number that masks depend on in a copy: the tests must notice (10 minutes)
 	$(BIN)/python -m tests.mutants

@@ -39,7 +39,7 @@ _MOST_MEGABYTES = 2000
 class ManifestTable(NamedTuple):
     """A list of cases as it was read.
 
-    Parameters
+    Attributes
     ----------
     columns : tuple[str, ...]
         Headings.

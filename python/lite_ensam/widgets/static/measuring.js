@@ -47,7 +47,7 @@ export class Measuring {
     const last = this.all.at(-1);
     if (last) this.remove(last);
     this.viewer.say(
-      last ? `${last.kind} deleted · Ctrl+Z brings it back` : "Nothing to delete: there is no ruler or ROI yet.",
+      last ? `${last.kind} deleted · Ctrl+Z brings it back` : "Nothing to delete: draw a ruler or an ROI first.",
     );
   }
 
