@@ -44,7 +44,9 @@ test-javascript: .venv/.dev-installed ## tests of the viewer's modules, by node 
 	then node --test --test-reporter=spec tests/javascript/*.test.js; \
 	else NO_COLOR=1 $(BIN)/deno test tests/javascript; fi
 
-TEST_PROCESSES ?= 2# a browser, engines with two threads and training in each: 3 GB
+# Each may have a browser, engines and a training run: 3 GB of memory.
+TEST_PROCESSES ?= 2
+
 test-python: .venv/.dev-installed debian ## tests of the package
 	@echo "== tests of the Python package, with the lines that they run (those of programs in processes of their own do not count)"
 	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --cov --cov-report=term --cov-fail-under=92
