@@ -10,8 +10,8 @@ TOLERANCE = 0.01
 """Another CPU changes the last digits; a fault changes more."""
 
 RELEASED = {
-    "built-in phantom": {("phantom-0", 1): 0.830, ("phantom-0", 2): 0.855, ("phantom-0", 3): 0.913},
-    "four lung tumours": {("pat_1", 1): 0.823, ("pat_2", 1): 0.817, ("pat_3", 1): 0.793, ("pat_4", 1): 0.929},
+    "built-in phantom": {("phantom-0", 1): 0.834, ("phantom-0", 2): 0.857, ("phantom-0", 3): 0.906},
+    "four lung tumours": {("pat_1", 1): 0.828, ("pat_2", 1): 0.811, ("pat_3", 1): 0.801, ("pat_4", 1): 0.930},
 }
 
 tumors = json.load(sys.stdin)["demo"]["tumors"]
