@@ -82,7 +82,7 @@ def test_measure_writes_tables_and_a_page_and_keeps_names_to_itself(
     dicom: Path, scan: Scan, run: Run, tmp_path: Path
 ) -> None:
     targets = [tmp_path / name for name in ("m.json", "m.csv", "m.html")]
-    options = [part for path in targets for part in (f"--{path.suffix[1:]}", path)]
+    options = ["--report", targets[0], "--csv", targets[1], "--html", targets[2]]
     done = run("measure", dicom, scan.reference, *options)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Research use, not a medical device" in done.stdout

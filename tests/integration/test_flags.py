@@ -33,7 +33,7 @@ def test_measure_says_the_same_everywhere(scan: Scan, run: Run, tmp_path: Path) 
     labels[0, 0, 0] = 2  # a stray voxel at the edge, in air
     write_mask(tmp_path / "mask.nii.gz", labels, scan.case.grid)
     files = [tmp_path / f"m.{kind}" for kind in ("json", "csv", "html")]
-    options = [part for path in files for part in (f"--{path.suffix[1:]}", path)]
+    options = ["--report", files[0], "--csv", files[1], "--html", files[2]]
     done = run("measure", scan.ct, tmp_path / "mask.nii.gz", *options, "--marks", scan.marks)
     assert (done.returncode, done.stderr) == (0, "")
     expected = {"in_pieces": in_pieces(2).sentence, "touches_edge": TOUCHES_EDGE.sentence}

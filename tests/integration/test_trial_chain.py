@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import socket
 import time
@@ -53,9 +54,11 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def is_discreet(done: Done, *files: Path) -> bool:
+def told(done: Done, *files: Path) -> list[str]:
+    """Secrets of the patient that came out; pictures, whose letters are random, are left out."""
     text = done.stdout + done.stderr + "".join(one.read_text() for one in files)
-    return not any(word in text for word in SECRETS)
+    text = re.sub(r"data:image/[^\"']*", "", text)
+    return [word for word in SECRETS if word in text]
 
 
 def test_three_visits_in_an_archive_become_tables_and_a_page_within_a_minute(
@@ -92,7 +95,7 @@ def test_three_visits_in_an_archive_become_tables_and_a_page_within_a_minute(
     assert len(table(lesions)) == 6
     assert "place after a rigid registration" in done.stdout
     assert board.read_text().count("<img") == 6  # each lesion at each visit
-    assert is_discreet(done, board, lesions, *sdtm.iterdir())
+    assert told(done, board, lesions, *sdtm.iterdir()) == []
 
 
 @pytest.fixture
@@ -108,7 +111,7 @@ def refused(done: Done, words: str) -> None:
     said = [line for line in done.stderr.splitlines() if not line.startswith("fetched ")]
     assert (done.returncode, len(said), done.stdout) == (1, 1, ""), done.stderr
     assert words in said[0]
-    assert is_discreet(done)
+    assert told(done) == []
 
 
 def test_what_an_archive_does_wrong_is_a_sentence_and_nothing_is_written_or_lost(

@@ -22,7 +22,7 @@ RADII_MM = ((14.0, 10.0), (8.0, 7.0), (12.5, 10.5))
 PLACES = ((0.55, 0.47, 0.28), (0.62, 0.5, 0.74))
 """Shares of the scan (z, y, x)."""
 
-SECRETS = ("SECRET", "2031", "Mar 3", "1.2.826")
+SECRETS = ("SECRET", *(date[:6] for date in DATES), "2031-", "Mar 3", "1.2.826")
 """Name, identifier, dates and UIDs of the patient, none of which may come out."""
 
 

@@ -102,7 +102,7 @@ A = Target("a", "liver")
         ((A,), [visit(0), TimePoint(9, {"b": TargetValue(1.0)})], "day 9: 'b' is not a target"),
         ((A,), [visit(0), visit(9, non_targets=Response.CR)], "non-targets are CR, but baseline had none"),
         ((A,), [visit(0, new_lesion=NewLesion.YES)], "baseline cannot have a new lesion"),
-        ((), [TimePoint(0)], "needs a target or non-targets"),
+        ((), [TimePoint(0)], "needs at least one target or non-target lesion"),
         ((A, Target(" A", "lung")), [visit(0)], "'a' comes more than once"),
         (
             tuple(Target(str(n), organ) for n, organ in enumerate(("liver", "Liver", " liver "))),
