@@ -269,5 +269,5 @@ def test_help_and_info_say_what_there_is(run: Run) -> None:
     assert facts["packages"]["openvino"] != "not installed"
     assert facts["trained"]["steps"] > 0
     assert None not in facts["trained"].values()
-    assert not any(" " in str(fact) for fact in facts["trained"].values())  # what somebody remarked on it stays in the manifest
+    assert not any(" " in str(fact) for fact in facts["trained"].values())  # remarks stay in the manifest
     assert run("--version").stdout == f"lite-ensam {lite_ensam.__version__}\n"
