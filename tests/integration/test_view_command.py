@@ -134,7 +134,7 @@ def test_a_button_never_writes_over_an_input(
 def test_scan_and_prior_visit_come_from_an_archive(
     run: Run, dicom: Path, scan: Scan, opened: list[ViewServer], tmp_path: Path
 ) -> None:
-    pytest.importorskip("dicomweb_client", reason="dicomweb-client is not installed (extra pacs)")
+    pytest.importorskip("requests", reason="requests is not installed (extra pacs)")
     pytest.importorskip("SimpleITK", reason="SimpleITK is not installed (extra register)")
     with serving(dicom) as archive:
         done = run(
