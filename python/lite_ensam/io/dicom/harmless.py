@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from lite_ensam.core.errors import printable
 from lite_ensam.io.dicom.datasets import Dataset
 
-__all__ = ["OF_THE_PATIENT", "harmless_text", "series_name"]
+__all__ = ["OF_THE_PATIENT", "harmless_text", "series_name", "series_number"]
 
 OF_THE_PATIENT = ("PatientName", "PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID")
 """Attributes whose words no message repeats."""
@@ -31,9 +31,14 @@ def harmless_text(header: Dataset, texts: Iterable[str]) -> str:
     return ""
 
 
+def series_number(header: Dataset) -> str:
+    """SeriesNumber as text; empty without one."""
+    return str(header.get("SeriesNumber") or "").strip()
+
+
 def series_name(header: Dataset) -> str:
     """A series by its number and description, as viewers list it: its UID is an identifier of the patient."""
-    number = str(header.get("SeriesNumber") or "").strip()
+    number = series_number(header)
     is_number = number.isdigit() and len(number) <= _MOST_DIGITS
     description = harmless_text(header, [str(header.get("SeriesDescription") or "")])
     name = f"series {number}" if is_number else "a series without a number"

@@ -19,7 +19,7 @@ from lite_ensam.io.dicom.datasets import (
     read_numbers,
     translate_dicom_errors,
 )
-from lite_ensam.io.dicom.harmless import series_name
+from lite_ensam.io.dicom.harmless import series_name, series_number
 from lite_ensam.io.dicom.hounsfield import check_rescale, read_hu, stored_frames
 from lite_ensam.io.dicom.patient import clean_patient
 from lite_ensam.io.dicom.references import References
@@ -118,7 +118,7 @@ def choose_series(
     names = {uid: f"{series_name(members[0])}, {n_slices[uid]} slices" for uid, members in by_series.items()}
     listed = "; ".join(names[uid] for uid in sorted(by_series, key=lambda uid: (names[uid], uid)))
     if series_uid is not None:
-        numbered = [uid for uid in by_series if _number(by_series[uid][0]) == series_uid.strip()]
+        numbered = [uid for uid in by_series if series_number(by_series[uid][0]) == series_uid.strip()]
         found = [series_uid] if series_uid in by_series else numbered
         if len(found) != 1:
             several = f"{len(found)} series of this number" if found else "no such CT series"
@@ -145,10 +145,6 @@ def _of_one_patient(planes: list[Dataset]) -> list[Dataset]:
     if len({str(plane.get("PatientID", "")) for plane in planes}) > 1:
         raise CaseError(f"{series_name(planes[0])} holds slices of more than one patient")
     return planes
-
-
-def _number(plane: Dataset) -> str:
-    return str(plane.get("SeriesNumber") or "").strip()
 
 
 def _identity(plane: Dataset) -> str:

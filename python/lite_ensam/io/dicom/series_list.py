@@ -12,6 +12,7 @@ from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import FloatTriple
 from lite_ensam.io.dicom.ct_folder import read_ct_folder
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, read_numbers, translate_dicom_errors
+from lite_ensam.io.dicom.harmless import series_number
 
 __all__ = ["SeriesSummary", "list_ct_series"]
 
@@ -78,7 +79,7 @@ def list_ct_series(folder: PathLike) -> tuple[SeriesSummary, ...]:
 def _summary(uid: str, planes: list[Dataset], patients: dict[str, int]) -> SeriesSummary:
     first = planes[0]
     places = {str(plane.get("ImagePositionPatient")) for plane in planes}
-    number = str(first.get("SeriesNumber") or "")
+    number = series_number(first)
     return SeriesSummary(
         uid=uid,
         number=int(number) if number.lstrip("-").isdigit() else None,
