@@ -13,11 +13,10 @@ from urllib.parse import quote
 from lite_ensam.core.errors import CaseError, CohortError, brief, printable
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.datasets.case_files import CaseFiles
-from lite_ensam.datasets.manifest_table import read_manifest_table
+from lite_ensam.datasets.manifest_table import files_here, read_manifest_table
 from lite_ensam.io import write_table
 from lite_ensam.io.choice import parse_acquisition
 from lite_ensam.io.flare_npz import npz_keys
-from lite_ensam.io.places import is_address
 
 __all__ = [
     "CohortCase",
@@ -29,7 +28,6 @@ __all__ = [
 ]
 
 _LONGEST_ID = 100
-_FILES = ("ct", "marks", "reference")
 
 
 @dataclass(frozen=True)
@@ -186,8 +184,7 @@ def write_cohort_manifest(
 
 
 def _row(cells: Mapping[str, str]) -> CohortCase:
-    given = {name: cells[name] for name in _FILES if cells[name] and not is_address(cells[name])}
-    absolute = {name: str(Path(place).absolute()) for name, place in given.items()}
+    absolute = {name: str(Path(place).absolute()) for name, place in files_here(cells).items()}
     return CohortCase(**{name: cells[name] for name in _COLUMNS} | absolute)
 
 

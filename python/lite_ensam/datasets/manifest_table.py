@@ -13,7 +13,7 @@ from lite_ensam.io.csv_tables import read_csv
 from lite_ensam.io.places import is_address
 from lite_ensam.io.reading import check_input, translate_io_errors
 
-__all__ = ["MANIFEST_COLUMNS", "ManifestTable", "load_parquet", "read_manifest_table"]
+__all__ = ["MANIFEST_COLUMNS", "ManifestTable", "files_here", "load_parquet", "read_manifest_table"]
 
 MANIFEST_COLUMNS = (
     "case",
@@ -102,8 +102,18 @@ def load_parquet() -> Any:
 def _cells(given: Mapping[str, str], folder: Path) -> dict[str, str]:
     cells = {name: given.get(name, "").strip() for name in MANIFEST_COLUMNS}
     cells["reference"] = cells["reference"] or given.get(_LABELS, "").strip()
-    places = {name: cells[name] for name in _FILES if cells[name] and not is_address(cells[name])}
-    return cells | {name: str(folder / place) for name, place in places.items()}
+    return cells | {name: str(folder / place) for name, place in files_here(cells).items()}
+
+
+def files_here(cells: Mapping[str, str]) -> dict[str, str]:
+    """Those of a row's scan, marks and reference that are paths, not addresses of an archive.
+
+    Parameters
+    ----------
+    cells : Mapping[str, str]
+        The text of each of `MANIFEST_COLUMNS`.
+    """
+    return {name: cells[name] for name in _FILES if cells[name] and not is_address(cells[name])}
 
 
 def _read_parquet(path: PathLike) -> tuple[tuple[str, ...], tuple[tuple[int, dict[str, str]], ...]]:
