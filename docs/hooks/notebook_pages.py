@@ -30,7 +30,7 @@ def as_markdown(path: Path) -> str:
 def _cell(cell: Mapping[str, Any]) -> list[str]:
     source = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
-        return [source]
+        return [source.replace("](../docs/", "](../")]  # links that lead from the notebook's folder
     return [_fenced(source, "python"), *(text for output in cell["outputs"] for text in _output(output))]
 
 

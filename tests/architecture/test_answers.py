@@ -23,7 +23,11 @@ ANSWERS = {
     "What does a flag mean?": ("guide/measuring.md", "Flags", "touches_edge"),
     "How do I correct a mask?": ("guide/corrections.md", "In the viewer", "not tumour"),
     "How do I get a DICOM SEG into my PACS?": ("guide/pacs.md", "Results into the archive", "--to"),
-    "How is response computed, and which rules did you choose?": ("guide/response.md", "Rules", "smallest sum"),
+    "How is response computed, and which rules did you choose?": (
+        "guide/response.md",
+        "Rules",
+        "smallest sum",
+    ),
     "How do I run 10,000 scans?": ("guide/cohorts.md", "Cohorts", "lite-ensam cohort"),
     "How do I train on my data?": ("guide/training.md", "Data", "labels.nii.gz"),
     "How do I use my weights?": ("guide/weights.md", "Use your own weights", "--weights"),
