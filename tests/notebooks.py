@@ -17,9 +17,10 @@ import nbformat
 from nbclient import NotebookClient
 from PIL import Image
 
+from tests.few_colors import with_few_colors
+
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 CELL_SECONDS = 600
-COLORS = 128
 STORED = "text/plain", "image/png"
 
 
@@ -63,9 +64,8 @@ def _needs_kernel(output: Any) -> bool:
 
 
 def _few_colors(png: str) -> str:
-    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
     smaller = io.BytesIO()
-    image.quantize(COLORS, Image.Quantize.MEDIANCUT).save(smaller, "PNG", optimize=True)
+    with_few_colors(Image.open(io.BytesIO(base64.b64decode(png)))).save(smaller, "PNG", optimize=True)
     return base64.b64encode(smaller.getvalue()).decode()
 
 

@@ -23,7 +23,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def as_markdown(path: Path) -> str:
     """The cells of a notebook, and below them where it lies."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    parts = [part for cell in cells for part in _cell(cell)]
+    parts = ["---\nhide: [toc]\n---"]  # code is wide
+    parts += [part for cell in cells for part in _cell(cell)]
     return "\n\n".join([*parts, f"*This page is `notebooks/{path.name}` of the repository.*\n"])
 
 
