@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from lite_ensam.cli.options import AsJson, Border, BorderName, Crop, Engine, EngineName, Mirror, Overwrite
+from lite_ensam.cli.options import (
+    AsJson,
+    Border,
+    BorderName,
+    Crop,
+    Engine,
+    EngineName,
+    Mirror,
+    Overwrite,
+    Weights,
+)
 from lite_ensam.cli.tables import console, print_json, print_table
 
 if TYPE_CHECKING:
@@ -30,8 +40,14 @@ Calibration: TypeAlias = Annotated[
         "that the weights were not trained on",
     ),
 ]
-
-
+Figure2: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="Write the paper's Figure 2 as PNG: tumours at percentiles of the DSC"),
+]
+Resources: TypeAlias = Annotated[
+    bool,
+    typer.Option("--resources", help="Measure seconds and memory as well, in a fresh process for each case"),
+]
 PaperTables: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -52,32 +68,16 @@ def evaluate(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all scores as JSON")] = None,
     as_json: AsJson = False,
     csv: Annotated[
-        Path | None, typer.Option(help="Write a CSV table with a row for each tumour and method")
+        Path | None, typer.Option(help="Write a CSV table, a row for each tumour and method")
     ] = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Write a page with tables and pictures, in one file")
-    ] = None,
-    figure2: Annotated[
-        Path | None,
-        typer.Option(help="Write the paper's Figure 2 as PNG: tumours at percentiles of the DSC"),
-    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one page with tables and pictures")] = None,
+    figure2: Figure2 = None,
     worst: Annotated[Path | None, typer.Option(help="Write the ten worst tumours as PNG")] = None,
     paper_tables: PaperTables = None,
     robustness: Annotated[bool, typer.Option("--robustness", help="Score perturbed lines as well")] = False,
-    resources: Annotated[
-        bool,
-        typer.Option(
-            "--resources", help="Measure seconds and memory as well, in a fresh process for each case"
-        ),
-    ] = False,
+    resources: Resources = False,
     seed: Annotated[int, typer.Option(help="Seed of the intervals' bootstrap and of perturbed lines")] = 0,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Score your own weights: a folder made by `export` or `import`",
-            show_default="the released ones",
-        ),
-    ] = None,
+    weights: Weights = None,
     calibration: Calibration = False,
     engine: Engine = EngineName.openvino,
     crop: Crop = None,

@@ -29,6 +29,10 @@ from lite_ensam.cli.tables import console, print_json, print_table
 if TYPE_CHECKING:
     from lite_ensam.reporting import Course
 
+Board: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="Write a page for the tumour board: every lesion at every visit, for printing on A4"),
+]
 Rates: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -65,12 +69,7 @@ def respond(
     as_json: AsJson = False,
     csv: Annotated[Path | None, typer.Option(help="Write a CSV table with a row for each visit")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with plots, in one file")] = None,
-    board: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write a page for the tumour board: every lesion at every visit, for printing on A4"
-        ),
-    ] = None,
+    board: Board = None,
     lesions: Lesions = None,
     rates: Rates = None,
     sdtm: Sdtm = None,
