@@ -35,9 +35,12 @@ class StudyState:
 
     Parameters
     ----------
-    objects : names of the files that it was done with, hashed; others ask for it again
-    outcome : how far it came
-    n_tries : how often work was begun
+    objects : str, default ""
+        Hash of the names of the files it was processed with; other files start it again.
+    outcome : Outcome, default "new"
+        How far the processing came.
+    n_tries : int, default 0
+        Number of times that processing was started.
     """
 
     objects: str = ""
@@ -51,7 +54,8 @@ class ReceivedStudy:
 
     Parameters
     ----------
-    folder : its own
+    folder : Path
+        Folder of this study alone.
     """
 
     folder: Path
@@ -107,8 +111,10 @@ class Inbox:
 
     Parameters
     ----------
-    folder : made if it is not there
-    keep_free_bytes : of the disk; nothing is taken that would go below
+    folder : Path
+        Folder of the inbox; it is made if it is missing.
+    keep_free_bytes : int, default 0
+        Free disk space to keep; objects that would go below it are refused.
     """
 
     def __init__(self, folder: Path, keep_free_bytes: int = 0) -> None:
@@ -152,9 +158,12 @@ class Inbox:
 
         Parameters
         ----------
-        study_uid, instance_uid : of the object
-        data : the file
-        sender : number of the association that it came by
+        study_uid, instance_uid : str
+            StudyInstanceUID and SOPInstanceUID of the object.
+        data : bytes
+            Content of the file.
+        sender : int
+            Number of the association that sent it.
 
         Raises
         ------

@@ -36,10 +36,20 @@ class ListenerSettings:
 
     Parameters
     ----------
-    to : where results are sent, see `check_destination`
-    quiet_s : nothing of a study has come for so many seconds: it is complete
-    keep_days : how long a study whose results are sent stays on the disk, in case more of it comes
-    choice, border, n_repeats, weights : as in `lite_ensam.segment`
+    to : str
+        Address that results are sent to, see `check_destination`.
+    quiet_s : float, default 10.0
+        Seconds without a new object after which a study counts as complete.
+    keep_days : float, default 1.0
+        Days that a study stays on the disk after its results are sent, in case more objects of it arrive.
+    choice : ObjectChoice or None, default None
+        See `lite_ensam.segment`.
+    border : Border, default "readers"
+        See `lite_ensam.segment`.
+    n_repeats : int, default 0
+        See `lite_ensam.segment`.
+    weights : PathLike, default WEIGHTS
+        See `lite_ensam.segment`.
     """
 
     to: str
@@ -56,9 +66,12 @@ class Listener:
 
     Parameters
     ----------
-    inbox : where they are kept
-    settings : how they are worked on
-    say : told one sentence for each thing that happens; it holds nothing of a patient
+    inbox : Inbox
+        Inbox of the received studies.
+    settings : ListenerSettings
+        How studies are processed.
+    say : Callable[[str], None]
+        Called with one sentence for each event; it never identifies a patient.
 
     Raises
     ------

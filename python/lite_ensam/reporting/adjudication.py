@@ -24,9 +24,12 @@ class Decision:
 
     Parameters
     ----------
-    reader : 1 or 2
-    adjudicator : who decided
-    reason : in words
+    reader : int
+        Number of the reader whose course stands, 1 or 2.
+    adjudicator : str
+        Name of the adjudicator.
+    reason : str
+        Reason in words.
     """
 
     reader: int
@@ -41,8 +44,10 @@ class Comparison:
 
     Parameters
     ----------
-    courses : of the first and the second reader
-    decision : of the adjudicator, or None
+    courses : tuple[Course, Course]
+        Courses of the first and of the second reader.
+    decision : Decision or None, default None
+        Decision of the adjudicator, or None.
     """
 
     courses: tuple[Course, Course]
@@ -81,8 +86,10 @@ def compare_readers(
 
     Parameters
     ----------
-    first, second : from `judge`, by the same protocol
-    decisions : from `read_decisions`
+    first, second : Sequence[Course]
+        Courses of the first and of the second reader, from `judge` by the same protocol.
+    decisions : Mapping[tuple[str, str], Decision] or None, default None
+        Decisions by patient and set of criteria, from `read_decisions`.
 
     Raises
     ------

@@ -20,8 +20,10 @@ def adjudication_page(comparisons: Sequence[Comparison], how: str) -> str:
 
     Parameters
     ----------
-    comparisons : from `compare_readers`
-    how : the protocol's choices in a sentence
+    comparisons : Sequence[Comparison]
+        Pairs of courses from `compare_readers`.
+    how : str
+        The protocol's choices in a sentence.
     """
     readers = reader_names(comparisons)
     parts = [_overview(comparisons, readers)]

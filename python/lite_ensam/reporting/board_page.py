@@ -29,10 +29,14 @@ def board_page(courses: Sequence[Course], how: str, before: Sequence[str] = (), 
 
     Parameters
     ----------
-    courses : from `judge`
-    how : the protocol's choices in a sentence
-    before : sections that stand first, such as `rates_section`
-    dates : whether visits may say when they were, besides their day
+    courses : Sequence[Course]
+        Judged courses from `judge`.
+    how : str
+        The protocol's choices in a sentence.
+    before : Sequence[str], default ()
+        HTML sections that stand first, such as `rates_section`.
+    dates : bool, default False
+        Whether visits may show their date next to their day.
     """
     patients = {id(course.patient): course for course in courses}
     parts = [_overview(courses), *before]

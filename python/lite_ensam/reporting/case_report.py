@@ -36,11 +36,16 @@ def case_page(
 
     Parameters
     ----------
-    case : scan and marks
-    labels : uint8 or uint16 (z, y, x), of the scan's shape
-    tumors : from `measure_case`
-    identifiers : whether the page may say who it is
-    is_drawn : whether the lines were drawn on the mask instead of given
+    case : Case
+        Scan and marks.
+    labels : Labels
+        Label map (z, y, x), uint8 or uint16, of the scan's shape.
+    tumors : Sequence[TumorMeasurement]
+        Measurements from `measure_case`.
+    identifiers : bool, default False
+        Whether the page may identify the patient.
+    is_drawn : bool, default False
+        Whether the lines were derived from the mask instead of given.
 
     Raises
     ------

@@ -22,7 +22,9 @@ def rates_of(courses: Sequence[Course]) -> Rates:
 
     Parameters
     ----------
-    courses : from `judge`. By volume only patients with volumes count, which the number of patients says
+    courses : Sequence[Course]
+        Judged courses from `judge`. By volume only patients with volumes count; the table states their
+        number.
     """
     cohorts: dict[str, str] = {}
     for course in courses:

@@ -24,10 +24,14 @@ class _Field(NamedTuple):
 
     Parameters
     ----------
-    name : in REDCap: lower case, unique in the project
-    source : key of our own row that it comes from
-    label : what people see
-    validation : of a text field; empty for any text, "yesno" for a field of that type
+    name : str
+        Name in REDCap: lower case, unique in the project.
+    source : str
+        Key of the row of our own tables that it is filled from.
+    label : str
+        Label that users of REDCap see.
+    validation : str, default ""
+        Validation of a text field; empty accepts any text, "yesno" makes a field of that type.
     """
 
     name: str
@@ -102,9 +106,12 @@ def redcap_tables(
 
     Parameters
     ----------
-    patients : from `read_study`
-    courses : from `judge`, of these patients
-    identifiers : whether records are called as the patients are, and dates are given
+    patients : Sequence[Patient]
+        Patients from `read_study`.
+    courses : Sequence[Course]
+        Judged courses of these patients, from `judge`.
+    identifiers : bool, default False
+        Whether records have the patients' identifiers and dates.
 
     Notes
     -----

@@ -81,10 +81,16 @@ def sdtm_tables(
 
     Parameters
     ----------
-    patients : from `read_study`
-    courses : from `judge`, of these patients; those by volume are not in RS, which has no term for them
-    evaluator : who read; readers' names are in --EVALID for independent assessors only, as CDISC has it
-    identifiers : whether USUBJID is the patient's identifier and --DTC the date; else they are counted and empty
+    patients : Sequence[Patient]
+        Patients from `read_study`.
+    courses : Sequence[Course]
+        Judged courses of these patients, from `judge`. Courses by volume are left out of RS, which has no
+        term for them.
+    evaluator : Evaluator, default "INVESTIGATOR"
+        Role of the readers; their names are in --EVALID for independent assessors only, as CDISC requires.
+    identifiers : bool, default False
+        Whether USUBJID is the patient's identifier and --DTC the date; otherwise USUBJID is a number and
+        --DTC is empty.
 
     Notes
     -----

@@ -38,12 +38,15 @@ def write_example_study(folder: PathLike, overwrite: bool = False) -> tuple[Path
 
     Parameters
     ----------
-    folder : made if it is not there
-    overwrite : whether files that exist may be replaced
+    folder : PathLike
+        Folder to write to; it is made if it is missing.
+    overwrite : bool, default False
+        Whether files that exist may be replaced.
 
     Returns
     -------
-    study, schema
+    tuple[Path, Path]
+        Paths of the study and of the schema.
 
     Raises
     ------

@@ -22,7 +22,8 @@ def study_inputs(path: PathLike | Sequence[PathLike]) -> list[Path]:
 
     Parameters
     ----------
-    path : see `read_study`; a .csv names no files, of a folder all files count, of an archive none
+    path : PathLike or Sequence[PathLike]
+        See `read_study`. A .csv names no file; of a folder all files count; an archive has no file.
     """
     if not isinstance(path, str | os.PathLike):
         return [one for place in path if not is_address(place) for one in study_inputs(place)]

@@ -44,11 +44,16 @@ class Course:
 
     Parameters
     ----------
-    name : "patient 1", or the identifier where that was asked for
-    patient : the visits
-    criteria : by diameter or by volume
-    visits : every visit after baseline, judged
-    best : best overall response
+    name : str
+        "patient 1", or the identifier if reports may show it.
+    patient : Patient
+        Identity and visits.
+    criteria : Criteria
+        Criteria by which the visits were judged.
+    visits : tuple[TimePointResponse, ...]
+        Every visit after baseline, judged.
+    best : BestResponse
+        Best overall response.
     """
 
     name: str
@@ -105,10 +110,14 @@ def judge(
 
     Parameters
     ----------
-    patients : from `read_study`
-    volume : which limits of volume
-    protocol : what the sponsor chose
-    identifiers : whether courses may say whose they are
+    patients : Sequence[Patient]
+        Patients from `read_study`.
+    volume : Criteria
+        Criteria by volume.
+    protocol : Protocol, optional
+        Choices of the sponsor.
+    identifiers : bool, default False
+        Whether courses may identify patients.
 
     Raises
     ------
@@ -144,9 +153,12 @@ def study_page(courses: Sequence[Course], how: str, before: Sequence[str] = ()) 
 
     Parameters
     ----------
-    courses : from `judge`
-    how : of confirmation and durations, for the last section
-    before : sections that stand before those of the courses, such as `rates_section`
+    courses : Sequence[Course]
+        Judged courses from `judge`.
+    how : str
+        The protocol's choices in a sentence, for the last section.
+    before : Sequence[str], default ()
+        HTML sections that stand before the courses, such as `rates_section`.
     """
     parts = list(before)
     for criteria in dict.fromkeys(course.criteria for course in courses):

@@ -23,9 +23,12 @@ class Place:
 
     Parameters
     ----------
-    offset_zyx : voxel i of the first body lies on voxel i + offset of the second
-    score : correlation of the grey values within either body, where both scans are
-    n_slices : that both have a body on
+    offset_zyx : IntTriple
+        Voxel i of the first body lies on voxel i + offset of the second body.
+    score : float
+        Correlation of the grey values where both scans have image and either body lies.
+    n_slices : int
+        Number of slices on which both bodies lie.
     """
 
     offset_zyx: IntTriple
@@ -68,8 +71,10 @@ def centre_drift(first: UprightBody, second: UprightBody, dz: int) -> tuple[Floa
 
     Returns
     -------
-    offset_yx : in voxels, at the middle of the first body's frame
-    slope_yx : voxels for each slice: how the second body is tilted
+    offset_yx : Float64Array
+        Offset (y, x) in voxels, at the middle slice of the first body's array.
+    slope_yx : Float64Array
+        Offset (y, x) in voxels per slice: the tilt of the second body.
     """
     n = min(len(first.grey), len(second.grey) - dz)
     rows = np.arange(max(0, -dz), max(0, -dz, n))

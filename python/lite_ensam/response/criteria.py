@@ -43,15 +43,22 @@ class Criteria:
 
     Parameters
     ----------
-    name : for reports
-    quantity : what is summed over the targets, see `Quantity`
-    response : PR if the sum has changed by this share of the BASELINE sum or lower, e.g. -0.30
-    progression : PD if it has changed by this share of the NADIR or higher, e.g. 0.20
-    least_growth : and by at least as much over the nadir, in mm or ml
-    keeps_response : whether targets that have reached PR or CR stay in PR until PD, though their sum rises above the
-        limit of PR again (EORTC's clarifications). Without it each visit is judged by its own sum (section 4.3.1)
-    density : PR, too, if the targets' mean density (HU) has changed by this share of baseline or lower, e.g. -0.15,
-        and the sum then does not make it PD; None where density does not count
+    name : str
+        Name for reports.
+    quantity : Quantity
+        What is summed over the targets, see `Quantity`.
+    response : float
+        PR if the sum has changed by this share of the BASELINE sum or lower, e.g. -0.30.
+    progression : float
+        PD if it has changed by this share of the NADIR or higher, e.g. 0.20.
+    least_growth : float, default 0.0
+        PD also needs this much growth over the nadir, in mm or ml.
+    keeps_response : bool, default False
+        Whether targets that have reached PR or CR stay in PR until PD, though their sum rises above the limit
+        of PR again (EORTC's clarifications). Without it each visit is judged by its own sum (section 4.3.1).
+    density : float or None, default None
+        PR, too, if the targets' mean density (HU) has changed by this share of baseline or lower, e.g. -0.15,
+        and the sum then does not make it PD; None where density does not count.
     """
 
     name: str

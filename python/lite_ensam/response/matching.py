@@ -27,10 +27,14 @@ class Match:
 
     Parameters
     ----------
-    label : its label there
-    before : label of the same lesion at baseline; None if it has no match and may be new
-    distance_mm : between their places, after registration; None if identity decided
-    is_doubtful : whether another lesion of baseline lies less than twice as far away
+    label : int
+        Its label in the later scan.
+    before : int or None
+        Label of the same lesion at baseline; None if it has no match and may be new.
+    distance_mm : float or None, default None
+        Distance in mm between their places, after registration; None if identity decided.
+    is_doubtful : bool, default False
+        Whether another lesion of baseline lies less than twice as far away.
     """
 
     label: int
@@ -74,12 +78,16 @@ def match_by_place(
 
     Parameters
     ----------
-    before_mm, now_mm : places (3,) by label, in one world
-    reach_mm : by label of baseline, how far it may lie away; `NEAR_MM` where nothing is said
+    before_mm, now_mm : Mapping[int, Float64Array]
+        Places (3,) by label, in one world.
+    reach_mm : Mapping[int, float] or None, default None
+        How far from its place a lesion of baseline may lie, in mm, by label; `NEAR_MM` for labels that are
+        left out.
 
     Returns
     -------
-    One for every lesion of `now_mm`, by label; those that are too far from all have `before` None.
+    tuple[Match, ...]
+        One for every lesion of `now_mm`, by label; those that are too far from all have `before` None.
 
     Examples
     --------

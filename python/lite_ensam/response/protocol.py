@@ -17,13 +17,20 @@ class Protocol:
 
     Parameters
     ----------
-    confirmation : whether CR and PR count only if seen again (section 4.4.3)
-    confirming_wait : days between the two
-    least_stable_days : how long after baseline SD must be seen to be the best response (section 4.4.3)
-    keeps_response : whether a PR lasts until PD (see `Criteria`)
-    immune : whether iRECIST is judged, too
-    progression_wait : days between an iUPD and what makes it iCPD
-    viable, density : whether mRECIST and Choi are judged, too
+    confirmation : bool, default False
+        Whether CR and PR count only if seen again (section 4.4.3).
+    confirming_wait : Wait, optional
+        Days between the two.
+    least_stable_days : int, default 42
+        How long after baseline SD must be seen to be the best response (section 4.4.3).
+    keeps_response : bool, default False
+        Whether a PR lasts until PD (see `Criteria`).
+    immune : bool, default False
+        Whether iRECIST is judged, too.
+    progression_wait : Wait, default CONFIRMING_DAYS
+        Days between an iUPD and what makes it iCPD.
+    viable, density : bool, default False
+        Whether mRECIST and Choi are judged, too.
     """
 
     confirmation: bool = False

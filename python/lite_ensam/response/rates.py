@@ -29,8 +29,10 @@ class Proportion:
 
     Parameters
     ----------
-    count, n : patients with the event, and all
-    low, high : exact 95 % confidence limits (Clopper and Pearson, Biometrika 26 (1934) 404-413)
+    count, n : int
+        Number of patients with the event, and number of all patients.
+    low, high : float
+        Exact 95 % confidence limits (Clopper and Pearson, Biometrika 26 (1934) 404-413).
     """
 
     count: int
@@ -50,8 +52,10 @@ class MedianTime:
 
     Parameters
     ----------
-    days : the first day by which half have had the event; None if that was not reached
-    n_events, n_censored : patients with the event, and without it until their last visit
+    days : int or None
+        The first day by which half have had the event; None if that was not reached.
+    n_events, n_censored : int
+        Number of patients with the event, and number without it until their last visit.
     """
 
     days: int | None
@@ -67,10 +71,14 @@ class CohortRates:
 
     Parameters
     ----------
-    objective_response : CR and PR among all patients (ORR)
-    disease_control : CR, PR and SD (non-CR/non-PD without targets) among all patients (DCR)
-    duration_of_response : of those with CR or PR, from the first visit that says so to progression (section 4.5.1)
-    time_to_progression : from baseline to progression. Deaths are not in a study file: this is not PFS
+    objective_response : Proportion
+        CR and PR among all patients (ORR).
+    disease_control : Proportion
+        CR, PR and SD (non-CR/non-PD without targets) among all patients (DCR).
+    duration_of_response : MedianTime
+        Days from the first visit with CR or PR to progression, of patients with CR or PR (section 4.5.1).
+    time_to_progression : MedianTime
+        Days from baseline to progression. A study file does not record deaths, so this is not PFS.
     """
 
     objective_response: Proportion
@@ -84,7 +92,8 @@ def cohort_rates(courses: Iterable[tuple[Sequence[TimePointResponse], BestRespon
 
     Parameters
     ----------
-    courses : of each patient the visits after baseline and the best response, by one set of criteria
+    courses : Iterable[tuple[Sequence[TimePointResponse], BestResponse]]
+        Visits after baseline and best response of each patient, by one set of criteria.
 
     Raises
     ------

@@ -56,11 +56,16 @@ class Registration:
 
     Parameters
     ----------
-    transform : (4, 4), from world mm (x, y, z) of the first scan to that of the second
-    agreement : correlation of the grey values within both bodies, at 8 mm
-    rival : the best such correlation with the one scan slid along z by 24 mm or more
-    mirrored : the best such correlation with the second scan mirrored left for right
-    shared_mm : how much of the bodies lies side by side along z
+    transform : Float64Array
+        Matrix (4, 4), from world mm (x, y, z) of the first scan to world mm of the second.
+    agreement : float
+        Correlation of the grey values within both bodies, at 8 mm.
+    rival : float
+        The best such correlation after sliding one scan along z by 24 mm or more.
+    mirrored : float
+        The best such correlation with the second scan mirrored left for right.
+    shared_mm : float
+        Length along z over which both bodies lie, in mm.
 
     Notes
     -----
@@ -126,8 +131,14 @@ def register_scans(ct: CtVolume, grid: Grid, other_ct: CtVolume, other_grid: Gri
 
     Parameters
     ----------
-    ct, grid : the scan that places are known in, HU
-    other_ct, other_grid : the scan that they are looked for in; any size, spacing and orientation
+    ct : CtVolume
+        Voxels (z, y, x) of the scan in which places are known, HU.
+    grid : Grid
+        Grid of this scan.
+    other_ct : CtVolume
+        Voxels (z, y, x) of the scan in which places are wanted, HU; any size, spacing and orientation.
+    other_grid : Grid
+        Grid of the other scan.
 
     Raises
     ------

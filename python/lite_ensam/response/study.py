@@ -40,14 +40,20 @@ class TargetValue:
 
     Parameters
     ----------
-    diameter_mm : longest diameter, of a node the short axis; 0 if it is gone; None if it was not measured
-    volume_ml : or None
-    diameter_sd_mm, volume_sd_ml : standard deviation of the measurement itself (what a repeated measurement
-        of the same scan would differ by); 0 takes it as exact
-    merged_into : name of the target that it has grown together with, if the two cannot be told apart any more: that
-        one has the size of both, this one has none of its own and counts 0 (section 4.3.2)
-    viable_mm : longest diameter of what enhances in the arterial phase (mRECIST), or None; 0 if nothing does
-    reading : what else is known of it; sizes that are alike are equal whoever read them
+    diameter_mm : float or None, default None
+        Longest diameter, of a node the short axis; 0 if it is gone; None if it was not measured.
+    volume_ml : float or None, default None
+        Volume in ml; None if it was not measured.
+    diameter_sd_mm, volume_sd_ml : float, default 0.0
+        Standard deviation of a repeated measurement of the same scan; 0 takes the size as exact.
+    merged_into : str or None, default None
+        Name of the target with which it has merged, if the two cannot be told apart. That target has the size
+        of both; this one has no size and counts 0 (section 4.3.2).
+    viable_mm : float or None, default None
+        Longest diameter of the part that enhances in the arterial phase (mRECIST), in mm; 0 if nothing
+        enhances, None if it was not measured.
+    reading : Reading, optional
+        Further details; they do not count when sizes are compared.
     """
 
     diameter_mm: float | None = None
@@ -119,16 +125,24 @@ class TimePoint:
 
     Parameters
     ----------
-    day : days since baseline; 0 is baseline
-    targets : by name; one that is left out was not measured
-    non_targets : CR, non-CR/non-PD, PD (unequivocal) or NE of the non-targets as a whole (section 4.3.3);
-        None at baseline, without non-targets, and if `non_target_states` are given
-    new_lesion : see `NewLesion`; where `new_lesions` are listed it follows from them
-    non_target_states : by name, of the study's `non_target_lesions`; one that is left out was not evaluated
-    non_targets_larger : whether non-targets have grown since the visit before, where they are not listed one by one
-        (see `NonTargetFinding`)
-    new_lesions : by name, one that is seen again under the name it had
-    imaging : the examination
+    day : int
+        Days since baseline; 0 is baseline.
+    targets : Mapping[str, TargetValue], optional
+        Sizes by target name; a target that is left out was not measured.
+    non_targets : Response or None, default None
+        CR, non-CR/non-PD, PD (unequivocal) or NE of the non-targets as a whole (section 4.3.3); None at
+        baseline, without non-targets, and if `non_target_states` are given.
+    new_lesion : NewLesion, default NewLesion.NO
+        Whether there is a new lesion; where `new_lesions` are listed, it follows from them.
+    non_target_states : Mapping[str, NonTargetFinding], optional
+        Findings by name, of the study's `non_target_lesions`; one that is left out was not evaluated.
+    non_targets_larger : bool, default False
+        Whether non-targets have grown since the visit before, where they are not listed one by one (see
+        `NonTargetFinding`).
+    new_lesions : Mapping[str, NewLesionFinding], optional
+        Findings by name; a lesion that is seen again keeps its name.
+    imaging : Imaging, optional
+        The examination.
     """
 
     day: int
@@ -185,11 +199,17 @@ class Study:
 
     Parameters
     ----------
-    targets : at most five, at most two an organ; may be empty where all disease is non-target
-    time_points : baseline first, days ascending
-    has_non_targets : whether baseline had lesions besides the targets
-    slice_mm : thickness of the baseline's slices, which a target's least size depends on; 0 if thin
-    non_target_lesions : the non-targets, where they are followed one by one
+    targets : tuple[Target, ...]
+        At most five, at most two per organ; may be empty if all disease is non-target.
+    time_points : tuple[TimePoint, ...]
+        Visits, baseline first, days ascending.
+    has_non_targets : bool, default False
+        Whether baseline had lesions besides the targets.
+    slice_mm : float, default 0.0
+        Slice thickness of baseline in mm, on which the least size of a target depends; 0 if the slices are
+        thin.
+    non_target_lesions : tuple[Target, ...], default ()
+        The non-targets, where they are followed one by one.
 
     Raises
     ------

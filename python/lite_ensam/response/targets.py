@@ -29,12 +29,16 @@ class Target:
 
     Parameters
     ----------
-    name : its identity over time, unique in a study; case and spaces do not make it another
-    organ : where it lies; counted for the limit of two an organ, whatever its case and spaces. Empty is not known: then
-        it counts as an organ of its own
-    is_node : a lymph node: its short axis is what is summed, and below 10 mm it is normal. All nodes count as one
-        organ, wherever they lie (EORTC's clarifications of RECIST 1.1)
-    site : where in the organ, for readers
+    name : str
+        Its identity over time, unique in a study; compared without case and spaces.
+    organ : str
+        Where it lies; counted for the limit of two targets per organ, without case and spaces. If it is
+        empty, the lesion counts as an organ of its own.
+    is_node : bool, default False
+        Whether it is a lymph node: its short axis is summed, and below 10 mm it is normal. All nodes count as
+        one organ, wherever they lie (EORTC's clarifications of RECIST 1.1).
+    site : str, default ""
+        Where in the organ it lies, for readers.
     """
 
     name: str
@@ -58,9 +62,12 @@ class BaselineLesion:
 
     Parameters
     ----------
-    target : its identity
-    longest_diameter_mm : on an axial slice
-    short_axis_mm : perpendicular to it, on the same slice
+    target : Target
+        Name and organ of the lesion.
+    longest_diameter_mm : float
+        Longest diameter on an axial slice, in mm.
+    short_axis_mm : float
+        Diameter perpendicular to it on the same slice, in mm.
     """
 
     target: Target
@@ -107,12 +114,17 @@ def choose_targets(
 
     Parameters
     ----------
-    lesions : all that were measured at baseline; of equal ones the first is taken
-    slice_mm : thickness of the slices
+    lesions : Iterable[BaselineLesion]
+        All lesions measured at baseline; of equal ones the first is taken.
+    slice_mm : float, default 0.0
+        Thickness of the slices, in mm.
 
     Returns
     -------
-    targets, others : the others are non-targets. A node below 10 mm is in neither: it is normal
+    targets : tuple[BaselineLesion, ...]
+        The targets, the largest first.
+    others : tuple[BaselineLesion, ...]
+        The non-targets. A node below 10 mm is normal and in neither list.
 
     Raises
     ------

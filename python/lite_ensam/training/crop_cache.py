@@ -51,11 +51,17 @@ class LesionCrop:
 
     Parameters
     ----------
-    grey : uint8 (SIDE, SIDE, SIDE), see `grey_levels`
-    bits : uint8 (SIDE, SIDE, SIDE): bit i is contour i's, bit `KNOWN_BIT` says that there is image
-    lines : of each contour, its line's two ends, voxel indices in the cube; contour 0 is what the readers agree on
-    native_voxel_zyx : the scan's own voxel in voxels of the cube: how coarse the original was
-    source, name : where it comes from
+    grey : NDArray[np.uint8]
+        Uint8 (SIDE, SIDE, SIDE), see `grey_levels`.
+    bits : NDArray[np.uint8]
+        Uint8 (SIDE, SIDE, SIDE): bit i is contour i, bit `KNOWN_BIT` marks voxels inside the scan.
+    lines : tuple[EndpointPair, ...]
+        End points of the line of each contour, voxel indices in the cube; contour 0 is the consensus of the
+        readers.
+    native_voxel_zyx : FloatTriple
+        Voxel size of the scan (z, y, x), in voxels of the cube.
+    source, name : str
+        Source and name of the case.
     """
 
     grey: NDArray[np.uint8]
@@ -77,9 +83,12 @@ class Contours:
 
     Parameters
     ----------
-    marks : one for each mask
-    masks : bool (z, y, x); the first is what the readers agree on
-    known : bool (z, y, x), where there is image; None is everywhere
+    marks : tuple[RecistMark, ...]
+        One line for each mask.
+    masks : tuple[Mask, ...]
+        Bool (z, y, x); the first is the consensus of the readers.
+    known : Mask or None, default None
+        Bool (z, y, x), voxels inside the scan; None is everywhere.
     """
 
     marks: tuple[RecistMark, ...]

@@ -33,12 +33,18 @@ def write_gallery(
 
     Parameters
     ----------
-    path : .png
-    bank : the crops
-    tiles : for each source that is shown, how many of its crops
-    columns : crops in a row
-    seed : of the choice
-    overwrite : whether a file that is there may be replaced
+    path : Path
+        PNG to write.
+    bank : LesionCropCache
+        Crop cache that the crops are drawn from.
+    tiles : dict[str, int]
+        Number of crops by source, for the sources that are shown.
+    columns : int, default 14
+        Number of crops in a row.
+    seed : int, default 0
+        Seed of the draw.
+    overwrite : bool, default False
+        Whether a file that is there may be replaced.
     """
     from matplotlib.image import imsave
 

@@ -102,9 +102,12 @@ class SyntheticLesions:
 
     Parameters
     ----------
-    data : folder with `backgrounds` and `shapes`
-    seed : of all of them
-    fold : patients whose shapes are not used
+    data : Path
+        Folder with `backgrounds` and `shapes`.
+    seed : int
+        Seed of all synthetic lesions.
+    fold : Fold or None, default None
+        Patients whose shapes are not used.
     """
 
     def __init__(self, data: Path, seed: int, fold: Fold | None = None) -> None:

@@ -89,8 +89,10 @@ def find_devices(accelerator: str = "auto", devices: int = 1) -> Devices:
 
     Parameters
     ----------
-    accelerator : "cpu", "gpu", or "auto": a GPU if there is one
-    devices : how many; more than one start as many processes
+    accelerator : str, default "auto"
+        "cpu", "gpu", or "auto": a GPU if there is one.
+    devices : int, default 1
+        Number of devices; more than one start as many processes.
 
     Raises
     ------

@@ -23,8 +23,10 @@ class Fold:
 
     Parameters
     ----------
-    number : of the part, 0 to `count` - 1
-    count : parts
+    number : int
+        Number of the part, 0 to `count` - 1.
+    count : int
+        Number of parts.
     """
 
     number: int

@@ -53,13 +53,17 @@ def pack(data: Path, archive: Path, overwrite: bool = False) -> int:
 
     Parameters
     ----------
-    data : `train/<source>/<case>/{ct.nii.gz, ...}`, perhaps `backgrounds/` and `shapes/`
-    archive : .tar.xz
-    overwrite : whether an archive that is there may be replaced
+    data : Path
+        Folder with `train/<source>/<case>/{ct.nii.gz, ...}`, and optionally `backgrounds/` and `shapes/`.
+    archive : Path
+        The .tar.xz to write.
+    overwrite : bool, default False
+        Whether an archive that is there may be replaced.
 
     Returns
     -------
-    Its size in bytes.
+    int
+        Size of the archive in bytes.
 
     Raises
     ------

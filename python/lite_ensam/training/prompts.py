@@ -29,10 +29,14 @@ class GivenExtent:
 
     Parameters
     ----------
-    short_axis : (b, 2), where it begins and ends across the line, in voxels from the line's middle
-    has_short_axis : bool (b,)
-    edges : (b, 2), z where the first slice begins and the last one ends, in patch voxels
-    has_edges : bool (b, 2)
+    short_axis : Tensor
+        Ends (b, 2) of the short axis across the line, in voxels from the line's middle.
+    has_short_axis : Tensor
+        Bool (b,), whether the patch has a short axis.
+    edges : Tensor
+        Z (b, 2) where the first slice begins and the last one ends, in patch voxels.
+    has_edges : Tensor
+        Bool (b, 2), whether the first and the last slice are given.
     """
 
     short_axis: Tensor
@@ -54,8 +58,10 @@ class Clicks:
 
     Parameters
     ----------
-    points : (b, n, 3), voxel indices
-    signs : (b, n): 1 inside the tumour, -1 outside, 0 no point
+    points : Tensor
+        Voxel indices (b, n, 3).
+    signs : Tensor
+        Sign of each point (b, n): 1 inside the tumour, -1 outside, 0 for no point.
     """
 
     points: Tensor
@@ -109,7 +115,9 @@ def short_axes(drawn: Drawn) -> tuple[Tensor, Tensor]:
 
     Returns
     -------
-    (b, 2), where it begins and ends across the line, in voxels from its middle; bool (b,), whether there is one
+    tuple[Tensor, Tensor]
+        (b, 2), where it begins and ends across the line, in voxels from its middle; bool (b,), whether there
+        is one.
     """
     side = drawn.target.shape[2]
     z = drawn.ends[:, 0, 0].round().long().clamp(0, side - 1)
@@ -134,9 +142,13 @@ def next_clicks(chance: Chance, logits: Tensor, target: Tensor, known: Tensor) -
 
     Parameters
     ----------
-    chance : for these patches; most users hit the deepest voxel nearly, some only the region
-    logits : (b, 1, z, y, x), of the mask that the user sees
-    target, known : (b, 1, z, y, x); what is not known is never wrong
+    chance : Chance
+        Random numbers for these patches; most clicks fall near the deepest voxel, some anywhere in the
+        region.
+    logits : Tensor
+        Logits (b, 1, z, y, x) of the mask that the user sees.
+    target, known : Tensor
+        Tumour and voxels inside the scan (b, 1, z, y, x); voxels outside the scan are never wrong.
     """
     found = logits > 0
     truth = target > 0.5

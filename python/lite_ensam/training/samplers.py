@@ -90,9 +90,12 @@ class DeviceBank:
 
     Parameters
     ----------
-    bank : on disk
-    device : where its crops go, all of them
-    size_balance : 0 draws the lesions of a source all alike, 1 draws all sizes alike (`size_odds`)
+    bank : LesionCropCache
+        Crop cache on disk.
+    device : torch.device
+        Device that all crops are copied to.
+    size_balance : float, default 0.0
+        0 draws all lesions of a source equally often, 1 draws all sizes equally often (`size_odds`).
     """
 
     def __init__(self, bank: LesionCropCache, device: torch.device, size_balance: float = 0.0) -> None:
@@ -149,13 +152,16 @@ def size_odds(native_voxel: Tensor, balance: float) -> Tensor:
 
     Parameters
     ----------
-    native_voxel : float32 (n, 3), the scan's own voxel (z, y, x) in voxels of the crop, whose side is a multiple of the
-        line: small for a lesion of many pixels
-    balance : 0 for all alike; 1 for odds that fall as the number of lesions of like size rises
+    native_voxel : Tensor
+        Float32 (n, 3), voxel size of the scan (z, y, x) in voxels of the crop, whose side is a multiple of
+        the line: small for a lesion of many voxels.
+    balance : float
+        0 gives equal odds; 1 gives odds inversely proportional to the number of lesions of similar size.
 
     Returns
     -------
-    float32 (n,), above 0.
+    Tensor
+        Float32 (n,), above 0.
     """
     size = native_voxel[:, 1:].mean(1).log()
     alike = ((size[:, None] - size[None]).abs() < _LIKE_SIZE).sum(1)

@@ -54,8 +54,10 @@ class ScanSampler:
 
     Parameters
     ----------
-    cases : at least one, each with a reference
-    config : margins, sizes and source weights
+    cases : Sequence[CaseFiles]
+        At least one case, each with a reference.
+    config : TrainingConfig
+        Margins, sizes and source weights.
     """
 
     def __init__(self, cases: Sequence[CaseFiles], config: TrainingConfig) -> None:

@@ -27,10 +27,14 @@ class Setting:
 
     Parameters
     ----------
-    name : with dots, as in `model.filters`
-    kind : its type
-    value : what the config has
-    text : what its class's docstring says of it
+    name : str
+        Name with dots, as in `model.filters`.
+    kind : Any
+        Type of the value.
+    value : Any
+        Value in the config.
+    text : str
+        Description from the docstring of its class.
     """
 
     name: str
@@ -56,9 +60,11 @@ def apply_settings(config: Config, settings: Iterable[str]) -> Config:
 
     Parameters
     ----------
-    config : a frozen dataclass, whose fields may be such dataclasses
-    settings : `name=value`, names with dots. Values are those of Python or JSON; `none`, and lists with commas
-        between, need no quotes
+    config : Config
+        A frozen dataclass, whose fields may be such dataclasses.
+    settings : Iterable[str]
+        Texts `name=value`, names with dots. Values are written as in Python or JSON; `none` and lists
+        separated by commas need no quotes.
 
     Raises
     ------
@@ -181,12 +187,12 @@ def _texts(config_class: type) -> dict[str, str]:
     names: list[str] = []
     _, _, section = (config_class.__doc__ or "").partition("----------")
     for line in section.splitlines():
-        entry = re.match(r"    (\w+(?:, \w+)*) : (.*)", line)
+        entry = re.match(r"    (\w+(?:, \w+)*) : ", line)
         if entry:
             names = entry[1].split(", ")
-            texts |= dict.fromkeys(names, entry[2])
+            texts |= dict.fromkeys(names, "")
         elif line.startswith("        ") and names:
-            texts |= {name: f"{texts[name]} {line.strip()}" for name in names}
+            texts |= {name: f"{texts[name]} {line.strip()}".strip() for name in names}
         else:
             names = []
     return texts

@@ -52,15 +52,24 @@ class Trainer:
 
     Parameters
     ----------
-    config : what to do; a run that resumes must have the same one
-    draws : patches to learn from
-    folder : where the run lives
-    start : weights of an earlier run to begin from instead of random ones
-    validation : lesions that are not learnt from
-    machine : where it runs; one process on the CPU if none is given
-    watchers : who else is told how it goes
-    loaders : threads that draw patches ahead; they change nothing but the time it takes
-    notes : what else is to be recorded with the weights, JSON-ready
+    config : TrainingConfig
+        Config of the run; a run that resumes must have the same one.
+    draws : PatchSampler
+        Sampler of the training patches.
+    folder : Path
+        Folder of the run.
+    start : Weights or None, default None
+        Weights of an earlier run to start from; None starts from random weights.
+    validation : Validation or None, default None
+        Lesions to validate on.
+    machine : Devices or None, default None
+        Devices of the run; None is one process on the CPU.
+    watchers : Sequence[Callback], default ()
+        Further callbacks.
+    loaders : int, default 1
+        Threads that draw patches ahead; their number affects time only.
+    notes : dict[str, Any] or None, default None
+        Further notes to record with the weights, JSON-ready.
     """
 
     def __init__(

@@ -43,8 +43,10 @@ class Validation:
 
     Parameters
     ----------
-    lesions : gives source and patches of all of them, newly at each call
-    count : how many there are; at least one
+    lesions : Callable[[], Iterable[tuple[str, Batch]]]
+        Returns source and patches of all lesions; it is called for every validation.
+    count : int
+        Number of lesions, at least one.
     """
 
     def __init__(self, lesions: Callable[[], Iterable[tuple[str, Batch]]], count: int) -> None:
@@ -102,9 +104,13 @@ def split_by_patient(
 
     Parameters
     ----------
-    cases : to be split
-    share : of each source's patients to validate on, above 0 and below 1; at least one of a source that has two
-    seed : of the draw
+    cases : Sequence[CaseFiles]
+        Cases to split.
+    share : float
+        Share of each source's patients to validate on, above 0 and below 1; at least one of a source that has
+        two.
+    seed : int
+        Seed of the draw.
 
     Raises
     ------

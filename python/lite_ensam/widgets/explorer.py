@@ -46,15 +46,21 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
     Parameters
     ----------
-    viewer : the viewer
-    name : files are called after it
-    folder : where the buttons write; it can be changed in the widget
-    inputs : files and folders that were read: never written over or into
-    view_3d : what the button 3D shows: "k3d", offline, or "itk", which needs the internet (`view_itk`)
+    viewer : RecistViewer
+        Viewer of the scan.
+    name : str, default "scan"
+        Name that file names begin with.
+    folder : PathLike, default "."
+        Folder that the buttons write to; it can be changed in the widget.
+    inputs : Sequence[PathLike], default ()
+        Files and folders that were read: never written over or into.
+    view_3d : View3d, default "k3d"
+        Viewer of the button 3D: "k3d", which works offline, or "itk", which needs the internet (`view_itk`).
 
     Attributes
     ----------
-    viewer : its `labels` and `measurements` are always those of its `marks`
+    viewer : RecistViewer
+        Its `labels` and `measurements` are always those of its `marks`.
     """
 
     def __init__(
@@ -232,25 +238,64 @@ def explore(
 
     Parameters
     ----------
-    ct, spacing_mm, grid, series_uid, acquisition : a scan in any form that `lite_ensam.segment` takes
-    marks, marks_in, only : lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an
-        .npz or a `Case`, if there are any. A report that the button JSON wrote, or its content, brings back edits by
-        hand, thresholds and what was accepted or rejected, too
-    hu : True for Hounsfield units, False for a windowed scan, None to look at the values
-    auto_segment : whether a line is segmented as soon as it is finished; lines to begin with are
-        segmented once the picture stands
-    threshold : logit above which a voxel is tumour
-    engine, threads, prompts, crop, window, mirror, border, n_repeats, weights : see `lite_ensam.segment`; all but the
-        prompts can be changed in the viewer
-    folder : where the buttons write files
-    prior : an earlier CT of the patient, in any form that `ct` may have; it is registered, which takes seconds,
-        and shown beside the scan, slice for slice (layout "axial beside prior"; extra `register`)
-    prior_marks : lines on the prior scan, whose masks are shown on it; labels that both visits share share a colour
-    view_3d : what the button 3D shows: "k3d", which works offline, or "itk" (extra `itk`), which needs the internet
+    ct : ScanLike
+        A scan in any form that `lite_ensam.segment` takes.
+    spacing_mm : Sequence[float] or None, default None
+        Voxel spacing (z, y, x) in mm, if `ct` is an array.
+    grid : Grid or ScanSource or None, default None
+        Geometry of the scan, if `ct` is an array.
+    series_uid : str or None, default None
+        SeriesInstanceUID, if a folder holds several series.
+    acquisition : int or None, default None
+        AcquisitionNumber, if a series holds several acquisitions.
+    marks : MarksLike or None, default None
+        Lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an .npz or a
+        `Case`, if there are any. A report that the button JSON wrote, or its content, brings back edits by
+        hand, thresholds and what was accepted or rejected, too.
+    marks_in : MarkFrame, default "voxel"
+        Coordinates of marks that are given as numbers, see `lite_ensam.segment`.
+    only : Choice, default ()
+        Which marks to take, see `lite_ensam.segment`.
+    hu : bool or None, default None
+        True for Hounsfield units, False for a windowed scan, None to decide by the values.
+    auto_segment : bool, default True
+        Whether a line is segmented as soon as it is finished; lines to begin with are segmented once the scan
+        is shown.
+    threshold : float, default 0.0
+        Logit above which a voxel is tumour.
+    engine : Engine, default "openvino"
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    threads : int or None, default None
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    prompts : Mapping[int | None, Mapping[str, Any]] or None, default None
+        Short axis, slices and points of lines by label, see `lite_ensam.segment`.
+    crop : Crop or None, default None
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    window : tuple[float, float] or None, default None
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    mirror : bool, default False
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    border : Border, default "readers"
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    n_repeats : int, default 0
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    weights : PathLike or None, default None
+        See `lite_ensam.segment`; they can be changed in the viewer.
+    folder : PathLike, default "."
+        Where the buttons write files.
+    prior : ScanLike or None, default None
+        An earlier CT of the patient, in any form that `ct` may have; it is registered, which takes seconds,
+        and shown beside the scan, slice for slice (layout "axial beside prior"; extra `register`).
+    prior_marks : MarksLike or None, default None
+        Lines on the prior scan, whose masks are shown on it. A label that both visits have has the same
+        colour in both.
+    view_3d : View3d, default "k3d"
+        Viewer of the button 3D: "k3d", which works offline, or "itk" (extra `itk`), which needs the internet.
 
     Returns
     -------
-    A widget. Its `viewer` has the marks, masks and measurements as they are at any time.
+    Explorer
+        A widget. Its `viewer` has the marks, masks and measurements as they are at any time.
 
     Raises
     ------

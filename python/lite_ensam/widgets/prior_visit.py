@@ -29,9 +29,14 @@ class PriorVisit:
 
     Parameters
     ----------
-    segmenter : of the prior scan
-    marks : lines on the prior scan, which are segmented at once
-    ct, grid : the scan that is shown, HU
+    segmenter : LesionSegmenter
+        Segmenter of the prior scan.
+    marks : Sequence[RecistMark]
+        Lines on the prior scan; they are segmented at once.
+    ct : CtVolume
+        Voxels (z, y, x) of the scan that is shown, HU.
+    grid : Grid
+        Grid of the scan that is shown.
 
     Raises
     ------
@@ -125,9 +130,12 @@ def sampled(volume: CtVolume, places: NDArray[np.floating[Any]], outside: float)
 
     Parameters
     ----------
-    volume : (z, y, x)
-    places : (3, rows, columns), voxels z, y, x
-    outside : value of places beyond the outer voxels' centres
+    volume : CtVolume
+        Volume (z, y, x).
+    places : NDArray[np.floating[Any]]
+        Voxel indices z, y, x of the samples, (3, rows, columns).
+    outside : float
+        Value outside the volume.
 
     Examples
     --------

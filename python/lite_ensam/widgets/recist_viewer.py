@@ -62,33 +62,57 @@ class RecistViewer(MaskTraits):
 
     Parameters
     ----------
-    ct : (z, y, x), in HU or windowed
-    spacing_mm : (z, y, x), unless `grid` is given
-    grid : of the scan, or its source from `lite_ensam.read_ct`; knows where the patient's right, front and head are,
-        which a bare array does not: it is shown as it is stored, and no letter claims a side
-    marks : lines to begin with, in any form that `lite_ensam.segment` takes
-    hu : True for Hounsfield units, False for a windowed scan, None to look at the values
-    auto_segment : whether a line is segmented as soon as it is finished
-    threshold : logit above which a voxel is tumour
-    options : how the network is run, see `RunOptions`
-    prior : an earlier scan of the patient, registered to this one and shown next to it
+    ct : NDArray[Any]
+        Voxels (z, y, x), in HU or windowed.
+    spacing_mm : Sequence[float] or None, default None
+        Voxel spacing (z, y, x) in mm, unless `grid` is given.
+    grid : ScanSource or Grid or None, default None
+        Geometry of the scan, or its source from `lite_ensam.read_ct`. An array without either is shown as it
+        is stored, without letters for the sides of the body.
+    marks : MarksLike, default ()
+        Lines to begin with, in any form that `lite_ensam.segment` takes.
+    hu : bool or None, default None
+        True for Hounsfield units, False for a windowed scan, None to decide by the values.
+    auto_segment : bool, default True
+        Whether a line is segmented as soon as it is finished.
+    threshold : float, default 0.0
+        Logit above which a voxel is tumour.
+    options : Any
+        Options of `lite_ensam.segment` by name, see `RunOptions`.
+    prior : PriorVisit or None, default None
+        An earlier scan of the patient, registered to this one and shown next to it.
 
     Attributes
     ----------
-    marks : tuple of `RecistMark`, always what the picture shows. Setting it, to any form that `lite_ensam.segment`
-        takes, changes the picture; `observe` it to be told
-    selected : label of the lesion that keys and buttons act on, 0 for none
-    cursor_zyx : the three slices that are shown
-    window : (low, high) values shown as black and as white
-    colors : label (as text) to "#rrggbb", where it is not the palette's
-    edits : made by hand, as JSON (`hand_edits.edits_from_json`), laid over the network's masks in this order; `hand`
-        has a method for each tool
-    measures : rulers and ROIs, as JSON (`measures.Measure`); they make no lesion and are in no file
-    threshold, auto_segment : as above; setting the threshold paints again, without the network
-    thresholds : label (as text) to the threshold of that lesion, in place of `threshold`
-    options : of `lite_ensam.segment`, as JSON (`RunOptions.as_json`); setting it segments again
-    results : a row for each segmented lesion: measurements, seconds, state; none while its line is being segmented
-    error : the last error in words, or ""
+    marks : tuple[RecistMark, ...]
+        The lines on the picture. Set it, in any form that `lite_ensam.segment` takes, to change the picture;
+        `observe` it to follow changes.
+    selected : int
+        Label of the lesion that keys and buttons act on; 0 for no lesion.
+    cursor_zyx : list[int]
+        Indices of the three slices that are shown.
+    window : list[float]
+        Values shown as black and as white, the lower one first.
+    colors : dict[str, str]
+        "#rrggbb" by label as text, of lesions with a colour outside the palette.
+    edits : list[dict[str, Any]]
+        Edits by hand as JSON (`hand_edits.edits_from_json`), applied to the network's masks in this order;
+        `hand` has a method for each tool.
+    measures : list[dict[str, Any]]
+        Rulers and ROIs as JSON (`measures.Measure`); they do not change masks and are not exported.
+    threshold : float
+        As the parameter; setting it paints masks again, without running the network.
+    auto_segment : bool
+        As the parameter.
+    thresholds : dict[str, float]
+        Thresholds of single lesions in place of `threshold`, by label as text.
+    options : dict[str, Any]
+        Options of `lite_ensam.segment` as JSON (`RunOptions.as_json`); setting it segments again.
+    results : list[dict[str, Any]]
+        A row for each segmented lesion: measurements, seconds, state. A lesion has no row while its line is
+        segmented.
+    error : str
+        Last error message, or an empty text.
 
     Raises
     ------
@@ -250,7 +274,8 @@ class RecistViewer(MaskTraits):
 
         Parameters
         ----------
-        segment : whether lines without a mask are segmented first, if `auto_segment` is on
+        segment : bool, default True
+            Whether to segment lines without a mask first, if `auto_segment` is on.
 
         Raises
         ------

@@ -49,15 +49,24 @@ class ViewerState:
 
     Parameters
     ----------
-    ct : (z, y, x)
-    spacing_mm : (z, y, x)
-    planes : axial, coronal, sagittal
-    cursor_zyx : the slice of each plane
-    window : values shown as black and as white
-    marks : the lines
-    colors : "#rrggbb" of each label
-    painted : the label map's box, or None without masks
-    volumes_ml : of each segmented label
+    ct : CtVolume
+        Voxels (z, y, x).
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
+    planes : Sequence[Plane]
+        The axial, coronal and sagittal plane.
+    cursor_zyx : Sequence[int]
+        Index of the slice in each plane.
+    window : tuple[float, float]
+        Values shown as black and as white.
+    marks : Sequence[RecistMark]
+        The lines.
+    colors : Mapping[int, str]
+        "#rrggbb" of each label.
+    painted : SubVolume or None
+        Box of the label map; None if no mask is shown.
+    volumes_ml : Mapping[int, float]
+        Volume of each segmented lesion in ml, by label.
     """
 
     ct: CtVolume

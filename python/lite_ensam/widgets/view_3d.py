@@ -89,16 +89,23 @@ def view_tumors(
 
     Parameters
     ----------
-    labels : label map (z, y, x)
-    grid : of the map
-    marks : the lines; a mark whose label has no voxel shows as a line only
-    ct : if given, a part of the axial slice of each line is shown through the tumour
-    colors : label to "#rrggbb"; left out, the palette's
-    height : of the plot, in pixels of the screen
+    labels : Labels
+        Label map (z, y, x).
+    grid : Grid
+        Grid of the map.
+    marks : Sequence[RecistMark]
+        The lines; a mark whose label has no voxel is shown as a line only.
+    ct : CtVolume or None, default None
+        Voxels of the scan; if given, a part of the axial slice of each line is shown through the tumour.
+    colors : Mapping[int, str] or None, default None
+        "#rrggbb" by label; None takes the palette.
+    height : int, default 512
+        Height of the plot in screen pixels.
 
     Returns
     -------
-    `k3d.Plot`, a widget that needs no internet.
+    Drawing
+        A `k3d.Plot`, a widget that works offline.
 
     Raises
     ------

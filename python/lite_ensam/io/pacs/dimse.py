@@ -42,8 +42,10 @@ def store(files: Mapping[str, Path], to: AeAddress) -> StoreOutcome:
 
     Parameters
     ----------
-    files : by SOPInstanceUID
-    to : who takes them
+    files : Mapping[str, Path]
+        Files by SOPInstanceUID.
+    to : AeAddress
+        Application that the files are sent to.
 
     Raises
     ------

@@ -54,7 +54,8 @@ class FetchedStudy(os.PathLike[str]):
 
     Parameters
     ----------
-    notes : what was chosen
+    notes : Sequence[str], default ()
+        Sentences on what was selected.
     """
 
     def __init__(self, notes: Sequence[str] = ()) -> None:
@@ -105,17 +106,24 @@ def fetch_study(
 
     Parameters
     ----------
-    address : of the study. A series says which CT is meant; one that is not a CT is fetched alone
-    kinds : modalities that are needed
-    choice : which of several reports says what CT series is meant
-    referred_by : the file of marks or the mask that says it instead
-    cache : folder that keeps what was fetched, so that a next command needs only the rest. None takes the one in the
-        environment, `LITE_ENSAM_CACHE`; without it everything is removed
-    on_progress : see `Progress`
+    address : StudyAddress
+        Address of the study. A series UID selects the CT; a series that is not a CT is fetched alone.
+    kinds : Sequence[str], default ("CT", *_OBJECTS)
+        Modalities that are needed.
+    choice : ObjectChoice, default _ANY
+        Which report selects the CT series, if there are several.
+    referred_by : PathLike or None, default None
+        File of marks or mask that selects the CT series instead.
+    cache : PathLike or None, default None
+        Folder that keeps the fetched files for later commands. None takes the folder in the environment
+        variable `LITE_ENSAM_CACHE`; without either, the files are removed.
+    on_progress : Progress or None, default None
+        See `Progress`.
 
     Returns
     -------
-    The folder, as a path.
+    FetchedStudy
+        The folder, as a path.
 
     Raises
     ------
@@ -185,10 +193,16 @@ class _Fetch:
 
     Parameters
     ----------
-    server, study_uid : where they are
-    folder : where they are put
-    cache : where they are kept, or None
-    on_progress : told of each
+    server : DicomWeb
+        Server of the archive.
+    study_uid : str
+        StudyInstanceUID.
+    folder : Path
+        Folder that the files are written to.
+    cache : PathLike or None
+        Folder that keeps the files, or None.
+    on_progress : Progress or None
+        Called for each file, or None.
     """
 
     def __init__(
