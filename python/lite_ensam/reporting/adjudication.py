@@ -122,6 +122,11 @@ def _key(course: Course) -> tuple[str, str]:
 def read_decisions(path: PathLike) -> dict[tuple[str, str], Decision]:
     """Decisions of a CSV table, such as `adjudication_rows` filled in; rows without `decided_for` are open.
 
+    Parameters
+    ----------
+    path : PathLike
+        The CSV file.
+
     Raises
     ------
     StudyError
@@ -169,6 +174,11 @@ def adjudication_rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]
     """A row for each patient and set of criteria: both readers, what differs, who decided, what stands.
 
     The table with `decided_for` (1 or 2), `adjudicator` and `reason` filled in is what `read_decisions` reads.
+
+    Parameters
+    ----------
+    comparisons : Sequence[Comparison]
+        Pairs of courses from `compare_readers`.
     """
     rows = []
     for one in comparisons:

@@ -20,7 +20,13 @@ _MOST_PICTURES = 50
 
 
 def identifiers_of(case: Case) -> dict[str, str]:
-    """The patient's identifiers, for pages and tables written with `--identifiers`; never for logs."""
+    """The patient's identifiers, for pages and tables written with `--identifiers`; never for logs.
+
+    Parameters
+    ----------
+    case : Case
+        A case and what its file says of the patient.
+    """
     named = {"Case": case.name} if case.name else {}
     return {**named, **case.source.identifiers}
 

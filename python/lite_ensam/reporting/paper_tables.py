@@ -31,7 +31,13 @@ _Row = tuple[str, tuple[int, ...] | None, float, float, float]
 
 
 def paper_tables(evaluation: Evaluation) -> str:
-    """Both tables, Markdown; Table 4 only if seconds and memory were measured."""
+    """Both tables, Markdown; Table 4 only if seconds and memory were measured.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        An evaluation of `evaluate_folder`.
+    """
     parts = [paper_table_3(evaluation.flare)]
     if evaluation.resources:
         parts.append(paper_table_4(evaluation.resources))
@@ -54,7 +60,13 @@ def paper_table_3(scores: Sequence[FlareScore]) -> str:
 
 
 def paper_table_4(resources: Sequence[CaseResources]) -> str:
-    """Table 4: a fresh process a case; seconds, highest memory, and the area under the memory-time curve."""
+    """Table 4: a fresh process a case; seconds, highest memory, and the area under the memory-time curve.
+
+    Parameters
+    ----------
+    resources : Sequence[CaseResources]
+        Seconds and memory of each case, from `measure_cases`.
+    """
     rows: list[_Row] = [
         (one.case, one.shape_zyx, one.seconds, one.peak_mb, one.flare24_mb_s) for one in resources
     ]

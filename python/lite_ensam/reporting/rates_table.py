@@ -45,7 +45,13 @@ def rates_of(courses: Sequence[Course]) -> Rates:
 
 
 def rates_rows(rates: Rates) -> list[dict[str, Any]]:
-    """A row for each cohort and set of criteria; shares are of 1, times in days, None where a median is not reached."""
+    """A row for each cohort and set of criteria; shares are of 1, times in days, None where a median is not reached.
+
+    Parameters
+    ----------
+    rates : Rates
+        Rates from `rates_of`.
+    """
     return [
         {
             "cohort": cohort,
@@ -61,7 +67,13 @@ def rates_rows(rates: Rates) -> list[dict[str, Any]]:
 
 
 def rates_section(rates: Rates) -> str:
-    """A table for people."""
+    """A table for people.
+
+    Parameters
+    ----------
+    rates : Rates
+        Rates from `rates_of`.
+    """
     headings = ("cohort", "by", "patients", "objective response", "disease control", "median duration of response",
                 "median time to progression")  # fmt: skip
     rows = [

@@ -56,12 +56,12 @@ class StudyScans:
         Number of repeated segmentations for standard deviations, see `lite_ensam.segment`.
     draw : bool, default False
         Whether to make a picture of each visit (extra `evaluate`).
-    draw_slices : bool, default False
-        Whether to make a picture of each lesion at each visit (extra `evaluate`).
     border : Border, default "readers"
         See `lite_ensam.segment`.
     weights : PathLike, default WEIGHTS
         See `lite_ensam.segment`.
+    draw_slices : bool, default False
+        Whether to make a picture of each lesion at each visit (extra `evaluate`).
     choice : ObjectChoice or None, default None
         Which report of a scan holds its lines, if a visit does not name them.
     fetch : Fetch, default scan_at_hand

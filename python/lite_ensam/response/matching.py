@@ -48,6 +48,11 @@ def match_by_identity(before: Sequence[RecistMark], now: Sequence[RecistMark]) -
 
     Names are compared by `name_key`. A UID or name that several marks of one scan have tells them not apart, so it
     matches none of them.
+
+    Parameters
+    ----------
+    before, now : Sequence[RecistMark]
+        Marks of baseline and of the later scan.
     """
     found: list[Match] = []
     taken: set[int] = set()
@@ -114,7 +119,15 @@ def match_by_place(
 def renamed(
     now: Sequence[RecistMark], before: Sequence[RecistMark], matches: Sequence[Match]
 ) -> tuple[RecistMark, ...]:
-    """Marks with label, name, tracking UID and site of the lesions that they are; others get labels of their own."""
+    """Marks with label, name, tracking UID and site of the lesions that they are; others get labels of their own.
+
+    Parameters
+    ----------
+    now, before : Sequence[RecistMark]
+        Marks of the later scan and of baseline.
+    matches : Sequence[Match]
+        Matches of their labels.
+    """
     known = {mark.label: mark for mark in before}
     same = {one.label: known[one.before] for one in matches if one.before is not None}
     free = (label for label in count(max(known, default=0) + 1))

@@ -10,6 +10,11 @@ __all__ = ["name_key", "repeated_names"]
 def name_key(name: str) -> str:
     """A name in a form that all its spellings share: case, extra spaces and invisible characters are ignored.
 
+    Parameters
+    ----------
+    name : str
+        Any name.
+
     Examples
     --------
     >>> name_key(" Lymph  Node") == name_key("lymph node")
@@ -21,6 +26,11 @@ def name_key(name: str) -> str:
 
 def repeated_names(names: Iterable[str]) -> list[str]:
     """Names that come more than once, by their keys, in the order of their first coming.
+
+    Parameters
+    ----------
+    names : Iterable[str]
+        Any names.
 
     Examples
     --------

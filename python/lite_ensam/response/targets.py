@@ -150,7 +150,13 @@ def choose_targets(
 
 
 def check_targets(targets: Iterable[Target]) -> None:
-    """Raise `StudyError` unless these are at most five, at most two an organ, each with its own name."""
+    """Raise `StudyError` unless these are at most five, at most two an organ, each with its own name.
+
+    Parameters
+    ----------
+    targets : Iterable[Target]
+        Targets of one patient.
+    """
     all_targets = tuple(targets)
     _refuse_repeated_names(all_targets)
     if len(all_targets) > MOST_TARGETS:

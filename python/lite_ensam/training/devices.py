@@ -24,7 +24,13 @@ Optimizers = list[torch.optim.Optimizer]
 
 
 class Devices:
-    """One process on one device; nothing but torch is needed."""
+    """One process on one device; nothing but torch is needed.
+
+    Parameters
+    ----------
+    device : str, default "cpu"
+        Name of torch's device.
+    """
 
     rank, count = 0, 1
 
@@ -54,7 +60,13 @@ class Devices:
 
 
 class FabricMachine(Devices):
-    """One of several processes, by Lightning Fabric (DDP)."""
+    """One of several processes, by Lightning Fabric (DDP).
+
+    Parameters
+    ----------
+    fabric : Any
+        A launched `lightning.fabric.Fabric`.
+    """
 
     def __init__(self, fabric: Any) -> None:
         super().__init__(str(fabric.device))
@@ -124,7 +136,13 @@ def find_devices(accelerator: str = "auto", devices: int = 1) -> Devices:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16 itself: where that is emulated, it is ten times slower."""
+    """Whether the device computes in bfloat16 itself: where that is emulated, it is ten times slower.
+
+    Parameters
+    ----------
+    device : torch.device
+        One of torch's devices.
+    """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return any(

@@ -23,5 +23,11 @@ _BORDERS = (HU_OF_GREY[1:] + HU_OF_GREY[:-1]) / 2
 
 
 def to_grey(hu: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """The nearest level of each HU value; what is beyond -1024 to 1000 goes to the outermost."""
+    """The nearest level of each HU value; what is beyond -1024 to 1000 goes to the outermost.
+
+    Parameters
+    ----------
+    hu : NDArray[np.generic]
+        Grey values in HU, any shape.
+    """
     return np.searchsorted(_BORDERS, np.asarray(hu, dtype=np.float32)).astype(np.uint8)

@@ -157,6 +157,11 @@ def jitter_lines(chance: Chance, ends: Tensor, voxel: Tensor, lines: LineJitter)
 
     Parameters
     ----------
+    chance : Chance
+        Random numbers.
+
+    Parameters
+    ----------
     ends : Tensor
         End points (b, 2, 3), in any unit.
     voxel : Tensor
@@ -184,7 +189,15 @@ def jitter_lines(chance: Chance, ends: Tensor, voxel: Tensor, lines: LineJitter)
 
 
 def offsets_from_lines(ends: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Signed offsets (b, y, x) in voxels from the lines' middles, along and across them."""
+    """Signed offsets (b, y, x) in voxels from the lines' middles, along and across them.
+
+    Parameters
+    ----------
+    ends : Tensor
+        End points (b, 2, 3) of the lines, in voxels.
+    side : int
+        Voxels along each side of the patch.
+    """
     unit = F.normalize(ends[:, 1, 1:] - ends[:, 0, 1:], dim=1)
     steps = torch.arange(side, dtype=torch.float32, device=ends.device)
     middle = ends.mean(1)

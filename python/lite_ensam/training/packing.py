@@ -94,6 +94,13 @@ def pack(data: Path, archive: Path, overwrite: bool = False) -> int:
 def unpack(archive: Path, folder: Path) -> Path:
     """The folder of an archive's cases; one that is there is taken as it is.
 
+    Parameters
+    ----------
+    archive : Path
+        Archive of `pack`.
+    folder : Path
+        Folder to write to; if it exists, the archive is not read.
+
     Raises
     ------
     CaseError

@@ -81,7 +81,17 @@ class Clicks:
 
 
 def draw_extent(chance: Chance, drawn: Drawn, odds: PromptOdds) -> GivenExtent:
-    """Short axes and slices of the targets, each with its odds, off by what a hand is off."""
+    """Short axes and slices of the targets, each with its odds, off by what a hand is off.
+
+    Parameters
+    ----------
+    chance : Chance
+        Random numbers for these patches.
+    drawn : Drawn
+        The patches.
+    odds : PromptOdds
+        How often a patch has a short axis and slices.
+    """
     short_axis, measurable = short_axes(drawn)
     wobble = 0.04 * (short_axis[:, 1:] - short_axis[:, :1]) + 0.3
     edges = target_edges(drawn.target)
@@ -115,9 +125,10 @@ def short_axes(drawn: Drawn) -> tuple[Tensor, Tensor]:
 
     Returns
     -------
-    tuple[Tensor, Tensor]
-        (b, 2), where it begins and ends across the line, in voxels from its middle; bool (b,), whether there
-        is one.
+    ends : Tensor
+        Ends (b, 2) across the line, in voxels from its middle.
+    is_measurable : Tensor
+        Bool (b,), whether there is a chord.
     """
     side = drawn.target.shape[2]
     z = drawn.ends[:, 0, 0].round().long().clamp(0, side - 1)

@@ -54,6 +54,15 @@ class PatchSampler(Protocol):
 class LesionCropSampler:
     """Augmented cubes around single lesions, out of a bank that lies on the training device.
 
+    Parameters
+    ----------
+    bank : LesionCropCache
+        Crop cache on disk.
+    config : TrainingConfig
+        Config of the run.
+    device : torch.device, default _CPU
+        Device that the crops are copied to.
+
     Raises
     ------
     TrainingError
@@ -174,7 +183,15 @@ def _drawn_by(chances: Tensor, limits: Tensor) -> Tensor:
 
 
 def seeded(device: torch.device, *numbers: int) -> torch.Generator:
-    """A generator that some whole numbers decide."""
+    """A generator that some whole numbers decide.
+
+    Parameters
+    ----------
+    device : torch.device
+        Device of the generator.
+    *numbers : int
+        Whole numbers that the seed is derived from.
+    """
     seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
     return torch.Generator(device).manual_seed(seed % 2**63)
 
@@ -190,7 +207,15 @@ def source_index(
 
 
 def check_sources(found: Mapping[str, object], config: TrainingConfig) -> None:
-    """Raise `TrainingError` unless the config weighs all sources, and one of them above 0, or none."""
+    """Raise `TrainingError` unless the config weighs all sources, and one of them above 0, or none.
+
+    Parameters
+    ----------
+    found : Mapping[str, object]
+        Mapping whose keys are the sources of the data.
+    config : TrainingConfig
+        Config with `source_weights`.
+    """
     unknown = sorted(set(found) ^ set(config.source_weights)) if config.source_weights else []
     if unknown:
         raise TrainingError(f"source_weights and the data's sources differ in {', '.join(unknown)}")
@@ -200,5 +225,11 @@ def check_sources(found: Mapping[str, object], config: TrainingConfig) -> None:
 
 
 def fingerprint(names: object) -> str:
-    """SHA-256 of names, in order."""
+    """SHA-256 of names, in order.
+
+    Parameters
+    ----------
+    names : object
+        An iterable of names.
+    """
     return hashlib.sha256(json.dumps(list(names)).encode()).hexdigest()  # type: ignore[call-overload]

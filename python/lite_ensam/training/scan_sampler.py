@@ -103,7 +103,17 @@ class ScanSampler:
 
 
 def joint_sample(case: Case, mark: RecistMark, config: TrainingConfig) -> Batch:
-    """The patch of one mark as inference cuts it, with its target."""
+    """The patch of one mark as inference cuts it, with its target.
+
+    Parameters
+    ----------
+    case : Case
+        A case with a reference.
+    mark : RecistMark
+        One of its marks.
+    config : TrainingConfig
+        Config of the run.
+    """
     patch = next(patch for patch in prepare_joint(case, config.patch) if patch.mark.label == mark.label)
     return _sample(_Scan(case.flipped(case.grid.flips_zyx)), patch)
 

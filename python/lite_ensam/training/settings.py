@@ -94,7 +94,13 @@ def apply_settings(config: Config, settings: Iterable[str]) -> Config:
 
 
 def list_settings(config: object) -> Iterator[Setting]:
-    """Every setting of a config, in order; fields that are dataclasses themselves give theirs."""
+    """Every setting of a config, in order; fields that are dataclasses themselves give theirs.
+
+    Parameters
+    ----------
+    config : object
+        A frozen dataclass.
+    """
     hints, texts = get_type_hints(type(config)), _texts(type(config))
     for field in fields(config):  # type: ignore[arg-type]
         value = getattr(config, field.name)

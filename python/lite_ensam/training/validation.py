@@ -32,7 +32,15 @@ _CPU = torch.device("cpu")
 @with_short_repr
 @dataclass(frozen=True)
 class ValidationScore:
-    """Scores of one validation: mean DSC of each source, and their mean."""
+    """Scores of one validation: mean DSC of each source, and their mean.
+
+    Parameters
+    ----------
+    dsc : float
+        Mean over sources, 0 to 1.
+    by_source : dict[str, float]
+        Mean DSC of the lesions of each source.
+    """
 
     dsc: float
     by_source: dict[str, float]

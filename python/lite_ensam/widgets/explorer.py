@@ -240,20 +240,20 @@ def explore(
     ----------
     ct : ScanLike
         A scan in any form that `lite_ensam.segment` takes.
-    spacing_mm : Sequence[float] or None, default None
-        Voxel spacing (z, y, x) in mm, if `ct` is an array.
-    grid : Grid or ScanSource or None, default None
-        Geometry of the scan, if `ct` is an array.
-    series_uid : str or None, default None
-        SeriesInstanceUID, if a folder holds several series.
-    acquisition : int or None, default None
-        AcquisitionNumber, if a series holds several acquisitions.
     marks : MarksLike or None, default None
         Lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an .npz or a
         `Case`, if there are any. A report that the button JSON wrote, or its content, brings back edits by
         hand, thresholds and what was accepted or rejected, too.
+    spacing_mm : Sequence[float] or None, default None
+        Voxel spacing (z, y, x) in mm, if `ct` is an array.
+    grid : Grid or ScanSource or None, default None
+        Geometry of the scan, if `ct` is an array.
     marks_in : MarkFrame, default "voxel"
         Coordinates of marks that are given as numbers, see `lite_ensam.segment`.
+    series_uid : str or None, default None
+        SeriesInstanceUID, if a folder holds several series.
+    acquisition : int or None, default None
+        AcquisitionNumber, if a series holds several acquisitions.
     only : Choice, default ()
         Which marks to take, see `lite_ensam.segment`.
     hu : bool or None, default None

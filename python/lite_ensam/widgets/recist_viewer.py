@@ -77,7 +77,7 @@ class RecistViewer(MaskTraits):
         Whether a line is segmented as soon as it is finished.
     threshold : float, default 0.0
         Logit above which a voxel is tumour.
-    options : Any
+    **options : Any
         Options of `lite_ensam.segment` by name, see `RunOptions`.
     prior : PriorVisit or None, default None
         An earlier scan of the patient, registered to this one and shown next to it.

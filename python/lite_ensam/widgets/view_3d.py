@@ -153,6 +153,19 @@ def render_tumors_3d(
 ) -> Picture:
     """As `view_tumors`, but a still picture: for nbconvert, papermill and paper.
 
+    Parameters
+    ----------
+    labels : Labels
+        Label map (z, y, x).
+    grid : Grid
+        Grid of the map.
+    marks : Sequence[RecistMark]
+        The lines; a mark whose label has no voxel is shown as a line only.
+    colors : Mapping[int, str] or None, default None
+        "#rrggbb" by label; None takes the palette.
+    inches : tuple[float, float], default (6.0, 6.0)
+        Width and height of the picture in inches.
+
     Raises
     ------
     MissingExtraError
@@ -191,6 +204,15 @@ def view_itk(ct: CtVolume, labels: Labels, grid: Grid) -> Drawing:
 
     itkwidgets fetches its viewer from a public server each time it is shown; the scan stays in this browser.
     `view_tumors` needs no internet.
+
+    Parameters
+    ----------
+    ct : CtVolume
+        Voxels of the scan (z, y, x).
+    labels : Labels
+        Label map (z, y, x) of the same shape.
+    grid : Grid
+        Grid of both.
 
     Raises
     ------

@@ -73,7 +73,15 @@ class FetchedStudy(os.PathLike[str]):
 
 
 class FetchedFile(os.PathLike[str]):
-    """A file of a study that was fetched; as long as it is needed, the study stays."""
+    """A file of a study that was fetched; as long as it is needed, the study stays.
+
+    Parameters
+    ----------
+    study : FetchedStudy
+        Study that keeps the file on disk.
+    path : Path
+        Path of the file.
+    """
 
     def __init__(self, study: FetchedStudy, path: Path) -> None:
         self.study, self.path = study, path
