@@ -84,6 +84,11 @@ def open_manifest(source: Source) -> CohortManifest:
     source : Source
         Manifest (.csv, .parquet), a folder, a `CohortManifest`, or rows.
 
+    Returns
+    -------
+    CohortManifest
+        The manifest with its checked rows.
+
     Raises
     ------
     CohortError
@@ -107,6 +112,11 @@ def open_folder(folder: Path, manifest: CohortManifest) -> Iterator[LockedFolder
         Folder of the results; made if missing.
     manifest : CohortManifest
         The cases.
+
+    Yields
+    ------
+    LockedFolder
+        The folder, locked for this process.
 
     Raises
     ------

@@ -30,6 +30,11 @@ def check_rows(
         Rows of a manifest.
     on_row : Callable[[int], None] or None, default None
         Called after each row with how many are done.
+
+    Returns
+    -------
+    tuple[ManifestIssue, ...]
+        Problems in the order of the rows, an empty tuple if all is well.
     """
     problems = []
     for number, row in enumerate(rows, start=1):

@@ -23,6 +23,11 @@ def discover(folder: str | os.PathLike[str]) -> CohortManifest:
     folder : str or os.PathLike[str]
         Folder to search.
 
+    Returns
+    -------
+    CohortManifest
+        A row for each case.
+
     Raises
     ------
     CohortError

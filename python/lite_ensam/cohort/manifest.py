@@ -62,7 +62,18 @@ class CohortCase:
 
     @classmethod
     def of(cls, files: CaseFiles) -> CohortCase:
-        """The row of a case that was found in a folder."""
+        """The row of a case that was found in a folder.
+
+        Parameters
+        ----------
+        files : CaseFiles
+            Files of the case.
+
+        Returns
+        -------
+        CohortCase
+            The row.
+        """
         marks, labels = files.marks, files.labels
         if labels is None and files.ct.suffix.lower() == ".npz" and "gts" in _npz_arrays(files.ct):
             labels = files.ct
@@ -141,6 +152,11 @@ def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
     ----------
     path : str or os.PathLike[str]
         .csv (UTF-8, with headings) or .parquet; paths in it are relative to its own folder.
+
+    Returns
+    -------
+    CohortManifest
+        Rows in the order of the table.
 
     Raises
     ------

@@ -33,7 +33,13 @@ _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 
 
 class LiteEnsamError(Exception):
-    """Base of all errors raised by lite-ensam; what a file put into the sentence stays on one line."""
+    """Base of all errors raised by lite-ensam; what a file put into the sentence stays on one line.
+
+    Parameters
+    ----------
+    *args : object
+        The sentence; line breaks and control characters in it become escapes.
+    """
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(printable(arg) if isinstance(arg, str) else arg for arg in args))
@@ -87,6 +93,11 @@ def brief(value: object) -> str:
     value : object
         Anything that came instead of what was expected.
 
+    Returns
+    -------
+    str
+        The text, cut off after 80 characters.
+
     Examples
     --------
     >>> brief((1, "two"))
@@ -106,6 +117,11 @@ def printable(text: str | os.PathLike[str]) -> str:
     ----------
     text : str or os.PathLike[str]
         Text or path that a message quotes.
+
+    Returns
+    -------
+    str
+        The text with escapes.
 
     Examples
     --------

@@ -199,6 +199,11 @@ class RecistMark:
         margin_voxels : float, default 0.5
             How far each end is moved.
 
+        Returns
+        -------
+        EndpointPair
+            Two points (z, y, x) in voxels.
+
         Examples
         --------
         >>> RecistMark(1, ((4, 10, 2), (4, 10, 12))).outer_endpoints_zyx()
@@ -207,7 +212,20 @@ class RecistMark:
         return outer_ends(self.endpoints_zyx, margin_voxels)
 
     def flipped(self, flips_zyx: Flips, shape_zyx: Sequence[int]) -> "RecistMark":
-        """The same line, slices and points in its volume with some axes reversed."""
+        """The same line, slices and points in its volume with some axes reversed.
+
+        Parameters
+        ----------
+        flips_zyx : Flips
+            Whether each axis z, y, x is reversed.
+        shape_zyx : Sequence[int]
+            Number of voxels on each axis (z, y, x).
+
+        Returns
+        -------
+        RecistMark
+            The mark in the reversed volume.
+        """
         if not any(flips_zyx):
             return self
         last = np.asarray(shape_zyx) - 1
@@ -235,15 +253,48 @@ class RecistMark:
         )
 
     def length_mm(self, spacing_mm: Sequence[float]) -> float:
-        """Longest diameter in mm, of a volume with this (z, y, x) spacing."""
+        """Longest diameter in mm, of a volume with this (z, y, x) spacing.
+
+        Parameters
+        ----------
+        spacing_mm : Sequence[float]
+            Voxel spacing (z, y, x) in mm.
+
+        Returns
+        -------
+        float
+            Length in mm.
+        """
         return _length_mm(self.endpoints_zyx, spacing_mm)
 
     def short_axis_mm(self, spacing_mm: Sequence[float]) -> float | None:
-        """Length of the drawn short axis in mm, or None."""
+        """Length of the drawn short axis in mm, or None.
+
+        Parameters
+        ----------
+        spacing_mm : Sequence[float]
+            Voxel spacing (z, y, x) in mm.
+
+        Returns
+        -------
+        float or None
+            Length in mm; None without a short axis.
+        """
         return None if self.short_axis_zyx is None else _length_mm(self.short_axis_zyx, spacing_mm)
 
     def radius_mm(self, spacing_mm: Sequence[float]) -> float:
-        """Half of `length_mm`."""
+        """Half of `length_mm`.
+
+        Parameters
+        ----------
+        spacing_mm : Sequence[float]
+            Voxel spacing (z, y, x) in mm.
+
+        Returns
+        -------
+        float
+            Radius in mm.
+        """
         return self.length_mm(spacing_mm) / 2
 
 
@@ -278,6 +329,11 @@ def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
     ----------
     marks : Sequence[RecistMark]
         Marks, with or without notes.
+
+    Returns
+    -------
+    tuple[str, ...]
+        Sentences on how the lines were read; empty without notes.
     """
     return marks.notes if isinstance(marks, NotedMarks) else ()
 
@@ -340,6 +396,11 @@ def is_inside(point_zyx: Sequence[float], shape_zyx: Sequence[int]) -> bool:
         Voxel index of a point, may be a fraction.
     shape_zyx : Sequence[int]
         Shape of the volume.
+
+    Returns
+    -------
+    bool
+        True inside or on the outer faces.
     """
     return all(-_HALF_VOXEL <= p <= n - 1 + _HALF_VOXEL for p, n in zip(point_zyx, shape_zyx, strict=True))
 
@@ -351,6 +412,11 @@ def voxel_of(point_zyx: FloatTriple) -> IntTriple:
     ----------
     point_zyx : FloatTriple
         Voxel index of a point, may be a fraction.
+
+    Returns
+    -------
+    IntTriple
+        Index (z, y, x) of the voxel.
 
     Examples
     --------
@@ -370,6 +436,11 @@ def outer_ends(line: EndpointPair, margin_voxels: float) -> EndpointPair:
         The two ends, on one slice.
     margin_voxels : float
         How far each end is moved.
+
+    Returns
+    -------
+    EndpointPair
+        Two points (z, y, x) in voxels.
     """
     (z, ay, ax), (_, by, bx) = line
     share = margin_voxels / math.hypot(by - ay, bx - ax)
@@ -410,6 +481,11 @@ def sphere_box(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[
         Shape of the volume.
     spacing_mm : Sequence[float]
         Spacing in mm, (z, y, x).
+
+    Returns
+    -------
+    SubVolume
+        Bool part of the volume.
     """
     center, radius_mm = np.asarray(mark.midpoint_zyx), mark.radius_mm(spacing_mm)
     spacing, last = np.asarray(spacing_mm, dtype=np.float64), np.asarray(shape_zyx) - 1
@@ -493,6 +569,11 @@ def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: 
     label : int
         Label of the mark that is returned.
 
+    Returns
+    -------
+    RecistMark
+        A mark with the line's two ends.
+
     Raises
     ------
     MarkError
@@ -520,6 +601,11 @@ def marks_from_labels(labels: Labels, spacing_mm: FloatTriple) -> tuple[RecistMa
         Label map (z, y, x), uint8 or uint16.
     spacing_mm : FloatTriple
         Spacing in mm, (z, y, x).
+
+    Returns
+    -------
+    tuple[RecistMark, ...]
+        A mark for each label that has a voxel.
     """
     masks = TumorMasks(labels)
     return tuple(mark_from_mask(masks[label], spacing_mm, label) for label in masks.labels)

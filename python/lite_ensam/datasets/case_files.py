@@ -67,6 +67,11 @@ class CaseFiles:
     def read(self) -> Case:
         """The case with its reference, under its name; labels that no line marks are a note of its source.
 
+        Returns
+        -------
+        Case
+            The case with its reference.
+
         Raises
         ------
         CaseError

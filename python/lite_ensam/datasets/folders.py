@@ -88,6 +88,11 @@ def find_cases(folder: PathLike) -> list[CaseFiles]:
     ----------
     folder : PathLike
         Cases in one of the layouts of this module.
+
+    Returns
+    -------
+    list[CaseFiles]
+        Files of each case.
     """
     return list(list_cases(folder).cases)
 

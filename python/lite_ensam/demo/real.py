@@ -56,6 +56,11 @@ def run_real_demo(
     on_step : Callable[[str], None] or None, default None
         Told in words what is done next.
 
+    Returns
+    -------
+    DemoRecord
+        Scores, volumes and written files.
+
     Raises
     ------
     CaseError
@@ -85,6 +90,11 @@ def real_cases(folder: PathLike) -> list[Case]:
     ----------
     folder : PathLike
         Made if it is missing; keeps the scans (17 MB, DICOM) in `scans`.
+
+    Returns
+    -------
+    list[Case]
+        Four cases with references.
 
     Raises
     ------

@@ -214,6 +214,11 @@ def segmenter_of(weights: PathLike = WEIGHTS) -> Segmenter:
     ----------
     weights : PathLike, default WEIGHTS
         Folder of weights made by `lite-ensam export` or `import`.
+
+    Returns
+    -------
+    Segmenter
+        Function from a case to its segmentation.
     """
     predictor = Predictor(load_backend("openvino", weights=weights))
     return lambda case: segment_case(case, predictor)

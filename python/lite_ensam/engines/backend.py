@@ -20,7 +20,10 @@ from lite_ensam.io import write_text
 from lite_ensam.measurements.confidence import HeldOutErrors
 
 Engine = Literal["openvino", "torch"]
+"""Name of an inference engine."""
+
 ENGINES: tuple[Engine, ...] = ("openvino", "torch")
+"""Names of all engines, the default first."""
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 """Folder of the weights that ship with the package: of lesion crops."""
@@ -93,7 +96,18 @@ class WeightsManifest:
 
     @classmethod
     def read(cls, folder: PathLike = WEIGHTS) -> WeightsManifest:
-        """Read `manifest.json` of a weights folder, as `export` makes it."""
+        """Read `manifest.json` of a weights folder, as `export` makes it.
+
+        Parameters
+        ----------
+        folder : PathLike, default WEIGHTS
+            Folder with `manifest.json`.
+
+        Returns
+        -------
+        WeightsManifest
+            The manifest.
+        """
         folder = Path(folder)
         path = folder / "manifest.json"
         try:
@@ -117,7 +131,13 @@ class WeightsManifest:
             raise EngineError(f"weights: {path} is not a manifest of lite-ensam ({error})") from error
 
     def write_held_out_errors(self, errors: HeldOutErrors) -> None:
-        """Keep errors in `manifest.json`: results then come with intervals. OutputError if it cannot be written."""
+        """Keep errors in `manifest.json`: results then come with intervals. OutputError if it cannot be written.
+
+        Parameters
+        ----------
+        errors : HeldOutErrors
+            Errors of these weights on patients that they were not trained on.
+        """
         path = self.folder / "manifest.json"
         numbers = json.loads(path.read_text()) | {"held_out_errors": errors.to_dict()}
         write_text(path, json.dumps(numbers, indent=1) + "\n", overwrite=True)
@@ -154,7 +174,15 @@ def graph_hash(folder: Path, graphs: Sequence[str]) -> str:
 
 
 class Backend(Protocol):
-    """An engine with weights loaded."""
+    """An engine with weights loaded.
+
+    Attributes
+    ----------
+    name : Engine
+        Name of the engine.
+    manifest : WeightsManifest
+        Manifest of the weights.
+    """
 
     name: Engine
     manifest: WeightsManifest
@@ -168,9 +196,20 @@ class Backend(Protocol):
             Patches (n, c, z, y, x) or (1, c, z, y, x), in [0, 1]; one patch is encoded once for all lines.
         endpoints_zyx : NDArray[np.float32]
             Ends of the lines (n, 2, 3), voxel indices in the patch.
+
+        Returns
+        -------
+        NDArray[np.float32]
+            Logits (n, z, y, x), float32; above 0 is tumour.
         """
         ...
 
     def warm_up(self, patch_shape_zyx: tuple[int, int, int]) -> None:
-        """Do beforehand what the first call for patches of this shape would do."""
+        """Do beforehand what the first call for patches of this shape would do.
+
+        Parameters
+        ----------
+        patch_shape_zyx : tuple[int, int, int]
+            Shape of the patches.
+        """
         ...

@@ -53,6 +53,11 @@ def shared_backend(engine: Engine, threads: int | None, manifest: WeightsManifes
         CPU threads; None takes all.
     manifest : WeightsManifest
         The weights.
+
+    Returns
+    -------
+    Backend
+        The engine; later calls with the same arguments return the same one.
     """
     check_engine(engine)
     with _LOADING:
@@ -72,6 +77,11 @@ def load_backend(
         CPU threads; None takes all that affinity and control groups grant.
     weights : PathLike or WeightsManifest, default WEIGHTS
         Folder with manifest.json, lite_ensam.xml/.bin and lite_ensam.safetensors, or its manifest.
+
+    Returns
+    -------
+    Backend
+        The engine.
 
     Raises
     ------

@@ -69,7 +69,20 @@ class Evaluation:
     resources: tuple[CaseResources, ...] = ()
 
     def summary(self, source: str = OVERALL, method: str = RESULT) -> Summary:
-        """The summary of one method on one source; KeyError names those that there are."""
+        """The summary of one method on one source; KeyError names those that there are.
+
+        Parameters
+        ----------
+        source : str, default OVERALL
+            Name of a source; `OVERALL` is the mean over sources.
+        method : str, default RESULT
+            Name of a method, such as `RESULT`.
+
+        Returns
+        -------
+        Summary
+            The summary.
+        """
         for summary in self.summaries:
             if (summary.source, summary.method) == (source, method):
                 return summary
@@ -77,15 +90,37 @@ class Evaluation:
         raise KeyError(f"no summary of {method!r} on {source!r}; there are {known}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, JSON-ready."""
+        """Everything, JSON-ready.
+
+        Returns
+        -------
+        dict[str, Any]
+            All numbers by name.
+        """
         return {"use": DISCLAIMER} | asdict(self)
 
     def write_json(self, path: PathLike, overwrite: bool = False) -> None:
-        """Write everything; OutputError if that cannot be done."""
+        """Write everything; OutputError if that cannot be done.
+
+        Parameters
+        ----------
+        path : PathLike
+            The file to write.
+        overwrite : bool, default False
+            Whether an existing file may be replaced.
+        """
         write_report(path, self.to_dict(), overwrite)
 
     def write_csv(self, path: PathLike, overwrite: bool = False) -> None:
-        """Write one row for each tumour and method; OutputError if that cannot be done."""
+        """Write one row for each tumour and method; OutputError if that cannot be done.
+
+        Parameters
+        ----------
+        path : PathLike
+            The file to write.
+        overwrite : bool, default False
+            Whether an existing file may be replaced.
+        """
         write_table(path, [_row(tumor) for tumor in self.tumors], overwrite)
 
 
@@ -114,6 +149,11 @@ def evaluate(
         Seed of the bootstrap and of changed marks.
     on_case : Callable[[str, int, int], None] or None, default None
         Called before each case with its name, its number from 0 and how many there are.
+
+    Returns
+    -------
+    Evaluation
+        Scores of each tumour, and their means with intervals.
 
     Raises
     ------

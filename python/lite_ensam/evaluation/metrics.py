@@ -108,6 +108,11 @@ def flare_nsd(dsc_value: float, nsd_value: float) -> float:
     nsd_value : float
         Normalised surface Dice, 0 to 1.
 
+    Returns
+    -------
+    float
+        NSD, 0 to 1.
+
     Examples
     --------
     >>> flare_nsd(0.19, 0.7), flare_nsd(0.2, 0.7)

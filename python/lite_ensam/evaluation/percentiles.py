@@ -38,6 +38,11 @@ def render_percentiles(
     percentiles : Sequence[int], default PERCENTILES
         Percentiles of the DSC, ascending.
 
+    Returns
+    -------
+    bytes
+        Content of a PNG file.
+
     Raises
     ------
     MissingExtraError

@@ -149,6 +149,11 @@ def score_mask(result: SubVolume, mark: RecistMark, case: Case) -> MaskScore:
         Says which tumour of the reference it is.
     case : Case
         Case with a reference.
+
+    Returns
+    -------
+    MaskScore
+        Dice, surface Dice, volumes and errors.
     """
     reference, spacing = case.reference_masks[mark.label], case.grid.spacing_mm
     line = RecistMark(1, mark.endpoints_zyx)

@@ -25,6 +25,11 @@ def worst_tumors(evaluation: Evaluation, n_tumors: int = 10) -> list[TumorScore]
         An evaluation of `evaluate_folder`.
     n_tumors : int, default 10
         How many, at most.
+
+    Returns
+    -------
+    list[TumorScore]
+        At most so many scores.
     """
     return _by_dsc(evaluation)[:n_tumors]
 
@@ -38,6 +43,11 @@ def at_percentiles(evaluation: Evaluation, percentiles: Sequence[int] = PERCENTI
         An evaluation of `evaluate_folder`.
     percentiles : Sequence[int], default PERCENTILES
         Percentiles of the DSC, 0 to 100.
+
+    Returns
+    -------
+    list[TumorScore]
+        A score for each percentile.
     """
     ordered = _by_dsc(evaluation)
     return [ordered[round(percent / 100 * (len(ordered) - 1))] for percent in percentiles]
@@ -56,6 +66,11 @@ def picture_tumors(
         Scores of its result.
     segment : Segmenting
         The same that was evaluated.
+
+    Returns
+    -------
+    list[TumorPicture]
+        Pictures in the order of the scores.
     """
     files = {(case.source, case.name): case for case in find_cases(evaluation.folder)}
     spheres = {

@@ -101,6 +101,11 @@ def flare25_weights(checkpoint: Path) -> Weights:
     ----------
     checkpoint : Path
         Checkpoint of the authors, a file of `torch.save`.
+
+    Returns
+    -------
+    Weights
+        Weights with the config that fits them.
     """
     tensors = _unwrapped(read_state_dict(checkpoint))
     try:

@@ -59,6 +59,11 @@ def surface_of(mask: Mask | SubVolume, grid: Grid, smoothing_rounds: int = _SMOO
     smoothing_rounds : int, default _SMOOTHING_ROUNDS
         0 leaves the steps between voxels.
 
+    Returns
+    -------
+    Surface
+        Vertices in world mm and triangles.
+
     Examples
     --------
     >>> mask = np.zeros((5, 5, 5), dtype=bool)

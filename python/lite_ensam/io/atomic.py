@@ -105,6 +105,11 @@ def atomic_write(path: str | os.PathLike[str], overwrite: bool = False) -> Itera
     overwrite : bool, default False
         Whether an existing file may be replaced.
 
+    Yields
+    ------
+    BinaryIO
+        The temporary file, open for writing.
+
     Raises
     ------
     OutputError

@@ -68,7 +68,18 @@ class LabelMap:
     notes: tuple[str, ...] = ()
 
     def unclaimed(self, marks: Sequence[RecistMark]) -> tuple[str, ...]:
-        """A note on each label that has no line."""
+        """A note on each label that has no line.
+
+        Parameters
+        ----------
+        marks : Sequence[RecistMark]
+            Lines on the scan.
+
+        Returns
+        -------
+        tuple[str, ...]
+            Sentences for readers of the results.
+        """
         claimed = {mark.label for mark in marks}
         return tuple(
             f"label {lesion.label} of the mask has no line and is left out"
@@ -91,6 +102,16 @@ class LabelMap:
 
     def draw_marks(self, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
         """The line a reader would draw on each lesion (see `mark_from_mask`), with its name, tracking UID and site.
+
+        Parameters
+        ----------
+        spacing_mm : FloatTriple
+            Voxel spacing (z, y, x) in mm.
+
+        Returns
+        -------
+        tuple[RecistMark, ...]
+            A mark for each lesion.
 
         Raises
         ------

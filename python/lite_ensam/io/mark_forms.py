@@ -75,6 +75,11 @@ def parse_marks(
     only : Choice, default ()
         See `read_marks`.
 
+    Returns
+    -------
+    tuple[RecistMark, ...]
+        At least one mark; `notes_of` has notes on how they were read.
+
     Raises
     ------
     MarkError

@@ -96,13 +96,30 @@ class OpenedScan:
         return None if self.source.has_hu else False
 
     def read_ct(self) -> CtVolume:
-        """The whole scan (z, y, x); errors as `read_ct`."""
+        """The whole scan (z, y, x); errors as `read_ct`.
+
+        Returns
+        -------
+        CtVolume
+            Voxels (z, y, x).
+        """
         if isinstance(self.voxels, PartialScan):
             raise CaseError("only crops of this scan were kept when it was read; read_case keeps all of it")
         return self.voxels.read_ct() if isinstance(self.voxels, NiftiVolume) else self.voxels
 
     def with_notes(self, notes: Sequence[str]) -> OpenedScan:
-        """The same scan with more notes on its source."""
+        """The same scan with more notes on its source.
+
+        Parameters
+        ----------
+        notes : Sequence[str]
+            Sentences for readers of the results.
+
+        Returns
+        -------
+        OpenedScan
+            The scan with these notes.
+        """
         return replace(self, source=self.source.with_notes(notes))
 
     def read_marks(
@@ -119,6 +136,11 @@ class OpenedScan:
             See `parse_marks`.
         only : Choice, default ()
             See `parse_marks`.
+
+        Returns
+        -------
+        tuple[RecistMark, ...]
+            At least one mark.
 
         Raises
         ------
@@ -146,7 +168,20 @@ class OpenedScan:
         raise MarkError(f"{name}: no `marks` given: a file of lines to go with this scan")
 
     def draw_marks(self, path: PathLike, label_map: LabelMap) -> tuple[RecistMark, ...]:
-        """Lines drawn on a label map; `path` is for the message if it is empty."""
+        """Lines drawn on a label map; `path` is for the message if it is empty.
+
+        Parameters
+        ----------
+        path : PathLike
+            File of the label map, for the message if it is empty.
+        label_map : LabelMap
+            Label map on the grid of this scan.
+
+        Returns
+        -------
+        tuple[RecistMark, ...]
+            A mark for each lesion.
+        """
         try:
             return label_map.draw_marks(self.source.grid.spacing_mm)
         except MarkError as error:
@@ -173,6 +208,11 @@ class OpenedScan:
             As in `Case`; None takes those of a scan that came as a case.
         hu : bool or None, default None
             As in `Case`; None takes those of a scan that came as a case.
+
+        Returns
+        -------
+        Case
+            The case.
 
         Raises
         ------
@@ -239,6 +279,11 @@ def open_scan(
     referred_by : object, default None
         The marks or mask that the scan is opened for; a DICOM file says which series of a folder it refers
         to. None looks for the one file of marks in the folder, an `ObjectChoice` says which of several.
+
+    Returns
+    -------
+    OpenedScan
+        The scan; its voxels are read when they are needed.
 
     Raises
     ------

@@ -64,6 +64,11 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
     path : str or os.PathLike[str]
         JSON file of a report.
 
+    Returns
+    -------
+    dict[str, Any]
+        The content of the report.
+
     Raises
     ------
     CaseError
@@ -108,6 +113,11 @@ def rounded(value: Any) -> Any:
     ----------
     value : Any
         A cell: a number, a text or a list of them.
+
+    Returns
+    -------
+    Any
+        The cell, with rounded floats.
 
     Examples
     --------

@@ -98,6 +98,11 @@ def read_labels(path: PathLike, source: ScanSource | Grid | None = None) -> Labe
         The file.
     source : ScanSource or Grid or None, default None
         Geometry of the CT that the labels belong to.
+
+    Returns
+    -------
+    Labels
+        Labels (z, y, x).
     """
     return read_label_map(path, source).labels
 
@@ -122,6 +127,11 @@ def read_label_map(
     fraction : float or None, default None
         Fraction of a fractional SEG: from which share of the maximum on a voxel counts, see
         `dicom.read_segmentation`.
+
+    Returns
+    -------
+    LabelMap
+        Labels with what the file says of the lesions.
 
     Raises
     ------

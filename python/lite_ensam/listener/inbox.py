@@ -130,6 +130,11 @@ class Inbox:
     def alone(self) -> Iterator[None]:
         """The inbox for this process only.
 
+        Yields
+        ------
+        None
+            Nothing; the lock is held inside the block.
+
         Raises
         ------
         OutputError
@@ -185,17 +190,40 @@ class Inbox:
             file.write(data)
 
     def close(self, sender: int) -> None:
-        """An association has ended."""
+        """An association has ended.
+
+        Parameters
+        ----------
+        sender : int
+            Number of the association.
+        """
         with self._lock:
             for name in self._open.pop(sender, ()):
                 self._touched[name] = time.monotonic()
 
     def studies(self) -> list[ReceivedStudy]:
-        """All that are there."""
+        """All that are there.
+
+        Returns
+        -------
+        list[ReceivedStudy]
+            Studies of the inbox.
+        """
         return [ReceivedStudy(path) for path in sorted(self.folder.iterdir()) if (path / "objects").is_dir()]
 
     def quiet_studies(self, seconds: float) -> list[ReceivedStudy]:
-        """Those that are not settled, of which nothing has come for some seconds, and nothing is coming."""
+        """Those that are not settled, of which nothing has come for some seconds, and nothing is coming.
+
+        Parameters
+        ----------
+        seconds : float
+            Least time since the last object of a study, in seconds.
+
+        Returns
+        -------
+        list[ReceivedStudy]
+            Studies that can be processed.
+        """
         now = time.monotonic()
         with self._lock:
             busy = {name for names in self._open.values() for name in names}
@@ -203,7 +231,15 @@ class Inbox:
         return [ReceivedStudy(self.folder / name) for name in sorted(names)]
 
     def settle(self, study: ReceivedStudy, since: float) -> None:
-        """Nothing is left to be done with a study, until more of it comes than had come at a time (`monotonic`)."""
+        """Nothing is left to be done with a study, until more of it comes than had come at a time (`monotonic`).
+
+        Parameters
+        ----------
+        study : ReceivedStudy
+            The study.
+        since : float
+            Time (`monotonic`) at which its processing began.
+        """
         with self._lock:
             if self._touched.get(study.folder.name, since) <= since:
                 self._touched.pop(study.folder.name, None)

@@ -93,7 +93,21 @@ class Listener:
         senders: tuple[str, ...] = (),
         stop: Event | None = None,
     ) -> None:
-        """Listen until `stop` is set or the process is told to end; errors as `receiving` and `Inbox.alone`."""
+        """Listen until `stop` is set or the process is told to end; errors as `receiving` and `Inbox.alone`.
+
+        Parameters
+        ----------
+        host : str, default "127.0.0.1"
+            Host name or address to listen on.
+        port : int, default 11112
+            TCP port to listen on.
+        title : str, default "LITE-ENSAM"
+            AE title that senders must call.
+        senders : tuple[str, ...], default ()
+            AE titles that may send; an empty sequence accepts all.
+        stop : Event or None, default None
+            Ends the listener when it is set.
+        """
         stop = stop or Event()
         with (
             self.inbox.alone(),
@@ -123,7 +137,13 @@ class Listener:
                     study.remove()
 
     def say(self, text: str) -> None:
-        """Tell what happened, without UIDs."""
+        """Tell what happened, without UIDs.
+
+        Parameters
+        ----------
+        text : str
+            The sentence.
+        """
         self._say(_UID.sub("(UID)", text))
 
     def _work_on(self, study: ReceivedStudy) -> StudyState:

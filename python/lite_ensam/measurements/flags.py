@@ -67,6 +67,11 @@ def sentences(flags: Iterable[Flag]) -> str:
     flags : Iterable[Flag]
         Flags of a tumour.
 
+    Returns
+    -------
+    str
+        The sentences, separated by semicolons.
+
     Examples
     --------
     >>> sentences((EMPTY, TOO_SMALL))
@@ -82,6 +87,11 @@ def flag_lists(flags: Iterable[Flag]) -> dict[str, list[str]]:
     ----------
     flags : Iterable[Flag]
         Flags of a tumour.
+
+    Returns
+    -------
+    dict[str, list[str]]
+        Lists of texts.
 
     Examples
     --------
@@ -99,6 +109,11 @@ def flag_cells(flags: Iterable[Flag]) -> dict[str, str]:
     ----------
     flags : Iterable[Flag]
         Flags of a tumour.
+
+    Returns
+    -------
+    dict[str, str]
+        Texts whose entries are separated by semicolons.
 
     Examples
     --------

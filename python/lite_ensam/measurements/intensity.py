@@ -40,7 +40,13 @@ class TumorIntensity:
     unit: GreyUnit = "HU"
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready: `grey_mean`, `grey_median`, `grey_sd`, `grey_unit`."""
+        """JSON-ready: `grey_mean`, `grey_median`, `grey_sd`, `grey_unit`.
+
+        Returns
+        -------
+        dict[str, Any]
+            Numbers by name.
+        """
         return {f"grey_{name}": value for name, value in vars(self).items()}
 
 
@@ -51,6 +57,11 @@ def is_aerated(values_hu: NDArray[Any]) -> bool:
     ----------
     values_hu : NDArray[Any]
         Values of all its voxels, in HU; an empty array is not air.
+
+    Returns
+    -------
+    bool
+        True for air or lung.
 
     Examples
     --------
@@ -69,6 +80,11 @@ def measure_intensity(values: NDArray[Any], unit: GreyUnit = "HU") -> TumorInten
         Values of all its voxels, in any order: `ct[labels == label]`.
     unit : GreyUnit, default "HU"
         Unit of the values.
+
+    Returns
+    -------
+    TumorIntensity or None
+        Mean, median and standard deviation.
 
     Examples
     --------

@@ -55,7 +55,13 @@ class TumorShape:
     sphericity: float
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """JSON-ready.
+
+        Returns
+        -------
+        dict[str, Any]
+            Numbers by name.
+        """
         return asdict(self)
 
 
@@ -70,6 +76,11 @@ def measure_shape(labels: Labels | SubVolume, label: int, spacing_mm: FloatTripl
         Which tumour.
     spacing_mm : FloatTriple
         Spacing in mm, (z, y, x).
+
+    Returns
+    -------
+    TumorShape or None
+        Longest 3D diameter, surface and sphericity.
 
     Notes
     -----

@@ -97,12 +97,29 @@ class ModelConfig:
         return int(2 ** (len(self.blocks) - 1))
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready numbers; `from_dict` is the way back."""
+        """JSON-ready numbers; `from_dict` is the way back.
+
+        Returns
+        -------
+        dict[str, Any]
+            Numbers by name.
+        """
         return asdict(self)
 
     @classmethod
     def from_dict(cls, numbers: dict[str, Any]) -> ModelConfig:
-        """Build from `to_dict`'s output, refusing names this version does not know."""
+        """Build from `to_dict`'s output, refusing names this version does not know.
+
+        Parameters
+        ----------
+        numbers : dict[str, Any]
+            Result of `to_dict`.
+
+        Returns
+        -------
+        ModelConfig
+            The config.
+        """
         unknown = set(numbers) - set(cls.__dataclass_fields__)
         if unknown:
             raise ValueError(f"model config has unknown fields {sorted(unknown)}")

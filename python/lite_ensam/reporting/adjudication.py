@@ -71,7 +71,13 @@ class Comparison:
         return None if self.differences else self.courses[0]
 
     def visits(self) -> Iterator[tuple[int, TimePointResponse | None, TimePointResponse | None]]:
-        """Day, and what either reader says of it."""
+        """Day, and what either reader says of it.
+
+        Yields
+        ------
+        tuple[int, TimePointResponse | None, TimePointResponse | None]
+            Day, response by the first and by the second reader; None where a reader has no such visit.
+        """
         first, second = ({one.day: one for one in course.visits} for course in self.courses)
         for day in sorted(first.keys() | second.keys()):
             yield day, first.get(day), second.get(day)
@@ -90,6 +96,11 @@ def compare_readers(
         Courses of the first and of the second reader, from `judge` by the same protocol.
     decisions : Mapping[tuple[str, str], Decision] or None, default None
         Decisions by patient and set of criteria, from `read_decisions`.
+
+    Returns
+    -------
+    tuple[Comparison, ...]
+        A comparison for each patient and set of criteria.
 
     Raises
     ------
@@ -126,6 +137,11 @@ def read_decisions(path: PathLike) -> dict[tuple[str, str], Decision]:
     ----------
     path : PathLike
         The CSV file.
+
+    Returns
+    -------
+    dict[tuple[str, str], Decision]
+        Decisions by patient and set of criteria.
 
     Raises
     ------
@@ -179,6 +195,11 @@ def adjudication_rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]
     ----------
     comparisons : Sequence[Comparison]
         Pairs of courses from `compare_readers`.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        Rows with the same keys.
     """
     rows = []
     for one in comparisons:

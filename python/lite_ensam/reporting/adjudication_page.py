@@ -24,6 +24,11 @@ def adjudication_page(comparisons: Sequence[Comparison], how: str) -> str:
         Pairs of courses from `compare_readers`.
     how : str
         The protocol's choices in a sentence.
+
+    Returns
+    -------
+    str
+        The HTML.
     """
     readers = reader_names(comparisons)
     parts = [_overview(comparisons, readers)]

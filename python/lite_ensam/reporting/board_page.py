@@ -37,6 +37,11 @@ def board_page(courses: Sequence[Course], how: str, before: Sequence[str] = (), 
         HTML sections that stand first, such as `rates_section`.
     dates : bool, default False
         Whether visits may show their date next to their day.
+
+    Returns
+    -------
+    str
+        The HTML.
     """
     patients = {id(course.patient): course for course in courses}
     parts = [_overview(courses), *before]

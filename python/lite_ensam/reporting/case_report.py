@@ -26,6 +26,11 @@ def identifiers_of(case: Case) -> dict[str, str]:
     ----------
     case : Case
         A case and what its file says of the patient.
+
+    Returns
+    -------
+    dict[str, str]
+        Identifiers by name.
     """
     named = {"Case": case.name} if case.name else {}
     return {**named, **case.source.identifiers}
@@ -52,6 +57,11 @@ def case_page(
         Whether the page may identify the patient.
     is_drawn : bool, default False
         Whether the lines were derived from the mask instead of given.
+
+    Returns
+    -------
+    str
+        The HTML.
 
     Raises
     ------

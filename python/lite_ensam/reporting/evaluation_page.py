@@ -45,6 +45,11 @@ def evaluation_page(
     pictures : EvaluationPictures
         Figure 2 and the worst tumours.
 
+    Returns
+    -------
+    str
+        The HTML.
+
     Raises
     ------
     MissingExtraError

@@ -22,7 +22,7 @@ __all__ = ["LesionRow", "lesion_rows", "lesions_of", "patient_name"]
 class LesionRow(NamedTuple):
     """A lesion at a visit.
 
-    Parameters
+    Attributes
     ----------
     visit_number : int
         Number of the visit; 1 is baseline.

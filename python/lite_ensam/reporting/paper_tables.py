@@ -37,6 +37,11 @@ def paper_tables(evaluation: Evaluation) -> str:
     ----------
     evaluation : Evaluation
         An evaluation of `evaluate_folder`.
+
+    Returns
+    -------
+    str
+        Markdown.
     """
     parts = [paper_table_3(evaluation.flare)]
     if evaluation.resources:
@@ -66,6 +71,11 @@ def paper_table_4(resources: Sequence[CaseResources]) -> str:
     ----------
     resources : Sequence[CaseResources]
         Seconds and memory of each case, from `measure_cases`.
+
+    Returns
+    -------
+    str
+        Markdown.
     """
     rows: list[_Row] = [
         (one.case, one.shape_zyx, one.seconds, one.peak_mb, one.flare24_mb_s) for one in resources

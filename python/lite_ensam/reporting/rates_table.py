@@ -25,6 +25,11 @@ def rates_of(courses: Sequence[Course]) -> Rates:
     courses : Sequence[Course]
         Judged courses from `judge`. By volume only patients with volumes count; the table states their
         number.
+
+    Returns
+    -------
+    Rates
+        Rates by cohort and set of criteria.
     """
     cohorts: dict[str, str] = {}
     for course in courses:
@@ -51,6 +56,11 @@ def rates_rows(rates: Rates) -> list[dict[str, Any]]:
     ----------
     rates : Rates
         Rates from `rates_of`.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        Rows with the same keys.
     """
     return [
         {
@@ -73,6 +83,11 @@ def rates_section(rates: Rates) -> str:
     ----------
     rates : Rates
         Rates from `rates_of`.
+
+    Returns
+    -------
+    str
+        An HTML section.
     """
     headings = ("cohort", "by", "patients", "objective response", "disease control", "median duration of response",
                 "median time to progression")  # fmt: skip

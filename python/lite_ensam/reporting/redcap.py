@@ -13,6 +13,7 @@ from lite_ensam.reporting.study_report import Course
 __all__ = ["REDCAP_FILES", "redcap_tables"]
 
 REDCAP_FILES = ("redcap_data", "redcap_dictionary")
+"""Names of the CSV files that REDCap imports: the records, and the data dictionary that they fit."""
 
 _PATIENT, _LESION, _RESPONSE = "patient", "lesion", "response"
 _NUMBER, _INTEGER, _DATE = "number", "integer", "date_ymd"
@@ -22,7 +23,7 @@ _YES_NO = MappingProxyType({True: 1, False: 0})
 class _Field(NamedTuple):
     """A variable of the project.
 
-    Parameters
+    Attributes
     ----------
     name : str
         Name in REDCap: lower case, unique in the project.
@@ -112,6 +113,11 @@ def redcap_tables(
         Judged courses of these patients, from `judge`.
     identifiers : bool, default False
         Whether records have the patients' identifiers and dates.
+
+    Returns
+    -------
+    dict[str, list[dict[str, Any]]]
+        Rows by file name.
 
     Notes
     -----

@@ -29,8 +29,10 @@ from lite_ensam.response import (
 __all__ = ["DOMAINS", "Evaluator", "sdtm_tables"]
 
 Evaluator = Literal["INVESTIGATOR", "INDEPENDENT ASSESSOR"]
+"""Role of the readers: CDISC's terms for --EVAL."""
 
 DOMAINS = ("tu", "tr", "rs")
+"""SDTM's oncology domains: tumour identification, tumour results, response."""
 
 _TESTS = MappingProxyType(
     {
@@ -91,6 +93,11 @@ def sdtm_tables(
     identifiers : bool, default False
         Whether USUBJID is the patient's identifier and --DTC the date; otherwise USUBJID is a number and
         --DTC is empty.
+
+    Returns
+    -------
+    dict[str, list[dict[str, Any]]]
+        Rows by domain.
 
     Notes
     -----

@@ -22,13 +22,24 @@ def study_schema() -> dict[str, Any]:
 
     The schema does not express the rules of RECIST 1.1: a third target in one organ, for example, passes the schema
     and is refused by `read_study`.
+
+    Returns
+    -------
+    dict[str, Any]
+        The schema, JSON-ready.
     """
     schema: dict[str, Any] = read_json(_SCHEMA)
     return schema
 
 
 def response_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of what `lite-ensam respond --report` writes."""
+    """JSON Schema (draft 2020-12) of what `lite-ensam respond --report` writes.
+
+    Returns
+    -------
+    dict[str, Any]
+        The schema, JSON-ready.
+    """
     schema: dict[str, Any] = read_json(_RESPONSE_SCHEMA)
     return schema
 

@@ -129,6 +129,11 @@ def read_study(
     fetch : Fetch, default scan_at_hand
         What fetches a study from an archive.
 
+    Returns
+    -------
+    tuple[Patient, ...]
+        Patients in the order of the file.
+
     Raises
     ------
     StudyError

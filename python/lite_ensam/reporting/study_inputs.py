@@ -24,6 +24,11 @@ def study_inputs(path: PathLike | Sequence[PathLike]) -> list[Path]:
     ----------
     path : PathLike or Sequence[PathLike]
         See `read_study`. A .csv names no file; of a folder all files count; an archive has no file.
+
+    Returns
+    -------
+    list[Path]
+        Paths of files and folders.
     """
     if not isinstance(path, str | os.PathLike):
         return [one for place in path if not is_address(place) for one in study_inputs(place)]

@@ -63,7 +63,13 @@ class Course:
     best: BestResponse
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """JSON-ready.
+
+        Returns
+        -------
+        dict[str, Any]
+            Course and judgement by name.
+        """
         return {
             "patient": self.name,
             "criteria": self.criteria.name,
@@ -76,7 +82,13 @@ class Course:
         }
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """A row for each visit after baseline."""
+        """A row for each visit after baseline.
+
+        Yields
+        ------
+        dict[str, Any]
+            Rows with the same keys.
+        """
         for one in self.visits:
             yield {
                 "patient": self.name,
@@ -119,6 +131,11 @@ def judge(
     identifiers : bool, default False
         Whether courses may identify patients.
 
+    Returns
+    -------
+    tuple[Course, ...]
+        A course for each patient and set of criteria.
+
     Raises
     ------
     StudyError
@@ -159,6 +176,11 @@ def study_page(courses: Sequence[Course], how: str, before: Sequence[str] = ()) 
         The protocol's choices in a sentence, for the last section.
     before : Sequence[str], default ()
         HTML sections that stand before the courses, such as `rates_section`.
+
+    Returns
+    -------
+    str
+        The HTML.
     """
     parts = list(before)
     for criteria in dict.fromkeys(course.criteria for course in courses):

@@ -30,7 +30,7 @@ __all__ = ["KeySlice", "StudyScans"]
 class KeySlice(NamedTuple):
     """The axial slice of a lesion's line at a visit.
 
-    Parameters
+    Attributes
     ----------
     day : int
         Day of the visit.

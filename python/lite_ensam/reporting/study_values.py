@@ -74,7 +74,7 @@ _STATES = {
 class Day(NamedTuple):
     """A day that counts from anywhere.
 
-    Parameters
+    Attributes
     ----------
     number : int
         Number of days.

@@ -29,7 +29,7 @@ _NODE = "lymph node"
 class _Visit(NamedTuple):
     """A visit before it is segmented.
 
-    Parameters
+    Attributes
     ----------
     name : str
         Name for messages.

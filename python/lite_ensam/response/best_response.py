@@ -69,6 +69,11 @@ def best_overall_response(
         not last is PD if that follows, else NE. A PR that must be confirmed and is followed by SD is SD,
         however early: of the pairs in table 3 this one has no proviso.
 
+    Returns
+    -------
+    BestResponse
+        Best response with its day.
+
     Examples
     --------
     >>> course = [(56, Response.SD), (112, Response.PR), (168, Response.PD)]
@@ -105,7 +110,18 @@ class Wait(NamedTuple):
     most: int | None = None
 
     def holds(self, days: int) -> bool:
-        """Whether a second sight after this time counts."""
+        """Whether a second sight after this time counts.
+
+        Parameters
+        ----------
+        days : int
+            Days between two observations.
+
+        Returns
+        -------
+        bool
+            True if the second observation confirms the first.
+        """
         return days >= self.least and (self.most is None or days <= self.most)
 
 

@@ -24,17 +24,29 @@ class Response(StrEnum):
     """Response of a time point or of a whole course (sections 4.3 and 4.4); the second half is from iRECIST."""
 
     CR = "CR"
+    """Complete response."""
     PR = "PR"
+    """Partial response."""
     SD = "SD"
+    """Stable disease."""
     PD = "PD"
+    """Progressive disease."""
     NE = "NE"
+    """Not evaluable."""
     NON_CR_NON_PD = "non-CR/non-PD"
+    """Non-targets persist without progression; also overall, without targets."""
     ICR = "iCR"
+    """CR by iRECIST."""
     IPR = "iPR"
+    """PR by iRECIST."""
     ISD = "iSD"
+    """SD by iRECIST."""
     IUPD = "iUPD"
+    """Progression by iRECIST that is not yet confirmed."""
     ICPD = "iCPD"
+    """Progression by iRECIST that a later visit confirmed."""
     NON_ICR_NON_IUPD = "non-iCR/non-iUPD"
+    """As non-CR/non-PD, by iRECIST."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,11 @@ class Criteria:
 
     def keeping_response(self) -> Self:
         """The same criteria with PR kept until PD, which their name says.
+
+        Returns
+        -------
+        Self
+            The criteria.
 
         Examples
         --------

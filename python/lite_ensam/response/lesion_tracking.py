@@ -50,6 +50,11 @@ def track_lesions(before: Case, now: Case, near_mm: float = NEAR_MM) -> TrackedL
         How far from its earlier place a lesion may lie, in mm; for a large lesion half its length, if that is
         more.
 
+    Returns
+    -------
+    TrackedLesions
+        Marks with the identity of baseline's lesions, and how they were matched.
+
     Raises
     ------
     CaseError

@@ -18,9 +18,13 @@ class LesionState(StrEnum):
     """How a lesion that is not measured is seen (section 4.3.3)."""
 
     PRESENT = "present"
+    """It is seen and has not progressed unequivocally."""
     ABSENT = "absent"
+    """It has disappeared; a node's short axis is below 10 mm."""
     PROGRESSION = "unequivocal progression"
+    """It has progressed unequivocally."""
     NOT_EVALUABLE = "not evaluable"
+    """It could not be evaluated."""
 
 
 @dataclass(frozen=True)

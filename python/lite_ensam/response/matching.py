@@ -53,6 +53,11 @@ def match_by_identity(before: Sequence[RecistMark], now: Sequence[RecistMark]) -
     ----------
     before, now : Sequence[RecistMark]
         Marks of baseline and of the later scan.
+
+    Returns
+    -------
+    tuple[Match, ...]
+        A match for each mark of the later scan that was recognised.
     """
     found: list[Match] = []
     taken: set[int] = set()
@@ -127,6 +132,11 @@ def renamed(
         Marks of the later scan and of baseline.
     matches : Sequence[Match]
         Matches of their labels.
+
+    Returns
+    -------
+    tuple[RecistMark, ...]
+        The marks of the later scan, in their order.
     """
     known = {mark.label: mark for mark in before}
     same = {one.label: known[one.before] for one in matches if one.before is not None}

@@ -15,6 +15,11 @@ def name_key(name: str) -> str:
     name : str
         Any name.
 
+    Returns
+    -------
+    str
+        The key.
+
     Examples
     --------
     >>> name_key(" Lymph  Node") == name_key("lymph node")
@@ -31,6 +36,11 @@ def repeated_names(names: Iterable[str]) -> list[str]:
     ----------
     names : Iterable[str]
         Any names.
+
+    Returns
+    -------
+    list[str]
+        Keys of names that occur more than once.
 
     Examples
     --------

@@ -63,13 +63,37 @@ class Protocol:
         )
 
     def criteria(self, volume: Criteria | None) -> tuple[Criteria, ...]:
-        """Sets to judge by: RECIST 1.1, those that were asked for, and by volume where there are volumes."""
+        """Sets to judge by: RECIST 1.1, those that were asked for, and by volume where there are volumes.
+
+        Parameters
+        ----------
+        volume : Criteria or None
+            Criteria by volume; None leaves them out.
+
+        Returns
+        -------
+        tuple[Criteria, ...]
+            Sets of criteria in the order of reports.
+        """
         asked = ((IRECIST, self.immune), (MRECIST, self.viable), (CHOI, self.density))
         sets = (RECIST_1_1, *(one for one, is_asked in asked if is_asked), *((volume,) if volume else ()))
         return tuple(one.keeping_response() if self.keeps_response else one for one in sets)
 
     def judge(self, study: Study, criteria: Criteria) -> tuple[tuple[TimePointResponse, ...], BestResponse]:
-        """Every visit after baseline and the best response, by one of `criteria`."""
+        """Every visit after baseline and the best response, by one of `criteria`.
+
+        Parameters
+        ----------
+        study : Study
+            The course.
+        criteria : Criteria
+            One of `criteria`.
+
+        Returns
+        -------
+        tuple[tuple[TimePointResponse, ...], BestResponse]
+            Response at each visit after baseline, and best response.
+        """
         is_immune = criteria in (IRECIST, IRECIST.keeping_response())
         if is_immune:
             visits = respond_immune(study, self.progression_wait, criteria)

@@ -95,6 +95,11 @@ def cohort_rates(courses: Iterable[tuple[Sequence[TimePointResponse], BestRespon
     courses : Iterable[tuple[Sequence[TimePointResponse], BestResponse]]
         Visits after baseline and best response of each patient, by one set of criteria.
 
+    Returns
+    -------
+    CohortRates
+        Response rates and times to event.
+
     Raises
     ------
     ValueError

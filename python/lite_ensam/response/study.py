@@ -30,8 +30,11 @@ class NewLesion(StrEnum):
     """Whether a lesion has come up that baseline did not have (section 4.3.5)."""
 
     NO = "no"
+    """Nothing new is seen."""
     EQUIVOCAL = "equivocal"
+    """A finding may be a new lesion; a later visit decides."""
     YES = "yes"
+    """There is at least one certain new lesion."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,28 @@ class TargetValue:
 
     @classmethod
     def too_small_to_measure(cls) -> Self:
-        """Faintly seen: 5 mm by default (section 4.3.2)."""
+        """Faintly seen: 5 mm by default (section 4.3.2).
+
+        Returns
+        -------
+        Self
+            A target of 5 mm.
+        """
         return cls(TOO_SMALL_MM, reading=Reading(flags=("too_small",)))
 
     @classmethod
     def added_up(cls, fragments: "Sequence[TargetValue]") -> Self:
         """A lesion that has split: the sum of its fragments (section 4.3.2); unknown if one was not measured.
+
+        Parameters
+        ----------
+        fragments : Sequence[TargetValue]
+            Sizes of the fragments.
+
+        Returns
+        -------
+        Self
+            Their sum.
 
         Examples
         --------
@@ -106,7 +125,18 @@ class TargetValue:
         )
 
     def value(self, quantity: Quantity) -> float | None:
-        """Diameter or viable diameter in mm, or volume in ml, as it enters the sum."""
+        """Diameter or viable diameter in mm, or volume in ml, as it enters the sum.
+
+        Parameters
+        ----------
+        quantity : Quantity
+            What is summed.
+
+        Returns
+        -------
+        float or None
+            Size in mm or ml; None if it was not measured.
+        """
         if self.merged_into is not None:
             return 0.0
         if quantity == "viable":
@@ -114,7 +144,18 @@ class TargetValue:
         return self.diameter_mm if quantity == "diameter" else self.volume_ml
 
     def sd(self, quantity: Quantity) -> float:
-        """Standard deviation of `value`; that of a viable diameter is not known."""
+        """Standard deviation of `value`; that of a viable diameter is not known.
+
+        Parameters
+        ----------
+        quantity : Quantity
+            What is summed.
+
+        Returns
+        -------
+        float
+            Standard deviation in mm or ml; 0 if it is not known.
+        """
         return {"diameter": self.diameter_sd_mm, "volume": self.volume_sd_ml}.get(quantity, 0.0)
 
 
@@ -266,6 +307,20 @@ class Study:
         """The contribution of a target to the sum of a visit; None if it was not measured.
 
         Targets that had no viable diameter at baseline, such as those outside the liver, count their diameter.
+
+        Parameters
+        ----------
+        target : Target
+            The target.
+        visit : TimePoint
+            The visit.
+        quantity : Quantity
+            What is summed.
+
+        Returns
+        -------
+        float or None
+            Size in mm or ml.
         """
         first = self.baseline.targets.get(target.name, TargetValue())
         if quantity == "viable" and first.viable_mm is None:
@@ -277,6 +332,16 @@ class Study:
 
         Over the targets that are still seen, each counting alike. None unless all of these have a density at both
         visits, or where that of baseline is not above 0 HU, which no share can be taken of.
+
+        Parameters
+        ----------
+        visit : TimePoint
+            A visit after baseline.
+
+        Returns
+        -------
+        float or None
+            Change as a share of baseline, such as -0.15.
         """
         pairs = []
         for target in self.targets:
@@ -292,6 +357,18 @@ class Study:
 
         A node is judged by its short axis whatever the quantity; without one, by its volume being 0. A target that has
         merged into another is gone when that one is.
+
+        Parameters
+        ----------
+        visit : TimePoint
+            The visit.
+        quantity : Quantity
+            What is summed.
+
+        Returns
+        -------
+        bool
+            True if the targets are CR.
         """
 
         def gone(target: Target) -> bool:
@@ -307,6 +384,16 @@ class Study:
 
         The reader's response of all of them, if given. Otherwise: PD if one has progressed unequivocally, NE if
         one was not evaluated, CR if all are absent.
+
+        Parameters
+        ----------
+        visit : TimePoint
+            The visit.
+
+        Returns
+        -------
+        Response or None
+            CR, non-CR/non-PD, PD or NE; None without non-targets.
         """
         if not self.has_non_targets:
             return None

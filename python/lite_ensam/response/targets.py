@@ -88,7 +88,18 @@ class BaselineLesion:
         return self.short_axis_mm if self.target.is_node else self.longest_diameter_mm
 
     def is_measurable(self, slice_mm: float = 0.0) -> bool:
-        """Whether it may be a target (section 3.1.1), on slices of this thickness."""
+        """Whether it may be a target (section 3.1.1), on slices of this thickness.
+
+        Parameters
+        ----------
+        slice_mm : float, default 0.0
+            Thickness of the slices in mm.
+
+        Returns
+        -------
+        bool
+            True if the lesion is large enough for a target.
+        """
         return self.summed_mm >= least_mm(self.target.is_node, slice_mm) - _ROUNDING_MM
 
 

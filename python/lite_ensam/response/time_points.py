@@ -171,6 +171,11 @@ def overall_response(
     new_lesion : bool, default False
         Whether there is an unequivocal one.
 
+    Returns
+    -------
+    Response
+        CR, PR, SD, non-CR/non-PD, PD or NE.
+
     Examples
     --------
     >>> str(overall_response(Response.CR, Response.NON_CR_NON_PD))

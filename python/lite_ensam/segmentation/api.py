@@ -123,6 +123,11 @@ def segment(
     weights : PathLike or None, default None
         Folder of weights made by `lite-ensam export` or `import`; None takes the released weights for the crop.
 
+    Returns
+    -------
+    Segmentation
+        Masks and measurements, in the order of the marks.
+
     Raises
     ------
     LiteEnsamError
@@ -183,6 +188,11 @@ def segment_case(
         Patches, if they are planned already.
     on_repeat : Callable[[int, int], None] or None, default None
         Called after each repeat with how many are done and how many there are in all.
+
+    Returns
+    -------
+    Segmentation
+        Masks and measurements, in the order of the marks.
     """
     clock = clock or Stopwatch()
     prediction = predictor.predict(case, threshold, clock, plan)

@@ -25,7 +25,10 @@ from lite_ensam.segmentation.painting import Painting, TumorLogits
 __all__ = ["BORDERS", "Border", "check_edge_extra", "refine_to_image_edge"]
 
 Border = Literal["readers", "edge"]
+"""Border of masks: "readers" as the training contours were drawn, "edge" at the edge that the scan shows."""
+
 BORDERS: tuple[Border, ...] = get_args(Border)
+"""All values of `Border`, the default first."""
 
 Bools = NDArray[np.bool_]
 Float32Array = NDArray[np.float32]

@@ -336,6 +336,11 @@ class PatchPlan:
             Sides, margins, how far lines are lengthened.
         crop : Crop or None, default None
             "lesion" or "joint"; None takes the config's.
+
+        Returns
+        -------
+        PatchPlan
+            The plan.
         """
         flips = grid.flips_zyx
         turned = [mark.flipped(flips, grid.shape_zyx) for mark in marks]

@@ -126,12 +126,28 @@ class Segmentation:
             ) from None
 
     def mask(self, label: int) -> Mask:
-        """Voxels of one tumour, bool, axes as in `labels`; KeyError names the labels that there are."""
+        """Voxels of one tumour, bool, axes as in `labels`; KeyError names the labels that there are.
+
+        Parameters
+        ----------
+        label : int
+            Label of the tumour.
+
+        Returns
+        -------
+        Mask
+            Bool array.
+        """
         mask: Mask = self.source.to_array(self._masks[self[label].label].whole())
         return mask
 
     def to_dataframe(self) -> Any:
         """A pandas DataFrame with a row for each tumour: the columns of `lite-ensam measure --csv`.
+
+        Returns
+        -------
+        Any
+            The DataFrame.
 
         Raises
         ------

@@ -56,6 +56,11 @@ def group_alike(batches: Sequence[Batch]) -> list[Batch]:
     ----------
     batches : Sequence[Batch]
         Batches with `known` and without `rounds`.
+
+    Returns
+    -------
+    list[Batch]
+        A batch for each shape.
     """
     shapes: dict[tuple[int, ...], list[Batch]] = {}
     for batch in batches:

@@ -134,6 +134,11 @@ def read_log(folder: Path) -> Iterator[dict[str, Any]]:
     ----------
     folder : Path
         Folder of the run.
+
+    Yields
+    ------
+    dict[str, Any]
+        Entries of the log, by step.
     """
     path = folder / LOG
     lines = path.read_text(errors="replace").splitlines() if path.is_file() else []

@@ -38,6 +38,11 @@ def with_clicks(network: Network, batch: Batch, config: PatchConfig, generator: 
         Channels of the patch.
     generator : torch.Generator
         Generator on the batch's device.
+
+    Returns
+    -------
+    Batch
+        The batch, whose channels show the clicks and the last mask.
     """
     if batch.rounds is None or "clicks" not in config.channels or not bool(batch.rounds.any()):
         return batch

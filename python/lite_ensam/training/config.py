@@ -80,6 +80,7 @@ class PromptOdds:
 
 
 NO_PROMPTS = PromptOdds(extent=0.0, rounds=(1.0,))
+"""Lines alone: of networks without channels for short axes, slices and clicks."""
 
 
 @with_short_repr
@@ -198,7 +199,18 @@ class TrainingConfig:
             raise TrainingError(f"ema must be at least 0 and below 1, got {self.ema}")
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step: linear up, flat, linear down; or halved at the milestones."""
+        """Learning rate of a step: linear up, flat, linear down; or halved at the milestones.
+
+        Parameters
+        ----------
+        step : int
+            Number of the step, from 0.
+
+        Returns
+        -------
+        float
+            Learning rate.
+        """
         if self.milestones:
             return self.lr * float(0.5 ** bisect_right(sorted(self.milestones), step // self.epoch_steps))
         done = (step + 1) / self.steps
@@ -207,12 +219,29 @@ class TrainingConfig:
         return self.lr * rising * falling
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready numbers."""
+        """JSON-ready numbers.
+
+        Returns
+        -------
+        dict[str, Any]
+            Numbers by name.
+        """
         return asdict(self)
 
     @classmethod
     def from_dict(cls, numbers: dict[str, Any]) -> TrainingConfig:
-        """Build from `to_dict`'s output; a number that an earlier version did not have is as it is by default."""
+        """Build from `to_dict`'s output; a number that an earlier version did not have is as it is by default.
+
+        Parameters
+        ----------
+        numbers : dict[str, Any]
+            Result of `to_dict`.
+
+        Returns
+        -------
+        TrainingConfig
+            The config.
+        """
         parts = {
             "model": ModelConfig.from_dict(numbers["model"]),
             "patch": PatchConfig.from_dict(numbers["patch"]),

@@ -106,6 +106,11 @@ def find_devices(accelerator: str = "auto", devices: int = 1) -> Devices:
     devices : int, default 1
         Number of devices; more than one start as many processes.
 
+    Returns
+    -------
+    Devices
+        The devices of this process.
+
     Raises
     ------
     TrainingError
@@ -142,6 +147,11 @@ def has_bf16(device: torch.device) -> bool:
     ----------
     device : torch.device
         One of torch's devices.
+
+    Returns
+    -------
+    bool
+        True if bfloat16 is not emulated.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)

@@ -60,6 +60,11 @@ def lidc_patients(cube_number: int) -> tuple[str, ...]:
     cube_number : int
         Number k of a cube `k_nod...`.
 
+    Returns
+    -------
+    tuple[str, ...]
+        PatientIDs.
+
     Examples
     --------
     >>> lidc_patients(9), len(lidc_patients(100))
@@ -81,6 +86,11 @@ def patients_of(case: CaseFiles) -> tuple[str, ...]:
     ----------
     case : CaseFiles
         Files of the case, with its source and name.
+
+    Returns
+    -------
+    tuple[str, ...]
+        Identifiers of patients.
     """
     if named := re.match(r"LIDC-IDRI-\d{4}", case.name):
         return (named[0],)

@@ -29,5 +29,10 @@ def to_grey(hu: NDArray[np.generic]) -> NDArray[np.uint8]:
     ----------
     hu : NDArray[np.generic]
         Grey values in HU, any shape.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        Levels, in the shape of `hu`.
     """
     return np.searchsorted(_BORDERS, np.asarray(hu, dtype=np.float32)).astype(np.uint8)

@@ -118,6 +118,11 @@ def draw_patches(
         How often lines are perturbed, and how far.
     chance : Chance or None, default None
         Random numbers; None cuts the patch as inference does.
+
+    Returns
+    -------
+    Drawn
+        A patch for each crop.
     """
     side = config.side_voxels
     middle = crops.ends.mean(1)
@@ -159,15 +164,17 @@ def jitter_lines(chance: Chance, ends: Tensor, voxel: Tensor, lines: LineJitter)
     ----------
     chance : Chance
         Random numbers.
-
-    Parameters
-    ----------
     ends : Tensor
         End points (b, 2, 3), in any unit.
     voxel : Tensor
         Voxel size (b, 3) of the scan, (z, y, x), in the unit of `ends`.
     lines : LineJitter
         How often, and how far.
+
+    Returns
+    -------
+    Tensor
+        End points (b, 2, 3) in the unit of `ends`.
     """
     middle, half = ends.mean(1, keepdim=True), (ends[:, 1:] - ends[:, :1]) / 2
     length = 2 * half.norm(dim=2)[:, 0]
@@ -197,6 +204,11 @@ def offsets_from_lines(ends: Tensor, side: int) -> tuple[Tensor, Tensor]:
         End points (b, 2, 3) of the lines, in voxels.
     side : int
         Voxels along each side of the patch.
+
+    Returns
+    -------
+    tuple[Tensor, Tensor]
+        Offsets along the line and across it.
     """
     unit = F.normalize(ends[:, 1, 1:] - ends[:, 0, 1:], dim=1)
     steps = torch.arange(side, dtype=torch.float32, device=ends.device)

@@ -101,6 +101,11 @@ def unpack(archive: Path, folder: Path) -> Path:
     folder : Path
         Folder to write to; if it exists, the archive is not read.
 
+    Returns
+    -------
+    Path
+        The folder.
+
     Raises
     ------
     CaseError

@@ -91,6 +91,11 @@ def draw_extent(chance: Chance, drawn: Drawn, odds: PromptOdds) -> GivenExtent:
         The patches.
     odds : PromptOdds
         How often a patch has a short axis and slices.
+
+    Returns
+    -------
+    GivenExtent
+        Short axes and slices.
     """
     short_axis, measurable = short_axes(drawn)
     wobble = 0.04 * (short_axis[:, 1:] - short_axis[:, :1]) + 0.3
@@ -160,6 +165,11 @@ def next_clicks(chance: Chance, logits: Tensor, target: Tensor, known: Tensor) -
         Logits (b, 1, z, y, x) of the mask that the user sees.
     target, known : Tensor
         Tumour and voxels inside the scan (b, 1, z, y, x); voxels outside the scan are never wrong.
+
+    Returns
+    -------
+    Clicks
+        At most one point for each patch.
     """
     found = logits > 0
     truth = target > 0.5

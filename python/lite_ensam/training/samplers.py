@@ -191,6 +191,11 @@ def seeded(device: torch.device, *numbers: int) -> torch.Generator:
         Device of the generator.
     *numbers : int
         Whole numbers that the seed is derived from.
+
+    Returns
+    -------
+    torch.Generator
+        The generator.
     """
     seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
     return torch.Generator(device).manual_seed(seed % 2**63)
@@ -231,5 +236,10 @@ def fingerprint(names: object) -> str:
     ----------
     names : object
         An iterable of names.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
     """
     return hashlib.sha256(json.dumps(list(names)).encode()).hexdigest()  # type: ignore[call-overload]

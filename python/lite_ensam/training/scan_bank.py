@@ -27,6 +27,11 @@ def write_scans(folder: Path, scans: Iterable[Case]) -> tuple[CaseFiles, ...]:
     scans : Iterable[Case]
         Cases with a reference.
 
+    Returns
+    -------
+    tuple[CaseFiles, ...]
+        Files of each case.
+
     Raises
     ------
     OutputError

@@ -113,6 +113,11 @@ def joint_sample(case: Case, mark: RecistMark, config: TrainingConfig) -> Batch:
         One of its marks.
     config : TrainingConfig
         Config of the run.
+
+    Returns
+    -------
+    Batch
+        A batch of one patch.
     """
     patch = next(patch for patch in prepare_joint(case, config.patch) if patch.mark.label == mark.label)
     return _sample(_Scan(case.flipped(case.grid.flips_zyx)), patch)

@@ -48,7 +48,18 @@ class Setting:
         return _words(self.kind)
 
     def parse(self, text: str) -> Any:
-        """The value that a text stands for; TrainingError if it is of another type."""
+        """The value that a text stands for; TrainingError if it is of another type.
+
+        Parameters
+        ----------
+        text : str
+            Value in Python or JSON.
+
+        Returns
+        -------
+        Any
+            The value in the setting's type.
+        """
         try:
             return _coerced(_literal(text), self.kind)
         except ValueError:
@@ -65,6 +76,11 @@ def apply_settings(config: Config, settings: Iterable[str]) -> Config:
     settings : Iterable[str]
         Texts `name=value`, names with dots. Values are written as in Python or JSON; `none` and lists
         separated by commas need no quotes.
+
+    Returns
+    -------
+    Config
+        A new config.
 
     Raises
     ------
@@ -100,6 +116,11 @@ def list_settings(config: object) -> Iterator[Setting]:
     ----------
     config : object
         A frozen dataclass.
+
+    Yields
+    ------
+    Setting
+        Settings with names in dots.
     """
     hints, texts = get_type_hints(type(config)), _texts(type(config))
     for field in fields(config):  # type: ignore[arg-type]

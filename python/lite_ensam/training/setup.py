@@ -68,6 +68,16 @@ class RunSetup:
     def prepare(self, machine: Devices | None = None) -> tuple[PatchSampler, Validation | None]:
         """The training sampler, and the validation set if one was given.
 
+        Parameters
+        ----------
+        machine : Devices or None, default None
+            Devices of the run.
+
+        Returns
+        -------
+        tuple[PatchSampler, Validation | None]
+            Sampler and validation.
+
         Raises
         ------
         CaseError
@@ -167,7 +177,13 @@ class RunSetup:
 
 
 def source_commit() -> str | None:
-    """Commit of the repository that this program runs from; None for an installed package."""
+    """Commit of the repository that this program runs from; None for an installed package.
+
+    Returns
+    -------
+    str or None
+        SHA-1 of the commit, with "-dirty" behind it if files were changed.
+    """
     folder = Path(__file__).resolve().parent
     try:
         done = subprocess.run(

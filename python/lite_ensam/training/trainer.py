@@ -36,9 +36,14 @@ from lite_ensam.training.samplers import PatchSampler, seeded
 from lite_ensam.training.validation import Validation
 
 SAVE_SECONDS = 60
+"""Time between two saves, which a run that is interrupted loses at most."""
+
 LOG_STEPS = 50
+"""Steps between two lines of the log; each holds their mean loss."""
 
 STEM = "image_encoder.stem.weight"
+"""Name of the only weight whose shape depends on the number of channels."""
+
 STATE, LAST, BEST = "state.pt", "weights.safetensors", "best.safetensors"
 FILES = (STATE, LAST, BEST, LOG, CURVES)
 """Files of a run's folder, besides crops."""
@@ -70,6 +75,23 @@ class Trainer:
         Threads that draw patches ahead; their number affects time only.
     notes : dict[str, Any] or None, default None
         Further notes to record with the weights, JSON-ready.
+
+    Attributes
+    ----------
+    model : LiteEnsam
+        The network that is trained.
+    average : LiteEnsam
+        Moving average of its weights, which is validated and saved.
+    step : int
+        Steps that are done.
+    best : dict[str, float]
+        DSC and step of the best validation.
+    looks_since_best : int
+        Validations since then.
+    bf16 : bool
+        Whether steps are computed in bfloat16.
+    history : list[Any]
+        Records of the runs whose weights this one started from.
     """
 
     def __init__(
@@ -120,7 +142,13 @@ class Trainer:
         return tired or self.step >= self.config.steps
 
     def run(self, stop_at: int | None = None) -> None:
-        """Train to `config.steps` (or `stop_at`), saving every few minutes and at the end."""
+        """Train to `config.steps` (or `stop_at`), saving every few minutes and at the end.
+
+        Parameters
+        ----------
+        stop_at : int or None, default None
+            Step to stop at; None runs to the end.
+        """
         last = self.step if self.done else min(stop_at or self.config.steps, self.config.steps)
         losses: list[float] = []
         saved = logged = time.monotonic()
@@ -146,7 +174,18 @@ class Trainer:
             watcher.close()
 
     def train_step(self, batches: list[Batch]) -> float:
-        """One update of the weights; returns the mean loss."""
+        """One update of the weights; returns the mean loss.
+
+        Parameters
+        ----------
+        batches : list[Batch]
+            Patches of the step, in batches of one shape.
+
+        Returns
+        -------
+        float
+            Mean loss of the patches.
+        """
         rate = self.config.rate(self.step)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
@@ -307,6 +346,18 @@ def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
 
     Channels that the config leaves out are forgotten.
 
+    Parameters
+    ----------
+    start : Weights
+        Weights of the earlier run.
+    config : TrainingConfig
+        Network of the new run.
+
+    Returns
+    -------
+    dict[str, Tensor]
+        Weights by name, for the new network.
+
     Raises
     ------
     TrainingError
@@ -327,7 +378,20 @@ def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
 
 
 def optimizers_of(model: LiteEnsam, config: TrainingConfig) -> list[torch.optim.Optimizer]:
-    """Muon for every weight with two dimensions or more, AdamW for the others."""
+    """Muon for every weight with two dimensions or more, AdamW for the others.
+
+    Parameters
+    ----------
+    model : LiteEnsam
+        The network.
+    config : TrainingConfig
+        Learning rate, weight decay and the scale of updates.
+
+    Returns
+    -------
+    list[torch.optim.Optimizer]
+        Muon and AdamW.
+    """
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
     return [

@@ -120,6 +120,11 @@ def split_by_patient(
     seed : int
         Seed of the draw.
 
+    Returns
+    -------
+    tuple[list[CaseFiles], list[CaseFiles]]
+        Cases to train on, and cases to validate on.
+
     Raises
     ------
     TrainingError

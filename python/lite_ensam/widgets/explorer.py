@@ -117,6 +117,18 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
 
         A structured report is written beside the SEG that it refers to, which is written with it unless it is there.
 
+        Parameters
+        ----------
+        kind : str
+            Kind of the file.
+        overwrite : bool, default False
+            Whether an existing file may be replaced.
+
+        Returns
+        -------
+        Path
+            Path of the file.
+
         Raises
         ------
         OutputError
@@ -127,7 +139,20 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return export_file(self.viewer, kind, self.name, self._folder.value or ".", overwrite)
 
     def save_and_tell(self, kind: str, overwrite: bool = False) -> str:
-        """As `save`, in the words of the page; the sentence to show."""
+        """As `save`, in the words of the page; the sentence to show.
+
+        Parameters
+        ----------
+        kind : str
+            Kind of the file.
+        overwrite : bool, default False
+            Whether an existing file may be replaced.
+
+        Returns
+        -------
+        str
+            The sentence.
+        """
         paths = self._paths(kind)
         for path in paths:
             if path.exists() and not overwrite:
@@ -139,7 +164,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return export_paths(self.viewer, kind, self.name, self._folder.value or ".")
 
     def picture(self) -> Picture:
-        """The tumours in 3D as a still picture, for notebooks that are read without a kernel."""
+        """The tumours in 3D as a still picture, for notebooks that are read without a kernel.
+
+        Returns
+        -------
+        Picture
+            A picture that notebooks show.
+        """
         viewer = self.viewer
         with viewer.settled():
             return render_tumors_3d(viewer.labels, viewer.grid, viewer.marks, colors=self._colors())

@@ -77,10 +77,10 @@ class RecistViewer(MaskTraits):
         Whether a line is segmented as soon as it is finished.
     threshold : float, default 0.0
         Logit above which a voxel is tumour.
-    **options : Any
-        Options of `lite_ensam.segment` by name, see `RunOptions`.
     prior : PriorVisit or None, default None
         An earlier scan of the patient, registered to this one and shown next to it.
+    **options : Any
+        Options of `lite_ensam.segment` by name, see `RunOptions`.
 
     Attributes
     ----------
@@ -111,8 +111,16 @@ class RecistViewer(MaskTraits):
     results : list[dict[str, Any]]
         A row for each segmented lesion: measurements, seconds, state. A lesion has no row while its line is
         segmented.
+    status : str
+        Sentence on the running segmentation, or an empty text.
     error : str
         Last error message, or an empty text.
+    segmenter : LesionSegmenter
+        Segmenter of the scan, with lesions and measurements.
+    source : ScanSource
+        Source of the scan.
+    lock : ProcessLock
+        Held while marks, masks and measurements change, but not while slices are sent.
 
     Raises
     ------
@@ -232,13 +240,30 @@ class RecistViewer(MaskTraits):
         return shown and (self.with_still(shown[0]), shown[1])
 
     def with_still(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """The output of a cell: the live view, and a still picture for where it cannot run."""
+        """The output of a cell: the live view, and a still picture for where it cannot run.
+
+        Parameters
+        ----------
+        bundle : dict[str, Any]
+            The widget's own output, by MIME type.
+
+        Returns
+        -------
+        dict[str, Any]
+            Output with a PNG, by MIME type.
+        """
         if not is_watched():
             self.segment_waiting()  # else the browser asks for it, once its first picture stands
         return with_still(bundle, self.state())
 
     def state(self) -> ViewerState:
-        """The state that is shown now. It does not start a segmentation."""
+        """The state that is shown now. It does not start a segmentation.
+
+        Returns
+        -------
+        ViewerState
+            Slices, lines and masks.
+        """
         with self.settled(segment=False):
             painting, (low, high) = self.segmenter.painting, self.window
             labels = {mark.label for mark in self.marks} | {row.label for row in self.segmenter.measurements}
@@ -277,6 +302,11 @@ class RecistViewer(MaskTraits):
         segment : bool, default True
             Whether to segment lines without a mask first, if `auto_segment` is on.
 
+        Yields
+        ------
+        None
+            Nothing; the lock is held inside the block.
+
         Raises
         ------
         LiteEnsamError
@@ -287,12 +317,29 @@ class RecistViewer(MaskTraits):
             yield
 
     def color_of(self, label: int) -> str:
-        """Colour of a lesion, "#rrggbb"."""
+        """Colour of a lesion, "#rrggbb".
+
+        Parameters
+        ----------
+        label : int
+            Label of the lesion.
+
+        Returns
+        -------
+        str
+            "#rrggbb".
+        """
         color: str = self.colors.get(str(label), color_of(label))
         return color
 
     def resume(self, session: Session) -> None:
-        """Take up work that was saved: edits by hand, thresholds, what was accepted or rejected."""
+        """Take up work that was saved: edits by hand, thresholds, what was accepted or rejected.
+
+        Parameters
+        ----------
+        session : Session
+            Work from `read_session`.
+        """
         with self.lock:
             self.segmenter.states |= session.states
             self.thresholds, self.edits = session.thresholds, session.edits
@@ -334,11 +381,23 @@ class RecistViewer(MaskTraits):
             self._guarded(self.segment)
 
     def accept(self, label: int) -> None:
-        """Note that a mask is right. A line that is drawn again must be accepted again."""
+        """Note that a mask is right. A line that is drawn again must be accepted again.
+
+        Parameters
+        ----------
+        label : int
+            Label of the lesion.
+        """
         self._judge(label, "accepted")
 
     def reject(self, label: int) -> None:
-        """Take a mask away; its line stays. `accept` brings it back."""
+        """Take a mask away; its line stays. `accept` brings it back.
+
+        Parameters
+        ----------
+        label : int
+            Label of the lesion.
+        """
         self._judge(label, "rejected")
 
     def _handle_msg(self, msg: dict[str, Any]) -> None:
@@ -353,6 +412,11 @@ class RecistViewer(MaskTraits):
         """Apply the browser's changes: all of them, or none and a sentence in `error` if any is invalid.
 
         Nobody reads between a new line and the masks that follow from it.
+
+        Parameters
+        ----------
+        sync_data : dict[str, Any]
+            Values by trait name, as the browser sends them.
         """
         try:
             check_state(sync_data, self.grid.shape_zyx)

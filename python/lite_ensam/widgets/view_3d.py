@@ -166,6 +166,11 @@ def render_tumors_3d(
     inches : tuple[float, float], default (6.0, 6.0)
         Width and height of the picture in inches.
 
+    Returns
+    -------
+    Picture
+        A picture that notebooks show.
+
     Raises
     ------
     MissingExtraError
@@ -213,6 +218,11 @@ def view_itk(ct: CtVolume, labels: Labels, grid: Grid) -> Drawing:
         Label map (z, y, x) of the same shape.
     grid : Grid
         Grid of both.
+
+    Returns
+    -------
+    Drawing
+        The widget.
 
     Raises
     ------

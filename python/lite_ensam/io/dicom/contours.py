@@ -55,6 +55,11 @@ def build_rtstruct(
     remarks : Mapping[int, str], optional
         Remarks by label, what the description of an ROI says.
 
+    Returns
+    -------
+    Dataset
+        The RTSTRUCT, ready for `write_dataset`.
+
     Raises
     ------
     OutputError

@@ -78,6 +78,11 @@ def is_dicom(path: PathLike) -> bool:
     ----------
     path : PathLike
         Any file.
+
+    Returns
+    -------
+    bool
+        True for a DICOM file.
     """
     try:
         check_input(path)
@@ -172,6 +177,11 @@ def read_dataset(path: PathLike, *, voxels: bool = True, only: tuple[str, ...] |
         False stops before them, which is much faster.
     only : tuple[str, ...] or None, default None
         Keywords of the elements that are wanted; None takes all.
+
+    Returns
+    -------
+    Dataset
+        The dataset.
 
     Raises
     ------

@@ -107,6 +107,11 @@ def candidate_marks(folder: PathLike, choice: ObjectChoice = _ANY) -> list[Path]
         Folder of the scan.
     choice : ObjectChoice, default _ANY
         Which objects fit.
+
+    Returns
+    -------
+    list[Path]
+        Paths of the files.
     """
     return [one.path for one in fitting(dicom_objects(folder, _WITH_MARKS), choice)]
 
@@ -122,6 +127,11 @@ def find_marks(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSour
         Which one of several.
     series : SeriesSource or None, default None
         Series of the CT, which the file must not contradict.
+
+    Returns
+    -------
+    Path
+        Path of the file.
 
     Raises
     ------
@@ -142,6 +152,11 @@ def find_mask(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSourc
         Which one of several.
     series : SeriesSource or None, default None
         Series of the CT; objects that refer to another one are left out.
+
+    Returns
+    -------
+    Path
+        Path of the file.
     """
     return choose_object(
         dicom_objects(folder, tuple(_WITH_REGIONS)),

@@ -89,6 +89,11 @@ class Roi:
 
         Every slice has the contours of the plane nearest to it, at most half a slice away (of two the lower one);
         contours drawn on every second slice, say, also count for the slices between.
+
+        Returns
+        -------
+        Mask
+            Bool (z, y, x).
         """
         slices = np.zeros(self.ct.slices_shape, dtype=np.bool_)
         if self.planes:
@@ -113,7 +118,13 @@ class Roi:
         return max(1.0, float(np.median(gaps))) if is_usual else 1.0
 
     def notes(self) -> Iterator[str]:
-        """Notes for those who use the mask."""
+        """Notes for those who use the mask.
+
+        Yields
+        ------
+        str
+            Sentences for readers of the results.
+        """
         if self.every > 1 + _OFF_PLANE:
             yield f"contours of ROI {self.name!r} are {self.every:.2g} slices apart: slices between have the nearest"
         elif any(abs(plane.height - np.rint(plane.height)) > _OFF_PLANE for plane in self.planes):
@@ -127,6 +138,11 @@ def is_rtstruct(path: PathLike) -> bool:
     ----------
     path : PathLike
         Any file.
+
+    Returns
+    -------
+    bool
+        True for an RTSTRUCT.
     """
     return (
         is_dicom(path) and read_dataset(path, voxels=False, only=("Modality",)).get("Modality") == "RTSTRUCT"
@@ -141,6 +157,11 @@ def read_roi_names(path: PathLike) -> tuple[str, ...]:
     ----------
     path : PathLike
         The RTSTRUCT file.
+
+    Returns
+    -------
+    tuple[str, ...]
+        One name for each ROI.
     """
     return tuple(_names(_read_rtstruct(path))[0].values())
 
@@ -156,6 +177,11 @@ def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
         Name or number of the ROI.
     source : ScanSource or Grid
         The CT that the contours were drawn on.
+
+    Returns
+    -------
+    Mask
+        Mask of the CT's shape.
     """
     masks = [roi.mask() for roi in read_rois(path, source, (name,))[0]]
     union: Mask = np.logical_or.reduce(masks)
@@ -176,6 +202,11 @@ def read_rois(
         Source of the CT that the contours were drawn on.
     only : Choice, default ()
         Names or numbers of the ROIs to read; nothing reads all.
+
+    Returns
+    -------
+    tuple[tuple[Roi, ...], tuple[str, ...]]
+        ROIs, and notes on ROIs that were left out.
 
     Raises
     ------
@@ -215,6 +246,11 @@ def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only:
         The CT that the contours were drawn on; needed.
     only : Choice, default ()
         Names or numbers of ROIs; nothing takes all.
+
+    Returns
+    -------
+    LabelMap
+        Labels with the names of the ROIs.
 
     Raises
     ------

@@ -66,6 +66,11 @@ def segment_label(mark: RecistMark | Lesion) -> str:
     ----------
     mark : RecistMark or Lesion
         A mark or lesion with its name.
+
+    Returns
+    -------
+    str
+        SegmentLabel, at most 64 characters.
     """
     name = tracking_name(mark).replace("\\", "/").strip()[:LONGEST_LABEL].strip()
     return name or f"tumor {mark.label}"

@@ -93,6 +93,11 @@ def read_segmentation(
         Share of the maximum (above 0, at most 1) from which a voxel of a FRACTIONAL SEG counts.
         None takes only those whose values are all 0 or the maximum.
 
+    Returns
+    -------
+    LabelMap
+        Labels with names, tracking UIDs and finding sites.
+
     Raises
     ------
     CaseError

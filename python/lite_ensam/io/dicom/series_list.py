@@ -56,6 +56,11 @@ def list_ct_series(folder: PathLike) -> tuple[SeriesSummary, ...]:
     folder : PathLike
         Folder with DICOM files, or with folders of them.
 
+    Returns
+    -------
+    tuple[SeriesSummary, ...]
+        A summary of each series, by SeriesNumber.
+
     Raises
     ------
     CaseError

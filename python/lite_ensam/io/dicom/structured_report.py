@@ -76,6 +76,11 @@ def build_report(
     has_lines : bool, default True
         Whether `marks` were given by a reader. Lines that are drawn on the mask are left out.
 
+    Returns
+    -------
+    Dataset
+        The SR, ready for `write_dataset`.
+
     Raises
     ------
     OutputError

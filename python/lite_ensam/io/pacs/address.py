@@ -84,6 +84,16 @@ class StudyAddress:
     def parse(cls, text: str) -> StudyAddress:
         """Of `dicomweb+https://HOST/dicom-web/studies/UID[/series/UID]`.
 
+        Parameters
+        ----------
+        text : str
+            The address.
+
+        Returns
+        -------
+        StudyAddress
+            Archive, StudyInstanceUID and SeriesInstanceUID.
+
         Raises
         ------
         ArgumentError

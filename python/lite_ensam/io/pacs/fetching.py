@@ -56,6 +56,11 @@ class FetchedStudy(os.PathLike[str]):
     ----------
     notes : Sequence[str], default ()
         Sentences on what was selected.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the files lie.
     """
 
     def __init__(self, notes: Sequence[str] = ()) -> None:

@@ -21,6 +21,11 @@ def check_destination(to: str) -> Callable[[Mapping[str, Path]], StoreOutcome]:
     to : str
         `dicomweb+https://HOST/dicom-web`, with `/studies/...` or without, or `ae://AET@HOST:PORT`.
 
+    Returns
+    -------
+    Callable[[Mapping[str, Path]], StoreOutcome]
+        Function that stores files by SOPInstanceUID and returns what became of them.
+
     Raises
     ------
     ArgumentError
