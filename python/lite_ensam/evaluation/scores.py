@@ -31,6 +31,8 @@ OVERALL = "overall"
 """Stands for the mean over sources where else a source is named."""
 
 _DRAWS = 2000
+"""Draws of the bootstrap; not tuned."""
+
 _MEANS = ("dsc", "nsd_2mm", "nsd_1mm")
 _MEDIANS = ("volume_error", "longest_diameter_error")
 

@@ -12,6 +12,7 @@ __all__ = ["BestResponse", "Visit", "Wait", "best_of", "best_overall_response"]
 Visit: TypeAlias = tuple[int, Response]
 """Day since baseline and overall response."""
 
+# disease that is under control: without progression
 _STABLE = (Response.SD, Response.NON_CR_NON_PD)
 _CONTROLLED = (Response.CR, Response.PR, *_STABLE)
 

@@ -14,7 +14,8 @@ from lite_ensam.response.coarse_scan import AIR_HU, UPRIGHT_MM, UprightBody
 __all__ = ["Place", "centre_drift", "fit_at", "mirrored", "places_along_z"]
 
 _LEAST_SHARED_MM, _LEAST_SHARED = 40.0, 0.25
-"""Minimum overlap of two bodies along z to be tried: in mm, and as a share of the shorter."""
+"""Minimum overlap of two bodies along z to be tried: in mm, and as a share of the shorter. Less fits
+anywhere; other values were not compared, as far as is recorded."""
 
 
 @dataclass(frozen=True)

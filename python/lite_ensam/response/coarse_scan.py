@@ -20,6 +20,7 @@ UPRIGHT_MM = 8.0
 """Voxels in which bodies are slid along each other: a vertebra is three of them high."""
 
 _COARSE_MM = 4.0
+"""Voxels in which SimpleITK refines a place: registrations of copies are 0.02 to 0.36 mm off (decision 0023)."""
 
 AIR_HU, _BRIGHTEST_HU = -1000.0, 300.0
 """Air to soft tissue with contrast; metal and the table's steel say nothing."""

@@ -24,6 +24,8 @@ CONFIRMING_DAYS = Wait(28, 56)
 """Four to eight weeks after an iUPD the next visit may confirm it."""
 
 _ROUNDING_MM = 1e-6
+"""A limit must not be missed at the last digit of a float."""
+
 _TARGETS, _NON_TARGETS, _NEW = "targets", "non-targets", "new lesions"
 
 _IMMUNE = MappingProxyType(

@@ -16,9 +16,12 @@ from lite_ensam.response.names import name_key
 __all__ = ["NEAR_MM", "Match", "match_by_identity", "match_by_place", "renamed"]
 
 NEAR_MM = 20.0
-"""How far a lesion may seem to have moved: a rigid registration does not follow breath."""
+"""How far a lesion may seem to have moved: a rigid registration does not follow breath. Copies
+with a breath of up to 20 mm were registered 1.2 to 4.8 mm off (decision 0023)."""
 
 _CLEARLY_NEARER = 2.0
+"""A match is doubtful unless the next lesion of baseline is as many times farther away. The value was not compared with
+others: no pair of real visits was at hand (decision 0023)."""
 
 
 @dataclass(frozen=True)

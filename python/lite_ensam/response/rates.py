@@ -19,6 +19,8 @@ _CONTROLLED = (
     Response.NON_ICR_NON_IUPD,
 )
 _LEVEL = 0.95
+"""Of the confidence limits that trials report."""
+
 _STEPS = 60
 """Halvings of an interval of 0 to 1: as exact as a float."""
 

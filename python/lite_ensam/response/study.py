@@ -21,6 +21,7 @@ TOO_SMALL_MM = 5.0
 """Size assigned to a lesion that is seen but too small to measure (section 4.3.2)."""
 
 _ROUNDING_MM = 1e-6
+"""A limit must not be missed at the last digit of a float."""
 
 OF_NON_TARGETS = (Response.CR, Response.NON_CR_NON_PD, Response.PD, Response.NE)
 """Responses that non-targets as a whole can have (section 4.3.3)."""

@@ -12,8 +12,12 @@ __all__ = ["NORMAL_NODE_MM", "BaselineLesion", "Target", "check_targets", "choos
 
 MOST_TARGETS = 5
 MOST_TARGETS_OF_AN_ORGAN = 2
+"""Section 4.2."""
+
 LEAST_DIAMETER_MM = 10.0
 LEAST_NODE_SHORT_AXIS_MM = 15.0
+"""A smaller lesion or node is not measurable on CT (section 3.1.1)."""
+
 NORMAL_NODE_MM = 10.0
 """A node with a smaller short axis is not pathological (section 3.1.1)."""
 
@@ -21,6 +25,7 @@ THICK_SLICE_MM = 5.0
 """Slices thicker than this raise the least diameter to two slices (section 3.1.1 and appendix II)."""
 
 _ROUNDING_MM = 1e-6
+"""A limit must not be missed at the last digit of a float."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from lite_ensam.training.validation import ValidationScore
 __all__ = ["Callback", "ProgressBar", "TensorBoard", "append_log", "draw_curves", "read_log"]
 
 LOG, CURVES = "log.jsonl", "curves.png"
+"""Files of a run's folder that say how it goes."""
 
 
 @runtime_checkable

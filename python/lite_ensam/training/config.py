@@ -14,7 +14,7 @@ from lite_ensam.model.config import ModelConfig
 
 @dataclass(frozen=True)
 class LineJitter:
-    """How lines are perturbed in training, see `augmentation.jitter_ends`.
+    """How lines are perturbed in training, see `lesion_batches.jitter_lines`.
 
     Many short lines make masks that annotation noise hardly harms, and that are larger where no border is seen.
 
@@ -52,6 +52,9 @@ JITTER = LineJitter()
 @dataclass(frozen=True)
 class PromptOdds:
     """How often a patch shows what a user knows beyond the line, see `training.prompts`.
+
+    A quarter of the patches show a line alone. Other odds of short axes and slices were not compared; more clicks were
+    (docs/developer/experiments.md, 11 and 13).
 
     Parameters
     ----------

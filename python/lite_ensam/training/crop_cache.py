@@ -30,18 +30,24 @@ from lite_ensam.segmentation.patch_plan import Placement
 from lite_ensam.training.grey_levels import to_grey
 
 SIDE = 80
-"""Voxels a side of a crop."""
+"""Voxels a side of a crop: 28 a line, where the patches that are cut from it have 19. No other value was tried, as
+far as is recorded."""
+
 LINES_A_SIDE = 2.9
-"""Side of a crop in lengths of its line: the patch's 2.5 and room for jitter."""
+"""Side of a crop in lengths of its line: the patch's 2.5 and room for lines that are drawn too long."""
+
 INDEX = "index.json"
 """A folder without it is not a complete crop cache."""
+
 MOST_CONTOURS = 6
-"""A bit each; what all agree on comes first."""
+"""A bit each; what all agree on comes first. LIDC has four readers at most."""
+
 KNOWN_BIT = 7
 """Of a voxel that holds image: beyond a scan's border nothing is known, and nothing is learnt."""
 
 _FEWEST_VOXELS = 8
-"""A reader's contour of fewer is not learnt from."""
+"""A reader's contour of fewer is not learnt from: two voxels a side say little of a shape. The value was not compared
+with others, as far as is recorded."""
 
 
 @with_short_repr

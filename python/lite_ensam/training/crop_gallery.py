@@ -18,7 +18,10 @@ OUTLINE_RGB, LINE_RGB = (86, 180, 233), (240, 228, 66)
 """Sky blue and yellow of Okabe and Ito's palette."""
 
 HALF_WINDOW_HU, LUNG_WINDOW_HU = 200.0, (-1100.0, 300.0)
+"""Grey values from black to white, for people: about the lesion's median, and in lung."""
+
 GAP = 4
+"""White pixels between crops."""
 
 
 def write_gallery(

@@ -34,6 +34,7 @@ from lite_ensam.training.folds import Fold
 from lite_ensam.training.synthetic import Background, Scene, Shape, draw_scene
 
 MIN_BODY_VOXELS = 100_000
+"""A background with less body is refused: its region map does not fit it. No record says why this number."""
 
 SCENE_LINES = 3.4
 """Side of a synthetic scene in lengths of its lesion: a crop's, and room for a line off the middle."""

@@ -19,6 +19,7 @@ from lite_ensam.core.errors import MissingExtraError, TrainingError
 __all__ = ["ACCELERATORS", "Devices", "FabricMachine", "find_devices", "has_bf16"]
 
 ACCELERATORS = ("auto", "cpu", "gpu")
+"""Values of `--accelerator`."""
 
 Optimizers = list[torch.optim.Optimizer]
 

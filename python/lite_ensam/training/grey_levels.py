@@ -17,8 +17,10 @@ HU_OF_GREY: NDArray[np.float32] = np.concatenate(
         np.linspace(311, 1000, 61),
     ]
 ).astype(np.float32)
-"""HU of each of the 256 levels."""
+"""HU of each of the 256 levels: steps of 4 HU where soft tissues differ by little, and of 12 HU outside. Beyond -1024
+and 1000 HU, air and bone are not told apart."""
 
+# half-way between two levels
 _BORDERS = (HU_OF_GREY[1:] + HU_OF_GREY[:-1]) / 2
 
 
