@@ -22,7 +22,7 @@ _CHEAP_MARKS = (".json", ".csv")
 def check_rows(
     rows: Sequence[CohortCase], on_row: Callable[[int], None] | None = None
 ) -> tuple[ManifestIssue, ...]:
-    """Problems of files: missing, of no known type, with a header that makes no sense, lines outside the scan.
+    """Find missing files, unknown file types, implausible headers and lines outside the scan.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ class Parameters:
     weights: str = ""
 
     def identity(self, series: str = "", acquisition: str = "") -> str:
-        """SHA-256, hex, of the parameters, the weights (by content, not by place) and the program's version.
+        """Hash the parameters, the content of the weights and the program's version (SHA-256).
 
         Parameters
         ----------
@@ -73,7 +73,7 @@ class Parameters:
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, with the crop that the weights want if no other was asked for.
+        """Return JSON-ready parameters; the crop is the weights' own if no other was asked for.
 
         Returns
         -------

@@ -17,7 +17,7 @@ _BAR_EVERY_S = 0.2
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[Progress], None]]:
-    """The function to give `run_cohort` as `on_progress`, for the time of the block.
+    """Show progress while the block runs; give the result to `run_cohort` as `on_progress`.
 
     Yields
     ------
@@ -44,7 +44,7 @@ def show_progress() -> Iterator[Callable[[Progress], None]]:
 
 
 def progress_text(progress: Progress, counts: bool = True) -> str:
-    """One line: counts, failures, pace, time left, memory.
+    """Describe progress on one line: counts, failures, pace, time left, memory.
 
     Parameters
     ----------

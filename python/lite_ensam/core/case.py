@@ -110,7 +110,7 @@ class Case:
         return note
 
     def flipped(self, flips_zyx: Flips) -> "Case":
-        """The same case with some axes reversed: views, nothing is copied or checked again.
+        """Reverse some axes; arrays are views, nothing is copied or checked again.
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class Case:
 
 
 def guess_hu(ct: CtVolume | PartialScan) -> bool:
-    """Whether a scan is in Hounsfield units (True) or already windowed to 0-255 (False).
+    """Tell whether a scan is in Hounsfield units or already windowed to 0-255.
 
     A scan is windowed if all its values lie in 0..255: any uint8 scan, FLARE's images. A CT in HU has
     air, lung or fat below 0, or bone or contrast above 255, unless it is a tiny crop

@@ -52,7 +52,7 @@ class CodedConcept:
 
     @classmethod
     def of(cls, entry: Any) -> Self:
-        """The concept of a mapping with these keys, as `as_dict` gives it; MarkError if it is not a concept.
+        """Make a concept from a mapping with the keys of `as_dict`; MarkError if it is not a concept.
 
         Parameters
         ----------
@@ -70,7 +70,7 @@ class CodedConcept:
         return cls(**entry)
 
     def as_dict(self) -> dict[str, str]:
-        """Value, scheme and meaning by name.
+        """Return value, scheme and meaning by name.
 
         Returns
         -------

@@ -85,7 +85,7 @@ class Grid:
 
     @classmethod
     def from_spacing(cls, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Self:
-        """Grid of an array that has no place in the world.
+        """Make the grid of an array without a place in the world.
 
         It is taken as scanners store slices: rows run to the patient's left, columns to the back, slices to the head,
         and index 0 lies at 0 mm.
@@ -107,7 +107,7 @@ class Grid:
 
     @classmethod
     def from_affine(cls, shape_zyx: Sequence[int], affine: ArrayLike) -> Self:
-        """Grid whose spacing is the length of the affine's columns.
+        """Make a grid whose spacing is the length of the affine's columns.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class Grid:
         return cls(_checked_shape(shape_zyx), _spacing_of(checked), checked)
 
     def voxel_to_mm(self, points_zyx: ArrayLike) -> Float64Array:
-        """World millimetres (..., 3) in x, y, z of voxel indices (..., 3) in z, y, x.
+        """Convert voxel indices to world millimetres.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class Grid:
         return world
 
     def mm_to_voxel(self, points_mm: ArrayLike) -> Float64Array:
-        """Voxel indices (..., 3) in z, y, x of world millimetres (..., 3) in x, y, z.
+        """Convert world millimetres to voxel indices.
 
         Parameters
         ----------
@@ -169,7 +169,7 @@ class Grid:
         return bool(z < 0), bool(y > 0), bool(x > 0)
 
     def flipped(self, flips_zyx: Flips) -> "Grid":
-        """The grid of the same voxels with some axes reversed.
+        """Reverse some axes; voxels keep their places in the world.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class Grid:
         return Grid(self.shape_zyx, self.spacing_mm, affine, self.is_oriented)
 
     def permuted(self, axes_zyx: IntTriple) -> "Grid":
-        """The grid of the same voxels with axes in another order, as `numpy.transpose` takes it.
+        """Permute the axes; voxels keep their places in the world.
 
         Parameters
         ----------
@@ -209,7 +209,7 @@ class Grid:
         )
 
     def turn_onto(self, other: "Grid") -> tuple[IntTriple, Flips] | None:
-        """How an array of this grid is stored in another one whose voxels lie at the same places.
+        """Find the axis order and flips that turn an array of this grid into one of another grid.
 
         Parameters
         ----------
@@ -237,7 +237,7 @@ class Grid:
         return ((z, y, x), flips) if self.permuted((z, y, x)).flipped(flips).matches(other) else None
 
     def matches(self, other: "Grid") -> bool:
-        """Whether both grids have one shape and their voxels lie at the same places.
+        """Tell whether both grids have the same shape and their voxels the same places.
 
         Parameters
         ----------
@@ -257,7 +257,7 @@ class Grid:
 
 
 def real_array(values: ArrayLike) -> NDArray[Any]:
-    """Array of integers or floats; an empty one if it is anything else (text, bool, a set, ragged lists).
+    """Make an array of integers or floats; an empty one of anything else (text, bool, a set, ragged lists).
 
     For whoever checks shape and values next: an empty array has the wrong shape.
 
@@ -336,7 +336,7 @@ def _spacing_of(affine: Float64Array) -> FloatTriple:
 
 
 def as_points(points: ArrayLike) -> Float64Array:
-    """Points (..., 3) as float64; ValueError for another shape.
+    """Check points (..., 3) and return them as float64; ValueError for another shape.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ class SubVolume:
         return z, y, x
 
     def holds(self, box: VoxelBox) -> bool:
-        """Whether all voxels of a box are here.
+        """Tell whether a box of the volume lies within this part.
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class SubVolume:
         return bool((np.less_equal(self.start_zyx, box[0]) & np.greater_equal(self.stop_zyx, box[1])).all())
 
     def cut(self, box: VoxelBox) -> SubVolume:
-        """As much of it as lies in a box of the volume, a view; without voxels where they do not meet.
+        """Cut this part to a box of the volume; the result has no voxels where they do not overlap.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class SubVolume:
         return SubVolume(self.voxels[inside], int_triple(start), self.whole_shape_zyx)
 
     def on(self, box: VoxelBox) -> NDArray[Any]:
-        """Voxels of a box of the volume, zero where this part does not reach.
+        """Return the voxels of a box of the volume, zero outside this part.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class SubVolume:
         return voxels
 
     def mask_of(self, label: int) -> SubVolume:
-        """Where a label map is `label`, bool.
+        """Return the mask of one label of a label map.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class SubVolume:
         return replace(self, voxels=self.voxels == label)
 
     def flipped(self, flips_zyx: Flips) -> SubVolume:
-        """The same box of the volume with some axes reversed; a view.
+        """Reverse some axes of the volume.
 
         Parameters
         ----------
@@ -148,7 +148,7 @@ class SubVolume:
         )
 
     def whole(self) -> NDArray[Any]:
-        """The volume, zero outside of the box; the voxels themselves if they are all of it.
+        """Return the whole volume, zero outside this part.
 
         Returns
         -------
@@ -201,7 +201,7 @@ class TumorMasks:
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class PartialScan:
-    """A scan of which only boxes are kept; stands for the scan where patches are cut.
+    """Boxes of a scan, in place of the whole scan, for cutting patches.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ class PartialScan:
     value_range: tuple[float, float]
 
     def flipped(self, flips_zyx: Flips) -> PartialScan:
-        """The same crops of the scan with some axes reversed; views.
+        """Reverse some axes of the scan.
 
         Parameters
         ----------
@@ -246,7 +246,7 @@ def slices(start_zyx: Sequence[int], stop_zyx: Sequence[int]) -> tuple[slice, ..
 
 
 def flipped_box(box: VoxelBox, flips_zyx: Flips, shape_zyx: Sequence[int]) -> VoxelBox:
-    """Where a box lies in its volume with some axes reversed.
+    """Find a box in its volume after some axes are reversed.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def flipped_box(box: VoxelBox, flips_zyx: Flips, shape_zyx: Sequence[int]) -> Vo
 
 
 def as_subvolume(volume: NDArray[Any] | SubVolume) -> SubVolume:
-    """An array as the part that is the whole; a part as it is.
+    """Wrap an array as a part that is the whole volume; a part is returned as it is.
 
     Parameters
     ----------
@@ -287,7 +287,7 @@ def as_subvolume(volume: NDArray[Any] | SubVolume) -> SubVolume:
 
 
 def subvolume_containing(ct: CtVolume | PartialScan, box: VoxelBox) -> SubVolume:
-    """A part of a scan that holds a box.
+    """Return a part of a scan that holds a box.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ def subvolume_containing(ct: CtVolume | PartialScan, box: VoxelBox) -> SubVolume
 
 
 def keep_boxes(ct: CtVolume | PartialScan, boxes: Sequence[VoxelBox]) -> PartialScan:
-    """Copies of some boxes of a scan, so that the scan itself can go; of a scan of which only crops are left, these.
+    """Copy some boxes of a scan, so that the scan itself can be freed.
 
     Parameters
     ----------
@@ -337,7 +337,7 @@ def keep_boxes(ct: CtVolume | PartialScan, boxes: Sequence[VoxelBox]) -> Partial
 
 
 def value_range(ct: CtVolume | PartialScan) -> tuple[float, float]:
-    """Lowest and highest voxel of the whole scan; ValueError if one is NaN or infinite, or the scan is empty.
+    """Find the lowest and highest voxel of a scan; ValueError if one is NaN or infinite, or the scan is empty.
 
     Parameters
     ----------
@@ -353,7 +353,7 @@ def value_range(ct: CtVolume | PartialScan) -> tuple[float, float]:
 
 
 def merged_boxes(boxes: Sequence[VoxelBox], shape_zyx: IntTriple) -> list[VoxelBox]:
-    """Boxes that hold the given ones in fewer voxels: never more than the volume has.
+    """Merge boxes that overlap or lie close, so that they hold fewer voxels in all.
 
     Two boxes become one where that takes no more voxels than both of them.
 
@@ -393,7 +393,7 @@ def merged_boxes(boxes: Sequence[VoxelBox], shape_zyx: IntTriple) -> list[VoxelB
 
 
 def on_common_box(one: SubVolume, other: SubVolume) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Two parts of a volume on the smallest box that holds both, zero where they do not reach.
+    """Return two parts of a volume on the smallest box that holds both, zero elsewhere.
 
     Parameters
     ----------

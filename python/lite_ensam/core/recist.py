@@ -184,12 +184,12 @@ class RecistMark:
 
     @property
     def midpoint_zyx(self) -> FloatTriple:
-        """Voxel index (z, y, x), in general between voxels."""
+        """Middle of the line, a voxel index (z, y, x) that may lie between voxels."""
         z, y, x = np.mean(self.endpoints_zyx, axis=0).tolist()
         return z, y, x
 
     def outer_endpoints_zyx(self, margin_voxels: float = 0.5) -> EndpointPair:
-        """The ends moved outwards along the line, voxel indices (z, y, x).
+        """Move the ends outwards along the line.
 
         Lines run from voxel centre to voxel centre (docs/explanation/conventions.md), so the tumour goes on for
         half a voxel beyond each end: little of a large tumour, an eighth of a nodule of 8 voxels.
@@ -212,7 +212,7 @@ class RecistMark:
         return outer_ends(self.endpoints_zyx, margin_voxels)
 
     def flipped(self, flips_zyx: Flips, shape_zyx: Sequence[int]) -> "RecistMark":
-        """The same line, slices and points in its volume with some axes reversed.
+        """Reverse some axes of the volume; line, slices and points stay at their places.
 
         Parameters
         ----------
@@ -253,7 +253,7 @@ class RecistMark:
         )
 
     def length_mm(self, spacing_mm: Sequence[float]) -> float:
-        """Longest diameter in mm, of a volume with this (z, y, x) spacing.
+        """Compute the length of the line, the longest diameter.
 
         Parameters
         ----------
@@ -268,7 +268,7 @@ class RecistMark:
         return _length_mm(self.endpoints_zyx, spacing_mm)
 
     def short_axis_mm(self, spacing_mm: Sequence[float]) -> float | None:
-        """Length of the drawn short axis in mm, or None.
+        """Compute the length of the short axis that was drawn.
 
         Parameters
         ----------
@@ -283,7 +283,7 @@ class RecistMark:
         return None if self.short_axis_zyx is None else _length_mm(self.short_axis_zyx, spacing_mm)
 
     def radius_mm(self, spacing_mm: Sequence[float]) -> float:
-        """Half of `length_mm`.
+        """Compute half of the line's length.
 
         Parameters
         ----------
@@ -323,7 +323,7 @@ class NotedMarks(tuple[RecistMark, ...]):
 
 
 def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
-    """The notes that came with lines; none with a plain tuple or list.
+    """Return the notes that came with lines; a plain tuple or list has none.
 
     Parameters
     ----------
@@ -388,7 +388,7 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
 
 
 def is_inside(point_zyx: Sequence[float], shape_zyx: Sequence[int]) -> bool:
-    """Whether a voxel index lies within the outer faces of a volume, -0.5 and n - 0.5 on each axis.
+    """Tell whether a voxel index lies within the outer faces of a volume, -0.5 and n - 0.5 on each axis.
 
     Parameters
     ----------
@@ -406,7 +406,7 @@ def is_inside(point_zyx: Sequence[float], shape_zyx: Sequence[int]) -> bool:
 
 
 def voxel_of(point_zyx: FloatTriple) -> IntTriple:
-    """The voxel that holds a point; of a point between two, the lower one.
+    """Find the voxel that holds a point; between two voxels, the lower one.
 
     Parameters
     ----------
@@ -428,7 +428,7 @@ def voxel_of(point_zyx: FloatTriple) -> IntTriple:
 
 
 def outer_ends(line: EndpointPair, margin_voxels: float) -> EndpointPair:
-    """The ends of a line in a slice, moved outwards along it by `margin_voxels` each.
+    """Move each end of a line outwards along it by `margin_voxels`, within its slice.
 
     Parameters
     ----------
@@ -449,7 +449,7 @@ def outer_ends(line: EndpointPair, margin_voxels: float) -> EndpointPair:
 
 
 def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Mask:
-    """Sphere with the line as its diameter: what geometry alone knows of the tumour.
+    """Draw the sphere with the line as its diameter, the geometric baseline.
 
     Parameters
     ----------
@@ -471,7 +471,7 @@ def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence
 
 
 def sphere_box(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> SubVolume:
-    """The part of `sphere_mask` that holds the sphere.
+    """Draw the sphere of `sphere_mask` on the box that holds it.
 
     Parameters
     ----------
@@ -501,7 +501,7 @@ def sphere_box(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[
 
 
 def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
-    """Lines of a marker volume: per label the two voxels that are farthest apart.
+    """Read the lines of a marker volume: per label the two voxels that are farthest apart.
 
     Parameters
     ----------
@@ -554,7 +554,7 @@ def _is_in_pieces(drawn: Mask) -> bool:
 
 
 def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: int) -> RecistMark:
-    """The line a reader would draw on a reference mask.
+    """Draw the line that a reader would draw on a reference mask.
 
     It lies in the mask's largest piece (see `_kernels.largest_piece`), on the slice where that has the largest area
     (ties: the lowest), and runs between the two voxels there that are farthest apart in mm. On a slice with a single
@@ -593,7 +593,7 @@ def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: 
 
 
 def marks_from_labels(labels: Labels, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
-    """The lines that `mark_from_mask` draws on the tumours of a label map, labels ascending; none if it is empty.
+    """Draw the line of each tumour of a label map (see `mark_from_mask`), labels ascending.
 
     Parameters
     ----------

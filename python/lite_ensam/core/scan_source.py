@@ -54,7 +54,7 @@ class ScanSource:
 
     @classmethod
     def of(cls, source: Grid | ScanSource) -> ScanSource:
-        """The source itself; for a grid alone, a file in (z, y, x) order, x fastest.
+        """Return a source as it is; a grid alone becomes a file in (z, y, x) order, x fastest.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class ScanSource:
         axes_as_stored: bool = False,
         header: Any = None,
     ) -> Self:
-        """Source of a file's array.
+        """Make the source of a file's array.
 
         Parameters
         ----------
@@ -109,14 +109,14 @@ class ScanSource:
         return cls(Grid.from_affine(shape, affine), axes, header)
 
     def check_units(self) -> None:
-        """CaseError if the file does not say how its grey values become HU: a guess would be 1024 off."""
+        """Raise CaseError if the file does not say how grey values become HU: a guess would be 1024 HU off."""
         if not self.has_hu:
             raise CaseError(
                 "the file does not say how its grey values become HU: say hu=True if they are HU as stored"
             )
 
     def with_notes(self, notes: Sequence[str]) -> Self:
-        """The same source with more notes; empty ones and those it has are left out.
+        """Add notes; empty and repeated ones are left out.
 
         Parameters
         ----------
@@ -138,7 +138,7 @@ class ScanSource:
 
     @property
     def frame_of_reference_uid(self) -> str:
-        """DICOM's name of the space that millimetres are counted in; empty where it is missing."""
+        """FrameOfReferenceUID of DICOM; empty if it is missing."""
         return ""
 
     @property
@@ -155,7 +155,7 @@ class ScanSource:
         return affine
 
     def from_file(self, array_kji: NDArray[Any]) -> NDArray[Any]:
-        """View (z, y, x) of an array in the file's order, slowest axis first (k, j, i).
+        """Permute an array from the file's axis order.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class ScanSource:
         return array_kji.transpose([2 - axis for axis in self.file_axes_zyx])
 
     def to_file(self, volume: NDArray[Any]) -> NDArray[Any]:
-        """View in the file's order, slowest axis first (k, j, i), of an array (z, y, x).
+        """Permute an array into the file's axis order.
 
         Parameters
         ----------
@@ -185,7 +185,7 @@ class ScanSource:
         return volume.transpose([self.file_axes_zyx.index(axis) for axis in (2, 1, 0)])
 
     def from_array(self, array: NDArray[Any]) -> NDArray[Any]:
-        """View (z, y, x) of an array in the caller's order.
+        """Permute an array from the caller's axis order.
 
         Parameters
         ----------
@@ -200,7 +200,7 @@ class ScanSource:
         return array if self.array_axes is None else array.transpose(np.argsort(self.array_axes))
 
     def to_array(self, volume: NDArray[Any]) -> NDArray[Any]:
-        """View in the caller's order of an array (z, y, x).
+        """Permute an array into the caller's axis order.
 
         Parameters
         ----------
@@ -215,7 +215,7 @@ class ScanSource:
         return volume if self.array_axes is None else volume.transpose(self.array_axes)
 
     def box_to_file(self, box: VoxelBox) -> VoxelBox:
-        """A box in the file's order, slowest axis first (k, j, i).
+        """Permute a box into the file's axis order.
 
         Parameters
         ----------
@@ -232,7 +232,7 @@ class ScanSource:
         return (start[k], start[j], start[i]), (stop[k], stop[j], stop[i])
 
     def points_from_file(self, points_kji: ArrayLike) -> Float64Array:
-        """Points (..., 3) in z, y, x of file indices (..., 3), slowest axis first (k, j, i).
+        """Permute points from the file's axis order.
 
         Parameters
         ----------
@@ -248,7 +248,7 @@ class ScanSource:
         return points[..., [2 - axis for axis in self.file_axes_zyx]]
 
     def points_to_file(self, points_zyx: ArrayLike) -> Float64Array:
-        """File indices (..., 3), slowest axis first (k, j, i), of points (..., 3) in z, y, x.
+        """Permute points into the file's axis order.
 
         Parameters
         ----------
@@ -270,7 +270,7 @@ class ScanSource:
         return n_slices, rows, columns
 
     def slice_points_from_world(self, points_mm: ArrayLike) -> Float64Array:
-        """Slice, row and column (n, 3) of world mm (n, 3) in x, y, z (RAS); fractions between slices and pixels.
+        """Convert world millimetres to slice, row and column.
 
         Parameters
         ----------
@@ -285,7 +285,7 @@ class ScanSource:
         return self.points_to_file(self.grid.mm_to_voxel(points_mm))
 
     def volume_of_labels(self, slices: NDArray[Any]) -> NDArray[Any]:
-        """The label map (z, y, x) of labels (slice, row, column).
+        """Turn labels (slice, row, column) into a label map (z, y, x).
 
         Parameters
         ----------
@@ -300,7 +300,7 @@ class ScanSource:
         return self.from_file(slices)
 
     def points_of_image(self, uid: str, columns_rows: Float64Array, frame: int = 0) -> Float64Array:
-        """Voxel indices (n, 3) in z, y, x of points on a DICOM image; MarkError if the scan has no such image.
+        """Convert points on a DICOM image to voxel indices; MarkError if the scan has no such image.
 
         Parameters
         ----------
@@ -319,7 +319,7 @@ class ScanSource:
         raise MarkError("is drawn on DICOM images: the CT must be read from its DICOM folder")
 
     def points_from_world(self, points_mm: ArrayLike) -> Float64Array:
-        """Voxel indices (..., 3) in z, y, x of world mm (..., 3) in x, y, z (RAS).
+        """Convert world millimetres to voxel indices.
 
         Parameters
         ----------

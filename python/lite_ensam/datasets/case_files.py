@@ -61,11 +61,11 @@ class CaseFiles:
 
     @property
     def key(self) -> str:
-        """`source/name`, as `exclude.txt` and messages have it."""
+        """`source/name`, as in `exclude.txt` and messages."""
         return f"{self.source}/{self.name}"
 
     def read(self) -> Case:
-        """The case with its reference, under its name; labels that no line marks are a note of its source.
+        """Read the case with its reference; labels without a line become a note of its source.
 
         Returns
         -------

@@ -82,7 +82,7 @@ class FileTree:
 
 
 def find_cases(folder: PathLike) -> list[CaseFiles]:
-    """Every case of a folder with its reference, in alphabetical order of source and name; see `list_cases`.
+    """Find every case of a folder with its reference, by source and name; see `list_cases`.
 
     Parameters
     ----------

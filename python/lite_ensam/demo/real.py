@@ -84,7 +84,7 @@ def run_real_demo(
 
 
 def real_cases(folder: PathLike) -> list[Case]:
-    """The four patients' scans, lines and references, fetched into `folder`/scans if they are not there.
+    """Read four patients' scans, lines and references; missing scans are downloaded into `folder`/scans.
 
     Parameters
     ----------

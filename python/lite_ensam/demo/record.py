@@ -58,7 +58,7 @@ Segmenter: TypeAlias = Callable[[Case], Segmented]
 @with_short_repr
 @dataclass(frozen=True)
 class DemoTumor:
-    """One tumour: what was measured, and how near result and sphere of the line are to the reference.
+    """One tumour: its measurements, and how close the result and the sphere of the line are to the reference.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class DemoTumor:
 @with_short_repr
 @dataclass(frozen=True)
 class DemoRecord:
-    """All that a demo has to tell.
+    """All numbers of a demo.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def make_folder(path: PathLike) -> Path:
 
 
 def segmenter_of(weights: PathLike = WEIGHTS) -> Segmenter:
-    """A function that segments cases with the weights of a folder, by default the released ones.
+    """Make a function that segments cases with the weights of a folder.
 
     Parameters
     ----------

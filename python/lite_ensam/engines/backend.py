@@ -26,16 +26,16 @@ ENGINES: tuple[Engine, ...] = ("openvino", "torch")
 """Names of all engines, the default first."""
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
-"""Folder of the weights that ship with the package: of lesion crops."""
+"""Folder of the released weights for lesion crops."""
 JOINT_WEIGHTS = WEIGHTS / "joint"
-"""Of those of the paper's joint crop."""
+"""Folder of the released weights for the paper's joint crop."""
 
 GRAPHS: dict[Crop, tuple[str, ...]] = {"lesion": ("lite_ensam",), "joint": ("encoder", "decoder")}
 """Exported graphs of weights for a crop: of a joint crop the encoder is run once, the decoder for each line."""
 
 
 def shipped_weights(crop: Crop | None = None) -> Path:
-    """Folder of the weights that ship for a crop.
+    """Find the folder of the released weights for a crop.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class WeightsManifest:
             raise EngineError(f"weights: {path} is not a manifest of lite-ensam ({error})") from error
 
     def write_held_out_errors(self, errors: HeldOutErrors) -> None:
-        """Keep errors in `manifest.json`: results then come with intervals. OutputError if it cannot be written.
+        """Write held-out errors into `manifest.json`, so that results have intervals; OutputError if that fails.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class Backend(Protocol):
     manifest: WeightsManifest
 
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits float32 (n, z, y, x) of lines (n, 2, 3), each in a patch of its own or all in one.
+        """Run the network on lines, each in a patch of its own or all in one patch.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class Backend(Protocol):
         ...
 
     def warm_up(self, patch_shape_zyx: tuple[int, int, int]) -> None:
-        """Do beforehand what the first call for patches of this shape would do.
+        """Prepare the engine for patches of a shape, so that the first call is as fast as later ones.
 
         Parameters
         ----------

@@ -17,7 +17,7 @@ _LOADING = ProcessLock()
 
 
 def check_engine(engine: Engine) -> None:
-    """Raise ArgumentError for an unknown engine, EngineError for one that this process cannot run; before long work.
+    """Raise ArgumentError for an unknown engine, EngineError for one that cannot run here.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def check_engine(engine: Engine) -> None:
 
 
 def check_threads(threads: int | None) -> None:
-    """Raise ArgumentError unless it is a number of threads.
+    """Raise ArgumentError unless the value is a number of threads.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def check_threads(threads: int | None) -> None:
 
 
 def shared_backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
-    """As `load_backend`, but kept for later calls: loading an engine takes longer than running it.
+    """Load an engine as `load_backend` does and keep it for later calls.
 
     Parameters
     ----------

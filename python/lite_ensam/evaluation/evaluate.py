@@ -27,16 +27,16 @@ from lite_ensam.io.voxels import as_labels
 __all__ = ["RESULT", "Evaluation", "Segmenting", "evaluate"]
 
 Segmenting: TypeAlias = Callable[[Case], Labels]
-"""From a case to its label map, uint8 or uint16 (z, y, x): each mark's tumour under the mark's label."""
+"""Function from a case to its label map, uint8 or uint16 (z, y, x), with the labels of the marks."""
 
 RESULT = "result"
-"""Name of what is evaluated, beside the names of the baselines."""
+"""Name of the evaluated method, next to the names of the baselines."""
 
 
 @with_short_repr
 @dataclass(frozen=True)
 class Evaluation:
-    """All scores, and what they come to.
+    """Scores of all tumours, their means and intervals.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Evaluation:
     resources: tuple[CaseResources, ...] = ()
 
     def summary(self, source: str = OVERALL, method: str = RESULT) -> Summary:
-        """The summary of one method on one source; KeyError names those that there are.
+        """Return the summary of one method on one source; KeyError names the ones that exist.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class Evaluation:
         raise KeyError(f"no summary of {method!r} on {source!r}; there are {known}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, JSON-ready.
+        """Return all scores as a JSON-ready dictionary.
 
         Returns
         -------
@@ -100,7 +100,7 @@ class Evaluation:
         return {"use": DISCLAIMER} | asdict(self)
 
     def write_json(self, path: PathLike, overwrite: bool = False) -> None:
-        """Write everything; OutputError if that cannot be done.
+        """Write all scores as JSON; OutputError if they cannot be written.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class Evaluation:
         write_report(path, self.to_dict(), overwrite)
 
     def write_csv(self, path: PathLike, overwrite: bool = False) -> None:
-        """Write one row for each tumour and method; OutputError if that cannot be done.
+        """Write a row for each tumour and method as CSV; OutputError if they cannot be written.
 
         Parameters
         ----------

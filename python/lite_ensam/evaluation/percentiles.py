@@ -27,7 +27,7 @@ def render_percentiles(
     scores: Sequence[TumorScore],
     percentiles: Sequence[int] = PERCENTILES,
 ) -> bytes:
-    """PNG with a column for each percentile: the mark's slice, result and reference outlined.
+    """Draw a column for each percentile: the slice of the line with result and reference outlined.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class CaseResources:
-    """Resources for segmenting one case, from the start of its process to the end.
+    """Time and memory for segmenting one case, from the start of its process to the end.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class CaseResources:
 
     @classmethod
     def of(cls, files: CaseFiles, case: Case, taken: Watched) -> CaseResources:
-        """Time and memory of a watched process for a case.
+        """Combine time and memory of a process with the case that it segmented.
 
         Parameters
         ----------

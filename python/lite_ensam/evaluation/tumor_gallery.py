@@ -17,7 +17,7 @@ PERCENTILES = (5, 25, 50, 75, 95)
 
 
 def worst_tumors(evaluation: Evaluation, n_tumors: int = 10) -> list[TumorScore]:
-    """The tumours with the lowest DSC of the result, the worst first.
+    """Select the tumours with the lowest DSC of the result, the lowest first.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def worst_tumors(evaluation: Evaluation, n_tumors: int = 10) -> list[TumorScore]
 
 
 def at_percentiles(evaluation: Evaluation, percentiles: Sequence[int] = PERCENTILES) -> list[TumorScore]:
-    """The tumours at these percentiles of the result's DSC (the nearest one where none is exactly there).
+    """Select the tumours nearest to percentiles of the result's DSC.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ def import_weights(checkpoint: Path, folder: Path) -> None:
 
 
 def flare25_weights(checkpoint: Path) -> Weights:
-    """The authors' checkpoint as weights of this package, float32; errors as `import_weights`.
+    """Read the authors' checkpoint as weights of this package, float32; errors as `import_weights`.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class Surface:
 
 
 def surface_of(mask: Mask | SubVolume, grid: Grid, smoothing_rounds: int = _SMOOTHING_ROUNDS) -> Surface:
-    """Surface of a mask; empty for an empty mask.
+    """Compute the surface of a mask; it is empty for an empty mask.
 
     Parameters
     ----------

@@ -125,7 +125,7 @@ class TumorPicture:
         return {**reference, "result": as_subvolume(self.result)}
 
     def slice_of(self, part: SubVolume, plane: _Plane) -> tuple[NDArray[Any], Float64Array]:
-        """A part of the volume where the plane cuts it, and how that lies.
+        """Cut a part of the volume along a plane of the picture.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class TumorPicture:
         return part.voxels.take(index, axis=plane.cut), start
 
     def field_of_view(self) -> tuple[Float64Array, float]:
-        """Middle (z, y, x) and side of the cube that is shown, in mm from the centre of voxel 0.
+        """Compute the cube that is shown, in mm from the centre of voxel 0.
 
         Returns
         -------
@@ -193,7 +193,7 @@ def write_picture(
 
 
 def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
-    """The PNG of `write_picture` in memory.
+    """Draw the picture of `write_picture` in memory.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
 
 
 def render_thumbnail(tumor: TumorPicture, least_side_mm: float = 0.0) -> bytes:
-    """PNG of the axial plane alone, 264 voxels a side: a tumour among many.
+    """Draw the axial plane alone, 264 pixels a side, for a page with many tumours.
 
     Parameters
     ----------
@@ -284,7 +284,7 @@ def _along_line(part: SubVolume, mark: RecistMark, first: float, last: float) ->
 
 
 def draw_tumors(tumors: Sequence[TumorPicture]) -> Drawing:
-    """A figure with a row for each tumour: its axial, its coronal and its sagittal plane. A notebook shows it.
+    """Draw a row for each tumour: its axial, coronal and sagittal plane. A notebook shows the figure.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ _PLAIN_WORDS = {
 def check_output(
     path: str | os.PathLike[str], overwrite: bool = False, suffixes: tuple[str, ...] = ()
 ) -> None:
-    """Raise `OutputError` if `path` surely cannot be written; to be asked before long work.
+    """Raise `OutputError` if `path` cannot be written; call it before long work.
 
     An existing file is replaced only if it is a regular file, or a link to one: never a folder, a pipe,
     a device, or a link that leads nowhere.

@@ -45,7 +45,7 @@ class Lesion:
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """Labels of a file.
+    """Label map of a file, with names and identities of the lesions.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class LabelMap:
     notes: tuple[str, ...] = ()
 
     def unclaimed(self, marks: Sequence[RecistMark]) -> tuple[str, ...]:
-        """A note on each label that has no line.
+        """Write a note on each label that has no line.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class LabelMap:
 
     @cached_property
     def lesions(self) -> tuple[Lesion, ...]:
-        """One of each label that has a voxel, ascending."""
+        """A lesion for each label that has a voxel, ascending."""
         return tuple(
             Lesion(
                 label,
@@ -101,7 +101,7 @@ class LabelMap:
         )
 
     def draw_marks(self, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
-        """The line a reader would draw on each lesion (see `mark_from_mask`), with its name, tracking UID and site.
+        """Draw the line of each lesion (see `mark_from_mask`), with its name, tracking UID and site.
 
         Parameters
         ----------

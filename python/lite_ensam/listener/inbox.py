@@ -128,7 +128,7 @@ class Inbox:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """The inbox for this process only.
+        """Lock the inbox for this process.
 
         Yields
         ------
@@ -159,7 +159,7 @@ class Inbox:
             lock.release()
 
     def put(self, study_uid: str, instance_uid: str, data: bytes, sender: int) -> None:
-        """Keep an object, whole or not at all.
+        """Store an object, completely or not at all.
 
         Parameters
         ----------
@@ -190,7 +190,7 @@ class Inbox:
             file.write(data)
 
     def close(self, sender: int) -> None:
-        """An association has ended.
+        """Note that an association has ended.
 
         Parameters
         ----------
@@ -202,7 +202,7 @@ class Inbox:
                 self._touched[name] = time.monotonic()
 
     def studies(self) -> list[ReceivedStudy]:
-        """All that are there.
+        """List all studies in the inbox.
 
         Returns
         -------
@@ -212,7 +212,7 @@ class Inbox:
         return [ReceivedStudy(path) for path in sorted(self.folder.iterdir()) if (path / "objects").is_dir()]
 
     def quiet_studies(self, seconds: float) -> list[ReceivedStudy]:
-        """Those that are not settled, of which nothing has come for some seconds, and nothing is coming.
+        """List the studies to process: unsettled ones without new objects for some seconds or open associations.
 
         Parameters
         ----------
@@ -231,7 +231,7 @@ class Inbox:
         return [ReceivedStudy(self.folder / name) for name in sorted(names)]
 
     def settle(self, study: ReceivedStudy, since: float) -> None:
-        """Nothing is left to be done with a study, until more of it comes than had come at a time (`monotonic`).
+        """Mark a study as done, unless more of it has arrived since its processing began.
 
         Parameters
         ----------

@@ -32,7 +32,7 @@ _UID = re.compile(r"\b\d+(?:\.\d+){4,}")
 
 @dataclass(frozen=True)
 class ListenerSettings:
-    """How a listener works.
+    """Settings of a listener.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class ListenerSettings:
 
 
 class Listener:
-    """Takes studies that are pushed, and answers with SEG and SR.
+    """Receives studies and sends SEG and SR back.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Listener:
         senders: tuple[str, ...] = (),
         stop: Event | None = None,
     ) -> None:
-        """Listen until `stop` is set or the process is told to end; errors as `receiving` and `Inbox.alone`.
+        """Listen until `stop` is set or the process is terminated; errors as `receiving` and `Inbox.alone`.
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ class Listener:
                 self.work()
 
     def work(self) -> None:
-        """Do what there is to do with studies that are quiet."""
+        """Process the studies that are quiet."""
         start = time.monotonic()
         for study in self.inbox.quiet_studies(self.settings.quiet_s):
             if start < self._again_at.get(study.name, 0.0):
@@ -137,7 +137,7 @@ class Listener:
                     study.remove()
 
     def say(self, text: str) -> None:
-        """Tell what happened, without UIDs.
+        """Report an event, without UIDs.
 
         Parameters
         ----------

@@ -23,7 +23,7 @@ CONFIDENCE = (
     "expected_dice", "volume_low_ml", "volume_high_ml", "longest_diameter_low_mm", "longest_diameter_high_mm",
     "short_axis_low_mm", "short_axis_high_mm",
 )  # fmt: skip
-"""Names of the confidence's numbers in tables and reports, one column each."""
+"""Names of quality score and interval limits in tables and reports, one column each."""
 
 Interval: TypeAlias = tuple[float, float]
 """Lower and upper bound."""
@@ -47,7 +47,7 @@ class TumorConfidence:
     short_axis_interval_mm: Interval
 
     def to_dict(self) -> dict[str, float]:
-        """JSON-ready: one number for each name in `CONFIDENCE`.
+        """Return a JSON-ready number for each name in `CONFIDENCE`.
 
         Returns
         -------
@@ -60,7 +60,7 @@ class TumorConfidence:
 
 @dataclass(frozen=True)
 class TumorError:
-    """How a held-out tumour's numbers compare with the reader's.
+    """Errors of a held-out tumour's measurements against the reader's.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class HeldOutErrors:
 
     @classmethod
     def of(cls, errors: Sequence[TumorError], n_patients: int) -> HeldOutErrors:
-        """Quantiles of some errors; ValueError if there are fewer than 19: they have no 95 % quantile.
+        """Compute the quantiles of errors; ValueError for fewer than 19, which have no 95 % quantile.
 
         Parameters
         ----------
@@ -124,7 +124,7 @@ class HeldOutErrors:
 
     @classmethod
     def from_dict(cls, numbers: Mapping[str, Any]) -> HeldOutErrors:
-        """From `to_dict`; ValueError or KeyError if it makes no sense.
+        """Read the result of `to_dict`; ValueError or KeyError if it is not valid.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class HeldOutErrors:
         return errors
 
     def to_dict(self) -> dict[str, float]:
-        """JSON-ready.
+        """Return the quantiles as a JSON-ready dictionary.
 
         Returns
         -------
@@ -158,7 +158,7 @@ class HeldOutErrors:
     def confidence(
         self, expected_dice: float, volume_ml: float, longest_diameter_mm: float, short_axis_mm: float
     ) -> TumorConfidence:
-        """The intervals around a tumour's numbers.
+        """Compute the intervals around a tumour's measurements.
 
         Parameters
         ----------

@@ -30,7 +30,7 @@ DISAGREEMENT = 0.2
 
 @dataclass(frozen=True)
 class Flag:
-    """Something about a tumour that a reader should check.
+    """A finding about a mask that a reader should check.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def in_pieces(n_pieces: int) -> Flag:
 
 
 def sentences(flags: Iterable[Flag]) -> str:
-    """All sentences on one line, for people.
+    """Join the sentences of flags on one line.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def sentences(flags: Iterable[Flag]) -> str:
 
 
 def flag_lists(flags: Iterable[Flag]) -> dict[str, list[str]]:
-    """The fields of a JSON report: `flags`, the codes, and `flag_sentences`.
+    """Make the fields of a JSON report: `flags`, the codes, and `flag_sentences`.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def flag_lists(flags: Iterable[Flag]) -> dict[str, list[str]]:
 
 
 def flag_cells(flags: Iterable[Flag]) -> dict[str, str]:
-    """The columns of a table: `flag_lists`, each as one text.
+    """Make the columns of a table: `flag_lists`, each as one text.
 
     Parameters
     ----------

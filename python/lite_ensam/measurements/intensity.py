@@ -40,7 +40,7 @@ class TumorIntensity:
     unit: GreyUnit = "HU"
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready: `grey_mean`, `grey_median`, `grey_sd`, `grey_unit`.
+        """Return JSON-ready `grey_mean`, `grey_median`, `grey_sd` and `grey_unit`.
 
         Returns
         -------
@@ -51,7 +51,7 @@ class TumorIntensity:
 
 
 def is_aerated(values_hu: NDArray[Any]) -> bool:
-    """Whether a tumour's voxels are air or lung: there is nothing to see where it was marked.
+    """Tell whether a tumour's voxels are air or lung: no tumour is visible where it was marked.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def is_aerated(values_hu: NDArray[Any]) -> bool:
 
 
 def measure_intensity(values: NDArray[Any], unit: GreyUnit = "HU") -> TumorIntensity | None:
-    """Statistics of a tumour's grey values; None if it has no voxel.
+    """Compute statistics of a tumour's grey values; None if it has no voxel.
 
     Parameters
     ----------

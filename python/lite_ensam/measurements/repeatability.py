@@ -29,7 +29,7 @@ class TumorRepeatability:
     short_axis_sd_mm: float
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, without the label.
+        """Return the standard deviations as a JSON-ready dictionary, without the label.
 
         Returns
         -------

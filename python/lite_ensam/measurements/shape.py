@@ -55,7 +55,7 @@ class TumorShape:
     sphericity: float
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready.
+        """Return the shape as a JSON-ready dictionary.
 
         Returns
         -------
@@ -66,7 +66,7 @@ class TumorShape:
 
 
 def measure_shape(labels: Labels | SubVolume, label: int, spacing_mm: FloatTriple) -> TumorShape | None:
-    """Shape of one tumour; None if it has no voxel.
+    """Measure the shape of one tumour; None if it has no voxel.
 
     Parameters
     ----------

@@ -124,17 +124,17 @@ class TumorMeasurement:
 
     @cached_property
     def shape(self) -> TumorShape | None:
-        """The tumour as a body in 3D; None without voxels. Computed when it is first asked for."""
+        """Shape of the tumour in 3D, computed at first use; None without voxels."""
         return measure_shape(self.voxels.mask, 1, self.voxels.spacing_mm)
 
     @cached_property
     def intensity(self) -> TumorIntensity | None:
-        """Its grey values; None without voxels, or where `measure` was given no scan."""
+        """Its grey values; None without voxels, or if `measure` was given no scan."""
         values = self.voxels.values
         return None if values is None else measure_intensity(values, self.voxels.unit)
 
     def has(self, code: str) -> bool:
-        """Whether it has a flag: `tumor.has("touches_edge")`.
+        """Tell whether the tumour has a flag: `tumor.has("touches_edge")`.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class TumorMeasurement:
         return any(flag.code == code for flag in self.flags)
 
     def flagged(self, *flags: Flag) -> TumorMeasurement:
-        """The same with flags more.
+        """Add flags.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class TumorMeasurement:
         return replace(self, flags=self.flags + flags) if flags else self
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready: all but shape and grey values; `flags` are codes, `flag_sentences` say them to people.
+        """Return JSON-ready measurements without shape and grey values; `flags` are codes, `flag_sentences` texts.
 
         Returns
         -------
@@ -174,7 +174,7 @@ class TumorMeasurement:
         return self._numbers() | flag_lists(self.flags)
 
     def all_numbers(self) -> dict[str, Any]:
-        """JSON-ready: `to_dict` with shape and grey values, everything of `lite-ensam measure`.
+        """Return `to_dict` with shape and grey values: all measurements of `lite-ensam measure`.
 
         Returns
         -------

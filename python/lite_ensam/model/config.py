@@ -97,7 +97,7 @@ class ModelConfig:
         return int(2 ** (len(self.blocks) - 1))
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready numbers; `from_dict` is the way back.
+        """Return the sizes as a JSON-ready dictionary, for `from_dict`.
 
         Returns
         -------
@@ -108,7 +108,7 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, numbers: dict[str, Any]) -> ModelConfig:
-        """Build from `to_dict`'s output, refusing names this version does not know.
+        """Build a config from `to_dict`'s output, refusing names that this version does not know.
 
         Parameters
         ----------

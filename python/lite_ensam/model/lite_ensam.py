@@ -15,7 +15,7 @@ from lite_ensam.model.prompt_encoder import PromptEncoder
 
 
 class LiteEnsam(nn.Module):
-    """The network; one patch and one line in, one logit a voxel out.
+    """The network: a patch and a line in, one logit per voxel out.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class LiteEnsam(nn.Module):
     def forward(
         self, patch: Float[Tensor, "b c z y x"], endpoints_zyx: Float[Tensor, "b 2 3"]
     ) -> Float[Tensor, "b 1 z y x"]:
-        """Logits of the marked tumour.
+        """Compute the logits of the marked tumour.
 
         Parameters
         ----------
@@ -69,7 +69,7 @@ class LiteEnsam(nn.Module):
     def position(
         self, patch_shape_zyx: tuple[int, int, int], endpoints_zyx: Float[Tensor, "b 2 3"]
     ) -> tuple[Float[Tensor, "1 n h h"], Float[Tensor, "b 2 h h"]]:
-        """Rotations of the bottleneck's grid and of the endpoints.
+        """Compute the rotations of the bottleneck's grid and of the end points.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class LiteEnsam(nn.Module):
         image_rotations: Float[Tensor, "1 n h h"],
         token_rotations: Float[Tensor, "b 2 h h"],
     ) -> Float[Tensor, "b 1 z y x"]:
-        """From the image encoder's levels to the logits of each line, positions worked out beforehand.
+        """Compute the logits of each line from the image encoder's levels and precomputed rotations.
 
         Matrix exponentials cannot be exported, so this and the image encoder are the parts that other engines run. One
         scan's levels serve all of its lines.

@@ -20,7 +20,7 @@ DECISION_COLUMNS = ("patient", "criteria", "decided_for", "adjudicator", "reason
 
 @dataclass(frozen=True)
 class Decision:
-    """Whose course stands.
+    """An adjudicator's choice between two readers.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Decision:
 @with_short_repr
 @dataclass(frozen=True)
 class Comparison:
-    """A patient by one set of criteria, as two readers see it.
+    """A patient by one set of criteria, as read by two readers.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Comparison:
         return None if self.differences else self.courses[0]
 
     def visits(self) -> Iterator[tuple[int, TimePointResponse | None, TimePointResponse | None]]:
-        """Day, and what either reader says of it.
+        """Pair the visits of both readers by day.
 
         Yields
         ------
@@ -88,7 +88,7 @@ def compare_readers(
     second: Sequence[Course],
     decisions: Mapping[tuple[str, str], Decision] | None = None,
 ) -> tuple[Comparison, ...]:
-    """Courses of two readers, pair by pair.
+    """Compare the courses of two readers, pair by pair.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def _key(course: Course) -> tuple[str, str]:
 
 
 def read_decisions(path: PathLike) -> dict[tuple[str, str], Decision]:
-    """Decisions of a CSV table, such as `adjudication_rows` filled in; rows without `decided_for` are open.
+    """Read decisions from a CSV table of `adjudication_rows`; rows without `decided_for` are open.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def reader_names(comparisons: Sequence[Comparison]) -> tuple[str, str]:
 
 
 def adjudication_rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """A row for each patient and set of criteria: both readers, what differs, who decided, what stands.
+    """Make a row for each patient and set of criteria: both readers, differences, decision, final course.
 
     The table with `decided_for` (1 or 2), `adjudicator` and `reason` filled in is what `read_decisions` reads.
 

@@ -16,7 +16,7 @@ _OPEN = "open"
 
 
 def adjudication_page(comparisons: Sequence[Comparison], how: str) -> str:
-    """One HTML file that prints on A4.
+    """Make one HTML file with both readers' courses, printable on A4.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ _MOST_VISITS = 5
 
 
 def board_page(courses: Sequence[Course], how: str, before: Sequence[str] = (), dates: bool = False) -> str:
-    """One HTML file; each patient begins a sheet of paper.
+    """Make one HTML file in which each patient begins a new sheet.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ _MOST_PICTURES = 50
 
 
 def identifiers_of(case: Case) -> dict[str, str]:
-    """The patient's identifiers, for pages and tables written with `--identifiers`; never for logs.
+    """Return the patient's identifiers, for pages and tables written with `--identifiers`; never for logs.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def case_page(
     identifiers: bool = False,
     is_drawn: bool = False,
 ) -> str:
-    """One HTML file with table and pictures.
+    """Make one HTML file with table and pictures.
 
     Parameters
     ----------

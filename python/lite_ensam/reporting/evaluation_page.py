@@ -34,7 +34,7 @@ def evaluation_page(
     made: Mapping[str, str],
     pictures: EvaluationPictures,
 ) -> str:
-    """One HTML file; pictures are inside, nothing is fetched.
+    """Make one HTML file with embedded pictures; it fetches nothing.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ def lesions_of(patient: Patient) -> Iterator[LesionRow]:
 
 
 def lesion_rows(patients: Sequence[Patient], identifiers: bool = False) -> list[dict[str, Any]]:
-    """The long table.
+    """Make the long table: a row for each lesion and visit.
 
     Parameters
     ----------

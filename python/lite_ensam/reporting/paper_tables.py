@@ -31,7 +31,7 @@ _Row = tuple[str, tuple[int, ...] | None, float, float, float]
 
 
 def paper_tables(evaluation: Evaluation) -> str:
-    """Both tables, Markdown; Table 4 only if seconds and memory were measured.
+    """Make the paper's tables 3 and 4 as Markdown; table 4 only if seconds and memory were measured.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def paper_table_3(scores: Sequence[FlareScore]) -> str:
 
 
 def paper_table_4(resources: Sequence[CaseResources]) -> str:
-    """Table 4: a fresh process a case; seconds, highest memory, and the area under the memory-time curve.
+    """Make the paper's table 4: seconds, peak memory and area under the memory-time curve, one process per case.
 
     Parameters
     ----------

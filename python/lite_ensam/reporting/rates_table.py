@@ -18,7 +18,7 @@ ALL = "all"
 
 
 def rates_of(courses: Sequence[Course]) -> Rates:
-    """Rates of each cohort, and of all patients together, by each set of criteria.
+    """Compute rates of each cohort, and of all patients together, by each set of criteria.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def rates_of(courses: Sequence[Course]) -> Rates:
 
 
 def rates_rows(rates: Rates) -> list[dict[str, Any]]:
-    """A row for each cohort and set of criteria; shares are of 1, times in days, None where a median is not reached.
+    """Make a row for each cohort and set of criteria; shares from 0 to 1, times in days, None if not reached.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def rates_rows(rates: Rates) -> list[dict[str, Any]]:
 
 
 def rates_section(rates: Rates) -> str:
-    """A table for people.
+    """Make the HTML table of rates.
 
     Parameters
     ----------

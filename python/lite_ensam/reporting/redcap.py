@@ -103,7 +103,7 @@ _DICTIONARY = (
 def redcap_tables(
     patients: Sequence[Patient], courses: Sequence[Course], identifiers: bool = False
 ) -> dict[str, list[dict[str, Any]]]:
-    """Rows of `REDCAP_FILES`.
+    """Make the rows of `REDCAP_FILES`.
 
     Parameters
     ----------

@@ -79,7 +79,7 @@ def sdtm_tables(
     evaluator: Evaluator = "INVESTIGATOR",
     identifiers: bool = False,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Rows of `DOMAINS`, each with all columns of its domain, patient by patient.
+    """Make the rows of `DOMAINS`, each with all columns of its domain, patient by patient.
 
     Parameters
     ----------

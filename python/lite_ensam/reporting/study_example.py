@@ -18,7 +18,7 @@ _RESPONSE_SCHEMA = _FOLDER / "response.schema.json"
 
 
 def study_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of the JSON form of study files; see `read_study`.
+    """Return the JSON Schema (draft 2020-12) of study files in JSON; see `read_study`.
 
     The schema does not express the rules of RECIST 1.1: a third target in one organ, for example, passes the schema
     and is refused by `read_study`.
@@ -33,7 +33,7 @@ def study_schema() -> dict[str, Any]:
 
 
 def response_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of what `lite-ensam respond --report` writes.
+    """Return the JSON Schema (draft 2020-12) of the output of `lite-ensam respond --report`.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def response_schema() -> dict[str, Any]:
 
 
 def write_example_study(folder: PathLike, overwrite: bool = False) -> tuple[Path, Path]:
-    """Write study.json, four made-up patients in two cohorts, and study.schema.json into a folder.
+    """Write an example with four synthetic patients in two cohorts (study.json), and study.schema.json.
 
     Parameters
     ----------

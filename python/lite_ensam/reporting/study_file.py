@@ -50,7 +50,7 @@ _NODE_WORDS = ("node", "nodes", "lymph")
 @with_short_repr
 @dataclass(frozen=True)
 class Patient:
-    """A course and whose it is.
+    """The course of one patient.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def read_study(
     choice: ObjectChoice | None = None,
     fetch: Fetch = scan_at_hand,
 ) -> tuple[Patient, ...]:
-    """Patients of a study file; docs/guide/response.md says what is accepted, and what is refused and why.
+    """Read the patients of a study file; docs/guide/response.md describes the formats and the checks.
 
     Parameters
     ----------

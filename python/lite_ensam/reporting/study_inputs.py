@@ -18,7 +18,7 @@ _NAMES_OF_FILES = ("report", "ct", "marks")
 
 
 def study_inputs(path: PathLike | Sequence[PathLike]) -> list[Path]:
-    """A study and the scans, marks and reports that its visits name; whether it makes sense is `read_study`'s to say.
+    """List a study and the scans, marks and reports that its visits name, without checking them.
 
     Parameters
     ----------

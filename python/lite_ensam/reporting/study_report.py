@@ -40,7 +40,7 @@ _RULES = MappingProxyType(
 @with_short_repr
 @dataclass(frozen=True)
 class Course:
-    """One patient by one set of criteria.
+    """Responses of one patient by one set of criteria.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Course:
     best: BestResponse
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready.
+        """Return the course as a JSON-ready dictionary.
 
         Returns
         -------
@@ -82,7 +82,7 @@ class Course:
         }
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """A row for each visit after baseline.
+        """Make a row for each visit after baseline.
 
         Yields
         ------
@@ -118,7 +118,7 @@ def judge(
     *,
     identifiers: bool = False,
 ) -> tuple[Course, ...]:
-    """Judge every patient by RECIST 1.1, by what else was asked for, and by volume where volumes are given at baseline.
+    """Judge every patient by RECIST 1.1, by the protocol's other criteria, and by volume where baseline has volumes.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _check_asked(protocol: Protocol, study: Study, number: int) -> None:
 
 
 def study_page(courses: Sequence[Course], how: str, before: Sequence[str] = ()) -> str:
-    """One HTML file with tables, a waterfall and a spider plot for each set of criteria.
+    """Make one HTML file with tables, a waterfall and a spider plot for each set of criteria.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ _CONTROLLED = (Response.CR, Response.PR, *_STABLE)
 
 @dataclass(frozen=True)
 class BestResponse:
-    """The best of a course.
+    """Best overall response of a course.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def best_overall_response(
     most_confirmation_days: int | None = None,
     least_stable_days: int = 42,
 ) -> BestResponse:
-    """Best response from the start of treatment until progression.
+    """Find the best response from the start of treatment until progression.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def best_overall_response(
 
 
 class Wait(NamedTuple):
-    """How many days after a first observation a second one confirms it.
+    """Days after a first observation within which a second one confirms it.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ class Wait(NamedTuple):
     most: int | None = None
 
     def holds(self, days: int) -> bool:
-        """Whether a second sight after this time counts.
+        """Tell whether a second observation after this many days confirms the first.
 
         Parameters
         ----------

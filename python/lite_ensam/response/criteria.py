@@ -51,7 +51,7 @@ class Response(StrEnum):
 
 @dataclass(frozen=True)
 class Criteria:
-    """How far a sum must fall or rise.
+    """Thresholds of response and progression.
 
     Parameters
     ----------
@@ -90,11 +90,11 @@ class Criteria:
 
     @property
     def unit(self) -> str:
-        """Of the sum: mm or ml."""
+        """Unit of the sum: mm or ml."""
         return "ml" if self.quantity == "volume" else "mm"
 
     def keeping_response(self) -> Self:
-        """The same criteria with PR kept until PD, which their name says.
+        """Return the same criteria with PR kept until PD, and a name that says so.
 
         Returns
         -------

@@ -126,7 +126,7 @@ def best_immune_response(
     wait: Wait = Wait(28),  # noqa: B008 - a constant
     least_stable_days: int = 42,
 ) -> BestResponse:
-    """Best response until iCPD (iBOR, table 3): an iUPD that is not confirmed does not end it.
+    """Find the best response until iCPD (iBOR, table 3); an iUPD that is not confirmed does not end the course.
 
     Parameters
     ----------

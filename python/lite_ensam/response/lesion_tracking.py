@@ -40,7 +40,7 @@ class TrackedLesions:
 
 
 def track_lesions(before: Case, now: Case, near_mm: float = NEAR_MM) -> TrackedLesions:
-    """Find baseline's lesions again among the marks of a later scan.
+    """Match the marks of a later scan with the lesions of baseline.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ __all__ = ["Imaging", "LesionState", "NewLesionFinding", "NonTargetFinding", "Re
 
 
 class LesionState(StrEnum):
-    """How a lesion that is not measured is seen (section 4.3.3)."""
+    """State of a lesion that is not measured (section 4.3.3)."""
 
     PRESENT = "present"
     """It is seen and has not progressed unequivocally."""

@@ -26,7 +26,7 @@ others: no pair of real visits was at hand (decision 0023)."""
 
 @dataclass(frozen=True)
 class Match:
-    """One lesion of a later scan.
+    """A lesion of a later scan and the lesion of baseline that it matches.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Match:
 
 
 def match_by_identity(before: Sequence[RecistMark], now: Sequence[RecistMark]) -> tuple[Match, ...]:
-    """Marks of one tracking UID, or of one name, are one lesion; a mark with neither in common is left out.
+    """Match marks by tracking UID, then by name; marks without either in common are left out.
 
     Names are compared by `name_key`. A UID or name that several marks of one scan have tells them not apart, so it
     matches none of them.
@@ -87,7 +87,7 @@ def match_by_place(
     now_mm: Mapping[int, Float64Array],
     reach_mm: Mapping[int, float] | None = None,
 ) -> tuple[Match, ...]:
-    """The nearest pairs, each lesion once.
+    """Match the nearest pairs, each lesion once.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def match_by_place(
 def renamed(
     now: Sequence[RecistMark], before: Sequence[RecistMark], matches: Sequence[Match]
 ) -> tuple[RecistMark, ...]:
-    """Marks with label, name, tracking UID and site of the lesions that they are; others get labels of their own.
+    """Give matched marks the label, name, tracking UID and site of baseline, and new marks unused labels.
 
     Parameters
     ----------

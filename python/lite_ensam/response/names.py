@@ -8,7 +8,7 @@ __all__ = ["name_key", "repeated_names"]
 
 
 def name_key(name: str) -> str:
-    """A name in a form that all its spellings share: case, extra spaces and invisible characters are ignored.
+    """Normalise a name: case, extra spaces and invisible characters are ignored.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def name_key(name: str) -> str:
 
 
 def repeated_names(names: Iterable[str]) -> list[str]:
-    """Names that come more than once, by their keys, in the order of their first coming.
+    """Find names that occur more than once, in the order of their first occurrence.
 
     Parameters
     ----------

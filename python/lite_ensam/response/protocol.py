@@ -63,7 +63,7 @@ class Protocol:
         )
 
     def criteria(self, volume: Criteria | None) -> tuple[Criteria, ...]:
-        """Sets to judge by: RECIST 1.1, those that were asked for, and by volume where there are volumes.
+        """List the sets of criteria to judge by: RECIST 1.1, those asked for, and by volume.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class Protocol:
         return tuple(one.keeping_response() if self.keeps_response else one for one in sets)
 
     def judge(self, study: Study, criteria: Criteria) -> tuple[tuple[TimePointResponse, ...], BestResponse]:
-        """Every visit after baseline and the best response, by one of `criteria`.
+        """Judge every visit after baseline and the best response, by one of `criteria`.
 
         Parameters
         ----------

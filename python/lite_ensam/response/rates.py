@@ -50,7 +50,7 @@ class Proportion:
 
 @dataclass(frozen=True)
 class MedianTime:
-    """A median of times of which some go on (Kaplan and Meier, J Am Stat Assoc 53 (1958) 457-481).
+    """Median of censored times (Kaplan and Meier, J Am Stat Assoc 53 (1958) 457-481).
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class CohortRates:
 
 
 def cohort_rates(courses: Iterable[tuple[Sequence[TimePointResponse], BestResponse]]) -> CohortRates:
-    """Rates over patients.
+    """Compute response rates and times to event of patients.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ OF_NON_TARGETS = (Response.CR, Response.NON_CR_NON_PD, Response.PD, Response.NE)
 
 
 class NewLesion(StrEnum):
-    """Whether a lesion has come up that baseline did not have (section 4.3.5)."""
+    """Whether there is a lesion that baseline did not have (section 4.3.5)."""
 
     NO = "no"
     """Nothing new is seen."""
@@ -83,7 +83,7 @@ class TargetValue:
 
     @classmethod
     def too_small_to_measure(cls) -> Self:
-        """Faintly seen: 5 mm by default (section 4.3.2).
+        """Return a target that is seen but too small to measure: 5 mm by default (section 4.3.2).
 
         Returns
         -------
@@ -94,7 +94,7 @@ class TargetValue:
 
     @classmethod
     def added_up(cls, fragments: "Sequence[TargetValue]") -> Self:
-        """A lesion that has split: the sum of its fragments (section 4.3.2); unknown if one was not measured.
+        """Add up the fragments of a lesion that has split (section 4.3.2); unknown if one was not measured.
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class TargetValue:
         )
 
     def value(self, quantity: Quantity) -> float | None:
-        """Diameter or viable diameter in mm, or volume in ml, as it enters the sum.
+        """Return the size that enters the sum: diameter or viable diameter in mm, or volume in ml.
 
         Parameters
         ----------
@@ -145,7 +145,7 @@ class TargetValue:
         return self.diameter_mm if quantity == "diameter" else self.volume_ml
 
     def sd(self, quantity: Quantity) -> float:
-        """Standard deviation of `value`; that of a viable diameter is not known.
+        """Return the standard deviation of `value`; that of a viable diameter is not known.
 
         Parameters
         ----------
@@ -305,7 +305,7 @@ class Study:
         return self.time_points[1:]
 
     def value(self, target: Target, visit: TimePoint, quantity: Quantity) -> float | None:
-        """The contribution of a target to the sum of a visit; None if it was not measured.
+        """Return the contribution of a target to the sum of a visit; None if it was not measured.
 
         Targets that had no viable diameter at baseline, such as those outside the liver, count their diameter.
 
@@ -329,7 +329,7 @@ class Study:
         return visit.targets.get(target.name, TargetValue()).value(quantity)
 
     def density_change(self, visit: TimePoint) -> float | None:
-        """Share by which the mean density (HU) of the targets has changed from baseline.
+        """Compute the change of the targets' mean density (HU) from baseline, as a share.
 
         Over the targets that are still seen, each counting alike. None unless all of these have a density at both
         visits, or where that of baseline is not above 0 HU, which no share can be taken of.
@@ -354,7 +354,7 @@ class Study:
         return sum(now for _, now in known) / first - 1 if len(known) == len(pairs) and first > 0 else None
 
     def are_gone(self, visit: TimePoint, quantity: Quantity) -> bool:
-        """Whether all targets have disappeared, nodes being normal in size (section 4.3.1, CR).
+        """Tell whether all targets have disappeared and nodes are of normal size (section 4.3.1, CR).
 
         A node is judged by its short axis whatever the quantity; without one, by its volume being 0. A target that has
         merged into another is gone when that one is.
@@ -381,7 +381,7 @@ class Study:
         return all(gone(target) for target in self.targets)
 
     def non_target_response(self, visit: TimePoint) -> Response | None:
-        """Of the non-targets as a whole (section 4.3.3); None if the patient has none.
+        """Find the response of the non-targets as a whole (section 4.3.3); None if the patient has none.
 
         The reader's response of all of them, if given. Otherwise: PD if one has progressed unequivocally, NE if
         one was not evaluated, CR if all are absent.

@@ -93,7 +93,7 @@ class BaselineLesion:
         return self.short_axis_mm if self.target.is_node else self.longest_diameter_mm
 
     def is_measurable(self, slice_mm: float = 0.0) -> bool:
-        """Whether it may be a target (section 3.1.1), on slices of this thickness.
+        """Tell whether it may be a target (section 3.1.1), on slices of this thickness.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ def least_mm(is_node: bool, slice_mm: float = 0.0) -> float:
 def choose_targets(
     lesions: Iterable[BaselineLesion], slice_mm: float = 0.0
 ) -> tuple[tuple[BaselineLesion, ...], tuple[BaselineLesion, ...]]:
-    """Targets by the guideline's rule, the largest first: at most five, at most two an organ.
+    """Choose targets by the guideline's rule, the largest first: at most five, at most two per organ.
 
     The guideline asks for the largest lesions that can be followed well; what can be followed well is the
     reader's to say, so leave out what cannot.
@@ -166,7 +166,7 @@ def choose_targets(
 
 
 def check_targets(targets: Iterable[Target]) -> None:
-    """Raise `StudyError` unless these are at most five, at most two an organ, each with its own name.
+    """Raise `StudyError` unless there are at most five targets, at most two per organ, each with its own name.
 
     Parameters
     ----------

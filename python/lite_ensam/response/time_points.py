@@ -160,7 +160,7 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
 def overall_response(
     target: Response | None, non_target: Response | None, new_lesion: bool = False
 ) -> Response:
-    """Tables 1 and 2 of the guideline (section 4.4.1).
+    """Combine the responses of targets, non-targets and new lesions (tables 1 and 2, section 4.4.1).
 
     Parameters
     ----------

@@ -170,7 +170,7 @@ def segment_case(
     plan: PatchPlan | None = None,
     on_repeat: Callable[[int, int], None] | None = None,
 ) -> Segmentation:
-    """Segment a case that is already in memory; `segment` is the front door.
+    """Segment a case that is already in memory; most callers need `segment`.
 
     Parameters
     ----------

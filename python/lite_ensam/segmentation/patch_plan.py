@@ -304,7 +304,7 @@ class PlannedPatch:
 @with_short_repr
 @dataclass(frozen=True)
 class PatchPlan:
-    """All patches of a scan.
+    """Places of all patches in a scan.
 
     Parameters
     ----------
@@ -361,5 +361,5 @@ class PatchPlan:
 
     @property
     def boxes(self) -> list[VoxelBox]:
-        """The voxels that the patches are cut from, in the scan's own indices; a box for each."""
+        """Boxes of voxels that the patches are cut from, in the scan's own indices."""
         return [flipped_box(patch.box, self.flips_zyx, self.shape_zyx) for patch in self.patches]

@@ -134,7 +134,7 @@ class Predictor:
         self.border: Border = border
 
     def patch_config(self, hu: bool) -> PatchConfig:
-        """How patches of a scan are filled, in HU or windowed.
+        """Return how patches of a scan are filled, in HU or windowed.
 
         Parameters
         ----------
@@ -154,13 +154,13 @@ class Predictor:
         return replace(config, windowed_unit_hu=(self.window[1] - self.window[0]) / 255.0)
 
     def warm_up(self) -> None:
-        """Get the engine ready for lesion patches, before there is one; the joint crop's shape is not known yet."""
+        """Prepare the engine for lesion patches; the shape of a joint crop is not known yet."""
         if self.crop == "lesion":
             side = self.backend.manifest.patch.side_voxels
             self.backend.warm_up((side, side, side))
 
     def plan(self, marks: Sequence[RecistMark], grid: Grid) -> PatchPlan:
-        """Where the patches of some lines lie in a scan with this grid.
+        """Plan the patches of some lines in a scan with this grid.
 
         Parameters
         ----------
@@ -220,7 +220,7 @@ class Predictor:
         return Prediction(tuple(tumors), painting)
 
     def predict_tumor(self, case: Case, mark: RecistMark) -> TumorLogits:
-        """Run the network on the patch of one line alone, which need not be one of the case's.
+        """Run the network on the patch of one line, which need not be one of the case's.
 
         Parameters
         ----------
@@ -316,7 +316,7 @@ class Predictor:
     def with_confidence(
         self, measurements: Sequence[TumorMeasurement], tumors: Sequence[TumorLogits], threshold: float = 0.0
     ) -> tuple[TumorMeasurement, ...]:
-        """The measurements with quality scores and intervals, where it is known how these weights err.
+        """Add quality scores and intervals to measurements, where the errors of the weights are known.
 
         It is known of readers' borders and lesion crops at threshold 0. Otherwise nothing is added, nor to empty masks.
 

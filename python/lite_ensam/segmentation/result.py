@@ -72,12 +72,12 @@ class Segmentation:
 
     @property
     def source(self) -> ScanSource:
-        """Of the scan, which `save` writes alike."""
+        """Source of the scan, whose axis order and header `save` uses."""
         return self.case.source
 
     @property
     def grid(self) -> Grid:
-        """Where the label map's voxels lie."""
+        """Grid of the label map."""
         return self.case.grid
 
     @property
@@ -126,7 +126,7 @@ class Segmentation:
             ) from None
 
     def mask(self, label: int) -> Mask:
-        """Voxels of one tumour, bool, axes as in `labels`; KeyError names the labels that there are.
+        """Return the mask of one tumour, axes as in `labels`; KeyError names the labels that exist.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class Segmentation:
         return mask
 
     def to_dataframe(self) -> Any:
-        """A pandas DataFrame with a row for each tumour: the columns of `lite-ensam measure --csv`.
+        """Make a pandas DataFrame with a row for each tumour: the columns of `lite-ensam measure --csv`.
 
         Returns
         -------

@@ -45,7 +45,7 @@ class LineJitter:
 
 
 JITTER = LineJitter()
-"""Lengths spread as those of readers do (docs/guide/training.md); what ships was trained with more short lines."""
+"""Lengths vary as readers' do (docs/guide/training.md); the released weights were trained with more short lines."""
 
 
 @with_short_repr
@@ -89,7 +89,7 @@ NO_PROMPTS = PromptOdds(extent=0.0, rounds=(1.0,))
 @with_short_repr
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Numbers of a training run.
+    """Settings of a training run.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ class TrainingConfig:
             raise TrainingError(f"ema must be at least 0 and below 1, got {self.ema}")
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step: linear up, flat, linear down; or halved at the milestones.
+        """Compute the learning rate of a step: linear up, flat, linear down; or halved at the milestones.
 
         Parameters
         ----------
@@ -222,7 +222,7 @@ class TrainingConfig:
         return self.lr * rising * falling
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready numbers.
+        """Return the settings as a JSON-ready dictionary.
 
         Returns
         -------
@@ -233,7 +233,7 @@ class TrainingConfig:
 
     @classmethod
     def from_dict(cls, numbers: dict[str, Any]) -> TrainingConfig:
-        """Build from `to_dict`'s output; a number that an earlier version did not have is as it is by default.
+        """Build a config from `to_dict`'s output; settings that an earlier version did not have take their defaults.
 
         Parameters
         ----------

@@ -48,7 +48,7 @@ class Setting:
         return _words(self.kind)
 
     def parse(self, text: str) -> Any:
-        """The value that a text stands for; TrainingError if it is of another type.
+        """Parse the text of a value; TrainingError if it is of another type.
 
         Parameters
         ----------
@@ -67,7 +67,7 @@ class Setting:
 
 
 def apply_settings(config: Config, settings: Iterable[str]) -> Config:
-    """The config with some settings changed.
+    """Change some settings of a config.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def apply_settings(config: Config, settings: Iterable[str]) -> Config:
 
 
 def list_settings(config: object) -> Iterator[Setting]:
-    """Every setting of a config, in order; fields that are dataclasses themselves give theirs.
+    """List every setting of a config, in order, with those of dataclasses in it.
 
     Parameters
     ----------

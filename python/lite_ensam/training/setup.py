@@ -66,7 +66,7 @@ class RunSetup:
     processes: int = 1
 
     def prepare(self, machine: Devices | None = None) -> tuple[PatchSampler, Validation | None]:
-        """The training sampler, and the validation set if one was given.
+        """Make the training sampler, and the validation set if one was given.
 
         Parameters
         ----------
@@ -177,7 +177,7 @@ class RunSetup:
 
 
 def source_commit() -> str | None:
-    """Commit of the repository that this program runs from; None for an installed package.
+    """Find the commit of the repository that this program runs from; None for an installed package.
 
     Returns
     -------

@@ -138,12 +138,12 @@ class Trainer:
 
     @property
     def done(self) -> bool:
-        """Whether all steps are done, or the last looks at the validation cases found nothing better."""
+        """Whether all steps are done, or the last validations found no improvement."""
         tired = 0 < self.config.patience <= self.looks_since_best
         return tired or self.step >= self.config.steps
 
     def run(self, stop_at: int | None = None) -> None:
-        """Train to `config.steps` (or `stop_at`), saving every few minutes and at the end.
+        """Train to `config.steps` (or `stop_at`), saving every minute and at the end.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ class Trainer:
             watcher.close()
 
     def train_step(self, batches: list[Batch]) -> float:
-        """One update of the weights; returns the mean loss.
+        """Update the weights once.
 
         Parameters
         ----------
@@ -204,7 +204,7 @@ class Trainer:
         return self.machine.mean(float(loss.detach()))
 
     def save(self) -> None:
-        """Write the state to resume from and the averaged weights, each whole or not at all.
+        """Write the state to resume from and the averaged weights, each completely or not at all.
 
         Raises
         ------
@@ -343,7 +343,7 @@ class Trainer:
 
 
 def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
-    """An earlier run's weights; channels that it did not have get weights of zero, and change nothing yet.
+    """Fit an earlier run's weights to a config; the weights of new channels start at zero and change nothing.
 
     Channels that the config leaves out are forgotten.
 
@@ -379,7 +379,7 @@ def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
 
 
 def optimizers_of(model: LiteEnsam, config: TrainingConfig) -> list[torch.optim.Optimizer]:
-    """Muon for every weight with two dimensions or more, AdamW for the others.
+    """Make the optimisers: Muon for every weight with two dimensions or more, AdamW for the others.
 
     Parameters
     ----------

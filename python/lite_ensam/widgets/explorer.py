@@ -42,7 +42,7 @@ _PLOT_HEIGHT = 420
 
 
 class Explorer(ipywidgets.VBox):  # type: ignore[misc]
-    """A scan, its lesions in three planes, in a table and in 3D, and files of them.
+    """Viewer of a scan with a table of its lesions, a 3D view and buttons that write files.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return f"Explorer({self.name!r}: {self.viewer!r})"
 
     def close(self) -> None:
-        """Take all of it off the page and let the scan go (`RecistViewer.close`)."""
+        """Remove the widget from the page and free the scan (`RecistViewer.close`)."""
         self.viewer.close()
         close_with_parts(self)
 
@@ -113,7 +113,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return self.viewer.with_still(super()._repr_mimebundle_(**kwargs))
 
     def save(self, kind: str, overwrite: bool = False) -> Path:
-        """Write "SEG", "SR", "RTSTRUCT", "NIfTI", "JSON", "CSV" or "PNG" into the folder; the file that was written.
+        """Write "SEG", "SR", "RTSTRUCT", "NIfTI", "JSON", "CSV" or "PNG" into the folder.
 
         A structured report is written beside the SEG that it refers to, which is written with it unless it is there.
 
@@ -139,7 +139,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return export_file(self.viewer, kind, self.name, self._folder.value or ".", overwrite)
 
     def save_and_tell(self, kind: str, overwrite: bool = False) -> str:
-        """As `save`, in the words of the page; the sentence to show.
+        """Write a file as `save` does and describe it in a sentence for the page.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return export_paths(self.viewer, kind, self.name, self._folder.value or ".")
 
     def picture(self) -> Picture:
-        """The tumours in 3D as a still picture, for notebooks that are read without a kernel.
+        """Draw the tumours in 3D as a still picture, for notebooks without a kernel.
 
         Returns
         -------
@@ -265,7 +265,7 @@ def explore(
     prior_marks: MarksLike | None = None,
     view_3d: View3d = "k3d",
 ) -> Explorer:
-    """Show a scan in the notebook; draw RECIST lines with the mouse, see masks, numbers and 3D, save them.
+    """Show a scan in the notebook: draw RECIST lines with the mouse, see masks, measurements and 3D, save them.
 
     Parameters
     ----------

@@ -214,11 +214,11 @@ class RecistViewer(MaskTraits):
 
     @property
     def hand(self) -> Hand:
-        """The tools of the hand: paint, fill between slices, remove islands, smooth."""
+        """Tools for edits by hand: paint, fill between slices, remove islands, smooth."""
         return Hand(self)
 
     def close(self) -> None:
-        """Take the viewer off the page and let its scan go. Marks, masks and numbers stay readable.
+        """Remove the viewer from the page and free its scan; marks, masks and measurements stay readable.
 
         As long as it is not closed, a viewer keeps its scan while a variable holds it, or a cell's output shows it.
         """
@@ -240,7 +240,7 @@ class RecistViewer(MaskTraits):
         return shown and (self.with_still(shown[0]), shown[1])
 
     def with_still(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """The output of a cell: the live view, and a still picture for where it cannot run.
+        """Add a still picture to the output of a cell, for pages where the live view cannot run.
 
         Parameters
         ----------
@@ -257,7 +257,7 @@ class RecistViewer(MaskTraits):
         return with_still(bundle, self.state())
 
     def state(self) -> ViewerState:
-        """The state that is shown now. It does not start a segmentation.
+        """Return the state that is shown now, without starting a segmentation.
 
         Returns
         -------
@@ -281,19 +281,19 @@ class RecistViewer(MaskTraits):
 
     @property
     def labels(self) -> NDArray[np.uint16]:
-        """Label map uint16 (z, y, x) of all lesions that are not rejected, as `settled`."""
+        """Label map uint16 (z, y, x) of all lesions that are not rejected; waits for a segmentation, see `settled`."""
         with self.settled():
             return self.segmenter.labels
 
     @property
     def measurements(self) -> tuple[TumorMeasurement, ...]:
-        """Numbers of the lesions in `labels`, as `settled`."""
+        """Measurements of the lesions in `labels`; waits for a segmentation, see `settled`."""
         with self.settled():
             return self.segmenter.measurements
 
     @contextmanager
     def settled(self, segment: bool = True) -> Iterator[None]:
-        """Inside, lines, masks and numbers belong together and stay as they are.
+        """Hold lines, masks and measurements in agreement while the block runs.
 
         A running segmentation is waited for, and masks of lines that have moved are taken out.
 
@@ -317,7 +317,7 @@ class RecistViewer(MaskTraits):
             yield
 
     def color_of(self, label: int) -> str:
-        """Colour of a lesion, "#rrggbb".
+        """Return the colour of a lesion.
 
         Parameters
         ----------
@@ -333,7 +333,7 @@ class RecistViewer(MaskTraits):
         return color
 
     def resume(self, session: Session) -> None:
-        """Take up work that was saved: edits by hand, thresholds, what was accepted or rejected.
+        """Restore saved work: edits by hand, thresholds, accepted and rejected masks.
 
         Parameters
         ----------
@@ -346,7 +346,7 @@ class RecistViewer(MaskTraits):
             self.forget_others({mark.label for mark in self.marks})
 
     def warm_up(self) -> None:
-        """Make the engine ready in the background, so that the first line need not wait for it.
+        """Prepare the engine in the background, so that the first line does not wait for it.
 
         A viewer whose lines are segmented by themselves does so once its first picture stands.
         """
@@ -376,12 +376,12 @@ class RecistViewer(MaskTraits):
                 self._paint()
 
     def segment_waiting(self) -> None:
-        """Do what a browser asks for once its first picture stands; what goes wrong is said in `error`."""
+        """Segment waiting lines when a browser asks for it; errors go to `error`."""
         if self.auto_segment and self.segmenter.missing(self.marks):
             self._guarded(self.segment)
 
     def accept(self, label: int) -> None:
-        """Note that a mask is right. A line that is drawn again must be accepted again.
+        """Mark a mask as correct; a line that is redrawn must be accepted again.
 
         Parameters
         ----------
@@ -391,7 +391,7 @@ class RecistViewer(MaskTraits):
         self._judge(label, "accepted")
 
     def reject(self, label: int) -> None:
-        """Take a mask away; its line stays. `accept` brings it back.
+        """Hide a mask and keep its line; `accept` restores it.
 
         Parameters
         ----------
@@ -409,7 +409,7 @@ class RecistViewer(MaskTraits):
             self.error = f"the browser sent a message that is not known: {brief(data)}"
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Apply the browser's changes: all of them, or none and a sentence in `error` if any is invalid.
+        """Apply the browser's changes: all of them, or none and a message in `error` if one is invalid.
 
         Nobody reads between a new line and the masks that follow from it.
 

@@ -85,7 +85,7 @@ def view_tumors(
     colors: Mapping[int, str] | None = None,
     height: int = 512,
 ) -> Drawing:
-    """A plot that is turned with the mouse: a surface for each tumour and its RECIST line, in mm.
+    """Plot a surface for each tumour and its RECIST line in mm, to be turned with the mouse.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def render_tumors_3d(
     colors: Mapping[int, str] | None = None,
     inches: tuple[float, float] = (6.0, 6.0),
 ) -> Picture:
-    """As `view_tumors`, but a still picture: for nbconvert, papermill and paper.
+    """Draw the plot of `view_tumors` as a still picture, for nbconvert, papermill and print.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def render_tumors_3d(
 
 
 def view_itk(ct: CtVolume, labels: Labels, grid: Grid) -> Drawing:
-    """The scan and its label map in itkwidgets' volume viewer, which NEEDS THE INTERNET.
+    """Show the scan and its label map in itkwidgets' volume viewer, which NEEDS THE INTERNET.
 
     itkwidgets fetches its viewer from a public server each time it is shown; the scan stays in this browser.
     `view_tumors` needs no internet.

@@ -41,7 +41,7 @@ def build_rtstruct(
     names: Mapping[int, str],
     remarks: Mapping[int, str] = MappingProxyType({}),
 ) -> Dataset:
-    """Structure set with one ROI a label; its contours run along the borders of voxels, so a mask comes back exactly.
+    """Make a structure set with one ROI per label; contours follow voxel borders, so masks are restored exactly.
 
     Parameters
     ----------

@@ -70,7 +70,7 @@ def load_package(name: Literal["pydicom", "highdicom"] = "pydicom") -> ModuleTyp
 
 
 def is_dicom(path: PathLike) -> bool:
-    """Whether a file begins as DICOM files do; False if it cannot be read.
+    """Tell whether a file begins as DICOM files do; False if it cannot be read.
 
     That is 128 bytes of anything, then DICM; or, as some archives keep them, at once with an element of group 2 or 8.
 
@@ -167,7 +167,7 @@ def translate_dicom_errors(
 
 @translate_dicom_errors
 def read_dataset(path: PathLike, *, voxels: bool = True, only: tuple[str, ...] | None = None) -> Dataset:
-    """A DICOM file's dataset, with or without a preamble and meta information.
+    """Read the dataset of a DICOM file, with or without a preamble and meta information.
 
     Parameters
     ----------

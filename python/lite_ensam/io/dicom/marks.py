@@ -37,7 +37,7 @@ _MOST_REASONS = 5
 
 @translate_dicom_errors
 def read_dicom_marks(path: PathLike, source: ScanSource | Grid, only: Choice = ()) -> NotedMarks:
-    """All lines of a DICOM file, labelled 1, 2, ... in its order, with notes on what was passed over.
+    """Read all lines of a DICOM file, labelled 1, 2, ... in its order, with notes on parts that were skipped.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def _reasons(notes: Sequence[str]) -> str:
 
 
 def candidate_marks(folder: PathLike, choice: ObjectChoice = _ANY) -> list[Path]:
-    """DICOM files of a folder and its subfolders that may hold a reader's marks and fit a choice.
+    """Find the DICOM files of a folder and its subfolders that may hold a reader's marks.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def candidate_marks(folder: PathLike, choice: ObjectChoice = _ANY) -> list[Path]
 
 
 def find_marks(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSource | None = None) -> Path:
-    """The one DICOM file of a folder and its subfolders that holds a reader's marks, never a result of our own.
+    """Find the one DICOM file of a folder and its subfolders that holds a reader's marks, never our own results.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def find_marks(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSour
 
 
 def find_mask(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSource | None = None) -> Path:
-    """The one SEG or RTSTRUCT of a folder, ours too; else as `find_marks`, with CaseError for MarkError.
+    """Find the one SEG or RTSTRUCT of a folder, our own results included; CaseError if there is not exactly one.
 
     Parameters
     ----------

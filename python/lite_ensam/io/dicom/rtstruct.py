@@ -85,7 +85,7 @@ class Roi:
     ct: ScanSource
 
     def mask(self) -> Mask:
-        """Voxels (z, y, x) whose centres its contours enclose, see `enclosed`.
+        """Fill the contours: voxels (z, y, x) whose centres they enclose, see `enclosed`.
 
         Every slice has the contours of the plane nearest to it, at most half a slice away (of two the lower one);
         contours drawn on every second slice, say, also count for the slices between.
@@ -112,13 +112,13 @@ class Roi:
 
     @property
     def every(self) -> float:
-        """Usual distance of its planes in slices, if it is also the smallest of two or more; at least 1."""
+        """Usual distance of its planes in slices, if it is also the smallest of two or more; otherwise 1."""
         gaps = np.diff([plane.height for plane in self.planes])
         is_usual = len(gaps) > 1 and np.median(gaps) - gaps.min() <= _OFF_PLANE
         return max(1.0, float(np.median(gaps))) if is_usual else 1.0
 
     def notes(self) -> Iterator[str]:
-        """Notes for those who use the mask.
+        """Describe gaps and other doubts for readers of the mask.
 
         Yields
         ------
@@ -132,7 +132,7 @@ class Roi:
 
 
 def is_rtstruct(path: PathLike) -> bool:
-    """Whether a file is an RTSTRUCT, whatever it is called; CaseError if it is a damaged DICOM file.
+    """Tell whether a file is an RTSTRUCT, whatever its name; CaseError if it is a damaged DICOM file.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def is_rtstruct(path: PathLike) -> bool:
 
 @translate_dicom_errors
 def read_roi_names(path: PathLike) -> tuple[str, ...]:
-    """Names of the ROIs of an RTSTRUCT file, in its order, made unique; errors as `read_rois`.
+    """Read the names of the ROIs of an RTSTRUCT file, made unique; errors as `read_rois`.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def read_roi_names(path: PathLike) -> tuple[str, ...]:
 
 
 def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
-    """Mask bool (z, y, x) of one ROI by its name or number; errors as `read_rois`.
+    """Read the mask of one ROI by its name or number; errors as `read_rois`.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
 def read_rois(
     path: PathLike, source: ScanSource | Grid, only: Choice = ()
 ) -> tuple[tuple[Roi, ...], tuple[str, ...]]:
-    """ROIs of an RTSTRUCT file that have closed contours on the CT, and notes on those that were passed over.
+    """Read the ROIs of an RTSTRUCT file that have closed contours on the CT, with notes on the others.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def read_rois(
 
 
 def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only: Choice = ()) -> LabelMap:
-    """Label map of an RTSTRUCT file; labels are the numbers of the ROIs (1, 2, ... if one cannot be a label).
+    """Read an RTSTRUCT file as a label map; labels are ROI numbers (1, 2, ... if one cannot be a label).
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ def read_segmentation(
     only: Choice = (),
     fraction: float | None = None,
 ) -> LabelMap:
-    """Label map of a SEG object (BINARY, FRACTIONAL or LABELMAP) on the grid of its CT.
+    """Read a SEG object (BINARY, FRACTIONAL or LABELMAP) on the grid of its CT.
 
     Labels are the numbers of the segments, or those that `build_segmentation` has noted; names are their SegmentLabels.
 

@@ -69,7 +69,7 @@ class SeriesSource(ScanSource):
     def of_slices(
         cls, slices: Sequence[Dataset], notes: Sequence[str] = (), images: Sequence[Dataset] = ()
     ) -> Self:
-        """Grid of headers that are sorted along their normal; errors as `Stack.of`.
+        """Make the source of headers that are sorted along their normal; errors as `Stack.of`.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class SeriesSource(ScanSource):
         )
 
     def volume_of_hu(self, slices: NDArray[Any]) -> NDArray[Any]:
-        """The scan (z, y, x) of HU (slice, row, column).
+        """Turn HU (slice, row, column) into the scan (z, y, x).
 
         Parameters
         ----------
@@ -111,7 +111,7 @@ class SeriesSource(ScanSource):
         return self.from_file(self.stack.fill(slices))
 
     def volume_of_labels(self, slices: NDArray[Any]) -> NDArray[Any]:
-        """The label map (z, y, x) of labels (slice, row, column).
+        """Turn labels (slice, row, column) into a label map (z, y, x).
 
         Parameters
         ----------
@@ -126,7 +126,7 @@ class SeriesSource(ScanSource):
         return self.from_file(self.stack.fill_labels(slices))
 
     def slices_of(self, volume: NDArray[Any]) -> NDArray[Any]:
-        """Values (slice, row, column), on the slices as they were taken, of an array (z, y, x).
+        """Turn an array (z, y, x) into values (slice, row, column), on the slices as acquired.
 
         Parameters
         ----------
@@ -142,11 +142,11 @@ class SeriesSource(ScanSource):
 
     @property
     def slices_shape(self) -> IntTriple:
-        """Number of slices, rows and columns, as they were taken."""
+        """Number of slices, rows and columns, as acquired."""
         return (len(self.slices), *self.stack.slice_shape)
 
     def slice_points_from_world(self, points_mm: ArrayLike) -> Float64Array:
-        """Slice, row and column (n, 3) of world mm (n, 3), by the slices as they lay in the scanner.
+        """Convert world millimetres to slice, row and column, on the slices as acquired.
 
         Parameters
         ----------
@@ -198,7 +198,7 @@ class SeriesSource(ScanSource):
         return "ReferencedFrameNumber" in self.slices[0]
 
     def points_of_image(self, uid: str, columns_rows: Float64Array, frame: int = 0) -> Float64Array:
-        """Voxel indices (n, 3) in z, y, x of points on one slice.
+        """Convert points on one slice to voxel indices.
 
         Parameters
         ----------
@@ -231,7 +231,7 @@ class SeriesSource(ScanSource):
         return self.points_from_file(self.stack.from_slice(n, columns_rows[:, ::-1] - 0.5))
 
     def image_of_points(self, points_zyx: tuple[FloatTriple, ...]) -> tuple[Dataset, Float64Array]:
-        """The slice that points lie on, and their image coordinates (n, 2); the way back of `points_of_image`.
+        """Find the slice that points lie on, and their image coordinates; the inverse of `points_of_image`.
 
         Parameters
         ----------
@@ -256,7 +256,7 @@ class SeriesSource(ScanSource):
         return self.slices[n], rows_columns[:, ::-1] + 0.5
 
     def points_from_world(self, points_mm: ArrayLike) -> Float64Array:
-        """Voxel indices (n, 3) in z, y, x of world mm (n, 3), by the slices as they lay in the scanner.
+        """Convert world millimetres to voxel indices, by the slices as acquired.
 
         Parameters
         ----------
@@ -273,7 +273,7 @@ class SeriesSource(ScanSource):
 
 
 def series_of(source: ScanSource | Grid, what: str) -> SeriesSource:
-    """The DICOM series that a scan came from.
+    """Return the DICOM series that a scan came from.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ def build_report(
     *,
     has_lines: bool = True,
 ) -> Dataset:
-    """Comprehensive 3D SR with two measurement groups for each tumour, under one tracking UID.
+    """Make a Comprehensive 3D SR with two measurement groups per tumour, under one tracking UID.
 
     The first (TID 1501) has long and short axis (mm) with their lines, and the length of the line that was given, with
     that line. The second (TID 1411) refers to the tumour's segment and has its volume (ml), and of a scan in HU mean

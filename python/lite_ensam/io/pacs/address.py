@@ -82,7 +82,7 @@ class StudyAddress:
 
     @classmethod
     def parse(cls, text: str) -> StudyAddress:
-        """Of `dicomweb+https://HOST/dicom-web/studies/UID[/series/UID]`.
+        """Parse `dicomweb+https://HOST/dicom-web/studies/UID[/series/UID]`.
 
         Parameters
         ----------

@@ -33,7 +33,7 @@ CACHE = "LITE_ENSAM_CACHE"
 """Variable of the environment: a folder that keeps what was fetched."""
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Told after each file: how many are here, and how many there will be."""
+"""Callback after each file: number of files fetched, and number in all."""
 
 _ANY = ObjectChoice()
 
@@ -50,7 +50,7 @@ _TO_CHOOSE_BY = (
 
 
 class FetchedStudy(os.PathLike[str]):
-    """A folder of files that were fetched; it is removed when nothing needs it any more, or the process ends.
+    """Temporary folder of fetched files; it is removed when it is no longer used, or the process ends.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class FetchedStudy(os.PathLike[str]):
 
 
 class FetchedFile(os.PathLike[str]):
-    """A file of a study that was fetched; as long as it is needed, the study stays.
+    """A file of a fetched study; it keeps the study on disk.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def fetch_study(
     cache: PathLike | None = None,
     on_progress: Progress | None = None,
 ) -> FetchedStudy:
-    """The files of a study that a command needs: one CT series, and reports, presentation states and masks.
+    """Fetch the files of a study that a command needs: one CT series, reports, presentation states and masks.
 
     Parameters
     ----------
