@@ -142,9 +142,9 @@ def evaluate(
     segment : Segmenting
         Function from a case to its label map.
     baselines : Sequence[str], default ("sphere",)
-        Names out of `baselines.BASELINES` that are scored too.
+        Names out of `BASELINES` that are scored too.
     changes : Sequence[str], default ()
-        Names out of `robustness.CHANGES`: the result is scored on marks changed so, too.
+        Names out of `CHANGES`: the result is scored on marks changed so, too.
     seed : int, default 0
         Seed of the bootstrap and of changed marks.
     on_case : Callable[[str, int, int], None] or None, default None

@@ -22,7 +22,7 @@ def worst_tumors(evaluation: Evaluation, n_tumors: int = 10) -> list[TumorScore]
     Parameters
     ----------
     evaluation : Evaluation
-        An evaluation of `evaluate_folder`.
+        An evaluation of `evaluate`.
     n_tumors : int, default 10
         How many, at most.
 
@@ -40,7 +40,7 @@ def at_percentiles(evaluation: Evaluation, percentiles: Sequence[int] = PERCENTI
     Parameters
     ----------
     evaluation : Evaluation
-        An evaluation of `evaluate_folder`.
+        An evaluation of `evaluate`.
     percentiles : Sequence[int], default PERCENTILES
         Percentiles of the DSC, 0 to 100.
 

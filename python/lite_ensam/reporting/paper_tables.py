@@ -36,7 +36,7 @@ def paper_tables(evaluation: Evaluation) -> str:
     Parameters
     ----------
     evaluation : Evaluation
-        An evaluation of `evaluate_folder`.
+        An evaluation of `evaluate`.
 
     Returns
     -------
