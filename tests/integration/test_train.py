@@ -56,7 +56,7 @@ def test_settings_are_listed_with_type_presets_and_meaning() -> None:
     said = dict(zip(listed[::2], listed[1::2], strict=True))
     assert (
         said["lr: number [paper 0.002; joint 0.002; cpu 0.002; gpu 0.004]"]
-        == "    Learning rate and weight decay of both Muon and AdamW."
+        == "    Learning rate of Muon and AdamW."
     )
     milestones = (
         "milestones: list of whole numbers with commas between [paper 5,10,15,20; joint (); cpu (); gpu ()]"

@@ -31,8 +31,12 @@ class ModelConfig:
     decoder_floor : int, default 4
         Fewest filters of a "concat_half" stage; 4 is the paper's halving at full resolution, 8 costs a CPU no
         more time (its kernels work in blocks) and learns finer borders.
-    heads, attention_layers, mlp_ratio : int
-        Sizes of the two-way transformer at the bottleneck.
+    heads : int, default 4
+        Attention heads of the two-way transformer at the bottleneck.
+    attention_layers : int, default 2
+        Layers of this transformer.
+    mlp_ratio : int, default 2
+        Width of its multilayer perceptrons, in widths of the embedding.
     rotation_block : int, default 16
         LieRE block size; the head dimension is full LieRE, 2 is RoPE-Mixed.
     rotation_init : float, default 2 * math.pi

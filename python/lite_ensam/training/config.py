@@ -24,8 +24,10 @@ class LineJitter:
         Share of lines that end exactly at the tumour's border, as lines derived from masks do.
     scaled : float, default 0.4
         Share of the other lines that are too short or too long.
-    shortest, longest : float
-        Shortest and longest of the scaled lines, in lengths of the exact line.
+    shortest : float, default 0.8
+        Shortest of the scaled lines, in lengths of the exact line.
+    longest : float, default 1.1
+        Longest of the scaled lines, in lengths of the exact line.
     """
 
     exact: float = 0.4
@@ -60,8 +62,10 @@ class PromptOdds:
     ----------
     extent : float, default 0.45
         Share of patches with a short axis or slices.
-    short_axis, slices : float, default 0.65
-        Share of those patches that have a short axis, and that have slices.
+    short_axis : float, default 0.65
+        Share of those patches that have a short axis.
+    slices : float, default 0.65
+        Share of those patches that have slices.
     each_slice : float, default 0.85
         Share of the patches with slices that have the first slice, and likewise the last.
     rounds : tuple[float, ...], default (0.45, 0.25, 0.18, 0.12)
@@ -115,10 +119,14 @@ class TrainingConfig:
         Optimiser steps.
     batch : int, default 3
         Patches per step; with several processes, per process.
-    lr, weight_decay : float
-        Learning rate and weight decay of both Muon and AdamW.
-    warmup, cooldown : float
-        Shares of `steps` over which the learning rate rises from zero and falls to zero.
+    lr : float, default 2e-3
+        Learning rate of Muon and AdamW.
+    weight_decay : float, default 1e-3
+        Weight decay of Muon and AdamW.
+    warmup : float, default 0.02
+        Share of `steps` over which the learning rate rises from zero.
+    cooldown : float, default 0.6
+        Share of `steps` over which the learning rate falls to zero.
     milestones : tuple[int, ...], default ()
         Epochs at which the learning rate is halved, as in the paper; if there are any, warmup and cooldown do
         not apply.
