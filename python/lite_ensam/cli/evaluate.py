@@ -73,7 +73,7 @@ def evaluate(
     border: Border = BorderName.readers,
     overwrite: Overwrite = False,
 ) -> None:
-    """Score the weights on cases with reference masks, beside what geometry alone reaches (extra `evaluate`)."""
+    """Score the weights on cases with reference masks, compared with a geometric baseline (extra `evaluate`)."""
     from lite_ensam.datasets import find_cases
     from lite_ensam.engines import load_backend
     from lite_ensam.engines.backend import shipped_weights

@@ -16,7 +16,7 @@ from lite_ensam.io.reading import check_input, file_suffix
 __all__ = ["check_rows"]
 
 _CHEAP_MARKS = (".json", ".csv")
-"""Texts are read and held against the scan's header; a marker volume or a DICOM report waits for its scan."""
+"""Texts are read and checked against the scan's header; a marker volume or a DICOM report waits for its scan."""
 
 
 def check_rows(

@@ -36,7 +36,7 @@ class ScanSource:
     header : Any, default None
         What the file's writer needs to write alike (a NIfTI header), or None.
     notes : tuple[str, ...], default ()
-        Sentences for whoever reads the results: what was chosen, left out, moved or interpolated.
+        Sentences for readers of the results: what was chosen, left out, moved or interpolated.
     has_hu : bool, default True
         False if the file does not say how its values become Hounsfield units.
     array_axes : IntTriple or None, default None

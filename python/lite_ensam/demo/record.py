@@ -1,4 +1,4 @@
-"""The steps of both demos: segment, score beside the sphere, write scan, mask and picture."""
+"""The steps of both demos: segment, score against the sphere, write scan, mask and picture."""
 
 import math
 import os
@@ -112,7 +112,7 @@ class DemoRecord:
     tumors : tuple[DemoTumor, ...]
         The tumours, in the order of the picture's rows.
     masks : tuple[Path, ...]
-        One file for each case, beside its ct.nii.gz and marks.json.
+        One file for each case, next to its ct.nii.gz and marks.json.
     picture : Path or None
         Three planes of each tumour, result and reference outlined; None without matplotlib.
     report : Path

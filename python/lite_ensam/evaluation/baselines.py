@@ -59,7 +59,7 @@ def ellipsoid(case: Case, mark: RecistMark) -> SubVolume:
 
 
 def region_growing(case: Case, mark: RecistMark) -> SubVolume:
-    """Voxels that look like those under the line and hang together with it.
+    """Voxels that look like those under the line and are connected with it.
 
     Within two standard deviations of the mean under the line, inside a sphere of 1.2 times the
     line's radius, opened by one voxel (that cuts vessels off), connected to the line. If the opening

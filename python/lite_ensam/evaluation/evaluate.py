@@ -1,4 +1,4 @@
-"""Scoring a way of segmenting on a folder of scans with reference masks, baselines beside every number."""
+"""Scoring a way of segmenting on a folder of scans with reference masks, baselines next to every number."""
 
 import os
 import time
@@ -54,7 +54,7 @@ class Evaluation:
     cases : tuple[CaseScore, ...]
         All tumours of a case as one mask, for each method.
     notes : tuple[str, ...], default ()
-        Notes of the folder and of each case: what was passed over, how scans were read.
+        Notes of the folder and of each case: what was skipped, how scans were read.
     resources : tuple[CaseResources, ...], default ()
         What a fresh process took for each case, if that was measured.
     """

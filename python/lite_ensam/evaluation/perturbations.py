@@ -1,6 +1,6 @@
 """Perturbed lines: the cost of annotation noise.
 
-A result that is scored on changed marks is listed beside the result itself, under the name of the change;
+A result that is scored on changed marks is listed next to the result itself, under the name of the change;
 the reference stays what it is, and the bootstrap draws the same cases for both.
 """
 

@@ -1,6 +1,6 @@
 """Writing a file, or a folder of them, whole or not at all.
 
-The bytes go to a temporary file beside the target, which takes the target's name only when all of
+The bytes go to a temporary file next to the target, which takes the target's name only when all of
 them are on the disk. A crash, a full disk or an exception leaves the target as it was. The temporary file of a killed
 process leaves half-written is swept away by the next one that writes into the folder.
 """
@@ -205,7 +205,7 @@ def sweep_leftovers(folder: Path, alone: bool = False) -> None:
     Parameters
     ----------
     folder : Path
-        What cannot be read or removed is passed over.
+        What cannot be read or removed is skipped.
     alone : bool, default False
         Whether nobody else can be writing into the folder: then neither lock nor age is asked for.
     """
@@ -237,7 +237,7 @@ def _remove_leftover(entry: os.DirEntry[str], alone: bool) -> None:
 
 
 def _temporary(target: Path) -> Path:
-    """A name beside a target that nobody can foresee."""
+    """A name next to a target that nobody can foresee."""
     return target.with_name(f"{_PREFIX}{_machine()}-{secrets.token_hex(8)}{_SUFFIX}")
 
 

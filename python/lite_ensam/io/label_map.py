@@ -58,7 +58,7 @@ class LabelMap:
     finding_sites : Mapping[int, CodedConcept], optional
         Where in the body they lie, by label.
     notes : tuple[str, ...], default ()
-        Sentences for whoever reads the results: what was passed over, chosen or renamed.
+        Sentences for readers of the results: what was skipped, chosen or renamed.
     """
 
     labels: Labels

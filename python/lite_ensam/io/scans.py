@@ -194,7 +194,7 @@ def read_case(
     reference_path : PathLike or None, default None
         See `read_label_map`.
     hu : bool or None, default None
-        True for Hounsfield units, False for a scan already windowed to 0-255, None to look.
+        True for Hounsfield units, False for a scan already windowed to 0-255, None to decide by the values.
     series_uid : str or None, default None
         SeriesInstanceUID in a DICOM folder with several series; None takes the one that marks or reference refer
         to, else the largest.

@@ -55,7 +55,7 @@ TOUCHES_EDGE = Flag("touches_edge", "mask reaches the scan's edge")
 
 
 def in_pieces(n_pieces: int) -> Flag:
-    """Of a mask that does not hang together."""
+    """Of a mask that is not connected."""
     return Flag("in_pieces", f"in {n_pieces} pieces: diameters are of the largest")
 
 

@@ -1,4 +1,4 @@
-"""The paper's Tables 3 and 4 in Markdown, with the paper's own numbers beside: of any folder that was evaluated."""
+"""The paper's Tables 3 and 4 in Markdown, with the paper's own numbers for comparison: of any evaluated folder."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class StudyScans:
         return tumors
 
     def _place(self, name: Any) -> PathLike:
-        """A file or folder beside the study; an address, or a study that was fetched, is left as it is."""
+        """A file or folder next to the study; an address, or a study that was fetched, is left as it is."""
         if isinstance(name, os.PathLike) or is_address(name):
             return name
         return self.folder / str(name)

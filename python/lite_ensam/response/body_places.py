@@ -20,7 +20,7 @@ anywhere; other values were not compared, as far as is recorded."""
 
 @dataclass(frozen=True)
 class Place:
-    """One body beside the other.
+    """One body next to the other.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def fit_at(first: UprightBody, second: UprightBody, offset_zyx: IntTriple) -> Pl
 
 
 def centre_drift(first: UprightBody, second: UprightBody, dz: int) -> tuple[Float64Array, Float64Array]:
-    """How the centres of the second body lie beside those of the first, as a straight line along z.
+    """How the centres of the second body lie next to those of the first, as a straight line along z.
 
     Returns
     -------

@@ -98,7 +98,7 @@ def segment(
     window : tuple[float, float] or None, default None
         Window (low, high) in HU: clips a scan in HU; states the meaning of 0 and 255 in a windowed scan.
     hu : bool or None, default None
-        True for Hounsfield units, False for a windowed scan, None to look at the values.
+        True for Hounsfield units, False for a windowed scan, None to decide by the values.
     threads : int or None, default None
         CPU threads of the engine; None takes all.
     threshold : float, default 0.0

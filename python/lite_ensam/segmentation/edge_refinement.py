@@ -64,7 +64,7 @@ _NEIGHBOURHOOD = np.zeros((3, 3, 3), np.uint8)
 _NEIGHBOURHOOD[1] = 1
 _NEIGHBOURHOOD[::2, 1, 1] = 1
 _LEAST_ALIKE = 4
-"""A voxel that agrees with fewer of its ten neighbours (eight in its slice, two beside it) is taken for noise.
+"""A voxel that agrees with fewer of its ten neighbours (eight in its slice, two next to it) is taken for noise.
 A plain majority would round small tumours off (decision 0013)."""
 
 
@@ -85,8 +85,9 @@ def refine_to_image_edge(
     it is nearer to the mean of the tumour's core around it than to that of what surrounds the tumour there: of what is
     darker than the core, for a voxel that is darker, of what is brighter, for one that is brighter. Where they differ
     from the core by less than twice the noise, the border stays where it was. Voxels that
-    disagree with most of their neighbours are turned over. No tumour takes a voxel of another or vanishes; what does
-    not hang together with its core is left out. In slices thicker than the reach, borders move within slices alone.
+    disagree with most of their neighbours are turned over. No tumour takes a voxel of another or vanishes; pieces
+    that are not connected with its core are left out. In slices thicker than the reach, borders move within
+    slices alone.
 
     Parameters
     ----------

@@ -222,7 +222,7 @@ def raster_ends(mark: RecistMark) -> EndpointPair:
 def sphere_corners(mark: RecistMark, spacing_mm: Sequence[float]) -> Float64Array:
     """Two opposite corners (2, 3), voxel indices, of the box around a line's sphere.
 
-    A box around the ends alone would cut a large tumour off beside its line, and above and below it.
+    A box around the ends alone would cut a large tumour off next to its line, and above and below it.
 
     Examples
     --------

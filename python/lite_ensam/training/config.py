@@ -95,9 +95,9 @@ NO_PROMPTS = PromptOdds(extent=0.0, rounds=(1.0,))
 class TrainingConfig:
     """Settings of a training run.
 
-    Learning rate, weight decay, clip and seed are those of the paper and of its authors' code. No record compares warm-up
-    and cool-down with other values; a run of 1,200 steps without the moving average gave the same scores within noise
-    (docs/developer/experiments.md, 6).
+    Learning rate, weight decay, clip and seed are those of the paper and of its authors' code. No record compares
+    warm-up and cool-down with other values; a run of 1,200 steps without the moving average gave the same scores
+    within noise (docs/developer/experiments.md, 6).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A sheet of what a bank holds: synthetic lesions beside real ones, each on the slice of its line."""
+"""A sheet of what a bank holds: synthetic lesions next to real ones, each on the slice of its line."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ from lite_ensam.training.grey_levels import HU_OF_GREY, to_grey
 __all__ = ["pack", "unpack"]
 
 _ROOM = 1.1
-"""Beyond the cube of a line, for readers whose own line lies a little beside it."""
+"""Beyond the cube of a line, for readers whose own line lies a little off it."""
 
 _BACKGROUND_MM = (5.0, 1.8, 1.8)
 """No finer voxels (z, y, x) of a background, which is as many scans of trunks have it."""

@@ -115,7 +115,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def save(self, kind: str, overwrite: bool = False) -> Path:
         """Write "SEG", "SR", "RTSTRUCT", "NIfTI", "JSON", "CSV" or "PNG" into the folder.
 
-        A structured report is written beside the SEG that it refers to, which is written with it unless it is there.
+        A structured report is written next to the SEG that it refers to, which is written with it unless it is there.
 
         Parameters
         ----------
@@ -316,7 +316,7 @@ def explore(
         Where the buttons write files.
     prior : ScanLike or None, default None
         An earlier CT of the patient, in any form that `ct` may have; it is registered, which takes seconds,
-        and shown beside the scan, slice for slice (layout "axial beside prior"; extra `register`).
+        and shown next to the scan, slice for slice (layout "axial beside prior"; extra `register`).
     prior_marks : MarksLike or None, default None
         Lines on the prior scan, whose masks are shown on it. A label that both visits have has the same
         colour in both.

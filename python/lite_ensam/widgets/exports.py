@@ -49,7 +49,7 @@ def export_file(
         Viewer with at least one line.
     kind : str
         "SEG", "SR", "RTSTRUCT" (DICOM objects, of a scan read from DICOM; a structured report is written
-        beside the SEG that it refers to), "NIfTI" (label map in the scan's own grid), "JSON" (report, from
+        next to the SEG that it refers to), "NIfTI" (label map in the scan's own grid), "JSON" (report, from
         which `explore` takes the work up again), "CSV" (table), "PNG" (three planes a tumour).
         `lite_ensam.read_marks` reads the marks back from JSON and CSV, but points inside and outside from
         JSON only.
@@ -139,7 +139,7 @@ def _built_segmentation(viewer: RecistViewer) -> Any:
 
 
 def _saved_segmentation(viewer: RecistViewer, report: Path) -> Any:
-    """The SEG beside a report if it holds what is on the screen, else None."""
+    """The SEG next to a report if it holds what is on the screen, else None."""
     path, painting, segmentation = _saved_segmentations.get(viewer, (None, None, None))
     is_shown = painting is not None and painting is viewer.segmenter.painting
     return segmentation if is_shown and path == _segmentation_path(report) and path.exists() else None

@@ -23,7 +23,7 @@ _AIR_HU = -1024.0
 
 
 class PriorVisit:
-    """An earlier scan of the patient, moved and turned as one body (`response.registration.register`) onto the scan that is shown.
+    """An earlier scan of the patient, moved rigidly (`response.registration.register`) onto the scan that is shown.
 
     Slices are interpolated linearly when they are asked for: the prior scan is in memory once, as it was read.
 

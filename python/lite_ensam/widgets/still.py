@@ -1,6 +1,6 @@
 """A still picture of the state, for readers without a kernel: on GitHub, in nbconvert's pages, on paper.
 
-It goes into the cell's output beside the live view, so it has to be cheap: three slices, drawn by Pillow, which
+It goes into the cell's output next to the live view, so it has to be cheap: three slices, drawn by Pillow, which
 comes with matplotlib. Where nobody watches at all, as under nbconvert or papermill, the picture takes the view's place.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ViewerState", "is_watched", "still_png", "with_still"]
 
 _SIDE, _GAP = 448, 6
-"""Pixels of the large plane; two small ones stand beside it, one above the other."""
+"""Pixels of the large plane; two small ones stand next to it, one above the other."""
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 

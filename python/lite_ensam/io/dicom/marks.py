@@ -32,7 +32,7 @@ _WITH_MARKS = ("SR", "PR", "RTSTRUCT")
 _WITH_REGIONS = {"RTSTRUCT": read_contour_marks, "SEG": read_segment_marks}
 
 _MOST_REASONS = 5
-"""Of lines that were passed over, in the message of a file that has no other."""
+"""Of lines that were skipped, in the message of a file that has no other."""
 
 
 @translate_dicom_errors
@@ -57,7 +57,7 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid, only: Choice = (
     NotedMarks
         Marks inside the volume, with the short axis where one was drawn, the tracking UID, and a name if the
         file has one that no other lesion of it has. Graphics that are not diameters, and lines on another
-        series, plane or frame of reference, are passed over. Notes name them, and values that contradict
+        series, plane or frame of reference, are skipped. Notes name them, and values that contradict
         their coordinates.
 
     Raises

@@ -316,7 +316,7 @@ def _names(rtstruct: Dataset) -> tuple[dict[int, str], list[str]]:
 
 
 def _read_roi(rtstruct: Dataset, number: int, name: str, ct: ScanSource) -> tuple[Roi, list[str]]:
-    """An ROI and what of it was passed over; a `CaseError` goes on after its name."""
+    """An ROI and what of it was skipped; a `CaseError` goes on after its name."""
     check_frame_of_reference(_frame_of(rtstruct, number), ct)
     planes: list[_Plane] = []
     odd: list[str] = []

@@ -1,4 +1,4 @@
-"""Measurements as a DICOM structured report (TID 1500), each beside the voxels and lines it was taken from."""
+"""Measurements as a DICOM structured report (TID 1500), each next to the voxels and lines it was taken from."""
 
 from __future__ import annotations
 
