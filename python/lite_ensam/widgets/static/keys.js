@@ -37,7 +37,8 @@ import { leafStep } from "./plane_layout.js";
 
 const PAGE = 10; // slices
 const PRESSED_BY_SPACE = "button, input, summary";
-const TAKES_KEYS = "select, input[type=text], input[type=number], input[type=range]:not(.le-slider)";
+const WRITTEN_IN = "input[type=text], input[type=number]";
+const SLIDER = "input[type=range]:not(.le-slider)"; // the slices' slider is moved by the viewer itself
 
 /**
  * To the scan's first slice, at the head, or its last.
@@ -123,6 +124,19 @@ export const COMMANDS = [
 ];
 
 /**
+ * Whether the element that has the focus does something of its own with a key.
+ * @param {Element} target
+ * @param {string} key
+ * @param {boolean} command
+ */
+function takesKey(target, key, command) {
+  if (target.matches(WRITTEN_IN)) return true;
+  if (command) return false;
+  if (target.matches("select") || (key === " " && target.matches(PRESSED_BY_SPACE))) return true;
+  return /^(Arrow|Page|Home|End)/.test(key) && target.matches(SLIDER);
+}
+
+/**
  * Do what a key is for, unless the field that has the focus needs it.
  * @param {Keyed} viewer
  * @param {KeyboardEvent} event
@@ -135,7 +149,7 @@ export function pressKey(viewer, event) {
   // Ctrl+S and the like are the notebook's; its plain letters (d, d: delete the cell) must not hear of this.
   if (shortcut || !(command || event.altKey)) event.stopPropagation();
   const target = /** @type {Element} */ (event.target);
-  if (!shortcut || target.matches(TAKES_KEYS) || (key === " " && target.matches(PRESSED_BY_SPACE))) return;
+  if (!shortcut || takesKey(target, key, command)) return;
   event.preventDefault();
   shortcut.action(viewer, key);
 }

@@ -4,6 +4,7 @@ import { targetOf, tellEdge } from "./correcting.js";
 import { KeyboardMouse } from "./crosshair.js";
 import { Display } from "./display.js";
 import { DisplayBar } from "./display_bar.js";
+import { keepFocus } from "./focus.js";
 import { pointOf } from "./geometry.js";
 import { HandBar } from "./hand_bar.js";
 import { instruction } from "./instructions.js";
@@ -71,7 +72,10 @@ export class Viewer {
     element.replaceChildren(this.root);
     this.listeners = this.listenersOf();
     this.listeners.forEach(([name, action]) => model.on(name, action));
-    this.resizing = new ResizeObserver(() => this.draw());
+    this.resizing = new ResizeObserver(() => {
+      this.toolbar.makeRoom();
+      this.draw();
+    });
     this.resizing.observe(this.root);
     this.setLayout(THREE_PLANES);
   }
@@ -111,10 +115,13 @@ export class Viewer {
         this.store.setMaskVersion(model.get("_mask_version"));
         this.draw();
       }],
+      ["change:error", () => {
+        if (model.get("error")) this.notice = ""; // what was asked for was not done
+        refresh();
+      }],
       ["change:results", refresh],
       ["change:colors", refresh],
       ["change:status", refresh],
-      ["change:error", refresh],
       ["change:threshold", refresh],
       ["change:options", refresh],
       ["change:auto_segment", refresh],
@@ -232,6 +239,7 @@ export class Viewer {
   /** @param {string} layout its name, see layouts.js */
   setLayout(layout) {
     this.layout = layout;
+    this.notice = "";
     this.page.arrange(this.views, this.scene, layoutOf(layout, this.scan));
     this.ahead = [this.large, 1];
     this.refresh();
@@ -410,7 +418,8 @@ export class Viewer {
 
   undo() {
     const could = this.marks.undo();
-    this.say(could ? "" : "There is nothing to undo.");
+    const earlier = this.marks.beganEmpty ? "" : ": this page does not know what was done before it was loaded";
+    this.say(could ? "" : `There is nothing to undo${earlier}.`);
   }
 
   redo() {
@@ -465,12 +474,14 @@ export class Viewer {
     const status = this.model.get("status");
     this.page.say(status || this.notice || instruction(this), status !== "");
     this.page.showError(this.model.get("error"));
-    this.toolbar.update();
-    this.controls.update();
+    keepFocus(this.root, () => {
+      this.toolbar.update();
+      this.controls.update();
+      this.measuring.update();
+      this.table.draw();
+    });
     this.page.options.update();
     this.displayBar.update();
-    this.measuring.update();
-    this.table.draw();
     this.draw();
   }
 
