@@ -10,7 +10,7 @@ export function keepFocus(root, redraw) {
   const place = held && root.contains(held) ? placeOf(held) : null;
   redraw();
   if (place === null || (held?.isConnected && !held.matches(":disabled"))) return;
-  const again = /** @type {HTMLElement | null} */ (place && root.querySelector(place));
+  const again = place ? /** @type {HTMLElement | null} */ (root.querySelector(place)) : null;
   (again ?? root).focus({ preventScroll: true });
 }
 

@@ -1,5 +1,5 @@
 import { make, makeButton, nameIt, setPressed } from "./elements.js";
-import { handWords, lesionNumbers } from "./lesion_text.js";
+import { handWords, lesionNumbers, repeatWords } from "./lesion_text.js";
 import { HIGHEST_LABEL } from "./mark_list.js";
 import { hasPrompts, NO_PROMPTS, promptsText } from "./prompts.js";
 import { SHORT_AXIS } from "./recist_mark.js";
@@ -63,6 +63,7 @@ export class LesionTable {
         this.nameField(mark, row),
         ...this.hints(mark),
         ...this.edits(mark, result),
+        ...[repeatWords(result)].filter(Boolean).map((text) => make("div", { className: "le-hints" }, text)),
         ...(result?.flag_sentences ?? []).map((text) =>
           make("div", { className: "le-warning", textContent: `⚠ ${text}` })
         ),

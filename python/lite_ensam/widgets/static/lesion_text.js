@@ -22,6 +22,16 @@ export function lesionNumbers(mark, result, spacing) {
   };
 }
 
+/**
+ * Standard deviations of repeats in words: "SD of 8 repeats: 0.41 ml, 1.2 and 0.9 mm"; "" without repeats.
+ * @param {Result | undefined} result
+ */
+export function repeatWords(result) {
+  if (!result?.n_repeats) return "";
+  const [long, short] = [result.diameter_sd_mm, result.short_axis_sd_mm].map((sd) => inWords(sd, 1));
+  return `SD of ${result.n_repeats} repeats: ${inWords(result.volume_sd_ml, 2)} ml, ${long} and ${short} mm`;
+}
+
 /** @type {(value: number | undefined, digits: number) => string} */
 const inWords = (value, digits) => (value === undefined ? "–" : value.toFixed(digits));
 
