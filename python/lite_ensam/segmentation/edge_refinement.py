@@ -177,8 +177,20 @@ def _snap(
 
 def _mean_nearby(grey: Float32Array, where: Bools, sigma: Float64Array) -> tuple[Float32Array, Float32Array]:
     """Mean of the voxels `where`, weighted by a bell about each voxel; and the sum of the weights."""
+    weights = _wide_bell(where.astype(np.float32), sigma)
+    sums = _wide_bell(np.where(where, grey, np.float32(0)), sigma)
+    return np.asarray(sums / np.maximum(weights, 1e-6)), weights
+
+
+def _wide_bell(values: Float32Array, sigma: Float64Array) -> Float32Array:
+    """SciPy's `gaussian_filter` as a matrix product along each axis.
+
+    These bells are as wide as a third of the line, hundreds of voxels: a product takes a fifth of the
+    filter's time.
+    """
     from scipy import ndimage
 
-    weights = ndimage.gaussian_filter(where.astype(np.float32), sigma)
-    sums = ndimage.gaussian_filter(np.where(where, grey, np.float32(0)), sigma)
-    return np.asarray(sums / np.maximum(weights, 1e-6)), weights
+    for axis, (side, width) in enumerate(zip(values.shape, sigma, strict=True)):
+        weights = ndimage.gaussian_filter1d(np.eye(side, dtype=np.float32), width, axis=0)
+        values = np.moveaxis(np.tensordot(weights, values, (1, axis)), 0, axis)
+    return values

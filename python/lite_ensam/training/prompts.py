@@ -16,7 +16,7 @@ from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.training.config import PromptOdds
 from lite_ensam.training.lesion_batches import Chance, Drawn, offsets_from_lines
 
-__all__ = ["Clicks", "GivenExtent", "draw_extent", "next_clicks"]
+__all__ = ["Clicks", "GivenExtent", "cut_to_extent", "draw_extent", "next_clicks"]
 
 _REGION_LOOKS = 4
 """How often wrong regions are smoothed: what is left in their middle says how thick they are, to four voxels."""
@@ -78,9 +78,9 @@ def draw_extent(chance: Chance, drawn: Drawn, odds: PromptOdds) -> GivenExtent:
     """Short axes and slices of the targets, each with its odds, off by what a hand is off."""
     short_axis, measurable = short_axes(drawn)
     wobble = 0.04 * (short_axis[:, 1:] - short_axis[:, :1]) + 0.3
-    edges = target_edges(drawn.target)
-    # a border between two slices is known to half a slice
-    edges = edges + chance.normal(0.25, 2) * drawn.slice_voxels[:, None]
+    edges = target_edges(drawn.target, drawn.slice_voxels)
+    # slices are counted, not measured: what is off is the scan's own slice, moved by a tenth of its thickness
+    edges = edges + chance.normal(0.1, 2) * drawn.slice_voxels[:, None]
     # a first slice lies at or before the line's
     z = drawn.ends[:, 0, 0]
     edges = torch.stack([edges[:, 0].minimum(z - 0.5), edges[:, 1].maximum(z + 0.5)], dim=1)
@@ -94,14 +94,46 @@ def draw_extent(chance: Chance, drawn: Drawn, odds: PromptOdds) -> GivenExtent:
     )
 
 
-def target_edges(target: Tensor) -> Tensor:
-    """Where each target (b, 1, z, y, x) begins and ends along z, (b, 2), on the outer faces of its slices."""
+def target_edges(target: Tensor, slice_voxels: Tensor) -> Tensor:
+    """Where the first slice of each target begins and the last one ends.
+
+    A reader's contour ends flat, on the face of a slice. Where a patch is bent it does not: the end is taken
+    where half the area of the middle of its slice is reached, and what lies beyond is cut off where the slice
+    is given (`cut_to_extent`).
+
+    Parameters
+    ----------
+    target : (b, 1, z, y, x)
+    slice_voxels : (b,), patch voxels a slice
+
+    Returns
+    -------
+    (b, 2), z of the outer faces, in patch voxels
+    """
     side = target.shape[2]
-    slices = (target[:, 0] > 0.5).flatten(2).any(2)
-    z = torch.arange(side, device=target.device).float()
-    first = torch.where(slices, z, float(side)).amin(1)
-    last = torch.where(slices, z, -1.0).amax(1)
+    areas = (target[:, 0] > 0.5).flatten(2).sum(2)
+    z = torch.arange(side, device=target.device)
+    inwards = (slice_voxels / 2).long()[:, None]
+    begins = _reaches_half(areas, (z + inwards).clamp(max=side - 1))
+    ends = _reaches_half(areas, (z - inwards).clamp(min=0))
+    first = torch.where(begins, z, side).amin(1)
+    last = torch.where(ends, z, -1).amax(1)
     return torch.stack([first - 0.5, last + 0.5], dim=1)
+
+
+def cut_to_extent(target: Tensor, extent: GivenExtent) -> Tensor:
+    """The targets (b, 1, z, y, x) without what lies beyond a given slice, where nothing is tumour."""
+    z = torch.arange(target.shape[2], device=target.device).float()[None]
+    first, last = torch.where(
+        extent.has_edges, extent.edges, extent.edges.new_tensor([-math.inf, math.inf])
+    ).unbind(1)
+    within = (z > first[:, None]) & (z < last[:, None])
+    return target * within[:, None, :, None, None]
+
+
+def _reaches_half(areas: Tensor, further_in: Tensor) -> Tensor:
+    """Whether each slice (b, z) has a voxel, and at least half the area of the slice `further_in` (b, z)."""
+    return (areas > 0) & (2 * areas >= areas.gather(1, further_in.expand_as(areas)))
 
 
 def short_axes(drawn: Drawn) -> tuple[Tensor, Tensor]:

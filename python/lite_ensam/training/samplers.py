@@ -19,7 +19,7 @@ from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.crop_cache import KNOWN_BIT, LINES_A_SIDE, LesionCropCache
 from lite_ensam.training.grey_levels import HU_OF_GREY
 from lite_ensam.training.lesion_batches import Chance, CropBatch, draw_patches
-from lite_ensam.training.prompts import draw_extent
+from lite_ensam.training.prompts import cut_to_extent, draw_extent
 
 __all__ = ["LesionCropSampler", "PatchSampler", "check_sources", "fingerprint", "seeded"]
 
@@ -82,7 +82,8 @@ class LesionCropSampler:
         values = channels_of_batch(drawn, config.patch, extent)
         odds = torch.tensor(config.prompts.rounds, device=values.device)
         rounds = torch.multinomial(odds, count, replacement=True, generator=chance.generator)
-        return [Batch(values, drawn.ends, drawn.target, drawn.known, rounds)]
+        target = cut_to_extent(drawn.target, extent)
+        return [Batch(values, drawn.ends, target, drawn.known, rounds)]
 
 
 class DeviceBank:
