@@ -8,7 +8,7 @@ import { keepFocus } from "./focus.js";
 import { pointOf } from "./geometry.js";
 import { HandBar } from "./hand_bar.js";
 import { instruction } from "./instructions.js";
-import { pressKey } from "./keys.js";
+import { listenToKeys } from "./keys.js";
 import { layoutNames, layoutOf, THREE_PLANES } from "./layouts.js";
 import { LesionTable } from "./lesion_table.js";
 import { MarkList } from "./mark_list.js";
@@ -67,7 +67,7 @@ export class Viewer {
     this.table = new LesionTable(this);
     this.page = new Page(this);
     this.root = this.page.root;
-    this.root.addEventListener("keydown", (event) => pressKey(this, event));
+    this.giveKeysBack = listenToKeys(this, this.root);
     this.root.addEventListener("fullscreenchange", () => this.refresh());
     element.replaceChildren(this.root);
     this.listeners = this.listenersOf();
@@ -81,6 +81,7 @@ export class Viewer {
   }
 
   close() {
+    this.giveKeysBack();
     this.probe.close();
     this.scene.close();
     this.resizing.disconnect();
@@ -423,8 +424,7 @@ export class Viewer {
   }
 
   redo() {
-    const could = this.marks.redo();
-    this.say(could ? "" : "There is nothing to redo.");
+    this.say(this.marks.redo() ? "" : "There is nothing to redo.");
   }
 
   toggleKeyMap() {
