@@ -141,7 +141,7 @@ function receive(message, buffers) {
   if (message.method === "hello") {
     saves.replaceChildren(...(message.offers ?? []).map(saveButton));
     folder = message.folder ?? "";
-    document.title = `${message.name} – lite-ensam`;
+    document.title = `${message.name} · lite-ensam`;
     /** @type {HTMLElement} */ (replace.parentElement).hidden = false;
   }
   if (message.method === "custom") tell("msg:custom", message.content, buffers);
