@@ -25,11 +25,12 @@ class Command(NamedTuple):
     Attributes
     ----------
     module : str
-        Module of this package that has the function of the command's name, with `_` behind a Python keyword.
+        Module of this package with the function of the command's name (with `_` appended to a Python
+        keyword).
     group : str
-        Heading above it in `lite-ensam --help`.
+        Heading above the command in `lite-ensam --help`.
     example : str
-        A call that works, without `lite-ensam`.
+        A call that works, without `lite-ensam` itself.
     """
 
     module: str

@@ -78,7 +78,7 @@ def flare(
 def list_cases(folder: Path) -> list[Path]:
     """Everything in a folder that is called .npz, links that lead nowhere too: each is a case, or fails as one.
 
-    Files that macOS writes beside others (`._name`) are left out; CaseError for a folder without cases.
+    Files that macOS writes next to others (`._name`) are left out; CaseError for a folder without cases.
     """
     try:
         names = sorted(os.listdir(folder))

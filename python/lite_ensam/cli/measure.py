@@ -109,10 +109,18 @@ class Measured:
 
     Parameters
     ----------
-    case, labels, tumors : scan with lines, label map, numbers
-    mask_file : that the label map was read from
-    is_drawn : whether the lines were drawn on the mask
-    identifiers : whether JSON and page say who it is
+    case : Case
+        Scan and lines.
+    labels : Labels
+        Label map (z, y, x).
+    tumors : tuple[TumorMeasurement, ...]
+        Measurement of each tumour.
+    mask_file : PathLike
+        File that the label map was read from.
+    is_drawn : bool
+        Whether the lines were derived from the mask.
+    identifiers : bool
+        Whether JSON and page may identify the patient.
     """
 
     case: Case

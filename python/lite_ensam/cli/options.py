@@ -11,21 +11,21 @@ import typer
 
 
 class EngineName(StrEnum):
-    """Names that `--engine` takes; `inference.ENGINES` without importing it."""
+    """Names that `--engine` takes; `engines.ENGINES` without importing it."""
 
     openvino = "openvino"
     torch = "torch"
 
 
 class CropName(StrEnum):
-    """Names that `--crop` takes; `inference.CROPS` without importing it."""
+    """Names that `--crop` takes; `segmentation.CROPS` without importing it."""
 
     lesion = "lesion"
     joint = "joint"
 
 
 class BorderName(StrEnum):
-    """Names that `--border` takes; `inference.BORDERS` without importing it."""
+    """Names that `--border` takes; `segmentation.BORDERS` without importing it."""
 
     readers = "readers"
     edge = "edge"

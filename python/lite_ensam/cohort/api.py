@@ -77,12 +77,17 @@ def check_cohort_extra() -> None:
 
 
 def open_manifest(source: Source) -> CohortManifest:
-    """Rows of a manifest file, of a folder that is looked through, or as they are.
+    """Read a manifest file, list the cases of a folder, or take rows as they are.
 
     Parameters
     ----------
     source : Source
         Manifest (.csv, .parquet), a folder, a `CohortManifest`, or rows.
+
+    Returns
+    -------
+    CohortManifest
+        The manifest with its checked rows.
 
     Raises
     ------
@@ -99,7 +104,7 @@ def open_manifest(source: Source) -> CohortManifest:
 
 @contextmanager
 def open_folder(folder: Path, manifest: CohortManifest) -> Iterator[LockedFolder]:
-    """The folder of a run, made and locked, with its manifest; nothing that is read is written over.
+    """Make and lock the folder of a run and write its manifest; files that are read are never overwritten.
 
     Parameters
     ----------
@@ -107,6 +112,11 @@ def open_folder(folder: Path, manifest: CohortManifest) -> Iterator[LockedFolder
         Folder of the results; made if missing.
     manifest : CohortManifest
         The cases.
+
+    Yields
+    ------
+    LockedFolder
+        The folder, locked for this process.
 
     Raises
     ------
@@ -138,7 +148,7 @@ def run_cohort(
     retry_failed: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Cohort:
-    """Segment and measure every case of a cohort that is not done yet; make tables and page of all.
+    """Segment and measure every case of a cohort that is not done yet; write tables and a page of all cases.
 
     Parameters
     ----------

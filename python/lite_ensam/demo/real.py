@@ -56,6 +56,11 @@ def run_real_demo(
     on_step : Callable[[str], None] or None, default None
         Told in words what is done next.
 
+    Returns
+    -------
+    DemoRecord
+        Scores, volumes and written files.
+
     Raises
     ------
     CaseError
@@ -79,12 +84,17 @@ def run_real_demo(
 
 
 def real_cases(folder: PathLike) -> list[Case]:
-    """The four patients' scans, lines and references, fetched into `folder`/scans if they are not there.
+    """Read four patients' scans, lines and references; missing scans are downloaded into `folder`/scans.
 
     Parameters
     ----------
     folder : PathLike
         Made if it is missing; keeps the scans (17 MB, DICOM) in `scans`.
+
+    Returns
+    -------
+    list[Case]
+        Four cases with references.
 
     Raises
     ------

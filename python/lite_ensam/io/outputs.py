@@ -14,7 +14,7 @@ from lite_ensam.core.errors import OutputError, printable
 from lite_ensam.core.types import PathLike
 from lite_ensam.io.atomic import check_output
 
-__all__ = ["check_outputs", "refuse_inputs"]
+__all__ = ["check_outputs", "needs_slices", "refuse_inputs"]
 
 _Identity: TypeAlias = tuple[int, int]
 """Device and inode: the same for all names of a file or folder."""
@@ -49,6 +49,17 @@ def check_outputs(
                 )
 
 
+def needs_slices(what: str) -> str:
+    """Why a scan that was not read from DICOM cannot become a DICOM object, as a sentence.
+
+    Parameters
+    ----------
+    what : str
+        The object: "a DICOM SEG".
+    """
+    return f"{what} needs the DICOM slices of its CT: read the CT from its folder"
+
+
 def refuse_inputs(outputs: Iterable[PathLike], inputs: Iterable[PathLike | None]) -> None:
     """Raise `OutputError` if an output is an input, lies inside an input folder, or is one of its files.
 
@@ -57,7 +68,7 @@ def refuse_inputs(outputs: Iterable[PathLike], inputs: Iterable[PathLike | None]
     outputs : Iterable[PathLike]
         Files or folders to be written; they need not exist.
     inputs : Iterable[PathLike | None]
-        Files and folders that are read; None and what does not exist are passed over.
+        Files and folders that are read; None and what does not exist are skipped.
     """
     given = {found: Path(path) for path in inputs if path is not None and (found := _identity(path))}
     folders = [path for path in given.values() if path.is_dir()]

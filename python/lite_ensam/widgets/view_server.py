@@ -24,7 +24,6 @@ from comm.base_comm import BaseComm
 
 from lite_ensam.core.errors import LiteEnsamError, brief
 from lite_ensam.widgets.explorer import Explorer
-from lite_ensam.widgets.exports import EXPORT_KINDS
 from lite_ensam.widgets.frontend import CSS, ESM
 from lite_ensam.widgets.recist_viewer import RecistViewer
 from lite_ensam.widgets.series_choice import SeriesChoice
@@ -63,7 +62,8 @@ class TabComm(BaseComm):  # type: ignore[misc]
 
     Attributes
     ----------
-    outbox : messages that the tab is still to get
+    outbox : Outbox or None
+        Messages that still have to be sent to the tab; None without a tab.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -90,8 +90,10 @@ class ViewServer:
 
     Parameters
     ----------
-    shown : the scan and where its files go, or the series of a folder, one of which is chosen in the tab
-    grace_s : seconds from the tab's end to the server's
+    shown : Explorer or SeriesChoice
+        The scan in a viewer, or the series of a folder, one of which is chosen in the tab.
+    grace_s : float, default GRACE_S
+        Seconds between the end of the tab and the end of the server.
     """
 
     def __init__(self, shown: Explorer | SeriesChoice, grace_s: float = GRACE_S) -> None:
@@ -128,7 +130,8 @@ class ViewServer:
 
         Parameters
         ----------
-        on_ready : is given the address, once it can be opened
+        on_ready : Callable[[str], None]
+            Called with the address once it can be opened.
         """
         with suppress(KeyboardInterrupt):  # where the loop takes no signals
             asyncio.run(self._serve(on_ready))
@@ -215,7 +218,9 @@ class ViewServer:
         if isinstance(self.shown, SeriesChoice):
             self._comm.tell({"method": "choose", "series": self.shown.to_json(), "words": words})
             return
-        self._comm.tell({"method": "hello", "kinds": list(EXPORT_KINDS)})
+        shown = self.explorer
+        hello = {"name": shown.name, "folder": str(shown.folder), "offers": shown.offers()}
+        self._comm.tell({"method": "hello"} | hello)
         names = (
             set(self.viewer.keys) - set(anywidget.AnyWidget.class_trait_names(sync=True)) - {"_esm", "_css"}
         )
