@@ -1,4 +1,4 @@
-"""JupyterLab on this machine and a real Chromium in front of it, with a list of where requests went."""
+"""JupyterLab and Notebook 7 on this machine, and a real Chromium in front of them; where requests went."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ BASE = "/user/reader"
 
 @contextmanager
 def running(folder: Path, app: str = "lab") -> Iterator[str]:
-    """JupyterLab as under JupyterHub, with private settings, its files in `folder`; gives its address."""
+    """Jupyter as under JupyterHub, with private settings, its files in `folder`; gives its address.
+
+    The server of JupyterLab shows notebooks in Notebook 7, too, where that is installed (`open_and_run`).
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -68,6 +71,7 @@ def running(folder: Path, app: str = "lab") -> Iterator[str]:
     command = [
         *(sys.executable, "-m", "jupyter", app, "--allow-root", "--no-browser", "--ip=127.0.0.1"),
         *(f"--port={port}", f"--ServerApp.base_url={BASE}/", "--expose-app-in-browser"),
+        "--JupyterNotebookApp.expose_app_in_browser=True",
         *("--IdentityProvider.token=", "--ServerApp.password="),
     ]
     with open(folder / "jupyter.log", "wb") as log:
@@ -117,15 +121,22 @@ class Requests:
                 self.astray.add(url)
 
 
-def open_and_run(page: Any, address: str, notebook: str, command: str = "notebook:run-all-cells") -> None:
-    """Open a notebook in JupyterLab and run all of its cells, or as the command says."""
-    page.goto(f"{address}/lab/workspaces/w/tree/{notebook}?reset", timeout=START_SECONDS * 1000)
+PLACES = {"JupyterLab": "lab/workspaces/w/tree/{}?reset", "Notebook 7": "notebooks/{}"}
+"""Where each application shows a notebook."""
+
+
+def open_and_run(
+    page: Any, address: str, notebook: str, command: str = "notebook:run-all-cells", host: str = "JupyterLab"
+) -> None:
+    """Open a notebook in one of `PLACES` and run all of its cells, or as the command says."""
+    page.goto(f"{address}/{PLACES[host].format(notebook)}", timeout=START_SECONDS * 1000)
     page.wait_for_function(
         "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady "
         "&& window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
         timeout=START_SECONDS * 1000,
     )
-    page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
+    if host == "JupyterLab":
+        page.evaluate("() => window.jupyterapp.commands.execute('application:toggle-left-area')")
     page.evaluate("(command) => window.jupyterapp.commands.execute(command)", command)
 
 

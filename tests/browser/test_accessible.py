@@ -127,7 +127,7 @@ def test_axe_finds_nothing_serious_on_the_list_of_series_and_beside_a_prior_visi
         desk.page.select_option("select[data-control=layout]", "axial beside prior")
         desk.canvas("[data-index]", "'prior axial'")
         look(desk, "prior")
-        desk.page.click("text=Save SEG")
+        desk.page.click("text=Save NIfTI")
         desk.page.wait_for_selector("#words.bad >> text=/no line/")
         look(desk, "refused")
     assert {state: faults for state, faults in found.items() if faults} == {}

@@ -116,3 +116,56 @@ def test_keys_go_from_lesion_to_lesion() -> None:
         desk.says("Lesion 3 deleted")
         desk.page.wait_for_selector("tr[data-label='3']", state="detached")
         assert desk.page.evaluate(UNNAMED) == 0
+
+
+def test_keys_are_heard_after_buttons_fields_and_sliders() -> None:
+    """Rows of the table are made again at each change, and a focus that is lost with them takes the keys along."""
+    viewer = RecistViewer(CASE.ct, grid=CASE.grid, marks=CASE.marks[:1])
+    with bare_page(viewer) as desk:
+        desk.canvas("[data-masks='1']")
+        keys = desk.page.keyboard
+        for action in ("accept", "reject", "accept"):
+            desk.page.click(f"tr[data-label='1'] button[data-action={action}]")
+            desk.until_seen(f"tr[data-state={action}ed] button[data-action={action}]:focus")
+            keys.press("x")
+            desk.says("Wipe what is not tumour")
+            keys.press("Escape")
+        name = desk.page.locator("tr[data-label='1'] input[type=text]")
+        name.fill("node")
+        name.press("Enter")
+        keys.press("r")
+        desk.says("Paint tumour that is missing")
+        desk.page.locator("input[data-control=threshold]").fill("2")
+        assert viewer.thresholds == {"1": 2.0}
+        keys.press("Control+z")  # the threshold
+        keys.press("Control+z")  # the name
+        desk.page.wait_for_timeout(200)
+        assert (viewer.thresholds, viewer.marks[0].name) == ({}, CASE.marks[0].name)
+        desk.page.click("tr[data-label='1'] button[data-action=delete]")
+        desk.page.wait_for_selector("tr[data-label='1']", state="detached")
+        desk.page.click("button[data-action=undo]")
+        desk.until_seen("tr[data-label='1']")
+        desk.until_seen("button[data-action=undo]:disabled")
+        keys.press("x")
+        desk.says("Wipe what is not tumour")
+
+
+def test_a_tool_says_at_once_that_it_was_heard() -> None:
+    viewer = RecistViewer(CASE.ct, grid=CASE.grid, marks=CASE.marks[:1])
+    with bare_page(viewer) as desk:
+        desk.canvas("[data-masks='1']")
+        desk.page.evaluate("() => { window.python = () => new Promise(() => {}); }")  # Python never answers
+        for key, words in (("j", "Filling between"), ("u", "Looking for islands"), ("g", "Smoothing")):
+            desk.press(key)
+            desk.says(words)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 600), (900, 640), (760, 620)])
+def test_the_picture_fits_a_small_window(width: int, height: int) -> None:
+    """In the page of `lite-ensam view`, however many rows the tools take."""
+    viewer = RecistViewer(CASE.ct, grid=CASE.grid)
+    with bare_page(viewer, width, height) as desk:
+        desk.page.wait_for_timeout(300)
+        box = desk.page.locator("canvas[data-plane=axial]").bounding_box()
+        assert box["y"] + box["height"] <= height
+        assert box["height"] >= 240

@@ -123,3 +123,48 @@ def test_one_of_several_series_is_chosen_in_the_page(tmp_path: Path) -> None:
         assert desk.requests.hosts == {"127.0.0.1"}
         page.close()
         assert process.wait(timeout=60) == 0
+
+
+def test_files_strokes_and_keys_wait_for_nobody(tmp_path: Path) -> None:
+    """A stroke is drawn while the network runs, a key is pressed after a button; and the page is loaded again."""
+    scan = tmp_path / "ct.nii.gz"
+    write_ct(scan, CASE.ct, CASE.grid)
+    with tab(CASE.grid) as (desk, complaints), viewing(scan) as (address, process):
+        page = desk.page
+        page.goto(address)
+        page.wait_for_selector(f"#words >> text=files go to {tmp_path}")
+        assert page.title() == "ct · lite-ensam"
+        page.click("text=Save SEG", force=True)
+        page.wait_for_selector("#words.bad >> text=a DICOM SEG needs the DICOM slices of its CT")
+        assert "needs the DICOM slices" in page.get_attribute("text=Save SEG", "title")
+
+        z, y, x = (round(middle) for middle in LIVER.midpoint_zyx)
+        page.locator(".le-slider").first.fill(str(z))
+        desk.canvas(f"[data-index='{z}']")
+        desk.drag(*(desk.at(end) for end in LIVER.endpoints_zyx))
+        desk.press("x")
+        desk.drag(desk.at((z, y, x - 4)), desk.at((z, y, x + 4)))
+        page.wait_for_selector(
+            r"tr[data-label='1'] .le-edits >> text=/by hand: \+0 \u2212[1-9]/", timeout=60_000
+        )
+        page.click("text=Save JSON")
+        page.wait_for_selector("#words >> text=/written: /")
+        page.keyboard.press("r")
+        page.wait_for_selector(".le-message >> text=Paint tumour")
+        page.mouse.click(5, 995)
+        page.keyboard.press("d")
+        page.wait_for_selector(".le-message >> text=a distance, not a lesion")
+
+        page.click("tr[data-label='1'] button[data-action=reject]")
+        page.wait_for_selector(r"tr[data-state=rejected] .le-edits >> text=/^by hand\u00d7$/")
+        asked: list[str] = []
+        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+        page.reload()
+        desk.canvas("[data-index]")
+        page.keyboard.press("Control+z")
+        page.wait_for_selector(".le-message >> text=does not know what was done before it was loaded")
+        with page.expect_event("close"):
+            page.close(run_before_unload=True)
+        assert process.wait(timeout=60) == 0
+        assert asked == ["beforeunload"] * 2, "what was not saved before is not saved now"
+        assert complaints == []

@@ -47,14 +47,14 @@ function keyed() {
  * @param {ReturnType<typeof keyed>} viewer
  * @param {string} key
  * @param {Partial<KeyboardEvent>} modifiers
- * @param {boolean} inField whether a text field has the focus
+ * @param {{ matches: (selector: string) => boolean }} target the element that has the focus
  */
-function press(viewer, key, modifiers = {}, inField = false) {
+function press(viewer, key, modifiers = {}, target = { matches: () => false }) {
   const left = { page: true, notebook: true };
   const event = {
     key,
     ...modifiers,
-    target: { matches: () => inField },
+    target,
     preventDefault: () => (left.page = false),
     stopPropagation: () => (left.notebook = false),
   };
@@ -122,10 +122,22 @@ test("shortcuts that are not the viewer's are the notebook's, its plain letters 
 
 test("in a text field, keys edit the text and no lesion", () => {
   const viewer = keyed();
-  assert.deepEqual(press(viewer, "Backspace", {}, true), { page: true, notebook: false });
-  press(viewer, "z", { ctrlKey: true }, true);
-  press(viewer, "Home", {}, true);
+  const field = { matches: (/** @type {string} */ asked) => asked.startsWith("input[type=text]") };
+  assert.deepEqual(press(viewer, "Backspace", {}, field), { page: true, notebook: false });
+  press(viewer, "z", { ctrlKey: true }, field);
+  press(viewer, "Home", {}, field);
   assert.deepEqual(viewer.done, []);
+});
+
+test("a slider takes the keys that move it, a list its letters, and both leave undo to the viewer", () => {
+  const viewer = keyed();
+  const held = (/** @type {string} */ kind) => ({ matches: (/** @type {string} */ asked) => asked.startsWith(kind) });
+  for (const target of ["input[type=range]", "select"].map(held)) {
+    for (const key of ["ArrowUp", "Home"]) press(viewer, key, {}, target);
+    press(viewer, "z", { ctrlKey: true }, target);
+    press(viewer, "r", {}, target);
+  }
+  assert.deepEqual(viewer.done, [["undo"], ["tool", "brush"], ["undo"]]);
 });
 
 test("D makes brush and eraser balls; J, K and G use the tools on the whole mask", () => {

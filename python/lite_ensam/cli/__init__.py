@@ -75,7 +75,7 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
         name="lite-ensam",
         help="One RECIST line on a CT becomes a 3D tumour mask and its measurements. "
         "Research use, not a medical device.",
-        epilog="Anywhere on the line: -q prints errors only, -v more, --debug where an error was raised. "
+        epilog="All commands take -q (print errors only), -v (print more) and --debug (show where an error arose). "
         "`lite-ensam COMMAND -h` explains a command.",
         context_settings={"help_option_names": ["-h", "--help"]},
         no_args_is_help=True,

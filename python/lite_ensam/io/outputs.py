@@ -14,7 +14,7 @@ from lite_ensam.core.errors import OutputError, printable
 from lite_ensam.core.types import PathLike
 from lite_ensam.io.atomic import check_output
 
-__all__ = ["check_outputs", "refuse_inputs"]
+__all__ = ["check_outputs", "needs_slices", "refuse_inputs"]
 
 _Identity: TypeAlias = tuple[int, int]
 """Device and inode: the same for all names of a file or folder."""
@@ -47,6 +47,17 @@ def check_outputs(
                 raise OutputError(
                     f"cannot write {printable(path)}: it is the same file as the output {printable(other)}"
                 )
+
+
+def needs_slices(what: str) -> str:
+    """Why a scan that was not read from DICOM cannot become a DICOM object, as a sentence.
+
+    Parameters
+    ----------
+    what : str
+        The object: "a DICOM SEG".
+    """
+    return f"{what} needs the DICOM slices of its CT: read the CT from its folder"
 
 
 def refuse_inputs(outputs: Iterable[PathLike], inputs: Iterable[PathLike | None]) -> None:

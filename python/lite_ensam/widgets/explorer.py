@@ -27,7 +27,7 @@ from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.segmentation import Border
 from lite_ensam.segmentation.api import with_prompts
 from lite_ensam.segmentation.predictor import check_threshold
-from lite_ensam.widgets.exports import EXPORT_KINDS, export_file, export_paths
+from lite_ensam.widgets.exports import EXPORT_KINDS, export_fault, export_file, export_paths
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown, weakly
 from lite_ensam.widgets.options import RunOptions
 from lite_ensam.widgets.prior_visit import PriorVisit
@@ -87,7 +87,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         self._words = ipywidgets.HTML()
         self._in_3d = ipywidgets.ToggleButton(value=False, description="3D", layout={"width": "70px"})
         self._place_3d = ipywidgets.VBox()
-        buttons = [self._button(kind) for kind in EXPORT_KINDS]
+        buttons = [self._button(**offer) for offer in self.offers()]
         bar = ipywidgets.HBox(
             [self._in_3d, self._folder, *buttons, self._overwrite], layout={"flex_flow": "row wrap"}
         )
@@ -158,10 +158,22 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
             if path.exists() and not overwrite:
                 raise OutputError(f"{path.name} exists: tick “replace files” to write it again")
         self.save(kind, overwrite)
-        return f"written: {', '.join(map(str, paths))}"
+        return f"written: {', '.join(str(path.absolute()) for path in paths)}"
 
     def _paths(self, kind: str) -> tuple[Path, ...]:
         return export_paths(self.viewer, kind, self.name, self._folder.value or ".")
+
+    def offers(self) -> list[dict[str, str]]:
+        """The buttons that write files: the kind of each, its file, and why it cannot be written, or ""."""
+        return [
+            {"kind": kind, "file": self._paths(kind)[0].name, "fault": export_fault(self.viewer, kind)}
+            for kind in EXPORT_KINDS
+        ]
+
+    @property
+    def folder(self) -> Path:
+        """Where the buttons write."""
+        return Path(self._folder.value or ".").absolute()
 
     def picture(self) -> Picture:
         """Draw the tumours in 3D as a still picture, for notebooks without a kernel.
@@ -178,12 +190,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
     def _colors(self) -> dict[int, str]:
         return {mark.label: self.viewer.color_of(mark.label) for mark in self.viewer.marks}
 
-    def _button(self, kind: str) -> Any:
+    def _button(self, kind: str, file: str, fault: str) -> Any:
         button = ipywidgets.Button(
             description=kind,
             icon="download",
-            tooltip=f"write …{EXPORT_KINDS[kind][0]}",
-            layout={"width": "90px"},
+            tooltip=fault or f"write {file}",
+            disabled=fault != "",
+            layout={"width": "auto", "min_width": "80px"},
         )
         button.on_click(weakly(self._on_button))
         return button

@@ -15,15 +15,17 @@ from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.errors import OutputError
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.figures import TumorPicture, write_picture
 from lite_ensam.io import check_outputs, write_contours, write_mask, write_report, write_table
 from lite_ensam.io.marks_files import mark_entry
+from lite_ensam.io.outputs import needs_slices
 from lite_ensam.measurements import flag_cells
 from lite_ensam.measurements.confidence import CONFIDENCE
 from lite_ensam.segmentation.api import report_of
 from lite_ensam.widgets.recist_viewer import RecistViewer
 
-__all__ = ["EXPORT_KINDS", "export_file", "export_paths"]
+__all__ = ["EXPORT_KINDS", "export_fault", "export_file", "export_paths"]
 
 _COLUMNS = (
     *("label", "name", "z0", "y0", "x0", "z1", "y1", "x1", "line_mm", "drawn_short_axis_mm"),
@@ -33,6 +35,9 @@ _COLUMNS = (
     *CONFIDENCE,
 )
 """Columns that are always there; those of the report's lesions follow."""
+
+_DICOM = {"SEG": "a DICOM SEG", "SR": "a structured report", "RTSTRUCT": "an RTSTRUCT"}
+"""Kinds that only a scan read from DICOM can become."""
 
 _saved_segmentations: WeakKeyDictionary[RecistViewer, tuple[Path, object, Any]] = WeakKeyDictionary()
 """The SEG that a viewer wrote last: its file, the masks in it, and the object, which a report refers to."""
@@ -93,6 +98,14 @@ def export_paths(
     return path, _segmentation_path(path)
 
 
+def export_fault(viewer: RecistViewer, kind: str) -> str:
+    """Why the viewer's scan can never become a file of this kind, as a sentence; "" if it can."""
+    is_dicom = (
+        type(viewer.source) is not ScanSource
+    )  # its own class would have to be imported with all of DICOM
+    return needs_slices(_DICOM[kind]) if kind in _DICOM and not is_dicom else ""
+
+
 def _check_kind(kind: str) -> None:
     if kind not in EXPORT_KINDS:
         raise OutputError(f"kind must be one of {', '.join(EXPORT_KINDS)}, got {kind!r}")
@@ -134,7 +147,7 @@ def _write_segmentation(path: Path, viewer: RecistViewer, _: str, overwrite: boo
 def _built_segmentation(viewer: RecistViewer) -> Any:
     from lite_ensam.io.dicom import build_segmentation, series_of
 
-    series = series_of(viewer.source, "a DICOM SEG")
+    series = series_of(viewer.source, _DICOM["SEG"])
     return build_segmentation(viewer.segmenter.labels, series, _shown_marks(viewer), _remarks(viewer))
 
 
@@ -153,7 +166,7 @@ def _write_structured_report(path: Path, viewer: RecistViewer, _: str, overwrite
     _check_masks(viewer)
     from lite_ensam.io.dicom import build_report, series_of, write_dataset
 
-    series = series_of(viewer.source, "a structured report")
+    series = series_of(viewer.source, _DICOM["SR"])
     saved = _saved_segmentation(viewer, path)
     segmentation = _built_segmentation(viewer) if saved is None else saved
     report = build_report(segmentation, series, _shown_marks(viewer), viewer.segmenter.measurements)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
@@ -181,11 +181,10 @@ class RecistViewer(MaskTraits):
             self._visits.append(prior)
         given = checked_marks(parse_marks(marks, self.source), grid.shape_zyx)
         windows = _windows(volume, self.hu)
-        first_window = choose_window(volume, given[0]) if given and self.hu else next(iter(windows.values()))
         super().__init__(
             marks=given,
             cursor_zyx=_first_view(given, grid),
-            window=list(first_window),
+            window=list(_first_window(volume, given if self.hu else (), windows)),
             threshold=threshold,
             auto_segment=auto_segment,
             options=run.as_json(),
@@ -591,6 +590,15 @@ def _windows(ct: NDArray[Any], hu: bool) -> dict[str, tuple[float, float]]:
         return dict(WINDOWS_HU)
     low, high = float(ct.min()), float(ct.max())
     return {"as stored": (low, high if low < high else low + 1.0)}
+
+
+def _first_window(
+    ct: CtVolume, marks: Sequence[RecistMark], windows: Mapping[str, tuple[float, float]]
+) -> tuple[float, float]:
+    """The preset that suits the first line; the first one where none does, as next to the skin."""
+    first = next(iter(windows.values()))
+    chosen = choose_window(ct, marks[0]) if marks else first
+    return chosen if chosen in windows.values() else first
 
 
 def _first_view(marks: Sequence[RecistMark], grid: Grid) -> list[int]:

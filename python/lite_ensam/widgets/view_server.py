@@ -24,7 +24,6 @@ from comm.base_comm import BaseComm
 
 from lite_ensam.core.errors import LiteEnsamError, brief
 from lite_ensam.widgets.explorer import Explorer
-from lite_ensam.widgets.exports import EXPORT_KINDS
 from lite_ensam.widgets.frontend import CSS, ESM
 from lite_ensam.widgets.recist_viewer import RecistViewer
 from lite_ensam.widgets.series_choice import SeriesChoice
@@ -219,7 +218,9 @@ class ViewServer:
         if isinstance(self.shown, SeriesChoice):
             self._comm.tell({"method": "choose", "series": self.shown.to_json(), "words": words})
             return
-        self._comm.tell({"method": "hello", "kinds": list(EXPORT_KINDS)})
+        shown = self.explorer
+        hello = {"name": shown.name, "folder": str(shown.folder), "offers": shown.offers()}
+        self._comm.tell({"method": "hello"} | hello)
         names = (
             set(self.viewer.keys) - set(anywidget.AnyWidget.class_trait_names(sync=True)) - {"_esm", "_css"}
         )

@@ -142,8 +142,11 @@ def test_files_say_how_much_was_made_by_hand(explorer: Explorer, case: Case) -> 
 
 @pytest.mark.parametrize("kind", DICOM)
 def test_dicom_objects_need_a_scan_that_is_dicom(explorer: Explorer, tmp_path: Path, kind: str) -> None:
-    find(explorer, kind).click()
-    assert f"{DICOM[kind]} needs the DICOM slices of its CT: read the CT from its folder" in words(explorer)
+    why = f"{DICOM[kind]} needs the DICOM slices of its CT: read the CT from its folder"
+    button = find(explorer, kind)
+    assert (button.disabled, button.tooltip) == (True, why)
+    with pytest.raises(OutputError, match=why):
+        explorer.save(kind)
     assert list(tmp_path.iterdir()) == []
 
 

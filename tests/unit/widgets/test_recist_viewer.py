@@ -357,6 +357,20 @@ def test_the_first_view_is_the_first_line_in_its_window(case: Case, engine: Sphe
     assert engine.runs == 0, "marks that were given are segmented when asked for"
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "preset"),
+    [(-850, -850, "lung"), (40, 40, "soft tissue"), (-900, 40, "soft tissue")],
+    ids=["in the lung", "in soft tissue", "under the skin"],
+)
+def test_the_first_window_is_one_of_the_presets(
+    engine: SphereEngine, left: int, right: int, preset: str
+) -> None:
+    ct = np.full((5, 9, 60), 40, np.int16)
+    ct[..., :20], ct[..., 40:] = left, right
+    viewer = RecistViewer(ct, (5, 1, 1), marks=[RecistMark(1, ((2, 4, 20), (2, 4, 39)))], hu=True)
+    assert viewer.window == list(viewer._scan["windows"][preset])
+
+
 def test_a_windowed_scan_is_shown_as_it_is(engine: SphereEngine) -> None:
     scan = np.random.default_rng(0).integers(3, 250, (4, 8, 8), dtype=np.uint8)
     viewer = RecistViewer(scan, (5, 1, 1))

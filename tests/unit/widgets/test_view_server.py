@@ -126,7 +126,12 @@ def test_a_line_comes_back_as_masks_and_numbers(explorer: Explorer, case: Case, 
     async def test(client: Client) -> None:
         socket = await client.connect()
         hello, _ = await until(socket, lambda message: True)
-        assert hello["kinds"] == ["SEG", "SR", "RTSTRUCT", "NIfTI", "JSON", "CSV", "PNG"]
+        assert (hello["name"], hello["folder"]) == ("scan", str(tmp_path))
+        possible = [offer["file"] for offer in hello["offers"] if not offer["fault"]]
+        assert possible == ["scan_mask.nii.gz", "scan_report.json", "scan_table.csv", "scan_planes.png"]
+        refused = {offer["kind"]: offer["fault"] for offer in hello["offers"] if offer["fault"]}
+        assert refused.keys() == {"SEG", "SR", "RTSTRUCT"}
+        assert "an RTSTRUCT needs the DICOM slices of its CT" in refused["RTSTRUCT"]
         state, _ = await until(socket, sets("_scan"))
         assert not {"_esm", "_css", "layout"} & state["state"].keys()
         assert state["state"]["_scan"]["shape_zyx"] == list(case.grid.shape_zyx)

@@ -18,6 +18,7 @@ from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, FloatTriple, IntTriple
 from lite_ensam.io.dicom.datasets import Dataset
 from lite_ensam.io.dicom.stack import Stack
+from lite_ensam.io.outputs import needs_slices
 
 __all__ = ["SeriesSource", "series_of"]
 
@@ -293,5 +294,5 @@ def series_of(source: ScanSource | Grid, what: str) -> SeriesSource:
         If the scan was not read from a DICOM folder.
     """
     if not isinstance(source, SeriesSource):
-        raise OutputError(f"{what} needs the DICOM slices of its CT: read the CT from its folder")
+        raise OutputError(needs_slices(what))
     return source

@@ -136,6 +136,11 @@ export class Toolbar {
     field.addEventListener("keydown", (event) => event.key === "Enter" && viewer.root.focus({ preventScroll: true }));
   }
 
+  /** The planes are as high as this, in one row or in several, leaves room for. */
+  makeRoom() {
+    this.viewer.root.style.setProperty("--le-toolbar", `${this.root.offsetHeight}px`);
+  }
+
   update() {
     const { viewer } = this;
     const [low, high] = viewer.store.window;
@@ -232,6 +237,8 @@ export class Controls {
    */
   slide(letGo) {
     const mark = targetOf(this.viewer);
-    if (mark) this.viewer.marks.setThreshold(mark.label, Number(this.threshold.value), letGo);
+    if (!mark) return;
+    this.viewer.notice = ""; // what was said of the mask before
+    this.viewer.marks.setThreshold(mark.label, Number(this.threshold.value), letGo);
   }
 }

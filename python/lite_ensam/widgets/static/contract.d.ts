@@ -87,12 +87,20 @@ export interface Statistics {
 }
 
 /** A lesion that has been segmented; a rejected one has no numbers. */
-export interface Result extends Partial<Numbers> {
+export interface Result extends Partial<Numbers>, Partial<Repeatability> {
   label: number;
   state: "proposed" | "accepted" | "rejected";
   seconds: number;
   hand_added_voxels: number;
   hand_removed_voxels: number;
+}
+
+/** Standard deviations of a lesion that was segmented several times; see repeatability.py. */
+export interface Repeatability {
+  n_repeats: number;
+  volume_sd_ml: number;
+  diameter_sd_mm: number;
+  short_axis_sd_mm: number;
 }
 
 /** What the viewer shows of a `TumorMeasurement`. */

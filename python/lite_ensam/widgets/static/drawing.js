@@ -91,6 +91,27 @@ export function writeInside(context, text, x, y, color) {
   writeText(context, text, clamp(x, 4, Math.max(right, 4)), clamp(y, LINE_PX, h - 6), color);
 }
 
+const GAP_PX = 9;
+
+/**
+ * Lines of text to the right of something, or to its left where there is no room.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string[]} words
+ * @param {Place} sides left and right
+ * @param {number} y
+ * @param {string} color
+ */
+export function writeBeside(context, words, [left, right], y, color) {
+  const { clientWidth: w, clientHeight: h } = context.canvas;
+  context.font = FONT;
+  const room = Math.max(...words.map((text) => context.measureText(text).width)) + GAP_PX;
+  const isLeft = right + room > w - 4 && left - room >= 4;
+  const top = clamp(y, LINE_PX, h - 6 - LINE_PX * (words.length - 1));
+  words.forEach((text, n) =>
+    writeInside(context, text, isLeft ? left - room : right + GAP_PX, top + LINE_PX * n, color)
+  );
+}
+
 /**
  * A path a label along the voxel edges where it ends, in the slice's edge coordinates.
  * @param {LabelPatch} patch

@@ -7,6 +7,8 @@ import { make, makeButton, makeCheck, nameIt, setPressed } from "./elements.js";
 /** @import { Viewer } from "./viewer.js" */
 /** @typedef {"fill" | "islands" | "smooth"} MaskTool */
 
+/** @type {Record<MaskTool, string>} said until Python tells what was done */
+const BUSY = { fill: "Filling between slices …", islands: "Looking for islands …", smooth: "Smoothing …" };
 const [LEAST_SMOOTH_MM, MOST_SMOOTH_MM] = [0.1, 20]; // Python takes no more
 
 /**
@@ -83,7 +85,9 @@ export class HandBar {
   /** @param {MaskTool} tool */
   use(tool) {
     const mark = askedTarget(this.viewer);
-    if (mark) this.viewer.model.send({ kind: "tool", tool, label: mark.label, mm: this.smoothMm });
+    if (!mark) return;
+    this.viewer.say(BUSY[tool]);
+    this.viewer.model.send({ kind: "tool", tool, label: mark.label, mm: this.smoothMm });
   }
 
   update() {

@@ -37,7 +37,8 @@ import { leafStep } from "./plane_layout.js";
 
 const PAGE = 10; // slices
 const PRESSED_BY_SPACE = "button, input, summary";
-const TAKES_KEYS = "select, input[type=text], input[type=number], input[type=range]:not(.le-slider)";
+const WRITTEN_IN = "input[type=text], input[type=number]";
+const SLIDER = "input[type=range]:not(.le-slider)"; // the slices' slider is moved by the viewer itself
 
 /**
  * To the scan's first slice, at the head, or its last.
@@ -123,19 +124,61 @@ export const COMMANDS = [
 ];
 
 /**
+ * Whether the element that has the focus does something of its own with a key.
+ * @param {Element} target
+ * @param {string} key
+ * @param {boolean} command
+ */
+function takesKey(target, key, command) {
+  if (target.matches(WRITTEN_IN)) return true;
+  if (command) return false;
+  if (target.matches("select") || (key === " " && target.matches(PRESSED_BY_SPACE))) return true;
+  return /^(Arrow|Page|Home|End)/.test(key) && target.matches(SLIDER);
+}
+
+/**
+ * What a key is for, and whether it is the viewer's: Ctrl+S and the like are the notebook's, but no plain letter, which
+ * there may cut a cell.
+ * @param {KeyboardEvent} event
+ */
+function meaningOf(event) {
+  const command = event.ctrlKey || event.metaKey;
+  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key; // caps lock changes nothing
+  const key = event.shiftKey && (command || name.startsWith("Arrow")) ? `Shift+${name}` : name;
+  const shortcut = event.altKey ? undefined : (command ? COMMANDS : SHORTCUTS).find(({ keys }) => keys.includes(key));
+  return { command, key, shortcut, isOwn: shortcut !== undefined || !(command || event.altKey) };
+}
+
+/**
+ * Hear keys while an element of the viewer has the focus.
+ *
+ * Notebook 7 listens to the whole page before its elements do. Its library, Lumino, passes over elements with the
+ * attribute that is set here.
+ * @param {Keyed} viewer
+ * @param {HTMLElement} root
+ * @returns {() => void} ends it
+ */
+export function listenToKeys(viewer, root) {
+  root.addEventListener("keydown", (event) => pressKey(viewer, event));
+  const mark = (/** @type {KeyboardEvent} */ event) => {
+    if (event.composedPath().includes(root)) {
+      root.toggleAttribute("data-lm-suppress-shortcuts", meaningOf(event).isOwn);
+    }
+  };
+  globalThis.addEventListener("keydown", mark, { capture: true });
+  return () => globalThis.removeEventListener("keydown", mark, { capture: true });
+}
+
+/**
  * Do what a key is for, unless the field that has the focus needs it.
  * @param {Keyed} viewer
  * @param {KeyboardEvent} event
  */
 export function pressKey(viewer, event) {
-  const command = event.ctrlKey || event.metaKey;
-  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key; // caps lock changes nothing
-  const key = event.shiftKey && (command || name.startsWith("Arrow")) ? `Shift+${name}` : name;
-  const shortcut = event.altKey ? undefined : (command ? COMMANDS : SHORTCUTS).find(({ keys }) => keys.includes(key));
-  // Ctrl+S and the like are the notebook's; its plain letters (d, d: delete the cell) must not hear of this.
-  if (shortcut || !(command || event.altKey)) event.stopPropagation();
+  const { command, key, shortcut, isOwn } = meaningOf(event);
+  if (isOwn) event.stopPropagation();
   const target = /** @type {Element} */ (event.target);
-  if (!shortcut || target.matches(TAKES_KEYS) || (key === " " && target.matches(PRESSED_BY_SPACE))) return;
+  if (!shortcut || takesKey(target, key, command)) return;
   event.preventDefault();
   shortcut.action(viewer, key);
 }

@@ -1,5 +1,5 @@
 import { make, makeButton, nameIt, setPressed } from "./elements.js";
-import { handWords, lesionNumbers } from "./lesion_text.js";
+import { handWords, lesionNumbers, repeatWords } from "./lesion_text.js";
 import { HIGHEST_LABEL } from "./mark_list.js";
 import { hasPrompts, NO_PROMPTS, promptsText } from "./prompts.js";
 import { SHORT_AXIS } from "./recist_mark.js";
@@ -15,8 +15,8 @@ export class LesionTable {
     this.body = make("tbody", {});
     /** @type {(text: string, span?: number) => HTMLElement} */
     const head = (text, span = 1) => make("th", { textContent: text, colSpan: span });
-    const groups = [head("", 2), head("drawn, mm", 2), head("mask, mm", 4)];
-    const heads = ["", "lesion", "line", "short", "ml", "long", "short", "s"].map((text) => head(text));
+    const groups = [head("", 2), head("drawn, mm", 2), head("mask, ml and mm", 3)];
+    const heads = ["", "lesion", "line", "short", "ml", "long", "short"].map((text) => head(text));
     const top = make("thead", {}, make("tr", {}, ...groups), make("tr", {}, ...heads));
     this.table = make("table", { className: "le-table" }, top, this.body);
     this.nothing = make("div", {
@@ -63,6 +63,7 @@ export class LesionTable {
         this.nameField(mark, row),
         ...this.hints(mark),
         ...this.edits(mark, result),
+        ...[repeatWords(result)].filter(Boolean).map((text) => make("div", { className: "le-hints" }, text)),
         ...(result?.flag_sentences ?? []).map((text) =>
           make("div", { className: "le-warning", textContent: `⚠ ${text}` })
         ),
@@ -73,7 +74,6 @@ export class LesionTable {
       cell(numbers.volume, "volume"),
       cell(numbers.longest, "longest"),
       cell(numbers.short, "short"),
-      cell(numbers.seconds, "seconds"),
     );
     row.classList.toggle("le-selected", mark.label === viewer.selected);
     row.addEventListener("click", (event) => {
@@ -102,7 +102,12 @@ export class LesionTable {
       if (Number(number.value) === label) return;
       if (viewer.relabel(label, Number(number.value))) row.dataset.label = number.value;
     });
-    const color = make("input", { type: "color", value: viewer.colorOf(label), title: "colour" });
+    const color = make("input", {
+      type: "color",
+      value: viewer.colorOf(label),
+      title: "colour",
+      data: { action: "colour" },
+    });
     nameIt(color, `colour of lesion ${label}`);
     color.addEventListener("change", () => viewer.setColor(label, color.value));
     return [number, color];
@@ -166,7 +171,7 @@ export class LesionTable {
       action();
       this.viewer.refresh();
     };
-    field.addEventListener("keydown", (event) => event.key === "Enter" && field.blur());
+    field.addEventListener("keydown", (event) => event.key === "Enter" && this.viewer.focusPicture());
     field.addEventListener("blur", () => setTimeout(act));
   }
 

@@ -22,6 +22,8 @@ export class MarkList {
     this.model = model;
     /** @type {State} */
     this.state = this.modelState();
+    /** Whether there was something before: a page that is loaded again, too, knows no steps that led there. */
+    this.beganEmpty = !this.current.length && !this.measures.length;
     /** @type {State[]} */
     this.undone = [];
     /** @type {State[]} */

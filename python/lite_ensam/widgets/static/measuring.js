@@ -1,6 +1,6 @@
 // Rulers and ROIs under the hand, on the planes, and in their list.
 
-import { fillDot, strokeSeen, writeInside } from "./drawing.js";
+import { fillDot, strokeSeen, writeBeside } from "./drawing.js";
 import { make, makeButton } from "./elements.js";
 import { eachEnd } from "./geometry.js";
 import { endUnder, insideSlice, isEmpty, isMeasure, measureWords, placeWords, withMeasure } from "./measures.js";
@@ -12,7 +12,6 @@ import { clamp, same } from "./values.js";
 /** @import { Viewer } from "./viewer.js" */
 
 const COLOR = "#fff26b";
-const LINE_PX = 16;
 
 /** The measures of a viewer: which there are, which one is being drawn, what Python knows of their voxels. */
 export class Measuring {
@@ -148,9 +147,7 @@ export class Measuring {
       }
     }
     ends.forEach((end) => fillDot(context, end, 3, "black", COLOR));
-    const words = this.words(measure);
-    const top = clamp((y0 + y1) / 2, LINE_PX, view.size[1] - 6 - LINE_PX * (words.length - 1));
-    words.forEach((text, n) => writeInside(context, text, Math.max(x0, x1) + 9, top + LINE_PX * n, COLOR));
+    writeBeside(context, this.words(measure), [Math.min(x0, x1), Math.max(x0, x1)], (y0 + y1) / 2, COLOR);
   }
 
   update() {

@@ -91,7 +91,7 @@ export class OptionsPanel {
     // Python has no incomplete window: both ends are typed first
     const isWhole = () => !["low", "high"].includes(option) || (this.low.value === "") === (this.high.value === "");
     field.addEventListener("change", () => isWhole() && this.put(read(field.value)));
-    field.addEventListener("keydown", (event) => event.key === "Enter" && field.blur());
+    field.addEventListener("keydown", (event) => event.key === "Enter" && this.viewer.focusPicture());
     return field;
   }
 

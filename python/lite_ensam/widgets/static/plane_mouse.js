@@ -214,10 +214,10 @@ export class PlaneMouse {
     const { viewer, view } = this;
     const mark = askedTarget(viewer);
     if (!mark) return;
-    const hasMask = viewer.model.get("results").some(({ label, state }) =>
-      label === mark.label && state !== "rejected"
-    );
-    if (!hasMask) {
+    const result = viewer.model.get("results").find(({ label }) => label === mark.label);
+    // a mask that the network is still at is painted on once it is there
+    const willHaveMask = result ? result.state !== "rejected" : viewer.model.get("auto_segment");
+    if (!willHaveMask) {
       viewer.say(`Lesion ${mark.label} has no mask to edit: segment or accept it first.`);
       return;
     }

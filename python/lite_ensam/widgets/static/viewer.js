@@ -4,10 +4,11 @@ import { targetOf, tellEdge } from "./correcting.js";
 import { KeyboardMouse } from "./crosshair.js";
 import { Display } from "./display.js";
 import { DisplayBar } from "./display_bar.js";
+import { keepFocus } from "./focus.js";
 import { pointOf } from "./geometry.js";
 import { HandBar } from "./hand_bar.js";
 import { instruction } from "./instructions.js";
-import { pressKey } from "./keys.js";
+import { listenToKeys } from "./keys.js";
 import { layoutNames, layoutOf, THREE_PLANES } from "./layouts.js";
 import { LesionTable } from "./lesion_table.js";
 import { MarkList } from "./mark_list.js";
@@ -66,17 +67,21 @@ export class Viewer {
     this.table = new LesionTable(this);
     this.page = new Page(this);
     this.root = this.page.root;
-    this.root.addEventListener("keydown", (event) => pressKey(this, event));
+    this.giveKeysBack = listenToKeys(this, this.root);
     this.root.addEventListener("fullscreenchange", () => this.refresh());
     element.replaceChildren(this.root);
     this.listeners = this.listenersOf();
     this.listeners.forEach(([name, action]) => model.on(name, action));
-    this.resizing = new ResizeObserver(() => this.draw());
+    this.resizing = new ResizeObserver(() => {
+      this.toolbar.makeRoom();
+      this.draw();
+    });
     this.resizing.observe(this.root);
     this.setLayout(THREE_PLANES);
   }
 
   close() {
+    this.giveKeysBack();
     this.probe.close();
     this.scene.close();
     this.resizing.disconnect();
@@ -111,10 +116,13 @@ export class Viewer {
         this.store.setMaskVersion(model.get("_mask_version"));
         this.draw();
       }],
+      ["change:error", () => {
+        if (model.get("error")) this.notice = ""; // what was asked for was not done
+        refresh();
+      }],
       ["change:results", refresh],
       ["change:colors", refresh],
       ["change:status", refresh],
-      ["change:error", refresh],
       ["change:threshold", refresh],
       ["change:options", refresh],
       ["change:auto_segment", refresh],
@@ -232,6 +240,7 @@ export class Viewer {
   /** @param {string} layout its name, see layouts.js */
   setLayout(layout) {
     this.layout = layout;
+    this.notice = "";
     this.page.arrange(this.views, this.scene, layoutOf(layout, this.scan));
     this.ahead = [this.large, 1];
     this.refresh();
@@ -410,12 +419,12 @@ export class Viewer {
 
   undo() {
     const could = this.marks.undo();
-    this.say(could ? "" : "There is nothing to undo.");
+    const earlier = this.marks.beganEmpty ? "" : ": this page does not know what was done before it was loaded";
+    this.say(could ? "" : `There is nothing to undo${earlier}.`);
   }
 
   redo() {
-    const could = this.marks.redo();
-    this.say(could ? "" : "There is nothing to redo.");
+    this.say(this.marks.redo() ? "" : "There is nothing to redo.");
   }
 
   toggleKeyMap() {
@@ -465,12 +474,14 @@ export class Viewer {
     const status = this.model.get("status");
     this.page.say(status || this.notice || instruction(this), status !== "");
     this.page.showError(this.model.get("error"));
-    this.toolbar.update();
-    this.controls.update();
+    keepFocus(this.root, () => {
+      this.toolbar.update();
+      this.controls.update();
+      this.measuring.update();
+      this.table.draw();
+    });
     this.page.options.update();
     this.displayBar.update();
-    this.measuring.update();
-    this.table.draw();
     this.draw();
   }
 

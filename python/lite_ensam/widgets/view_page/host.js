@@ -2,18 +2,24 @@
 //
 // Messages are those of Jupyter's widgets (widgets/view_server.py): {method: "update", state} and
 // {method: "custom", content}. One with n buffers says so, and n binary messages follow it. Besides: "hello" with the
-// kinds of files, "save" and its answer "saved"; "choose" with the series of a folder, and "open" with one's place.
+// files that can be written, "save" and its answer "saved"; "choose" with the series of a folder, and "open" with one's
+// place.
 
 import widget from "../static/widget.js";
 import { seriesList } from "./series_list.js";
 
 /** @import { FromPython, Listener, Model, ToPython, Traits } from "../static/contract.d.ts" */
 /** @import { Series } from "./series_list.js" */
-/** @typedef {{ method: string, series?: Series[], state?: Partial<Traits>, content?: FromPython, kinds?: string[], words?: string,
- *    bad?: boolean, buffers?: number }} Message */
+/**
+ * A file that can be written, or a sentence why it cannot; see `Explorer.offers` in explorer.py.
+ * @typedef {{ kind: string, file: string, fault: string }} Offer
+ */
+/** @typedef {{ method: string, series?: Series[], state?: Partial<Traits>, content?: FromPython, offers?: Offer[], name?: string,
+ *    folder?: string, words?: string, bad?: boolean, buffers?: number }} Message */
 
 const ENDED = "lite-ensam has ended: start it again to go on.";
 const DRAWN = ["marks", "edits", "thresholds"];
+const UNSAVED = "lite-ensam: unsaved";
 
 const words = /** @type {HTMLOutputElement} */ (document.getElementById("words"));
 const saves = /** @type {HTMLElement} */ (document.getElementById("saves"));
@@ -31,7 +37,8 @@ let changed = {};
 const listeners = new Map();
 /** @type {{ message: Message, buffers: ArrayBuffer[] } | undefined} a message whose buffers are still to come */
 let waiting;
-let unsaved = false;
+let unsaved = sessionStorage.getItem(UNSAVED) !== null; // before this page was loaded again
+let folder = "";
 let shown = false;
 
 /** @param {object} message */
@@ -94,13 +101,18 @@ function say(text, bad) {
   words.classList.toggle("bad", bad);
 }
 
-/** @param {string} kind */
-function saveButton(kind) {
+/**
+ * A button whose file cannot be written stays within reach, so that it can say why.
+ * @param {Offer} offer
+ */
+function saveButton({ kind, file, fault }) {
   const button = document.createElement("button");
   button.textContent = `Save ${kind}`;
+  button.title = fault || `write ${file}`;
+  button.setAttribute("aria-disabled", String(fault !== ""));
   button.addEventListener("click", () => {
-    say("saving …", false);
-    send({ method: "save", kind, replace: replace.checked });
+    say(fault || "saving …", fault !== "");
+    if (!fault) send({ method: "save", kind, replace: replace.checked });
   });
   return button;
 }
@@ -127,7 +139,9 @@ function choose(series, fault) {
  */
 function receive(message, buffers) {
   if (message.method === "hello") {
-    saves.replaceChildren(...(message.kinds ?? []).map(saveButton));
+    saves.replaceChildren(...(message.offers ?? []).map(saveButton));
+    folder = message.folder ?? "";
+    document.title = `${message.name} · lite-ensam`;
     /** @type {HTMLElement} */ (replace.parentElement).hidden = false;
   }
   if (message.method === "custom") tell("msg:custom", message.content, buffers);
@@ -140,7 +154,7 @@ function receive(message, buffers) {
   put(message.state ?? {});
   if (shown) return;
   shown = true;
-  say("", false);
+  say(`files go to ${folder}`, false);
   widget.render({ model, el: place });
   /** @type {HTMLElement | null} */ (place.querySelector(".le-root"))?.focus(); // keys work at once
 }
@@ -158,6 +172,17 @@ socket.addEventListener("close", ({ reason }) => {
   document.body.classList.add("ended");
   for (const button of saves.querySelectorAll("button")) button.disabled = true;
   say(reason || ENDED, true);
+});
+// a key is the viewer's wherever the focus is, unless a button below is pressed by it
+globalThis.addEventListener("keydown", (event) => {
+  const root = place.querySelector(".le-root");
+  const target = /** @type {Element} */ (event.target);
+  if (!root || root.contains(target) || (["Enter", " "].includes(event.key) && target.matches("button, input"))) return;
+  if (!root.dispatchEvent(new KeyboardEvent("keydown", event))) event.preventDefault();
+});
+globalThis.addEventListener("pagehide", () => {
+  if (unsaved) sessionStorage.setItem(UNSAVED, "yes");
+  else sessionStorage.removeItem(UNSAVED);
 });
 // the program ends with its tab, and no undo brings back what was drawn
 globalThis.addEventListener("beforeunload", (event) => unsaved && event.preventDefault());
