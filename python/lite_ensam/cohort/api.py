@@ -165,7 +165,7 @@ def run_cohort(
     scheduler : Any, default None
         A `distributed.Client` or the address of a Dask scheduler; its workers must see the same paths.
     check : bool, default True
-        Whether to check all files first and to start only if there is no error. Without it, a bad case
+        Whether to check all files first and to start only if all are valid. Without it, a bad case
         becomes a row with its error.
     retry_failed : bool, default False
         Whether to try cases again whose failure would come again, as far as is known.
