@@ -43,6 +43,9 @@ SHOWN_IN_DOCS = {
 }
 """Which picture the documentation shows, and what it is called there."""
 
+FOLDER = "files go to /home/reader/scans"
+"""In place of a temporary folder, which has another name each time."""
+
 MOST_BYTES = 150_000  # of a picture in the documentation
 
 State: TypeAlias = tuple[str, Callable[[JupyterPage], object], Callable[[JupyterPage], object]]
@@ -58,6 +61,7 @@ def main(*given: str) -> None:
         opened = open_scan(scan)
         with _opened(opened.source.grid, scan, "--marks", marks, *arguments[2:]) as desk:
             desk.canvas("[data-masks]:not([data-masks=''])")
+            desk.page.evaluate(f"() => {{ document.getElementById('words').textContent = {FOLDER!r}; }}")
             first = read_marks(marks, opened.source)[0]
             _correct(desk, first)
             _take_all(desk, _states(first, with_prior=len(arguments) > 2))

@@ -165,12 +165,12 @@ def run_cohort(
     scheduler : Any, default None
         A `distributed.Client` or the address of a Dask scheduler; its workers must see the same paths.
     check : bool, default True
-        Whether to look at all files first, and begin only if nothing is wrong with any. Without, a bad case
+        Whether to check all files first and to start only if all are valid. Without it, a bad case
         becomes a row with its error.
     retry_failed : bool, default False
         Whether to try cases again whose failure would come again, as far as is known.
     on_progress : Callable[[Progress], None] or None, default None
-        Called as it goes; see `show_progress`.
+        Called while the run proceeds; see `show_progress`.
 
     Returns
     -------

@@ -98,7 +98,7 @@ class Limits:
     memory_mb : float or None, default None
         Resident memory of the worker; None is what `plan_workers` finds.
     tries : int, default 3
-        Tries at reading and writing, where the system says that it did not work.
+        Attempts at reading and writing, if the operating system reports a failure.
     backoff_s : float, default 1.0
         Wait before the second try; it doubles each time.
     deaths : int, default 3

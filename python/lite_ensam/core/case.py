@@ -41,8 +41,8 @@ class Case:
     name : str, default ""
         Name for reports; line breaks and other control characters become escapes.
     hu : bool, optional
-        True if `ct` is in Hounsfield units, False if it is already windowed to 0-255. Left out, `guess_hu`
-        decides, unless the source says that its units are unknown.
+        True if `ct` is in Hounsfield units, False if it is already windowed to 0-255. If it is left out,
+        `guess_hu` decides, unless the source's units are unknown.
     source : ScanSource, optional
         What it was read from: axis order, header, notes; left out, an array with this grid. Doubts about
         intensities, spacing and axis order are added to its notes.

@@ -91,7 +91,7 @@ def brief(value: object) -> str:
     Parameters
     ----------
     value : object
-        Anything that came instead of what was expected.
+        The value to quote in a message.
 
     Returns
     -------

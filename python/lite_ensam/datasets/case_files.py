@@ -39,7 +39,7 @@ class CaseFiles:
     path_name : str, default ""
         The way to it from the folder that was searched, as one name: `train__CT_1`.
     patient_id, date : str, default ""
-        What the data set itself says: the patient, and the day as YYYY-MM-DD.
+        Patient and day (YYYY-MM-DD) as the data set gives them.
     series : str, default ""
         SeriesInstanceUID in a DICOM folder.
     acquisition : int or None, default None

@@ -54,7 +54,7 @@ def run_real_demo(
     overwrite : bool, default False
         Whether existing results may be replaced; scans that are there are not fetched again.
     on_step : Callable[[str], None] or None, default None
-        Told in words what is done next.
+        Called with a sentence before each step.
 
     Returns
     -------

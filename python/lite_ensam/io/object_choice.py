@@ -26,7 +26,7 @@ class ObjectChoice:
     Raises
     ------
     ArgumentError
-        If `date` is none of these.
+        If `date` has another form.
     """
 
     description: str = ""

@@ -288,7 +288,7 @@ def open_scan(
     Raises
     ------
     CaseError
-        If it is none of these, or is damaged, or its geometry makes no sense.
+        If it has another form, is damaged, or its geometry makes no sense.
     """
     if isinstance(ct, str | os.PathLike):
         _refuse_geometry(spacing_mm, grid, printable(ct))

@@ -212,7 +212,7 @@ class Inbox:
         return [ReceivedStudy(path) for path in sorted(self.folder.iterdir()) if (path / "objects").is_dir()]
 
     def quiet_studies(self, seconds: float) -> list[ReceivedStudy]:
-        """List the studies to process: unsettled ones without new objects for some seconds or open associations.
+        """List the studies to process: unsettled, no new object for some seconds, no association still open.
 
         Parameters
         ----------

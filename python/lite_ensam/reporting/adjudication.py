@@ -105,7 +105,7 @@ def compare_readers(
     Raises
     ------
     StudyError
-        If the readers have other patients or criteria, or a decision is of none of them.
+        If the readers have different patients or criteria, or a decision is of another patient or criteria.
     """
     others = {_key(course): course for course in second}
     if missing := [one for one in first if _key(one) not in others]:

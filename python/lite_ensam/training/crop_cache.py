@@ -30,7 +30,7 @@ from lite_ensam.segmentation.patch_plan import Placement
 from lite_ensam.training.grey_levels import to_grey
 
 SIDE = 80
-"""Voxels a side of a crop: 28 a line, where the patches that are cut from it have 19. No other value was tried, as
+"""Voxels a side of a crop: 28 a line, where patches of 48 voxels have 19. No other value was tried, as
 far as is recorded."""
 
 LINES_A_SIDE = 2.9

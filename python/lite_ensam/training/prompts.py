@@ -124,12 +124,15 @@ def target_edges(target: Tensor, slice_voxels: Tensor) -> Tensor:
 
     Parameters
     ----------
-    target : (b, 1, z, y, x)
-    slice_voxels : (b,), patch voxels a slice
+    target : Tensor
+        Float32 (b, 1, z, y, x), 0 or 1.
+    slice_voxels : Tensor
+        Float32 (b,), thickness of the scan's slices in patch voxels.
 
     Returns
     -------
-    (b, 2), z of the outer faces, in patch voxels
+    Tensor
+        Z (b, 2) of the outer faces, in patch voxels.
     """
     side = target.shape[2]
     areas = (target[:, 0] > 0.5).flatten(2).sum(2)
@@ -143,7 +146,20 @@ def target_edges(target: Tensor, slice_voxels: Tensor) -> Tensor:
 
 
 def cut_to_extent(target: Tensor, extent: GivenExtent) -> Tensor:
-    """The targets (b, 1, z, y, x) without what lies beyond a given slice, where nothing is tumour."""
+    """Clear targets beyond a given first or last slice, where nothing is tumour.
+
+    Parameters
+    ----------
+    target : Tensor
+        Float32 (b, 1, z, y, x), 0 or 1.
+    extent : GivenExtent
+        Slices that are given.
+
+    Returns
+    -------
+    Tensor
+        Targets of the same shape.
+    """
     z = torch.arange(target.shape[2], device=target.device).float()[None]
     first, last = torch.where(
         extent.has_edges, extent.edges, extent.edges.new_tensor([-math.inf, math.inf])

@@ -164,7 +164,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return export_paths(self.viewer, kind, self.name, self._folder.value or ".")
 
     def offers(self) -> list[dict[str, str]]:
-        """The buttons that write files: the kind of each, its file, and why it cannot be written, or ""."""
+        """List the buttons that write files.
+
+        Returns
+        -------
+        list[dict[str, str]]
+            `kind` of each, name of its `file`, and `fault`, the reason why it cannot be written, or an empty text.
+        """
         return [
             {"kind": kind, "file": self._paths(kind)[0].name, "fault": export_fault(self.viewer, kind)}
             for kind in EXPORT_KINDS

@@ -67,7 +67,11 @@ export class LesionTable {
         ...(result?.flag_sentences ?? []).map((text) =>
           make("div", { className: "le-warning", textContent: `⚠ ${text}` })
         ),
-        make("div", { className: "le-actions" }, ...this.buttons(mark.label, result)),
+        make(
+          "div",
+          { className: "le-actions" },
+          ...this.buttons(mark.label, result).map((pair) => make("span", {}, ...pair)),
+        ),
       ),
       cell(numbers.line, "line"),
       cell(numbers.drawnShort, "drawn-short", ...(mark[SHORT_AXIS] ? [away] : [])),
@@ -176,6 +180,7 @@ export class LesionTable {
   }
 
   /**
+   * Pairs of buttons, one above the other where there is no room.
    * @param {number} label
    * @param {Result | undefined} result
    */
@@ -192,13 +197,13 @@ export class LesionTable {
       button("redraw", "the next line takes the place of this one", () => viewer.startRedrawing(label), redrawn),
       button("delete", "delete this lesion (Del)", () => viewer.marks.remove(label)),
     ];
-    if (!result) return made;
+    if (!result) return [made];
     /** @type {(kind: "accept" | "reject") => () => void} */
     const say = (kind) => () => viewer.model.send({ kind, label });
-    return [
+    const judged = [
       button("accept", "this mask is right", say("accept"), result.state === "accepted"),
       button("reject", "take this mask away; its line stays", say("reject"), result.state === "rejected"),
-      ...made,
     ];
+    return [judged, made];
   }
 }

@@ -25,7 +25,7 @@ function cells({ number, description, n_slices, spacing_mm }) {
  */
 export function seriesList(series, open) {
   const patients = new Set(series.map(({ patient }) => patient)).size;
-  const heads = ["number", "description", "slices", "spacing z x y x x, mm", ...(patients > 1 ? ["patient"] : []), ""];
+  const heads = ["number", "description", "slices", "spacing (z, y, x), mm", ...(patients > 1 ? ["patient"] : []), ""];
   const rows = series.map((one, n) => {
     const button = document.createElement("button");
     button.textContent = "open";
