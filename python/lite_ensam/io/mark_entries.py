@@ -171,7 +171,7 @@ def _mark(entry: MarkEntry, where: str, source: ScanSource, marks_in: MarkFrame)
         if given[0] == "endpoints_zyx":
             _check_indices(zyx, source)
     except MarkError as error:
-        raise MarkError(f"{where}: {error}") from None
+        raise MarkError(f"{where}: {str(error).removeprefix(f'mark {label}: ')}") from None
     return mark
 
 
