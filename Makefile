@@ -137,6 +137,7 @@ prose: .venv/.dev-installed
 
 docstrings: .venv/.dev-installed
 	$(BIN)/python -m tests.lint.docstrings
+	$(BIN)/python -m tests.lint.reference
 
 javascript: .venv/.dev-installed
 	$(BIN)/deno fmt --check $(VIEWER)

@@ -23,11 +23,16 @@ class LineFrames:
 
     Parameters
     ----------
-    drawn : patches of cubes
-    config : windows and scales; it must have a window
-    extent : what is known of short axes and slices
-    clicks : points inside and outside
-    last_mask : probability (b, 1, z, y, x) of the mask before the clicks; 0.5 where there was none
+    drawn : Drawn
+        Patches of cubes.
+    config : PatchConfig
+        Windows and scales; it must have a window.
+    extent : GivenExtent
+        Short axes and slices.
+    clicks : Clicks
+        Points inside and outside.
+    last_mask : Tensor
+        Probability (b, 1, z, y, x) of the mask before the clicks; 0.5 without one.
     """
 
     drawn: Drawn
@@ -101,7 +106,20 @@ class LineFrames:
 
 
 def click_channel(clicks: Clicks, side: int) -> Tensor:
-    """1 at a point inside, 0 at a point outside, falling off to 0.5; (b, z, y, x)."""
+    """Draw clicks: 1 at a point inside, 0 at a point outside, falling off to 0.5.
+
+    Parameters
+    ----------
+    clicks : Clicks
+        Points inside and outside.
+    side : int
+        Voxels along each side of the patch.
+
+    Returns
+    -------
+    Tensor
+        The channel (b, z, y, x).
+    """
     steps = torch.arange(side, dtype=torch.float32, device=clicks.points.device)
     reach = CLICK_REACH * side
     channel = torch.zeros(len(clicks.points), side, side, side, device=clicks.points.device)
@@ -116,6 +134,7 @@ def click_channel(clicks: Clicks, side: int) -> Tensor:
     return 0.5 + 0.5 * (bumps[1] - bumps[-1])
 
 
+# by the names of `core.patch_config.CHANNEL_NAMES`
 _CHANNELS: dict[str, Callable[[LineFrames], Tensor]] = {
     "wide": LineFrames.wide,
     "line_window": lambda frames: frames.about_the_line(frames.config.line_half_width_hu),
@@ -137,13 +156,25 @@ def channels_of_batch(
     clicks: Clicks | None = None,
     last_mask: Tensor | None = None,
 ) -> Tensor:
-    """The network's input, float32 (b, c, z, y, x) in [0, 1].
+    """Fill the channels of the network's input.
 
     Parameters
     ----------
-    drawn : patches
-    config : channels, windows and scales
-    extent, clicks, last_mask : what is known beyond the lines, see `LineFrames`; None is nothing
+    drawn : Drawn
+        Patches of cubes.
+    config : PatchConfig
+        Channels, windows and scales.
+    extent : GivenExtent or None, default None
+        Short axes and slices; None draws patches without them.
+    clicks : Clicks or None, default None
+        Points inside and outside; None draws patches without them.
+    last_mask : Tensor or None, default None
+        See `LineFrames`; None draws patches without it.
+
+    Returns
+    -------
+    Tensor
+        Channels (b, c, z, y, x), float32 in [0, 1].
     """
     count, device = len(drawn.ends), drawn.ends.device
     frames = LineFrames(
