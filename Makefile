@@ -19,7 +19,7 @@ export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 export DENO_DIR := $(CURDIR)/target/deno
 export DENO_NO_UPDATE_CHECK := 1
 
-.PHONY: help demo test lint test-rust test-javascript test-python mutants build docs screenshots bench format clean
+.PHONY: help demo test lint test-rust test-javascript test-python mutants build docs notebooks screenshots bench format clean
 .PHONY: ruff mypy layers stubs prose docstrings javascript rustfmt clippy debian
 
 help: ## this list
@@ -95,6 +95,9 @@ endif
 docs: .venv/.docs-installed ## the documentation in target/site, read from disk; warnings are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	$(BIN)/python -m tests.lint.offline_site target/site
+
+notebooks: .venv/.dev-installed ## run the notebooks and store their outputs (2 minutes)
+	$(BIN)/python -m tests.notebooks
 
 screenshots: .venv/.dev-installed ## pictures of the viewer: artefacts/screenshots, and those that docs/images shows
 	$(BIN)/python -m tests.browser.screenshots

@@ -23,14 +23,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def as_markdown(path: Path) -> str:
     """The cells of a notebook, and below them where it lies."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    parts = [part for cell in cells for part in _cell(cell)]
+    parts = ["---\nhide: [toc]\n---"]  # code is wide
+    parts += [part for cell in cells for part in _cell(cell)]
     return "\n\n".join([*parts, f"*This page is `notebooks/{path.name}` of the repository.*\n"])
 
 
 def _cell(cell: Mapping[str, Any]) -> list[str]:
     source = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
-        return [source]
+        return [source.replace("](../docs/", "](../")]  # links that lead from the notebook's folder
     return [_fenced(source, "python"), *(text for output in cell["outputs"] for text in _output(output))]
 
 

@@ -27,6 +27,7 @@ from lite_ensam.io import open_scan, read_marks, write_ct, write_marks
 from tests.browser.jupyter_page import JupyterPage
 from tests.browser.jupyter_server import ARTEFACTS
 from tests.browser.view_command import tab, viewing, write_study
+from tests.few_colors import with_few_colors
 
 PICTURES = ARTEFACTS / "screenshots"
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
@@ -197,12 +198,7 @@ def _take_all(desk: JupyterPage, states: Sequence[State]) -> None:
 
 
 def _keep_small(picture: Path, kept: Path) -> None:
-    """As a PNG of 64 greys and 192 colours, among them those that few pixels have."""
-    image = Image.open(picture).convert("RGB")
-    colors = image.quantize(192, Image.Quantize.MAXCOVERAGE).getpalette() or []
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([*np.repeat(np.linspace(0, 255, 64).astype(int), 3), *colors])
-    image.quantize(palette=palette, dither=Image.Dither.NONE).save(kept, optimize=True)
+    with_few_colors(Image.open(picture)).save(kept, optimize=True)
     if kept.stat().st_size > MOST_BYTES:
         raise SystemExit(f"{kept}: {kept.stat().st_size} bytes, more than {MOST_BYTES}")
 

@@ -5,19 +5,31 @@ import shutil
 from pathlib import Path
 
 import pytest
+import typer
 
-from lite_ensam.cli import COMMANDS
+from lite_ensam.cli import COMMANDS, build_app
 from lite_ensam.cli.default_outputs import mask_beside
 from lite_ensam.io import read_labels
 from tests.integration.conftest import Run, Scan
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself_with_an_example(run: Run, command: str) -> None:
+def test_every_command_explains_itself_its_options_and_their_defaults(
+    run: Run, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 500)
     done = run(command, "-h")
     assert done.returncode == 0
     words = " ".join(done.stdout.split())
     assert f"Example: lite-ensam {COMMANDS[command].example}" in words
+    group = typer.main.get_command(build_app([command]))
+    assert isinstance(group, typer.core.TyperGroup)
+    for option in group.commands[command].params:
+        assert isinstance(option, typer.core.TyperOption | typer.core.TyperArgument)
+        assert option.help or option.hidden
+        assert " ".join((option.help or "").split()) in words  # "[...]" in it would be taken for a style
+        if isinstance(option.show_default, str):
+            assert f"[default: ({option.show_default})]" in words
 
 
 def test_the_help_lists_commands_by_group_and_offers_completion(run: Run) -> None:

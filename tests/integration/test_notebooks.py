@@ -1,30 +1,67 @@
-"""The notebooks run as they stand, in a kernel of their own, and are kept without outputs."""
+"""The notebooks run as they stand, and what is stored in them is what they print (numbers and pictures aside)."""
 
 from __future__ import annotations
 
+import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
-CELL_SECONDS = 600
+from tests.notebooks import NOTEBOOKS, execute, outputs
+
+MOST_BYTES = 1_500_000
+"""Of all notebooks together: they are cloned with the sources."""
+
+ON_A_MACHINE = re.compile(r"(?<![\w.])/(?:tmp|home|root|work|usr|opt|var|Users|private)/|[A-Z]:\\|\bat 0x")
+"""Paths and addresses that only the machine has where the notebook ran."""
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-def test_there_are_notebooks() -> None:
-    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{n:02}" for n in range(1, len(NOTEBOOKS) + 1)]
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
+def read(path: Path) -> Any:
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            assert cell.outputs == []
-            assert cell.execution_count is None
+    return notebook
+
+
+def text(output: Any) -> str:
+    return str(output.get("text") or output.get("data", {}).get("text/plain", ""))
+
+
+def test_there_are_five_small_notebooks() -> None:
+    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{n:02}" for n in range(1, 6)]
+    assert sum(path.stat().st_size for path in NOTEBOOKS) < MOST_BYTES
+
+
+@each_notebook
+def test_stored_outputs_are_text_and_pictures_that_name_no_machine(path: Path) -> None:
+    notebook = read(path)
+    stored = list(outputs(notebook))
+    assert stored
+    assert {output.output_type for output in stored} <= {"stream", "execute_result", "display_data"}
+    assert {output.name for output in stored if output.output_type == "stream"} <= {"stdout"}
+    assert {kind for output in stored for kind in output.get("data", {})} <= {"text/plain", "image/png"}
+    assert [found[0] for output in stored if (found := ON_A_MACHINE.search(text(output)))] == []
+    assert "widgets" not in notebook.metadata
+    ran = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"]
+    assert ran == list(range(1, len(ran) + 1))  # from top to bottom, once
+
+
+@each_notebook
+def test_it_begins_with_what_it_needs_and_checks_it_in_words(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title, check = read(path).cells[:2]
+    (extra,) = re.findall(r"\*\*Needs.*`pip install '(lite-ensam\[[\w,]+\])'`", title.source)
+    exec(check.source, {})  # all of it is here
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=re.escape(f"Run: pip install '{extra}'")):
+        exec(check.source, {})
+    assert ("torch" in title.source) == path.stem.startswith("05")
 
 
 def run(notebook: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -34,18 +71,22 @@ def run(notebook: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[An
         private.mkdir()
         monkeypatch.setenv(name, str(private))
     folder.mkdir()
-    NotebookClient(notebook, timeout=CELL_SECONDS, resources={"metadata": {"path": folder}}).execute()
-    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    execute(notebook, folder)
+    return list(outputs(notebook))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    outputs = run(nbformat.read(path, as_version=4), tmp_path / "work", monkeypatch)
-    assert any(output.output_type in ("stream", "execute_result") for output in outputs)
-    complaints = [output.text for output in outputs if output.get("name") == "stderr"]
-    assert complaints == []
-    shown = [output.data for output in outputs if "data" in output]
-    markers = [data for data in shown if data.get("text/plain", "").startswith("Explorer(")]
+@each_notebook
+def test_a_notebook_prints_what_is_stored(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def printed(found: list[Any]) -> list[str]:
+        texts = "".join(output.text for output in found if output.output_type == "stream")
+        return [re.sub(r"\s+", " ", NUMBER.sub("#", line)) for line in texts.splitlines()]
+
+    shown = run(read(path), tmp_path / "work", monkeypatch)
+    assert [output.text for output in shown if output.get("name") == "stderr"] == []
+    assert printed(shown) == printed(list(outputs(read(path)))), "`make notebooks` stores new outputs"
+    markers = [one.data for one in shown if text(one).startswith("Explorer(")]
     assert len(markers) == (2 if path.stem.startswith("02") else 0)
     for data in markers:  # nobody watches: a picture, not a view that nbconvert would prefer and leave black
         assert "image/png" in data
@@ -54,7 +95,7 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_ones_own_scan_needs_no_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As notebook 01 proposes; nothing is written where the user's files are."""
-    notebook = nbformat.read(NOTEBOOKS[0], as_version=4)
+    notebook = read(NOTEBOOKS[0])
     own = "__import__('dataclasses').replace(lite_ensam.make_phantom(), reference=None)"
     (cell,) = (cell for cell in notebook.cells if "make_phantom()" in cell.source)
     cell.source = cell.source.replace("lite_ensam.make_phantom()", own)

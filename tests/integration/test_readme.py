@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 
+import lite_ensam
 from lite_ensam.cli import COMMANDS, build_app
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import read_labels
@@ -18,14 +19,11 @@ from tests.integration.conftest import Run, Scan
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SCRIPT, CELL = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-TABLE, PRINTED = re.findall(r"```text\n(.*?)```", README, flags=re.DOTALL)
-COMMAND_LINES = [
-    line
-    for block in re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("lite-ensam ")
-]
+(SCRIPT,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+PRINTED = "".join(re.findall(r"^# (\d.*\n)", SCRIPT, flags=re.MULTILINE))
+(TABLE,) = re.findall(r"```text\n(.*?)```", README, flags=re.DOTALL)
+(CELL,) = re.findall(r"`(lite_ensam\.explore\([^`]*\))`", README)
+COMMAND_LINES = re.findall(r"(?<=```sh\n)lite-ensam [^\n]+|(?<=`)lite-ensam [^`\n]+(?=`)", README)
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -68,14 +66,19 @@ def test_the_command_prints_what_is_shown_and_keeps_what_is_there(demo_folder: P
 
 
 def test_the_cell_shows_a_viewer_that_segments(demo_folder: Path) -> None:
-    names: dict[str, Any] = {}
-    exec("import lite_ensam\n" + CELL, names)
-    assert CELL.strip().splitlines()[-1] == "explorer"  # a cell shows its last expression and no other
-    viewer = names["explorer"].viewer
+    explorer = eval(CELL, {"lite_ensam": lite_ensam})
+    viewer = explorer.viewer
     assert [mark.label for mark in viewer.marks] == [1, 2, 3]
     viewer.marks = (RecistMark(1, ((38, 68, 37), (38, 75, 52))),)
     viewer.segment()
-    assert names["explorer"].save("NIfTI").parent.samefile(demo_folder)
+    assert explorer.save("NIfTI").parent.samefile(demo_folder)
+
+
+def test_a_line_in_numbers_is_enough_and_the_mask_lies_next_to_the_scan(demo_folder: Path, run: Run) -> None:
+    (line,) = (line for line in COMMAND_LINES if "--line" in line)
+    done = run(*shlex.split(line)[1:])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(read_labels(demo_folder / "ct_mask.nii.gz").ravel().tolist()) == {0, 1}
 
 
 @pytest.mark.parametrize("line", COMMAND_LINES, ids=lambda line: " ".join(line.split()[:2]))

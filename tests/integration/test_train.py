@@ -55,12 +55,13 @@ def test_settings_are_listed_with_type_presets_and_meaning() -> None:
     listed = CliRunner().invoke(build_app(), ["train", "--list-settings"]).output.splitlines()
     said = dict(zip(listed[::2], listed[1::2], strict=True))
     assert (
-        said["lr: number [paper 0.002; joint 0.002; cpu 0.002; gpu 0.004]"] == "    of Muon and AdamW alike"
+        said["lr: number [paper 0.002; joint 0.002; cpu 0.002; gpu 0.004]"]
+        == "    Learning rate of Muon and AdamW."
     )
     milestones = (
         "milestones: list of whole numbers with commas between [paper 5,10,15,20; joint (); cpu (); gpu ()]"
     )
-    assert "epochs from which on the rate is halved once more" in said[milestones]
+    assert said[milestones].startswith("    Epochs at which the learning rate is halved, as in the paper;")
     window = "[paper none; joint -700.0,300.0; cpu -1000.0,500.0; gpu -1000.0,500.0]"
     assert f"patch.window_hu: list of 2 numbers with commas between or none {window}" in said
     assert any(line.startswith("model.decoder: word out of concat_half, add [") for line in said)

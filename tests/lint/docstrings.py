@@ -14,6 +14,7 @@ import sys
 import tomllib
 import warnings
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -58,9 +59,9 @@ def exported(room: str) -> set[int]:
 
 
 def is_inherited(value: Any) -> bool:
-    """Whether a class is made as its parents are: an exception, a tuple, or a protocol, which nobody makes."""
+    """Whether a class is made as its parents are: an exception, a tuple, an enum, or a protocol, which nobody makes."""
     return inspect.isclass(value) and (
-        issubclass(value, Exception | tuple) or getattr(value, "_is_protocol", False)
+        issubclass(value, Exception | tuple | Enum) or getattr(value, "_is_protocol", False)
     )
 
 

@@ -25,11 +25,12 @@ class Command(NamedTuple):
     Attributes
     ----------
     module : str
-        Module of this package that has the function of the command's name, with `_` behind a Python keyword.
+        Module of this package with the function of the command's name (with `_` appended to a Python
+        keyword).
     group : str
-        Heading above it in `lite-ensam --help`.
+        Heading above the command in `lite-ensam --help`.
     example : str
-        A call that works, without `lite-ensam`.
+        A call that works, without `lite-ensam` itself.
     """
 
     module: str
@@ -74,7 +75,7 @@ def build_app(commands: Iterable[str] = COMMANDS) -> typer.Typer:
         name="lite-ensam",
         help="One RECIST line on a CT becomes a 3D tumour mask and its measurements. "
         "Research use, not a medical device.",
-        epilog="Anywhere on the line: -q prints errors only, -v more, --debug where an error was raised. "
+        epilog="All commands take -q (print errors only), -v (print more) and --debug (show where an error arose). "
         "`lite-ensam COMMAND -h` explains a command.",
         context_settings={"help_option_names": ["-h", "--help"]},
         no_args_is_help=True,

@@ -37,8 +37,8 @@ def adjudicate(
             help="CSV of decisions: the table of --csv with decided_for (1 or 2), adjudicator, reason"
         ),
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each patient")] = None,
-    html: Annotated[Path | None, typer.Option(help="Page to write; prints on A4")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a CSV table with a row for each patient")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page, for printing on A4")] = None,
     as_json: AsJson = False,
     volume: Volume = "sphere",
     confirmation: Confirmation = False,
@@ -51,11 +51,11 @@ def adjudicate(
     choi: Choi = False,
     cache: Cache = None,
     identifiers: Annotated[
-        bool, typer.Option("--identifiers", help="Name patients as the files do, instead of counting them")
+        bool, typer.Option("--identifiers", help="Show patients by the names in the files instead of numbers")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Compare two readers' studies of the same patients, and say which of them stands where they differ."""
+    """Compare two readers' studies of the same patients, and apply an adjudicator's decisions."""
     from lite_ensam.core.about import DISCLAIMER
     from lite_ensam.io import check_outputs, write_table, write_text
     from lite_ensam.reporting import (

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 Cache: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        help="Folder that keeps what is fetched from an archive [default: nothing is kept]",
+        help="Keep files that were fetched from an archive in this folder",
+        show_default="nothing is kept",
         envvar="LITE_ENSAM_CACHE",
-        show_default=False,
     ),
 ]
 To: TypeAlias = Annotated[
@@ -26,20 +26,24 @@ To: TypeAlias = Annotated[
     typer.Option(
         "--to",
         metavar="ADDRESS",
-        help="Store the DICOM results in an archive, too: dicomweb+https://HOST/dicom-web or ae://AET@HOST:PORT",
+        help="Also store the DICOM results in an archive: dicomweb+https://HOST/dicom-web or ae://AET@HOST:PORT",
     ),
 ]
 PickDescription: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        help="Of several reports or masks in the folder or study take the one whose description holds this text"
-    ),
+    typer.Option(help="Of several reports or masks, take the one whose description contains this text"),
 ]
 PickDate: TypeAlias = Annotated[
-    str | None, typer.Option(help="Take the newest, the oldest, or the one of a day: YYYY-MM-DD")
+    str | None,
+    typer.Option(
+        help="Of several reports or masks, take the newest, the oldest, or that of a day (YYYY-MM-DD)"
+    ),
 ]
 PickMaker: TypeAlias = Annotated[
-    str | None, typer.Option(help="Take the one whose manufacturer or model holds this text")
+    str | None,
+    typer.Option(
+        help="Of several reports or masks, take the one whose manufacturer or model contains this text"
+    ),
 ]
 
 PROGRESS_EACH = 50

@@ -39,15 +39,13 @@ def cohort(
         typer.Option(
             "--output",
             "-o",
-            help="Folder of the results; made if missing, resumed if not",
+            help="Folder for the results; a run that began there is resumed",
             show_default=False,
         ),
     ],
     workers: Annotated[
         str,
-        typer.Option(
-            help="Number of processes on this machine, or auto for as many as CPUs and memory allow"
-        ),
+        typer.Option(help="Number of processes on this machine; auto takes as many as CPUs and memory allow"),
     ] = "auto",
     scheduler: Annotated[
         str | None,
@@ -56,7 +54,7 @@ def cohort(
     seconds: Annotated[float, typer.Option(min=1, help="Time limit of a case in seconds")] = 600.0,
     memory: Annotated[
         str | None,
-        typer.Option(help="Memory limit of a worker, e.g. 800MB or 2GB [default: free memory, shared]"),
+        typer.Option(help="Memory limit of a worker, e.g. 800MB or 2GB", show_default="free memory, shared"),
     ] = None,
     threads: Annotated[
         int,
@@ -84,8 +82,8 @@ def cohort(
 ) -> None:
     """Segment and measure all scans of a manifest or an archive (extra `cohort`).
 
-    An interrupted run is resumed by the same command. Exit code 0: all cases are done; those that failed are rows with
-    their errors in cases.csv.
+    The same command resumes an interrupted run. A case that fails is a row of cases.csv with its error, and the exit
+    code is still 0.
     """
     n_workers, memory_mb = _workers(workers), _megabytes(memory)
     window_hu = None if window is None else parse_window(window)

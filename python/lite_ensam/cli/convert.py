@@ -29,8 +29,8 @@ def convert(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="Scan; with --ct, a mask or lines of that scan; or a study in an archive "
-            "(dicomweb+https://HOST/dicom-web/studies/UID)",
+            help="Scan to convert, or with --ct a mask or lines of that scan; a file, a folder, or a study in an "
+            "archive (dicomweb+https://HOST/dicom-web/studies/UID)",
             show_default=False,
         ),
     ],
@@ -39,11 +39,11 @@ def convert(
         typer.Option(
             "--output",
             "-o",
-            help="File to write. Scan or mask: .nii.gz, .nii, .npz, .nrrd, .mha (mask also .dcm); lines: .json",
+            help="Write the result here. Scan or mask: .nii.gz, .nii, .npz, .nrrd, .mha (mask also .dcm); lines: .json",
         ),
     ],
     ct: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Scan that the mask or lines belong to")
+        str | None, typer.Option(metavar="PATH", help="Scan to which the mask or lines belong")
     ] = None,
     to: To = None,
     cache: Cache = None,

@@ -1,4 +1,4 @@
-"""Names of outputs that the user did not name: beside the file that they belong to, never over it."""
+"""Names of outputs that the user did not name: next to the file that they belong to, never over it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _MASK_SUFFIX = {
 
 
 def mask_beside(scan: PathLike, sr: Path | None = None) -> Path:
-    """The mask's name beside its scan.
+    """The mask's name next to its scan.
 
-    A DICOM folder gets a SEG beside it, not in it; a DICOM report refers to a SEG. A scan in an archive has no place
+    A DICOM folder gets a SEG next to it, not in it; a DICOM report refers to a SEG. A scan in an archive has no place
     here: BadParameter.
 
     Examples
@@ -40,7 +40,7 @@ def mask_beside(scan: PathLike, sr: Path | None = None) -> Path:
 
 
 def lines_beside(marks: PathLike) -> Path:
-    """The name of a later scan's named lines beside the lines themselves; as `mask_beside`.
+    """The name of a later scan's named lines next to the lines themselves; as `mask_beside`.
 
     Examples
     --------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def demo(
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder for all files [default: lite-ensam-demo]")
+        Path | None, typer.Argument(help="Folder for all files", show_default="lite-ensam-demo")
     ] = None,
     real: Annotated[
         bool,

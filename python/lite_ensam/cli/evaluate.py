@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from lite_ensam.cli.options import AsJson, Border, BorderName, Crop, Engine, EngineName, Mirror, Overwrite
+from lite_ensam.cli.options import (
+    AsJson,
+    Border,
+    BorderName,
+    Crop,
+    Engine,
+    EngineName,
+    Mirror,
+    Overwrite,
+    Weights,
+)
 from lite_ensam.cli.tables import console, print_json, print_table
 
 if TYPE_CHECKING:
@@ -26,17 +36,23 @@ Calibration: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--calibrate",
-        help="Keep the errors on these cases with --weights: results then come with 95 % intervals. "
-        "Take patients that the weights have not learnt from",
+        help="Store the errors on these cases with --weights, so that results come with 95 % intervals; use patients "
+        "that the weights were not trained on",
     ),
 ]
-
-
+Figure2: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="Write the paper's Figure 2 as PNG: tumours at percentiles of the DSC"),
+]
+Resources: TypeAlias = Annotated[
+    bool,
+    typer.Option("--resources", help="Measure seconds and memory as well, in a fresh process for each case"),
+]
 PaperTables: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        help="Markdown to write: the paper's Tables 3 and 4 of this data, the paper's numbers beside; "
-        "measures seconds and memory, as --resources does"
+        help="Write the paper's Tables 3 and 4 for this data as Markdown, with the paper's own numbers; measures "
+        "seconds and memory, as --resources does"
     ),
 ]
 
@@ -45,27 +61,23 @@ def evaluate(
     data: Annotated[
         Path,
         typer.Argument(
-            help="Folder of SOURCE/CASE/{ct.nii.gz,labels.nii.gz,marks.json}, or of FLARE's .npz",
+            help="Folder with SOURCE/CASE/{ct.nii.gz,labels.nii.gz,marks.json}, or with FLARE's .npz files",
             show_default=False,
         ),
     ],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="JSON of all scores to write")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all scores as JSON")] = None,
     as_json: AsJson = False,
-    csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each tumour and method")] = None,
-    html: Annotated[Path | None, typer.Option(help="One page to write: tables and pictures")] = None,
-    figure2: Annotated[
-        Path | None,
-        typer.Option(help="PNG to write: the paper's Figure 2, tumours at percentiles of the DSC"),
+    csv: Annotated[
+        Path | None, typer.Option(help="Write a CSV table, a row for each tumour and method")
     ] = None,
-    worst: Annotated[Path | None, typer.Option(help="PNG to write: the ten worst tumours")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write one page with tables and pictures")] = None,
+    figure2: Figure2 = None,
+    worst: Annotated[Path | None, typer.Option(help="Write the ten worst tumours as PNG")] = None,
     paper_tables: PaperTables = None,
     robustness: Annotated[bool, typer.Option("--robustness", help="Score perturbed lines as well")] = False,
-    resources: Annotated[
-        bool,
-        typer.Option("--resources", help="Measure seconds and memory of a fresh process a case, too"),
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Of the intervals' bootstrap and of changed marks")] = 0,
-    weights: Annotated[Path | None, typer.Option(help="Exported weights [default: those that ship]")] = None,
+    resources: Resources = False,
+    seed: Annotated[int, typer.Option(help="Seed of the intervals' bootstrap and of perturbed lines")] = 0,
+    weights: Weights = None,
     calibration: Calibration = False,
     engine: Engine = EngineName.openvino,
     crop: Crop = None,
@@ -73,7 +85,7 @@ def evaluate(
     border: Border = BorderName.readers,
     overwrite: Overwrite = False,
 ) -> None:
-    """Score the weights on cases with reference masks, beside what geometry alone reaches (extra `evaluate`)."""
+    """Score masks against reference contours, and geometric baselines with them (extra `evaluate`)."""
     from lite_ensam.datasets import find_cases
     from lite_ensam.engines import load_backend
     from lite_ensam.engines.backend import shipped_weights

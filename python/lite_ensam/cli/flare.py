@@ -24,20 +24,26 @@ class MaskFormat(StrEnum):
 
 def flare(
     inputs: Annotated[
-        Path, typer.Argument(help="Folder of .npz with imgs, recist, spacing", show_default=False)
+        Path, typer.Argument(help="Folder of .npz files with imgs, recist and spacing", show_default=False)
     ],
     outputs: Annotated[
-        Path, typer.Argument(help="Folder of masks, named as the inputs; made if missing", show_default=False)
+        Path,
+        typer.Argument(
+            help="Folder for the masks, which are named like the inputs; made if missing", show_default=False
+        ),
     ],
     mask_format: Annotated[
-        MaskFormat, typer.Option("--format", help="Of the masks: NIfTI, or .npz with segs")
+        MaskFormat, typer.Option("--format", help="File format of the masks: NIfTI, or .npz with segs")
     ] = MaskFormat.nii_gz,
     crop: Crop = None,
     threads: Threads = None,
     weights: Weights = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Segment all cases of a FLARE folder; one that is bad is named and left out, and the exit code is 1."""
+    """Segment all cases of a FLARE folder.
+
+    An invalid case is named and left out, and the exit code is then 1.
+    """
     from lite_ensam.core.about import DISCLAIMER
     from lite_ensam.io import refuse_inputs
 
@@ -72,7 +78,7 @@ def flare(
 def list_cases(folder: Path) -> list[Path]:
     """Everything in a folder that is called .npz, links that lead nowhere too: each is a case, or fails as one.
 
-    Files that macOS writes beside others (`._name`) are left out; CaseError for a folder without cases.
+    Files that macOS writes next to others (`._name`) are left out; CaseError for a folder without cases.
     """
     try:
         names = sorted(os.listdir(folder))

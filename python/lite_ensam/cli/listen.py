@@ -14,14 +14,14 @@ from lite_ensam.cli.options import Border, BorderName, Repeats, Weights
 
 def listen(
     inbox: Annotated[
-        Path, typer.Argument(help="Folder that studies are kept in; made if needed", show_default=False)
+        Path, typer.Argument(help="Folder for the studies; made if missing", show_default=False)
     ],
     to: Annotated[
         str,
         typer.Option(
             "--to",
             metavar="ADDRESS",
-            help="Where SEG and SR are sent: ae://AET@HOST:PORT or dicomweb+https://HOST/dicom-web",
+            help="Send SEG and SR here: ae://AET@HOST:PORT or dicomweb+https://HOST/dicom-web",
             show_default=False,
         ),
     ],
@@ -32,19 +32,23 @@ def listen(
     title: Annotated[str, typer.Option("--aet", help="Our AE title, which senders must call")] = "LITE-ENSAM",
     senders: Annotated[
         list[str] | None,
-        typer.Option("--only-from", help="AE title that may send; repeat for several [default: all]"),
+        typer.Option(
+            "--only-from",
+            help="Accept studies from this AE title only; repeat it for more",
+            show_default="all",
+        ),
     ] = None,
     quiet: Annotated[
         float,
         typer.Option(
-            "--quiet-seconds", min=0, help="A study of which nothing has come for so many seconds is complete"
+            "--quiet-seconds", min=0, help="Seconds without a new file after which a study is complete"
         ),
     ] = 10.0,
     keep_days: Annotated[
-        float, typer.Option(min=0, help="Days that a study stays on the disk after its results are sent")
+        float, typer.Option(min=0, help="Days that a study is kept after its results were sent")
     ] = 1.0,
     keep_free_gb: Annotated[
-        float, typer.Option(min=0, help="Refuse objects that would leave less of the disk free, in GB")
+        float, typer.Option(min=0, help="Refuse files that would leave less than so many GB free on the disk")
     ] = 1.0,
     pick_description: PickDescription = None,
     pick_date: PickDate = None,
@@ -53,7 +57,7 @@ def listen(
     repeats: Repeats = 0,
     weights: Weights = None,
 ) -> None:
-    """Take studies by C-STORE, segment what their reports mark, and send SEG and SR back (extra `pacs`)."""
+    """Receive studies by C-STORE, segment the tumours that their reports mark, send SEG and SR back (extra `pacs`)."""
     from lite_ensam.core.about import DISCLAIMER
     from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.listener import Inbox, Listener, ListenerSettings

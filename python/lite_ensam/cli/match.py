@@ -39,17 +39,19 @@ def match(
         typer.Option(
             "--output",
             "-o",
-            help="Write the named lines here: .json [default: beside the later scan's lines]",
+            help="Write the named lines here: .json",
+            show_default="beside the later scan's lines",
         ),
     ] = None,
     near_mm: Annotated[
-        float, typer.Option(min=0, help="Largest distance in mm from a lesion's place at baseline")
+        float,
+        typer.Option(min=0, help="Largest distance in mm between a line and its lesion's place at baseline"),
     ] = 20.0,
     cache: Cache = None,
     as_json: AsJson = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Match lines of a later scan to lesions of baseline by tracking UID, name or place (extra `register`)."""
+    """Match the lines of a later scan to the lesions of baseline by tracking UID, name or place (extra `register`)."""
     from lite_ensam.core.about import DISCLAIMER
     from lite_ensam.io import check_outputs, read_case, write_marks
     from lite_ensam.io.places import marks_at_hand

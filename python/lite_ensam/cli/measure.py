@@ -36,23 +36,25 @@ def measure(
         str,
         typer.Argument(
             metavar="MASK",
-            help="Its label map: .nii, .nii.gz, .npz, DICOM SEG or RTSTRUCT; of a folder or a study in an archive its "
-            "SEG or RTSTRUCT",
+            help="The mask: .nii, .nii.gz, .npz, DICOM SEG or RTSTRUCT, or a folder or study in an archive that holds "
+            "a SEG or RTSTRUCT",
             show_default=False,
         ),
     ],
     marks: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="RECIST lines to compare with [default: drawn on the mask]"),
+        typer.Option(
+            metavar="PATH", help="Compare the mask with these RECIST lines", show_default="drawn on the mask"
+        ),
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write measurements as JSON")] = None,
     as_json: AsJson = False,
-    csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each tumour")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a CSV table with a row for each tumour")] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Page with pictures to write (extra `evaluate`), one file")
+        Path | None, typer.Option(help="Write a page with pictures, in one file (extra `evaluate`)")
     ] = None,
     sr: Annotated[
-        Path | None, typer.Option("--sr", help="DICOM structured report to write of a SEG: .dcm")
+        Path | None, typer.Option("--sr", help="Write a DICOM structured report about a SEG: .dcm")
     ] = None,
     to: To = None,
     cache: Cache = None,
@@ -65,7 +67,7 @@ def measure(
     only: Only = None,
     fraction: Fraction = None,
     identifiers: Annotated[
-        bool, typer.Option("--identifiers", help="Let JSON and page say who it is")
+        bool, typer.Option("--identifiers", help="Include the patient's name and ID in JSON and page")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -107,10 +109,18 @@ class Measured:
 
     Parameters
     ----------
-    case, labels, tumors : scan with lines, label map, numbers
-    mask_file : that the label map was read from
-    is_drawn : whether the lines were drawn on the mask
-    identifiers : whether JSON and page say who it is
+    case : Case
+        Scan and lines.
+    labels : Labels
+        Label map (z, y, x).
+    tumors : tuple[TumorMeasurement, ...]
+        Measurement of each tumour.
+    mask_file : PathLike
+        File that the label map was read from.
+    is_drawn : bool
+        Whether the lines were derived from the mask.
+    identifiers : bool
+        Whether JSON and page may identify the patient.
     """
 
     case: Case

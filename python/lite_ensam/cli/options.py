@@ -11,21 +11,21 @@ import typer
 
 
 class EngineName(StrEnum):
-    """Names that `--engine` takes; `inference.ENGINES` without importing it."""
+    """Names that `--engine` takes; `engines.ENGINES` without importing it."""
 
     openvino = "openvino"
     torch = "torch"
 
 
 class CropName(StrEnum):
-    """Names that `--crop` takes; `inference.CROPS` without importing it."""
+    """Names that `--crop` takes; `segmentation.CROPS` without importing it."""
 
     lesion = "lesion"
     joint = "joint"
 
 
 class BorderName(StrEnum):
-    """Names that `--border` takes; `inference.BORDERS` without importing it."""
+    """Names that `--border` takes; `segmentation.BORDERS` without importing it."""
 
     readers = "readers"
     edge = "edge"
@@ -41,17 +41,17 @@ class MarkFrameName(StrEnum):
 
 Engine: TypeAlias = Annotated[
     EngineName,
-    typer.Option(help="Run the network with openvino (fast) or torch (the reference; extra torch)"),
+    typer.Option(help="Run the network with openvino (fast) or torch (slow, the reference; extra `torch`)"),
 ]
 Crop: TypeAlias = Annotated[
     CropName | None,
     typer.Option(
-        help="Crop a cube around each line (lesion) or the paper's one box around all (joint) "
-        "[default: as the weights were trained]"
+        help="Crop a cube around each line (lesion), or one box around all lines as in the paper (joint)",
+        show_default="as the weights were trained",
     ),
 ]
 Threads: TypeAlias = Annotated[
-    int | None, typer.Option(min=1, max=1024, help="Number of CPU threads, e.g. 4 [default: all]")
+    int | None, typer.Option(min=1, max=1024, help="Number of CPU threads, e.g. 4", show_default="all")
 ]
 Mirror: TypeAlias = Annotated[
     bool,
@@ -63,7 +63,7 @@ Mirror: TypeAlias = Annotated[
 Border: TypeAlias = Annotated[
     BorderName,
     typer.Option(
-        help="Put the border where readers draw it (readers) or where grey values change (edge; extra edge)"
+        help="Put the border where readers draw it (readers) or where grey values change (edge; extra `edge`)"
     ),
 ]
 Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace existing files")]
@@ -81,13 +81,15 @@ Repeats: TypeAlias = Annotated[
 Series: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Select a DICOM series by its number or UID [default: the one that marks refer to, else the largest]"
+        help="Select a DICOM series by its number or UID",
+        show_default="the one that marks refer to, else the largest",
     ),
 ]
 Acquisition: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        help="Select one of several acquisitions in a DICOM series by its number, e.g. 2 [default: the largest]"
+        help="Select one of several acquisitions in a DICOM series by its number, e.g. 2",
+        show_default="the largest",
     ),
 ]
 Only: TypeAlias = Annotated[
@@ -95,8 +97,8 @@ Only: TypeAlias = Annotated[
     typer.Option(
         "--segment",
         "--roi",
-        help="Select segments of a SEG or ROIs of an RTSTRUCT by name or number, e.g. GTV; repeat it for more "
-        "[default: all]",
+        help="Select segments of a SEG or ROIs of an RTSTRUCT by name or number, e.g. GTV; repeat it for more",
+        show_default="all",
     ),
 ]
 Fraction: TypeAlias = Annotated[
@@ -109,26 +111,29 @@ Fraction: TypeAlias = Annotated[
 MarksIn: TypeAlias = Annotated[
     MarkFrameName,
     typer.Option(
-        help="Read numbers of --line, JSON and CSV as voxel indices z,y,x (voxel) or world mm x,y,z (ras, lps)"
+        help="Coordinates of --line, JSON and CSV: voxel indices z,y,x from 0 (voxel), or mm x,y,z (ras as in NIfTI, "
+        "lps as in DICOM)"
     ),
 ]
 Hu: TypeAlias = Annotated[
     bool | None,
     typer.Option(
         "--hu/--windowed",
-        help="Declare that grey values are HU, or windowed to 0-255 [default: decide by the values]",
+        help="Declare that grey values are HU, or a window scaled to 0-255",
+        show_default="decide by the values",
     ),
 ]
 Weights: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        help="Use your own weights: a folder made by `export` or `import` [default: the released ones]"
+        help="Use your own weights: a folder made by `export` or `import`", show_default="the released ones"
     ),
 ]
 Window: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Lowest and highest HU that the network sees, e.g. -160,240; for a windowed scan, the HU of its 0 and 255"
+        help="Lowest and highest HU that the network sees, e.g. -160,240; of a windowed scan, the HU of 0 and 255",
+        show_default="the weights' own",
     ),
 ]
 

@@ -19,32 +19,39 @@ Volume: TypeAlias = Annotated[
 ConfirmationDays: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="The same, with the days between: LEAST or LEAST,MOST, such as 28,84 [default: at least 28]"
+        help="Count CR and PR only if they are confirmed within these days: LEAST or LEAST,MOST, e.g. 28,84",
+        show_default="at least 28",
     ),
 ]
 KeepPr: TypeAlias = Annotated[
     bool,
-    typer.Option("--keep-pr", help="Keep PR until PD, as EORTC does [default: each visit by its sum]"),
+    typer.Option(
+        "--keep-pr", help="Keep PR until PD, as EORTC advises", show_default="each visit by its sum"
+    ),
 ]
 IrecistDays: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="The same, with the days from iUPD to iCPD: LEAST,MOST, or LEAST without an end [default: 28,56]"
+        help="Judge by iRECIST as well, with these days from iUPD to iCPD: LEAST or LEAST,MOST",
+        show_default="28,56",
     ),
 ]
 Mrecist: TypeAlias = Annotated[
-    bool, typer.Option("--mrecist", help="Judge by mRECIST, too: targets need viable_mm")
+    bool, typer.Option("--mrecist", help="Judge by mRECIST as well; targets need viable_mm")
 ]
 Choi: TypeAlias = Annotated[
-    bool, typer.Option("--choi", help="Judge by Choi, too: targets need mean_hu, which reports have")
+    bool,
+    typer.Option(
+        "--choi", help="Judge by Choi as well; targets need mean_hu, which reports of segmented scans have"
+    ),
 ]
 Confirmation: TypeAlias = Annotated[
-    bool, typer.Option("--confirmation", help="Count CR and PR only if they are seen again")
+    bool, typer.Option("--confirmation", help="Count CR and PR only if a later visit confirms them")
 ]
 StableDays: TypeAlias = Annotated[
-    int, typer.Option(min=0, help="How long SD must last to be the best response, in days")
+    int, typer.Option(min=0, help="Days from baseline that SD must last to be the best response")
 ]
-Irecist: TypeAlias = Annotated[bool, typer.Option("--irecist", help="Judge by iRECIST, too")]
+Irecist: TypeAlias = Annotated[bool, typer.Option("--irecist", help="Judge by iRECIST as well")]
 
 
 def parse_protocol(

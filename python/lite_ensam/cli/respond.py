@@ -29,21 +29,29 @@ from lite_ensam.cli.tables import console, print_json, print_table
 if TYPE_CHECKING:
     from lite_ensam.reporting import Course
 
+Board: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="Write a page for the tumour board: every lesion at every visit, for printing on A4"),
+]
 Rates: TypeAlias = Annotated[
     Path | None,
-    typer.Option(help="CSV to write: ORR, DCR, duration of response, time to progression by cohort"),
+    typer.Option(
+        help="Write a CSV table: ORR, DCR, duration of response and time to progression of each cohort"
+    ),
 ]
 Sdtm: TypeAlias = Annotated[
-    Path | None, typer.Option(help="Folder for CDISC's domains TU, TR and RS: tu.csv, tr.csv, rs.csv")
+    Path | None,
+    typer.Option(help="Write CDISC's domains TU, TR and RS into this folder: tu.csv, tr.csv, rs.csv"),
 ]
 Redcap: TypeAlias = Annotated[
-    Path | None, typer.Option(help="Folder for REDCap: redcap_data.csv and redcap_dictionary.csv")
+    Path | None, typer.Option(help="Write redcap_data.csv and redcap_dictionary.csv into this folder")
 ]
 Evaluator: TypeAlias = Annotated[
-    EvaluatorName, typer.Option(help="Who read, for --sdtm: the investigator or independent assessors")
+    EvaluatorName,
+    typer.Option(help="Readers of the scans, for --sdtm: the investigator or independent assessors"),
 ]
 Lesions: TypeAlias = Annotated[
-    Path | None, typer.Option(help="CSV to write, a row for each lesion at each visit")
+    Path | None, typer.Option(help="Write a CSV table with a row for each lesion at each visit")
 ]
 
 
@@ -52,18 +60,16 @@ def respond(
         list[str],
         typer.Argument(
             metavar="STUDY...",
-            help="Sizes, reports or scans over time: .json, .csv, or a folder of visits; or the visits of one patient: "
-            "DICOM folders, or studies in an archive (dicomweb+https://HOST/dicom-web/studies/UID)",
+            help="A study file (.json, .csv), a folder of visits, or the visits of one patient: DICOM folders or "
+            "studies in an archive (dicomweb+https://HOST/dicom-web/studies/UID)",
             show_default=False,
         ),
     ],
-    report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write all results as JSON")] = None,
     as_json: AsJson = False,
-    csv: Annotated[Path | None, typer.Option(help="CSV to write, a row for each visit")] = None,
-    html: Annotated[Path | None, typer.Option(help="Page with plots to write, one file")] = None,
-    board: Annotated[
-        Path | None, typer.Option(help="Page for the tumour board: every lesion at every visit; prints on A4")
-    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a CSV table with a row for each visit")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with plots, in one file")] = None,
+    board: Board = None,
     lesions: Lesions = None,
     rates: Rates = None,
     sdtm: Sdtm = None,
@@ -86,11 +92,11 @@ def respond(
     border: Border = BorderName.readers,
     weights: Weights = None,
     identifiers: Annotated[
-        bool, typer.Option("--identifiers", help="Name patients as the file does, instead of counting them")
+        bool, typer.Option("--identifiers", help="Show patients by the names in the file instead of numbers")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Judge response over time: RECIST 1.1, iRECIST, mRECIST, Choi, and the rules of RECIST 1.1 by volume."""
+    """Assess response across visits by RECIST 1.1, iRECIST, mRECIST and Choi, and by volume."""
     from lite_ensam.core.about import DISCLAIMER
     from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.io.places import is_address

@@ -25,8 +25,10 @@ class ResponseOutputs:
 
     Parameters
     ----------
-    report, csv, html, board, lesions, rates : files
-    sdtm, redcap : folders
+    report, csv, html, board, lesions, rates : Path or None, default None
+        Files to write.
+    sdtm, redcap : Path or None, default None
+        Folders to write to.
     """
 
     report: Path | None = None
@@ -43,8 +45,10 @@ class ResponseOutputs:
 
         Parameters
         ----------
-        inputs : what is read: nothing is written over it or into it
-        overwrite : whether files that exist may be replaced
+        inputs : Iterable[Path | None]
+            Files and folders that are read; nothing is written over them or into them.
+        overwrite : bool
+            Whether files that exist may be replaced.
         """
         from lite_ensam.core.errors import OutputError, printable
         from lite_ensam.io import check_outputs, refuse_inputs
@@ -81,11 +85,20 @@ class ResponseOutputs:
 
         Parameters
         ----------
-        patients : from `read_study`
-        courses : from `judge`, of these
-        how : the protocol's choices in a sentence
-        notes : on all patients
-        evaluator, identifiers, overwrite : options of the command
+        patients : Sequence[Patient]
+            Patients from `read_study`.
+        courses : Sequence[Course]
+            Judged courses of these patients, from `judge`.
+        how : str
+            The protocol's choices in a sentence.
+        notes : Sequence[str]
+            Notes on all patients.
+        evaluator : EvaluatorName
+            Role of the readers, see `sdtm_tables`.
+        identifiers : bool
+            Whether outputs may identify patients.
+        overwrite : bool
+            Whether existing files may be replaced.
         """
         from lite_ensam.io import write_report, write_table, write_text
         from lite_ensam.reporting import (

@@ -67,7 +67,8 @@ Output: TypeAlias = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Mask to write: .nii.gz, .nii, .npz, .nrrd, .mha, or .dcm (SEG) [default: beside the scan, SCAN_mask]",
+        help="Write the mask here: .nii.gz, .nii, .npz, .nrrd, .mha, or .dcm (SEG)",
+        show_default="beside the scan, SCAN_mask",
     ),
 ]
 Marks: TypeAlias = Annotated[
@@ -80,7 +81,9 @@ Marks: TypeAlias = Annotated[
 Line: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--line", metavar="Z,Y,X,Z,Y,X", help="A RECIST line instead of a file of them; repeat it for more"
+        "--line",
+        metavar="Z,Y,X,Z,Y,X",
+        help="Two ends of a RECIST line, e.g. 38,68,37,38,75,52, instead of --marks; repeat it for more",
     ),
 ]
 
@@ -122,10 +125,10 @@ def segment(
     last_slice: LastSlice = None,
     inside: Inside = None,
     outside: Outside = None,
-    report: Annotated[Path | None, typer.Option(help="JSON report to write")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write measurements and parameters as JSON")] = None,
     as_json: AsJson = False,
     sr: Annotated[
-        Path | None, typer.Option("--sr", help="DICOM structured report to write beside a SEG: .dcm")
+        Path | None, typer.Option("--sr", help="Write a DICOM structured report next to a SEG: .dcm")
     ] = None,
     to: To = None,
     cache: Cache = None,

@@ -13,7 +13,7 @@ from lite_ensam.cli.archives import send_results
 def send(
     files: Annotated[
         list[Path],
-        typer.Argument(help="DICOM files, a SEG before the SR that refers to it", show_default=False),
+        typer.Argument(help="DICOM files; put a SEG before the SR that refers to it", show_default=False),
     ],
     to: Annotated[
         str,
@@ -25,5 +25,5 @@ def send(
         ),
     ],
 ) -> None:
-    """Store DICOM files in an archive (extra `pacs`), such as results whose sending failed."""
+    """Store DICOM files in an archive, for example results that could not be sent before (extra `pacs`)."""
     send_results(to, files)

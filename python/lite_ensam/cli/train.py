@@ -199,11 +199,11 @@ def parse_weight(text: str) -> tuple[str, float]:
 
 
 def pack(
-    data: Annotated[Path, typer.Argument(help="Folder with train/<source>/<case>")],
-    archive: Annotated[Path, typer.Argument(help="The .tar.xz to write")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an archive that is there")] = False,
+    data: Annotated[Path, typer.Argument(help="Folder with train/SOURCE/CASE")],
+    archive: Annotated[Path, typer.Argument(help="Archive to write: .tar.xz")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing archive")] = False,
 ) -> None:
-    """Pack what training cuts out of a folder's scans into an archive that `train` takes (extra `train`)."""
+    """Pack the parts of a folder's scans that training needs into one archive for `train` (extra `train`)."""
     require_train_extra()
     from lite_ensam.training.packing import pack as write_archive
 

@@ -61,20 +61,21 @@ def _plain(value: object) -> str:
 
 
 Steps: TypeAlias = Annotated[
-    int | None, typer.Option(help="Number of optimiser steps [default: the preset's]")
+    int | None, typer.Option(help="Number of optimiser steps", show_default="the preset's")
 ]
 Batch: TypeAlias = Annotated[
-    int | None, typer.Option(help="Number of patches a step [default: the preset's]")
+    int | None, typer.Option(help="Number of patches a step", show_default="the preset's")
 ]
-Rate: TypeAlias = Annotated[float | None, typer.Option(help="Learning rate [default: the preset's]")]
+Rate: TypeAlias = Annotated[float | None, typer.Option(help="Learning rate", show_default="the preset's")]
 Cooldown: TypeAlias = Annotated[
-    float | None, typer.Option(help="Share of steps over which the rate falls [default: the preset's]")
+    float | None, typer.Option(help="Share of steps over which the rate falls", show_default="the preset's")
 ]
 Patience: TypeAlias = Annotated[
-    int | None, typer.Option(help="Stop after this many validations without improvement [default: never]")
+    int | None,
+    typer.Option(help="Stop after so many validations without improvement", show_default="never"),
 ]
 Seed: TypeAlias = Annotated[
-    int | None, typer.Option(help="Seed of all random numbers [default: the preset's]")
+    int | None, typer.Option(help="Seed of all random numbers", show_default="the preset's")
 ]
 Settings: TypeAlias = Annotated[
     list[str] | None,
@@ -86,28 +87,33 @@ Settings: TypeAlias = Annotated[
 ]
 ListSettings: TypeAlias = Annotated[
     bool,
-    typer.Option("--list-settings", is_eager=True, callback=_show_settings, help="List what --set takes"),
+    typer.Option(
+        "--list-settings", is_eager=True, callback=_show_settings, help="List all settings that --set changes"
+    ),
 ]
 Data: TypeAlias = Annotated[
     Path,
     typer.Argument(
-        help="Folder with train/<source>/<case>, or an archive that pack made of one; or FLARE's, with "
-        "train_npz/*.npz; or a CSV file with the columns ct,labels,marks,source,patient,split",
+        help="Folder with train/SOURCE/CASE, an archive made by `pack`, FLARE's folder with train_npz/*.npz, or a CSV "
+        "file with the columns ct,labels,marks,source,patient,split",
         show_default=False,
     ),
 ]
 RunFolder: TypeAlias = Annotated[
-    Path, typer.Option("--run", help="Folder of the run; one that exists is resumed", show_default=False)
+    Path,
+    typer.Option("--run", help="Folder of the run; a run that began there is resumed", show_default=False),
 ]
 Preset: TypeAlias = Annotated[
     PresetName,
     typer.Option(
-        help="paper, joint: boxes out of whole scans, for GPUs and CPUs; cpu, gpu: cubes around lesions"
+        help="Recipe: paper (GPU) and joint (CPU) see boxes of whole scans, cpu and gpu see cubes around lesions"
     ),
 ]
 ValidationData: TypeAlias = Annotated[
     Path | None,
-    typer.Option(help="Validate on these cases: folder of <source>/<case>, folder of .npz, or CSV"),
+    typer.Option(
+        help="Validate on these cases: a folder with SOURCE/CASE, a folder of .npz files, or a CSV file"
+    ),
 ]
 ValidationShare: TypeAlias = Annotated[
     float | None, typer.Option(help="Validate on this share of each source's patients instead")
@@ -124,7 +130,9 @@ SyntheticLesions: TypeAlias = Annotated[
 SyntheticSeed: TypeAlias = Annotated[int, typer.Option(help="Seed of the synthetic lesions")]
 SourceWeights: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(help="Draw a source with this share, SOURCE=SHARE, e.g. sts=0.2 [default: all alike]"),
+    typer.Option(
+        help="Share of patches from a source, e.g. sts=0.2; repeat it for more", show_default="all alike"
+    ),
 ]
 StartWeights: TypeAlias = Annotated[
     Path | None, typer.Option(help="Start from the weights of an earlier run (.safetensors)")

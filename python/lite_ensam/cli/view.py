@@ -34,19 +34,22 @@ from lite_ensam.cli.segment import Ct, Line, Marks, check_marks_options, parse_l
 OutputDir = Annotated[
     Path | None,
     typer.Option(
-        help="Folder that the buttons write into [default: where the scan lies; of an archive, here]"
+        help="Folder for the files of the viewer's buttons",
+        show_default="the scan's folder; for an archive, this one",
     ),
 ]
 Browser = Annotated[
-    bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address only")
+    bool, typer.Option("--browser/--no-browser", help="Open the browser, or only print the address")
 ]
 Prior = Annotated[
     str | None,
     typer.Option(
-        help="An earlier CT of the patient, as CT: registered and shown beside the scan (extra register)"
+        help="Register an earlier CT of the patient and show it next to the scan (extra `register`)"
     ),
 ]
-PriorMarks = Annotated[str | None, typer.Option(help="Lines on the prior scan: their masks are shown on it")]
+PriorMarks = Annotated[
+    str | None, typer.Option(help="Segment these lines on the earlier CT and show their masks")
+]
 
 
 def view(
@@ -79,7 +82,9 @@ def view(
     prior: Prior = None,
     prior_marks: PriorMarks = None,
 ) -> None:
-    """Draw lines on a scan and correct masks in the browser, offline; ends with its tab, or by Ctrl+C.
+    """Draw lines on a scan and correct masks in the browser, offline.
+
+    The command ends when you close the tab, or by Ctrl+C.
 
     A DICOM folder with several CT series opens with a list of them, unless --series or --marks says which one.
     """

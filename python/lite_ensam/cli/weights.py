@@ -12,13 +12,13 @@ from lite_ensam.core.errors import MissingExtraError
 
 def export(
     weights: Annotated[
-        Path, typer.Argument(help="File weights.safetensors or best.safetensors of a run", show_default=False)
+        Path, typer.Argument(help="weights.safetensors or best.safetensors of a run", show_default=False)
     ],
     folder: Annotated[
         Path, typer.Argument(help="Folder for graph, weights and manifest", show_default=False)
     ],
 ) -> None:
-    """Export trained weights to a folder that every command takes with --weights (extra `export`)."""
+    """Export trained weights to a folder, which commands take with --weights (extra `export`)."""
     _require_export_extra()
     from lite_ensam.export import export_weights
 

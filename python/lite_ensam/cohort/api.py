@@ -77,12 +77,17 @@ def check_cohort_extra() -> None:
 
 
 def open_manifest(source: Source) -> CohortManifest:
-    """Rows of a manifest file, of a folder that is looked through, or as they are.
+    """Read a manifest file, list the cases of a folder, or take rows as they are.
 
     Parameters
     ----------
     source : Source
         Manifest (.csv, .parquet), a folder, a `CohortManifest`, or rows.
+
+    Returns
+    -------
+    CohortManifest
+        The manifest with its checked rows.
 
     Raises
     ------
@@ -99,7 +104,7 @@ def open_manifest(source: Source) -> CohortManifest:
 
 @contextmanager
 def open_folder(folder: Path, manifest: CohortManifest) -> Iterator[LockedFolder]:
-    """The folder of a run, made and locked, with its manifest; nothing that is read is written over.
+    """Make and lock the folder of a run and write its manifest; files that are read are never overwritten.
 
     Parameters
     ----------
@@ -107,6 +112,11 @@ def open_folder(folder: Path, manifest: CohortManifest) -> Iterator[LockedFolder
         Folder of the results; made if missing.
     manifest : CohortManifest
         The cases.
+
+    Yields
+    ------
+    LockedFolder
+        The folder, locked for this process.
 
     Raises
     ------
@@ -138,7 +148,7 @@ def run_cohort(
     retry_failed: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Cohort:
-    """Segment and measure every case of a cohort that is not done yet; make tables and page of all.
+    """Segment and measure every case of a cohort that is not done yet; write tables and a page of all cases.
 
     Parameters
     ----------
@@ -155,12 +165,12 @@ def run_cohort(
     scheduler : Any, default None
         A `distributed.Client` or the address of a Dask scheduler; its workers must see the same paths.
     check : bool, default True
-        Whether to look at all files first, and begin only if nothing is wrong with any. Without, a bad case
+        Whether to check all files first and to start only if all are valid. Without it, a bad case
         becomes a row with its error.
     retry_failed : bool, default False
         Whether to try cases again whose failure would come again, as far as is known.
     on_progress : Callable[[Progress], None] or None, default None
-        Called as it goes; see `show_progress`.
+        Called while the run proceeds; see `show_progress`.
 
     Returns
     -------

@@ -34,7 +34,7 @@ class CaseState(Enum):
 
 
 def case_state(task: Task, record: Record | None, by_content: bool = False) -> CaseState:
-    """The state of a case: its record held against the parameters, the inputs and the mask of today.
+    """The state of a case: its record compared with the parameters, the inputs and the mask of today.
 
     The first line that fits counts:
 

@@ -16,13 +16,13 @@ from lite_ensam.io.reading import check_input, file_suffix
 __all__ = ["check_rows"]
 
 _CHEAP_MARKS = (".json", ".csv")
-"""Texts are read and held against the scan's header; a marker volume or a DICOM report waits for its scan."""
+"""Texts are read and checked against the scan's header; a marker volume or a DICOM report waits for its scan."""
 
 
 def check_rows(
     rows: Sequence[CohortCase], on_row: Callable[[int], None] | None = None
 ) -> tuple[ManifestIssue, ...]:
-    """Problems of files: missing, of no known type, with a header that makes no sense, lines outside the scan.
+    """Find missing files, unknown file types, implausible headers and lines outside the scan.
 
     Parameters
     ----------
@@ -30,6 +30,11 @@ def check_rows(
         Rows of a manifest.
     on_row : Callable[[int], None] or None, default None
         Called after each row with how many are done.
+
+    Returns
+    -------
+    tuple[ManifestIssue, ...]
+        Problems in the order of the rows, an empty tuple if all is well.
     """
     problems = []
     for number, row in enumerate(rows, start=1):

@@ -14,7 +14,7 @@ __all__ = ["discover"]
 
 
 def discover(folder: str | os.PathLike[str]) -> CohortManifest:
-    """All cases of a folder and its subfolders.
+    """Find all cases of a folder and its subfolders.
 
     Layouts may be mixed; DICOM is searched for only if every other layout is absent.
 
@@ -22,6 +22,11 @@ def discover(folder: str | os.PathLike[str]) -> CohortManifest:
     ----------
     folder : str or os.PathLike[str]
         Folder to search.
+
+    Returns
+    -------
+    CohortManifest
+        A row for each case.
 
     Raises
     ------

@@ -62,7 +62,18 @@ class CohortCase:
 
     @classmethod
     def of(cls, files: CaseFiles) -> CohortCase:
-        """The row of a case that was found in a folder."""
+        """Make the row of a case that was found in a folder.
+
+        Parameters
+        ----------
+        files : CaseFiles
+            Files of the case.
+
+        Returns
+        -------
+        CohortCase
+            The row.
+        """
         marks, labels = files.marks, files.labels
         if labels is None and files.ct.suffix.lower() == ".npz" and "gts" in _npz_arrays(files.ct):
             labels = files.ct
@@ -114,7 +125,7 @@ class ManifestIssue:
 @with_short_repr
 @dataclass(frozen=True)
 class CohortManifest:
-    """Rows, and what is wrong with them as a table: whether the files are good is asked by `check_rows`.
+    """Rows of a manifest, and what is wrong with the table itself; `check_rows` checks the files.
 
     Parameters
     ----------
@@ -135,12 +146,17 @@ class CohortManifest:
 
 
 def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
-    """Rows of a table with the columns `case` and `ct` and, if you like, the others of `CohortCase`.
+    """Read a table with the columns `case` and `ct` and, optionally, the other fields of `CohortCase`.
 
     Parameters
     ----------
     path : str or os.PathLike[str]
         .csv (UTF-8, with headings) or .parquet; paths in it are relative to its own folder.
+
+    Returns
+    -------
+    CohortManifest
+        Rows in the order of the table.
 
     Raises
     ------
@@ -169,7 +185,7 @@ def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
 def write_cohort_manifest(
     path: str | os.PathLike[str], rows: Sequence[CohortCase], overwrite: bool = False
 ) -> None:
-    """Write rows as CSV that `read_cohort_manifest` gives back, paths absolute; `OutputError` if that cannot be.
+    """Write rows as CSV for `read_cohort_manifest`, paths absolute; `OutputError` if they cannot be written.
 
     Parameters
     ----------

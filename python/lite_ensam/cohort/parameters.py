@@ -55,12 +55,31 @@ class Parameters:
     weights: str = ""
 
     def identity(self, series: str = "", acquisition: str = "") -> str:
-        """SHA-256, hex, of the parameters, the weights (by content, not by place) and the program's version."""
+        """Hash the parameters, the content of the weights and the program's version (SHA-256).
+
+        Parameters
+        ----------
+        series : str, default ""
+            SeriesInstanceUID of a row, or an empty text.
+        acquisition : str, default ""
+            AcquisitionNumber of a row, or an empty text.
+
+        Returns
+        -------
+        str
+            64 hexadecimal digits; results with the same digits are equal.
+        """
         facts = [self.to_dict() | {"weights": ""}, series, acquisition, *_program(self._weights)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, with the crop that the weights want if no other was asked for."""
+        """Return JSON-ready parameters; the crop is the weights' own if no other was asked for.
+
+        Returns
+        -------
+        dict[str, Any]
+            Parameters by name.
+        """
         return asdict(self) | {"crop": self.crop or self._weights.patch.crop}
 
     @property
@@ -79,7 +98,7 @@ class Limits:
     memory_mb : float or None, default None
         Resident memory of the worker; None is what `plan_workers` finds.
     tries : int, default 3
-        Tries at reading and writing, where the system says that it did not work.
+        Attempts at reading and writing, if the operating system reports a failure.
     backoff_s : float, default 1.0
         Wait before the second try; it doubles each time.
     deaths : int, default 3

@@ -17,7 +17,13 @@ _BAR_EVERY_S = 0.2
 
 @contextmanager
 def show_progress() -> Iterator[Callable[[Progress], None]]:
-    """The function to give `run_cohort` as `on_progress`, for the time of the block."""
+    """Show progress while the block runs; give the result to `run_cohort` as `on_progress`.
+
+    Yields
+    ------
+    Callable[[Progress], None]
+        Callback that shows progress on the terminal.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
@@ -38,7 +44,7 @@ def show_progress() -> Iterator[Callable[[Progress], None]]:
 
 
 def progress_text(progress: Progress, counts: bool = True) -> str:
-    """One line: counts, failures, pace, time left, memory.
+    """Describe progress on one line: counts, failures, pace, time left, memory.
 
     Parameters
     ----------
@@ -46,6 +52,11 @@ def progress_text(progress: Progress, counts: bool = True) -> str:
         State of the run.
     counts : bool, default True
         Whether to state the number of cases.
+
+    Returns
+    -------
+    str
+        The line, without a line break.
 
     Examples
     --------

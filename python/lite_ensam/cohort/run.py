@@ -27,7 +27,7 @@ __all__ = ["Progress", "run_cases"]
 
 @dataclass
 class Progress:
-    """How far a run is; one object, changed as it goes.
+    """Progress of a run; one object, updated as the run proceeds.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ class Progress:
 
     @property
     def per_minute(self) -> float:
-        """Cases of this run a minute."""
+        """Cases per minute in this run."""
         return 60 * (self.done + self.failed) / max(1e-9, time.monotonic() - self.started)
 
     @property
     def seconds_left(self) -> float | None:
-        """At the pace so far; None before there is one."""
+        """Time left at the pace so far; None before the first case is done."""
         return 60 * (self.total - self.seen) / self.per_minute if self.done + self.failed else None
 
 

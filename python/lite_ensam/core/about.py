@@ -5,4 +5,4 @@ from lite_ensam._kernels import __version__
 __all__ = ["DISCLAIMER", "__version__"]
 
 DISCLAIMER = "Research use, not a medical device."
-"""Every output says so."""
+"""Statement of intended use, part of every output."""

@@ -41,8 +41,8 @@ class Case:
     name : str, default ""
         Name for reports; line breaks and other control characters become escapes.
     hu : bool, optional
-        True if `ct` is in Hounsfield units, False if it is already windowed to 0-255. Left out, `guess_hu`
-        decides, unless the source says that its units are unknown.
+        True if `ct` is in Hounsfield units, False if it is already windowed to 0-255. If it is left out,
+        `guess_hu` decides, unless the source's units are unknown.
     source : ScanSource, optional
         What it was read from: axis order, header, notes; left out, an array with this grid. Doubts about
         intensities, spacing and axis order are added to its notes.
@@ -110,7 +110,18 @@ class Case:
         return note
 
     def flipped(self, flips_zyx: Flips) -> "Case":
-        """The same case with some axes reversed: views, nothing is copied or checked again."""
+        """Reverse some axes; arrays are views, nothing is copied or checked again.
+
+        Parameters
+        ----------
+        flips_zyx : Flips
+            Whether each axis z, y, x is reversed.
+
+        Returns
+        -------
+        Case
+            The case, whose arrays are views of this one's.
+        """
         if not any(flips_zyx):
             return self
         axes, grid = tuple(np.flatnonzero(flips_zyx).tolist()), self.grid.flipped(flips_zyx)
@@ -144,7 +155,7 @@ class Case:
 
 
 def guess_hu(ct: CtVolume | PartialScan) -> bool:
-    """Whether a scan is in Hounsfield units (True) or already windowed to 0-255 (False).
+    """Tell whether a scan is in Hounsfield units or already windowed to 0-255.
 
     A scan is windowed if all its values lie in 0..255: any uint8 scan, FLARE's images. A CT in HU has
     air, lung or fat below 0, or bone or contrast above 255, unless it is a tiny crop
@@ -154,6 +165,11 @@ def guess_hu(ct: CtVolume | PartialScan) -> bool:
     ----------
     ct : CtVolume or PartialScan
         Voxels of the scan, or some of them with its range.
+
+    Returns
+    -------
+    bool
+        True for Hounsfield units, False for a windowed scan.
 
     Raises
     ------

@@ -52,12 +52,29 @@ class CodedConcept:
 
     @classmethod
     def of(cls, entry: Any) -> Self:
-        """The concept of a mapping with these keys, as `as_dict` gives it; MarkError if it is not a concept."""
+        """Make a concept from a mapping with the keys of `as_dict`; MarkError if it is not a concept.
+
+        Parameters
+        ----------
+        entry : Any
+            Mapping with the keys of `as_dict`.
+
+        Returns
+        -------
+        Self
+            The concept.
+        """
         names = [field.name for field in fields(cls)]
         if not isinstance(entry, Mapping) or sorted(map(str, entry)) != sorted(names):
             raise MarkError(f"a code must be a mapping with {', '.join(names)}, got {brief(entry)}")
         return cls(**entry)
 
     def as_dict(self) -> dict[str, str]:
-        """Value, scheme and meaning by name."""
+        """Return value, scheme and meaning by name.
+
+        Returns
+        -------
+        dict[str, str]
+            Texts with the keys `value`, `scheme` and `meaning`.
+        """
         return asdict(self)

@@ -33,7 +33,13 @@ _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 
 
 class LiteEnsamError(Exception):
-    """Base of all errors raised by lite-ensam; what a file put into the sentence stays on one line."""
+    """Base of all errors raised by lite-ensam; the message is one line, whatever a quoted file contains.
+
+    Parameters
+    ----------
+    *args : object
+        The sentence; line breaks and control characters in it become escapes.
+    """
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(printable(arg) if isinstance(arg, str) else arg for arg in args))
@@ -56,11 +62,11 @@ class StudyError(LiteEnsamError, ValueError):
 
 
 class CohortError(LiteEnsamError, ValueError):
-    """The manifest of a cohort is bad, its folder is in use, or the machinery that runs it gave up."""
+    """The manifest of a cohort is bad, its folder is in use, or its worker processes gave up."""
 
 
 class ArchiveError(LiteEnsamError, OSError):
-    """An archive (PACS) cannot be reached, or does not give or take what it was asked to."""
+    """An archive (PACS) cannot be reached, or refuses a request."""
 
 
 class OutputError(LiteEnsamError, OSError):
@@ -72,7 +78,7 @@ class EngineError(LiteEnsamError, RuntimeError):
 
 
 class TrainingError(LiteEnsamError, ValueError):
-    """A training run cannot begin or go on as it was asked to."""
+    """A training run cannot start or resume as requested."""
 
 
 class MissingExtraError(LiteEnsamError, ImportError):
@@ -80,12 +86,17 @@ class MissingExtraError(LiteEnsamError, ImportError):
 
 
 def brief(value: object) -> str:
-    """Value as Python writes it, on one line of at most 80 characters.
+    """Write a value as Python does, on one line of at most 80 characters.
 
     Parameters
     ----------
     value : object
-        Anything that came instead of what was expected.
+        The value to quote in a message.
+
+    Returns
+    -------
+    str
+        The text, cut off after 80 characters.
 
     Examples
     --------
@@ -100,12 +111,17 @@ def brief(value: object) -> str:
 
 
 def printable(text: str | os.PathLike[str]) -> str:
-    r"""Text or path on one line that any UTF-8 terminal or file takes: any other character becomes an escape.
+    r"""Write a text or path on one line for any UTF-8 terminal or file; other characters become escapes.
 
     Parameters
     ----------
     text : str or os.PathLike[str]
         Text or path that a message quotes.
+
+    Returns
+    -------
+    str
+        The text with escapes.
 
     Examples
     --------

@@ -85,28 +85,75 @@ class Grid:
 
     @classmethod
     def from_spacing(cls, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Self:
-        """Grid of an array that has no place in the world.
+        """Make the grid of an array without a place in the world.
 
         It is taken as scanners store slices: rows run to the patient's left, columns to the back, slices to the head,
         and index 0 lies at 0 mm.
+
+        Parameters
+        ----------
+        shape_zyx : Sequence[int]
+            Number of voxels on each axis (z, y, x).
+        spacing_mm : Sequence[float]
+            Voxel spacing (z, y, x) in mm.
+
+        Returns
+        -------
+        Self
+            The grid.
         """
         z, y, x = _checked_spacing(spacing_mm)
         return cls(_checked_shape(shape_zyx), (z, y, x), np.diag([-x, -y, z, 1.0]), is_oriented=False)
 
     @classmethod
     def from_affine(cls, shape_zyx: Sequence[int], affine: ArrayLike) -> Self:
-        """Grid whose spacing is the length of the affine's columns."""
+        """Make a grid whose spacing is the length of the affine's columns.
+
+        Parameters
+        ----------
+        shape_zyx : Sequence[int]
+            Number of voxels on each axis (z, y, x).
+        affine : ArrayLike
+            Matrix (4, 4) from voxel indices (x, y, z) to world mm (x, y, z), RAS.
+
+        Returns
+        -------
+        Self
+            The grid.
+        """
         checked = _checked_affine(affine)
         return cls(_checked_shape(shape_zyx), _spacing_of(checked), checked)
 
     def voxel_to_mm(self, points_zyx: ArrayLike) -> Float64Array:
-        """World millimetres (..., 3) in x, y, z of voxel indices (..., 3) in z, y, x."""
+        """Convert voxel indices to world millimetres.
+
+        Parameters
+        ----------
+        points_zyx : ArrayLike
+            Voxel indices (..., 3) in z, y, x.
+
+        Returns
+        -------
+        Float64Array
+            World mm (..., 3) in x, y, z.
+        """
         points = as_points(points_zyx)
         world: Float64Array = points[..., ::-1] @ self.affine[:3, :3].T + self.affine[:3, 3]
         return world
 
     def mm_to_voxel(self, points_mm: ArrayLike) -> Float64Array:
-        """Voxel indices (..., 3) in z, y, x of world millimetres (..., 3) in x, y, z."""
+        """Convert world millimetres to voxel indices.
+
+        Parameters
+        ----------
+        points_mm : ArrayLike
+            World mm (..., 3) in x, y, z.
+
+        Returns
+        -------
+        Float64Array
+            Voxel indices (..., 3) in z, y, x, with fractions.
+        """
         points = as_points(points_mm) - self.affine[:3, 3]
         with np.errstate(over="ignore", invalid="ignore"):  # beyond all numbers: the index is not finite
             indices: Float64Array = points @ np.linalg.inv(self.affine[:3, :3]).T
@@ -122,7 +169,18 @@ class Grid:
         return bool(z < 0), bool(y > 0), bool(x > 0)
 
     def flipped(self, flips_zyx: Flips) -> "Grid":
-        """The grid of the same voxels with some axes reversed."""
+        """Reverse some axes; voxels keep their places in the world.
+
+        Parameters
+        ----------
+        flips_zyx : Flips
+            Whether each axis z, y, x is reversed.
+
+        Returns
+        -------
+        Grid
+            Grid of the reversed array; voxels keep their places in the world.
+        """
         affine = self.affine.copy()
         for axis in np.flatnonzero(flips_zyx).tolist():
             affine[:3, 3] += affine[:3, 2 - axis] * (self.shape_zyx[axis] - 1)
@@ -130,7 +188,18 @@ class Grid:
         return Grid(self.shape_zyx, self.spacing_mm, affine, self.is_oriented)
 
     def permuted(self, axes_zyx: IntTriple) -> "Grid":
-        """The grid of the same voxels with axes in another order, as `numpy.transpose` takes it."""
+        """Permute the axes; voxels keep their places in the world.
+
+        Parameters
+        ----------
+        axes_zyx : IntTriple
+            Order of the axes, as in `numpy.transpose`.
+
+        Returns
+        -------
+        Grid
+            Grid of the transposed array; voxels keep their places in the world.
+        """
         z, y, x = axes_zyx
         affine = self.affine.copy()
         affine[:3, :3] = self.affine[:3, [2 - x, 2 - y, 2 - z]]
@@ -140,7 +209,12 @@ class Grid:
         )
 
     def turn_onto(self, other: "Grid") -> tuple[IntTriple, Flips] | None:
-        """How an array of this grid is stored in another one whose voxels lie at the same places.
+        """Find the axis order and flips that turn an array of this grid into one of another grid.
+
+        Parameters
+        ----------
+        other : Grid
+            The grid of the other array.
 
         Returns
         -------
@@ -163,7 +237,18 @@ class Grid:
         return ((z, y, x), flips) if self.permuted((z, y, x)).flipped(flips).matches(other) else None
 
     def matches(self, other: "Grid") -> bool:
-        """Whether both grids have one shape and their voxels lie at the same places."""
+        """Tell whether both grids have the same shape and their voxels the same places.
+
+        Parameters
+        ----------
+        other : Grid
+            The grid to compare with.
+
+        Returns
+        -------
+        bool
+            True if shape and places agree.
+        """
         if self.shape_zyx != other.shape_zyx:
             return False
         corners = list(product(*((0, n - 1) for n in self.shape_zyx)))
@@ -172,7 +257,7 @@ class Grid:
 
 
 def real_array(values: ArrayLike) -> NDArray[Any]:
-    """Array of integers or floats; an empty one if it is anything else (text, bool, a set, ragged lists).
+    """Make an array of integers or floats; an empty one of anything else (text, bool, a set, ragged lists).
 
     For whoever checks shape and values next: an empty array has the wrong shape.
 
@@ -180,6 +265,11 @@ def real_array(values: ArrayLike) -> NDArray[Any]:
     ----------
     values : ArrayLike
         Nested sequences, an array, or anything else.
+
+    Returns
+    -------
+    NDArray[Any]
+        The array, or an empty one.
     """
     try:
         array = np.asarray(values)
@@ -246,12 +336,17 @@ def _spacing_of(affine: Float64Array) -> FloatTriple:
 
 
 def as_points(points: ArrayLike) -> Float64Array:
-    """Points (..., 3) as float64; ValueError for another shape.
+    """Check points (..., 3) and return them as float64; ValueError for another shape.
 
     Parameters
     ----------
     points : ArrayLike
         Points (..., 3).
+
+    Returns
+    -------
+    Float64Array
+        Points (..., 3), float64.
     """
     array = np.asarray(points, dtype=np.float64)
     if array.ndim == 0 or array.shape[-1] != 3:

@@ -63,18 +63,51 @@ class SubVolume:
         return z, y, x
 
     def holds(self, box: VoxelBox) -> bool:
-        """Whether all voxels of a box are here."""
+        """Tell whether a box of the volume lies within this part.
+
+        Parameters
+        ----------
+        box : VoxelBox
+            A box of the volume.
+
+        Returns
+        -------
+        bool
+            True if the box lies within this part.
+        """
         return bool((np.less_equal(self.start_zyx, box[0]) & np.greater_equal(self.stop_zyx, box[1])).all())
 
     def cut(self, box: VoxelBox) -> SubVolume:
-        """As much of it as lies in a box of the volume, a view; without voxels where they do not meet."""
+        """Cut this part to a box of the volume; the result has no voxels where they do not overlap.
+
+        Parameters
+        ----------
+        box : VoxelBox
+            A box of the volume.
+
+        Returns
+        -------
+        SubVolume
+            The common part, a view.
+        """
         start = np.clip(box[0], self.start_zyx, self.stop_zyx)
         stop = np.clip(box[1], start, self.stop_zyx)
         inside = slices((start - self.start_zyx).tolist(), (stop - self.start_zyx).tolist())
         return SubVolume(self.voxels[inside], int_triple(start), self.whole_shape_zyx)
 
     def on(self, box: VoxelBox) -> NDArray[Any]:
-        """Voxels of a box of the volume, zero where this part does not reach."""
+        """Return the voxels of a box of the volume, zero outside this part.
+
+        Parameters
+        ----------
+        box : VoxelBox
+            A box of the volume.
+
+        Returns
+        -------
+        NDArray[Any]
+            An array of the box's shape; zero outside this part.
+        """
         voxels = np.zeros(np.subtract(box[1], box[0]), dtype=self.voxels.dtype)
         both = self.cut(box)
         start = np.subtract(both.start_zyx, box[0])
@@ -82,18 +115,46 @@ class SubVolume:
         return voxels
 
     def mask_of(self, label: int) -> SubVolume:
-        """Where a label map is `label`, bool."""
+        """Return the mask of one label of a label map.
+
+        Parameters
+        ----------
+        label : int
+            Label of one lesion.
+
+        Returns
+        -------
+        SubVolume
+            A bool part on the same box.
+        """
         return replace(self, voxels=self.voxels == label)
 
     def flipped(self, flips_zyx: Flips) -> SubVolume:
-        """The same box of the volume with some axes reversed; a view."""
+        """Reverse some axes of the volume.
+
+        Parameters
+        ----------
+        flips_zyx : Flips
+            Whether each axis z, y, x is reversed.
+
+        Returns
+        -------
+        SubVolume
+            The part in the reversed volume, a view.
+        """
         (start, _) = flipped_box((self.start_zyx, self.stop_zyx), flips_zyx, self.whole_shape_zyx)
         return SubVolume(
             np.flip(self.voxels, tuple(np.flatnonzero(flips_zyx).tolist())), start, self.whole_shape_zyx
         )
 
     def whole(self) -> NDArray[Any]:
-        """The volume, zero outside of the box; the voxels themselves if they are all of it."""
+        """Return the whole volume, zero outside this part.
+
+        Returns
+        -------
+        NDArray[Any]
+            An array of the volume's shape.
+        """
         if self.voxels.shape == self.whole_shape_zyx:
             return self.voxels
         return self.on(((0, 0, 0), self.whole_shape_zyx))
@@ -140,7 +201,7 @@ class TumorMasks:
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class PartialScan:
-    """A scan of which only boxes are kept; stands for the scan where patches are cut.
+    """Boxes of a scan, in place of the whole scan, for cutting patches.
 
     Parameters
     ----------
@@ -154,7 +215,18 @@ class PartialScan:
     value_range: tuple[float, float]
 
     def flipped(self, flips_zyx: Flips) -> PartialScan:
-        """The same crops of the scan with some axes reversed; views."""
+        """Reverse some axes of the scan.
+
+        Parameters
+        ----------
+        flips_zyx : Flips
+            Whether each axis z, y, x is reversed.
+
+        Returns
+        -------
+        PartialScan
+            The crops in the reversed scan, views.
+        """
         return PartialScan(tuple(part.flipped(flips_zyx) for part in self.parts), self.value_range)
 
     @property
@@ -174,7 +246,7 @@ def slices(start_zyx: Sequence[int], stop_zyx: Sequence[int]) -> tuple[slice, ..
 
 
 def flipped_box(box: VoxelBox, flips_zyx: Flips, shape_zyx: Sequence[int]) -> VoxelBox:
-    """Where a box lies in its volume with some axes reversed.
+    """Find a box in its volume after some axes are reversed.
 
     Parameters
     ----------
@@ -184,6 +256,11 @@ def flipped_box(box: VoxelBox, flips_zyx: Flips, shape_zyx: Sequence[int]) -> Vo
         Whether each axis is reversed.
     shape_zyx : Sequence[int]
         Shape of the volume.
+
+    Returns
+    -------
+    VoxelBox
+        The box in the reversed volume.
     """
     start, stop = (np.where(flips_zyx, np.subtract(shape_zyx, end), end) for end in box)
     low, high = np.where(flips_zyx, stop, start), np.where(flips_zyx, start, stop)
@@ -191,12 +268,17 @@ def flipped_box(box: VoxelBox, flips_zyx: Flips, shape_zyx: Sequence[int]) -> Vo
 
 
 def as_subvolume(volume: NDArray[Any] | SubVolume) -> SubVolume:
-    """An array as the part that is the whole; a part as it is.
+    """Wrap an array as a part that is the whole volume; a part is returned as it is.
 
     Parameters
     ----------
     volume : NDArray[Any] or SubVolume
         A whole array, or a part of one, which is returned as it is.
+
+    Returns
+    -------
+    SubVolume
+        A part whose box is the whole array, or the given part.
     """
     if isinstance(volume, SubVolume):
         return volume
@@ -205,7 +287,7 @@ def as_subvolume(volume: NDArray[Any] | SubVolume) -> SubVolume:
 
 
 def subvolume_containing(ct: CtVolume | PartialScan, box: VoxelBox) -> SubVolume:
-    """A part of a scan that holds a box.
+    """Return a part of a scan that holds a box.
 
     Parameters
     ----------
@@ -213,6 +295,11 @@ def subvolume_containing(ct: CtVolume | PartialScan, box: VoxelBox) -> SubVolume
         The scan, or the crops of it that are in memory.
     box : VoxelBox
         Voxels that the part must contain.
+
+    Returns
+    -------
+    SubVolume
+        A part that holds the box.
 
     Raises
     ------
@@ -228,7 +315,7 @@ def subvolume_containing(ct: CtVolume | PartialScan, box: VoxelBox) -> SubVolume
 
 
 def keep_boxes(ct: CtVolume | PartialScan, boxes: Sequence[VoxelBox]) -> PartialScan:
-    """Copies of some boxes of a scan, so that the scan itself can go; of a scan of which only crops are left, these.
+    """Copy some boxes of a scan, so that the scan itself can be freed.
 
     Parameters
     ----------
@@ -236,6 +323,11 @@ def keep_boxes(ct: CtVolume | PartialScan, boxes: Sequence[VoxelBox]) -> Partial
         The whole scan.
     boxes : Sequence[VoxelBox]
         Boxes of voxels to keep.
+
+    Returns
+    -------
+    PartialScan
+        Copies of the crops.
     """
     if isinstance(ct, PartialScan):
         return ct
@@ -245,18 +337,23 @@ def keep_boxes(ct: CtVolume | PartialScan, boxes: Sequence[VoxelBox]) -> Partial
 
 
 def value_range(ct: CtVolume | PartialScan) -> tuple[float, float]:
-    """Lowest and highest voxel of the whole scan; ValueError if one is NaN or infinite, or the scan is empty.
+    """Find the lowest and highest voxel of a scan; ValueError if one is NaN or infinite, or the scan is empty.
 
     Parameters
     ----------
     ct : CtVolume or PartialScan
         The scan, or its crops, which know the range of the whole.
+
+    Returns
+    -------
+    tuple[float, float]
+        Lowest and highest value.
     """
     return ct.value_range if isinstance(ct, PartialScan) else _kernels.value_range(ct)
 
 
 def merged_boxes(boxes: Sequence[VoxelBox], shape_zyx: IntTriple) -> list[VoxelBox]:
-    """Boxes that hold the given ones in fewer voxels: never more than the volume has.
+    """Merge boxes that overlap or lie close, so that they hold fewer voxels in all.
 
     Two boxes become one where that takes no more voxels than both of them.
 
@@ -266,6 +363,11 @@ def merged_boxes(boxes: Sequence[VoxelBox], shape_zyx: IntTriple) -> list[VoxelB
         Boxes of voxels; they may overlap and reach beyond the volume.
     shape_zyx : IntTriple
         Shape of the volume.
+
+    Returns
+    -------
+    list[VoxelBox]
+        Boxes that together hold all given boxes.
 
     Examples
     --------
@@ -291,7 +393,7 @@ def merged_boxes(boxes: Sequence[VoxelBox], shape_zyx: IntTriple) -> list[VoxelB
 
 
 def on_common_box(one: SubVolume, other: SubVolume) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Two parts of a volume on the smallest box that holds both, zero where they do not reach.
+    """Return two parts of a volume on the smallest box that holds both, zero elsewhere.
 
     Parameters
     ----------
@@ -299,6 +401,11 @@ def on_common_box(one: SubVolume, other: SubVolume) -> tuple[NDArray[Any], NDArr
         Part of a volume.
     other : SubVolume
         Part of the same volume.
+
+    Returns
+    -------
+    tuple[NDArray[Any], NDArray[Any]]
+        Two arrays of the same shape.
     """
     boxes = [(part.start_zyx, part.stop_zyx) for part in (one, other) if part.voxels.size]
     box = _hull(boxes[0], boxes[-1]) if boxes else ((0, 0, 0), (0, 0, 0))

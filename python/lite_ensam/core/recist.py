@@ -184,12 +184,12 @@ class RecistMark:
 
     @property
     def midpoint_zyx(self) -> FloatTriple:
-        """Voxel index (z, y, x), in general between voxels."""
+        """Middle of the line, a voxel index (z, y, x) that may lie between voxels."""
         z, y, x = np.mean(self.endpoints_zyx, axis=0).tolist()
         return z, y, x
 
     def outer_endpoints_zyx(self, margin_voxels: float = 0.5) -> EndpointPair:
-        """The ends moved outwards along the line, voxel indices (z, y, x).
+        """Move the ends outwards along the line.
 
         Lines run from voxel centre to voxel centre (docs/explanation/conventions.md), so the tumour goes on for
         half a voxel beyond each end: little of a large tumour, an eighth of a nodule of 8 voxels.
@@ -199,6 +199,11 @@ class RecistMark:
         margin_voxels : float, default 0.5
             How far each end is moved.
 
+        Returns
+        -------
+        EndpointPair
+            Two points (z, y, x) in voxels.
+
         Examples
         --------
         >>> RecistMark(1, ((4, 10, 2), (4, 10, 12))).outer_endpoints_zyx()
@@ -207,7 +212,20 @@ class RecistMark:
         return outer_ends(self.endpoints_zyx, margin_voxels)
 
     def flipped(self, flips_zyx: Flips, shape_zyx: Sequence[int]) -> "RecistMark":
-        """The same line, slices and points in its volume with some axes reversed."""
+        """Reverse some axes of the volume; line, slices and points stay at their places.
+
+        Parameters
+        ----------
+        flips_zyx : Flips
+            Whether each axis z, y, x is reversed.
+        shape_zyx : Sequence[int]
+            Number of voxels on each axis (z, y, x).
+
+        Returns
+        -------
+        RecistMark
+            The mark in the reversed volume.
+        """
         if not any(flips_zyx):
             return self
         last = np.asarray(shape_zyx) - 1
@@ -235,15 +253,48 @@ class RecistMark:
         )
 
     def length_mm(self, spacing_mm: Sequence[float]) -> float:
-        """Longest diameter in mm, of a volume with this (z, y, x) spacing."""
+        """Compute the length of the line, the longest diameter.
+
+        Parameters
+        ----------
+        spacing_mm : Sequence[float]
+            Voxel spacing (z, y, x) in mm.
+
+        Returns
+        -------
+        float
+            Length in mm.
+        """
         return _length_mm(self.endpoints_zyx, spacing_mm)
 
     def short_axis_mm(self, spacing_mm: Sequence[float]) -> float | None:
-        """Length of the drawn short axis in mm, or None."""
+        """Compute the length of the short axis that was drawn.
+
+        Parameters
+        ----------
+        spacing_mm : Sequence[float]
+            Voxel spacing (z, y, x) in mm.
+
+        Returns
+        -------
+        float or None
+            Length in mm; None without a short axis.
+        """
         return None if self.short_axis_zyx is None else _length_mm(self.short_axis_zyx, spacing_mm)
 
     def radius_mm(self, spacing_mm: Sequence[float]) -> float:
-        """Half of `length_mm`."""
+        """Compute half of the line's length.
+
+        Parameters
+        ----------
+        spacing_mm : Sequence[float]
+            Voxel spacing (z, y, x) in mm.
+
+        Returns
+        -------
+        float
+            Radius in mm.
+        """
         return self.length_mm(spacing_mm) / 2
 
 
@@ -272,12 +323,17 @@ class NotedMarks(tuple[RecistMark, ...]):
 
 
 def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
-    """The notes that came with lines; none with a plain tuple or list.
+    """Return the notes that came with lines; a plain tuple or list has none.
 
     Parameters
     ----------
     marks : Sequence[RecistMark]
         Marks, with or without notes.
+
+    Returns
+    -------
+    tuple[str, ...]
+        Sentences on how the lines were read; empty without notes.
     """
     return marks.notes if isinstance(marks, NotedMarks) else ()
 
@@ -332,7 +388,7 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
 
 
 def is_inside(point_zyx: Sequence[float], shape_zyx: Sequence[int]) -> bool:
-    """Whether a voxel index lies within the outer faces of a volume, -0.5 and n - 0.5 on each axis.
+    """Tell whether a voxel index lies within the outer faces of a volume, -0.5 and n - 0.5 on each axis.
 
     Parameters
     ----------
@@ -340,17 +396,27 @@ def is_inside(point_zyx: Sequence[float], shape_zyx: Sequence[int]) -> bool:
         Voxel index of a point, may be a fraction.
     shape_zyx : Sequence[int]
         Shape of the volume.
+
+    Returns
+    -------
+    bool
+        True inside or on the outer faces.
     """
     return all(-_HALF_VOXEL <= p <= n - 1 + _HALF_VOXEL for p, n in zip(point_zyx, shape_zyx, strict=True))
 
 
 def voxel_of(point_zyx: FloatTriple) -> IntTriple:
-    """The voxel that holds a point; of a point between two, the lower one.
+    """Find the voxel that holds a point; between two voxels, the lower one.
 
     Parameters
     ----------
     point_zyx : FloatTriple
         Voxel index of a point, may be a fraction.
+
+    Returns
+    -------
+    IntTriple
+        Index (z, y, x) of the voxel.
 
     Examples
     --------
@@ -362,7 +428,7 @@ def voxel_of(point_zyx: FloatTriple) -> IntTriple:
 
 
 def outer_ends(line: EndpointPair, margin_voxels: float) -> EndpointPair:
-    """The ends of a line in a slice, moved outwards along it by `margin_voxels` each.
+    """Move each end of a line outwards along it by `margin_voxels`, within its slice.
 
     Parameters
     ----------
@@ -370,6 +436,11 @@ def outer_ends(line: EndpointPair, margin_voxels: float) -> EndpointPair:
         The two ends, on one slice.
     margin_voxels : float
         How far each end is moved.
+
+    Returns
+    -------
+    EndpointPair
+        Two points (z, y, x) in voxels.
     """
     (z, ay, ax), (_, by, bx) = line
     share = margin_voxels / math.hypot(by - ay, bx - ax)
@@ -378,7 +449,7 @@ def outer_ends(line: EndpointPair, margin_voxels: float) -> EndpointPair:
 
 
 def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Mask:
-    """Sphere with the line as its diameter: what geometry alone knows of the tumour.
+    """Draw the sphere with the line as its diameter, the geometric baseline.
 
     Parameters
     ----------
@@ -400,7 +471,7 @@ def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence
 
 
 def sphere_box(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> SubVolume:
-    """The part of `sphere_mask` that holds the sphere.
+    """Draw the sphere of `sphere_mask` on the box that holds it.
 
     Parameters
     ----------
@@ -410,6 +481,11 @@ def sphere_box(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[
         Shape of the volume.
     spacing_mm : Sequence[float]
         Spacing in mm, (z, y, x).
+
+    Returns
+    -------
+    SubVolume
+        Bool part of the volume.
     """
     center, radius_mm = np.asarray(mark.midpoint_zyx), mark.radius_mm(spacing_mm)
     spacing, last = np.asarray(spacing_mm, dtype=np.float64), np.asarray(shape_zyx) - 1
@@ -425,7 +501,7 @@ def sphere_box(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[
 
 
 def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
-    """Lines of a marker volume: per label the two voxels that are farthest apart.
+    """Read the lines of a marker volume: per label the two voxels that are farthest apart.
 
     Parameters
     ----------
@@ -478,7 +554,7 @@ def _is_in_pieces(drawn: Mask) -> bool:
 
 
 def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: int) -> RecistMark:
-    """The line a reader would draw on a reference mask.
+    """Draw the line that a reader would draw on a reference mask.
 
     It lies in the mask's largest piece (see `_kernels.largest_piece`), on the slice where that has the largest area
     (ties: the lowest), and runs between the two voxels there that are farthest apart in mm. On a slice with a single
@@ -492,6 +568,11 @@ def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: 
         Spacing in mm, (z, y, x).
     label : int
         Label of the mark that is returned.
+
+    Returns
+    -------
+    RecistMark
+        A mark with the line's two ends.
 
     Raises
     ------
@@ -512,7 +593,7 @@ def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: 
 
 
 def marks_from_labels(labels: Labels, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
-    """The lines that `mark_from_mask` draws on the tumours of a label map, labels ascending; none if it is empty.
+    """Draw the line of each tumour of a label map (see `mark_from_mask`), labels ascending.
 
     Parameters
     ----------
@@ -520,6 +601,11 @@ def marks_from_labels(labels: Labels, spacing_mm: FloatTriple) -> tuple[RecistMa
         Label map (z, y, x), uint8 or uint16.
     spacing_mm : FloatTriple
         Spacing in mm, (z, y, x).
+
+    Returns
+    -------
+    tuple[RecistMark, ...]
+        A mark for each label that has a voxel.
     """
     masks = TumorMasks(labels)
     return tuple(mark_from_mask(masks[label], spacing_mm, label) for label in masks.labels)

@@ -36,7 +36,7 @@ class ScanSource:
     header : Any, default None
         What the file's writer needs to write alike (a NIfTI header), or None.
     notes : tuple[str, ...], default ()
-        Sentences for whoever reads the results: what was chosen, left out, moved or interpolated.
+        Sentences for readers of the results: what was chosen, left out, moved or interpolated.
     has_hu : bool, default True
         False if the file does not say how its values become Hounsfield units.
     array_axes : IntTriple or None, default None
@@ -54,7 +54,18 @@ class ScanSource:
 
     @classmethod
     def of(cls, source: Grid | ScanSource) -> ScanSource:
-        """The source itself; for a grid alone, a file in (z, y, x) order, x fastest."""
+        """Return a source as it is; a grid alone becomes a file in (z, y, x) order, x fastest.
+
+        Parameters
+        ----------
+        source : Grid or ScanSource
+            A source, or a grid alone.
+
+        Returns
+        -------
+        ScanSource
+            The source.
+        """
         return source if isinstance(source, ScanSource) else ScanSource(source)
 
     @classmethod
@@ -66,7 +77,7 @@ class ScanSource:
         axes_as_stored: bool = False,
         header: Any = None,
     ) -> Self:
-        """Source of a file's array.
+        """Make the source of a file's array.
 
         Parameters
         ----------
@@ -78,6 +89,11 @@ class ScanSource:
             Take k, j, i for z, y, x whatever the affine says.
         header : Any, default None
             Kept for writing.
+
+        Returns
+        -------
+        Self
+            The source.
 
         Raises
         ------
@@ -93,14 +109,25 @@ class ScanSource:
         return cls(Grid.from_affine(shape, affine), axes, header)
 
     def check_units(self) -> None:
-        """CaseError if the file does not say how its grey values become HU: a guess would be 1024 off."""
+        """Raise CaseError if the file does not say how grey values become HU: a guess would be 1024 HU off."""
         if not self.has_hu:
             raise CaseError(
                 "the file does not say how its grey values become HU: say hu=True if they are HU as stored"
             )
 
     def with_notes(self, notes: Sequence[str]) -> Self:
-        """The same source with more notes; empty ones and those it has are left out."""
+        """Add notes; empty and repeated ones are left out.
+
+        Parameters
+        ----------
+        notes : Sequence[str]
+            Sentences for readers of the results.
+
+        Returns
+        -------
+        Self
+            A source with these notes after its own.
+        """
         new = tuple(note for note in notes if note and note not in self.notes)
         return replace(self, notes=(*self.notes, *new)) if new else self
 
@@ -111,7 +138,7 @@ class ScanSource:
 
     @property
     def frame_of_reference_uid(self) -> str:
-        """DICOM's name of the space that millimetres are counted in; empty where it is missing."""
+        """FrameOfReferenceUID of DICOM; empty if it is missing."""
         return ""
 
     @property
@@ -128,34 +155,111 @@ class ScanSource:
         return affine
 
     def from_file(self, array_kji: NDArray[Any]) -> NDArray[Any]:
-        """View (z, y, x) of an array in the file's order, slowest axis first (k, j, i)."""
+        """Permute an array from the file's axis order.
+
+        Parameters
+        ----------
+        array_kji : NDArray[Any]
+            Array in the file's order, slowest axis first (k, j, i).
+
+        Returns
+        -------
+        NDArray[Any]
+            View (z, y, x).
+        """
         return array_kji.transpose([2 - axis for axis in self.file_axes_zyx])
 
     def to_file(self, volume: NDArray[Any]) -> NDArray[Any]:
-        """View in the file's order, slowest axis first (k, j, i), of an array (z, y, x)."""
+        """Permute an array into the file's axis order.
+
+        Parameters
+        ----------
+        volume : NDArray[Any]
+            Array (z, y, x).
+
+        Returns
+        -------
+        NDArray[Any]
+            View in the file's order, slowest axis first (k, j, i).
+        """
         return volume.transpose([self.file_axes_zyx.index(axis) for axis in (2, 1, 0)])
 
     def from_array(self, array: NDArray[Any]) -> NDArray[Any]:
-        """View (z, y, x) of an array in the caller's order."""
+        """Permute an array from the caller's axis order.
+
+        Parameters
+        ----------
+        array : NDArray[Any]
+            Array in the caller's order.
+
+        Returns
+        -------
+        NDArray[Any]
+            View (z, y, x).
+        """
         return array if self.array_axes is None else array.transpose(np.argsort(self.array_axes))
 
     def to_array(self, volume: NDArray[Any]) -> NDArray[Any]:
-        """View in the caller's order of an array (z, y, x)."""
+        """Permute an array into the caller's axis order.
+
+        Parameters
+        ----------
+        volume : NDArray[Any]
+            Array (z, y, x).
+
+        Returns
+        -------
+        NDArray[Any]
+            View in the caller's order.
+        """
         return volume if self.array_axes is None else volume.transpose(self.array_axes)
 
     def box_to_file(self, box: VoxelBox) -> VoxelBox:
-        """A box in the file's order, slowest axis first (k, j, i)."""
+        """Permute a box into the file's axis order.
+
+        Parameters
+        ----------
+        box : VoxelBox
+            A box of the volume (z, y, x).
+
+        Returns
+        -------
+        VoxelBox
+            The box in the file's order (k, j, i).
+        """
         k, j, i = (self.file_axes_zyx.index(axis) for axis in (2, 1, 0))
         start, stop = box
         return (start[k], start[j], start[i]), (stop[k], stop[j], stop[i])
 
     def points_from_file(self, points_kji: ArrayLike) -> Float64Array:
-        """Points (..., 3) in z, y, x of file indices (..., 3), slowest axis first (k, j, i)."""
+        """Permute points from the file's axis order.
+
+        Parameters
+        ----------
+        points_kji : ArrayLike
+            File indices (..., 3), slowest axis first (k, j, i).
+
+        Returns
+        -------
+        Float64Array
+            Points (..., 3) in z, y, x.
+        """
         points = np.asarray(points_kji, dtype=np.float64)
         return points[..., [2 - axis for axis in self.file_axes_zyx]]
 
     def points_to_file(self, points_zyx: ArrayLike) -> Float64Array:
-        """File indices (..., 3), slowest axis first (k, j, i), of points (..., 3) in z, y, x."""
+        """Permute points into the file's axis order.
+
+        Parameters
+        ----------
+        points_zyx : ArrayLike
+            Points (..., 3) in z, y, x.
+
+        Returns
+        -------
+        Float64Array
+            File indices (..., 3), slowest axis first (k, j, i).
+        """
         points = np.asarray(points_zyx, dtype=np.float64)
         return points[..., [self.file_axes_zyx.index(axis) for axis in (2, 1, 0)]]
 
@@ -166,19 +270,67 @@ class ScanSource:
         return n_slices, rows, columns
 
     def slice_points_from_world(self, points_mm: ArrayLike) -> Float64Array:
-        """Slice, row and column (n, 3) of world mm (n, 3) in x, y, z (RAS); fractions between slices and pixels."""
+        """Convert world millimetres to slice, row and column.
+
+        Parameters
+        ----------
+        points_mm : ArrayLike
+            World mm (n, 3) in x, y, z (RAS).
+
+        Returns
+        -------
+        Float64Array
+            Slice, row and column (n, 3), with fractions.
+        """
         return self.points_to_file(self.grid.mm_to_voxel(points_mm))
 
     def volume_of_labels(self, slices: NDArray[Any]) -> NDArray[Any]:
-        """The label map (z, y, x) of labels (slice, row, column)."""
+        """Turn labels (slice, row, column) into a label map (z, y, x).
+
+        Parameters
+        ----------
+        slices : NDArray[Any]
+            Labels (slice, row, column).
+
+        Returns
+        -------
+        NDArray[Any]
+            Labels (z, y, x).
+        """
         return self.from_file(slices)
 
     def points_of_image(self, uid: str, columns_rows: Float64Array, frame: int = 0) -> Float64Array:
-        """Voxel indices (n, 3) in z, y, x of points on a DICOM image; MarkError if the scan has no such image."""
+        """Convert points on a DICOM image to voxel indices; MarkError if the scan has no such image.
+
+        Parameters
+        ----------
+        uid : str
+            SOPInstanceUID of the image.
+        columns_rows : Float64Array
+            Points (n, 2), column and row in pixels, as DICOM gives them.
+        frame : int, default 0
+            Frame of a multi-frame image, from 1; 0 if none was named.
+
+        Returns
+        -------
+        Float64Array
+            Voxel indices (n, 3) in z, y, x.
+        """
         raise MarkError("is drawn on DICOM images: the CT must be read from its DICOM folder")
 
     def points_from_world(self, points_mm: ArrayLike) -> Float64Array:
-        """Voxel indices (..., 3) in z, y, x of world mm (..., 3) in x, y, z (RAS)."""
+        """Convert world millimetres to voxel indices.
+
+        Parameters
+        ----------
+        points_mm : ArrayLike
+            World mm (..., 3) in x, y, z (RAS).
+
+        Returns
+        -------
+        Float64Array
+            Voxel indices (..., 3) in z, y, x.
+        """
         return self.grid.mm_to_voxel(points_mm)
 
 

@@ -35,11 +35,11 @@ class CaseFiles:
         The patient, as far as names tell: cases of one patient are never split between training and
         validation.
     hu : bool or None, default None
-        True for Hounsfield units, False for a scan already windowed to 0-255, None to look.
+        True for Hounsfield units, False for a scan already windowed to 0-255, None to decide by the values.
     path_name : str, default ""
         The way to it from the folder that was searched, as one name: `train__CT_1`.
     patient_id, date : str, default ""
-        What the data set itself says: the patient, and the day as YYYY-MM-DD.
+        Patient and day (YYYY-MM-DD) as the data set gives them.
     series : str, default ""
         SeriesInstanceUID in a DICOM folder.
     acquisition : int or None, default None
@@ -61,11 +61,16 @@ class CaseFiles:
 
     @property
     def key(self) -> str:
-        """`source/name`, as `exclude.txt` and messages have it."""
+        """`source/name`, as in `exclude.txt` and messages."""
         return f"{self.source}/{self.name}"
 
     def read(self) -> Case:
-        """The case with its reference, under its name; labels that no line marks are a note of its source.
+        """Read the case with its reference; labels without a line become a note of its source.
+
+        Returns
+        -------
+        Case
+            The case with its reference.
 
         Raises
         ------

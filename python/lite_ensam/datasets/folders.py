@@ -2,13 +2,13 @@
 
 | layout | scan | marks, reference |
 |---|---|---|
-| lite-ensam | `.../SOURCE/CASE/ct.nii.gz` | `marks.json` or `.csv`, `labels.nii.gz` beside it |
+| lite-ensam | `.../SOURCE/CASE/ct.nii.gz` | `marks.json` or `.csv`, `labels.nii.gz` next to it |
 | FLARE .npz | any `.npz` with `imgs` | `recist`, `gts` inside |
 | FLARE NIfTI | `images*/CASE_0000.nii.gz` | `marks*/CASE.json` or `.csv`, `labels*/CASE.nii.gz` |
-| BIDS-like | `sub-X[/ses-Y]/.../sub-X[_ses-Y...]_ct.nii.gz` | `..._marks.json` or `.csv`, `..._dseg.nii.gz`, beside it or in the same place below `derivatives/*` |
+| BIDS-like | `sub-X[/ses-Y]/.../sub-X[_ses-Y...]_ct.nii.gz` | `..._marks.json` or `.csv`, `..._dseg.nii.gz`, next to it or in the same place below `derivatives/*` |
 
 Names decide, not what can be opened: a link that leads nowhere, a damaged file, and a folder of labels whose scan
-is missing are cases that fail when they are read. Nothing that should have been a case is passed over in silence.
+is missing are cases that fail when they are read. Nothing that should have been a case is skipped in silence.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -82,12 +82,17 @@ class FileTree:
 
 
 def find_cases(folder: PathLike) -> list[CaseFiles]:
-    """Every case of a folder with its reference, in alphabetical order of source and name; see `list_cases`.
+    """Find every case of a folder with its reference, by source and name; see `list_cases`.
 
     Parameters
     ----------
     folder : PathLike
         Cases in one of the layouts of this module.
+
+    Returns
+    -------
+    list[CaseFiles]
+        Files of each case.
     """
     return list(list_cases(folder).cases)
 
@@ -150,7 +155,7 @@ def find_cases_and_notes(tree: FileTree) -> FoundCases:
 def list_files(root: Path) -> FileTree:
     """Every file below a folder; links to folders are followed, and each folder is looked into once.
 
-    Files that macOS writes beside others (`._name`) are left out.
+    Files that macOS writes next to others (`._name`) are left out.
 
     Raises
     ------

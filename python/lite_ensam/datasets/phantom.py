@@ -88,7 +88,7 @@ def make_phantom(
     spacing_mm: Sequence[float] = (2.5, 1.6, 1.6),
     seed: int = 0,
 ) -> Case:
-    """Chest CT in HU with three tumours, their RECIST lines and an exact reference.
+    """Make a chest CT in HU with three tumours, their RECIST lines and an exact reference.
 
     Label 1 is a spiculated nodule in the right lung, 2 a low-contrast nodule in the liver, 3 a mass
     between the aorta and the left lung. Sizes follow the field of view.

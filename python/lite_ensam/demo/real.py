@@ -54,7 +54,12 @@ def run_real_demo(
     overwrite : bool, default False
         Whether existing results may be replaced; scans that are there are not fetched again.
     on_step : Callable[[str], None] or None, default None
-        Told in words what is done next.
+        Called with a sentence before each step.
+
+    Returns
+    -------
+    DemoRecord
+        Scores, volumes and written files.
 
     Raises
     ------
@@ -79,12 +84,17 @@ def run_real_demo(
 
 
 def real_cases(folder: PathLike) -> list[Case]:
-    """The four patients' scans, lines and references, fetched into `folder`/scans if they are not there.
+    """Read four patients' scans, lines and references; missing scans are downloaded into `folder`/scans.
 
     Parameters
     ----------
     folder : PathLike
         Made if it is missing; keeps the scans (17 MB, DICOM) in `scans`.
+
+    Returns
+    -------
+    list[Case]
+        Four cases with references.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The steps of both demos: segment, score beside the sphere, write scan, mask and picture."""
+"""The steps of both demos: segment, score against the sphere, write scan, mask and picture."""
 
 import math
 import os
@@ -58,7 +58,7 @@ Segmenter: TypeAlias = Callable[[Case], Segmented]
 @with_short_repr
 @dataclass(frozen=True)
 class DemoTumor:
-    """One tumour: what was measured, and how near result and sphere of the line are to the reference.
+    """One tumour: its measurements, and how close the result and the sphere of the line are to the reference.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class DemoTumor:
 @with_short_repr
 @dataclass(frozen=True)
 class DemoRecord:
-    """All that a demo has to tell.
+    """All numbers of a demo.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class DemoRecord:
     tumors : tuple[DemoTumor, ...]
         The tumours, in the order of the picture's rows.
     masks : tuple[Path, ...]
-        One file for each case, beside its ct.nii.gz and marks.json.
+        One file for each case, next to its ct.nii.gz and marks.json.
     picture : Path or None
         Three planes of each tumour, result and reference outlined; None without matplotlib.
     report : Path
@@ -208,12 +208,17 @@ def make_folder(path: PathLike) -> Path:
 
 
 def segmenter_of(weights: PathLike = WEIGHTS) -> Segmenter:
-    """A function that segments cases with the weights of a folder, by default the released ones.
+    """Make a function that segments cases with the weights of a folder.
 
     Parameters
     ----------
     weights : PathLike, default WEIGHTS
         Folder of weights made by `lite-ensam export` or `import`.
+
+    Returns
+    -------
+    Segmenter
+        Function from a case to its segmentation.
     """
     predictor = Predictor(load_backend("openvino", weights=weights))
     return lambda case: segment_case(case, predictor)

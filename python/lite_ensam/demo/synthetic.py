@@ -22,6 +22,11 @@ def run_demo(
     overwrite : bool, default False
         Whether existing files may be replaced.
 
+    Returns
+    -------
+    DemoRecord
+        Scores, volumes and written files.
+
     Raises
     ------
     OutputError

@@ -20,19 +20,22 @@ from lite_ensam.io import write_text
 from lite_ensam.measurements.confidence import HeldOutErrors
 
 Engine = Literal["openvino", "torch"]
+"""Name of an inference engine."""
+
 ENGINES: tuple[Engine, ...] = ("openvino", "torch")
+"""Names of all engines, the default first."""
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
-"""Folder of the weights that ship with the package: of lesion crops."""
+"""Folder of the released weights for lesion crops."""
 JOINT_WEIGHTS = WEIGHTS / "joint"
-"""Of those of the paper's joint crop."""
+"""Folder of the released weights for the paper's joint crop."""
 
 GRAPHS: dict[Crop, tuple[str, ...]] = {"lesion": ("lite_ensam",), "joint": ("encoder", "decoder")}
 """Exported graphs of weights for a crop: of a joint crop the encoder is run once, the decoder for each line."""
 
 
 def shipped_weights(crop: Crop | None = None) -> Path:
-    """Folder of the weights that ship for a crop.
+    """Find the folder of the released weights for a crop.
 
     Parameters
     ----------
@@ -93,7 +96,18 @@ class WeightsManifest:
 
     @classmethod
     def read(cls, folder: PathLike = WEIGHTS) -> WeightsManifest:
-        """Read `manifest.json` of a weights folder, as `export` makes it."""
+        """Read `manifest.json` of a weights folder, as `export` makes it.
+
+        Parameters
+        ----------
+        folder : PathLike, default WEIGHTS
+            Folder with `manifest.json`.
+
+        Returns
+        -------
+        WeightsManifest
+            The manifest.
+        """
         folder = Path(folder)
         path = folder / "manifest.json"
         try:
@@ -117,7 +131,13 @@ class WeightsManifest:
             raise EngineError(f"weights: {path} is not a manifest of lite-ensam ({error})") from error
 
     def write_held_out_errors(self, errors: HeldOutErrors) -> None:
-        """Keep errors in `manifest.json`: results then come with intervals. OutputError if it cannot be written."""
+        """Write held-out errors into `manifest.json`, so that results have intervals; OutputError if that fails.
+
+        Parameters
+        ----------
+        errors : HeldOutErrors
+            Errors of these weights on patients that they were not trained on.
+        """
         path = self.folder / "manifest.json"
         numbers = json.loads(path.read_text()) | {"held_out_errors": errors.to_dict()}
         write_text(path, json.dumps(numbers, indent=1) + "\n", overwrite=True)
@@ -154,13 +174,21 @@ def graph_hash(folder: Path, graphs: Sequence[str]) -> str:
 
 
 class Backend(Protocol):
-    """An engine with weights loaded."""
+    """An engine with weights loaded.
+
+    Attributes
+    ----------
+    name : Engine
+        Name of the engine.
+    manifest : WeightsManifest
+        Manifest of the weights.
+    """
 
     name: Engine
     manifest: WeightsManifest
 
     def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits float32 (n, z, y, x) of lines (n, 2, 3), each in a patch of its own or all in one.
+        """Run the network on lines, each in a patch of its own or all in one patch.
 
         Parameters
         ----------
@@ -168,9 +196,20 @@ class Backend(Protocol):
             Patches (n, c, z, y, x) or (1, c, z, y, x), in [0, 1]; one patch is encoded once for all lines.
         endpoints_zyx : NDArray[np.float32]
             Ends of the lines (n, 2, 3), voxel indices in the patch.
+
+        Returns
+        -------
+        NDArray[np.float32]
+            Logits (n, z, y, x), float32; above 0 is tumour.
         """
         ...
 
     def warm_up(self, patch_shape_zyx: tuple[int, int, int]) -> None:
-        """Do beforehand what the first call for patches of this shape would do."""
+        """Prepare the engine for patches of a shape, so that the first call is as fast as later ones.
+
+        Parameters
+        ----------
+        patch_shape_zyx : tuple[int, int, int]
+            Shape of the patches.
+        """
         ...

@@ -1,6 +1,6 @@
 """LieRE's rotations in NumPy: matrix exponentials cannot be exported, so the graph takes them as inputs.
 
-The twin of `model.lie_rope`, which the tests hold it against.
+The reference is `model.lie_rope`, which the tests compare it with.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _LOADING = ProcessLock()
 
 
 def check_engine(engine: Engine) -> None:
-    """Raise ArgumentError for an unknown engine, EngineError for one that this process cannot run; before long work.
+    """Raise ArgumentError for an unknown engine, EngineError for one that cannot run here.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def check_engine(engine: Engine) -> None:
 
 
 def check_threads(threads: int | None) -> None:
-    """Raise ArgumentError unless it is a number of threads.
+    """Raise ArgumentError unless the value is a number of threads.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def check_threads(threads: int | None) -> None:
 
 
 def shared_backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
-    """As `load_backend`, but kept for later calls: loading an engine takes longer than running it.
+    """Load an engine as `load_backend` does and keep it for later calls.
 
     Parameters
     ----------
@@ -53,6 +53,11 @@ def shared_backend(engine: Engine, threads: int | None, manifest: WeightsManifes
         CPU threads; None takes all.
     manifest : WeightsManifest
         The weights.
+
+    Returns
+    -------
+    Backend
+        The engine; later calls with the same arguments return the same one.
     """
     check_engine(engine)
     with _LOADING:
@@ -72,6 +77,11 @@ def load_backend(
         CPU threads; None takes all that affinity and control groups grant.
     weights : PathLike or WeightsManifest, default WEIGHTS
         Folder with manifest.json, lite_ensam.xml/.bin and lite_ensam.safetensors, or its manifest.
+
+    Returns
+    -------
+    Backend
+        The engine.
 
     Raises
     ------

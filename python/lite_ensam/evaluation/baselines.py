@@ -27,6 +27,8 @@ SHORT_AXIS_SHARE = 0.75
 radiologists drew with both axes (DeepLesion); nothing is known of the extent along z, so it gets the same."""
 
 _WITHIN_SD = 2.0
+"""How far a voxel's value may be from the mean under the line, in standard deviations; not tuned: it is a baseline."""
+
 _LEAST_SD_HU = 10.0
 """Scanner noise: a line over three equal voxels must not ask for exactly that value."""
 
@@ -57,7 +59,7 @@ def ellipsoid(case: Case, mark: RecistMark) -> SubVolume:
 
 
 def region_growing(case: Case, mark: RecistMark) -> SubVolume:
-    """Voxels that look like those under the line and hang together with it.
+    """Voxels that look like those under the line and are connected with it.
 
     Within two standard deviations of the mean under the line, inside a sphere of 1.2 times the
     line's radius, opened by one voxel (that cuts vessels off), connected to the line. If the opening

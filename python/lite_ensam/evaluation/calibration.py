@@ -29,6 +29,11 @@ def calibrate(
     on_case : Callable[[str, int, int], None] or None, default None
         Called before each case with its name, its number from 0 and how many there are.
 
+    Returns
+    -------
+    HeldOutErrors
+        Quantiles of the errors, which `WeightsManifest.write_held_out_errors` keeps.
+
     Raises
     ------
     CaseError

@@ -1,4 +1,4 @@
-"""Scoring a way of segmenting on a folder of scans with reference masks, baselines beside every number."""
+"""Scoring a way of segmenting on a folder of scans with reference masks, baselines next to every number."""
 
 import os
 import time
@@ -27,16 +27,16 @@ from lite_ensam.io.voxels import as_labels
 __all__ = ["RESULT", "Evaluation", "Segmenting", "evaluate"]
 
 Segmenting: TypeAlias = Callable[[Case], Labels]
-"""From a case to its label map, uint8 or uint16 (z, y, x): each mark's tumour under the mark's label."""
+"""Function from a case to its label map, uint8 or uint16 (z, y, x), with the labels of the marks."""
 
 RESULT = "result"
-"""Name of what is evaluated, beside the names of the baselines."""
+"""Name of the evaluated method, next to the names of the baselines."""
 
 
 @with_short_repr
 @dataclass(frozen=True)
 class Evaluation:
-    """All scores, and what they come to.
+    """Scores of all tumours, their means and intervals.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Evaluation:
     cases : tuple[CaseScore, ...]
         All tumours of a case as one mask, for each method.
     notes : tuple[str, ...], default ()
-        Notes of the folder and of each case: what was passed over, how scans were read.
+        Notes of the folder and of each case: what was skipped, how scans were read.
     resources : tuple[CaseResources, ...], default ()
         What a fresh process took for each case, if that was measured.
     """
@@ -69,7 +69,20 @@ class Evaluation:
     resources: tuple[CaseResources, ...] = ()
 
     def summary(self, source: str = OVERALL, method: str = RESULT) -> Summary:
-        """The summary of one method on one source; KeyError names those that there are."""
+        """Return the summary of one method on one source; KeyError names the ones that exist.
+
+        Parameters
+        ----------
+        source : str, default OVERALL
+            Name of a source; `OVERALL` is the mean over sources.
+        method : str, default RESULT
+            Name of a method, such as `RESULT`.
+
+        Returns
+        -------
+        Summary
+            The summary.
+        """
         for summary in self.summaries:
             if (summary.source, summary.method) == (source, method):
                 return summary
@@ -77,15 +90,37 @@ class Evaluation:
         raise KeyError(f"no summary of {method!r} on {source!r}; there are {known}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, JSON-ready."""
+        """Return all scores as a JSON-ready dictionary.
+
+        Returns
+        -------
+        dict[str, Any]
+            All numbers by name.
+        """
         return {"use": DISCLAIMER} | asdict(self)
 
     def write_json(self, path: PathLike, overwrite: bool = False) -> None:
-        """Write everything; OutputError if that cannot be done."""
+        """Write all scores as JSON; OutputError if they cannot be written.
+
+        Parameters
+        ----------
+        path : PathLike
+            The file to write.
+        overwrite : bool, default False
+            Whether an existing file may be replaced.
+        """
         write_report(path, self.to_dict(), overwrite)
 
     def write_csv(self, path: PathLike, overwrite: bool = False) -> None:
-        """Write one row for each tumour and method; OutputError if that cannot be done."""
+        """Write a row for each tumour and method as CSV; OutputError if they cannot be written.
+
+        Parameters
+        ----------
+        path : PathLike
+            The file to write.
+        overwrite : bool, default False
+            Whether an existing file may be replaced.
+        """
         write_table(path, [_row(tumor) for tumor in self.tumors], overwrite)
 
 
@@ -107,13 +142,18 @@ def evaluate(
     segment : Segmenting
         Function from a case to its label map.
     baselines : Sequence[str], default ("sphere",)
-        Names out of `baselines.BASELINES` that are scored too.
+        Names out of `BASELINES` that are scored too.
     changes : Sequence[str], default ()
-        Names out of `robustness.CHANGES`: the result is scored on marks changed so, too.
+        Names out of `CHANGES`: the result is scored on marks changed so, too.
     seed : int, default 0
         Seed of the bootstrap and of changed marks.
     on_case : Callable[[str, int, int], None] or None, default None
         Called before each case with its name, its number from 0 and how many there are.
+
+    Returns
+    -------
+    Evaluation
+        Scores of each tumour, and their means with intervals.
 
     Raises
     ------

@@ -23,7 +23,7 @@ FLARE_LOWEST_DSC = 0.2
 
 
 def dsc(result: Mask, reference: Mask) -> float:
-    """Dice similarity coefficient: twice the common voxels over the sum of both.
+    """Compute the Dice similarity coefficient: twice the common voxels over the sum of both masks.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def dsc(result: Mask, reference: Mask) -> float:
 
 
 def nsd(result: Mask, reference: Mask, spacing_mm: FloatTriple, tolerance_mm: float = 2.0) -> float:
-    """Normalised surface Dice: the share of both surfaces that lies near the other one.
+    """Compute the normalised surface Dice: the share of both surfaces that lies near the other one.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def nsd_at(
 
 
 def flare_nsd(dsc_value: float, nsd_value: float) -> float:
-    """NSD as FLARE scores it: 0 if the DSC is below 0.2.
+    """Compute the NSD as FLARE scores it: 0 if the DSC is below 0.2.
 
     Parameters
     ----------
@@ -107,6 +107,11 @@ def flare_nsd(dsc_value: float, nsd_value: float) -> float:
         Dice similarity coefficient, 0 to 1.
     nsd_value : float
         Normalised surface Dice, 0 to 1.
+
+    Returns
+    -------
+    float
+        NSD, 0 to 1.
 
     Examples
     --------

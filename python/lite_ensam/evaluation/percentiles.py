@@ -27,7 +27,7 @@ def render_percentiles(
     scores: Sequence[TumorScore],
     percentiles: Sequence[int] = PERCENTILES,
 ) -> bytes:
-    """PNG with a column for each percentile: the mark's slice, result and reference outlined.
+    """Draw a column for each percentile: the slice of the line with result and reference outlined.
 
     Parameters
     ----------
@@ -37,6 +37,11 @@ def render_percentiles(
         Their scores, in the same order.
     percentiles : Sequence[int], default PERCENTILES
         Percentiles of the DSC, ascending.
+
+    Returns
+    -------
+    bytes
+        Content of a PNG file.
 
     Raises
     ------

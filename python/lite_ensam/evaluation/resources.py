@@ -72,7 +72,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class CaseResources:
-    """Resources for segmenting one case, from the start of its process to the end.
+    """Time and memory for segmenting one case, from the start of its process to the end.
 
     Parameters
     ----------
@@ -101,7 +101,22 @@ class CaseResources:
 
     @classmethod
     def of(cls, files: CaseFiles, case: Case, taken: Watched) -> CaseResources:
-        """Time and memory of a watched process for a case."""
+        """Combine time and memory of a process with the case that it segmented.
+
+        Parameters
+        ----------
+        files : CaseFiles
+            Files of the case.
+        case : Case
+            The case itself.
+        taken : Watched
+            Time and memory of the process.
+
+        Returns
+        -------
+        CaseResources
+            Time and memory with name, shape and number of tumours.
+        """
         return cls(
             files.source, files.name, case.grid.shape_zyx, len(case.marks), taken.seconds, taken.peak_mb,
             taken.area_mb_s, taken.flare24_mb_s,
@@ -125,6 +140,11 @@ def measure_cases(
         Further options of `lite-ensam segment`.
     on_case : Callable[[str, int, int], None] or None, default None
         Called before each case with its name, its number from 0 and how many there are.
+
+    Returns
+    -------
+    list[CaseResources]
+        Time and memory of each case, in the order given.
 
     Raises
     ------

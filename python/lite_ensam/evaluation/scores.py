@@ -28,16 +28,18 @@ __all__ = [
 ]
 
 OVERALL = "overall"
-"""Stands for the mean over sources where else a source is named."""
+"""Name for the mean over sources, in place of a source's name."""
 
 _DRAWS = 2000
+"""Draws of the bootstrap; not tuned."""
+
 _MEANS = ("dsc", "nsd_2mm", "nsd_1mm")
 _MEDIANS = ("volume_error", "longest_diameter_error")
 
 
 @dataclass(frozen=True)
 class MaskScore:
-    """One mask against its reference.
+    """Scores of one mask against its reference.
 
     Parameters
     ----------
@@ -108,7 +110,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Summary:
-    """One method on one source, or overall.
+    """Mean scores of one method on one source, or overall.
 
     Parameters
     ----------
@@ -139,7 +141,7 @@ class Summary:
 
 
 def score_mask(result: SubVolume, mark: RecistMark, case: Case) -> MaskScore:
-    """All numbers of one tumour's mask against the case's reference.
+    """Compute all scores of one tumour's mask against the case's reference.
 
     Parameters
     ----------
@@ -149,6 +151,11 @@ def score_mask(result: SubVolume, mark: RecistMark, case: Case) -> MaskScore:
         Says which tumour of the reference it is.
     case : Case
         Case with a reference.
+
+    Returns
+    -------
+    MaskScore
+        Dice, surface Dice, volumes and errors.
     """
     reference, spacing = case.reference_masks[mark.label], case.grid.spacing_mm
     line = RecistMark(1, mark.endpoints_zyx)

@@ -17,27 +17,37 @@ PERCENTILES = (5, 25, 50, 75, 95)
 
 
 def worst_tumors(evaluation: Evaluation, n_tumors: int = 10) -> list[TumorScore]:
-    """The tumours with the lowest DSC of the result, the worst first.
+    """Select the tumours with the lowest DSC of the result, the lowest first.
 
     Parameters
     ----------
     evaluation : Evaluation
-        An evaluation of `evaluate_folder`.
+        An evaluation of `evaluate`.
     n_tumors : int, default 10
         How many, at most.
+
+    Returns
+    -------
+    list[TumorScore]
+        At most so many scores.
     """
     return _by_dsc(evaluation)[:n_tumors]
 
 
 def at_percentiles(evaluation: Evaluation, percentiles: Sequence[int] = PERCENTILES) -> list[TumorScore]:
-    """The tumours at these percentiles of the result's DSC (the nearest one where none is exactly there).
+    """Select the tumours nearest to percentiles of the result's DSC.
 
     Parameters
     ----------
     evaluation : Evaluation
-        An evaluation of `evaluate_folder`.
+        An evaluation of `evaluate`.
     percentiles : Sequence[int], default PERCENTILES
         Percentiles of the DSC, 0 to 100.
+
+    Returns
+    -------
+    list[TumorScore]
+        A score for each percentile.
     """
     ordered = _by_dsc(evaluation)
     return [ordered[round(percent / 100 * (len(ordered) - 1))] for percent in percentiles]
@@ -56,6 +66,11 @@ def picture_tumors(
         Scores of its result.
     segment : Segmenting
         The same that was evaluated.
+
+    Returns
+    -------
+    list[TumorPicture]
+        Pictures in the order of the scores.
     """
     files = {(case.source, case.name): case for case in find_cases(evaluation.folder)}
     spheres = {

@@ -95,12 +95,17 @@ def import_weights(checkpoint: Path, folder: Path) -> None:
 
 
 def flare25_weights(checkpoint: Path) -> Weights:
-    """The authors' checkpoint as weights of this package, float32; errors as `import_weights`.
+    """Read the authors' checkpoint as weights of this package, float32; errors as `import_weights`.
 
     Parameters
     ----------
     checkpoint : Path
         Checkpoint of the authors, a file of `torch.save`.
+
+    Returns
+    -------
+    Weights
+        Weights with the config that fits them.
     """
     tensors = _unwrapped(read_state_dict(checkpoint))
     try:

@@ -1,8 +1,8 @@
 """Tensors out of a stranger's checkpoint, a file of `torch.save`, which is a program to whoever trusts it.
 
 torch's own restricted reader builds tensors, numbers, texts and containers, and one class more, that of command line
-arguments, which trainers like to keep beside their weights. It is told to map the file, so that what is not asked for
-is never read; what a file promises is held against its size before anything is copied.
+arguments, which trainers like to keep next to their weights. It is told to map the file, so that what is not asked for
+is never read; what a file promises is checked against its size before anything is copied.
 """
 
 from __future__ import annotations

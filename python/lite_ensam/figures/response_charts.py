@@ -195,7 +195,7 @@ def _svg(
     drawn: Sequence[str],
     limits_outside: bool = False,
 ) -> str:
-    """Axis, zero line and limits around what is drawn; limits are named beside the plot or in it."""
+    """Axis, zero line and limits around what is drawn; limits are named next to the plot or in it."""
     right = _WIDTH - _RIGHT
     parts = [f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" role="img" font-size="12">']
     parts.append(f"<title>{escape(says)}</title>")

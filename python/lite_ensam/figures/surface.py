@@ -48,7 +48,7 @@ class Surface:
 
 
 def surface_of(mask: Mask | SubVolume, grid: Grid, smoothing_rounds: int = _SMOOTHING_ROUNDS) -> Surface:
-    """Surface of a mask; empty for an empty mask.
+    """Compute the surface of a mask; it is empty for an empty mask.
 
     Parameters
     ----------
@@ -58,6 +58,11 @@ def surface_of(mask: Mask | SubVolume, grid: Grid, smoothing_rounds: int = _SMOO
         Grid of the mask.
     smoothing_rounds : int, default _SMOOTHING_ROUNDS
         0 leaves the steps between voxels.
+
+    Returns
+    -------
+    Surface
+        Vertices in world mm and triangles.
 
     Examples
     --------

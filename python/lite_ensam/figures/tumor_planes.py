@@ -125,7 +125,14 @@ class TumorPicture:
         return {**reference, "result": as_subvolume(self.result)}
 
     def slice_of(self, part: SubVolume, plane: _Plane) -> tuple[NDArray[Any], Float64Array]:
-        """A part of the volume where the plane cuts it, and how that lies.
+        """Cut a part of the volume along a plane of the picture.
+
+        Parameters
+        ----------
+        part : SubVolume
+            Part of the volume.
+        plane : _Plane
+            Plane of the picture.
 
         Returns
         -------
@@ -142,7 +149,13 @@ class TumorPicture:
         return part.voxels.take(index, axis=plane.cut), start
 
     def field_of_view(self) -> tuple[Float64Array, float]:
-        """Middle (z, y, x) and side of the cube that is shown, in mm from the centre of voxel 0."""
+        """Compute the cube that is shown, in mm from the centre of voxel 0.
+
+        Returns
+        -------
+        tuple[Float64Array, float]
+            Middle (z, y, x) and side in mm.
+        """
         spacing = np.asarray(self.grid.spacing_mm)
         boxes = [TumorMasks(mask)[1] for mask in self.masks.values()]
         corners = [np.asarray(self.mark.endpoints_zyx)]
@@ -180,18 +193,23 @@ def write_picture(
 
 
 def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
-    """The PNG of `write_picture` in memory.
+    """Draw the picture of `write_picture` in memory.
 
     Parameters
     ----------
     tumors : Sequence[TumorPicture]
         At least one tumour.
+
+    Returns
+    -------
+    bytes
+        Content of a PNG file.
     """
     return _png_of(draw_tumors(tumors))
 
 
 def render_thumbnail(tumor: TumorPicture, least_side_mm: float = 0.0) -> bytes:
-    """PNG of the axial plane alone, 264 voxels a side: a tumour among many.
+    """Draw the axial plane alone, 264 pixels a side, for a page with many tumours.
 
     Parameters
     ----------
@@ -199,6 +217,11 @@ def render_thumbnail(tumor: TumorPicture, least_side_mm: float = 0.0) -> bytes:
         What is shown.
     least_side_mm : float, default 0.0
         Least side of the picture in mm, so that pictures of one tumour share a scale.
+
+    Returns
+    -------
+    bytes
+        Content of a PNG file.
     """
     figure = new_figure(_THUMBNAIL_INCHES, _THUMBNAIL_INCHES)
     (middle, side_mm), window = tumor.field_of_view(), choose_window(tumor.ct, tumor.mark)
@@ -261,12 +284,17 @@ def _along_line(part: SubVolume, mark: RecistMark, first: float, last: float) ->
 
 
 def draw_tumors(tumors: Sequence[TumorPicture]) -> Drawing:
-    """A figure with a row for each tumour: its axial, its coronal and its sagittal plane. A notebook shows it.
+    """Draw a row for each tumour: its axial, coronal and sagittal plane. A notebook shows the figure.
 
     Parameters
     ----------
     tumors : Sequence[TumorPicture]
         At least one tumour, and at most 100.
+
+    Returns
+    -------
+    Drawing
+        A matplotlib figure.
 
     Raises
     ------

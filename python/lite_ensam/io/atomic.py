@@ -1,6 +1,6 @@
 """Writing a file, or a folder of them, whole or not at all.
 
-The bytes go to a temporary file beside the target, which takes the target's name only when all of
+The bytes go to a temporary file next to the target, which takes the target's name only when all of
 them are on the disk. A crash, a full disk or an exception leaves the target as it was. The temporary file of a killed
 process leaves half-written is swept away by the next one that writes into the folder.
 """
@@ -60,7 +60,7 @@ _PLAIN_WORDS = {
 def check_output(
     path: str | os.PathLike[str], overwrite: bool = False, suffixes: tuple[str, ...] = ()
 ) -> None:
-    """Raise `OutputError` if `path` surely cannot be written; to be asked before long work.
+    """Raise `OutputError` if `path` cannot be written; call it before long work.
 
     An existing file is replaced only if it is a regular file, or a link to one: never a folder, a pipe,
     a device, or a link that leads nowhere.
@@ -104,6 +104,11 @@ def atomic_write(path: str | os.PathLike[str], overwrite: bool = False) -> Itera
         The file to be written; a symbolic link is followed.
     overwrite : bool, default False
         Whether an existing file may be replaced.
+
+    Yields
+    ------
+    BinaryIO
+        The temporary file, open for writing.
 
     Raises
     ------
@@ -200,7 +205,7 @@ def sweep_leftovers(folder: Path, alone: bool = False) -> None:
     Parameters
     ----------
     folder : Path
-        What cannot be read or removed is passed over.
+        What cannot be read or removed is skipped.
     alone : bool, default False
         Whether nobody else can be writing into the folder: then neither lock nor age is asked for.
     """
@@ -232,7 +237,7 @@ def _remove_leftover(entry: os.DirEntry[str], alone: bool) -> None:
 
 
 def _temporary(target: Path) -> Path:
-    """A name beside a target that nobody can foresee."""
+    """A name next to a target that nobody can foresee."""
     return target.with_name(f"{_PREFIX}{_machine()}-{secrets.token_hex(8)}{_SUFFIX}")
 
 

@@ -45,7 +45,7 @@ class Lesion:
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """Labels of a file.
+    """Label map of a file, with names and identities of the lesions.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class LabelMap:
     finding_sites : Mapping[int, CodedConcept], optional
         Where in the body they lie, by label.
     notes : tuple[str, ...], default ()
-        Sentences for whoever reads the results: what was passed over, chosen or renamed.
+        Sentences for readers of the results: what was skipped, chosen or renamed.
     """
 
     labels: Labels
@@ -68,7 +68,18 @@ class LabelMap:
     notes: tuple[str, ...] = ()
 
     def unclaimed(self, marks: Sequence[RecistMark]) -> tuple[str, ...]:
-        """A note on each label that has no line."""
+        """Write a note on each label that has no line.
+
+        Parameters
+        ----------
+        marks : Sequence[RecistMark]
+            Lines on the scan.
+
+        Returns
+        -------
+        tuple[str, ...]
+            Sentences for readers of the results.
+        """
         claimed = {mark.label for mark in marks}
         return tuple(
             f"label {lesion.label} of the mask has no line and is left out"
@@ -78,7 +89,7 @@ class LabelMap:
 
     @cached_property
     def lesions(self) -> tuple[Lesion, ...]:
-        """One of each label that has a voxel, ascending."""
+        """A lesion for each label that has a voxel, ascending."""
         return tuple(
             Lesion(
                 label,
@@ -90,7 +101,17 @@ class LabelMap:
         )
 
     def draw_marks(self, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
-        """The line a reader would draw on each lesion (see `mark_from_mask`), with its name, tracking UID and site.
+        """Draw the line of each lesion (see `mark_from_mask`), with its name, tracking UID and site.
+
+        Parameters
+        ----------
+        spacing_mm : FloatTriple
+            Voxel spacing (z, y, x) in mm.
+
+        Returns
+        -------
+        tuple[RecistMark, ...]
+            A mark for each lesion.
 
         Raises
         ------

@@ -31,8 +31,11 @@ __all__ = [
 ]
 
 MarkFrame: TypeAlias = Literal["voxel", "ras", "lps"]
+"""Coordinates of marks: "voxel" indices (z, y, x), or world mm (x, y, z) towards right, anterior and superior ("ras")
+or left, posterior and superior ("lps")."""
+
 MARK_FRAMES: tuple[MarkFrame, ...] = get_args(MarkFrame)
-"""Voxel indices, or world millimetres that grow to the right, anterior, superior; to the left, posterior, superior."""
+"""All values of `MarkFrame`."""
 
 MarkEntry: TypeAlias = Mapping[str, Any]
 

@@ -32,8 +32,7 @@ from lite_ensam.io.voxels import as_labels
 __all__ = ["MarksLike", "parse_marks"]
 
 MarksLike: TypeAlias = PathLike | RecistMark | ObjectChoice | Iterable[Any] | Mapping[Any, Any] | NDArray[Any]
-"""A file, one line or several, a mapping, a table, or a marker volume: what `parse_marks` takes; or of a scan in a
-DICOM folder the choice of one of its reports."""
+"""Marks in any form that `parse_marks` takes: a file, lines, a mapping, a table, a marker volume, an `ObjectChoice`."""
 
 _COLUMNS = {*INDEX_COLUMNS, *MM_COLUMNS}
 _ENDS_KEYS = {"endpoints_zyx", "endpoints_mm"}
@@ -46,7 +45,7 @@ def parse_marks(
     ct_path: PathLike = "",
     only: Choice = (),
 ) -> tuple[RecistMark, ...]:
-    """Lines in whatever form a caller has them.
+    """Read lines in any of the supported forms.
 
     Parameters
     ----------
@@ -74,6 +73,11 @@ def parse_marks(
         See `read_marks`.
     only : Choice, default ()
         See `read_marks`.
+
+    Returns
+    -------
+    tuple[RecistMark, ...]
+        At least one mark; `notes_of` has notes on how they were read.
 
     Raises
     ------

@@ -62,7 +62,7 @@ def read_marks(
     marks_in: MarkFrame = "voxel",
     only: Choice = (),
 ) -> tuple[RecistMark, ...]:
-    """All RECIST lines of a file, for the CT whose source is given.
+    """Read all RECIST lines of a file, for the CT whose source is given.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def read_marks(
 def write_marks(
     path: PathLike, marks: Sequence[RecistMark], source: ScanSource | Grid, overwrite: bool = False
 ) -> None:
-    """Write marks as JSON that `read_marks` gives back, in the axis order of the scan's file.
+    """Write marks as JSON for `read_marks`, in the axis order of the scan's file.
 
     Parameters
     ----------

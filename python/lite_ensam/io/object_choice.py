@@ -12,7 +12,7 @@ __all__ = ["ObjectChoice"]
 
 @dataclass(frozen=True)
 class ObjectChoice:
-    """Which of several DICOM files of marks or masks is meant; each part that is given must fit.
+    """Selects one of several DICOM files of marks or masks; each part that is given must fit.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class ObjectChoice:
     Raises
     ------
     ArgumentError
-        If `date` is none of these.
+        If `date` has another form.
     """
 
     description: str = ""

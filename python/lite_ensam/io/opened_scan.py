@@ -47,16 +47,16 @@ ScanLike: TypeAlias = PathLike | Case | tuple[NDArray[Any], ScanSource | Grid] |
 _OWN_SUFFIXES = (".nii", ".nii.gz", ".npz")
 
 VOLUME_SUFFIXES = (*_OWN_SUFFIXES, *ITK_SUFFIXES)
-"""Names that scans may end in."""
+"""File name endings of scans."""
 
 OUTPUT_SUFFIXES = (*_OWN_SUFFIXES, *ITK_OUTPUT_SUFFIXES)
-"""Names that scans and masks that are written may end in."""
+"""File name endings of scans and masks that can be written."""
 
 
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class OpenedScan:
-    """A scan whose geometry is known; voxels of a NIfTI file are read when they are asked for.
+    """A scan whose geometry is known; voxels of a NIfTI file are read when they are needed.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class OpenedScan:
 
     @property
     def name(self) -> str:
-        """Of the file or folder, without its suffix, or of the case; empty for arrays."""
+        """Name of the file or folder without its suffix, or of the case; empty for arrays."""
         if self.path is None:
             return "" if self.case is None else self.case.name
         name = Path(self.path).name
@@ -85,30 +85,47 @@ class OpenedScan:
 
     @property
     def keeps_marks(self) -> bool:
-        """Whether it has lines inside: a case, or an .npz with FLARE's array `recist`."""
+        """Whether the scan comes with lines: a case, or an .npz with FLARE's array `recist`."""
         if self.path is None:
             return self.case is not None
         return file_suffix(self.path) == ".npz" and "recist" in npz_keys(self.path)
 
     @property
     def known_hu(self) -> bool | None:
-        """`hu` for a case of which only sizes are wanted: None to look at the values, False where units are unknown."""
+        """Units for measuring sizes only: None to decide by the values, False if they are unknown."""
         return None if self.source.has_hu else False
 
     def read_ct(self) -> CtVolume:
-        """The whole scan (z, y, x); errors as `read_ct`."""
+        """Read the whole scan; errors as `read_ct`.
+
+        Returns
+        -------
+        CtVolume
+            Voxels (z, y, x).
+        """
         if isinstance(self.voxels, PartialScan):
             raise CaseError("only crops of this scan were kept when it was read; read_case keeps all of it")
         return self.voxels.read_ct() if isinstance(self.voxels, NiftiVolume) else self.voxels
 
     def with_notes(self, notes: Sequence[str]) -> OpenedScan:
-        """The same scan with more notes on its source."""
+        """Add notes to the scan's source.
+
+        Parameters
+        ----------
+        notes : Sequence[str]
+            Sentences for readers of the results.
+
+        Returns
+        -------
+        OpenedScan
+            The scan with these notes.
+        """
         return replace(self, source=self.source.with_notes(notes))
 
     def read_marks(
         self, marks: MarksLike | None, marks_in: MarkFrame = "voxel", only: Choice = ()
     ) -> tuple[RecistMark, ...]:
-        """Lines on this scan.
+        """Read lines on this scan.
 
         Parameters
         ----------
@@ -119,6 +136,11 @@ class OpenedScan:
             See `parse_marks`.
         only : Choice, default ()
             See `parse_marks`.
+
+        Returns
+        -------
+        tuple[RecistMark, ...]
+            At least one mark.
 
         Raises
         ------
@@ -146,7 +168,20 @@ class OpenedScan:
         raise MarkError(f"{name}: no `marks` given: a file of lines to go with this scan")
 
     def draw_marks(self, path: PathLike, label_map: LabelMap) -> tuple[RecistMark, ...]:
-        """Lines drawn on a label map; `path` is for the message if it is empty."""
+        """Draw the line of each lesion of a label map.
+
+        Parameters
+        ----------
+        path : PathLike
+            File of the label map, for the message if it is empty.
+        label_map : LabelMap
+            Label map on the grid of this scan.
+
+        Returns
+        -------
+        tuple[RecistMark, ...]
+            A mark for each lesion.
+        """
         try:
             return label_map.draw_marks(self.source.grid.spacing_mm)
         except MarkError as error:
@@ -159,7 +194,7 @@ class OpenedScan:
         reference: Labels | None = None,
         hu: bool | None = None,
     ) -> Case:
-        """The scan with its marks.
+        """Read the scan with its marks.
 
         Parameters
         ----------
@@ -173,6 +208,11 @@ class OpenedScan:
             As in `Case`; None takes those of a scan that came as a case.
         hu : bool or None, default None
             As in `Case`; None takes those of a scan that came as a case.
+
+        Returns
+        -------
+        Case
+            The case.
 
         Raises
         ------
@@ -216,7 +256,7 @@ def open_scan(
     acquisition: int | None = None,
     referred_by: object = None,
 ) -> OpenedScan:
-    """Open a scan in whatever form a caller has it.
+    """Open a scan in any of the supported forms.
 
     Parameters
     ----------
@@ -240,10 +280,15 @@ def open_scan(
         The marks or mask that the scan is opened for; a DICOM file says which series of a folder it refers
         to. None looks for the one file of marks in the folder, an `ObjectChoice` says which of several.
 
+    Returns
+    -------
+    OpenedScan
+        The scan; its voxels are read when they are needed.
+
     Raises
     ------
     CaseError
-        If it is none of these, or is damaged, or its geometry makes no sense.
+        If it has another form, is damaged, or its geometry makes no sense.
     """
     if isinstance(ct, str | os.PathLike):
         _refuse_geometry(spacing_mm, grid, printable(ct))

@@ -68,7 +68,7 @@ def refuse_inputs(outputs: Iterable[PathLike], inputs: Iterable[PathLike | None]
     outputs : Iterable[PathLike]
         Files or folders to be written; they need not exist.
     inputs : Iterable[PathLike | None]
-        Files and folders that are read; None and what does not exist are passed over.
+        Files and folders that are read; None and what does not exist are skipped.
     """
     given = {found: Path(path) for path in inputs if path is not None and (found := _identity(path))}
     folders = [path for path in given.values() if path.is_dir()]

@@ -17,7 +17,7 @@ __all__ = ["read_report", "report_text", "rounded", "write_report", "write_table
 
 
 def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwrite: bool = False) -> None:
-    """Write a report as indented JSON, whole or not at all.
+    """Write a report as indented JSON, completely or not at all.
 
     Parameters
     ----------
@@ -57,12 +57,17 @@ def report_text(report: Mapping[str, Any]) -> str:
 
 
 def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read back what `write_report` wrote.
+    """Read a report of `write_report`.
 
     Parameters
     ----------
     path : str or os.PathLike[str]
         JSON file of a report.
+
+    Returns
+    -------
+    dict[str, Any]
+        The content of the report.
 
     Raises
     ------
@@ -78,7 +83,7 @@ def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
 def write_table(
     path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]], overwrite: bool = False
 ) -> None:
-    """Write rows as CSV, whole or not at all; texts that a spreadsheet would run are made harmless (`csv_text`).
+    """Write rows as CSV, completely or not at all; texts that a spreadsheet would execute are escaped (`csv_text`).
 
     Parameters
     ----------
@@ -102,12 +107,17 @@ def write_table(
 
 
 def rounded(value: Any) -> Any:
-    """A table's cell: floats, and those in lists, have six significant digits; all else is as it was.
+    """Round the floats of a table's cell, and those in its lists, to six significant digits.
 
     Parameters
     ----------
     value : Any
         A cell: a number, a text or a list of them.
+
+    Returns
+    -------
+    Any
+        The cell, with rounded floats.
 
     Examples
     --------
@@ -120,7 +130,7 @@ def rounded(value: Any) -> Any:
 
 
 def write_text(path: str | os.PathLike[str], text: str, overwrite: bool = False) -> None:
-    """Write a text as UTF-8, whole or not at all; an invalid character becomes an escape.
+    """Write a text as UTF-8, completely or not at all; invalid characters become escapes.
 
     Parameters
     ----------

@@ -47,10 +47,10 @@ __all__ = [
 ]
 
 MASK_SUFFIXES = (*OUTPUT_SUFFIXES, ".dcm")
-"""Names that masks may be written under; .dcm is a DICOM SEG."""
+"""File name endings of masks that can be written; .dcm is a DICOM SEG."""
 
 READ_MASK_SUFFIXES = (*VOLUME_SUFFIXES, ".dcm")
-"""Names that masks that are read may end in."""
+"""File name endings of masks that can be read."""
 
 
 def read_ct(
@@ -59,7 +59,7 @@ def read_ct(
     acquisition: int | None = None,
     referred_by: object = None,
 ) -> tuple[CtVolume, ScanSource]:
-    """Scan of a .nii, .nii.gz, FLARE .npz, .nrrd, .nhdr, .mha or .mhd file, or of a folder of DICOM slices.
+    """Read a .nii, .nii.gz, FLARE .npz, .nrrd, .nhdr, .mha or .mhd file, or a folder of DICOM slices.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def read_ct(
 
 
 def read_labels(path: PathLike, source: ScanSource | Grid | None = None) -> Labels:
-    """Labels of a mask, uint8 or uint16 (z, y, x); parameters and errors as `read_label_map`.
+    """Read the labels of a mask; parameters and errors as `read_label_map`.
 
     Parameters
     ----------
@@ -98,6 +98,11 @@ def read_labels(path: PathLike, source: ScanSource | Grid | None = None) -> Labe
         The file.
     source : ScanSource or Grid or None, default None
         Geometry of the CT that the labels belong to.
+
+    Returns
+    -------
+    Labels
+        Labels (z, y, x).
     """
     return read_label_map(path, source).labels
 
@@ -108,7 +113,7 @@ def read_label_map(
     only: Choice = (),
     fraction: float | None = None,
 ) -> LabelMap:
-    """Label map of a .nii, .nii.gz, .npz (`gts` or `segs`), .nrrd, .mha, DICOM SEG or RTSTRUCT file.
+    """Read a .nii, .nii.gz, .npz (`gts` or `segs`), .nrrd, .mha, DICOM SEG or RTSTRUCT file as a label map.
 
     Parameters
     ----------
@@ -122,6 +127,11 @@ def read_label_map(
     fraction : float or None, default None
         Fraction of a fractional SEG: from which share of the maximum on a voxel counts, see
         `dicom.read_segmentation`.
+
+    Returns
+    -------
+    LabelMap
+        Labels with what the file says of the lesions.
 
     Raises
     ------
@@ -169,7 +179,7 @@ def read_case(
     only: Choice = (),
     fraction: float | None = None,
 ) -> Case:
-    """Scan, marks and, if there is one, reference; everything checked.
+    """Read and check scan, marks and, if there is one, the reference.
 
     Without `marks_path`, the marks are the `recist` array of an .npz, or the one DICOM file of a folder that
     could be marks (SR, presentation state, RTSTRUCT); with a reference they are drawn on it, one per label.
@@ -184,7 +194,7 @@ def read_case(
     reference_path : PathLike or None, default None
         See `read_label_map`.
     hu : bool or None, default None
-        True for Hounsfield units, False for a scan already windowed to 0-255, None to look.
+        True for Hounsfield units, False for a scan already windowed to 0-255, None to decide by the values.
     series_uid : str or None, default None
         SeriesInstanceUID in a DICOM folder with several series; None takes the one that marks or reference refer
         to, else the largest.
@@ -320,7 +330,7 @@ def write_structured_report(
     has_lines: bool = True,
     overwrite: bool = False,
 ) -> None:
-    """Write what was measured of a DICOM SEG as a structured report (TID 1500) that refers to it.
+    """Write the measurements of a DICOM SEG as a structured report (TID 1500) that refers to it.
 
     Parameters
     ----------

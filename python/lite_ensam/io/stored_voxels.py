@@ -152,7 +152,7 @@ class VolumeHeader:
     voxels : StoredVoxels
         Where they are stored.
     notes : tuple[str, ...], default ()
-        Notes for whoever reads the results.
+        Notes for readers of the results.
     """
 
     affine_lps: Float64Array

@@ -35,9 +35,12 @@ class StudyState:
 
     Parameters
     ----------
-    objects : names of the files that it was done with, hashed; others ask for it again
-    outcome : how far it came
-    n_tries : how often work was begun
+    objects : str, default ""
+        Hash of the names of the files it was processed with; other files start it again.
+    outcome : Outcome, default "new"
+        How far the processing came.
+    n_tries : int, default 0
+        Number of times that processing was started.
     """
 
     objects: str = ""
@@ -51,7 +54,8 @@ class ReceivedStudy:
 
     Parameters
     ----------
-    folder : its own
+    folder : Path
+        Folder of this study alone.
     """
 
     folder: Path
@@ -107,8 +111,10 @@ class Inbox:
 
     Parameters
     ----------
-    folder : made if it is not there
-    keep_free_bytes : of the disk; nothing is taken that would go below
+    folder : Path
+        Folder of the inbox; it is made if it is missing.
+    keep_free_bytes : int, default 0
+        Free disk space to keep; objects that would go below it are refused.
     """
 
     def __init__(self, folder: Path, keep_free_bytes: int = 0) -> None:
@@ -122,7 +128,12 @@ class Inbox:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """The inbox for this process only.
+        """Lock the inbox for this process.
+
+        Yields
+        ------
+        None
+            Nothing; the lock is held inside the block.
 
         Raises
         ------
@@ -148,13 +159,16 @@ class Inbox:
             lock.release()
 
     def put(self, study_uid: str, instance_uid: str, data: bytes, sender: int) -> None:
-        """Keep an object, whole or not at all.
+        """Store an object, completely or not at all.
 
         Parameters
         ----------
-        study_uid, instance_uid : of the object
-        data : the file
-        sender : number of the association that it came by
+        study_uid, instance_uid : str
+            StudyInstanceUID and SOPInstanceUID of the object.
+        data : bytes
+            Content of the file.
+        sender : int
+            Number of the association that sent it.
 
         Raises
         ------
@@ -176,17 +190,40 @@ class Inbox:
             file.write(data)
 
     def close(self, sender: int) -> None:
-        """An association has ended."""
+        """Note that an association has ended.
+
+        Parameters
+        ----------
+        sender : int
+            Number of the association.
+        """
         with self._lock:
             for name in self._open.pop(sender, ()):
                 self._touched[name] = time.monotonic()
 
     def studies(self) -> list[ReceivedStudy]:
-        """All that are there."""
+        """List all studies in the inbox.
+
+        Returns
+        -------
+        list[ReceivedStudy]
+            Studies of the inbox.
+        """
         return [ReceivedStudy(path) for path in sorted(self.folder.iterdir()) if (path / "objects").is_dir()]
 
     def quiet_studies(self, seconds: float) -> list[ReceivedStudy]:
-        """Those that are not settled, of which nothing has come for some seconds, and nothing is coming."""
+        """List the studies to process: unsettled, no new object for some seconds, no association still open.
+
+        Parameters
+        ----------
+        seconds : float
+            Least time since the last object of a study, in seconds.
+
+        Returns
+        -------
+        list[ReceivedStudy]
+            Studies that can be processed.
+        """
         now = time.monotonic()
         with self._lock:
             busy = {name for names in self._open.values() for name in names}
@@ -194,7 +231,15 @@ class Inbox:
         return [ReceivedStudy(self.folder / name) for name in sorted(names)]
 
     def settle(self, study: ReceivedStudy, since: float) -> None:
-        """Nothing is left to be done with a study, until more of it comes than had come at a time (`monotonic`)."""
+        """Mark a study as done, unless more of it has arrived since its processing began.
+
+        Parameters
+        ----------
+        study : ReceivedStudy
+            The study.
+        since : float
+            Time (`monotonic`) at which its processing began.
+        """
         with self._lock:
             if self._touched.get(study.folder.name, since) <= since:
                 self._touched.pop(study.folder.name, None)

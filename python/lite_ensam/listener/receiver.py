@@ -48,11 +48,18 @@ def receiving(
 
     Parameters
     ----------
-    inbox : that they go into
-    host, port : where to listen
-    title : AE title that senders must call
-    senders : AE titles that may send; nothing lets all
-    say : told what goes wrong
+    inbox : Inbox
+        Inbox that the objects are stored in.
+    host : str
+        Host name or address to listen on.
+    port : int
+        TCP port to listen on.
+    title : str
+        AE title that senders must call.
+    senders : Sequence[str]
+        AE titles that may send; an empty sequence accepts all.
+    say : Callable[[str], None]
+        Called with one sentence when something fails.
 
     Raises
     ------

@@ -32,14 +32,24 @@ _UID = re.compile(r"\b\d+(?:\.\d+){4,}")
 
 @dataclass(frozen=True)
 class ListenerSettings:
-    """How a listener works.
+    """Settings of a listener.
 
     Parameters
     ----------
-    to : where results are sent, see `check_destination`
-    quiet_s : nothing of a study has come for so many seconds: it is complete
-    keep_days : how long a study whose results are sent stays on the disk, in case more of it comes
-    choice, border, n_repeats, weights : as in `lite_ensam.segment`
+    to : str
+        Address that results are sent to, see `check_destination`.
+    quiet_s : float, default 10.0
+        Seconds without a new object after which a study counts as complete.
+    keep_days : float, default 1.0
+        Days that a study stays on the disk after its results are sent, in case more objects of it arrive.
+    choice : ObjectChoice or None, default None
+        See `lite_ensam.segment`.
+    border : Border, default "readers"
+        See `lite_ensam.segment`.
+    n_repeats : int, default 0
+        See `lite_ensam.segment`.
+    weights : PathLike, default WEIGHTS
+        See `lite_ensam.segment`.
     """
 
     to: str
@@ -52,13 +62,16 @@ class ListenerSettings:
 
 
 class Listener:
-    """Takes studies that are pushed, and answers with SEG and SR.
+    """Receives studies and sends SEG and SR back.
 
     Parameters
     ----------
-    inbox : where they are kept
-    settings : how they are worked on
-    say : told one sentence for each thing that happens; it holds nothing of a patient
+    inbox : Inbox
+        Inbox of the received studies.
+    settings : ListenerSettings
+        How studies are processed.
+    say : Callable[[str], None]
+        Called with one sentence for each event; it never identifies a patient.
 
     Raises
     ------
@@ -80,7 +93,21 @@ class Listener:
         senders: tuple[str, ...] = (),
         stop: Event | None = None,
     ) -> None:
-        """Listen until `stop` is set or the process is told to end; errors as `receiving` and `Inbox.alone`."""
+        """Listen until `stop` is set or the process is terminated; errors as `receiving` and `Inbox.alone`.
+
+        Parameters
+        ----------
+        host : str, default "127.0.0.1"
+            Host name or address to listen on.
+        port : int, default 11112
+            TCP port to listen on.
+        title : str, default "LITE-ENSAM"
+            AE title that senders must call.
+        senders : tuple[str, ...], default ()
+            AE titles that may send; an empty sequence accepts all.
+        stop : Event or None, default None
+            Ends the listener when it is set.
+        """
         stop = stop or Event()
         with (
             self.inbox.alone(),
@@ -92,7 +119,7 @@ class Listener:
                 self.work()
 
     def work(self) -> None:
-        """Do what there is to do with studies that are quiet."""
+        """Process the studies that are quiet."""
         start = time.monotonic()
         for study in self.inbox.quiet_studies(self.settings.quiet_s):
             if start < self._again_at.get(study.name, 0.0):
@@ -110,7 +137,13 @@ class Listener:
                     study.remove()
 
     def say(self, text: str) -> None:
-        """Tell what happened, without UIDs."""
+        """Report an event, without UIDs.
+
+        Parameters
+        ----------
+        text : str
+            The sentence.
+        """
         self._say(_UID.sub("(UID)", text))
 
     def _work_on(self, study: ReceivedStudy) -> StudyState:

@@ -23,7 +23,7 @@ CONFIDENCE = (
     "expected_dice", "volume_low_ml", "volume_high_ml", "longest_diameter_low_mm", "longest_diameter_high_mm",
     "short_axis_low_mm", "short_axis_high_mm",
 )  # fmt: skip
-"""Names of the confidence's numbers in tables and reports, one column each."""
+"""Names of quality score and interval limits in tables and reports, one column each."""
 
 Interval: TypeAlias = tuple[float, float]
 """Lower and upper bound."""
@@ -47,14 +47,20 @@ class TumorConfidence:
     short_axis_interval_mm: Interval
 
     def to_dict(self) -> dict[str, float]:
-        """JSON-ready: one number for each name in `CONFIDENCE`."""
+        """Return a JSON-ready number for each name in `CONFIDENCE`.
+
+        Returns
+        -------
+        dict[str, float]
+            Numbers by name.
+        """
         intervals = (self.volume_interval_ml, self.longest_diameter_interval_mm, self.short_axis_interval_mm)
         return dict(zip(CONFIDENCE, (self.expected_dice, *chain(*intervals)), strict=True))
 
 
 @dataclass(frozen=True)
 class TumorError:
-    """How a held-out tumour's numbers compare with the reader's.
+    """Errors of a held-out tumour's measurements against the reader's.
 
     Parameters
     ----------
@@ -96,7 +102,20 @@ class HeldOutErrors:
 
     @classmethod
     def of(cls, errors: Sequence[TumorError], n_patients: int) -> HeldOutErrors:
-        """Quantiles of some errors; ValueError if there are fewer than 19: they have no 95 % quantile."""
+        """Compute the quantiles of errors; ValueError for fewer than 19, which have no 95 % quantile.
+
+        Parameters
+        ----------
+        errors : Sequence[TumorError]
+            Errors of tumours.
+        n_patients : int
+            Number of patients that the tumours are of.
+
+        Returns
+        -------
+        HeldOutErrors
+            The quantiles.
+        """
         volume = [abs(one.volume) / (1 - one.expected_dice) for one in errors]
         longest, short = (
             [abs(getattr(one, name)) for one in errors] for name in ("longest_diameter", "short_axis")
@@ -105,7 +124,18 @@ class HeldOutErrors:
 
     @classmethod
     def from_dict(cls, numbers: Mapping[str, Any]) -> HeldOutErrors:
-        """From `to_dict`; ValueError or KeyError if it makes no sense."""
+        """Read the result of `to_dict`; ValueError or KeyError if it is not valid.
+
+        Parameters
+        ----------
+        numbers : Mapping[str, Any]
+            Result of `to_dict`.
+
+        Returns
+        -------
+        HeldOutErrors
+            The quantiles.
+        """
         errors = cls(
             int(numbers["n_tumors"]),
             int(numbers["n_patients"]),
@@ -116,13 +146,36 @@ class HeldOutErrors:
         return errors
 
     def to_dict(self) -> dict[str, float]:
-        """JSON-ready."""
+        """Return the quantiles as a JSON-ready dictionary.
+
+        Returns
+        -------
+        dict[str, float]
+            Numbers by name.
+        """
         return asdict(self)
 
     def confidence(
         self, expected_dice: float, volume_ml: float, longest_diameter_mm: float, short_axis_mm: float
     ) -> TumorConfidence:
-        """The intervals around a tumour's numbers."""
+        """Compute the intervals around a tumour's measurements.
+
+        Parameters
+        ----------
+        expected_dice : float
+            Expected Dice of the mask, see `TumorConfidence`.
+        volume_ml : float
+            Volume in ml.
+        longest_diameter_mm : float
+            Longest diameter in mm.
+        short_axis_mm : float
+            Short axis in mm.
+
+        Returns
+        -------
+        TumorConfidence
+            Expected Dice and 95 % intervals.
+        """
         return TumorConfidence(
             expected_dice,
             _around(volume_ml, self.volume * (1 - expected_dice)),

@@ -30,7 +30,7 @@ DISAGREEMENT = 0.2
 
 @dataclass(frozen=True)
 class Flag:
-    """Something about a tumour that a reader should check.
+    """A finding about a mask that a reader should check.
 
     Parameters
     ----------
@@ -55,17 +55,22 @@ TOUCHES_EDGE = Flag("touches_edge", "mask reaches the scan's edge")
 
 
 def in_pieces(n_pieces: int) -> Flag:
-    """Of a mask that does not hang together."""
+    """Of a mask that is not connected."""
     return Flag("in_pieces", f"in {n_pieces} pieces: diameters are of the largest")
 
 
 def sentences(flags: Iterable[Flag]) -> str:
-    """All sentences on one line, for people.
+    """Join the sentences of flags on one line.
 
     Parameters
     ----------
     flags : Iterable[Flag]
         Flags of a tumour.
+
+    Returns
+    -------
+    str
+        The sentences, separated by semicolons.
 
     Examples
     --------
@@ -76,12 +81,17 @@ def sentences(flags: Iterable[Flag]) -> str:
 
 
 def flag_lists(flags: Iterable[Flag]) -> dict[str, list[str]]:
-    """The fields of a JSON report: `flags`, the codes, and `flag_sentences`.
+    """Make the fields of a JSON report: `flags`, the codes, and `flag_sentences`.
 
     Parameters
     ----------
     flags : Iterable[Flag]
         Flags of a tumour.
+
+    Returns
+    -------
+    dict[str, list[str]]
+        Lists of texts.
 
     Examples
     --------
@@ -93,12 +103,17 @@ def flag_lists(flags: Iterable[Flag]) -> dict[str, list[str]]:
 
 
 def flag_cells(flags: Iterable[Flag]) -> dict[str, str]:
-    """The columns of a table: `flag_lists`, each as one text.
+    """Make the columns of a table: `flag_lists`, each as one text.
 
     Parameters
     ----------
     flags : Iterable[Flag]
         Flags of a tumour.
+
+    Returns
+    -------
+    dict[str, str]
+        Texts whose entries are separated by semicolons.
 
     Examples
     --------

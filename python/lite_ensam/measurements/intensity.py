@@ -40,17 +40,28 @@ class TumorIntensity:
     unit: GreyUnit = "HU"
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready: `grey_mean`, `grey_median`, `grey_sd`, `grey_unit`."""
+        """Return JSON-ready `grey_mean`, `grey_median`, `grey_sd` and `grey_unit`.
+
+        Returns
+        -------
+        dict[str, Any]
+            Numbers by name.
+        """
         return {f"grey_{name}": value for name, value in vars(self).items()}
 
 
 def is_aerated(values_hu: NDArray[Any]) -> bool:
-    """Whether a tumour's voxels are air or lung: there is nothing to see where it was marked.
+    """Tell whether a tumour's voxels are air or lung: no tumour is visible where it was marked.
 
     Parameters
     ----------
     values_hu : NDArray[Any]
         Values of all its voxels, in HU; an empty array is not air.
+
+    Returns
+    -------
+    bool
+        True for air or lung.
 
     Examples
     --------
@@ -61,7 +72,7 @@ def is_aerated(values_hu: NDArray[Any]) -> bool:
 
 
 def measure_intensity(values: NDArray[Any], unit: GreyUnit = "HU") -> TumorIntensity | None:
-    """Statistics of a tumour's grey values; None if it has no voxel.
+    """Compute statistics of a tumour's grey values; None if it has no voxel.
 
     Parameters
     ----------
@@ -69,6 +80,11 @@ def measure_intensity(values: NDArray[Any], unit: GreyUnit = "HU") -> TumorInten
         Values of all its voxels, in any order: `ct[labels == label]`.
     unit : GreyUnit, default "HU"
         Unit of the values.
+
+    Returns
+    -------
+    TumorIntensity or None
+        Mean, median and standard deviation.
 
     Examples
     --------

@@ -29,5 +29,11 @@ class TumorRepeatability:
     short_axis_sd_mm: float
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, without the label."""
+        """Return the standard deviations as a JSON-ready dictionary, without the label.
+
+        Returns
+        -------
+        dict[str, Any]
+            Numbers by name.
+        """
         return {name: value for name, value in asdict(self).items() if name != "label"}

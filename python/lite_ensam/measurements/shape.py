@@ -55,12 +55,18 @@ class TumorShape:
     sphericity: float
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """Return the shape as a JSON-ready dictionary.
+
+        Returns
+        -------
+        dict[str, Any]
+            Numbers by name.
+        """
         return asdict(self)
 
 
 def measure_shape(labels: Labels | SubVolume, label: int, spacing_mm: FloatTriple) -> TumorShape | None:
-    """Shape of one tumour; None if it has no voxel.
+    """Measure the shape of one tumour; None if it has no voxel.
 
     Parameters
     ----------
@@ -70,6 +76,11 @@ def measure_shape(labels: Labels | SubVolume, label: int, spacing_mm: FloatTripl
         Which tumour.
     spacing_mm : FloatTriple
         Spacing in mm, (z, y, x).
+
+    Returns
+    -------
+    TumorShape or None
+        Longest 3D diameter, surface and sphericity.
 
     Notes
     -----

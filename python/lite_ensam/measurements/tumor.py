@@ -124,29 +124,63 @@ class TumorMeasurement:
 
     @cached_property
     def shape(self) -> TumorShape | None:
-        """The tumour as a body in 3D; None without voxels. Computed when it is first asked for."""
+        """Shape of the tumour in 3D, computed at first use; None without voxels."""
         return measure_shape(self.voxels.mask, 1, self.voxels.spacing_mm)
 
     @cached_property
     def intensity(self) -> TumorIntensity | None:
-        """Its grey values; None without voxels, or where `measure` was given no scan."""
+        """Its grey values; None without voxels, or if `measure` was given no scan."""
         values = self.voxels.values
         return None if values is None else measure_intensity(values, self.voxels.unit)
 
     def has(self, code: str) -> bool:
-        """Whether it has a flag: `tumor.has("touches_edge")`."""
+        """Tell whether the tumour has a flag: `tumor.has("touches_edge")`.
+
+        Parameters
+        ----------
+        code : str
+            Code of a flag.
+
+        Returns
+        -------
+        bool
+            True if the tumour has the flag.
+        """
         return any(flag.code == code for flag in self.flags)
 
     def flagged(self, *flags: Flag) -> TumorMeasurement:
-        """The same with flags more."""
+        """Add flags.
+
+        Parameters
+        ----------
+        *flags : Flag
+            Further flags.
+
+        Returns
+        -------
+        TumorMeasurement
+            A measurement with these flags after its own.
+        """
         return replace(self, flags=self.flags + flags) if flags else self
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready: all but shape and grey values; `flags` are codes, `flag_sentences` say them to people."""
+        """Return JSON-ready measurements without shape and grey values; `flags` are codes, `flag_sentences` texts.
+
+        Returns
+        -------
+        dict[str, Any]
+            Measurements by name.
+        """
         return self._numbers() | flag_lists(self.flags)
 
     def all_numbers(self) -> dict[str, Any]:
-        """JSON-ready: `to_dict` with shape and grey values, everything of `lite-ensam measure`."""
+        """Return `to_dict` with shape and grey values: all measurements of `lite-ensam measure`.
+
+        Returns
+        -------
+        dict[str, Any]
+            Measurements by name.
+        """
         shape = {} if self.shape is None else self.shape.to_dict()
         intensity = {} if self.intensity is None else self.intensity.to_dict()
         return self._numbers() | shape | intensity | flag_lists(self.flags)
@@ -188,6 +222,11 @@ def measure(
     hu : bool, default True
         Whether it is in Hounsfield units: tumours of air or lung are flagged.
 
+    Returns
+    -------
+    tuple[TumorMeasurement, ...]
+        A measurement for each mark, in their order.
+
     Raises
     ------
     ValueError
@@ -215,6 +254,11 @@ def measure_case(case: Case, labels: Labels) -> tuple[TumorMeasurement, ...]:
         Scan and marks.
     labels : Labels
         Label map (z, y, x).
+
+    Returns
+    -------
+    tuple[TumorMeasurement, ...]
+        A measurement for each mark, in their order.
     """
     return measure(labels, case.marks, case.grid.spacing_mm, case.ct, case.hu)
 

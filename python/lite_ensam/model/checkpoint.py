@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors with the configs beside them, no pickle."""
+"""Weights on disk: safetensors with the configs next to them, no pickle."""
 
 from __future__ import annotations
 

@@ -31,8 +31,12 @@ class ModelConfig:
     decoder_floor : int, default 4
         Fewest filters of a "concat_half" stage; 4 is the paper's halving at full resolution, 8 costs a CPU no
         more time (its kernels work in blocks) and learns finer borders.
-    heads, attention_layers, mlp_ratio : int
-        Sizes of the two-way transformer at the bottleneck.
+    heads : int, default 4
+        Attention heads of the two-way transformer at the bottleneck.
+    attention_layers : int, default 2
+        Layers of this transformer.
+    mlp_ratio : int, default 2
+        Width of its multilayer perceptrons, in widths of the embedding.
     rotation_block : int, default 16
         LieRE block size; the head dimension is full LieRE, 2 is RoPE-Mixed.
     rotation_init : float, default 2 * math.pi
@@ -97,12 +101,29 @@ class ModelConfig:
         return int(2 ** (len(self.blocks) - 1))
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready numbers; `from_dict` is the way back."""
+        """Return the sizes as a JSON-ready dictionary, for `from_dict`.
+
+        Returns
+        -------
+        dict[str, Any]
+            Numbers by name.
+        """
         return asdict(self)
 
     @classmethod
     def from_dict(cls, numbers: dict[str, Any]) -> ModelConfig:
-        """Build from `to_dict`'s output, refusing names this version does not know."""
+        """Build a config from `to_dict`'s output, refusing names that this version does not know.
+
+        Parameters
+        ----------
+        numbers : dict[str, Any]
+            Result of `to_dict`.
+
+        Returns
+        -------
+        ModelConfig
+            The config.
+        """
         unknown = set(numbers) - set(cls.__dataclass_fields__)
         if unknown:
             raise ValueError(f"model config has unknown fields {sorted(unknown)}")

@@ -20,13 +20,16 @@ DECISION_COLUMNS = ("patient", "criteria", "decided_for", "adjudicator", "reason
 
 @dataclass(frozen=True)
 class Decision:
-    """Whose course stands.
+    """An adjudicator's choice between two readers.
 
     Parameters
     ----------
-    reader : 1 or 2
-    adjudicator : who decided
-    reason : in words
+    reader : int
+        Number of the reader whose course stands, 1 or 2.
+    adjudicator : str
+        Name of the adjudicator.
+    reason : str
+        Reason in words.
     """
 
     reader: int
@@ -37,12 +40,14 @@ class Decision:
 @with_short_repr
 @dataclass(frozen=True)
 class Comparison:
-    """A patient by one set of criteria, as two readers see it.
+    """A patient by one set of criteria, as read by two readers.
 
     Parameters
     ----------
-    courses : of the first and the second reader
-    decision : of the adjudicator, or None
+    courses : tuple[Course, Course]
+        Courses of the first and of the second reader.
+    decision : Decision or None, default None
+        Decision of the adjudicator, or None.
     """
 
     courses: tuple[Course, Course]
@@ -66,7 +71,13 @@ class Comparison:
         return None if self.differences else self.courses[0]
 
     def visits(self) -> Iterator[tuple[int, TimePointResponse | None, TimePointResponse | None]]:
-        """Day, and what either reader says of it."""
+        """Pair the visits of both readers by day.
+
+        Yields
+        ------
+        tuple[int, TimePointResponse | None, TimePointResponse | None]
+            Day, response by the first and by the second reader; None where a reader has no such visit.
+        """
         first, second = ({one.day: one for one in course.visits} for course in self.courses)
         for day in sorted(first.keys() | second.keys()):
             yield day, first.get(day), second.get(day)
@@ -77,17 +88,24 @@ def compare_readers(
     second: Sequence[Course],
     decisions: Mapping[tuple[str, str], Decision] | None = None,
 ) -> tuple[Comparison, ...]:
-    """Courses of two readers, pair by pair.
+    """Compare the courses of two readers, pair by pair.
 
     Parameters
     ----------
-    first, second : from `judge`, by the same protocol
-    decisions : from `read_decisions`
+    first, second : Sequence[Course]
+        Courses of the first and of the second reader, from `judge` by the same protocol.
+    decisions : Mapping[tuple[str, str], Decision] or None, default None
+        Decisions by patient and set of criteria, from `read_decisions`.
+
+    Returns
+    -------
+    tuple[Comparison, ...]
+        A comparison for each patient and set of criteria.
 
     Raises
     ------
     StudyError
-        If the readers have other patients or criteria, or a decision is of none of them.
+        If the readers have different patients or criteria, or a decision is of another patient or criteria.
     """
     others = {_key(course): course for course in second}
     if missing := [one for one in first if _key(one) not in others]:
@@ -113,7 +131,17 @@ def _key(course: Course) -> tuple[str, str]:
 
 
 def read_decisions(path: PathLike) -> dict[tuple[str, str], Decision]:
-    """Decisions of a CSV table, such as `adjudication_rows` filled in; rows without `decided_for` are open.
+    """Read decisions from a CSV table of `adjudication_rows`; rows without `decided_for` are open.
+
+    Parameters
+    ----------
+    path : PathLike
+        The CSV file.
+
+    Returns
+    -------
+    dict[tuple[str, str], Decision]
+        Decisions by patient and set of criteria.
 
     Raises
     ------
@@ -159,9 +187,19 @@ def reader_names(comparisons: Sequence[Comparison]) -> tuple[str, str]:
 
 
 def adjudication_rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """A row for each patient and set of criteria: both readers, what differs, who decided, what stands.
+    """Make a row for each patient and set of criteria: both readers, differences, decision, final course.
 
     The table with `decided_for` (1 or 2), `adjudicator` and `reason` filled in is what `read_decisions` reads.
+
+    Parameters
+    ----------
+    comparisons : Sequence[Comparison]
+        Pairs of courses from `compare_readers`.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        Rows with the same keys.
     """
     rows = []
     for one in comparisons:

@@ -16,12 +16,19 @@ _OPEN = "open"
 
 
 def adjudication_page(comparisons: Sequence[Comparison], how: str) -> str:
-    """One HTML file that prints on A4.
+    """Make one HTML file with both readers' courses, printable on A4.
 
     Parameters
     ----------
-    comparisons : from `compare_readers`
-    how : the protocol's choices in a sentence
+    comparisons : Sequence[Comparison]
+        Pairs of courses from `compare_readers`.
+    how : str
+        The protocol's choices in a sentence.
+
+    Returns
+    -------
+    str
+        The HTML.
     """
     readers = reader_names(comparisons)
     parts = [_overview(comparisons, readers)]

@@ -25,14 +25,23 @@ _MOST_VISITS = 5
 
 
 def board_page(courses: Sequence[Course], how: str, before: Sequence[str] = (), dates: bool = False) -> str:
-    """One HTML file; each patient begins a sheet of paper.
+    """Make one HTML file in which each patient begins a new sheet.
 
     Parameters
     ----------
-    courses : from `judge`
-    how : the protocol's choices in a sentence
-    before : sections that stand first, such as `rates_section`
-    dates : whether visits may say when they were, besides their day
+    courses : Sequence[Course]
+        Judged courses from `judge`.
+    how : str
+        The protocol's choices in a sentence.
+    before : Sequence[str], default ()
+        HTML sections that stand first, such as `rates_section`.
+    dates : bool, default False
+        Whether visits may show their date next to their day.
+
+    Returns
+    -------
+    str
+        The HTML.
     """
     patients = {id(course.patient): course for course in courses}
     parts = [_overview(courses), *before]

@@ -20,7 +20,18 @@ _MOST_PICTURES = 50
 
 
 def identifiers_of(case: Case) -> dict[str, str]:
-    """The patient's identifiers, for pages and tables written with `--identifiers`; never for logs."""
+    """Return the patient's identifiers, for pages and tables written with `--identifiers`; never for logs.
+
+    Parameters
+    ----------
+    case : Case
+        A case and what its file says of the patient.
+
+    Returns
+    -------
+    dict[str, str]
+        Identifiers by name.
+    """
     named = {"Case": case.name} if case.name else {}
     return {**named, **case.source.identifiers}
 
@@ -32,15 +43,25 @@ def case_page(
     identifiers: bool = False,
     is_drawn: bool = False,
 ) -> str:
-    """One HTML file with table and pictures.
+    """Make one HTML file with table and pictures.
 
     Parameters
     ----------
-    case : scan and marks
-    labels : uint8 or uint16 (z, y, x), of the scan's shape
-    tumors : from `measure_case`
-    identifiers : whether the page may say who it is
-    is_drawn : whether the lines were drawn on the mask instead of given
+    case : Case
+        Scan and marks.
+    labels : Labels
+        Label map (z, y, x), uint8 or uint16, of the scan's shape.
+    tumors : Sequence[TumorMeasurement]
+        Measurements from `measure_case`.
+    identifiers : bool, default False
+        Whether the page may identify the patient.
+    is_drawn : bool, default False
+        Whether the lines were derived from the mask instead of given.
+
+    Returns
+    -------
+    str
+        The HTML.
 
     Raises
     ------

@@ -19,8 +19,10 @@ class EvaluationPictures:
 
     Parameters
     ----------
-    figure2 : PNG of tumours at percentiles of the DSC
-    worst : the worst tumours, the worst first
+    figure2 : bytes
+        PNG of tumours at percentiles of the DSC, as in the paper's figure 2.
+    worst : Sequence[TumorPicture], optional
+        Tumours with the lowest DSC, the lowest first.
     """
 
     figure2: bytes
@@ -32,13 +34,21 @@ def evaluation_page(
     made: Mapping[str, str],
     pictures: EvaluationPictures,
 ) -> str:
-    """One HTML file; pictures are inside, nothing is fetched.
+    """Make one HTML file with embedded pictures; it fetches nothing.
 
     Parameters
     ----------
-    evaluation : the scores
-    made : how it was made: weights, engine, command, machine
-    pictures : Figure 2 and the worst tumours
+    evaluation : Evaluation
+        The scores.
+    made : Mapping[str, str]
+        How the evaluation was made: weights, engine, command, machine.
+    pictures : EvaluationPictures
+        Figure 2 and the worst tumours.
+
+    Returns
+    -------
+    str
+        The HTML.
 
     Raises
     ------

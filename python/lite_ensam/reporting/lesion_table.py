@@ -22,14 +22,20 @@ __all__ = ["LesionRow", "lesion_rows", "lesions_of", "patient_name"]
 class LesionRow(NamedTuple):
     """A lesion at a visit.
 
-    Parameters
+    Attributes
     ----------
-    visit_number : 1 is baseline
-    visit : the visit
-    link : T01, NT01 or NEW01, unique in a patient
-    role : target, non-target or new
-    lesion : its identity
-    finding : what was found
+    visit_number : int
+        Number of the visit; 1 is baseline.
+    visit : TimePoint
+        The visit.
+    link : str
+        Identifier of the lesion, such as T01, NT01 or NEW01, unique in a patient.
+    role : str
+        Target, non-target or new.
+    lesion : Target
+        Name and organ of the lesion.
+    finding : TargetValue or NonTargetFinding or NewLesionFinding
+        Finding at the visit.
     """
 
     visit_number: int
@@ -65,18 +71,22 @@ def lesions_of(patient: Patient) -> Iterator[LesionRow]:
 
 
 def lesion_rows(patients: Sequence[Patient], identifiers: bool = False) -> list[dict[str, Any]]:
-    """The long table.
+    """Make the long table: a row for each lesion and visit.
 
     Parameters
     ----------
-    patients : from `read_study`
-    identifiers : whether it may say whose the lesions are, and when they were seen
+    patients : Sequence[Patient]
+        Patients from `read_study`.
+    identifiers : bool, default False
+        Whether the table may identify patients and give dates.
 
     Returns
     -------
-    Rows with the same keys; lengths in mm, volumes in ml, None where nothing is known. `state` is measured, too small
-    to measure, gone, merged or not evaluable of targets, else a `LesionState`; `flags` are codes with spaces between.
-    A new lesion that is only said to be there, and not listed, has no row.
+    list[dict[str, Any]]
+        Rows with the same keys; lengths in mm, volumes in ml, None where nothing is known. `state` of a
+        target is measured, too small to measure, gone, merged or not evaluable, of other lesions a
+        `LesionState`; `flags` are codes separated by spaces. A new lesion that is reported but not listed has
+        no row.
     """
     return [
         {"patient": patient_name(number, patient, identifiers), "cohort": patient.cohort}

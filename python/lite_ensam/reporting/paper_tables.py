@@ -1,4 +1,4 @@
-"""The paper's Tables 3 and 4 in Markdown, with the paper's own numbers beside: of any folder that was evaluated."""
+"""The paper's Tables 3 and 4 in Markdown, with the paper's own numbers for comparison: of any evaluated folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,18 @@ _Row = tuple[str, tuple[int, ...] | None, float, float, float]
 
 
 def paper_tables(evaluation: Evaluation) -> str:
-    """Both tables, Markdown; Table 4 only if seconds and memory were measured."""
+    """Make the paper's tables 3 and 4 as Markdown; table 4 only if seconds and memory were measured.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        An evaluation of `evaluate`.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
     parts = [paper_table_3(evaluation.flare)]
     if evaluation.resources:
         parts.append(paper_table_4(evaluation.resources))
@@ -54,7 +65,18 @@ def paper_table_3(scores: Sequence[FlareScore]) -> str:
 
 
 def paper_table_4(resources: Sequence[CaseResources]) -> str:
-    """Table 4: a fresh process a case; seconds, highest memory, and the area under the memory-time curve."""
+    """Make the paper's table 4: seconds, peak memory and area under the memory-time curve, one process per case.
+
+    Parameters
+    ----------
+    resources : Sequence[CaseResources]
+        Seconds and memory of each case, from `measure_cases`.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
     rows: list[_Row] = [
         (one.case, one.shape_zyx, one.seconds, one.peak_mb, one.flare24_mb_s) for one in resources
     ]

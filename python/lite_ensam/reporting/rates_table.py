@@ -18,11 +18,18 @@ ALL = "all"
 
 
 def rates_of(courses: Sequence[Course]) -> Rates:
-    """Rates of each cohort, and of all patients together, by each set of criteria.
+    """Compute rates of each cohort, and of all patients together, by each set of criteria.
 
     Parameters
     ----------
-    courses : from `judge`. By volume only patients with volumes count, which the number of patients says
+    courses : Sequence[Course]
+        Judged courses from `judge`. By volume only patients with volumes count; the table states their
+        number.
+
+    Returns
+    -------
+    Rates
+        Rates by cohort and set of criteria.
     """
     cohorts: dict[str, str] = {}
     for course in courses:
@@ -43,7 +50,18 @@ def rates_of(courses: Sequence[Course]) -> Rates:
 
 
 def rates_rows(rates: Rates) -> list[dict[str, Any]]:
-    """A row for each cohort and set of criteria; shares are of 1, times in days, None where a median is not reached."""
+    """Make a row for each cohort and set of criteria; shares from 0 to 1, times in days, None if not reached.
+
+    Parameters
+    ----------
+    rates : Rates
+        Rates from `rates_of`.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        Rows with the same keys.
+    """
     return [
         {
             "cohort": cohort,
@@ -59,7 +77,18 @@ def rates_rows(rates: Rates) -> list[dict[str, Any]]:
 
 
 def rates_section(rates: Rates) -> str:
-    """A table for people."""
+    """Make the HTML table of rates.
+
+    Parameters
+    ----------
+    rates : Rates
+        Rates from `rates_of`.
+
+    Returns
+    -------
+    str
+        An HTML section.
+    """
     headings = ("cohort", "by", "patients", "objective response", "disease control", "median duration of response",
                 "median time to progression")  # fmt: skip
     rows = [

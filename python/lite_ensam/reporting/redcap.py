@@ -13,6 +13,7 @@ from lite_ensam.reporting.study_report import Course
 __all__ = ["REDCAP_FILES", "redcap_tables"]
 
 REDCAP_FILES = ("redcap_data", "redcap_dictionary")
+"""Names of the CSV files that REDCap imports: the records, and the data dictionary that they fit."""
 
 _PATIENT, _LESION, _RESPONSE = "patient", "lesion", "response"
 _NUMBER, _INTEGER, _DATE = "number", "integer", "date_ymd"
@@ -22,12 +23,16 @@ _YES_NO = MappingProxyType({True: 1, False: 0})
 class _Field(NamedTuple):
     """A variable of the project.
 
-    Parameters
+    Attributes
     ----------
-    name : in REDCap: lower case, unique in the project
-    source : key of our own row that it comes from
-    label : what people see
-    validation : of a text field; empty for any text, "yesno" for a field of that type
+    name : str
+        Name in REDCap: lower case, unique in the project.
+    source : str
+        Key of the row of our own tables that it is filled from.
+    label : str
+        Label that users of REDCap see.
+    validation : str, default ""
+        Validation of a text field; empty accepts any text, "yesno" makes a field of that type.
     """
 
     name: str
@@ -98,13 +103,21 @@ _DICTIONARY = (
 def redcap_tables(
     patients: Sequence[Patient], courses: Sequence[Course], identifiers: bool = False
 ) -> dict[str, list[dict[str, Any]]]:
-    """Rows of `REDCAP_FILES`.
+    """Make the rows of `REDCAP_FILES`.
 
     Parameters
     ----------
-    patients : from `read_study`
-    courses : from `judge`, of these patients
-    identifiers : whether records are called as the patients are, and dates are given
+    patients : Sequence[Patient]
+        Patients from `read_study`.
+    courses : Sequence[Course]
+        Judged courses of these patients, from `judge`.
+    identifiers : bool, default False
+        Whether records have the patients' identifiers and dates.
+
+    Returns
+    -------
+    dict[str, list[dict[str, Any]]]
+        Rows by file name.
 
     Notes
     -----

@@ -29,8 +29,10 @@ from lite_ensam.response import (
 __all__ = ["DOMAINS", "Evaluator", "sdtm_tables"]
 
 Evaluator = Literal["INVESTIGATOR", "INDEPENDENT ASSESSOR"]
+"""Role of the readers: CDISC's terms for --EVAL."""
 
 DOMAINS = ("tu", "tr", "rs")
+"""SDTM's oncology domains: tumour identification, tumour results, response."""
 
 _TESTS = MappingProxyType(
     {
@@ -77,14 +79,25 @@ def sdtm_tables(
     evaluator: Evaluator = "INVESTIGATOR",
     identifiers: bool = False,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Rows of `DOMAINS`, each with all columns of its domain, patient by patient.
+    """Make the rows of `DOMAINS`, each with all columns of its domain, patient by patient.
 
     Parameters
     ----------
-    patients : from `read_study`
-    courses : from `judge`, of these patients; those by volume are not in RS, which has no term for them
-    evaluator : who read; readers' names are in --EVALID for independent assessors only, as CDISC has it
-    identifiers : whether USUBJID is the patient's identifier and --DTC the date; else they are counted and empty
+    patients : Sequence[Patient]
+        Patients from `read_study`.
+    courses : Sequence[Course]
+        Judged courses of these patients, from `judge`. Courses by volume are left out of RS, which has no
+        term for them.
+    evaluator : Evaluator, default "INVESTIGATOR"
+        Role of the readers; their names are in --EVALID for independent assessors only, as CDISC requires.
+    identifiers : bool, default False
+        Whether USUBJID is the patient's identifier and --DTC the date; otherwise USUBJID is a number and
+        --DTC is empty.
+
+    Returns
+    -------
+    dict[str, list[dict[str, Any]]]
+        Rows by domain.
 
     Notes
     -----

@@ -18,32 +18,46 @@ _RESPONSE_SCHEMA = _FOLDER / "response.schema.json"
 
 
 def study_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of the JSON form of study files; see `read_study`.
+    """Return the JSON Schema (draft 2020-12) of study files in JSON; see `read_study`.
 
     The schema does not express the rules of RECIST 1.1: a third target in one organ, for example, passes the schema
     and is refused by `read_study`.
+
+    Returns
+    -------
+    dict[str, Any]
+        The schema, JSON-ready.
     """
     schema: dict[str, Any] = read_json(_SCHEMA)
     return schema
 
 
 def response_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of what `lite-ensam respond --report` writes."""
+    """Return the JSON Schema (draft 2020-12) of the output of `lite-ensam respond --report`.
+
+    Returns
+    -------
+    dict[str, Any]
+        The schema, JSON-ready.
+    """
     schema: dict[str, Any] = read_json(_RESPONSE_SCHEMA)
     return schema
 
 
 def write_example_study(folder: PathLike, overwrite: bool = False) -> tuple[Path, Path]:
-    """Write study.json, four made-up patients in two cohorts, and study.schema.json into a folder.
+    """Write an example with four synthetic patients in two cohorts (study.json), and study.schema.json.
 
     Parameters
     ----------
-    folder : made if it is not there
-    overwrite : whether files that exist may be replaced
+    folder : PathLike
+        Folder to write to; it is made if it is missing.
+    overwrite : bool, default False
+        Whether files that exist may be replaced.
 
     Returns
     -------
-    study, schema
+    tuple[Path, Path]
+        Paths of the study and of the schema.
 
     Raises
     ------

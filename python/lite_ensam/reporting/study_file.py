@@ -50,17 +50,24 @@ _NODE_WORDS = ("node", "nodes", "lymph")
 @with_short_repr
 @dataclass(frozen=True)
 class Patient:
-    """A course and whose it is.
+    """The course of one patient.
 
     Parameters
     ----------
-    identifier : for reports that were asked for it
-    study : the visits
-    notes : what was doubtful in the file, how its scans were read and its lesions matched, for whoever reads the report
-    pictures : title and PNG of each visit that was segmented
-    cohort : arm or group that rates are counted by; empty where there is one
-    trial : what the study is called, for tables that ask for it
-    slices : of each lesion at each visit that was segmented
+    identifier : str
+        Identifier, for reports that may show it.
+    study : Study
+        Targets and visits.
+    notes : tuple[str, ...], default ()
+        Sentences for readers of the report: doubtful entries, how scans were read and lesions matched.
+    pictures : tuple[tuple[str, bytes], ...], default ()
+        Title and PNG of each visit that was segmented.
+    cohort : str, default ""
+        Arm or group by which rates are counted; empty if there is only one.
+    trial : str, default ""
+        Name of the trial, for tables that need it.
+    slices : tuple[KeySlice, ...], default ()
+        Picture of each lesion at each visit that was segmented.
     """
 
     identifier: str
@@ -82,36 +89,50 @@ def read_study(
     choice: ObjectChoice | None = None,
     fetch: Fetch = scan_at_hand,
 ) -> tuple[Patient, ...]:
-    """Patients of a study file; docs/guide/response.md says what is accepted, and what is refused and why.
+    """Read the patients of a study file; docs/guide/response.md describes the formats and the checks.
 
     Parameters
     ----------
-    path : .json, `{"patients": [{"patient": "A", "targets": [{"name": "liver 1", "organ": "liver"}, ...],
+    path : PathLike or Sequence[PathLike]
+        .json, `{"patients": [{"patient": "A", "targets": [{"name": "liver 1", "organ": "liver"}, ...],
         "non_targets": false, "slice_mm": 2.5, "visits": [{"date": "2025-01-31", "targets": {"liver 1":
-        {"diameter_mm": 31, "volume_ml": 12.4}}, "non_targets": "CR", "new_lesion": "no"}, ...]}]}`, or one such
-        patient alone. A target that is a lymph node has `"node": true`; null is not measured; sizes may have
-        `diameter_sd_mm` and `volume_sd_ml`. A diameter may be "too small to measure" or "gone"; a target that has split
-        has a list of sizes, one that has merged `{"merged_into": "liver 2"}`.
-        Instead of sizes a visit may have `"report": "visit.json"`, written
-        by `lite-ensam segment` or `measure`: the tumour of a target's name is its size (the short axis of nodes),
-        with standard deviations if it was segmented with `--repeats`; `{"tumors": ["a", "b"]}` as a target's size takes
-        tumours of other names. One that is not there was not measured.
-        Or the scan itself: `"ct": "visit1"` (DICOM folder or file) and `"marks": "visit1.json"`, perhaps `"series"` and
-        `"acquisition"` of a DICOM folder; it is segmented, and
-        its lesions are known by tracking UID or name, else by their place (see `track_lesions`).
-        .csv with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like
-        node, volume_ml, diameter_sd_mm, volume_sd_ml, fragment, merged_into, non_targets, new_lesion.
-        Non-targets and new lesions may be listed one by one (`non_target_lesions`, `new_lesions`; in a .csv by the
-        columns role and state), with reader, modality and reasons; see docs/guide/response.md and `study_schema`.
-        A folder has a folder for each visit, with a scan and its lines, or with a report; see `visits_entry`. A list
-        has the visits themselves, such folders or studies in an archive (`dicomweb+https://HOST/dicom-web/studies/UID`).
-        Dates may be days (0, 56). Names are compared without case and outer or double spaces.
-    n_repeats : as in `lite_ensam.segment`, of visits with a scan
-    draw : whether to make pictures of these
-    border, weights : as in `lite_ensam.segment`, of these
-    slices : whether to make a small picture of each lesion in each of these
-    choice : which of several reports of a scan holds its lines, where the study does not name them
-    fetch : what fetches a study from an archive
+        {"diameter_mm": 31, "volume_ml": 12.4}}, "non_targets": "CR", "new_lesion": "no"}, ...]}]}`, or one
+        such patient alone. A target that is a lymph node has `"node": true`; null is not measured; sizes may
+        have `diameter_sd_mm` and `volume_sd_ml`. A diameter may be "too small to measure" or "gone"; a target
+        that has split has a list of sizes, one that has merged `{"merged_into": "liver 2"}`. Instead of sizes
+        a visit may have `"report": "visit.json"`, written by `lite-ensam segment` or `measure`: the tumour of
+        a target's name is its size (the short axis of nodes), with standard deviations if it was segmented
+        with `--repeats`; `{"tumors": ["a", "b"]}` as a target's size takes tumours of other names. One that
+        is not there was not measured. Or the scan itself: `"ct": "visit1"` (DICOM folder or file) and
+        `"marks": "visit1.json"`, perhaps `"series"` and `"acquisition"` of a DICOM folder; it is segmented,
+        and its lesions are known by tracking UID or name, else by their place (see `track_lesions`). .csv
+        with a row for each target and visit: patient, date, target, organ, diameter_mm, and if you like node,
+        volume_ml, diameter_sd_mm, volume_sd_ml, fragment, merged_into, non_targets, new_lesion. Non-targets
+        and new lesions may be listed one by one (`non_target_lesions`, `new_lesions`; in a .csv by the
+        columns role and state), with reader, modality and reasons; see docs/guide/response.md and
+        `study_schema`. A folder has a folder for each visit, with a scan and its lines, or with a report; see
+        `visits_entry`. A list has the visits themselves, such folders or studies in an archive
+        (`dicomweb+https://HOST/dicom-web/studies/UID`). Dates may be days (0, 56). Names are compared without
+        case and outer or double spaces.
+    n_repeats : int, default 0
+        As in `lite_ensam.segment`, of visits with a scan.
+    draw : bool, default False
+        Whether to make pictures of these.
+    border : Border, default "readers"
+        As in `lite_ensam.segment`, of these.
+    weights : PathLike, default WEIGHTS
+        As in `lite_ensam.segment`, of these.
+    slices : bool, default False
+        Whether to make a small picture of each lesion in each of these.
+    choice : ObjectChoice or None, default None
+        Which of several reports of a scan holds its lines, where the study does not name them.
+    fetch : Fetch, default scan_at_hand
+        What fetches a study from an archive.
+
+    Returns
+    -------
+    tuple[Patient, ...]
+        Patients in the order of the file.
 
     Raises
     ------

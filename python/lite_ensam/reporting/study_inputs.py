@@ -18,11 +18,17 @@ _NAMES_OF_FILES = ("report", "ct", "marks")
 
 
 def study_inputs(path: PathLike | Sequence[PathLike]) -> list[Path]:
-    """A study and the scans, marks and reports that its visits name; whether it makes sense is `read_study`'s to say.
+    """List a study and the scans, marks and reports that its visits name, without checking them.
 
     Parameters
     ----------
-    path : see `read_study`; a .csv names no files, of a folder all files count, of an archive none
+    path : PathLike or Sequence[PathLike]
+        See `read_study`. A .csv names no file; of a folder all files count; an archive has no file.
+
+    Returns
+    -------
+    list[Path]
+        Paths of files and folders.
     """
     if not isinstance(path, str | os.PathLike):
         return [one for place in path if not is_address(place) for one in study_inputs(place)]

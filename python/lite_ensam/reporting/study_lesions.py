@@ -37,9 +37,13 @@ def parse_non_target_states(given: Any, lesions: Sequence[Target], day: int) -> 
 
     Parameters
     ----------
-    given : mapping of names to a state, or to a mapping of some of `NON_TARGET_KEYS`; None where nothing was said
-    lesions : the non-targets of the study
-    day : since baseline; at baseline a non-target is present unless it is said otherwise
+    given : Any
+        Mapping of names to a state, or to a mapping of some of `NON_TARGET_KEYS`; None if the visit says
+        nothing of them.
+    lesions : Sequence[Target]
+        The non-targets of the study.
+    day : int
+        Days since baseline; at baseline a non-target is present unless stated otherwise.
 
     Raises
     ------
@@ -92,9 +96,12 @@ def parse_new_lesions(given: Any, said: NewLesion | None, day: int) -> dict[str,
 
     Parameters
     ----------
-    given : list of mappings of `NEW_LESION_KEYS`, of which `name` and `organ` are needed
-    said : what the visit says in one word; it must not contradict the list
-    day : since baseline
+    given : Any
+        List of mappings of `NEW_LESION_KEYS`, of which `name` and `organ` are needed.
+    said : NewLesion or None
+        Entry of the visit on new lesions as a whole; it must not contradict the list.
+    day : int
+        Days since baseline.
 
     Raises
     ------

@@ -40,15 +40,20 @@ _RULES = MappingProxyType(
 @with_short_repr
 @dataclass(frozen=True)
 class Course:
-    """One patient by one set of criteria.
+    """Responses of one patient by one set of criteria.
 
     Parameters
     ----------
-    name : "patient 1", or the identifier where that was asked for
-    patient : the visits
-    criteria : by diameter or by volume
-    visits : every visit after baseline, judged
-    best : best overall response
+    name : str
+        "patient 1", or the identifier if reports may show it.
+    patient : Patient
+        Identity and visits.
+    criteria : Criteria
+        Criteria by which the visits were judged.
+    visits : tuple[TimePointResponse, ...]
+        Every visit after baseline, judged.
+    best : BestResponse
+        Best overall response.
     """
 
     name: str
@@ -58,7 +63,13 @@ class Course:
     best: BestResponse
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """Return the course as a JSON-ready dictionary.
+
+        Returns
+        -------
+        dict[str, Any]
+            Course and judgement by name.
+        """
         return {
             "patient": self.name,
             "criteria": self.criteria.name,
@@ -71,7 +82,13 @@ class Course:
         }
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """A row for each visit after baseline."""
+        """Make a row for each visit after baseline.
+
+        Yields
+        ------
+        dict[str, Any]
+            Rows with the same keys.
+        """
         for one in self.visits:
             yield {
                 "patient": self.name,
@@ -101,14 +118,23 @@ def judge(
     *,
     identifiers: bool = False,
 ) -> tuple[Course, ...]:
-    """Judge every patient by RECIST 1.1, by what else was asked for, and by volume where volumes are given at baseline.
+    """Judge every patient by RECIST 1.1, by the protocol's other criteria, and by volume where baseline has volumes.
 
     Parameters
     ----------
-    patients : from `read_study`
-    volume : which limits of volume
-    protocol : what the sponsor chose
-    identifiers : whether courses may say whose they are
+    patients : Sequence[Patient]
+        Patients from `read_study`.
+    volume : Criteria
+        Criteria by volume.
+    protocol : Protocol, optional
+        Choices of the sponsor.
+    identifiers : bool, default False
+        Whether courses may identify patients.
+
+    Returns
+    -------
+    tuple[Course, ...]
+        A course for each patient and set of criteria.
 
     Raises
     ------
@@ -140,13 +166,21 @@ def _check_asked(protocol: Protocol, study: Study, number: int) -> None:
 
 
 def study_page(courses: Sequence[Course], how: str, before: Sequence[str] = ()) -> str:
-    """One HTML file with tables, a waterfall and a spider plot for each set of criteria.
+    """Make one HTML file with tables, a waterfall and a spider plot for each set of criteria.
 
     Parameters
     ----------
-    courses : from `judge`
-    how : of confirmation and durations, for the last section
-    before : sections that stand before those of the courses, such as `rates_section`
+    courses : Sequence[Course]
+        Judged courses from `judge`.
+    how : str
+        The protocol's choices in a sentence, for the last section.
+    before : Sequence[str], default ()
+        HTML sections that stand before the courses, such as `rates_section`.
+
+    Returns
+    -------
+    str
+        The HTML.
     """
     parts = list(before)
     for criteria in dict.fromkeys(course.criteria for course in courses):

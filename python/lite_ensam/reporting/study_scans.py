@@ -30,11 +30,14 @@ __all__ = ["KeySlice", "StudyScans"]
 class KeySlice(NamedTuple):
     """The axial slice of a lesion's line at a visit.
 
-    Parameters
+    Attributes
     ----------
-    day : of the visit
-    lesion : its name
-    png : grey values, line and outline
+    day : int
+        Day of the visit.
+    lesion : str
+        Name of the lesion.
+    png : bytes
+        PNG with grey values, line and outline.
     """
 
     day: int
@@ -47,13 +50,22 @@ class StudyScans:
 
     Parameters
     ----------
-    folder : that names of files in the study are relative to
-    n_repeats : as in `lite_ensam.segment`: how often each tumour is segmented again for its standard deviations
-    draw : whether to make a picture of each visit (extra `evaluate`)
-    draw_slices : whether to make one of each lesion at each visit (extra `evaluate`)
-    border, weights : as in `lite_ensam.segment`
-    choice : which of several reports of a scan holds its lines, where a visit does not name them
-    fetch : what fetches a study from an archive
+    folder : Path
+        Folder that relative paths in the study start from.
+    n_repeats : int, default 0
+        Number of repeated segmentations for standard deviations, see `lite_ensam.segment`.
+    draw : bool, default False
+        Whether to make a picture of each visit (extra `evaluate`).
+    border : Border, default "readers"
+        See `lite_ensam.segment`.
+    weights : PathLike, default WEIGHTS
+        See `lite_ensam.segment`.
+    draw_slices : bool, default False
+        Whether to make a picture of each lesion at each visit (extra `evaluate`).
+    choice : ObjectChoice or None, default None
+        Which report of a scan holds its lines, if a visit does not name them.
+    fetch : Fetch, default scan_at_hand
+        Function that fetches a study from an archive.
     """
 
     def __init__(
@@ -83,9 +95,11 @@ class StudyScans:
 
         Parameters
         ----------
-        visit : `ct`, a scan's file, a DICOM folder or a study in an archive; `marks`, its lines, which may be left
-            out if they are in the folder; `series` and `acquisition`, of several in the folder
-        day : since baseline, for messages
+        visit : Mapping[str, Any]
+            `ct`: a scan's file, a DICOM folder or a study in an archive. `marks`: its lines; may be left out
+            if they are in the folder. `series` and `acquisition`: which scan of several in the folder.
+        day : int
+            Days since baseline, for messages.
 
         Raises
         ------
@@ -121,7 +135,7 @@ class StudyScans:
         return tumors
 
     def _place(self, name: Any) -> PathLike:
-        """A file or folder beside the study; an address, or a study that was fetched, is left as it is."""
+        """A file or folder next to the study; an address, or a study that was fetched, is left as it is."""
         if isinstance(name, os.PathLike) or is_address(name):
             return name
         return self.folder / str(name)

@@ -28,9 +28,12 @@ class StudySizes:
 
     Parameters
     ----------
-    targets : of the study
-    scans : that visits may name; its notes get those on sizes, too
-    non_targets : of the study, where they are listed
+    targets : Sequence[Target]
+        Targets of the study.
+    scans : StudyScans
+        Scans that visits may name; notes on sizes are added to its notes.
+    non_targets : Sequence[Target], default ()
+        Non-targets of the study, if they are listed.
     """
 
     def __init__(
@@ -46,8 +49,10 @@ class StudySizes:
 
         Parameters
         ----------
-        visit : as in a study file: `targets`, and `report` or `ct`
-        day : since baseline
+        visit : Mapping[str, Any]
+            As in a study file: `targets`, and `report` or `ct`.
+        day : int
+            Days since baseline.
 
         Raises
         ------

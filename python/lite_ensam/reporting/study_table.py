@@ -43,9 +43,12 @@ class _Row:
 
     Parameters
     ----------
-    number : as a spreadsheet counts: the first line is row 1
-    cells : by column, without outer spaces; columns that are not read are under their own headings
-    day : of the visit
+    number : int
+        Row number as in a spreadsheet: the first line is row 1.
+    cells : Mapping[str, str]
+        Cells by column, without outer spaces; unknown columns keep their headings.
+    day : Day
+        Day of the visit.
     """
 
     number: int

@@ -74,10 +74,12 @@ _STATES = {
 class Day(NamedTuple):
     """A day that counts from anywhere.
 
-    Parameters
+    Attributes
     ----------
-    number : of days
-    is_date : whether it was given as a date: a day number and a date do not count from the same day
+    number : int
+        Number of days.
+    is_date : bool
+        Whether it was given as a date; a day number and a date count from different days.
     """
 
     number: int
@@ -260,8 +262,10 @@ def parse_sizes(given: Any, where: str) -> TargetValue:
 
     Parameters
     ----------
-    given : mapping of some of `SIZES` and `DETAILS`
-    where : day and lesion, for messages
+    given : Any
+        Mapping of some of `SIZES` and `DETAILS`.
+    where : str
+        Day and lesion, for messages.
     """
     if not isinstance(given, Mapping):
         raise StudyError(f'{where}: sizes must be numbers, as in {{"diameter_mm": 31}}, got {brief(given)}')

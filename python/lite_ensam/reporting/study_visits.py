@@ -29,13 +29,18 @@ _NODE = "lymph node"
 class _Visit(NamedTuple):
     """A visit before it is segmented.
 
-    Parameters
+    Attributes
     ----------
-    name : for messages
-    entry : of the visit, as in a study file
-    lesions : with the lengths of their lines or masks
-    organs_known : whether all lesions say where they are
-    patient_id : of a DICOM scan, else empty
+    name : str
+        Name for messages.
+    entry : dict[str, Any]
+        Entry of the visit, as in a study file.
+    lesions : tuple[BaselineLesion, ...]
+        Lesions with the lengths of their lines or masks.
+    organs_known : bool
+        Whether the organ of every lesion is known.
+    patient_id : str, default ""
+        PatientID of a DICOM scan, otherwise empty.
     """
 
     name: str
@@ -67,14 +72,19 @@ def visits_entry(
 
     Parameters
     ----------
-    places : folders, or studies in an archive
-    patient : whose they are, for reports that were asked for it
-    choice : which of several reports of a visit holds the lines
-    fetch : what fetches a study from an archive
+    places : Sequence[PathLike]
+        Folders of visits, or addresses of studies in an archive.
+    patient : str, default ""
+        Identifier of the patient, for reports that may show it.
+    choice : ObjectChoice or None, default None
+        Which report of a visit holds the lines, if there are several.
+    fetch : Fetch, default scan_at_hand
+        Function that fetches a study from an archive.
 
     Returns
     -------
-    The entry, and notes. Studies that were fetched are removed when the entry is needed no more.
+    tuple[dict[str, Any], list[str]]
+        The entry and notes. Fetched studies are removed once the entry is no longer used.
 
     Raises
     ------

@@ -12,22 +12,28 @@ __all__ = ["BestResponse", "Visit", "Wait", "best_of", "best_overall_response"]
 Visit: TypeAlias = tuple[int, Response]
 """Day since baseline and overall response."""
 
+# disease that is under control: without progression
 _STABLE = (Response.SD, Response.NON_CR_NON_PD)
 _CONTROLLED = (Response.CR, Response.PR, *_STABLE)
 
 
 @dataclass(frozen=True)
 class BestResponse:
-    """The best of a course.
+    """Best overall response of a course.
 
     Parameters
     ----------
-    response : CR, PR, SD (non-CR/non-PD without targets), PD or NE
-    day : of the visit that it was first seen at; None for NE
-    progression_day : of the first PD, or None
-    confirmed : whether CR or PR was seen again, long enough after
-    response_day : of a best response of CR or PR: the first visit with either, from which its duration runs (section
-        4.5.1); of others None
+    response : Response
+        CR, PR, SD (non-CR/non-PD without targets), PD or NE.
+    day : int or None
+        Day of the visit that it was first seen at; None for NE.
+    progression_day : int or None
+        Day of the first PD, or None.
+    confirmed : bool
+        Whether CR or PR was seen again, long enough after.
+    response_day : int or None, default None
+        Day of the first visit with CR or PR, from which the duration of response runs (section 4.5.1). None
+        unless the best response is CR or PR.
     """
 
     response: Response
@@ -45,19 +51,29 @@ def best_overall_response(
     most_confirmation_days: int | None = None,
     least_stable_days: int = 42,
 ) -> BestResponse:
-    """Best response from the start of treatment until progression.
+    """Find the best response from the start of treatment until progression.
 
     Parameters
     ----------
-    visits : (day, overall response) of every visit after baseline, in order
-    confirmation : whether CR and PR count only if seen again (table 3). Visits that are NE in between do no
-        harm (section 4.4.4). A CR that is followed by a PR is taken for a PR: where a lesion had really gone
-        and come back, the visit is PD already (note a)
-    least_confirmation_days : between the two; the protocol says, generally four weeks
-    most_confirmation_days : between the two, where the protocol has an upper limit; None: none
-    least_stable_days : how long after baseline SD must be seen; the protocol says, generally six to eight
-        weeks. SD that does not last is PD if that follows, else NE. A PR that must be confirmed and is followed by SD
-        is SD, however early: of the pairs in table 3 this one has no proviso
+    visits : Iterable[Visit]
+        Day and overall response of every visit after baseline, in order.
+    confirmation : bool, default False
+        Whether CR and PR count only if seen again (table 3). Visits that are NE in between do no harm
+        (section 4.4.4). A CR that is followed by a PR is taken for a PR: where a lesion had really gone and
+        come back, the visit is PD already (note a).
+    least_confirmation_days : int, default 28
+        Fewest days between the two visits; the protocol says how many, in general four weeks.
+    most_confirmation_days : int or None, default None
+        Most days between the two visits; None sets no upper limit.
+    least_stable_days : int, default 42
+        How long after baseline SD must be seen; the protocol says, generally six to eight weeks. SD that does
+        not last is PD if that follows, else NE. A PR that must be confirmed and is followed by SD is SD,
+        however early: of the pairs in table 3 this one has no proviso.
+
+    Returns
+    -------
+    BestResponse
+        Best response with its day.
 
     Examples
     --------
@@ -81,7 +97,7 @@ def best_overall_response(
 
 
 class Wait(NamedTuple):
-    """How many days after a first observation a second one confirms it.
+    """Days after a first observation within which a second one confirms it.
 
     Attributes
     ----------
@@ -95,7 +111,18 @@ class Wait(NamedTuple):
     most: int | None = None
 
     def holds(self, days: int) -> bool:
-        """Whether a second sight after this time counts."""
+        """Tell whether a second observation after this many days confirms the first.
+
+        Parameters
+        ----------
+        days : int
+            Days between two observations.
+
+        Returns
+        -------
+        bool
+            True if the second observation confirms the first.
+        """
         return days >= self.least and (self.most is None or days <= self.most)
 
 
@@ -106,8 +133,14 @@ def best_of(
 
     Parameters
     ----------
-    visits, confirmation, least_stable_days : see `best_overall_response`; a PD among the visits is passed over
-    wait : between two that confirm each other
+    visits : Sequence[Visit]
+        Day and response of each visit, in order; PD does not count.
+    confirmation : bool
+        See `best_overall_response`.
+    wait : Wait
+        Days between two visits that confirm each other.
+    least_stable_days : int
+        See `best_overall_response`.
     """
     either = (Response.CR, Response.PR)
     response_day = _seen_again(visits, either, wait) if confirmation else _first(visits, either)

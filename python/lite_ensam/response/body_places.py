@@ -14,18 +14,22 @@ from lite_ensam.response.coarse_scan import AIR_HU, UPRIGHT_MM, UprightBody
 __all__ = ["Place", "centre_drift", "fit_at", "mirrored", "places_along_z"]
 
 _LEAST_SHARED_MM, _LEAST_SHARED = 40.0, 0.25
-"""Minimum overlap of two bodies along z to be tried: in mm, and as a share of the shorter."""
+"""Minimum overlap of two bodies along z to be tried: in mm, and as a share of the shorter. Less fits
+anywhere; other values were not compared, as far as is recorded."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """One body beside the other.
+    """One body next to the other.
 
     Parameters
     ----------
-    offset_zyx : voxel i of the first body lies on voxel i + offset of the second
-    score : correlation of the grey values within either body, where both scans are
-    n_slices : that both have a body on
+    offset_zyx : IntTriple
+        Voxel i of the first body lies on voxel i + offset of the second body.
+    score : float
+        Correlation of the grey values where both scans have image and either body lies.
+    n_slices : int
+        Number of slices on which both bodies lie.
     """
 
     offset_zyx: IntTriple
@@ -64,12 +68,14 @@ def fit_at(first: UprightBody, second: UprightBody, offset_zyx: IntTriple) -> Pl
 
 
 def centre_drift(first: UprightBody, second: UprightBody, dz: int) -> tuple[Float64Array, Float64Array]:
-    """How the centres of the second body lie beside those of the first, as a straight line along z.
+    """How the centres of the second body lie next to those of the first, as a straight line along z.
 
     Returns
     -------
-    offset_yx : in voxels, at the middle of the first body's frame
-    slope_yx : voxels for each slice: how the second body is tilted
+    offset_yx : Float64Array
+        Offset (y, x) in voxels, at the middle slice of the first body's array.
+    slope_yx : Float64Array
+        Offset (y, x) in voxels per slice: the tilt of the second body.
     """
     n = min(len(first.grey), len(second.grey) - dz)
     rows = np.arange(max(0, -dz), max(0, -dz, n))

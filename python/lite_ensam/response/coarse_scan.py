@@ -20,6 +20,7 @@ UPRIGHT_MM = 8.0
 """Voxels in which bodies are slid along each other: a vertebra is three of them high."""
 
 _COARSE_MM = 4.0
+"""Voxels in which SimpleITK refines a place: registrations of copies are 0.02 to 0.36 mm off (decision 0023)."""
 
 AIR_HU, _BRIGHTEST_HU = -1000.0, 300.0
 """Air to soft tissue with contrast; metal and the table's steel say nothing."""
@@ -38,10 +39,14 @@ class UprightBody:
 
     Parameters
     ----------
-    grey : (z, y, x), HU
-    is_seen : (z, y, x), where the scan is
-    is_body : (z, y, x), the lungs too
-    first_mm : world (x, y, z) of the first voxel's centre
+    grey : Float32Array
+        Grey values (z, y, x), HU.
+    is_seen : NDArray[np.bool_]
+        Bool (z, y, x), where the scan has image.
+    is_body : NDArray[np.bool_]
+        Bool (z, y, x), where the body is, lungs included.
+    first_mm : Float64Array
+        World (x, y, z) of the first voxel's centre.
     """
 
     grey: Float32Array
@@ -61,8 +66,12 @@ def coarse_image(ct: CtVolume, grid: Grid, name: str) -> Any:
 
     Parameters
     ----------
-    ct, grid : the scan, HU
-    name : for messages: "the first scan"
+    ct : CtVolume
+        Voxels of the scan (z, y, x), HU.
+    grid : Grid
+        Grid of the scan.
+    name : str
+        Name for messages: "the first scan".
 
     Raises
     ------
@@ -93,10 +102,16 @@ def upright_body(
 
     Parameters
     ----------
-    image : the scan
-    name : for messages
-    transform : SimpleITK's, from the world that the body is wanted in to that of the scan; None: the same
-    lattice_mm : (x, y, z) of a voxel's centre that voxels lie whole steps from; None: anywhere
+    image : Any
+        Image of `coarse_image`.
+    name : str
+        Name for messages.
+    transform : Any, default None
+        SimpleITK transform from the world in which the body is wanted to the world of the scan; None is the
+        identity.
+    lattice_mm : Float64Array or None, default None
+        World (x, y, z) of one voxel centre; all voxel centres lie whole steps from it. None puts them
+        anywhere.
 
     Raises
     ------

@@ -24,34 +24,53 @@ class Response(StrEnum):
     """Response of a time point or of a whole course (sections 4.3 and 4.4); the second half is from iRECIST."""
 
     CR = "CR"
+    """Complete response."""
     PR = "PR"
+    """Partial response."""
     SD = "SD"
+    """Stable disease."""
     PD = "PD"
+    """Progressive disease."""
     NE = "NE"
+    """Not evaluable."""
     NON_CR_NON_PD = "non-CR/non-PD"
+    """Non-targets persist without progression; also overall, without targets."""
     ICR = "iCR"
+    """CR by iRECIST."""
     IPR = "iPR"
+    """PR by iRECIST."""
     ISD = "iSD"
+    """SD by iRECIST."""
     IUPD = "iUPD"
+    """Progression by iRECIST that is not yet confirmed."""
     ICPD = "iCPD"
+    """Progression by iRECIST that a later visit confirmed."""
     NON_ICR_NON_IUPD = "non-iCR/non-iUPD"
+    """As non-CR/non-PD, by iRECIST."""
 
 
 @dataclass(frozen=True)
 class Criteria:
-    """How far a sum must fall or rise.
+    """Thresholds of response and progression.
 
     Parameters
     ----------
-    name : for reports
-    quantity : what is summed over the targets, see `Quantity`
-    response : PR if the sum has changed by this share of the BASELINE sum or lower, e.g. -0.30
-    progression : PD if it has changed by this share of the NADIR or higher, e.g. 0.20
-    least_growth : and by at least as much over the nadir, in mm or ml
-    keeps_response : whether targets that have reached PR or CR stay in PR until PD, though their sum rises above the
-        limit of PR again (EORTC's clarifications). Without it each visit is judged by its own sum (section 4.3.1)
-    density : PR, too, if the targets' mean density (HU) has changed by this share of baseline or lower, e.g. -0.15,
-        and the sum then does not make it PD; None where density does not count
+    name : str
+        Name for reports.
+    quantity : Quantity
+        What is summed over the targets, see `Quantity`.
+    response : float
+        PR if the sum has changed by this share of the BASELINE sum or lower, e.g. -0.30.
+    progression : float
+        PD if it has changed by this share of the NADIR or higher, e.g. 0.20.
+    least_growth : float, default 0.0
+        PD also needs this much growth over the nadir, in mm or ml.
+    keeps_response : bool, default False
+        Whether targets that have reached PR or CR stay in PR until PD, though their sum rises above the limit
+        of PR again (EORTC's clarifications). Without it each visit is judged by its own sum (section 4.3.1).
+    density : float or None, default None
+        PR, too, if the targets' mean density (HU) has changed by this share of baseline or lower, e.g. -0.15,
+        and the sum then does not make it PD; None where density does not count.
     """
 
     name: str
@@ -71,11 +90,16 @@ class Criteria:
 
     @property
     def unit(self) -> str:
-        """Of the sum: mm or ml."""
+        """Unit of the sum: mm or ml."""
         return "ml" if self.quantity == "volume" else "mm"
 
     def keeping_response(self) -> Self:
-        """The same criteria with PR kept until PD, which their name says.
+        """Return the same criteria with PR kept until PD, and a name that says so.
+
+        Returns
+        -------
+        Self
+            The criteria.
 
         Examples
         --------

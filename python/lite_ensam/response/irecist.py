@@ -24,6 +24,8 @@ CONFIRMING_DAYS = Wait(28, 56)
 """Four to eight weeks after an iUPD the next visit may confirm it."""
 
 _ROUNDING_MM = 1e-6
+"""A limit must not be missed at the last digit of a float."""
+
 _TARGETS, _NON_TARGETS, _NEW = "targets", "non-targets", "new lesions"
 
 _IMMUNE = MappingProxyType(
@@ -51,10 +53,14 @@ class _Seen:
 
     Parameters
     ----------
-    there : new lesions that are seen and certain, by name
-    kinds : of lesions that are PD by RECIST 1.1
-    known_mm : sum of the targets that were measured
-    is_whole : whether these are all
+    there : NewLesions
+        New lesions that are seen and certain, by name.
+    kinds : frozenset[str]
+        Kinds of lesions that are PD by RECIST 1.1.
+    known_mm : float
+        Sum of the targets that were measured, in mm.
+    is_whole : bool
+        Whether all targets were measured.
     """
 
     visit: TimePoint
@@ -72,14 +78,19 @@ def respond_immune(
 
     Parameters
     ----------
-    study : the course. Sizes and names of new lesions, and which non-targets are larger, decide on iCPD; a study that
-        only says "new lesion: yes" or "non-targets: PD" at each visit cannot confirm them by their growth
-    wait : between an iUPD and what confirms it, in days
-    criteria : `IRECIST`, or the same with PR kept until PD
+    study : Study
+        The course. Sizes and names of new lesions, and which non-targets are larger, decide on iCPD; a study
+        that only says "new lesion: yes" or "non-targets: PD" at each visit cannot confirm them by their
+        growth.
+    wait : Wait, default CONFIRMING_DAYS
+        Days between an iUPD and the visit that confirms it.
+    criteria : Criteria, default IRECIST
+        `IRECIST`, or the same with PR kept until PD.
 
     Returns
     -------
-    One for each visit after baseline, in order; `reason` says what made it iUPD or iCPD.
+    tuple[TimePointResponse, ...]
+        One for each visit after baseline, in order; `reason` says what made it iUPD or iCPD.
 
     Notes
     -----
@@ -115,16 +126,24 @@ def best_immune_response(
     wait: Wait = Wait(28),  # noqa: B008 - a constant
     least_stable_days: int = 42,
 ) -> BestResponse:
-    """Best response until iCPD (iBOR, table 3): an iUPD that is not confirmed does not end it.
+    """Find the best response until iCPD (iBOR, table 3); an iUPD that is not confirmed does not end the course.
 
     Parameters
     ----------
-    visits : (day, overall response by iRECIST) of every visit after baseline, in order
-    confirmation, wait, least_stable_days : of iCR, iPR and iSD, see `best_overall_response`
+    visits : Iterable[Visit]
+        Day and overall iRECIST response of every visit after baseline, in order.
+    confirmation : bool, default False
+        Whether iCR and iPR count only if seen again, see `best_overall_response`.
+    wait : Wait, optional
+        Days between two visits that confirm each other.
+    least_stable_days : int, default 42
+        How long after baseline iSD must be seen, see `best_overall_response`.
 
     Returns
     -------
-    Its `progression_day` is the first iUPD of the run that was confirmed, or of one that the course ends in.
+    BestResponse
+        Its `progression_day` is the first iUPD of the run that was confirmed, or of one that the course ends
+        in.
 
     Examples
     --------

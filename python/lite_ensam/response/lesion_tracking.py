@@ -23,10 +23,14 @@ class TrackedLesions:
 
     Parameters
     ----------
-    marks : in the order of the later scan's own
-    matches : one for each of them
-    lost : baseline's marks that none of them is
-    how : by what they were known, for people
+    marks : tuple[RecistMark, ...]
+        Marks of the later scan, in their own order.
+    matches : tuple[Match, ...]
+        One match for each mark.
+    lost : tuple[RecistMark, ...]
+        Marks of baseline that no mark of the later scan matches.
+    how : str
+        How lesions were matched, in words.
     """
 
     marks: tuple[RecistMark, ...]
@@ -36,12 +40,20 @@ class TrackedLesions:
 
 
 def track_lesions(before: Case, now: Case, near_mm: float = NEAR_MM) -> TrackedLesions:
-    """Find baseline's lesions again among the marks of a later scan.
+    """Match the marks of a later scan with the lesions of baseline.
 
     Parameters
     ----------
-    before, now : scan and marks
-    near_mm : how far a lesion may lie from its place of before; a large one half its length, if that is more
+    before, now : Case
+        Scan and marks of baseline and of the later visit.
+    near_mm : float, default NEAR_MM
+        How far from its earlier place a lesion may lie, in mm; for a large lesion half its length, if that is
+        more.
+
+    Returns
+    -------
+    TrackedLesions
+        Marks with the identity of baseline's lesions, and how they were matched.
 
     Raises
     ------

@@ -15,12 +15,16 @@ __all__ = ["Imaging", "LesionState", "NewLesionFinding", "NonTargetFinding", "Re
 
 
 class LesionState(StrEnum):
-    """How a lesion that is not measured is seen (section 4.3.3)."""
+    """State of a lesion that is not measured (section 4.3.3)."""
 
     PRESENT = "present"
+    """It is seen and has not progressed unequivocally."""
     ABSENT = "absent"
+    """It has disappeared; a node's short axis is below 10 mm."""
     PROGRESSION = "unequivocal progression"
+    """It has progressed unequivocally."""
     NOT_EVALUABLE = "not evaluable"
+    """It could not be evaluated."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,12 @@ class Imaging:
 
     Parameters
     ----------
-    date : ISO 8601, where the study file gave dates
-    modality : as DICOM calls it, such as CT or MR
-    reader : who read it, where one reader read all of it
+    date : str, default ""
+        ISO 8601, where the study file gave dates.
+    modality : str, default ""
+        DICOM code of the modality, such as CT or MR.
+    reader : str, default ""
+        The reader, if one reader read the whole visit.
     """
 
     date: str = ""
@@ -46,13 +53,19 @@ class Reading:
 
     Parameters
     ----------
-    reader : who read it
-    longest_diameter_mm, short_axis_mm : on an axial slice; None where unknown
-    mean_hu : mean grey value in HU, or None
-    flags : codes, such as "too_small", "split" and those of the measurement
-    reason : why the lesion was not evaluable
-    volume_interval_ml, diameter_interval_mm : lower and upper limit of 95 %, of the volume and of the diameter that
-        counts, as the report of a segmented scan has them
+    reader : str, default ""
+        The reader of this lesion.
+    longest_diameter_mm, short_axis_mm : float or None, default None
+        Longest diameter in mm and short axis in mm on an axial slice; None where unknown.
+    mean_hu : float or None, default None
+        Mean grey value in HU, or None.
+    flags : tuple[str, ...], default ()
+        Codes, such as "too_small", "split" and those of the measurement.
+    reason : str, default ""
+        Why the lesion was not evaluable.
+    volume_interval_ml, diameter_interval_mm : Interval or None, default None
+        Lower and upper limit of 95 %, of the volume and of the diameter that counts, as the report of a
+        segmented scan has them.
     """
 
     reader: str = ""
@@ -71,10 +84,13 @@ class NonTargetFinding:
 
     Parameters
     ----------
-    state : see `LesionState`; a node is absent when its short axis is below 10 mm
-    larger : whether it has grown since the visit before. By itself no progression in RECIST 1.1; in iRECIST it confirms
-        one of the non-targets, and need not be unequivocal again
-    reading : what else is known
+    state : LesionState
+        See `LesionState`; a node is absent when its short axis is below 10 mm.
+    larger : bool, default False
+        Whether it has grown since the visit before. In RECIST 1.1 growth alone is not progression; in iRECIST
+        it confirms progression of non-targets and need not be unequivocal again.
+    reading : Reading, optional
+        Further details.
     """
 
     state: LesionState
@@ -93,13 +109,20 @@ class NewLesionFinding:
 
     Parameters
     ----------
-    organ, site : where it lies
-    is_node : whether `diameter_mm` is the short axis of a lymph node
-    is_certain : False where it may be something else than a new lesion (equivocal, section 4.3.5)
-    state : unequivocal progression says that it has grown much, for those that are not measured
-    diameter_mm : longest diameter, of a node the short axis; None if it was not measured
-    larger : whether it has grown since the visit before; sizes say it themselves
-    reading : what else is known
+    organ, site : str
+        Organ in which it lies, and where in the organ.
+    is_node : bool, default False
+        Whether `diameter_mm` is the short axis of a lymph node.
+    is_certain : bool, default True
+        False where it may be something else than a new lesion (equivocal, section 4.3.5).
+    state : LesionState, default LesionState.PRESENT
+        Unequivocal progression means that a lesion that is not measured has grown much.
+    diameter_mm : float or None, default None
+        Longest diameter, of a node the short axis; None if it was not measured.
+    larger : bool, default False
+        Whether it has grown since the visit before, if it is not measured.
+    reading : Reading, optional
+        Further details.
     """
 
     organ: str

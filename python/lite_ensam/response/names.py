@@ -8,7 +8,17 @@ __all__ = ["name_key", "repeated_names"]
 
 
 def name_key(name: str) -> str:
-    """A name in a form that all its spellings share: case, extra spaces and invisible characters are ignored.
+    """Normalise a name: case, extra spaces and invisible characters are ignored.
+
+    Parameters
+    ----------
+    name : str
+        Any name.
+
+    Returns
+    -------
+    str
+        The key.
 
     Examples
     --------
@@ -20,7 +30,17 @@ def name_key(name: str) -> str:
 
 
 def repeated_names(names: Iterable[str]) -> list[str]:
-    """Names that come more than once, by their keys, in the order of their first coming.
+    """Find names that occur more than once, in the order of their first occurrence.
+
+    Parameters
+    ----------
+    names : Iterable[str]
+        Any names.
+
+    Returns
+    -------
+    list[str]
+        Keys of names that occur more than once.
 
     Examples
     --------

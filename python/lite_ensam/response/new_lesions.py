@@ -18,7 +18,8 @@ def certain_new_lesions(visits: Sequence[TimePoint]) -> list[dict[str, NewLesion
 
     Parameters
     ----------
-    visits : after baseline, in order
+    visits : Sequence[TimePoint]
+        Visits after baseline, in order.
     """
     found = []
     sure: set[str] = set()

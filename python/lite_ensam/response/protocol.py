@@ -17,13 +17,20 @@ class Protocol:
 
     Parameters
     ----------
-    confirmation : whether CR and PR count only if seen again (section 4.4.3)
-    confirming_wait : days between the two
-    least_stable_days : how long after baseline SD must be seen to be the best response (section 4.4.3)
-    keeps_response : whether a PR lasts until PD (see `Criteria`)
-    immune : whether iRECIST is judged, too
-    progression_wait : days between an iUPD and what makes it iCPD
-    viable, density : whether mRECIST and Choi are judged, too
+    confirmation : bool, default False
+        Whether CR and PR count only if seen again (section 4.4.3).
+    confirming_wait : Wait, optional
+        Days between the two.
+    least_stable_days : int, default 42
+        How long after baseline SD must be seen to be the best response (section 4.4.3).
+    keeps_response : bool, default False
+        Whether a PR lasts until PD (see `Criteria`).
+    immune : bool, default False
+        Whether iRECIST is judged, too.
+    progression_wait : Wait, default CONFIRMING_DAYS
+        Days between an iUPD and what makes it iCPD.
+    viable, density : bool, default False
+        Whether mRECIST and Choi are judged, too.
     """
 
     confirmation: bool = False
@@ -56,13 +63,37 @@ class Protocol:
         )
 
     def criteria(self, volume: Criteria | None) -> tuple[Criteria, ...]:
-        """Sets to judge by: RECIST 1.1, those that were asked for, and by volume where there are volumes."""
+        """List the sets of criteria to judge by: RECIST 1.1, those asked for, and by volume.
+
+        Parameters
+        ----------
+        volume : Criteria or None
+            Criteria by volume; None leaves them out.
+
+        Returns
+        -------
+        tuple[Criteria, ...]
+            Sets of criteria in the order of reports.
+        """
         asked = ((IRECIST, self.immune), (MRECIST, self.viable), (CHOI, self.density))
         sets = (RECIST_1_1, *(one for one, is_asked in asked if is_asked), *((volume,) if volume else ()))
         return tuple(one.keeping_response() if self.keeps_response else one for one in sets)
 
     def judge(self, study: Study, criteria: Criteria) -> tuple[tuple[TimePointResponse, ...], BestResponse]:
-        """Every visit after baseline and the best response, by one of `criteria`."""
+        """Judge every visit after baseline and the best response, by one of `criteria`.
+
+        Parameters
+        ----------
+        study : Study
+            The course.
+        criteria : Criteria
+            One of `criteria`.
+
+        Returns
+        -------
+        tuple[tuple[TimePointResponse, ...], BestResponse]
+            Response at each visit after baseline, and best response.
+        """
         is_immune = criteria in (IRECIST, IRECIST.keeping_response())
         if is_immune:
             visits = respond_immune(study, self.progression_wait, criteria)

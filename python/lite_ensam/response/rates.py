@@ -19,6 +19,8 @@ _CONTROLLED = (
     Response.NON_ICR_NON_IUPD,
 )
 _LEVEL = 0.95
+"""Of the confidence limits that trials report."""
+
 _STEPS = 60
 """Halvings of an interval of 0 to 1: as exact as a float."""
 
@@ -29,8 +31,10 @@ class Proportion:
 
     Parameters
     ----------
-    count, n : patients with the event, and all
-    low, high : exact 95 % confidence limits (Clopper and Pearson, Biometrika 26 (1934) 404-413)
+    count, n : int
+        Number of patients with the event, and number of all patients.
+    low, high : float
+        Exact 95 % confidence limits (Clopper and Pearson, Biometrika 26 (1934) 404-413).
     """
 
     count: int
@@ -46,12 +50,14 @@ class Proportion:
 
 @dataclass(frozen=True)
 class MedianTime:
-    """A median of times of which some go on (Kaplan and Meier, J Am Stat Assoc 53 (1958) 457-481).
+    """Median of censored times (Kaplan and Meier, J Am Stat Assoc 53 (1958) 457-481).
 
     Parameters
     ----------
-    days : the first day by which half have had the event; None if that was not reached
-    n_events, n_censored : patients with the event, and without it until their last visit
+    days : int or None
+        The first day by which half have had the event; None if that was not reached.
+    n_events, n_censored : int
+        Number of patients with the event, and number without it until their last visit.
     """
 
     days: int | None
@@ -67,10 +73,14 @@ class CohortRates:
 
     Parameters
     ----------
-    objective_response : CR and PR among all patients (ORR)
-    disease_control : CR, PR and SD (non-CR/non-PD without targets) among all patients (DCR)
-    duration_of_response : of those with CR or PR, from the first visit that says so to progression (section 4.5.1)
-    time_to_progression : from baseline to progression. Deaths are not in a study file: this is not PFS
+    objective_response : Proportion
+        CR and PR among all patients (ORR).
+    disease_control : Proportion
+        CR, PR and SD (non-CR/non-PD without targets) among all patients (DCR).
+    duration_of_response : MedianTime
+        Days from the first visit with CR or PR to progression, of patients with CR or PR (section 4.5.1).
+    time_to_progression : MedianTime
+        Days from baseline to progression. A study file does not record deaths, so this is not PFS.
     """
 
     objective_response: Proportion
@@ -80,11 +90,17 @@ class CohortRates:
 
 
 def cohort_rates(courses: Iterable[tuple[Sequence[TimePointResponse], BestResponse]]) -> CohortRates:
-    """Rates over patients.
+    """Compute response rates and times to event of patients.
 
     Parameters
     ----------
-    courses : of each patient the visits after baseline and the best response, by one set of criteria
+    courses : Iterable[tuple[Sequence[TimePointResponse], BestResponse]]
+        Visits after baseline and best response of each patient, by one set of criteria.
+
+    Returns
+    -------
+    CohortRates
+        Response rates and times to event.
 
     Raises
     ------

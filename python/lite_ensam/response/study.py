@@ -21,17 +21,21 @@ TOO_SMALL_MM = 5.0
 """Size assigned to a lesion that is seen but too small to measure (section 4.3.2)."""
 
 _ROUNDING_MM = 1e-6
+"""A limit must not be missed at the last digit of a float."""
 
 OF_NON_TARGETS = (Response.CR, Response.NON_CR_NON_PD, Response.PD, Response.NE)
 """Responses that non-targets as a whole can have (section 4.3.3)."""
 
 
 class NewLesion(StrEnum):
-    """Whether a lesion has come up that baseline did not have (section 4.3.5)."""
+    """Whether there is a lesion that baseline did not have (section 4.3.5)."""
 
     NO = "no"
+    """Nothing new is seen."""
     EQUIVOCAL = "equivocal"
+    """A finding may be a new lesion; a later visit decides."""
     YES = "yes"
+    """There is at least one certain new lesion."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,20 @@ class TargetValue:
 
     Parameters
     ----------
-    diameter_mm : longest diameter, of a node the short axis; 0 if it is gone; None if it was not measured
-    volume_ml : or None
-    diameter_sd_mm, volume_sd_ml : standard deviation of the measurement itself (what a repeated measurement
-        of the same scan would differ by); 0 takes it as exact
-    merged_into : name of the target that it has grown together with, if the two cannot be told apart any more: that
-        one has the size of both, this one has none of its own and counts 0 (section 4.3.2)
-    viable_mm : longest diameter of what enhances in the arterial phase (mRECIST), or None; 0 if nothing does
-    reading : what else is known of it; sizes that are alike are equal whoever read them
+    diameter_mm : float or None, default None
+        Longest diameter, of a node the short axis; 0 if it is gone; None if it was not measured.
+    volume_ml : float or None, default None
+        Volume in ml; None if it was not measured.
+    diameter_sd_mm, volume_sd_ml : float, default 0.0
+        Standard deviation of a repeated measurement of the same scan; 0 takes the size as exact.
+    merged_into : str or None, default None
+        Name of the target with which it has merged, if the two cannot be told apart. That target has the size
+        of both; this one has no size and counts 0 (section 4.3.2).
+    viable_mm : float or None, default None
+        Longest diameter of the part that enhances in the arterial phase (mRECIST), in mm; 0 if nothing
+        enhances, None if it was not measured.
+    reading : Reading, optional
+        Further details; they do not count when sizes are compared.
     """
 
     diameter_mm: float | None = None
@@ -73,12 +83,28 @@ class TargetValue:
 
     @classmethod
     def too_small_to_measure(cls) -> Self:
-        """Faintly seen: 5 mm by default (section 4.3.2)."""
+        """Return a target that is seen but too small to measure: 5 mm by default (section 4.3.2).
+
+        Returns
+        -------
+        Self
+            A target of 5 mm.
+        """
         return cls(TOO_SMALL_MM, reading=Reading(flags=("too_small",)))
 
     @classmethod
     def added_up(cls, fragments: "Sequence[TargetValue]") -> Self:
-        """A lesion that has split: the sum of its fragments (section 4.3.2); unknown if one was not measured.
+        """Add up the fragments of a lesion that has split (section 4.3.2); unknown if one was not measured.
+
+        Parameters
+        ----------
+        fragments : Sequence[TargetValue]
+            Sizes of the fragments.
+
+        Returns
+        -------
+        Self
+            Their sum.
 
         Examples
         --------
@@ -100,7 +126,18 @@ class TargetValue:
         )
 
     def value(self, quantity: Quantity) -> float | None:
-        """Diameter or viable diameter in mm, or volume in ml, as it enters the sum."""
+        """Return the size that enters the sum: diameter or viable diameter in mm, or volume in ml.
+
+        Parameters
+        ----------
+        quantity : Quantity
+            What is summed.
+
+        Returns
+        -------
+        float or None
+            Size in mm or ml; None if it was not measured.
+        """
         if self.merged_into is not None:
             return 0.0
         if quantity == "viable":
@@ -108,7 +145,18 @@ class TargetValue:
         return self.diameter_mm if quantity == "diameter" else self.volume_ml
 
     def sd(self, quantity: Quantity) -> float:
-        """Standard deviation of `value`; that of a viable diameter is not known."""
+        """Return the standard deviation of `value`; that of a viable diameter is not known.
+
+        Parameters
+        ----------
+        quantity : Quantity
+            What is summed.
+
+        Returns
+        -------
+        float
+            Standard deviation in mm or ml; 0 if it is not known.
+        """
         return {"diameter": self.diameter_sd_mm, "volume": self.volume_sd_ml}.get(quantity, 0.0)
 
 
@@ -119,16 +167,24 @@ class TimePoint:
 
     Parameters
     ----------
-    day : days since baseline; 0 is baseline
-    targets : by name; one that is left out was not measured
-    non_targets : CR, non-CR/non-PD, PD (unequivocal) or NE of the non-targets as a whole (section 4.3.3);
-        None at baseline, without non-targets, and if `non_target_states` are given
-    new_lesion : see `NewLesion`; where `new_lesions` are listed it follows from them
-    non_target_states : by name, of the study's `non_target_lesions`; one that is left out was not evaluated
-    non_targets_larger : whether non-targets have grown since the visit before, where they are not listed one by one
-        (see `NonTargetFinding`)
-    new_lesions : by name, one that is seen again under the name it had
-    imaging : the examination
+    day : int
+        Days since baseline; 0 is baseline.
+    targets : Mapping[str, TargetValue], optional
+        Sizes by target name; a target that is left out was not measured.
+    non_targets : Response or None, default None
+        CR, non-CR/non-PD, PD (unequivocal) or NE of the non-targets as a whole (section 4.3.3); None at
+        baseline, without non-targets, and if `non_target_states` are given.
+    new_lesion : NewLesion, default NewLesion.NO
+        Whether there is a new lesion; where `new_lesions` are listed, it follows from them.
+    non_target_states : Mapping[str, NonTargetFinding], optional
+        Findings by name, of the study's `non_target_lesions`; one that is left out was not evaluated.
+    non_targets_larger : bool, default False
+        Whether non-targets have grown since the visit before, where they are not listed one by one (see
+        `NonTargetFinding`).
+    new_lesions : Mapping[str, NewLesionFinding], optional
+        Findings by name; a lesion that is seen again keeps its name.
+    imaging : Imaging, optional
+        The examination.
     """
 
     day: int
@@ -185,11 +241,17 @@ class Study:
 
     Parameters
     ----------
-    targets : at most five, at most two an organ; may be empty where all disease is non-target
-    time_points : baseline first, days ascending
-    has_non_targets : whether baseline had lesions besides the targets
-    slice_mm : thickness of the baseline's slices, which a target's least size depends on; 0 if thin
-    non_target_lesions : the non-targets, where they are followed one by one
+    targets : tuple[Target, ...]
+        At most five, at most two per organ; may be empty if all disease is non-target.
+    time_points : tuple[TimePoint, ...]
+        Visits, baseline first, days ascending.
+    has_non_targets : bool, default False
+        Whether baseline had lesions besides the targets.
+    slice_mm : float, default 0.0
+        Slice thickness of baseline in mm, on which the least size of a target depends; 0 if the slices are
+        thin.
+    non_target_lesions : tuple[Target, ...], default ()
+        The non-targets, where they are followed one by one.
 
     Raises
     ------
@@ -243,9 +305,23 @@ class Study:
         return self.time_points[1:]
 
     def value(self, target: Target, visit: TimePoint, quantity: Quantity) -> float | None:
-        """The contribution of a target to the sum of a visit; None if it was not measured.
+        """Return the contribution of a target to the sum of a visit; None if it was not measured.
 
         Targets that had no viable diameter at baseline, such as those outside the liver, count their diameter.
+
+        Parameters
+        ----------
+        target : Target
+            The target.
+        visit : TimePoint
+            The visit.
+        quantity : Quantity
+            What is summed.
+
+        Returns
+        -------
+        float or None
+            Size in mm or ml.
         """
         first = self.baseline.targets.get(target.name, TargetValue())
         if quantity == "viable" and first.viable_mm is None:
@@ -253,10 +329,20 @@ class Study:
         return visit.targets.get(target.name, TargetValue()).value(quantity)
 
     def density_change(self, visit: TimePoint) -> float | None:
-        """Share by which the mean density (HU) of the targets has changed from baseline.
+        """Compute the change of the targets' mean density (HU) from baseline, as a share.
 
         Over the targets that are still seen, each counting alike. None unless all of these have a density at both
         visits, or where that of baseline is not above 0 HU, which no share can be taken of.
+
+        Parameters
+        ----------
+        visit : TimePoint
+            A visit after baseline.
+
+        Returns
+        -------
+        float or None
+            Change as a share of baseline, such as -0.15.
         """
         pairs = []
         for target in self.targets:
@@ -268,10 +354,22 @@ class Study:
         return sum(now for _, now in known) / first - 1 if len(known) == len(pairs) and first > 0 else None
 
     def are_gone(self, visit: TimePoint, quantity: Quantity) -> bool:
-        """Whether all targets have disappeared, nodes being normal in size (section 4.3.1, CR).
+        """Tell whether all targets have disappeared and nodes are of normal size (section 4.3.1, CR).
 
         A node is judged by its short axis whatever the quantity; without one, by its volume being 0. A target that has
         merged into another is gone when that one is.
+
+        Parameters
+        ----------
+        visit : TimePoint
+            The visit.
+        quantity : Quantity
+            What is summed.
+
+        Returns
+        -------
+        bool
+            True if the targets are CR.
         """
 
         def gone(target: Target) -> bool:
@@ -283,10 +381,20 @@ class Study:
         return all(gone(target) for target in self.targets)
 
     def non_target_response(self, visit: TimePoint) -> Response | None:
-        """Of the non-targets as a whole (section 4.3.3); None if the patient has none.
+        """Find the response of the non-targets as a whole (section 4.3.3); None if the patient has none.
 
         The reader's response of all of them, if given. Otherwise: PD if one has progressed unequivocally, NE if
         one was not evaluated, CR if all are absent.
+
+        Parameters
+        ----------
+        visit : TimePoint
+            The visit.
+
+        Returns
+        -------
+        Response or None
+            CR, non-CR/non-PD, PD or NE; None without non-targets.
         """
         if not self.has_non_targets:
             return None

@@ -12,8 +12,12 @@ __all__ = ["NORMAL_NODE_MM", "BaselineLesion", "Target", "check_targets", "choos
 
 MOST_TARGETS = 5
 MOST_TARGETS_OF_AN_ORGAN = 2
+"""Section 4.2."""
+
 LEAST_DIAMETER_MM = 10.0
 LEAST_NODE_SHORT_AXIS_MM = 15.0
+"""A smaller lesion or node is not measurable on CT (section 3.1.1)."""
+
 NORMAL_NODE_MM = 10.0
 """A node with a smaller short axis is not pathological (section 3.1.1)."""
 
@@ -21,6 +25,7 @@ THICK_SLICE_MM = 5.0
 """Slices thicker than this raise the least diameter to two slices (section 3.1.1 and appendix II)."""
 
 _ROUNDING_MM = 1e-6
+"""A limit must not be missed at the last digit of a float."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,16 @@ class Target:
 
     Parameters
     ----------
-    name : its identity over time, unique in a study; case and spaces do not make it another
-    organ : where it lies; counted for the limit of two an organ, whatever its case and spaces. Empty is not known: then
-        it counts as an organ of its own
-    is_node : a lymph node: its short axis is what is summed, and below 10 mm it is normal. All nodes count as one
-        organ, wherever they lie (EORTC's clarifications of RECIST 1.1)
-    site : where in the organ, for readers
+    name : str
+        Its identity over time, unique in a study; compared without case and spaces.
+    organ : str
+        Where it lies; counted for the limit of two targets per organ, without case and spaces. If it is
+        empty, the lesion counts as an organ of its own.
+    is_node : bool, default False
+        Whether it is a lymph node: its short axis is summed, and below 10 mm it is normal. All nodes count as
+        one organ, wherever they lie (EORTC's clarifications of RECIST 1.1).
+    site : str, default ""
+        Where in the organ it lies, for readers.
     """
 
     name: str
@@ -58,9 +67,12 @@ class BaselineLesion:
 
     Parameters
     ----------
-    target : its identity
-    longest_diameter_mm : on an axial slice
-    short_axis_mm : perpendicular to it, on the same slice
+    target : Target
+        Name and organ of the lesion.
+    longest_diameter_mm : float
+        Longest diameter on an axial slice, in mm.
+    short_axis_mm : float
+        Diameter perpendicular to it on the same slice, in mm.
     """
 
     target: Target
@@ -81,7 +93,18 @@ class BaselineLesion:
         return self.short_axis_mm if self.target.is_node else self.longest_diameter_mm
 
     def is_measurable(self, slice_mm: float = 0.0) -> bool:
-        """Whether it may be a target (section 3.1.1), on slices of this thickness."""
+        """Tell whether it may be a target (section 3.1.1), on slices of this thickness.
+
+        Parameters
+        ----------
+        slice_mm : float, default 0.0
+            Thickness of the slices in mm.
+
+        Returns
+        -------
+        bool
+            True if the lesion is large enough for a target.
+        """
         return self.summed_mm >= least_mm(self.target.is_node, slice_mm) - _ROUNDING_MM
 
 
@@ -100,19 +123,24 @@ def least_mm(is_node: bool, slice_mm: float = 0.0) -> float:
 def choose_targets(
     lesions: Iterable[BaselineLesion], slice_mm: float = 0.0
 ) -> tuple[tuple[BaselineLesion, ...], tuple[BaselineLesion, ...]]:
-    """Targets by the guideline's rule, the largest first: at most five, at most two an organ.
+    """Choose targets by the guideline's rule, the largest first: at most five, at most two per organ.
 
     The guideline asks for the largest lesions that can be followed well; what can be followed well is the
     reader's to say, so leave out what cannot.
 
     Parameters
     ----------
-    lesions : all that were measured at baseline; of equal ones the first is taken
-    slice_mm : thickness of the slices
+    lesions : Iterable[BaselineLesion]
+        All lesions measured at baseline; of equal ones the first is taken.
+    slice_mm : float, default 0.0
+        Thickness of the slices, in mm.
 
     Returns
     -------
-    targets, others : the others are non-targets. A node below 10 mm is in neither: it is normal
+    targets : tuple[BaselineLesion, ...]
+        The targets, the largest first.
+    others : tuple[BaselineLesion, ...]
+        The non-targets. A node below 10 mm is normal and in neither list.
 
     Raises
     ------
@@ -138,7 +166,13 @@ def choose_targets(
 
 
 def check_targets(targets: Iterable[Target]) -> None:
-    """Raise `StudyError` unless these are at most five, at most two an organ, each with its own name."""
+    """Raise `StudyError` unless there are at most five targets, at most two per organ, each with its own name.
+
+    Parameters
+    ----------
+    targets : Iterable[Target]
+        Targets of one patient.
+    """
     all_targets = tuple(targets)
     _refuse_repeated_names(all_targets)
     if len(all_targets) > MOST_TARGETS:

@@ -24,18 +24,30 @@ class TimePointResponse:
 
     Parameters
     ----------
-    day : since baseline
-    sum : of the targets, mm or ml; None unless all were measured
-    baseline_sum : of baseline
-    nadir : smallest sum before this visit, baseline included
-    target : CR, PR, SD, PD or NE of the targets alone; None without targets
-    non_target : CR, non-CR/non-PD, PD or NE of the rest; None without non-targets
-    new_lesion : as reported
-    overall : what tables 1 and 2 make of the three
-    noise_to_baseline, noise_to_nadir : differences of sums up to here come from measuring alone; 0 where no
-        uncertainty was given
-    reason : why iRECIST calls the visit so, where earlier visits count too, or what density says (Choi); else empty
-    density_change : of the targets from baseline, as a share; None where it does not count or is not known
+    day : int
+        Days since baseline.
+    sum : float or None
+        Sum of the targets in mm or ml; None unless all were measured.
+    baseline_sum : float
+        Sum of the targets at baseline.
+    nadir : float
+        Smallest sum before this visit, baseline included.
+    target : Response or None
+        CR, PR, SD, PD or NE of the targets alone; None without targets.
+    non_target : Response or None
+        CR, non-CR/non-PD, PD or NE of the rest; None without non-targets.
+    new_lesion : NewLesion
+        Whether there is a new lesion, as reported.
+    overall : Response
+        Overall response by tables 1 and 2.
+    noise_to_baseline, noise_to_nadir : float, default 0.0
+        A smaller difference between the two sums may come from the measurement alone; 0 without standard
+        deviations.
+    reason : str, default ""
+        Why iRECIST calls the visit so, if earlier visits count too, or what density says (Choi); empty
+        otherwise.
+    density_change : float or None, default None
+        Change of the targets' density from baseline, as a share; None if it does not count or is not known.
     """
 
     day: int
@@ -84,13 +96,16 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
 
     Parameters
     ----------
-    study : the course
-    criteria : RECIST 1.1, or the same rules by volume
+    study : Study
+        The course.
+    criteria : Criteria, default RECIST_1_1
+        RECIST 1.1, or the same rules by volume.
 
     Returns
     -------
-    One for each visit after baseline, in order. Visits with an equivocal new lesion that a later visit has
-    confirmed are PD (section 4.3.5: progression counts from the initial scan).
+    tuple[TimePointResponse, ...]
+        One for each visit after baseline, in order. Visits with an equivocal new lesion that a later visit
+        has confirmed are PD (section 4.3.5: progression counts from the initial scan).
 
     Notes
     -----
@@ -145,13 +160,21 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
 def overall_response(
     target: Response | None, non_target: Response | None, new_lesion: bool = False
 ) -> Response:
-    """Tables 1 and 2 of the guideline (section 4.4.1).
+    """Combine the responses of targets, non-targets and new lesions (tables 1 and 2, section 4.4.1).
 
     Parameters
     ----------
-    target : of the targets; None if the patient has none (table 2)
-    non_target : of the non-targets; None if the patient has none
-    new_lesion : whether there is an unequivocal one
+    target : Response or None
+        Response of the targets; None if the patient has no target (table 2).
+    non_target : Response or None
+        Response of the non-targets; None if the patient has no non-target.
+    new_lesion : bool, default False
+        Whether there is an unequivocal one.
+
+    Returns
+    -------
+    Response
+        CR, PR, SD, non-CR/non-PD, PD or NE.
 
     Examples
     --------

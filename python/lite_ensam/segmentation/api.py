@@ -98,7 +98,7 @@ def segment(
     window : tuple[float, float] or None, default None
         Window (low, high) in HU: clips a scan in HU; states the meaning of 0 and 255 in a windowed scan.
     hu : bool or None, default None
-        True for Hounsfield units, False for a windowed scan, None to look at the values.
+        True for Hounsfield units, False for a windowed scan, None to decide by the values.
     threads : int or None, default None
         CPU threads of the engine; None takes all.
     threshold : float, default 0.0
@@ -122,6 +122,11 @@ def segment(
         Called after each of them with how many are done and how many there are in all.
     weights : PathLike or None, default None
         Folder of weights made by `lite-ensam export` or `import`; None takes the released weights for the crop.
+
+    Returns
+    -------
+    Segmentation
+        Masks and measurements, in the order of the marks.
 
     Raises
     ------
@@ -165,7 +170,7 @@ def segment_case(
     plan: PatchPlan | None = None,
     on_repeat: Callable[[int, int], None] | None = None,
 ) -> Segmentation:
-    """Segment a case that is already in memory; `segment` is the front door.
+    """Segment a case that is already in memory; most callers need `segment`.
 
     Parameters
     ----------
@@ -183,6 +188,11 @@ def segment_case(
         Patches, if they are planned already.
     on_repeat : Callable[[int, int], None] or None, default None
         Called after each repeat with how many are done and how many there are in all.
+
+    Returns
+    -------
+    Segmentation
+        Masks and measurements, in the order of the marks.
     """
     clock = clock or Stopwatch()
     prediction = predictor.predict(case, threshold, clock, plan)

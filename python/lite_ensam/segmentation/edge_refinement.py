@@ -25,27 +25,38 @@ from lite_ensam.segmentation.painting import Painting, TumorLogits
 __all__ = ["BORDERS", "Border", "check_edge_extra", "refine_to_image_edge"]
 
 Border = Literal["readers", "edge"]
+"""Border of masks: "readers" as the training contours were drawn, "edge" at the edge that the scan shows."""
+
 BORDERS: tuple[Border, ...] = get_args(Border)
+"""All values of `Border`, the default first."""
 
 Bools = NDArray[np.bool_]
 Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
 
 _REACH = 0.12
-"""How far a border may move, in lengths of the line; at least `_LEAST_REACH_PIXELS`."""
+"""How far a border may move, in lengths of the line. Readers draw about a voxel outside of what is seen
+(decision 0013); no record says why this share."""
 
 _LEAST_REACH_PIXELS = 2.0
+"""The least reach, for small tumours: twice what readers are off.
+
+The values below, but for `_LEAST_SHARE`, were chosen on ellipsoids of known volume (decision 0013)."""
 
 _LOCAL = 0.35
-"""Standard deviation of the bell under which inside and outside are averaged, in lengths of the line."""
+"""Standard deviation of the bell under which inside and outside are averaged, in lengths of the line: so near that
+a tumour between liver and lung has a threshold on each side."""
 
 _LEAST_CONTRAST = 2.0
-"""Of inside to outside, in standard deviations of the noise; where it is less, the border stays."""
+"""Of inside to outside, in standard deviations of the noise; where it is less, no edge is seen and the border stays."""
 
 _LEAST_SHARE = 0.15
-"""Of the surroundings nearby, for those darker than the tumour, or those brighter, to count."""
+"""Of the surroundings nearby, for those darker than the tumour, or those brighter, to count. No other
+value was tried, as far as is recorded."""
 
 _MOST_BLUR_PIXELS = 1.2
+"""Most smoothing, of the faintest tumours."""
+
 _BLUR_TIMES_CONTRAST = 2.0
 """The grey values are smoothed by this many pixels divided by the contrast in standard deviations of the noise."""
 
@@ -53,7 +64,8 @@ _NEIGHBOURHOOD = np.zeros((3, 3, 3), np.uint8)
 _NEIGHBOURHOOD[1] = 1
 _NEIGHBOURHOOD[::2, 1, 1] = 1
 _LEAST_ALIKE = 4
-"""A voxel that agrees with fewer of its ten neighbours (eight in its slice, two beside it) is taken for noise."""
+"""A voxel that agrees with fewer of its ten neighbours (eight in its slice, two next to it) is taken for noise.
+A plain majority would round small tumours off (decision 0013)."""
 
 
 def check_edge_extra() -> None:
@@ -73,8 +85,9 @@ def refine_to_image_edge(
     it is nearer to the mean of the tumour's core around it than to that of what surrounds the tumour there: of what is
     darker than the core, for a voxel that is darker, of what is brighter, for one that is brighter. Where they differ
     from the core by less than twice the noise, the border stays where it was. Voxels that
-    disagree with most of their neighbours are turned over. No tumour takes a voxel of another or vanishes; what does
-    not hang together with its core is left out. In slices thicker than the reach, borders move within slices alone.
+    disagree with most of their neighbours are turned over. No tumour takes a voxel of another or vanishes; pieces
+    that are not connected with its core are left out. In slices thicker than the reach, borders move within
+    slices alone.
 
     Parameters
     ----------

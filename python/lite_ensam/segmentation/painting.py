@@ -24,7 +24,8 @@ TumorArgument = tuple[
 ]
 
 _HELD_SHARE = 0.1
-"""Width (standard deviation) of the bell that holds an end of a line, in lengths of the line."""
+"""Width (standard deviation) of the bell that holds an end of a line, in lengths of the line: two voxels
+of a patch of 48. From 1.5 to 3 voxels the Dice coefficient was the same within 0.002 (decision 0012)."""
 
 _POINT_SHARE = 0.4
 _POINT_MOST = 1.0
@@ -36,8 +37,12 @@ _HELD_LOGIT = 0.2
 """The logit to which an end is raised: slightly above 0, because resampling to the scan's voxels blurs."""
 
 _NEAR = 1.5
+"""Half-lengths of the line from its middle within which logits stay as they are: beyond lie 4.3 % of the volume of 24
+sarcomas and 2.0 % of that of 1,484 nodules (decision 0020)."""
+
 _FADING = 2.0
-"""Logits taken off for each half-length of the line beyond `_NEAR` half-lengths from its middle."""
+"""Logits taken off for each half-length of the line beyond `_NEAR`: the least of the values that were tried (2, 4, 8),
+because more of them cost held-out sarcomas more (decision 0020)."""
 
 _END_LOGIT = 1.5
 _END_MM = 1.0

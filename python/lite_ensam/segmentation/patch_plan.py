@@ -222,7 +222,7 @@ def raster_ends(mark: RecistMark) -> EndpointPair:
 def sphere_corners(mark: RecistMark, spacing_mm: Sequence[float]) -> Float64Array:
     """Two opposite corners (2, 3), voxel indices, of the box around a line's sphere.
 
-    A box around the ends alone would cut a large tumour off beside its line, and above and below it.
+    A box around the ends alone would cut a large tumour off next to its line, and above and below it.
 
     Examples
     --------
@@ -304,7 +304,7 @@ class PlannedPatch:
 @with_short_repr
 @dataclass(frozen=True)
 class PatchPlan:
-    """All patches of a scan.
+    """Places of all patches in a scan.
 
     Parameters
     ----------
@@ -336,6 +336,11 @@ class PatchPlan:
             Sides, margins, how far lines are lengthened.
         crop : Crop or None, default None
             "lesion" or "joint"; None takes the config's.
+
+        Returns
+        -------
+        PatchPlan
+            The plan.
         """
         flips = grid.flips_zyx
         turned = [mark.flipped(flips, grid.shape_zyx) for mark in marks]
@@ -356,5 +361,5 @@ class PatchPlan:
 
     @property
     def boxes(self) -> list[VoxelBox]:
-        """The voxels that the patches are cut from, in the scan's own indices; a box for each."""
+        """Boxes of voxels that the patches are cut from, in the scan's own indices."""
         return [flipped_box(patch.box, self.flips_zyx, self.shape_zyx) for patch in self.patches]

@@ -134,7 +134,18 @@ class Predictor:
         self.border: Border = border
 
     def patch_config(self, hu: bool) -> PatchConfig:
-        """How patches of a scan are filled, in HU or windowed."""
+        """Return how patches of a scan are filled, in HU or windowed.
+
+        Parameters
+        ----------
+        hu : bool
+            True for a scan in HU, False for a windowed one.
+
+        Returns
+        -------
+        PatchConfig
+            Channels, side and resolution of patches.
+        """
         config = self.backend.manifest.patch
         if self.window is None:
             return config
@@ -143,13 +154,26 @@ class Predictor:
         return replace(config, windowed_unit_hu=(self.window[1] - self.window[0]) / 255.0)
 
     def warm_up(self) -> None:
-        """Get the engine ready for lesion patches, before there is one; the joint crop's shape is not known yet."""
+        """Prepare the engine for lesion patches; the shape of a joint crop is not known yet."""
         if self.crop == "lesion":
             side = self.backend.manifest.patch.side_voxels
             self.backend.warm_up((side, side, side))
 
     def plan(self, marks: Sequence[RecistMark], grid: Grid) -> PatchPlan:
-        """Where the patches of some lines lie in a scan with this grid."""
+        """Plan the patches of some lines in a scan with this grid.
+
+        Parameters
+        ----------
+        marks : Sequence[RecistMark]
+            The lines.
+        grid : Grid
+            Grid of the scan.
+
+        Returns
+        -------
+        PatchPlan
+            The plan.
+        """
         return PatchPlan.of(marks, grid, self.backend.manifest.patch, self.crop)
 
     def predict(
@@ -171,6 +195,11 @@ class Predictor:
             Gets the seconds of the steps `cut`, `network` and `paint`.
         plan : PatchPlan or None, default None
             Plan of the case's marks, if it was made before; None makes it.
+
+        Returns
+        -------
+        Prediction
+            Logits of each tumour and the painted label map.
         """
         check_threshold(threshold)
         clock = clock or Stopwatch()
@@ -191,7 +220,20 @@ class Predictor:
         return Prediction(tuple(tumors), painting)
 
     def predict_tumor(self, case: Case, mark: RecistMark) -> TumorLogits:
-        """Run the network on the patch of one line alone, which need not be one of the case's."""
+        """Run the network on the patch of one line, which need not be one of the case's.
+
+        Parameters
+        ----------
+        case : Case
+            The scan.
+        mark : RecistMark
+            A line on it.
+
+        Returns
+        -------
+        TumorLogits
+            Logits on the patch.
+        """
         plan = self.plan([mark], case.grid)
         (patch,) = cut_patches(case.flipped(plan.flips_zyx), plan, self.patch_config(case.hu))
         return self.predict_patch(patch)
@@ -206,6 +248,11 @@ class Predictor:
             Patch of one tumour.
         axes : tuple[int, ...], default ()
             Axes (0, 1, 2 for z, y, x) to mirror the patch along before, and the logits after.
+
+        Returns
+        -------
+        TumorLogits
+            Logits on the patch.
         """
         config = self.backend.manifest.patch
         if (patch.mark.inside_zyx or patch.mark.outside_zyx) and {"clicks", "last_mask"} <= set(
@@ -242,7 +289,22 @@ class Predictor:
         return logits
 
     def paint(self, tumors: Sequence[TumorLogits], case: Case, threshold: float = 0.0) -> Painting:
-        """Paint tumours of a case into one label map of the scan as it is stored, with the borders asked for."""
+        """Paint tumours of a case into one label map of the scan as it is stored, with the borders asked for.
+
+        Parameters
+        ----------
+        tumors : Sequence[TumorLogits]
+            Logits of tumours of the case.
+        case : Case
+            The case.
+        threshold : float, default 0.0
+            Logit above which a voxel is tumour.
+
+        Returns
+        -------
+        Painting
+            The label map and what was painted.
+        """
         flips, spacing_mm = case.grid.flips_zyx, case.grid.spacing_mm
         in_voxels = self.backend.manifest.patch.rules == "flare25"
         painting = paint_tumors(tumors, (1.0, 1.0, 1.0) if in_voxels else spacing_mm, threshold)
@@ -254,9 +316,23 @@ class Predictor:
     def with_confidence(
         self, measurements: Sequence[TumorMeasurement], tumors: Sequence[TumorLogits], threshold: float = 0.0
     ) -> tuple[TumorMeasurement, ...]:
-        """The measurements with quality scores and intervals, where it is known how these weights err.
+        """Add quality scores and intervals to measurements, where the errors of the weights are known.
 
         It is known of readers' borders and lesion crops at threshold 0. Otherwise nothing is added, nor to empty masks.
+
+        Parameters
+        ----------
+        measurements : Sequence[TumorMeasurement]
+            Measurement of each tumour.
+        tumors : Sequence[TumorLogits]
+            Logits of the same tumours.
+        threshold : float, default 0.0
+            Logit above which a voxel is tumour.
+
+        Returns
+        -------
+        tuple[TumorMeasurement, ...]
+            The measurements, in their order.
         """
         errors = self.backend.manifest.held_out_errors
         if (

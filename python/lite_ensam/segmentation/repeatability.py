@@ -98,7 +98,7 @@ def check_repeats(n_repeats: int) -> None:
 def redrawn_marks(
     mark: RecistMark, spacing_mm: FloatTriple, shape_zyx: Sequence[int], n_repeats: int, seed: int = 0
 ) -> tuple[RecistMark, ...]:
-    """The line as the same reader might draw it again: ends moved in plane by `END_SD`, perhaps a slice beside.
+    """The line as the same reader might draw it again: ends moved in plane by `END_SD`, perhaps on the next slice.
 
     Parameters
     ----------

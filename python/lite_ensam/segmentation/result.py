@@ -72,12 +72,12 @@ class Segmentation:
 
     @property
     def source(self) -> ScanSource:
-        """Of the scan, which `save` writes alike."""
+        """Source of the scan, whose axis order and header `save` uses."""
         return self.case.source
 
     @property
     def grid(self) -> Grid:
-        """Where the label map's voxels lie."""
+        """Grid of the label map."""
         return self.case.grid
 
     @property
@@ -126,12 +126,28 @@ class Segmentation:
             ) from None
 
     def mask(self, label: int) -> Mask:
-        """Voxels of one tumour, bool, axes as in `labels`; KeyError names the labels that there are."""
+        """Return the mask of one tumour, axes as in `labels`; KeyError names the labels that exist.
+
+        Parameters
+        ----------
+        label : int
+            Label of the tumour.
+
+        Returns
+        -------
+        Mask
+            Bool array.
+        """
         mask: Mask = self.source.to_array(self._masks[self[label].label].whole())
         return mask
 
     def to_dataframe(self) -> Any:
-        """A pandas DataFrame with a row for each tumour: the columns of `lite-ensam measure --csv`.
+        """Make a pandas DataFrame with a row for each tumour: the columns of `lite-ensam measure --csv`.
+
+        Returns
+        -------
+        Any
+            The DataFrame.
 
         Raises
         ------

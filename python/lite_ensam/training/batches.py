@@ -20,11 +20,16 @@ class Batch:
 
     Parameters
     ----------
-    values : float32 (b, c, z, y, x) in [0, 1]
-    endpoints_zyx : float32 (b, 2, 3), voxel indices in the patch
-    target : float32 (b, 1, z, y, x), 0 or 1, or the share of a pooled voxel that is tumour
-    known : float32 (b, 1, z, y, x), 0 where nothing is to be learnt; None is 1 everywhere
-    rounds : int (b,), how many clicks each patch is to get on the network's errors; None without clicks
+    values : Tensor
+        Float32 (b, c, z, y, x) in [0, 1].
+    endpoints_zyx : Tensor
+        Float32 (b, 2, 3), voxel indices in the patch.
+    target : Tensor
+        Float32 (b, 1, z, y, x), 0 or 1, or the share of a pooled voxel that is tumour.
+    known : Tensor or None, default None
+        Float32 (b, 1, z, y, x), 0 where voxels do not count in the loss; None is 1 everywhere.
+    rounds : Tensor or None, default None
+        Int (b,), number of clicks that each patch gets on the network's errors; None without clicks.
     """
 
     values: Tensor
@@ -46,6 +51,16 @@ def group_alike(batches: Sequence[Batch]) -> list[Batch]:
     """Batches of one shape as one; all must say what is known, and none may have clicks.
 
     torch leaves oneDNN for a batch of one in float32, and is three times slower without it.
+
+    Parameters
+    ----------
+    batches : Sequence[Batch]
+        Batches with `known` and without `rounds`.
+
+    Returns
+    -------
+    list[Batch]
+        A batch for each shape.
     """
     shapes: dict[tuple[int, ...], list[Batch]] = {}
     for batch in batches:

@@ -17,6 +17,7 @@ from lite_ensam.training.validation import ValidationScore
 __all__ = ["Callback", "ProgressBar", "TensorBoard", "append_log", "draw_curves", "read_log"]
 
 LOG, CURVES = "log.jsonl", "curves.png"
+"""Files of a run's folder that say how it goes."""
 
 
 @runtime_checkable
@@ -34,7 +35,15 @@ class Callback(Protocol):
 
 
 class ProgressBar:
-    """Steps, time that is left, loss and validation score on the terminal."""
+    """Steps, time that is left, loss and validation score on the terminal.
+
+    Parameters
+    ----------
+    first : int
+        Steps that are already done.
+    last : int
+        Steps of the whole run.
+    """
 
     def __init__(self, first: int, last: int) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -61,6 +70,11 @@ class ProgressBar:
 
 class TensorBoard:
     """Loss, rate and validation scores as TensorBoard's event files (extra `tensorboard`).
+
+    Parameters
+    ----------
+    folder : Path
+        Folder that the event files are written to.
 
     Raises
     ------
@@ -94,7 +108,17 @@ class TensorBoard:
 
 
 def append_log(folder: Path, step: int, numbers: dict[str, Any]) -> None:
-    """Add a line to the run's log; `OutputError` if that cannot be."""
+    """Add a line to the run's log; `OutputError` if that cannot be.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    step : int
+        Number of the step.
+    numbers : dict[str, Any]
+        Entries of the line, JSON-ready.
+    """
     path = folder / LOG
     line = json.dumps({"step": step, **numbers}) + "\n"
     with translate_output_errors(path), path.open("ab+") as log:
@@ -105,7 +129,18 @@ def append_log(folder: Path, step: int, numbers: dict[str, Any]) -> None:
 
 
 def read_log(folder: Path) -> Iterator[dict[str, Any]]:
-    """Lines of a run's log, by step; of those that a resumed run wrote again, the last. Damaged lines are left out."""
+    """Lines of a run's log, by step; of those that a resumed run wrote again, the last. Damaged lines are left out.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+
+    Yields
+    ------
+    dict[str, Any]
+        Entries of the log, by step.
+    """
     path = folder / LOG
     lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
     entries: dict[tuple[int, bool], dict[str, Any]] = {}
@@ -127,7 +162,13 @@ def _has_numbers(entry: dict[str, Any]) -> bool:
 
 
 def draw_curves(folder: Path) -> None:
-    """Write `curves.png`: loss and, if there is validation, its DSC over the run's steps."""
+    """Write `curves.png`: loss and, if there is validation, its DSC over the run's steps.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run.
+    """
     entries = list(read_log(folder))
     losses = [(entry["step"], entry["loss"]) for entry in entries if "loss" in entry]
     looks = [entry for entry in entries if "dsc" in entry]

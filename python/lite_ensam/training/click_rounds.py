@@ -30,10 +30,19 @@ def with_clicks(network: Network, batch: Batch, config: PatchConfig, generator: 
 
     Parameters
     ----------
-    network : as it is now
-    batch : its values show neither a click nor a last mask
-    config : which channel is which
-    generator : on the batch's device
+    network : Network
+        The network as it is now.
+    batch : Batch
+        A batch whose channels have neither a click nor a last mask.
+    config : PatchConfig
+        Channels of the patch.
+    generator : torch.Generator
+        Generator on the batch's device.
+
+    Returns
+    -------
+    Batch
+        The batch, whose channels show the clicks and the last mask.
     """
     if batch.rounds is None or "clicks" not in config.channels or not bool(batch.rounds.any()):
         return batch

@@ -14,15 +14,20 @@ from lite_ensam.model.config import ModelConfig
 
 @dataclass(frozen=True)
 class LineJitter:
-    """How lines are perturbed in training, see `augmentation.jitter_ends`.
+    """How lines are perturbed in training, see `lesion_batches.jitter_lines`.
 
     Many short lines make masks that annotation noise hardly harms, and that are larger where no border is seen.
 
     Parameters
     ----------
-    exact : share of lines that end just where the tumour does, as those do that are derived from masks
-    scaled : share of the others that are too short or too long
-    shortest, longest : of these, in lengths of the exact line
+    exact : float, default 0.4
+        Share of lines that end exactly at the tumour's border, as lines derived from masks do.
+    scaled : float, default 0.4
+        Share of the other lines that are too short or too long.
+    shortest : float, default 0.8
+        Shortest of the scaled lines, in lengths of the exact line.
+    longest : float, default 1.1
+        Longest of the scaled lines, in lengths of the exact line.
     """
 
     exact: float = 0.4
@@ -42,7 +47,7 @@ class LineJitter:
 
 
 JITTER = LineJitter()
-"""Lengths spread as those of readers do (docs/guide/training.md); what ships was trained with more short lines."""
+"""Lengths vary as readers' do (docs/guide/training.md); the released weights were trained with more short lines."""
 
 
 @with_short_repr
@@ -50,12 +55,21 @@ JITTER = LineJitter()
 class PromptOdds:
     """How often a patch shows what a user knows beyond the line, see `training.prompts`.
 
+    A quarter of the patches show a line alone. Other odds of short axes and slices were not compared; more clicks were
+    (docs/developer/experiments.md, 11 and 13).
+
     Parameters
     ----------
-    extent : share of patches with a short axis or slices
-    short_axis, slices : of these, how often each is there
-    each_slice : of those with slices, how often the first is given, and how often the last
-    rounds : odds of no click, of one, of two, ...; each is drawn on the errors of the mask before it
+    extent : float, default 0.45
+        Share of patches with a short axis or slices.
+    short_axis : float, default 0.65
+        Share of those patches that have a short axis.
+    slices : float, default 0.65
+        Share of those patches that have slices.
+    each_slice : float, default 0.85
+        Share of the patches with slices that have the first slice, and likewise the last.
+    rounds : tuple[float, ...], default (0.45, 0.25, 0.18, 0.12)
+        Odds of no click, of one, of two, ...; each click is drawn on the errors of the mask before it.
     """
 
     extent: float = 0.45
@@ -73,40 +87,74 @@ class PromptOdds:
 
 
 NO_PROMPTS = PromptOdds(extent=0.0, rounds=(1.0,))
+"""Lines alone: of networks without channels for short axes, slices and clicks."""
 
 
 @with_short_repr
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Numbers of a training run.
+    """Settings of a training run.
+
+    Learning rate, weight decay, clip and seed are those of the paper and of its authors' code. No record compares
+    warm-up and cool-down with other values; a run of 1,200 steps without the moving average gave the same scores
+    within noise (docs/developer/experiments.md, 6).
 
     Parameters
     ----------
-    model, patch : what is trained, and on which patches
-    lines : how lines are perturbed
-    prompts : how often more than a line is known; of networks with channels for it
-    readers : share of the patches, of lesions that several readers contoured, that show one reader's contour
-        instead of what they agree on
-    crops : "lesion" trains on cubes around lines, "joint" on the paper's max-pooled boxes; the weights say which
-        (`patch.crop`)
-    steps : optimiser steps
-    batch : patches a step; with several processes, of each
-    lr, weight_decay : of Muon and AdamW alike
-    warmup, cooldown : shares of `steps` over which the rate rises from and falls to zero
-    milestones : epochs from which on the rate is halved once more, as in the paper; if there are any, warmup and
-        cooldown do not count
-    epoch_steps : steps an epoch
-    clip : largest gradient norm
-    ema : decay of the moving average of the weights, which is what is kept; 0 keeps the weights themselves
-    match_adamw : scale Muon's updates to the size of AdamW's; the paper's long run does without
-    source_weights : how often each source is drawn; empty draws all alike, as the paper does
-    size_balance : 0 draws the lesions of a source all alike, 1 draws all sizes alike, see `samplers.size_odds`
-    margin_voxels : a joint crop reaches 1 to this many voxels beyond its tumour, drawn for each side
-    windowed : share of joint crops of scans in HU that are seen through a window, as grey levels 0 to 255
-    validate_steps : steps between two looks at the validation cases, if there are any
-    patience : looks without a better result after which training stops; 0 never stops
-    bf16 : bfloat16 where the machine has it and it is safe; elsewhere float32
-    seed : of everything
+    model : ModelConfig, optional
+        The network.
+    patch : PatchConfig, optional
+        The patches that it is trained on.
+    lines : LineJitter, default JITTER
+        How lines are perturbed.
+    prompts : PromptOdds, optional
+        How often a patch shows more than its line, if the network has channels for it.
+    readers : float, default 0.5
+        Share of the patches of lesions with several contours that show one reader's contour instead of the
+        consensus.
+    crops : Crop, default "lesion"
+        "lesion" trains on cubes around lines, "joint" on the paper's max-pooled boxes; the weights record it
+        (`patch.crop`).
+    steps : int, default 7500
+        Optimiser steps.
+    batch : int, default 3
+        Patches per step; with several processes, per process.
+    lr : float, default 2e-3
+        Learning rate of Muon and AdamW.
+    weight_decay : float, default 1e-3
+        Weight decay of Muon and AdamW.
+    warmup : float, default 0.02
+        Share of `steps` over which the learning rate rises from zero.
+    cooldown : float, default 0.6
+        Share of `steps` over which the learning rate falls to zero.
+    milestones : tuple[int, ...], default ()
+        Epochs at which the learning rate is halved, as in the paper; if there are any, warmup and cooldown do
+        not apply.
+    epoch_steps : int, default 10000
+        Steps per epoch.
+    clip : float, default 1.0
+        Largest gradient norm.
+    ema : float, default 0.998
+        Decay of the moving average of the weights, which is what is saved; 0 saves the weights themselves.
+    match_adamw : bool, default True
+        Scale Muon's updates to the size of AdamW's; the paper's long run does not.
+    source_weights : dict[str, float], optional
+        Relative frequency of each source; empty draws all with equal frequency, as the paper does.
+    size_balance : float, default 0.0
+        0 draws all lesions of a source equally often, 1 draws all sizes equally often, see
+        `samplers.size_odds`.
+    margin_voxels : int, default 63
+        A joint crop extends 1 to this many voxels beyond its tumour, drawn for each side.
+    windowed : float, default 0.0
+        Share of joint crops of scans in HU that are windowed to grey levels 0 to 255.
+    validate_steps : int, default 500
+        Steps between two validations, if there are validation cases.
+    patience : int, default 0
+        Validations without improvement after which training stops; 0 never stops.
+    bf16 : bool, default True
+        Bfloat16 where the machine supports it and it is safe; otherwise float32.
+    seed : int, default 2025
+        Seed of all random numbers.
     """
 
     model: ModelConfig = field(
@@ -166,7 +214,18 @@ class TrainingConfig:
             raise TrainingError(f"ema must be at least 0 and below 1, got {self.ema}")
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step: linear up, flat, linear down; or halved at the milestones."""
+        """Compute the learning rate of a step: linear up, flat, linear down; or halved at the milestones.
+
+        Parameters
+        ----------
+        step : int
+            Number of the step, from 0.
+
+        Returns
+        -------
+        float
+            Learning rate.
+        """
         if self.milestones:
             return self.lr * float(0.5 ** bisect_right(sorted(self.milestones), step // self.epoch_steps))
         done = (step + 1) / self.steps
@@ -175,12 +234,29 @@ class TrainingConfig:
         return self.lr * rising * falling
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready numbers."""
+        """Return the settings as a JSON-ready dictionary.
+
+        Returns
+        -------
+        dict[str, Any]
+            Numbers by name.
+        """
         return asdict(self)
 
     @classmethod
     def from_dict(cls, numbers: dict[str, Any]) -> TrainingConfig:
-        """Build from `to_dict`'s output; a number that an earlier version did not have is as it is by default."""
+        """Build a config from `to_dict`'s output; settings that an earlier version did not have take their defaults.
+
+        Parameters
+        ----------
+        numbers : dict[str, Any]
+            Result of `to_dict`.
+
+        Returns
+        -------
+        TrainingConfig
+            The config.
+        """
         parts = {
             "model": ModelConfig.from_dict(numbers["model"]),
             "patch": PatchConfig.from_dict(numbers["patch"]),

@@ -30,18 +30,24 @@ from lite_ensam.segmentation.patch_plan import Placement
 from lite_ensam.training.grey_levels import to_grey
 
 SIDE = 80
-"""Voxels a side of a crop."""
+"""Voxels a side of a crop: 28 a line, where patches of 48 voxels have 19. No other value was tried, as
+far as is recorded."""
+
 LINES_A_SIDE = 2.9
-"""Side of a crop in lengths of its line: the patch's 2.5 and room for jitter."""
+"""Side of a crop in lengths of its line: the patch's 2.5 and room for lines that are drawn too long."""
+
 INDEX = "index.json"
 """A folder without it is not a complete crop cache."""
+
 MOST_CONTOURS = 6
-"""A bit each; what all agree on comes first."""
+"""A bit each; what all agree on comes first. LIDC has four readers at most."""
+
 KNOWN_BIT = 7
 """Of a voxel that holds image: beyond a scan's border nothing is known, and nothing is learnt."""
 
 _FEWEST_VOXELS = 8
-"""A reader's contour of fewer is not learnt from."""
+"""A reader's contour of fewer is not learnt from: two voxels a side say little of a shape. The value was not compared
+with others, as far as is recorded."""
 
 
 @with_short_repr
@@ -51,11 +57,17 @@ class LesionCrop:
 
     Parameters
     ----------
-    grey : uint8 (SIDE, SIDE, SIDE), see `grey_levels`
-    bits : uint8 (SIDE, SIDE, SIDE): bit i is contour i's, bit `KNOWN_BIT` says that there is image
-    lines : of each contour, its line's two ends, voxel indices in the cube; contour 0 is what the readers agree on
-    native_voxel_zyx : the scan's own voxel in voxels of the cube: how coarse the original was
-    source, name : where it comes from
+    grey : NDArray[np.uint8]
+        Uint8 (SIDE, SIDE, SIDE), see `grey_levels`.
+    bits : NDArray[np.uint8]
+        Uint8 (SIDE, SIDE, SIDE): bit i is contour i, bit `KNOWN_BIT` marks voxels inside the scan.
+    lines : tuple[EndpointPair, ...]
+        End points of the line of each contour, voxel indices in the cube; contour 0 is the consensus of the
+        readers.
+    native_voxel_zyx : FloatTriple
+        Voxel size of the scan (z, y, x), in voxels of the cube.
+    source, name : str
+        Source and name of the case.
     """
 
     grey: NDArray[np.uint8]
@@ -77,9 +89,12 @@ class Contours:
 
     Parameters
     ----------
-    marks : one for each mask
-    masks : bool (z, y, x); the first is what the readers agree on
-    known : bool (z, y, x), where there is image; None is everywhere
+    marks : tuple[RecistMark, ...]
+        One line for each mask.
+    masks : tuple[Mask, ...]
+        Bool (z, y, x); the first is the consensus of the readers.
+    known : Mask or None, default None
+        Bool (z, y, x), voxels inside the scan; None is everywhere.
     """
 
     marks: tuple[RecistMark, ...]

@@ -1,4 +1,4 @@
-"""A sheet of what a bank holds: synthetic lesions beside real ones, each on the slice of its line."""
+"""A sheet of what a bank holds: synthetic lesions next to real ones, each on the slice of its line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ OUTLINE_RGB, LINE_RGB = (86, 180, 233), (240, 228, 66)
 """Sky blue and yellow of Okabe and Ito's palette."""
 
 HALF_WINDOW_HU, LUNG_WINDOW_HU = 200.0, (-1100.0, 300.0)
+"""Grey values from black to white, for people: about the lesion's median, and in lung."""
+
 GAP = 4
+"""White pixels between crops."""
 
 
 def write_gallery(
@@ -33,12 +36,18 @@ def write_gallery(
 
     Parameters
     ----------
-    path : .png
-    bank : the crops
-    tiles : for each source that is shown, how many of its crops
-    columns : crops in a row
-    seed : of the choice
-    overwrite : whether a file that is there may be replaced
+    path : Path
+        PNG to write.
+    bank : LesionCropCache
+        Crop cache that the crops are drawn from.
+    tiles : dict[str, int]
+        Number of crops by source, for the sources that are shown.
+    columns : int, default 14
+        Number of crops in a row.
+    seed : int, default 0
+        Seed of the draw.
+    overwrite : bool, default False
+        Whether a file that is there may be replaced.
     """
     from matplotlib.image import imsave
 

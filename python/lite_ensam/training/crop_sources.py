@@ -34,6 +34,7 @@ from lite_ensam.training.folds import Fold
 from lite_ensam.training.synthetic import Background, Scene, Shape, draw_scene
 
 MIN_BODY_VOXELS = 100_000
+"""A background with less body is refused: its region map does not fit it. No record says why this number."""
 
 SCENE_LINES = 3.4
 """Side of a synthetic scene in lengths of its lesion: a crop's, and room for a line off the middle."""
@@ -48,7 +49,7 @@ MAX_READERS = 4
 def lesion_crops(cases: Iterable[CaseFiles], turned: bool = True) -> Iterator[LesionCrop]:
     """A crop of every lesion; `turned`: also seen along other axes, where voxels are cubes and one reader drew.
 
-    `readers.nii.gz` beside a scan (bit i is reader i) gives each reader's contour beside the reference,
+    `readers.nii.gz` next to a scan (bit i is reader i) gives each reader's contour next to the reference,
     `known.nii.gz` where there is image.
     """
     for files in cases:
@@ -62,7 +63,7 @@ def lesion_crops(cases: Iterable[CaseFiles], turned: bool = True) -> Iterator[Le
 
 
 def read_beside(files: CaseFiles, stored: Case, name: str) -> NDArray[np.uint8] | None:
-    """A label map that lies beside a scan of our own layout, in the network's frame; None if it does not exist."""
+    """A label map that lies next to a scan of our own layout, in the network's frame; None if it does not exist."""
     if files.ct.name != "ct.nii.gz" or not (path := files.ct.with_name(name)).is_file():
         return None
     axes = tuple(np.flatnonzero(stored.grid.flips_zyx).tolist())
@@ -102,9 +103,12 @@ class SyntheticLesions:
 
     Parameters
     ----------
-    data : folder with `backgrounds` and `shapes`
-    seed : of all of them
-    fold : patients whose shapes are not used
+    data : Path
+        Folder with `backgrounds` and `shapes`.
+    seed : int
+        Seed of all synthetic lesions.
+    fold : Fold or None, default None
+        Patients whose shapes are not used.
     """
 
     def __init__(self, data: Path, seed: int, fold: Fold | None = None) -> None:
@@ -195,7 +199,7 @@ def _fits_a_crop(case: Case, extent_mm: float) -> bool:
 
 
 def read_backgrounds(folder: Path) -> list[Background]:
-    """Scans with a region map beside them."""
+    """Scans with a region map next to them."""
     backgrounds = []
     for region_path in sorted(folder.glob("*_region.nii.gz")):
         hu, source = read_ct(folder / region_path.name.replace("_region", ""))

@@ -19,12 +19,19 @@ from lite_ensam.core.errors import MissingExtraError, TrainingError
 __all__ = ["ACCELERATORS", "Devices", "FabricMachine", "find_devices", "has_bf16"]
 
 ACCELERATORS = ("auto", "cpu", "gpu")
+"""Values of `--accelerator`."""
 
 Optimizers = list[torch.optim.Optimizer]
 
 
 class Devices:
-    """One process on one device; nothing but torch is needed."""
+    """One process on one device; nothing but torch is needed.
+
+    Parameters
+    ----------
+    device : str, default "cpu"
+        Name of torch's device.
+    """
 
     rank, count = 0, 1
 
@@ -54,7 +61,13 @@ class Devices:
 
 
 class FabricMachine(Devices):
-    """One of several processes, by Lightning Fabric (DDP)."""
+    """One of several processes, by Lightning Fabric (DDP).
+
+    Parameters
+    ----------
+    fabric : Any
+        A launched `lightning.fabric.Fabric`.
+    """
 
     def __init__(self, fabric: Any) -> None:
         super().__init__(str(fabric.device))
@@ -89,8 +102,15 @@ def find_devices(accelerator: str = "auto", devices: int = 1) -> Devices:
 
     Parameters
     ----------
-    accelerator : "cpu", "gpu", or "auto": a GPU if there is one
-    devices : how many; more than one start as many processes
+    accelerator : str, default "auto"
+        "cpu", "gpu", or "auto": a GPU if there is one.
+    devices : int, default 1
+        Number of devices; more than one start as many processes.
+
+    Returns
+    -------
+    Devices
+        The devices of this process.
 
     Raises
     ------
@@ -122,7 +142,18 @@ def find_devices(accelerator: str = "auto", devices: int = 1) -> Devices:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16 itself: where that is emulated, it is ten times slower."""
+    """Whether the device computes in bfloat16 itself: where that is emulated, it is ten times slower.
+
+    Parameters
+    ----------
+    device : torch.device
+        One of torch's devices.
+
+    Returns
+    -------
+    bool
+        True if bfloat16 is not emulated.
+    """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return any(

@@ -23,8 +23,10 @@ class Fold:
 
     Parameters
     ----------
-    number : of the part, 0 to `count` - 1
-    count : parts
+    number : int
+        Number of the part, 0 to `count` - 1.
+    count : int
+        Number of parts.
     """
 
     number: int
@@ -53,6 +55,16 @@ def lidc_patients(cube_number: int) -> tuple[str, ...]:
     Cubes are numbered by the sorted patients of a collection from which some are missing, so that the
     patient's number grows at least as fast as the cube's between the pairs that are known.
 
+    Parameters
+    ----------
+    cube_number : int
+        Number k of a cube `k_nod...`.
+
+    Returns
+    -------
+    tuple[str, ...]
+        PatientIDs.
+
     Examples
     --------
     >>> lidc_patients(9), len(lidc_patients(100))
@@ -68,7 +80,18 @@ def lidc_patients(cube_number: int) -> tuple[str, ...]:
 
 
 def patients_of(case: CaseFiles) -> tuple[str, ...]:
-    """Patients that a case may be of: one, but for some of LIDC's cubes, whose names do not say it for sure."""
+    """Patients that a case may be of: one, but for some of LIDC's cubes, whose names do not say it for sure.
+
+    Parameters
+    ----------
+    case : CaseFiles
+        Files of the case, with its source and name.
+
+    Returns
+    -------
+    tuple[str, ...]
+        Identifiers of patients.
+    """
     if named := re.match(r"LIDC-IDRI-\d{4}", case.name):
         return (named[0],)
     if case.source == "lidc_nodules" and (cube := re.match(r"(\d+)_nod", case.name)):

@@ -17,11 +17,24 @@ HU_OF_GREY: NDArray[np.float32] = np.concatenate(
         np.linspace(311, 1000, 61),
     ]
 ).astype(np.float32)
-"""HU of each of the 256 levels."""
+"""HU of each of the 256 levels: steps of 4 HU where soft tissues differ by little, and of 12 HU outside. Beyond -1024
+and 1000 HU, air and bone are not told apart."""
 
+# half-way between two levels
 _BORDERS = (HU_OF_GREY[1:] + HU_OF_GREY[:-1]) / 2
 
 
 def to_grey(hu: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """The nearest level of each HU value; what is beyond -1024 to 1000 goes to the outermost."""
+    """The nearest level of each HU value; what is beyond -1024 to 1000 goes to the outermost.
+
+    Parameters
+    ----------
+    hu : NDArray[np.generic]
+        Grey values in HU, any shape.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        Levels, in the shape of `hu`.
+    """
     return np.searchsorted(_BORDERS, np.asarray(hu, dtype=np.float32)).astype(np.uint8)

@@ -30,9 +30,12 @@ class CropBatch:
 
     Parameters
     ----------
-    volumes : float32 (b, 3, z, y, x): HU, the contour's share of each voxel, and where there is image
-    ends : float32 (b, 2, 3), the contour's line in voxels of the crop
-    native_voxel : float32 (b, 3), the scan's own voxel (z, y, x) in voxels of the crop
+    volumes : Tensor
+        Float32 (b, 3, z, y, x): HU, the contour's share of each voxel, and 1 inside the scan.
+    ends : Tensor
+        Float32 (b, 2, 3), the contour's line in voxels of the crop.
+    native_voxel : Tensor
+        Float32 (b, 3), the scan's own voxel (z, y, x) in voxels of the crop.
     """
 
     volumes: Tensor
@@ -47,11 +50,16 @@ class Drawn:
 
     Parameters
     ----------
-    grey : float32 (b, 1, z, y, x), HU, or grey levels 0-255 where `windowed`
-    target, known : float32 (b, 1, z, y, x), 0 or 1: the tumour, and where there is image
-    ends : float32 (b, 2, 3), the line in patch voxels, the lexicographically smaller end first
-    slice_voxels : float32 (b,), patch voxels a slice of the scan
-    windowed : bool (b,)
+    grey : Tensor
+        Float32 (b, 1, z, y, x), HU, or grey levels 0-255 where `windowed`.
+    target, known : Tensor
+        Float32 (b, 1, z, y, x), 0 or 1: the tumour, and voxels inside the scan.
+    ends : Tensor
+        Float32 (b, 2, 3), the line in patch voxels, the lexicographically smaller end first.
+    slice_voxels : Tensor
+        Float32 (b,), thickness of the scan's slices in patch voxels.
+    windowed : Tensor
+        Bool (b,), whether the patch is of a windowed scan.
     """
 
     grey: Tensor
@@ -67,8 +75,10 @@ class Chance:
 
     Parameters
     ----------
-    generator : on the device where numbers are wanted
-    count : samples
+    generator : torch.Generator
+        Generator on the device where the numbers are needed.
+    count : int
+        Number of samples.
     """
 
     def __init__(self, generator: torch.Generator, count: int) -> None:
@@ -100,10 +110,19 @@ def draw_patches(
 
     Parameters
     ----------
-    crops : one for each patch
-    config : of the patch
-    lines : how often lines are perturbed, and how far
-    chance : random numbers; None draws the plain patch that inference would cut
+    crops : CropBatch
+        One crop for each patch.
+    config : PatchConfig
+        Side, resolution and window of the patches.
+    lines : LineJitter
+        How often lines are perturbed, and how far.
+    chance : Chance or None, default None
+        Random numbers; None cuts the patch as inference does.
+
+    Returns
+    -------
+    Drawn
+        A patch for each crop.
     """
     side = config.side_voxels
     middle = crops.ends.mean(1)
@@ -143,9 +162,19 @@ def jitter_lines(chance: Chance, ends: Tensor, voxel: Tensor, lines: LineJitter)
 
     Parameters
     ----------
-    ends : (b, 2, 3), any unit
-    voxel : (b, 3), the scan's voxel (z, y, x) in that unit
-    lines : how often, and how far
+    chance : Chance
+        Random numbers.
+    ends : Tensor
+        End points (b, 2, 3), in any unit.
+    voxel : Tensor
+        Voxel size (b, 3) of the scan, (z, y, x), in the unit of `ends`.
+    lines : LineJitter
+        How often, and how far.
+
+    Returns
+    -------
+    Tensor
+        End points (b, 2, 3) in the unit of `ends`.
     """
     middle, half = ends.mean(1, keepdim=True), (ends[:, 1:] - ends[:, :1]) / 2
     length = 2 * half.norm(dim=2)[:, 0]
@@ -167,7 +196,20 @@ def jitter_lines(chance: Chance, ends: Tensor, voxel: Tensor, lines: LineJitter)
 
 
 def offsets_from_lines(ends: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Signed offsets (b, y, x) in voxels from the lines' middles, along and across them."""
+    """Signed offsets (b, y, x) in voxels from the lines' middles, along and across them.
+
+    Parameters
+    ----------
+    ends : Tensor
+        End points (b, 2, 3) of the lines, in voxels.
+    side : int
+        Voxels along each side of the patch.
+
+    Returns
+    -------
+    tuple[Tensor, Tensor]
+        Offsets along the line and across it.
+    """
     unit = F.normalize(ends[:, 1, 1:] - ends[:, 0, 1:], dim=1)
     steps = torch.arange(side, dtype=torch.float32, device=ends.device)
     middle = ends.mean(1)
@@ -248,9 +290,12 @@ def _with_thick_slices(
 
     Parameters
     ----------
-    volumes : (b, c, z, y, x)
-    ends : (b, 2, 3); they come to lie in the middle of their slice
-    thickness : (b,) whole numbers; 1 changes nothing
+    volumes : Tensor
+        Volumes (b, c, z, y, x).
+    ends : Tensor
+        End points (b, 2, 3); they move to the middle of their slice.
+    thickness : Tensor
+        Thickness (b,) of the slices in whole patch voxels; 1 changes nothing.
     """
     side = volumes.shape[2]
     first = (chance.uniform() * thickness).floor()

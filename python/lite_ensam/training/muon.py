@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the quintic that drives all singular values towards 1."""
+"""Of the quintic that drives all singular values towards 1, as Keller Jordan published them with Muon (2024)."""
 
 
 def orthogonalize(matrix: Tensor, steps: int = 5) -> Tensor:
@@ -33,12 +33,17 @@ class Muon(torch.optim.Optimizer):
 
     Parameters
     ----------
-    params : weights, each with two dimensions or more
-    lr : step size
-    momentum : of the running gradient (Nesterov)
-    weight_decay : decoupled, as in AdamW
-    match_adamw : scale each update by 0.2 * sqrt(longer side), which makes its size that of an
-        AdamW update, so that one learning rate serves both; the paper's long run does without
+    params : Iterable[Tensor]
+        Weights, each with two dimensions or more.
+    lr : float, default 0.002
+        Step size.
+    momentum : float, default 0.95
+        Momentum of the running gradient (Nesterov).
+    weight_decay : float, default 0.001
+        Decoupled weight decay, as in AdamW.
+    match_adamw : bool, default True
+        Scale each update by 0.2 * sqrt(longer side), the size of an AdamW update, so that one learning rate
+        serves both; the paper's long run does not.
     """
 
     def __init__(

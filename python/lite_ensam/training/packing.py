@@ -36,7 +36,7 @@ from lite_ensam.training.grey_levels import HU_OF_GREY, to_grey
 __all__ = ["pack", "unpack"]
 
 _ROOM = 1.1
-"""Beyond the cube of a line, for readers whose own line lies a little beside it."""
+"""Beyond the cube of a line, for readers whose own line lies a little off it."""
 
 _BACKGROUND_MM = (5.0, 1.8, 1.8)
 """No finer voxels (z, y, x) of a background, which is as many scans of trunks have it."""
@@ -53,13 +53,17 @@ def pack(data: Path, archive: Path, overwrite: bool = False) -> int:
 
     Parameters
     ----------
-    data : `train/<source>/<case>/{ct.nii.gz, ...}`, perhaps `backgrounds/` and `shapes/`
-    archive : .tar.xz
-    overwrite : whether an archive that is there may be replaced
+    data : Path
+        Folder with `train/<source>/<case>/{ct.nii.gz, ...}`, and optionally `backgrounds/` and `shapes/`.
+    archive : Path
+        The .tar.xz to write.
+    overwrite : bool, default False
+        Whether an archive that is there may be replaced.
 
     Returns
     -------
-    Its size in bytes.
+    int
+        Size of the archive in bytes.
 
     Raises
     ------
@@ -89,6 +93,18 @@ def pack(data: Path, archive: Path, overwrite: bool = False) -> int:
 
 def unpack(archive: Path, folder: Path) -> Path:
     """The folder of an archive's cases; one that is there is taken as it is.
+
+    Parameters
+    ----------
+    archive : Path
+        Archive of `pack`.
+    folder : Path
+        Folder to write to; if it exists, the archive is not read.
+
+    Returns
+    -------
+    Path
+        The folder.
 
     Raises
     ------

@@ -13,6 +13,7 @@ from lite_ensam.training.config import NO_PROMPTS, TrainingConfig
 __all__ = ["CPU", "GPU", "JOINT", "PAPER", "PRESETS"]
 
 EPOCHS, EPOCH_STEPS = 75, 10_000
+"""The paper's epochs (Table 2), and how long we take one to be: about once through FLARE's 10,000 scans."""
 
 PAPER = TrainingConfig(
     model=ModelConfig(in_channels=len(PAPER_CHANNELS)),

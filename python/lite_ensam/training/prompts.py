@@ -29,10 +29,14 @@ class GivenExtent:
 
     Parameters
     ----------
-    short_axis : (b, 2), where it begins and ends across the line, in voxels from the line's middle
-    has_short_axis : bool (b,)
-    edges : (b, 2), z where the first slice begins and the last one ends, in patch voxels
-    has_edges : bool (b, 2)
+    short_axis : Tensor
+        Ends (b, 2) of the short axis across the line, in voxels from the line's middle.
+    has_short_axis : Tensor
+        Bool (b,), whether the patch has a short axis.
+    edges : Tensor
+        Z (b, 2) where the first slice begins and the last one ends, in patch voxels.
+    has_edges : Tensor
+        Bool (b, 2), whether the first and the last slice are given.
     """
 
     short_axis: Tensor
@@ -54,8 +58,10 @@ class Clicks:
 
     Parameters
     ----------
-    points : (b, n, 3), voxel indices
-    signs : (b, n): 1 inside the tumour, -1 outside, 0 no point
+    points : Tensor
+        Voxel indices (b, n, 3).
+    signs : Tensor
+        Sign of each point (b, n): 1 inside the tumour, -1 outside, 0 for no point.
     """
 
     points: Tensor
@@ -75,7 +81,22 @@ class Clicks:
 
 
 def draw_extent(chance: Chance, drawn: Drawn, odds: PromptOdds) -> GivenExtent:
-    """Short axes and slices of the targets, each with its odds, off by what a hand is off."""
+    """Short axes and slices of the targets, each with its odds, off by what a hand is off.
+
+    Parameters
+    ----------
+    chance : Chance
+        Random numbers for these patches.
+    drawn : Drawn
+        The patches.
+    odds : PromptOdds
+        How often a patch has a short axis and slices.
+
+    Returns
+    -------
+    GivenExtent
+        Short axes and slices.
+    """
     short_axis, measurable = short_axes(drawn)
     wobble = 0.04 * (short_axis[:, 1:] - short_axis[:, :1]) + 0.3
     edges = target_edges(drawn.target, drawn.slice_voxels)
@@ -103,12 +124,15 @@ def target_edges(target: Tensor, slice_voxels: Tensor) -> Tensor:
 
     Parameters
     ----------
-    target : (b, 1, z, y, x)
-    slice_voxels : (b,), patch voxels a slice
+    target : Tensor
+        Float32 (b, 1, z, y, x), 0 or 1.
+    slice_voxels : Tensor
+        Float32 (b,), thickness of the scan's slices in patch voxels.
 
     Returns
     -------
-    (b, 2), z of the outer faces, in patch voxels
+    Tensor
+        Z (b, 2) of the outer faces, in patch voxels.
     """
     side = target.shape[2]
     areas = (target[:, 0] > 0.5).flatten(2).sum(2)
@@ -122,7 +146,20 @@ def target_edges(target: Tensor, slice_voxels: Tensor) -> Tensor:
 
 
 def cut_to_extent(target: Tensor, extent: GivenExtent) -> Tensor:
-    """The targets (b, 1, z, y, x) without what lies beyond a given slice, where nothing is tumour."""
+    """Clear targets beyond a given first or last slice, where nothing is tumour.
+
+    Parameters
+    ----------
+    target : Tensor
+        Float32 (b, 1, z, y, x), 0 or 1.
+    extent : GivenExtent
+        Slices that are given.
+
+    Returns
+    -------
+    Tensor
+        Targets of the same shape.
+    """
     z = torch.arange(target.shape[2], device=target.device).float()[None]
     first, last = torch.where(
         extent.has_edges, extent.edges, extent.edges.new_tensor([-math.inf, math.inf])
@@ -141,7 +178,10 @@ def short_axes(drawn: Drawn) -> tuple[Tensor, Tensor]:
 
     Returns
     -------
-    (b, 2), where it begins and ends across the line, in voxels from its middle; bool (b,), whether there is one
+    ends : Tensor
+        Ends (b, 2) across the line, in voxels from its middle.
+    is_measurable : Tensor
+        Bool (b,), whether there is a chord.
     """
     side = drawn.target.shape[2]
     z = drawn.ends[:, 0, 0].round().long().clamp(0, side - 1)
@@ -166,9 +206,18 @@ def next_clicks(chance: Chance, logits: Tensor, target: Tensor, known: Tensor) -
 
     Parameters
     ----------
-    chance : for these patches; most users hit the deepest voxel nearly, some only the region
-    logits : (b, 1, z, y, x), of the mask that the user sees
-    target, known : (b, 1, z, y, x); what is not known is never wrong
+    chance : Chance
+        Random numbers for these patches; most clicks fall near the deepest voxel, some anywhere in the
+        region.
+    logits : Tensor
+        Logits (b, 1, z, y, x) of the mask that the user sees.
+    target, known : Tensor
+        Tumour and voxels inside the scan (b, 1, z, y, x); voxels outside the scan are never wrong.
+
+    Returns
+    -------
+    Clicks
+        At most one point for each patch.
     """
     found = logits > 0
     truth = target > 0.5

@@ -54,6 +54,15 @@ class PatchSampler(Protocol):
 class LesionCropSampler:
     """Augmented cubes around single lesions, out of a bank that lies on the training device.
 
+    Parameters
+    ----------
+    bank : LesionCropCache
+        Crop cache on disk.
+    config : TrainingConfig
+        Config of the run.
+    device : torch.device, default _CPU
+        Device that the crops are copied to.
+
     Raises
     ------
     TrainingError
@@ -91,9 +100,12 @@ class DeviceBank:
 
     Parameters
     ----------
-    bank : on disk
-    device : where its crops go, all of them
-    size_balance : 0 draws the lesions of a source all alike, 1 draws all sizes alike (`size_odds`)
+    bank : LesionCropCache
+        Crop cache on disk.
+    device : torch.device
+        Device that all crops are copied to.
+    size_balance : float, default 0.0
+        0 draws all lesions of a source equally often, 1 draws all sizes equally often (`size_odds`).
     """
 
     def __init__(self, bank: LesionCropCache, device: torch.device, size_balance: float = 0.0) -> None:
@@ -150,13 +162,16 @@ def size_odds(native_voxel: Tensor, balance: float) -> Tensor:
 
     Parameters
     ----------
-    native_voxel : float32 (n, 3), the scan's own voxel (z, y, x) in voxels of the crop, whose side is a multiple of the
-        line: small for a lesion of many pixels
-    balance : 0 for all alike; 1 for odds that fall as the number of lesions of like size rises
+    native_voxel : Tensor
+        Float32 (n, 3), voxel size of the scan (z, y, x) in voxels of the crop, whose side is a multiple of
+        the line: small for a lesion of many voxels.
+    balance : float
+        0 gives equal odds; 1 gives odds inversely proportional to the number of lesions of similar size.
 
     Returns
     -------
-    float32 (n,), above 0.
+    Tensor
+        Float32 (n,), above 0.
     """
     size = native_voxel[:, 1:].mean(1).log()
     alike = ((size[:, None] - size[None]).abs() < _LIKE_SIZE).sum(1)
@@ -169,7 +184,20 @@ def _drawn_by(chances: Tensor, limits: Tensor) -> Tensor:
 
 
 def seeded(device: torch.device, *numbers: int) -> torch.Generator:
-    """A generator that some whole numbers decide."""
+    """A generator that some whole numbers decide.
+
+    Parameters
+    ----------
+    device : torch.device
+        Device of the generator.
+    *numbers : int
+        Whole numbers that the seed is derived from.
+
+    Returns
+    -------
+    torch.Generator
+        The generator.
+    """
     seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
     return torch.Generator(device).manual_seed(seed % 2**63)
 
@@ -185,7 +213,15 @@ def source_index(
 
 
 def check_sources(found: Mapping[str, object], config: TrainingConfig) -> None:
-    """Raise `TrainingError` unless the config weighs all sources, and one of them above 0, or none."""
+    """Raise `TrainingError` unless the config weighs all sources, and one of them above 0, or none.
+
+    Parameters
+    ----------
+    found : Mapping[str, object]
+        Mapping whose keys are the sources of the data.
+    config : TrainingConfig
+        Config with `source_weights`.
+    """
     unknown = sorted(set(found) ^ set(config.source_weights)) if config.source_weights else []
     if unknown:
         raise TrainingError(f"source_weights and the data's sources differ in {', '.join(unknown)}")
@@ -195,5 +231,16 @@ def check_sources(found: Mapping[str, object], config: TrainingConfig) -> None:
 
 
 def fingerprint(names: object) -> str:
-    """SHA-256 of names, in order."""
+    """SHA-256 of names, in order.
+
+    Parameters
+    ----------
+    names : object
+        An iterable of names.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
     return hashlib.sha256(json.dumps(list(names)).encode()).hexdigest()  # type: ignore[call-overload]

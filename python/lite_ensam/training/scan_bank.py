@@ -20,6 +20,18 @@ SYNTHETIC = "synthetic"
 def write_scans(folder: Path, scans: Iterable[Case]) -> tuple[CaseFiles, ...]:
     """Cases of a folder, which is written if it is not there; half of it is never taken for whole.
 
+    Parameters
+    ----------
+    folder : Path
+        Folder to write to; if it exists, it is read.
+    scans : Iterable[Case]
+        Cases with a reference.
+
+    Returns
+    -------
+    tuple[CaseFiles, ...]
+        Files of each case.
+
     Raises
     ------
     OutputError

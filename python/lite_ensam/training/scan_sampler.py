@@ -54,8 +54,10 @@ class ScanSampler:
 
     Parameters
     ----------
-    cases : at least one, each with a reference
-    config : margins, sizes and source weights
+    cases : Sequence[CaseFiles]
+        At least one case, each with a reference.
+    config : TrainingConfig
+        Margins, sizes and source weights.
     """
 
     def __init__(self, cases: Sequence[CaseFiles], config: TrainingConfig) -> None:
@@ -101,7 +103,22 @@ class ScanSampler:
 
 
 def joint_sample(case: Case, mark: RecistMark, config: TrainingConfig) -> Batch:
-    """The patch of one mark as inference cuts it, with its target."""
+    """The patch of one mark as inference cuts it, with its target.
+
+    Parameters
+    ----------
+    case : Case
+        A case with a reference.
+    mark : RecistMark
+        One of its marks.
+    config : TrainingConfig
+        Config of the run.
+
+    Returns
+    -------
+    Batch
+        A batch of one patch.
+    """
     patch = next(patch for patch in prepare_joint(case, config.patch) if patch.mark.label == mark.label)
     return _sample(_Scan(case.flipped(case.grid.flips_zyx)), patch)
 

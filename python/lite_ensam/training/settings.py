@@ -27,10 +27,14 @@ class Setting:
 
     Parameters
     ----------
-    name : with dots, as in `model.filters`
-    kind : its type
-    value : what the config has
-    text : what its class's docstring says of it
+    name : str
+        Name with dots, as in `model.filters`.
+    kind : Any
+        Type of the value.
+    value : Any
+        Value in the config.
+    text : str
+        Description from the docstring of its class.
     """
 
     name: str
@@ -44,7 +48,18 @@ class Setting:
         return _words(self.kind)
 
     def parse(self, text: str) -> Any:
-        """The value that a text stands for; TrainingError if it is of another type."""
+        """Parse the text of a value; TrainingError if it is of another type.
+
+        Parameters
+        ----------
+        text : str
+            Value in Python or JSON.
+
+        Returns
+        -------
+        Any
+            The value in the setting's type.
+        """
         try:
             return _coerced(_literal(text), self.kind)
         except ValueError:
@@ -52,13 +67,20 @@ class Setting:
 
 
 def apply_settings(config: Config, settings: Iterable[str]) -> Config:
-    """The config with some settings changed.
+    """Change some settings of a config.
 
     Parameters
     ----------
-    config : a frozen dataclass, whose fields may be such dataclasses
-    settings : `name=value`, names with dots. Values are those of Python or JSON; `none`, and lists with commas
-        between, need no quotes
+    config : Config
+        A frozen dataclass, whose fields may be such dataclasses.
+    settings : Iterable[str]
+        Texts `name=value`, names with dots. Values are written as in Python or JSON; `none` and lists
+        separated by commas need no quotes.
+
+    Returns
+    -------
+    Config
+        A new config.
 
     Raises
     ------
@@ -88,7 +110,18 @@ def apply_settings(config: Config, settings: Iterable[str]) -> Config:
 
 
 def list_settings(config: object) -> Iterator[Setting]:
-    """Every setting of a config, in order; fields that are dataclasses themselves give theirs."""
+    """List every setting of a config, in order, with those of dataclasses in it.
+
+    Parameters
+    ----------
+    config : object
+        A frozen dataclass.
+
+    Yields
+    ------
+    Setting
+        Settings with names in dots.
+    """
     hints, texts = get_type_hints(type(config)), _texts(type(config))
     for field in fields(config):  # type: ignore[arg-type]
         value = getattr(config, field.name)
@@ -181,12 +214,12 @@ def _texts(config_class: type) -> dict[str, str]:
     names: list[str] = []
     _, _, section = (config_class.__doc__ or "").partition("----------")
     for line in section.splitlines():
-        entry = re.match(r"    (\w+(?:, \w+)*) : (.*)", line)
+        entry = re.match(r"    (\w+(?:, \w+)*) : ", line)
         if entry:
             names = entry[1].split(", ")
-            texts |= dict.fromkeys(names, entry[2])
+            texts |= dict.fromkeys(names, "")
         elif line.startswith("        ") and names:
-            texts |= {name: f"{texts[name]} {line.strip()}" for name in names}
+            texts |= {name: f"{texts[name]} {line.strip()}".strip() for name in names}
         else:
             names = []
     return texts

@@ -36,14 +36,23 @@ class RunSetup:
 
     Parameters
     ----------
-    config : of the run; `crops` says in what form
-    data : see `find_training_cases`
-    run : folder of the run; banks of lesion crops are kept in it
-    val : cases to validate on
-    val_share : share of each source's patients to validate on instead
-    fold : patients that are neither trained on nor give shapes; validated on, unless `val` says on what else
-    n_synthetic, synthetic_seed : synthetic lesions, if the data has backgrounds and shapes
-    processes : how many draw them
+    config : TrainingConfig
+        Config of the run; `crops` selects the form of the data.
+    data : Path
+        See `find_training_cases`.
+    run : Path
+        Folder of the run; crop caches are kept in it.
+    val : Path or None, default None
+        Cases to validate on.
+    val_share : float or None, default None
+        Share of each source's patients to validate on, instead of `val`.
+    fold : Fold or None, default None
+        Patients that are left out of training and of synthetic shapes. They are the validation cases unless
+        `val` names others.
+    n_synthetic, synthetic_seed : int
+        Number and seed of synthetic lesions, if the data has backgrounds and shapes.
+    processes : int, default 1
+        Number of processes that draw synthetic lesions.
     """
 
     config: TrainingConfig
@@ -57,7 +66,17 @@ class RunSetup:
     processes: int = 1
 
     def prepare(self, machine: Devices | None = None) -> tuple[PatchSampler, Validation | None]:
-        """The training sampler, and the validation set if one was given.
+        """Make the training sampler, and the validation set if one was given.
+
+        Parameters
+        ----------
+        machine : Devices or None, default None
+            Devices of the run.
+
+        Returns
+        -------
+        tuple[PatchSampler, Validation | None]
+            Sampler and validation.
 
         Raises
         ------
@@ -158,7 +177,13 @@ class RunSetup:
 
 
 def source_commit() -> str | None:
-    """Commit of the repository that this program runs from; None for an installed package."""
+    """Find the commit of the repository that this program runs from; None for an installed package.
+
+    Returns
+    -------
+    str or None
+        SHA-1 of the commit, with "-dirty" behind it if files were changed.
+    """
     folder = Path(__file__).resolve().parent
     try:
         done = subprocess.run(

@@ -26,9 +26,12 @@ class Background:
 
     Parameters
     ----------
-    hu : int16 (z, y, x)
-    region : uint8 (z, y, x), 0 outside, 1 body, 2 lung or airway
-    spacing_mm : (z, y, x)
+    hu : NDArray[np.int16]
+        Voxels (z, y, x) in HU.
+    region : NDArray[np.uint8]
+        Uint8 (z, y, x): 0 outside, 1 body, 2 lung or airway.
+    spacing_mm : tuple[float, float, float]
+        Spacing in mm, (z, y, x).
     """
 
     hu: NDArray[np.int16]

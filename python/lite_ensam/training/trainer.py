@@ -36,9 +36,15 @@ from lite_ensam.training.samplers import PatchSampler, seeded
 from lite_ensam.training.validation import Validation
 
 SAVE_SECONDS = 60
+"""Time between two saves, which a run that is interrupted loses at most."""
+
 LOG_STEPS = 50
+"""Steps between two lines of the log; each holds their mean loss."""
 
 STEM = "image_encoder.stem.weight"
+"""Name of the only weight whose shape depends on the number of channels."""
+
+# what a run resumes from, its last averaged weights, and those of its best validation
 STATE, LAST, BEST = "state.pt", "weights.safetensors", "best.safetensors"
 FILES = (STATE, LAST, BEST, LOG, CURVES)
 """Files of a run's folder, besides crops."""
@@ -52,15 +58,41 @@ class Trainer:
 
     Parameters
     ----------
-    config : what to do; a run that resumes must have the same one
-    draws : patches to learn from
-    folder : where the run lives
-    start : weights of an earlier run to begin from instead of random ones
-    validation : lesions that are not learnt from
-    machine : where it runs; one process on the CPU if none is given
-    watchers : who else is told how it goes
-    loaders : threads that draw patches ahead; they change nothing but the time it takes
-    notes : what else is to be recorded with the weights, JSON-ready
+    config : TrainingConfig
+        Config of the run; a run that resumes must have the same one.
+    draws : PatchSampler
+        Sampler of the training patches.
+    folder : Path
+        Folder of the run.
+    start : Weights or None, default None
+        Weights of an earlier run to start from; None starts from random weights.
+    validation : Validation or None, default None
+        Lesions to validate on.
+    machine : Devices or None, default None
+        Devices of the run; None is one process on the CPU.
+    watchers : Sequence[Callback], default ()
+        Further callbacks.
+    loaders : int, default 1
+        Threads that draw patches ahead; their number affects time only.
+    notes : dict[str, Any] or None, default None
+        Further notes to record with the weights, JSON-ready.
+
+    Attributes
+    ----------
+    model : LiteEnsam
+        The network that is trained.
+    average : LiteEnsam
+        Moving average of its weights, which is validated and saved.
+    step : int
+        Steps that are done.
+    best : dict[str, float]
+        DSC and step of the best validation.
+    looks_since_best : int
+        Validations since then.
+    bf16 : bool
+        Whether steps are computed in bfloat16.
+    history : list[Any]
+        Records of the runs whose weights this one started from.
     """
 
     def __init__(
@@ -106,12 +138,18 @@ class Trainer:
 
     @property
     def done(self) -> bool:
-        """Whether all steps are done, or the last looks at the validation cases found nothing better."""
+        """Whether all steps are done, or the last validations found no improvement."""
         tired = 0 < self.config.patience <= self.looks_since_best
         return tired or self.step >= self.config.steps
 
     def run(self, stop_at: int | None = None) -> None:
-        """Train to `config.steps` (or `stop_at`), saving every few minutes and at the end."""
+        """Train to `config.steps` (or `stop_at`), saving every minute and at the end.
+
+        Parameters
+        ----------
+        stop_at : int or None, default None
+            Step to stop at; None runs to the end.
+        """
         last = self.step if self.done else min(stop_at or self.config.steps, self.config.steps)
         losses: list[float] = []
         saved = logged = time.monotonic()
@@ -137,7 +175,18 @@ class Trainer:
             watcher.close()
 
     def train_step(self, batches: list[Batch]) -> float:
-        """One update of the weights; returns the mean loss."""
+        """Update the weights once.
+
+        Parameters
+        ----------
+        batches : list[Batch]
+            Patches of the step, in batches of one shape.
+
+        Returns
+        -------
+        float
+            Mean loss of the patches.
+        """
         rate = self.config.rate(self.step)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
@@ -155,7 +204,7 @@ class Trainer:
         return self.machine.mean(float(loss.detach()))
 
     def save(self) -> None:
-        """Write the state to resume from and the averaged weights, each whole or not at all.
+        """Write the state to resume from and the averaged weights, each completely or not at all.
 
         Raises
         ------
@@ -294,9 +343,21 @@ class Trainer:
 
 
 def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
-    """An earlier run's weights; channels that it did not have get weights of zero, and change nothing yet.
+    """Fit an earlier run's weights to a config; the weights of new channels start at zero and change nothing.
 
     Channels that the config leaves out are forgotten.
+
+    Parameters
+    ----------
+    start : Weights
+        Weights of the earlier run.
+    config : TrainingConfig
+        Network of the new run.
+
+    Returns
+    -------
+    dict[str, Tensor]
+        Weights by name, for the new network.
 
     Raises
     ------
@@ -318,7 +379,20 @@ def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
 
 
 def optimizers_of(model: LiteEnsam, config: TrainingConfig) -> list[torch.optim.Optimizer]:
-    """Muon for every weight with two dimensions or more, AdamW for the others."""
+    """Make the optimisers: Muon for every weight with two dimensions or more, AdamW for the others.
+
+    Parameters
+    ----------
+    model : LiteEnsam
+        The network.
+    config : TrainingConfig
+        Learning rate, weight decay and the scale of updates.
+
+    Returns
+    -------
+    list[torch.optim.Optimizer]
+        Muon and AdamW.
+    """
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim <= 1]
     return [

@@ -32,7 +32,15 @@ _CPU = torch.device("cpu")
 @with_short_repr
 @dataclass(frozen=True)
 class ValidationScore:
-    """Scores of one validation: mean DSC of each source, and their mean."""
+    """Scores of one validation: mean DSC of each source, and their mean.
+
+    Parameters
+    ----------
+    dsc : float
+        Mean over sources, 0 to 1.
+    by_source : dict[str, float]
+        Mean DSC of the lesions of each source.
+    """
 
     dsc: float
     by_source: dict[str, float]
@@ -43,8 +51,10 @@ class Validation:
 
     Parameters
     ----------
-    lesions : gives source and patches of all of them, newly at each call
-    count : how many there are; at least one
+    lesions : Callable[[], Iterable[tuple[str, Batch]]]
+        Returns source and patches of all lesions; it is called for every validation.
+    count : int
+        Number of lesions, at least one.
     """
 
     def __init__(self, lesions: Callable[[], Iterable[tuple[str, Batch]]], count: int) -> None:
@@ -102,9 +112,18 @@ def split_by_patient(
 
     Parameters
     ----------
-    cases : to be split
-    share : of each source's patients to validate on, above 0 and below 1; at least one of a source that has two
-    seed : of the draw
+    cases : Sequence[CaseFiles]
+        Cases to split.
+    share : float
+        Share of each source's patients to validate on, above 0 and below 1; at least one of a source that has
+        two.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    tuple[list[CaseFiles], list[CaseFiles]]
+        Cases to train on, and cases to validate on.
 
     Raises
     ------

@@ -57,10 +57,14 @@ class SlicesRequest:
 
     Parameters
     ----------
-    wants : the slices
-    window : values shown as black and as white, the lower one first
-    slab : slices that are shown as one, or None
-    id : comes back with the answer
+    wants : tuple[Want, ...]
+        The slices.
+    window : tuple[float, float]
+        Values shown as black and as white, the lower one first.
+    slab : Slab or None
+        Slices that are shown as one, or None.
+    id : str
+        Identifier of the request, returned with the answer.
     """
 
     wants: tuple[Want, ...]
@@ -75,10 +79,14 @@ class ToolRequest:
 
     Parameters
     ----------
-    tool : "fill", "islands" or "smooth"
-    label : of the lesion
-    mm : how much is smoothed
-    plane : whose slices are filled, or None for that of the last stroke
+    tool : str
+        "fill", "islands" or "smooth".
+    label : int
+        Label of the lesion.
+    mm : float
+        Standard deviation of the smoothing, in mm.
+    plane : str or None
+        Plane whose slices are filled; None takes the plane of the last stroke.
     """
 
     tool: str
@@ -98,8 +106,10 @@ def check_state(state: Any, shape_zyx: Shape) -> None:
 
     Parameters
     ----------
-    state : names of traits and their values as JSON
-    shape_zyx : of the scan
+    state : Any
+        Trait names and their values as JSON.
+    shape_zyx : Shape
+        Shape of the scan.
     """
     if not isinstance(state, dict):
         raise ArgumentError(f"the browser must send names and values, got {brief(state)}")
@@ -114,8 +124,10 @@ def slices_request(content: Mapping[str, Any], n_planes: int = 3) -> SlicesReque
 
     Parameters
     ----------
-    content : the message
-    n_planes : 3, or 6 where there is a prior visit
+    content : Mapping[str, Any]
+        Content of the message.
+    n_planes : int, default 3
+        Number of planes: 3, or 6 with a prior visit.
     """
     wants: Any = content.get("wants")
     asked = content.get("id")

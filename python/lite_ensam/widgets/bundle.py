@@ -27,11 +27,13 @@ def bundle(entry: Path) -> str:
 
     Parameters
     ----------
-    entry : file `name.js`; the modules that it imports lie in the same folder
+    entry : Path
+        File `name.js`; the modules that it imports lie in the same folder.
 
     Returns
     -------
-    An ES module without imports and without doc comments. It exports the entry's default.
+    str
+        An ES module without imports and without doc comments. It exports the entry's default.
 
     Raises
     ------

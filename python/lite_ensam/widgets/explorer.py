@@ -42,19 +42,25 @@ _PLOT_HEIGHT = 420
 
 
 class Explorer(ipywidgets.VBox):  # type: ignore[misc]
-    """A scan, its lesions in three planes, in a table and in 3D, and files of them.
+    """Viewer of a scan with a table of its lesions, a 3D view and buttons that write files.
 
     Parameters
     ----------
-    viewer : the viewer
-    name : files are called after it
-    folder : where the buttons write; it can be changed in the widget
-    inputs : files and folders that were read: never written over or into
-    view_3d : what the button 3D shows: "k3d", offline, or "itk", which needs the internet (`view_itk`)
+    viewer : RecistViewer
+        Viewer of the scan.
+    name : str, default "scan"
+        Name that file names begin with.
+    folder : PathLike, default "."
+        Folder that the buttons write to; it can be changed in the widget.
+    inputs : Sequence[PathLike], default ()
+        Files and folders that were read: never written over or into.
+    view_3d : View3d, default "k3d"
+        Viewer of the button 3D: "k3d", which works offline, or "itk", which needs the internet (`view_itk`).
 
     Attributes
     ----------
-    viewer : its `labels` and `measurements` are always those of its `marks`
+    viewer : RecistViewer
+        Its `labels` and `measurements` are always those of its `marks`.
     """
 
     def __init__(
@@ -95,7 +101,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return f"Explorer({self.name!r}: {self.viewer!r})"
 
     def close(self) -> None:
-        """Take all of it off the page and let the scan go (`RecistViewer.close`)."""
+        """Remove the widget from the page and free the scan (`RecistViewer.close`)."""
         self.viewer.close()
         close_with_parts(self)
 
@@ -107,9 +113,21 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return self.viewer.with_still(super()._repr_mimebundle_(**kwargs))
 
     def save(self, kind: str, overwrite: bool = False) -> Path:
-        """Write "SEG", "SR", "RTSTRUCT", "NIfTI", "JSON", "CSV" or "PNG" into the folder; the file that was written.
+        """Write "SEG", "SR", "RTSTRUCT", "NIfTI", "JSON", "CSV" or "PNG" into the folder.
 
-        A structured report is written beside the SEG that it refers to, which is written with it unless it is there.
+        A structured report is written next to the SEG that it refers to, which is written with it unless it is there.
+
+        Parameters
+        ----------
+        kind : str
+            Kind of the file.
+        overwrite : bool, default False
+            Whether an existing file may be replaced.
+
+        Returns
+        -------
+        Path
+            Path of the file.
 
         Raises
         ------
@@ -121,7 +139,20 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return export_file(self.viewer, kind, self.name, self._folder.value or ".", overwrite)
 
     def save_and_tell(self, kind: str, overwrite: bool = False) -> str:
-        """As `save`, in the words of the page; the sentence to show."""
+        """Write a file as `save` does and describe it in a sentence for the page.
+
+        Parameters
+        ----------
+        kind : str
+            Kind of the file.
+        overwrite : bool, default False
+            Whether an existing file may be replaced.
+
+        Returns
+        -------
+        str
+            The sentence.
+        """
         paths = self._paths(kind)
         for path in paths:
             if path.exists() and not overwrite:
@@ -133,7 +164,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return export_paths(self.viewer, kind, self.name, self._folder.value or ".")
 
     def offers(self) -> list[dict[str, str]]:
-        """The buttons that write files: the kind of each, its file, and why it cannot be written, or ""."""
+        """List the buttons that write files.
+
+        Returns
+        -------
+        list[dict[str, str]]
+            `kind` of each, name of its `file`, and `fault`, the reason why it cannot be written, or an empty text.
+        """
         return [
             {"kind": kind, "file": self._paths(kind)[0].name, "fault": export_fault(self.viewer, kind)}
             for kind in EXPORT_KINDS
@@ -145,7 +182,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]
         return Path(self._folder.value or ".").absolute()
 
     def picture(self) -> Picture:
-        """The tumours in 3D as a still picture, for notebooks that are read without a kernel."""
+        """Draw the tumours in 3D as a still picture, for notebooks without a kernel.
+
+        Returns
+        -------
+        Picture
+            A picture that notebooks show.
+        """
         viewer = self.viewer
         with viewer.settled():
             return render_tumors_3d(viewer.labels, viewer.grid, viewer.marks, colors=self._colors())
@@ -241,29 +284,68 @@ def explore(
     prior_marks: MarksLike | None = None,
     view_3d: View3d = "k3d",
 ) -> Explorer:
-    """Show a scan in the notebook; draw RECIST lines with the mouse, see masks, numbers and 3D, save them.
+    """Show a scan in the notebook: draw RECIST lines with the mouse, see masks, measurements and 3D, save them.
 
     Parameters
     ----------
-    ct, spacing_mm, grid, series_uid, acquisition : a scan in any form that `lite_ensam.segment` takes
-    marks, marks_in, only : lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an
-        .npz or a `Case`, if there are any. A report that the button JSON wrote, or its content, brings back edits by
-        hand, thresholds and what was accepted or rejected, too
-    hu : True for Hounsfield units, False for a windowed scan, None to look at the values
-    auto_segment : whether a line is segmented as soon as it is finished; lines to begin with are
-        segmented once the picture stands
-    threshold : logit above which a voxel is tumour
-    engine, threads, prompts, crop, window, mirror, border, n_repeats, weights : see `lite_ensam.segment`; all but the
-        prompts can be changed in the viewer
-    folder : where the buttons write files
-    prior : an earlier CT of the patient, in any form that `ct` may have; it is registered, which takes seconds,
-        and shown beside the scan, slice for slice (layout "axial beside prior"; extra `register`)
-    prior_marks : lines on the prior scan, whose masks are shown on it; labels that both visits share share a colour
-    view_3d : what the button 3D shows: "k3d", which works offline, or "itk" (extra `itk`), which needs the internet
+    ct : ScanLike
+        A scan in any form that `lite_ensam.segment` takes.
+    marks : MarksLike or None, default None
+        Lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an .npz or a
+        `Case`, if there are any. A report that the button JSON wrote, or its content, brings back edits by
+        hand, thresholds and what was accepted or rejected, too.
+    spacing_mm : Sequence[float] or None, default None
+        Voxel spacing (z, y, x) in mm, if `ct` is an array.
+    grid : Grid or ScanSource or None, default None
+        Geometry of the scan, if `ct` is an array.
+    marks_in : MarkFrame, default "voxel"
+        Coordinates of marks that are given as numbers, see `lite_ensam.segment`.
+    series_uid : str or None, default None
+        SeriesInstanceUID, if a folder holds several series.
+    acquisition : int or None, default None
+        AcquisitionNumber, if a series holds several acquisitions.
+    only : Choice, default ()
+        Which marks to take, see `lite_ensam.segment`.
+    hu : bool or None, default None
+        True for Hounsfield units, False for a windowed scan, None to decide by the values.
+    auto_segment : bool, default True
+        Whether a line is segmented as soon as it is finished; lines to begin with are segmented once the scan
+        is shown.
+    threshold : float, default 0.0
+        Logit above which a voxel is tumour.
+    engine : Engine, default "openvino"
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    threads : int or None, default None
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    prompts : Mapping[int | None, Mapping[str, Any]] or None, default None
+        Short axis, slices and points of lines by label, see `lite_ensam.segment`.
+    crop : Crop or None, default None
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    window : tuple[float, float] or None, default None
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    mirror : bool, default False
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    border : Border, default "readers"
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    n_repeats : int, default 0
+        See `lite_ensam.segment`; it can be changed in the viewer.
+    weights : PathLike or None, default None
+        See `lite_ensam.segment`; they can be changed in the viewer.
+    folder : PathLike, default "."
+        Where the buttons write files.
+    prior : ScanLike or None, default None
+        An earlier CT of the patient, in any form that `ct` may have; it is registered, which takes seconds,
+        and shown next to the scan, slice for slice (layout "axial beside prior"; extra `register`).
+    prior_marks : MarksLike or None, default None
+        Lines on the prior scan, whose masks are shown on it. A label that both visits have has the same
+        colour in both.
+    view_3d : View3d, default "k3d"
+        Viewer of the button 3D: "k3d", which works offline, or "itk" (extra `itk`), which needs the internet.
 
     Returns
     -------
-    A widget. Its `viewer` has the marks, masks and measurements as they are at any time.
+    Explorer
+        A widget. Its `viewer` has the marks, masks and measurements as they are at any time.
 
     Raises
     ------

@@ -50,18 +50,25 @@ def export_file(
 
     Parameters
     ----------
-    viewer : with at least one line
-    kind : "SEG", "SR", "RTSTRUCT" (DICOM objects, of a scan read from DICOM; a structured report is written beside the
-        SEG that it refers to), "NIfTI" (label map in the scan's own grid), "JSON" (report, from which `explore` takes
-        the work up again), "CSV" (table), "PNG" (three planes a tumour). `lite_ensam.read_marks` reads the marks back
-        from JSON and CSV, but points inside and outside from JSON only
-    name : the file's name begins with it
-    folder : must exist
-    overwrite : whether an existing file may be replaced
+    viewer : RecistViewer
+        Viewer with at least one line.
+    kind : str
+        "SEG", "SR", "RTSTRUCT" (DICOM objects, of a scan read from DICOM; a structured report is written
+        next to the SEG that it refers to), "NIfTI" (label map in the scan's own grid), "JSON" (report, from
+        which `explore` takes the work up again), "CSV" (table), "PNG" (three planes a tumour).
+        `lite_ensam.read_marks` reads the marks back from JSON and CSV, but points inside and outside from
+        JSON only.
+    name : str
+        Beginning of the file's name.
+    folder : str or os.PathLike[str], default "."
+        Folder to write to; it must exist.
+    overwrite : bool, default False
+        Whether an existing file may be replaced.
 
     Returns
     -------
-    The file.
+    Path
+        Path of the file.
 
     Raises
     ------
@@ -145,7 +152,7 @@ def _built_segmentation(viewer: RecistViewer) -> Any:
 
 
 def _saved_segmentation(viewer: RecistViewer, report: Path) -> Any:
-    """The SEG beside a report if it holds what is on the screen, else None."""
+    """The SEG next to a report if it holds what is on the screen, else None."""
     path, painting, segmentation = _saved_segmentations.get(viewer, (None, None, None))
     is_shown = painting is not None and painting is viewer.segmenter.painting
     return segmentation if is_shown and path == _segmentation_path(report) and path.exists() else None

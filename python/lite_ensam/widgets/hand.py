@@ -51,7 +51,8 @@ class Hand:
 
     Parameters
     ----------
-    viewer : whose masks are edited; see `RecistViewer.hand`
+    viewer : Edited
+        Viewer whose masks are edited, see `RecistViewer.hand`.
 
     Examples
     --------
@@ -83,12 +84,19 @@ class Hand:
 
         Parameters
         ----------
-        label : of the lesion
-        path_zyx : voxel indices along the stroke, all on one slice of the plane
-        radius_mm : of the brush
-        erase : whether voxels are taken from the lesion, or given to it
-        ball : whether the stroke reaches as far before and behind the slice
-        plane : "axial", "coronal" or "sagittal"
+        label : int
+            Label of the lesion.
+        path_zyx : Iterable[Sequence[float]]
+            Voxel indices along the stroke, all on one slice of the plane.
+        radius_mm : float
+            Radius of the brush in mm.
+        erase : bool, default False
+            Whether voxels are taken from the lesion instead of given to it.
+        ball : bool, default False
+            Whether the stroke is a ball that reaches equally far across slices, instead of a disc on one
+            slice.
+        plane : str, default "axial"
+            "axial", "coronal" or "sagittal".
 
         Raises
         ------
@@ -122,12 +130,15 @@ class Hand:
 
         Parameters
         ----------
-        label : of the lesion
-        plane : "axial", "coronal" or "sagittal"; None takes that of the last stroke
+        label : int
+            Label of the lesion.
+        plane : str or None, default None
+            "axial", "coronal" or "sagittal"; None takes the plane of the last stroke.
 
         Returns
         -------
-        What was done, as a sentence.
+        str
+            What was done, in a sentence.
         """
         with self._viewer.settled():
             mark = self._mark(label)
@@ -170,8 +181,11 @@ class Hand:
 
         Parameters
         ----------
-        label : of the lesion
-        mm : standard deviation of the bell: bumps and notches narrower than about twice that go
+        label : int
+            Label of the lesion.
+        mm : float, default 2.0
+            Standard deviation of the Gaussian in mm; bumps and notches narrower than about twice this
+            disappear.
 
         Raises
         ------

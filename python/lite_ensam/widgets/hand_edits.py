@@ -51,13 +51,20 @@ class Stroke:
 
     Parameters
     ----------
-    label : of the lesion
-    tool : "brush" gives voxels to the lesion, "eraser" takes them from it
-    plane : 0, 1 or 2: the array axis (z, y, x) that is cut
-    index : of the slice on which the hand moved
-    radius_mm : of the brush
-    ball : whether it reaches as far before and behind the slice, or stays on it
-    path : at least one point (row, column) of the slice, in voxels, 0 in the first one's middle
+    label : int
+        Label of the lesion.
+    tool : str
+        "brush" gives voxels to the lesion, "eraser" takes them from it.
+    plane : int
+        0, 1 or 2: the array axis (z, y, x) that is cut.
+    index : int
+        Index of the slice on which the hand moved.
+    radius_mm : float
+        Radius of the brush in mm.
+    ball : bool
+        Whether it is a ball that reaches equally far across slices, instead of a disc on one slice.
+    path : tuple[tuple[float, float], ...]
+        At least one point (row, column) on the slice in voxels; 0 is the centre of the first voxel.
     """
 
     label: int
@@ -80,10 +87,14 @@ class ToolEdit:
 
     Parameters
     ----------
-    label : of the lesion
-    tool : "fill", "islands" or "smooth"
-    start_zyx : first voxel of the box that holds all that changed
-    added, removed : bool (z, y, x) on that box
+    label : int
+        Label of the lesion.
+    tool : Tool
+        Name of the tool.
+    start_zyx : IntTriple
+        First voxel of the box that holds all that changed.
+    added, removed : Mask
+        Bool (z, y, x) on that box.
     """
 
     label: int
@@ -108,9 +119,12 @@ def edits_from_json(entries: Any, shape_zyx: IntTriple) -> tuple[HandEdit, ...]:
 
     Parameters
     ----------
-    entries : a list; of a stroke the fields of `Stroke`, of another tool label, tool, start_zyx, shape_zyx, added and
-        removed: voxels of that box, C order, a bit each (`numpy.packbits`), deflated (zlib), in base 64
-    shape_zyx : of the scan
+    entries : Any
+        A list. A stroke has the fields of `Stroke`. An edit of another tool has label, tool, start_zyx,
+        shape_zyx, added and removed; the latter two are the voxels of that box, C order, one bit each
+        (`numpy.packbits`), deflated (zlib), in base 64.
+    shape_zyx : IntTriple
+        Shape of the scan.
 
     Raises
     ------
@@ -134,10 +148,14 @@ def tool_edit_json(label: int, tool: Tool, before: SubVolume, after: Mask) -> di
 
     Parameters
     ----------
-    label : of the lesion
-    tool : its name
-    before : bool, the lesion's mask on a box
-    after : bool (z, y, x), the mask on the same box
+    label : int
+        Label of the lesion.
+    tool : Tool
+        Name of the tool.
+    before : SubVolume
+        The lesion's mask on a box, bool.
+    after : Mask
+        The mask on the same box (z, y, x), bool.
     """
     changed = before.voxels != after
     if not changed.any():
@@ -162,14 +180,21 @@ def with_edits(
 
     Parameters
     ----------
-    part : the box of the map that holds all labels; it is not changed
-    edits : what is given to a lesion is taken from others too, what is wiped from its own only
-    spacing_mm : (z, y, x)
-    labels : lesions that are shown; edits of others are passed over
+    part : SubVolume
+        Box of the label map that holds all labels; it is not changed.
+    edits : Iterable[HandEdit]
+        Edits in their order. A brush takes voxels from other lesions too; an eraser takes them from its own
+        lesion only.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
+    labels : Iterable[int]
+        Labels of the lesions that are shown; edits of other lesions are ignored.
 
     Returns
     -------
-    The map, perhaps in a larger box, and for each edited lesion how many voxels a hand gave it and took from it.
+    tuple[SubVolume, dict[int, HandVoxels]]
+        The label map, perhaps in a larger box, and for each edited lesion how many voxels were added and
+        removed by hand.
     """
     shown = set(labels)
     steps = [

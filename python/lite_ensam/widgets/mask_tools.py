@@ -30,10 +30,14 @@ def fill_between(mask: Mask, slices: Sequence[int], axis: int, spacing_mm: Float
 
     Parameters
     ----------
-    mask : bool (z, y, x); it is not changed
-    slices : ascending indices along `axis`, none of them empty
-    axis : that the slices cut: 0, 1 or 2
-    spacing_mm : (z, y, x)
+    mask : Mask
+        Bool (z, y, x); it is not changed.
+    slices : Sequence[int]
+        Ascending indices along `axis` of slices that hold a part of the mask.
+    axis : int
+        Array axis that the slices cut: 0, 1 or 2.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
     """
     ndimage = _ndimage()
     filled = np.moveaxis(mask.copy(), axis, 0)  # a view: what is filled is filled in the copy
@@ -57,12 +61,15 @@ def keep_parts(mask: Mask, voxels: NDArray[np.int64]) -> tuple[Mask, int]:
 
     Parameters
     ----------
-    mask : bool (z, y, x); it is not changed
-    voxels : (n, 3), indices (z, y, x); those beyond the mask are passed over
+    mask : Mask
+        Bool (z, y, x); it is not changed.
+    voxels : NDArray[np.int64]
+        Indices (n, 3) of voxels (z, y, x); those outside the mask's array are ignored.
 
     Returns
     -------
-    The mask, and how many pieces were left out.
+    tuple[Mask, int]
+        The mask, and the number of pieces that were left out.
     """
     pieces, n_pieces = _ndimage().label(mask, _TOUCHING)
     inside = voxels[((voxels >= 0) & (voxels < mask.shape)).all(axis=1)]
@@ -81,10 +88,14 @@ def smooth(mask: Mask, free: Mask, spacing_mm: FloatTriple, sigma_mm: float) -> 
 
     Parameters
     ----------
-    mask : bool (z, y, x), with a margin of three standard deviations; it is not changed
-    free : bool, other voxels that it may have
-    spacing_mm : (z, y, x)
-    sigma_mm : standard deviation of the bell
+    mask : Mask
+        Bool (z, y, x), with a margin of three standard deviations; it is not changed.
+    free : Mask
+        Bool (z, y, x), voxels outside the mask that it may take.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
+    sigma_mm : float
+        Standard deviation of the Gaussian in mm.
     """
     values = _ndimage().gaussian_filter(
         mask.astype(np.float32), sigma_mm / np.array(spacing_mm), mode="constant"
@@ -102,8 +113,10 @@ def border_shift_mm(before: Mask, after: Mask, spacing_mm: FloatTriple) -> float
 
     Parameters
     ----------
-    before, after : bool (z, y, x), neither empty
-    spacing_mm : (z, y, x)
+    before, after : Mask
+        Bool (z, y, x); neither is empty.
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
     """
     distance = _ndimage().distance_transform_edt
     return max(

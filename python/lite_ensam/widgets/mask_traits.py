@@ -25,8 +25,16 @@ class MaskTraits(anywidget.AnyWidget):
 
     Attributes
     ----------
-    grid : of the scan
-    edits, threshold, thresholds, options : see `RecistViewer`
+    grid : Grid
+        Grid of the scan.
+    edits : traitlets.List[dict[str, Any]], optional
+        Edits by hand as JSON, see `RecistViewer`.
+    threshold : float
+        Logit above which a voxel is tumour.
+    thresholds : dict[str, float]
+        Thresholds of single lesions, by label as text.
+    options : dict[str, Any]
+        Options of `lite_ensam.segment` as JSON, see `RecistViewer`.
     """
 
     grid: Grid

@@ -29,11 +29,15 @@ class Measure:
 
     Parameters
     ----------
-    kind : "ruler" or "ROI"
-    plane : 0, 1 or 2: the array axis (z, y, x) that is cut; 3 more on the prior visit
-    index : of the slice
-    ends : (row, column) of the ruler's ends, or of two opposite corners of the ellipse's box, in voxels, 0 in the first
-        one's middle
+    kind : Kind
+        "ruler" or "ROI".
+    plane : int
+        0, 1 or 2: the array axis (z, y, x) that is cut; 3 more on the prior visit.
+    index : int
+        Index of the slice.
+    ends : tuple[tuple[float, float], tuple[float, float]]
+        The ruler's two ends, or two opposite corners of the ellipse's box, (row, column) in voxels; 0 is the
+        centre of the first voxel.
     """
 
     kind: Kind
@@ -89,14 +93,18 @@ def roi_statistics(
 
     Parameters
     ----------
-    values : (rows, columns) of the slice
-    plane : that it was cut along
-    ends : (row, column) of two opposite corners of the ellipse's box
+    values : NDArray[Any]
+        Grey values (rows, columns) of the slice.
+    plane : Plane
+        Plane of the slice.
+    ends : Sequence[tuple[float, float]]
+        Two opposite corners (row, column) of the ellipse's box.
 
     Returns
     -------
-    `mean`, `sd` (of these voxels, divisor n), `min`, `max` in the scan's unit, `voxels`, and `area_mm2` of the ellipse.
-    Without a voxel centre inside, `voxels` is 0 and the values are missing.
+    dict[str, float | int]
+        `mean`, `sd` (of these voxels, divisor n), `min`, `max` in the scan's unit, `voxels`, and `area_mm2`
+        of the ellipse. Without a voxel centre inside, `voxels` is 0 and the values are missing.
 
     Examples
     --------

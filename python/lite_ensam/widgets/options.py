@@ -29,8 +29,22 @@ class RunOptions:
 
     Parameters
     ----------
-    engine, threads, crop, window, mirror, border, n_repeats : see `lite_ensam.segment`
-    weights : folder of the weights, as text; an empty one takes those that ship
+    engine : Engine, default "openvino"
+        See `lite_ensam.segment`.
+    threads : int or None, default None
+        See `lite_ensam.segment`.
+    crop : Crop or None, default None
+        See `lite_ensam.segment`.
+    window : tuple[float, float] or None, default None
+        See `lite_ensam.segment`.
+    mirror : bool, default False
+        See `lite_ensam.segment`.
+    border : Border, default "readers"
+        See `lite_ensam.segment`.
+    n_repeats : int, default 0
+        See `lite_ensam.segment`.
+    weights : str, default ""
+        Folder of the weights, as text; an empty text takes the released weights.
 
     Raises
     ------

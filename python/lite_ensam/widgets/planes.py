@@ -54,16 +54,25 @@ class Plane:
 
     Parameters
     ----------
-    name : axial, coronal or sagittal
-    cut : array axis (0, 1, 2 = z, y, x) that is cut
-    across, down : array axes along a slice's columns and rows
-    flip_across, flip_down : whether the screen shows the columns or rows in reverse
-    n_slices : along `cut`
-    shape : (rows, columns) of a slice
-    pixel_mm : height and width of a pixel
-    sides : the body's side at the left, right, top and bottom of the screen, a letter each; empty if not known
-    place_mm : coordinate of the first slice's middle along the axis that it cuts, as DICOM has it (to the left, back
-        and head), and the step to the next slice; None if not known
+    name : str
+        "axial", "coronal" or "sagittal".
+    cut : int
+        Array axis (0, 1, 2 = z, y, x) that is cut.
+    across, down : int
+        Array axes along a slice's columns and rows.
+    flip_across, flip_down : bool
+        Whether the screen shows the columns or rows in reverse.
+    n_slices : int
+        Number of slices along `cut`.
+    shape : tuple[int, int]
+        Shape (rows, columns) of a slice.
+    pixel_mm : tuple[float, float]
+        Height and width of a pixel in mm.
+    sides : tuple[str, str, str, str]
+        Side of the body at the left, right, top and bottom of the screen, a letter each; empty if not known.
+    place_mm : tuple[float, float] or None, default None
+        Coordinate of the first slice's centre along the axis that the plane cuts, in DICOM's patient
+        coordinates, and the step to the next slice, in mm; None if not known.
     """
 
     name: str
@@ -136,14 +145,19 @@ def windowed_slice(
 
     Parameters
     ----------
-    volume : (z, y, x)
-    plane : the cut
-    index : of the slice; what lies outside is taken as the nearest slice
-    window : values shown as 0 and as 255, the lower one first
+    volume : CtVolume
+        Volume (z, y, x).
+    plane : Plane
+        Plane of the slice.
+    index : int
+        Index of the slice; an index outside the volume takes the nearest slice.
+    window : tuple[float, float]
+        Values shown as 0 and as 255, the lower one first.
 
     Returns
     -------
-    uint8 (rows, columns), C order, in the array's own directions.
+    NDArray[np.uint8]
+        Grey values (rows, columns), C order, in the directions of the array.
     """
     # Of z, y, x without the cut axis, rows always come first.
     return windowed(volume[(slice(None),) * plane.cut + (_clipped(plane, index),)], window)
@@ -164,9 +178,12 @@ class LabelPatch:
 
     Parameters
     ----------
-    start : (row, column) of its first voxel in the slice
-    codes : uint8 (rows, columns), 0 or 1 + position in `labels`; empty if the slice is
-    labels : those that occur, ascending
+    start : tuple[int, int]
+        (row, column) of its first voxel in the slice.
+    codes : NDArray[np.uint8]
+        Uint8 (rows, columns): 0, or 1 + position in `labels`; empty if the slice has no label.
+    labels : tuple[int, ...]
+        Labels on the slice, ascending.
     """
 
     start: tuple[int, int]
@@ -179,9 +196,13 @@ def label_patch(part: SubVolume, plane: Plane, index: int) -> LabelPatch:
 
     Parameters
     ----------
-    part : the box of the map that holds all labels, unsigned integers (z, y, x); at most 255 different ones on
-        one slice
-    plane, index : the slice, of the whole map
+    part : SubVolume
+        Box of the label map that holds all labels, unsigned integers (z, y, x); at most 255 different labels
+        on one slice.
+    plane : Plane
+        Plane of the slice, of the whole map.
+    index : int
+        Index of the slice, of the whole map.
     """
     nothing = LabelPatch((0, 0), np.zeros((0, 0), np.uint8), ())
     inside = _clipped(plane, index) - part.start_zyx[plane.cut]

@@ -23,15 +23,20 @@ _AIR_HU = -1024.0
 
 
 class PriorVisit:
-    """An earlier scan of the patient, moved and turned as one body (`response.register`) onto the scan that is shown.
+    """An earlier scan of the patient, moved rigidly (`response.registration.register`) onto the scan that is shown.
 
     Slices are interpolated linearly when they are asked for: the prior scan is in memory once, as it was read.
 
     Parameters
     ----------
-    segmenter : of the prior scan
-    marks : lines on the prior scan, which are segmented at once
-    ct, grid : the scan that is shown, HU
+    segmenter : LesionSegmenter
+        Segmenter of the prior scan.
+    marks : Sequence[RecistMark]
+        Lines on the prior scan; they are segmented at once.
+    ct : CtVolume
+        Voxels (z, y, x) of the scan that is shown, HU.
+    grid : Grid
+        Grid of the scan that is shown.
 
     Raises
     ------
@@ -125,9 +130,12 @@ def sampled(volume: CtVolume, places: NDArray[np.floating[Any]], outside: float)
 
     Parameters
     ----------
-    volume : (z, y, x)
-    places : (3, rows, columns), voxels z, y, x
-    outside : value of places beyond the outer voxels' centres
+    volume : CtVolume
+        Volume (z, y, x).
+    places : NDArray[np.floating[Any]]
+        Voxel indices z, y, x of the samples, (3, rows, columns).
+    outside : float
+        Value outside the volume.
 
     Examples
     --------

@@ -62,33 +62,65 @@ class RecistViewer(MaskTraits):
 
     Parameters
     ----------
-    ct : (z, y, x), in HU or windowed
-    spacing_mm : (z, y, x), unless `grid` is given
-    grid : of the scan, or its source from `lite_ensam.read_ct`; knows where the patient's right, front and head are,
-        which a bare array does not: it is shown as it is stored, and no letter claims a side
-    marks : lines to begin with, in any form that `lite_ensam.segment` takes
-    hu : True for Hounsfield units, False for a windowed scan, None to look at the values
-    auto_segment : whether a line is segmented as soon as it is finished
-    threshold : logit above which a voxel is tumour
-    options : how the network is run, see `RunOptions`
-    prior : an earlier scan of the patient, registered to this one and shown next to it
+    ct : NDArray[Any]
+        Voxels (z, y, x), in HU or windowed.
+    spacing_mm : Sequence[float] or None, default None
+        Voxel spacing (z, y, x) in mm, unless `grid` is given.
+    grid : ScanSource or Grid or None, default None
+        Geometry of the scan, or its source from `lite_ensam.read_ct`. An array without either is shown as it
+        is stored, without letters for the sides of the body.
+    marks : MarksLike, default ()
+        Lines to begin with, in any form that `lite_ensam.segment` takes.
+    hu : bool or None, default None
+        True for Hounsfield units, False for a windowed scan, None to decide by the values.
+    auto_segment : bool, default True
+        Whether a line is segmented as soon as it is finished.
+    threshold : float, default 0.0
+        Logit above which a voxel is tumour.
+    prior : PriorVisit or None, default None
+        An earlier scan of the patient, registered to this one and shown next to it.
+    **options : Any
+        Options of `lite_ensam.segment` by name, see `RunOptions`.
 
     Attributes
     ----------
-    marks : tuple of `RecistMark`, always what the picture shows. Setting it, to any form that `lite_ensam.segment`
-        takes, changes the picture; `observe` it to be told
-    selected : label of the lesion that keys and buttons act on, 0 for none
-    cursor_zyx : the three slices that are shown
-    window : (low, high) values shown as black and as white
-    colors : label (as text) to "#rrggbb", where it is not the palette's
-    edits : made by hand, as JSON (`hand_edits.edits_from_json`), laid over the network's masks in this order; `hand`
-        has a method for each tool
-    measures : rulers and ROIs, as JSON (`measures.Measure`); they make no lesion and are in no file
-    threshold, auto_segment : as above; setting the threshold paints again, without the network
-    thresholds : label (as text) to the threshold of that lesion, in place of `threshold`
-    options : of `lite_ensam.segment`, as JSON (`RunOptions.as_json`); setting it segments again
-    results : a row for each segmented lesion: measurements, seconds, state; none while its line is being segmented
-    error : the last error in words, or ""
+    marks : tuple[RecistMark, ...]
+        The lines on the picture. Set it, in any form that `lite_ensam.segment` takes, to change the picture;
+        `observe` it to follow changes.
+    selected : int
+        Label of the lesion that keys and buttons act on; 0 for no lesion.
+    cursor_zyx : list[int]
+        Indices of the three slices that are shown.
+    window : list[float]
+        Values shown as black and as white, the lower one first.
+    colors : dict[str, str]
+        "#rrggbb" by label as text, of lesions with a colour outside the palette.
+    edits : list[dict[str, Any]]
+        Edits by hand as JSON (`hand_edits.edits_from_json`), applied to the network's masks in this order;
+        `hand` has a method for each tool.
+    measures : list[dict[str, Any]]
+        Rulers and ROIs as JSON (`measures.Measure`); they do not change masks and are not exported.
+    threshold : float
+        As the parameter; setting it paints masks again, without running the network.
+    auto_segment : bool
+        As the parameter.
+    thresholds : dict[str, float]
+        Thresholds of single lesions in place of `threshold`, by label as text.
+    options : dict[str, Any]
+        Options of `lite_ensam.segment` as JSON (`RunOptions.as_json`); setting it segments again.
+    results : list[dict[str, Any]]
+        A row for each segmented lesion: measurements, seconds, state. A lesion has no row while its line is
+        segmented.
+    status : str
+        Sentence on the running segmentation, or an empty text.
+    error : str
+        Last error message, or an empty text.
+    segmenter : LesionSegmenter
+        Segmenter of the scan, with lesions and measurements.
+    source : ScanSource
+        Source of the scan.
+    lock : ProcessLock
+        Held while marks, masks and measurements change, but not while slices are sent.
 
     Raises
     ------
@@ -181,11 +213,11 @@ class RecistViewer(MaskTraits):
 
     @property
     def hand(self) -> Hand:
-        """The tools of the hand: paint, fill between slices, remove islands, smooth."""
+        """Tools for edits by hand: paint, fill between slices, remove islands, smooth."""
         return Hand(self)
 
     def close(self) -> None:
-        """Take the viewer off the page and let its scan go. Marks, masks and numbers stay readable.
+        """Remove the viewer from the page and free its scan; marks, masks and measurements stay readable.
 
         As long as it is not closed, a viewer keeps its scan while a variable holds it, or a cell's output shows it.
         """
@@ -207,13 +239,30 @@ class RecistViewer(MaskTraits):
         return shown and (self.with_still(shown[0]), shown[1])
 
     def with_still(self, bundle: dict[str, Any]) -> dict[str, Any]:
-        """The output of a cell: the live view, and a still picture for where it cannot run."""
+        """Add a still picture to the output of a cell, for pages where the live view cannot run.
+
+        Parameters
+        ----------
+        bundle : dict[str, Any]
+            The widget's own output, by MIME type.
+
+        Returns
+        -------
+        dict[str, Any]
+            Output with a PNG, by MIME type.
+        """
         if not is_watched():
             self.segment_waiting()  # else the browser asks for it, once its first picture stands
         return with_still(bundle, self.state())
 
     def state(self) -> ViewerState:
-        """The state that is shown now. It does not start a segmentation."""
+        """Return the state that is shown now, without starting a segmentation.
+
+        Returns
+        -------
+        ViewerState
+            Slices, lines and masks.
+        """
         with self.settled(segment=False):
             painting, (low, high) = self.segmenter.painting, self.window
             labels = {mark.label for mark in self.marks} | {row.label for row in self.segmenter.measurements}
@@ -231,25 +280,31 @@ class RecistViewer(MaskTraits):
 
     @property
     def labels(self) -> NDArray[np.uint16]:
-        """Label map uint16 (z, y, x) of all lesions that are not rejected, as `settled`."""
+        """Label map uint16 (z, y, x) of all lesions that are not rejected; waits for a segmentation, see `settled`."""
         with self.settled():
             return self.segmenter.labels
 
     @property
     def measurements(self) -> tuple[TumorMeasurement, ...]:
-        """Numbers of the lesions in `labels`, as `settled`."""
+        """Measurements of the lesions in `labels`; waits for a segmentation, see `settled`."""
         with self.settled():
             return self.segmenter.measurements
 
     @contextmanager
     def settled(self, segment: bool = True) -> Iterator[None]:
-        """Inside, lines, masks and numbers belong together and stay as they are.
+        """Hold lines, masks and measurements in agreement while the block runs.
 
         A running segmentation is waited for, and masks of lines that have moved are taken out.
 
         Parameters
         ----------
-        segment : whether lines without a mask are segmented first, if `auto_segment` is on
+        segment : bool, default True
+            Whether to segment lines without a mask first, if `auto_segment` is on.
+
+        Yields
+        ------
+        None
+            Nothing; the lock is held inside the block.
 
         Raises
         ------
@@ -261,19 +316,36 @@ class RecistViewer(MaskTraits):
             yield
 
     def color_of(self, label: int) -> str:
-        """Colour of a lesion, "#rrggbb"."""
+        """Return the colour of a lesion.
+
+        Parameters
+        ----------
+        label : int
+            Label of the lesion.
+
+        Returns
+        -------
+        str
+            "#rrggbb".
+        """
         color: str = self.colors.get(str(label), color_of(label))
         return color
 
     def resume(self, session: Session) -> None:
-        """Take up work that was saved: edits by hand, thresholds, what was accepted or rejected."""
+        """Restore saved work: edits by hand, thresholds, accepted and rejected masks.
+
+        Parameters
+        ----------
+        session : Session
+            Work from `read_session`.
+        """
         with self.lock:
             self.segmenter.states |= session.states
             self.thresholds, self.edits = session.thresholds, session.edits
             self.forget_others({mark.label for mark in self.marks})
 
     def warm_up(self) -> None:
-        """Make the engine ready in the background, so that the first line need not wait for it.
+        """Prepare the engine in the background, so that the first line does not wait for it.
 
         A viewer whose lines are segmented by themselves does so once its first picture stands.
         """
@@ -303,16 +375,28 @@ class RecistViewer(MaskTraits):
                 self._paint()
 
     def segment_waiting(self) -> None:
-        """Do what a browser asks for once its first picture stands; what goes wrong is said in `error`."""
+        """Segment waiting lines when a browser asks for it; errors go to `error`."""
         if self.auto_segment and self.segmenter.missing(self.marks):
             self._guarded(self.segment)
 
     def accept(self, label: int) -> None:
-        """Note that a mask is right. A line that is drawn again must be accepted again."""
+        """Mark a mask as correct; a line that is redrawn must be accepted again.
+
+        Parameters
+        ----------
+        label : int
+            Label of the lesion.
+        """
         self._judge(label, "accepted")
 
     def reject(self, label: int) -> None:
-        """Take a mask away; its line stays. `accept` brings it back."""
+        """Hide a mask and keep its line; `accept` restores it.
+
+        Parameters
+        ----------
+        label : int
+            Label of the lesion.
+        """
         self._judge(label, "rejected")
 
     def _handle_msg(self, msg: dict[str, Any]) -> None:
@@ -324,9 +408,14 @@ class RecistViewer(MaskTraits):
             self.error = f"the browser sent a message that is not known: {brief(data)}"
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Apply the browser's changes: all of them, or none and a sentence in `error` if any is invalid.
+        """Apply the browser's changes: all of them, or none and a message in `error` if one is invalid.
 
         Nobody reads between a new line and the masks that follow from it.
+
+        Parameters
+        ----------
+        sync_data : dict[str, Any]
+            Values by trait name, as the browser sends them.
         """
         try:
             check_state(sync_data, self.grid.shape_zyx)

@@ -22,14 +22,18 @@ def surfaces_message(
 
     Parameters
     ----------
-    painted : the label map's box, or None without masks
-    marks : the lines; one whose label has no voxel is passed over
-    grid : of the map
+    painted : SubVolume or None
+        Box of the label map; None if no mask is shown.
+    marks : Iterable[RecistMark]
+        The lines; a line whose label has no voxel is left out.
+    grid : Grid
+        Grid of the map.
 
     Returns
     -------
-    The message, and two buffers for each surface: float32 vertices (n, 3) in world mm (x, y, z), then uint32
-    triangles (m, 3).
+    tuple[dict[str, Any], list[bytes]]
+        The message, and two buffers for each surface: float32 vertices (n, 3) in world mm (x, y, z), then
+        uint32 triangles (m, 3).
     """
     surfaces, buffers = [], []
     masks = None if painted is None else TumorMasks(painted)

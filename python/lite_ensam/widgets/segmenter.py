@@ -45,11 +45,16 @@ class Lesion:
 
     Parameters
     ----------
-    mark : line, short axis, slices and points
-    tumor : its logits
-    seconds : taken by cutting the patch and by the network
-    state : what the reader said of the mask; a rejected one is not painted
-    noise : standard deviations of its numbers, if repeats were asked for
+    mark : RecistMark
+        Line, short axis, slices and points.
+    tumor : TumorLogits
+        Logits of the lesion.
+    seconds : float
+        Seconds for cutting the patch and running the network.
+    state : State, default "proposed"
+        Verdict of the reader; a rejected mask is not painted.
+    noise : TumorRepeatability or None, default None
+        Standard deviations of the measurements, if repeats were asked for.
     """
 
     mark: RecistMark
@@ -92,14 +97,19 @@ class LesionSegmenter:
 
     Parameters
     ----------
-    ct : (z, y, x)
-    grid : of the scan, or its source
-    hu : whether `ct` is in Hounsfield units
-    options : see `lite_ensam.segment`
+    ct : CtVolume
+        Voxels (z, y, x).
+    grid : Grid or ScanSource
+        Grid of the scan, or its source.
+    hu : bool
+        Whether `ct` is in Hounsfield units.
+    options : RunOptions or None, default None
+        Options of `lite_ensam.segment`.
 
     Attributes
     ----------
-    states : what readers said before, of lesions that are still to be segmented
+    states : Mapping[int, State
+        or None] Verdicts by label of earlier work, for lesions that are still to be segmented.
     """
 
     def __init__(
@@ -198,8 +208,10 @@ class LesionSegmenter:
 
         Parameters
         ----------
-        marks : on this scan; a label that was segmented before is replaced
-        progress : is told in words what comes next
+        marks : Sequence[RecistMark]
+            Marks on this scan; a mark replaces an earlier one of its label.
+        progress : Callable[[str], None], default lambda _: None
+            Called with a sentence before each step.
 
         Raises
         ------
@@ -262,9 +274,12 @@ class LesionSegmenter:
 
         Parameters
         ----------
-        threshold : logit above which a voxel is tumour
-        edits : by hand, in their order
-        thresholds : of single lesions, by label, in place of `threshold`
+        threshold : float, default 0.0
+            Logit above which a voxel is tumour.
+        edits : Sequence[HandEdit], default ()
+            Edits by hand in their order.
+        thresholds : Mapping[int, float] or None, default None
+            Thresholds of single lesions in place of `threshold`, by label.
         """
         shown = [le for _, le in sorted(self.lesions.items()) if le.state != "rejected"]
         self.edited = {}

@@ -25,8 +25,10 @@ class SeriesChoice:
 
     Parameters
     ----------
-    series : at least two
-    show : opens the series with this SeriesInstanceUID
+    series : Sequence[SeriesSummary]
+        At least two series.
+    show : Callable[[str], Explorer]
+        Opens the series with a SeriesInstanceUID.
     """
 
     series: Sequence[SeriesSummary]

@@ -25,9 +25,12 @@ class Session:
 
     Parameters
     ----------
-    edits : by hand, as JSON
-    thresholds : of single lesions, by label as text
-    states : what a reader said of a mask, by label
+    edits : list[dict[str, Any]], optional
+        Edits by hand, as JSON.
+    thresholds : dict[str, float], optional
+        Thresholds of single lesions, by label as text.
+    states : dict[int, State], optional
+        Verdicts of the reader on masks, by label.
     """
 
     edits: list[dict[str, Any]] = field(default_factory=list)
@@ -40,8 +43,10 @@ def read_session(marks: Any, shape_zyx: IntTriple) -> Session:
 
     Parameters
     ----------
-    marks : path of a JSON file, or its content
-    shape_zyx : of the scan
+    marks : Any
+        Path of a JSON file, or its content.
+    shape_zyx : IntTriple
+        Shape of the scan.
 
     Raises
     ------

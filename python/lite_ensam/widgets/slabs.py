@@ -32,8 +32,10 @@ class Slab:
 
     Parameters
     ----------
-    how : "max" (a maximum intensity projection, MIP), "mean" or "min" of the values along the cut axis
-    mm : thickness, of as many whole slices as come nearest to it
+    how : How
+        "max" (a maximum intensity projection, MIP), "mean" or "min" of the values along the cut axis.
+    mm : float
+        Thickness in mm, rounded to whole slices.
     """
 
     how: How
@@ -64,9 +66,14 @@ def slab_range(plane: Plane, index: int, spacing_mm: FloatTriple, slab: Slab | N
 
     Parameters
     ----------
-    plane, index : the slice; what lies outside is taken as the nearest slice
-    spacing_mm : (z, y, x) of the volume
-    slab : None for the slice alone
+    plane : Plane
+        Plane of the slice.
+    index : int
+        Index of the slice; an index outside the volume takes the nearest slice.
+    spacing_mm : FloatTriple
+        Voxel spacing (z, y, x) of the volume in mm.
+    slab : Slab or None
+        The slab; None takes the slice alone.
 
     Examples
     --------
@@ -103,8 +110,10 @@ class VolumeSlices:
 
     Parameters
     ----------
-    volume : (z, y, x)
-    spacing_mm : (z, y, x)
+    volume : CtVolume
+        Volume (z, y, x).
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
     """
 
     def __init__(self, volume: CtVolume, spacing_mm: FloatTriple) -> None:

@@ -66,16 +66,22 @@ def slices_message(
 
     Parameters
     ----------
-    visits : the scan, then the prior visit if there is one
-    planes : axial, coronal and sagittal of the scan
-    window : values shown as black and as white
-    slab : slices that are shown as one; masks are always those of the slice itself
-    mask_version : the browser forgets masks of another
+    visits : Sequence[VisitPicture]
+        The scan, and the prior visit if there is one.
+    planes : Sequence[Plane]
+        Axial, coronal and sagittal of the scan.
+    window : tuple[float, float]
+        Values shown as black and as white.
+    slab : Slab or None
+        Slices that are shown as one; masks are those of the middle slice.
+    mask_version : int
+        Version of the masks; the browser drops masks of other versions.
 
     Returns
     -------
-    The message, and its buffers: for each slice its picture, if it is wanted, then its label patch, if there are
-    masks at all.
+    tuple[dict[str, Any], list[bytes]]
+        The message, and its buffers: for each slice its picture, if it is wanted, then its label patch, if
+        there are masks at all.
     """
     slices, buffers = [], []
     for number, index, with_image in wants:

@@ -1,6 +1,6 @@
 """A still picture of the state, for readers without a kernel: on GitHub, in nbconvert's pages, on paper.
 
-It goes into the cell's output beside the live view, so it has to be cheap: three slices, drawn by Pillow, which
+It goes into the cell's output next to the live view, so it has to be cheap: three slices, drawn by Pillow, which
 comes with matplotlib. Where nobody watches at all, as under nbconvert or papermill, the picture takes the view's place.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["ViewerState", "is_watched", "still_png", "with_still"]
 
 _SIDE, _GAP = 448, 6
-"""Pixels of the large plane; two small ones stand beside it, one above the other."""
+"""Pixels of the large plane; two small ones stand next to it, one above the other."""
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -49,15 +49,24 @@ class ViewerState:
 
     Parameters
     ----------
-    ct : (z, y, x)
-    spacing_mm : (z, y, x)
-    planes : axial, coronal, sagittal
-    cursor_zyx : the slice of each plane
-    window : values shown as black and as white
-    marks : the lines
-    colors : "#rrggbb" of each label
-    painted : the label map's box, or None without masks
-    volumes_ml : of each segmented label
+    ct : CtVolume
+        Voxels (z, y, x).
+    spacing_mm : FloatTriple
+        Spacing in mm, (z, y, x).
+    planes : Sequence[Plane]
+        The axial, coronal and sagittal plane.
+    cursor_zyx : Sequence[int]
+        Index of the slice in each plane.
+    window : tuple[float, float]
+        Values shown as black and as white.
+    marks : Sequence[RecistMark]
+        The lines.
+    colors : Mapping[int, str]
+        "#rrggbb" of each label.
+    painted : SubVolume or None
+        Box of the label map; None if no mask is shown.
+    volumes_ml : Mapping[int, float]
+        Volume of each segmented lesion in ml, by label.
     """
 
     ct: CtVolume

@@ -85,20 +85,27 @@ def view_tumors(
     colors: Mapping[int, str] | None = None,
     height: int = 512,
 ) -> Drawing:
-    """A plot that is turned with the mouse: a surface for each tumour and its RECIST line, in mm.
+    """Plot a surface for each tumour and its RECIST line in mm, to be turned with the mouse.
 
     Parameters
     ----------
-    labels : label map (z, y, x)
-    grid : of the map
-    marks : the lines; a mark whose label has no voxel shows as a line only
-    ct : if given, a part of the axial slice of each line is shown through the tumour
-    colors : label to "#rrggbb"; left out, the palette's
-    height : of the plot, in pixels of the screen
+    labels : Labels
+        Label map (z, y, x).
+    grid : Grid
+        Grid of the map.
+    marks : Sequence[RecistMark]
+        The lines; a mark whose label has no voxel is shown as a line only.
+    ct : CtVolume or None, default None
+        Voxels of the scan; if given, a part of the axial slice of each line is shown through the tumour.
+    colors : Mapping[int, str] or None, default None
+        "#rrggbb" by label; None takes the palette.
+    height : int, default 512
+        Height of the plot in screen pixels.
 
     Returns
     -------
-    `k3d.Plot`, a widget that needs no internet.
+    Drawing
+        A `k3d.Plot`, a widget that works offline.
 
     Raises
     ------
@@ -144,7 +151,25 @@ def render_tumors_3d(
     colors: Mapping[int, str] | None = None,
     inches: tuple[float, float] = (6.0, 6.0),
 ) -> Picture:
-    """As `view_tumors`, but a still picture: for nbconvert, papermill and paper.
+    """Draw the plot of `view_tumors` as a still picture, for nbconvert, papermill and print.
+
+    Parameters
+    ----------
+    labels : Labels
+        Label map (z, y, x).
+    grid : Grid
+        Grid of the map.
+    marks : Sequence[RecistMark]
+        The lines; a mark whose label has no voxel is shown as a line only.
+    colors : Mapping[int, str] or None, default None
+        "#rrggbb" by label; None takes the palette.
+    inches : tuple[float, float], default (6.0, 6.0)
+        Width and height of the picture in inches.
+
+    Returns
+    -------
+    Picture
+        A picture that notebooks show.
 
     Raises
     ------
@@ -180,10 +205,24 @@ def render_tumors_3d(
 
 
 def view_itk(ct: CtVolume, labels: Labels, grid: Grid) -> Drawing:
-    """The scan and its label map in itkwidgets' volume viewer, which NEEDS THE INTERNET.
+    """Show the scan and its label map in itkwidgets' volume viewer, which NEEDS THE INTERNET.
 
     itkwidgets fetches its viewer from a public server each time it is shown; the scan stays in this browser.
     `view_tumors` needs no internet.
+
+    Parameters
+    ----------
+    ct : CtVolume
+        Voxels of the scan (z, y, x).
+    labels : Labels
+        Label map (z, y, x) of the same shape.
+    grid : Grid
+        Grid of both.
+
+    Returns
+    -------
+    Drawing
+        The widget.
 
     Raises
     ------

@@ -62,7 +62,8 @@ class TabComm(BaseComm):  # type: ignore[misc]
 
     Attributes
     ----------
-    outbox : messages that the tab is still to get
+    outbox : Outbox or None
+        Messages that still have to be sent to the tab; None without a tab.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -89,8 +90,10 @@ class ViewServer:
 
     Parameters
     ----------
-    shown : the scan and where its files go, or the series of a folder, one of which is chosen in the tab
-    grace_s : seconds from the tab's end to the server's
+    shown : Explorer or SeriesChoice
+        The scan in a viewer, or the series of a folder, one of which is chosen in the tab.
+    grace_s : float, default GRACE_S
+        Seconds between the end of the tab and the end of the server.
     """
 
     def __init__(self, shown: Explorer | SeriesChoice, grace_s: float = GRACE_S) -> None:
@@ -127,7 +130,8 @@ class ViewServer:
 
         Parameters
         ----------
-        on_ready : is given the address, once it can be opened
+        on_ready : Callable[[str], None]
+            Called with the address once it can be opened.
         """
         with suppress(KeyboardInterrupt):  # where the loop takes no signals
             asyncio.run(self._serve(on_ready))

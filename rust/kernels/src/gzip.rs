@@ -8,7 +8,9 @@ use crc32fast::Hasher;
 use flate2::bufread::DeflateDecoder;
 use flate2::{Compress, Compression, FlushCompress};
 
+/// Bytes that are read from a file at a time; it decides on speed alone.
 const BUFFER: usize = 1 << 18;
+/// RFC 1952, 2.3.1.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Magic, method, no flags, no time, neither best nor fastest, system unknown (RFC 1952, 2.3).

@@ -9,7 +9,7 @@ use crate::{KernelError, Voxel};
 /// twice as many: with 32 its code moves each lane by itself, five times slower (rustc 1.95).
 const LANES: usize = 32;
 const LANES_16_BIT: usize = 64;
-/// Voxels a thread takes at a time.
+/// Voxels a thread takes at a time; it decides on speed alone.
 const CHUNK: usize = 1 << 18;
 
 /// Smallest and largest grey value of a scan that arrives slab by slab along z.

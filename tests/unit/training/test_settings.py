@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from lite_ensam.core.errors import TrainingError
@@ -79,7 +81,8 @@ def test_every_setting_has_a_type_and_a_line_and_can_be_set_to_what_it_is() -> N
     for config in PRESETS.values():
         for setting in list_settings(config):
             assert setting.takes
-            assert setting.text, setting.name
+            assert re.match(r"""["A-Z0]""", setting.text), setting.name
+            assert ", default" not in setting.text
             value = setting.value
             text = ",".join(map(str, value)) if isinstance(value, tuple) and value else str(value)
             assert apply_settings(config, [f"{setting.name}={text}"]) == config

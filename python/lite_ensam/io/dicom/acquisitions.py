@@ -188,7 +188,7 @@ def _passages(codes: NDArray[np.int64], heights: Float64Array) -> list[NDArray[n
 
 
 def _stacked(groups: Sequence[NDArray[np.int64]], heights: Float64Array) -> list[NDArray[np.int64]]:
-    """Groups that lie beside each other along the body together, those that overlap apart."""
+    """Groups that lie next to each other along the body together, those that overlap apart."""
     ends = sorted((heights[group].min(), heights[group].max()) for group in groups)
     if all(high + 2 * _SAME_PLACE_MM < low for (_, high), (low, _) in pairwise(ends)):
         return [np.concatenate(groups)]

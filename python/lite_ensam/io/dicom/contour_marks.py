@@ -22,7 +22,7 @@ _HALF = 0.5
 
 
 def read_contour_marks(path: PathLike, source: ScanSource | Grid, only: Choice = ()) -> NotedMarks:
-    """The line that a reader would draw on each ROI (see `mark_from_mask`), with notes on ROIs that were passed over.
+    """Draw the line that a reader would draw on each ROI, with notes on ROIs that were left out.
 
     Parameters
     ----------

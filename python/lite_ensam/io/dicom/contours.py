@@ -41,7 +41,7 @@ def build_rtstruct(
     names: Mapping[int, str],
     remarks: Mapping[int, str] = MappingProxyType({}),
 ) -> Dataset:
-    """Structure set with one ROI a label; its contours run along the borders of voxels, so a mask comes back exactly.
+    """Make a structure set with one ROI per label; contours follow voxel borders, so masks are restored exactly.
 
     Parameters
     ----------
@@ -54,6 +54,11 @@ def build_rtstruct(
         ROIs.
     remarks : Mapping[int, str], optional
         Remarks by label, what the description of an ROI says.
+
+    Returns
+    -------
+    Dataset
+        The RTSTRUCT, ready for `write_dataset`.
 
     Raises
     ------

@@ -161,7 +161,7 @@ def _add(content: CtFolder, path: Path) -> None:
 
 
 def add_header(content: CtFolder, header: Dataset, name: str) -> None:
-    """Sort an image of modality CT into planes and what is passed over, where it has a name."""
+    """Sort an image of modality CT into planes and what is skipped, where it has a name."""
     if kind := picture_kind(header):
         content.passed_over[kind].append(printable(name))
     elif has_placed_frames(header):

@@ -70,7 +70,7 @@ def load_package(name: Literal["pydicom", "highdicom"] = "pydicom") -> ModuleTyp
 
 
 def is_dicom(path: PathLike) -> bool:
-    """Whether a file begins as DICOM files do; False if it cannot be read.
+    """Tell whether a file begins as DICOM files do; False if it cannot be read.
 
     That is 128 bytes of anything, then DICM; or, as some archives keep them, at once with an element of group 2 or 8.
 
@@ -78,6 +78,11 @@ def is_dicom(path: PathLike) -> bool:
     ----------
     path : PathLike
         Any file.
+
+    Returns
+    -------
+    bool
+        True for a DICOM file.
     """
     try:
         check_input(path)
@@ -162,7 +167,7 @@ def translate_dicom_errors(
 
 @translate_dicom_errors
 def read_dataset(path: PathLike, *, voxels: bool = True, only: tuple[str, ...] | None = None) -> Dataset:
-    """A DICOM file's dataset, with or without a preamble and meta information.
+    """Read the dataset of a DICOM file, with or without a preamble and meta information.
 
     Parameters
     ----------
@@ -172,6 +177,11 @@ def read_dataset(path: PathLike, *, voxels: bool = True, only: tuple[str, ...] |
         False stops before them, which is much faster.
     only : tuple[str, ...] or None, default None
         Keywords of the elements that are wanted; None takes all.
+
+    Returns
+    -------
+    Dataset
+        The dataset.
 
     Raises
     ------

@@ -70,7 +70,7 @@ def is_reader_name(text: str) -> bool:
 
 
 def joined(findings: Sequence[Finding], spacing_mm: Float64Array) -> tuple[list[Finding], list[str]]:
-    """One finding a lesion, and notes on lines that were passed over.
+    """One finding a lesion, and notes on lines that were skipped.
 
     Long and short axis may be two findings, under one tracking UID or one identifier that a reader chose. Of several
     lines under one UID the longest is taken; one that crosses it is its short axis.

@@ -32,12 +32,12 @@ _WITH_MARKS = ("SR", "PR", "RTSTRUCT")
 _WITH_REGIONS = {"RTSTRUCT": read_contour_marks, "SEG": read_segment_marks}
 
 _MOST_REASONS = 5
-"""Of lines that were passed over, in the message of a file that has no other."""
+"""Of lines that were skipped, in the message of a file that has no other."""
 
 
 @translate_dicom_errors
 def read_dicom_marks(path: PathLike, source: ScanSource | Grid, only: Choice = ()) -> NotedMarks:
-    """All lines of a DICOM file, labelled 1, 2, ... in its order, with notes on what was passed over.
+    """Read all lines of a DICOM file, labelled 1, 2, ... in its order, with notes on parts that were skipped.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid, only: Choice = (
     NotedMarks
         Marks inside the volume, with the short axis where one was drawn, the tracking UID, and a name if the
         file has one that no other lesion of it has. Graphics that are not diameters, and lines on another
-        series, plane or frame of reference, are passed over. Notes name them, and values that contradict
+        series, plane or frame of reference, are skipped. Notes name them, and values that contradict
         their coordinates.
 
     Raises
@@ -99,7 +99,7 @@ def _reasons(notes: Sequence[str]) -> str:
 
 
 def candidate_marks(folder: PathLike, choice: ObjectChoice = _ANY) -> list[Path]:
-    """DICOM files of a folder and its subfolders that may hold a reader's marks and fit a choice.
+    """Find the DICOM files of a folder and its subfolders that may hold a reader's marks.
 
     Parameters
     ----------
@@ -107,12 +107,17 @@ def candidate_marks(folder: PathLike, choice: ObjectChoice = _ANY) -> list[Path]
         Folder of the scan.
     choice : ObjectChoice, default _ANY
         Which objects fit.
+
+    Returns
+    -------
+    list[Path]
+        Paths of the files.
     """
     return [one.path for one in fitting(dicom_objects(folder, _WITH_MARKS), choice)]
 
 
 def find_marks(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSource | None = None) -> Path:
-    """The one DICOM file of a folder and its subfolders that holds a reader's marks, never a result of our own.
+    """Find the one DICOM file of a folder and its subfolders that holds a reader's marks, never our own results.
 
     Parameters
     ----------
@@ -123,6 +128,11 @@ def find_marks(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSour
     series : SeriesSource or None, default None
         Series of the CT, which the file must not contradict.
 
+    Returns
+    -------
+    Path
+        Path of the file.
+
     Raises
     ------
     MarkError
@@ -132,7 +142,7 @@ def find_marks(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSour
 
 
 def find_mask(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSource | None = None) -> Path:
-    """The one SEG or RTSTRUCT of a folder, ours too; else as `find_marks`, with CaseError for MarkError.
+    """Find the one SEG or RTSTRUCT of a folder, our own results included; CaseError if there is not exactly one.
 
     Parameters
     ----------
@@ -142,6 +152,11 @@ def find_mask(folder: PathLike, choice: ObjectChoice = _ANY, series: SeriesSourc
         Which one of several.
     series : SeriesSource or None, default None
         Series of the CT; objects that refer to another one are left out.
+
+    Returns
+    -------
+    Path
+        Path of the file.
     """
     return choose_object(
         dicom_objects(folder, tuple(_WITH_REGIONS)),

@@ -18,7 +18,7 @@ from lite_ensam.io.object_choice import ObjectChoice
 __all__ = ["DicomObject", "choose_object", "dicom_objects", "fitting"]
 
 _DOSE_REPORT = "1.2.840.10008.5.1.4.1.1.88.67"
-"""Scanners put one beside their slices."""
+"""Scanners put one next to their slices."""
 
 _DESCRIPTIONS = ("SeriesDescription", "ContentLabel", "ContentDescription", "StructureSetLabel")
 _MAKERS = ("Manufacturer", "ManufacturerModelName")
@@ -95,7 +95,7 @@ class DicomObject:
 
 
 def dicom_objects(folder: PathLike, modalities: Sequence[str]) -> list[DicomObject]:
-    """Objects of some modalities in a folder and its subfolders; dose reports are passed over."""
+    """Objects of some modalities in a folder and its subfolders; dose reports are skipped."""
     found = []
     for path in filter(is_dicom, files_below(folder)[0]):
         header = read_dataset(path, voxels=False, only=_READ)

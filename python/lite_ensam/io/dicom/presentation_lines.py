@@ -42,7 +42,7 @@ def read_presentation_state(state: Dataset, ct: ScanSource) -> tuple[list[Findin
     Returns
     -------
     tuple[list[Finding], list[str]]
-        Findings, and notes on graphics that were passed over.
+        Findings, and notes on graphics that were skipped.
     """
     spacing_mm = np.asarray(ct.grid.spacing_mm)
     drawn: list[tuple[str, Drawing]] = []

@@ -64,7 +64,7 @@ class _Line:
 
 
 def read_report(report: Dataset, ct: ScanSource) -> tuple[list[Finding], list[str]]:
-    """Findings of a report's measurement groups, and notes on what was passed over.
+    """Findings of a report's measurement groups, and notes on what was skipped.
 
     Parameters
     ----------

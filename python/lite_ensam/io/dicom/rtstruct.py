@@ -85,10 +85,15 @@ class Roi:
     ct: ScanSource
 
     def mask(self) -> Mask:
-        """Voxels (z, y, x) whose centres its contours enclose, see `enclosed`.
+        """Fill the contours: voxels (z, y, x) whose centres they enclose, see `enclosed`.
 
         Every slice has the contours of the plane nearest to it, at most half a slice away (of two the lower one);
         contours drawn on every second slice, say, also count for the slices between.
+
+        Returns
+        -------
+        Mask
+            Bool (z, y, x).
         """
         slices = np.zeros(self.ct.slices_shape, dtype=np.bool_)
         if self.planes:
@@ -107,13 +112,19 @@ class Roi:
 
     @property
     def every(self) -> float:
-        """Usual distance of its planes in slices, if it is also the smallest of two or more; at least 1."""
+        """Usual distance of its planes in slices, if it is also the smallest of two or more; otherwise 1."""
         gaps = np.diff([plane.height for plane in self.planes])
         is_usual = len(gaps) > 1 and np.median(gaps) - gaps.min() <= _OFF_PLANE
         return max(1.0, float(np.median(gaps))) if is_usual else 1.0
 
     def notes(self) -> Iterator[str]:
-        """Notes for those who use the mask."""
+        """Describe gaps and other doubts for readers of the mask.
+
+        Yields
+        ------
+        str
+            Sentences for readers of the results.
+        """
         if self.every > 1 + _OFF_PLANE:
             yield f"contours of ROI {self.name!r} are {self.every:.2g} slices apart: slices between have the nearest"
         elif any(abs(plane.height - np.rint(plane.height)) > _OFF_PLANE for plane in self.planes):
@@ -121,12 +132,17 @@ class Roi:
 
 
 def is_rtstruct(path: PathLike) -> bool:
-    """Whether a file is an RTSTRUCT, whatever it is called; CaseError if it is a damaged DICOM file.
+    """Tell whether a file is an RTSTRUCT, whatever its name; CaseError if it is a damaged DICOM file.
 
     Parameters
     ----------
     path : PathLike
         Any file.
+
+    Returns
+    -------
+    bool
+        True for an RTSTRUCT.
     """
     return (
         is_dicom(path) and read_dataset(path, voxels=False, only=("Modality",)).get("Modality") == "RTSTRUCT"
@@ -135,18 +151,23 @@ def is_rtstruct(path: PathLike) -> bool:
 
 @translate_dicom_errors
 def read_roi_names(path: PathLike) -> tuple[str, ...]:
-    """Names of the ROIs of an RTSTRUCT file, in its order, made unique; errors as `read_rois`.
+    """Read the names of the ROIs of an RTSTRUCT file, made unique; errors as `read_rois`.
 
     Parameters
     ----------
     path : PathLike
         The RTSTRUCT file.
+
+    Returns
+    -------
+    tuple[str, ...]
+        One name for each ROI.
     """
     return tuple(_names(_read_rtstruct(path))[0].values())
 
 
 def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
-    """Mask bool (z, y, x) of one ROI by its name or number; errors as `read_rois`.
+    """Read the mask of one ROI by its name or number; errors as `read_rois`.
 
     Parameters
     ----------
@@ -156,6 +177,11 @@ def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
         Name or number of the ROI.
     source : ScanSource or Grid
         The CT that the contours were drawn on.
+
+    Returns
+    -------
+    Mask
+        Mask of the CT's shape.
     """
     masks = [roi.mask() for roi in read_rois(path, source, (name,))[0]]
     union: Mask = np.logical_or.reduce(masks)
@@ -166,7 +192,7 @@ def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
 def read_rois(
     path: PathLike, source: ScanSource | Grid, only: Choice = ()
 ) -> tuple[tuple[Roi, ...], tuple[str, ...]]:
-    """ROIs of an RTSTRUCT file that have closed contours on the CT, and notes on those that were passed over.
+    """Read the ROIs of an RTSTRUCT file that have closed contours on the CT, with notes on the others.
 
     Parameters
     ----------
@@ -176,6 +202,11 @@ def read_rois(
         Source of the CT that the contours were drawn on.
     only : Choice, default ()
         Names or numbers of the ROIs to read; nothing reads all.
+
+    Returns
+    -------
+    tuple[tuple[Roi, ...], tuple[str, ...]]
+        ROIs, and notes on ROIs that were left out.
 
     Raises
     ------
@@ -205,7 +236,7 @@ def read_rois(
 
 
 def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only: Choice = ()) -> LabelMap:
-    """Label map of an RTSTRUCT file; labels are the numbers of the ROIs (1, 2, ... if one cannot be a label).
+    """Read an RTSTRUCT file as a label map; labels are ROI numbers (1, 2, ... if one cannot be a label).
 
     Parameters
     ----------
@@ -215,6 +246,11 @@ def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only:
         The CT that the contours were drawn on; needed.
     only : Choice, default ()
         Names or numbers of ROIs; nothing takes all.
+
+    Returns
+    -------
+    LabelMap
+        Labels with the names of the ROIs.
 
     Raises
     ------
@@ -280,7 +316,7 @@ def _names(rtstruct: Dataset) -> tuple[dict[int, str], list[str]]:
 
 
 def _read_roi(rtstruct: Dataset, number: int, name: str, ct: ScanSource) -> tuple[Roi, list[str]]:
-    """An ROI and what of it was passed over; a `CaseError` goes on after its name."""
+    """An ROI and what of it was skipped; a `CaseError` goes on after its name."""
     check_frame_of_reference(_frame_of(rtstruct, number), ct)
     planes: list[_Plane] = []
     odd: list[str] = []

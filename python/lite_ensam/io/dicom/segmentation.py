@@ -60,12 +60,17 @@ def tracking_name(mark: RecistMark | Lesion) -> str:
 
 
 def segment_label(mark: RecistMark | Lesion) -> str:
-    """The name in the list of a viewer: a text of DICOM (LO) has 64 characters at most, and no backslash.
+    """Make the SegmentLabel that viewers list: a DICOM text (LO) of at most 64 characters without backslash.
 
     Parameters
     ----------
     mark : RecistMark or Lesion
         A mark or lesion with its name.
+
+    Returns
+    -------
+    str
+        SegmentLabel, at most 64 characters.
     """
     name = tracking_name(mark).replace("\\", "/").strip()[:LONGEST_LABEL].strip()
     return name or f"tumor {mark.label}"
@@ -78,7 +83,7 @@ def build_segmentation(
     marks: Sequence[RecistMark | Lesion],
     remarks: Mapping[int, str] = MappingProxyType({}),
 ) -> Dataset:
-    """SEG object of a label map.
+    """Make a SEG object of a label map.
 
     Parameters
     ----------
@@ -207,7 +212,7 @@ def _segment(number: int, mark: RecistMark | Lesion, remark: str) -> Dataset:
 
 @keep_identifiers_quiet()
 def write_dataset(path: PathLike, dataset: Dataset, overwrite: bool = False) -> None:
-    """Write a DICOM object, whole or not at all; `OutputError` if that cannot be.
+    """Write a DICOM object completely or not at all; `OutputError` if it cannot be written.
 
     Parameters
     ----------

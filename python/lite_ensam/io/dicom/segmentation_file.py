@@ -76,7 +76,7 @@ def read_segmentation(
     only: Choice = (),
     fraction: float | None = None,
 ) -> LabelMap:
-    """Label map of a SEG object (BINARY, FRACTIONAL or LABELMAP) on the grid of its CT.
+    """Read a SEG object (BINARY, FRACTIONAL or LABELMAP) on the grid of its CT.
 
     Labels are the numbers of the segments, or those that `build_segmentation` has noted; names are their SegmentLabels.
 
@@ -92,6 +92,11 @@ def read_segmentation(
     fraction : float or None, default None
         Share of the maximum (above 0, at most 1) from which a voxel of a FRACTIONAL SEG counts.
         None takes only those whose values are all 0 or the maximum.
+
+    Returns
+    -------
+    LabelMap
+        Labels with names, tracking UIDs and finding sites.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def read_ct_series(
     acquisition: int | None = None,
     referred_by: PathLike | None = None,
 ) -> tuple[CtVolume, SeriesSource]:
-    """A CT series of a folder and its subfolders, in HU.
+    """Read a CT series of a folder and its subfolders, in HU.
 
     Slices in files of their own, or frames of enhanced (multi-frame) CT. Other files (RTSTRUCT,
     PDF, scouts, screen captures, films) are skipped, and so are copies of a slice, also under

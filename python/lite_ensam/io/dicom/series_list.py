@@ -20,7 +20,7 @@ __all__ = ["SeriesSummary", "list_ct_series"]
 @with_short_repr
 @dataclass(frozen=True)
 class SeriesSummary:
-    """A CT series.
+    """Summary of a CT series.
 
     Parameters
     ----------
@@ -49,12 +49,17 @@ class SeriesSummary:
 
 @translate_dicom_errors
 def list_ct_series(folder: PathLike) -> tuple[SeriesSummary, ...]:
-    """The CT series of a folder and its subfolders, by number; headers are read, no voxels.
+    """List the CT series of a folder and its subfolders by number; only headers are read.
 
     Parameters
     ----------
     folder : PathLike
         Folder with DICOM files, or with folders of them.
+
+    Returns
+    -------
+    tuple[SeriesSummary, ...]
+        A summary of each series, by SeriesNumber.
 
     Raises
     ------

@@ -46,7 +46,7 @@ class SeriesSource(ScanSource):
     header : Any, default None
         What the file's writer needs to write alike (a NIfTI header), or None.
     notes : tuple[str, ...], default ()
-        Sentences for whoever reads the results: what was chosen, left out, moved or interpolated.
+        Sentences for readers of the results: what was chosen, left out, moved or interpolated.
     has_hu : bool, default True
         False if the file does not say how its values become Hounsfield units.
     array_axes : IntTriple or None, default None
@@ -70,7 +70,22 @@ class SeriesSource(ScanSource):
     def of_slices(
         cls, slices: Sequence[Dataset], notes: Sequence[str] = (), images: Sequence[Dataset] = ()
     ) -> Self:
-        """Grid of headers that are sorted along their normal; errors as `Stack.of`."""
+        """Make the source of headers that are sorted along their normal; errors as `Stack.of`.
+
+        Parameters
+        ----------
+        slices : Sequence[Dataset]
+            Headers of the slices, sorted along their normal.
+        notes : Sequence[str], default ()
+            Sentences for readers of the results.
+        images : Sequence[Dataset], default ()
+            Headers of the images that the slices are from; empty takes the slices.
+
+        Returns
+        -------
+        Self
+            The source.
+        """
         stack = Stack.of(slices)
         source = cls.from_file_affine(stack.shape[::-1], _LPS_TO_RAS @ stack.affine_lps)
         return replace(
@@ -82,24 +97,68 @@ class SeriesSource(ScanSource):
         )
 
     def volume_of_hu(self, slices: NDArray[Any]) -> NDArray[Any]:
-        """The scan (z, y, x) of HU (slice, row, column)."""
+        """Turn HU (slice, row, column) into the scan (z, y, x).
+
+        Parameters
+        ----------
+        slices : NDArray[Any]
+            HU (slice, row, column).
+
+        Returns
+        -------
+        NDArray[Any]
+            HU (z, y, x).
+        """
         return self.from_file(self.stack.fill(slices))
 
     def volume_of_labels(self, slices: NDArray[Any]) -> NDArray[Any]:
-        """The label map (z, y, x) of labels (slice, row, column)."""
+        """Turn labels (slice, row, column) into a label map (z, y, x).
+
+        Parameters
+        ----------
+        slices : NDArray[Any]
+            Labels (slice, row, column).
+
+        Returns
+        -------
+        NDArray[Any]
+            Labels (z, y, x).
+        """
         return self.from_file(self.stack.fill_labels(slices))
 
     def slices_of(self, volume: NDArray[Any]) -> NDArray[Any]:
-        """Values (slice, row, column), on the slices as they were taken, of an array (z, y, x)."""
+        """Turn an array (z, y, x) into values (slice, row, column), on the slices as acquired.
+
+        Parameters
+        ----------
+        volume : NDArray[Any]
+            Array (z, y, x).
+
+        Returns
+        -------
+        NDArray[Any]
+            Values (slice, row, column).
+        """
         return self.stack.cut(self.to_file(volume))
 
     @property
     def slices_shape(self) -> IntTriple:
-        """Number of slices, rows and columns, as they were taken."""
+        """Number of slices, rows and columns, as acquired."""
         return (len(self.slices), *self.stack.slice_shape)
 
     def slice_points_from_world(self, points_mm: ArrayLike) -> Float64Array:
-        """Slice, row and column (n, 3) of world mm (n, 3), by the slices as they lay in the scanner."""
+        """Convert world millimetres to slice, row and column, on the slices as acquired.
+
+        Parameters
+        ----------
+        points_mm : ArrayLike
+            World mm (n, 3) in x, y, z (RAS).
+
+        Returns
+        -------
+        Float64Array
+            Slice, row and column (n, 3), with fractions.
+        """
         return self.stack.slices_from_world(np.asarray(points_mm, dtype=np.float64) @ _LPS_TO_RAS[:3, :3])
 
     @property
@@ -140,7 +199,7 @@ class SeriesSource(ScanSource):
         return "ReferencedFrameNumber" in self.slices[0]
 
     def points_of_image(self, uid: str, columns_rows: Float64Array, frame: int = 0) -> Float64Array:
-        """Voxel indices (n, 3) in z, y, x of points on one slice.
+        """Convert points on one slice to voxel indices.
 
         Parameters
         ----------
@@ -151,6 +210,11 @@ class SeriesSource(ScanSource):
             centre is 0.5, 0.5 (PS3.3, C.18.6.1.2).
         frame : int, default 0
             Frame of a multi-frame image, from 1; 0 where none was named.
+
+        Returns
+        -------
+        Float64Array
+            Voxel indices (n, 3) in z, y, x.
 
         Raises
         ------
@@ -168,7 +232,17 @@ class SeriesSource(ScanSource):
         return self.points_from_file(self.stack.from_slice(n, columns_rows[:, ::-1] - 0.5))
 
     def image_of_points(self, points_zyx: tuple[FloatTriple, ...]) -> tuple[Dataset, Float64Array]:
-        """The slice that points lie on, and their image coordinates (n, 2); the way back of `points_of_image`.
+        """Find the slice that points lie on, and their image coordinates; the inverse of `points_of_image`.
+
+        Parameters
+        ----------
+        points_zyx : tuple[FloatTriple, ...]
+            Voxel indices (n, 3) in z, y, x, all on one slice.
+
+        Returns
+        -------
+        tuple[Dataset, Float64Array]
+            Header of the slice, and image coordinates (n, 2), column and row.
 
         Raises
         ------
@@ -183,13 +257,24 @@ class SeriesSource(ScanSource):
         return self.slices[n], rows_columns[:, ::-1] + 0.5
 
     def points_from_world(self, points_mm: ArrayLike) -> Float64Array:
-        """Voxel indices (n, 3) in z, y, x of world mm (n, 3), by the slices as they lay in the scanner."""
+        """Convert world millimetres to voxel indices, by the slices as acquired.
+
+        Parameters
+        ----------
+        points_mm : ArrayLike
+            World mm (n, 3) in x, y, z (RAS).
+
+        Returns
+        -------
+        Float64Array
+            Voxel indices (n, 3) in z, y, x.
+        """
         points_lps = np.asarray(points_mm, dtype=np.float64) @ _LPS_TO_RAS[:3, :3]
         return self.points_from_file(self.stack.from_world(points_lps))
 
 
 def series_of(source: ScanSource | Grid, what: str) -> SeriesSource:
-    """The DICOM series that a scan came from.
+    """Return the DICOM series that a scan came from.
 
     Parameters
     ----------
@@ -197,6 +282,11 @@ def series_of(source: ScanSource | Grid, what: str) -> SeriesSource:
         Source of the scan.
     what : str
         Needs it, for the message: "a DICOM SEG".
+
+    Returns
+    -------
+    SeriesSource
+        The source with the headers of its slices.
 
     Raises
     ------

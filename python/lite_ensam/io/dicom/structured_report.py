@@ -1,4 +1,4 @@
-"""Measurements as a DICOM structured report (TID 1500), each beside the voxels and lines it was taken from."""
+"""Measurements as a DICOM structured report (TID 1500), each next to the voxels and lines it was taken from."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def build_report(
     *,
     has_lines: bool = True,
 ) -> Dataset:
-    """Comprehensive 3D SR with two measurement groups for each tumour, under one tracking UID.
+    """Make a Comprehensive 3D SR with two measurement groups per tumour, under one tracking UID.
 
     The first (TID 1501) has long and short axis (mm) with their lines, and the length of the line that was given, with
     that line. The second (TID 1411) refers to the tumour's segment and has its volume (ml), and of a scan in HU mean
@@ -75,6 +75,11 @@ def build_report(
         One for every tumour, or nothing.
     has_lines : bool, default True
         Whether `marks` were given by a reader. Lines that are drawn on the mask are left out.
+
+    Returns
+    -------
+    Dataset
+        The SR, ready for `write_dataset`.
 
     Raises
     ------

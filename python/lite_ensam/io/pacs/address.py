@@ -28,8 +28,10 @@ class WebRoot:
 
     Parameters
     ----------
-    url : such as https://pacs.example.org/dicom-web, without a slash at its end
-    host : name and port, for messages and logins
+    url : str
+        Address such as https://pacs.example.org/dicom-web, without a slash at its end.
+    host : str
+        Name and port, for messages and logins.
     """
 
     url: str
@@ -68,8 +70,10 @@ class StudyAddress:
 
     Parameters
     ----------
-    root : of the archive
-    study_uid, series_uid : StudyInstanceUID and SeriesInstanceUID; the latter may be empty
+    root : WebRoot
+        Address of the archive.
+    study_uid, series_uid : str
+        StudyInstanceUID and SeriesInstanceUID; the latter may be empty.
     """
 
     root: WebRoot
@@ -78,7 +82,17 @@ class StudyAddress:
 
     @classmethod
     def parse(cls, text: str) -> StudyAddress:
-        """Of `dicomweb+https://HOST/dicom-web/studies/UID[/series/UID]`.
+        """Parse `dicomweb+https://HOST/dicom-web/studies/UID[/series/UID]`.
+
+        Parameters
+        ----------
+        text : str
+            The address.
+
+        Returns
+        -------
+        StudyAddress
+            Archive, StudyInstanceUID and SeriesInstanceUID.
 
         Raises
         ------
@@ -100,8 +114,12 @@ class AeAddress:
 
     Parameters
     ----------
-    title : its AE title
-    host, port : where it listens
+    title : str
+        Its AE title.
+    host : str
+        Host name or address.
+    port : int
+        TCP port.
     """
 
     title: str
@@ -124,9 +142,11 @@ def token_for(host: str, environment: Mapping[str, str] = os.environ) -> str:
 
     Parameters
     ----------
-    host : name and port
-    environment : `LITE_ENSAM_TOKEN` is a token; `LITE_ENSAM_TOKEN_FILE` names a file that holds a token, or for several
-        archives lines of host and token
+    host : str
+        Name and port.
+    environment : Mapping[str, str], default os.environ
+        Environment variables. `LITE_ENSAM_TOKEN` is a token; `LITE_ENSAM_TOKEN_FILE` names a file that holds
+        a token, or, for several archives, lines of host and token.
 
     Raises
     ------

@@ -61,7 +61,8 @@ class DicomWeb:
 
     Parameters
     ----------
-    root : where it answers
+    root : WebRoot
+        Address of the server.
 
     Raises
     ------
@@ -113,7 +114,8 @@ class DicomWeb:
 
         Parameters
         ----------
-        files : by SOPInstanceUID
+        files : Mapping[str, Path]
+            Files by SOPInstanceUID.
 
         Raises
         ------

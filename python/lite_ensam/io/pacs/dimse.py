@@ -28,7 +28,7 @@ _WARNING = 0xB000
 
 
 def load_pynetdicom() -> ModuleType:
-    """pynetdicom, its log switched off: it quotes UIDs and names of patients."""
+    """Import pynetdicom and switch its log off, because it quotes UIDs and names of patients."""
     try:
         package = import_module("pynetdicom")
     except ImportError as error:
@@ -42,8 +42,10 @@ def store(files: Mapping[str, Path], to: AeAddress) -> StoreOutcome:
 
     Parameters
     ----------
-    files : by SOPInstanceUID
-    to : who takes them
+    files : Mapping[str, Path]
+        Files by SOPInstanceUID.
+    to : AeAddress
+        Application that the files are sent to.
 
     Raises
     ------

@@ -33,7 +33,7 @@ CACHE = "LITE_ENSAM_CACHE"
 """Variable of the environment: a folder that keeps what was fetched."""
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Told after each file: how many are here, and how many there will be."""
+"""Callback after each file: number of files fetched, and number in all."""
 
 _ANY = ObjectChoice()
 
@@ -50,11 +50,17 @@ _TO_CHOOSE_BY = (
 
 
 class FetchedStudy(os.PathLike[str]):
-    """A folder of files that were fetched; it is removed when nothing needs it any more, or the process ends.
+    """Temporary folder of fetched files; it is removed when it is no longer used, or the process ends.
 
     Parameters
     ----------
-    notes : what was chosen
+    notes : Sequence[str], default ()
+        Sentences on what was selected.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the files lie.
     """
 
     def __init__(self, notes: Sequence[str] = ()) -> None:
@@ -72,7 +78,15 @@ class FetchedStudy(os.PathLike[str]):
 
 
 class FetchedFile(os.PathLike[str]):
-    """A file of a study that was fetched; as long as it is needed, the study stays."""
+    """A file of a fetched study; it keeps the study on disk.
+
+    Parameters
+    ----------
+    study : FetchedStudy
+        Study that keeps the file on disk.
+    path : Path
+        Path of the file.
+    """
 
     def __init__(self, study: FetchedStudy, path: Path) -> None:
         self.study, self.path = study, path
@@ -101,21 +115,28 @@ def fetch_study(
     cache: PathLike | None = None,
     on_progress: Progress | None = None,
 ) -> FetchedStudy:
-    """The files of a study that a command needs: one CT series, and reports, presentation states and masks.
+    """Fetch the files of a study that a command needs: one CT series, reports, presentation states and masks.
 
     Parameters
     ----------
-    address : of the study. A series says which CT is meant; one that is not a CT is fetched alone
-    kinds : modalities that are needed
-    choice : which of several reports says what CT series is meant
-    referred_by : the file of marks or the mask that says it instead
-    cache : folder that keeps what was fetched, so that a next command needs only the rest. None takes the one in the
-        environment, `LITE_ENSAM_CACHE`; without it everything is removed
-    on_progress : see `Progress`
+    address : StudyAddress
+        Address of the study. A series UID selects the CT; a series that is not a CT is fetched alone.
+    kinds : Sequence[str], default ("CT", *_OBJECTS)
+        Modalities that are needed.
+    choice : ObjectChoice, default _ANY
+        Which report selects the CT series, if there are several.
+    referred_by : PathLike or None, default None
+        File of marks or mask that selects the CT series instead.
+    cache : PathLike or None, default None
+        Folder that keeps the fetched files for later commands. None takes the folder in the environment
+        variable `LITE_ENSAM_CACHE`; without either, the files are removed.
+    on_progress : Progress or None, default None
+        See `Progress`.
 
     Returns
     -------
-    The folder, as a path.
+    FetchedStudy
+        The folder, as a path.
 
     Raises
     ------
@@ -185,10 +206,16 @@ class _Fetch:
 
     Parameters
     ----------
-    server, study_uid : where they are
-    folder : where they are put
-    cache : where they are kept, or None
-    on_progress : told of each
+    server : DicomWeb
+        Server of the archive.
+    study_uid : str
+        StudyInstanceUID.
+    folder : Path
+        Folder that the files are written to.
+    cache : PathLike or None
+        Folder that keeps the files, or None.
+    on_progress : Progress or None
+        Called for each file, or None.
     """
 
     def __init__(

@@ -22,9 +22,12 @@ def write_part(content_type: str, pieces: Iterator[bytes], file: BinaryIO) -> No
 
     Parameters
     ----------
-    content_type : of the answer
-    pieces : of its body
-    file : that the part's content is written to
+    content_type : str
+        Content-Type header of the answer.
+    pieces : Iterator[bytes]
+        Pieces of its body.
+    file : BinaryIO
+        File that the content of the part is written to.
 
     Raises
     ------

@@ -18,7 +18,13 @@ def check_destination(to: str) -> Callable[[Mapping[str, Path]], StoreOutcome]:
 
     Parameters
     ----------
-    to : `dicomweb+https://HOST/dicom-web`, with `/studies/...` or without, or `ae://AET@HOST:PORT`
+    to : str
+        `dicomweb+https://HOST/dicom-web`, with `/studies/...` or without, or `ae://AET@HOST:PORT`.
+
+    Returns
+    -------
+    Callable[[Mapping[str, Path]], StoreOutcome]
+        Function that stores files by SOPInstanceUID and returns what became of them.
 
     Raises
     ------
@@ -46,9 +52,12 @@ def send(files: Sequence[PathLike], to: str, known: Sequence[PathLike] = ()) -> 
 
     Parameters
     ----------
-    files : in an order in which none refers to a later one
-    to : see `check_destination`
-    known : those of `files` that may be there already
+    files : Sequence[PathLike]
+        Files in an order in which no file refers to a later one.
+    to : str
+        See `check_destination`.
+    known : Sequence[PathLike], default ()
+        Those of `files` that the archive may already have.
 
     Raises
     ------

@@ -50,7 +50,8 @@ class StoreOutcome:
 
     Parameters
     ----------
-    refused : reason by SOPInstanceUID, of those that are not stored
+    refused : Mapping[str, int]
+        Reason for each file that was not stored, by SOPInstanceUID.
     """
 
     refused: Mapping[str, int]
@@ -63,10 +64,15 @@ class StoreOutcome:
 
         Parameters
         ----------
-        status : of HTTP: 200, 202 or 409
-        answer : Store Instances Response (PS3.18, I.2), or None if it is missing or unreadable
-        sent : SOPInstanceUIDs
-        repeated : whether the files were sent before and the answer was lost: duplicates are stored, then
+        status : int
+            HTTP status: 200, 202 or 409.
+        answer : Dataset or None
+            Store Instances Response (PS3.18, I.2), or None if it is missing or unreadable.
+        sent : Sequence[str]
+            SOPInstanceUIDs of the files.
+        repeated : bool, default False
+            Whether the files were sent again because the first answer was lost; duplicates then count as
+            stored.
         """
         items = {
             name: (answer or {}).get(name) or () for name in ("FailedSOPSequence", "ReferencedSOPSequence")
