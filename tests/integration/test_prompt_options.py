@@ -66,6 +66,8 @@ def test_the_only_line_needs_no_label(scan: Scan, run: Run, tmp_path: Path) -> N
         (("--first-slice", "1:x"), 2, "--first-slice: expected 33, or LABEL:33, got '1:x'"),
         (("--inside", "1:2,3"), 2, "--inside: expected 44,112,110, or LABEL:44,112,110, got '1:2,3'"),
         (("--last-slice", "1:50", "--last-slice", "1:51"), 2, "--last-slice is given twice for one tumour"),
+        (("--short-axis", "1:38,66,47,38,77"), 2, "--short-axis: expected 38,66,47,38,77,42, or LABEL:"),
+        (("--short-axis", "1:1,66,47,1,77,42"), 1, "it lies on slice z = 1, the line on z = 38"),
     ],
 )
 def test_what_makes_no_sense_is_said(
@@ -78,8 +80,30 @@ def test_what_makes_no_sense_is_said(
     assert not mask.exists()
 
 
+def test_a_short_axis_is_that_of_the_file(scan: Scan, run: Run, tmp_path: Path) -> None:
+    mark = scan.case.marks[0]
+    (z, y0, x0), (_, y1, x1) = mark.endpoints_zyx
+    across = np.array([-(x1 - x0), y1 - y0]) / 6  # half as long as half the line, at right angles to it
+    middle = np.array([y0 + y1, x0 + x1]) / 2
+    ends = [[int(z), *np.rint(middle + sign * across).astype(int).tolist()] for sign in (-1, 1)]
+    entries = json.loads(scan.marks.read_text())["marks"]
+    entries[0] |= {"short_axis_zyx": ends}
+    (tmp_path / "marks.json").write_text(json.dumps({"marks": entries}))
+    from_file = lite_ensam.segment(scan.ct, tmp_path / "marks.json")
+    mask = tmp_path / "mask.nii.gz"
+    given = f"1:{','.join(str(value) for end in ends for value in end)}"
+    done = run("segment", scan.ct, "--marks", scan.marks, "-o", mask, "--short-axis", given)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(read_labels(mask), from_file.labels)
+    assert from_file.mask(1).sum() < lite_ensam.segment(scan.case).mask(1).sum(), "a third of its width"
+
+
 def test_prompts_of_no_line_are_refused_in_python() -> None:
     phantom = lite_ensam.make_phantom()
+    with pytest.raises(MarkError, match=r"must be some of first_slice, .*, got 'first_slize'"):
+        lite_ensam.segment(phantom, prompts={1: {"first_slize": 1}})
+    with pytest.raises(MarkError, match="no line has the label '1'; the labels are 1, 2, 3"):
+        lite_ensam.segment(phantom, prompts={"1": {"first_slice": 1}})  # type: ignore[dict-item]
     with pytest.raises(MarkError, match="no line has the label 9"):
         lite_ensam.segment(phantom, prompts={9: {"first_slice": 1}})
 

@@ -32,6 +32,15 @@ Outside: TypeAlias = Annotated[
     ),
 ]
 
+ShortAxis: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[LABEL:]Z,Y,X,Z,Y,X",
+        help="Two ends of the longest diameter across the line, on its slice, in voxels, e.g. "
+        "1:38,66,47,38,77,42; repeat it for more tumours",
+    ),
+]
+
 Prompts: TypeAlias = dict[int | None, dict[str, Any]]
 
 
@@ -40,17 +49,24 @@ def parse_prompts(
     last_slice: Sequence[str] | None,
     inside: Sequence[str] | None,
     outside: Sequence[str] | None,
+    short_axis: Sequence[str] | None,
 ) -> Prompts:
     """The options as `lite_ensam.segment` takes them; without a label they are the only line's."""
     prompts: Prompts = {}
+
+    def give_once(label: int | None, field: str, value: object, option: str, text: str) -> None:
+        if field in prompts.setdefault(label, {}):
+            raise typer.BadParameter(f"{option} is given twice for one tumour: {text!r}")
+        prompts[label][field] = value
+
     for name, texts in (("first_slice", first_slice), ("last_slice", last_slice)):
+        option = f"--{name.replace('_', '-')}"
         for text in texts or ():
-            label, (z,) = _split(text, 1, "--" + name.replace("_", "-"), "33, or LABEL:33")
-            if name in prompts.setdefault(label, {}):
-                raise typer.BadParameter(
-                    f"--{name.replace('_', '-')} is given twice for one tumour: {text!r}"
-                )
-            prompts[label][name] = z
+            label, (z,) = _split(text, 1, option, "33, or LABEL:33")
+            give_once(label, name, z, option, text)
+    for text in short_axis or ():
+        label, ends = _split(text, 6, "--short-axis", "38,66,47,38,77,42, or LABEL:38,66,47,38,77,42")
+        give_once(label, "short_axis_zyx", (ends[:3], ends[3:]), "--short-axis", text)
     for name, texts in (("inside", inside), ("outside", outside)):
         for text in texts or ():
             label, point = _split(text, 3, f"--{name}", "44,112,110, or LABEL:44,112,110")

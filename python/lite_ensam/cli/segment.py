@@ -45,7 +45,7 @@ from lite_ensam.cli.options import (
     Window,
     as_options,
 )
-from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, parse_prompts
+from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, ShortAxis, parse_prompts
 from lite_ensam.cli.tables import console, print_json, print_table
 from lite_ensam.cli.verbosity import is_verbose
 
@@ -125,6 +125,7 @@ def segment(
     last_slice: LastSlice = None,
     inside: Inside = None,
     outside: Outside = None,
+    short_axis: ShortAxis = None,
     report: Annotated[Path | None, typer.Option(help="Write measurements and parameters as JSON")] = None,
     as_json: AsJson = False,
     sr: Annotated[
@@ -155,7 +156,7 @@ def segment(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     window_hu = None if window is None else parse_window(window)
     lines = [parse_line(text, marks_in) for text in line or ()]
-    prompts = parse_prompts(first_slice, last_slice, inside, outside)
+    prompts = parse_prompts(first_slice, last_slice, inside, outside, short_axis)
     choice = parse_choice(pick_description, pick_date, pick_maker)
     check_marks_options(lines, marks, only, choice)
     from lite_ensam.io.outputs import check_outputs

@@ -28,7 +28,7 @@ from lite_ensam.cli.options import (
     Window,
     as_options,
 )
-from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, parse_prompts
+from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, ShortAxis, parse_prompts
 from lite_ensam.cli.segment import Ct, Line, Marks, check_marks_options, parse_line, parse_window
 
 OutputDir = Annotated[
@@ -61,6 +61,7 @@ def view(
     last_slice: LastSlice = None,
     inside: Inside = None,
     outside: Outside = None,
+    short_axis: ShortAxis = None,
     output_dir: OutputDir = None,
     browser: Browser = True,
     cache: Cache = None,
@@ -113,7 +114,7 @@ def view(
             fetch(ct, series_uid, given, cache),
             given,
             marks_in=marks_in.value,
-            prompts=parse_prompts(first_slice, last_slice, inside, outside),
+            prompts=parse_prompts(first_slice, last_slice, inside, outside, short_axis),
             series_uid=series_uid,
             acquisition=acquisition,
             only=only or (),

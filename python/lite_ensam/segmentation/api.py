@@ -12,7 +12,7 @@ from typing import Any
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import MarkError
+from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import keep_boxes
 from lite_ensam.core.patch_config import Crop, PatchConfig
@@ -39,6 +39,9 @@ UNORIENTED_NOTE = (
 WINDOWED_NOTE = (
     "border edge on a windowed scan: what the window cut off moves edges; volumes may be a third too small"
 )
+
+_PROMPTS = ("first_slice", "last_slice", "short_axis_zyx", "inside_zyx", "outside_zyx")
+"""Fields of `RecistMark` that say more of a tumour than its line."""
 
 
 def segment(
@@ -225,7 +228,8 @@ def with_prompts(
     Raises
     ------
     MarkError
-        If no line has such a label, None stands for several lines, or a prompt contradicts its line.
+        If no line has such a label, None stands for several lines, a prompt has another name, or it
+        contradicts its line.
     """
     by_label = {mark.label: mark for mark in marks}
     for label, given in prompts.items():
@@ -236,8 +240,11 @@ def with_prompts(
         known = marks[0].label if label is None else label
         if known not in by_label:
             raise MarkError(
-                f"prompts: no line has the label {label}; the labels are {', '.join(map(str, by_label))}"
+                f"prompts: no line has the label {brief(label)}; the labels are {', '.join(map(str, by_label))}"
             )
+        unknown = [name for name in given if name not in _PROMPTS]
+        if unknown:
+            raise MarkError(f"prompts: must be some of {', '.join(_PROMPTS)}, got {brief(unknown[0])}")
         mark = by_label[known]
         points = {
             name: (*getattr(mark, name), *given.get(name, ())) for name in ("inside_zyx", "outside_zyx")
