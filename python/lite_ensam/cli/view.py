@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -131,14 +132,19 @@ def view(
             prior=None if prior is None else fetch(prior, None, prior_marks, cache),
             prior_marks=marks_at_hand(prior_marks, cache=cache),
         )
-        for note in explorer.viewer.source.notes:
-            typer.echo(f"note: {as_options(note)}", err=True)
+        _tell(explorer.viewer.source.notes)
         return explorer
 
     chosen = series is not None or given is not None or is_address(ct)
     choices = () if chosen else series_to_choose_from(ct)
     shown = SeriesChoice(choices, show) if choices else show(series)
     ViewServer(shown).run(show_in_browser if browser else typer.echo)
+
+
+def _tell(notes: Iterable[str]) -> None:
+    """Print the notes on the scan, in the words of the command line."""
+    for note in notes:
+        typer.echo(f"note: {as_options(note)}", err=True)
 
 
 def _folder(ct: str, prior: str | None, prior_marks: str | None, output_dir: Path | None) -> Path:
