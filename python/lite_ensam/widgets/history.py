@@ -46,7 +46,7 @@ class History:
     Parameters
     ----------
     work : Work
-        At the start: there is no way back to before it.
+        At the start; undo does not reach before it.
 
     Examples
     --------

@@ -346,7 +346,7 @@ class RecistViewer(MaskTraits):
             self.segmenter.states |= session.states
             self.thresholds, self.edits = session.thresholds, session.edits
             self.forget_others({mark.label for mark in self.marks})
-            self._history = History(self._work())  # there is no way back to before that
+            self._history = History(self._work())  # undo does not reach before that
 
     def warm_up(self) -> None:
         """Prepare the engine in the background, so that the first line does not wait for it.
