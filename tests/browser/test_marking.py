@@ -167,11 +167,16 @@ def draw_short_axis(desk: JupyterPage, volume: float) -> None:
 
 
 def read_value(desk: JupyterPage) -> None:
-    """The scan's own value under the mouse, not the 8 bits of the picture."""
+    """The scan's own value under the mouse, not the 8 bits of the picture, which stays in its place."""
+    canvas = desk.page.locator("canvas[data-plane=axial]")
+    desk.page.mouse.move(5, 5)
+    desk.page.wait_for_selector(".le-place:text-is('')", state="attached")
+    empty = canvas.bounding_box()
     z, y, x = (round(a) for a in FIRST)
     value = float(CASE.volume[z, y, x])
     desk.page.mouse.move(*desk.at((z, y, x)))
     desk.page.wait_for_selector(f".le-place >> text=/z {z}  y {y}  x {x}  {value:g} HU/")
+    assert canvas.bounding_box() == empty
     desk.page.mouse.wheel(0, 100)
     value = float(CASE.volume[z - 1, y, x])
     desk.page.wait_for_selector(f".le-place >> text=/z {z - 1}  y {y}  x {x}  {value:g} HU/")

@@ -162,7 +162,11 @@ def test_files_strokes_and_keys_wait_for_nobody(tmp_path: Path) -> None:
         page.reload()
         desk.canvas("[data-index]")
         page.keyboard.press("Control+z")
-        page.wait_for_selector(".le-message >> text=does not know what was done before it was loaded")
+        page.wait_for_selector("tr[data-label='1'] .le-edits", state="detached")  # the stroke
+        page.keyboard.press("Control+z")
+        page.wait_for_selector("tr[data-label='1']", state="detached")  # the line
+        page.keyboard.press("Control+y")
+        page.wait_for_selector("tr[data-label='1']")
         with page.expect_event("close"):
             page.close(run_before_unload=True)
         assert process.wait(timeout=60) == 0

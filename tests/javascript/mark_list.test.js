@@ -162,3 +162,30 @@ test("a closed list listens no more", () => {
   list.close();
   assert.equal(model.listeners.length, 0);
 });
+
+test("a page that is loaded again undoes and redoes what Python has noted", () => {
+  const { model, list, labels } = listOf(makeMark(1), makeMark(2));
+  assert.deepEqual(model.sent, [{ kind: "history" }]);
+  const work = (/** @type {Mark[]} */ ...marks) => ({ marks, edits: [], thresholds: {}, measures: [] });
+  const all = [makeMark(1), makeMark(2), makeMark(3)];
+  model.tell("msg:custom", { kind: "history", done: [work(), work(makeMark(1))], undone: [work(...all)] });
+  list.redo();
+  assert.deepEqual(labels(), [1, 2, 3]);
+  list.undo();
+  list.undo();
+  assert.deepEqual(labels(), [1]);
+  list.undo();
+  assert.deepEqual(labels(), []);
+});
+
+test("an answer that comes after the first edit is too late", () => {
+  const { model, list, labels } = listOf(makeMark(1));
+  list.put(makeMark(2));
+  model.tell("msg:custom", {
+    kind: "history",
+    done: [],
+    undone: [{ marks: [], edits: [], thresholds: {}, measures: [] }],
+  });
+  list.undo();
+  assert.deepEqual(labels(), [1]);
+});

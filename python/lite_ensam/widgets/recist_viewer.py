@@ -37,6 +37,7 @@ from lite_ensam.widgets.browser_input import (
 from lite_ensam.widgets.frontend import CSS, ESM
 from lite_ensam.widgets.hand import Hand
 from lite_ensam.widgets.hand_edits import changed_labels, edits_from_json
+from lite_ensam.widgets.history import History, Work
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown
 from lite_ensam.widgets.marks_trait import Marks, checked_marks, marks_from_json, marks_to_json
 from lite_ensam.widgets.mask_traits import MASK_TRAITS, MaskTraits
@@ -205,6 +206,8 @@ class RecistViewer(MaskTraits):
         self.observe(self._on_threshold, "threshold")
         self.observe(self._on_hand, ["edits", "thresholds"])
         self.observe(self._on_options, "options")
+        self._history = History(self._work())
+        self.observe(self._note, list(Work._fields))
 
     @property
     def ct(self) -> CtVolume:
@@ -343,6 +346,7 @@ class RecistViewer(MaskTraits):
             self.segmenter.states |= session.states
             self.thresholds, self.edits = session.thresholds, session.edits
             self.forget_others({mark.label for mark in self.marks})
+            self._history = History(self._work())  # undo does not reach before that
 
     def warm_up(self) -> None:
         """Prepare the engine in the background, so that the first line does not wait for it.
@@ -428,6 +432,12 @@ class RecistViewer(MaskTraits):
         with self.lock if MASK_TRAITS & sync_data.keys() else nullcontext():
             super().set_state(sync_data)
 
+    def _work(self) -> Work:
+        return Work(self.marks, self.edits, self.thresholds, self.measures)
+
+    def _note(self, _: Any) -> None:
+        self._history.note(self._work())
+
     def _judge(self, label: int, state: State) -> None:
         with self.lock:
             self.segmenter.set_state(label, state)
@@ -509,6 +519,8 @@ class RecistViewer(MaskTraits):
             self._guarded(lambda: self._answer(slices_request(content, self._n_planes)), wipe=False)
         elif kind == "value":
             self._guarded(lambda: self._send_value(content), wipe=False)
+        elif kind == "history":
+            self.send({"kind": "history"} | self._history.to_json())
         elif kind == "surfaces":
             self._guarded(self._send_surfaces, wipe=False)
         elif kind == "roi":

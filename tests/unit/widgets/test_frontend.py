@@ -18,6 +18,7 @@ from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.widgets import RecistViewer, frontend
 from lite_ensam.widgets.frontend import CSS, ESM
 from lite_ensam.widgets.hand_edits import Stroke
+from lite_ensam.widgets.history import Work
 from lite_ensam.widgets.marks_trait import marks_to_json
 from lite_ensam.widgets.options import RunOptions
 from lite_ensam.widgets.planes import Plane
@@ -119,6 +120,7 @@ def test_the_contract_names_what_python_has(
     assert members("Scan") == set(viewer._scan)
     assert members("Plane") == {field.name for field in dataclasses.fields(Plane)}
     assert members("Stroke") == {field.name for field in dataclasses.fields(Stroke)}
+    assert members("Work") == set(Work._fields)
     assert members("RunOptions") == {field.name for field in dataclasses.fields(RunOptions)}
     viewer.hand.paint(1, [(0, 0, 0)], 1)
     viewer.hand.remove_islands(1)

@@ -174,6 +174,14 @@ export interface Traits {
   _mask_version: number;
 }
 
+/** What undo brings back; see history.py. */
+export interface Work {
+  marks: Mark[];
+  edits: HandEdit[];
+  thresholds: Record<string, number>;
+  measures: Measure[];
+}
+
 /** A slice: number of its plane, its index. */
 export type SliceAt = [plane: number, index: number];
 
@@ -181,6 +189,7 @@ export type ToPython =
   | { kind: "slices"; id: string; window: GreyWindow; slab: Slab | null; wants: [...SliceAt, withImage: boolean][] }
   | { kind: "value"; zyx: Point; visit: number }
   | { kind: "surfaces" }
+  | { kind: "history" }
   | { kind: "roi"; measure: Measure }
   | { kind: "segment" }
   | { kind: "accept" | "reject"; label: number }
@@ -205,6 +214,7 @@ export type FromPython =
   | SurfacesMessage
   | { kind: "value"; zyx: Point; visit: number; value: number }
   | { kind: "roi"; measure: Measure; statistics: Statistics }
+  | { kind: "history"; done: Work[]; undone: Work[] }
   | { kind: "said"; words: string };
 
 export type ModelEvent = "msg:custom" | `change:${keyof Traits}`;

@@ -1,16 +1,11 @@
 import { LINE, ordered, SHORT_AXIS } from "./recist_mark.js";
 import { same } from "./values.js";
 
-/** @import { HandEdit, Mark, Measure, Model, ModelEvent } from "./contract.d.ts" */
+/** @import { FromPython, Mark, HandEdit, Model, ModelEvent, Work } from "./contract.d.ts" */
 
 export const HIGHEST_LABEL = 65535; // of a label map's 16 bits
 /** @type {ModelEvent[]} */
 const EVENTS = ["change:marks", "change:edits", "change:thresholds", "change:measures"];
-
-/**
- * What undo brings back.
- * @typedef {{ marks: Mark[], edits: HandEdit[], thresholds: Record<string, number>, measures: Measure[] }} State
- */
 
 /** The marks, the edits by hand, the lesions' thresholds and the measures as they are changed, with undo and redo. */
 export class MarkList {
@@ -20,13 +15,11 @@ export class MarkList {
    */
   constructor(model, onChange) {
     this.model = model;
-    /** @type {State} */
+    /** @type {Work} */
     this.state = this.modelState();
-    /** Whether there was something before: a page that is loaded again, too, knows no steps that led there. */
-    this.beganEmpty = !this.current.length && !this.measures.length;
-    /** @type {State[]} */
+    /** @type {Work[]} */
     this.undone = [];
-    /** @type {State[]} */
+    /** @type {Work[]} */
     this.done = [];
     this.saving = false;
     this.sliding = ""; // the slider whose first move was an edit, and whose next ones belong to it
@@ -42,13 +35,23 @@ export class MarkList {
       onChange();
     };
     EVENTS.forEach((event) => model.on(event, this.onModel));
+    /** @type {(message: FromPython) => void} */
+    this.onMessage = (message) => {
+      if (message.kind !== "history" || this.done.length || this.undone.length) return;
+      this.done = message.done;
+      this.undone = message.undone;
+      onChange();
+    };
+    model.on("msg:custom", this.onMessage);
+    model.send({ kind: "history" }); // the page may have been loaded again
   }
 
   close() {
     EVENTS.forEach((event) => this.model.off(event, this.onModel));
+    this.model.off("msg:custom", this.onMessage);
   }
 
-  /** @returns {State} */
+  /** @returns {Work} */
   modelState() {
     const { model } = this;
     return {
@@ -76,7 +79,7 @@ export class MarkList {
     return this.current.find((mark) => mark.label === label);
   }
 
-  /** @param {Partial<State>} change */
+  /** @param {Partial<Work>} change */
   commit(change) {
     this.sliding = "";
     this.done.push(this.state);
@@ -84,7 +87,7 @@ export class MarkList {
     this.save({ ...this.state, ...change });
   }
 
-  /** @param {State} state */
+  /** @param {Work} state */
   save(state) {
     this.state = state;
     this.saving = true; // between both, the model is neither old nor new
@@ -109,8 +112,8 @@ export class MarkList {
 
   /**
    * The last of some states takes the present one's place, which goes to others.
-   * @param {State[]} from
-   * @param {State[]} to
+   * @param {Work[]} from
+   * @param {Work[]} to
    */
   turn(from, to) {
     const state = from.pop();

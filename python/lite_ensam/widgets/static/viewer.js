@@ -419,8 +419,7 @@ export class Viewer {
 
   undo() {
     const could = this.marks.undo();
-    const earlier = this.marks.beganEmpty ? "" : ": this page does not know what was done before it was loaded";
-    this.say(could ? "" : `There is nothing to undo${earlier}.`);
+    this.say(could ? "" : "There is nothing to undo.");
   }
 
   redo() {
