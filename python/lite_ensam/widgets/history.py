@@ -74,7 +74,7 @@ class History:
         """
         if work == self._work:
             return
-        slid = _slid_threshold(self._work, work)
+        slid = ""  # after undo or redo, a slide is a step of its own
         if self._done and work == self._done[-1]:
             self._undone.append(self._work)
             self._done.pop()
@@ -82,6 +82,7 @@ class History:
             self._done.append(self._work)
             self._undone.pop()
         else:
+            slid = _slid_threshold(self._work, work)
             if not slid or slid != self._slid:  # all moves of a slider are one step
                 self._done = [*self._done, self._work][-_MOST_STEPS:]
             self._undone.clear()

@@ -49,6 +49,16 @@ def test_a_slide_of_a_threshold_is_one_step() -> None:
     assert [one["thresholds"] for one in history.to_json()["done"]] == [{}, {"1": 0.75}]
 
 
+def test_a_slide_after_undo_and_one_that_came_back_can_be_undone() -> None:
+    history = History(work(2))
+    history.note(work(2, of_1=0.5))
+    history.note(work(2))
+    for value in (0.25, 0.75):
+        history.note(work(2, of_1=value))
+    known = history.to_json()
+    assert ([one["thresholds"] for one in known["done"]], known["undone"]) == ([{}], [])
+
+
 def test_thirty_steps_are_kept() -> None:
     history = History(work())
     for n in range(1, 41):
