@@ -67,7 +67,11 @@ def test_the_only_line_needs_no_label(scan: Scan, run: Run, tmp_path: Path) -> N
         (("--inside", "1:2,3"), 2, "--inside: expected 44,112,110, or LABEL:44,112,110, got '1:2,3'"),
         (("--last-slice", "1:50", "--last-slice", "1:51"), 2, "--last-slice is given twice for one tumour"),
         (("--short-axis", "1:38,66,47,38,77"), 2, "--short-axis: expected 38,66,47,38,77,42, or LABEL:"),
-        (("--short-axis", "1:1,66,47,1,77,42"), 1, "it lies on slice z = 1, the line on z = 38"),
+        (
+            ("--short-axis", "1:1,66,47,1,77,42"),
+            1,
+            "mark 1: its short axis lies on slice z = 1, the line on z = 38",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_said(
@@ -85,7 +89,9 @@ def test_a_short_axis_is_that_of_the_file(scan: Scan, run: Run, tmp_path: Path) 
     (z, y0, x0), (_, y1, x1) = mark.endpoints_zyx
     across = np.array([-(x1 - x0), y1 - y0]) / 6  # half as long as half the line, at right angles to it
     middle = np.array([y0 + y1, x0 + x1]) / 2
-    ends = [[int(z), *np.rint(middle + sign * across).astype(int).tolist()] for sign in (-1, 1)]
+    ends = [
+        [z, *np.round(middle + sign * across, 2).tolist()] for sign in (-1, 1)
+    ]  # a line ends between voxels
     entries = json.loads(scan.marks.read_text())["marks"]
     entries[0] |= {"short_axis_zyx": ends}
     (tmp_path / "marks.json").write_text(json.dumps({"marks": entries}))
@@ -104,6 +110,13 @@ def test_prompts_of_no_line_are_refused_in_python() -> None:
         lite_ensam.segment(phantom, prompts={1: {"first_slize": 1}})
     with pytest.raises(MarkError, match="no line has the label '1'; the labels are 1, 2, 3"):
         lite_ensam.segment(phantom, prompts={"1": {"first_slice": 1}})  # type: ignore[dict-item]
+    for shapeless in ([{"first_slice": 1}], {1: 33}, {1: "first_slice"}):
+        with pytest.raises(
+            MarkError, match=r'^prompts: must be .* such as \{1: \{"first_slice": 33\}\}, got'
+        ):
+            lite_ensam.segment(phantom, prompts=shapeless)  # type: ignore[arg-type]
+    with pytest.raises(MarkError, match=r"mark 1: inside_zyx must be points of three .*, got \(5,\)"):
+        lite_ensam.segment(phantom, prompts={1: {"inside_zyx": 5}})
     with pytest.raises(MarkError, match="no line has the label 9"):
         lite_ensam.segment(phantom, prompts={9: {"first_slice": 1}})
 

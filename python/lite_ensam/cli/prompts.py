@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
@@ -43,6 +43,8 @@ ShortAxis: TypeAlias = Annotated[
 
 Prompts: TypeAlias = dict[int | None, dict[str, Any]]
 
+Number = TypeVar("Number", int, float)
+
 
 def parse_prompts(
     first_slice: Sequence[str] | None,
@@ -62,23 +64,26 @@ def parse_prompts(
     for name, texts in (("first_slice", first_slice), ("last_slice", last_slice)):
         option = f"--{name.replace('_', '-')}"
         for text in texts or ():
-            label, (z,) = _split(text, 1, option, "33, or LABEL:33")
+            label, (z,) = _split(text, int, 1, option, "33, or LABEL:33")
             give_once(label, name, z, option, text)
     for text in short_axis or ():
-        label, ends = _split(text, 6, "--short-axis", "38,66,47,38,77,42, or LABEL:38,66,47,38,77,42")
+        example = "38,66,47,38,77,42, or LABEL:38,66,47,38,77,42"
+        label, ends = _split(text, float, 6, "--short-axis", example)
         give_once(label, "short_axis_zyx", (ends[:3], ends[3:]), "--short-axis", text)
     for name, texts in (("inside", inside), ("outside", outside)):
         for text in texts or ():
-            label, point = _split(text, 3, f"--{name}", "44,112,110, or LABEL:44,112,110")
+            label, point = _split(text, int, 3, f"--{name}", "44,112,110, or LABEL:44,112,110")
             prompts.setdefault(label, {}).setdefault(f"{name}_zyx", []).append(point)
     return prompts
 
 
-def _split(text: str, n_numbers: int, option: str, example: str) -> tuple[int | None, list[int]]:
-    """Label, if there is one, and whole numbers."""
+def _split(
+    text: str, number: Callable[[str], Number], n_numbers: int, option: str, example: str
+) -> tuple[int | None, list[Number]]:
+    """Label, if there is one, and numbers: whole ones of voxels and slices, others of ends of a line."""
     label, colon, rest = text.rpartition(":")
     try:
-        numbers = [int(part) for part in rest.split(",")]
+        numbers = [number(part) for part in rest.split(",")]
         known = int(label) if colon else None
     except ValueError:
         numbers = []

@@ -141,10 +141,11 @@ class RecistMark:
         try:
             short_axis = checked_endpoints(self.label, ends_zyx)
         except MarkError as error:
-            raise MarkError(f"short axis of {error}") from None
+            prefix = f"mark {self.label}: "
+            raise MarkError(f"{prefix}short axis: {str(error).removeprefix(prefix)}") from None
         if short_axis[0][0] != self.slice_index:
             raise MarkError(
-                f"short axis of mark {self.label}: it lies on slice z = {short_axis[0][0]:g}, "
+                f"mark {self.label}: its short axis lies on slice z = {short_axis[0][0]:g}, "
                 f"the line on z = {self.slice_index}"
             )
         return short_axis

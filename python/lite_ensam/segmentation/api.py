@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -42,6 +42,8 @@ WINDOWED_NOTE = (
 
 _PROMPTS = ("first_slice", "last_slice", "short_axis_zyx", "inside_zyx", "outside_zyx")
 """Fields of `RecistMark` that say more of a tumour than its line."""
+
+_PROMPTS_EXAMPLE = 'such as {1: {"first_slice": 33}}'
 
 
 def segment(
@@ -231,6 +233,8 @@ def with_prompts(
         If no line has such a label, None stands for several lines, a prompt has another name, or it
         contradicts its line.
     """
+    if not isinstance(prompts, Mapping):
+        raise MarkError(f"prompts: must be prompts by label, {_PROMPTS_EXAMPLE}, got {brief(prompts)}")
     by_label = {mark.label: mark for mark in marks}
     for label, given in prompts.items():
         if not by_label:
@@ -242,13 +246,16 @@ def with_prompts(
             raise MarkError(
                 f"prompts: no line has the label {brief(label)}; the labels are {', '.join(map(str, by_label))}"
             )
+        if not isinstance(given, Mapping):
+            raise MarkError(f"prompts: must be values by name, {_PROMPTS_EXAMPLE}, got {brief(given)}")
         unknown = [name for name in given if name not in _PROMPTS]
         if unknown:
             raise MarkError(f"prompts: must be some of {', '.join(_PROMPTS)}, got {brief(unknown[0])}")
         mark = by_label[known]
-        points = {
-            name: (*getattr(mark, name), *given.get(name, ())) for name in ("inside_zyx", "outside_zyx")
-        }
+        points = {}
+        for name in ("inside_zyx", "outside_zyx"):
+            added = given.get(name, ())
+            points[name] = (*getattr(mark, name), *(added if isinstance(added, Iterable) else (added,)))
         by_label[known] = replace(mark, **{**given, **points})
     return NotedMarks((by_label[mark.label] for mark in marks), notes_of(marks))
 

@@ -54,9 +54,9 @@ class TestRecistMark:
     @pytest.mark.parametrize(
         ("ends", "words"),
         [
-            (((5, 9, 12), (5, 12, 12)), "short axis of mark 3: it lies on slice z = 5, the line on z = 4"),
-            (((4, 9, 12), (4, 9, 12)), "short axis of mark 3: both endpoints are"),
-            ("short", "short axis of mark 3: endpoints must be two points"),
+            (((5, 9, 12), (5, 12, 12)), "mark 3: its short axis lies on slice z = 5, the line on z = 4"),
+            (((4, 9, 12), (4, 9, 12)), "mark 3: short axis: both endpoints are"),
+            ("short", "mark 3: short axis: endpoints must be two points"),
         ],
     )
     def test_what_is_no_short_axis_is_refused(self, ends, words):

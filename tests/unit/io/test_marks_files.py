@@ -135,6 +135,21 @@ class TestJson:
         with pytest.raises(MarkError, match=rf"marks\.json: .*{message}"):
             read_marks(write(content), GRID)
 
+    @pytest.mark.parametrize(
+        ("wrong", "message"),
+        [
+            ({"first_slice": 9}, "first_slice 9 lies after the line's slice z = 4"),
+            (
+                {"short_axis_zyx": [[5, 9, 12], [5, 12, 12]]},
+                "its short axis lies on slice z = 5, the line on z = 4",
+            ),
+            ({"short_axis_zyx": [[4, 9, 12], [4, 9, 12]]}, "short axis: both endpoints are "),
+        ],
+    )
+    def test_a_bad_mark_is_named_once(self, write, wrong, message):
+        with pytest.raises(MarkError, match=rf"marks\.json: mark number 1: {message}"):
+            read_marks(write(entry(endpoints_zyx=[[4, 10, 12], [4, 20, 12]], **wrong)), GRID)
+
     def test_bytes_that_are_no_text(self, tmp_path):
         (tmp_path / "marks.json").write_bytes(b"\xff\xfe\x00\x01")
         with pytest.raises(MarkError, match="not a JSON file"):

@@ -252,7 +252,7 @@ def test_a_short_axis_off_the_lines_slice_is_refused(viewer: RecistViewer, case:
     browser_sets(viewer, marks=[entry])
     assert viewer.marks[0].short_axis_mm(case.grid.spacing_mm) == 3 * case.grid.spacing_mm[1]
     browser_sets(viewer, marks=[entry | {"short_axis_zyx": [[z + 1, y, x], [z + 1, y + 3, x]]}])
-    assert "short axis of mark 1" in viewer.error
+    assert "mark 1: its short axis lies on slice" in viewer.error
     assert viewer.marks[0].short_axis_zyx == ((z, y, x), (z, y + 3, x))
 
 

@@ -184,7 +184,7 @@ def test_a_short_axis_goes_to_no_other_lesion(tmp_path: Path, source: SeriesSour
     )
     marks = read(source, tmp_path, elsewhere)
     assert [mark.short_axis_zyx for mark in marks] == [None]
-    assert "short axis of mark 1: it lies on slice z = 3, the line on z = 2" in notes_of(marks)[0]
+    assert "mark 1: its short axis lies on slice z = 3, the line on z = 2" in notes_of(marks)[0]
 
 
 @pytest.mark.parametrize(
