@@ -55,7 +55,7 @@ def documented(room: str) -> Iterator[tuple[str, Any]]:
 
 
 def exported(room: str) -> set[int]:
-    """Identities of what a room exports, and of the methods of its classes."""
+    """Identities of what a room exports; `reference.py` sees the methods of its classes."""
     package = importlib.import_module(f"lite_ensam.{room}")
     values = [getattr(package, name) for name in getattr(package, "__all__", ())]
     for module in modules(room) if not values else ():  # core has no exports of its own: its modules have

@@ -100,9 +100,8 @@ def export_paths(
 
 def export_fault(viewer: RecistViewer, kind: str) -> str:
     """Why the viewer's scan can never become a file of this kind, as a sentence; "" if it can."""
-    is_dicom = (
-        type(viewer.source) is not ScanSource
-    )  # its own class would have to be imported with all of DICOM
+    # a scan of DICOM has a class of its own, which would have to be imported with all of DICOM
+    is_dicom = type(viewer.source) is not ScanSource
     return needs_slices(_DICOM[kind]) if kind in _DICOM and not is_dicom else ""
 
 

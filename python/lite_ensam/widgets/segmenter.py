@@ -108,8 +108,8 @@ class LesionSegmenter:
 
     Attributes
     ----------
-    states : Mapping[int, State
-        or None] Verdicts by label of earlier work, for lesions that are still to be segmented.
+    states : dict[int, State]
+        Verdicts by label of earlier work, for lesions that are still to be segmented.
     """
 
     def __init__(
