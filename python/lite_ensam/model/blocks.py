@@ -17,8 +17,9 @@ class InstanceNorm(nn.Module):
 
     Attributes
     ----------
-    window : if it is not 0, means are means of means over cubes of this side, which must divide the features'. An
-        engine that adds a million voxels up in single precision, one after the other, is wrong by a thousandth
+    window : int
+        If not 0, means are means of means over cubes of this side, which must divide the features' side. An
+        engine that adds a million voxels up in single precision, one after the other, is wrong by a thousandth.
     """
 
     def __init__(self, channels: int) -> None:

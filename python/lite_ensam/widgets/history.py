@@ -19,6 +19,7 @@ class Work(NamedTuple):
     Attributes
     ----------
     marks : tuple[RecistMark, ...]
+        The lines.
     edits : list[dict[str, Any]]
         By hand, as JSON.
     thresholds : dict[str, float]
