@@ -170,7 +170,7 @@ def cut_to_extent(target: Tensor, extent: GivenExtent) -> Tensor:
 
 def _reaches_half(areas: Tensor, further_in: Tensor) -> Tensor:
     """Whether each slice (b, z) has a voxel, and at least half the area of the slice `further_in` (b, z)."""
-    return (areas > 0) & (2 * areas >= areas.gather(1, further_in.expand_as(areas)))
+    return (areas > 0) & (2 * areas >= areas.gather(1, further_in))
 
 
 def short_axes(drawn: Drawn) -> tuple[Tensor, Tensor]:
