@@ -25,6 +25,13 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert [link for link in links if link not in there] == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_sources_that_a_document_names_exist(document: Path) -> None:
+    named = re.findall(r"`([\w/]+/\w+\.(?:py|rs|js))(?:::\w+)?`", document.read_text(encoding="utf-8"))
+    folders = (ROOT, *SOURCES, TESTS)
+    assert [name for name in named if not any((folder / name).exists() for folder in folders)] == []
+
+
 def test_files_named_beside_the_papers_sections_exist() -> None:
     text = (ROOT / "docs" / "developer" / "paper_to_code.md").read_text(encoding="utf-8")
     named = re.findall(r"`([\w/]+(?:\.py|\.rs|/))`", text)
