@@ -43,7 +43,7 @@ SHOWN_IN_DOCS = {
 }
 """Which picture the documentation shows, and what it is called there."""
 
-FOLDER = "files go to /home/reader/scans"
+FOLDER = "ct · files go to /home/reader/scans"
 """In place of a temporary folder, which has another name each time."""
 
 MOST_BYTES = 150_000  # of a picture in the documentation

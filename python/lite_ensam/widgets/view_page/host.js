@@ -38,7 +38,7 @@ const listeners = new Map();
 /** @type {{ message: Message, buffers: ArrayBuffer[] } | undefined} a message whose buffers are still to come */
 let waiting;
 let unsaved = sessionStorage.getItem(UNSAVED) !== null; // before this page was loaded again
-let folder = "";
+let scanAndFolder = ""; // never in the title: browsers keep titles, and some send them to their maker
 let shown = false;
 
 /** @param {object} message */
@@ -140,8 +140,7 @@ function choose(series, fault) {
 function receive(message, buffers) {
   if (message.method === "hello") {
     saves.replaceChildren(...(message.offers ?? []).map(saveButton));
-    folder = message.folder ?? "";
-    document.title = `${message.name} · lite-ensam`;
+    scanAndFolder = `${message.name} · files go to ${message.folder}`;
     /** @type {HTMLElement} */ (replace.parentElement).hidden = false;
   }
   if (message.method === "custom") tell("msg:custom", message.content, buffers);
@@ -154,7 +153,7 @@ function receive(message, buffers) {
   put(message.state ?? {});
   if (shown) return;
   shown = true;
-  say(`files go to ${folder}`, false);
+  say(scanAndFolder, false);
   widget.render({ model, el: place });
   /** @type {HTMLElement | null} */ (place.querySelector(".le-root"))?.focus(); // keys work at once
 }
