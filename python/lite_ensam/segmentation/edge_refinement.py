@@ -192,7 +192,7 @@ def _snap(
 def _without_lumps(mask: Bools, spacing_mm: FloatTriple, ball_mm: float) -> Bools:
     """The mask without what juts out: a piece of vessel in the band, which no grey value tells from the tumour.
 
-    What stands out by more than a pixel from the opening of the mask by a ball goes. The opening itself would
+    Voxels more than a pixel outside the opening of the mask by a ball are cut off. The opening itself would
     widen each dent that noise makes.
     """
     from scipy import ndimage
@@ -201,7 +201,8 @@ def _without_lumps(mask: Bools, spacing_mm: FloatTriple, ball_mm: float) -> Bool
     if not inner.any():
         return mask
     slack_mm = 1.01 * min(spacing_mm[1:])  # a pixel, whatever the rounding
-    return mask & (ndimage.distance_transform_edt(~inner, sampling=spacing_mm) <= ball_mm + slack_mm)
+    outwards = ndimage.distance_transform_edt(~inner, sampling=spacing_mm)
+    return np.asarray(mask & (outwards <= ball_mm + slack_mm))
 
 
 def _mean_nearby(grey: Float32Array, where: Bools, sigma: Float64Array) -> tuple[Float32Array, Float32Array]:
