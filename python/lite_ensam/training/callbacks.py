@@ -22,13 +22,33 @@ LOG, CURVES = "log.jsonl", "curves.png"
 
 @runtime_checkable
 class Callback(Protocol):
-    """Is told of each step and each look at the validation cases."""
+    """Called by the trainer after each step and each validation."""
 
     def on_step(self, step: int, loss: float, rate: float) -> None:
-        """A step was done."""
+        """Take note of a step.
+
+        Parameters
+        ----------
+        step : int
+            Steps done so far.
+        loss : float
+            Loss of the step.
+        rate : float
+            Learning rate of the step.
+        """
 
     def on_validation(self, step: int, look: ValidationScore, best: bool) -> None:
-        """The weights were scored."""
+        """Take note of a validation.
+
+        Parameters
+        ----------
+        step : int
+            Steps done so far.
+        look : ValidationScore
+            Scores of the weights.
+        best : bool
+            Whether no earlier weights of the run scored higher.
+        """
 
     def close(self) -> None:
         """The run ends."""

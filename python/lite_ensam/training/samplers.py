@@ -47,7 +47,22 @@ class PatchSampler(Protocol):
         ...
 
     def batches(self, step: int, rank: int, count: int) -> list[Batch]:
-        """`count` patches of a step, those of one shape together; safe to be called from several threads."""
+        """Draw the patches of a step, those of one shape in one batch; several threads may call this at once.
+
+        Parameters
+        ----------
+        step : int
+            Number of the step; seed, step and rank alone decide what is drawn.
+        rank : int
+            Number of the process, 0 with one.
+        count : int
+            Number of patches.
+
+        Returns
+        -------
+        list[Batch]
+            `count` patches in all.
+        """
         ...
 
 
