@@ -180,8 +180,6 @@ BORDERS = mutants(
     ("after[claims > 1] = 0", "after[claims > 2] = 0"),
     ("& ~other\n    if", "\n    if"),
     ("np.ones((3, 3, 3))", "None"),
-    ("spacing_mm, reach_mm) | core", "spacing_mm, 0.5 * reach_mm) | core"),
-    ("1.01 * min(spacing_mm[1:])", "0.01 * min(spacing_mm[1:])"),
 )
 
 PREDICTOR = mutants(

@@ -85,9 +85,9 @@ def refine_to_image_edge(
     it is nearer to the mean of the tumour's core around it than to that of what surrounds the tumour there: of what is
     darker than the core, for a voxel that is darker, of what is brighter, for one that is brighter. Where they differ
     from the core by less than twice the noise, the border stays where it was. Voxels that
-    disagree with most of their neighbours are turned over, and lumps that are narrower than the band is wide are
-    cut off. No tumour takes a voxel of another or vanishes; pieces that are not connected with its core are left
-    out. In slices thicker than the reach, borders move within slices alone.
+    disagree with most of their neighbours are turned over. No tumour takes a voxel of another or vanishes; pieces
+    that are not connected with its core are left out. In slices thicker than the reach, borders move within
+    slices alone.
 
     Parameters
     ----------
@@ -183,26 +183,9 @@ def _snap(
     inside_here = ndimage.correlate(snapped.astype(np.uint8), _NEIGHBOURHOOD)
     alike = np.where(snapped, inside_here, _NEIGHBOURHOOD.sum() - inside_here) - 1
     snapped = (snapped ^ (sure & (alike < _LEAST_ALIKE))) | core
-    snapped = _without_lumps(snapped, spacing_mm, reach_mm) | core
     parts, _ = ndimage.label(snapped, np.ones((3, 3, 3)))
     kept = np.unique(parts[core])  # a piece of wall in the band may be larger than a small tumour
     return np.isin(parts, kept)
-
-
-def _without_lumps(mask: Bools, spacing_mm: FloatTriple, ball_mm: float) -> Bools:
-    """The mask without what juts out: a piece of vessel in the band, which no grey value tells from the tumour.
-
-    Voxels more than a pixel outside the opening of the mask by a ball are cut off. The opening itself would
-    widen each dent that noise makes.
-    """
-    from scipy import ndimage
-
-    inner = ndimage.distance_transform_edt(mask, sampling=spacing_mm) > ball_mm
-    if not inner.any():
-        return mask
-    slack_mm = 1.01 * min(spacing_mm[1:])  # a pixel, whatever the rounding
-    outwards = ndimage.distance_transform_edt(~inner, sampling=spacing_mm)
-    return np.asarray(mask & (outwards <= ball_mm + slack_mm))
 
 
 def _mean_nearby(grey: Float32Array, where: Bools, sigma: Float64Array) -> tuple[Float32Array, Float32Array]:

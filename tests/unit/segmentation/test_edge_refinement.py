@@ -97,16 +97,6 @@ def test_a_border_that_cannot_be_seen_stays() -> None:
     np.testing.assert_array_equal(after.labels, before.labels)
 
 
-def test_little_is_left_of_a_vessel_that_runs_by() -> None:
-    """As bright as the tumour, 3 mm wide, 14 of its voxels lie in the band and more than 2 mm outside the ball."""
-    ct = scan((32, 30), around=-860, noise=0)
-    z, y, _ = np.indices(SHAPE)
-    ct[np.hypot(y - 41, (z - 12) * 2) <= 1.5] = 30
-    _, after = snapped(ct, tumor(1, 32, 1.5))
-    assert ((after.labels == 1) & (distance_mm(32) > RADIUS_MM + 2)).sum() <= 5
-    assert abs(volume_error(after)) <= 0.04
-
-
 def test_a_mask_that_fills_a_small_scan_stays() -> None:
     shape = (3, 12, 12)
     mark = RecistMark(1, ((1, 6, 1), (1, 6, 10)))
@@ -201,12 +191,12 @@ def test_a_dark_voxel_does_not_shrink_a_small_tumour() -> None:
 
 def test_a_piece_that_touches_by_a_corner_belongs_to_the_tumour() -> None:
     labels, ct = np.zeros(SHAPE, np.uint16), np.full(SHAPE, -800, np.int16)
-    labels[8:17, 30:34, 30:34] = 1  # too small for a ball in it: nothing is taken for a lump
+    labels[8:17, 26:36, 26:36] = 1
     ct[labels == 1] = 40
-    ct[10:15, 34:36, 34:36] = 40
+    ct[10:15, 36:38, 36:38] = 40
     before, tumors = drawn(labels, 31)
     after = refine_to_image_edge(before, tumors, ct, SPACING).labels
-    assert (after[11:14, 34, 34] == 1).all()
+    assert (after[11:14, 36:38, 36:38] == 1).all()
 
 
 def test_voxels_of_a_mask_beyond_its_patch_stay() -> None:
