@@ -94,7 +94,7 @@ def checked_points(label: int, field: str, given: Any) -> tuple[FloatTriple, ...
     return tuple(map(float_triple, points + 0.0))
 
 
-def checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> EndpointPair:
+def checked_endpoints(label: int, endpoints_zyx: ArrayLike, of: str = "") -> EndpointPair:
     """Two finite points on one slice, apart, in ascending order.
 
     Parameters
@@ -103,11 +103,14 @@ def checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> EndpointPair:
         Label of the mark, for messages.
     endpoints_zyx : ArrayLike
         The two ends as they were given.
+    of : str, default ""
+        What they are the ends of, unless it is the line, for messages: "short axis".
     """
+    where = f"mark {label}: {of}: " if of else f"mark {label}: "
     ends = np.array(real_array(endpoints_zyx), dtype=np.float64)
     if ends.shape != (2, 3) or not np.isfinite(ends).all():
         raise MarkError(
-            f"mark {label}: endpoints must be two points of three finite numbers (z, y, x), "
+            f"{where}endpoints must be two points of three finite numbers (z, y, x), "
             f"got {brief(endpoints_zyx)}"
         )
     middle = ends[0, 0] / 2 + ends[1, 0] / 2
@@ -116,14 +119,12 @@ def checked_endpoints(label: int, endpoints_zyx: ArrayLike) -> EndpointPair:
     z = math.copysign(math.ceil(abs(middle) - 0.5 - ROUNDING), middle)
     if np.abs(ends[:, 0] - z).max() > 0.5 + 2 * ROUNDING:
         raise MarkError(
-            f"mark {label}: its endpoints lie on slices z = {ends[0, 0]:g} and z = {ends[1, 0]:g}; "
+            f"{where}its endpoints lie on slices z = {ends[0, 0]:g} and z = {ends[1, 0]:g}; "
             f"a RECIST line lies on one axial slice{_plane_hint(ends)}"
         )
     ends[:, 0] = z
     if math.dist(*ends) < _SHORTEST:
-        raise MarkError(
-            f"mark {label}: both endpoints are {point_text(ends[0])} (z, y, x), a line of length zero"
-        )
+        raise MarkError(f"{where}both endpoints are {point_text(ends[0])} (z, y, x), a line of length zero")
     start, stop = sorted((a, b, c) for a, b, c in (ends + 0.0).tolist())  # + 0.0 turns -0.0 into 0.0
     return start, stop
 

@@ -138,11 +138,7 @@ class RecistMark:
         self._check_points()
 
     def _checked_short_axis(self, ends_zyx: EndpointPair) -> EndpointPair:
-        try:
-            short_axis = checked_endpoints(self.label, ends_zyx)
-        except MarkError as error:
-            prefix = f"mark {self.label}: "
-            raise MarkError(f"{prefix}short axis: {str(error).removeprefix(prefix)}") from None
+        short_axis = checked_endpoints(self.label, ends_zyx, of="short axis")
         if short_axis[0][0] != self.slice_index:
             raise MarkError(
                 f"mark {self.label}: its short axis lies on slice z = {short_axis[0][0]:g}, "

@@ -52,6 +52,11 @@ class ScanSource:
     has_hu: bool = True
     array_axes: IntTriple | None = None
 
+    @property
+    def has_dicom_slices(self) -> bool:
+        """Whether the scan was read from DICOM slices, which DICOM objects refer to."""
+        return False
+
     @classmethod
     def of(cls, source: Grid | ScanSource) -> ScanSource:
         """Return a source as it is; a grid alone becomes a file in (z, y, x) order, x fastest.

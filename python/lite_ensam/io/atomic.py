@@ -205,7 +205,7 @@ def sweep_leftovers(folder: Path, alone: bool = False) -> None:
     Parameters
     ----------
     folder : Path
-        What cannot be read or removed is skipped.
+        Files that cannot be read or removed are skipped.
     alone : bool, default False
         Whether nobody else can be writing into the folder: then neither lock nor age is asked for.
     """

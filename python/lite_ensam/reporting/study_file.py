@@ -127,7 +127,7 @@ def read_study(
     choice : ObjectChoice or None, default None
         Which of several reports of a scan holds its lines, where the study does not name them.
     fetch : Fetch, default scan_at_hand
-        What fetches a study from an archive.
+        Fetches studies from archives.
 
     Returns
     -------

@@ -84,7 +84,7 @@ def visits_entry(
     Returns
     -------
     tuple[dict[str, Any], list[str]]
-        The entry and notes. Fetched studies are removed once the entry is no longer used.
+        The entry and notes. Fetched studies are removed after the last use of the entry.
 
     Raises
     ------

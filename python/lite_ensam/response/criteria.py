@@ -58,7 +58,7 @@ class Criteria:
     name : str
         Name for reports.
     quantity : Quantity
-        What is summed over the targets, see `Quantity`.
+        Quantity that is summed over the targets, see `Quantity`.
     response : float
         PR if the sum has changed by this share of the BASELINE sum or lower, e.g. -0.30.
     progression : float

@@ -44,7 +44,7 @@ LOG_STEPS = 50
 STEM = "image_encoder.stem.weight"
 """Name of the only weight whose shape depends on the number of channels."""
 
-# what a run resumes from, its last averaged weights, and those of its best validation
+# state to resume from, averaged weights of the last step, averaged weights of the best validation
 STATE, LAST, BEST = "state.pt", "weights.safetensors", "best.safetensors"
 FILES = (STATE, LAST, BEST, LOG, CURVES)
 """Files of a run's folder, besides crops."""

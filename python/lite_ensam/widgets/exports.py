@@ -15,7 +15,6 @@ from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.errors import OutputError
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.figures import TumorPicture, write_picture
 from lite_ensam.io import check_outputs, write_contours, write_mask, write_report, write_table
 from lite_ensam.io.marks_files import mark_entry
@@ -100,9 +99,7 @@ def export_paths(
 
 def export_fault(viewer: RecistViewer, kind: str) -> str:
     """Why the viewer's scan can never become a file of this kind, as a sentence; "" if it can."""
-    # a scan of DICOM has a class of its own, which would have to be imported with all of DICOM
-    is_dicom = type(viewer.source) is not ScanSource
-    return needs_slices(_DICOM[kind]) if kind in _DICOM and not is_dicom else ""
+    return needs_slices(_DICOM[kind]) if kind in _DICOM and not viewer.source.has_dicom_slices else ""
 
 
 def _check_kind(kind: str) -> None:

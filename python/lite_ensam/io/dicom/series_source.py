@@ -66,6 +66,11 @@ class SeriesSource(ScanSource):
     stack: Stack = None  # type: ignore[assignment]  # given by `of_slices`
     images: tuple[Dataset, ...] = ()
 
+    @property
+    def has_dicom_slices(self) -> bool:
+        """Whether the scan was read from DICOM slices: it was."""
+        return True
+
     @classmethod
     def of_slices(
         cls, slices: Sequence[Dataset], notes: Sequence[str] = (), images: Sequence[Dataset] = ()

@@ -50,7 +50,7 @@ _TO_CHOOSE_BY = (
 
 
 class FetchedStudy(os.PathLike[str]):
-    """Temporary folder of fetched files; it is removed when it is no longer used, or the process ends.
+    """Temporary folder of fetched files; removed after its last use, at the latest when the process ends.
 
     Parameters
     ----------
