@@ -18,6 +18,8 @@ __all__ = [
     "LINE_CHANNELS",
     "PAPER_CHANNELS",
     "PROMPT_CHANNELS",
+    "SCAN_CHANNELS",
+    "VOXELS_REACH",
     "Crop",
     "PatchConfig",
     "Rules",
@@ -52,12 +54,19 @@ resolution (decision 0002)."""
 PROMPT_CHANNELS = ("short_axis", "slice_range", "clicks", "last_mask")
 """Channels of a user's knowledge beyond the line; 0.5 means unknown, and the network subtracts 0.5 from its input."""
 
-CHANNEL_NAMES = frozenset(LINE_CHANNELS + PROMPT_CHANNELS + FLARE25_CHANNELS)
+SCAN_CHANNELS = ("voxel_size",)
+"""Channel of the scan's resolution: readers draw about a voxel outside the visible edge, whatever the tumour's size
+(decision 0026)."""
+
+CHANNEL_NAMES = frozenset(LINE_CHANNELS + PROMPT_CHANNELS + SCAN_CHANNELS + FLARE25_CHANNELS)
 """All that `segmentation.channels` can fill."""
 
 CLICK_REACH = 1 / 16
 """A click's channel falls off to 1/e over this share of the patch's side: a bump of 1.6 voxels moved masks too little
 (decision 0018)."""
+
+VOXELS_REACH = 64
+"""Channel "voxel_size" is 1 from this many voxels of the scan on: few lines are longer than 128 voxels."""
 
 
 @with_short_repr

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
 from lite_ensam.core.partial_volume import PartialScan, slices, subvolume_containing, value_range
-from lite_ensam.core.patch_config import CLICK_REACH, GREY_CHANNELS, PatchConfig
+from lite_ensam.core.patch_config import CLICK_REACH, GREY_CHANNELS, VOXELS_REACH, PatchConfig
 from lite_ensam.core.recist import RecistMark, outer_ends
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float32Array, Float64Array, FloatTriple, int_triple
@@ -114,6 +114,8 @@ class LineFrame:
         its grey levels above 0.
     prompts : PatchPrompts, optional
         What is known beyond the line.
+    step_zyx : tuple[float, float, float], default (1.0, 1.0, 1.0)
+        Voxels of the scan per voxel of the crop.
     """
 
     crop: Float32Array
@@ -123,6 +125,7 @@ class LineFrame:
     config: PatchConfig
     scan_range: tuple[float, float] | None = None
     prompts: PatchPrompts = field(default_factory=PatchPrompts)
+    step_zyx: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def median_under_line(self) -> float:
         """Median grey value of the voxels under the inner 60 % of the line."""
@@ -220,6 +223,16 @@ def _slice(frame: LineFrame) -> Float32Array:
     return np.broadcast_to(faded[:, None, None], frame.crop.shape)
 
 
+def _voxel_size(frame: LineFrame) -> Float32Array:
+    middle = np.asarray(frame.endpoints_zyx, dtype=float).mean(0)
+    z, y, x = (
+        np.square((np.arange(side) - place) * step)
+        for side, place, step in zip(frame.crop.shape, middle, frame.step_zyx, strict=True)
+    )
+    in_voxels = np.sqrt(z[:, None, None] + y[:, None] + x)
+    return np.sqrt(np.minimum(in_voxels / VOXELS_REACH, 1)).astype(np.float32)
+
+
 def _short_axis(frame: LineFrame) -> Float32Array:
     short_axis = frame.prompts.short_axis_zyx
     if short_axis is None:
@@ -273,6 +286,7 @@ CHANNELS: dict[str, Callable[[LineFrame], Float32Array]] = {
     "along": _along,
     "across": _across,
     "slice": _slice,
+    "voxel_size": _voxel_size,
     "short_axis": _short_axis,
     "slice_range": _slice_range,
     "clicks": _clicks,
@@ -280,7 +294,8 @@ CHANNELS: dict[str, Callable[[LineFrame], Float32Array]] = {
 }
 """Every channel a patch can have: grey values in a wide window; grey levels above 0 scaled by their own range in the
 scan, as the authors' public code does; grey values in two windows around the line's median;
-each voxel's distance from the line's middle along it, across it in the slice, and in slices. The others say what is
+each voxel's distance from the line's middle along it, across it in the slice, and in slices; the square root of its
+distance in voxels of the scan, which says how large those are. The others say what is
 known beyond the line, and are 0.5 where nothing is: where the short axis ends (1 in its middle, 0 far beyond it), which
 slices lie beyond the first and last (1) or between them and the line's (0), points inside (1) and outside (0), falling
 off around them, and the mask that the points were to mend."""
@@ -384,7 +399,9 @@ def _fill(
     padded = np.pad(crop, padding, mode="edge")
     prompts = PatchPrompts.of(planned.mark, planned.placement, config.end_margin_voxels)
     ends, voxel_mm = planned.endpoints_zyx, planned.voxel_mm
-    values = channels_of(LineFrame(padded, ends, voxel_mm, hu, config, scan_range, prompts))
+    values = channels_of(
+        LineFrame(padded, ends, voxel_mm, hu, config, scan_range, prompts, planned.placement.step_zyx)
+    )
     # only grey values are padded with zeros: to a distance channel zero means the middle of the line
     outside = np.ones(padded.shape, dtype=np.bool_)
     outside[tuple(slice(n) for n in crop.shape)] = False

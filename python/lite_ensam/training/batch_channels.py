@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lite_ensam.core.patch_config import CLICK_REACH, PatchConfig
+from lite_ensam.core.patch_config import CLICK_REACH, VOXELS_REACH, PatchConfig
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.training.lesion_batches import Drawn, offsets_from_lines
 from lite_ensam.training.prompts import Clicks, GivenExtent
@@ -82,6 +82,17 @@ class LineFrames:
         offset = (self._z() - self.drawn.ends[:, :1, 0]) / self.in_plane()[2][:, None]
         return self.fade(offset)[:, :, None, None]
 
+    def voxel_size(self) -> Tensor:
+        """Square root of the distance from the line's middle in voxels of the scan, 1 from `VOXELS_REACH` on."""
+        steps = torch.arange(self.side, dtype=torch.float32, device=self.drawn.grey.device)
+        middle = self.drawn.ends.mean(1)
+        sizes = (self.drawn.slice_voxels, self.drawn.pixel_voxels, self.drawn.pixel_voxels)
+        z, y, x = (
+            ((steps - middle[:, axis, None]) / size[:, None]).square() for axis, size in enumerate(sizes)
+        )
+        in_voxels = (z[:, :, None, None] + y[:, None, :, None] + x[:, None, None]).sqrt()
+        return (in_voxels / VOXELS_REACH).clamp(max=1.0).sqrt()
+
     def short_axis(self) -> Tensor:
         """1 in the middle of the short axis, 0.5 at its ends and without one, 0 far beyond."""
         across = self.in_plane()[1] * self.in_plane()[2][:, None, None]
@@ -142,6 +153,7 @@ _CHANNELS: dict[str, Callable[[LineFrames], Tensor]] = {
     "along": lambda frames: frames.fade(frames.in_plane()[0])[:, None],
     "across": lambda frames: frames.fade(frames.in_plane()[1])[:, None],
     "slice": LineFrames.slice,
+    "voxel_size": LineFrames.voxel_size,
     "short_axis": LineFrames.short_axis,
     "slice_range": LineFrames.slice_range,
     "clicks": lambda frames: click_channel(frames.clicks, frames.side),

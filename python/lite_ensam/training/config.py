@@ -7,7 +7,14 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from lite_ensam.core.errors import TrainingError
-from lite_ensam.core.patch_config import CROPS, LINE_CHANNELS, PROMPT_CHANNELS, Crop, PatchConfig
+from lite_ensam.core.patch_config import (
+    CROPS,
+    LINE_CHANNELS,
+    PROMPT_CHANNELS,
+    SCAN_CHANNELS,
+    Crop,
+    PatchConfig,
+)
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.model.config import ModelConfig
 
@@ -86,6 +93,9 @@ class PromptOdds:
             raise TrainingError(f"prompts: rounds must be odds that add up to 1, got {self.rounds}")
 
 
+LESION_CHANNELS = LINE_CHANNELS + PROMPT_CHANNELS + SCAN_CHANNELS
+"""Channels of lesion crops."""
+
 NO_PROMPTS = PromptOdds(extent=0.0, rounds=(1.0,))
 """Lines alone: of networks without channels for short axes, slices and clicks."""
 
@@ -112,6 +122,9 @@ class TrainingConfig:
     readers : float, default 0.5
         Share of the patches of lesions with several contours that show one reader's contour instead of the
         consensus.
+    redrawn : float, default 0.0
+        Share of the patches whose contour is moved to where another reader might have drawn it, so that prompts
+        tell more of it than the image does.
     crops : Crop, default "lesion"
         "lesion" trains on cubes around lines, "joint" on the paper's max-pooled boxes; the weights record it
         (`patch.crop`).
@@ -159,17 +172,16 @@ class TrainingConfig:
 
     model: ModelConfig = field(
         default_factory=lambda: ModelConfig(
-            in_channels=len(LINE_CHANNELS + PROMPT_CHANNELS), rotation_block=2, decoder_floor=8
+            in_channels=len(LESION_CHANNELS), rotation_block=2, decoder_floor=8
         )
     )
     patch: PatchConfig = field(
-        default_factory=lambda: PatchConfig(
-            side_voxels=48, end_margin_voxels=0.5, channels=LINE_CHANNELS + PROMPT_CHANNELS
-        )
+        default_factory=lambda: PatchConfig(side_voxels=48, end_margin_voxels=0.5, channels=LESION_CHANNELS)
     )
     lines: LineJitter = JITTER
     prompts: PromptOdds = PromptOdds()
     readers: float = 0.5
+    redrawn: float = 0.0
     crops: Crop = "lesion"
     steps: int = 7500
     batch: int = 3
@@ -207,7 +219,7 @@ class TrainingConfig:
         for name in ("lr", "weight_decay", "warmup", "cooldown", "patience"):
             if not getattr(self, name) >= 0:
                 raise TrainingError(f"{name} must be 0 or more, got {getattr(self, name)}")
-        for name in ("readers", "size_balance", "windowed"):
+        for name in ("readers", "redrawn", "size_balance", "windowed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise TrainingError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
         if not 0 <= self.ema < 1:

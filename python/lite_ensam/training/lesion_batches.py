@@ -58,6 +58,8 @@ class Drawn:
         Float32 (b, 2, 3), the line in patch voxels, the lexicographically smaller end first.
     slice_voxels : Tensor
         Float32 (b,), thickness of the scan's slices in patch voxels.
+    pixel_voxels : Tensor
+        Float32 (b,), size of the scan's pixels in patch voxels.
     windowed : Tensor
         Bool (b,), whether the patch is of a windowed scan.
     """
@@ -67,6 +69,7 @@ class Drawn:
     known: Tensor
     ends: Tensor
     slice_voxels: Tensor
+    pixel_voxels: Tensor
     windowed: Tensor
 
 
@@ -104,7 +107,11 @@ class Chance:
 
 
 def draw_patches(
-    crops: CropBatch, config: PatchConfig, lines: LineJitter, chance: Chance | None = None
+    crops: CropBatch,
+    config: PatchConfig,
+    lines: LineJitter,
+    chance: Chance | None = None,
+    redrawn: float = 0.0,
 ) -> Drawn:
     """Patches of some crops.
 
@@ -118,6 +125,8 @@ def draw_patches(
         How often lines are perturbed, and how far.
     chance : Chance or None, default None
         Random numbers; None cuts the patch as inference does.
+    redrawn : float, default 0.0
+        Share of patches whose contour is moved to where another reader might have drawn it.
 
     Returns
     -------
@@ -145,16 +154,32 @@ def draw_patches(
     origin = middle + (inverse @ (centre - step[:, None] * (side - 1) / 2)[..., None])[..., 0]
     to_crop = inverse * step[:, None, None]
     volumes = _sample(crops.volumes, to_crop, origin, places)
+    if chance is not None and redrawn > 0:
+        elsewhere = places + _another_reader(chance, ends, side) * _everywhere(
+            chance.happens(redrawn).float()
+        )
+        contour = _sample(crops.volumes[:, 1:2], to_crop, origin, elsewhere)
+        volumes = torch.cat([volumes, contour], dim=1)
     slice_voxels = native[:, 0] / step * matrix[:, 0, 0].abs()
+    pixel_voxels = native[:, 1:].mean(1) / step * torch.linalg.det(matrix[:, 1:, 1:]).abs().sqrt()
     if chance is not None:
         thickness = torch.where(chance.happens(0.3), chance.uniform(2.0, 7.0).floor(), 1.0)
         volumes, ends = _with_thick_slices(chance, volumes, ends, thickness)
         slice_voxels = torch.maximum(slice_voxels, thickness)
-    grey, share, known = volumes.split(1, dim=1)
+    grey, share, known, *contour_apart = volumes.split(1, dim=1)
     windowed = torch.zeros(len(grey), dtype=torch.bool, device=grey.device)
     if chance is not None:
         grey, windowed = _other_greys(chance, grey, share)
-    return Drawn(grey, (share > 0.5).float(), (known > 0.5).float(), _in_order(ends), slice_voxels, windowed)
+    target = contour_apart[0] if contour_apart else share
+    return Drawn(
+        grey,
+        (target > 0.5).float(),
+        (known > 0.5).float(),
+        _in_order(ends),
+        slice_voxels,
+        pixel_voxels,
+        windowed,
+    )
 
 
 def jitter_lines(chance: Chance, ends: Tensor, voxel: Tensor, lines: LineJitter) -> Tensor:
@@ -257,9 +282,30 @@ def _patch_grid(side: int, device: torch.device) -> Tensor:
     return torch.stack(torch.meshgrid(steps, steps, steps, indexing="ij"))[None]
 
 
-def _bends(chance: Chance, ends: Tensor, side: int) -> Tensor:
-    """Smooth displacements (b, 3, side, side, side) in voxels of 70 % of the patches; the line's ends stay."""
-    size = 0.035 * side * chance.uniform(0.2, 1.0) * chance.happens(0.7)
+def _another_reader(chance: Chance, ends: Tensor, side: int) -> Tensor:
+    """Displacements (b, 3, side, side, side) in voxels from a contour to one that another reader might have drawn.
+
+    The line stays. The new contour reaches further or less far above and below it, up to a quarter each, is
+    wider or narrower, and bends a little. The image does not show which contour is meant, the prompts do.
+    """
+    steps = torch.arange(side, dtype=torch.float32, device=ends.device)
+    offset = steps - ends[:, :, 0].mean(1, keepdim=True)
+    taller = chance.uniform(-0.25, 0.25, 2).exp() - 1
+    z = offset * torch.where(offset < 0, taller[:, :1], taller[:, 1:])
+    unit = F.normalize(ends[:, 1, 1:] - ends[:, 0, 1:], dim=1)
+    across = offsets_from_lines(ends, side)[1] * (chance.uniform(-0.15, 0.15).exp() - 1)[:, None, None]
+    y, x = (across * share[:, None, None] for share in (unit[:, 1], -unit[:, 0]))
+    shape = (len(ends), side, side, side)
+    moved = [z[:, :, None, None].expand(shape), y[:, None].expand(shape), x[:, None].expand(shape)]
+    return torch.stack(moved, dim=1) + _bends(chance, ends, side, 0.02, 1.0)
+
+
+def _bends(chance: Chance, ends: Tensor, side: int, largest: float = 0.035, odds: float = 0.7) -> Tensor:
+    """Smooth displacements (b, 3, side, side, side) in voxels of a share `odds` of the patches; the line's ends stay.
+
+    Their standard deviation is at most `largest` sides of the patch.
+    """
+    size = largest * side * chance.uniform(0.2, 1.0) * chance.happens(odds)
     coarse = chance.normal(1.0, 3, 5, 5, 5) * size[:, None, None, None, None]
     field = F.interpolate(coarse, (side,) * 3, mode="trilinear", align_corners=True)
     steps = torch.arange(side, dtype=torch.float32, device=ends.device)

@@ -101,7 +101,7 @@ class LesionCropSampler:
         config = self._config
         chance = Chance(seeded(self._bank.device, config.seed, step, rank), count)
         crops = self._bank.draw(chance, config.source_weights, config.readers)
-        drawn = draw_patches(crops, config.patch, config.lines, chance)
+        drawn = draw_patches(crops, config.patch, config.lines, chance, config.redrawn)
         extent = draw_extent(chance, drawn, config.prompts)
         values = channels_of_batch(drawn, config.patch, extent)
         odds = torch.tensor(config.prompts.rounds, device=values.device)

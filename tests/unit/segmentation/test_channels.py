@@ -13,6 +13,7 @@ from lite_ensam.core.patch_config import (
     GREY_CHANNELS,
     LINE_CHANNELS,
     PAPER_CHANNELS,
+    SCAN_CHANNELS,
     PatchConfig,
     check_window,
 )
@@ -52,6 +53,22 @@ def test_a_lesion_patch_is_a_cube_centred_on_its_line(phantom: Case) -> None:
         assert 0 <= patch.values.min() <= patch.values.max() <= 1
         np.testing.assert_allclose(patch.endpoints_zyx.mean(axis=0), 31.5, atol=1e-4)
         assert np.linalg.norm(np.diff(patch.endpoints_zyx, axis=0)) == pytest.approx(64 / 2.5, rel=1e-4)
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.5, 2.0])
+def test_voxel_size_says_how_many_voxels_of_the_scan_lie_between(factor: float) -> None:
+    """The same line in mm, on coarser and finer voxels; slices are twice as thick as pixels."""
+    spacing = (2 * factor, factor, factor)
+    grid = Grid.from_spacing((int(40 / factor), int(100 / factor), int(100 / factor)), spacing)
+    z, y = int(19 / factor), int(49 / factor)
+    mark = RecistMark(1, ((z, y, int(40 / factor)), (z, y, int(60 / factor))))
+    case = Case(np.zeros(grid.shape_zyx, np.int16), grid, (mark,))
+    patch = prepare_lesion(case, mark, replace(CONFIG, channels=SCAN_CHANNELS))
+    step = mark.length_mm(grid.spacing_mm) * CONFIG.side_factor / 64  # mm a voxel of the patch
+    places = (np.arange(64) - 31.5) * step
+    z, y, x = (np.square(places / size) for size in spacing)
+    voxels = np.sqrt(z[:, None, None] + y[:, None] + x)
+    np.testing.assert_allclose(patch.values[0], np.sqrt(np.minimum(voxels / 64, 1)), atol=1e-3)
 
 
 def test_a_joint_patch_is_the_papers_crop(phantom: Case) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lite_ensam.core.patch_config import GREY_CHANNELS, LINE_CHANNELS, PatchConfig
+from lite_ensam.core.patch_config import GREY_CHANNELS, LINE_CHANNELS, SCAN_CHANNELS, PatchConfig
 from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.segmentation.channels import prepare_lesion
 from lite_ensam.training.batch_channels import channels_of_batch
@@ -27,7 +27,8 @@ from lite_ensam.training.lesion_batches import (
 from lite_ensam.training.samplers import DeviceBank, seeded, size_odds
 
 CONFIG = PatchConfig()
-MARGIN = PatchConfig(side_voxels=48, end_margin_voxels=0.5)
+SEEN = LINE_CHANNELS + SCAN_CHANNELS
+MARGIN = PatchConfig(side_voxels=48, end_margin_voxels=0.5, channels=SEEN)
 CPU = torch.device("cpu")
 
 
@@ -35,11 +36,13 @@ def chance(seed: int, count: int) -> Chance:
     return Chance(seeded(CPU, seed), count)
 
 
-def draw(bank: LesionCropCache, seed: int | None, count: int, config: PatchConfig = MARGIN) -> Drawn:
+def draw(
+    bank: LesionCropCache, seed: int | None, count: int, config: PatchConfig = MARGIN, redrawn: float = 0.0
+) -> Drawn:
     lesions = DeviceBank(bank, CPU)
     picked = torch.arange(count) % len(bank)
     crops = lesions.crops(picked, torch.zeros_like(picked))
-    return draw_patches(crops, config, JITTER, None if seed is None else chance(seed, count))
+    return draw_patches(crops, config, JITTER, None if seed is None else chance(seed, count), redrawn)
 
 
 def test_without_chance_the_patch_is_centred_and_scaled_to_the_line(bank: LesionCropCache) -> None:
@@ -64,7 +67,7 @@ def test_without_chance_it_is_what_inference_would_cut(config: PatchConfig, tmp_
         np.testing.assert_allclose(drawn.ends[number], patch.endpoints_zyx, atol=1e-3)
         difference = np.abs(values[number].numpy() - patch.values).mean(axis=(1, 2, 3))
         # greys come through two resamplings instead of one; distances are the same numbers
-        grey = np.array([name in GREY_CHANNELS for name in LINE_CHANNELS])
+        grey = np.array([name in GREY_CHANNELS for name in config.channels])
         assert (difference[grey] < 0.06).all()
         assert (difference[~grey] < 1e-5).all()
 
@@ -89,6 +92,26 @@ def test_the_same_seed_draws_the_same_patches(bank: LesionCropCache) -> None:
     assert torch.equal(one.grey, two.grey)
     assert torch.equal(one.target, two.target)
     assert not torch.equal(one.grey, other.grey)
+
+
+def test_a_redrawn_contour_is_another_readers_and_all_else_stays(bank: LesionCropCache) -> None:
+    once = draw(bank, 7, 40, redrawn=1e-9)
+    again = draw(bank, 7, 40, redrawn=1.0)
+    assert torch.equal(once.grey, again.grey)
+    assert torch.equal(once.ends, again.ends)
+    both = (once.target * again.target).flatten(1).sum(1)
+    sizes = (once.target.flatten(1).sum(1), again.target.flatten(1).sum(1))
+    dice = 2 * both / (sizes[0] + sizes[1])
+    assert 0.7 < float(dice.min()) < float(dice.max()) < 0.995
+    larger = (sizes[1] / sizes[0]).log()
+    assert float(larger.mean().abs()) < 0.06, "neither larger nor smaller on average"
+    assert 0.08 < float(larger.std()) < 0.25
+    heights = [target.flatten(3).amax(3).sum(2)[:, 0] for target in (once.target, again.target)]
+    assert 0.05 < float((heights[1] / heights[0]).log().std()) < 0.25, "it ends on other slices"
+    for ends, target in zip(again.ends.double(), again.target[:, 0], strict=True):
+        for share in (0.2, 0.5, 0.8):
+            z, y, x = (ends[0] + share * (ends[1] - ends[0])).round().long().tolist()
+            assert target[z, y, x] == 1, "the line is still its line"
 
 
 def test_some_patches_are_windowed_and_some_are_not(bank: LesionCropCache) -> None:

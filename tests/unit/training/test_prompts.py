@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, PatchConfig
+from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, SCAN_CHANNELS, PatchConfig
 from lite_ensam.segmentation.channels import LineFrame, PatchPrompts, channels_of
 from lite_ensam.training.batch_channels import channels_of_batch
 from lite_ensam.training.batches import Batch
@@ -26,11 +28,14 @@ from lite_ensam.training.samplers import seeded
 
 CPU = torch.device("cpu")
 SIDE = 32
-CONFIG = PatchConfig(side_voxels=SIDE, channels=LINE_CHANNELS + PROMPT_CHANNELS)
+STEP = (2.0, 4.0, 4.0)
+"""Voxels of the ellipsoid's scan per voxel of its patch."""
+
+CONFIG = PatchConfig(side_voxels=SIDE, channels=LINE_CHANNELS + PROMPT_CHANNELS + SCAN_CHANNELS)
 
 
 def ellipsoid(count: int = 1) -> Drawn:
-    """Radii 5 (z), 4 (y), 8 (x) about (15, 16, 14), and its line."""
+    """Radii 5 (z), 4 (y), 8 (x) about (15, 16, 14), its line, and a scan of 2 slices and 4 pixels a patch voxel."""
     z, y, x = np.indices((SIDE,) * 3)
     inside = ((z - 15) / 5.2) ** 2 + ((y - 16) / 4.2) ** 2 + ((x - 14) / 8.2) ** 2 <= 1
     target = torch.from_numpy(inside).float().expand(count, 1, SIDE, SIDE, SIDE)
@@ -38,7 +43,8 @@ def ellipsoid(count: int = 1) -> Drawn:
     rng = np.random.default_rng(0)
     grey = torch.from_numpy(rng.normal(40, 200, inside.shape)).float().expand_as(target)
     flags = torch.arange(count) % 2 == 1
-    return Drawn(grey, target, torch.ones_like(target), ends, torch.ones(count), flags)
+    slices, pixels = torch.full((count,), 0.5), torch.full((count,), 0.25)
+    return Drawn(grey, target, torch.ones_like(target), ends, slices, pixels, flags)
 
 
 def test_the_short_axis_is_the_longest_chord_across_the_line() -> None:
@@ -68,16 +74,15 @@ def test_a_flat_end_that_was_bent_is_taken_where_half_of_its_area_is_reached() -
 
 
 def test_extents_are_given_as_often_as_asked_and_about_right() -> None:
-    drawn = ellipsoid(4000)
-    small = Drawn(drawn.grey, drawn.target, drawn.known, drawn.ends, drawn.slice_voxels, drawn.windowed)
+    drawn = replace(ellipsoid(4000), slice_voxels=torch.ones(4000))
     odds = PromptOdds(extent=0.5, short_axis=0.6, slices=0.8, each_slice=0.9)
-    extent = draw_extent(Chance(seeded(CPU, 0), 4000), small, odds)
+    extent = draw_extent(Chance(seeded(CPU, 0), 4000), drawn, odds)
     assert float(extent.has_short_axis.float().mean()) == pytest.approx(0.3, abs=0.03)
     assert float(extent.has_edges[:, 0].float().mean()) == pytest.approx(0.36, abs=0.03)
     off = extent.edges - torch.tensor([9.5, 20.5])
     assert float(off.mean().abs()) < 0.02
     assert float(off.std()) == pytest.approx(0.1, abs=0.02)
-    nothing = draw_extent(Chance(seeded(CPU, 0), 4000), small, PromptOdds(extent=0.0, rounds=(1.0,)))
+    nothing = draw_extent(Chance(seeded(CPU, 0), 4000), drawn, PromptOdds(extent=0.0, rounds=(1.0,)))
     assert not nothing.has_short_axis.any()
     assert not nothing.has_edges.any()
 
@@ -97,7 +102,7 @@ def test_channels_are_those_of_inference() -> None:
     prompts = PatchPrompts(short_axis, 9.3, None, np.array([[12.0, 16, 18]]), np.array([[20, 9, 9.5]]))
     for number, hu in enumerate((True, False)):
         crop, ends = drawn.grey[number, 0].numpy(), drawn.ends[number].numpy()
-        frame = LineFrame(crop, ends, (1.0, 1.0, 1.0), hu, CONFIG, prompts=prompts)
+        frame = LineFrame(crop, ends, (1.0, 1.0, 1.0), hu, CONFIG, prompts=prompts, step_zyx=STEP)
         expected = channels_of(frame)
         # a click's reach is a share of the side: here 2.5 lines are not quite the patch
         clicks_at = CONFIG.channels.index("clicks")
@@ -111,17 +116,19 @@ def test_channels_are_those_of_inference() -> None:
 def test_clicks_fall_off_as_at_inference_where_the_patch_is_2_5_lines() -> None:
     drawn = ellipsoid()
     ends = torch.tensor([[[15.5, 15.5, 15.5 - SIDE / 5], [15.5, 15.5, 15.5 + SIDE / 5]]])
-    drawn = Drawn(drawn.grey, drawn.target, drawn.known, ends, drawn.slice_voxels, drawn.windowed)
+    drawn = replace(drawn, ends=ends)
     clicks = Clicks(torch.tensor([[[12.0, 16, 18], [20, 9, 9.5]]]), torch.tensor([[1.0, -1]]))
     prompts = PatchPrompts(inside_zyx=np.array([[12.0, 16, 18]]), outside_zyx=np.array([[20, 9, 9.5]]))
-    frame = LineFrame(drawn.grey[0, 0].numpy(), ends[0].numpy(), (1.0,) * 3, True, CONFIG, prompts=prompts)
+    crop = drawn.grey[0, 0].numpy()
+    frame = LineFrame(crop, ends[0].numpy(), (1.0,) * 3, True, CONFIG, prompts=prompts, step_zyx=STEP)
     shown = channels_of_batch(drawn, CONFIG, clicks=clicks)[0].numpy()
     np.testing.assert_allclose(shown, channels_of(frame), atol=1e-4)
 
 
 def test_without_prompts_their_channels_say_nothing() -> None:
     values = channels_of_batch(ellipsoid(2), CONFIG)
-    assert (values[:, len(LINE_CHANNELS) :] == 0.5).all()
+    prompts = [CONFIG.channels.index(name) for name in PROMPT_CHANNELS]
+    assert (values[:, prompts] == 0.5).all()
     alone = channels_of_batch(ellipsoid(2), PatchConfig(side_voxels=SIDE, channels=LINE_CHANNELS))
     assert torch.equal(values[:, : len(LINE_CHANNELS)], alone)
 
