@@ -230,7 +230,7 @@ def _voxel_size(frame: LineFrame) -> Float32Array:
         for side, place, step in zip(frame.crop.shape, middle, frame.step_zyx, strict=True)
     )
     in_voxels = np.sqrt(z[:, None, None] + y[:, None] + x)
-    return np.sqrt(np.minimum(in_voxels / VOXELS_REACH, 1)).astype(np.float32)
+    return np.asarray(np.sqrt(np.minimum(in_voxels / VOXELS_REACH, 1)), dtype=np.float32)
 
 
 def _short_axis(frame: LineFrame) -> Float32Array:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS
 from lite_ensam.engines import graph_cache, load_backend
 from lite_ensam.engines.openvino_backend import OpenVinoBackend
 
@@ -109,9 +108,8 @@ def test_the_key_changes_with_every_fact() -> None:
 
 
 def test_a_kept_graph_gives_the_same_logits_and_rubbish_is_compiled_anew(folder: Path) -> None:
-    values = np.random.default_rng(0).random(
-        (1, len(LINE_CHANNELS + PROMPT_CHANNELS), 8, 8, 8), dtype=np.float32
-    )
+    shape = (1, len(load_backend("openvino").manifest.patch.channels), 8, 8, 8)
+    values = np.random.default_rng(0).random(shape, dtype=np.float32)
     ends = np.array([[[4, 1, 1], [4, 6, 6]]], np.float32)
     compiled = load_backend("openvino").logits(values, ends)
     (file,) = folder.glob("*.openvino")
@@ -124,8 +122,9 @@ def test_a_kept_graph_gives_the_same_logits_and_rubbish_is_compiled_anew(folder:
 
 def test_a_kept_graph_for_other_patches_is_compiled_anew(folder: Path) -> None:
     def logits(side: int) -> np.ndarray:
-        values = np.zeros((1, len(LINE_CHANNELS + PROMPT_CHANNELS), side, side, side), np.float32)
-        return load_backend("openvino").logits(values, np.array([[[4, 1, 1], [4, 6, 6]]], np.float32))
+        backend = load_backend("openvino")
+        values = np.zeros((1, len(backend.manifest.patch.channels), side, side, side), np.float32)
+        return backend.logits(values, np.array([[[4, 1, 1], [4, 6, 6]]], np.float32))
 
     logits(8)
     (small,) = folder.iterdir()

@@ -62,7 +62,8 @@ def test_voxel_size_says_how_many_voxels_of_the_scan_lie_between(factor: float) 
     grid = Grid.from_spacing((int(40 / factor), int(100 / factor), int(100 / factor)), spacing)
     z, y = int(19 / factor), int(49 / factor)
     mark = RecistMark(1, ((z, y, int(40 / factor)), (z, y, int(60 / factor))))
-    case = Case(np.zeros(grid.shape_zyx, np.int16), grid, (mark,))
+    ct = np.random.default_rng(0).normal(40, 10, grid.shape_zyx).astype(np.int16)
+    case = Case(ct, grid, (mark,))
     patch = prepare_lesion(case, mark, replace(CONFIG, channels=SCAN_CHANNELS))
     step = mark.length_mm(grid.spacing_mm) * CONFIG.side_factor / 64  # mm a voxel of the patch
     places = (np.arange(64) - 31.5) * step

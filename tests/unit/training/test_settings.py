@@ -69,7 +69,7 @@ def test_settings_that_only_fit_together_are_set_together() -> None:
         (["lines=0.3"], "no setting is called 'lines': it is a group, of lines.exact, lines.scaled"),
         (["colour=red"], "no setting is called 'colour'; --list-settings lists them"),
         (["batch=0"], "batch must be 1 or more, got 0"),
-        (["model.in_channels=2"], "the network takes 2 channels, a patch has 10"),
+        (["model.in_channels=2"], "the network takes 2 channels, a patch has 11"),
     ],
 )
 def test_what_makes_no_sense_is_said(settings, message) -> None:
