@@ -5,6 +5,9 @@ from tests.mutants.mutant import mutants
 GOLDEN = "tests/golden/test_training.py"
 SAMPLES = f"{GOLDEN}::test_presets {GOLDEN}::test_samples"
 SCENES = f"{GOLDEN}::test_scenes"
+REDRAWN = (
+    "tests/unit/training/test_lesion_batches.py::test_a_redrawn_contour_is_another_readers_and_all_else_stays"
+)
 
 LEARNING = [
     *mutants(
@@ -78,6 +81,7 @@ LEARNING = [
         ("torch.linspace(0.2, 0.8, 41", "torch.linspace(0.0, 1.0, 41"),
         ("self.config.windowed_unit_hu, 1.0)", "1.0, 1.0)"),
         ("half_lengths.abs() / self.config.side_factor", "half_lengths.abs() / 2"),
+        ("in_voxels / VOXELS_REACH", "in_voxels / 32"),
     ),
     *mutants(
         "training/lesion_batches.py",
@@ -97,8 +101,9 @@ LEARNING = [
         ("0.03 * length), 0.12 * length)", "0.03 * length), 0.02 * length)"),
         (".clamp(-2.5, 2.5)", ".clamp(-0.5, 0.5)"),
         ("torch.where(chance.happens(0.2), slices", "torch.where(chance.happens(0.5), slices"),
-        ("0.035 * side", "0.05 * side"),
-        ("chance.happens(0.7)", "chance.happens(0.2)"),
+        ("largest: float = 0.035", "largest: float = 0.05"),
+        ("odds: float = 0.7", "odds: float = 0.2"),
+        (".abs().sqrt()", ".abs()"),
         (".norm(dim=1) / 3)", ".norm(dim=1) / 2)"),
         ("torch.exp(-0.5 * ((steps", "torch.exp(-((steps"),
         ("((points + 0.5) * (2 / sizes)", "(points * (2 / sizes)"),
@@ -126,8 +131,16 @@ LEARNING = [
         ("chance.uniform(-0.45, 0.25)", "chance.uniform(-0.1, 0.1)"),
         ("torch.where(middle > -150, soft", "torch.where(middle > 50, soft"),
         ("aerated) * chance.happens(0.4)", "aerated) * chance.happens(0.9)"),
-        ("(share > 0.5).float(), (known", "(share > 0.4).float(), (known"),
+        ("(target > 0.5).float()", "(target > 0.4).float()"),
         ("torch.where(swapped[..., None], ends.flip(1), ends)", "ends"),
+    ),
+    *mutants(
+        "training/lesion_batches.py",
+        REDRAWN,
+        ("torch.where(offset < 0, taller", "torch.where(offset < 99, 0 * taller"),
+        ("(unit[:, 1], -unit[:, 0])", "(8 * unit[:, 1], -8 * unit[:, 0])"),
+        ("_bends(chance, ends, side, 0.02, 1.0)", "_bends(chance, ends, side, 0.2, 1.0)"),
+        ("target = contour_apart[0] if contour_apart else share", "target = share"),
     ),
     *mutants(
         "training/synthetic.py",

@@ -30,6 +30,7 @@ CHANNEL_MUTANTS = mutants(
     "segmentation/channels.py",
     CHANNELS,
     ("np.linspace(0.2, 0.8, 41)", "np.linspace(0.0, 1.0, 41)"),
+    ("in_voxels / VOXELS_REACH", "in_voxels / 32"),
     ("float(np.median(self.crop", "float(np.mean(self.crop"),
     ("points = np.rint(start", "points = np.floor(start"),
     ("(0.0, 255.0)", "(0.0, 240.0)"),
