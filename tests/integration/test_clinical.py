@@ -224,8 +224,9 @@ def test_scans_and_lines_alone_give_the_response(run: Run, tmp_path: Path) -> No
         assert [visit["overall"] for visit in course["visits"]] == ["PR", "PD"]
         assert all(visit["noise_to_nadir"] > 0 for visit in course["visits"])
     sums_mm = [by_diameter["visits"][0]["baseline_sum"], *(one["sum"] for one in by_diameter["visits"])]
+    np.testing.assert_allclose(sums_mm[:2], [48, 30], rtol=0.15)
     # the first ball lies against a vessel, some of which is taken for tumour
-    np.testing.assert_allclose(sums_mm, [48, 30, 44], rtol=0.2)
+    np.testing.assert_allclose(sums_mm[2], 44, rtol=0.16)
     # the same by hand: the later scan's lines get baseline's names
     first, second = ((tmp_path / visit["ct"], tmp_path / visit["marks"]) for visit in visits[:2])
     named = tmp_path / "named.json"

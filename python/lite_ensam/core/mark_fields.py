@@ -104,7 +104,7 @@ def checked_endpoints(label: int, endpoints_zyx: ArrayLike, of: str = "") -> End
     endpoints_zyx : ArrayLike
         The two ends as they were given.
     of : str, default ""
-        What they are the ends of, unless it is the line, for messages: "short axis".
+        Name of the axis for messages, such as "short axis"; empty for the RECIST line.
     """
     where = f"mark {label}: {of}: " if of else f"mark {label}: "
     ends = np.array(real_array(endpoints_zyx), dtype=np.float64)

@@ -225,11 +225,7 @@ def _slice(frame: LineFrame) -> Float32Array:
 
 def _voxel_size(frame: LineFrame) -> Float32Array:
     middle = np.asarray(frame.endpoints_zyx, dtype=float).mean(0)
-    z, y, x = (
-        np.square((np.arange(side) - place) * step)
-        for side, place, step in zip(frame.crop.shape, middle, frame.step_zyx, strict=True)
-    )
-    in_voxels = np.sqrt(z[:, None, None] + y[:, None] + x)
+    in_voxels = _distances(frame.crop.shape, middle, frame.step_zyx)
     return np.asarray(np.sqrt(np.minimum(in_voxels / VOXELS_REACH, 1)), dtype=np.float32)
 
 
@@ -264,14 +260,19 @@ def _clicks(frame: LineFrame) -> Float32Array:
     for points in (frame.prompts.inside_zyx, frame.prompts.outside_zyx):
         nearest = np.zeros(frame.crop.shape, dtype=np.float32)
         for point in points:
-            z, y, x = (
-                np.square((np.arange(side) - place) * step)
-                for side, place, step in zip(frame.crop.shape, point, size, strict=True)
-            )
-            distance_mm = np.sqrt(z[:, None, None] + y[:, None] + x)
+            distance_mm = _distances(frame.crop.shape, point, frame.voxel_mm)
             np.maximum(nearest, np.exp(-distance_mm / reach_mm), out=nearest, casting="same_kind")
         bumps.append(nearest)
     return np.asarray(0.5 + 0.5 * (bumps[0] - bumps[1]), dtype=np.float32)
+
+
+def _distances(shape_zyx: tuple[int, ...], point_zyx: Float64Array, step_zyx: FloatTriple) -> Float64Array:
+    """Distance (z, y, x) of each voxel from a point in voxels, in the unit of `step_zyx`, a voxel's size."""
+    z, y, x = (
+        np.square((np.arange(side) - place) * step)
+        for side, place, step in zip(shape_zyx, point_zyx, step_zyx, strict=True)
+    )
+    return np.asarray(np.sqrt(z[:, None, None] + y[:, None] + x), dtype=np.float64)
 
 
 def _last_mask(frame: LineFrame) -> Float32Array:

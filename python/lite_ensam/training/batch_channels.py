@@ -84,13 +84,9 @@ class LineFrames:
 
     def voxel_size(self) -> Tensor:
         """Square root of the distance from the line's middle in voxels of the scan, 1 from `VOXELS_REACH` on."""
-        steps = torch.arange(self.side, dtype=torch.float32, device=self.drawn.grey.device)
-        middle = self.drawn.ends.mean(1)
-        sizes = (self.drawn.slice_voxels, self.drawn.pixel_voxels, self.drawn.pixel_voxels)
-        z, y, x = (
-            ((steps - middle[:, axis, None]) / size[:, None]).square() for axis, size in enumerate(sizes)
-        )
-        in_voxels = (z[:, :, None, None] + y[:, None, :, None] + x[:, None, None]).sqrt()
+        slices, pixels = self.drawn.slice_voxels, self.drawn.pixel_voxels
+        sizes = torch.stack([slices, pixels, pixels], dim=1)
+        in_voxels = _distances(self.drawn.ends.mean(1), sizes, self.side)
         return (in_voxels / VOXELS_REACH).clamp(max=1.0).sqrt()
 
     def short_axis(self) -> Tensor:
@@ -131,18 +127,23 @@ def click_channel(clicks: Clicks, side: int) -> Tensor:
     Tensor
         The channel (b, z, y, x).
     """
-    steps = torch.arange(side, dtype=torch.float32, device=clicks.points.device)
     reach = CLICK_REACH * side
     channel = torch.zeros(len(clicks.points), side, side, side, device=clicks.points.device)
     bumps = {1: channel, -1: channel}
     for number in range(clicks.points.shape[1]):
-        z, y, x = ((steps - clicks.points[:, number, axis, None]) ** 2 for axis in range(3))
-        distance = (z[:, :, None, None] + y[:, None, :, None] + x[:, None, None]).sqrt()
-        bump = torch.exp(-distance / reach)
+        points = clicks.points[:, number]
+        bump = torch.exp(-_distances(points, torch.ones_like(points), side) / reach)
         for sign in bumps:
             chosen = (clicks.signs[:, number] == sign)[:, None, None, None]
             bumps[sign] = torch.maximum(bumps[sign], torch.where(chosen, bump, 0.0))
     return 0.5 + 0.5 * (bumps[1] - bumps[-1])
+
+
+def _distances(points: Tensor, sizes: Tensor, side: int) -> Tensor:
+    """Distances (b, z, y, x) of each voxel from a point (b, 3) of its patch, in units of `sizes` (b, 3) voxels."""
+    steps = torch.arange(side, dtype=torch.float32, device=points.device)
+    z, y, x = (((steps - points[:, axis, None]) / sizes[:, axis, None]).square() for axis in range(3))
+    return (z[:, :, None, None] + y[:, None, :, None] + x[:, None, None]).sqrt()
 
 
 # by the names of `core.patch_config.CHANNEL_NAMES`

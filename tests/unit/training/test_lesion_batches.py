@@ -27,8 +27,7 @@ from lite_ensam.training.lesion_batches import (
 from lite_ensam.training.samplers import DeviceBank, seeded, size_odds
 
 CONFIG = PatchConfig()
-SEEN = LINE_CHANNELS + SCAN_CHANNELS
-MARGIN = PatchConfig(side_voxels=48, end_margin_voxels=0.5, channels=SEEN)
+MARGIN = PatchConfig(side_voxels=48, end_margin_voxels=0.5, channels=LINE_CHANNELS + SCAN_CHANNELS)
 CPU = torch.device("cpu")
 
 
@@ -42,7 +41,8 @@ def draw(
     lesions = DeviceBank(bank, CPU)
     picked = torch.arange(count) % len(bank)
     crops = lesions.crops(picked, torch.zeros_like(picked))
-    return draw_patches(crops, config, JITTER, None if seed is None else chance(seed, count), redrawn)
+    numbers = None if seed is None else chance(seed, count)
+    return draw_patches(crops, config, JITTER, numbers, redrawn)
 
 
 def test_without_chance_the_patch_is_centred_and_scaled_to_the_line(bank: LesionCropCache) -> None:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, SCAN_CHANNELS, PatchConfig
+from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, PatchConfig
 from lite_ensam.segmentation.channels import LineFrame, PatchPrompts, channels_of
 from lite_ensam.training.batch_channels import channels_of_batch
 from lite_ensam.training.batches import Batch
 from lite_ensam.training.click_rounds import with_clicks
-from lite_ensam.training.config import PromptOdds
+from lite_ensam.training.config import LESION_CHANNELS, PromptOdds
 from lite_ensam.training.lesion_batches import Chance, Drawn
 from lite_ensam.training.prompts import (
     Clicks,
@@ -31,7 +31,7 @@ SIDE = 32
 STEP = (2.0, 4.0, 4.0)
 """Voxels of the ellipsoid's scan per voxel of its patch."""
 
-CONFIG = PatchConfig(side_voxels=SIDE, channels=LINE_CHANNELS + PROMPT_CHANNELS + SCAN_CHANNELS)
+CONFIG = PatchConfig(side_voxels=SIDE, channels=LESION_CHANNELS)
 
 
 def ellipsoid(count: int = 1) -> Drawn:
