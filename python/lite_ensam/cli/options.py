@@ -63,7 +63,7 @@ Mirror: TypeAlias = Annotated[
 Border: TypeAlias = Annotated[
     BorderName,
     typer.Option(
-        help="Put the border where readers draw it (readers) or where grey values change (edge; extra `edge`)"
+        help="Put the border where readers draw it (readers) or where grey values change (edge)"
     ),
 ]
 Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace existing files")]

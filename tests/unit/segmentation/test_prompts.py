@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from lite_ensam.core.case import Case
+from lite_ensam.core.errors import MissingExtraError
 from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, PatchConfig
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.datasets.phantom import make_phantom
@@ -20,19 +22,19 @@ AT = {name: number for number, name in enumerate(CONFIG.channels)}
 
 
 class BallEngine:
-    """Says "tumour" within half a line of the middle; remembers what it was shown."""
+    """Says "tumour" within half a line of the middle, a voxel less for the edge; remembers what it was shown."""
 
-    def __init__(self, config: PatchConfig = CONFIG) -> None:
-        self.manifest = SimpleNamespace(patch=config)
+    def __init__(self, config: PatchConfig = CONFIG, out_channels: int = 1) -> None:
+        self.manifest = SimpleNamespace(patch=config, out_channels=out_channels)
         self.shown: list[np.ndarray] = []
 
-    def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray) -> np.ndarray:
+    def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray, border: int = 0) -> np.ndarray:
         self.shown.append(values[0].copy())
         z, y, x = np.indices(values.shape[2:])
         middle = endpoints_zyx[0].mean(axis=0)
         distance = np.linalg.norm(np.stack([z, y, x], axis=-1) - middle, axis=-1)
         radius = np.linalg.norm(np.subtract(*endpoints_zyx[0])) / 2
-        return (radius - distance)[None].astype(np.float32)
+        return (radius - distance - border)[None].astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,29 @@ def test_points_mend_the_mask_that_there_was_without_them(case: Case) -> None:
     np.testing.assert_allclose(second[AT["last_mask"]], 1 / (1 + np.exp(-logits)), atol=1e-5)
     assert labels[z, y, x] == marked.marks[0].label
     assert labels[z + 1, y + 3, x] == 0
+
+
+def test_a_network_that_knows_the_edge_draws_it_without_scipy(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    engine = BallEngine(out_channels=2)
+    edge = Predictor(engine, border="edge").predict(case).labels > 0
+    readers = Predictor(engine).predict(case).labels > 0
+    assert not (edge & ~readers).any()
+    radius = 24 / CONFIG.side_factor / 2
+    assert edge.sum() / readers.sum() == pytest.approx(((radius - 1) / radius) ** 3, abs=0.08)
+    with pytest.raises(MissingExtraError, match="border edge needs SciPy"):
+        Predictor(BallEngine(), border="edge")
+
+
+def test_points_are_seen_beside_readers_mask_whatever_the_border(case: Case) -> None:
+    z, y, x = (round(number) for number in case.marks[0].midpoint_zyx)
+    marked = told(case, inside_zyx=((z, y, x),))
+    readers, edge = BallEngine(out_channels=2), BallEngine(out_channels=2)
+    Predictor(readers).predict(marked)
+    Predictor(edge, border="edge").predict(marked)
+    np.testing.assert_array_equal(readers.shown, edge.shown)
 
 
 def test_slices_and_short_axis_are_shown_at_their_place(case: Case) -> None:
