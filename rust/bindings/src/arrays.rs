@@ -40,6 +40,10 @@ array_argument! {
     Labels, "uint8, uint16 or bool", U8: u8, U16: u16
 }
 array_argument! {
+    /// A mask.
+    Mask, "uint8 or bool", U8: u8
+}
+array_argument! {
     /// Logits of a patch.
     Logits, "float32", F32: f32
 }

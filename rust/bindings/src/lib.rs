@@ -27,7 +27,9 @@ mod _kernels {
     #[pymodule_export]
     use crate::threads::{has_avx2, usable_cpus};
     #[pymodule_export]
-    use crate::volume_fns::{ValueRange, crop_max_pool, crop_resample, min_max, resample_box, value_range};
+    use crate::volume_fns::{
+        ValueRange, crop_max_pool, crop_resample, min_max, resample_box, snap_to_edge, value_range,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -4,7 +4,7 @@ use lite_ensam_kernels as kernels;
 use numpy::{IntoPyArray, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 
-use crate::arrays::{Volume, with_view};
+use crate::arrays::{Mask, Volume, bool_as_uint8, with_view};
 use crate::errors::to_python;
 use crate::numbers::{counts, real, reals};
 use crate::threads::run;
@@ -298,4 +298,69 @@ pub(crate) fn resample_box(
     kernels::resample_box(volume_shape, start, step, counts("shape_zyx", shape_zyx)?)
         .map(|(start, stop)| (start.into(), stop.into()))
         .map_err(to_python)
+}
+
+/// The mask of a tumour with its border moved to the half-maximum between inside and outside.
+///
+/// Each voxel of a band, `reach_mm` to both sides of the border, is inside if it is nearer to the mean of the mask's
+/// core than to that of what surrounds the mask there: of what is darker than the core, for a voxel that is darker, of
+/// what is brighter, for one that is brighter. Where they differ from the core by less than twice the noise, the
+/// border stays. Voxels that most of their neighbours disagree with are turned over; pieces that are not connected with
+/// the core are left out. A mask without core, surroundings or visible border comes back as it is.
+///
+/// Means are taken under Gaussian bells. Bells of 8 voxels and more are averaged on blocks of at most a quarter of
+/// their standard deviation: single voxels, at the border, may differ from those of exact bells.
+///
+/// Parameters
+/// ----------
+/// mask : ndarray of shape (z, y, x), uint8 or bool
+///     The tumour, not 0 inside; any strides.
+/// other : ndarray of shape (z, y, x), uint8 or bool
+///     Voxels that the tumour must not take, and that do not count as its surroundings.
+/// grey : ndarray of shape (z, y, x), int16, uint16, uint8 or float32
+///     Grey values; finite.
+/// spacing_mm : tuple of float
+///     Voxel size (z, y, x) in mm.
+/// reach_mm : float
+///     How far the border may move.
+/// local_mm : float
+///     Standard deviation of the bells; at least 1.5 times `reach_mm` is taken.
+///
+/// Returns
+/// -------
+/// ndarray of the shape of `mask`, bool, C order
+///
+/// Raises
+/// ------
+/// ValueError
+///     If the arrays differ in shape, or a spacing or distance is not positive and finite.
+/// MemoryError
+///     If the work does not fit into memory: 64 bytes a voxel.
+///
+/// Examples
+/// --------
+/// >>> grey = np.array([[[0, 1, 60, 61, 59, 60, 61, 60, 1, 0, 1, 0]]], dtype=np.int16)
+/// >>> mask = np.array([[[0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0]]], dtype=np.uint8)
+/// >>> snap_to_edge(mask, np.zeros_like(mask), grey, (1.0, 1.0, 1.0), 2.0, 3.0).astype(int)
+/// array([[[0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0]]])
+#[pyfunction]
+pub(crate) fn snap_to_edge<'py>(
+    py: Python<'py>,
+    mask: &Bound<'py, PyAny>,
+    other: &Bound<'py, PyAny>,
+    grey: &Bound<'py, PyAny>,
+    spacing_mm: &Bound<'py, PyAny>,
+    reach_mm: &Bound<'py, PyAny>,
+    local_mm: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyArray3<bool>>> {
+    let Mask::U8(mask) = Mask::check("mask", &bool_as_uint8(mask)?)?;
+    let Mask::U8(other) = Mask::check("other", &bool_as_uint8(other)?)?;
+    let grey = Volume::check("grey", grey)?;
+    let spacing = reals("spacing_mm", spacing_mm)?;
+    let (reach, local) = (real("reach_mm", reach_mm)?, real("local_mm", local_mm)?);
+    let (mask, other) = (mask.as_array(), other.as_array());
+    with_view!(grey, Volume[I16, U16, U8, F32], view => {
+        run(py, || kernels::snap_to_edge(mask, other, view, spacing, reach, local))
+    })
+    .map(|snapped| snapped.into_pyarray(py))
 }

@@ -89,6 +89,24 @@ pub enum KernelError {
         /// Spacing that came.
         spacing_mm: [f64; 3],
     },
+    /// Two arrays that belong together differ in shape.
+    #[error("{name} must have the shape of the mask, {}, got {}", triple(.mask_shape_zyx), triple(.shape_zyx))]
+    OtherShape {
+        /// The second array's name.
+        name: &'static str,
+        /// Shape of the mask.
+        mask_shape_zyx: [usize; 3],
+        /// Shape that came.
+        shape_zyx: [usize; 3],
+    },
+    /// A border cannot move by such a distance.
+    #[error("{name} must be positive and finite, got {mm}")]
+    BadDistance {
+        /// The argument's name.
+        name: &'static str,
+        /// Distance that came, in mm.
+        mm: f64,
+    },
     /// Labels count from 1; 0 is the background.
     #[error("label must be 1 to 65535, got {label}")]
     BadLabel {

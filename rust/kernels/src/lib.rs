@@ -11,19 +11,23 @@
 //! |---|---|
 //! | [`ValueRange`], [`value_range`], [`min_max`] | `normalize.rs` |
 //! | [`crop_max_pool`] | `max_pool.rs` |
-//! | [`crop_resample`], [`resample_part`], [`resample_box`] | `resample.rs` |
+//! | [`crop_resample`], [`resample_part`], [`resample_box`] | `resample.rs`, `separable.rs` |
 //! | [`marker_endpoints`] | `endpoints.rs` |
 //! | [`label_counts`], [`label_boxes`] | `labels.rs` |
 //! | [`paint`], [`paint_part`] of [`TumorLogits`] | `paint.rs`, `tumor.rs` |
 //! | [`recover_missing_tumor`] | `sphere.rs`, `voxel_assignment.rs` |
 //! | [`largest_piece`] | `pieces.rs` |
+//! | [`snap_to_edge`] | `edge.rs`, `distance.rs`, `bell.rs` |
 //! | [`in_plane_diameters`] | `diameter.rs`, `hull.rs` |
 //! | [`read_boxes`], [`read_labelled`] of [`Stored`] numbers | `stream.rs`, `stored.rs` |
 //! | [`open`], [`Inflated`], [`Deflater`] | `gzip.rs` |
 //!
 //! Every kernel has a slow twin in its tests: the same answer by the plainest loop, on random small volumes.
 
+mod bell;
 mod diameter;
+mod distance;
+mod edge;
 mod endpoints;
 mod error;
 mod gzip;
@@ -34,6 +38,7 @@ mod normalize;
 mod paint;
 mod pieces;
 mod resample;
+mod separable;
 mod sphere;
 mod stored;
 mod stream;
@@ -44,6 +49,7 @@ mod voxel;
 mod voxel_assignment;
 
 pub use diameter::{InPlaneDiameters, in_plane_diameters};
+pub use edge::snap_to_edge;
 pub use endpoints::{MarkedLine, marker_endpoints};
 pub use error::KernelError;
 pub use gzip::{Deflater, Inflated, open};

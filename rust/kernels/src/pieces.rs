@@ -36,41 +36,78 @@ where
     if label == 0 {
         return Err(KernelError::BadLabel { label: 0 });
     }
-    let (n_slices, n_rows, n_columns) = labels.dim();
-    let mut runs: Vec<Run> = Vec::new();
-    let mut row_starts = Vec::with_capacity(n_slices * n_rows + 1);
-    let mut pieces = Pieces::default();
-    for (z, slice) in labels.outer_iter().enumerate() {
-        for (y, row) in slice.outer_iter().enumerate() {
-            let first = runs.len();
-            row_starts.push(first);
-            for_each_run(row, |value, start, stop| {
-                if value.into() == label {
-                    runs.push(Run { start, stop });
-                    pieces.add(stop - start);
-                }
-            });
-            if runs.len() > first {
-                for earlier in earlier_rows(z, y, n_rows) {
-                    let earlier = row_starts[earlier]..row_starts[earlier + 1];
-                    join_touching(&runs, earlier, first, &mut pieces);
-                }
+    let mut found = Found::new(labels, label);
+    let mask = match found.pieces.largest() {
+        Some(largest) => found.mask(labels.dim(), |piece| piece == largest),
+        None => Array3::from_elem(labels.dim(), false),
+    };
+    Ok(LargestPiece { n_pieces: found.pieces.count(), mask })
+}
+
+/// The pieces of a mask that hold at least one of the voxels `seeds`.
+pub(crate) fn pieces_with(mask: ArrayView3<'_, bool>, seeds: ArrayView3<'_, bool>) -> Array3<bool> {
+    let mut found = Found::new(mask, 1);
+    let mut kept = vec![false; found.runs.len()];
+    for (row, seeds) in seeds.rows().into_iter().enumerate() {
+        for n in found.row_starts[row]..found.row_starts[row + 1] {
+            let Run { start, stop } = found.runs[n];
+            if (start..stop).any(|x| seeds[x]) {
+                kept[found.pieces.root(n)] = true;
             }
         }
     }
-    row_starts.push(runs.len());
-    let mut mask = vec![false; labels.len()];
-    if let Some(largest) = pieces.largest() {
-        for (row, ends) in row_starts.windows(2).enumerate() {
+    found.mask(mask.dim(), |piece| kept[piece])
+}
+
+/// All runs of one label, and which of them hang together.
+struct Found {
+    runs: Vec<Run>,
+    /// First run of each row, through all slices, and the number of runs.
+    row_starts: Vec<usize>,
+    pieces: Pieces,
+}
+
+impl Found {
+    fn new<T: Copy + Eq + Into<u16>>(labels: ArrayView3<'_, T>, label: u16) -> Self {
+        let (n_slices, n_rows, _) = labels.dim();
+        let mut runs: Vec<Run> = Vec::new();
+        let mut row_starts = Vec::with_capacity(n_slices * n_rows + 1);
+        let mut pieces = Pieces::default();
+        for (z, slice) in labels.outer_iter().enumerate() {
+            for (y, row) in slice.outer_iter().enumerate() {
+                let first = runs.len();
+                row_starts.push(first);
+                for_each_run(row, |value, start, stop| {
+                    if value.into() == label {
+                        runs.push(Run { start, stop });
+                        pieces.add(stop - start);
+                    }
+                });
+                if runs.len() > first {
+                    for earlier in earlier_rows(z, y, n_rows) {
+                        let earlier = row_starts[earlier]..row_starts[earlier + 1];
+                        join_touching(&runs, earlier, first, &mut pieces);
+                    }
+                }
+            }
+        }
+        row_starts.push(runs.len());
+        Self { runs, row_starts, pieces }
+    }
+
+    /// Voxels of the pieces, each known by its first run, that are kept.
+    fn mask(&mut self, shape: (usize, usize, usize), is_kept: impl Fn(usize) -> bool) -> Array3<bool> {
+        let (n_slices, n_rows, n_columns) = shape;
+        let mut mask = vec![false; n_slices * n_rows * n_columns];
+        for (row, ends) in self.row_starts.windows(2).enumerate() {
             for n in ends[0]..ends[1] {
-                if pieces.root(n) == largest {
-                    mask[row * n_columns..][runs[n].start..runs[n].stop].fill(true);
+                if is_kept(self.pieces.root(n)) {
+                    mask[row * n_columns..][self.runs[n].start..self.runs[n].stop].fill(true);
                 }
             }
         }
+        Array3::from_shape_vec(shape, mask).expect("as many values as voxels")
     }
-    let mask = Array3::from_shape_vec(labels.dim(), mask).expect("as many values as voxels");
-    Ok(LargestPiece { n_pieces: pieces.count(), mask })
 }
 
 /// The rows that touch row `y` of slice `z` and come before it, counted through all slices.
@@ -186,6 +223,18 @@ mod tests {
             let none = Array3::from_elem(labels.dim(), false);
             let expected = pieces.iter().rev().max_by_key(|&piece| n_voxels(piece)).unwrap_or(&none);
             prop_assert_eq!(&found.mask, expected);
+        }
+
+        #[test]
+        fn pieces_with_seeds_match_reference(voxels in volumes(one_of(&[(0_u8, false), (0, false), (0, true), (1, false), (1, false), (1, true)]))) {
+            let (labels, seeds) = (voxels.mapv(|(label, _)| label), voxels.mapv(|(_, seed)| seed));
+            let mut expected = Array3::from_elem(labels.dim(), false);
+            for piece in pieces_reference(&labels) {
+                if piece.iter().zip(&seeds).any(|(&inside, &seed)| inside && seed) {
+                    expected.iter_mut().zip(&piece).for_each(|(kept, &inside)| *kept |= inside);
+                }
+            }
+            prop_assert_eq!(pieces_with(labels.mapv(|label| label == 1).view(), seeds.view()), expected);
         }
 
         #[test]

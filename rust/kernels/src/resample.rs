@@ -1,8 +1,8 @@
 //! Crop and resampling to a fixed patch: averaging where it shrinks, linear where it enlarges.
 
-use ndarray::{Array3, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
-use rayon::prelude::*;
+use ndarray::{Array3, ArrayView3, Axis};
 
+use crate::separable::{Tap, weighted_sums};
 use crate::voxel::{check_box, crop, room_for, zeros};
 use crate::{KernelError, Voxel};
 
@@ -48,36 +48,11 @@ pub fn resample_part<T: Voxel>(
         let (start_zyx, stop_zyx) = (axes.map(|taps| taps.first), axes.map(|taps| taps.stop));
         return Err(KernelError::NotInPart { origin_zyx, end_zyx, start_zyx, stop_zyx });
     }
-    // The patch, its slices of the volume, and the sums of each thread, which are as large as a slice
-    let slice = shape_zyx[1].saturating_mul(shape_zyx[2]);
-    let n_slices = (shape_zyx[0] + z.stop - z.first).saturating_add(2 * rayon::current_num_threads());
-    room_for(slice.saturating_mul(n_slices).saturating_mul(size_of::<f32>()), shape_zyx)?;
-    let mut patch = zeros::<f32>(shape_zyx)?;
     let needed = crop(
         part,
         [0, 1, 2].map(|axis| axes[axis].first - origin_zyx[axis]..axes[axis].stop - origin_zyx[axis]),
     );
-
-    // Slices of the volume that already have the patch's rows and columns
-    let mut slices = zeros::<f32>([z.stop - z.first, shape_zyx[1], shape_zyx[2]])?;
-    slices
-        .axis_iter_mut(Axis(0))
-        .into_par_iter()
-        .zip(needed.axis_iter(Axis(0)))
-        .for_each_init(Vec::new, |sums, (out, slice)| resample_slice(slice, out, &y, &x, sums));
-    patch.axis_iter_mut(Axis(0)).into_par_iter().zip(&z.taps).for_each_init(
-        Vec::new,
-        |sums, (mut out, tap)| {
-            sums.clear();
-            sums.resize(shape_zyx[1] * shape_zyx[2], 0.0);
-            for (slice, &weight) in slices.outer_iter().skip(tap.first).zip(&tap.weights) {
-                let slice = slice.to_slice().expect("allocated here, in C order");
-                sums.iter_mut().zip(slice).for_each(|(sum, &v)| *sum += weight * f64::from(v));
-            }
-            out.iter_mut().zip(&*sums).for_each(|(out, &sum)| *out = sum as f32);
-        },
-    );
-    Ok(patch)
+    weighted_sums(needed, [&z.taps, &y.taps, &x.taps])
 }
 
 /// The voxels, `start` to `stop`, of a volume that [`crop_resample`] reads for a patch.
@@ -120,45 +95,7 @@ fn taps(
         .map(|axis| AxisTaps::new(volume_shape_zyx[axis], start_zyx[axis], step_zyx[axis], shape_zyx[axis])))
 }
 
-/// Rows first (whole rows add up, which vectorises), then columns of the few rows that are left.
-fn resample_slice<T: Voxel>(
-    slice: ArrayView2<'_, T>,
-    mut out: ArrayViewMut2<'_, f32>,
-    y: &AxisTaps,
-    x: &AxisTaps,
-    sums: &mut Vec<f64>,
-) {
-    for (tap, mut out_row) in y.taps.iter().zip(out.rows_mut()) {
-        sums.clear();
-        sums.resize(slice.ncols(), 0.0);
-        for (row, &weight) in slice.outer_iter().skip(tap.first).zip(&tap.weights) {
-            add_row(sums, row, weight);
-        }
-        for (tap, out) in x.taps.iter().zip(&mut out_row) {
-            *out = sums[tap.first..].iter().zip(&tap.weights).map(|(v, w)| v * w).sum::<f64>() as f32;
-        }
-    }
-}
-
-fn add_row<T: Voxel>(sums: &mut [f64], row: ArrayView1<'_, T>, weight: f64) {
-    match row.as_slice() {
-        Some(row) => sums.iter_mut().zip(row).for_each(|(sum, v)| *sum += weight * v.to_f64()),
-        None => sums.iter_mut().zip(row).for_each(|(sum, v)| *sum += weight * v.to_f64()),
-    }
-}
-
-/// The voxels that one patch voxel is made of, along one axis: `weights` of voxels `first`, `first + 1`, ...
-#[derive(Debug, Clone, PartialEq)]
-struct Tap {
-    first: usize,
-    weights: Vec<f64>,
-}
-
 impl Tap {
-    fn one(voxel: usize) -> Self {
-        Self { first: voxel, weights: vec![1.0] }
-    }
-
     /// Average over `[start, stop)` of `length` voxels, the first and last repeated outside.
     fn average(length: usize, start: f64, stop: f64) -> Self {
         let end = length as f64;
