@@ -13,7 +13,7 @@ RUN python3 -m venv /tools && /tools/bin/pip install --no-cache-dir 'maturin>=1.
 
 FROM python:3.13-slim-bookworm
 COPY --from=build /wheels /wheels
-RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[dicom,evaluate,edge,cohort]" && rm -r /wheels \
+RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[dicom,evaluate,cohort]" && rm -r /wheels \
     && useradd --create-home user
 # Compiled graphs and fonts are cached here, whoever runs it.
 ENV XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/matplotlib

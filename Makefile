@@ -55,7 +55,7 @@ mutants: .venv/.dev-installed ## break each number that masks depend on in a cop
 	$(BIN)/python -m tests.mutants
 
 # Without torch: everything else that users install.
-LOWEST_EXTRAS := edge evaluate dicom register widgets cohort
+LOWEST_EXTRAS := evaluate dicom register widgets cohort
 LOWEST_TESTS := tests/integration/test_segment.py tests/integration/test_clinical.py tests/integration/test_cohort.py \
   tests/unit/io tests/unit/response tests/unit/widgets
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 _Voxel = TypeVar("_Voxel", np.int16, np.uint16, np.uint8, np.float32)
 _Volume: TypeAlias = NDArray[np.int16] | NDArray[np.uint16] | NDArray[np.uint8] | NDArray[np.float32]
 _Labels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.bool_]
+_Mask: TypeAlias = NDArray[np.uint8] | NDArray[np.bool_]
 _Marker: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.int16] | NDArray[np.int32]
 _IndexZYX: TypeAlias = tuple[int, int, int]
 _PointZYX: TypeAlias = tuple[float, float, float]
@@ -37,6 +38,7 @@ __all__ = [
     "read_labelled",
     "recover_missing_tumor",
     "resample_box",
+    "snap_to_edge",
     "usable_cpus",
     "value_range",
 ]
@@ -495,6 +497,56 @@ def largest_piece(labels: _Labels, label: int) -> tuple[NDArray[np.bool_], int]:
     --------
     >>> largest_piece(np.array([[[1, 0, 1, 1]]], dtype=np.uint8), 1)
     (array([[[False, False,  True,  True]]]), 2)
+    """
+
+# ---- edge.rs, distance.rs, bell.rs -----------------------------------------------------------------------------
+
+def snap_to_edge(
+    mask: _Mask, other: _Mask, grey: _Volume, spacing_mm: _PointZYX, reach_mm: float, local_mm: float
+) -> NDArray[np.bool_]:
+    """The mask of a tumour with its border moved to the half-maximum between inside and outside.
+
+    Each voxel of a band, `reach_mm` to both sides of the border, is inside if it is nearer to the mean of the mask's
+    core than to that of what surrounds the mask there: of what is darker than the core, for a voxel that is darker, of
+    what is brighter, for one that is brighter. Where they differ from the core by less than twice the noise, the
+    border stays. Voxels that most of their neighbours disagree with are turned over; pieces that are not connected with
+    the core are left out. A mask without core, surroundings or visible border comes back as it is.
+
+    Means are taken under Gaussian bells. Bells of 8 voxels and more are averaged on blocks of at most a quarter of
+    their standard deviation: single voxels, at the border, may differ from those of exact bells.
+
+    Parameters
+    ----------
+    mask : ndarray of shape (z, y, x), uint8 or bool
+        The tumour, not 0 inside; any strides.
+    other : ndarray of shape (z, y, x), uint8 or bool
+        Voxels that the tumour must not take, and that do not count as its surroundings.
+    grey : ndarray of shape (z, y, x), int16, uint16, uint8 or float32
+        Grey values; finite.
+    spacing_mm : tuple of float
+        Voxel size (z, y, x) in mm.
+    reach_mm : float
+        How far the border may move.
+    local_mm : float
+        Standard deviation of the bells; at least 1.5 times `reach_mm` is taken.
+
+    Returns
+    -------
+    ndarray of the shape of `mask`, bool, C order
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in shape, or a spacing or distance is not positive and finite.
+    MemoryError
+        If the work does not fit into memory: 64 bytes a voxel.
+
+    Examples
+    --------
+    >>> grey = np.array([[[0, 1, 60, 61, 59, 60, 61, 60, 1, 0, 1, 0]]], dtype=np.int16)
+    >>> mask = np.array([[[0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0]]], dtype=np.uint8)
+    >>> snap_to_edge(mask, np.zeros_like(mask), grey, (1.0, 1.0, 1.0), 2.0, 3.0).astype(int)
+    array([[[0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0]]])
     """
 
 # ---- diameter.rs, hull.rs --------------------------------------------------------------------------------------

@@ -76,6 +76,53 @@ def largest_piece(labels: NDArray, label: int) -> tuple[NDArray[np.bool_], int]:
     return pieces == number, n_pieces
 
 
+def mean_nearby(grey: NDArray, where: NDArray[np.bool_], sigma: NDArray) -> tuple[NDArray, NDArray]:
+    """Mean of the voxels `where`, weighted by a bell about each voxel; and the sum of the weights."""
+    weights = ndimage.gaussian_filter(where.astype(np.float32), sigma)
+    return ndimage.gaussian_filter(np.where(where, grey, np.float32(0)), sigma) / np.maximum(
+        weights, 1e-6
+    ), weights
+
+
+def snap_to_edge(
+    mask: NDArray, other: NDArray, grey: NDArray, spacing_mm: PointZYX, reach_mm: float, local_mm: float
+) -> NDArray[np.bool_]:
+    mask, other, grey, spacing = mask != 0, other != 0, grey.astype(np.float32), np.asarray(spacing_mm)
+    if not mask.any() or mask.all():
+        return mask  # SciPy has no distances then
+    outwards = ndimage.distance_transform_edt(~mask, sampling=spacing)
+    inwards = ndimage.distance_transform_edt(mask, sampling=spacing)
+    core = inwards > min(reach_mm, 0.6 * inwards.max())
+    shell = (outwards > 0.5 * reach_mm) & (outwards < 2 * reach_mm) & ~other
+    band = (outwards <= reach_mm) & (inwards <= reach_mm) & ~other
+    if not (core.any() and shell.any() and band.any()):
+        return mask
+    sigma = np.maximum(local_mm, 1.5 * reach_mm) / spacing
+    inside, _ = mean_nearby(grey, core, sigma)
+    sides = [mean_nearby(grey, shell & side, sigma) for side in (grey < inside, grey >= inside)]
+    around = np.where(grey < inside, *(mean for mean, _ in sides))
+    noise = float(np.sqrt((np.var((grey - inside)[core]) + np.var((grey - around)[shell])) / 2))
+    weight = sides[0][1] + sides[1][1]
+    to_darker, to_brighter = (
+        np.where(share > 0.15 * weight, np.abs(mean - inside), np.float32(0)) for mean, share in sides
+    )
+    contrast = np.maximum(to_darker, to_brighter)
+    sure = band & (contrast > 2 * noise)
+    if not sure.any():
+        return mask
+    blur = min(2 * noise / max(float(np.median(contrast[band])), 1e-6), 1.2)
+    above = ndimage.gaussian_filter(grey, blur * spacing[1:].min() / spacing) - inside
+    nearer = ((to_darker == 0) | (above > -to_darker / 2)) & ((to_brighter == 0) | (above < to_brighter / 2))
+    snapped = np.where(sure, nearer, mask) | core
+    neighbours = np.zeros((3, 3, 3), np.uint8)
+    neighbours[1] = neighbours[::2, 1, 1] = 1
+    inside_here = ndimage.correlate(snapped.astype(np.uint8), neighbours)
+    alike = np.where(snapped, inside_here, neighbours.sum() - inside_here) - 1
+    snapped = (snapped ^ (sure & (alike < 4))) | core
+    pieces, _ = ndimage.label(snapped, np.ones((3, 3, 3)))
+    return np.isin(pieces, np.unique(pieces[core]))
+
+
 def logit_map(shape_zyx: IndexZYX, tumor: Tumor) -> NDArray[np.float64]:
     """Full-size trilinear logits of one tumor, minus infinity outside its box."""
     _, logits, start_zyx, step_zyx, content_zyx = tumor

@@ -25,7 +25,7 @@ from lite_ensam.segmentation.channels import (
     with_last_mask,
     without_clicks,
 )
-from lite_ensam.segmentation.edge_refinement import BORDERS, Border, check_edge_extra, refine_to_image_edge
+from lite_ensam.segmentation.edge_refinement import BORDERS, Border, refine_to_image_edge
 from lite_ensam.segmentation.painting import (
     Painting,
     TumorLogits,
@@ -95,12 +95,6 @@ def is_refined(border: Border, manifest: WeightsManifest) -> bool:
     return BORDERS.index(border) >= manifest.out_channels
 
 
-def check_border(border: Border, manifest: WeightsManifest) -> None:
-    """Raise MissingExtraError without SciPy, if a border of these weights needs it: before there is work to lose."""
-    if is_refined(border, manifest):
-        check_edge_extra()
-
-
 def check_threshold(threshold: float) -> None:
     """Raise ArgumentError unless a threshold is a finite logit."""
     if not (isinstance(threshold, int | float) and np.isfinite(threshold)):
@@ -125,15 +119,12 @@ class Predictor:
         trained briefly gain by it, those that ship hardly (docs/developer/experiments.md, 3 and 5).
     border : Border, default "readers"
         "readers" draws tumours as readers do, "edge" up to the edge in the scan: for phantoms and physics. With
-        weights that have not learnt the edge, borders are moved to it afterwards (`refine_to_image_edge`, extra
-        `edge`).
+        weights that have not learnt the edge, borders are moved to it afterwards (`refine_to_image_edge`).
 
     Raises
     ------
     ArgumentError
         If a choice is none of those that there are.
-    MissingExtraError
-        If the border needs SciPy, which is not installed.
     """
 
     def __init__(
@@ -149,7 +140,6 @@ class Predictor:
         self.backend, self.crop, self.window = backend, crop, window
         self.mirror = mirror and crop == "lesion"
         self.border: Border = border
-        check_border(border, backend.manifest)
         self._refines = is_refined(border, backend.manifest)
         self._output = 0 if self._refines else BORDERS.index(border)
 

@@ -11,7 +11,7 @@ from lite_ensam.core.errors import ArgumentError, brief
 from lite_ensam.core.patch_config import Crop
 from lite_ensam.engines import ENGINES, Engine, WeightsManifest, check_engine, check_threads, shipped_weights
 from lite_ensam.segmentation import BORDERS, CROPS, Border
-from lite_ensam.segmentation.predictor import check_border, check_choices
+from lite_ensam.segmentation.predictor import check_choices
 from lite_ensam.segmentation.repeatability import check_repeats
 
 __all__ = ["CHOICES", "RunOptions"]
@@ -71,8 +71,8 @@ class RunOptions:
         if self.window is not None:
             low, high = self.window
             object.__setattr__(self, "window", (float(low), float(high)))
-        if self.weights or self.border == "edge":
-            check_border(self.border, self.read_manifest())
+        if self.weights:
+            self.read_manifest()
 
     def read_manifest(self) -> WeightsManifest:
         """The manifest of the weights; EngineError if they are not there."""

@@ -11,7 +11,7 @@ from scipy import ndimage
 from lite_ensam.core.errors import LiteEnsamError
 from lite_ensam.core.partial_volume import as_subvolume
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.segmentation.edge_refinement import _wide_bell, refine_to_image_edge
+from lite_ensam.segmentation.edge_refinement import refine_to_image_edge
 from lite_ensam.segmentation.painting import Painting, TumorLogits, paint_tumors
 from lite_ensam.segmentation.patch_plan import Placement
 from lite_ensam.segmentation.predictor import Predictor
@@ -207,13 +207,6 @@ def test_voxels_of_a_mask_beyond_its_patch_stay() -> None:
     after = refine_to_image_edge(before, tumors, scan((12, 40)), SPACING).labels
     assert after[12, 32, 63] == 1
     assert (after == 1).sum() < (labels == 1).sum()
-
-
-@pytest.mark.parametrize("shape", [(1, 30, 31), (9, 40, 17)])
-def test_the_wide_bell_is_scipys_gaussian(shape: tuple[int, int, int]) -> None:
-    values = np.random.default_rng(0).normal(50, 30, shape).astype(np.float32)
-    sigma = np.array([0.7, 6.0, 25.0])  # wider than the box, too
-    np.testing.assert_allclose(_wide_bell(values, sigma), ndimage.gaussian_filter(values, sigma), rtol=1e-4)
 
 
 def test_other_borders_are_refused() -> None:

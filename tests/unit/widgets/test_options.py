@@ -74,8 +74,6 @@ def test_a_wrong_option_in_the_panel_is_told_too_and_nothing_changes(
     ids=repr,
 )
 def test_the_viewer_makes_the_masks_of_segment(case: Case, options: dict[str, Any]) -> None:
-    if options.get("border") == "edge":
-        pytest.importorskip("scipy", reason="SciPy is not installed: no border edge to test")
     expected = lite_ensam.segment(case, **options)
     viewer = explore(case, **options).viewer
     np.testing.assert_array_equal(viewer.labels, expected.labels)
