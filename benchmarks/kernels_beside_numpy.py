@@ -71,7 +71,26 @@ def volume_pairs() -> list[Pair]:
             lambda: numpy_reference.crop_resample(ct, START, STOP, SIDE),
             crop_bytes + patch_bytes,
         ),
+        edge_pair(),
     ]
+
+
+def edge_pair() -> Pair:
+    """A ball's border, drawn a millimetre too far outside, on the box that its border may move in."""
+    voxels = np.stack(
+        np.meshgrid(*(np.arange(part.start, part.stop) for part in BOX), indexing="ij"), axis=-1
+    )
+    distance = np.linalg.norm((voxels - CENTER) * SPACING, axis=-1)
+    noise = np.random.default_rng(0).normal(0, 15, distance.shape)
+    grey = np.rint(np.where(distance <= RADIUS_MM, 60, -20) + noise).astype(np.int16)
+    mask = distance <= RADIUS_MM + 1
+    mm = 0.24 * RADIUS_MM, 0.7 * RADIUS_MM
+    return Pair(
+        "snap_to_edge",
+        lambda: _kernels.snap_to_edge(mask, np.zeros_like(mask), grey, tuple(SPACING), *mm),
+        lambda: numpy_reference.snap_to_edge(mask, grey, SPACING, *mm),
+        grey.nbytes + 3 * mask.nbytes,
+    )
 
 
 def label_pairs() -> list[Pair]:

@@ -79,6 +79,40 @@ def recover_missing_tumor(
     return raised
 
 
+def mean_nearby(grey: Array, where: Array, sigma: Array) -> tuple[Array, Array]:
+    weights = ndimage.gaussian_filter(where.astype(np.float32), sigma)
+    sums = ndimage.gaussian_filter(np.where(where, grey, np.float32(0)), sigma)
+    return sums / np.maximum(weights, 1e-6), weights
+
+
+def snap_to_edge(mask: Array, grey: Array, spacing: Array, reach: float, local: float) -> Array:
+    grey = grey.astype(np.float32)
+    outwards = ndimage.distance_transform_edt(~mask, sampling=spacing)
+    inwards = ndimage.distance_transform_edt(mask, sampling=spacing)
+    core = inwards > min(reach, 0.6 * inwards.max())
+    shell = (outwards > 0.5 * reach) & (outwards < 2 * reach)
+    band = (outwards <= reach) & (inwards <= reach)
+    sigma = max(local, 1.5 * reach) / spacing
+    inside, _ = mean_nearby(grey, core, sigma)
+    sides = [mean_nearby(grey, shell & side, sigma) for side in (grey < inside, grey >= inside)]
+    around = np.where(grey < inside, *(mean for mean, _ in sides))
+    noise = np.sqrt((np.var((grey - inside)[core]) + np.var((grey - around)[shell])) / 2)
+    least = 0.15 * (sides[0][1] + sides[1][1])
+    darker, brighter = (np.where(share > least, np.abs(mean - inside), 0) for mean, share in sides)
+    contrast = np.maximum(darker, brighter)
+    blur = min(2 * noise / np.median(contrast[band]), 1.2)
+    above = ndimage.gaussian_filter(grey, blur * spacing[1:].min() / spacing) - inside
+    nearer = ((darker == 0) | (above > -darker / 2)) & ((brighter == 0) | (above < brighter / 2))
+    sure = band & (contrast > 2 * noise)
+    snapped = np.where(sure, nearer, mask) | core
+    neighbours = np.zeros((3, 3, 3), np.uint8)
+    neighbours[1] = neighbours[::2, 1, 1] = 1
+    n_inside = ndimage.correlate(snapped.astype(np.uint8), neighbours)
+    snapped = (snapped ^ (sure & (np.where(snapped, n_inside, 11 - n_inside) < 5))) | core
+    pieces, _ = ndimage.label(snapped, np.ones((3, 3, 3)))
+    return np.isin(pieces, np.unique(pieces[core]))
+
+
 def in_plane_diameter(labels: Array, spacing: Array) -> float:
     longest = 0.0
     for z in np.flatnonzero((labels == 1).any(axis=(1, 2))):

@@ -10,6 +10,7 @@ CALLS = {
     "many taps": f"crop_resample(np.zeros((2, 2, 2), np.int16), {POINT}, {UNIT}, (1, 1, 1 << 26))",
     "large sums": f"crop_resample(np.zeros((1, 2, 2), np.int16), {POINT}, {UNIT}, (1, 8192, 8192))",
     "a long axis": f"paint((1, 1, 1 << 27), [(1, np.ones({UNIT}, 'f4'), {POINT}, (1, 1, 1 << 27), {UNIT})])",
+    "a large band": f"snap_to_edge(*[np.broadcast_to(np.uint8(0), (64, 512, 512))] * 3, {UNIT}, 2.0, 3.0)",
 }
 
 

@@ -124,7 +124,7 @@ class Predictor:
     Raises
     ------
     ArgumentError
-        If a choice is none of those that there are.
+        If an option has none of its possible values.
     """
 
     def __init__(
