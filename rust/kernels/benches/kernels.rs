@@ -7,7 +7,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use lite_ensam_kernels as kernels;
 use lite_ensam_kernels::{Sphere, TumorLogits};
-use ndarray::{Array3, Axis};
+use ndarray::{Array3, Axis, Slice};
 
 const SHAPE: [usize; 3] = [150, 512, 512];
 const SPACING_MM: [f64; 3] = [2.5, 0.8, 0.8];
@@ -89,6 +89,20 @@ fn bench(c: &mut Criterion) {
     c.bench_function("largest_piece", |b| b.iter(|| kernels::largest_piece(black_box(labels.view()), 1)));
     c.bench_function("in_plane_diameters", |b| {
         b.iter(|| kernels::in_plane_diameters(black_box(labels.view()), 1, SPACING_MM))
+    });
+    // On as much of the scan as its border may see; grey values that it finds its edge in
+    let mut around = labels.mapv(|label| label as u8);
+    around.slice_each_axis_inplace(|side| {
+        let axis = side.axis.index();
+        let half = 1.8 * RADIUS_MM / SPACING_MM[axis];
+        Slice::from((CENTER[axis] - half) as usize..(CENTER[axis] + half) as usize)
+    });
+    let (other, grey) = (Array3::zeros(around.dim()), around.mapv(|inside| 80.0 * f32::from(inside)));
+    c.bench_function("snap_to_edge", |b| {
+        b.iter(|| {
+            let mask = black_box(around.view());
+            kernels::snap_to_edge(mask, other.view(), grey.view(), SPACING_MM, 3.6, 10.5)
+        })
     });
 }
 

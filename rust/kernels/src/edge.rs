@@ -43,10 +43,10 @@ const SCRATCH: usize = 64;
 ///
 /// Each voxel of the band around the border is inside if it is nearer to the mean of the mask's core than to that of
 /// what surrounds the mask: of what is darker than the core, for a voxel that is darker, of what is brighter, for
-/// one that is brighter. Means are local, under bells of sigma `local_mm` (at least 1.5 reaches). Where they differ from the core
-/// by less than twice the noise, the border stays. Voxels that fewer than four of their ten neighbours agree with
-/// are turned over; pieces without a voxel of the core are left out. Voxels of `other` are never taken, but for those that are
-/// in the core. A mask without core, surroundings or visible border is returned as it is.
+/// one that is brighter. Means are local, under bells of sigma `local_mm` (at least 1.5 reaches). Where they differ
+/// from the core by less than twice the noise, the border stays. Voxels that fewer than four of their ten neighbours
+/// agree with are turned over; pieces without a voxel of the core are left out. No voxel of `other` is taken. A mask
+/// without core, surroundings or visible border is returned as it is.
 ///
 /// Bells of 8 voxels and more are averaged on blocks of a quarter of their sigma: single voxels, at the border,
 /// may differ from those of exact bells. `grey` must be finite.

@@ -226,7 +226,9 @@ mod tests {
         }
 
         #[test]
-        fn pieces_with_seeds_match_reference(voxels in volumes(one_of(&[(0_u8, false), (0, false), (0, true), (1, false), (1, false), (1, true)]))) {
+        fn pieces_with_seeds_match_reference(
+            voxels in volumes(one_of(&[(0_u8, false), (0, false), (0, true), (1, false), (1, false), (1, true)])),
+        ) {
             let (labels, seeds) = (voxels.mapv(|(label, _)| label), voxels.mapv(|(_, seed)| seed));
             let mut expected = Array3::from_elem(labels.dim(), false);
             for piece in pieces_reference(&labels) {
