@@ -294,8 +294,8 @@ def _read_index(folder: Path) -> dict[str, Any]:
         _ = [(c["source"], c["name"], c["native_voxel_zyx"], c["lines"]) for c in crops]
     if not index.get("edges"):
         raise TrainingError(
-            f"{printable(folder)}: its crops are an earlier version's, without edges; delete the folder, and they are "
-            "cut again"
+            f"{printable(folder)}: an earlier version cut the crops, without edges; delete the folder, and they are cut "
+            "again"
         )
     if side != SIDE:
         raise TrainingError(f"bank {folder} holds crops of side {side}, expected {SIDE}")
