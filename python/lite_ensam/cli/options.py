@@ -62,9 +62,7 @@ Mirror: TypeAlias = Annotated[
 ]
 Border: TypeAlias = Annotated[
     BorderName,
-    typer.Option(
-        help="Put the border where readers draw it (readers) or where grey values change (edge)"
-    ),
+    typer.Option(help="Put the border where readers draw it (readers) or where grey values change (edge)"),
 ]
 Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace existing files")]
 AsJson: TypeAlias = Annotated[

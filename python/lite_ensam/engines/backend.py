@@ -83,8 +83,6 @@ class WeightsManifest:
         Folder that holds the weights.
     held_out_errors : HeldOutErrors or None, default None
         Errors on patients that the weights were not trained on, or None where they were not measured.
-    out_channels : int, default 1
-        Logits of a voxel: readers' border, and with 2 the edge in the image after it.
     """
 
     patch: PatchConfig
@@ -95,7 +93,6 @@ class WeightsManifest:
     record: dict[str, Any]
     folder: Path
     held_out_errors: HeldOutErrors | None = None
-    out_channels: int = 1
 
     @classmethod
     def read(cls, folder: PathLike = WEIGHTS) -> WeightsManifest:
@@ -125,7 +122,6 @@ class WeightsManifest:
                 record=numbers["record"],
                 folder=folder,
                 held_out_errors=None if errors is None else HeldOutErrors.from_dict(errors),
-                out_channels=int(numbers.get("model", {}).get("out_channels", 1)),
             )
         except FileNotFoundError:
             raise EngineError(
@@ -191,9 +187,7 @@ class Backend(Protocol):
     name: Engine
     manifest: WeightsManifest
 
-    def logits(
-        self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32], border: int = 0
-    ) -> NDArray[np.float32]:
+    def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run the network on lines, each in a patch of its own or all in one patch.
 
         Parameters
@@ -202,8 +196,6 @@ class Backend(Protocol):
             Patches (n, c, z, y, x) or (1, c, z, y, x), in [0, 1]; one patch is encoded once for all lines.
         endpoints_zyx : NDArray[np.float32]
             Ends of the lines (n, 2, 3), voxel indices in the patch.
-        border : int, default 0
-            Number of the logits: 0 of readers' border, 1 of the edge in the image (`WeightsManifest.out_channels`).
 
         Returns
         -------

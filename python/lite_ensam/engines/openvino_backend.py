@@ -59,9 +59,7 @@ class OpenVinoBackend:
                 feeds |= self._rotations(patch_shape_zyx, np.zeros((1, 2, 3), np.float32))
             self._request(self._graphs[0], feeds)
 
-    def logits(
-        self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32], border: int = 0
-    ) -> NDArray[np.float32]:
+    def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (n, z, y, x) of lines (n, 2, 3) in patches (n, c, z, y, x), or all in one."""
         check_openvino()  # before the lock, which a thread of the parent may have held
         with self._turn:
@@ -71,10 +69,9 @@ class OpenVinoBackend:
                 inputs = self._run(graph, inputs)
             lines = [endpoints_zyx] if len(values) == len(endpoints_zyx) else list(endpoints_zyx[:, None])
             decoded = [
-                self._run(last, inputs | self._rotations(values.shape[2:], line))["logits"][:, border]
-                for line in lines
+                self._run(last, inputs | self._rotations(values.shape[2:], line))["logits"] for line in lines
             ]
-            return np.concatenate(decoded)
+            return np.concatenate(decoded)[:, 0]
 
     def _run(self, graph: str, feeds: _Arrays) -> _Arrays:
         """Outputs of a graph by name; copies, since the next run writes over the engine's own memory."""

@@ -41,18 +41,14 @@ class TorchBackend:
         """Nothing: torch takes any shape as it comes."""
 
     @torch.inference_mode()
-    def logits(
-        self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32], border: int = 0
-    ) -> NDArray[np.float32]:
+    def logits(self, values: NDArray[np.float32], endpoints_zyx: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits float32 (n, z, y, x) of lines (n, 2, 3) in patches (n, c, z, y, x), or all in one."""
         torch.set_num_threads(1 if loaded_before_fork("torch") else self._threads)
         patches, ends = torch.from_numpy(values), torch.from_numpy(endpoints_zyx)
         if len(patches) > 1:
-            return np.ascontiguousarray(self.model(patches, ends)[:, border].numpy())
+            return np.ascontiguousarray(self.model(patches, ends)[:, 0].numpy())
         image_rotations, lines = self.model.position(tuple(patches.shape[2:]), ends)  # type: ignore[arg-type]
         levels = self.model.image_encoder(patches)
         # one line after the other: each takes as much memory as the patch
-        decoded = [
-            self.model.decode(levels, image_rotations, line[None])[0, border].numpy() for line in lines
-        ]
+        decoded = [self.model.decode(levels, image_rotations, line[None])[0, 0].numpy() for line in lines]
         return np.stack(decoded)

@@ -21,8 +21,6 @@ class ModelConfig:
     ----------
     in_channels : int, default 1
         Channels of the patch; 1 is the paper's, see `segmentation.channels.CHANNELS` for more.
-    out_channels : int, default 1
-        Logits of a voxel: 1 is the paper's, 2 adds those of the edge in the image to those of readers' borders.
     filters : int, default 8
         Channels of the first encoder level; each level below has twice as many.
     blocks : tuple[int, ...], default (1, 1, 2, 4)
@@ -56,7 +54,6 @@ class ModelConfig:
     """
 
     in_channels: int = 1
-    out_channels: int = 1
     filters: int = 8
     blocks: tuple[int, ...] = (1, 1, 2, 4)
     decoder: Decoder = "concat_half"
@@ -72,8 +69,6 @@ class ModelConfig:
     decoder_norm: DecoderNorm = "instance"
 
     def __post_init__(self) -> None:
-        if self.out_channels not in (1, 2):
-            raise ValueError(f"out_channels must be 1 or 2, got {self.out_channels}")
         if self.embed_dim % self.heads:
             raise ValueError(f"heads must divide the embedding size {self.embed_dim}, got {self.heads}")
         if self.rotation_block < 2 or self.head_dim % self.rotation_block:

@@ -15,7 +15,7 @@ from lite_ensam.model.prompt_encoder import PromptEncoder
 
 
 class LiteEnsam(nn.Module):
-    """The network: a patch and a line in, the logits of each voxel out.
+    """The network: a patch and a line in, one logit per voxel out.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class LiteEnsam(nn.Module):
 
     def forward(
         self, patch: Float[Tensor, "b c z y x"], endpoints_zyx: Float[Tensor, "b 2 3"]
-    ) -> Float[Tensor, "b o z y x"]:
+    ) -> Float[Tensor, "b 1 z y x"]:
         """Compute the logits of the marked tumour.
 
         Parameters
@@ -60,8 +60,8 @@ class LiteEnsam(nn.Module):
 
         Returns
         -------
-        Float[Tensor, "b o z y x"]
-            Logits of each border at the resolution of the patch; above 0 is tumour.
+        Float[Tensor, "b 1 z y x"]
+            Logits at the resolution of the patch; above 0 is tumour.
         """
         image_rotations, token_rotations = self.position(tuple(patch.shape[2:]), endpoints_zyx)  # type: ignore[arg-type]
         return self.decode(self.image_encoder(patch), image_rotations, token_rotations)
@@ -92,7 +92,7 @@ class LiteEnsam(nn.Module):
         levels: list[Tensor],
         image_rotations: Float[Tensor, "1 n h h"],
         token_rotations: Float[Tensor, "b 2 h h"],
-    ) -> Float[Tensor, "b o z y x"]:
+    ) -> Float[Tensor, "b 1 z y x"]:
         """Compute the logits of each line from the image encoder's levels and precomputed rotations.
 
         Matrix exponentials cannot be exported, so this and the image encoder are the parts that other engines run. One
@@ -109,8 +109,8 @@ class LiteEnsam(nn.Module):
 
         Returns
         -------
-        Float[Tensor, "b o z y x"]
-            Logits of each border at the resolution of the patch; above 0 is tumour.
+        Float[Tensor, "b 1 z y x"]
+            Logits at the resolution of the patch; above 0 is tumour.
         """
         *skips, bottleneck = levels
         image = bottleneck.flatten(2).transpose(1, 2)

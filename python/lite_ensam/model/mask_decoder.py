@@ -1,4 +1,4 @@
-"""Mask decoder: bottleneck and skips to the logits of each voxel (paper, section 2.1 'Image decoder')."""
+"""Mask decoder: bottleneck and skips to one logit a voxel (paper, section 2.1 'Image decoder')."""
 
 from __future__ import annotations
 
@@ -12,25 +12,22 @@ from lite_ensam.model.config import ModelConfig
 
 
 class VoxelHead(nn.Module):
-    """1x1x1 convolution to one or two channels, written as multiply and sum.
+    """1x1x1 convolution to one channel, written as multiply and sum.
 
     A convolution with one output channel has ambiguous strides, and torch then drops the channels-last
     layout for the whole backward pass: five times slower in bfloat16 on a CPU.
     """
 
-    def __init__(self, channels: int, out_channels: int, bias: float) -> None:
+    def __init__(self, channels: int, bias: float) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_channels, channels) / channels**0.5)
-        self.bias = nn.Parameter(torch.full((out_channels,), bias))
+        self.weight = nn.Parameter(torch.randn(1, channels) / channels**0.5)
+        self.bias = nn.Parameter(torch.full((1,), bias))
 
-    def forward(self, features: Float[Tensor, "b c z y x"]) -> Float[Tensor, "b o z y x"]:
+    def forward(self, features: Float[Tensor, "b c z y x"]) -> Float[Tensor, "b 1 z y x"]:
         """Logits in float32."""
         if not self.training:
-            weighted = [
-                (features.float() * row.reshape(1, -1, 1, 1, 1)).sum(dim=1, keepdim=True)
-                for row in self.weight
-            ]
-            return torch.cat(weighted, dim=1) + self.bias.reshape(1, -1, 1, 1, 1)
+            weighted = features.float() * self.weight.reshape(1, -1, 1, 1, 1)
+            return weighted.sum(dim=1, keepdim=True) + self.bias
         return F.linear(features.float().movedim(1, -1), self.weight, self.bias).movedim(-1, 1)
 
 
@@ -56,9 +53,9 @@ class MaskDecoder(nn.Module):
                 filters = max(skip // 2, config.decoder_floor)
                 self.stages.append(ResBlock(below + skip, filters, norm))
                 below = filters
-        self.head = VoxelHead(below, config.out_channels, config.head_bias)
+        self.head = VoxelHead(below, config.head_bias)
 
-    def forward(self, bottleneck: Tensor, skips: list[Tensor]) -> Float[Tensor, "b o z y x"]:
+    def forward(self, bottleneck: Tensor, skips: list[Tensor]) -> Float[Tensor, "b 1 z y x"]:
         """Logits at the patch's resolution; above 0 is tumour.
 
         Parameters

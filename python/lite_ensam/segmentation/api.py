@@ -111,7 +111,7 @@ def segment(
     mirror : bool, default False
         Average each lesion patch's logits with its mirror image's: twice the network's time.
     border : Border, default "readers"
-        "readers" draws as readers do; "edge" draws up to edges in the scan.
+        "readers" draws as readers do; "edge" moves borders to edges in the scan.
     series_uid : str or None, default None
         SeriesInstanceUID in a DICOM folder with several series; None takes the one that the marks refer to, else
         the largest.

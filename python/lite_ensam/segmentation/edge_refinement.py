@@ -21,7 +21,7 @@ from lite_ensam.core.partial_volume import PartialScan, VoxelBox, slices, subvol
 from lite_ensam.core.types import CtVolume, FloatTriple
 from lite_ensam.segmentation.painting import Painting, TumorLogits
 
-__all__ = ["BORDERS", "Border", "mask_to_image_edge", "refine_to_image_edge"]
+__all__ = ["BORDERS", "Border", "refine_to_image_edge"]
 
 Border = Literal["readers", "edge"]
 """Border of masks: "readers" as the training contours were drawn, "edge" at the edge that the scan shows."""
@@ -81,8 +81,8 @@ def refine_to_image_edge(
     for tumor in tumors:
         label = tumor.mark.label
         length_mm = tumor.mark.length_mm(spacing_mm)
-        reach_mm = _reach_mm(length_mm, spacing_mm)
-        margin = _margin(reach_mm, spacing_mm)
+        reach_mm = max(_REACH * length_mm, _LEAST_REACH_PIXELS * float(np.mean(spacing_mm[1:])))
+        margin = np.ceil(3 * reach_mm / np.asarray(spacing_mm)) + 1
         box = _within_patch(tumor, masks[label][0] - margin, masks[label][1] + margin)
         here = slices(*(np.subtract(end, origin).tolist() for end in box))
         part = subvolume_containing(ct, box)
@@ -95,51 +95,6 @@ def refine_to_image_edge(
         claims[here] += snapped
     after[claims > 1] = 0  # background that two tumours reach for stays background
     return Painting(replace(painting.part, voxels=after), painting.recovered)
-
-
-def mask_to_image_edge(
-    mask: Bools, ct: CtVolume, spacing_mm: FloatTriple, length_mm: float, known: Bools | None = None
-) -> Bools:
-    """Move the border of one mask to the edge that is seen in the scan, as `refine_to_image_edge` does.
-
-    Parameters
-    ----------
-    mask : NDArray[np.bool_]
-        Bool (z, y, x), a tumour.
-    ct : CtVolume
-        The scan (z, y, x), HU or grey levels.
-    spacing_mm : FloatTriple
-        Spacing in mm, (z, y, x).
-    length_mm : float
-        Length of the tumour's line in mm.
-    known : NDArray[np.bool_] or None, default None
-        Bool (z, y, x), voxels that hold image; None is everywhere.
-
-    Returns
-    -------
-    NDArray[np.bool_]
-        Bool (z, y, x), the tumour up to its edge.
-    """
-    moved = np.zeros_like(mask)
-    if not mask.any():
-        return moved
-    reach_mm = _reach_mm(length_mm, spacing_mm)
-    margin = _margin(reach_mm, spacing_mm)
-    (first, last) = _kernels.label_boxes(mask.astype(np.uint16), 1)[1]
-    first, last = np.maximum(first - margin, 0), np.minimum(last + margin, mask.shape)
-    box = slices(first.astype(int).tolist(), last.astype(int).tolist())
-    beyond = np.zeros_like(mask[box]) if known is None else ~known[box]
-    moved[box] = _kernels.snap_to_edge(mask[box], beyond, ct[box], spacing_mm, reach_mm, _LOCAL * length_mm)
-    return moved
-
-
-def _reach_mm(length_mm: float, spacing_mm: FloatTriple) -> float:
-    return max(_REACH * length_mm, _LEAST_REACH_PIXELS * float(np.mean(spacing_mm[1:])))
-
-
-def _margin(reach_mm: float, spacing_mm: FloatTriple) -> Float64Array:
-    """Voxels beyond a mask that its surroundings may take."""
-    return np.asarray(np.ceil(3 * reach_mm / np.asarray(spacing_mm)) + 1)
 
 
 def _within_patch(tumor: TumorLogits, first_zyx: Float64Array, last_zyx: Float64Array) -> VoxelBox:

@@ -17,7 +17,7 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.patch_config import CROPS, Crop, PatchConfig, check_window
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.engines.backend import Backend, WeightsManifest
+from lite_ensam.engines.backend import Backend
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.segmentation.channels import (
     Patch,
@@ -78,9 +78,11 @@ class Prediction:
 
 
 def check_choices(crop: Crop | None, window: tuple[float, float] | None, border: Border) -> None:
-    """Raise ArgumentError for what no `Predictor` would take."""
+    """Raise ArgumentError for what a `Predictor` would not take, MissingExtraError for a border that needs SciPy."""
     if border not in BORDERS:
         raise ArgumentError(f"border must be one of {', '.join(BORDERS)}, got {border!r}")
+    if border == "edge":
+        check_edge_extra()  # before there is work to lose
     if crop is not None and crop not in CROPS:
         raise ArgumentError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
     if window is not None:
@@ -88,11 +90,6 @@ def check_choices(crop: Crop | None, window: tuple[float, float] | None, border:
             check_window(window)
         except ValueError as error:
             raise ArgumentError(str(error)) from None
-
-
-def is_refined(border: Border, manifest: WeightsManifest) -> bool:
-    """Whether the weights have not learnt a border, so that masks are moved to it afterwards."""
-    return BORDERS.index(border) >= manifest.out_channels
 
 
 def check_threshold(threshold: float) -> None:
@@ -118,8 +115,8 @@ class Predictor:
         Run each lesion patch and its mirror image and average the logits: twice the network's time; weights
         trained briefly gain by it, those that ship hardly (docs/developer/experiments.md, 3 and 5).
     border : Border, default "readers"
-        "readers" draws tumours as readers do, "edge" up to the edge in the scan: for phantoms and physics. With
-        weights that have not learnt the edge, borders are moved to it afterwards (`refine_to_image_edge`).
+        "readers" draws tumours as readers do, "edge" snaps their borders to the edge in the scan afterwards
+        (`refine_to_image_edge`): for phantoms and physics.
 
     Raises
     ------
@@ -140,8 +137,6 @@ class Predictor:
         self.backend, self.crop, self.window = backend, crop, window
         self.mirror = mirror and crop == "lesion"
         self.border: Border = border
-        self._refines = is_refined(border, backend.manifest)
-        self._output = 0 if self._refines else BORDERS.index(border)
 
     def patch_config(self, hu: bool) -> PatchConfig:
         """Return how patches of a scan are filled, in HU or windowed.
@@ -269,16 +264,16 @@ class Predictor:
             config.channels
         ):
             # points mend the mask that there was without them: a result follows from the mark alone
-            first = self._mirrored_logits(without_clicks(patch, config), axes, 0)
+            first = self._mirrored_logits(without_clicks(patch, config), axes)
             patch = with_last_mask(patch, first, config)
-        return self._held(patch, self._mirrored_logits(patch, axes, self._output))
+        return self._held(patch, self._mirrored_logits(patch, axes))
 
     def _predict_alike(self, patches: Sequence[Patch]) -> list[TumorLogits]:
         """Run the network on patches that differ in nothing but their lines: the image is encoded once."""
         if len(patches) == 1:
             return [self.predict_patch(patches[0])]
         ends = np.stack([_ordered(patch.endpoints_zyx) for patch in patches])
-        logits = self.backend.logits(patches[0].values[None], ends, self._output)
+        logits = self.backend.logits(patches[0].values[None], ends)
         return [self._held(patch, of_line) for patch, of_line in zip(patches, logits, strict=True)]
 
     def _held(self, patch: Patch, logits: NDArray[np.float32]) -> TumorLogits:
@@ -288,16 +283,14 @@ class Predictor:
             return anchor_prompts(tumor)
         if self.crop == "lesion":
             tumor = fill_end_slices(fade_far(tumor), patch.voxel_mm[0])
-        if self._output == 0:
-            tumor = anchor_endpoints(tumor)  # readers' lines end outside of the edge
-        return anchor_prompts(tumor)
+        return anchor_prompts(anchor_endpoints(tumor))
 
-    def _mirrored_logits(self, patch: Patch, axes: tuple[int, ...], output: int) -> NDArray[np.float32]:
+    def _mirrored_logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
         """Logits (z, y, x), averaged with those of the opposite mirror image if that was asked for."""
-        logits = self._logits(patch, axes, output)
+        logits = self._logits(patch, axes)
         if self.mirror:
             opposite = tuple(axis for axis in range(3) if axis not in axes)
-            logits = np.asarray((logits + self._logits(patch, opposite, output)) / 2, dtype=np.float32)
+            logits = np.asarray((logits + self._logits(patch, opposite)) / 2, dtype=np.float32)
         return logits
 
     def paint(self, tumors: Sequence[TumorLogits], case: Case, threshold: float = 0.0) -> Painting:
@@ -320,7 +313,7 @@ class Predictor:
         flips, spacing_mm = case.grid.flips_zyx, case.grid.spacing_mm
         in_voxels = self.backend.manifest.patch.rules == "flare25"
         painting = paint_tumors(tumors, (1.0, 1.0, 1.0) if in_voxels else spacing_mm, threshold)
-        if self._refines:
+        if self.border == "edge":
             painting = refine_to_image_edge(painting, tumors, case.flipped(flips).ct, spacing_mm)
             painting = obey_prompts(painting, [tumor.mark for tumor in tumors])
         return painting.flipped(flips)
@@ -368,13 +361,13 @@ class Predictor:
             for one in measurements
         )
 
-    def _logits(self, patch: Patch, axes: tuple[int, ...], output: int) -> NDArray[np.float32]:
+    def _logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
         """Logits (z, y, x) of a patch, run as its mirror image along some axes."""
         values = np.ascontiguousarray(np.flip(patch.values, tuple(axis + 1 for axis in axes)))
         ends = patch.endpoints_zyx.copy()
         for axis in axes:
             ends[:, axis] = np.float32(patch.values.shape[axis + 1] - 1) - ends[:, axis]
-        logits = self.backend.logits(values[None], _ordered(ends)[None], output)[0]
+        logits = self.backend.logits(values[None], _ordered(ends)[None])[0]
         return np.ascontiguousarray(np.flip(logits, axes))
 
 

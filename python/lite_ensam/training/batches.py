@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -31,8 +30,6 @@ class Batch:
         Float32 (b, 1, z, y, x), 0 where voxels do not count in the loss; None is 1 everywhere.
     rounds : Tensor or None, default None
         Int (b,), number of clicks that each patch gets on the network's errors; None without clicks.
-    edge : Tensor or None, default None
-        Float32 (b, 1, z, y, x), 0 or 1: the tumour up to its edge in the image; None where that is not learnt.
     """
 
     values: Tensor
@@ -40,16 +37,14 @@ class Batch:
     target: Tensor
     known: Tensor | None = None
     rounds: Tensor | None = None
-    edge: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
-        parts: dict[str, Any] = {part.name: getattr(self, part.name) for part in fields(self)}
-        moved = {name: part.to(device) for name, part in parts.items() if part is not None}
-        return replace(self, **moved)
+        parts = (self.values, self.endpoints_zyx, self.target, self.known, self.rounds)
+        return Batch(*(part if part is None else part.to(device) for part in parts))  # type: ignore[arg-type]
 
 
 def group_alike(batches: Sequence[Batch]) -> list[Batch]:

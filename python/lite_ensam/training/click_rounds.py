@@ -55,7 +55,7 @@ def with_clicks(network: Network, batch: Batch, config: PatchConfig, generator: 
     clicks = Clicks.none(len(batch), values.device)
     for number in range(1, most + 1):
         chosen = (batch.rounds >= number).nonzero()[:, 0]
-        logits = network(values[chosen], batch.endpoints_zyx[chosen])[:, :1].float()
+        logits = network(values[chosen], batch.endpoints_zyx[chosen]).float()
         if number == 1:
             values[chosen, mask_at] = logits[:, 0].sigmoid()
         found = next_clicks(Chance(generator, len(chosen)), logits, batch.target[chosen], known[chosen])

@@ -172,7 +172,7 @@ class TrainingConfig:
 
     model: ModelConfig = field(
         default_factory=lambda: ModelConfig(
-            in_channels=len(LESION_CHANNELS), out_channels=2, rotation_block=2, decoder_floor=8
+            in_channels=len(LESION_CHANNELS), rotation_block=2, decoder_floor=8
         )
     )
     patch: PatchConfig = field(
@@ -207,8 +207,6 @@ class TrainingConfig:
         if self.crops not in CROPS:
             raise TrainingError(f"crops must be one of {', '.join(CROPS)}, got {self.crops!r}")
         object.__setattr__(self, "patch", replace(self.patch, crop=self.crops))
-        if self.crops == "joint" and self.model.out_channels > 1:
-            raise TrainingError("joint crops teach no edge in the image: take model.out_channels=1")
         if self.crops == "lesion" and self.patch.needs_whole_scan:
             raise TrainingError("channel positive is scaled by the whole scan: it takes crops=joint")
         if self.model.in_channels != len(self.patch.channels):

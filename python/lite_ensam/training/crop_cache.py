@@ -16,7 +16,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
@@ -27,7 +26,6 @@ from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import EndpointPair, FloatTriple, Mask
 from lite_ensam.io import atomic_write
 from lite_ensam.io.atomic import translate_output_errors
-from lite_ensam.segmentation.edge_refinement import mask_to_image_edge
 from lite_ensam.segmentation.patch_plan import Placement
 from lite_ensam.training.grey_levels import to_grey
 
@@ -44,15 +42,8 @@ INDEX = "index.json"
 MOST_CONTOURS = 6
 """A bit each; what all agree on comes first. LIDC has four readers at most."""
 
-EDGE_BIT = 6
-"""Of a voxel within the edge that is seen in the image."""
-
 KNOWN_BIT = 7
 """Of a voxel that holds image: beyond a scan's border nothing is known, and nothing is learnt."""
-
-_AIR_HU, _AIR_SHARE = -500, 0.4
-"""A lesion lies in air if this share of the voxels around it is below: between lung, at -850 HU, and soft tissue, at 0
-to 100 HU; lesions at the pleura too."""
 
 _FEWEST_VOXELS = 8
 """A reader's contour of fewer is not learnt from: two voxels a side say little of a shape. The value was not compared
@@ -69,8 +60,7 @@ class LesionCrop:
     grey : NDArray[np.uint8]
         Uint8 (SIDE, SIDE, SIDE), see `grey_levels`.
     bits : NDArray[np.uint8]
-        Uint8 (SIDE, SIDE, SIDE): bit i is contour i, bit `EDGE_BIT` marks voxels within the edge in the image, bit
-        `KNOWN_BIT` voxels inside the scan.
+        Uint8 (SIDE, SIDE, SIDE): bit i is contour i, bit `KNOWN_BIT` marks voxels inside the scan.
     lines : tuple[EndpointPair, ...]
         End points of the line of each contour, voxel indices in the cube; contour 0 is the consensus of the
         readers.
@@ -105,15 +95,11 @@ class Contours:
         Bool (z, y, x); the first is the consensus of the readers.
     known : Mask or None, default None
         Bool (z, y, x), voxels inside the scan; None is everywhere.
-    edge : NDArray[np.float32] or None, default None
-        Float32 (z, y, x), share of each voxel within the edge in the image; None looks for the edge near the
-        first contour (`segmentation.edge_refinement`).
     """
 
     marks: tuple[RecistMark, ...]
     masks: tuple[Mask, ...]
     known: Mask | None = None
-    edge: NDArray[np.float32] | None = None
 
     @classmethod
     def of_case(cls, case: Case, mark: RecistMark) -> Contours:
@@ -149,9 +135,6 @@ def cut(case: Case, mark: RecistMark, source: str, contours: Contours | None = N
     def shares(mask: Mask) -> NDArray[np.float32]:
         return _kernels.crop_resample(np.ascontiguousarray(mask).view(np.uint8), *box)
 
-    def within(share: NDArray[np.float32], bit: int) -> NDArray[np.uint8]:
-        return (known & (share > 0.5)).astype(np.uint8) << bit
-
     z, y, x = (
         (edges > 0) & (edges < side)
         for edges, side in zip(
@@ -163,33 +146,15 @@ def cut(case: Case, mark: RecistMark, source: str, contours: Contours | None = N
         known &= shares(contours.known) > 0.99
     bits = known.astype(np.uint8) << KNOWN_BIT
     for number, mask in enumerate(contours.masks):
-        bits |= within(shares(mask), number)
-    edge = _edge(case, mark, contours) if contours.edge is None else contours.edge
-    bits |= within(_kernels.crop_resample(edge, *box), EDGE_BIT)
+        bits |= (known & (shares(mask) > 0.5)).astype(np.uint8) << number
     return LesionCrop(
         grey=to_grey(_kernels.crop_resample(case.volume, *box)),
         bits=bits,
-        lines=tuple(_pair(placement.to_patch(line.endpoints_zyx)) for line in contours.marks),
+        lines=tuple(_pair(placement.to_patch(drawn.endpoints_zyx)) for drawn in contours.marks),
         native_voxel_zyx=_triple(1 / np.asarray(placement.step_zyx)),
         source=source,
         name=f"{case.name}/{mark.label}",
     )
-
-
-def _edge(case: Case, mark: RecistMark, contours: Contours) -> NDArray[np.float32]:
-    """A lesion without what a reader drew outside of its edge in the image, as far as that is plain: in air.
-
-    What lies beyond the contour is a vessel or a wall. In soft tissue, contours are as often too small as too large,
-    and stay.
-    """
-    contour, spacing = contours.masks[0], case.grid.spacing_mm
-    around = binary_dilation(contour, iterations=2) & ~contour
-    if contours.known is not None:
-        around &= contours.known
-    if not case.hu or not around.any() or np.mean(case.volume[around] < _AIR_HU) < _AIR_SHARE:
-        return contour.astype(np.float32)
-    seen = mask_to_image_edge(contour, case.volume, spacing, mark.length_mm(spacing), contours.known)
-    return (contour & seen).astype(np.float32)
 
 
 def turned_views(case: Case, mark: RecistMark) -> Iterator[tuple[Case, RecistMark]]:
@@ -225,7 +190,7 @@ def write_bank(folder: Path, crops: Iterable[LesionCrop]) -> int:
             names = ("lines", "native_voxel_zyx", "source", "name")
             entries.append({name: getattr(crop, name) for name in names})
     with atomic_write(folder / INDEX, overwrite=True) as index:
-        index.write(json.dumps({"side": SIDE, "edges": True, "crops": entries}).encode())
+        index.write(json.dumps({"side": SIDE, "crops": entries}).encode())
     return len(entries)
 
 
@@ -292,11 +257,6 @@ def _read_index(folder: Path) -> dict[str, Any]:
         index: dict[str, Any] = json.loads((folder / INDEX).read_text())
         side, crops = index["side"], index["crops"]
         _ = [(c["source"], c["name"], c["native_voxel_zyx"], c["lines"]) for c in crops]
-    if not index.get("edges"):
-        raise TrainingError(
-            f"{printable(folder)}: an earlier version cut the crops, without edges; delete the folder, and they are cut "
-            "again"
-        )
     if side != SIDE:
         raise TrainingError(f"bank {folder} holds crops of side {side}, expected {SIDE}")
     return index

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,7 +26,6 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, MarkError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark, mark_from_mask
-from lite_ensam.core.types import FloatTriple
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.io import read_ct, read_labels
 from lite_ensam.io.csv_tables import read_csv
@@ -124,9 +123,9 @@ class SyntheticLesions:
             scene = draw_scene(rng, self.backgrounds, self.shapes, SIDE, SCENE_LINES)
             if scene is None:
                 continue
-            scan = _scanned(scene, rng, f"{self.seed}/{number}", SCENE_LINES)
-            if scan is not None and _fits_a_crop(scan.case, SIDE * scene.voxel_mm):
-                return scan.crop()
+            case = _scanned(scene, rng, f"{self.seed}/{number}", SCENE_LINES)
+            if case is not None and _fits_a_crop(case, SIDE * scene.voxel_mm):
+                return replace(cut(case, case.marks[0], "synthetic"), name=case.name)
 
     def scan(self, number: int) -> Case:
         """The scan of one number."""
@@ -135,9 +134,9 @@ class SyntheticLesions:
             scene = draw_scene(rng, self.backgrounds, self.shapes, SCAN_SIDE, SCAN_LINES)
             if scene is None:
                 continue
-            scan = _scanned(scene, rng, f"{self.seed}_{number:05d}", SCAN_LINES)
-            if scan is not None:
-                return scan.case
+            case = _scanned(scene, rng, f"{self.seed}_{number:05d}", SCAN_LINES)
+            if case is not None:
+                return case
 
 
 _Drawn = TypeVar("_Drawn")
@@ -172,59 +171,21 @@ def _draw(draw: Callable[[SyntheticLesions, int], _Drawn], number: int) -> _Draw
     return draw(_lesions, number)
 
 
-@dataclass(frozen=True)
-class _Scan:
-    """A scene as a scanner would have sampled it.
-
-    Parameters
-    ----------
-    case : Case
-        Voxels no finer than the scene's, contour and line.
-    edge : NDArray[np.float32]
-        Share of each voxel within the lesion's edge in the image.
-    scanner_mm : FloatTriple
-        The scanner's voxels, which may be finer than the scene's.
-    """
-
-    case: Case
-    edge: NDArray[np.float32]
-    scanner_mm: FloatTriple
-
-    def crop(self) -> LesionCrop:
-        """The crop of its lesion, in the scanner's voxels: a scene's would say that all large tumours have few."""
-        case, (mark,) = self.case, self.case.marks
-        contours = replace(Contours.of_case(case, mark), edge=self.edge)
-        crop = cut(case, mark, "synthetic", contours)
-        finer = np.divide(self.scanner_mm, case.grid.spacing_mm)
-        native = np.multiply(crop.native_voxel_zyx, finer)
-        z, y, x = native.tolist()
-        # a line ends half a pixel before the outer face, whatever the pixel's size
-        ends = np.array(crop.lines[0])
-        outwards = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
-        further = (np.mean(crop.native_voxel_zyx[1:]) - np.mean(native[1:])) / 2
-        first, last = (ends[0] - further * outwards).tolist(), (ends[1] + further * outwards).tolist()
-        line = (tuple(first), tuple(last))
-        return replace(crop, name=case.name, native_voxel_zyx=(z, y, x), lines=(line,))
-
-
-def _scanned(scene: Scene, rng: np.random.Generator, name: str, lines_a_side: float) -> _Scan | None:
+def _scanned(scene: Scene, rng: np.random.Generator, name: str, lines_a_side: float) -> Case | None:
     """The scene as a scanner would have sampled it, contoured and marked on those voxels, as real ones are."""
     extent_mm = scene.mask.shape[0] * scene.voxel_mm
-    pixel = rng.uniform(0.6, 1.0)
+    in_plane = max(scene.voxel_mm, rng.uniform(0.6, 1.0))
     # thick slices for lesions that still lie on several of them
     thickest = float(np.clip(extent_mm / lines_a_side / 4, 1.0, 5.0))
-    scanner_mm = rng.uniform(0.7, thickest), pixel, pixel
-    spacing = np.maximum(scene.voxel_mm, scanner_mm)
+    spacing = np.array((max(scene.voxel_mm, rng.uniform(0.7, thickest)), in_plane, in_plane))
     shape = np.maximum(np.floor(extent_mm / spacing), 1).astype(int)
     box = ((0.0, 0.0, 0.0), tuple((spacing / scene.voxel_mm).tolist()), tuple(shape.tolist()))
     hu = _kernels.crop_resample(np.ascontiguousarray(scene.hu, dtype=np.float32), *box)
     mask = (_kernels.crop_resample(scene.mask.astype(np.uint8), *box) > 0.5).astype(np.uint8)
-    edge = _kernels.crop_resample(scene.seen.astype(np.uint8), *box)
     grid = Grid.from_spacing(hu.shape, tuple(spacing.tolist()))
     try:
         mark = mark_from_mask(mask, grid.spacing_mm, 1)
-        case = Case(np.rint(hu).astype(np.int16), grid, (mark,), hu=True, reference=mask, name=name)
-        return _Scan(case, edge, scanner_mm)
+        return Case(np.rint(hu).astype(np.int16), grid, (mark,), hu=True, reference=mask, name=name)
     except (MarkError, CaseError):
         return None
 

@@ -31,8 +31,7 @@ class CropBatch:
     Parameters
     ----------
     volumes : Tensor
-        Float32 (b, 4, z, y, x): HU, the contour's share of each voxel, the share within the edge in the image, and 1
-        inside the scan.
+        Float32 (b, 3, z, y, x): HU, the contour's share of each voxel, and 1 inside the scan.
     ends : Tensor
         Float32 (b, 2, 3), the contour's line in voxels of the crop.
     native_voxel : Tensor
@@ -53,9 +52,8 @@ class Drawn:
     ----------
     grey : Tensor
         Float32 (b, 1, z, y, x), HU, or grey levels 0-255 where `windowed`.
-    target, edge, known : Tensor
-        Float32 (b, 1, z, y, x), 0 or 1: the tumour as it was contoured, the tumour up to its edge in the image, and
-        voxels inside the scan.
+    target, known : Tensor
+        Float32 (b, 1, z, y, x), 0 or 1: the tumour, and voxels inside the scan.
     ends : Tensor
         Float32 (b, 2, 3), the line in patch voxels, the lexicographically smaller end first.
     slice_voxels : Tensor
@@ -68,7 +66,6 @@ class Drawn:
 
     grey: Tensor
     target: Tensor
-    edge: Tensor
     known: Tensor
     ends: Tensor
     slice_voxels: Tensor
@@ -169,15 +166,14 @@ def draw_patches(
         thickness = torch.where(chance.happens(0.3), chance.uniform(2.0, 7.0).floor(), 1.0)
         volumes, ends = _with_thick_slices(chance, volumes, ends, thickness)
         slice_voxels = torch.maximum(slice_voxels, thickness)
-    grey, share, edge, known, *contour_apart = volumes.split(1, dim=1)
+    grey, share, known, *contour_apart = volumes.split(1, dim=1)
     windowed = torch.zeros(len(grey), dtype=torch.bool, device=grey.device)
     if chance is not None:
-        grey, windowed = _other_greys(chance, grey, edge)
+        grey, windowed = _other_greys(chance, grey, share)
     target = contour_apart[0] if contour_apart else share
     return Drawn(
         grey,
         (target > 0.5).float(),
-        (edge > 0.5).float(),
         (known > 0.5).float(),
         _in_order(ends),
         slice_voxels,

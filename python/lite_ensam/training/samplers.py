@@ -16,7 +16,7 @@ from lite_ensam.core.errors import TrainingError
 from lite_ensam.training.batch_channels import channels_of_batch
 from lite_ensam.training.batches import Batch
 from lite_ensam.training.config import TrainingConfig
-from lite_ensam.training.crop_cache import EDGE_BIT, KNOWN_BIT, LINES_A_SIDE, LesionCropCache
+from lite_ensam.training.crop_cache import KNOWN_BIT, LINES_A_SIDE, LesionCropCache
 from lite_ensam.training.grey_levels import HU_OF_GREY
 from lite_ensam.training.lesion_batches import Chance, CropBatch, draw_patches
 from lite_ensam.training.prompts import cut_to_extent, draw_extent
@@ -106,8 +106,8 @@ class LesionCropSampler:
         values = channels_of_batch(drawn, config.patch, extent)
         odds = torch.tensor(config.prompts.rounds, device=values.device)
         rounds = torch.multinomial(odds, count, replacement=True, generator=chance.generator)
-        target, edge = (cut_to_extent(whole, extent) for whole in (drawn.target, drawn.edge))
-        return [Batch(values, drawn.ends, target, drawn.known, rounds, edge)]
+        target = cut_to_extent(drawn.target, extent)
+        return [Batch(values, drawn.ends, target, drawn.known, rounds)]
 
 
 class DeviceBank:
@@ -160,8 +160,7 @@ class DeviceBank:
         hu = self._hu_of_grey[self.grey[picked].long()]
         bits = self.bits[picked]
         share = (bits >> contours.to(torch.uint8)[:, None, None, None]) & 1
-        edge = (bits >> EDGE_BIT) & 1
-        volumes = torch.stack([hu, share.float(), edge.float(), (bits >> KNOWN_BIT).float()], dim=1)
+        volumes = torch.stack([hu, share.float(), (bits >> KNOWN_BIT).float()], dim=1)
         return CropBatch(volumes, self.lines[picked, contours], self.native_voxel[picked])
 
     def plain_batches(self, config: TrainingConfig, size: int = 8) -> Iterator[tuple[str, Batch]]:

@@ -51,23 +51,10 @@ class Shape:
 @with_short_repr
 @dataclass(frozen=True)
 class Scene:
-    """A cube of background with one lesion to be marked.
-
-    Parameters
-    ----------
-    hu : NDArray[np.float32]
-        Voxels (n, n, n) in HU.
-    mask : NDArray[np.bool_]
-        Bool (n, n, n), the lesion as a reader contours it.
-    seen : NDArray[np.bool_]
-        Bool (n, n, n), the lesion as it is in the image: up to its edge.
-    voxel_mm : float
-        Side of a voxel in mm.
-    """
+    """A cube of background with one lesion to be marked: HU and mask, both (n, n, n), voxels of `voxel_mm`."""
 
     hu: Float32Array
     mask: Bools
-    seen: Bools
     voxel_mm: float
 
 
@@ -235,7 +222,7 @@ def draw_scene(
     """
     background = backgrounds[rng.integers(len(backgrounds))]
     in_lung = bool(rng.random() < 0.3 and (background.region == 2).sum() > 20_000)
-    longest = 45.0 if in_lung else 150.0
+    longest = 45.0 if in_lung else 110.0
     length_mm = float(np.exp(rng.uniform(np.log(7.0), np.log(longest))))
     voxel_mm = length_mm * lines_a_side / side
     hu, region = cut_background(rng, background, side, voxel_mm, in_lung)
@@ -276,9 +263,8 @@ def draw_scene(
         other &= ~ndimage.binary_dilation(mask, iterations=2)
         if other.any():
             hu = fill(rng, hu, other, level + rng.normal(0, 15), voxel_mm, own_noise)
-    seen = _inside_the_contour(rng, mask, voxel_mm, in_lung)
-    hu = fill(rng, hu, seen, level, voxel_mm, own_noise)
-    return Scene(hu, mask, seen, voxel_mm)
+    hu = fill(rng, hu, _inside_the_contour(rng, mask, voxel_mm, in_lung), level, voxel_mm, own_noise)
+    return Scene(hu, mask, voxel_mm)
 
 
 def _inside_the_contour(rng: np.random.Generator, mask: Bools, voxel_mm: float, in_lung: bool) -> Bools:

@@ -44,9 +44,6 @@ LOG_STEPS = 50
 STEM = "image_encoder.stem.weight"
 """Name of the only weight whose shape depends on the number of channels."""
 
-HEAD = ("mask_decoder.head.weight", "mask_decoder.head.bias")
-"""Names of the only weights whose shapes depend on the number of borders."""
-
 # state to resume from, averaged weights of the last step, averaged weights of the best validation
 STATE, LAST, BEST = "state.pt", "weights.safetensors", "best.safetensors"
 FILES = (STATE, LAST, BEST, LOG, CURVES)
@@ -248,10 +245,7 @@ class Trainer:
         # clicks by the bare network: several processes would wait for each other here
         clicked = with_clicks(partial(self._run, self.model), batch.to(device), self.config.patch, generator)
         logits = self._run(self.network, clicked.values, clicked.endpoints_zyx)
-        loss = dice_bce_loss(logits[:, :1], clicked.target, clicked.known)
-        if logits.shape[1] == 1 or clicked.edge is None:
-            return loss
-        return loss + dice_bce_loss(logits[:, 1:], clicked.edge, clicked.known)
+        return dice_bce_loss(logits, clicked.target, clicked.known)
 
     def _run(self, network: nn.Module, values: Tensor, ends: Tensor) -> Tensor:
         values = values.contiguous(memory_format=torch.channels_last_3d)
@@ -351,7 +345,7 @@ class Trainer:
 def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
     """Fit an earlier run's weights to a config; the weights of new channels start at zero and change nothing.
 
-    Channels that the config leaves out are forgotten. The edge in the image starts as readers' border.
+    Channels that the config leaves out are forgotten.
 
     Parameters
     ----------
@@ -373,8 +367,7 @@ def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
     weights = start.model.state_dict()
     if start.model.config == config.model and start.patch.channels == config.patch.channels:
         return weights
-    free = {name: getattr(config.model, name) for name in ("in_channels", "out_channels")}
-    alike = replace(start.model.config, **free) == config.model
+    alike = replace(start.model.config, in_channels=config.model.in_channels) == config.model
     both = [name for name in start.patch.channels if name in config.patch.channels]
     if not alike or not both:
         raise TrainingError("the weights to start from belong to another network than the config's")
@@ -382,8 +375,7 @@ def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
     fitted = stem.new_zeros(stem.shape[0], config.model.in_channels, *stem.shape[2:])
     for name in both:
         fitted[:, config.patch.channels.index(name)] = stem[:, start.patch.channels.index(name)]
-    rows = [min(row, start.model.config.out_channels - 1) for row in range(config.model.out_channels)]
-    return {**weights, STEM: fitted, **{name: weights[name][rows] for name in HEAD}}
+    return {**weights, STEM: fitted}
 
 
 def optimizers_of(model: LiteEnsam, config: TrainingConfig) -> list[torch.optim.Optimizer]:

@@ -93,7 +93,7 @@ class Validation:
         model.eval()
         for source, batch in self._lesions():
             patches = batch.to(device)
-            masks = (model(patches.values, patches.endpoints_zyx)[:, :1] > 0).cpu().numpy()
+            masks = (model(patches.values, patches.endpoints_zyx) > 0).cpu().numpy()
             known = np.ones_like(masks) if batch.known is None else batch.known.cpu().numpy() > 0.5
             truth = batch.target.cpu().numpy() > 0.5
             scores.setdefault(source, []).extend(

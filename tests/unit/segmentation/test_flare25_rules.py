@@ -35,9 +35,9 @@ class Says:
     name = "openvino"
 
     def __init__(self, logits: np.ndarray) -> None:
-        self._logits, self.manifest = logits, SimpleNamespace(patch=FLARE25, out_channels=1)
+        self._logits, self.manifest = logits, SimpleNamespace(patch=FLARE25)
 
-    def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray, border: int = 0) -> np.ndarray:
+    def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray) -> np.ndarray:
         assert values.shape[2:] == self._logits.shape
         return self._logits[None].copy()
 

@@ -26,10 +26,10 @@ class Counting:
     name = "openvino"
 
     def __init__(self, config: PatchConfig = JOINT) -> None:
-        self.manifest = SimpleNamespace(patch=config, out_channels=1)
+        self.manifest = SimpleNamespace(patch=config)
         self.asked: list[tuple[int, int]] = []
 
-    def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray, border: int = 0) -> np.ndarray:
+    def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray) -> np.ndarray:
         self.asked.append((len(values), len(endpoints_zyx)))
         return np.stack([np.full(values.shape[2:], ends[0, 0]) for ends in endpoints_zyx]).astype(np.float32)
 

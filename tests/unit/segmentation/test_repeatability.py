@@ -21,12 +21,12 @@ SPACING, SHAPE = (2.5, 1.0, 1.0), (22, 40, 48)
 class BallBackend:
     """Sees a ball with the line as its diameter, shifted to larger x of the patch as it came by `bias` voxels."""
 
-    name, manifest = "openvino", SimpleNamespace(patch=PatchConfig(), out_channels=1)
+    name, manifest = "openvino", SimpleNamespace(patch=PatchConfig())
 
     def __init__(self, bias: float = 0.0) -> None:
         self.bias, self.lines, self.patches = bias, list[Any](), list[Any]()
 
-    def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray, border: int = 0) -> np.ndarray:
+    def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray) -> np.ndarray:
         (ends,) = endpoints_zyx
         self.lines.append(ends)
         self.patches.append(values[0])

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from lite_ensam.training.crop_cache import (
-    EDGE_BIT,
     KNOWN_BIT,
     LINES_A_SIDE,
     SIDE,
@@ -35,8 +34,7 @@ def ball_crop(name: str, seed: int) -> LesionCrop:
     hu = -800 + 850 * share + rng.normal(0, 10, share.shape)
     line = ((middle, middle, middle - radius), (middle, middle, middle + radius))
     short = ((middle, middle, middle - 0.8 * radius), (middle, middle, middle + 0.8 * radius))
-    ball = share > 0.5
-    bits = ball | ((distance < 0.8 * radius) << 1) | (ball << EDGE_BIT) | (1 << KNOWN_BIT)
+    bits = (share > 0.5) | ((distance < 0.8 * radius) << 1) | (1 << KNOWN_BIT)
     return LesionCrop(
         grey=to_grey(hu),
         bits=bits.astype(np.uint8),

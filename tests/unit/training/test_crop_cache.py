@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +10,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from lite_ensam.core.case import Case
 from lite_ensam.core.errors import TrainingError
-from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import mark_from_mask
 from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.training.crop_cache import (
-    EDGE_BIT,
     KNOWN_BIT,
     LINES_A_SIDE,
     SIDE,
@@ -25,7 +20,6 @@ from lite_ensam.training.crop_cache import (
     LesionCropCache,
     cut,
     turned_views,
-    write_bank,
 )
 
 
@@ -85,36 +79,6 @@ def test_a_crop_holds_the_lesion_at_the_scale_of_its_line() -> None:
     in_scan = (case.reference == mark.label).sum() * np.prod(case.grid.spacing_mm)
     assert in_crop == pytest.approx(in_scan, rel=0.05)
     np.testing.assert_allclose(np.array(crop.native_voxel_zyx) * cell_mm, case.grid.spacing_mm)
-
-
-def ball_case(outside_hu: int, loose: int = 2) -> Case:
-    """A ball of 10 voxels' radius at 40 HU, contoured `loose` voxels outside of its edge."""
-    distance = np.linalg.norm(np.indices((60, 60, 60)) - 30, axis=0)
-    ct = np.where(distance < 10, 40, outside_hu).astype(np.int16)
-    reference = (distance < 10 + loose).astype(np.uint8)
-    grid = Grid.from_spacing(ct.shape, (1.0, 1.0, 1.0))
-    mark = mark_from_mask(reference, grid.spacing_mm, 1)
-    return Case(ct, grid, (mark,), hu=True, reference=reference)
-
-
-@pytest.mark.parametrize(("outside_hu", "share"), [(-850, (10 / 12) ** 3), (-60, 1.0)])
-def test_the_edge_in_the_image_is_plain_in_air_and_the_contour_elsewhere(
-    outside_hu: int, share: float
-) -> None:
-    case = ball_case(outside_hu)
-    crop = cut(case, case.marks[0], "balls")
-    edge = (crop.bits >> EDGE_BIT & 1).astype(bool)
-    assert not (edge & ~crop.contour()).any()
-    assert edge.sum() / crop.contour().sum() == pytest.approx(share, abs=0.03)
-
-
-def test_a_bank_without_edges_is_to_be_cut_again(bank: LesionCropCache, tmp_path: Path) -> None:
-    write_bank(tmp_path, [bank[0]])
-    index = json.loads((tmp_path / "index.json").read_text())
-    del index["edges"]
-    (tmp_path / "index.json").write_text(json.dumps(index))
-    with pytest.raises(TrainingError, match="without edges; delete the folder"):
-        LesionCropCache([tmp_path])
 
 
 def test_a_case_without_reference_teaches_nothing() -> None:

@@ -14,7 +14,7 @@ from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.segmentation.channels import prepare_lesion
 from lite_ensam.training.batch_channels import channels_of_batch
 from lite_ensam.training.config import JITTER, LineJitter
-from lite_ensam.training.crop_cache import EDGE_BIT, LesionCropCache, cut, write_bank
+from lite_ensam.training.crop_cache import LesionCropCache, cut, write_bank
 from lite_ensam.training.lesion_batches import (
     Chance,
     Drawn,
@@ -112,28 +112,6 @@ def test_a_redrawn_contour_is_another_readers_and_all_else_stays(bank: LesionCro
         for share in (0.2, 0.5, 0.8):
             z, y, x = (ends[0] + share * (ends[1] - ends[0])).round().long().tolist()
             assert target[z, y, x] == 1, "the line is still its line"
-
-
-def test_the_edge_is_drawn_with_the_contour_but_not_by_another_reader(bank: LesionCropCache) -> None:
-    drawn, again = (draw(bank, 7, 20, redrawn=share) for share in (1e-9, 1.0))
-    assert torch.equal(drawn.edge, drawn.target), "the balls' edge is their contour"
-    assert torch.equal(again.edge, drawn.edge)
-    assert not torch.equal(again.target, drawn.target)
-
-
-def test_another_contrast_ends_at_the_edge(bank: LesionCropCache, tmp_path: Path) -> None:
-    ball = bank[0]
-    others = np.uint8(255 - (1 << EDGE_BIT))
-    inner = replace(ball, bits=ball.bits & others | ball.contour(1).astype(np.uint8) << EDGE_BIT)
-    write_bank(tmp_path, [inner])
-    write_bank(tmp_path / "outer", [ball])
-    by_edge, by_contour = (
-        draw(LesionCropCache([folder]), 11, 24) for folder in (tmp_path, tmp_path / "outer")
-    )
-    changed = (by_edge.grey - by_contour.grey).abs().amax((1, 2, 3, 4)) > 5
-    assert 4 < int(changed.sum()) < 20, "lesions get another contrast now and then"
-    between = (by_contour.target > 0) & (by_edge.edge == 0)
-    assert float((by_edge.grey - by_contour.grey).abs()[between].mean()) > 1
 
 
 def test_some_patches_are_windowed_and_some_are_not(bank: LesionCropCache) -> None:

@@ -44,8 +44,7 @@ def ellipsoid(count: int = 1) -> Drawn:
     grey = torch.from_numpy(rng.normal(40, 200, inside.shape)).float().expand_as(target)
     flags = torch.arange(count) % 2 == 1
     slices, pixels = torch.full((count,), 0.5), torch.full((count,), 0.25)
-    known = torch.ones_like(target)
-    return Drawn(grey, target, target, known, ends, slices, pixels, flags)
+    return Drawn(grey, target, torch.ones_like(target), ends, slices, pixels, flags)
 
 
 def test_the_short_axis_is_the_longest_chord_across_the_line() -> None:

@@ -6,20 +6,17 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from scipy.ndimage import binary_erosion
 
 from lite_ensam.core.errors import TrainingError
 from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, PatchConfig
 from lite_ensam.model import ModelConfig
 from lite_ensam.model.checkpoint import load_weights
 from lite_ensam.training.config import PromptOdds, TrainingConfig
-from lite_ensam.training.crop_cache import EDGE_BIT, LesionCropCache, write_bank
+from lite_ensam.training.crop_cache import LesionCropCache
 from lite_ensam.training.grey_levels import HU_OF_GREY
 from lite_ensam.training.lesion_batches import Chance
-from lite_ensam.training.presets import JOINT
 from lite_ensam.training.samplers import DeviceBank, LesionCropSampler, seeded
 from lite_ensam.training.trainer import Trainer
 
@@ -157,40 +154,6 @@ def test_a_wider_network_begins_as_the_narrow_one_it_starts_from(
     deeper = replace(PROMPTED, model=replace(PROMPTED.model, blocks=(1, 1, 1, 1, 1)))
     with pytest.raises(TrainingError, match="another network"):
         train(bank, tmp_path / "deeper", deeper, start=wider)
-
-
-def with_edges_far_inside(bank: LesionCropCache, folder: Path) -> LesionCropCache:
-    """The bank's balls, as if they were seen in the image with half of their radius."""
-    crops = [bank[number] for number in range(len(bank))]
-    inside = [binary_erosion(crop.contour(), iterations=6).astype(np.uint8) << EDGE_BIT for crop in crops]
-    others = np.uint8(255 - (1 << EDGE_BIT))
-    write_bank(folder, [replace(a, bits=a.bits & others | b) for a, b in zip(crops, inside, strict=True)])
-    return LesionCropCache([folder])
-
-
-def test_a_second_border_begins_as_the_first_and_learns_the_edge(
-    bank: LesionCropCache, tmp_path: Path
-) -> None:
-    train(bank, tmp_path / "one").run()
-    one = load_weights(tmp_path / "one" / "weights.safetensors")
-    config = replace(TINY, model=replace(TINY.model, out_channels=2), steps=100, lr=5e-3, ema=0.9)
-    both = train(with_edges_far_inside(bank, tmp_path / "bank"), tmp_path / "both", config, start=one)
-    ((batch,),) = both._batches(0, 1)
-    logits = both.model.eval()(batch.values, batch.endpoints_zyx)
-    expected = one.model(batch.values, batch.endpoints_zyx).expand_as(logits)
-    torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
-    both.model.train()
-    both.run()
-    (batch,) = both.draws.batches(10**6, 0, 16)
-    readers, edge = (both.average(batch.values, batch.endpoints_zyx) > 0).sum((0, 2, 3, 4)).tolist()
-    assert 0 < edge < 0.7 * readers
-    back = train(bank, tmp_path / "back", start=load_weights(tmp_path / "both" / "weights.safetensors"))
-    assert back.model.mask_decoder.head.weight.shape[0] == 1
-
-
-def test_joint_crops_teach_no_edge() -> None:
-    with pytest.raises(TrainingError, match="joint crops teach no edge"):
-        replace(JOINT, model=replace(JOINT.model, out_channels=2))
 
 
 def _saved(trainer: Trainer, folder: Path) -> Path:

@@ -32,7 +32,7 @@ class SphereEngine:
         self.seconds = 0.0
         self.started = Event()
 
-    def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray, border: int = 0) -> np.ndarray:
+    def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray) -> np.ndarray:
         self.runs += 1
         self.started.set()
         time.sleep(self.seconds)
