@@ -78,11 +78,9 @@ class Prediction:
 
 
 def check_choices(crop: Crop | None, window: tuple[float, float] | None, border: Border) -> None:
-    """Raise ArgumentError for what a `Predictor` would not take, MissingExtraError for a border that needs SciPy."""
+    """Raise ArgumentError for what a `Predictor` would not take."""
     if border not in BORDERS:
         raise ArgumentError(f"border must be one of {', '.join(BORDERS)}, got {border!r}")
-    if border == "edge":
-        check_edge_extra()  # before there is work to lose
     if crop is not None and crop not in CROPS:
         raise ArgumentError(f"crop must be one of {', '.join(CROPS)}, got {crop!r}")
     if window is not None:
