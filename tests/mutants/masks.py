@@ -152,6 +152,9 @@ QUALITY = mutants(
     ("_END_MM = 1.0", "_END_MM = 1.1"),
     ("z + 0.5 * side", "z"),
     ("(heights - own) * side > 0", "(heights - own) * side > -99"),
+    ("_ACROSS_MOST = 2.0", "_ACROSS_MOST = 20.0"),
+    ("(first, first - outwards)", "(first, first)"),
+    ("(last, last + outwards)", "(last, last - outwards)"),
 ) + mutants(
     "segmentation/predictor.py",
     "tests/unit/segmentation/test_painting.py",

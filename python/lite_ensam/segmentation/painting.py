@@ -33,6 +33,11 @@ _POINT_MOST = 1.0
 off before the narrow one: a point says that a region is wrong, not a voxel (docs/developer/experiments.md, 11). A
 network that is surer of the region keeps it."""
 
+_ACROSS_SHARE = 0.25
+_ACROSS_MOST = 2.0
+"""Width, in lengths of the line, and most height of the bells at the ends of a short axis that the user gave. More
+height helps exact axes more, and harms those whose ends are a voxel off (docs/developer/experiments.md, 17)."""
+
 _HELD_LOGIT = 0.2
 """The logit to which an end is raised: slightly above 0, because resampling to the scan's voxels blurs."""
 
@@ -188,12 +193,12 @@ def fill_end_slices(tumor: TumorLogits, voxel_mm: float) -> TumorLogits:
 
 
 def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
-    """Bring the logits to what the mark's points and slices say, as `anchor_endpoints` does for the line.
+    """Bring the logits to what the mark's short axis, slices and points say, as `anchor_endpoints` does for the line.
 
-    About a point inside that lies below `_HELD_LOGIT`, a wide and low and a narrow bell are added; about one outside
-    that lies above its opposite, they are taken off. On a first or last slice that the mask does not reach, the
-    likeliest voxel is raised,
-    unless the network is sure that the tumour does not go there.
+    The ends of a short axis are tumour, and a voxel beyond them is not. On a first or last slice that the mask does
+    not reach, the likeliest voxel is raised, unless the network is sure that the tumour does not go there. About a
+    point inside that lies below `_HELD_LOGIT`, a wide and low and a narrow bell are added; about one outside that lies
+    above its opposite, they are taken off. Points come last, and have the last word.
 
     Parameters
     ----------
@@ -202,12 +207,20 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
     """
     mark, placement = tumor.mark, tumor.placement
     slices = [z for z in (mark.first_slice, mark.last_slice) if z is not None]
-    if not (slices or mark.inside_zyx or mark.outside_zyx) or not (tumor.logits > 0).any():
+    known = slices or mark.short_axis_zyx or mark.inside_zyx or mark.outside_zyx
+    if not known or not (tumor.logits > 0).any():
         return tumor
     ends = placement.to_patch(mark.endpoints_zyx)
     length = float(np.linalg.norm(ends[1] - ends[0]))
     width, wide = max(_HELD_SHARE * length, 1.0), max(_POINT_SHARE * length, 1.0)
     held = tumor.logits.copy()
+    if mark.short_axis_zyx:
+        first, last = np.asarray(mark.short_axis_zyx, dtype=np.float64)
+        outwards = (last - first) / max(float(np.linalg.norm(last - first)), 1.0)
+        across = max(_ACROSS_SHARE * length, 1.0)
+        for end, beyond in ((first, first - outwards), (last, last + outwards)):
+            _bring(held, placement.to_patch(end), _HELD_LOGIT, across, _ACROSS_MOST)
+            _bring(held, placement.to_patch(beyond), -_HELD_LOGIT, across, _ACROSS_MOST)
     for z in slices:
         on_slice = round(float(placement.to_patch((z, 0.0, 0.0))[0]))
         if 0 <= on_slice < len(held):

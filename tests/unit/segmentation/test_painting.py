@@ -185,6 +185,29 @@ def test_logits_rise_towards_given_end_slices() -> None:
     assert fill_end_slices(same, 2.0) is same
 
 
+@pytest.mark.parametrize("off", [-2, 2])
+def test_a_mask_is_as_wide_as_its_short_axis(off: int) -> None:
+    free = paint_tumors([ball(3, 24)], SPACING).labels
+    across = np.flatnonzero(free[10, :, 24])
+    low, high = across[0] - off, across[-1] + off
+    tumor = told(ball(3, 24), short_axis_zyx=((10, low, 24), (10, high, 24)))
+    labels = paint_tumors([anchor_prompts(tumor)], SPACING).labels
+    found = np.flatnonzero(labels[10, :, 24])
+    assert (found[0], found[-1]) == (low, high)
+    assert (labels[10, 24] == free[10, 24]).all(), "the line is as long as before"
+    assert (np.count_nonzero(labels) > np.count_nonzero(free)) == (off > 0)
+
+
+def test_a_network_that_is_sure_keeps_its_border_beside_a_short_axis() -> None:
+    tumor = ball(3, 24)
+    sure = replace(tumor, logits=10 * tumor.logits)
+    free = paint_tumors([sure], SPACING).labels
+    across = np.flatnonzero(free[10, :, 24])
+    wide = told(sure, short_axis_zyx=((10, across[0] - 3, 24), (10, across[-1] + 3, 24)))
+    found = np.flatnonzero(paint_tumors([anchor_prompts(wide)], SPACING).labels[10, :, 24])
+    assert len(found) <= len(across) + 2
+
+
 def test_points_are_as_they_are_given_and_so_is_what_lies_about_them() -> None:
     inside, outside = (10, 24, 33), (10, 24, 20)
     tumor = told(ball(3, 24), inside_zyx=(inside,), outside_zyx=(outside,))
