@@ -506,11 +506,11 @@ def snap_to_edge(
 ) -> NDArray[np.bool_]:
     """The mask of a tumour with its border moved to the half-maximum between inside and outside.
 
-    Each voxel of a band, `reach_mm` to both sides of the border, is inside if it is nearer to the mean of the mask's
-    core than to that of what surrounds the mask there: of what is darker than the core, for a voxel that is darker, of
-    what is brighter, for one that is brighter. Where they differ from the core by less than twice the noise, the
-    border stays. Voxels that most of their neighbours disagree with are turned over; pieces that are not connected with
-    the core are left out. A mask without core, surroundings or visible border comes back as it is.
+    A voxel of a band, `reach_mm` to both sides of the border, is inside if its grey value is nearer to the mean of the
+    mask's core than to the mean of the surroundings. Darker and brighter surroundings have a mean each: a voxel that is
+    darker than the core is compared with the darker ones. Where core and surroundings differ by less than twice the
+    noise, the border stays. Voxels that most of their neighbours disagree with are turned over; pieces that are not
+    connected with the core are left out. A mask without core, surroundings or visible border comes back as it is.
 
     Means are taken under Gaussian bells. Bells of 8 voxels and more are averaged on blocks of at most a quarter of
     their standard deviation: single voxels, at the border, may differ from those of exact bells.

@@ -29,7 +29,6 @@ Border = Literal["readers", "edge"]
 BORDERS: tuple[Border, ...] = get_args(Border)
 """All values of `Border`, the default first."""
 
-Bools = NDArray[np.bool_]
 Float64Array = NDArray[np.float64]
 
 _REACH = 0.12
@@ -50,13 +49,12 @@ def refine_to_image_edge(
 ) -> Painting:
     """Move the border of each tumour to the edge that is seen in the scan.
 
-    Each voxel of a band around the border (0.12 lengths of the line to both sides, at least two pixels) is tumour if
-    it is nearer to the mean of the tumour's core around it than to that of what surrounds the tumour there: of what is
-    darker than the core, for a voxel that is darker, of what is brighter, for one that is brighter. Where they differ
-    from the core by less than twice the noise, the border stays where it was. Voxels that
-    disagree with most of their neighbours are turned over. No tumour takes a voxel of another or vanishes; pieces
-    that are not connected with its core are left out. In slices thicker than the reach, borders move within
-    slices alone.
+    A voxel of a band around the border (0.12 lengths of the line to both sides, at least two pixels) is tumour if its
+    grey value is nearer to the mean of the tumour's core than to the mean of the surroundings, both near that voxel.
+    Darker and brighter surroundings have a mean each: a voxel that is darker than the core is compared with the darker
+    ones. Where core and surroundings differ by less than twice the noise, the border stays. Voxels that disagree with
+    most of their neighbours are turned over. No tumour takes a voxel of another or vanishes; pieces that are not
+    connected with its core are left out. In slices thicker than the reach, borders move within slices alone.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ pub(crate) fn blurred_widely(
     crop_resample(blurred(blocks.view(), sigma)?.view(), [0.0; 3], side.map(f64::recip), shape)
 }
 
-/// What each voxel of a line of `length` takes from its neighbours.
+/// The weights of the neighbours of each voxel in a row of `length` voxels.
 fn bell_taps(length: usize, sigma: f64) -> Vec<Tap> {
     // A bell four times as wide as the line is the mean of all, and one of width 0 is the voxel itself
     let sigma = sigma.clamp(1e-9, (4 * length).max(1) as f64);

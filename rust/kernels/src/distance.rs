@@ -8,7 +8,7 @@ use rayon::prelude::*;
 /// Distance of each voxel from the nearest voxel of the other kind, from centre to centre: positive outside of the
 /// mask, negative inside.
 ///
-/// Exact up to `limit_mm`, infinite (of the same sign) beyond, and where there is no voxel of the other kind.
+/// Distances are exact up to `limit_mm`. A longer one, or one to a kind that has no voxel, is infinite; its sign stays.
 pub(crate) fn signed_distances(
     mask: ArrayView3<'_, bool>,
     spacing_mm: [f64; 3],

@@ -41,12 +41,12 @@ const SCRATCH: usize = 64;
 
 /// The mask with its border moved, by at most `reach_mm`, to the half-maximum between inside and outside.
 ///
-/// Each voxel of the band around the border is inside if it is nearer to the mean of the mask's core than to that of
-/// what surrounds the mask: of what is darker than the core, for a voxel that is darker, of what is brighter, for
-/// one that is brighter. Means are local, under bells of sigma `local_mm` (at least 1.5 reaches). Where they differ
-/// from the core by less than twice the noise, the border stays. Voxels that fewer than four of their ten neighbours
-/// agree with are turned over; pieces without a voxel of the core are left out. No voxel of `other` is taken. A mask
-/// without core, surroundings or visible border is returned as it is.
+/// A voxel of the band around the border is inside if its grey value is nearer to the mean of the mask's core than to
+/// the mean of the surroundings. Darker and brighter surroundings have a mean each: a voxel that is darker than the
+/// core is compared with the darker ones. Means are local, under bells of sigma `local_mm` (at least 1.5 reaches).
+/// Where core and surroundings differ by less than twice the noise, the border stays. Voxels that fewer than four of
+/// their ten neighbours agree with are turned over; pieces without a voxel of the core are left out. No voxel of
+/// `other` is taken. A mask without core, surroundings or visible border is returned as it is.
 ///
 /// Bells of 8 voxels and more are averaged on blocks of a quarter of their sigma: single voxels, at the border,
 /// may differ from those of exact bells. `grey` must be finite.
@@ -131,7 +131,7 @@ fn any(mask: &Array3<bool>) -> bool {
 struct Zones {
     /// Surely inside.
     core: Array3<bool>,
-    /// What surrounds the mask, without other tumours.
+    /// The surroundings of the mask, without other tumours.
     shell: Array3<bool>,
     /// Where the border may come to lie.
     band: Array3<bool>,
@@ -172,7 +172,7 @@ impl Nearby {
     }
 }
 
-/// What the tumour and its surroundings look like about each voxel.
+/// Mean grey values of the tumour and of its surroundings, near each voxel.
 struct Means {
     inside: Array3<f32>,
     /// From the mean inside to that of the darker surroundings; 0 where there are hardly any.
