@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -180,6 +181,21 @@ def test_plain_http_needs_leave_except_on_this_machine(monkeypatch: pytest.Monke
     assert WebRoot.parse("dicomweb+http://[::1]:8042/dicom-web").is_this_machine
     monkeypatch.setenv("LITE_ENSAM_PLAIN_HTTP", "1")
     assert WebRoot.parse("dicomweb+http://pacs/dicom-web/").url == "http://pacs/dicom-web"
+
+
+def test_an_archive_on_this_machine_is_not_asked_for_through_a_proxy(
+    server: DicomWebServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    before, written = dict(os.environ), []
+    # slices come in threads: each would take back what another one wrote
+    monkeypatch.setattr(os, "putenv", lambda key, value: written.append(key))
+    np.testing.assert_array_equal(read_ct(server.address)[0], read_ct(folder)[0])
+    assert written == []
+    assert dict(os.environ) == before
 
 
 def test_a_cache_is_fetched_into_once(

@@ -6,7 +6,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lite_ensam.core.errors import CaseError, LiteEnsamError, MissingExtraError, printable
+from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.types import Float64Array, PathLike
 from lite_ensam.io.reading import check_input, opened
 
@@ -124,18 +125,45 @@ def files_below(folder: PathLike) -> tuple[list[Path], list[Path]]:
 
 @contextmanager
 def keep_identifiers_quiet() -> Iterator[None]:
-    """No warnings in the block, and values are taken as they are: both quote them, the patient's name among them."""
-    loggers = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings(), load_package().config.disable_value_validation():
-        warnings.simplefilter("ignore")
-        try:
-            for logger in loggers:
-                logger.setLevel(logging.CRITICAL)
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+    """No warnings in the block, and values are taken as they are: both quote them, the patient's name among them.
+
+    Warnings, loggers and pydicom's checks are of the whole process. So the first thread that enters switches them off,
+    and the last that leaves switches them on again: no thread does it while another one still reads.
+    """
+    _silence.enter()
+    try:
+        yield
+    finally:
+        _silence.leave()
+
+
+class _Silence:
+    def __init__(self) -> None:
+        self._lock = ProcessLock()
+        self._n_inside = 0
+        self._undo = ExitStack()
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._n_inside:
+                with ExitStack() as stack:
+                    stack.enter_context(warnings.catch_warnings())
+                    warnings.simplefilter("ignore")
+                    stack.enter_context(load_package().config.disable_value_validation())
+                    for logger in map(logging.getLogger, ("pydicom", "highdicom")):
+                        stack.callback(logger.setLevel, logger.level)
+                        logger.setLevel(logging.CRITICAL)
+                    self._undo = stack.pop_all()
+            self._n_inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._n_inside -= 1
+            if not self._n_inside:
+                self._undo.close()
+
+
+_silence = _Silence()
 
 
 def translate_dicom_errors(

@@ -190,7 +190,7 @@ class DicomWeb:
             stream=True,
             timeout=(CONNECT_S, READ_S if body is None else STORE_S),
             allow_redirects=False,  # a token must not go to a host that the user did not name
-            proxies={"no_proxy": "*"} if self.root.is_this_machine else None,
+            proxies=dict.fromkeys(("http", "https", "all")) if self.root.is_this_machine else None,
         )
         status = response.status_code
         if status >= HTTPStatus.MULTIPLE_CHOICES and status not in allowed:
