@@ -163,6 +163,25 @@ QUALITY = mutants(
     ("np.count_nonzero(mask) + probabilities.sum()", "probabilities.sum() + probabilities.sum()"),
 )
 
+SIZES = mutants(
+    "segmentation/axis_size.py",
+    "tests/unit/segmentation/test_axis_size.py",
+    ("_AREA = 0.9", "_AREA = 0.8"),
+    ("_VOLUME, _VOLUME_OF_ONE = 0.78, 0.6", "_VOLUME, _VOLUME_OF_ONE = 0.78, 0.0"),
+    ("_VOLUME, _VOLUME_OF_ONE = 0.78, 0.6", "_VOLUME, _VOLUME_OF_ONE = 0.7, 0.6"),
+    ("_WEIGHT = 0.6", "_WEIGHT = 0.7"),
+    ("_HALF_WEIGHT_PIXELS = 8.0", "_HALF_WEIGHT_PIXELS = 4.0"),
+    ("_MOST = 1.0", "_MOST = 1.1"),
+    ("_distance(place, ends) + pixel", "_distance(place, ends)"),
+    ("mark.first_slice - 0.5", "mark.first_slice"),
+    ("mark.last_slice + 0.5", "mark.last_slice"),
+    ("mark.last_slice - mark.first_slice + 1", "mark.last_slice - mark.first_slice"),
+    ("mark.first_slice is not None and mark", "mark.first_slice is not None or mark"),
+    ("tumor.logits - np.float32(lowered), shares", "tumor.logits, shares"),
+    ("np.minimum(rows + 0.5, end)", "(rows + 0.5)"),
+    ("sizes[-1] <= expected", "sizes[-1] <= 0"),
+)
+
 BORDERS = mutants(
     "segmentation/edge_refinement.py",
     f"tests/unit/segmentation/test_edge_refinement.py {PAINTING} {GOLDEN}::test_label_maps",
@@ -174,27 +193,35 @@ BORDERS = mutants(
     ("(before[here] != 0) & ~mask", "np.zeros_like(mask)"),
 )
 
-PREDICTOR = mutants(
-    "segmentation/predictor.py",
-    MAPS,
-    ("self.mirror = mirror and crop", "self.mirror = False and crop"),
-    ("self._logits(patch, opposite)) / 2", "self._logits(patch, opposite)) / 3"),
-    ("if axis not in axes)", "if axis not in (*axes, 0))"),
-    ("patch.values.shape[axis + 1] - 1) - ends", "patch.values.shape[axis + 1]) - ends"),
-    ("(self.window[1] - self.window[0]) / 255.0", "(self.window[1] - self.window[0]) / 400.0"),
-    ("return replace(config, window_hu=self.window)", "return config"),
-    (
-        "anchor_prompts(anchor_endpoints(tumor))",
-        "anchor_prompts(tumor)",
-    ),
-    (
-        "(1.0, 1.0, 1.0) if in_voxels else spacing_mm, threshold)",
-        "(1.0, 1.0, 1.0) if in_voxels else spacing_mm)",
-    ),
-) + mutants(
-    "segmentation/predictor.py",
-    f"{MAPS} {NUMBERS}[noise]",
-    ("ends[np.lexsort(ends.T[::-1])]", "ends[::-1]"),
+PREDICTOR = (
+    mutants(
+        "segmentation/predictor.py",
+        "tests/unit/segmentation/test_prompts.py",
+        ("shrink_to_axes(fill_end_slices(", "(fill_end_slices("),
+    )
+    + mutants(
+        "segmentation/predictor.py",
+        MAPS,
+        ("self.mirror = mirror and crop", "self.mirror = False and crop"),
+        ("self._logits(patch, opposite)) / 2", "self._logits(patch, opposite)) / 3"),
+        ("if axis not in axes)", "if axis not in (*axes, 0))"),
+        ("patch.values.shape[axis + 1] - 1) - ends", "patch.values.shape[axis + 1]) - ends"),
+        ("(self.window[1] - self.window[0]) / 255.0", "(self.window[1] - self.window[0]) / 400.0"),
+        ("return replace(config, window_hu=self.window)", "return config"),
+        (
+            "anchor_prompts(anchor_endpoints(tumor))",
+            "anchor_prompts(tumor)",
+        ),
+        (
+            "(1.0, 1.0, 1.0) if in_voxels else spacing_mm, threshold)",
+            "(1.0, 1.0, 1.0) if in_voxels else spacing_mm)",
+        ),
+    )
+    + mutants(
+        "segmentation/predictor.py",
+        f"{MAPS} {NUMBERS}[noise]",
+        ("ends[np.lexsort(ends.T[::-1])]", "ends[::-1]"),
+    )
 )
 
 ROTATIONS = mutants(
@@ -263,6 +290,7 @@ MASKS = [
     *GRID,
     *PAINTING_MUTANTS,
     *RECIST,
+    *SIZES,
     *BORDERS,
     *QUALITY,
     *PREDICTOR,

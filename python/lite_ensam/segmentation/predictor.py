@@ -19,6 +19,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.engines.backend import Backend
 from lite_ensam.measurements import TumorMeasurement
+from lite_ensam.segmentation.axis_size import shrink_to_axes
 from lite_ensam.segmentation.channels import (
     Patch,
     cut_patches,
@@ -280,7 +281,7 @@ class Predictor:
         if self.backend.manifest.patch.rules == "flare25":
             return anchor_prompts(tumor)
         if self.crop == "lesion":
-            tumor = fill_end_slices(fade_far(tumor), patch.voxel_mm[0])
+            tumor = shrink_to_axes(fill_end_slices(fade_far(tumor), patch.voxel_mm[0]))
         return anchor_prompts(anchor_endpoints(tumor))
 
     def _mirrored_logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:

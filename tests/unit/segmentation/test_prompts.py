@@ -13,6 +13,7 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, PatchConfig
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.datasets.phantom import make_phantom
+from lite_ensam.segmentation import predictor
 from lite_ensam.segmentation.channels import prepare_lesion
 from lite_ensam.segmentation.predictor import Predictor
 
@@ -74,6 +75,17 @@ def test_points_mend_the_mask_that_there_was_without_them(case: Case) -> None:
     np.testing.assert_allclose(second[AT["last_mask"]], 1 / (1 + np.exp(-logits)), atol=1e-5)
     assert labels[z, y, x] == marked.marks[0].label
     assert labels[z + 1, y + 3, x] == 0
+
+
+def test_a_mask_is_no_larger_than_its_axes_allow(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    (z, y, x), (_, other_y, other_x) = case.marks[0].endpoints_zyx
+    middle = np.array([z, (y + other_y) / 2, (x + other_x) / 2])
+    across = np.array([0, x - other_x, other_y - y]) / 8  # a short axis of a quarter of the line
+    marked = told(case, short_axis_zyx=(tuple(middle - across), tuple(middle + across)))
+    held = np.count_nonzero(Predictor(BallEngine()).predict(marked).labels)
+    monkeypatch.setattr(predictor, "shrink_to_axes", lambda tumor: tumor)
+    free = np.count_nonzero(Predictor(BallEngine()).predict(marked).labels)
+    assert 0.2 < held / free < 0.9
 
 
 def test_the_edge_needs_no_scipy(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
