@@ -63,7 +63,7 @@ def columns(tumours: dict[str, list[float]]) -> dict[str, float]:
         numbers[given] = after[0]
         if len(after) > 1:
             numbers |= {f"{n} click{'s' * (n > 1)}": value for n, value in enumerate(after) if n in (1, 3, 5)}
-            numbers["area"] = area_under_rounds(after)
+            numbers[f"area 0-{len(after) - 1}"] = area_under_rounds(after)
     return numbers
 
 
@@ -84,31 +84,31 @@ def mean_and_interval(values: dict[str, float], seed: int) -> str:
     return f"{np.mean(means):.3f} ({low:.3f} to {high:.3f})"
 
 
+def cells(rows: dict[str, dict[str, float]], heads: list[str], seed: int) -> str:
+    """A table's row; empty where no tumour has the number."""
+    values = ({key: row[head] for key, row in rows.items() if head in row} for head in heads)
+    return " | ".join(mean_and_interval(column, seed) if column else "" for column in values)
+
+
 def show(found: Scores, before: Scores, seed: int) -> None:
     """Print a row for each source and their mean, and below it the differences."""
     table = {key: columns(one) for key, one in found.items()}
+    earlier = {key: columns(before[key]) for key in table if key in before}
+    differences = {
+        key: {head: table[key][head] - value for head, value in row.items() if head in table[key]}
+        for key, row in earlier.items()
+    }
     heads = list(dict.fromkeys(head for row in table.values() for head in row))
-    sources = sorted({key.split("|")[0] for key in table})
     print(f"\n| | n | {' | '.join(heads)} |\n|{'---|' * (len(heads) + 2)}")
-    for source in [*sources, *(["mean of sources"] if len(sources) > 1 else [])]:
-        rows = {
-            key: row
-            for key, row in table.items()
-            if source == "mean of sources" or key.startswith(f"{source}|")
-        }
-        cells = [mean_and_interval({key: row[head] for key, row in rows.items()}, seed) for head in heads]
-        print(f"| {source} | {len(rows)} | {' | '.join(cells)} |")
-        earlier = {key: columns(before[key]) for key in rows if key in before}
-        if earlier:
-            cells = [
-                mean_and_interval(
-                    {key: rows[key][head] - old[head] for key, old in earlier.items() if head in old}, seed
-                )
-                if any(head in old for old in earlier.values())
-                else ""
-                for head in heads
-            ]
-            print(f"| difference | {len(earlier)} | {' | '.join(cells)} |")
+    sources = sorted({key.split("|")[0] for key in table})
+    groups = {source: f"{source}|" for source in sources} | (
+        {"mean of sources": ""} if len(sources) > 1 else {}
+    )
+    for group, beginning in groups.items():
+        for name, rows in ((group, table), ("difference", differences)):
+            chosen = {key: row for key, row in rows.items() if key.startswith(beginning)}
+            if chosen:
+                print(f"| {name} | {len(chosen)} | {cells(chosen, heads, seed)} |")
 
 
 def main() -> None:
@@ -129,6 +129,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="keep the scores")
     parser.add_argument("--against", type=Path, help="scores that --json has kept")
     chosen = parser.parse_args()
+    if chosen.fold and chosen.data is None:
+        parser.error("--fold needs the folder of the training data")
     found = scores(Predictor(load_backend("openvino", 1, chosen.weights)), chosen)
     if chosen.json:
         chosen.json.write_text(json.dumps(found))

@@ -88,6 +88,11 @@ LEARNING = [
         SAMPLES,
         ("chance.uniform(-0.2, 0.2)", "chance.uniform(-0.1, 0.1)"),
         ("chance.uniform(-0.35, 0.35)", "chance.uniform(-0.25, 0.25)"),
+        ("chance.uniform(-0.8, 0.6)", "chance.uniform(-0.6, 0.6)"),
+        (
+            "torch.where(chance.happens(0.5), chance.uniform(-0.8",
+            "torch.where(chance.happens(0.3), chance.uniform(-0.8",
+        ),
         ("chance.normal(0.12, 2)", "chance.normal(0.2, 2)"),
         ("chance.happens(lines.scaled)", "chance.happens(1.0)"),
         ("chance.happens(lines.exact)", "chance.happens(1.0)"),

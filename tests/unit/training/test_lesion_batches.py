@@ -19,6 +19,7 @@ from lite_ensam.training.lesion_batches import (
     Chance,
     Drawn,
     _bends,
+    _slice_keeping_maps,
     _smooth,
     _with_thick_slices,
     draw_patches,
@@ -85,6 +86,19 @@ def test_an_augmented_line_still_lies_in_its_lesion(bank: LesionCropCache) -> No
         for beyond in (-0.35, 1.35):
             z, y, x = (first + beyond * (second - first)).round().long().tolist()
             assert target[z, y, x] == 0
+
+
+def test_a_quarter_of_the_lesions_is_much_flatter_or_taller_than_it_was() -> None:
+    along = torch.tensor([[0.0, 6.0, 8.0]]).repeat(4000, 1)
+    z = _slice_keeping_maps(chance(0, 4000), along)[:, 0]
+    assert not z[:, 1:].any(), "slices stay axial"
+    taller = z[:, 0].abs().log()
+    assert (float(taller.min()), float(taller.max())) == (
+        pytest.approx(-0.8, abs=0.01),
+        pytest.approx(0.6, abs=0.01),
+    )
+    assert float((taller.abs() > 0.35).float().mean()) == pytest.approx(0.25, abs=0.03)
+    assert float((z[:, 0] < 0).float().mean()) == pytest.approx(0.5, abs=0.03)
 
 
 def test_the_same_seed_draws_the_same_patches(bank: LesionCropCache) -> None:
