@@ -169,6 +169,13 @@ MEASUREMENTS = [
         ("in_plane_diameters(piece, 1", "in_plane_diameters(mask.voxels, 1"),
         ("if n_pieces > 1:", "if n_pieces > 2:"),
         ("if longest_mm == 0:", "if longest_mm < 0:"),
+        ("math.radians(60)", "math.radians(64)"),
+        ("math.radians(60)", "math.radians(57)"),
+        ("width_mm > length_mm + diagonal_mm", "width_mm > length_mm + 3 * diagonal_mm"),
+        ("max(-on_line, on_line - 1)", "max(0, on_line - 1)"),
+        ("max(-on_axis, on_axis - 1)", "max(-on_axis, 0)"),
+        ("max(beyond_mm) <= diagonal_mm", "max(beyond_mm) <= 3 * diagonal_mm"),
+        ("np.asarray(ends[0][1:]) * pixel_mm", "np.asarray(ends[0][1:])"),
         ("int(np.count_nonzero(mask.voxels))", "int(mask.voxels.size)"),
     ),
     *mutants(

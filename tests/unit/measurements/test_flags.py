@@ -151,3 +151,41 @@ def test_a_measurement_keeps_no_scan_alive() -> None:
     for kept, scan in ((tumor.voxels.mask.voxels, labels), (tumor.voxels.values, ct)):
         assert not np.shares_memory(kept, scan)
         assert kept.size < 0.1 * scan.size
+
+
+@pytest.mark.parametrize(
+    ("short_axis", "is_across"),
+    [
+        ((60, 64, 68, 64), True),
+        ((56, 60, 72, 68), True),  # 63 degrees
+        ((56, 59, 72, 69), False),  # 58 degrees
+        ((65, 64, 75, 64), True),  # begins a pixel beside the line
+        ((66, 64, 76, 64), False),
+        ((60, 80, 68, 80), True),  # at the line's end
+        ((60, 82, 68, 82), False),
+        ((60, 46, 68, 46), False),
+        ((52, 64, 62, 64), False),
+        ((47, 64, 80, 64), True),  # 33 pixels, as long as the line and a pixel
+        ((46, 64, 81, 64), False),
+        ((64, 60, 64, 70), False),  # along the line
+        ((20, 20, 30, 20), False),
+    ],
+)
+def test_a_short_axis_that_does_not_go_across_its_line_is_told(
+    short_axis: tuple[int, int, int, int], is_across: bool
+) -> None:
+    y, x, other_y, other_x = short_axis
+    for turned in (False, True):  # columns for rows
+        line, axis = ((64, 48), (64, 80)), ((y, x), (other_y, other_x))
+        points = [[(10, *(point[::-1] if turned else point)) for point in ends] for ends in (line, axis)]
+        mark = RecistMark(1, tuple(points[0]), short_axis_zyx=tuple(points[1]))
+        assert ("short_axis_not_across" in codes(measured(balls(BALL), mark))) is not is_across
+
+
+def test_pixels_that_are_no_squares_do_not_turn_a_short_axis() -> None:
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[10, 60:68, 48:80] = 1
+    mark = RecistMark(1, ((10, 60, 48), (10, 68, 80)), short_axis_zyx=((10, 72, 60), (10, 56, 68)))
+    spacing = (5.0, 2.0, 1.0)  # (16, 32) mm and (-32, 8) mm: at right angles
+    assert not measure(labels, [mark], spacing)[0].has("short_axis_not_across")
+    assert measure(labels, [mark], (5.0, 0.25, 1.0))[0].has("short_axis_not_across")
