@@ -1,4 +1,4 @@
-"""What more prompts are worth: the robot user tells the line, then more, then clicks where the mask is most wrong.
+"""The worth of prompts: a robot user gives the line, then other prompts, then clicks where the mask is most wrong.
 
     python benchmarks/robot_user.py                                        # the phantom
     python benchmarks/robot_user.py DATA/val --json mine.json

@@ -317,9 +317,9 @@ def _flags(voxels: TumorVoxels, n_pieces: int, longest_mm: float, mark: RecistMa
 
 
 def _goes_across(short_axis: EndpointPair, line: EndpointPair, spacing_mm: FloatTriple) -> bool:
-    """Whether a short axis crosses its line at 60 degrees or more, and is no longer; within a voxel's diagonal.
+    """Whether a short axis crosses its line at more than 60 degrees and is not longer than it.
 
-    Of 4,927 marks that radiologists drew, 4,914 do.
+    A voxel's diagonal in plane is tolerated. 4,914 of 4,927 marks that radiologists drew pass (DeepLesion).
     """
     pixel_mm = np.asarray(spacing_mm[1:])
     diagonal_mm = float(np.hypot(*pixel_mm))

@@ -44,9 +44,8 @@ def shrink_to_axes(tumor: TumorLogits) -> TumorLogits:
     mark, place = tumor.mark, tumor.placement
     if not mark.short_axis_zyx:
         return tumor
-    pixel = 1 / math.sqrt(
-        place.step_zyx[1] * place.step_zyx[2]
-    )  # in patch voxels; contours go around whole pixels
+    # in patch voxels: contours go around whole pixels, axes from the middle of one to that of another
+    pixel = 1 / math.sqrt(place.step_zyx[1] * place.step_zyx[2])
     length, width = (_distance(place, ends) + pixel for ends in (mark.endpoints_zyx, mark.short_axis_zyx))
     weight = _WEIGHT / (1 + (_HALF_WEIGHT_PIXELS * pixel / width) ** 2)
     n_rows = len(tumor.logits)

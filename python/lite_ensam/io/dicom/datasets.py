@@ -127,8 +127,8 @@ def files_below(folder: PathLike) -> tuple[list[Path], list[Path]]:
 def keep_identifiers_quiet() -> Iterator[None]:
     """No warnings in the block, and values are taken as they are: both quote them, the patient's name among them.
 
-    Warnings, loggers and pydicom's checks are of the whole process. So the first thread that enters switches them off,
-    and the last that leaves switches them on again: no thread does it while another one still reads.
+    Warnings, loggers and pydicom's checks belong to the whole process. The first thread that enters switches them off,
+    and the last one that leaves switches them on again.
     """
     _silence.enter()
     try:

@@ -14,7 +14,7 @@ pydicom: Any = pytest.importorskip("pydicom")
 
 
 def state() -> list[Any]:
-    """What the process warns of: filters, loggers' levels, pydicom's checks."""
+    """Warning filters, levels of loggers, pydicom's checks."""
     settings = pydicom.config.settings
     levels = [logging.getLogger(name).level for name in ("pydicom", "highdicom")]
     return [
