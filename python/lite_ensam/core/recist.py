@@ -31,6 +31,7 @@ from lite_ensam.core.partial_volume import SubVolume, TumorMasks, as_subvolume
 from lite_ensam.core.types import (
     EndpointPair,
     Flips,
+    Float64Array,
     FloatTriple,
     IntTriple,
     Labels,
@@ -52,6 +53,7 @@ __all__ = [
     "sphere_box",
     "sphere_mask",
     "voxel_of",
+    "where_lines_meet",
 ]
 
 _HALF_VOXEL = 0.5 + 1e-3
@@ -606,6 +608,31 @@ def marks_from_labels(labels: Labels, spacing_mm: FloatTriple) -> tuple[RecistMa
     """
     masks = TumorMasks(labels)
     return tuple(mark_from_mask(masks[label], spacing_mm, label) for label in masks.labels)
+
+
+def where_lines_meet(one: Float64Array, other: Float64Array) -> Float64Array | None:
+    """Where two lines in a plane meet, as shares of the way along each.
+
+    Parameters
+    ----------
+    one, other : Float64Array
+        Two points (2, 2) each, in one unit.
+
+    Returns
+    -------
+    Float64Array or None
+        Two numbers, 0 at a line's first point and 1 at its second, beyond them outside; None if the lines are parallel.
+
+    Examples
+    --------
+    >>> where_lines_meet(np.array([[0, 0], [0, 8]]), np.array([[-1, 2], [3, 2]])).tolist()
+    [0.25, 0.25]
+    """
+    directions = np.column_stack([one[1] - one[0], other[0] - other[1]])
+    if abs(np.linalg.det(directions)) < 1e-9:
+        return None
+    shares: Float64Array = np.linalg.solve(directions, other[0] - one[0])
+    return shares
 
 
 def _length_mm(line: EndpointPair, spacing_mm: Sequence[float]) -> float:

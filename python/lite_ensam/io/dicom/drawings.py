@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lite_ensam.core.errors import MarkError, brief
+from lite_ensam.core.recist import where_lines_meet
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array
@@ -101,12 +102,8 @@ def crosses(one_zyx: Float64Array, other_zyx: Float64Array) -> bool:
     """Whether two lines (2, 3) on one slice cross away from their ends."""
     if abs(one_zyx[0, 0] - other_zyx[0, 0]) > 0.5:
         return False
-    (a, b), (c, d) = one_zyx[:, 1:], other_zyx[:, 1:]
-    directions = np.column_stack([b - a, c - d])
-    if abs(np.linalg.det(directions)) < 1e-9:
-        return False
-    shares = np.linalg.solve(directions, c - a)
-    return bool(((shares > _INNER) & (shares < 1 - _INNER)).all())
+    shares = where_lines_meet(one_zyx[:, 1:], other_zyx[:, 1:])
+    return shares is not None and bool(((shares > _INNER) & (shares < 1 - _INNER)).all())
 
 
 def _is_closed(points_zyx: Float64Array, spacing_mm: Float64Array) -> bool:
