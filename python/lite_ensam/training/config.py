@@ -54,7 +54,7 @@ class LineJitter:
 
 
 JITTER = LineJitter()
-"""Lengths vary as readers' do (docs/guide/training.md); the released weights were trained with more short lines."""
+"""Lengths vary as readers' do (docs/guide/training.md); the preset `cpu` has more short lines."""
 
 
 @with_short_repr

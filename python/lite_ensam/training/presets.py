@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from lite_ensam.core.patch_config import PAPER_CHANNELS, PatchConfig
 from lite_ensam.model.config import ModelConfig
-from lite_ensam.training.config import NO_PROMPTS, TrainingConfig
+from lite_ensam.training.config import NO_PROMPTS, LineJitter, PromptOdds, TrainingConfig
 
 __all__ = ["CPU", "GPU", "JOINT", "PAPER", "PRESETS"]
 
@@ -50,8 +50,14 @@ JOINT = replace(
 """The paper's crop and its one channel in an hour of a CPU, for scans in HU and windowed ones: what `--crop joint`
 takes was trained so. Crops are smaller, and grey values above bone and below lung are not told apart."""
 
-CPU = TrainingConfig()
-"""Cubes around lines, what a user may know as channels, three patches a step."""
+CPU = TrainingConfig(
+    lines=LineJitter(exact=0.3, scaled=0.55, shortest=0.76),
+    prompts=PromptOdds(extent=0.55, rounds=(0.36, 0.22, 0.21, 0.21)),
+    redrawn=0.4,
+    size_balance=0.4,
+)
+"""The recipe of the released weights: cubes around lines, what a user may know as channels, three patches a step
+(docs/developer/experiments.md, 5, 11 and 15)."""
 
 GPU = replace(CPU, steps=4000, batch=128, lr=4e-3, ema=0.995, validate_steps=400)
 """The same on a large GPU, half a million patches; nobody has run it yet (docs/guide/training.md)."""
