@@ -136,6 +136,7 @@ class Predictor:
         self.backend, self.crop, self.window = backend, crop, window
         self.mirror = mirror and crop == "lesion"
         self.border: Border = border
+        self._before_clicks: tuple[Patch, tuple[int, ...], NDArray[np.float32]] | None = None
 
     def patch_config(self, hu: bool) -> PatchConfig:
         """Return how patches of a scan are filled, in HU or windowed.
@@ -259,13 +260,13 @@ class Predictor:
             Logits on the patch.
         """
         config = self.backend.manifest.patch
-        if (patch.mark.inside_zyx or patch.mark.outside_zyx) and {"clicks", "last_mask"} <= set(
-            config.channels
-        ):
-            # points mend the mask that there was without them: a result follows from the mark alone
-            first = self._mirrored_logits(without_clicks(patch, config), axes)
-            patch = with_last_mask(patch, first, config)
-        return self._held(patch, self._mirrored_logits(patch, axes))
+        if not {"clicks", "last_mask"} <= set(config.channels):
+            return self._held(patch, self._mirrored_logits(patch, axes))
+        if not (patch.mark.inside_zyx or patch.mark.outside_zyx):
+            return self._held(patch, self._logits_before_clicks(patch, axes))
+        # points mend the mask that there was without them: a result follows from the mark alone
+        before = self._logits_before_clicks(without_clicks(patch, config), axes)
+        return self._held(patch, self._mirrored_logits(with_last_mask(patch, before, config), axes))
 
     def _predict_alike(self, patches: Sequence[Patch]) -> list[TumorLogits]:
         """Run the network on patches that differ in nothing but their lines: the image is encoded once."""
@@ -283,6 +284,16 @@ class Predictor:
         if self.crop == "lesion":
             tumor = shrink_to_axes(fill_end_slices(fade_far(tumor), patch.voxel_mm[0]))
         return anchor_prompts(anchor_endpoints(tumor))
+
+    def _logits_before_clicks(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
+        """Logits (z, y, x) of a patch without points; kept until the next one, because each click needs them again."""
+        if self._before_clicks is not None:
+            kept, kept_axes, logits = self._before_clicks
+            if kept_axes == axes and kept.looks_like(patch):
+                return logits
+        logits = self._mirrored_logits(patch, axes)
+        self._before_clicks = patch, axes, logits
+        return logits
 
     def _mirrored_logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
         """Logits (z, y, x), averaged with those of the opposite mirror image if that was asked for."""

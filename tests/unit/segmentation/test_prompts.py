@@ -77,6 +77,36 @@ def test_points_mend_the_mask_that_there_was_without_them(case: Case) -> None:
     assert labels[z + 1, y + 3, x] == 0
 
 
+def test_each_click_runs_the_network_once_more(case: Case) -> None:
+    engine = BallEngine()
+    one = Predictor(engine)
+    z, y, x = (round(number) for number in case.marks[0].midpoint_zyx)
+    points: tuple[tuple[int, int, int], ...] = ()
+    for clicks in range(4):
+        clicked = told(case, outside_zyx=points)
+        labels = one.predict(clicked).labels
+        assert len(engine.shown) == 1 + clicks
+        np.testing.assert_array_equal(labels, Predictor(BallEngine()).predict(clicked).labels)
+        points = (*points, (z, y + 2 + clicks, x))
+
+
+@pytest.mark.parametrize("other", ["scan", "line", "slices"])
+def test_a_click_on_something_else_starts_anew(case: Case, other: str) -> None:
+    engine = BallEngine()
+    one = Predictor(engine)
+    point = tuple(round(number) for number in case.marks[0].midpoint_zyx)
+    one.predict(told(case, inside_zyx=(point,)))
+    (start, (z, y, x)), inside = case.marks[0].endpoints_zyx, (point,)
+    changed = {
+        "scan": told(replace(case, ct=case.ct + np.int16(40)), inside_zyx=inside),
+        "line": told(case, inside_zyx=inside, endpoints_zyx=(start, (z, y + 1, x))),
+        "slices": told(case, inside_zyx=inside, first_slice=case.marks[0].slice_index - 1),
+    }[other]
+    labels = one.predict(changed).labels
+    assert len(engine.shown) == 4
+    np.testing.assert_array_equal(labels, Predictor(BallEngine()).predict(changed).labels)
+
+
 def test_a_mask_is_no_larger_than_its_axes_allow(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     (z, y, x), (_, other_y, other_x) = case.marks[0].endpoints_zyx
     middle = np.array([z, (y + other_y) / 2, (x + other_x) / 2])
