@@ -102,6 +102,20 @@ def test_no_table_is_written_over_another_or_over_the_study(run: Run, tmp_path: 
     assert (done.returncode, "cannot make the folder" in done.stderr) == (1, True)
 
 
+def test_a_refused_command_makes_no_folder(run: Run, tmp_path: Path) -> None:
+    study, rates = tmp_path / "study.csv", tmp_path / "rates.csv"
+    study.write_text(STUDY)
+    rates.write_text("kept")
+    done = run(
+        "respond", study, "--sdtm", tmp_path / "sdtm", "--redcap", tmp_path / "redcap", "--rates", rates
+    )
+    assert (done.returncode, "rates.csv" in done.stderr) == (1, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rates.csv", "study.csv"]
+    assert rates.read_text() == "kept"
+    done = run("respond", study, "--sdtm", tmp_path / "sdtm", "--rates", tmp_path / "sdtm" / "rates.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_no_folder_is_made_inside_an_input(run: Run, tmp_path: Path) -> None:
     scans = tmp_path / "scans"
     scans.mkdir()

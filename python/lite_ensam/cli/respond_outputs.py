@@ -55,7 +55,10 @@ class ResponseOutputs:
 
         read = tuple(inputs)
         refuse_inputs([path for path, _ in self._files() if path is not None], read)
-        for folder in filter(None, (self.sdtm, self.redcap)):
+        folders = [folder for folder in (self.sdtm, self.redcap) if folder is not None]
+        elsewhere = [one for one in self._single_files() if one[0] is None or one[0].parent not in folders]
+        check_outputs(elsewhere, read, overwrite)  # a refused command leaves no empty folder
+        for folder in folders:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -66,9 +69,13 @@ class ResponseOutputs:
 
     def _files(self) -> list[tuple[Path | None, tuple[str, ...]]]:
         """Each file with what its name must end in."""
-        tables = (self.csv, self.lesions, self.rates, *self._domains().values(), *self._redcap().values())
+        of_folders = (*self._domains().values(), *self._redcap().values())
+        return [*self._single_files(), *((table, (".csv",)) for table in of_folders)]
+
+    def _single_files(self) -> list[tuple[Path | None, tuple[str, ...]]]:
         pages = [(page, (".html",)) for page in (self.html, self.board)]
-        return [(self.report, (".json",)), *pages, *((table, (".csv",)) for table in tables)]
+        tables = [(table, (".csv",)) for table in (self.csv, self.lesions, self.rates)]
+        return [(self.report, (".json",)), *pages, *tables]
 
     def write(
         self,
