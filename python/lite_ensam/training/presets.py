@@ -53,11 +53,12 @@ takes was trained so. Crops are smaller, and grey values above bone and below lu
 CPU = TrainingConfig(
     lines=LineJitter(exact=0.3, scaled=0.55, shortest=0.76),
     prompts=PromptOdds(extent=0.55, rounds=(0.36, 0.22, 0.21, 0.21)),
+    readers=0.0,
     redrawn=0.4,
     size_balance=0.4,
 )
-"""The recipe of the released weights: cubes around lines, what a user may know as channels, three patches a step
-(docs/developer/experiments.md, 5, 11 and 15)."""
+"""Our recipe: cubes around lines, what a user may know as channels, three patches a step (docs/developer/experiments.md,
+5, 11, 15 and 19)."""
 
 GPU = replace(CPU, steps=4000, batch=128, lr=4e-3, ema=0.995, validate_steps=400)
 """The same on a large GPU, half a million patches; nobody has run it yet (docs/guide/training.md)."""
