@@ -79,7 +79,7 @@ def click(desk: JupyterPage) -> list[float]:
     desk.canvas("[data-masks='1']")
     times: list[float] = []
     for n in range(CLICKS):
-        page.wait_for_timeout(300)
+        page.wait_for_timeout(500)  # longer than a double click
         version = page.get_attribute("canvas[data-plane=axial]", "data-mask-version")
         desk.press("+")
         page.evaluate(

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { clickPoint, targetOf, tellEdge } from "#viewer/correcting.js";
 import { MarkList } from "#viewer/mark_list.js";
+import { PlaneMouse } from "#viewer/plane_mouse.js";
 import { INSIDE, OUTSIDE } from "#viewer/prompts.js";
 import { FakeModel, makeMark } from "./fake_model.js";
 
@@ -70,6 +71,25 @@ test("a click sets a point and goes there; a click on its sign takes it away; bo
   viewer.marks.undo();
   assert.deepEqual(viewer.marks.current[0], makeMark(1));
   assert.deepEqual(viewer.said, []);
+});
+
+test("two quick clicks in one place are one; elsewhere, both count", () => {
+  const viewer = viewerOf([makeMark(1)]);
+  const layout = () => ({ holds: () => true });
+  const view = /** @type {any} */ ({ ...VIEW, viewer, layout, canvas: { addEventListener: () => {} } });
+  const mouse = new PlaneMouse(view);
+  /** @type {(place: Place, timeStamp: number) => void} */
+  const click = (from, timeStamp) => {
+    const drag = { tool: "plus", from, last: from, reach: 0, window: null, edit: null, held: null };
+    mouse.click(/** @type {any} */ (drag), /** @type {any} */ ({ timeStamp }));
+  };
+  click([300, 100], 1000);
+  click([303, 101], 1200);
+  assert.deepEqual(viewer.marks.current[0][INSIDE], [[5, 10, 30]]);
+  click([320, 100], 1300);
+  assert.deepEqual(viewer.marks.current[0][INSIDE], [[5, 10, 30], [5, 10, 32]]);
+  click([320, 100], 1800);
+  assert.deepEqual(viewer.marks.current[0][INSIDE], [[5, 10, 30]]);
 });
 
 test("a sign of another slice is not under the mouse", () => {

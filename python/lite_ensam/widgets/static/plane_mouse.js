@@ -23,7 +23,7 @@ const CLICK_PX = 4; // a shorter drag is a click,
 const STILL_PX = 1; // and was meant as one if the hand was as still as this
 const AXIAL_ONLY = "Lines are drawn on the axial plane, where RECIST measures; here a drag moves the crosshair";
 const ONLY_SHOWN = "The prior visit is for comparison: draw on the scan beside it";
-const DOUBLE_MS = 400; // a second click within is the same one
+const DOUBLE_MS = 400; // a second click within, as near as a click may drag, is the same one
 const BESIDE = "That is beside the scan: click on it";
 const NOT_A_CLICK = "A + or − is set by a click: press and let go in one place";
 const TOO_SHORT = "Too short for a line: drag farther, from end to end";
@@ -35,6 +35,9 @@ const CURSORS = { window: "ns-resize", pan: "grab" };
 
 /** @type {(from: Place, to: Place) => Place} */
 const offset = (from, to) => [to[0] - from[0], to[1] - from[1]];
+
+/** @type {(from: Place, to: Place) => number} */
+const distance = (from, to) => Math.hypot(...offset(from, to));
 
 /** What the mouse does on a plane: draws and moves lines, scrolls, windows, zooms, pans. */
 export class PlaneMouse {
@@ -48,6 +51,8 @@ export class PlaneMouse {
     this.at = null;
     this.wheel = 0;
     this.clickedAt = -Infinity; // ms, by the events' clock
+    /** @type {Place} */
+    this.clicked = [0, 0];
     this.pressedAt = -Infinity;
     this.cursorBefore = this.viewer.cursor;
     const { canvas } = view;
@@ -134,7 +139,7 @@ export class PlaneMouse {
       this.hover(at);
       return;
     }
-    drag.reach = Math.max(drag.reach, Math.hypot(at[0] - drag.from[0], at[1] - drag.from[1]));
+    drag.reach = Math.max(drag.reach, distance(at, drag.from));
     const { last } = drag;
     drag.last = at;
     if (drag.held) {
@@ -246,8 +251,10 @@ export class PlaneMouse {
    * @param {PointerEvent} event
    */
   click({ tool, reach, from }, { timeStamp }) {
-    if (timeStamp - this.clickedAt < DOUBLE_MS) return;
+    const isDouble = timeStamp - this.clickedAt < DOUBLE_MS && distance(from, this.clicked) <= CLICK_PX;
+    if (isDouble) return;
     this.clickedAt = timeStamp;
+    this.clicked = from;
     if (reach > CLICK_PX) this.viewer.say(NOT_A_CLICK);
     else if (!this.view.layout().holds(from)) this.viewer.say(BESIDE);
     else clickPoint(this.viewer, POINT_TOOLS[tool], this.view, from);
