@@ -106,14 +106,26 @@ def test_a_refused_command_makes_no_folder(run: Run, tmp_path: Path) -> None:
     study, rates = tmp_path / "study.csv", tmp_path / "rates.csv"
     study.write_text(STUDY)
     rates.write_text("kept")
-    done = run(
-        "respond", study, "--sdtm", tmp_path / "sdtm", "--redcap", tmp_path / "redcap", "--rates", rates
-    )
-    assert (done.returncode, "rates.csv" in done.stderr) == (1, True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["rates.csv", "study.csv"]
-    assert rates.read_text() == "kept"
-    done = run("respond", study, "--sdtm", tmp_path / "sdtm", "--rates", tmp_path / "sdtm" / "rates.csv")
+    new = tmp_path / "new"
+    for options in (
+        ("--sdtm", new / "sdtm", "--redcap", tmp_path / "redcap", "--rates", rates),
+        ("--sdtm", new / "sdtm", "--rates", new / "sdtm" / "rates.txt"),
+        ("--sdtm", new / "sdtm", "--redcap", study / "redcap"),
+    ):
+        done = run("respond", study, *options)
+        assert (done.returncode, "cannot" in done.stderr or "exists" in done.stderr) == (1, True), done.stderr
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["rates.csv", "study.csv"]
+        assert rates.read_text() == "kept"
+
+
+def test_other_outputs_may_lie_in_folders_that_are_made(run: Run, tmp_path: Path) -> None:
+    study, out = tmp_path / "study.csv", tmp_path / "out"
+    study.write_text(STUDY)
+    report, rates = out / "response.json", out / "sdtm" / ".." / "sdtm" / "rates.csv"
+    done = run("respond", study, "--sdtm", out / "sdtm", "--report", report, "--rates", rates)
     assert (done.returncode, done.stderr) == (0, "")
+    assert report.is_file()
+    assert rates.is_file()
 
 
 def test_no_folder_is_made_inside_an_input(run: Run, tmp_path: Path) -> None:

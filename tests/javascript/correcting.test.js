@@ -73,23 +73,45 @@ test("a click sets a point and goes there; a click on its sign takes it away; bo
   assert.deepEqual(viewer.said, []);
 });
 
-test("two quick clicks in one place are one; elsewhere, both count", () => {
-  const viewer = viewerOf([makeMark(1)]);
+/**
+ * A mouse over `VIEW`, its viewer, and a click with it.
+ * @param {Mark[]} marks
+ */
+function mouseOver(marks) {
+  const viewer = viewerOf(marks);
   const layout = () => ({ holds: () => true });
   const view = /** @type {any} */ ({ ...VIEW, viewer, layout, canvas: { addEventListener: () => {} } });
   const mouse = new PlaneMouse(view);
-  /** @type {(place: Place, timeStamp: number) => void} */
-  const click = (from, timeStamp) => {
-    const drag = { tool: "plus", from, last: from, reach: 0, window: null, edit: null, held: null };
-    mouse.click(/** @type {any} */ (drag), /** @type {any} */ ({ timeStamp }));
-  };
+  /** @type {(place: Place, timeStamp: number, more?: { tool?: string, reach?: number, isTrusted?: boolean }) => void} */
+  const click = (from, timeStamp, { tool = "plus", reach = 0, isTrusted = true } = {}) =>
+    mouse.click(/** @type {any} */ ({ tool, from, reach }), /** @type {any} */ ({ timeStamp, isTrusted }));
+  return { viewer, view, click };
+}
+
+test("two quick clicks in one place are one; elsewhere, both count", () => {
+  const { viewer, click } = mouseOver([makeMark(1)]);
   click([300, 100], 1000);
-  click([303, 101], 1200);
+  click([306, 103], 1150);
   assert.deepEqual(viewer.marks.current[0][INSIDE], [[5, 10, 30]]);
-  click([320, 100], 1300);
+  click([320, 100], 1200);
   assert.deepEqual(viewer.marks.current[0][INSIDE], [[5, 10, 30], [5, 10, 32]]);
-  click([320, 100], 1800);
+  click([320, 100], 1700);
   assert.deepEqual(viewer.marks.current[0][INSIDE], [[5, 10, 30]]);
+});
+
+test("a quick click on another slice, with the other sign, after a drag or by a key is a click", () => {
+  const { viewer, view, click } = mouseOver([makeMark(1)]);
+  click([300, 100], 1000, { reach: 30 });
+  click([300, 100], 1100);
+  assert.deepEqual(viewer.marks.current[0][INSIDE], [[5, 10, 30]]);
+  view.shown = 6;
+  view.toVoxel = (/** @type {Place} */ [x, y]) => [6, y / 10, x / 10];
+  click([300, 100], 1200);
+  assert.deepEqual(viewer.marks.current[0][INSIDE], [[5, 10, 30], [6, 10, 30]]);
+  click([300, 100], 1300, { tool: "minus" });
+  assert.deepEqual(viewer.marks.current[0][INSIDE], [[5, 10, 30]]);
+  click([300, 100], 1400, { tool: "minus", isTrusted: false });
+  assert.deepEqual(viewer.marks.current[0][OUTSIDE], [[6, 10, 30]]);
 });
 
 test("a sign of another slice is not under the mouse", () => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -41,7 +42,7 @@ class ResponseOutputs:
     redcap: Path | None = None
 
     def check(self, inputs: Iterable[Path | None], overwrite: bool) -> None:
-        """Raise `OutputError` if something cannot be written; the folders are made if all is well.
+        """Raise `OutputError` if something cannot be written; the folders are made if all is well, else none is.
 
         Parameters
         ----------
@@ -50,32 +51,27 @@ class ResponseOutputs:
         overwrite : bool
             Whether files that exist may be replaced.
         """
-        from lite_ensam.core.errors import OutputError, printable
+        from lite_ensam.core.errors import OutputError
         from lite_ensam.io import check_outputs, refuse_inputs
 
         read = tuple(inputs)
         refuse_inputs([path for path, _ in self._files() if path is not None], read)
-        folders = [folder for folder in (self.sdtm, self.redcap) if folder is not None]
-        elsewhere = [one for one in self._single_files() if one[0] is None or one[0].parent not in folders]
-        check_outputs(elsewhere, read, overwrite)  # a refused command leaves no empty folder
-        for folder in folders:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(
-                    f"cannot make the folder {printable(folder)}: {error.strerror or error}"
-                ) from error
-        check_outputs(self._files(), read, overwrite)
+        made: list[Path] = []
+        try:
+            for wanted in filter(None, (self.sdtm, self.redcap)):
+                made = [*_make_folder(wanted), *made]
+            check_outputs(self._files(), read, overwrite)
+        except OutputError:
+            for folder in made:
+                with suppress(OSError):  # another program has put something into it
+                    folder.rmdir()
+            raise
 
     def _files(self) -> list[tuple[Path | None, tuple[str, ...]]]:
         """Each file with what its name must end in."""
-        of_folders = (*self._domains().values(), *self._redcap().values())
-        return [*self._single_files(), *((table, (".csv",)) for table in of_folders)]
-
-    def _single_files(self) -> list[tuple[Path | None, tuple[str, ...]]]:
+        tables = (self.csv, self.lesions, self.rates, *self._domains().values(), *self._redcap().values())
         pages = [(page, (".html",)) for page in (self.html, self.board)]
-        tables = [(table, (".csv",)) for table in (self.csv, self.lesions, self.rates)]
-        return [(self.report, (".json",)), *pages, *tables]
+        return [(self.report, (".json",)), *pages, *((table, (".csv",)) for table in tables)]
 
     def write(
         self,
@@ -157,6 +153,18 @@ class ResponseOutputs:
 
         folder = self.sdtm
         return {} if folder is None else {name: folder / f"{name}.csv" for name in DOMAINS}
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder; the new ones on the way to it, the deepest first. None is made if that fails."""
+    from lite_ensam.core.errors import OutputError, printable
+
+    try:
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {printable(folder)}: {error.strerror or error}") from error
+    return missing
 
 
 def response_record(

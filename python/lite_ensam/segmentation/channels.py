@@ -53,12 +53,6 @@ class Patch:
     mark: RecistMark
     voxel_mm: FloatTriple
 
-    def looks_like(self, other: Patch) -> bool:
-        """Whether the network sees the same in both, whatever scan and label they are of."""
-        return np.array_equal(self.endpoints_zyx, other.endpoints_zyx) and np.array_equal(
-            self.values, other.values
-        )
-
 
 @with_short_repr
 @dataclass(frozen=True)

@@ -78,6 +78,16 @@ class Prediction:
         return self.painting.labels
 
 
+@with_short_repr
+@dataclass(frozen=True)
+class _BeforeClicks:
+    """What the network was shown last without points: values and line, mirrored axes; and its logits (z, y, x)."""
+
+    shown: tuple[NDArray[np.float32], NDArray[np.float32]]
+    axes: tuple[int, ...]
+    logits: NDArray[np.float32]
+
+
 def check_choices(crop: Crop | None, window: tuple[float, float] | None, border: Border) -> None:
     """Raise ArgumentError for what a `Predictor` would not take."""
     if border not in BORDERS:
@@ -136,7 +146,7 @@ class Predictor:
         self.backend, self.crop, self.window = backend, crop, window
         self.mirror = mirror and crop == "lesion"
         self.border: Border = border
-        self._before_clicks: tuple[Patch, tuple[int, ...], NDArray[np.float32]] | None = None
+        self._before_clicks: _BeforeClicks | None = None
 
     def patch_config(self, hu: bool) -> PatchConfig:
         """Return how patches of a scan are filled, in HU or windowed.
@@ -163,6 +173,10 @@ class Predictor:
         if self.crop == "lesion":
             side = self.backend.manifest.patch.side_voxels
             self.backend.warm_up((side, side, side))
+
+    def forget(self) -> None:
+        """Let go of the last patch, which is kept for clicks on its tumour."""
+        self._before_clicks = None
 
     def plan(self, marks: Sequence[RecistMark], grid: Grid) -> PatchPlan:
         """Plan the patches of some lines in a scan with this grid.
@@ -287,12 +301,12 @@ class Predictor:
 
     def _logits_before_clicks(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:
         """Logits (z, y, x) of a patch without points; kept until the next one, because each click needs them again."""
-        if self._before_clicks is not None:
-            kept, kept_axes, logits = self._before_clicks
-            if kept_axes == axes and kept.looks_like(patch):
-                return logits
+        kept, shown = self._before_clicks, (patch.values, patch.endpoints_zyx)
+        if kept is not None and kept.axes == axes and all(map(np.array_equal, kept.shown, shown)):
+            return kept.logits
         logits = self._mirrored_logits(patch, axes)
-        self._before_clicks = patch, axes, logits
+        logits.flags.writeable = False
+        self._before_clicks = _BeforeClicks(shown, axes, logits)
         return logits
 
     def _mirrored_logits(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:

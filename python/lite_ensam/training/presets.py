@@ -57,8 +57,8 @@ CPU = TrainingConfig(
     redrawn=0.4,
     size_balance=0.4,
 )
-"""Our recipe: cubes around lines, what a user may know as channels, three patches a step (docs/developer/experiments.md,
-5, 11, 15 and 19)."""
+"""The recipe of the released weights, but for `readers`, which was 0.5: cubes around lines, what a user may know as
+channels, three patches a step (docs/developer/experiments.md, 5, 11, 15 and 19)."""
 
 GPU = replace(CPU, steps=4000, batch=128, lr=4e-3, ema=0.995, validate_steps=400)
 """The same on a large GPU, half a million patches; nobody has run it yet (docs/guide/training.md)."""

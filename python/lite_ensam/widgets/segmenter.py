@@ -144,14 +144,19 @@ class LesionSegmenter:
     def close(self) -> None:
         """Let the scan go, and what was kept to be quick; masks and numbers stay."""
         self._ct = self._case = self._network = None
-        self._kept.clear()
+        self._forget()
 
     def use(self, options: RunOptions) -> None:
         """Segment by other options from now on: all masks are to be made again, readers' words on them stay."""
         self.states |= {label: lesion.state for label, lesion in self.lesions.items()}
+        self._forget()
         self.options, self._loaded, self._network = options, None, None
         self.lesions = {}
+
+    def _forget(self) -> None:
         self._kept.clear()
+        if self._loaded is not None:
+            self._loaded.forget()
 
     @property
     def painting(self) -> Painting | None:

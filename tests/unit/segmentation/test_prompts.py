@@ -83,16 +83,20 @@ def test_each_click_runs_the_network_once_more(case: Case) -> None:
     z, y, x = (round(number) for number in case.marks[0].midpoint_zyx)
     points: tuple[tuple[int, int, int], ...] = ()
     for clicks in range(4):
-        clicked = told(case, outside_zyx=points)
-        labels = one.predict(clicked).labels
+        anew = BallEngine()
+        for each in (one, Predictor(anew)):
+            each.predict(told(case, outside_zyx=points))
         assert len(engine.shown) == 1 + clicks
-        np.testing.assert_array_equal(labels, Predictor(BallEngine()).predict(clicked).labels)
+        np.testing.assert_array_equal(engine.shown[-1], anew.shown[-1])
         points = (*points, (z, y + 2 + clicks, x))
+    one.forget()
+    one.predict(told(case, outside_zyx=points))
+    assert len(engine.shown) == 6
 
 
 @pytest.mark.parametrize("other", ["scan", "line", "slices"])
 def test_a_click_on_something_else_starts_anew(case: Case, other: str) -> None:
-    engine = BallEngine()
+    engine, anew = BallEngine(), BallEngine()
     one = Predictor(engine)
     point = tuple(round(number) for number in case.marks[0].midpoint_zyx)
     one.predict(told(case, inside_zyx=(point,)))
@@ -102,9 +106,19 @@ def test_a_click_on_something_else_starts_anew(case: Case, other: str) -> None:
         "line": told(case, inside_zyx=inside, endpoints_zyx=(start, (z, y + 1, x))),
         "slices": told(case, inside_zyx=inside, first_slice=case.marks[0].slice_index - 1),
     }[other]
-    labels = one.predict(changed).labels
+    for each in (one, Predictor(anew)):
+        each.predict(changed)
     assert len(engine.shown) == 4
-    np.testing.assert_array_equal(labels, Predictor(BallEngine()).predict(changed).labels)
+    np.testing.assert_array_equal(engine.shown[-1], anew.shown[-1])
+
+
+def test_a_mirror_image_is_another_look(case: Case) -> None:
+    engine = BallEngine()
+    one = Predictor(engine)
+    patch = prepare_lesion(case, case.marks[0], CONFIG)
+    for axes, runs in (((), 1), ((2,), 2), ((2,), 2), ((), 3)):
+        one.predict_patch(patch, axes)
+        assert len(engine.shown) == runs
 
 
 def test_a_mask_is_no_larger_than_its_axes_allow(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from ipywidgets.widgets.widget import _instances
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import LiteEnsamError
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.segmentation.predictor import Predictor
 from lite_ensam.widgets import Explorer, RecistViewer, explore
 from lite_ensam.widgets.marks_trait import marks_to_json
 from tests.unit.widgets.conftest import SphereEngine
@@ -70,6 +71,18 @@ def test_a_closed_viewer_keeps_marks_masks_and_numbers(case: Case, engine: Spher
         _ = viewer.ct
     viewer.marks = (RecistMark(7, ((3, 4, 5), (3, 4, 15))),)
     assert "this viewer is closed" in viewer.error
+
+
+def test_a_closed_viewer_lets_go_of_the_patch_kept_for_clicks(
+    case: Case, engine: SphereEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten: list[Predictor] = []
+    monkeypatch.setattr(Predictor, "forget", forgotten.append)
+    viewer = viewer_of(case)
+    viewer.segment()
+    assert forgotten == []
+    viewer.close()
+    assert len(forgotten) == 1
 
 
 def test_a_viewer_outlives_its_explorer(case: Case, engine: SphereEngine) -> None:

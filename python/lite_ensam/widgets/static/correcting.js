@@ -16,7 +16,7 @@ import { edgeFault, FIRST, LAST, pointFault, sliceNumber, withEdge, withoutPoint
  * @property {number} caudal step of the index from head to feet
  */
 
-const NEAR_PX = 9; // a point is taken away from this near
+export const NEAR_PX = 9; // a point is taken away from this near
 
 /**
  * The lesion that a correction is about: the selected one, or the only one there is.

@@ -1,6 +1,6 @@
 import { BRUSHES, extended, rounded } from "./brush.js";
 import { draggedWindow } from "./grey_window.js";
-import { askedTarget, clickPoint } from "./correcting.js";
+import { askedTarget, clickPoint, NEAR_PX } from "./correcting.js";
 import { handleUnder, holdCrosshair } from "./crosshair.js";
 import { edited, editedLines, grabbed, touched } from "./line_edit.js";
 import { isMeasure } from "./measures.js";
@@ -23,7 +23,7 @@ const CLICK_PX = 4; // a shorter drag is a click,
 const STILL_PX = 1; // and was meant as one if the hand was as still as this
 const AXIAL_ONLY = "Lines are drawn on the axial plane, where RECIST measures; here a drag moves the crosshair";
 const ONLY_SHOWN = "The prior visit is for comparison: draw on the scan beside it";
-const DOUBLE_MS = 400; // a second click within, as near as a click may drag, is the same one
+const DOUBLE_MS = 400; // a second click within, in the same place, is the same one
 const BESIDE = "That is beside the scan: click on it";
 const NOT_A_CLICK = "A + or − is set by a click: press and let go in one place";
 const TOO_SHORT = "Too short for a line: drag farther, from end to end";
@@ -50,10 +50,9 @@ export class PlaneMouse {
     /** @type {Place | null} where the mouse is over the canvas */
     this.at = null;
     this.wheel = 0;
-    this.clickedAt = -Infinity; // ms, by the events' clock
-    /** @type {Place} */
-    this.clicked = [0, 0];
-    this.pressedAt = -Infinity;
+    /** when (ms, by the events' clock) and where a point was last set or taken away */
+    this.clicked = { at: -Infinity, from: /** @type {Place} */ ([0, 0]), tool: "", shown: 0 };
+    this.pressed = { at: -Infinity, from: /** @type {Place} */ ([0, 0]) };
     this.cursorBefore = this.viewer.cursor;
     const { canvas } = view;
     canvas.addEventListener("pointerdown", (event) => this.begin(event));
@@ -97,9 +96,10 @@ export class PlaneMouse {
     event.preventDefault();
     this.viewer.root.focus({ preventScroll: true });
     if (event.isTrusted) this.view.canvas.setPointerCapture(event.pointerId); // not those that keys make
-    if (event.timeStamp - this.pressedAt > DOUBLE_MS) this.cursorBefore = this.viewer.cursor;
-    this.pressedAt = event.timeStamp;
     const at = this.place(event);
+    const isSecond = event.timeStamp - this.pressed.at < DOUBLE_MS && distance(at, this.pressed.from) <= NEAR_PX;
+    if (!isSecond) this.cursorBefore = this.viewer.cursor;
+    this.pressed = { at: event.timeStamp, from: at };
     const tool = event.button === 2 ? "window" : event.button === 1 ? "pan" : this.viewer.tool;
     const held = event.button === 0 ? this.hold(at) : null;
     this.drag = { tool, from: at, last: at, reach: 0, window: this.viewer.store.window, edit: null, held };
@@ -250,14 +250,17 @@ export class PlaneMouse {
    * @param {Drag} drag
    * @param {PointerEvent} event
    */
-  click({ tool, reach, from }, { timeStamp }) {
-    const isDouble = timeStamp - this.clickedAt < DOUBLE_MS && distance(from, this.clicked) <= CLICK_PX;
-    if (isDouble) return;
-    this.clickedAt = timeStamp;
-    this.clicked = from;
+  click({ tool, reach, from }, { timeStamp, isTrusted }) {
+    const { clicked, view } = this;
+    const isSame = clicked.tool === tool && clicked.shown === view.shown && distance(from, clicked.from) <= NEAR_PX;
+    // keys, whose clicks are not trusted, make no double clicks
+    if (isTrusted && isSame && timeStamp - clicked.at < DOUBLE_MS) return;
     if (reach > CLICK_PX) this.viewer.say(NOT_A_CLICK);
-    else if (!this.view.layout().holds(from)) this.viewer.say(BESIDE);
-    else clickPoint(this.viewer, POINT_TOOLS[tool], this.view, from);
+    else if (!view.layout().holds(from)) this.viewer.say(BESIDE);
+    else {
+      this.clicked = { at: timeStamp, from, tool, shown: view.shown };
+      clickPoint(this.viewer, POINT_TOOLS[tool], view, from);
+    }
   }
 
   /**
