@@ -77,7 +77,7 @@ def test_a_closed_viewer_lets_go_of_the_patch_kept_for_clicks(
     case: Case, engine: SphereEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forgotten: list[Predictor] = []
-    monkeypatch.setattr(Predictor, "forget", forgotten.append)
+    monkeypatch.setattr(Predictor, "forget", lambda predictor: forgotten.append(predictor))
     viewer = viewer_of(case)
     viewer.segment()
     assert forgotten == []
