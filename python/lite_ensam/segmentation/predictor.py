@@ -81,7 +81,7 @@ class Prediction:
 @with_short_repr
 @dataclass(frozen=True)
 class _BeforeClicks:
-    """What the network was shown last without points: values and line, mirrored axes; and its logits (z, y, x)."""
+    """The last patch without points: values and line as shown, the axes it was mirrored along, its logits (z, y, x)."""
 
     shown: tuple[NDArray[np.float32], NDArray[np.float32]]
     axes: tuple[int, ...]
