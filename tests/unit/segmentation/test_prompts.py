@@ -83,11 +83,11 @@ def test_each_click_runs_the_network_once_more(case: Case) -> None:
     z, y, x = (round(number) for number in case.marks[0].midpoint_zyx)
     points: tuple[tuple[int, int, int], ...] = ()
     for clicks in range(4):
-        anew = BallEngine()
-        for each in (one, Predictor(anew)):
+        fresh = BallEngine()
+        for each in (one, Predictor(fresh)):
             each.predict(told(case, outside_zyx=points))
         assert len(engine.shown) == 1 + clicks
-        np.testing.assert_array_equal(engine.shown[-1], anew.shown[-1])
+        np.testing.assert_array_equal(engine.shown[-1], fresh.shown[-1])
         points = (*points, (z, y + 2 + clicks, x))
     one.forget()
     one.predict(told(case, outside_zyx=points))
@@ -95,8 +95,8 @@ def test_each_click_runs_the_network_once_more(case: Case) -> None:
 
 
 @pytest.mark.parametrize("other", ["scan", "line", "slices"])
-def test_a_click_on_something_else_starts_anew(case: Case, other: str) -> None:
-    engine, anew = BallEngine(), BallEngine()
+def test_a_click_on_something_else_keeps_nothing(case: Case, other: str) -> None:
+    engine, fresh = BallEngine(), BallEngine()
     one = Predictor(engine)
     point = tuple(round(number) for number in case.marks[0].midpoint_zyx)
     one.predict(told(case, inside_zyx=(point,)))
@@ -106,10 +106,10 @@ def test_a_click_on_something_else_starts_anew(case: Case, other: str) -> None:
         "line": told(case, inside_zyx=inside, endpoints_zyx=(start, (z, y + 1, x))),
         "slices": told(case, inside_zyx=inside, first_slice=case.marks[0].slice_index - 1),
     }[other]
-    for each in (one, Predictor(anew)):
+    for each in (one, Predictor(fresh)):
         each.predict(changed)
     assert len(engine.shown) == 4
-    np.testing.assert_array_equal(engine.shown[-1], anew.shown[-1])
+    np.testing.assert_array_equal(engine.shown[-1], fresh.shown[-1])
 
 
 def test_a_mirror_image_is_another_look(case: Case) -> None:
