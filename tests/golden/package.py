@@ -27,7 +27,8 @@ from lite_ensam.measurements.intensity import is_aerated
 from lite_ensam.segmentation import Predictor, estimate_repeatability
 from lite_ensam.segmentation.channels import prepare_joint, prepare_lesion
 from lite_ensam.segmentation.edge_refinement import refine_to_image_edge
-from lite_ensam.segmentation.painting import TumorLogits, anchor_endpoints, paint_tumors
+from lite_ensam.segmentation.logit_adjustments import anchor_endpoints
+from lite_ensam.segmentation.painting import TumorLogits, paint_tumors
 from lite_ensam.segmentation.patch_plan import Placement
 from lite_ensam.segmentation.repeatability import redrawn_marks
 

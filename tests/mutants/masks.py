@@ -81,7 +81,7 @@ PLAN = mutants(
 )
 
 PAINTING_MUTANTS = mutants(
-    "segmentation/painting.py",
+    "segmentation/logit_adjustments.py",
     PAINTING,
     ("_HELD_SHARE = 0.1", "_HELD_SHARE = 0.12"),
     ("_HELD_LOGIT = 0.2", "_HELD_LOGIT = 0.3"),
@@ -93,6 +93,9 @@ PAINTING_MUTANTS = mutants(
     ("np.exp(-0.5 *", "np.exp(-0.7 *"),
     ("part[0] * (1 - share) + part[1] * share", "part[0] * share + part[1] * (1 - share)"),
     ("_between_voxels(bell, point_zyx - low)", "1.0"),
+) + mutants(
+    "segmentation/painting.py",
+    PAINTING,
     ("if counts[tumor.mark.label] == 0", "if counts[tumor.mark.label] == -1"),
     ("np.max(stops, axis=0)", "np.min(stops, axis=0)"),
     ("radius_mm = mark.radius_mm", "radius_mm = mark.length_mm"),
@@ -141,8 +144,8 @@ RECIST = mutants(
 )
 
 QUALITY = mutants(
-    "segmentation/painting.py",
-    "tests/unit/segmentation/test_painting.py",
+    "segmentation/logit_adjustments.py",
+    "tests/unit/segmentation/test_logit_adjustments.py",
     ("_NEAR = 1.5", "_NEAR = 1.45"),
     ("_FADING = 2.0", "_FADING = 2.2"),
     ("ends[0])) / 2\n", "ends[0])) / 3\n"),
@@ -150,6 +153,13 @@ QUALITY = mutants(
     ("mark.first_slice is not None and mark.last_slice", "mark.first_slice is not None or mark.last_slice"),
     ("_END_LOGIT = 1.5", "_END_LOGIT = 1.6"),
     ("_END_MM = 1.0", "_END_MM = 1.1"),
+    ("_THIN_MM, _THICK_MM = 1.0, 2.25", "_THIN_MM, _THICK_MM = 0.9, 2.25"),
+    ("_THIN_MM, _THICK_MM = 1.0, 2.25", "_THIN_MM, _THICK_MM = 1.0, 2.75"),
+    ("1.001 * min(steps)", "0.001 * min(steps)"),
+    ("1.001 * min(steps)", "9.0 * min(steps)"),
+    ("_FEW_SLICES, _ENOUGH_SLICES = 3.0, 5.5", "_FEW_SLICES, _ENOUGH_SLICES = 2.5, 5.5"),
+    ("_FEW_SLICES, _ENOUGH_SLICES = 3.0, 5.5", "_FEW_SLICES, _ENOUGH_SLICES = 3.0, 6.5"),
+    ("_FEW_LOGIT = 0.5", "_FEW_LOGIT = 0.6"),
     ("z + 0.5 * side", "z"),
     ("(heights - own) * side > 0", "(heights - own) * side > -99"),
     ("_ACROSS_MOST = 2.0", "_ACROSS_MOST = 20.0"),
@@ -198,6 +208,7 @@ PREDICTOR = (
         "segmentation/predictor.py",
         "tests/unit/segmentation/test_prompts.py",
         ("shrink_to_axes(fill_end_slices(", "(fill_end_slices("),
+        ("_BEFORE_CLICKS_SHARE = 0.2", "_BEFORE_CLICKS_SHARE = 0.3"),
     )
     + mutants(
         "segmentation/predictor.py",

@@ -27,17 +27,19 @@ from lite_ensam.segmentation.channels import (
     without_clicks,
 )
 from lite_ensam.segmentation.edge_refinement import BORDERS, Border, refine_to_image_edge
-from lite_ensam.segmentation.painting import (
-    Painting,
-    TumorLogits,
+from lite_ensam.segmentation.logit_adjustments import (
     anchor_endpoints,
     anchor_prompts,
     fade_far,
     fill_end_slices,
-    obey_prompts,
-    paint_tumors,
+    raise_few_slices,
 )
+from lite_ensam.segmentation.painting import Painting, TumorLogits, obey_prompts, paint_tumors
 from lite_ensam.segmentation.patch_plan import PatchPlan
+
+_BEFORE_CLICKS_SHARE = 0.2
+"""Share of the logits without points in those with points: the network moves more than a click asks for (decision
+0028)."""
 
 
 class Stopwatch:
@@ -258,7 +260,7 @@ class Predictor:
         return self.predict_patch(patch)
 
     def predict_patch(self, patch: Patch, axes: tuple[int, ...] = ()) -> TumorLogits:
-        """Run the network on a patch; the ends of its line stay in the tumour (`painting.anchor_endpoints`), but by
+        """Run the network on a patch; the ends of its line stay in the tumour (`anchor_endpoints`), but by
         the rules "flare25".
 
         Parameters
@@ -280,7 +282,8 @@ class Predictor:
             return self._held(patch, self._logits_before_clicks(patch, axes))
         # points mend the mask that there was without them: a result follows from the mark alone
         before = self._logits_before_clicks(without_clicks(patch, config), axes)
-        return self._held(patch, self._mirrored_logits(with_last_mask(patch, before, config), axes))
+        after = self._mirrored_logits(with_last_mask(patch, before, config), axes)
+        return self._held(patch, after + np.float32(_BEFORE_CLICKS_SHARE) * (before - after))
 
     def _predict_alike(self, patches: Sequence[Patch]) -> list[TumorLogits]:
         """Run the network on patches that differ in nothing but their lines: the image is encoded once."""
@@ -296,7 +299,8 @@ class Predictor:
         if self.backend.manifest.patch.rules == "flare25":
             return anchor_prompts(tumor)
         if self.crop == "lesion":
-            tumor = shrink_to_axes(fill_end_slices(fade_far(tumor), patch.voxel_mm[0]))
+            tumor = raise_few_slices(fade_far(tumor))
+            tumor = shrink_to_axes(fill_end_slices(tumor, patch.voxel_mm[0]))
         return anchor_prompts(anchor_endpoints(tumor))
 
     def _logits_before_clicks(self, patch: Patch, axes: tuple[int, ...]) -> NDArray[np.float32]:

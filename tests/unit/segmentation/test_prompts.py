@@ -77,6 +77,18 @@ def test_points_mend_the_mask_that_there_was_without_them(case: Case) -> None:
     assert labels[z + 1, y + 3, x] == 0
 
 
+def test_the_mask_before_the_clicks_keeps_a_fifth_of_its_say(case: Case) -> None:
+    class Moved(BallEngine):
+        def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray) -> np.ndarray:
+            clicked = (values[0, AT["clicks"]] != 0.5).any()
+            return super().logits(values, endpoints_zyx) + np.float32(3 * clicked)
+
+    predictor = Predictor(Moved())
+    marked = told(case, inside_zyx=(case.marks[0].midpoint_zyx,))  # tumour already: no bell is added about it
+    before, after = (predictor.predict_tumor(case, one.marks[0]).logits for one in (case, marked))
+    np.testing.assert_allclose(after[0] - before[0], 0.8 * 3, rtol=1e-5)
+
+
 def test_each_click_runs_the_network_once_more(case: Case) -> None:
     engine = BallEngine()
     one = Predictor(engine)

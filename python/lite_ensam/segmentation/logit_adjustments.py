@@ -1,0 +1,258 @@
+"""Logits brought to what the marks say and to how readers draw, before they are painted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lite_ensam.segmentation.painting import TumorLogits
+from lite_ensam.segmentation.patch_plan import Placement
+
+__all__ = ["anchor_endpoints", "anchor_prompts", "fade_far", "fill_end_slices", "raise_few_slices"]
+
+_HELD_SHARE = 0.1
+"""Width (standard deviation) of the bell that holds an end of a line, in lengths of the line: two voxels
+of a patch of 48. From 1.5 to 3 voxels the Dice coefficient was the same within 0.002 (decision 0012)."""
+
+_POINT_SHARE = 0.4
+_POINT_MOST = 1.0
+"""About a point that the user gave, a bell this wide, in lengths of the line, and at most this high is added or taken
+off before the narrow one: a point says that a region is wrong, not a voxel (docs/developer/experiments.md, 11). A
+network that is surer of the region keeps it."""
+
+_ACROSS_SHARE = 0.25
+_ACROSS_MOST = 2.0
+"""Width, in lengths of the line, and most height of the bells at the ends of a short axis that the user gave. More
+height helps exact axes more, and harms those whose ends are a voxel off (docs/developer/experiments.md, 17)."""
+
+_HELD_LOGIT = 0.2
+"""The logit to which an end is raised: slightly above 0, because resampling to the scan's voxels blurs."""
+
+_NEAR = 1.5
+"""Half-lengths of the line from its middle within which logits stay as they are: beyond lie 4.3 % of the volume of 24
+sarcomas and 2.0 % of that of 1,484 nodules (decision 0020)."""
+
+_FADING = 2.0
+"""Logits taken off for each half-length of the line beyond `_NEAR`: the least of the values that were tried (2, 4, 8),
+because more of them cost held-out sarcomas more (decision 0020)."""
+
+_END_LOGIT = 1.5
+_END_MM = 1.0
+"""Added before a given first or last slice: this much where the slice ends, and e times less each `_END_MM` before. The
+network reaches such a slice with half of the tumour's area on it (docs/developer/experiments.md, 12)."""
+
+_THIN_MM, _THICK_MM = 1.0, 2.25
+"""On slices up to `_THIN_MM` nothing is added before a given end, from `_THICK_MM` on all of `_END_LOGIT`: contours
+taper on thin slices and end flat on thick ones (decision 0028)."""
+
+_FEW_SLICES, _ENOUGH_SLICES = 3.0, 5.5
+_FEW_LOGIT = 0.5
+"""Added to all logits if the line is at most as long as `_FEW_SLICES` slices are thick; less for more slices, nothing
+from `_ENOUGH_SLICES` on (decision 0028)."""
+
+_MOST_RAISED = 3.0
+"""Most that is added: beyond, the network gives an end odds of less than 1 : 20."""
+
+
+def fade_far(tumor: TumorLogits) -> TumorLogits:
+    """Ask for more the farther a voxel is from the line: masks of large tumours run on along muscles otherwise.
+
+    The line is the longest diameter of all axial slices, and sarcomas have 4 % of their volume farther than 1.5
+    half-lengths from its middle, nodules 2 %. Logits fade softly, so that long tumours that are clearly seen stay whole
+    (decision 0020). Where first and last slice are given, nothing fades.
+
+    Parameters
+    ----------
+    tumor : TumorLogits
+        From a lesion crop, whose voxels are cubes; with the logits as the network gave them, which are
+        not changed.
+    """
+    mark = tumor.mark
+    if mark.first_slice is not None and mark.last_slice is not None:
+        return tumor
+    ends = tumor.placement.to_patch(mark.endpoints_zyx)
+    half = float(np.linalg.norm(ends[1] - ends[0])) / 2
+    z, y, x = (
+        np.square((np.arange(n) - middle) / half, dtype=np.float32)
+        for n, middle in zip(tumor.logits.shape, ends.mean(axis=0), strict=True)
+    )
+    beyond = np.sqrt(z[:, None, None] + y[:, None] + x) - np.float32(_NEAR)
+    return replace(tumor, logits=tumor.logits - np.float32(_FADING) * np.maximum(beyond, 0))
+
+
+def raise_few_slices(tumor: TumorLogits) -> TumorLogits:
+    """Raise all logits of a tumour that spans few slices: readers draw whole slices, the network too little of them.
+
+    Where first and last slice are given, nothing is raised (decision 0028).
+
+    Parameters
+    ----------
+    tumor : TumorLogits
+        From a lesion crop, whose voxels are cubes; its logits are not changed.
+    """
+    mark, placement = tumor.mark, tumor.placement
+    if mark.first_slice is not None and mark.last_slice is not None:
+        return tumor
+    ends = placement.to_patch(mark.endpoints_zyx)
+    slices = float(np.linalg.norm(ends[1] - ends[0])) * placement.step_zyx[0]
+    raised = _FEW_LOGIT * min(max((_ENOUGH_SLICES - slices) / (_ENOUGH_SLICES - _FEW_SLICES), 0.0), 1.0)
+    return replace(tumor, logits=tumor.logits + np.float32(raised)) if raised else tumor
+
+
+def fill_end_slices(tumor: TumorLogits, voxel_mm: float) -> TumorLogits:
+    """Raise the logits towards a given first and last slice: the user says that the tumour ends there, not before.
+
+    Thick slices are raised more than thin ones (decision 0028).
+
+    Parameters
+    ----------
+    tumor : TumorLogits
+        The network's output; its logits are not changed.
+    voxel_mm : float
+        Height of a patch voxel in mm.
+    """
+    mark, placement = tumor.mark, tumor.placement
+    heights = np.arange(len(tumor.logits))
+    own = placement.to_patch(mark.midpoint_zyx)[0]
+    most = _END_LOGIT * _thickness_share(placement, voxel_mm)
+    raised = np.zeros(len(heights))
+    for z, side in ((mark.first_slice, -1), (mark.last_slice, 1)):
+        if z is None or z == mark.slice_index:
+            continue
+        end = placement.to_patch((z + 0.5 * side, 0.0, 0.0))[0]
+        to_end_mm = (end - heights) * side * voxel_mm
+        is_between = (to_end_mm >= 0) & ((heights - own) * side > 0)
+        raised[is_between] += most * np.exp(-to_end_mm[is_between] / _END_MM)
+    if not raised.any():
+        return tumor
+    return replace(tumor, logits=tumor.logits + raised.astype(np.float32)[:, None, None])
+
+
+def anchor_endpoints(tumor: TumorLogits) -> TumorLogits:
+    """Raise the logits about the ends of the line until the ends are tumour, as the line says they are.
+
+    A tumour's tip is a voxel or two wide, and a network that is unsure of each of them leaves it out:
+    without this, longest diameters come out short (decision 0012). About an end that lies below
+    `_HELD_LOGIT`, a bell a tenth of the line wide is added. Where the network is sure that an end
+    lies outside, the line was drawn inexactly: more than `_MOST_RAISED` is never added. A tumour of which
+    nothing was found is left to `paint_tumors`.
+
+    Parameters
+    ----------
+    tumor : TumorLogits
+        The network's output; its logits are not changed.
+    """
+    logits = tumor.logits
+    if not (logits > 0).any():
+        return tumor
+    ends = tumor.placement.to_patch(tumor.mark.endpoints_zyx)
+    width = max(_HELD_SHARE * float(np.linalg.norm(ends[1] - ends[0])), 1.0)
+    held = logits.copy()
+    for end in ends:
+        _bring(held, end, _HELD_LOGIT, width, _MOST_RAISED)
+    return replace(tumor, logits=held)
+
+
+def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
+    """Bring the logits to what the mark's short axis, slices and points say, as `anchor_endpoints` does for the line.
+
+    The ends of a short axis are tumour, and a voxel beyond them is not. On a first or last slice that the mask does
+    not reach, the likeliest voxel is raised, unless the network is sure that the tumour does not go there. About a
+    point inside that lies below `_HELD_LOGIT`, a wide and low and a narrow bell are added; about one outside that lies
+    above its opposite, they are taken off. Points come last, and have the last word.
+
+    Parameters
+    ----------
+    tumor : TumorLogits
+        The network's output; its logits are not changed.
+    """
+    mark, placement = tumor.mark, tumor.placement
+    slices = [z for z in (mark.first_slice, mark.last_slice) if z is not None]
+    known = slices or mark.short_axis_zyx or mark.inside_zyx or mark.outside_zyx
+    if not known or not (tumor.logits > 0).any():
+        return tumor
+    ends = placement.to_patch(mark.endpoints_zyx)
+    length = float(np.linalg.norm(ends[1] - ends[0]))
+    width, wide = max(_HELD_SHARE * length, 1.0), max(_POINT_SHARE * length, 1.0)
+    held = tumor.logits.copy()
+    if mark.short_axis_zyx:
+        first, last = np.asarray(mark.short_axis_zyx, dtype=np.float64)
+        outwards = (last - first) / max(float(np.linalg.norm(last - first)), 1.0)
+        across = max(_ACROSS_SHARE * length, 1.0)
+        for end, beyond in ((first, first - outwards), (last, last + outwards)):
+            _bring(held, placement.to_patch(end), _HELD_LOGIT, across, _ACROSS_MOST)
+            _bring(held, placement.to_patch(beyond), -_HELD_LOGIT, across, _ACROSS_MOST)
+    for z in slices:
+        on_slice = round(float(placement.to_patch((z, 0.0, 0.0))[0]))
+        if 0 <= on_slice < len(held):
+            likeliest = divmod(int(held[on_slice].argmax()), held.shape[2])
+            _, *in_plane = np.rint(placement.to_volume((on_slice, *likeliest))).tolist()
+            _bring(held, placement.to_patch((z, *in_plane)), _HELD_LOGIT, width, _MOST_RAISED)
+    for points, sign in ((mark.inside_zyx, 1.0), (mark.outside_zyx, -1.0)):
+        for point in points:
+            place = placement.to_patch(point)
+            _bring(held, place, sign * _HELD_LOGIT, wide, _POINT_MOST)
+            _bring(held, place, sign * _HELD_LOGIT, width)
+    return replace(tumor, logits=held)
+
+
+def _thickness_share(placement: Placement, voxel_mm: float) -> float:
+    """0 for thin slices, 1 for thick ones.
+
+    Voxels that are cubes count as thick: such a scan was resampled, and its tumours end as flat as on the slices
+    that it was made from, which nobody knows.
+    """
+    steps = placement.step_zyx
+    if max(steps) <= 1.001 * min(steps):
+        return 1.0
+    thickness_mm = voxel_mm / steps[0]
+    return min(max((thickness_mm - _THIN_MM) / (_THICK_MM - _THIN_MM), 0.0), 1.0)
+
+
+def _bring(
+    logits: NDArray[np.float32],
+    point_zyx: NDArray[np.float64],
+    wanted: float,
+    width: float,
+    most: float = np.inf,
+) -> None:
+    """Add a bell about a point, in place, so that the logit there is at least `wanted`, or at most, if that is below 0.
+
+    Parameters
+    ----------
+    logits : NDArray[np.float32]
+        Logits (z, y, x).
+    point_zyx : NDArray[np.float64]
+        Voxel indices.
+    wanted : float
+        The wanted logit at the point.
+    width : float
+        Standard deviation of the bell in voxels.
+    most : float, default np.inf
+        That is added or taken off at the point.
+    """
+    lacking = wanted - _between_voxels(logits, point_zyx)
+    low = np.maximum(np.floor(point_zyx - 3 * width), 0).astype(int)
+    high = np.minimum(np.ceil(point_zyx + 3 * width) + 1, logits.shape).astype(int)
+    if lacking * wanted <= 0 or (high - low < 2).any():
+        return
+    z, y, x = (
+        np.exp(-0.5 * ((np.arange(a, b) - place) / width) ** 2)
+        for a, b, place in zip(low, high, point_zyx, strict=True)
+    )
+    bell = (z[:, None, None] * y[None, :, None] * x[None, None, :]).astype(np.float32)
+    bell *= np.float32(np.clip(lacking, -most, most) / _between_voxels(bell, point_zyx - low))
+    logits[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] += bell
+
+
+def _between_voxels(values: NDArray[np.float32], point_zyx: NDArray[np.float64]) -> float:
+    """Trilinear interpolation at a point in voxel indices; outside, the value of the border."""
+    inside = np.clip(point_zyx, 0, np.array(values.shape) - 1)
+    first = np.minimum(inside.astype(int), np.array(values.shape) - 2)
+    z, y, x = first.tolist()
+    part = values[z : z + 2, y : y + 2, x : x + 2]
+    for share in (inside - first).tolist():
+        part = part[0] * (1 - share) + part[1] * share
+    return float(part)

@@ -1,0 +1,183 @@
+"""What the marks say, and how readers draw, is in the logits before they are painted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lite_ensam.core.recist import RecistMark
+from lite_ensam.segmentation.logit_adjustments import (
+    anchor_endpoints,
+    anchor_prompts,
+    fade_far,
+    fill_end_slices,
+    raise_few_slices,
+)
+from lite_ensam.segmentation.painting import TumorLogits, obey_prompts, paint_tumors
+from lite_ensam.segmentation.patch_plan import Placement
+from tests.tumor_logits import SPACING, ball, told
+
+
+def tip_voxels(tumor: TumorLogits, x: float) -> bool:
+    """Whether the voxel at (10, 24, x) is painted."""
+    return bool(paint_tumors([anchor_endpoints(tumor)], SPACING).labels[10, 24, round(x)])
+
+
+def test_the_ends_of_a_line_are_in_the_mask_when_the_network_is_unsure_of_them() -> None:
+    tumor = ball(1, 24, height=3.5)  # 1.5 mm short on every side
+    assert not paint_tumors([tumor], SPACING).labels[10, 24, 18]
+    before = tumor.logits.copy()
+    held = anchor_endpoints(tumor)
+    assert tip_voxels(tumor, 18)
+    assert tip_voxels(tumor, 30)
+    np.testing.assert_array_equal(tumor.logits, before, "the network's logits are left as they are")
+    assert (held.logits >= before).all()
+    far = paint_tumors([held], SPACING).labels != paint_tumors([tumor], SPACING).labels
+    changed = np.argwhere(far) * SPACING
+    ends = np.array([(10, 24, 18), (10, 24, 30)]) * SPACING
+    nearest = np.linalg.norm(changed[:, None] - ends[None], axis=-1).min(axis=1)
+    assert nearest.max() < 4, "only what is about the ends has grown"
+
+
+def test_an_end_that_is_tumour_already_changes_nothing() -> None:
+    tumor = ball(1, 24, height=7)
+    np.testing.assert_array_equal(anchor_endpoints(tumor).logits, tumor.logits)
+
+
+def test_a_careless_end_is_not_reached() -> None:
+    assert not tip_voxels(ball(1, 24, height=1.0), 18)
+
+
+def test_a_tumour_of_which_nothing_was_found_is_left_to_its_sphere() -> None:
+    tumor = ball(1, 24, height=-2)
+    assert anchor_endpoints(tumor) is tumor
+
+
+def test_ends_outside_of_the_patch_are_no_error() -> None:
+    tumor = ball(1, 24)
+    moved = RecistMark(1, ((10, 24, -200.0), (10, 24, 30.0)))
+    held = anchor_endpoints(TumorLogits(moved, tumor.logits, tumor.placement))
+    assert np.isfinite(held.logits).all()
+
+
+def test_a_mask_reaches_slices_that_the_network_does_not_rule_out() -> None:
+    tumor = told(ball(3, 24), first_slice=6, last_slice=17)
+    labels = paint_tumors([anchor_prompts(tumor)], SPACING).labels
+    filled = np.flatnonzero(labels.any(axis=(1, 2)))
+    assert filled[0] == 6
+    assert filled[-1] < 17, "8 mm beyond the border the network is sure"
+
+
+def test_logits_rise_towards_given_end_slices() -> None:
+    shape = (20, 8, 8)
+    mark = RecistMark(1, ((10, 4, 2), (10, 4, 6)))
+    flat = TumorLogits(
+        mark, np.zeros(shape, np.float32), Placement(shape, (0, 0, 0), (1, 1, 1), shape, shape)
+    )
+
+    def raised(**known: int) -> NDArray[np.float32]:
+        logits = fill_end_slices(told(flat, **known), 2.0).logits
+        np.testing.assert_array_equal(logits, np.broadcast_to(logits[:, :1, :1], shape))
+        return logits[:, 0, 0]
+
+    first = raised(first_slice=6)
+    # slice 6 begins 1 mm before its middle; the middles of those after it are 3, 5 and 7 mm from there
+    np.testing.assert_allclose(first[6:10], 1.5 * np.exp([-1.0, -3.0, -5.0, -7.0]), rtol=1e-5)
+    assert not first[:6].any()
+    assert not first[10:].any(), "the line's slice and the other side are as the network says"
+    np.testing.assert_array_equal(raised(last_slice=14)[1:], first[:0:-1])
+    np.testing.assert_array_equal(raised(first_slice=6, last_slice=14), first + raised(last_slice=14))
+    same = told(flat, first_slice=10, last_slice=10)
+    assert fill_end_slices(same, 2.0) is same
+
+
+@pytest.mark.parametrize("off", [-2, 2])
+def test_a_mask_is_as_wide_as_its_short_axis(off: int) -> None:
+    free = paint_tumors([ball(3, 24)], SPACING).labels
+    across = np.flatnonzero(free[10, :, 24])
+    low, high = across[0] - off, across[-1] + off
+    tumor = told(ball(3, 24), short_axis_zyx=((10, low, 24), (10, high, 24)))
+    labels = paint_tumors([anchor_prompts(tumor)], SPACING).labels
+    found = np.flatnonzero(labels[10, :, 24])
+    assert (found[0], found[-1]) == (low, high)
+    assert (labels[10, 24] == free[10, 24]).all(), "the line is as long as before"
+    assert (np.count_nonzero(labels) > np.count_nonzero(free)) == (off > 0)
+
+
+def test_a_network_that_is_sure_keeps_its_border_beside_a_short_axis() -> None:
+    tumor = ball(3, 24)
+    sure = replace(tumor, logits=10 * tumor.logits)
+    free = paint_tumors([sure], SPACING).labels
+    across = np.flatnonzero(free[10, :, 24])
+    wide = told(sure, short_axis_zyx=((10, across[0] - 3, 24), (10, across[-1] + 3, 24)))
+    found = np.flatnonzero(paint_tumors([anchor_prompts(wide)], SPACING).labels[10, :, 24])
+    assert len(found) <= len(across) + 2
+
+
+def test_points_are_as_they_are_given_and_so_is_what_lies_about_them() -> None:
+    inside, outside = (10, 24, 33), (10, 24, 20)
+    tumor = told(ball(3, 24), inside_zyx=(inside,), outside_zyx=(outside,))
+    free = paint_tumors([ball(3, 24)], SPACING).labels
+    assert (free[inside], free[outside]) == (0, 3)
+    labels = paint_tumors([anchor_prompts(tumor)], SPACING).labels
+    assert (labels[inside], labels[outside]) == (3, 0)
+    assert (labels != free).sum() > 2, "not a single voxel alone"
+    far = (1, 2, 46)
+    assert paint_tumors([told(ball(3, 24), inside_zyx=(far,))], SPACING).labels[far] == 3
+
+
+def test_marks_without_slices_and_points_are_painted_as_ever() -> None:
+    tumor = ball(3, 24)
+    assert anchor_prompts(tumor) is tumor
+    painting = paint_tumors([tumor], SPACING)
+    assert obey_prompts(painting, [tumor.mark]) is painting
+
+
+def test_logits_fade_beyond_one_and_a_half_half_lengths() -> None:
+    line = ((16.0, 16.0, 8.0), (16.0, 16.0, 24.0))  # half as long as 8 voxels
+    place = Placement((32, 32, 32), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (32, 32, 32), (32, 32, 32))
+    logits = np.full((32, 32, 32), 5, np.float32)
+    tumor = TumorLogits(RecistMark(1, line), logits, place)
+    faded = fade_far(tumor).logits
+    assert (logits == 5).all()
+    z, y, x = np.indices(logits.shape) - 16
+    half_lengths = np.sqrt(z**2 + y**2 + x**2) / 8
+    np.testing.assert_array_equal(faded[half_lengths <= 1.5], 5)
+    assert faded[0, 16, 16] == pytest.approx(5 - 2 * 0.5)  # 16 voxels, two half-lengths
+    assert faded[16, 0, 0] == pytest.approx(5 - 2 * (np.sqrt(2) * 2 - 1.5), abs=1e-5)
+    for known, fades in (({"first_slice": 3}, True), ({"first_slice": 3, "last_slice": 30}, False)):
+        faded_now = fade_far(TumorLogits(RecistMark(1, line, **known), logits, place)).logits
+        assert (faded_now < 5).any() == fades
+
+
+@pytest.mark.parametrize(
+    ("thickness_mm", "pixel_mm", "share"),
+    [(0.7, 0.5, 0), (1, 0.5, 0), (1.25, 0.5, 0.2), (2.5, 0.5, 1), (5, 0.5, 1), (0.7, 0.7, 1)],
+)
+def test_contours_end_flat_on_thick_slices_and_taper_on_thin_ones(
+    thickness_mm: float, pixel_mm: float, share: float
+) -> None:
+    steps = (0.5 / thickness_mm, 0.5 / pixel_mm, 0.5 / pixel_mm)  # patch voxels of half a millimetre
+    place = Placement((40,) * 3, (0, 0, 0), steps, (32,) * 3, (32,) * 3)
+    z = round(6 / thickness_mm)
+    mark = RecistMark(1, ((z, 2, 2), (z, 2, 8)), last_slice=z + 1)
+    raised = fill_end_slices(TumorLogits(mark, np.zeros((32,) * 3, np.float32), place), 0.5).logits.max()
+    end = place.to_patch((z + 1.5, 0, 0))[0]
+    assert raised == pytest.approx(share * 1.5 * np.exp(-0.5 * (end - np.floor(end))), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("thickness_mm", "raised"), [(5, 0.5), (4, 0.5), (3, 0.3), (2.4, 0.1), (2, 0), (1, 0)]
+)
+def test_a_tumour_of_few_slices_is_raised(thickness_mm: float, raised: float) -> None:
+    # a line of 12 mm in patch voxels of 1.5 mm
+    place = Placement((24, 24, 24), (0, 0, 0), (1.5 / thickness_mm, 1.5, 1.5), (16,) * 3, (16,) * 3)
+    tumor = TumorLogits(RecistMark(1, ((3, 6, 6), (3, 6, 18))), np.ones((16,) * 3, np.float32), place)
+    logits = raise_few_slices(tumor).logits
+    np.testing.assert_allclose(logits, 1 + raised, rtol=1e-6)
+    assert (tumor.logits == 1).all()
+    assert raise_few_slices(told(tumor, first_slice=2, last_slice=4)).logits is tumor.logits
+    np.testing.assert_array_equal(raise_few_slices(told(tumor, last_slice=4)).logits, logits)
