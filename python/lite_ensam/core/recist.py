@@ -182,6 +182,13 @@ class RecistMark:
         return int(self.endpoints_zyx[0][0])
 
     @property
+    def slice_range(self) -> tuple[int, int] | None:
+        """First and last slice, if both are given."""
+        if self.first_slice is None or self.last_slice is None:
+            return None
+        return self.first_slice, self.last_slice
+
+    @property
     def midpoint_zyx(self) -> FloatTriple:
         """Middle of the line, a voxel index (z, y, x) that may lie between voxels."""
         z, y, x = np.mean(self.endpoints_zyx, axis=0).tolist()

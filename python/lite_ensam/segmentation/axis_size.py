@@ -52,11 +52,12 @@ def shrink_to_axes(tumor: TumorLogits) -> TumorLogits:
     own = min(max(round(float(place.to_patch(mark.midpoint_zyx)[0])), 0), n_rows - 1)
     expected = _AREA * math.pi / 4 * length * width
     lowered = _excess(tumor.logits[own : own + 1], np.ones(1), expected, weight)
-    if mark.first_slice is not None and mark.last_slice is not None:
-        begin, end = place.to_patch([(mark.first_slice - 0.5, 0, 0), (mark.last_slice + 0.5, 0, 0)])[:, 0]
+    if mark.slice_range:
+        first, last = mark.slice_range
+        begin, end = place.to_patch([(first - 0.5, 0, 0), (last + 0.5, 0, 0)])[:, 0]
         rows = np.arange(n_rows)
         shares = np.clip(np.minimum(rows + 0.5, end) - np.maximum(rows - 0.5, begin), 0, 1)
-        fullness = _VOLUME + _VOLUME_OF_ONE / (mark.last_slice - mark.first_slice + 1)
+        fullness = _VOLUME + _VOLUME_OF_ONE / (last - first + 1)
         expected = fullness * math.pi / 6 * length * width * float(end - begin)
         lowered += _excess(tumor.logits - np.float32(lowered), shares, expected, weight)
     return replace(tumor, logits=tumor.logits - np.float32(lowered)) if lowered else tumor

@@ -70,7 +70,7 @@ def fade_far(tumor: TumorLogits) -> TumorLogits:
         not changed.
     """
     mark = tumor.mark
-    if mark.first_slice is not None and mark.last_slice is not None:
+    if mark.slice_range:
         return tumor
     ends = tumor.placement.to_patch(mark.endpoints_zyx)
     half = float(np.linalg.norm(ends[1] - ends[0])) / 2
@@ -93,7 +93,7 @@ def raise_few_slices(tumor: TumorLogits) -> TumorLogits:
         From a lesion crop, whose voxels are cubes; its logits are not changed.
     """
     mark, placement = tumor.mark, tumor.placement
-    if mark.first_slice is not None and mark.last_slice is not None:
+    if mark.slice_range:
         return tumor
     ends = placement.to_patch(mark.endpoints_zyx)
     slices = float(np.linalg.norm(ends[1] - ends[0])) * placement.step_zyx[0]
