@@ -45,15 +45,12 @@ def flare(
     An invalid case is named and left out, and the exit code is then 1.
     """
     from lite_ensam.core.about import DISCLAIMER
-    from lite_ensam.io import refuse_inputs
+    from lite_ensam.io import make_folder, refuse_inputs
 
     cases = list_cases(inputs)
     masks = {case: outputs / f"{case.stem}.{mask_format.value}" for case in cases}
     refuse_inputs([outputs, *masks.values()], [inputs, weights])
-    try:
-        outputs.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {printable(outputs)}: {error.strerror}") from None
+    make_folder(outputs)
     options = {"crop": crop.value if crop else None, "threads": threads, "weights": weights}
     n_bad = 0
     owners: dict[str, Path] = {}

@@ -52,14 +52,14 @@ class ResponseOutputs:
             Whether files that exist may be replaced.
         """
         from lite_ensam.core.errors import OutputError
-        from lite_ensam.io import check_outputs, refuse_inputs
+        from lite_ensam.io import check_outputs, make_folder, refuse_inputs
 
         read = tuple(inputs)
         refuse_inputs([path for path, _ in self._files() if path is not None], read)
         made: list[Path] = []
         try:
             for wanted in filter(None, (self.sdtm, self.redcap)):
-                made = [*_make_folder(wanted), *made]
+                made = [*make_folder(wanted), *made]
             check_outputs(self._files(), read, overwrite)
         except OutputError:
             for folder in made:
@@ -153,18 +153,6 @@ class ResponseOutputs:
 
         folder = self.sdtm
         return {} if folder is None else {name: folder / f"{name}.csv" for name in DOMAINS}
-
-
-def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder; the new ones on the way to it, the deepest first. None is made if that fails."""
-    from lite_ensam.core.errors import OutputError, printable
-
-    try:
-        missing = [one for one in (folder, *folder.parents) if not one.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {printable(folder)}: {error.strerror or error}") from error
-    return missing
 
 
 def response_record(

@@ -27,7 +27,7 @@ from lite_ensam.cohort.output_folder import (
     LockedFolder,
     is_own_manifest,
     locked,
-    make_folder,
+    make_run_folder,
     refuse_overlap,
 )
 from lite_ensam.cohort.page import write_page
@@ -126,7 +126,7 @@ def open_folder(folder: Path, manifest: CohortManifest) -> Iterator[LockedFolder
         If another run is writing into it.
     """
     refuse_overlap(folder, manifest)
-    make_folder(folder)
+    make_run_folder(folder)
     with locked(folder) as locked_folder:
         sweep_leftovers(folder, alone=True)
         if not (folder / ABOUT).is_file():

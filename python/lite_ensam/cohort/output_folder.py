@@ -11,7 +11,7 @@ from pathlib import Path
 from lite_ensam.cohort.manifest import CohortCase, CohortManifest
 from lite_ensam.cohort.record import MASK, RECORD, case_folder, input_paths, obstacle
 from lite_ensam.core.errors import CohortError, OutputError, printable
-from lite_ensam.io import refuse_inputs
+from lite_ensam.io import make_folder, refuse_inputs
 from lite_ensam.io.places import is_address
 from lite_ensam.io.reading import file_suffix
 
@@ -22,7 +22,7 @@ __all__ = [
     "LockedFolder",
     "is_own_manifest",
     "locked",
-    "make_folder",
+    "make_run_folder",
     "refuse_overlap",
 ]
 
@@ -81,12 +81,9 @@ def is_own_manifest(folder: Path, manifest: CohortManifest) -> bool:
     return manifest.path is not None and own.exists() and own.samefile(manifest.path)
 
 
-def make_folder(folder: Path) -> None:
+def make_run_folder(folder: Path) -> None:
     """Make a run's folder with room for its cases, unless it is there; `OutputError` if that cannot be."""
-    try:
-        (folder / _CASES).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {printable(folder)}: {error.strerror or error}") from error
+    make_folder(folder / _CASES)
 
 
 class LockedFolder:

@@ -14,7 +14,7 @@ from lite_ensam.cohort.manifest import CohortCase
 from lite_ensam.cohort.parameters import Task
 from lite_ensam.cohort.record_shape import makes_sense
 from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError, printable
-from lite_ensam.io import read_report, write_report
+from lite_ensam.io import make_folder, read_report, write_report
 from lite_ensam.io.places import is_address
 from lite_ensam.io.reading import opened
 
@@ -107,10 +107,7 @@ def failure_record(task: Task, failure: CaseFailure) -> Record:
 def make_case_folder(folder: str | os.PathLike[str], row: CohortCase) -> Path:
     """The case's folder, made if need be; `OutputError` if that cannot be, or the cohort's own folder is gone."""
     place = case_folder(folder, row)
-    try:
-        place.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {printable(place)}: {error.strerror or error}") from error
+    make_folder(place, parents=False)
     return place
 
 

@@ -18,7 +18,8 @@ from lite_ensam.core.errors import CaseError
 from lite_ensam.core.recist import RecistMark, mark_from_mask
 from lite_ensam.core.types import PathLike
 from lite_ensam.demo.fetching import pip_download
-from lite_ensam.demo.record import DemoRecord, Segmenter, check_results, make_folder, show_cases
+from lite_ensam.demo.record import DemoRecord, Segmenter, check_results, show_cases
+from lite_ensam.io import make_folder
 from lite_ensam.io.dicom import read_ct_series, read_roi
 
 __all__ = ["REQUIREMENT", "SOURCE", "fetch_scans", "read_scan", "real_cases", "run_real_demo"]
@@ -73,12 +74,15 @@ def run_real_demo(
         If the weights cannot be used.
     """
     tell = on_step or (lambda _: None)
-    place = make_folder(folder)
+    place = Path(folder)
+    make_folder(place)
     check_results(place, overwrite=overwrite)
     tell(f"fetching {REQUIREMENT} through pip")
     patients = fetch_scans(place)
     tell("reading CT and contours")
-    cases = {make_folder(place / patient.name): read_scan(patient) for patient in patients}
+    cases = {place / patient.name: read_scan(patient) for patient in patients}
+    for of_case in cases:
+        make_folder(of_case)
     tell("segmenting")
     return show_cases(cases, place, SOURCE, segment, overwrite)
 
@@ -101,7 +105,8 @@ def real_cases(folder: PathLike) -> list[Case]:
     CaseError, MissingExtraError, OutputError
         As `run_real_demo`.
     """
-    return [read_scan(patient) for patient in fetch_scans(make_folder(folder))]
+    make_folder(folder)
+    return [read_scan(patient) for patient in fetch_scans(folder)]
 
 
 def fetch_scans(folder: PathLike) -> list[Path]:

@@ -1,7 +1,6 @@
 """The steps of both demos: segment, score against the sphere, write scan, mask and picture."""
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import MissingExtraError, OutputError
+from lite_ensam.core.errors import MissingExtraError
 from lite_ensam.core.partial_volume import TumorMasks, on_common_box
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Labels, PathLike
@@ -25,7 +24,6 @@ __all__ = [
     "DemoTumor",
     "Segmenter",
     "check_results",
-    "make_folder",
     "segmenter_of",
     "show_cases",
 ]
@@ -196,15 +194,6 @@ def check_results(folder: Path, places: Iterable[Path] = (), overwrite: bool = F
     written = [place / name for place in places for name in ("ct.nii.gz", "marks.json", "mask.nii.gz")]
     for path in (*written, folder / PICTURE, folder / REPORT):
         check_output(path, overwrite)
-
-
-def make_folder(path: PathLike) -> Path:
-    """The folder, made if it is missing; OutputError if that cannot be done."""
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {os.fspath(path)}: {error.strerror or error}") from error
-    return Path(path)
 
 
 def segmenter_of(weights: PathLike = WEIGHTS) -> Segmenter:

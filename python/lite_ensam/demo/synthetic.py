@@ -1,9 +1,11 @@
 """The demo that needs nothing: three tumours of the built-in phantom."""
 
 import os
+from pathlib import Path
 
 from lite_ensam.datasets.phantom import make_phantom
-from lite_ensam.demo.record import DemoRecord, Segmenter, make_folder, show_cases
+from lite_ensam.demo.record import DemoRecord, Segmenter, show_cases
+from lite_ensam.io import make_folder
 
 __all__ = ["run_demo"]
 
@@ -34,6 +36,7 @@ def run_demo(
     EngineError
         If the weights cannot be used.
     """
-    place = make_folder(folder)
+    place = Path(folder)
+    make_folder(place)
     source = "built-in phantom: made-up anatomy, no patient, no download"
     return show_cases({place: make_phantom()}, place, source, segment, overwrite)

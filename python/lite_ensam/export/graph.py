@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from lite_ensam.core.errors import OutputError, printable
 from lite_ensam.engines.backend import GRAPHS, graph_files, graph_hash, graph_names
 from lite_ensam.engines.openvino_runtime import import_openvino
-from lite_ensam.io import atomic_write
+from lite_ensam.io import atomic_write, make_folder
 from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.model.blocks import InstanceNorm
 from lite_ensam.model.checkpoint import Weights, file_hash, load_weights
@@ -187,10 +187,7 @@ def export_weights(source: Path, folder: Path) -> None:
             "record": weights.record,
         }
         (parts / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot make the folder {printable(folder)}: {error.strerror}") from None
+        make_folder(folder)
         # the manifest, which knows the others by hash, comes last
         for name in (*graph_files(graphs), SAFETENSORS, MANIFEST):
             with open(parts / name, "rb") as part, atomic_write(folder / name, overwrite=True) as file:

@@ -5,7 +5,7 @@ the grid of the file that the scan came from.
 """
 
 from lite_ensam.core.about import DISCLAIMER
-from lite_ensam.io.atomic import atomic_write, check_output
+from lite_ensam.io.atomic import atomic_write, check_output, make_folder
 from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.mark_entries import MARK_FRAMES, MarkFrame
 from lite_ensam.io.mark_forms import MarksLike, parse_marks
@@ -49,6 +49,7 @@ __all__ = [
     "atomic_write",
     "check_output",
     "check_outputs",
+    "make_folder",
     "open_scan",
     "parse_marks",
     "read_case",

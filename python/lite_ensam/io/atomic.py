@@ -31,6 +31,7 @@ __all__ = [
     "atomic_folder",
     "atomic_write",
     "check_output",
+    "make_folder",
     "scratch_folder",
     "sweep_leftovers",
     "translate_output_errors",
@@ -54,6 +55,8 @@ _PLAIN_WORDS = {
     errno.EPERM: "no permission to write there",
     errno.ENAMETOOLONG: "the file name is too long",
     errno.ELOOP: "it is a link that leads to itself",
+    errno.EEXIST: "a file of this name is there",
+    errno.ENOTDIR: "a part of its path is a file",
 }
 
 
@@ -143,7 +146,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        If something has the name already, or the folder cannot be made; nothing temporary is left. Errors raised in
+        If something has the name already, or the folder cannot be made; nothing temporary is left. An error in
         the block is raised as it is.
     """
     with translate_output_errors(path):
@@ -168,6 +171,35 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         if lock is not None:
             os.close(lock)
+
+
+def make_folder(path: str | os.PathLike[str], parents: bool = True) -> list[Path]:
+    """Make a folder, unless it is there.
+
+    Parameters
+    ----------
+    path : str or os.PathLike[str]
+        The folder.
+    parents : bool, default True
+        Whether the folders on the way to it may be made as well.
+
+    Returns
+    -------
+    list[Path]
+        The folders that are new, the deepest first.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made.
+    """
+    folder = Path(path)
+    try:
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        folder.mkdir(parents=parents, exist_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: what no folder can be called
+        raise OutputError(f"cannot make the folder {printable(path)}: {_reason(error)}") from error
+    return missing
 
 
 def scratch_folder(parent: Path) -> tuple[Path, Callable[[], None]]:
@@ -296,5 +328,11 @@ def translate_output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     except LiteEnsamError:  # some are OSErrors, too, and their sentences are whole
         raise
     except OSError as error:
-        reason = _PLAIN_WORDS.get(error.errno or 0, error.strerror or str(error))
-        raise OutputError(f"cannot write {printable(path)}: {reason}") from error
+        raise OutputError(f"cannot write {printable(path)}: {_reason(error)}") from error
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """The operating system's words, or plainer ones."""
+    if isinstance(error, ValueError):
+        return str(error)
+    return _PLAIN_WORDS.get(error.errno or 0, error.strerror or str(error))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lite_ensam.core.errors import OutputError, printable
 from lite_ensam.core.types import PathLike
-from lite_ensam.io import check_output, write_text
+from lite_ensam.io import check_output, make_folder, write_text
 from lite_ensam.io.reading import read_json
 
 __all__ = ["response_schema", "study_schema", "write_example_study"]
@@ -66,10 +65,7 @@ def write_example_study(folder: PathLike, overwrite: bool = False) -> tuple[Path
     """
     place = Path(folder)
     paths = place / _EXAMPLE.name, place / _SCHEMA.name
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {printable(folder)}: {error.strerror or error}") from error
+    make_folder(place)
     for path in paths:
         check_output(path, overwrite, (".json",))
     for path, source in zip(paths, (_EXAMPLE, _SCHEMA), strict=True):

@@ -13,7 +13,7 @@ import pytest
 from lite_ensam.core.errors import OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.io import atomic, check_output, write_ct, write_marks, write_mask, write_report
+from lite_ensam.io import atomic, check_output, make_folder, write_ct, write_marks, write_mask, write_report
 from lite_ensam.io.atomic import atomic_folder, atomic_write, sweep_leftovers
 
 GRID = Grid.from_spacing((8, 64, 64), (1, 1, 1))
@@ -324,3 +324,27 @@ class TestFolders:
             assert folder.is_dir()
             assert not (tmp_path / name).exists()
         assert (tmp_path / "made").is_dir()
+
+
+class TestMadeFolders:
+    def test_new_ones_are_named_the_deepest_first(self, tmp_path):
+        assert make_folder(tmp_path / "a" / "b") == [tmp_path / "a" / "b", tmp_path / "a"]
+        assert (tmp_path / "a" / "b").is_dir()
+        assert make_folder(tmp_path / "a" / "b") == []
+        assert make_folder(str(tmp_path / "a" / "c"), parents=False) == [tmp_path / "a" / "c"]
+
+    @pytest.mark.parametrize(
+        ("name", "parents", "reason"),
+        [
+            ("file", True, "a file of this name is there"),
+            ("file/folder", True, "a part of its path is a file"),
+            ("new/folder", False, "No such file or directory"),
+            ("n" * 300, True, "the file name is too long"),
+            ("null\0", True, "null"),
+        ],
+    )
+    def test_those_that_cannot_be_are_refused_with_the_reason(self, tmp_path, name, parents, reason):
+        (tmp_path / "file").touch()
+        with pytest.raises(OutputError, match=f"cannot make the folder .*: .*{reason}"):
+            make_folder(tmp_path / name, parents)
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]
