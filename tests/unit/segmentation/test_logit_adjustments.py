@@ -1,4 +1,4 @@
-"""What the marks say, and how readers draw, is in the logits before they are painted."""
+"""Logits are brought to what marks say and to how readers draw before they are painted."""
 
 from __future__ import annotations
 
