@@ -157,6 +157,8 @@ QUALITY = mutants(
     ("_THIN_MM, _THICK_MM = 1.0, 2.25", "_THIN_MM, _THICK_MM = 1.0, 2.75"),
     ("1.001 * min(steps)", "0.001 * min(steps)"),
     ("1.001 * min(steps)", "9.0 * min(steps)"),
+    (" and thickness_mm > 0.999 * _THIN_MM", ""),
+    ("if mark.both_slices or not (tumor.logits > 0).any()", "if mark.both_slices"),
     ("_FEW_SLICES, _ENOUGH_SLICES = 3.0, 5.5", "_FEW_SLICES, _ENOUGH_SLICES = 2.5, 5.5"),
     ("_FEW_SLICES, _ENOUGH_SLICES = 3.0, 5.5", "_FEW_SLICES, _ENOUGH_SLICES = 3.0, 6.5"),
     ("_FEW_LOGIT = 0.5", "_FEW_LOGIT = 0.6"),
@@ -212,6 +214,7 @@ PREDICTOR = (
     + mutants(
         "segmentation/predictor.py",
         MAPS,
+        ("raise_few_slices(fade_far(tumor))", "fade_far(tumor)"),
         ("self.mirror = mirror and crop", "self.mirror = False and crop"),
         ("self._logits(patch, opposite)) / 2", "self._logits(patch, opposite)) / 3"),
         ("if axis not in axes)", "if axis not in (*axes, 0))"),

@@ -182,7 +182,7 @@ class RecistMark:
         return int(self.endpoints_zyx[0][0])
 
     @property
-    def slice_range(self) -> tuple[int, int] | None:
+    def both_slices(self) -> tuple[int, int] | None:
         """First and last slice, if both are given."""
         if self.first_slice is None or self.last_slice is None:
             return None

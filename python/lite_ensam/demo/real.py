@@ -80,9 +80,9 @@ def run_real_demo(
     tell(f"fetching {REQUIREMENT} through pip")
     patients = fetch_scans(place)
     tell("reading CT and contours")
+    for patient in patients:
+        make_folder(place / patient.name)
     cases = {place / patient.name: read_scan(patient) for patient in patients}
-    for of_case in cases:
-        make_folder(of_case)
     tell("segmenting")
     return show_cases(cases, place, SOURCE, segment, overwrite)
 

@@ -173,8 +173,8 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.close(lock)
 
 
-def make_folder(path: str | os.PathLike[str], parents: bool = True) -> list[Path]:
-    """Make a folder, unless it is there.
+def make_folder(path: str | os.PathLike[str], *, parents: bool = True) -> list[Path]:
+    """Make a folder, unless it is there; if that fails, none of the folders on the way to it is left.
 
     Parameters
     ----------
@@ -193,11 +193,14 @@ def make_folder(path: str | os.PathLike[str], parents: bool = True) -> list[Path
     OutputError
         If it cannot be made.
     """
-    folder = Path(path)
+    folder, missing = Path(path), list[Path]()
     try:
-        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        missing += [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=parents, exist_ok=True)
     except (OSError, ValueError) as error:  # ValueError: what no folder can be called
+        for one in missing:
+            with suppress(OSError, ValueError):
+                one.rmdir()
         raise OutputError(f"cannot make the folder {printable(path)}: {_reason(error)}") from error
     return missing
 

@@ -52,8 +52,8 @@ def shrink_to_axes(tumor: TumorLogits) -> TumorLogits:
     own = min(max(round(float(place.to_patch(mark.midpoint_zyx)[0])), 0), n_rows - 1)
     expected = _AREA * math.pi / 4 * length * width
     lowered = _excess(tumor.logits[own : own + 1], np.ones(1), expected, weight)
-    if mark.slice_range:
-        first, last = mark.slice_range
+    if mark.both_slices:
+        first, last = mark.both_slices
         begin, end = place.to_patch([(first - 0.5, 0, 0), (last + 0.5, 0, 0)])[:, 0]
         rows = np.arange(n_rows)
         shares = np.clip(np.minimum(rows + 0.5, end) - np.maximum(rows - 0.5, begin), 0, 1)

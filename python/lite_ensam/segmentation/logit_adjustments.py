@@ -70,7 +70,7 @@ def fade_far(tumor: TumorLogits) -> TumorLogits:
         not changed.
     """
     mark = tumor.mark
-    if mark.slice_range:
+    if mark.both_slices:
         return tumor
     ends = tumor.placement.to_patch(mark.endpoints_zyx)
     half = float(np.linalg.norm(ends[1] - ends[0])) / 2
@@ -85,7 +85,8 @@ def fade_far(tumor: TumorLogits) -> TumorLogits:
 def raise_few_slices(tumor: TumorLogits) -> TumorLogits:
     """Raise all logits of a tumour that spans few slices: readers draw whole slices, the network too little of them.
 
-    Where first and last slice are given, nothing is raised (decision 0028).
+    Where first and last slice are given, nothing is raised, nor a tumour of which nothing was found: that is left to
+    `paint_tumors` (decision 0028).
 
     Parameters
     ----------
@@ -93,7 +94,7 @@ def raise_few_slices(tumor: TumorLogits) -> TumorLogits:
         From a lesion crop, whose voxels are cubes; its logits are not changed.
     """
     mark, placement = tumor.mark, tumor.placement
-    if mark.slice_range:
+    if mark.both_slices or not (tumor.logits > 0).any():
         return tumor
     ends = placement.to_patch(mark.endpoints_zyx)
     slices = float(np.linalg.norm(ends[1] - ends[0])) * placement.step_zyx[0]
@@ -109,7 +110,7 @@ def fill_end_slices(tumor: TumorLogits, voxel_mm: float) -> TumorLogits:
     Parameters
     ----------
     tumor : TumorLogits
-        The network's output; its logits are not changed.
+        From a lesion crop, whose voxels are cubes in mm; its logits are not changed.
     voxel_mm : float
         Height of a patch voxel in mm.
     """
@@ -201,13 +202,13 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
 def _thickness_share(placement: Placement, voxel_mm: float) -> float:
     """0 for thin slices, 1 for thick ones.
 
-    Voxels that are cubes count as thick: such a scan was resampled, and its tumours end as flat as on the slices
-    that it was made from, which nobody knows.
+    Cubes of `_THIN_MM` and more count as thick: scanners hardly make them. Such a scan was resampled, and its tumours
+    end as flat as on the slices that it was made from, which are not known.
     """
     steps = placement.step_zyx
-    if max(steps) <= 1.001 * min(steps):
-        return 1.0
     thickness_mm = voxel_mm / steps[0]
+    if max(steps) <= 1.001 * min(steps) and thickness_mm > 0.999 * _THIN_MM:
+        return 1.0
     return min(max((thickness_mm - _THIN_MM) / (_THICK_MM - _THIN_MM), 0.0), 1.0)
 
 

@@ -35,9 +35,9 @@ class TestRecistMark:
 
     def test_a_range_of_slices_has_two_ends(self):
         line = ((4, 10, 10), (4, 13, 14))
-        assert RecistMark(1, line, first_slice=0, last_slice=6).slice_range == (0, 6)
-        assert RecistMark(1, line, first_slice=0).slice_range is None
-        assert RecistMark(1, line, last_slice=6).slice_range is None
+        assert RecistMark(1, line, first_slice=0, last_slice=6).both_slices == (0, 6)
+        assert RecistMark(1, line, first_slice=0).both_slices is None
+        assert RecistMark(1, line, last_slice=6).both_slices is None
 
     def test_outer_ends_lie_half_a_voxel_further_along_the_line(self):
         mark = RecistMark(1, ((4, 10, 10), (4, 13, 14)))

@@ -340,11 +340,12 @@ class TestMadeFolders:
             ("file/folder", True, "a part of its path is a file"),
             ("new/folder", False, "No such file or directory"),
             ("n" * 300, True, "the file name is too long"),
+            (f"new/{'n' * 300}", True, "the file name is too long"),
             ("null\0", True, "null"),
         ],
     )
     def test_those_that_cannot_be_are_refused_with_the_reason(self, tmp_path, name, parents, reason):
         (tmp_path / "file").touch()
         with pytest.raises(OutputError, match=f"cannot make the folder .*: .*{reason}"):
-            make_folder(tmp_path / name, parents)
+            make_folder(tmp_path / name, parents=parents)
         assert [path.name for path in tmp_path.iterdir()] == ["file"]

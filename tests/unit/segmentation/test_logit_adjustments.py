@@ -155,7 +155,16 @@ def test_logits_fade_beyond_one_and_a_half_half_lengths() -> None:
 
 @pytest.mark.parametrize(
     ("thickness_mm", "pixel_mm", "share"),
-    [(0.7, 0.5, 0), (1, 0.5, 0), (1.25, 0.5, 0.2), (2.5, 0.5, 1), (5, 0.5, 1), (0.7, 0.7, 1)],
+    [
+        (0.7, 0.5, 0),
+        (1, 0.5, 0),
+        (1.25, 0.5, 0.2),
+        (2.5, 0.5, 1),
+        (5, 0.5, 1),
+        (0.7, 0.7, 0),
+        (1, 1, 1),
+        (1, 0.99, 0),
+    ],
 )
 def test_contours_end_flat_on_thick_slices_and_taper_on_thin_ones(
     thickness_mm: float, pixel_mm: float, share: float
@@ -181,3 +190,5 @@ def test_a_tumour_of_few_slices_is_raised(thickness_mm: float, raised: float) ->
     assert (tumor.logits == 1).all()
     assert raise_few_slices(told(tumor, first_slice=2, last_slice=4)).logits is tumor.logits
     np.testing.assert_array_equal(raise_few_slices(told(tumor, last_slice=4)).logits, logits)
+    missed = replace(tumor, logits=tumor.logits - 1.25)
+    assert raise_few_slices(missed) is missed, "the sphere of its line recovers it"

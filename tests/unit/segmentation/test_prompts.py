@@ -83,9 +83,9 @@ def test_the_mask_before_the_clicks_keeps_a_fifth_of_its_say(case: Case) -> None
             clicked = (values[0, AT["clicks"]] != 0.5).any()
             return super().logits(values, endpoints_zyx) + np.float32(3 * clicked)
 
-    predictor = Predictor(Moved())
+    moved = Predictor(Moved())
     marked = told(case, inside_zyx=(case.marks[0].midpoint_zyx,))  # tumour already: no bell is added about it
-    before, after = (predictor.predict_tumor(case, one.marks[0]).logits for one in (case, marked))
+    before, after = (moved.predict_tumor(case, one.marks[0]).logits for one in (case, marked))
     np.testing.assert_allclose(after[0] - before[0], 0.8 * 3, rtol=1e-5)
 
 
