@@ -197,7 +197,7 @@ def make_folder(path: str | os.PathLike[str], *, parents: bool = True) -> list[P
     try:
         missing += [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=parents, exist_ok=True)
-    except (OSError, ValueError) as error:  # ValueError: what no folder can be called
+    except (OSError, ValueError) as error:  # ValueError: an invalid name
         for one in missing:
             with suppress(OSError, ValueError):
                 one.rmdir()

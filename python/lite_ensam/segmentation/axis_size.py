@@ -6,10 +6,9 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lite_ensam.segmentation.painting import TumorLogits
-from lite_ensam.segmentation.patch_plan import Placement
 
 __all__ = ["shrink_to_axes"]
 
@@ -46,7 +45,9 @@ def shrink_to_axes(tumor: TumorLogits) -> TumorLogits:
         return tumor
     # in patch voxels: contours go around whole pixels, axes from the middle of one to that of another
     pixel = 1 / math.sqrt(place.step_zyx[1] * place.step_zyx[2])
-    length, width = (_distance(place, ends) + pixel for ends in (mark.endpoints_zyx, mark.short_axis_zyx))
+    length, width = (
+        place.length_in_patch(ends) + pixel for ends in (mark.endpoints_zyx, mark.short_axis_zyx)
+    )
     weight = _WEIGHT / (1 + (_HALF_WEIGHT_PIXELS * pixel / width) ** 2)
     n_rows = len(tumor.logits)
     own = min(max(round(float(place.to_patch(mark.midpoint_zyx)[0])), 0), n_rows - 1)
@@ -61,12 +62,6 @@ def shrink_to_axes(tumor: TumorLogits) -> TumorLogits:
         expected = fullness * math.pi / 6 * length * width * float(end - begin)
         lowered += _excess(tumor.logits - np.float32(lowered), shares, expected, weight)
     return replace(tumor, logits=tumor.logits - np.float32(lowered)) if lowered else tumor
-
-
-def _distance(place: Placement, ends_zyx: ArrayLike) -> float:
-    """Distance of two points in patch voxels."""
-    first, last = place.to_patch(ends_zyx)
-    return float(np.linalg.norm(last - first))
 
 
 def _excess(

@@ -69,14 +69,13 @@ def fade_far(tumor: TumorLogits) -> TumorLogits:
         From a lesion crop, whose voxels are cubes; with the logits as the network gave them, which are
         not changed.
     """
-    mark = tumor.mark
+    mark, placement = tumor.mark, tumor.placement
     if mark.both_slices:
         return tumor
-    ends = tumor.placement.to_patch(mark.endpoints_zyx)
-    half = float(np.linalg.norm(ends[1] - ends[0])) / 2
+    half = placement.length_in_patch(mark.endpoints_zyx) / 2
     z, y, x = (
         np.square((np.arange(n) - middle) / half, dtype=np.float32)
-        for n, middle in zip(tumor.logits.shape, ends.mean(axis=0), strict=True)
+        for n, middle in zip(tumor.logits.shape, placement.to_patch(mark.midpoint_zyx), strict=True)
     )
     beyond = np.sqrt(z[:, None, None] + y[:, None] + x) - np.float32(_NEAR)
     return replace(tumor, logits=tumor.logits - np.float32(_FADING) * np.maximum(beyond, 0))
@@ -85,8 +84,8 @@ def fade_far(tumor: TumorLogits) -> TumorLogits:
 def raise_few_slices(tumor: TumorLogits) -> TumorLogits:
     """Raise all logits of a tumour that spans few slices: readers draw whole slices, the network too little of them.
 
-    Where first and last slice are given, nothing is raised, nor a tumour of which nothing was found: that is left to
-    `paint_tumors` (decision 0028).
+    Logits stay as they are if first and last slice are given, or if no tumour was found, which `paint_tumors` recovers
+    (decision 0028).
 
     Parameters
     ----------
@@ -96,9 +95,8 @@ def raise_few_slices(tumor: TumorLogits) -> TumorLogits:
     mark, placement = tumor.mark, tumor.placement
     if mark.both_slices or not (tumor.logits > 0).any():
         return tumor
-    ends = placement.to_patch(mark.endpoints_zyx)
-    slices = float(np.linalg.norm(ends[1] - ends[0])) * placement.step_zyx[0]
-    raised = _FEW_LOGIT * min(max((_ENOUGH_SLICES - slices) / (_ENOUGH_SLICES - _FEW_SLICES), 0.0), 1.0)
+    slices = placement.length_in_patch(mark.endpoints_zyx) * placement.step_zyx[0]
+    raised = np.interp(slices, (_FEW_SLICES, _ENOUGH_SLICES), (_FEW_LOGIT, 0))
     return replace(tumor, logits=tumor.logits + np.float32(raised)) if raised else tumor
 
 
@@ -148,10 +146,10 @@ def anchor_endpoints(tumor: TumorLogits) -> TumorLogits:
     logits = tumor.logits
     if not (logits > 0).any():
         return tumor
-    ends = tumor.placement.to_patch(tumor.mark.endpoints_zyx)
-    width = max(_HELD_SHARE * float(np.linalg.norm(ends[1] - ends[0])), 1.0)
+    placement, endpoints_zyx = tumor.placement, tumor.mark.endpoints_zyx
+    width = max(_HELD_SHARE * placement.length_in_patch(endpoints_zyx), 1.0)
     held = logits.copy()
-    for end in ends:
+    for end in placement.to_patch(endpoints_zyx):
         _bring(held, end, _HELD_LOGIT, width, _MOST_RAISED)
     return replace(tumor, logits=held)
 
@@ -174,8 +172,7 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
     known = slices or mark.short_axis_zyx or mark.inside_zyx or mark.outside_zyx
     if not known or not (tumor.logits > 0).any():
         return tumor
-    ends = placement.to_patch(mark.endpoints_zyx)
-    length = float(np.linalg.norm(ends[1] - ends[0]))
+    length = placement.length_in_patch(mark.endpoints_zyx)
     width, wide = max(_HELD_SHARE * length, 1.0), max(_POINT_SHARE * length, 1.0)
     held = tumor.logits.copy()
     if mark.short_axis_zyx:
@@ -209,7 +206,7 @@ def _thickness_share(placement: Placement, voxel_mm: float) -> float:
     thickness_mm = voxel_mm / steps[0]
     if max(steps) <= 1.001 * min(steps) and thickness_mm > 0.999 * _THIN_MM:
         return 1.0
-    return min(max((thickness_mm - _THIN_MM) / (_THICK_MM - _THIN_MM), 0.0), 1.0)
+    return float(np.interp(thickness_mm, (_THIN_MM, _THICK_MM), (0, 1)))
 
 
 def _bring(

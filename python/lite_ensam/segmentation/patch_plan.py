@@ -93,6 +93,11 @@ class Placement:
         inside: Float64Array = edges / np.asarray(self.step_zyx) - 0.5
         return inside
 
+    def length_in_patch(self, ends_zyx: ArrayLike) -> float:
+        """Distance in patch voxels of two points (2, 3) in volume indices."""
+        first, last = self.to_patch(ends_zyx)
+        return float(np.linalg.norm(last - first))
+
     def to_volume(self, points_zyx: ArrayLike) -> Float64Array:
         """Volume indices (..., 3) of patch indices (..., 3): the inverse of `to_patch`."""
         edges: Float64Array = (as_points(points_zyx) + 0.5) * np.asarray(self.step_zyx) + np.asarray(

@@ -47,7 +47,7 @@ def test_an_end_that_is_tumour_already_changes_nothing() -> None:
     np.testing.assert_array_equal(anchor_endpoints(tumor).logits, tumor.logits)
 
 
-def test_a_careless_end_is_not_reached() -> None:
+def test_an_inexact_end_is_not_reached() -> None:
     assert not tip_voxels(ball(1, 24, height=1.0), 18)
 
 
