@@ -28,6 +28,7 @@ _HOMES = {
     "read_ct": "io",
     "read_marks": "io",
     "segment": "segmentation",
+    "write_marks": "io",
     "write_mask": "io",
 }
 
@@ -49,6 +50,7 @@ __all__ = [
     "read_ct",
     "read_marks",
     "segment",
+    "write_marks",
     "write_mask",
 ]
 

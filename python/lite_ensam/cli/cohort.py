@@ -126,7 +126,9 @@ def _checked(source: Path, output: Path, check: bool, go_on: bool) -> CohortMani
     if check:
         with open_folder(output, manifest):
             pass
-        console().print(f"{len(manifest.rows)} cases, {len(problems)} problems: {output / 'manifest.csv'}")
+        console().print(
+            f"cases: {len(manifest.rows)}, problems: {len(problems)}; see {output / 'manifest.csv'}"
+        )
     if (problems and not go_on) or manifest.problems:
         raise typer.Exit(1)
     return manifest
@@ -147,7 +149,7 @@ def _problems(manifest: CohortManifest, go_on: bool) -> Sequence[ManifestIssue]:
         typer.echo(f"and {len(problems) - _MOST_PROBLEMS_SHOWN} more", err=True)
     if problems and not go_on:
         typer.echo(
-            f"lite-ensam: {len(problems)} problems in {total} cases; nothing was run. "
+            f"lite-ensam: problems: {len(problems)}, cases: {total}; nothing was run. "
             "Mend the files, or run with --go-on",
             err=True,
         )

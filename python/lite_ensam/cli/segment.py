@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -106,7 +107,7 @@ def parse_window(text: str) -> tuple[float, float]:
 def parse_line(text: str, marks_in: MarkFrameName) -> dict[str, Any]:
     """`Z,Y,X,Z,Y,X`, or in millimetres `X,Y,Z,X,Y,Z`, to an entry as in a JSON file."""
     try:
-        numbers = [float(part) for part in text.split(",")]
+        numbers = [float(part) for part in re.split(r"[\s,\[\]()]+", text) if part]
     except ValueError:
         numbers = []
     if len(numbers) != 6:

@@ -12,7 +12,6 @@ import typer
 from lite_ensam.cli.archives import Cache, PickDate, PickDescription, PickMaker, fetch, parse_choice
 from lite_ensam.cli.options import (
     Acquisition,
-    Border,
     BorderName,
     Crop,
     Engine,
@@ -20,7 +19,6 @@ from lite_ensam.cli.options import (
     Hu,
     MarkFrameName,
     MarksIn,
-    Mirror,
     Only,
     Repeats,
     Series,
@@ -37,6 +35,21 @@ OutputDir = Annotated[
     typer.Option(
         help="Folder for the files of the viewer's buttons",
         show_default="the scan's folder; for an archive, this one",
+    ),
+]
+ViewMirror = Annotated[
+    bool | None,
+    typer.Option(
+        "--mirror/--no-mirror",
+        help="Average each result with that of the mirror image; doubles the network's time",
+        show_default="that of the report that --marks is, else no mirror",
+    ),
+]
+ViewBorder = Annotated[
+    BorderName | None,
+    typer.Option(
+        help="Put the border where readers draw it (readers) or where grey values change (edge)",
+        show_default="that of the report that --marks is, else readers",
     ),
 ]
 Browser = Annotated[
@@ -77,8 +90,8 @@ def view(
     acquisition: Acquisition = None,
     only: Only = None,
     threads: Threads = None,
-    mirror: Mirror = False,
-    border: Border = BorderName.readers,
+    mirror: ViewMirror = None,
+    border: ViewBorder = None,
     repeats: Repeats = 0,
     weights: Weights = None,
     prior: Prior = None,
@@ -125,7 +138,7 @@ def view(
             window=parse_window(window) if window else None,
             threads=threads,
             mirror=mirror,
-            border=border.value,
+            border=border.value if border else None,
             n_repeats=repeats,
             weights=weights,
             folder=folder,

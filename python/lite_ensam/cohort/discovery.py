@@ -49,7 +49,8 @@ def discover(folder: str | os.PathLike[str]) -> CohortManifest:
     if not cases:
         raise CohortError(
             f"{printable(folder)}: holds no case that is known by its name: no FLARE, BIDS-like or lite-ensam folder, "
-            "no DICOM series with lines (see docs/guide/cohorts.md)" + "".join(f"; {note}" for note in notes)
+            "no DICOM series with lines. Write a manifest, a CSV file with the columns case, ct, marks "
+            "(docs/guide/cohorts.md)" + "".join(f"; {note}" for note in notes)
         )
     rows = tuple(map(CohortCase.of, cases))
     return CohortManifest(rows, tuple(table_problems(rows)), notes, root)

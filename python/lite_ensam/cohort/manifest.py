@@ -134,7 +134,7 @@ class CohortManifest:
     problems : tuple[ManifestIssue, ...], default ()
         Problems of the table and its texts.
     notes : tuple[str, ...], default ()
-        What a reader should know: columns that mean nothing here.
+        What a reader should know: columns that are not read.
     path : Path or None, default None
         The table or the folder that it was read from.
     """
@@ -177,7 +177,7 @@ def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
             f"{where}: column {missing[0]!r} is missing; there are {brief(', '.join(sorted(table.columns)))}"
         )
     unknown = ", ".join(map(printable, table.unknown))
-    notes = (f"columns that mean nothing here: {unknown}",) if unknown else ()
+    notes = (f"columns not read: {unknown}",) if unknown else ()
     rows = tuple(_row(cells) for _, cells in table.rows)
     return CohortManifest(rows, tuple(table_problems(rows)), notes, Path(path))
 

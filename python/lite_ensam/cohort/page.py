@@ -23,11 +23,11 @@ from lite_ensam.io import write_text
 
 __all__ = ["write_page"]
 
-_MOST_ODD = 20
+_MOST_SHOWN = 20
 _MOST_FAILURES = 200
-_ODDNESS = (
-    "Oddness counts a tumour's flags and adds how far mask and line are apart (absolute binary logarithm of longest "
-    "diameter over line); tumours without a voxel come first. No flag does not mean a good mask."
+_PRIORITY = (
+    "Review priority is 1 for each flag, plus |log2(longest diameter / line)|, plus 1 - expected Dice. "
+    "Tumours without a voxel come first. No flag does not mean a good mask."
 )
 
 
@@ -65,7 +65,7 @@ class _Numbers:
                 self._note("apart", tumor["longest_diameter_mm"] / tumor["recist_mm"])
             # the number breaks ties: of equals the first stays
             entry = (review_priority(tumor), -self.n_tumors, row, tumor)
-            (heapq.heappush if len(self.odd) < _MOST_ODD else heapq.heappushpop)(self.odd, entry)
+            (heapq.heappush if len(self.odd) < _MOST_SHOWN else heapq.heappushpop)(self.odd, entry)
 
     def _note(self, name: str, value: float | None) -> None:
         if value is not None:
@@ -73,7 +73,7 @@ class _Numbers:
 
 
 def write_page(rows: Sequence[CohortCase], folder: str | os.PathLike[str], name: str = "index.html") -> Path:
-    """Write the page of a cohort from its records; scans are opened again only for the oddest tumours.
+    """Write the page of a cohort from its records; scans are opened again only for the tumours that most need review.
 
     Raises
     ------
@@ -91,7 +91,9 @@ def write_page(rows: Sequence[CohortCase], folder: str | os.PathLike[str], name:
         html.section("Distributions", _distributions(numbers.values)),
         html.section("Flags", _flags(numbers)),
         html.section("Failures", _failures(numbers.failures)),
-        html.section(f"The {len(odd)} oddest tumours", html.paragraph(_ODDNESS), _gallery(odd, folder)),
+        html.section(
+            f"The {len(odd)} tumours that most need review", html.paragraph(_PRIORITY), _gallery(odd, folder)
+        ),
     ]
     path = Path(folder) / name
     write_text(path, html.page("Cohort", parts), overwrite=True)

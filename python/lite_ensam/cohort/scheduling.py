@@ -44,6 +44,8 @@ class Plan:
         CPUs that control groups and affinity grant.
     machine_mb : float
         Memory that control groups grant, in MB.
+    spare : int, default 0
+        CPUs that idle because more workers would not fit into memory.
     """
 
     workers: int
@@ -51,14 +53,18 @@ class Plan:
     memory_mb: float
     cpus: int
     machine_mb: float
+    spare: int = 0
 
     def __str__(self) -> str:
-        spare = self.cpus - self.workers * self.threads
         return (
-            f"{self.workers} workers x {self.threads} threads, at most {self.memory_mb:.0f} MB each, on {self.cpus} "
-            f"CPUs with {self.machine_mb:.0f} MB free"
-            + (f"; memory leaves {spare} CPUs idle" if spare > 0 else "")
+            f"{_count(self.workers, 'worker')} x {_count(self.threads, 'thread')}, at most {self.memory_mb:.0f} MB "
+            f"each, on {_count(self.cpus, 'CPU')} with {self.machine_mb:.0f} MB free"
+            + (f"; memory leaves {_count(self.spare, 'CPU')} idle" if self.spare else "")
         )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True)
@@ -96,9 +102,11 @@ def plan_workers(workers: int | None = None, threads: int = 1, memory_mb: float 
     cpus = cpu_count()
     machine_mb = min(memory_limit(), psutil.virtual_memory().available) / 2**20
     usable = machine_mb * (1 - _KEPT_FREE)
+    spare = 0
     if workers is None:
         workers = max(1, min(cpus // threads, int(usable // (memory_mb or MB_OF_A_WORKER))))
-    return Plan(workers, threads, memory_mb or max(MB_OF_A_WORKER, usable / workers), cpus, machine_mb)
+        spare = max(0, cpus // threads - workers) * threads
+    return Plan(workers, threads, memory_mb or max(MB_OF_A_WORKER, usable / workers), cpus, machine_mb, spare)
 
 
 @contextmanager

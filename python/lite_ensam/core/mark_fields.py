@@ -63,6 +63,8 @@ def checked_slice(label: int, field: str, number: Any) -> int | None:
     """
     if number is None:
         return None
+    if isinstance(number, float) and number.is_integer():  # NumPy's float64, too
+        number = int(number)
     try:
         whole = None if isinstance(number, bool) else operator.index(number)
     except TypeError:

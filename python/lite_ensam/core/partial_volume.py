@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
-from lite_ensam.core.errors import CaseError
+from lite_ensam.core.errors import ArgumentError, CaseError, brief
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Flips, IntTriple, int_triple
 
@@ -282,6 +282,10 @@ def as_subvolume(volume: NDArray[Any] | SubVolume) -> SubVolume:
     """
     if isinstance(volume, SubVolume):
         return volume
+    if not isinstance(volume, np.ndarray) or volume.ndim != 3:
+        raise ArgumentError(
+            f"a volume must be an array (z, y, x), as `read_labels` and `Segmentation.labels` are, got {brief(volume)}"
+        )
     z, y, x = volume.shape
     return SubVolume(volume, (0, 0, 0), (z, y, x))
 

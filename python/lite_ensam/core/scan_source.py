@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lite_ensam.core.errors import CaseError, MarkError
+from lite_ensam.core.errors import ArgumentError, CaseError, MarkError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import VoxelBox
 from lite_ensam.core.short_repr import with_short_repr
@@ -70,7 +70,16 @@ class ScanSource:
         -------
         ScanSource
             The source.
+
+        Raises
+        ------
+        ArgumentError
+            If it is neither.
         """
+        if not isinstance(source, Grid | ScanSource):
+            raise ArgumentError(
+                f"the scan's geometry must be a Grid or a ScanSource, as `read_ct` returns it, got {brief(source)}"
+            )
         return source if isinstance(source, ScanSource) else ScanSource(source)
 
     @classmethod

@@ -123,7 +123,7 @@ class WeightsManifest:
                 folder=folder,
                 held_out_errors=None if errors is None else HeldOutErrors.from_dict(errors),
             )
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise EngineError(
                 f"weights: no such file {path}; weights are a folder made by `lite-ensam export`"
             ) from None

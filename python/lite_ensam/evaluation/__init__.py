@@ -2,7 +2,7 @@
 
 from lite_ensam.evaluation.baselines import BASELINES
 from lite_ensam.evaluation.calibration import calibrate
-from lite_ensam.evaluation.evaluate import RESULT, Evaluation, Segmenting, evaluate
+from lite_ensam.evaluation.evaluate import RESULT, Evaluation, evaluate
 from lite_ensam.evaluation.flare_scoring import FlareScore
 from lite_ensam.evaluation.metrics import dsc, flare_nsd, nsd
 from lite_ensam.evaluation.percentiles import render_percentiles
@@ -16,6 +16,7 @@ from lite_ensam.evaluation.scores import (
     TumorScore,
     score_mask,
 )
+from lite_ensam.evaluation.segmenting import Segmenting
 from lite_ensam.evaluation.tumor_gallery import at_percentiles, picture_tumors, worst_tumors
 
 __all__ = [

@@ -13,7 +13,7 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks, slices
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.core.types import Labels, Mask, PathLike
+from lite_ensam.core.types import Mask, PathLike
 from lite_ensam.datasets import CaseFiles
 from lite_ensam.datasets.folders import list_cases
 from lite_ensam.evaluation.baselines import BASELINES
@@ -21,13 +21,11 @@ from lite_ensam.evaluation.flare_scoring import CaseScore, FlareScore, flare_sco
 from lite_ensam.evaluation.perturbations import CHANGES, change_marks
 from lite_ensam.evaluation.resources import CaseResources
 from lite_ensam.evaluation.scores import OVERALL, Summary, TumorScore, score_mask, summarize
+from lite_ensam.evaluation.segmenting import Segmenting, label_map
 from lite_ensam.io import write_report, write_table
-from lite_ensam.io.voxels import as_labels
 
-__all__ = ["RESULT", "Evaluation", "Segmenting", "evaluate"]
+__all__ = ["RESULT", "Evaluation", "evaluate"]
 
-Segmenting: TypeAlias = Callable[[Case], Labels]
-"""Function from a case to its label map, uint8 or uint16 (z, y, x), with the labels of the marks."""
 
 RESULT = "result"
 """Name of the evaluated method, next to the names of the baselines."""
@@ -197,13 +195,13 @@ def _result_masks(case: Case, segment: Segmenting, changes: Sequence[str], seed:
     masks: _Masks = {}
     for method, marked in given.items():
         start = time.perf_counter()
-        labels = segment(marked)
+        labels = label_map(segment, marked)
         seconds = time.perf_counter() - start
         if labels.shape != case.grid.shape_zyx:
             raise CaseError(
                 f"{case.name}: the result has shape {labels.shape}, the CT {case.grid.shape_zyx} (z, y, x)"
             )
-        tumors = TumorMasks(as_labels(labels))
+        tumors = TumorMasks(labels)
         masks[method] = ([tumors[mark.label] for mark in case.marks], seconds)
     return masks
 

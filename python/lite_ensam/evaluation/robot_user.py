@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 from zlib import crc32
 
 import numpy as np
@@ -17,12 +16,11 @@ from numpy.typing import NDArray
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.recist import RecistMark, voxel_of
-from lite_ensam.core.types import FloatTriple, Labels, Mask, float_triple
+from lite_ensam.core.types import FloatTriple, Mask, float_triple
 from lite_ensam.evaluation.metrics import dsc
+from lite_ensam.evaluation.segmenting import Segmenting, label_map
 
 __all__ = ["GIVEN", "RobotUser", "RoundScore", "area_under_rounds", "play"]
-
-Segmenting: TypeAlias = Callable[[Case], Labels]
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ def play(
     marks = [GIVEN[given](user, case, mark) for mark in case.marks]
     hands = [user.generator(case, mark) for mark in case.marks]
     for number in range(clicks + 1):
-        labels = segment(replace(case, marks=tuple(marks)))
+        labels = label_map(segment, replace(case, marks=tuple(marks)))
         for place, mark in enumerate(marks):
             mask = labels == mark.label
             yield RoundScore(case.name, mark.label, given, number, dsc(mask, reference_of(case, mark)))

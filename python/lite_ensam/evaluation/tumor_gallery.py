@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from lite_ensam.core.errors import printable
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.datasets import find_cases
-from lite_ensam.evaluation.evaluate import RESULT, Evaluation, Segmenting
+from lite_ensam.evaluation.evaluate import RESULT, Evaluation
 from lite_ensam.evaluation.scores import TumorScore
+from lite_ensam.evaluation.segmenting import Segmenting, label_map
 from lite_ensam.figures.tumor_planes import TumorPicture
-from lite_ensam.io.voxels import as_labels
 
 __all__ = ["PERCENTILES", "at_percentiles", "picture_tumors", "worst_tumors"]
 
@@ -82,7 +82,7 @@ def picture_tumors(
     for tumor in chosen:
         case = files[tumor.source, tumor.case].read()
         mark = next(mark for mark in case.marks if mark.label == tumor.label)
-        result, reference = TumorMasks(as_labels(segment(case)))[mark.label], case.reference_masks[mark.label]
+        result, reference = TumorMasks(label_map(segment, case))[mark.label], case.reference_masks[mark.label]
         extents = (len(result.voxels), len(reference.voxels), case.grid.spacing_mm[0])
         title = _title(tumor, spheres.get((tumor.source, tumor.case, tumor.label)), extents)
         pictures.append(TumorPicture(case.volume, case.grid, mark, result, reference, title))

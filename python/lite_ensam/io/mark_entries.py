@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "check_frame",
     "entry_of_row",
     "marks_of_entries",
+    "unread_columns",
 ]
 
 MarkFrame: TypeAlias = Literal["voxel", "ras", "lps"]
@@ -51,6 +53,29 @@ _READ = (
 )
 _WRITTEN = ("length_mm", "drawn_short_axis_mm")
 """Keys that are written for people and follow from the others."""
+
+_COLUMNS = (
+    *("label", "name", "tracking_uid", *_SLICES, *INDEX_COLUMNS, *MM_COLUMNS),
+    *(f"short_{column}" for column in INDEX_COLUMNS + MM_COLUMNS),
+)
+"""Columns of a table that are read."""
+
+_POINT_COLUMNS: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("short_axis", "short_axis_zyx", "short_axis_mm"), "its ends have the columns short_z0 to short_x1"
+    ),
+    **{
+        f"{name}{unit}": "a table has no points: give them in JSON"
+        for name in _POINTS[1:]
+        for unit in ("", "_zyx", "_mm")
+    },
+    "finding_site": "a table has no codes: give them in JSON",
+}
+"""Columns that seem to say more of a tumour, and what to do instead."""
+
+_ALIKE = 0.8
+"""Likeness of a misspelt column to the one that is meant: that of `labels` and `label` is 0.91, of `slice` and
+`last_slice` 0.67."""
 
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 
@@ -103,7 +128,7 @@ def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> 
     Parameters
     ----------
     row : Mapping[str, Any]
-        Cells by column, texts or numbers; other columns are ignored.
+        Cells by column, texts or numbers; other columns are ignored, see `unread_columns`.
     where : str
         Place of the row, for messages.
     columns : Sequence[str]
@@ -115,8 +140,8 @@ def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> 
     }
     if "label" in row:
         entry["label"] = _number(row["label"], where, "label")
-    if isinstance(name := row.get("name"), str):  # data frames have NaN where a name is missing
-        entry["name"] = name
+    # data frames have NaN where a text is missing
+    entry |= {name: row[name] for name in ("name", "tracking_uid") if isinstance(row.get(name), str)}
     entry |= {name: _number(row[name], where, name) for name in _SLICES if _is_filled(row.get(name))}
     short = [f"short_{name}" for name in columns]
     missing = [name for name in short if not _is_filled(row.get(name))]
@@ -127,6 +152,30 @@ def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> 
         key = "short_axis_zyx" if columns is INDEX_COLUMNS else "short_axis_mm"
         entry[key] = [numbers[:3], numbers[3:]]
     return entry
+
+
+def unread_columns(columns: Iterable[str]) -> tuple[str, ...]:
+    """Columns of a table that say nothing of a line, such as a patient's age.
+
+    Parameters
+    ----------
+    columns : Iterable[str]
+        All columns of the table.
+
+    Raises
+    ------
+    MarkError
+        If one seems to be a misspelt column, or a prompt in a form that a table does not have: it would be lost.
+    """
+    given = list(columns)
+    unread = [name for name in given if name and name not in (*_COLUMNS, *_WRITTEN)]
+    missing = [name for name in _COLUMNS if name not in given]
+    for name in unread:
+        if name.lower() in _POINT_COLUMNS:
+            raise MarkError(f"column {brief(name)} is not read: {_POINT_COLUMNS[name.lower()]}")
+        if meant := get_close_matches(name.lower(), missing, 1, _ALIKE):
+            raise MarkError(f"column {brief(name)} is not read: did you mean {meant[0]}?")
+    return tuple(unread)
 
 
 def _is_filled(cell: Any) -> bool:

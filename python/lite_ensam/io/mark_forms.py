@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam.core.errors import CaseError, MarkError, brief
 from lite_ensam.core.grid import Grid, real_array
-from lite_ensam.core.recist import NotedMarks, RecistMark
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
 from lite_ensam.io.choice import Choice
@@ -25,7 +25,15 @@ from lite_ensam.io.mark_entries import (
     entry_of_row,
     marks_of_entries,
 )
-from lite_ensam.io.marks_files import end_columns, entries_of_json, hand_notes, marks_of_labels, read_marks
+from lite_ensam.io.marks_files import (
+    end_columns,
+    entries_of_json,
+    marks_of_labels,
+    noted,
+    read_marks,
+    report_notes,
+    table_notes,
+)
 from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.voxels import as_labels
 
@@ -106,11 +114,11 @@ def parse_marks(
         if marks_in != "voxel":
             raise MarkError(f'a marker volume knows where its lines lie: leave marks_in="{marks_in}" out')
         return marker
-    entries = _entries(marks, ct, marks_in)
+    entries, notes = _entries(marks, ct, marks_in)
     if marks_in != "voxel" and any(isinstance(entry, RecistMark) for _, entry in entries):
         raise MarkError(f'RecistMarks have voxel indices: leave marks_in="{marks_in}" out')
     found = marks_of_entries(entries, ct, marks_in)
-    return NotedMarks(found, hand_notes(marks)) if isinstance(marks, Mapping) and hand_notes(marks) else found
+    return noted(found, notes)
 
 
 def _marker(marks: MarksLike, ct: ScanSource) -> tuple[RecistMark, ...] | None:
@@ -135,14 +143,16 @@ def _marker(marks: MarksLike, ct: ScanSource) -> tuple[RecistMark, ...] | None:
         raise MarkError(f"marks: {error}") from None
 
 
-def _entries(
-    marks: MarksLike, ct: ScanSource, marks_in: MarkFrame
-) -> list[tuple[str, MarkEntry | RecistMark]]:
-    """Every line with where it comes from; points of the caller's own array become those of the file."""
+_Entries: TypeAlias = tuple[list[tuple[str, MarkEntry | RecistMark]], tuple[str, ...]]
+"""Every line with where it comes from, and notes on what was not read."""
+
+
+def _entries(marks: MarksLike, ct: ScanSource, marks_in: MarkFrame) -> _Entries:
+    """All lines; points of the caller's own array become those of the file."""
     if isinstance(marks, RecistMark):
-        return [("mark number 1", marks)]
+        return [("mark number 1", marks)], ()
     if _is_table(marks):
-        return list(_rows(_records(marks)))
+        return _rows(_records(marks))
     if isinstance(marks, Mapping):
         return _entries_of_mapping(marks, ct, marks_in)
     if hasattr(marks, "__array__"):
@@ -156,30 +166,28 @@ def _entries(
     if real_array(listed).shape in ((2, 3), (6,)):
         listed = [listed]
     if listed and all(isinstance(one, Mapping) and _COLUMNS & set(one) for one in listed):
-        return list(_rows(listed))
+        return _rows(listed)
     places = [f"mark number {n}" for n in range(1, len(listed) + 1)]
-    return [(where, _entry(one, where, ct, marks_in)) for where, one in zip(places, listed, strict=True)]
+    return [(where, _entry(one, where, ct, marks_in)) for where, one in zip(places, listed, strict=True)], ()
 
 
-def _entries_of_mapping(
-    marks: Mapping[Any, Any], ct: ScanSource, marks_in: MarkFrame
-) -> list[tuple[str, MarkEntry | RecistMark]]:
+def _entries_of_mapping(marks: Mapping[Any, Any], ct: ScanSource, marks_in: MarkFrame) -> _Entries:
     keys = set(marks)
     if keys & {"marks", "markups"}:
-        return list(entries_of_json(marks))
+        return list(entries_of_json(marks)), report_notes(marks)
     if keys & _ENDS_KEYS:
-        return [("mark number 1", marks)]
+        return [("mark number 1", marks)], ()
     if keys & _COLUMNS:
         is_row = all(np.ndim(cells) == 0 for cells in marks.values())
-        return list(_rows([marks] if is_row else _transposed(marks)))
-    labelled = []
+        return _rows([marks] if is_row else _transposed(marks))
+    labelled: list[tuple[str, MarkEntry | RecistMark]] = []
     for label, ends in marks.items():
         where = f"mark {brief(label)}"
         entry = _entry(ends, where, ct, marks_in)
         if isinstance(entry, RecistMark):
             raise MarkError(f"{where}: a RecistMark has its own label; give a list of them")
         labelled.append((where, {**entry, "label": label}))
-    return list(labelled)
+    return labelled, ()
 
 
 def _entry(line: Any, where: str, ct: ScanSource, marks_in: MarkFrame) -> MarkEntry | RecistMark:
@@ -229,9 +237,9 @@ def _transposed(columns: Mapping[str, ArrayLike]) -> list[Mapping[str, Any]]:
     return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
 
 
-def _rows(records: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, MarkEntry]]:
+def _rows(records: Sequence[Mapping[str, Any]]) -> _Entries:
     if not records:
-        return
-    columns = end_columns([str(name) for name in records[0]])
-    for n, row in enumerate(records, start=1):
-        yield f"row {n}", entry_of_row(row, f"row {n}", columns)
+        return [], ()
+    columns = [str(name) for name in records[0]]
+    ends, notes = end_columns(columns), table_notes(columns)
+    return [(where := f"row {n}", entry_of_row(row, where, ends)) for n, row in enumerate(records, 1)], notes

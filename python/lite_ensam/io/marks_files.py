@@ -29,6 +29,7 @@ from lite_ensam.io.mark_entries import (
     check_frame,
     entry_of_row,
     marks_of_entries,
+    unread_columns,
 )
 from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.reading import file_suffix, read_json
@@ -37,10 +38,12 @@ from lite_ensam.io.slicer_markups import entries_of_markups, is_markups
 __all__ = [
     "end_columns",
     "entries_of_json",
-    "hand_notes",
     "mark_entry",
     "marks_of_labels",
+    "noted",
     "read_marks",
+    "report_notes",
+    "table_notes",
     "write_marks",
 ]
 
@@ -48,6 +51,13 @@ _HAND_NOTE = (
     "the file of marks holds edits by hand or thresholds of single lesions, which only the viewer applies: "
     "open it with explore or `lite-ensam view`"
 )
+
+_OPTIONS_NOTE = "the report was made with {}: the same options give the same masks"
+_DEFAULTS: Mapping[str, Any] = {"threshold": 0, "border": "readers", "mirror": False, "crop": "lesion"}
+"""Options that masks follow from, with the values that need no note."""
+
+_NAMED = 5
+"""Columns that a note names."""
 
 _IN_NUMBERS = (".json", ".csv")
 """Files whose millimetres may be LPS; all others know their own frame."""
@@ -73,7 +83,8 @@ def read_marks(
         `"first_slice"` and `"last_slice"`, indices along the axis of slices, and `"inside_zyx"` and
         `"outside_zyx"`, lists of points; these points in mm, too; 3D Slicer's lines (.mrk.json); .csv, one
         mark a row under `label,z0,y0,x0,z1,y1,x1` or `label,x0_mm,y0_mm,...,z1_mm`, if you like with `name`,
-        `first_slice`, `last_slice` and `short_z0,...,short_x1` (`short_x0_mm,...`), whose cells may be empty;
+        `tracking_uid`, `first_slice`, `last_slice` and `short_z0,...,short_x1` (`short_x0_mm,...`), whose
+        cells may be empty (a note names other columns);
         a marker volume on the CT's own grid: .nii, .nii.gz, .nrrd, .mha, .mhd, or .npz with `recist`; or
         DICOM, whatever it is called: see `dicom.read_dicom_marks`. Without any label, marks of JSON and CSV
         get 1..n.
@@ -100,7 +111,7 @@ def read_marks(
     """
     readers: dict[str, Callable[[PathLike, ScanSource], Marks]] = {
         ".json": lambda path, ct: _read_json(path, ct, marks_in),
-        ".csv": lambda path, ct: marks_of_entries(_rows_of_csv(path), ct, marks_in),
+        ".csv": lambda path, ct: _read_table(path, ct, marks_in),
         ".nii": _read_marker,
         ".nii.gz": _read_marker,
         ".npz": _read_marker,
@@ -230,25 +241,44 @@ def _numbered(entries: Sequence[MarkEntry], what: str) -> list[tuple[str, MarkEn
     return [(f"{what} number {n}", entry) for n, entry in enumerate(entries, start=1)]
 
 
-def _rows_of_csv(path: PathLike) -> list[tuple[str, MarkEntry]]:
+def table_notes(columns: Sequence[str]) -> tuple[str, ...]:
+    """A note if a table has columns that are not read; MarkError if one is misspelt."""
+    unread = unread_columns(columns)
+    more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
+    return (f"columns not read: {brief(', '.join(unread[:_NAMED]))}{more}",) if unread else ()
+
+
+def report_notes(content: Any) -> tuple[str, ...]:
+    """Notes if a JSON file is a report whose masks its lines alone do not give: edits by hand, other options."""
+    if not isinstance(content, Mapping):
+        return ()
+    options = [
+        f"{name} {brief(content[name])}"
+        for name, default in _DEFAULTS.items()
+        if content.get(name) not in (None, default)
+    ]
+    return (
+        *([_HAND_NOTE] if content.get("edits") or content.get("thresholds") else []),
+        *([_OPTIONS_NOTE.format(", ".join(options))] if options else []),
+    )
+
+
+def noted(marks: Marks, notes: Sequence[str]) -> Marks:
+    """The marks, with notes if there are any."""
+    return NotedMarks(marks, notes) if notes else marks
+
+
+def _read_table(path: PathLike, ct: ScanSource, marks_in: MarkFrame) -> Marks:
     columns, rows = read_csv(path)
     ends = end_columns(columns)
-    return [(f"line {line}", entry_of_row(row, f"line {line}", ends)) for line, row in rows]
-
-
-def hand_notes(content: Any) -> tuple[str, ...]:
-    """A note if a JSON file's content has masks that the viewer's user edited, which its lines alone do not give."""
-    return (
-        (_HAND_NOTE,)
-        if isinstance(content, Mapping) and (content.get("edits") or content.get("thresholds"))
-        else ()
-    )
+    notes = table_notes(columns)
+    entries = [(f"line {line}", entry_of_row(row, f"line {line}", ends)) for line, row in rows]
+    return noted(marks_of_entries(entries, ct, marks_in), notes)
 
 
 def _read_json(path: PathLike, ct: ScanSource, marks_in: MarkFrame) -> Marks:
     content = read_json(path)
-    marks = marks_of_entries(entries_of_json(content), ct, marks_in)
-    return NotedMarks(marks, hand_notes(content)) if hand_notes(content) else marks
+    return noted(marks_of_entries(entries_of_json(content), ct, marks_in), report_notes(content))
 
 
 def _read_dicom(path: PathLike, ct: ScanSource, only: Choice) -> Marks:

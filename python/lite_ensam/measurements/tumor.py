@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
+from lite_ensam.core.errors import ArgumentError, brief
 from lite_ensam.core.partial_volume import (
     PartialScan,
     SubVolume,
@@ -235,9 +236,11 @@ def measure(
     Raises
     ------
     ValueError
-        If the shapes of `labels` and `ct` differ.
+        If the shapes of `labels` and `ct` differ, or an argument is of another kind (`ArgumentError`).
     """
     part = as_subvolume(labels)
+    if wrong := [mark for mark in marks if not isinstance(mark, RecistMark)]:
+        raise ArgumentError(f"marks must be RecistMarks, as `read_marks` returns them, got {brief(wrong[0])}")
     if ct is not None and ct.shape != part.whole_shape_zyx:
         raise ValueError(f"labels have shape {part.whole_shape_zyx}, the ct {ct.shape} (z, y, x)")
     masks = TumorMasks(part)

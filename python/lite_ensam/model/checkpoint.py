@@ -74,7 +74,8 @@ def load_weights(path: Path) -> Weights:
         If the file is missing or no weights of this package.
     """
     if not path.is_file():
-        raise EngineError(f"weights: no such file {path}")
+        instead = "; it is a folder: name the file best.safetensors in it" if path.is_dir() else ""
+        raise EngineError(f"weights: no such file {path}{instead}")
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["lite_ensam"])

@@ -104,9 +104,9 @@ class Course:
                 "new_lesion": one.new_lesion,
                 "overall": one.overall,
                 "reason": one.reason,
-                "noise_to_baseline": one.noise_to_baseline,
-                "noise_to_nadir": one.noise_to_nadir,
-                "within_noise": one.is_uncertain,
+                "noise_to_baseline": one.noise_to_baseline or None,
+                "noise_to_nadir": one.noise_to_nadir or None,
+                "within_noise": one.is_uncertain if one.noise_to_baseline or one.noise_to_nadir else None,
                 "density_change": one.density_change,
             }
 

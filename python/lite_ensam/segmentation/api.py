@@ -7,13 +7,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import MarkError, brief
-from lite_ensam.core.grid import Grid
+from lite_ensam.core.grid import Grid, real_array
 from lite_ensam.core.partial_volume import keep_boxes
 from lite_ensam.core.patch_config import Crop, PatchConfig
 from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, notes_of
@@ -22,11 +22,12 @@ from lite_ensam.core.types import PathLike
 from lite_ensam.engines import Engine, WeightsManifest, check_engine, shared_backend, shipped_weights
 from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
 from lite_ensam.io.choice import Choice
+from lite_ensam.io.marks_files import mark_entry
 from lite_ensam.io.places import is_address, marks_at_hand
 from lite_ensam.measurements import TumorMeasurement, TumorRepeatability
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.patch_plan import PatchPlan
-from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch
+from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch, checked_threshold
 from lite_ensam.segmentation.repeatability import estimate_repeatability
 from lite_ensam.segmentation.result import Segmentation
 from lite_ensam.segmentation.shared_tumors import shared_tumor_notes
@@ -43,6 +44,9 @@ WINDOWED_NOTE = (
 _PROMPTS = ("first_slice", "last_slice", "short_axis_zyx", "inside_zyx", "outside_zyx")
 """Fields of `RecistMark` that say more of a tumour than its line."""
 
+Prompts: TypeAlias = Mapping[int | None, Mapping[str, Any]] | Mapping[str, Any]
+"""Fields of `RecistMark` by name, by label of their line; of the only line without a label, too."""
+
 _PROMPTS_EXAMPLE = 'such as {1: {"first_slice": 33}}'
 
 
@@ -53,7 +57,7 @@ def segment(
     *,
     grid: Grid | ScanSource | None = None,
     marks_in: MarkFrame = "voxel",
-    prompts: Mapping[int | None, Mapping[str, Any]] | None = None,
+    prompts: Prompts | None = None,
     crop: Crop | None = None,
     engine: Engine = "openvino",
     window: tuple[float, float] | None = None,
@@ -92,10 +96,10 @@ def segment(
         "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
         z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its
         array.
-    prompts : Mapping[int | None, Mapping[str, Any]] or None, default None
+    prompts : Prompts or None, default None
         Further prompts by label, if `marks` does not hold them: `{1: {"first_slice": 33,
-        "inside_zyx": [[44, 112, 110]]}}`; see `RecistMark`, always voxel indices (z, y, x). The key None
-        belongs to the only line.
+        "inside_zyx": [[44, 112, 110]]}}`; see `RecistMark`, always voxel indices (z, y, x). Of a scan with one
+        line, `{"first_slice": 33}` is enough.
     crop : Crop or None, default None
         "lesion": a cube for each line; "joint": the paper's box around all lines. None takes that of the weights.
     engine : Engine, default "openvino"
@@ -146,6 +150,7 @@ def segment(
     """
     clock = Stopwatch()
     check_engine(engine)
+    threshold = checked_threshold(threshold)
     manifest = WeightsManifest.read(weights or shipped_weights(crop))
 
     def read() -> tuple[Case, PatchPlan]:
@@ -200,6 +205,7 @@ def segment_case(
         Masks and measurements, in the order of the marks.
     """
     clock = clock or Stopwatch()
+    threshold = checked_threshold(threshold)
     prediction = predictor.predict(case, threshold, clock, plan)
     with clock.step("measure"):
         measurements = prediction.painting.measure(case.marks, case.grid.spacing_mm, case.ct, case.hu)
@@ -214,18 +220,17 @@ def segment_case(
     return Segmentation(case, measurements, report, prediction, repeatability=noise)
 
 
-def with_prompts(
-    marks: Sequence[RecistMark], prompts: Mapping[int | None, Mapping[str, Any]]
-) -> tuple[RecistMark, ...]:
+def with_prompts(marks: Sequence[RecistMark], prompts: Prompts) -> tuple[RecistMark, ...]:
     """The lines with more of what a user knows of their tumours; points are added to those that there are.
 
     Parameters
     ----------
     marks : Sequence[RecistMark]
         The lines.
-    prompts : Mapping[int | None, Mapping[str, Any]]
-        Prompts by label, fields of `RecistMark`: first_slice, last_slice, inside_zyx, outside_zyx,
-        short_axis_zyx. The label None is that of the only line.
+    prompts : Prompts
+        Prompts by label, fields of `RecistMark`: first_slice, last_slice, inside_zyx, outside_zyx (a point or
+        several), short_axis_zyx. Labels may be texts, as JSON has them. The only line's prompts have the label
+        None, or none.
 
     Raises
     ------
@@ -236,12 +241,14 @@ def with_prompts(
     if not isinstance(prompts, Mapping):
         raise MarkError(f"prompts: must be prompts by label, {_PROMPTS_EXAMPLE}, got {brief(prompts)}")
     by_label = {mark.label: mark for mark in marks}
-    for label, given in prompts.items():
+    of_one_line = bool(prompts) and set(prompts) <= set(_PROMPTS)
+    by_line: Mapping[Any, Any] = {None: prompts} if of_one_line else prompts
+    for label, given in by_line.items():
         if not by_label:
             raise MarkError("prompts: no line is given that they belong to")
         if label is None and len(by_label) > 1:
             raise MarkError(f"prompts: there are {len(by_label)} lines, say which label is meant, as 1:33")
-        known = marks[0].label if label is None else label
+        known = marks[0].label if label is None else _label(label)
         if known not in by_label:
             raise MarkError(
                 f"prompts: no line has the label {brief(label)}; the labels are {', '.join(map(str, by_label))}"
@@ -254,10 +261,22 @@ def with_prompts(
         mark = by_label[known]
         points = {}
         for name in ("inside_zyx", "outside_zyx"):
-            added = given.get(name, ())
-            points[name] = (*getattr(mark, name), *(added if isinstance(added, Iterable) else (added,)))
+            points[name] = (*getattr(mark, name), *_listed(given.get(name, ())))
         by_label[known] = replace(mark, **{**given, **points})
     return NotedMarks((by_label[mark.label] for mark in marks), notes_of(marks))
+
+
+def _label(label: Any) -> Any:
+    """JSON's names are texts."""
+    return int(label) if isinstance(label, str) and label.isdecimal() else label
+
+
+def _listed(points: Any) -> Iterable[Any]:
+    """Points that were given, one alone too."""
+    if not isinstance(points, Iterable):
+        return (points,)
+    points = list(points)
+    return (points,) if points and real_array(points).shape == (3,) else points
 
 
 def _read_planned(
@@ -351,6 +370,7 @@ def report_of(
             *case.source.notes,
             *shared_tumor_notes(prediction.tumors, threshold),
         ],
+        "marks": [mark_entry(mark, case.source) for mark in case.marks],
         "weights": manifest.folder.resolve().name,
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(taken, 4) for name, taken in seconds.items()},

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import ArgumentError
+from lite_ensam.core.errors import ArgumentError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.patch_config import CROPS, Crop, PatchConfig, check_window
 from lite_ensam.core.recist import RecistMark
@@ -103,10 +106,11 @@ def check_choices(crop: Crop | None, window: tuple[float, float] | None, border:
             raise ArgumentError(str(error)) from None
 
 
-def check_threshold(threshold: float) -> None:
-    """Raise ArgumentError unless a threshold is a finite logit."""
-    if not (isinstance(threshold, int | float) and np.isfinite(threshold)):
-        raise ArgumentError(f"threshold must be a finite logit, got {threshold}")
+def checked_threshold(threshold: Any) -> float:
+    """A finite logit, Python's or NumPy's, as a float; else ArgumentError."""
+    if isinstance(threshold, bool) or not isinstance(threshold, Real) or not math.isfinite(threshold):
+        raise ArgumentError(f"threshold must be a finite logit, got {brief(threshold)}")
+    return float(threshold)
 
 
 class Predictor:
@@ -222,7 +226,7 @@ class Predictor:
         Prediction
             Logits of each tumour and the painted label map.
         """
-        check_threshold(threshold)
+        threshold = checked_threshold(threshold)
         clock = clock or Stopwatch()
         tumors: list[TumorLogits] = []
         plan = plan or self.plan(case.marks, case.grid)

@@ -160,12 +160,12 @@ class Segmentation:
             raise MissingExtraError("to_dataframe needs pandas: pip install pandas") from error
         return pandas.DataFrame([one.all_numbers() | flag_cells(one.flags) for one in self])
 
-    def plot(self, labels: Iterable[int] | None = None) -> Any:
+    def plot(self, labels: int | Iterable[int] | None = None) -> Any:
         """Draw tumours in three planes, each with its line and its outline.
 
         Parameters
         ----------
-        labels : Iterable[int] or None, default None
+        labels : int or Iterable[int] or None, default None
             Labels of the tumours that are drawn, in this order; None draws all.
 
         Returns
@@ -186,7 +186,8 @@ class Segmentation:
         from lite_ensam.figures import TumorPicture, draw_tumors
 
         marks = {mark.label: mark for mark in self.marks}
-        chosen = list(self) if labels is None else [self[label] for label in labels]
+        wanted = [labels] if isinstance(labels, int | np.integer) else labels
+        chosen = list(self) if wanted is None else [self[label] for label in wanted]
         return draw_tumors(
             [
                 TumorPicture(

@@ -239,7 +239,10 @@ def check_sources(found: Mapping[str, object], config: TrainingConfig) -> None:
     """
     unknown = sorted(set(found) ^ set(config.source_weights)) if config.source_weights else []
     if unknown:
-        raise TrainingError(f"source_weights and the data's sources differ in {', '.join(unknown)}")
+        raise TrainingError(
+            f"source_weights must name every source of the data ({', '.join(sorted(found))}) and no other; "
+            f"{', '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} on one side only"
+        )
     shares = config.source_weights.values()
     if shares and not (min(shares) >= 0 and 0 < sum(shares) < math.inf):
         raise TrainingError(f"source_weights must be at least 0 and not all 0, got {config.source_weights}")

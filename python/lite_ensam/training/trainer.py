@@ -325,7 +325,10 @@ class Trainer:
                 "place, or use another folder"
             ) from error
         if config != self.config:
-            raise TrainingError(f"run {self.folder} was started with another config; use another folder")
+            raise TrainingError(
+                f"run {self.folder} was started with other settings: {_differences(config, self.config)}. Go on with "
+                "those it had; for others, name another folder and give this run's weights.safetensors as --start"
+            )
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.step = int(state["step"])
@@ -340,6 +343,15 @@ class Trainer:
     def _log(self, numbers: dict[str, Any]) -> None:
         if self.machine.rank == 0:
             append_log(self.folder, self.step, numbers)
+
+
+def _differences(before: TrainingConfig, now: TrainingConfig) -> str:
+    """Settings whose values differ, with both values."""
+    return ", ".join(
+        f"{name} {brief(value)}, now {brief(now_value)}"
+        for (name, value), now_value in zip(before.to_dict().items(), now.to_dict().values(), strict=True)
+        if value != now_value
+    )
 
 
 def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from html import escape
 from pathlib import Path
@@ -25,8 +25,8 @@ from lite_ensam.io import MarkFrame, MarksLike, ScanLike, open_scan
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.segmentation import Border
-from lite_ensam.segmentation.api import with_prompts
-from lite_ensam.segmentation.predictor import check_threshold
+from lite_ensam.segmentation.api import Prompts, with_prompts
+from lite_ensam.segmentation.predictor import checked_threshold
 from lite_ensam.widgets.exports import EXPORT_KINDS, export_fault, export_file, export_paths
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown, weakly
 from lite_ensam.widgets.options import RunOptions
@@ -269,14 +269,14 @@ def explore(
     only: Choice = (),
     hu: bool | None = None,
     auto_segment: bool = True,
-    threshold: float = 0.0,
+    threshold: float | None = None,
     engine: Engine = "openvino",
     threads: int | None = None,
-    prompts: Mapping[int | None, Mapping[str, Any]] | None = None,
+    prompts: Prompts | None = None,
     crop: Crop | None = None,
     window: tuple[float, float] | None = None,
-    mirror: bool = False,
-    border: Border = "readers",
+    mirror: bool | None = None,
+    border: Border | None = None,
     n_repeats: int = 0,
     weights: PathLike | None = None,
     folder: PathLike = ".",
@@ -293,7 +293,7 @@ def explore(
     marks : MarksLike or None, default None
         Lines to begin with, in any form that `lite_ensam.segment` takes. None takes those inside an .npz or a
         `Case`, if there are any. A report that the button JSON wrote, or its content, brings back edits by
-        hand, thresholds and what was accepted or rejected, too.
+        hand, thresholds, options and what was accepted or rejected, too.
     spacing_mm : Sequence[float] or None, default None
         Voxel spacing (z, y, x) in mm, if `ct` is an array.
     grid : Grid or ScanSource or None, default None
@@ -311,22 +311,25 @@ def explore(
     auto_segment : bool, default True
         Whether a line is segmented as soon as it is finished; lines to begin with are segmented once the scan
         is shown.
-    threshold : float, default 0.0
-        Logit above which a voxel is tumour.
+    threshold : float or None, default None
+        Logit above which a voxel is tumour; None takes that of the report that `marks` is, else 0.
     engine : Engine, default "openvino"
         See `lite_ensam.segment`; it can be changed in the viewer.
     threads : int or None, default None
         See `lite_ensam.segment`; it can be changed in the viewer.
-    prompts : Mapping[int | None, Mapping[str, Any]] or None, default None
+    prompts : Prompts or None, default None
         Short axis, slices and points of lines by label, see `lite_ensam.segment`.
     crop : Crop or None, default None
-        See `lite_ensam.segment`; it can be changed in the viewer.
+        See `lite_ensam.segment`; None takes that of the report that `marks` is, else that of the weights; it can
+        be changed in the viewer.
     window : tuple[float, float] or None, default None
         See `lite_ensam.segment`; it can be changed in the viewer.
-    mirror : bool, default False
-        See `lite_ensam.segment`; it can be changed in the viewer.
-    border : Border, default "readers"
-        See `lite_ensam.segment`; it can be changed in the viewer.
+    mirror : bool or None, default None
+        See `lite_ensam.segment`; None takes that of the report that `marks` is, else False; it can be changed in
+        the viewer.
+    border : Border or None, default None
+        See `lite_ensam.segment`; None takes that of the report that `marks` is, else "readers"; it can be changed
+        in the viewer.
     n_repeats : int, default 0
         See `lite_ensam.segment`; it can be changed in the viewer.
     weights : PathLike or None, default None
@@ -361,8 +364,17 @@ def explore(
     >>> [row["label"] for row in explorer.viewer.results]
     [1, 2, 3]
     """
-    check_threshold(threshold)
-    options = RunOptions(engine, threads, crop, window, mirror, border, n_repeats, os.fspath(weights or ""))
+    said: dict[str, Any] = {"crop": crop, "mirror": mirror, "border": border}
+    said = {name: value for name, value in said.items() if value is not None}
+    options = RunOptions(
+        engine=engine,
+        threads=threads,
+        window=window,
+        n_repeats=n_repeats,
+        weights=os.fspath(weights or ""),
+        **said,
+    )
+    threshold = None if threshold is None else checked_threshold(threshold)
     scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
     given = scan.read_marks(marks, marks_in, only) if marks is not None or scan.keeps_marks else ()
     given = with_prompts(given, prompts or {})
@@ -370,19 +382,21 @@ def explore(
     hu = scan.case.hu if hu is None and scan.case is not None else hu
     if hu is None:
         scan.source.check_units()
+    session = read_session(marks, volume.shape)
+    options = replace(options, **{**session.options, **said})
     viewer = RecistViewer(
         volume,
         grid=replace(scan.source, array_axes=None),  # the viewer shows z, y, x
         marks=given,
         hu=hu,
         auto_segment=auto_segment,
-        threshold=threshold,
+        threshold=next((one for one in (threshold, session.threshold) if one is not None), 0.0),
         prior=_prior_visit(prior, prior_marks, marks_in, volume, scan.source.grid, options),
         **asdict(options),
     )
     if problem := intensity_error(*value_range(volume), volume.dtype, hu):
         raise CaseError(problem)
-    viewer.resume(read_session(marks, viewer.grid.shape_zyx))
+    viewer.resume(session)
     given_paths = (ct, marks, weights, prior, prior_marks)
     inputs = [path for path in given_paths if isinstance(path, str | os.PathLike)]
     return Explorer(viewer, name=scan.name or "scan", folder=folder, inputs=inputs, view_3d=view_3d)

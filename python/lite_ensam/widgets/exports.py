@@ -77,7 +77,7 @@ def export_file(
     LiteEnsamError
         As `lite_ensam.segment`, if a line has to be segmented first.
     """
-    _check_kind(kind)
+    kind = _kind(kind)
     if not viewer.marks:
         raise OutputError("nothing to save: no line has been drawn")
     with viewer.settled():
@@ -90,7 +90,7 @@ def export_paths(
     viewer: RecistViewer, kind: str, name: str, folder: str | os.PathLike[str]
 ) -> tuple[Path, ...]:
     """The file that `export_file` writes, then others that it has to write with it; OutputError for an unknown kind."""
-    _check_kind(kind)
+    kind = _kind(kind)
     path = Path(folder) / f"{name}{EXPORT_KINDS[kind][0]}"
     if kind != "SR" or _saved_segmentation(viewer, path) is not None:
         return (path,)
@@ -102,9 +102,12 @@ def export_fault(viewer: RecistViewer, kind: str) -> str:
     return needs_slices(_DICOM[kind]) if kind in _DICOM and not viewer.source.has_dicom_slices else ""
 
 
-def _check_kind(kind: str) -> None:
-    if kind not in EXPORT_KINDS:
-        raise OutputError(f"kind must be one of {', '.join(EXPORT_KINDS)}, got {kind!r}")
+def _kind(kind: str) -> str:
+    """The kind, whichever of its letters are capitals."""
+    for known in EXPORT_KINDS:
+        if known.lower() == str(kind).lower():
+            return known
+    raise OutputError(f"kind must be one of {', '.join(EXPORT_KINDS)}, got {kind!r}")
 
 
 def _check_masks(viewer: RecistViewer, verb: str = "save") -> None:

@@ -9,7 +9,7 @@ import anywidget
 import traitlets
 
 from lite_ensam.core.grid import Grid
-from lite_ensam.segmentation.predictor import check_threshold
+from lite_ensam.segmentation.predictor import checked_threshold
 from lite_ensam.widgets.browser_input import check_thresholds
 from lite_ensam.widgets.hand_edits import edits_from_json
 from lite_ensam.widgets.options import RunOptions
@@ -64,8 +64,7 @@ class MaskTraits(anywidget.AnyWidget):
 
     @traitlets.validate("threshold")
     def _check_threshold(self, proposal: Any) -> float:
-        check_threshold(proposal["value"])
-        return float(proposal["value"])
+        return checked_threshold(proposal["value"])
 
     @traitlets.validate("thresholds")
     def _check_thresholds(self, proposal: Any) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The session in the JSON of the viewer: edits by hand, thresholds, and which masks a reader accepted."""
+"""The session in the JSON of the viewer: edits by hand, thresholds, options, and which masks a reader accepted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from lite_ensam.core.errors import ArgumentError, MarkError, brief, printable
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import IntTriple
 from lite_ensam.io.reading import file_suffix, read_json
+from lite_ensam.segmentation.predictor import checked_threshold
 from lite_ensam.widgets.browser_input import check_thresholds
 from lite_ensam.widgets.hand_edits import edits_from_json
+from lite_ensam.widgets.options import RunOptions
 from lite_ensam.widgets.segmenter import State
 
-__all__ = ["Session", "read_session"]
+__all__ = ["OPTIONS", "Session", "read_session"]
+
+OPTIONS = ("crop", "mirror", "border")
+"""Of the options of `lite_ensam.segment`, those that a report says and that masks follow from."""
 
 
 @with_short_repr
@@ -31,11 +36,17 @@ class Session:
         Thresholds of single lesions, by label as text.
     states : dict[int, State], optional
         Verdicts of the reader on masks, by label.
+    threshold : float or None, default None
+        Threshold of all other lesions; None if the file says none.
+    options : dict[str, Any], optional
+        Of `OPTIONS`, those that the file says.
     """
 
     edits: list[dict[str, Any]] = field(default_factory=list)
     thresholds: dict[str, float] = field(default_factory=dict)
     states: dict[int, State] = field(default_factory=dict)
+    threshold: float | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def read_session(marks: Any, shape_zyx: IntTriple) -> Session:
@@ -83,4 +94,13 @@ def _session_of(content: Mapping[str, Any], shape_zyx: IntTriple) -> Session:
         and isinstance(row.get("label"), int)
         and row.get("state") in get_args(State)
     }
-    return Session([dict(edit) for edit in edits], dict(thresholds), states)
+    threshold = content.get("threshold")
+    options = {name: content[name] for name in OPTIONS if content.get(name) is not None}
+    RunOptions.from_json(options)  # checks them
+    return Session(
+        [dict(edit) for edit in edits],
+        dict(thresholds),
+        states,
+        None if threshold is None else checked_threshold(threshold),
+        options,
+    )
