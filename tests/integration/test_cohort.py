@@ -281,7 +281,7 @@ def test_the_command_line(undisturbed: Undisturbed, done: Path, tmp_path: Path, 
         "was row 1 already",
         "nowhere.nii.gz: no such file",
         "marks.json: no such file",
-        "4 problems",
+        "problems: 4, cases: 2",
     ):
         assert words in ran.stderr
     assert not (tmp_path / "out").exists()

@@ -83,6 +83,8 @@ def test_quiet_prints_errors_only_and_verbose_the_steps(run: Run, scan: Scan, tm
     command = ("segment", scan.ct, "--marks", scan.marks, "-o", tmp_path / "m.nii.gz")
     quiet = run("-q", *command)
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    asked = run("-q", *command, "--overwrite", "--json")
+    assert [tumor["label"] for tumor in json.loads(asked.stdout)["tumors"]] == [1, 2, 3]
     loud = run(*command, "--overwrite", "--verbose")
     assert "seconds: " in loud.stdout
     assert "load engine" in loud.stdout

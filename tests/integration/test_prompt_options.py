@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 import lite_ensam
 from lite_ensam.core.errors import MarkError
+from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import NotedMarks, RecistMark, notes_of
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.io import read_labels
 from lite_ensam.segmentation.api import with_prompts
 from tests.integration.conftest import Run, Scan
@@ -108,8 +113,10 @@ def test_prompts_of_no_line_are_refused_in_python() -> None:
     phantom = lite_ensam.make_phantom()
     with pytest.raises(MarkError, match=r"must be some of first_slice, .*, got 'first_slize'"):
         lite_ensam.segment(phantom, prompts={1: {"first_slize": 1}})
-    with pytest.raises(MarkError, match="no line has the label '1'; the labels are 1, 2, 3"):
-        lite_ensam.segment(phantom, prompts={"1": {"first_slice": 1}})  # type: ignore[dict-item]
+    with pytest.raises(MarkError, match="no line has the label 'a'; the labels are 1, 2, 3"):
+        lite_ensam.segment(phantom, prompts={"a": {"first_slice": 1}})
+    with pytest.raises(MarkError, match="there are 3 lines, say which label is meant"):
+        lite_ensam.segment(phantom, prompts={"first_slice": 1})
     for shapeless in ([{"first_slice": 1}], {1: 33}, {1: "first_slice"}):
         with pytest.raises(
             MarkError, match=r'^prompts: must be .* such as \{1: \{"first_slice": 33\}\}, got'
@@ -123,5 +130,50 @@ def test_prompts_of_no_line_are_refused_in_python() -> None:
 
 def test_what_was_passed_over_of_a_file_is_still_said() -> None:
     marks = NotedMarks([RecistMark(1, ((4, 10, 2), (4, 10, 12)))], ["passed over: a point"])
+    source = ScanSource(Grid.from_spacing((9, 20, 20), (1.0, 1.0, 1.0)))
     for prompts in ({}, {1: {"first_slice": 3}}):
-        assert notes_of(with_prompts(marks, prompts)) == ("passed over: a point",)
+        assert notes_of(with_prompts(marks, prompts, source)) == ("passed over: a point",)
+
+
+def test_prompts_of_one_line_in_the_forms_that_people_try() -> None:
+    phantom = lite_ensam.make_phantom()
+    case = replace(phantom, marks=phantom.marks[:1])
+    z, y, x = map(int, np.rint(case.marks[0].midpoint_zyx))
+    expected = lite_ensam.segment(case, prompts={1: {"first_slice": z, "outside_zyx": [[z, y, x]]}})
+    for given in (
+        {"first_slice": z, "outside_zyx": [[z, y, x]]},
+        {"1": {"first_slice": float(z), "outside_zyx": [z, y, x]}},
+        {None: {"first_slice": np.int64(z), "outside_zyx": np.array([z, y, x])}},
+    ):
+        made = lite_ensam.segment(case, prompts=given)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(made.labels, expected.labels)
+    assert not expected.labels[:z].any()
+    assert not expected.labels[z, y, x]
+
+
+def test_points_lie_where_the_line_does_whatever_the_axes_of_the_file(run: Run, tmp_path: Path) -> None:
+    phantom = lite_ensam.make_phantom()
+    axial = nib.Nifti1Image(phantom.ct.transpose(2, 1, 0), np.diag([-1.6, -1.6, 2.5, 1.0]))
+    turn = ornt_transform(io_orientation(axial.affine), axcodes2ornt("SAL"))
+    sagittal = axial.as_reoriented(turn)
+    path, mask = tmp_path / "ct.nii.gz", tmp_path / "mask.nii.gz"
+    nib.save(sagittal, path)
+    line, point, short = [[37, 91, 38], [52, 84, 38]], [45, 88, 38], [[42, 81, 38], [48, 94, 38]]
+    entry = {"endpoints_zyx": line, "outside_zyx": [point], "short_axis_zyx": short}
+
+    def as_text(points: list[list[int]]) -> str:
+        return ",".join(str(number) for one in points for number in one)
+
+    (tmp_path / "marks.json").write_text(json.dumps({"marks": [entry]}))
+    expected = lite_ensam.segment(path, tmp_path / "marks.json")
+    done = run(
+        "segment", path, "--line", as_text(line), "--outside", as_text([point]), "--short-axis", as_text(short),
+        "-o", mask,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    stored = np.asarray(nib.load(mask).dataobj).T  # k, j, i
+    assert stored.any()
+    assert not stored[tuple(point)]
+    np.testing.assert_array_equal(read_labels(mask), expected.labels)
+    by_image = lite_ensam.segment(sagittal, line, prompts={"outside_zyx": point, "short_axis_zyx": short})
+    np.testing.assert_array_equal(np.asarray(by_image.labels).T, stored)

@@ -97,6 +97,24 @@ def test_marks_come_in_many_forms_and_mean_the_same(scan: Scan) -> None:
     assert set(np.unique(alone)) == {0, 1}
 
 
+def test_a_report_holds_all_that_its_masks_follow_from(scan: Scan, tmp_path: Path) -> None:
+    first = scan.case.marks[0]
+    z, y, x = map(int, np.rint(first.midpoint_zyx))
+    told = {1: {"first_slice": z - 2, "last_slice": z + 1, "outside_zyx": [[z, y - 4, x]]}}
+    for threshold, border in ((0.0, "readers"), (np.float32(0.5), "edge")):
+        made = lite_ensam.segment(scan.ct, scan.marks, prompts=told, threshold=threshold, border=border)  # type: ignore[arg-type]
+        report = tmp_path / f"{border}.json"
+        report.write_text(json.dumps(made.report))
+        again = lite_ensam.segment(scan.ct, report, threshold=float(threshold), border=border)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(again.labels, made.labels)
+    (note,) = [note for note in again.report["notes"] if "was made with" in note]
+    assert (
+        note == "the report was made with threshold 0.5, border 'edge': the same options give the same masks"
+    )
+    plain = lite_ensam.segment(scan.ct, tmp_path / "readers.json")
+    assert not any("was made with" in note for note in plain.report["notes"])
+
+
 def test_the_answer_does_not_depend_on_the_files_axis_order(scan: Scan, tmp_path: Path) -> None:
     image = nib.load(scan.ct)
     turned = image.as_reoriented(np.array([[2, 1], [0, -1], [1, 1]]))

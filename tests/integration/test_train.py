@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from typer.testing import CliRunner
 
 from lite_ensam.cli import build_app
 from lite_ensam.model.checkpoint import load_weights
+from lite_ensam.training.batches import Batch
 from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.trainer import Trainer
 from tests.flare_files import write_flare_folder
 from tests.integration.conftest import Run
 
@@ -103,6 +107,34 @@ def test_a_run_does_not_go_into_its_data(flare: Path, run: Run, place: str) -> N
     assert done.returncode == 1
     assert f"cannot write {flare / place}: it " in done.stderr
     assert sorted(flare.rglob("*")) == before
+
+
+def test_ctrl_c_ends_a_run_that_the_same_command_goes_on_with(
+    flare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Trainer.train_step
+
+    def interrupted(self: Trainer, batches: list[Batch]) -> float:
+        if self.step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(self, batches)
+
+    settings = [str(flare), "--run", str(tmp_path), *SMALL, "--steps", "4"]
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "train_step", interrupted)
+        assert "stopped after step 2; the same command goes on from there" in train(*settings)
+    assert signal.getsignal(signal.SIGINT) is before
+    told = train(*settings)
+    assert "step 2 of 4" in told
+    assert "stopped" not in told
+
+
+def test_a_long_run_on_a_cpu_is_told(flare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Trainer, "run", lambda self: None)
+    settings = [str(flare), "--run", str(tmp_path), *SMALL]
+    assert "750000 steps take weeks on a CPU; --preset cpu" in train(*settings)
+    assert "weeks" not in train(*settings, "--steps", "4")
 
 
 def test_a_run_does_not_write_over_the_weights_it_starts_from(flare: Path, run: Run, tmp_path: Path) -> None:

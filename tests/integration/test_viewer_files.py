@@ -113,3 +113,20 @@ def test_nothing_is_half_written_or_written_over(
         with pytest.raises(OutputError):
             explorer.save(kind, overwrite=True)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
+
+
+def test_a_report_brings_threshold_and_options_back(tmp_path: Path) -> None:
+    case = lite_ensam.make_phantom()
+    made = explore(case, threshold=-2.0, border="edge", mirror=True, folder=tmp_path)
+    made.viewer.segment()
+    report = made.save("json")
+    again = explore(case, report)
+    again.viewer.segment()
+    np.testing.assert_array_equal(again.viewer.labels, made.viewer.labels)
+    assert again.viewer.threshold == -2.0
+    assert {name: again.viewer.options[name] for name in ("border", "mirror")} == {
+        "border": "edge",
+        "mirror": True,
+    }
+    said = explore(case, report, threshold=0.0, border="readers", mirror=False).viewer
+    assert (said.threshold, said.options["border"], said.options["mirror"]) == (0.0, "readers", False)

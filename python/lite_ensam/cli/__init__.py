@@ -121,7 +121,7 @@ def main() -> None:
     # an exit, not a death: files that are half written are taken away
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        with verbosity.applied(said):
+        with verbosity.applied(said, arguments):
             build_app(_named(arguments))(arguments)
     except (LiteEnsamError, OSError, MemoryError) as error:
         if debug:

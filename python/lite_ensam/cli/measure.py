@@ -19,7 +19,18 @@ from lite_ensam.cli.archives import (
     parse_choice,
     send_results,
 )
-from lite_ensam.cli.options import Acquisition, AsJson, Fraction, Hu, Only, Overwrite, Series, as_options
+from lite_ensam.cli.options import (
+    Acquisition,
+    AsJson,
+    Fraction,
+    Hu,
+    MarkFrameName,
+    MarksIn,
+    Only,
+    Overwrite,
+    Series,
+    as_options,
+)
 from lite_ensam.cli.segment import Ct
 from lite_ensam.cli.tables import console, print_json, print_table
 from lite_ensam.core.short_repr import with_short_repr
@@ -47,6 +58,7 @@ def measure(
             metavar="PATH", help="Compare the mask with these RECIST lines", show_default="drawn on the mask"
         ),
     ] = None,
+    marks_in: MarksIn = MarkFrameName.voxel,
     report: Annotated[Path | None, typer.Option(help="Write measurements as JSON")] = None,
     as_json: AsJson = False,
     csv: Annotated[Path | None, typer.Option(help="Write a CSV table with a row for each tumour")] = None,
@@ -87,7 +99,7 @@ def measure(
     label_map = read_label_map(mask_file, scan.source, only or (), fraction)
     labels = label_map.labels
     is_drawn = marks is None and not scan.keeps_marks
-    lines = scan.draw_marks(mask_file, label_map) if is_drawn else scan.read_marks(marks_file)
+    lines = scan.draw_marks(mask_file, label_map) if is_drawn else scan.read_marks(marks_file, marks_in.value)
     scan = scan.with_notes((*label_map.notes, *label_map.unclaimed(lines)))
     case = scan.read_case(
         lines, reference=labels if is_drawn else None, hu=scan.known_hu if hu is None else hu

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from lite_ensam.core.prompts import FilePrompts
 
 FirstSlice: TypeAlias = Annotated[
     list[str] | None,
@@ -41,8 +44,6 @@ ShortAxis: TypeAlias = Annotated[
     ),
 ]
 
-Prompts: TypeAlias = dict[int | None, dict[str, Any]]
-
 Number = TypeVar("Number", int, float)
 
 
@@ -52,9 +53,11 @@ def parse_prompts(
     inside: Sequence[str] | None,
     outside: Sequence[str] | None,
     short_axis: Sequence[str] | None,
-) -> Prompts:
+) -> FilePrompts:
     """The options as `lite_ensam.segment` takes them; without a label they are the only line's."""
-    prompts: Prompts = {}
+    from lite_ensam.core.prompts import FilePrompts
+
+    prompts: dict[int | None, dict[str, Any]] = {}
 
     def give_once(label: int | None, field: str, value: object, option: str, text: str) -> None:
         if field in prompts.setdefault(label, {}):
@@ -74,7 +77,7 @@ def parse_prompts(
         for text in texts or ():
             label, point = _split(text, int, 3, f"--{name}", "44,112,110, or LABEL:44,112,110")
             prompts.setdefault(label, {}).setdefault(f"{name}_zyx", []).append(point)
-    return prompts
+    return FilePrompts(prompts)
 
 
 def _split(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,6 +48,10 @@ if TYPE_CHECKING:
     from lite_ensam.training.folds import Fold
     from lite_ensam.training.setup import RunSetup
     from lite_ensam.training.trainer import Trainer
+
+
+_MANY_STEPS = 100_000
+"""A CPU takes half a second for a step."""
 
 
 def train(
@@ -147,17 +153,35 @@ def _train(
         watchers = [ProgressBar(trainer.step, plan.config.steps)]
         trainer.watchers = [*watchers, TensorBoard(run / "tensorboard")] if tensorboard else watchers
         tell(trainer)
-    trainer.run()
+    with _stopped_by_ctrl_c(trainer):
+        trainer.run()
     if machine.rank == 0:
         tell_result(trainer)
+
+
+@contextmanager
+def _stopped_by_ctrl_c(trainer: Trainer) -> Iterator[None]:
+    """Ctrl+C ends the run after its step, all saved; a second one at once."""
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        trainer.stop()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def tell(trainer: Trainer) -> None:
     """Say what is going to be done."""
     for source, count in trainer.draws.counts.items():
-        typer.echo(f"{source}: {count}")
+        typer.echo(f"{source}: {count} {'crops' if trainer.config.crops == 'lesion' else 'scans'}")
     if trainer.validation is not None:
         typer.echo(f"validation: {len(trainer.validation)} lesions")
+    if trainer.machine.device.type == "cpu" and trainer.config.steps >= _MANY_STEPS:
+        typer.echo(f"note: {trainer.config.steps} steps take weeks on a CPU; --preset cpu is made for one")
     numbers = "bfloat16" if trainer.bf16 else "float32"
     typer.echo(
         f"step {trainer.step} of {trainer.config.steps} on {trainer.machine.count} x {trainer.machine.device} in "
@@ -166,7 +190,9 @@ def tell(trainer: Trainer) -> None:
 
 
 def tell_result(trainer: Trainer) -> None:
-    """Say where the weights are."""
+    """Say where the weights are, and how a run that was stopped goes on."""
+    if not trainer.done:
+        typer.echo(f"stopped after step {trainer.step}; the same command goes on from there")
     typer.echo(f"weights: {trainer.folder / 'weights.safetensors'}")
     if trainer.validation is not None:
         best, path = trainer.best, trainer.folder / "best.safetensors"

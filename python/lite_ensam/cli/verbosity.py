@@ -24,11 +24,11 @@ def split(arguments: Sequence[str]) -> tuple[list[str], set[str]]:
 
 
 @contextmanager
-def applied(said: set[str]) -> Iterator[None]:
-    """Run a command quietly, so that it prints errors only, or verbosely."""
+def applied(said: set[str], own: Sequence[str] = ()) -> Iterator[None]:
+    """Run a command verbosely, or quietly: it prints errors only, and the JSON that its `own` arguments ask for."""
     global _IS_VERBOSE
     _IS_VERBOSE = "-v" in said
-    if "-q" not in said:
+    if "-q" not in said or "--json" in own:
         yield
         return
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):

@@ -188,6 +188,23 @@ class RecistMark:
             return None
         return self.first_slice, self.last_slice
 
+    def may_hold(self, slices: NDArray[np.integer[Any]]) -> Mask:
+        """Whether slices (z) lie between the first and the last.
+
+        Parameters
+        ----------
+        slices : NDArray[np.integer[Any]]
+            Indices of slices.
+
+        Returns
+        -------
+        Mask
+            Bool, of the same shape.
+        """
+        first = -math.inf if self.first_slice is None else self.first_slice
+        last = math.inf if self.last_slice is None else self.last_slice
+        return np.asarray((slices >= first) & (slices <= last))
+
     @property
     def midpoint_zyx(self) -> FloatTriple:
         """Middle of the line, a voxel index (z, y, x) that may lie between voxels."""
@@ -254,8 +271,9 @@ class RecistMark:
             short_axis_zyx=None if self.short_axis_zyx is None else ends(self.short_axis_zyx),
             first_slice=lower,
             last_slice=upper,
-            inside_zyx=points(self.inside_zyx),
-            outside_zyx=points(self.outside_zyx),
+            # of a point between two voxels, the voxel that holds it, which would be the other one here
+            inside_zyx=points([float_triple(voxel_of(point)) for point in self.inside_zyx]),
+            outside_zyx=points([float_triple(voxel_of(point)) for point in self.outside_zyx]),
         )
 
     def length_mm(self, spacing_mm: Sequence[float]) -> float:

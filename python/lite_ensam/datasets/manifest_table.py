@@ -54,7 +54,7 @@ class ManifestTable(NamedTuple):
 
     @property
     def unknown(self) -> list[str]:
-        """Columns that mean nothing here."""
+        """Columns that are not read."""
         return sorted(set(self.columns) - {*MANIFEST_COLUMNS, _LABELS})
 
 

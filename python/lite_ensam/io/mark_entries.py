@@ -54,16 +54,10 @@ _READ = (
 _WRITTEN = ("length_mm", "drawn_short_axis_mm")
 """Keys that are written for people and follow from the others."""
 
-_COLUMNS = (
-    *("label", "name", "tracking_uid", *_SLICES, *INDEX_COLUMNS, *MM_COLUMNS),
-    *(f"short_{column}" for column in INDEX_COLUMNS + MM_COLUMNS),
-)
-"""Columns of a table that are read."""
+_COLUMNS = ("label", "name", "tracking_uid", *_SLICES)
+"""Columns of a table that are read, beside those of the ends."""
 
 _POINT_COLUMNS: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("short_axis", "short_axis_zyx", "short_axis_mm"), "its ends have the columns short_z0 to short_x1"
-    ),
     **{
         f"{name}{unit}": "a table has no points: give them in JSON"
         for name in _POINTS[1:]
@@ -71,7 +65,10 @@ _POINT_COLUMNS: Mapping[str, str] = {
     },
     "finding_site": "a table has no codes: give them in JSON",
 }
-"""Columns that seem to say more of a tumour, and what to do instead."""
+"""Columns that seem to say more of a tumour, and what to do instead. `short_axis_zyx` is not one of them: in the
+viewer's table it is the mask's."""
+
+_SHORT_COLUMNS = tuple(f"short_{name}" for name in (*INDEX_COLUMNS, *MM_COLUMNS))
 
 _ALIKE = 0.8
 """Likeness of a misspelt column to the one that is meant: that of `labels` and `label` is 0.91, of `slice` and
@@ -110,16 +107,24 @@ def marks_of_entries(
     Raises
     ------
     MarkError
-        If a key is not known, a number is missing or wrong, or a line does not fit the scan.
+        If a key is not known, a number is missing or wrong, a line does not fit the scan, or two share a tracking
+        UID.
     """
     listed = list(entries)
     unlabelled = [where for where, entry in listed if not _has_label(entry)]
     if unlabelled and len(unlabelled) < len(listed):
         raise MarkError(f"{unlabelled[0]} needs a label, as others have one: label all of them or none")
-    return tuple(
+    marks = tuple(
         entry if isinstance(entry, RecistMark) else _mark({"label": n, **entry}, where, source, marks_in)
         for n, (where, entry) in enumerate(listed, start=1)
     )
+    of_uid: dict[str, int] = {}
+    for mark in marks:
+        if mark.tracking_uid and of_uid.setdefault(mark.tracking_uid, mark.label) != mark.label:
+            raise MarkError(
+                f"marks {of_uid[mark.tracking_uid]} and {mark.label} have the same tracking_uid: it is one lesion's"
+            )
+    return marks
 
 
 def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> MarkEntry:
@@ -154,13 +159,15 @@ def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> 
     return entry
 
 
-def unread_columns(columns: Iterable[str]) -> tuple[str, ...]:
+def unread_columns(columns: Iterable[str], ends: Sequence[str]) -> tuple[str, ...]:
     """Columns of a table that say nothing of a line, such as a patient's age.
 
     Parameters
     ----------
     columns : Iterable[str]
         All columns of the table.
+    ends : Sequence[str]
+        `INDEX_COLUMNS` or `MM_COLUMNS`, whichever hold the ends.
 
     Raises
     ------
@@ -168,12 +175,19 @@ def unread_columns(columns: Iterable[str]) -> tuple[str, ...]:
         If one seems to be a misspelt column, or a prompt in a form that a table does not have: it would be lost.
     """
     given = list(columns)
-    unread = [name for name in given if name and name not in (*_COLUMNS, *_WRITTEN)]
+    read = (*_COLUMNS, *ends, *(f"short_{name}" for name in ends))
+    unread = [name for name in given if name and name not in read]
     missing = [name for name in _COLUMNS if name not in given]
     for name in unread:
-        if name.lower() in _POINT_COLUMNS:
-            raise MarkError(f"column {brief(name)} is not read: {_POINT_COLUMNS[name.lower()]}")
-        if meant := get_close_matches(name.lower(), missing, 1, _ALIKE):
+        lower = name.lower()
+        if lower in _POINT_COLUMNS:
+            raise MarkError(f"column {brief(name)} is not read: {_POINT_COLUMNS[lower]}")
+        if lower in _SHORT_COLUMNS and lower not in read:
+            raise MarkError(
+                f"column {brief(name)} is not read: a short axis is given as the ends are, as {read[-6]}"
+            )
+        meant = [lower] if lower in read else get_close_matches(lower, missing, 1, _ALIKE)
+        if meant and meant[0] not in given:
             raise MarkError(f"column {brief(name)} is not read: did you mean {meant[0]}?")
     return tuple(unread)
 
@@ -268,7 +282,7 @@ def _check_indices(ends_zyx: Float64Array, source: ScanSource) -> None:
         )
 
 
-_HOW_TO_SAY_MM = 'World x, y, z are read with marks_in="ras" or "lps"'
+_HOW_TO_SAY_MM = 'World x, y, z are read with marks_in="ras" or marks_in="lps"'
 
 
 def _check_place(

@@ -35,6 +35,7 @@ from lite_ensam.io.marks_files import (
     table_notes,
 )
 from lite_ensam.io.object_choice import ObjectChoice
+from lite_ensam.io.slicer_markups import check_markups_frame
 from lite_ensam.io.voxels import as_labels
 
 __all__ = ["MarksLike", "parse_marks"]
@@ -173,6 +174,7 @@ def _entries(marks: MarksLike, ct: ScanSource, marks_in: MarkFrame) -> _Entries:
 
 def _entries_of_mapping(marks: Mapping[Any, Any], ct: ScanSource, marks_in: MarkFrame) -> _Entries:
     keys = set(marks)
+    check_markups_frame(marks, marks_in)
     if keys & {"marks", "markups"}:
         return list(entries_of_json(marks)), report_notes(marks)
     if keys & _ENDS_KEYS:
@@ -241,5 +243,6 @@ def _rows(records: Sequence[Mapping[str, Any]]) -> _Entries:
     if not records:
         return [], ()
     columns = [str(name) for name in records[0]]
-    ends, notes = end_columns(columns), table_notes(columns)
+    ends = end_columns(columns)
+    notes = table_notes(columns, ends)
     return [(where := f"row {n}", entry_of_row(row, where, ends)) for n, row in enumerate(records, 1)], notes

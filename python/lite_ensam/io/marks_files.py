@@ -33,7 +33,7 @@ from lite_ensam.io.mark_entries import (
 )
 from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.reading import file_suffix, read_json
-from lite_ensam.io.slicer_markups import entries_of_markups, is_markups
+from lite_ensam.io.slicer_markups import check_markups_frame, entries_of_markups, is_markups
 
 __all__ = [
     "end_columns",
@@ -241,9 +241,9 @@ def _numbered(entries: Sequence[MarkEntry], what: str) -> list[tuple[str, MarkEn
     return [(f"{what} number {n}", entry) for n, entry in enumerate(entries, start=1)]
 
 
-def table_notes(columns: Sequence[str]) -> tuple[str, ...]:
+def table_notes(columns: Sequence[str], ends: Sequence[str]) -> tuple[str, ...]:
     """A note if a table has columns that are not read; MarkError if one is misspelt."""
-    unread = unread_columns(columns)
+    unread = unread_columns(columns, ends)
     more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
     return (f"columns not read: {brief(', '.join(unread[:_NAMED]))}{more}",) if unread else ()
 
@@ -271,13 +271,14 @@ def noted(marks: Marks, notes: Sequence[str]) -> Marks:
 def _read_table(path: PathLike, ct: ScanSource, marks_in: MarkFrame) -> Marks:
     columns, rows = read_csv(path)
     ends = end_columns(columns)
-    notes = table_notes(columns)
+    notes = table_notes(columns, ends)
     entries = [(f"line {line}", entry_of_row(row, f"line {line}", ends)) for line, row in rows]
     return noted(marks_of_entries(entries, ct, marks_in), notes)
 
 
 def _read_json(path: PathLike, ct: ScanSource, marks_in: MarkFrame) -> Marks:
     content = read_json(path)
+    check_markups_frame(content, marks_in)
     return noted(marks_of_entries(entries_of_json(content), ct, marks_in), report_notes(content))
 
 

@@ -246,6 +246,12 @@ def _read_header(stream: BinaryIO) -> NiftiHeader:
     return header
 
 
+_UNORIENTED_NOTE = (
+    "the NIfTI header says nothing of the orientation (sform and qform codes are 0): the axes are taken to run to the "
+    "patient's left, to the front, and to the head"
+)
+
+
 def _source_of(header: NiftiHeader) -> ScanSource:
     dim = header["dim"].tolist()
     shape = tuple(dim[1 : dim[0] + 1]) if 1 <= dim[0] <= 7 else tuple(dim)
@@ -266,7 +272,8 @@ def _source_of(header: NiftiHeader) -> ScanSource:
             f"the header contradicts itself: spacing is {_text(spacing)} mm by its pixdim, "
             f"{_text(of_affine)} mm by its affine (file order)"
         )
-    return source
+    says_nothing = header["sform_code"] <= 0 and header["qform_code"] <= 0
+    return source.with_notes([_UNORIENTED_NOTE] if says_nothing else [])
 
 
 def _voxel_offset(header: NiftiHeader) -> int:

@@ -10,9 +10,9 @@ import numpy as np
 
 from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.grid import real_array
-from lite_ensam.io.mark_entries import MarkEntry
+from lite_ensam.io.mark_entries import MarkEntry, MarkFrame
 
-__all__ = ["entries_of_markups", "is_markups"]
+__all__ = ["check_markups_frame", "entries_of_markups", "is_markups"]
 
 _SIGNS = {"RAS": (1.0, 1.0, 1.0), "LPS": (-1.0, -1.0, 1.0)}
 
@@ -23,6 +23,12 @@ _SLICERS_OWN_NAMES = ("", "L", "F", "MarkupsLine")
 def is_markups(content: Any) -> bool:
     """Whether a JSON file's content is a file of markups."""
     return isinstance(content, Mapping) and "markups" in content
+
+
+def check_markups_frame(content: Any, marks_in: MarkFrame) -> None:
+    """Raise `MarkError` if a file of markups, which says its frame itself, is said to be in another one."""
+    if is_markups(content) and marks_in != "voxel":
+        raise MarkError(f'a file of 3D Slicer knows where its lines lie: leave marks_in="{marks_in}" out')
 
 
 def entries_of_markups(content: Mapping[str, Any]) -> list[MarkEntry]:

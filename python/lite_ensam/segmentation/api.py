@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
@@ -16,6 +16,7 @@ from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.grid import Grid, real_array
 from lite_ensam.core.partial_volume import keep_boxes
 from lite_ensam.core.patch_config import Crop, PatchConfig
+from lite_ensam.core.prompts import FilePrompts, Prompts
 from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, notes_of
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
@@ -31,6 +32,7 @@ from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch, 
 from lite_ensam.segmentation.repeatability import estimate_repeatability
 from lite_ensam.segmentation.result import Segmentation
 from lite_ensam.segmentation.shared_tumors import shared_tumor_notes
+from lite_ensam.segmentation.unreached_slices import unreached_slice_notes
 
 CROP_NOTE = "crop {}: the weights were trained on {} crops and do much worse on this one"
 UNORIENTED_NOTE = (
@@ -44,8 +46,6 @@ WINDOWED_NOTE = (
 _PROMPTS = ("first_slice", "last_slice", "short_axis_zyx", "inside_zyx", "outside_zyx")
 """Fields of `RecistMark` that say more of a tumour than its line."""
 
-Prompts: TypeAlias = Mapping[int | None, Mapping[str, Any]] | Mapping[str, Any]
-"""Fields of `RecistMark` by name, by label of their line; of the only line without a label, too."""
 
 _PROMPTS_EXAMPLE = 'such as {1: {"first_slice": 33}}'
 
@@ -98,8 +98,8 @@ def segment(
         array.
     prompts : Prompts or None, default None
         Further prompts by label, if `marks` does not hold them: `{1: {"first_slice": 33,
-        "inside_zyx": [[44, 112, 110]]}}`; see `RecistMark`, always voxel indices (z, y, x). Of a scan with one
-        line, `{"first_slice": 33}` is enough.
+        "inside_zyx": [[44, 112, 110]]}}`; see `RecistMark`, voxel indices as those of lines in lists. Of a scan
+        with one line, `{"first_slice": 33}` is enough.
     crop : Crop or None, default None
         "lesion": a cube for each line; "joint": the paper's box around all lines. None takes that of the weights.
     engine : Engine, default "openvino"
@@ -156,7 +156,7 @@ def segment(
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
             scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, given := marks_at_hand(marks))
-            lines = with_prompts(scan.read_marks(given, marks_in, only), prompts or {})
+            lines = with_prompts(scan.read_marks(given, marks_in, only), prompts or {}, scan.source)
             return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
@@ -220,7 +220,7 @@ def segment_case(
     return Segmentation(case, measurements, report, prediction, repeatability=noise)
 
 
-def with_prompts(marks: Sequence[RecistMark], prompts: Prompts) -> tuple[RecistMark, ...]:
+def with_prompts(marks: Sequence[RecistMark], prompts: Prompts, source: ScanSource) -> tuple[RecistMark, ...]:
     """The lines with more of what a user knows of their tumours; points are added to those that there are.
 
     Parameters
@@ -231,6 +231,9 @@ def with_prompts(marks: Sequence[RecistMark], prompts: Prompts) -> tuple[RecistM
         Prompts by label, fields of `RecistMark`: first_slice, last_slice, inside_zyx, outside_zyx (a point or
         several), short_axis_zyx. Labels may be texts, as JSON has them. The only line's prompts have the label
         None, or none.
+    source : ScanSource
+        Geometry of the scan: points on an image of another library are indices k, j, i of its array, as lines
+        in lists are.
 
     Raises
     ------
@@ -238,6 +241,9 @@ def with_prompts(marks: Sequence[RecistMark], prompts: Prompts) -> tuple[RecistM
         If no line has such a label, None stands for several lines, a prompt has another name, or it
         contradicts its line.
     """
+    stored = isinstance(prompts, FilePrompts) or source.array_axes is not None
+    if isinstance(prompts, FilePrompts):
+        prompts = prompts.by_label
     if not isinstance(prompts, Mapping):
         raise MarkError(f"prompts: must be prompts by label, {_PROMPTS_EXAMPLE}, got {brief(prompts)}")
     by_label = {mark.label: mark for mark in marks}
@@ -259,16 +265,25 @@ def with_prompts(marks: Sequence[RecistMark], prompts: Prompts) -> tuple[RecistM
         if unknown:
             raise MarkError(f"prompts: must be some of {', '.join(_PROMPTS)}, got {brief(unknown[0])}")
         mark = by_label[known]
-        points = {}
+        fields = {**given}
         for name in ("inside_zyx", "outside_zyx"):
-            points[name] = (*getattr(mark, name), *_listed(given.get(name, ())))
-        by_label[known] = replace(mark, **{**given, **points})
+            fields[name] = (*getattr(mark, name), *_in_volume(_listed(given.get(name, ())), stored, source))
+        if (short_axis := given.get("short_axis_zyx")) is not None:
+            fields["short_axis_zyx"] = _in_volume(short_axis, stored, source)
+        by_label[known] = replace(mark, **fields)
     return NotedMarks((by_label[mark.label] for mark in marks), notes_of(marks))
 
 
 def _label(label: Any) -> Any:
     """JSON's names are texts."""
     return int(label) if isinstance(label, str) and label.isdecimal() else label
+
+
+def _in_volume(points: Any, stored: bool, source: ScanSource) -> Any:
+    """Points of the stored array as points (z, y, x) of the volume; what are no points stays, for others to refuse."""
+    array = real_array(points)
+    is_points = stored and array.ndim == 2 and array.shape[1] == 3
+    return source.points_from_file(array).tolist() if is_points else points
 
 
 def _listed(points: Any) -> Iterable[Any]:
@@ -369,6 +384,7 @@ def report_of(
             *([] if case.grid.is_oriented else [UNORIENTED_NOTE]),
             *case.source.notes,
             *shared_tumor_notes(prediction.tumors, threshold),
+            *unreached_slice_notes(prediction.painting, case.marks),
         ],
         "marks": [mark_entry(mark, case.source) for mark in case.marks],
         "weights": manifest.folder.resolve().name,

@@ -88,6 +88,8 @@ def refine_to_image_edge(
         mask = before[here] == label
         other = (before[here] != 0) & ~mask
         snapped = _kernels.snap_to_edge(mask, other, grey, spacing_mm, reach_mm, _LOCAL * length_mm)
+        z = np.arange(box[0][0], box[1][0])
+        snapped &= tumor.mark.may_hold(z)[:, None, None]
         after[here][mask] = 0
         after[here][snapped] = label
         claims[here] += snapped

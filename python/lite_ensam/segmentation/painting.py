@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +88,9 @@ def paint_tumors(
     """Paint all tumours into one label map of the volume they were cut from.
 
     Logits are brought back to the scan's voxels by trilinear interpolation, slice by slice; the highest
-    one above the threshold wins a voxel, background wins ties. A tumour that got no voxel has its logits
-    raised inside the sphere of its line by 1, 3, 7, ... until it has one.
+    one above the threshold wins a voxel, background wins ties. On slices that its mark excludes, a tumour does not
+    compete. A tumour that got no voxel has its logits raised inside the sphere of its line by 1, 3, 7, ... until it
+    has one.
 
     Parameters
     ----------
@@ -105,8 +107,7 @@ def paint_tumors(
     ]
     start, stop = _painted_box(tumors)
     shape = tumors[0].placement.volume_shape_zyx
-    size_z, size_y, size_x = np.subtract(stop, start).tolist()
-    labels = _kernels.paint((size_z, size_y, size_x), arguments, threshold, start)
+    labels = _paint_box(tumors, arguments, (start, stop), threshold)
     part = SubVolume(labels, start, shape)
     counts = _kernels.label_counts(labels, max(t.mark.label for t in tumors))
     missing = [tumor for tumor in tumors if counts[tumor.mark.label] == 0]
@@ -117,6 +118,24 @@ def paint_tumors(
             recovered[tumor.mark.label] = _raise(labels, arguments, tumor.mark, spacing_mm, threshold)
         part = SubVolume(labels[slices(start, stop)], start, shape)
     return obey_prompts(Painting(part, recovered), [tumor.mark for tumor in tumors])
+
+
+def _paint_box(
+    tumors: Sequence[TumorLogits], arguments: Sequence[TumorArgument], box: VoxelBox, threshold: float
+) -> NDArray[np.uint16]:
+    """Labels of a box, painted between the slices at which tumours begin or stop to compete."""
+    (first, y, x), (stop, stop_y, stop_x) = box
+    limits = [
+        z
+        for mark in (tumor.mark for tumor in tumors)
+        for z in (mark.first_slice, None if mark.last_slice is None else mark.last_slice + 1)
+        if z is not None and first < z < stop
+    ]
+    bands = []
+    for z, next_z in pairwise(sorted({first, *limits, stop})):
+        competing = [one for t, one in zip(tumors, arguments, strict=True) if t.mark.may_hold(np.array(z))]
+        bands.append(_kernels.paint((next_z - z, stop_y - y, stop_x - x), competing, threshold, (z, y, x)))
+    return bands[0] if len(bands) == 1 else np.concatenate(bands)
 
 
 def obey_prompts(painting: Painting, marks: Sequence[RecistMark]) -> Painting:

@@ -19,7 +19,7 @@ from lite_ensam import _kernels
 from lite_ensam.core.grid import Grid, as_points
 from lite_ensam.core.partial_volume import VoxelBox, flipped_box
 from lite_ensam.core.patch_config import Crop, PatchConfig
-from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.recist import RecistMark, voxel_of
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import (
     EndpointPair,
@@ -279,6 +279,15 @@ class PlannedPatch:
         )
         return cls._of(mark, ends, placement, box, grid, is_pooled=False)
 
+    @property
+    def kept_box(self) -> VoxelBox:
+        """The box and the points inside, which are tumour wherever they lie."""
+        points = np.array([voxel_of(point) for point in self.mark.inside_zyx], dtype=np.int64).reshape(-1, 3)
+        return (
+            int_triple(np.min([self.box[0], *points], axis=0)),
+            int_triple(np.max([self.box[1], *(points + 1)], axis=0)),
+        )
+
     @classmethod
     def pooled(cls, mark: RecistMark, placement: Placement, grid: Grid, config: PatchConfig) -> PlannedPatch:
         """One line seen in a box of whole voxels, max-pooled."""
@@ -366,5 +375,5 @@ class PatchPlan:
 
     @property
     def boxes(self) -> list[VoxelBox]:
-        """Boxes of voxels that the patches are cut from, in the scan's own indices."""
-        return [flipped_box(patch.box, self.flips_zyx, self.shape_zyx) for patch in self.patches]
+        """Boxes of voxels that the patches are cut from and masks lie in, in the scan's own indices."""
+        return [flipped_box(patch.kept_box, self.flips_zyx, self.shape_zyx) for patch in self.patches]

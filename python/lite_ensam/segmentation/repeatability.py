@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.types import FloatTriple
+from lite_ensam.core.types import EndpointPair, Float64Array, FloatTriple, float_triple
 from lite_ensam.measurements import TumorRepeatability, measure
 from lite_ensam.segmentation.channels import prepare_lesion
 from lite_ensam.segmentation.predictor import Predictor
@@ -71,6 +73,8 @@ def estimate_repeatability(
     """
     if predictor.crop != "lesion":
         raise ArgumentError("noise is measured on lesion crops, not on the joint crop")
+    check_repeats(n_repeats)
+    n_repeats = int(n_repeats)  # NumPy's integers are not for JSON
     case = case.flipped(case.grid.flips_zyx)  # so that storage does not decide how lines are redrawn
     config, spacing = predictor.patch_config(case.hu), case.grid.spacing_mm
     found: list[TumorRepeatability] = []
@@ -100,6 +104,8 @@ def redrawn_marks(
 ) -> tuple[RecistMark, ...]:
     """The line as the same reader might draw it again: ends moved in plane by `END_SD`, perhaps on the next slice.
 
+    A short axis is drawn again, too. Given slices and points stay as they are, so that the line stays between them.
+
     Parameters
     ----------
     mark : RecistMark
@@ -120,14 +126,34 @@ def redrawn_marks(
     """
     check_repeats(n_repeats)
     rng = np.random.default_rng((seed, mark.label))
-    spacing, last = np.asarray(spacing_mm), np.asarray(shape_zyx) - 1
+    spacing, first, last = np.asarray(spacing_mm), np.zeros(3), np.asarray(shape_zyx) - 1
+    if mark.first_slice is not None:
+        first[0] = mark.first_slice
+    if mark.last_slice is not None:
+        last[0] = mark.last_slice
     sd = np.maximum(END_SD * mark.length_mm(spacing_mm) / spacing, _LEAST_END_SD_VOXELS)
     lines: list[RecistMark] = []
     while len(lines) < n_repeats:
-        moves = rng.normal(0, sd, (2, 3))
-        moves[:, 0] = np.rint(rng.normal(0, END_SD * mark.length_mm(spacing_mm) / spacing[0]))
-        ends = np.clip(np.asarray(mark.endpoints_zyx) + moves, 0, last)
+        line = np.asarray(mark.endpoints_zyx) + rng.normal(0, sd, (2, 3))
+        line[:, 0] = mark.slice_index + np.rint(
+            rng.normal(0, END_SD * mark.length_mm(spacing_mm) / spacing[0])
+        )
+        drawn = [(mark.endpoints_zyx, np.clip(line, first, last))]
+        if mark.short_axis_zyx is not None:
+            across = np.asarray(mark.short_axis_zyx) + rng.normal(0, sd, (2, 3))
+            across[:, 0] = line[:, 0]
+            drawn.append((mark.short_axis_zyx, np.clip(across, first, last)))
         # of a line of a voxel or two both ends may fall together
-        if np.linalg.norm((ends[1] - ends[0]) * spacing) >= 0.5 * mark.length_mm(spacing_mm):
-            lines.append(RecistMark(mark.label, ends.tolist(), mark.name, mark.tracking_uid))
+        if all(_length(again, spacing) >= 0.5 * _length(before, spacing) for before, again in drawn):
+            ends, *short = (_pair(again) for _, again in drawn)
+            lines.append(replace(mark, endpoints_zyx=ends, short_axis_zyx=short[0] if short else None))
     return tuple(lines)
+
+
+def _length(ends_zyx: ArrayLike, spacing_mm: Float64Array) -> float:
+    start, stop = np.asarray(ends_zyx)
+    return float(np.linalg.norm((stop - start) * spacing_mm))
+
+
+def _pair(ends_zyx: Float64Array) -> EndpointPair:
+    return float_triple(ends_zyx[0]), float_triple(ends_zyx[1])

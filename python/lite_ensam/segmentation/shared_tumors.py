@@ -46,5 +46,6 @@ def _is_tumor(tumor: TumorLogits, points_zyx: NDArray[np.float64], threshold: fl
     voxels = np.rint(tumor.placement.to_patch(points_zyx)).astype(np.int64)
     on_patch: NDArray[np.bool_] = np.asarray(((voxels >= 0) & (voxels < tumor.logits.shape)).all(axis=-1))
     z, y, x = np.moveaxis(np.where(on_patch[..., None], voxels, 0), -1, 0)
-    found: NDArray[np.bool_] = on_patch & (tumor.logits[z, y, x] > threshold)
+    competes = tumor.mark.may_hold(np.rint(points_zyx[..., 0]).astype(np.int64))
+    found: NDArray[np.bool_] = on_patch & competes & (tumor.logits[z, y, x] > threshold)
     return found

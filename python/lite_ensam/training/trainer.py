@@ -129,6 +129,7 @@ class Trainer:
         self.step = 0
         self.best: dict[str, float] = {"dsc": -1.0, "step": 0}
         self.looks_since_best = 0
+        self._stopping = False
         if (folder / STATE).is_file():
             self._resume()
         elif (folder / LAST).exists():
@@ -141,6 +142,10 @@ class Trainer:
         """Whether all steps are done, or the last validations found no improvement."""
         tired = 0 < self.config.patience <= self.looks_since_best
         return tired or self.step >= self.config.steps
+
+    def stop(self) -> None:
+        """End `run` after the step that it is at, with all that is needed to resume on the disk."""
+        self._stopping = True
 
     def run(self, stop_at: int | None = None) -> None:
         """Train to `config.steps` (or `stop_at`), saving every minute and at the end.
@@ -165,7 +170,7 @@ class Trainer:
                 losses, logged = [], now
             if self.step % self.config.validate_steps == 0 or self.step == self.config.steps:
                 self._look()
-            if self.done:
+            if self.done or self.machine.broadcast(self._stopping):
                 break
             if self.machine.broadcast(time.monotonic() - saved > SAVE_SECONDS):
                 self.save()

@@ -18,6 +18,7 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import value_range
 from lite_ensam.core.patch_config import Crop
 from lite_ensam.core.plausibility import intensity_error
+from lite_ensam.core.prompts import Prompts
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, PathLike
 from lite_ensam.engines import Engine
@@ -25,7 +26,7 @@ from lite_ensam.io import MarkFrame, MarksLike, ScanLike, open_scan
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.segmentation import Border
-from lite_ensam.segmentation.api import Prompts, with_prompts
+from lite_ensam.segmentation.api import with_prompts
 from lite_ensam.segmentation.predictor import checked_threshold
 from lite_ensam.widgets.exports import EXPORT_KINDS, export_fault, export_file, export_paths
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown, weakly
@@ -377,7 +378,7 @@ def explore(
     threshold = None if threshold is None else checked_threshold(threshold)
     scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
     given = scan.read_marks(marks, marks_in, only) if marks is not None or scan.keeps_marks else ()
-    given = with_prompts(given, prompts or {})
+    given = with_prompts(given, prompts or {}, scan.source)
     volume = scan.read_ct()
     hu = scan.case.hu if hu is None and scan.case is not None else hu
     if hu is None:

@@ -24,7 +24,7 @@ class TestReading:
         )
         assert found.rows == (CohortCase("a", str(tmp_path / "scans/a.nii.gz")), CohortCase("b", "/b.npz"))
         assert found.problems == ()
-        assert found.notes == ("columns that mean nothing here: site",)
+        assert found.notes == ("columns not read: site",)
 
     def test_parquet_says_the_same_as_csv(self, tmp_path):
         columns = {"case": ["a", "b"], "ct": ["a.npz", "b.npz"], "date": ["2026-01-02", None]}

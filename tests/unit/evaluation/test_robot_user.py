@@ -114,4 +114,4 @@ def test_the_area_under_rounds_is_their_mean_by_trapezoids() -> None:
 
 def test_a_case_without_reference_is_refused(phantom: Case) -> None:
     with pytest.raises(CaseError, match="has no reference of tumour"):
-        list(play(replace(phantom, reference=None), lambda case: case.ct))
+        list(play(replace(phantom, reference=None), lambda case: np.zeros(case.ct.shape, np.uint8)))

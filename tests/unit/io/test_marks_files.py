@@ -8,9 +8,10 @@ import pytest
 
 from lite_ensam.core.errors import MarkError
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.recist import RecistMark, notes_of, voxel_of
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.io import read_ct, read_marks, write_marks
+from lite_ensam.io.mark_forms import parse_marks
 from tests.unit.io import files
 
 GRID = Grid.from_affine((20, 30, 40), files.AFFINE)
@@ -200,6 +201,37 @@ class TestCsv:
         with pytest.raises(MarkError, match=rf"marks\.csv: .*{message}"):
             read_marks(write(text, "marks.csv"), GRID)
 
+    @pytest.mark.parametrize(
+        ("column", "words"),
+        [
+            ("Label", "did you mean label"),
+            ("labels", "did you mean label"),
+            ("First_Slice", "did you mean first_slice"),
+            ("lastslice", "did you mean last_slice"),
+            ("names", "did you mean name"),
+            ("Short_Z0", "did you mean short_z0"),
+            ("short_x0_mm", "a short axis is given as the ends are, as short_z0"),
+            ("inside_zyx", "a table has no points: give them in JSON"),
+            ("outside", "a table has no points: give them in JSON"),
+            ("finding_site", "a table has no codes: give them in JSON"),
+        ],
+    )
+    def test_a_column_that_would_be_lost_is_refused(self, write, column, words):
+        names, cells = "z0,y0,x0,z1,y1,x1", "4,10,12,4,20,12"
+        with pytest.raises(MarkError, match=f"column '{column}' is not read: {words}"):
+            read_marks(write(f"{names},{column}\n{cells},2\n", "marks.csv"), GRID)
+        table = dict(zip([*names.split(","), column], [*map(int, cells.split(",")), 2], strict=True))
+        for form in (table, [table], {name: [cell] for name, cell in table.items()}):
+            with pytest.raises(MarkError, match=f"column '{column}' is not read: {words}"):
+                parse_marks(form, GRID)
+
+    def test_other_columns_are_named(self, write):
+        more = ["age", "short_axis_mm", "c", "d", "e", "f", "g"]
+        text = f"{self.header.strip()},tracking_uid,{','.join(more)}\n1,4,10,12,4,20,12,1.2.3{',5' * 7}\n"
+        marks = read_marks(write(text, "marks.csv"), GRID)
+        assert marks == (RecistMark(1, LINE, "", "1.2.3"),)
+        assert notes_of(marks) == ("columns not read: 'age, short_axis_mm, c, d, e' and 2 more",)
+
     def test_empty_columns_of_a_spreadsheet_are_passed_over(self, write):
         text = self.header.strip() + ",,\n1,4,10,12,4,20,12,,\n"
         assert read_marks(write(text, "marks.csv"), GRID) == (MARK,)
@@ -351,6 +383,34 @@ def test_slices_and_points_come_back_whatever_the_files_axis_order(tmp_path, axe
     assert (written["first_slice"], written["last_slice"]) == (2, 7)
     stored = np.array(written["inside_zyx"][0])
     np.testing.assert_array_equal(source.points_to_file([[3, 14, 12.5]])[0], stored)
+
+
+def test_a_point_between_two_voxels_is_the_same_voxel_whichever_way_the_scan_is_stored():
+    mark = RecistMark(1, LINE, last_slice=5, inside_zyx=((5.5, 14.5, 11.5),), outside_zyx=((3.5, 9.5, 9.5),))
+    flips, shape = (True, True, True), (20, 30, 40)
+    there = mark.flipped(flips, shape)
+    for field in ("inside_zyx", "outside_zyx"):
+        (here,), (turned,) = getattr(mark, field), getattr(there, field)
+        assert voxel_of(turned) == tuple(np.subtract(shape, 1) - voxel_of(here))
+
+
+def test_one_lesion_has_one_line(write):
+    entries = [
+        {"label": n, "endpoints_zyx": [[4, 10, 12 + n], [4, 20, 12]], "tracking_uid": "1.2"} for n in (1, 2)
+    ]
+    with pytest.raises(MarkError, match="marks 1 and 2 have the same tracking_uid: it is one lesion's"):
+        read_marks(write(json.dumps({"marks": entries})), GRID)
+
+
+@pytest.mark.parametrize("frame", ["ras", "lps"])
+def test_a_file_of_3d_slicer_says_its_frame_itself(write, frame):
+    points = [{"position": [1.0, 2.0, 3.0]}, {"position": [9.0, 2.0, 3.0]}]
+    content = {"markups": [{"type": "Line", "coordinateSystem": "LPS", "controlPoints": points}]}
+    for given in (write(json.dumps(content), "lines.mrk.json"), content):
+        with pytest.raises(
+            MarkError, match=f'3D Slicer knows where its lines lie: leave marks_in="{frame}" out'
+        ):
+            parse_marks(given, GRID, frame)
 
 
 def test_a_mark_without_them_is_written_as_before(tmp_path):

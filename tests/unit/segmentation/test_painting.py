@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from lite_ensam.core.recist import RecistMark, sphere_mask
 from lite_ensam.segmentation.painting import TumorLogits, paint_tumors
 from lite_ensam.segmentation.patch_plan import Placement
 from lite_ensam.segmentation.predictor import expected_dice
+from lite_ensam.segmentation.unreached_slices import unreached_slice_notes
 from tests.tumor_logits import SHAPE, SPACING, ball, told
 
 
@@ -81,10 +84,40 @@ def test_nothing_lies_beyond_given_slices() -> None:
     assert not alone[12:].any()
 
 
+def test_a_given_slice_that_the_mask_does_not_reach_is_said() -> None:
+    free = paint_tumors([ball(3, 24)], SPACING)
+    first, last = (int(np.flatnonzero(free.labels.any(axis=(1, 2)))[end]) for end in (0, -1))
+    for told_slices, words in (
+        ({"first_slice": first, "last_slice": last}, []),
+        ({}, []),
+        (
+            {"first_slice": first - 2},
+            [f"mark 3: first_slice is {first - 2}, the mask begins at slice {first}: no"],
+        ),
+        ({"last_slice": last + 1}, [f"mark 3: last_slice is {last + 1}, the mask ends at slice {last}: no"]),
+    ):
+        tumor = told(ball(3, 24), **told_slices)
+        notes = unreached_slice_notes(paint_tumors([tumor], SPACING), [tumor.mark])
+        assert [note[: len(word)] for note, word in zip(notes, words, strict=True)] == words
+
+
 def test_slices_of_one_tumor_do_not_cut_another() -> None:
     labels = paint_tumors([told(ball(1, 14), first_slice=10, last_slice=10), ball(2, 34)], SPACING).labels
     assert np.flatnonzero((labels == 1).any(axis=(1, 2))).tolist() == [10]
     assert ((labels == 2).sum(axis=(1, 2)) > 0).sum() > 4
+
+
+@pytest.mark.parametrize("border", [24, 26, 32])
+def test_a_tumor_does_not_compete_on_slices_that_its_mark_excludes(border: int) -> None:
+    below, above = (
+        told(ball(1, 24, height=9), last_slice=10),
+        told(ball(2, border), first_slice=11, endpoints_zyx=((11, 24, border - 6), (11, 24, border + 6))),
+    )
+    labels = paint_tumors([below, above], SPACING).labels
+    alone = paint_tumors([replace(above, mark=replace(above.mark, first_slice=None))], SPACING).labels
+    np.testing.assert_array_equal(labels[11:], alone[11:])
+    assert (labels[:11] == 1).any()
+    assert not (labels[:11] == 2).any()
 
 
 def test_a_point_inside_one_tumor_is_not_anothers() -> None:

@@ -50,6 +50,21 @@ def test_lines_are_drawn_as_one_reader_draws_them_twice() -> None:
     assert redrawn_marks(mark, SPACING, SHAPE, 4, seed=1) != redrawn_marks(mark, SPACING, SHAPE, 4)
 
 
+def test_what_else_is_known_of_a_tumour_is_known_each_time() -> None:
+    mark = RecistMark(
+        3, ((8, 20, 4), (8, 20, 44)), "", "", ((8, 15, 24), (8, 26, 24)), 8, 9, ((9, 20, 20),), ((8, 20, 46),)
+    )
+    lines = redrawn_marks(mark, (1.0, 1.0, 1.0), SHAPE, 200)
+    told = {(line.first_slice, line.last_slice, line.inside_zyx, line.outside_zyx) for line in lines}
+    assert told == {(8, 9, ((9.0, 20.0, 20.0),), ((8.0, 20.0, 46.0),))}
+    assert {line.slice_index for line in lines} == {8, 9}
+    across = np.array([line.short_axis_zyx for line in lines])
+    assert np.std(across[:, 1, 1]) == pytest.approx(END_SD * 40, rel=0.2)
+    without = RecistMark(3, mark.endpoints_zyx)
+    plain = redrawn_marks(without, SPACING, SHAPE, 5)
+    assert [line.short_axis_zyx for line in plain] == [None] * 5
+
+
 def test_lines_at_the_scans_corner_stay_inside_and_short_ones_stay_lines() -> None:
     for mark in (RecistMark(1, ((0, 0, 0), (0, 0, 47))), RecistMark(1, ((21, 39, 46), (21, 39, 47)))):
         for line in redrawn_marks(mark, SPACING, SHAPE, 50):

@@ -112,6 +112,7 @@ def test_a_plot_has_three_planes_for_each_tumour_that_is_asked_for() -> None:
     assert len(result.plot().axes) == 9
     figure = result.plot([3, 1])
     assert [text.get_text()[:2] for text in figure.texts] == ["3 ", "1 "]
+    assert [text.get_text()[:2] for text in result.plot(3).texts] == ["3 "]
     assert figure._repr_png_().startswith(b"\x89PNG")  # what a notebook shows
 
 

@@ -19,6 +19,7 @@ from lite_ensam.training.grey_levels import HU_OF_GREY
 from lite_ensam.training.lesion_batches import Chance
 from lite_ensam.training.samplers import DeviceBank, LesionCropSampler, seeded
 from lite_ensam.training.trainer import Trainer
+from lite_ensam.training.validation import ValidationScore
 
 TINY = TrainingConfig(
     model=ModelConfig(in_channels=len(LINE_CHANNELS), filters=4, blocks=(1, 1, 1, 1), rotation_block=2),
@@ -66,8 +67,36 @@ def test_a_run_learns_two_balls_and_leaves_weights_and_a_log(bank: LesionCropCac
 
 def test_a_run_with_another_config_is_not_resumed(bank: LesionCropCache, tmp_path: Path) -> None:
     train(bank, tmp_path).save()
-    with pytest.raises(TrainingError, match="was started with another config"):
+    with pytest.raises(
+        TrainingError, match=r"was started with other settings: lr 0\.\d+, now 0\.0001\. Go on"
+    ):
         train(bank, tmp_path, replace(TINY, lr=1e-4))
+
+
+def test_a_run_that_is_stopped_keeps_every_step(bank: LesionCropCache, tmp_path: Path) -> None:
+    stopped = train(bank, tmp_path / "two", replace(TINY, steps=8))
+
+    class Watcher:
+        def on_step(self, step: int, loss: float, rate: float) -> None:
+            if step == 3:
+                stopped.stop()
+
+        def on_validation(self, step: int, look: ValidationScore, better: bool) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    stopped.watchers = [Watcher()]
+    stopped.run()
+    assert (stopped.step, stopped.done) == (3, False)
+    resumed = train(bank, tmp_path / "two", replace(TINY, steps=8))
+    assert resumed.step == 3
+    resumed.run()
+    whole = train(bank, tmp_path / "one", replace(TINY, steps=8))
+    whole.run()
+    for kept, again in zip(whole.average.parameters(), resumed.average.parameters(), strict=True):
+        assert torch.equal(kept, again)
 
 
 def test_a_run_may_begin_from_the_weights_of_another(bank: LesionCropCache, tmp_path: Path) -> None:
@@ -85,7 +114,10 @@ def test_a_run_may_begin_from_the_weights_of_another(bank: LesionCropCache, tmp_
 
 
 def test_sources_without_a_weight_are_named(bank: LesionCropCache) -> None:
-    with pytest.raises(TrainingError, match="differ in globes"):
+    with pytest.raises(
+        TrainingError,
+        match=r"every source of the data \(balls, globes\) and no other; globes is on one side only",
+    ):
         LesionCropSampler(bank, replace(TINY, source_weights={"balls": 1.0}))
     LesionCropSampler(bank, replace(TINY, source_weights={}))
 

@@ -125,6 +125,23 @@ def test_saved_marks_are_those_on_the_screen(explorer: Explorer, case: Case) -> 
     np.testing.assert_array_equal(read_labels(explorer.save("NIfTI"), case.grid), explorer.viewer.labels)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("threshold", "much", "threshold must be a finite logit"),
+        ("border", "mine", "border must be one of"),
+        ("mirror", 1, "mirror must be of type bool"),
+    ],
+)
+def test_options_of_a_report_that_make_no_sense_are_refused(
+    case: Case, engine: SphereEngine, tmp_path: Path, name: str, value: object, words: str
+) -> None:
+    report = explore(case, folder=tmp_path).save("JSON")
+    report.write_text(json.dumps(json.loads(report.read_text()) | {name: value}))
+    with pytest.raises(MarkError, match=rf"report\.json: {words}"):
+        explore(case, report)
+
+
 def test_files_say_how_much_was_made_by_hand(explorer: Explorer, case: Case) -> None:
     viewer = explorer.viewer
     z, y, x = (round(m) for m in case.marks[0].midpoint_zyx)
