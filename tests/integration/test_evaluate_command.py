@@ -27,6 +27,8 @@ def test_scores_tables_page_and_pictures_are_written(flare: Path, tmp_path: Path
     assert done.exit_code == 0, done.output
     for text in ("CT_Lesion_FLARE23Ts", "ends 1 voxel off", "region_growing", "not a medical device"):
         assert text in done.output
+    written = [name for name in names.values() if f": {tmp_path / name}" in done.output.replace("\n", " ")]
+    assert written == list(names.values())
     report = json.loads((tmp_path / "s.json").read_text())
     assert report["use"] == "Research use, not a medical device."
     assert {score["scoring"] for score in report["flare"]} == {"FLARE24", "LETT-NeXt"}

@@ -107,10 +107,8 @@ def test_a_folder_without_exported_weights_is_refused(scan: Scan, tmp_path: Path
         lite_ensam.segment(scan.case, weights=tmp_path)
 
 
-def test_calibrated_weights_come_with_intervals(mine: Path, scan: Scan, run: Run, tmp_path: Path) -> None:
-    folder, weights = tmp_path / "held-out", tmp_path / "weights"
-    shutil.copytree(mine, weights)
-    for n in range(7):  # of 3 tumours each: 19 are needed
+def write_phantoms(folder: Path, count: int) -> None:
+    for n in range(count):
         (folder / "phantoms" / str(n)).mkdir(parents=True)
         phantom = lite_ensam.make_phantom(seed=n)
         source, place = ScanSource.of(phantom.grid), folder / "phantoms" / str(n)
@@ -118,6 +116,33 @@ def test_calibrated_weights_come_with_intervals(mine: Path, scan: Scan, run: Run
         assert phantom.reference is not None
         write_mask(place / "labels.nii.gz", phantom.reference, source)
         write_marks(place / "marks.json", phantom.marks, source)
+
+
+def test_only_the_cases_that_training_has_left_out_are_scored(mine: Path, run: Run, tmp_path: Path) -> None:
+    write_phantoms(tmp_path / "data", 3)
+    weights = tmp_path / "weights"
+    shutil.copytree(mine, weights)
+    manifest = json.loads((weights / "manifest.json").read_text())
+
+    def scored(held_out: list[str]) -> tuple[int, set[str], str]:
+        manifest["record"]["held_out"] = held_out
+        (weights / "manifest.json").write_text(json.dumps(manifest))
+        done = run("evaluate", tmp_path / "data", "--weights", weights, "--held-out", "--json")
+        cases = {one["case"] for one in json.loads(done.stdout)["tumors"]} if done.returncode == 0 else set()
+        return done.returncode, cases, done.stderr
+
+    assert scored(["phantoms/1"])[:2] == (0, {"1"})
+    assert scored(["phantoms/0", "phantoms/2", "other/1"])[:2] == (0, {"0", "2"})
+    code, _, words = scored(["other/1"])
+    assert (code, "holds none of the 1 cases that are wanted, such as other/1" in words) == (1, True)
+    code, _, words = scored([])
+    assert (code, "--held-out needs --weights that were trained with" in " ".join(words.split())) == (2, True)
+
+
+def test_calibrated_weights_come_with_intervals(mine: Path, scan: Scan, run: Run, tmp_path: Path) -> None:
+    folder, weights = tmp_path / "held-out", tmp_path / "weights"
+    shutil.copytree(mine, weights)
+    write_phantoms(folder, 7)  # of 3 tumours each: 19 are needed
     assert run("evaluate", folder, "--calibrate").returncode == 2
     asked = (
         "segment",

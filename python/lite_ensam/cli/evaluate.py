@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lite_ensam.core.case import Case
     from lite_ensam.core.patch_config import Crop as CropKind
     from lite_ensam.core.types import Labels
+    from lite_ensam.engines import WeightsManifest
     from lite_ensam.evaluation import Evaluation, Segmenting
     from lite_ensam.segmentation import Predictor
 
@@ -38,6 +39,13 @@ Calibration: TypeAlias = Annotated[
         "--calibrate",
         help="Store the errors on these cases with --weights, so that results come with 95 % intervals; use patients "
         "that the weights were not trained on",
+    ),
+]
+HeldOut: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--held-out",
+        help="Score only the cases that the training of --weights has left out (--fold, --val-share or --val)",
     ),
 ]
 Figure2: TypeAlias = Annotated[
@@ -78,6 +86,7 @@ def evaluate(
     resources: Resources = False,
     seed: Annotated[int, typer.Option(help="Seed of the intervals' bootstrap and of perturbed lines")] = 0,
     weights: Weights = None,
+    held_out: HeldOut = False,
     calibration: Calibration = False,
     engine: Engine = EngineName.openvino,
     crop: Crop = None,
@@ -86,30 +95,30 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Score masks against reference contours, and geometric baselines with them (extra `evaluate`)."""
-    from lite_ensam.datasets import find_cases
+    from lite_ensam.datasets.folders import list_cases
     from lite_ensam.engines import load_backend
     from lite_ensam.engines.backend import shipped_weights
     from lite_ensam.evaluation import BASELINES, CHANGES, calibrate, measure_cases
     from lite_ensam.evaluation import evaluate as run
-    from lite_ensam.io import check_outputs, write_text
-    from lite_ensam.reporting.paper_tables import paper_tables as tables_of
     from lite_ensam.segmentation import Predictor
 
-    pictures = (html, ".html"), (figure2, ".png"), (worst, ".png")
-    outputs = ((output, ".json"), (csv, ".csv"), (paper_tables, ".md"), *pictures)
-    check_outputs([(path, (suffix,)) for path, suffix in outputs], (data, weights), overwrite)
+    files = Files(output, csv, html, paper_tables, figure2, worst)
+    files.check((data, weights), overwrite)
     wanted: CropKind | None = crop.value if crop else None
     backend = load_backend(engine.value, weights=weights or shipped_weights(wanted))
     predictor = Predictor(backend, wanted, mirror=mirror, border=border.value)
     if calibration:
         _check_calibration(weights, predictor)
+    only = _held_out(weights, backend.manifest) if held_out else None
 
     def segment(case: Case) -> Labels:
         return predictor.predict(case).labels
 
     with _bar("scoring") as told:
         changes = tuple(CHANGES) if robustness else ()
-        result = run(data, segment, baselines=tuple(BASELINES), changes=changes, seed=seed, on_case=told)
+        result = run(
+            data, segment, baselines=tuple(BASELINES), changes=changes, seed=seed, on_case=told, only=only
+        )
     if resources or paper_tables is not None:
         options = ["--engine", engine.value, "--crop", predictor.crop, "--border", border.value]
         options += [
@@ -117,23 +126,18 @@ def evaluate(
             *(["--weights", str(weights)] if weights else []),
         ]
         with _bar("measuring") as told:
-            result = replace(result, resources=tuple(measure_cases(find_cases(data), options, told)))
+            result = replace(
+                result, resources=tuple(measure_cases(list_cases(data, only).cases, options, told))
+            )
     if calibration:
         with _bar("calibrating") as told:
-            backend.manifest.write_held_out_errors(calibrate(data, predictor, told))
-    if output is not None:
-        result.write_json(output, overwrite)
-    if csv is not None:
-        result.write_csv(csv, overwrite)
-    if paper_tables is not None:
-        write_text(paper_tables, tables_of(result), overwrite)
-    write_pictures(
-        result, segment, Pictures(html, figure2, worst), _made(data, weights, predictor), overwrite
-    )
+            backend.manifest.write_held_out_errors(calibrate(data, predictor, told, only))
+    files.write(result, segment, _made(data, weights, predictor), overwrite)
     if as_json:
         print_json(result.to_dict())
     else:
         show(result)
+        files.show()
 
 
 def _made(data: Path, weights: Path | None, predictor: Predictor) -> dict[str, str]:
@@ -147,6 +151,16 @@ def _made(data: Path, weights: Path | None, predictor: Predictor) -> dict[str, s
     }
 
 
+def _held_out(weights: Path | None, manifest: WeightsManifest) -> Collection[str]:
+    """`source/case` of the cases that weights have not learnt from."""
+    keys = manifest.record.get("held_out") if weights is not None else None
+    if not keys:
+        raise typer.BadParameter(
+            "--held-out needs --weights that were trained with --fold, --val-share or --val, which their record names"
+        )
+    return set(keys)
+
+
 def _check_calibration(weights: Path | None, predictor: Predictor) -> None:
     if weights is None:
         raise typer.BadParameter(
@@ -157,38 +171,69 @@ def _check_calibration(weights: Path | None, predictor: Predictor) -> None:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Files that show tumours; None is not written."""
+class Files:
+    """Files that are written; None is not."""
 
-    html: Path | None
+    scores: Path | None
+    table: Path | None
+    page: Path | None
+    paper_tables: Path | None
     figure2: Path | None
     worst: Path | None
 
+    def check(self, inputs: Sequence[Path | None], overwrite: bool) -> None:
+        """Raise OutputError if one cannot be written."""
+        from lite_ensam.io import check_outputs
 
-def write_pictures(
-    result: Evaluation, segment: Segmenting, files: Pictures, made: dict[str, str], overwrite: bool
-) -> None:
-    """Draw the tumours that are wanted, each once, and write the files."""
-    from lite_ensam._kernels import __version__
-    from lite_ensam.evaluation import at_percentiles, picture_tumors, render_percentiles, worst_tumors
-    from lite_ensam.evaluation.resources import machine
-    from lite_ensam.figures import write_picture
-    from lite_ensam.io import atomic_write, write_text
-    from lite_ensam.reporting import EvaluationPictures, evaluation_page
+        paths = (self.scores, self.table, self.page, self.paper_tables, self.figure2, self.worst)
+        suffixes = (".json", ".csv", ".html", ".md", ".png", ".png")
+        check_outputs(
+            [(path, (suffix,)) for path, suffix in zip(paths, suffixes, strict=True)], inputs, overwrite
+        )
 
-    page, five, ten = files.html is not None, at_percentiles(result), worst_tumors(result)
-    shown = picture_tumors(result, five, segment) if page or files.figure2 is not None else []
-    png = render_percentiles(shown, five) if shown else b""
-    drawn = picture_tumors(result, ten, segment) if page or files.worst is not None else []
-    if files.figure2 is not None:
-        with atomic_write(files.figure2, overwrite) as file:
-            file.write(png)
-    if files.worst is not None:
-        write_picture(files.worst, drawn, overwrite=overwrite)
-    if files.html is not None:
-        made |= {"Program": f"lite-ensam {__version__}", "Machine": machine()}
-        text = evaluation_page(result, made, EvaluationPictures(png, drawn))
-        write_text(files.html, text, overwrite)
+    def write(self, result: Evaluation, segment: Segmenting, made: dict[str, str], overwrite: bool) -> None:
+        """Write them all."""
+        from lite_ensam.io import write_text
+        from lite_ensam.reporting.paper_tables import paper_tables as tables_of
+
+        if self.scores is not None:
+            result.write_json(self.scores, overwrite)
+        if self.table is not None:
+            result.write_csv(self.table, overwrite)
+        if self.paper_tables is not None:
+            write_text(self.paper_tables, tables_of(result), overwrite)
+        self._write_pictures(result, segment, made, overwrite)
+
+    def _write_pictures(
+        self, result: Evaluation, segment: Segmenting, made: dict[str, str], overwrite: bool
+    ) -> None:
+        """Draw the tumours that are wanted, each once."""
+        from lite_ensam._kernels import __version__
+        from lite_ensam.evaluation import at_percentiles, picture_tumors, render_percentiles, worst_tumors
+        from lite_ensam.evaluation.resources import machine
+        from lite_ensam.figures import write_picture
+        from lite_ensam.io import atomic_write, write_text
+        from lite_ensam.reporting import EvaluationPictures, evaluation_page
+
+        page, five, ten = self.page is not None, at_percentiles(result), worst_tumors(result)
+        shown = picture_tumors(result, five, segment) if page or self.figure2 is not None else []
+        png = render_percentiles(shown, five) if shown else b""
+        drawn = picture_tumors(result, ten, segment) if page or self.worst is not None else []
+        if self.figure2 is not None:
+            with atomic_write(self.figure2, overwrite) as file:
+                file.write(png)
+        if self.worst is not None:
+            write_picture(self.worst, drawn, overwrite=overwrite)
+        if self.page is not None:
+            made |= {"Program": f"lite-ensam {__version__}", "Machine": machine()}
+            text = evaluation_page(result, made, EvaluationPictures(png, drawn))
+            write_text(self.page, text, overwrite)
+
+    def show(self) -> None:
+        """Print where they are."""
+        for name in ("scores", "table", "page", "paper_tables", "figure2", "worst"):
+            if (path := getattr(self, name)) is not None:
+                typer.echo(f"{name.replace('_', ' ')}: {path}")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -97,8 +97,15 @@ def find_cases(folder: PathLike) -> list[CaseFiles]:
     return list(list_cases(folder).cases)
 
 
-def list_cases(folder: PathLike) -> FoundCases:
+def list_cases(folder: PathLike, only: Collection[str] | None = None) -> FoundCases:
     """Every case of a folder, each with its reference, in alphabetical order of source and name.
+
+    Parameters
+    ----------
+    folder : PathLike
+        Cases in one of the layouts of this module.
+    only : Collection[str] or None, default None
+        `source/case` of the cases that are wanted; None wants all.
 
     Raises
     ------
@@ -113,6 +120,13 @@ def list_cases(folder: PathLike) -> FoundCases:
             f"{printable(root)}: no case to evaluate; looked for SOURCE/CASE/ct.nii.gz with labels.nii.gz and "
             "marks.json beside it, for FLARE's *.npz and images*/CASE_0000.nii.gz, and for BIDS's *_ct.nii.gz"
         )
+    if only is not None:
+        cases = tuple(case for case in cases if case.key in only)
+        if not cases:
+            raise CaseError(
+                f"{printable(root)}: holds none of the {len(only)} cases that are wanted, such as "
+                f"{printable(min(only, default=''))}"
+            )
     for case, following in pairwise(cases):
         if case.key == following.key:
             raise CaseError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.types import PathLike
@@ -16,7 +16,10 @@ __all__ = ["calibrate"]
 
 
 def calibrate(
-    folder: PathLike, predictor: Predictor, on_case: Callable[[str, int, int], None] | None = None
+    folder: PathLike,
+    predictor: Predictor,
+    on_case: Callable[[str, int, int], None] | None = None,
+    only: Collection[str] | None = None,
 ) -> HeldOutErrors:
     """Segment every case of a folder and compare volumes and diameters with the reference's.
 
@@ -28,6 +31,8 @@ def calibrate(
         Runs the weights with lesion crops and readers' borders.
     on_case : Callable[[str, int, int], None] or None, default None
         Called before each case with its name, its number from 0 and how many there are.
+    only : Collection[str] or None, default None
+        `source/case` of the cases that are taken; None takes all.
 
     Returns
     -------
@@ -39,7 +44,7 @@ def calibrate(
     CaseError
         If the folder holds no case, one cannot be read, or there are fewer than 19 tumours with a mask.
     """
-    found, _ = list_cases(folder)
+    found, _ = list_cases(folder, only)
     errors: list[TumorError] = []
     patients = set()
     for number, files in enumerate(found):

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
@@ -130,6 +130,7 @@ def evaluate(
     changes: Sequence[str] = (),
     seed: int = 0,
     on_case: Callable[[str, int, int], None] | None = None,
+    only: Collection[str] | None = None,
 ) -> Evaluation:
     """Segment and score every case of a folder.
 
@@ -147,6 +148,8 @@ def evaluate(
         Seed of the bootstrap and of changed marks.
     on_case : Callable[[str, int, int], None] or None, default None
         Called before each case with its name, its number from 0 and how many there are.
+    only : Collection[str] or None, default None
+        `source/case` of the cases that are scored, such as those that training has left out; None scores all.
 
     Returns
     -------
@@ -169,7 +172,7 @@ def evaluate(
     ):
         if unknown := [name for name in names if name not in known]:
             raise ValueError(f"{what} must be names out of {', '.join(known)}, got {unknown[0]!r}")
-    found, notes = list_cases(folder)
+    found, notes = list_cases(folder, only)
     tumors: list[TumorScore] = []
     cases: list[CaseScore] = []
     for number, files in enumerate(found):
