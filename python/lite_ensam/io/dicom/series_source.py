@@ -261,6 +261,21 @@ class SeriesSource(ScanSource):
         n, rows_columns = found
         return self.slices[n], rows_columns[:, ::-1] + 0.5
 
+    def points_to_lps(self, points_zyx: ArrayLike) -> Float64Array:
+        """Convert voxel indices to DICOM's world, by the slices as acquired; the inverse of `points_from_world`.
+
+        Parameters
+        ----------
+        points_zyx : ArrayLike
+            Voxel indices (n, 3) in z, y, x.
+
+        Returns
+        -------
+        Float64Array
+            World mm (n, 3) in x, y, z (LPS).
+        """
+        return self.stack.from_grid(self.points_to_file(points_zyx))
+
     def points_from_world(self, points_mm: ArrayLike) -> Float64Array:
         """Convert world millimetres to voxel indices, by the slices as acquired.
 

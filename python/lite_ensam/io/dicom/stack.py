@@ -215,6 +215,15 @@ class Stack:
         rows_columns = ((points - self.positions[n]) @ self.axes[[1, 0]].T) / self.step_mm[[1, 0]]
         return np.column_stack([k, rows_columns + self.shifts_ji[n]])
 
+    def from_grid(self, points_kji: Float64Array) -> Float64Array:
+        """DICOM's mm (m, 3) of points of the grid; the inverse of `from_world`."""
+        k = points_kji[:, 0]
+        n = self.slice_of_plane[np.clip(np.rint(k), 0, self.shape[0] - 1).astype(int)]
+        j_mm, i_mm = ((points_kji[:, 1:] - self.shifts_ji[n]) * self.step_mm[[1, 0]]).T
+        k_mm = k * self.step_mm[2] - (self.positions[n] - self.positions[0]) @ self.axes[2]
+        world: Float64Array = self.positions[n] + np.column_stack([i_mm, j_mm, k_mm]) @ self.axes
+        return world
+
     def to_world(self, n: int, rows_columns: Float64Array) -> Float64Array:
         """DICOM's mm (m, 3) of points (m, 2) on slice n, where it lay in the scanner."""
         j_mm, i_mm = (rows_columns * self.step_mm[[1, 0]]).T

@@ -292,7 +292,11 @@ class _Groups:
         try:
             image, columns_rows = self.series.image_of_points(points)
         except ValueError:  # an axial line on a series that was not taken axially runs through its slices
-            return None
+            if not self.series.frame_of_reference_uid:
+                return None
+            return self.sr.CoordinatesForMeasurement3D(
+                "POLYLINE", self.series.points_to_lps(points), self.series.frame_of_reference_uid
+            )
         is_described = "ReferencedFrameNumber" not in image and image.get("SliceThickness")
         if is_described and image not in self.images_of_lines:
             self.images_of_lines.append(image)

@@ -118,7 +118,7 @@ def written_report(folder: Path, shape: str = "axial") -> tuple[SeriesSource, tu
     return source, measured
 
 
-@pytest.mark.parametrize("shape", ["axial", "tilted", "one slice missing", "stripped of names and dates"])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_the_report_gives_back_lines_names_and_numbers(tmp_path: Path, shape: str) -> None:
     source, measured = written_report(tmp_path, shape)
     seg = pydicom.dcmread(tmp_path / "seg.dcm")
@@ -126,9 +126,11 @@ def test_the_report_gives_back_lines_names_and_numbers(tmp_path: Path, shape: st
     assert [mark.name for mark in marks] == ["node", "liver 1"]
     assert [mark.tracking_uid for mark in marks] == [one.TrackingUID for one in seg.SegmentSequence]
     # as marks they are the lines that were given, not the mask's axes
-    for mark, given, one in zip(marks, tumors(source)[1], measured, strict=True):
-        was_taken = shape != "one slice missing" or given.slice_index != 4
-        assert mark.endpoints_zyx == (given.endpoints_zyx if was_taken else one.longest_diameter_zyx)
+    for mark, given in zip(marks, tumors(source)[1], strict=True):
+        np.testing.assert_allclose(mark.endpoints_zyx, given.endpoints_zyx, atol=1e-4)
+    if shutil.which("dciodvfy") is not None:  # Debian: dicom3tools
+        said = subprocess.run(["dciodvfy", tmp_path / "sr.dcm"], capture_output=True, text=True)
+        assert [line for line in said.stderr.splitlines() if line.startswith("Error")] == []
     report = highdicom.sr.srread(tmp_path / "sr.dcm").content
     volumes = report.get_volumetric_roi_measurement_groups()
     diameters = report.get_image_measurement_groups()
