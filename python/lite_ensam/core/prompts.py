@@ -1,4 +1,4 @@
-"""What a user knows of tumours beside their lines, apart from the marks: fields of `RecistMark` by label."""
+"""Prompts that are given apart from the marks: fields of `RecistMark` by label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is evaluated: any function that segments a case."""
+"""Any function that segments a case can be evaluated."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias

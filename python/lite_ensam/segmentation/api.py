@@ -280,7 +280,7 @@ def _label(label: Any) -> Any:
 
 
 def _in_volume(points: Any, stored: bool, source: ScanSource) -> Any:
-    """Points of the stored array as points (z, y, x) of the volume; what are no points stays, for others to refuse."""
+    """Points of the stored array as points (z, y, x) of the volume; anything else is returned, for others to refuse."""
     array = real_array(points)
     is_points = stored and array.ndim == 2 and array.shape[1] == 3
     return source.points_from_file(array).tolist() if is_points else points
