@@ -112,7 +112,7 @@ REFUSED: dict[str, Refusal] = {
     "millimetres as voxels, outside": (
         lambda: call(CT, ENDS_RAS, grid=PLACED),
         MarkError,
-        'marks_in="ras" or "lps"',
+        'marks_in="ras" or marks_in="lps"',
     ),
     "millimetres as voxels, between slices": (
         lambda: call(CT, np.array([[11, 40, 20], [11, 50, 20]]) * (3.1, 0.7, 0.7), (3.1, 0.7, 0.7)),

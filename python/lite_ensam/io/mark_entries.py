@@ -24,6 +24,7 @@ __all__ = [
     "INDEX_COLUMNS",
     "MARK_FRAMES",
     "MM_COLUMNS",
+    "PROMPT_KEYS",
     "MarkEntry",
     "MarkFrame",
     "check_frame",
@@ -47,10 +48,10 @@ MM_COLUMNS = ("x0_mm", "y0_mm", "z0_mm", "x1_mm", "y1_mm", "z1_mm")
 _SLICES = ("first_slice", "last_slice")
 _POINTS = ("short_axis", "inside", "outside")
 """Each is read as `<name>_zyx` or as `<name>_mm`."""
-_READ = (
-    *("label", "endpoints_zyx", "endpoints_mm", "name", "tracking_uid", "finding_site", *_SLICES),
-    *(f"{name}_{unit}" for name in _POINTS for unit in ("zyx", "mm")),
-)
+PROMPT_KEYS = (*_SLICES, *(f"{name}_{unit}" for name in _POINTS for unit in ("zyx", "mm")))
+"""Keys of a mark in JSON that say more of a tumour than its line."""
+
+_READ = ("label", "endpoints_zyx", "endpoints_mm", "name", "tracking_uid", "finding_site", *PROMPT_KEYS)
 _WRITTEN = ("length_mm", "drawn_short_axis_mm")
 """Keys that are written for people and follow from the others."""
 

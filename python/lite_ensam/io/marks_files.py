@@ -24,6 +24,7 @@ from lite_ensam.io.label_map import labels_on_grid
 from lite_ensam.io.mark_entries import (
     INDEX_COLUMNS,
     MM_COLUMNS,
+    PROMPT_KEYS,
     MarkEntry,
     MarkFrame,
     check_frame,
@@ -197,6 +198,10 @@ def entries_of_json(content: Any) -> list[tuple[str, MarkEntry]]:
     entries = content.get("marks") if isinstance(content, Mapping) else None
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise MarkError('must be {"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}')
+    if misplaced := [key for key in content if key in (*PROMPT_KEYS, "prompts")]:
+        raise MarkError(
+            f"{brief(misplaced[0])} stands beside the marks and is not read: put it into its mark"
+        )
     return _numbered(entries, "mark")
 
 

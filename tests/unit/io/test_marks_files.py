@@ -394,6 +394,15 @@ def test_a_point_between_two_voxels_is_the_same_voxel_whichever_way_the_scan_is_
         assert voxel_of(turned) == tuple(np.subtract(shape, 1) - voxel_of(here))
 
 
+@pytest.mark.parametrize("key", ["first_slice", "inside_zyx", "short_axis_mm", "prompts"])
+def test_what_belongs_into_a_mark_is_not_lost_beside_it(write, key):
+    content = {"marks": [{"endpoints_zyx": LINE}], key: 4}
+    for given in (write(json.dumps(content)), content):
+        with pytest.raises(MarkError, match=f"'{key}' stands beside the marks and is not read"):
+            parse_marks(given, GRID)
+    assert len(parse_marks({"name": "visit 1", "marks": [{"endpoints_zyx": LINE}]}, GRID)) == 1
+
+
 def test_one_lesion_has_one_line(write):
     entries = [
         {"label": n, "endpoints_zyx": [[4, 10, 12 + n], [4, 20, 12]], "tracking_uid": "1.2"} for n in (1, 2)
