@@ -150,6 +150,17 @@ def test_a_tensor_of_torch(expected: np.ndarray) -> None:
     torch = pytest.importorskip("torch")
     ct = torch.from_numpy(CT.astype(np.float32)).requires_grad_()
     np.testing.assert_array_equal(lite_ensam.segment(ct, torch.tensor(ENDS), SPACING).labels, expected)
+    half = ct.detach().bfloat16()
+    rounded = lite_ensam.segment(half.float(), ENDS, SPACING)
+    np.testing.assert_array_equal(lite_ensam.segment(half, ENDS, SPACING).labels, rounded.labels)
+
+
+def test_a_row_of_a_data_frame(expected: np.ndarray) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame([np.ravel(ends) for ends in ENDS], columns=["z0", "y0", "x0", "z1", "y1", "x1"])
+    np.testing.assert_array_equal(lite_ensam.segment(BARE, frame).labels, expected)
+    alone = lite_ensam.segment(BARE, frame.iloc[0])
+    np.testing.assert_array_equal(alone.labels, lite_ensam.segment(BARE, ENDS[0]).labels)
 
 
 def test_a_table_of_arrow(expected: np.ndarray) -> None:

@@ -64,6 +64,8 @@ def as_numpy(array: Any) -> NDArray[Any]:
     """NumPy's view of an array-like; torch's tensors may need a gradient or lie on a GPU."""
     if hasattr(array, "detach") and hasattr(array, "cpu"):
         array = array.detach().cpu()
+        if "bfloat16" in str(array.dtype):  # NumPy has no such numbers
+            array = array.float()
     return np.asarray(array)
 
 

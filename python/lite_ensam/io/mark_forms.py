@@ -226,7 +226,8 @@ def _records(table: Any) -> Sequence[Mapping[str, Any]]:
     if hasattr(table, "to_pylist"):
         return list(table.to_pylist())
     if hasattr(table, "to_dict"):
-        return list(table.to_dict("records"))
+        one_row = getattr(table, "ndim", 2) == 1  # a Series, such as `frame.iloc[0]`
+        return [table.to_dict()] if one_row else list(table.to_dict("records"))
     names = table.dtype.names
     return [dict(zip(names, row, strict=True)) for row in np.atleast_1d(table).tolist()]
 
