@@ -20,6 +20,7 @@ __all__ = [
     "Labels",
     "Mask",
     "PathLike",
+    "endpoint_pair",
     "float_triple",
     "int_triple",
 ]
@@ -58,6 +59,18 @@ def int_triple(values: ArrayLike) -> IntTriple:
     """
     z, y, x = np.asarray(values).tolist()
     return int(z), int(y), int(x)
+
+
+def endpoint_pair(ends_zyx: ArrayLike) -> EndpointPair:
+    """Two points (z, y, x) as floats.
+
+    Parameters
+    ----------
+    ends_zyx : ArrayLike
+        Two points, (2, 3).
+    """
+    start, stop = np.asarray(ends_zyx)
+    return float_triple(start), float_triple(stop)
 
 
 def float_triple(values: ArrayLike) -> FloatTriple:

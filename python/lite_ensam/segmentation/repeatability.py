@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.types import EndpointPair, Float64Array, FloatTriple, float_triple
+from lite_ensam.core.types import Float64Array, FloatTriple, endpoint_pair
 from lite_ensam.measurements import TumorRepeatability, measure
 from lite_ensam.segmentation.channels import prepare_lesion
 from lite_ensam.segmentation.predictor import Predictor
@@ -145,7 +145,7 @@ def redrawn_marks(
             drawn.append((mark.short_axis_zyx, np.clip(across, first, last)))
         # of a line of a voxel or two both ends may fall together
         if all(_length(again, spacing) >= 0.5 * _length(before, spacing) for before, again in drawn):
-            ends, *short = (_pair(again) for _, again in drawn)
+            ends, *short = (endpoint_pair(again) for _, again in drawn)
             lines.append(replace(mark, endpoints_zyx=ends, short_axis_zyx=short[0] if short else None))
     return tuple(lines)
 
@@ -153,7 +153,3 @@ def redrawn_marks(
 def _length(ends_zyx: ArrayLike, spacing_mm: Float64Array) -> float:
     start, stop = np.asarray(ends_zyx)
     return float(np.linalg.norm((stop - start) * spacing_mm))
-
-
-def _pair(ends_zyx: Float64Array) -> EndpointPair:
-    return float_triple(ends_zyx[0]), float_triple(ends_zyx[1])

@@ -23,7 +23,7 @@ from lite_ensam.core.errors import MarkError, TrainingError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark, mark_from_mask
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.core.types import EndpointPair, FloatTriple, Mask
+from lite_ensam.core.types import EndpointPair, FloatTriple, Mask, endpoint_pair, float_triple
 from lite_ensam.io import atomic_write
 from lite_ensam.io.atomic import translate_output_errors
 from lite_ensam.segmentation.patch_plan import Placement
@@ -150,8 +150,8 @@ def cut(case: Case, mark: RecistMark, source: str, contours: Contours | None = N
     return LesionCrop(
         grey=to_grey(_kernels.crop_resample(case.volume, *box)),
         bits=bits,
-        lines=tuple(_pair(placement.to_patch(drawn.endpoints_zyx)) for drawn in contours.marks),
-        native_voxel_zyx=_triple(1 / np.asarray(placement.step_zyx)),
+        lines=tuple(endpoint_pair(placement.to_patch(drawn.endpoints_zyx)) for drawn in contours.marks),
+        native_voxel_zyx=float_triple(1 / np.asarray(placement.step_zyx)),
         source=source,
         name=f"{case.name}/{mark.label}",
     )
@@ -230,11 +230,11 @@ class LesionCropCache:
 
     def lines(self) -> list[tuple[EndpointPair, ...]]:
         """The lines of each crop's contours."""
-        return [tuple(_pair(np.array(ends)) for ends in entry["lines"]) for _, _, entry in self._entries]
+        return [tuple(endpoint_pair(ends) for ends in entry["lines"]) for _, _, entry in self._entries]
 
     def native_voxels(self) -> list[FloatTriple]:
         """The scan's own voxel of each crop."""
-        return [_triple(np.array(entry["native_voxel_zyx"])) for _, _, entry in self._entries]
+        return [float_triple(entry["native_voxel_zyx"]) for _, _, entry in self._entries]
 
     def arrays(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Grey levels and bits of all crops, (n, SIDE, SIDE, SIDE)."""
@@ -245,8 +245,8 @@ class LesionCropCache:
         return LesionCrop(
             grey=self._grey[volume][row],
             bits=self._bits[volume][row],
-            lines=tuple(_pair(np.array(ends)) for ends in entry["lines"]),
-            native_voxel_zyx=_triple(np.array(entry["native_voxel_zyx"])),
+            lines=tuple(endpoint_pair(ends) for ends in entry["lines"]),
+            native_voxel_zyx=float_triple(entry["native_voxel_zyx"]),
             source=entry["source"],
             name=entry["name"],
         )
@@ -272,12 +272,3 @@ def _damage_told(folder: Path) -> Iterator[None]:
             f"{printable(folder)}: the crops are damaged ({brief(str(error))}); delete the folder, and they are cut "
             "again"
         ) from error
-
-
-def _triple(values: NDArray[np.floating[Any]]) -> FloatTriple:
-    z, y, x = (float(v) for v in values)
-    return z, y, x
-
-
-def _pair(ends: NDArray[np.floating[Any]]) -> EndpointPair:
-    return _triple(ends[0]), _triple(ends[1])

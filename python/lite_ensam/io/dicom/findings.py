@@ -10,7 +10,7 @@ from lite_ensam.core.errors import MarkError
 from lite_ensam.core.recist import RecistMark, check_marks
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.core.types import EndpointPair, Float64Array, float_triple
+from lite_ensam.core.types import Float64Array, endpoint_pair
 from lite_ensam.io.dicom.drawings import crosses, length_mm
 
 __all__ = ["Finding", "is_reader_name", "joined", "marks_of"]
@@ -134,7 +134,9 @@ def marks_of(lesions: Sequence[Finding], ct: ScanSource) -> tuple[list[RecistMar
     notes = []
     for one in lesions:
         try:
-            mark = RecistMark(len(marks) + 1, _pair(_ends(one)), tracking_uid=one.uid, finding_site=one.site)
+            mark = RecistMark(
+                len(marks) + 1, endpoint_pair(_ends(one)), tracking_uid=one.uid, finding_site=one.site
+            )
             check_marks([mark], ct.grid.shape_zyx)
         except MarkError as error:
             notes.append(f"passed over: {one.where}: {error}")
@@ -146,7 +148,7 @@ def marks_of(lesions: Sequence[Finding], ct: ScanSource) -> tuple[list[RecistMar
             continue
         if one.short_zyx is not None:
             try:
-                mark = replace(mark, short_axis_zyx=_pair(one.short_zyx))
+                mark = replace(mark, short_axis_zyx=endpoint_pair(one.short_zyx))
                 check_marks([mark], ct.grid.shape_zyx)
             except MarkError as error:
                 mark = replace(mark, short_axis_zyx=None)
@@ -176,7 +178,3 @@ def _ends(one: Finding) -> Float64Array:
     if one.long_zyx is None:
         raise MarkError("has no long axis")
     return one.long_zyx
-
-
-def _pair(ends_zyx: Float64Array) -> EndpointPair:
-    return float_triple(ends_zyx[0]), float_triple(ends_zyx[1])
