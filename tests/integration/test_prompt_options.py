@@ -113,8 +113,14 @@ def test_prompts_of_no_line_are_refused_in_python() -> None:
     phantom = lite_ensam.make_phantom()
     with pytest.raises(MarkError, match=r"must be some of first_slice, .*, got 'first_slize'"):
         lite_ensam.segment(phantom, prompts={1: {"first_slize": 1}})
-    with pytest.raises(MarkError, match="no line has the label 'a'; the labels are 1, 2, 3"):
-        lite_ensam.segment(phantom, prompts={"a": {"first_slice": 1}})
+    with pytest.raises(MarkError, match="no line has the label '7'; the labels are 1, 2, 3"):
+        lite_ensam.segment(phantom, prompts={"7": {"first_slice": 1}})
+    with pytest.raises(MarkError, match="the label 1 comes twice"):
+        lite_ensam.segment(phantom, prompts={1: {"first_slice": 30}, "1": {"first_slice": 35}})
+    alone = replace(phantom, marks=phantom.marks[:1])
+    for misspelt in ({"first_slize": 1}, {"first_slice": 30, "inside": [[38, 70, 40]]}):
+        with pytest.raises(MarkError, match=r"must be some of first_slice, .*, got '(first_slize|inside)'"):
+            lite_ensam.segment(alone, prompts=misspelt)
     with pytest.raises(MarkError, match="there are 3 lines, say which label is meant"):
         lite_ensam.segment(phantom, prompts={"first_slice": 1})
     for shapeless in ([{"first_slice": 1}], {1: 33}, {1: "first_slice"}):

@@ -123,7 +123,8 @@ def test_ctrl_c_ends_a_run_that_the_same_command_goes_on_with(
     before = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patched:
         patched.setattr(Trainer, "train_step", interrupted)
-        assert "stopped after step 2; the same command goes on from there" in train(*settings)
+        done = CliRunner().invoke(build_app(), ["train", *settings])
+    assert (done.exit_code, "stopped after step 2; the same command goes on" in done.output) == (130, True)
     assert signal.getsignal(signal.SIGINT) is before
     told = train(*settings)
     assert "step 2 of 4" in told
@@ -131,7 +132,7 @@ def test_ctrl_c_ends_a_run_that_the_same_command_goes_on_with(
 
 
 def test_a_long_run_on_a_cpu_is_told(flare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Trainer, "run", lambda self: None)
+    monkeypatch.setattr(Trainer, "run", lambda self: setattr(self, "step", self.config.steps))
     settings = [str(flare), "--run", str(tmp_path), *SMALL]
     assert "750000 steps take weeks on a CPU; --preset cpu" in train(*settings)
     assert "weeks" not in train(*settings, "--steps", "4")

@@ -109,7 +109,7 @@ def evaluate(
     predictor = Predictor(backend, wanted, mirror=mirror, border=border.value)
     if calibration:
         _check_calibration(weights, predictor)
-    only = _held_out(weights, backend.manifest) if held_out else None
+    only = _held_out(weights, backend.manifest, data) if held_out else None
 
     def segment(case: Case) -> Labels:
         return predictor.predict(case).labels
@@ -151,13 +151,23 @@ def _made(data: Path, weights: Path | None, predictor: Predictor) -> dict[str, s
     }
 
 
-def _held_out(weights: Path | None, manifest: WeightsManifest) -> Collection[str]:
-    """`source/case` of the cases that weights have not learnt from."""
+def _held_out(weights: Path | None, manifest: WeightsManifest, data: Path) -> Collection[str]:
+    """`source/case` of the cases that weights have not learnt from, and notes on them."""
+    from lite_ensam.datasets.folders import list_cases
+
     keys = manifest.record.get("held_out") if weights is not None else None
     if not keys:
         raise typer.BadParameter(
             "--held-out needs --weights that were trained with --fold, --val-share or --val, which their record names"
         )
+    n_here = len(list_cases(data, keys).cases)
+    if n_here < len(keys):
+        typer.echo(f"note: {n_here} of the {len(keys)} cases that training has left out are here", err=True)
+    if any(
+        not set(keys) <= set(earlier.get("held_out", ()))
+        for earlier in manifest.record.get("started_from", ())
+    ):
+        typer.echo("note: training started from weights that may have learnt from these cases", err=True)
     return set(keys)
 
 

@@ -88,6 +88,8 @@ def measure(
     from lite_ensam.io.places import is_address, marks_at_hand, mask_at_hand
     from lite_ensam.measurements import measure_case
 
+    if marks is None and marks_in is not MarkFrameName.voxel:
+        raise typer.BadParameter("--marks-in is about --marks, which is not given")
     outputs = ((report, (".json",)), (csv, (".csv",)), (html, (".html",)), (sr, (".dcm",)))
     check_outputs(outputs, (ct, mask, marks), overwrite)
     check_sending(to, sr)

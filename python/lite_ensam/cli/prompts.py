@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
@@ -80,13 +81,18 @@ def parse_prompts(
     return FilePrompts(prompts)
 
 
+def parts_of(text: str) -> list[str]:
+    """Numbers of a point or a line, between commas, spaces or brackets: `1,2,3`, `1 2 3`, `[[1, 2, 3], [4, 5, 6]]`."""
+    return [part for part in re.split(r"[\s,\[\]()]+", text) if part]
+
+
 def _split(
     text: str, number: Callable[[str], Number], n_numbers: int, option: str, example: str
 ) -> tuple[int | None, list[Number]]:
     """Label, if there is one, and numbers: whole ones of voxels and slices, others of ends of a line."""
     label, colon, rest = text.rpartition(":")
     try:
-        numbers = [number(part) for part in rest.split(",")]
+        numbers = [number(part) for part in parts_of(rest)]
         known = int(label) if colon else None
     except ValueError:
         numbers = []

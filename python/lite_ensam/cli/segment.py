@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +45,7 @@ from lite_ensam.cli.options import (
     Window,
     as_options,
 )
-from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, ShortAxis, parse_prompts
+from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, ShortAxis, parse_prompts, parts_of
 from lite_ensam.cli.tables import console, print_json, print_table
 from lite_ensam.cli.verbosity import is_verbose
 
@@ -107,7 +106,7 @@ def parse_window(text: str) -> tuple[float, float]:
 def parse_line(text: str, marks_in: MarkFrameName) -> dict[str, Any]:
     """`Z,Y,X,Z,Y,X`, or in millimetres `X,Y,Z,X,Y,Z`, to an entry as in a JSON file."""
     try:
-        numbers = [float(part) for part in re.split(r"[\s,\[\]()]+", text) if part]
+        numbers = [float(part) for part in parts_of(text)]
     except ValueError:
         numbers = []
     if len(numbers) != 6:

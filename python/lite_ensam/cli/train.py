@@ -157,6 +157,8 @@ def _train(
         trainer.run()
     if machine.rank == 0:
         tell_result(trainer)
+    if not trainer.done:
+        raise typer.Exit(130)  # as a shell says of what Ctrl+C has ended
 
 
 @contextmanager

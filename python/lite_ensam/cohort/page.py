@@ -26,7 +26,7 @@ __all__ = ["write_page"]
 _MOST_SHOWN = 20
 _MOST_FAILURES = 200
 _PRIORITY = (
-    "Review priority is 1 for each flag, plus |log2(longest diameter / line)|, plus 1 - expected Dice. "
+    "Review priority is 1 for each flag, plus |log2(longest diameter / line)| (at most 5), plus 1 - expected Dice. "
     "Tumours without a voxel come first. No flag does not mean a good mask."
 )
 

@@ -271,9 +271,8 @@ class RecistMark:
             short_axis_zyx=None if self.short_axis_zyx is None else ends(self.short_axis_zyx),
             first_slice=lower,
             last_slice=upper,
-            # of a point between two voxels, the voxel that holds it, which would be the other one here
-            inside_zyx=points([float_triple(voxel_of(point)) for point in self.inside_zyx]),
-            outside_zyx=points([float_triple(voxel_of(point)) for point in self.outside_zyx]),
+            inside_zyx=points([_off_faces(point) for point in self.inside_zyx]),
+            outside_zyx=points([_off_faces(point) for point in self.outside_zyx]),
         )
 
     def length_mm(self, spacing_mm: Sequence[float]) -> float:
@@ -427,6 +426,12 @@ def is_inside(point_zyx: Sequence[float], shape_zyx: Sequence[int]) -> bool:
         True inside or on the outer faces.
     """
     return all(-_HALF_VOXEL <= p <= n - 1 + _HALF_VOXEL for p, n in zip(point_zyx, shape_zyx, strict=True))
+
+
+def _off_faces(point_zyx: FloatTriple) -> FloatTriple:
+    """A point on the face between two voxels moved into the one that holds it, or a reversed axis would change that."""
+    is_half = np.mod(point_zyx, 1) == 0.5
+    return float_triple(np.where(is_half, voxel_of(point_zyx), point_zyx))
 
 
 def voxel_of(point_zyx: FloatTriple) -> IntTriple:

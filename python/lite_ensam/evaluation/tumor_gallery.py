@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from lite_ensam.core.errors import printable
 from lite_ensam.core.partial_volume import TumorMasks
-from lite_ensam.datasets import find_cases
+from lite_ensam.datasets.folders import list_cases
 from lite_ensam.evaluation.evaluate import RESULT, Evaluation
 from lite_ensam.evaluation.scores import TumorScore
 from lite_ensam.evaluation.segmenting import Segmenting, label_map
@@ -72,7 +72,11 @@ def picture_tumors(
     list[TumorPicture]
         Pictures in the order of the scores.
     """
-    files = {(case.source, case.name): case for case in find_cases(evaluation.folder)}
+    chosen = list(chosen)
+    wanted = {f"{tumor.source}/{tumor.case}" for tumor in chosen}
+    if not wanted:
+        return []
+    files = {(case.source, case.name): case for case in list_cases(evaluation.folder, wanted).cases}
     spheres = {
         (tumor.source, tumor.case, tumor.label): tumor.score.dsc
         for tumor in evaluation.tumors

@@ -146,8 +146,9 @@ def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> 
     }
     if "label" in row:
         entry["label"] = _number(row["label"], where, "label")
-    # data frames have NaN where a text is missing
-    entry |= {name: row[name] for name in ("name", "tracking_uid") if isinstance(row.get(name), str)}
+    entry |= {
+        name: _text(row[name], where, name) for name in ("name", "tracking_uid") if _is_filled(row.get(name))
+    }
     entry |= {name: _number(row[name], where, name) for name in _SLICES if _is_filled(row.get(name))}
     short = [f"short_{name}" for name in columns]
     missing = [name for name in short if not _is_filled(row.get(name))]
@@ -189,8 +190,19 @@ def unread_columns(columns: Iterable[str], ends: Sequence[str]) -> tuple[str, ..
             )
         meant = [lower] if lower in read else get_close_matches(lower, missing, 1, _ALIKE)
         if meant and meant[0] not in given:
-            raise MarkError(f"column {brief(name)} is not read: did you mean {meant[0]}?")
+            raise MarkError(
+                f"column {brief(name)} is not read: did you mean {meant[0]}? Else rename it or leave it out"
+            )
     return tuple(unread)
+
+
+def _text(cell: Any, where: str, column: str) -> str:
+    """A text, or a whole number as one: spreadsheets and data frames read `12` as a number."""
+    if isinstance(cell, str):
+        return cell
+    if column == "name" and float(cell).is_integer():
+        return str(int(cell))
+    raise MarkError(f"{where}, column {column}: {brief(cell)} must be a text")
 
 
 def _is_filled(cell: Any) -> bool:
@@ -221,7 +233,7 @@ def _mark(entry: MarkEntry, where: str, source: ScanSource, marks_in: MarkFrame)
     short_axis = _points(entry, "short_axis", where, source, marks_in)
     inside, outside = (_points(entry, key, where, source, marks_in) or () for key in ("inside", "outside"))
     # a file may keep its axes in another order, but counts slices from the same end
-    first, last = (_whole(entry.get(key)) for key in _SLICES)
+    first, last = (entry.get(key) for key in _SLICES)
     label, name = entry["label"], "" if entry.get("name") is None else entry["name"]
     label, uid = _whole(label), entry.get("tracking_uid") or ""
     try:

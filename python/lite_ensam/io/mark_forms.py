@@ -243,7 +243,7 @@ def _transposed(columns: Mapping[str, ArrayLike]) -> list[Mapping[str, Any]]:
 def _rows(records: Sequence[Mapping[str, Any]]) -> _Entries:
     if not records:
         return [], ()
-    columns = [str(name) for name in records[0]]
+    columns = list(dict.fromkeys(str(name) for row in records for name in row))
     ends = end_columns(columns)
     notes = table_notes(columns, ends)
     return [(where := f"row {n}", entry_of_row(row, where, ends)) for n, row in enumerate(records, 1)], notes

@@ -53,7 +53,7 @@ _HAND_NOTE = (
     "open it with explore or `lite-ensam view`"
 )
 
-_OPTIONS_NOTE = "the report was made with {}: the same options give the same masks"
+_OPTIONS_NOTE = "the report was made with {}; other options give other masks"
 _DEFAULTS: Mapping[str, Any] = {"threshold": 0, "border": "readers", "mirror": False, "crop": "lesion"}
 """Options that masks follow from, with the values that need no note."""
 

@@ -239,6 +239,7 @@ def measure(
         If the shapes of `labels` and `ct` differ, or an argument is of another kind (`ArgumentError`).
     """
     part = as_subvolume(labels)
+    marks = tuple(marks)
     if wrong := [mark for mark in marks if not isinstance(mark, RecistMark)]:
         raise ArgumentError(f"marks must be RecistMarks, as `read_marks` returns them, got {brief(wrong[0])}")
     if ct is not None and ct.shape != part.whole_shape_zyx:

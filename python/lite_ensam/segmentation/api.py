@@ -98,8 +98,8 @@ def segment(
         array.
     prompts : Prompts or None, default None
         Further prompts by label, if `marks` does not hold them: `{1: {"first_slice": 33,
-        "inside_zyx": [[44, 112, 110]]}}`; see `RecistMark`, voxel indices as those of lines in lists. Of a scan
-        with one line, `{"first_slice": 33}` is enough.
+        "inside_zyx": [[44, 112, 110]]}}`; see `RecistMark`: voxel indices, whatever `marks_in` says, with
+        the axes of lines in lists. Of a scan with one line, `{"first_slice": 33}` is enough.
     crop : Crop or None, default None
         "lesion": a cube for each line; "joint": the paper's box around all lines. None takes that of the weights.
     engine : Engine, default "openvino"
@@ -247,8 +247,11 @@ def with_prompts(marks: Sequence[RecistMark], prompts: Prompts, source: ScanSour
     if not isinstance(prompts, Mapping):
         raise MarkError(f"prompts: must be prompts by label, {_PROMPTS_EXAMPLE}, got {brief(prompts)}")
     by_label = {mark.label: mark for mark in marks}
-    of_one_line = bool(prompts) and set(prompts) <= set(_PROMPTS)
+    of_one_line = any(isinstance(key, str) and not key.isdecimal() for key in prompts)
     by_line: Mapping[Any, Any] = {None: prompts} if of_one_line else prompts
+    labels = [_label(label) for label in by_line]
+    if twice := [label for label in labels if labels.count(label) > 1]:
+        raise MarkError(f"prompts: the label {brief(twice[0])} comes twice")
     for label, given in by_line.items():
         if not by_label:
             raise MarkError("prompts: no line is given that they belong to")

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArgumentError
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.types import Float64Array, FloatTriple, endpoint_pair
+from lite_ensam.core.types import EndpointPair, Float64Array, FloatTriple, endpoint_pair
 from lite_ensam.measurements import TumorRepeatability, measure
 from lite_ensam.segmentation.channels import prepare_lesion
 from lite_ensam.segmentation.predictor import Predictor
@@ -131,16 +131,21 @@ def redrawn_marks(
         first[0] = mark.first_slice
     if mark.last_slice is not None:
         last[0] = mark.last_slice
-    sd = np.maximum(END_SD * mark.length_mm(spacing_mm) / spacing, _LEAST_END_SD_VOXELS)
+
+    def moved(ends_zyx: EndpointPair) -> Float64Array:
+        """Ends at other places; the longer the line, the further."""
+        sd = np.maximum(END_SD * _length(ends_zyx, spacing) / spacing, _LEAST_END_SD_VOXELS)
+        return np.asarray(ends_zyx) + rng.normal(0, sd, (2, 3))
+
     lines: list[RecistMark] = []
     while len(lines) < n_repeats:
-        line = np.asarray(mark.endpoints_zyx) + rng.normal(0, sd, (2, 3))
+        line = moved(mark.endpoints_zyx)
         line[:, 0] = mark.slice_index + np.rint(
             rng.normal(0, END_SD * mark.length_mm(spacing_mm) / spacing[0])
         )
         drawn = [(mark.endpoints_zyx, np.clip(line, first, last))]
         if mark.short_axis_zyx is not None:
-            across = np.asarray(mark.short_axis_zyx) + rng.normal(0, sd, (2, 3))
+            across = moved(mark.short_axis_zyx)
             across[:, 0] = line[:, 0]
             drawn.append((mark.short_axis_zyx, np.clip(across, first, last)))
         # of a line of a voxel or two both ends may fall together

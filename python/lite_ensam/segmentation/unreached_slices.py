@@ -33,12 +33,10 @@ def unreached_slice_notes(painting: Painting, marks: Sequence[RecistMark]) -> li
         first, last = (int(z) + masks[mark.label].start_zyx[0] for z in (filled[0], filled[-1]))
         if mark.first_slice not in (None, first):
             notes.append(
-                f"mark {mark.label}: first_slice is {mark.first_slice}, the mask begins at slice {first}: "
-                "no slice before it looks like this tumour"
+                f"mark {mark.label}: first_slice is {mark.first_slice}, but the mask begins at slice {first}"
             )
         if mark.last_slice not in (None, last):
             notes.append(
-                f"mark {mark.label}: last_slice is {mark.last_slice}, the mask ends at slice {last}: "
-                "no slice after it looks like this tumour"
+                f"mark {mark.label}: last_slice is {mark.last_slice}, but the mask ends at slice {last}"
             )
     return notes

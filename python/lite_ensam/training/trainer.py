@@ -175,6 +175,7 @@ class Trainer:
             if self.machine.broadcast(time.monotonic() - saved > SAVE_SECONDS):
                 self.save()
                 saved = time.monotonic()
+        self._stopping = False
         self.save()
         for watcher in self.watchers:
             watcher.close()

@@ -225,6 +225,15 @@ class TestCsv:
             with pytest.raises(MarkError, match=f"column '{column}' is not read: {words}"):
                 parse_marks(form, GRID)
 
+    def test_columns_of_any_row_are_looked_at_and_numbers_are_no_uids(self):
+        row = dict(zip(("z0", "y0", "x0", "z1", "y1", "x1"), (4, 10, 12, 4, 20, 12), strict=True))
+        with pytest.raises(MarkError, match="column 'frist_slice' is not read"):
+            parse_marks([{**row, "label": 1}, {**row, "x1": 13, "label": 2, "frist_slice": 3}], GRID)
+        with pytest.raises(MarkError, match="row 1, column tracking_uid: 1.25 must be a text"):
+            parse_marks([{**row, "tracking_uid": 1.25}], GRID)
+        (mark,) = parse_marks([{**row, "name": 12.0, "tracking_uid": float("nan")}], GRID)
+        assert (mark.name, mark.tracking_uid) == ("12", "")
+
     def test_other_columns_are_named(self, write):
         more = ["age", "short_axis_mm", "c", "d", "e", "f", "g"]
         text = f"{self.header.strip()},tracking_uid,{','.join(more)}\n1,4,10,12,4,20,12,1.2.3{',5' * 7}\n"

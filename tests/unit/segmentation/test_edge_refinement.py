@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from lite_ensam.segmentation.edge_refinement import refine_to_image_edge
 from lite_ensam.segmentation.painting import Painting, TumorLogits, paint_tumors
 from lite_ensam.segmentation.patch_plan import Placement
 from lite_ensam.segmentation.predictor import Predictor
+from lite_ensam.segmentation.shared_tumors import shared_tumor_notes
 
 SHAPE, SPACING = (24, 64, 64), (2.0, 1.0, 1.0)
 RADIUS_MM, SIDE = 8.0, 48
@@ -90,6 +92,22 @@ def test_touching_tumours_keep_to_their_own_voxels() -> None:
         assert abs(volume_error(after, own)) <= 0.06
     turned = refine_to_image_edge(before, tumors[::-1], scan((24, 40), (40, 90)), SPACING)
     np.testing.assert_array_equal(turned.labels, after.labels)
+
+
+def test_a_tumour_claims_nothing_on_slices_that_its_mark_excludes() -> None:
+    low, high = tumor(1, 32, 1.5), tumor(2, 32, 1.5)
+    low = replace(low, mark=replace(low.mark, last_slice=12))
+    ends = tuple((14.0, y, x) for _, y, x in high.mark.endpoints_zyx)
+    high = replace(high, mark=replace(high.mark, endpoints_zyx=ends, first_slice=13))
+    _, after = snapped(scan((32, 40)), low, high)
+    _, whole = snapped(scan((32, 40)), tumor(1, 32, 1.5))
+    assert set(np.unique(after.labels[:13])) == {0, 1}
+    assert set(np.unique(after.labels[13:])) == {0, 2}
+    assert (after.labels > 0).sum() == pytest.approx((whole.labels > 0).sum(), rel=0.03)
+    _, alone = snapped(scan((32, 40)), low)
+    assert not alone.labels[13:].any()
+    assert shared_tumor_notes([low, high]) == []
+    assert shared_tumor_notes([tumor(1, 32, 1.5), tumor(2, 32.5, 1.5)]) != []
 
 
 def test_a_border_that_cannot_be_seen_stays() -> None:

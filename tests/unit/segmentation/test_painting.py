@@ -92,13 +92,13 @@ def test_a_given_slice_that_the_mask_does_not_reach_is_said() -> None:
         ({}, []),
         (
             {"first_slice": first - 2},
-            [f"mark 3: first_slice is {first - 2}, the mask begins at slice {first}: no"],
+            [f"mark 3: first_slice is {first - 2}, but the mask begins at slice {first}"],
         ),
-        ({"last_slice": last + 1}, [f"mark 3: last_slice is {last + 1}, the mask ends at slice {last}: no"]),
+        ({"last_slice": last + 1}, [f"mark 3: last_slice is {last + 1}, but the mask ends at slice {last}"]),
     ):
         tumor = told(ball(3, 24), **told_slices)
         notes = unreached_slice_notes(paint_tumors([tumor], SPACING), [tumor.mark])
-        assert [note[: len(word)] for note, word in zip(notes, words, strict=True)] == words
+        assert notes == words
 
 
 def test_slices_of_one_tumor_do_not_cut_another() -> None:

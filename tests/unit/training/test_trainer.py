@@ -92,6 +92,9 @@ def test_a_run_that_is_stopped_keeps_every_step(bank: LesionCropCache, tmp_path:
     assert (stopped.step, stopped.done) == (3, False)
     resumed = train(bank, tmp_path / "two", replace(TINY, steps=8))
     assert resumed.step == 3
+    stopped.watchers = []
+    stopped.run()
+    assert stopped.done, "only the run that it was told in stops"
     resumed.run()
     whole = train(bank, tmp_path / "one", replace(TINY, steps=8))
     whole.run()
