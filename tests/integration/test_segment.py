@@ -101,6 +101,10 @@ def test_a_report_holds_all_that_its_masks_follow_from(scan: Scan, tmp_path: Pat
     first = scan.case.marks[0]
     z, y, x = map(int, np.rint(first.midpoint_zyx))
     told = {1: {"first_slice": z - 2, "last_slice": z + 1, "outside_zyx": [[z, y - 4, x]]}}
+    notes = lite_ensam.segment(scan.case, lite_ensam.segment(scan.case, window=(-160, 240)).report).report[
+        "notes"
+    ]
+    assert "the report was made with window (-160, 240); other options give other masks" in notes
     for threshold, border in ((0.0, "readers"), (np.float32(0.5), "edge")):
         made = lite_ensam.segment(scan.ct, scan.marks, prompts=told, threshold=threshold, border=border)  # type: ignore[arg-type]
         report = tmp_path / f"{border}.json"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -45,7 +45,8 @@ HeldOut: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--held-out",
-        help="Score only the cases that the training of --weights has left out (--fold, --val-share or --val)",
+        help="Score only the cases that the training of --weights left out by --fold or --val-share (after --val, "
+        "name that folder as DATA)",
     ),
 ]
 Figure2: TypeAlias = Annotated[
@@ -152,7 +153,7 @@ def _made(data: Path, weights: Path | None, predictor: Predictor) -> dict[str, s
 
 
 def _held_out(weights: Path | None, manifest: WeightsManifest, data: Path) -> Collection[str]:
-    """`source/case` of the cases that weights have not learnt from, and notes on them."""
+    """`source/case` of the cases that training left out; says if some are missing or may have been learnt."""
     from lite_ensam.datasets.folders import list_cases
 
     keys = manifest.record.get("held_out") if weights is not None else None
@@ -163,12 +164,16 @@ def _held_out(weights: Path | None, manifest: WeightsManifest, data: Path) -> Co
     n_here = len(list_cases(data, keys).cases)
     if n_here < len(keys):
         typer.echo(f"note: {n_here} of the {len(keys)} cases that training has left out are here", err=True)
-    if any(
-        not set(keys) <= set(earlier.get("held_out", ()))
-        for earlier in manifest.record.get("started_from", ())
-    ):
+    if not all(set(keys) <= set(run.get("held_out", ())) for run in _earlier_runs(manifest.record)):
         typer.echo("note: training started from weights that may have learnt from these cases", err=True)
     return set(keys)
+
+
+def _earlier_runs(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Records of the runs that a run's weights come from, all generations."""
+    for run in record.get("started_from", ()):
+        yield run
+        yield from _earlier_runs(run)
 
 
 def _check_calibration(weights: Path | None, predictor: Predictor) -> None:

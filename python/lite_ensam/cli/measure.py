@@ -89,7 +89,7 @@ def measure(
     from lite_ensam.measurements import measure_case
 
     if marks is None and marks_in is not MarkFrameName.voxel:
-        raise typer.BadParameter("--marks-in is about --marks, which is not given")
+        raise typer.BadParameter("--marks-in needs --marks")
     outputs = ((report, (".json",)), (csv, (".csv",)), (html, (".html",)), (sr, (".dcm",)))
     check_outputs(outputs, (ct, mask, marks), overwrite)
     check_sending(to, sr)

@@ -3,6 +3,7 @@
 import math
 import operator
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -63,8 +64,8 @@ def checked_slice(label: int, field: str, number: Any) -> int | None:
     """
     if number is None:
         return None
-    if isinstance(number, float) and number.is_integer():  # NumPy's float64, too
-        number = int(number)
+    if isinstance(number, Real) and not isinstance(number, bool) and float(number).is_integer():
+        number = int(float(number))
     try:
         whole = None if isinstance(number, bool) else operator.index(number)
     except TypeError:

@@ -58,16 +58,8 @@ _WRITTEN = ("length_mm", "drawn_short_axis_mm")
 _COLUMNS = ("label", "name", "tracking_uid", *_SLICES)
 """Columns of a table that are read, beside those of the ends."""
 
-_POINT_COLUMNS: Mapping[str, str] = {
-    **{
-        f"{name}{unit}": "a table has no points: give them in JSON"
-        for name in _POINTS[1:]
-        for unit in ("", "_zyx", "_mm")
-    },
-    "finding_site": "a table has no codes: give them in JSON",
-}
-"""Columns that seem to say more of a tumour, and what to do instead. `short_axis_zyx` is not one of them: in the
-viewer's table it is the mask's."""
+_POINT_COLUMNS = tuple(f"{name}_{unit}" for name in _POINTS[1:] for unit in ("zyx", "mm"))
+"""A table has no points; `short_axis_zyx` is the mask's in the viewer's table."""
 
 _SHORT_COLUMNS = tuple(f"short_{name}" for name in (*INDEX_COLUMNS, *MM_COLUMNS))
 
@@ -108,24 +100,16 @@ def marks_of_entries(
     Raises
     ------
     MarkError
-        If a key is not known, a number is missing or wrong, a line does not fit the scan, or two share a tracking
-        UID.
+        If a key is not known, a number is missing or wrong, or a line does not fit the scan.
     """
     listed = list(entries)
     unlabelled = [where for where, entry in listed if not _has_label(entry)]
     if unlabelled and len(unlabelled) < len(listed):
         raise MarkError(f"{unlabelled[0]} needs a label, as others have one: label all of them or none")
-    marks = tuple(
+    return tuple(
         entry if isinstance(entry, RecistMark) else _mark({"label": n, **entry}, where, source, marks_in)
         for n, (where, entry) in enumerate(listed, start=1)
     )
-    of_uid: dict[str, int] = {}
-    for mark in marks:
-        if mark.tracking_uid and of_uid.setdefault(mark.tracking_uid, mark.label) != mark.label:
-            raise MarkError(
-                f"marks {of_uid[mark.tracking_uid]} and {mark.label} have the same tracking_uid: it is one lesion's"
-            )
-    return marks
 
 
 def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> MarkEntry:
@@ -179,11 +163,11 @@ def unread_columns(columns: Iterable[str], ends: Sequence[str]) -> tuple[str, ..
     given = list(columns)
     read = (*_COLUMNS, *ends, *(f"short_{name}" for name in ends))
     unread = [name for name in given if name and name not in read]
-    missing = [name for name in _COLUMNS if name not in given]
+    missing = [name for name in ("label", *_SLICES) if name not in given]
     for name in unread:
         lower = name.lower()
         if lower in _POINT_COLUMNS:
-            raise MarkError(f"column {brief(name)} is not read: {_POINT_COLUMNS[lower]}")
+            raise MarkError(f"column {brief(name)} is not read: give points in JSON")
         if lower in _SHORT_COLUMNS and lower not in read:
             raise MarkError(
                 f"column {brief(name)} is not read: a short axis is given as the ends are, as {read[-6]}"
@@ -197,12 +181,12 @@ def unread_columns(columns: Iterable[str], ends: Sequence[str]) -> tuple[str, ..
 
 
 def _text(cell: Any, where: str, column: str) -> str:
-    """A text, or a whole number as one: spreadsheets and data frames read `12` as a number."""
+    """A text; spreadsheets and data frames read the name `12` as a number, and UIDs as wrong ones."""
     if isinstance(cell, str):
         return cell
-    if column == "name" and float(cell).is_integer():
-        return str(int(cell))
-    raise MarkError(f"{where}, column {column}: {brief(cell)} must be a text")
+    if column != "name":
+        raise MarkError(f"{where}, column {column}: {brief(cell)} must be a text")
+    return str(_whole(cell))
 
 
 def _is_filled(cell: Any) -> bool:

@@ -37,8 +37,10 @@ from lite_ensam.io.reading import file_suffix, read_json
 from lite_ensam.io.slicer_markups import check_markups_frame, entries_of_markups, is_markups
 
 __all__ = [
+    "REPORT_OPTIONS",
     "end_columns",
     "entries_of_json",
+    "is_own_report",
     "mark_entry",
     "marks_of_labels",
     "noted",
@@ -54,8 +56,10 @@ _HAND_NOTE = (
 )
 
 _OPTIONS_NOTE = "the report was made with {}; other options give other masks"
-_DEFAULTS: Mapping[str, Any] = {"threshold": 0, "border": "readers", "mirror": False, "crop": "lesion"}
-"""Options that masks follow from, with the values that need no note."""
+REPORT_OPTIONS: Mapping[str, Any] = {
+    "threshold": 0, "border": "readers", "mirror": False, "crop": "lesion", "window": None,
+}  # fmt: skip
+"""Options in a report that masks follow from, with the values that need no note."""
 
 _NAMED = 5
 """Columns that a note names."""
@@ -253,14 +257,19 @@ def table_notes(columns: Sequence[str], ends: Sequence[str]) -> tuple[str, ...]:
     return (f"columns not read: {brief(', '.join(unread[:_NAMED]))}{more}",) if unread else ()
 
 
+def is_own_report(content: Any) -> bool:
+    """Whether a JSON file's content is a report of `segment` or the viewer: elsewhere, `border` is another thing."""
+    return isinstance(content, Mapping) and {"marks", "version", "disclaimer"} <= set(content)
+
+
 def report_notes(content: Any) -> tuple[str, ...]:
     """Notes if a JSON file is a report whose masks its lines alone do not give: edits by hand, other options."""
     if not isinstance(content, Mapping):
         return ()
     options = [
         f"{name} {brief(content[name])}"
-        for name, default in _DEFAULTS.items()
-        if content.get(name) not in (None, default)
+        for name, default in REPORT_OPTIONS.items()
+        if is_own_report(content) and content.get(name) not in (None, default)
     ]
     return (
         *([_HAND_NOTE] if content.get("edits") or content.get("thresholds") else []),

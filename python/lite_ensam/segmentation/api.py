@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -270,11 +270,18 @@ def with_prompts(marks: Sequence[RecistMark], prompts: Prompts, source: ScanSour
         mark = by_label[known]
         fields = {**given}
         for name in ("inside_zyx", "outside_zyx"):
-            fields[name] = (*getattr(mark, name), *_in_volume(_listed(given.get(name, ())), stored, source))
+            fields[name] = (*getattr(mark, name), *_in_volume(_listed(given.get(name)), stored, source))
         if (short_axis := given.get("short_axis_zyx")) is not None:
             fields["short_axis_zyx"] = _in_volume(short_axis, stored, source)
         by_label[known] = replace(mark, **fields)
     return NotedMarks((by_label[mark.label] for mark in marks), notes_of(marks))
+
+
+def _shared_uid_notes(marks: Sequence[RecistMark]) -> Iterator[str]:
+    of_uid: dict[str, int] = {}
+    for mark in marks:
+        if mark.tracking_uid and (first := of_uid.setdefault(mark.tracking_uid, mark.label)) != mark.label:
+            yield f"marks {first} and {mark.label} have one tracking_uid: DICOM takes them for one lesion"
 
 
 def _label(label: Any) -> Any:
@@ -291,6 +298,8 @@ def _in_volume(points: Any, stored: bool, source: ScanSource) -> Any:
 
 def _listed(points: Any) -> Iterable[Any]:
     """Points that were given, one alone too."""
+    if points is None:
+        return ()
     if not isinstance(points, Iterable):
         return (points,)
     points = list(points)
@@ -377,6 +386,7 @@ def report_of(
         "threshold": threshold,
         "mirror": predictor.mirror,
         "border": predictor.border,
+        "window": predictor.window,
         "greys": "HU" if case.hu else "windowed 0-255",
         "window_hu": config.window_hu if case.hu else None,
         "windowed_unit_hu": None if case.hu else config.windowed_unit_hu,
@@ -388,6 +398,7 @@ def report_of(
             *case.source.notes,
             *shared_tumor_notes(prediction.tumors, threshold),
             *unreached_slice_notes(prediction.painting, case.marks),
+            *_shared_uid_notes(case.marks),
         ],
         "marks": [mark_entry(mark, case.source) for mark in case.marks],
         "weights": manifest.folder.resolve().name,

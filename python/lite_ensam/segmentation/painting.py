@@ -101,13 +101,9 @@ def paint_tumors(
     threshold : float, default 0.0
         Logit above which a voxel is tumour.
     """
-    arguments: list[TumorArgument] = [
-        (t.mark.label, t.logits, t.placement.start_zyx, t.placement.step_zyx, t.placement.content_zyx)
-        for t in tumors
-    ]
     start, stop = _painted_box(tumors)
     shape = tumors[0].placement.volume_shape_zyx
-    labels = _paint_box(tumors, arguments, (start, stop), threshold)
+    labels = _paint_box(tumors, (start, stop), threshold)
     part = SubVolume(labels, start, shape)
     counts = _kernels.label_counts(labels, max(t.mark.label for t in tumors))
     missing = [tumor for tumor in tumors if counts[tumor.mark.label] == 0]
@@ -115,27 +111,43 @@ def paint_tumors(
     if missing:
         labels = part.whole()
         for tumor in missing:
-            recovered[tumor.mark.label] = _raise(labels, arguments, tumor.mark, spacing_mm, threshold)
+            recovered[tumor.mark.label] = _raise(labels, tumors, tumor.mark, spacing_mm, threshold)
         part = SubVolume(labels[slices(start, stop)], start, shape)
     return obey_prompts(Painting(part, recovered), [tumor.mark for tumor in tumors])
 
 
-def _paint_box(
-    tumors: Sequence[TumorLogits], arguments: Sequence[TumorArgument], box: VoxelBox, threshold: float
-) -> NDArray[np.uint16]:
+def _paint_box(tumors: Sequence[TumorLogits], box: VoxelBox, threshold: float) -> NDArray[np.uint16]:
     """Labels of a box, painted between the slices at which tumours begin or stop to compete."""
     (first, y, x), (stop, stop_y, stop_x) = box
-    limits = [
-        z
-        for mark in (tumor.mark for tumor in tumors)
-        for z in (mark.first_slice, None if mark.last_slice is None else mark.last_slice + 1)
-        if z is not None and first < z < stop
+    bands = [
+        _kernels.paint(
+            (next_z - z, stop_y - y, stop_x - x), _competing(tumors, z, first_z=0), threshold, (z, y, x)
+        )
+        for z, next_z in pairwise(_limits(tumors, first, stop))
     ]
-    bands = []
-    for z, next_z in pairwise(sorted({first, *limits, stop})):
-        competing = [one for t, one in zip(tumors, arguments, strict=True) if t.mark.may_hold(np.array(z))]
-        bands.append(_kernels.paint((next_z - z, stop_y - y, stop_x - x), competing, threshold, (z, y, x)))
     return bands[0] if len(bands) == 1 else np.concatenate(bands)
+
+
+def _limits(tumors: Sequence[TumorLogits], first: int, stop: int) -> list[int]:
+    """First and stop, and the slices between them at which tumours begin or stop to compete."""
+    given = {
+        z
+        for t in tumors
+        for z in (t.mark.first_slice, None if t.mark.last_slice is None else t.mark.last_slice + 1)
+    }
+    return sorted({first, stop, *(z for z in given if z is not None and first < z < stop)})
+
+
+def _competing(tumors: Sequence[TumorLogits], z: int, first_z: int) -> list[TumorArgument]:
+    """Tumours that may lie on a slice, in a volume that begins at slice `first_z`, as the kernels take them."""
+    arguments: list[TumorArgument] = []
+    for tumor in tumors:
+        if tumor.mark.may_hold(np.array(z)):
+            place = tumor.placement
+            start_z, y, x = place.start_zyx
+            start = start_z - first_z, y, x
+            arguments.append((tumor.mark.label, tumor.logits, start, place.step_zyx, place.content_zyx))
+    return arguments
 
 
 def obey_prompts(painting: Painting, marks: Sequence[RecistMark]) -> Painting:
@@ -181,16 +193,24 @@ def obey_prompts(painting: Painting, marks: Sequence[RecistMark]) -> Painting:
 
 def _raise(
     labels: NDArray[np.uint16],
-    arguments: list[TumorArgument],
+    tumors: Sequence[TumorLogits],
     mark: RecistMark,
     spacing_mm: tuple[float, float, float],
     threshold: float,
 ) -> float:
-    """Paint a missing tumour inside its line's sphere; returns the offset that this took."""
-    radius_mm = mark.radius_mm(spacing_mm)
+    """Paint a missing tumour inside its line's sphere, where the same tumours compete; the offset that this took."""
+    limits = _limits(tumors, 0, len(labels))
+    first, stop = next((z, end) for z, end in pairwise(limits) if z <= mark.slice_index < end)
+    z, y, x = mark.midpoint_zyx
     try:
         _, offset, _ = _kernels.recover_missing_tumor(
-            labels, arguments, mark.label, mark.midpoint_zyx, radius_mm, spacing_mm, threshold
+            labels[first:stop],
+            _competing(tumors, mark.slice_index, first),
+            mark.label,
+            (z - first, y, x),
+            mark.radius_mm(spacing_mm),
+            spacing_mm,
+            threshold,
         )
     except ValueError as error:  # no voxel is left for it: lines on top of each other
         raise MarkError(f"mark {mark.label}: {error}") from None

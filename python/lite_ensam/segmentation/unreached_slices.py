@@ -1,4 +1,4 @@
-"""Given first and last slices that a mask does not reach: a sign that line and slices are of different tumours."""
+"""Given first and last slices that a mask does not reach: line and slices may be of different tumours."""
 
 from __future__ import annotations
 

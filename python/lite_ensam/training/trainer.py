@@ -163,7 +163,7 @@ class Trainer:
             rate = self.config.rate(self.step - 1)
             for watcher in self.watchers:
                 watcher.on_step(self.step, losses[-1], rate)
-            if self.step % LOG_STEPS == 0 or self.step == last:
+            if self.step % LOG_STEPS == 0 or self.step == last or self._stopping:
                 now = time.monotonic()
                 seconds = round((now - logged) / len(losses), 3)
                 self._log({"loss": float(np.mean(losses)), "rate": rate, "seconds": seconds})

@@ -324,7 +324,8 @@ def explore(
         See `lite_ensam.segment`; None takes that of the report that `marks` is, else that of the weights; it can
         be changed in the viewer.
     window : tuple[float, float] or None, default None
-        See `lite_ensam.segment`; it can be changed in the viewer.
+        See `lite_ensam.segment`; None takes that of the report that `marks` is, else that of the weights; it can
+        be changed in the viewer.
     mirror : bool or None, default None
         See `lite_ensam.segment`; None takes that of the report that `marks` is, else False; it can be changed in
         the viewer.
@@ -365,12 +366,11 @@ def explore(
     >>> [row["label"] for row in explorer.viewer.results]
     [1, 2, 3]
     """
-    said: dict[str, Any] = {"crop": crop, "mirror": mirror, "border": border}
+    said: dict[str, Any] = {"crop": crop, "mirror": mirror, "border": border, "window": window}
     said = {name: value for name, value in said.items() if value is not None}
     options = RunOptions(
         engine=engine,
         threads=threads,
-        window=window,
         n_repeats=n_repeats,
         weights=os.fspath(weights or ""),
         **said,
@@ -384,6 +384,8 @@ def explore(
     if hu is None:
         scan.source.check_units()
     session = read_session(marks, volume.shape)
+    if weights is not None:  # they have a crop of their own
+        session.options.pop("crop", None)
     options = replace(options, **{**session.options, **said})
     viewer = RecistViewer(
         volume,

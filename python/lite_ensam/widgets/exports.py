@@ -195,6 +195,7 @@ def _write_report(path: Path, viewer: RecistViewer, name: str, overwrite: bool) 
         "crop": options.crop or "lesion",
         "mirror": options.mirror,
         "border": options.border,
+        "window": options.window,
         "threshold": viewer.threshold,
     }
     if (made := segmenter.prediction()) is not None:

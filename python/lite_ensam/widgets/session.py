@@ -10,6 +10,7 @@ from typing import Any, get_args
 from lite_ensam.core.errors import ArgumentError, MarkError, brief, printable
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import IntTriple
+from lite_ensam.io.marks_files import REPORT_OPTIONS, is_own_report
 from lite_ensam.io.reading import file_suffix, read_json
 from lite_ensam.segmentation.predictor import checked_threshold
 from lite_ensam.widgets.browser_input import check_thresholds
@@ -19,7 +20,7 @@ from lite_ensam.widgets.segmenter import State
 
 __all__ = ["OPTIONS", "Session", "read_session"]
 
-OPTIONS = ("crop", "mirror", "border")
+OPTIONS = tuple(name for name in REPORT_OPTIONS if name != "threshold")
 """Of the options of `lite_ensam.segment`, those that a report says and that masks follow from."""
 
 
@@ -94,8 +95,9 @@ def _session_of(content: Mapping[str, Any], shape_zyx: IntTriple) -> Session:
         and isinstance(row.get("label"), int)
         and row.get("state") in get_args(State)
     }
-    threshold = content.get("threshold")
-    options = {name: content[name] for name in OPTIONS if content.get(name) is not None}
+    said = content if is_own_report(content) else {}
+    threshold = said.get("threshold")
+    options = {name: said[name] for name in OPTIONS if said.get(name) is not None}
     RunOptions.from_json(options)  # checks them
     return Session(
         [dict(edit) for edit in edits],

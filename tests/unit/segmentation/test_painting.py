@@ -84,6 +84,24 @@ def test_nothing_lies_beyond_given_slices() -> None:
     assert not alone[12:].any()
 
 
+@pytest.mark.parametrize("last", [10, 12])
+def test_a_missed_tumor_is_recovered_on_its_own_slices_against_those_that_compete_there(last: int) -> None:
+    missed = told(ball(1, 24, height=-3), last_slice=last)
+    missed.logits[missed.placement.to_patch((13, 24, 24))[0].round().astype(int) :] += (
+        20  # best where it may not be
+    )
+    x = (11, 24, 18), (11, 24, 30)
+    beyond = told(
+        ball(2, 24, height=9), first_slice=last + 1, endpoints_zyx=tuple((last + 1, *p[1:]) for p in x)
+    )
+    alone = paint_tumors([missed], SPACING)
+    both = paint_tumors([missed, beyond], SPACING)
+    assert both.recovered == alone.recovered == {1: 3.0}
+    np.testing.assert_array_equal(both.labels[: last + 1] == 1, alone.labels[: last + 1] == 1)
+    assert both.labels[10, 24, 24] == 1
+    assert not (both.labels[last + 1 :] == 1).any()
+
+
 def test_a_given_slice_that_the_mask_does_not_reach_is_said() -> None:
     free = paint_tumors([ball(3, 24)], SPACING)
     first, last = (int(np.flatnonzero(free.labels.any(axis=(1, 2)))[end]) for end in (0, -1))

@@ -142,6 +142,12 @@ def test_options_of_a_report_that_make_no_sense_are_refused(
         explore(case, report)
 
 
+def test_words_of_other_programs_are_no_options(case: Case, engine: SphereEngine) -> None:
+    entries = [{"endpoints_zyx": mark.endpoints_zyx, "label": mark.label} for mark in case.marks]
+    other = {"marks": entries, "border": "irregular", "crop": "1", "threshold": "high"}
+    assert explore(case, other).viewer.options["border"] == "readers"
+
+
 def test_files_say_how_much_was_made_by_hand(explorer: Explorer, case: Case) -> None:
     viewer = explorer.viewer
     z, y, x = (round(m) for m in case.marks[0].midpoint_zyx)
