@@ -257,7 +257,7 @@ UNCERTAINTY = mutants(
     ("_LEAST_END_SD_VOXELS = 0.3", "_LEAST_END_SD_VOXELS = 0.6"),
     ("((), (2,), (1,), (0,))", "((), (2,), (2,), (0,))"),
     ("ddof=1", "ddof=0"),
-    (">= 0.5 * mark.length_mm", ">= 0.0 * mark.length_mm"),
+    (">= 0.5 * _length", ">= 0.0 * _length"),
 )
 
 RULES = "tests/unit/segmentation/test_flare25_rules.py"

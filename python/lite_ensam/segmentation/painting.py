@@ -202,13 +202,14 @@ def _raise(
     limits = _limits(tumors, 0, len(labels))
     first, stop = next((z, end) for z, end in pairwise(limits) if z <= mark.slice_index < end)
     z, y, x = mark.midpoint_zyx
+    radius_mm = mark.radius_mm(spacing_mm)
     try:
         _, offset, _ = _kernels.recover_missing_tumor(
             labels[first:stop],
             _competing(tumors, mark.slice_index, first),
             mark.label,
             (z - first, y, x),
-            mark.radius_mm(spacing_mm),
+            radius_mm,
             spacing_mm,
             threshold,
         )
