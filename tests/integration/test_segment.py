@@ -101,6 +101,8 @@ def test_a_report_holds_all_that_its_masks_follow_from(scan: Scan, tmp_path: Pat
     first = scan.case.marks[0]
     z, y, x = map(int, np.rint(first.midpoint_zyx))
     told = {1: {"first_slice": z - 2, "last_slice": z + 1, "outside_zyx": [[z, y - 4, x]]}}
+    named = replace(first, tracking_uid="1.2.826.0.1")
+    assert "1.2.826" not in json.dumps(lite_ensam.segment(scan.case, named).report)
     notes = lite_ensam.segment(scan.case, lite_ensam.segment(scan.case, window=(-160, 240)).report).report[
         "notes"
     ]

@@ -400,7 +400,8 @@ def report_of(
             *unreached_slice_notes(prediction.painting, case.marks),
             *_shared_uid_notes(case.marks),
         ],
-        "marks": [mark_entry(mark, case.source) for mark in case.marks],
+        # a report may be shown to anyone: a tracking UID of DICOM leads to the patient
+        "marks": [mark_entry(replace(mark, tracking_uid=""), case.source) for mark in case.marks],
         "weights": manifest.folder.resolve().name,
         "weights_sha256": manifest.weights_sha256,
         "seconds": {name: round(taken, 4) for name, taken in seconds.items()},

@@ -137,7 +137,7 @@ class TestDamage:
 
     def test_another_config_is_not_damage(self, tmp_path: Path) -> None:
         trainer(tmp_path).save()
-        with pytest.raises(TrainingError, match="was started with another config"):
+        with pytest.raises(TrainingError, match="was started with other settings"):
             trainer(tmp_path, replace(TINY, lr=1.0))
 
     def test_damaged_weights_are_named(self, tmp_path: Path) -> None:
