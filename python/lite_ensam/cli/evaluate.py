@@ -185,6 +185,12 @@ def _check_calibration(weights: Path | None, predictor: Predictor) -> None:
         raise typer.BadParameter("--calibrate is for --crop lesion and --border readers")
 
 
+_SUFFIXES = {
+    "scores": ".json", "table": ".csv", "page": ".html", "paper_tables": ".md", "figure2": ".png", "worst": ".png",
+}  # fmt: skip
+"""Of the files by their names in `Files`."""
+
+
 @dataclass(frozen=True)
 class Files:
     """Files that are written; None is not."""
@@ -200,10 +206,8 @@ class Files:
         """Raise OutputError if one cannot be written."""
         from lite_ensam.io import check_outputs
 
-        paths = (self.scores, self.table, self.page, self.paper_tables, self.figure2, self.worst)
-        suffixes = (".json", ".csv", ".html", ".md", ".png", ".png")
         check_outputs(
-            [(path, (suffix,)) for path, suffix in zip(paths, suffixes, strict=True)], inputs, overwrite
+            [(getattr(self, name), (suffix,)) for name, suffix in _SUFFIXES.items()], inputs, overwrite
         )
 
     def write(self, result: Evaluation, segment: Segmenting, made: dict[str, str], overwrite: bool) -> None:
@@ -246,7 +250,7 @@ class Files:
 
     def show(self) -> None:
         """Print where they are."""
-        for name in ("scores", "table", "page", "paper_tables", "figure2", "worst"):
+        for name in _SUFFIXES:
             if (path := getattr(self, name)) is not None:
                 typer.echo(f"{name.replace('_', ' ')}: {path}")
 

@@ -134,7 +134,7 @@ class CohortManifest:
     problems : tuple[ManifestIssue, ...], default ()
         Problems of the table and its texts.
     notes : tuple[str, ...], default ()
-        What a reader should know: columns that are not read.
+        Notes for the reader: columns that are not read.
     path : Path or None, default None
         The table or the folder that it was read from.
     """

@@ -170,7 +170,7 @@ def unread_columns(columns: Iterable[str], ends: Sequence[str]) -> tuple[str, ..
             raise MarkError(f"column {brief(name)} is not read: give points in JSON")
         if lower in _SHORT_COLUMNS and lower not in read:
             raise MarkError(
-                f"column {brief(name)} is not read: a short axis is given as the ends are, as {read[-6]}"
+                f"column {brief(name)} is not read: a short axis is given as the ends are, as short_{ends[0]}"
             )
         meant = [lower] if lower in read else get_close_matches(lower, missing, 1, _ALIKE)
         if meant and meant[0] not in given:

@@ -268,8 +268,8 @@ def report_notes(content: Any) -> tuple[str, ...]:
         return ()
     options = [
         f"{name} {brief(content[name])}"
-        for name, default in REPORT_OPTIONS.items()
-        if is_own_report(content) and content.get(name) not in (None, default)
+        for name, default in (REPORT_OPTIONS if is_own_report(content) else {}).items()
+        if content.get(name) not in (None, default)
     ]
     return (
         *([_HAND_NOTE] if content.get("edits") or content.get("thresholds") else []),

@@ -130,12 +130,10 @@ def _paint_box(tumors: Sequence[TumorLogits], box: VoxelBox, threshold: float) -
 
 def _limits(tumors: Sequence[TumorLogits], first: int, stop: int) -> list[int]:
     """First and stop, and the slices between them at which tumours begin or stop to compete."""
-    given = {
-        z
-        for t in tumors
-        for z in (t.mark.first_slice, None if t.mark.last_slice is None else t.mark.last_slice + 1)
-    }
-    return sorted({first, stop, *(z for z in given if z is not None and first < z < stop)})
+    marks = [tumor.mark for tumor in tumors]
+    begins = [mark.first_slice for mark in marks if mark.first_slice is not None]
+    ends = [mark.last_slice + 1 for mark in marks if mark.last_slice is not None]
+    return sorted({first, stop, *(z for z in begins + ends if first < z < stop)})
 
 
 def _competing(tumors: Sequence[TumorLogits], z: int, first_z: int) -> list[TumorArgument]:
@@ -151,7 +149,7 @@ def _competing(tumors: Sequence[TumorLogits], z: int, first_z: int) -> list[Tumo
 
 
 def obey_prompts(painting: Painting, marks: Sequence[RecistMark]) -> Painting:
-    """The label map with nothing beyond given slices, and given points as they are given.
+    """The label map with given points as they are given; beyond given slices `paint_tumors` paints nothing.
 
     Parameters
     ----------
@@ -160,9 +158,7 @@ def obey_prompts(painting: Painting, marks: Sequence[RecistMark]) -> Painting:
     marks : Sequence[RecistMark]
         The marks in its frame.
     """
-    told = [
-        m for m in marks if m.inside_zyx or m.outside_zyx or (m.first_slice, m.last_slice) != (None, None)
-    ]
+    told = [mark for mark in marks if mark.inside_zyx or mark.outside_zyx]
     if not told:
         return painting
     part = painting.part
@@ -173,12 +169,6 @@ def obey_prompts(painting: Painting, marks: Sequence[RecistMark]) -> Painting:
         return int_triple(voxel) if ((voxel >= 0) & (voxel < labels.shape)).all() else None
 
     for mark in told:
-        if mark.first_slice is not None:
-            before = labels[: max(mark.first_slice - part.start_zyx[0], 0)]
-            before[before == mark.label] = 0
-        if mark.last_slice is not None:
-            after = labels[max(mark.last_slice + 1 - part.start_zyx[0], 0) :]
-            after[after == mark.label] = 0
         for voxel in filter(None, map(place, mark.outside_zyx)):
             if labels[voxel] == mark.label:
                 labels[voxel] = 0

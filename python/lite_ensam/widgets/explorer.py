@@ -375,7 +375,8 @@ def explore(
         weights=os.fspath(weights or ""),
         **said,
     )
-    threshold = None if threshold is None else checked_threshold(threshold)
+    if threshold is not None:
+        threshold = checked_threshold(threshold)
     scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
     given = scan.read_marks(marks, marks_in, only) if marks is not None or scan.keeps_marks else ()
     given = with_prompts(given, prompts or {}, scan.source)
@@ -384,8 +385,8 @@ def explore(
     if hu is None:
         scan.source.check_units()
     session = read_session(marks, volume.shape)
-    if weights is not None:  # they have a crop of their own
-        session.options.pop("crop", None)
+    if weights is not None:
+        said.setdefault("crop", None)  # they have one of their own
     options = replace(options, **{**session.options, **said})
     viewer = RecistViewer(
         volume,
@@ -393,7 +394,7 @@ def explore(
         marks=given,
         hu=hu,
         auto_segment=auto_segment,
-        threshold=next((one for one in (threshold, session.threshold) if one is not None), 0.0),
+        threshold=session.threshold if threshold is None else threshold,
         prior=_prior_visit(prior, prior_marks, marks_in, volume, scan.source.grid, options),
         **asdict(options),
     )

@@ -37,8 +37,8 @@ class Session:
         Thresholds of single lesions, by label as text.
     states : dict[int, State], optional
         Verdicts of the reader on masks, by label.
-    threshold : float or None, default None
-        Threshold of all other lesions; None if the file says none.
+    threshold : float, default 0.0
+        Threshold of all other lesions.
     options : dict[str, Any], optional
         Of `OPTIONS`, those that the file says.
     """
@@ -46,7 +46,7 @@ class Session:
     edits: list[dict[str, Any]] = field(default_factory=list)
     thresholds: dict[str, float] = field(default_factory=dict)
     states: dict[int, State] = field(default_factory=dict)
-    threshold: float | None = None
+    threshold: float = 0.0
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -96,13 +96,12 @@ def _session_of(content: Mapping[str, Any], shape_zyx: IntTriple) -> Session:
         and row.get("state") in get_args(State)
     }
     said = content if is_own_report(content) else {}
-    threshold = said.get("threshold")
     options = {name: said[name] for name in OPTIONS if said.get(name) is not None}
     RunOptions.from_json(options)  # checks them
     return Session(
         [dict(edit) for edit in edits],
         dict(thresholds),
         states,
-        None if threshold is None else checked_threshold(threshold),
+        checked_threshold(said.get("threshold", 0.0)),
         options,
     )
