@@ -28,6 +28,13 @@ CONFIG = mutants(
 
 CHANNEL_MUTANTS = mutants(
     "segmentation/channels.py",
+    "tests/unit/segmentation/test_channels.py",
+    ("_TISSUE_ABOVE_HU = -160.0", "_TISSUE_ABOVE_HU = -158.0"),
+    ("_TISSUE_ABOVE_HU = -160.0", "_TISSUE_ABOVE_HU = -162.0"),
+    ("_TISSUE_ABOVE_HU if hu else 0.0", "_TISSUE_ABOVE_HU"),
+    ("tissue_under_line=_tissue_under_line(crop, case.hu, planned)", "tissue_under_line=patch.tissue_under_line"),
+) + mutants(
+    "segmentation/channels.py",
     CHANNELS,
     ("np.linspace(0.2, 0.8, 41)", "np.linspace(0.0, 1.0, 41)"),
     ("in_voxels / VOXELS_REACH", "in_voxels / 32"),
@@ -162,6 +169,13 @@ QUALITY = mutants(
     ("_FEW_SLICES, _ENOUGH_SLICES = 3.0, 5.5", "_FEW_SLICES, _ENOUGH_SLICES = 2.5, 5.5"),
     ("_FEW_SLICES, _ENOUGH_SLICES = 3.0, 5.5", "_FEW_SLICES, _ENOUGH_SLICES = 3.0, 6.5"),
     ("_FEW_LOGIT = 0.5", "_FEW_LOGIT = 0.6"),
+    ("_LINE_SHARE = 0.7", "_LINE_SHARE = 0.75"),
+    ("_LINE_LOGIT = 3.0", "_LINE_LOGIT = 3.1"),
+    ("_LINE_MOST = 3.0", "_LINE_MOST = 3.1"),
+    ("_LEAST_LINE_POINTS = 7", "_LEAST_LINE_POINTS = 6"),
+    ("_LEAST_LINE_POINTS = 7", "_LEAST_LINE_POINTS = 8"),
+    ("points[tissue_under_line]", "points"),
+    ("if not (tumor.logits > 0).any() or np", "if np"),
     ("z + 0.5 * side", "z"),
     ("(heights - own) * side > 0", "(heights - own) * side > -99"),
     ("_ACROSS_MOST = 2.0", "_ACROSS_MOST = 20.0"),
@@ -170,8 +184,9 @@ QUALITY = mutants(
 ) + mutants(
     "segmentation/predictor.py",
     "tests/unit/segmentation/test_painting.py",
-    ("mask = logits > 0", "mask = logits > 1"),
+    ("mask = tumor.logits > 0", "mask = tumor.logits > 1"),
     ("2 * probabilities[mask].sum()", "probabilities[mask].sum()"),
+    (".astype(np.float64) - tumor.raised", ".astype(np.float64)"),
     ("np.count_nonzero(mask) + probabilities.sum()", "probabilities.sum() + probabilities.sum()"),
 )
 
@@ -210,6 +225,8 @@ PREDICTOR = (
         "tests/unit/segmentation/test_prompts.py",
         ("shrink_to_axes(fill_end_slices(", "(fill_end_slices("),
         ("_BEFORE_CLICKS_SHARE = 0.2", "_BEFORE_CLICKS_SHARE = 0.3"),
+        ("tumor = raise_under_line(tumor, patch.tissue_under_line)", "pass"),
+        ('if self.crop == "lesion":\n            tumor = raise', "if True:\n            tumor = raise"),
     )
     + mutants(
         "segmentation/predictor.py",

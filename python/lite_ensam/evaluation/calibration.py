@@ -69,7 +69,7 @@ def _errors(files: CaseFiles, predictor: Predictor) -> list[TumorError]:
     results = prediction.painting.measure(case.marks, spacing_mm)
     readers = measure(case.reference, case.marks, spacing_mm)
     return [
-        TumorError(expected_dice(tumor.logits), *_logarithms(result, reader))
+        TumorError(expected_dice(tumor), *_logarithms(result, reader))
         for tumor, result, reader in zip(prediction.tumors, results, readers, strict=True)
         if result.n_voxels and reader.n_voxels
     ]

@@ -21,11 +21,18 @@ from lite_ensam.core.partial_volume import PartialScan, slices, subvolume_contai
 from lite_ensam.core.patch_config import CLICK_REACH, GREY_CHANNELS, VOXELS_REACH, PatchConfig
 from lite_ensam.core.recist import RecistMark, outer_ends
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.core.types import Float32Array, Float64Array, FloatTriple, int_triple
+from lite_ensam.core.types import Float32Array, Float64Array, FloatTriple, Mask, int_triple
 from lite_ensam.segmentation.patch_plan import PatchPlan, Placement, PlannedPatch
 
 _UNKNOWN = np.float32(0.5)
 """Of a channel that says nothing: the network takes 0.5 off its input."""
+
+LINE_POINTS = 21
+"""Points at which a line is looked at; it is 19 voxels long in a patch of 48."""
+
+_TISSUE_ABOVE_HU = -160.0
+"""Lung and air lie below, fat and all other tissue above. It is the lower end of the usual abdominal window, so that
+0 says the same in a windowed scan."""
 
 
 @with_short_repr
@@ -45,6 +52,9 @@ class Patch:
         The line it was cut around, in that frame.
     voxel_mm : FloatTriple
         Size of a patch voxel in mm, (z, y, x).
+    tissue_under_line : Mask
+        Bool (`LINE_POINTS`,), from one end of the line to the other: whether a point lies in tissue, not in lung or
+        air.
     """
 
     values: Float32Array
@@ -52,6 +62,7 @@ class Patch:
     placement: Placement
     mark: RecistMark
     voxel_mm: FloatTriple
+    tissue_under_line: Mask
 
 
 @with_short_repr
@@ -329,7 +340,12 @@ def cut_patches(case: Case, plan: PatchPlan, config: PatchConfig) -> Iterator[Pa
         if patch is None or not is_same or config.looks_at_lines:
             patch = _fill(crop, case.hu, planned, config, scan_range)
         else:  # a joint crop is one for all lines
-            patch = replace(patch, endpoints_zyx=planned.endpoints_zyx, mark=planned.mark)
+            patch = replace(
+                patch,
+                endpoints_zyx=planned.endpoints_zyx,
+                mark=planned.mark,
+                tissue_under_line=_tissue_under_line(crop, case.hu, planned),
+            )
         yield patch
 
 
@@ -409,4 +425,13 @@ def _fill(
     for channel, name in enumerate(config.channels):
         if name in GREY_CHANNELS:
             values[channel][outside] = 0
-    return Patch(values, planned.endpoints_zyx, planned.placement, planned.mark, voxel_mm)
+    tissue = _tissue_under_line(crop, hu, planned)
+    return Patch(values, planned.endpoints_zyx, planned.placement, planned.mark, voxel_mm, tissue)
+
+
+def _tissue_under_line(crop: Float32Array, hu: bool, planned: PlannedPatch) -> Mask:
+    """Of each point of a line, whether the crop's nearest voxel is tissue."""
+    points = planned.placement.points_between(planned.mark.endpoints_zyx, LINE_POINTS)
+    nearest = np.clip(np.rint(points).astype(int), 0, np.array(crop.shape) - 1)
+    is_tissue: Mask = crop[tuple(nearest.T)] > (_TISSUE_ABOVE_HU if hu else 0.0)
+    return is_tissue

@@ -7,10 +7,18 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lite_ensam.core.types import Mask
 from lite_ensam.segmentation.painting import TumorLogits
 from lite_ensam.segmentation.patch_plan import Placement
 
-__all__ = ["anchor_endpoints", "anchor_prompts", "fade_far", "fill_end_slices", "raise_few_slices"]
+__all__ = [
+    "anchor_endpoints",
+    "anchor_prompts",
+    "fade_far",
+    "fill_end_slices",
+    "raise_few_slices",
+    "raise_under_line",
+]
 
 _HELD_SHARE = 0.1
 """Width (standard deviation) of the bell that holds an end of a line, in lengths of the line: two voxels
@@ -52,6 +60,15 @@ _FEW_LOGIT = 0.5
 """Added to all logits if the line is at most as long as `_FEW_SLICES` slices are thick; less for more slices, nothing
 from `_ENOUGH_SLICES` on (decision 0028)."""
 
+_LINE_SHARE = 0.7
+_LINE_LOGIT = 3.0
+_LINE_MOST = 3.0
+"""All logits are raised, by `_LINE_MOST` at most, until this share of the line's points in tissue has `_LINE_LOGIT`. Of
+a tumour that the network knows, they have it anyway (decision 0029)."""
+
+_LEAST_LINE_POINTS = 7
+"""Fewer points in tissue than a third say nothing about the line."""
+
 _MOST_RAISED = 3.0
 """Most that is added: beyond, the network gives an end odds of less than 1 : 20."""
 
@@ -79,6 +96,28 @@ def fade_far(tumor: TumorLogits) -> TumorLogits:
     )
     beyond = np.sqrt(z[:, None, None] + y[:, None] + x) - np.float32(_NEAR)
     return replace(tumor, logits=tumor.logits - np.float32(_FADING) * np.maximum(beyond, 0))
+
+
+def raise_under_line(tumor: TumorLogits, tissue_under_line: Mask) -> TumorLogits:
+    """Raise all logits of a tumour whose line the network does not follow: a kind of tumour that it hardly knows.
+
+    The line lies in the tumour. Points in lung or air are not counted: there, the line was drawn too long. Where no
+    tumour was found, logits stay as they are, and `paint_tumors` recovers it (decision 0029).
+
+    Parameters
+    ----------
+    tumor : TumorLogits
+        From a lesion crop, with the logits as the network gave them, which are not changed.
+    tissue_under_line : Mask
+        As of `Patch`.
+    """
+    if not (tumor.logits > 0).any() or np.count_nonzero(tissue_under_line) < _LEAST_LINE_POINTS:
+        return tumor
+    points = tumor.placement.points_between(tumor.mark.endpoints_zyx, len(tissue_under_line))
+    under_line = [_between_voxels(tumor.logits, point) for point in points[tissue_under_line]]
+    lacking = _LINE_LOGIT - float(np.quantile(under_line, 1 - _LINE_SHARE))
+    raised = min(max(lacking, 0.0), _LINE_MOST)
+    return replace(tumor, logits=tumor.logits + np.float32(raised), raised=raised) if raised else tumor
 
 
 def raise_few_slices(tumor: TumorLogits) -> TumorLogits:

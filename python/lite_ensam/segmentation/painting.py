@@ -38,11 +38,14 @@ class TumorLogits:
         Float32 (z, y, x) on the patch; above the threshold is tumour.
     placement : Placement
         Where the patch lies in the volume.
+    raised : float, default 0.0
+        What `raise_under_line` added to all logits: the network's own are lower by this.
     """
 
     mark: RecistMark
     logits: NDArray[np.float32]
     placement: Placement
+    raised: float = 0.0
 
 
 @with_short_repr

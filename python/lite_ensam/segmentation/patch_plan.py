@@ -98,6 +98,12 @@ class Placement:
         first, last = self.to_patch(ends_zyx)
         return float(np.linalg.norm(last - first))
 
+    def points_between(self, ends_zyx: ArrayLike, n_points: int) -> Float64Array:
+        """Patch indices (n_points, 3) from one end of a line (2, 3) in volume indices to the other, equally spaced."""
+        first, last = self.to_patch(ends_zyx)
+        points: Float64Array = first + np.linspace(0, 1, n_points)[:, None] * (last - first)
+        return points
+
     def to_volume(self, points_zyx: ArrayLike) -> Float64Array:
         """Volume indices (..., 3) of patch indices (..., 3): the inverse of `to_patch`."""
         edges: Float64Array = (as_points(points_zyx) + 0.5) * np.asarray(self.step_zyx) + np.asarray(

@@ -36,6 +36,7 @@ from lite_ensam.segmentation.logit_adjustments import (
     fade_far,
     fill_end_slices,
     raise_few_slices,
+    raise_under_line,
 )
 from lite_ensam.segmentation.painting import Painting, TumorLogits, obey_prompts, paint_tumors
 from lite_ensam.segmentation.patch_plan import PatchPlan
@@ -303,6 +304,7 @@ class Predictor:
         if self.backend.manifest.patch.rules == "flare25":
             return anchor_prompts(tumor)
         if self.crop == "lesion":
+            tumor = raise_under_line(tumor, patch.tissue_under_line)
             tumor = raise_few_slices(fade_far(tumor))
             tumor = shrink_to_axes(fill_end_slices(tumor, patch.voxel_mm[0]))
         return anchor_prompts(anchor_endpoints(tumor))
@@ -380,7 +382,7 @@ class Predictor:
             or self.window
         ):
             return tuple(measurements)
-        expected = {tumor.mark.label: expected_dice(tumor.logits) for tumor in tumors}
+        expected = {tumor.mark.label: expected_dice(tumor) for tumor in tumors}
         return tuple(
             replace(
                 one,
@@ -408,18 +410,20 @@ def _ordered(ends: NDArray[np.float32]) -> NDArray[np.float32]:
     return ends[np.lexsort(ends.T[::-1])]
 
 
-def expected_dice(logits: NDArray[np.float32]) -> float:
+def expected_dice(tumor: TumorLogits) -> float:
     """The Dice coefficient that the network expects of its own mask, taking its probabilities at their word.
 
     Twice the expected overlap over the sum of the mask and of the expected tumour (soft Dice of Milletari et al., 3DV
     2016, with the mask in place of the reference). On held-out lesions it is as high as the true one on average, and
-    orders them (docs/developer/experiments.md).
+    orders them (docs/developer/experiments.md). What `raise_under_line` added belongs to the mask, not to the
+    probabilities: a tumour that the network hardly knows is expected to be segmented less well.
 
     Parameters
     ----------
-    logits : NDArray[np.float32]
-        Float32 (z, y, x) of one tumour.
+    tumor : TumorLogits
+        Logits of one tumour.
     """
-    probabilities = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -30, 30)))
-    mask = logits > 0
+    own = tumor.logits.astype(np.float64) - tumor.raised
+    probabilities = 1 / (1 + np.exp(-np.clip(own, -30, 30)))
+    mask = tumor.logits > 0
     return float(2 * probabilities[mask].sum() / (np.count_nonzero(mask) + probabilities.sum()))

@@ -186,3 +186,27 @@ def test_a_config_survives_json_and_refuses_unknown_channels() -> None:
     with pytest.raises(ValueError, match="channels must be names out of"):
         PatchConfig(channels=("wide", "colour"))
     assert channels_of(frame(config=PAPER)).shape == (1, 9, 21, 21)
+
+
+@pytest.mark.parametrize(("hu", "lung", "fat"), [(True, -161, -159), (True, -1000, 40), (False, 0, 1)])
+def test_a_patch_says_where_its_line_lies_in_tissue(hu: bool, lung: float, fat: float) -> None:
+    """The line's first half lies in lung (0 in a windowed scan), the other half in fat or more."""
+    ct = np.full((9, 41, 41), lung, np.int16)
+    ct[:, :, 20:] = fat
+    ct[0, 0, 0] = 255
+    mark = RecistMark(1, ((4, 20, 10), (4, 20, 30)))
+    case = Case(ct, Grid.from_spacing(ct.shape, (1.0, 1.0, 1.0)), (mark,), hu=hu)
+    expected = np.arange(21) >= 10
+    patch = prepare_lesion(case, mark, CONFIG)
+    near_the_border = slice(9, 11)  # resampling blurs it
+    kept = np.delete(np.arange(21), near_the_border)
+    np.testing.assert_array_equal(patch.tissue_under_line[kept], expected[kept])
+
+
+def test_each_line_of_a_joint_crop_has_its_own_tissue(phantom: Case) -> None:
+    plain = replace(CONFIG, channels=("wide",))
+    alone = [next(iter(prepare_joint(replace(phantom, marks=(mark,)), plain))) for mark in phantom.marks]
+    together = list(prepare_joint(phantom, plain))
+    assert len({patch.tissue_under_line.tobytes() for patch in together}) > 1
+    for patch, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(patch.tissue_under_line, other.tissue_under_line)

@@ -147,11 +147,21 @@ def test_a_point_inside_one_tumor_is_not_anothers() -> None:
 def test_the_expected_dice_takes_probabilities_at_their_word() -> None:
     sure = np.full((4, 4, 4), -40, np.float32)
     sure[1:3] = 40
-    assert expected_dice(sure) == pytest.approx(1)
+    whole = ball(1, 24)
+    assert expected_dice(replace(whole, logits=sure)) == pytest.approx(1)
     unsure = np.full((1, 1, 3), -40, np.float32)
     unsure[0, 0] = (
         np.log(3),
         np.log(1.5),
         -np.log(3),
     )  # probabilities 0.75 and 0.6, in the mask, and 0.25, outside
-    assert expected_dice(unsure) == pytest.approx(2 * (0.75 + 0.6) / (2 + 1.6))
+    expected = 2 * (0.75 + 0.6) / (2 + 1.6)
+    assert expected_dice(replace(whole, logits=unsure)) == pytest.approx(expected)
+
+
+def test_a_raised_mask_is_expected_to_be_worse() -> None:
+    """Raised by 2, the third voxel is in the mask; that it is tumour is as likely as before."""
+    logits = np.full((1, 1, 4), -40, np.float32)
+    logits[0, 0, :3] = np.log(3), np.log(1.5), -np.log(3)
+    raised = replace(ball(1, 24), logits=logits + 2, raised=2.0)
+    assert expected_dice(raised) == pytest.approx(2 * (0.75 + 0.6 + 0.25) / (3 + 1.6))

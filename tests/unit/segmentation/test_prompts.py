@@ -77,11 +77,28 @@ def test_points_mend_the_mask_that_there_was_without_them(case: Case) -> None:
     assert labels[z + 1, y + 3, x] == 0
 
 
+@pytest.mark.parametrize("known", [{}, {"first_slice": 36, "last_slice": 40}, {"outside_zyx": ((0, 0, 0),)}])
+def test_a_tumour_that_the_network_hardly_knows_is_raised_whatever_else_is_given(case: Case, known: dict) -> None:
+    """Its logits fall by half of one a voxel: most of the line has less than 3."""
+
+    class Unsure(BallEngine):
+        def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray) -> np.ndarray:
+            return super().logits(values, endpoints_zyx) / 2
+
+    unsure = Predictor(Unsure())
+    marked = told(case, **known)
+    tumor = unsure.predict_tumor(marked, marked.marks[0])
+    assert 1 < tumor.raised < 3
+    (whole_scan,) = Predictor(Unsure(), crop="joint").predict(case).tumors
+    assert whole_scan.raised == 0, "only cubes around one line were measured"
+
+
 def test_the_mask_before_the_clicks_keeps_a_fifth_of_its_say(case: Case) -> None:
     class Moved(BallEngine):
         def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray) -> np.ndarray:
             clicked = (values[0, AT["clicks"]] != 0.5).any()
-            return super().logits(values, endpoints_zyx) + np.float32(3 * clicked)
+            sure = 10 * super().logits(values, endpoints_zyx)  # of its line too: nothing is raised
+            return sure + np.float32(3 * clicked)
 
     moved = Predictor(Moved())
     marked = told(case, inside_zyx=(case.marks[0].midpoint_zyx,))  # tumour already: no bell is added about it
