@@ -19,6 +19,7 @@ CONFIG = mutants(
     ("line_half_width_hu: float = 175.0", "line_half_width_hu: float = 200.0"),
     ("narrow_half_width_hu: float = 75.0", "narrow_half_width_hu: float = 70.0"),
     ("windowed_unit_hu: float = 400.0 / 255.0", "windowed_unit_hu: float = 350.0 / 255.0"),
+    ("windowed_low_hu: float = -160.0", "windowed_low_hu: float = -150.0"),
 ) + mutants(
     "core/patch_config.py",
     "tests/unit/segmentation/test_channels.py",
@@ -31,8 +32,10 @@ CHANNEL_MUTANTS = mutants(
     "tests/unit/segmentation/test_channels.py",
     ("_TISSUE_ABOVE_HU = -160.0", "_TISSUE_ABOVE_HU = -158.0"),
     ("_TISSUE_ABOVE_HU = -160.0", "_TISSUE_ABOVE_HU = -162.0"),
-    ("_TISSUE_ABOVE_HU if hu else 0.0", "_TISSUE_ABOVE_HU"),
-    ("tissue_under_line=_tissue_under_line(crop, case.hu, planned)", "tissue_under_line=patch.tissue_under_line"),
+    ("_TISSUE_ABOVE_HU if hu else max", "_TISSUE_ABOVE_HU if True else max"),
+    ("max(in_greys, 0.0)", "0.0"),
+    ("max(in_greys, 0.0)", "in_greys"),
+    ("tissue_under_line=_tissue_under_line(crop, case.hu, planned, config)", "tissue_under_line=patch.tissue_under_line"),
 ) + mutants(
     "segmentation/channels.py",
     CHANNELS,
@@ -236,7 +239,7 @@ PREDICTOR = (
         ("self._logits(patch, opposite)) / 2", "self._logits(patch, opposite)) / 3"),
         ("if axis not in axes)", "if axis not in (*axes, 0))"),
         ("patch.values.shape[axis + 1] - 1) - ends", "patch.values.shape[axis + 1]) - ends"),
-        ("(self.window[1] - self.window[0]) / 255.0", "(self.window[1] - self.window[0]) / 400.0"),
+        ("windowed_unit_hu=(high - low) / 255.0", "windowed_unit_hu=(high - low) / 400.0"),
         ("return replace(config, window_hu=self.window)", "return config"),
         (
             "anchor_prompts(anchor_endpoints(tumor))",

@@ -95,6 +95,8 @@ class PatchConfig:
     windowed_unit_hu : float, default 400.0 / 255.0
         HU a grey level of an already windowed 0-255 image is taken for (400 HU over 255 levels is the usual
         soft-tissue window).
+    windowed_low_hu : float, default -160.0
+        HU that grey level 0 of such an image is taken for.
     channels : tuple[str, ...], default LINE_CHANNELS
         Names out of `CHANNEL_NAMES`, in order.
     crop : Crop, default "lesion"
@@ -119,6 +121,7 @@ class PatchConfig:
     line_half_width_hu: float = 175.0
     narrow_half_width_hu: float = 75.0
     windowed_unit_hu: float = 400.0 / 255.0
+    windowed_low_hu: float = -160.0
     channels: tuple[str, ...] = LINE_CHANNELS
     crop: Crop = "lesion"
     margin_voxels: int = 32

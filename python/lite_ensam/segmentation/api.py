@@ -390,6 +390,7 @@ def report_of(
         "greys": "HU" if case.hu else "windowed 0-255",
         "window_hu": config.window_hu if case.hu else None,
         "windowed_unit_hu": None if case.hu else config.windowed_unit_hu,
+        "windowed_low_hu": None if case.hu else config.windowed_low_hu,
         "indices": "z (along the body), y, x of the scan; no axis is flipped",
         "notes": [
             *([CROP_NOTE.format(crop, config.crop)] if crop != config.crop else []),

@@ -31,8 +31,7 @@ LINE_POINTS = 21
 """Points at which a line is looked at; it is 19 voxels long in a patch of 48."""
 
 _TISSUE_ABOVE_HU = -160.0
-"""Lung and air lie below, fat and all other tissue above. It is the lower end of the usual abdominal window, so that
-0 says the same in a windowed scan."""
+"""Lung and air lie below, fat and all other tissue above."""
 
 
 @with_short_repr
@@ -344,7 +343,7 @@ def cut_patches(case: Case, plan: PatchPlan, config: PatchConfig) -> Iterator[Pa
                 patch,
                 endpoints_zyx=planned.endpoints_zyx,
                 mark=planned.mark,
-                tissue_under_line=_tissue_under_line(crop, case.hu, planned),
+                tissue_under_line=_tissue_under_line(crop, case.hu, planned, config),
             )
         yield patch
 
@@ -425,13 +424,14 @@ def _fill(
     for channel, name in enumerate(config.channels):
         if name in GREY_CHANNELS:
             values[channel][outside] = 0
-    tissue = _tissue_under_line(crop, hu, planned)
+    tissue = _tissue_under_line(crop, hu, planned, config)
     return Patch(values, planned.endpoints_zyx, planned.placement, planned.mark, voxel_mm, tissue)
 
 
-def _tissue_under_line(crop: Float32Array, hu: bool, planned: PlannedPatch) -> Mask:
+def _tissue_under_line(crop: Float32Array, hu: bool, planned: PlannedPatch, config: PatchConfig) -> Mask:
     """Of each point of a line, whether the crop's nearest voxel is tissue."""
     points = planned.placement.points_between(planned.mark.endpoints_zyx, LINE_POINTS)
     nearest = np.clip(np.rint(points).astype(int), 0, np.array(crop.shape) - 1)
-    is_tissue: Mask = crop[tuple(nearest.T)] > (_TISSUE_ABOVE_HU if hu else 0.0)
+    in_greys = (_TISSUE_ABOVE_HU - config.windowed_low_hu) / config.windowed_unit_hu
+    is_tissue: Mask = crop[tuple(nearest.T)] > (_TISSUE_ABOVE_HU if hu else max(in_greys, 0.0))
     return is_tissue

@@ -173,7 +173,8 @@ class Predictor:
             return config
         if hu:
             return replace(config, window_hu=self.window)
-        return replace(config, windowed_unit_hu=(self.window[1] - self.window[0]) / 255.0)
+        low, high = self.window
+        return replace(config, windowed_unit_hu=(high - low) / 255.0, windowed_low_hu=low)
 
     def warm_up(self) -> None:
         """Prepare the engine for lesion patches; the shape of a joint crop is not known yet."""

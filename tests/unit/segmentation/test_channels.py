@@ -188,16 +188,19 @@ def test_a_config_survives_json_and_refuses_unknown_channels() -> None:
     assert channels_of(frame(config=PAPER)).shape == (1, 9, 21, 21)
 
 
-@pytest.mark.parametrize(("hu", "lung", "fat"), [(True, -161, -159), (True, -1000, 40), (False, 0, 1)])
-def test_a_patch_says_where_its_line_lies_in_tissue(hu: bool, lung: float, fat: float) -> None:
-    """The line's first half lies in lung (0 in a windowed scan), the other half in fat or more."""
+@pytest.mark.parametrize(
+    ("hu", "lung", "fat", "low_hu"),
+    [(True, -161, -159, -160), (True, -1000, 40, -160), (False, 0, 1, -160), (False, 0, 1, 0), (False, 178, 179, -440)],
+)
+def test_a_patch_says_where_its_line_lies_in_tissue(hu: bool, lung: float, fat: float, low_hu: float) -> None:
+    """The line's first half lies in lung, the other half in fat or more; 0 of a windowed scan stands for `low_hu`."""
     ct = np.full((9, 41, 41), lung, np.int16)
     ct[:, :, 20:] = fat
     ct[0, 0, 0] = 255
     mark = RecistMark(1, ((4, 20, 10), (4, 20, 30)))
     case = Case(ct, Grid.from_spacing(ct.shape, (1.0, 1.0, 1.0)), (mark,), hu=hu)
     expected = np.arange(21) >= 10
-    patch = prepare_lesion(case, mark, CONFIG)
+    patch = prepare_lesion(case, mark, replace(CONFIG, windowed_low_hu=low_hu))
     near_the_border = slice(9, 11)  # resampling blurs it
     kept = np.delete(np.arange(21), near_the_border)
     np.testing.assert_array_equal(patch.tissue_under_line[kept], expected[kept])
