@@ -21,14 +21,14 @@ from lite_ensam.core.partial_volume import PartialScan, slices, subvolume_contai
 from lite_ensam.core.patch_config import CLICK_REACH, GREY_CHANNELS, VOXELS_REACH, PatchConfig
 from lite_ensam.core.recist import RecistMark, outer_ends
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.core.types import Float32Array, Float64Array, FloatTriple, Mask, int_triple
+from lite_ensam.core.types import Float32Array, Float64Array, FloatTriple, int_triple
 from lite_ensam.segmentation.patch_plan import PatchPlan, Placement, PlannedPatch
 
 _UNKNOWN = np.float32(0.5)
 """Of a channel that says nothing: the network takes 0.5 off its input."""
 
-LINE_POINTS = 21
-"""Points at which a line is looked at; it is 19 voxels long in a patch of 48."""
+_AXIS_POINTS = 21
+"""Points at which a line or short axis is looked at; a line is 19 voxels long in a patch of 48."""
 
 _TISSUE_ABOVE_HU = -160.0
 """Lung and air lie below, fat and all other tissue above."""
@@ -51,9 +51,9 @@ class Patch:
         The line it was cut around, in that frame.
     voxel_mm : FloatTriple
         Size of a patch voxel in mm, (z, y, x).
-    tissue_under_line : Mask
-        Bool (`LINE_POINTS`,), from one end of the line to the other: whether a point lies in tissue, not in lung or
-        air.
+    under_axes : Float64Array
+        Float (n, 3), patch indices of points on the line and on the short axis, if there is one: those in tissue, not
+        in lung or air; 21 on each at most.
     """
 
     values: Float32Array
@@ -61,7 +61,7 @@ class Patch:
     placement: Placement
     mark: RecistMark
     voxel_mm: FloatTriple
-    tissue_under_line: Mask
+    under_axes: Float64Array
 
 
 @with_short_repr
@@ -343,7 +343,7 @@ def cut_patches(case: Case, plan: PatchPlan, config: PatchConfig) -> Iterator[Pa
                 patch,
                 endpoints_zyx=planned.endpoints_zyx,
                 mark=planned.mark,
-                tissue_under_line=_tissue_under_line(crop, case.hu, planned, config),
+                under_axes=_under_axes(crop, case.hu, planned, config),
             )
         yield patch
 
@@ -424,14 +424,17 @@ def _fill(
     for channel, name in enumerate(config.channels):
         if name in GREY_CHANNELS:
             values[channel][outside] = 0
-    tissue = _tissue_under_line(crop, hu, planned, config)
-    return Patch(values, planned.endpoints_zyx, planned.placement, planned.mark, voxel_mm, tissue)
+    under_axes = _under_axes(crop, hu, planned, config)
+    return Patch(values, planned.endpoints_zyx, planned.placement, planned.mark, voxel_mm, under_axes)
 
 
-def _tissue_under_line(crop: Float32Array, hu: bool, planned: PlannedPatch, config: PatchConfig) -> Mask:
-    """Of each point of a line, whether the crop's nearest voxel is tissue."""
-    points = planned.placement.points_between(planned.mark.endpoints_zyx, LINE_POINTS)
+def _under_axes(crop: Float32Array, hu: bool, planned: PlannedPatch, config: PatchConfig) -> Float64Array:
+    """Points on a mark's line and short axis whose nearest voxel of the crop is tissue."""
+    axes = [axis for axis in (planned.mark.endpoints_zyx, planned.mark.short_axis_zyx) if axis]
+    points = np.concatenate([planned.placement.points_between(axis, _AXIS_POINTS) for axis in axes])
     nearest = np.clip(np.rint(points).astype(int), 0, np.array(crop.shape) - 1)
     in_greys = (_TISSUE_ABOVE_HU - config.windowed_low_hu) / config.windowed_unit_hu
-    is_tissue: Mask = crop[tuple(nearest.T)] > (_TISSUE_ABOVE_HU if hu else max(in_greys, 0.0))
-    return is_tissue
+    in_tissue: Float64Array = points[
+        crop[tuple(nearest.T)] > (_TISSUE_ABOVE_HU if hu else max(in_greys, 0.0))
+    ]
+    return in_tissue

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.core.types import Mask
+from lite_ensam.core.types import Float64Array
 from lite_ensam.segmentation.painting import TumorLogits
 from lite_ensam.segmentation.patch_plan import Placement
 
@@ -17,7 +17,7 @@ __all__ = [
     "fade_far",
     "fill_end_slices",
     "raise_few_slices",
-    "raise_under_line",
+    "raise_under_axes",
 ]
 
 _HELD_SHARE = 0.1
@@ -60,14 +60,17 @@ _FEW_LOGIT = 0.5
 """Added to all logits if the line is at most as long as `_FEW_SLICES` slices are thick; less for more slices, nothing
 from `_ENOUGH_SLICES` on (decision 0028)."""
 
-_LINE_SHARE = 0.7
-_LINE_LOGIT = 3.0
-_LINE_MOST = 3.0
-"""All logits are raised, by `_LINE_MOST` at most, until this share of the line's points in tissue has `_LINE_LOGIT`. Of
-a tumour that the network knows, they have it anyway (decision 0029)."""
+_AXIS_SHARE = 0.7
+_AXIS_LOGIT = 3.0
+_AXIS_MOST = 3.0
+"""All logits are raised, by `_AXIS_MOST` at most, until this share of the points on the axes has `_AXIS_LOGIT`. In a
+tumour that the network knows, they have it anyway (decision 0029)."""
 
-_LEAST_LINE_POINTS = 7
-"""Fewer points in tissue than a third say nothing about the line."""
+_LEAST_AXIS_POINTS = 7
+"""A third of the points on a line: with fewer of them in tissue, it says nothing."""
+
+_POINT_WEIGHT = 5
+"""Points on the axes that a point counts as which the user gave inside: a quarter of the line."""
 
 _MOST_RAISED = 3.0
 """Most that is added: beyond, the network gives an end odds of less than 1 : 20."""
@@ -98,26 +101,29 @@ def fade_far(tumor: TumorLogits) -> TumorLogits:
     return replace(tumor, logits=tumor.logits - np.float32(_FADING) * np.maximum(beyond, 0))
 
 
-def raise_under_line(tumor: TumorLogits, tissue_under_line: Mask) -> TumorLogits:
-    """Raise all logits of a tumour whose line the network does not follow: a kind of tumour that it hardly knows.
+def raise_under_axes(tumor: TumorLogits, under_axes: Float64Array) -> TumorLogits:
+    """Raise all logits of a tumour whose axes the network does not follow: a kind of tumour that it hardly knows.
 
-    The line lies in the tumour. Points in lung or air are not counted: there, the line was drawn too long. Where no
-    tumour was found, logits stay as they are, and `paint_tumors` recovers it (decision 0029).
+    Line and short axis lie in the tumour. Where they lie in lung or air, they were drawn too long, and say nothing.
+    Points that the user gave inside count as well, but only for a tumour whose axes alone are not followed: in others
+    they mend a region, not the whole. Where no tumour was found, logits stay as they are, and `paint_tumors` recovers
+    it (decision 0029).
 
     Parameters
     ----------
     tumor : TumorLogits
         From a lesion crop, with the logits as the network gave them, which are not changed.
-    tissue_under_line : Mask
-        As of `Patch`.
+    under_axes : Float64Array
+        Patch indices (n, 3) of points on the axes, as `Patch` has them.
     """
-    if not (tumor.logits > 0).any() or np.count_nonzero(tissue_under_line) < _LEAST_LINE_POINTS:
+    if not (tumor.logits > 0).any() or len(under_axes) < _LEAST_AXIS_POINTS:
         return tumor
-    points = tumor.placement.points_between(tumor.mark.endpoints_zyx, len(tissue_under_line))
-    under_line = [_between_voxels(tumor.logits, point) for point in points[tissue_under_line]]
-    lacking = _LINE_LOGIT - float(np.quantile(under_line, 1 - _LINE_SHARE))
-    raised = min(max(lacking, 0.0), _LINE_MOST)
-    return replace(tumor, logits=tumor.logits + np.float32(raised), raised=raised) if raised else tumor
+    inside = tumor.placement.to_patch(np.reshape(tumor.mark.inside_zyx, (-1, 3)))
+    on_axes, on_points = ([_between_voxels(tumor.logits, at) for at in some] for some in (under_axes, inside))
+    if _lacking(on_axes) <= 0:
+        return tumor
+    raised = min(_lacking(on_axes + _POINT_WEIGHT * on_points), _AXIS_MOST)
+    return replace(tumor, logits=tumor.logits + np.float32(raised), raised=raised)
 
 
 def raise_few_slices(tumor: TumorLogits) -> TumorLogits:
@@ -233,6 +239,11 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
             _bring(held, place, sign * _HELD_LOGIT, wide, _POINT_MOST)
             _bring(held, place, sign * _HELD_LOGIT, width)
     return replace(tumor, logits=held)
+
+
+def _lacking(logits: list[float]) -> float:
+    """What must be added until `_AXIS_SHARE` of some logits are `_AXIS_LOGIT` or more; 0 or less if they are."""
+    return _AXIS_LOGIT - float(np.quantile(logits, 1 - _AXIS_SHARE))
 
 
 def _thickness_share(placement: Placement, voxel_mm: float) -> float:

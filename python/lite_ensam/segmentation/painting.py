@@ -39,7 +39,7 @@ class TumorLogits:
     placement : Placement
         Where the patch lies in the volume.
     raised : float, default 0.0
-        What `raise_under_line` added to all logits: the network's own are lower by this.
+        What `raise_under_axes` added to all logits: the network's own are lower by this.
     """
 
     mark: RecistMark

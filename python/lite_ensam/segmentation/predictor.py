@@ -36,7 +36,7 @@ from lite_ensam.segmentation.logit_adjustments import (
     fade_far,
     fill_end_slices,
     raise_few_slices,
-    raise_under_line,
+    raise_under_axes,
 )
 from lite_ensam.segmentation.painting import Painting, TumorLogits, obey_prompts, paint_tumors
 from lite_ensam.segmentation.patch_plan import PatchPlan
@@ -305,7 +305,7 @@ class Predictor:
         if self.backend.manifest.patch.rules == "flare25":
             return anchor_prompts(tumor)
         if self.crop == "lesion":
-            tumor = raise_under_line(tumor, patch.tissue_under_line)
+            tumor = raise_under_axes(tumor, patch.under_axes)
             tumor = raise_few_slices(fade_far(tumor))
             tumor = shrink_to_axes(fill_end_slices(tumor, patch.voxel_mm[0]))
         return anchor_prompts(anchor_endpoints(tumor))
@@ -416,7 +416,7 @@ def expected_dice(tumor: TumorLogits) -> float:
 
     Twice the expected overlap over the sum of the mask and of the expected tumour (soft Dice of Milletari et al., 3DV
     2016, with the mask in place of the reference). On held-out lesions it is as high as the true one on average, and
-    orders them (docs/developer/experiments.md). What `raise_under_line` added belongs to the mask, not to the
+    orders them (docs/developer/experiments.md). What `raise_under_axes` added belongs to the mask, not to the
     probabilities: a tumour that the network hardly knows is expected to be segmented less well.
 
     Parameters

@@ -190,26 +190,50 @@ def test_a_config_survives_json_and_refuses_unknown_channels() -> None:
 
 @pytest.mark.parametrize(
     ("hu", "lung", "fat", "low_hu"),
-    [(True, -161, -159, -160), (True, -1000, 40, -160), (False, 0, 1, -160), (False, 0, 1, 0), (False, 178, 179, -440)],
+    [
+        (True, -161, -159, None),
+        (True, -1000, 40, None),
+        (False, 0, 1, None),
+        (False, 0, 1, 0),
+        (False, 178, 179, -440),
+    ],
 )
-def test_a_patch_says_where_its_line_lies_in_tissue(hu: bool, lung: float, fat: float, low_hu: float) -> None:
+def test_a_patch_says_where_its_line_lies_in_tissue(
+    hu: bool, lung: float, fat: float, low_hu: float | None
+) -> None:
     """The line's first half lies in lung, the other half in fat or more; 0 of a windowed scan stands for `low_hu`."""
     ct = np.full((9, 41, 41), lung, np.int16)
     ct[:, :, 20:] = fat
     ct[0, 0, 0] = 255
     mark = RecistMark(1, ((4, 20, 10), (4, 20, 30)))
     case = Case(ct, Grid.from_spacing(ct.shape, (1.0, 1.0, 1.0)), (mark,), hu=hu)
-    expected = np.arange(21) >= 10
-    patch = prepare_lesion(case, mark, replace(CONFIG, windowed_low_hu=low_hu))
-    near_the_border = slice(9, 11)  # resampling blurs it
-    kept = np.delete(np.arange(21), near_the_border)
-    np.testing.assert_array_equal(patch.tissue_under_line[kept], expected[kept])
+    config = CONFIG if low_hu is None else replace(CONFIG, windowed_low_hu=low_hu)
+    patch = prepare_lesion(case, mark, config)
+    x = patch.placement.to_volume(patch.under_axes)[:, 2]
+    at_the_border = (x > 18.5) & (x < 20.5)  # resampling blurs it
+    np.testing.assert_allclose(x[~at_the_border], np.arange(21, 31), atol=1e-9)
 
 
-def test_each_line_of_a_joint_crop_has_its_own_tissue(phantom: Case) -> None:
+def test_a_short_axis_is_looked_at_as_its_line_is() -> None:
+    ct = np.full((9, 41, 41), 40, np.int16)
+    ct[0, 0, 0] = 255
+    mark = RecistMark(1, ((4, 20, 10), (4, 20, 30)), short_axis_zyx=((4, 14, 19), (4, 28, 19)))
+    case = Case(ct, Grid.from_spacing(ct.shape, (1.0, 1.0, 1.0)), (mark,))
+    patch = prepare_lesion(case, mark, CONFIG)
+    points = patch.placement.to_volume(patch.under_axes)
+    assert len(points) == 42
+    np.testing.assert_allclose(points[[0, 20]], mark.endpoints_zyx, atol=1e-9)
+    np.testing.assert_allclose(points[[21, 41]], mark.short_axis_zyx, atol=1e-9)
+
+
+def test_each_line_of_a_joint_crop_has_its_own_points(phantom: Case) -> None:
     plain = replace(CONFIG, channels=("wide",))
     alone = [next(iter(prepare_joint(replace(phantom, marks=(mark,)), plain))) for mark in phantom.marks]
     together = list(prepare_joint(phantom, plain))
-    assert len({patch.tissue_under_line.tobytes() for patch in together}) > 1
+    assert together[0].under_axes.tobytes() != together[1].under_axes.tobytes()
     for patch, other in zip(together, alone, strict=True):
-        np.testing.assert_array_equal(patch.tissue_under_line, other.tissue_under_line)
+        np.testing.assert_allclose(
+            patch.placement.to_volume(patch.under_axes),
+            other.placement.to_volume(other.under_axes),
+            atol=1e-9,
+        )

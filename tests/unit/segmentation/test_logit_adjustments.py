@@ -15,7 +15,7 @@ from lite_ensam.segmentation.logit_adjustments import (
     fade_far,
     fill_end_slices,
     raise_few_slices,
-    raise_under_line,
+    raise_under_axes,
 )
 from lite_ensam.segmentation.painting import TumorLogits, obey_prompts, paint_tumors
 from lite_ensam.segmentation.patch_plan import Placement
@@ -195,46 +195,55 @@ def test_a_tumour_of_few_slices_is_raised(thickness_mm: float, raised: float) ->
     assert raise_few_slices(missed) is missed, "the sphere of its line recovers it"
 
 
-ALL_TISSUE = np.ones(21, np.bool_)
+ON_LINE = np.stack([np.full(21, 4.0), np.full(21, 4.0), np.arange(5.0, 26.0)], axis=1)
 
 
-def uneven(under_line: NDArray[np.float64]) -> TumorLogits:
+def uneven(under_line: NDArray[np.float64], **known) -> TumorLogits:
     """A line of 21 voxels along x with these logits under it; -2 elsewhere."""
     shape = (8, 8, 32)
     logits = np.full(shape, -2, np.float32)
     logits[4, 4, 5:26] = under_line
-    return TumorLogits(
-        RecistMark(1, ((4, 4, 5), (4, 4, 25))), logits, Placement(shape, (0, 0, 0), (1, 1, 1), shape, shape)
-    )
+    mark = RecistMark(1, ((4, 4, 5), (4, 4, 25)), **known)
+    return TumorLogits(mark, logits, Placement(shape, (0, 0, 0), (1, 1, 1), shape, shape))
 
 
 def test_all_logits_rise_until_seventy_percent_of_the_line_are_surely_tumour() -> None:
     # 15 of 21 points have 2.25 and more: all logits rise by 0.75
     tumor = uneven(np.array([-3.0] * 6 + [2.25] + [4.0] * 14))
     before = tumor.logits.copy()
-    raised = raise_under_line(tumor, ALL_TISSUE)
+    raised = raise_under_axes(tumor, ON_LINE)
     assert raised.raised == pytest.approx(0.75)
     np.testing.assert_array_equal(raised.logits, before + np.float32(0.75))
     np.testing.assert_array_equal(tumor.logits, before, "the network's logits are left as they are")
     sure = uneven(np.array([-3.0] * 6 + [3.0] + [4.0] * 14))
-    assert raise_under_line(sure, ALL_TISSUE) is sure
+    assert raise_under_axes(sure, ON_LINE) is sure
 
 
 def test_logits_do_not_rise_by_more_than_three() -> None:
     tumor = uneven(np.array([-5.0] * 15 + [1.0] * 6))
-    assert raise_under_line(tumor, ALL_TISSUE).raised == 3.0
+    assert raise_under_axes(tumor, ON_LINE).raised == 3.0
 
 
 def test_the_part_of_a_line_that_lies_in_lung_does_not_count() -> None:
     """Ten of its 21 points lie in lung: the line was drawn too long, and the mask is not too small."""
     tumor = uneven(np.array([4.0] * 11 + [-6.0] * 10))
-    assert raise_under_line(tumor, ALL_TISSUE).raised == 3.0
-    assert raise_under_line(tumor, np.arange(21) < 11) is tumor
-    of_six = uneven(np.full(21, 1.0))
-    assert raise_under_line(of_six, np.arange(21) < 6) is of_six, "hardly anything of the line is tissue"
-    assert raise_under_line(of_six, np.arange(21) < 7).raised == pytest.approx(2)
+    assert raise_under_axes(tumor, ON_LINE).raised == 3.0
+    assert raise_under_axes(tumor, ON_LINE[:11]) is tumor
+    even = uneven(np.full(21, 1.0))
+    assert raise_under_axes(even, ON_LINE[:6]) is even, "hardly anything of the line is tissue"
+    assert raise_under_axes(even, ON_LINE[:7]).raised == pytest.approx(2)
 
 
 def test_a_tumour_of_which_nothing_was_found_is_not_raised() -> None:
     tumor = uneven(np.full(21, -0.5))
-    assert raise_under_line(tumor, ALL_TISSUE) is tumor
+    assert raise_under_axes(tumor, ON_LINE) is tumor
+
+
+def test_a_point_inside_counts_as_a_quarter_of_the_line_where_the_line_is_not_followed() -> None:
+    inside = ((4, 6, 15),)  # its logit is -2
+    levels = 1 + np.arange(21) / 4
+    # the seventh of 21 has 2.5; of 26, five of them -2, the lowest 30 % end between 1.5 and 1.75
+    assert raise_under_axes(uneven(levels), ON_LINE).raised == pytest.approx(0.5)
+    assert raise_under_axes(uneven(levels, inside_zyx=inside), ON_LINE).raised == pytest.approx(1.375)
+    sure = uneven(np.full(21, 4.0), inside_zyx=(*inside, (4, 6, 16)))
+    assert raise_under_axes(sure, ON_LINE) is sure, "it mends a region, not the whole"

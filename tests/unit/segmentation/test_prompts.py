@@ -78,7 +78,9 @@ def test_points_mend_the_mask_that_there_was_without_them(case: Case) -> None:
 
 
 @pytest.mark.parametrize("known", [{}, {"first_slice": 36, "last_slice": 40}, {"outside_zyx": ((0, 0, 0),)}])
-def test_a_tumour_that_the_network_hardly_knows_is_raised_whatever_else_is_given(case: Case, known: dict) -> None:
+def test_a_tumour_that_the_network_hardly_knows_is_raised_whatever_else_is_given(
+    case: Case, known: dict
+) -> None:
     """Its logits fall by half of one a voxel: most of the line has less than 3."""
 
     class Unsure(BallEngine):
