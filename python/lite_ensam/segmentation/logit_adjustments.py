@@ -63,8 +63,12 @@ from `_ENOUGH_SLICES` on (decision 0028)."""
 _AXIS_SHARE = 0.7
 _AXIS_LOGIT = 3.0
 _AXIS_MOST = 3.0
-"""All logits are raised, by `_AXIS_MOST` at most, until this share of the points on the axes has `_AXIS_LOGIT`. In a
-tumour that the network knows, they have it anyway (decision 0029)."""
+"""Logits are raised, by `_AXIS_MOST` at most, so that this share of the points on the axes would have `_AXIS_LOGIT`. In
+a tumour that the network knows, they have it anyway (decision 0029)."""
+
+_SHARE_AT = (0.8, 1.3), (2.0, 0.0)
+"""How far from the middle, in half axes, and how many times that is added there: twice within four fifths, nothing a
+third beyond the border."""
 
 _LEAST_AXIS_POINTS = 7
 """A third of the points on a line: with fewer of them in tissue, it says nothing."""
@@ -102,12 +106,13 @@ def fade_far(tumor: TumorLogits) -> TumorLogits:
 
 
 def raise_under_axes(tumor: TumorLogits, under_axes: Float64Array) -> TumorLogits:
-    """Raise all logits of a tumour whose axes the network does not follow: a kind of tumour that it hardly knows.
+    """Raise the logits of a tumour whose axes the network does not follow: a kind of tumour that it hardly knows.
 
     Line and short axis lie in the tumour. Where they lie in lung or air, they were drawn too long, and say nothing.
     Points that the user gave inside count as well, but only for a tumour whose axes alone are not followed: in others
-    they mend a region, not the whole. Where no tumour was found, logits stay as they are, and `paint_tumors` recovers
-    it (decision 0029).
+    they mend a region, not the whole. Most is added in the ellipsoid of the axes and of the first and last slice,
+    nothing far outside of it; with points inside, the same everywhere: they say where the ellipsoid is wrong. Where no
+    tumour was found, logits stay as they are, and `paint_tumors` recovers it (decision 0029).
 
     Parameters
     ----------
@@ -123,7 +128,9 @@ def raise_under_axes(tumor: TumorLogits, under_axes: Float64Array) -> TumorLogit
     if _lacking(on_axes) <= 0:
         return tumor
     raised = min(_lacking(on_axes + _POINT_WEIGHT * on_points), _AXIS_MOST)
-    return replace(tumor, logits=tumor.logits + np.float32(raised), raised=raised)
+    share = np.ones(tumor.logits.shape) if on_points else np.interp(_half_axes_away(tumor), *_SHARE_AT)
+    added = np.float32(raised) * share.astype(np.float32)
+    return replace(tumor, logits=tumor.logits + added, added=added)
 
 
 def raise_few_slices(tumor: TumorLogits) -> TumorLogits:
@@ -244,6 +251,28 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
 def _lacking(logits: list[float]) -> float:
     """What must be added until `_AXIS_SHARE` of some logits are `_AXIS_LOGIT` or more; 0 or less if they are."""
     return _AXIS_LOGIT - float(np.quantile(logits, 1 - _AXIS_SHARE))
+
+
+def _half_axes_away(tumor: TumorLogits) -> Float64Array:
+    """Distance of each voxel (z, y, x) from the line's middle, in half axes of the ellipsoid that the mark describes.
+
+    Without a short axis it is as wide as it is long; without a first or last slice, as high to that side.
+    """
+    mark, place = tumor.mark, tumor.placement
+    first, last = place.to_patch(mark.endpoints_zyx)
+    middle, half = (first + last) / 2, max(place.length_in_patch(mark.endpoints_zyx) / 2, 0.5)
+    y_along, x_along = (last - first)[1:] / max(float(np.linalg.norm(last - first)), 1.0)
+    wide = max(place.length_in_patch(mark.short_axis_zyx) / 2, 0.5) if mark.short_axis_zyx else half
+    z, y, x = (np.arange(n) - at for n, at in zip(tumor.logits.shape, middle, strict=True))
+    along = (y[:, None] * y_along + x * x_along) / half
+    across = (y[:, None] * x_along - x * y_along) / wide
+    high = np.full(len(z), half)
+    for slice_, side in ((mark.first_slice, -1), (mark.last_slice, 1)):
+        if slice_ is not None:
+            end = place.to_patch((slice_ + 0.5 * side, 0.0, 0.0))[0]
+            high[z * side > 0] = max((end - middle[0]) * side, 0.5)
+    away: Float64Array = np.sqrt(np.square(z / high)[:, None, None] + np.square(along) + np.square(across))
+    return away
 
 
 def _thickness_share(placement: Placement, voxel_mm: float) -> float:

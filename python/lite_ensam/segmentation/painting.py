@@ -38,14 +38,14 @@ class TumorLogits:
         Float32 (z, y, x) on the patch; above the threshold is tumour.
     placement : Placement
         Where the patch lies in the volume.
-    raised : float, default 0.0
-        What `raise_under_axes` added to all logits: the network's own are lower by this.
+    added : NDArray[np.float32] or None, default None
+        Float32 (z, y, x), what `raise_under_axes` added to the network's own logits; None if it added nothing.
     """
 
     mark: RecistMark
     logits: NDArray[np.float32]
     placement: Placement
-    raised: float = 0.0
+    added: NDArray[np.float32] | None = None
 
 
 @with_short_repr

@@ -424,7 +424,7 @@ def expected_dice(tumor: TumorLogits) -> float:
     tumor : TumorLogits
         Logits of one tumour.
     """
-    own = tumor.logits.astype(np.float64) - tumor.raised
+    own = tumor.logits.astype(np.float64) - (0.0 if tumor.added is None else tumor.added)
     probabilities = 1 / (1 + np.exp(-np.clip(own, -30, 30)))
     mask = tumor.logits > 0
     return float(2 * probabilities[mask].sum() / (np.count_nonzero(mask) + probabilities.sum()))

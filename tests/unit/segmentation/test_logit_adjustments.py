@@ -195,43 +195,74 @@ def test_a_tumour_of_few_slices_is_raised(thickness_mm: float, raised: float) ->
     assert raise_few_slices(missed) is missed, "the sphere of its line recovers it"
 
 
-ON_LINE = np.stack([np.full(21, 4.0), np.full(21, 4.0), np.arange(5.0, 26.0)], axis=1)
-
-
 def uneven(under_line: NDArray[np.float64], **known) -> TumorLogits:
     """A line of 21 voxels along x with these logits under it; -2 elsewhere."""
-    shape = (8, 8, 32)
+    shape = (24, 24, 40)
     logits = np.full(shape, -2, np.float32)
-    logits[4, 4, 5:26] = under_line
-    mark = RecistMark(1, ((4, 4, 5), (4, 4, 25)), **known)
+    logits[12, 12, 10:31] = under_line
+    mark = RecistMark(1, ((12, 12, 10), (12, 12, 30)), **known)
     return TumorLogits(mark, logits, Placement(shape, (0, 0, 0), (1, 1, 1), shape, shape))
 
 
-def test_all_logits_rise_until_seventy_percent_of_the_line_are_surely_tumour() -> None:
-    # 15 of 21 points have 2.25 and more: all logits rise by 0.75
+ON_LINE = np.stack([np.full(21, 12.0), np.full(21, 12.0), np.arange(10.0, 31.0)], axis=1)
+MIDDLE, END, BEYOND = (12, 12, 20), (12, 12, 30), (12, 12, 34)
+
+
+def raised(tumor: TumorLogits, on_axes: NDArray[np.float64] = ON_LINE) -> float:
+    """What a voxel at the border of the ellipsoid gets: 1.2 times what is lacking."""
+    added = raise_under_axes(tumor, on_axes).added
+    return 0.0 if added is None else float(added[END]) / 1.2
+
+
+def test_logits_rise_until_seventy_percent_of_the_line_are_surely_tumour() -> None:
+    # 15 of 21 points have 2.25 and more: 0.75 is lacking
     tumor = uneven(np.array([-3.0] * 6 + [2.25] + [4.0] * 14))
     before = tumor.logits.copy()
-    raised = raise_under_axes(tumor, ON_LINE)
-    assert raised.raised == pytest.approx(0.75)
-    np.testing.assert_array_equal(raised.logits, before + np.float32(0.75))
+    higher = raise_under_axes(tumor, ON_LINE)
+    assert raised(tumor) == pytest.approx(0.75)
+    np.testing.assert_array_equal(higher.logits, before + higher.added)
     np.testing.assert_array_equal(tumor.logits, before, "the network's logits are left as they are")
     sure = uneven(np.array([-3.0] * 6 + [3.0] + [4.0] * 14))
     assert raise_under_axes(sure, ON_LINE) is sure
 
 
-def test_logits_do_not_rise_by_more_than_three() -> None:
-    tumor = uneven(np.array([-5.0] * 15 + [1.0] * 6))
-    assert raise_under_axes(tumor, ON_LINE).raised == 3.0
+def test_no_more_than_three_is_taken_to_lack() -> None:
+    assert raised(uneven(np.array([-5.0] * 15 + [1.0] * 6))) == pytest.approx(3.0)
+
+
+def test_most_is_added_in_the_sphere_of_the_line_and_nothing_far_outside() -> None:
+    """Twice in the middle, 1.2 times at the border, nothing from 1.3 half-lengths on, in every direction."""
+    added = raise_under_axes(uneven(np.full(21, 2.0)), ON_LINE).added
+    assert added is not None
+    assert added[MIDDLE] == pytest.approx(2)
+    for z, y, x in ((0, 0, 10), (0, 10, 0), (10, 0, 0), (-10, 0, 0), (0, -6, 8)):
+        assert added[12 + z, 12 + y, 20 + x] == pytest.approx(1.2)
+    assert added[BEYOND] == 0
+    assert added[12, 12, 7] == 0
+
+
+def test_the_ellipsoid_is_as_wide_and_high_as_the_mark_says() -> None:
+    known = {"short_axis_zyx": ((12, 8, 20), (12, 16, 20)), "first_slice": 7, "last_slice": 14}
+    added = raise_under_axes(uneven(np.full(21, 2.0), **known), ON_LINE).added
+    assert added is not None
+    assert added[12, 16, 20] == added[12, 8, 20] == pytest.approx(1.2), "the short axis ends here"
+    assert added[12, 12, 30] == pytest.approx(1.2)
+    low, high = (np.interp(away, (0.8, 1.3), (2, 0)) for away in (5 / 5.5, 2 / 2.5))
+    assert added[7, 12, 20] == pytest.approx(low), "the first slice ends half a slice lower"
+    assert added[14, 12, 20] == pytest.approx(high), "the last one half a slice higher"
+    np.testing.assert_allclose(
+        added[12, 13:15, 28], np.interp(np.hypot(0.8, [0.25, 0.5]), (0.8, 1.3), (2, 0))
+    )
 
 
 def test_the_part_of_a_line_that_lies_in_lung_does_not_count() -> None:
     """Ten of its 21 points lie in lung: the line was drawn too long, and the mask is not too small."""
     tumor = uneven(np.array([4.0] * 11 + [-6.0] * 10))
-    assert raise_under_axes(tumor, ON_LINE).raised == 3.0
-    assert raise_under_axes(tumor, ON_LINE[:11]) is tumor
+    assert raised(tumor) == pytest.approx(3)
+    assert raised(tumor, ON_LINE[:11]) == 0
     even = uneven(np.full(21, 1.0))
-    assert raise_under_axes(even, ON_LINE[:6]) is even, "hardly anything of the line is tissue"
-    assert raise_under_axes(even, ON_LINE[:7]).raised == pytest.approx(2)
+    assert raised(even, ON_LINE[:6]) == 0, "hardly anything of the line is tissue"
+    assert raised(even, ON_LINE[:7]) == pytest.approx(2)
 
 
 def test_a_tumour_of_which_nothing_was_found_is_not_raised() -> None:
@@ -240,10 +271,25 @@ def test_a_tumour_of_which_nothing_was_found_is_not_raised() -> None:
 
 
 def test_a_point_inside_counts_as_a_quarter_of_the_line_where_the_line_is_not_followed() -> None:
-    inside = ((4, 6, 15),)  # its logit is -2
+    inside = ((12, 14, 20),)  # its logit is -2
     levels = 1 + np.arange(21) / 4
     # the seventh of 21 has 2.5; of 26, five of them -2, the lowest 30 % end between 1.5 and 1.75
-    assert raise_under_axes(uneven(levels), ON_LINE).raised == pytest.approx(0.5)
-    assert raise_under_axes(uneven(levels, inside_zyx=inside), ON_LINE).raised == pytest.approx(1.375)
-    sure = uneven(np.full(21, 4.0), inside_zyx=(*inside, (4, 6, 16)))
+    assert raised(uneven(levels)) == pytest.approx(0.5)
+    added = raise_under_axes(uneven(levels, inside_zyx=inside), ON_LINE).added
+    np.testing.assert_allclose(
+        added, np.full((24, 24, 40), 1.375), err_msg="everywhere: the ellipsoid is wrong"
+    )
+    sure = uneven(np.full(21, 4.0), inside_zyx=(*inside, (12, 14, 21)))
     assert raise_under_axes(sure, ON_LINE) is sure, "it mends a region, not the whole"
+
+
+def test_the_ellipsoid_turns_with_its_line() -> None:
+    shape = (24, 40, 40)
+    mark = RecistMark(1, ((12, 12, 12), (12, 28, 28)), short_axis_zyx=((12, 22, 18), (12, 18, 22)))
+    logits = np.full(shape, 2, np.float32)
+    tumor = TumorLogits(mark, logits, Placement(shape, (0, 0, 0), (1, 1, 1), shape, shape))
+    added = raise_under_axes(tumor, np.full((21, 3), 20.0) * (0.6, 1, 1)).added
+    assert added is not None
+    assert added[12, 28, 28] == added[12, 12, 12] == pytest.approx(1.2)
+    assert added[12, 22, 18] == added[12, 18, 22] == pytest.approx(1.2)
+    assert added[12, 24, 16] == 0

@@ -163,5 +163,5 @@ def test_a_raised_mask_is_expected_to_be_worse() -> None:
     """Raised by 2, the third voxel is in the mask; that it is tumour is as likely as before."""
     logits = np.full((1, 1, 4), -40, np.float32)
     logits[0, 0, :3] = np.log(3), np.log(1.5), -np.log(3)
-    raised = replace(ball(1, 24), logits=logits + 2, raised=2.0)
+    raised = replace(ball(1, 24), logits=logits + 2, added=np.full_like(logits, 2))
     assert expected_dice(raised) == pytest.approx(2 * (0.75 + 0.6 + 0.25) / (3 + 1.6))
