@@ -249,7 +249,7 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
 
 
 def _lacking(logits: list[float]) -> float:
-    """What must be added until `_AXIS_SHARE` of some logits are `_AXIS_LOGIT` or more; 0 or less if they are."""
+    """How much must be added until `_AXIS_SHARE` of some logits are `_AXIS_LOGIT`; 0 or less if they are."""
     return _AXIS_LOGIT - float(np.quantile(logits, 1 - _AXIS_SHARE))
 
 

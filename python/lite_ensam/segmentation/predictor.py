@@ -416,8 +416,8 @@ def expected_dice(tumor: TumorLogits) -> float:
 
     Twice the expected overlap over the sum of the mask and of the expected tumour (soft Dice of Milletari et al., 3DV
     2016, with the mask in place of the reference). On held-out lesions it is as high as the true one on average, and
-    orders them (docs/developer/experiments.md). What `raise_under_axes` added belongs to the mask, not to the
-    probabilities: a tumour that the network hardly knows is expected to be segmented less well.
+    orders them (docs/developer/experiments.md). The mask has what `raise_under_axes` added, the probabilities
+    do not: a tumour that the network hardly knows is expected to be segmented less well.
 
     Parameters
     ----------
