@@ -241,6 +241,8 @@ PREDICTOR = (
         "tests/unit/segmentation/test_prompts.py",
         ("shrink_to_axes(fill_end_slices(", "(fill_end_slices("),
         ("_BEFORE_CLICKS_SHARE = 0.2", "_BEFORE_CLICKS_SHARE = 0.3"),
+        ("if one.label in raised else one for", "if False else one for"),
+        ("if tumor.added is not None}", "}"),
         ("tumor = raise_under_axes(tumor, patch.under_axes)", "pass"),
         ('if self.crop == "lesion":\n            tumor = raise', "if True:\n            tumor = raise"),
     )

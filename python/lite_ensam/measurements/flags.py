@@ -14,6 +14,7 @@ __all__ = [
     "DISAGREEMENT",
     "DISAGREES_WITH_LINE",
     "EMPTY",
+    "HARDLY_KNOWN",
     "RECOVERED",
     "SHORT_AXIS_NOT_ACROSS",
     "TOO_SMALL",
@@ -47,6 +48,7 @@ class Flag:
 
 EMPTY = Flag("empty", "no voxel")
 RECOVERED = Flag("recovered", "no voxel above the threshold: the likeliest near the line taken")
+HARDLY_KNOWN = Flag("hardly_known", "the network hardly follows the line: an unknown kind of tumour, or none")
 AERATED = Flag("aerated", "no tumour in sight: air or lung")
 DISAGREES_WITH_LINE = Flag(
     "disagrees_with_line", f"mask and line differ by more than {100 * DISAGREEMENT:.0f} %"

@@ -22,6 +22,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.engines.backend import Backend
 from lite_ensam.measurements import TumorMeasurement
+from lite_ensam.measurements.flags import HARDLY_KNOWN
 from lite_ensam.segmentation.axis_size import shrink_to_axes
 from lite_ensam.segmentation.channels import (
     Patch,
@@ -356,9 +357,10 @@ class Predictor:
     def with_confidence(
         self, measurements: Sequence[TumorMeasurement], tumors: Sequence[TumorLogits], threshold: float = 0.0
     ) -> tuple[TumorMeasurement, ...]:
-        """Add quality scores and intervals to measurements, where the errors of the weights are known.
+        """Add flags to measurements, and quality scores and intervals, where the errors of the weights are known.
 
-        It is known of readers' borders and lesion crops at threshold 0. Otherwise nothing is added, nor to empty masks.
+        They are known of readers' borders and lesion crops at threshold 0. Otherwise only the flag of tumours that the
+        network hardly knows is added; empty masks get no scores.
 
         Parameters
         ----------
@@ -374,6 +376,8 @@ class Predictor:
         tuple[TumorMeasurement, ...]
             The measurements, in their order.
         """
+        raised = {tumor.mark.label for tumor in tumors if tumor.added is not None}
+        measurements = [one.flagged(HARDLY_KNOWN) if one.label in raised else one for one in measurements]
         errors = self.backend.manifest.held_out_errors
         if (
             errors is None

@@ -25,7 +25,7 @@ class BallEngine:
     """Says "tumour" within half a line of the middle; remembers what it was shown."""
 
     def __init__(self, config: PatchConfig = CONFIG) -> None:
-        self.manifest = SimpleNamespace(patch=config)
+        self.manifest = SimpleNamespace(patch=config, held_out_errors=None)
         self.shown: list[np.ndarray] = []
 
     def logits(self, values: np.ndarray, endpoints_zyx: np.ndarray) -> np.ndarray:
@@ -92,8 +92,11 @@ def test_a_tumour_that_the_network_hardly_knows_is_raised_whatever_else_is_given
     tumor = unsure.predict_tumor(marked, marked.marks[0])
     assert tumor.added is not None
     assert 1 < tumor.added.max() < 2 * 3
+    measured = unsure.paint([tumor], marked).measure(marked.marks, marked.grid.spacing_mm)
+    assert "hardly_known" in [flag.code for flag in unsure.with_confidence(measured, [tumor])[0].flags]
     (whole_scan,) = Predictor(Unsure(), crop="joint").predict(case).tumors
     assert whole_scan.added is None, "only cubes around one line were measured"
+    assert not unsure.with_confidence(measured, [whole_scan])[0].has("hardly_known")
 
 
 def test_the_mask_before_the_clicks_keeps_a_fifth_of_its_say(case: Case) -> None:
