@@ -35,7 +35,6 @@ CHANNEL_MUTANTS = mutants(
     ("_TISSUE_ABOVE_HU if hu else max", "_TISSUE_ABOVE_HU if True else max"),
     ("max(in_greys, 0.0)", "0.0"),
     ("max(in_greys, 0.0)", "in_greys"),
-    ("under_axes=_under_axes(crop, case.hu, planned, config)", "under_axes=patch.under_axes"),
     ("planned.mark.short_axis_zyx) if axis]", "None) if axis]"),
     ("_AXIS_POINTS = 21", "_AXIS_POINTS = 11"),
 ) + mutants(
@@ -92,25 +91,33 @@ PLAN = mutants(
     ("content = -(-(stop - start) // factor)", "content = (stop - start) // factor"),
 )
 
-PAINTING_MUTANTS = mutants(
-    "segmentation/logit_adjustments.py",
-    PAINTING,
-    ("_HELD_SHARE = 0.1", "_HELD_SHARE = 0.12"),
-    ("_HELD_LOGIT = 0.2", "_HELD_LOGIT = 0.3"),
-    ("_MOST_RAISED = 3.0", "_MOST_RAISED = 4.0"),
-    ("(logits > 0).any()", "(logits > -99).any()"),
-    ("endpoints_zyx), 1.0)\n    held = logits", "endpoints_zyx), 2.0)\n    held = logits"),
-    ("np.floor(point_zyx - 3 * width)", "np.floor(point_zyx - width)"),
-    ("np.ceil(point_zyx + 3 * width) + 1", "np.ceil(point_zyx + width) + 1"),
-    ("np.exp(-0.5 *", "np.exp(-0.7 *"),
-    ("part[0] * (1 - share) + part[1] * share", "part[0] * share + part[1] * (1 - share)"),
-    ("_between_voxels(bell, point_zyx - low)", "1.0"),
-) + mutants(
-    "segmentation/painting.py",
-    PAINTING,
-    ("if counts[tumor.mark.label] == 0", "if counts[tumor.mark.label] == -1"),
-    ("np.max(stops, axis=0)", "np.min(stops, axis=0)"),
-    ("radius_mm = mark.radius_mm", "radius_mm = mark.length_mm"),
+PAINTING_MUTANTS = (
+    mutants(
+        "segmentation/logit_adjustments.py",
+        PAINTING,
+        ("_HELD_SHARE = 0.1", "_HELD_SHARE = 0.12"),
+        ("_HELD_LOGIT = 0.2", "_HELD_LOGIT = 0.3"),
+        ("_MOST_RAISED = 3.0", "_MOST_RAISED = 4.0"),
+        ("(logits > 0).any()", "(logits > -99).any()"),
+        ("endpoints_zyx), 1.0)\n    held = logits", "endpoints_zyx), 2.0)\n    held = logits"),
+        ("np.floor(point_zyx - 3 * width)", "np.floor(point_zyx - width)"),
+        ("np.ceil(point_zyx + 3 * width) + 1", "np.ceil(point_zyx + width) + 1"),
+        ("np.exp(-0.5 *", "np.exp(-0.7 *"),
+        ("part[0] * (1 - share) + part[1] * share", "part[0] * share + part[1] * (1 - share)"),
+        ("_between_voxels(bell, point_zyx - low)", "1.0"),
+    )
+    + mutants(
+        "segmentation/painting.py",
+        "tests/unit/segmentation/test_painting.py",
+        ("labels = np.where(own, own, labels)", "pass"),
+    )
+    + mutants(
+        "segmentation/painting.py",
+        PAINTING,
+        ("if counts[tumor.mark.label] == 0", "if counts[tumor.mark.label] == -1"),
+        ("np.max(stops, axis=0)", "np.min(stops, axis=0)"),
+        ("radius_mm = mark.radius_mm", "radius_mm = mark.length_mm"),
+    )
 )
 
 GRID = mutants(
@@ -177,21 +184,26 @@ QUALITY = mutants(
     ("_FEW_SLICES, _ENOUGH_SLICES = 3.0, 5.5", "_FEW_SLICES, _ENOUGH_SLICES = 2.5, 5.5"),
     ("_FEW_SLICES, _ENOUGH_SLICES = 3.0, 5.5", "_FEW_SLICES, _ENOUGH_SLICES = 3.0, 6.5"),
     ("_FEW_LOGIT = 0.5", "_FEW_LOGIT = 0.6"),
-    ("_AXIS_SHARE = 0.7", "_AXIS_SHARE = 0.75"),
-    ("_AXIS_LOGIT = 3.0", "_AXIS_LOGIT = 3.1"),
-    ("_AXIS_MOST = 3.0", "_AXIS_MOST = 3.1"),
+    ("_KNOWN = 0.3, 3.0", "_KNOWN = 0.25, 3.0"),
+    ("_KNOWN = 0.3, 3.0", "_KNOWN = 0.3, 3.1"),
+    ("_FOLLOWED = 0.2, 1.0", "_FOLLOWED = 0.15, 1.0"),
+    ("_FOLLOWED = 0.2, 1.0", "_FOLLOWED = 0.2, 1.1"),
+    ("_MOST_LACKING = 3.0", "_MOST_LACKING = 3.1"),
     ("_LEAST_AXIS_POINTS = 7", "_LEAST_AXIS_POINTS = 6"),
     ("_LEAST_AXIS_POINTS = 7", "_LEAST_AXIS_POINTS = 8"),
     ("_POINT_WEIGHT = 5", "_POINT_WEIGHT = 4"),
     ("_SHARE_AT = (0.8, 1.3), (2.0, 0.0)", "_SHARE_AT = (0.8, 1.4), (2.0, 0.0)"),
     ("_SHARE_AT = (0.8, 1.3), (2.0, 0.0)", "_SHARE_AT = (0.7, 1.3), (2.0, 0.0)"),
     ("_SHARE_AT = (0.8, 1.3), (2.0, 0.0)", "_SHARE_AT = (0.8, 1.3), (1.9, 0.0)"),
-    ("np.ones(tumor.logits.shape) if on_points else", "np.ones(tumor.logits.shape) if False else"),
+    ("share = np.maximum(share, 1)", "pass"),
+    ("share = np.minimum(share, 1)", "pass"),
+    ("_POINT_MOST + _between_voxels(tumor.added, place)", "_POINT_MOST"),
+    ("(across * half - ends.mean())", "(across * half)"),
+    ("max(abs(ends[1] - ends[0]) / 2, 0.5)", "half"),
     ("(slice_ + 0.5 * side, 0.0", "(slice_, 0.0"),
     ("high[z * side > 0] =", "high[z * side > -99] ="),
-    ("y[:, None] * x_along - x * y_along) / wide", "y[:, None] * x_along - x * y_along) / half"),
-    ("if _lacking(on_axes) <= 0:", "if _lacking(on_axes + _POINT_WEIGHT * on_points) <= 0:"),
-    ("if not (tumor.logits > 0).any() or len", "if len"),
+    ("_lacking(on_axes, *_FOLLOWED) > 0", "_lacking(on_axes + _POINT_WEIGHT * on_points, *_FOLLOWED) > 0"),
+    ("if not (max(on_axes) > 0 and", "if not (True and"),
     ("z + 0.5 * side", "z"),
     ("(heights - own) * side > 0", "(heights - own) * side > -99"),
     ("_ACROSS_MOST = 2.0", "_ACROSS_MOST = 20.0"),
@@ -202,7 +214,7 @@ QUALITY = mutants(
     "tests/unit/segmentation/test_painting.py",
     ("mask = tumor.logits > 0", "mask = tumor.logits > 1"),
     ("2 * probabilities[mask].sum()", "probabilities[mask].sum()"),
-    ("0.0 if tumor.added is None else tumor.added", "0.0"),
+    ("tumor.without_added().logits", "tumor.logits"),
     ("np.count_nonzero(mask) + probabilities.sum()", "probabilities.sum() + probabilities.sum()"),
 )
 
@@ -241,9 +253,9 @@ PREDICTOR = (
         "tests/unit/segmentation/test_prompts.py",
         ("shrink_to_axes(fill_end_slices(", "(fill_end_slices("),
         ("_BEFORE_CLICKS_SHARE = 0.2", "_BEFORE_CLICKS_SHARE = 0.3"),
-        ("if one.label in raised else one for", "if False else one for"),
-        ("if tumor.added is not None}", "}"),
-        ("tumor = raise_under_axes(tumor, patch.under_axes)", "pass"),
+        ("if one.label in hardly_known else one for", "if False else one for"),
+        ("if tumor.is_hardly_known}", "}"),
+        ("tumor = raise_hardly_known(tumor, patch.tissue_on_axes)", "pass"),
         ('if self.crop == "lesion":\n            tumor = raise', "if True:\n            tumor = raise"),
     )
     + mutants(

@@ -51,9 +51,10 @@ class Patch:
         The line it was cut around, in that frame.
     voxel_mm : FloatTriple
         Size of a patch voxel in mm, (z, y, x).
-    under_axes : Float64Array
+    tissue_on_axes : Float64Array
         Float (n, 3), patch indices of points on the line and on the short axis, if there is one: those in tissue, not
-        in lung or air; 21 on each at most.
+        in lung or air; 21 on each at most. None of a joint crop. In a windowed scan whose lowest grey level stands for
+        more than -160 HU, tissue of that level counts as lung.
     """
 
     values: Float32Array
@@ -61,7 +62,7 @@ class Patch:
     placement: Placement
     mark: RecistMark
     voxel_mm: FloatTriple
-    under_axes: Float64Array
+    tissue_on_axes: Float64Array
 
 
 @with_short_repr
@@ -339,12 +340,7 @@ def cut_patches(case: Case, plan: PatchPlan, config: PatchConfig) -> Iterator[Pa
         if patch is None or not is_same or config.looks_at_lines:
             patch = _fill(crop, case.hu, planned, config, scan_range)
         else:  # a joint crop is one for all lines
-            patch = replace(
-                patch,
-                endpoints_zyx=planned.endpoints_zyx,
-                mark=planned.mark,
-                under_axes=_under_axes(crop, case.hu, planned, config),
-            )
+            patch = replace(patch, endpoints_zyx=planned.endpoints_zyx, mark=planned.mark)
         yield patch
 
 
@@ -424,11 +420,11 @@ def _fill(
     for channel, name in enumerate(config.channels):
         if name in GREY_CHANNELS:
             values[channel][outside] = 0
-    under_axes = _under_axes(crop, hu, planned, config)
-    return Patch(values, planned.endpoints_zyx, planned.placement, planned.mark, voxel_mm, under_axes)
+    tissue_on_axes = np.empty((0, 3)) if planned.is_pooled else _tissue_on_axes(crop, hu, planned, config)
+    return Patch(values, planned.endpoints_zyx, planned.placement, planned.mark, voxel_mm, tissue_on_axes)
 
 
-def _under_axes(crop: Float32Array, hu: bool, planned: PlannedPatch, config: PatchConfig) -> Float64Array:
+def _tissue_on_axes(crop: Float32Array, hu: bool, planned: PlannedPatch, config: PatchConfig) -> Float64Array:
     """Points on a mark's line and short axis whose nearest voxel of the crop is tissue."""
     axes = [axis for axis in (planned.mark.endpoints_zyx, planned.mark.short_axis_zyx) if axis]
     points = np.concatenate([planned.placement.points_between(axis, _AXIS_POINTS) for axis in axes])

@@ -17,7 +17,7 @@ __all__ = [
     "fade_far",
     "fill_end_slices",
     "raise_few_slices",
-    "raise_under_axes",
+    "raise_hardly_known",
 ]
 
 _HELD_SHARE = 0.1
@@ -28,7 +28,7 @@ _POINT_SHARE = 0.4
 _POINT_MOST = 1.0
 """About a point that the user gave, a bell this wide, in lengths of the line, and at most this high is added or taken
 off before the narrow one: a point says that a region is wrong, not a voxel (docs/developer/experiments.md, 11). A
-network that is surer of the region keeps it."""
+network that is surer of the region keeps it; what `raise_hardly_known` added there does not count."""
 
 _ACROSS_SHARE = 0.25
 _ACROSS_MOST = 2.0
@@ -60,15 +60,14 @@ _FEW_LOGIT = 0.5
 """Added to all logits if the line is at most as long as `_FEW_SLICES` slices are thick; less for more slices, nothing
 from `_ENOUGH_SLICES` on (decision 0028)."""
 
-_AXIS_SHARE = 0.7
-_AXIS_LOGIT = 3.0
-_AXIS_MOST = 3.0
-"""Logits are raised, by `_AXIS_MOST` at most, so that this share of the points on the axes would have `_AXIS_LOGIT`. In
-a tumour that the network knows, they have it anyway (decision 0029)."""
+_KNOWN = 0.3, 3.0
+_FOLLOWED = 0.2, 1.0
+_MOST_LACKING = 3.0
+"""In a tumour that the network knows, no more than 30 % of the points on the axes have a logit below 3; otherwise it is
+flagged. If more than 20 % are below 1, what is lacking, `_MOST_LACKING` at most, is added (decision 0029)."""
 
 _SHARE_AT = (0.8, 1.3), (2.0, 0.0)
-"""How far from the middle, in half axes, and how many times that is added there: twice within four fifths, nothing a
-third beyond the border."""
+"""How far from the middle, in half axes, and how many times what is lacking is added there."""
 
 _LEAST_AXIS_POINTS = 7
 """A third of the points on a line: with fewer of them in tissue, it says nothing."""
@@ -105,31 +104,40 @@ def fade_far(tumor: TumorLogits) -> TumorLogits:
     return replace(tumor, logits=tumor.logits - np.float32(_FADING) * np.maximum(beyond, 0))
 
 
-def raise_under_axes(tumor: TumorLogits, under_axes: Float64Array) -> TumorLogits:
-    """Raise the logits of a tumour whose axes the network does not follow: a kind of tumour that it hardly knows.
+def raise_hardly_known(tumor: TumorLogits, tissue_on_axes: Float64Array) -> TumorLogits:
+    """Notice a tumour whose axes the network hardly follows, and raise its logits: a kind that it hardly knows.
 
     Line and short axis lie in the tumour. Where they lie in lung or air, they were drawn too long, and say nothing.
     Points that the user gave inside count as well, but only for a tumour whose axes alone are not followed: in others
     they mend a region, not the whole. Most is added in the ellipsoid of the axes and of the first and last slice,
-    nothing far outside of it; with points inside, the same everywhere: they say where the ellipsoid is wrong. Where no
-    tumour was found, logits stay as they are, and `paint_tumors` recovers it (decision 0029).
+    nothing far outside of it. Points say where the ellipsoid is wrong: with one inside, what is lacking is added
+    far outside as well, with one outside, no more than that is added anywhere. Where the network found nothing on the
+    axes, logits stay as they are (decision 0029).
 
     Parameters
     ----------
     tumor : TumorLogits
         From a lesion crop, with the logits as the network gave them, which are not changed.
-    under_axes : Float64Array
+    tissue_on_axes : Float64Array
         Patch indices (n, 3) of points on the axes, as `Patch` has them.
     """
-    if not (tumor.logits > 0).any() or len(under_axes) < _LEAST_AXIS_POINTS:
+    mark, place = tumor.mark, tumor.placement
+    if len(tissue_on_axes) < _LEAST_AXIS_POINTS:
         return tumor
-    inside = tumor.placement.to_patch(np.reshape(tumor.mark.inside_zyx, (-1, 3)))
-    on_axes, on_points = ([_between_voxels(tumor.logits, at) for at in some] for some in (under_axes, inside))
-    if _lacking(on_axes) <= 0:
+    inside = place.to_patch(np.reshape(mark.inside_zyx, (-1, 3)))
+    on_axes, on_points = (
+        [_between_voxels(tumor.logits, at) for at in some] for some in (tissue_on_axes, inside)
+    )
+    tumor = replace(tumor, is_hardly_known=_lacking(on_axes, *_KNOWN) > 0)
+    if not (max(on_axes) > 0 and _lacking(on_axes, *_FOLLOWED) > 0):
         return tumor
-    raised = min(_lacking(on_axes + _POINT_WEIGHT * on_points), _AXIS_MOST)
-    share = np.ones(tumor.logits.shape) if on_points else np.interp(_half_axes_away(tumor), *_SHARE_AT)
-    added = np.float32(raised) * share.astype(np.float32)
+    lacking = min(_lacking(on_axes + _POINT_WEIGHT * on_points, *_FOLLOWED), _MOST_LACKING)
+    share = np.interp(_half_axes_away(tumor), *_SHARE_AT)
+    if on_points:
+        share = np.maximum(share, 1)
+    if mark.outside_zyx:
+        share = np.minimum(share, 1)
+    added = np.float32(lacking) * share.astype(np.float32)
     return replace(tumor, logits=tumor.logits + added, added=added)
 
 
@@ -243,14 +251,15 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
     for points, sign in ((mark.inside_zyx, 1.0), (mark.outside_zyx, -1.0)):
         for point in points:
             place = placement.to_patch(point)
-            _bring(held, place, sign * _HELD_LOGIT, wide, _POINT_MOST)
+            most = _POINT_MOST if tumor.added is None else _POINT_MOST + _between_voxels(tumor.added, place)
+            _bring(held, place, sign * _HELD_LOGIT, wide, most)
             _bring(held, place, sign * _HELD_LOGIT, width)
     return replace(tumor, logits=held)
 
 
-def _lacking(logits: list[float]) -> float:
-    """How much must be added until `_AXIS_SHARE` of some logits are `_AXIS_LOGIT`; 0 or less if they are."""
-    return _AXIS_LOGIT - float(np.quantile(logits, 1 - _AXIS_SHARE))
+def _lacking(logits: list[float], lowest: float, wanted: float) -> float:
+    """How much must be added until all logits but a share, the lowest, are as high as wanted; 0 or less if they are."""
+    return wanted - float(np.quantile(logits, lowest))
 
 
 def _half_axes_away(tumor: TumorLogits) -> Float64Array:
@@ -262,10 +271,12 @@ def _half_axes_away(tumor: TumorLogits) -> Float64Array:
     first, last = place.to_patch(mark.endpoints_zyx)
     middle, half = (first + last) / 2, max(place.length_in_patch(mark.endpoints_zyx) / 2, 0.5)
     y_along, x_along = (last - first)[1:] / max(float(np.linalg.norm(last - first)), 1.0)
-    wide = max(place.length_in_patch(mark.short_axis_zyx) / 2, 0.5) if mark.short_axis_zyx else half
     z, y, x = (np.arange(n) - at for n, at in zip(tumor.logits.shape, middle, strict=True))
     along = (y[:, None] * y_along + x * x_along) / half
-    across = (y[:, None] * x_along - x * y_along) / wide
+    across = (y[:, None] * x_along - x * y_along) / half
+    if mark.short_axis_zyx:
+        ends = (place.to_patch(mark.short_axis_zyx) - middle)[:, 1:] @ (x_along, -y_along)
+        across = (across * half - ends.mean()) / max(abs(ends[1] - ends[0]) / 2, 0.5)
     high = np.full(len(z), half)
     for slice_, side in ((mark.first_slice, -1), (mark.last_slice, 1)):
         if slice_ is not None:

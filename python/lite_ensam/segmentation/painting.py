@@ -39,13 +39,20 @@ class TumorLogits:
     placement : Placement
         Where the patch lies in the volume.
     added : NDArray[np.float32] or None, default None
-        Float32 (z, y, x), what `raise_under_axes` added to the network's own logits; None if it added nothing.
+        Float32 (z, y, x), what `raise_hardly_known` added to the logits; None if it added nothing.
+    is_hardly_known : bool, default False
+        Whether the network hardly follows the mark's axes.
     """
 
     mark: RecistMark
     logits: NDArray[np.float32]
     placement: Placement
     added: NDArray[np.float32] | None = None
+    is_hardly_known: bool = False
+
+    def without_added(self) -> TumorLogits:
+        """The tumour with logits as they would be if nothing had been added."""
+        return self if self.added is None else replace(self, logits=self.logits - self.added, added=None)
 
 
 @with_short_repr
@@ -92,7 +99,8 @@ def paint_tumors(
 
     Logits are brought back to the scan's voxels by trilinear interpolation, slice by slice; the highest
     one above the threshold wins a voxel, background wins ties. On slices that its mark excludes, a tumour does not
-    compete. A tumour that got no voxel has its logits raised inside the sphere of its line by 1, 3, 7, ... until it
+    compete. What was added to hardly known tumours wins only voxels that no tumour has without it. A tumour that got no
+    voxel has its logits raised inside the sphere of its line by 1, 3, 7, ... until it
     has one.
 
     Parameters
@@ -107,6 +115,9 @@ def paint_tumors(
     start, stop = _painted_box(tumors)
     shape = tumors[0].placement.volume_shape_zyx
     labels = _paint_box(tumors, (start, stop), threshold)
+    if len(tumors) > 1 and any(tumor.added is not None for tumor in tumors):
+        own = _paint_box([tumor.without_added() for tumor in tumors], (start, stop), threshold)
+        labels = np.where(own, own, labels)
     part = SubVolume(labels, start, shape)
     counts = _kernels.label_counts(labels, max(t.mark.label for t in tumors))
     missing = [tumor for tumor in tumors if counts[tumor.mark.label] == 0]

@@ -37,7 +37,7 @@ from lite_ensam.segmentation.logit_adjustments import (
     fade_far,
     fill_end_slices,
     raise_few_slices,
-    raise_under_axes,
+    raise_hardly_known,
 )
 from lite_ensam.segmentation.painting import Painting, TumorLogits, obey_prompts, paint_tumors
 from lite_ensam.segmentation.patch_plan import PatchPlan
@@ -306,7 +306,7 @@ class Predictor:
         if self.backend.manifest.patch.rules == "flare25":
             return anchor_prompts(tumor)
         if self.crop == "lesion":
-            tumor = raise_under_axes(tumor, patch.under_axes)
+            tumor = raise_hardly_known(tumor, patch.tissue_on_axes)
             tumor = raise_few_slices(fade_far(tumor))
             tumor = shrink_to_axes(fill_end_slices(tumor, patch.voxel_mm[0]))
         return anchor_prompts(anchor_endpoints(tumor))
@@ -376,8 +376,10 @@ class Predictor:
         tuple[TumorMeasurement, ...]
             The measurements, in their order.
         """
-        raised = {tumor.mark.label for tumor in tumors if tumor.added is not None}
-        measurements = [one.flagged(HARDLY_KNOWN) if one.label in raised else one for one in measurements]
+        hardly_known = {tumor.mark.label for tumor in tumors if tumor.is_hardly_known}
+        measurements = [
+            one.flagged(HARDLY_KNOWN) if one.label in hardly_known else one for one in measurements
+        ]
         errors = self.backend.manifest.held_out_errors
         if (
             errors is None
@@ -420,7 +422,7 @@ def expected_dice(tumor: TumorLogits) -> float:
 
     Twice the expected overlap over the sum of the mask and of the expected tumour (soft Dice of Milletari et al., 3DV
     2016, with the mask in place of the reference). On held-out lesions it is as high as the true one on average, and
-    orders them (docs/developer/experiments.md). The mask has what `raise_under_axes` added, the probabilities
+    orders them (docs/developer/experiments.md). The mask has what `raise_hardly_known` added, the probabilities
     do not: a tumour that the network hardly knows is expected to be segmented less well.
 
     Parameters
@@ -428,7 +430,7 @@ def expected_dice(tumor: TumorLogits) -> float:
     tumor : TumorLogits
         Logits of one tumour.
     """
-    own = tumor.logits.astype(np.float64) - (0.0 if tumor.added is None else tumor.added)
+    own = tumor.without_added().logits.astype(np.float64)
     probabilities = 1 / (1 + np.exp(-np.clip(own, -30, 30)))
     mask = tumor.logits > 0
     return float(2 * probabilities[mask].sum() / (np.count_nonzero(mask) + probabilities.sum()))

@@ -300,9 +300,15 @@ class LesionSegmenter:
         painting = replace(painting, part=part)
         measurements = painting.measure([le.mark for le in shown], spacing, self.ct, self.hu)
         sure = self.load().with_confidence(measurements, [le.tumor for le in shown])
-        measurements = tuple(  # neither a hand's mask nor one of another threshold is the network's to judge
-            plain if plain.label in self.edited or own[plain.label] else one
-            for plain, one in zip(measurements, sure, strict=True)
+        measurements = (
+            tuple(  # a hand's mask is not the network's to judge; intervals are known at threshold 0 alone
+                plain
+                if plain.label in self.edited
+                else replace(one, confidence=None)
+                if own[plain.label]
+                else one
+                for plain, one in zip(measurements, sure, strict=True)
+            )
         )
         self._shown = (painting, measurements)  # at once: other threads read it
 

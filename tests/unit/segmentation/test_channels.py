@@ -209,7 +209,7 @@ def test_a_patch_says_where_its_line_lies_in_tissue(
     case = Case(ct, Grid.from_spacing(ct.shape, (1.0, 1.0, 1.0)), (mark,), hu=hu)
     config = CONFIG if low_hu is None else replace(CONFIG, windowed_low_hu=low_hu)
     patch = prepare_lesion(case, mark, config)
-    x = patch.placement.to_volume(patch.under_axes)[:, 2]
+    x = patch.placement.to_volume(patch.tissue_on_axes)[:, 2]
     at_the_border = (x > 18.5) & (x < 20.5)  # resampling blurs it
     np.testing.assert_allclose(x[~at_the_border], np.arange(21, 31), atol=1e-9)
 
@@ -220,20 +220,7 @@ def test_a_short_axis_is_looked_at_as_its_line_is() -> None:
     mark = RecistMark(1, ((4, 20, 10), (4, 20, 30)), short_axis_zyx=((4, 14, 19), (4, 28, 19)))
     case = Case(ct, Grid.from_spacing(ct.shape, (1.0, 1.0, 1.0)), (mark,))
     patch = prepare_lesion(case, mark, CONFIG)
-    points = patch.placement.to_volume(patch.under_axes)
+    points = patch.placement.to_volume(patch.tissue_on_axes)
     assert len(points) == 42
     np.testing.assert_allclose(points[[0, 20]], mark.endpoints_zyx, atol=1e-9)
     np.testing.assert_allclose(points[[21, 41]], mark.short_axis_zyx, atol=1e-9)
-
-
-def test_each_line_of_a_joint_crop_has_its_own_points(phantom: Case) -> None:
-    plain = replace(CONFIG, channels=("wide",))
-    alone = [next(iter(prepare_joint(replace(phantom, marks=(mark,)), plain))) for mark in phantom.marks]
-    together = list(prepare_joint(phantom, plain))
-    assert together[0].under_axes.tobytes() != together[1].under_axes.tobytes()
-    for patch, other in zip(together, alone, strict=True):
-        np.testing.assert_allclose(
-            patch.placement.to_volume(patch.under_axes),
-            other.placement.to_volume(other.under_axes),
-            atol=1e-9,
-        )

@@ -15,7 +15,7 @@ from lite_ensam.segmentation.logit_adjustments import (
     fade_far,
     fill_end_slices,
     raise_few_slices,
-    raise_under_axes,
+    raise_hardly_known,
 )
 from lite_ensam.segmentation.painting import TumorLogits, obey_prompts, paint_tumors
 from lite_ensam.segmentation.patch_plan import Placement
@@ -208,88 +208,132 @@ ON_LINE = np.stack([np.full(21, 12.0), np.full(21, 12.0), np.arange(10.0, 31.0)]
 MIDDLE, END, BEYOND = (12, 12, 20), (12, 12, 30), (12, 12, 34)
 
 
-def raised(tumor: TumorLogits, on_axes: NDArray[np.float64] = ON_LINE) -> float:
-    """What a voxel at the border of the ellipsoid gets: 1.2 times what is lacking."""
-    added = raise_under_axes(tumor, on_axes).added
+def lacking(tumor: TumorLogits, on_axes: NDArray[np.float64] = ON_LINE) -> float:
+    """What is taken to lack: a voxel at the border of the ellipsoid gets 1.2 times that."""
+    added = raise_hardly_known(tumor, on_axes).added
     return 0.0 if added is None else float(added[END]) / 1.2
 
 
-def test_logits_rise_until_seventy_percent_of_the_line_are_surely_tumour() -> None:
-    # 15 of 21 points have 2.25 and more: 0.75 is lacking
-    tumor = uneven(np.array([-3.0] * 6 + [2.25] + [4.0] * 14))
+def test_logits_rise_if_less_than_eighty_percent_of_the_line_are_likely_tumour() -> None:
+    # 17 of 21 points have 0.25 and more: 0.75 is lacking
+    tumor = uneven(np.array([-3.0] * 4 + [0.25] + [4.0] * 16))
     before = tumor.logits.copy()
-    higher = raise_under_axes(tumor, ON_LINE)
-    assert raised(tumor) == pytest.approx(0.75)
+    higher = raise_hardly_known(tumor, ON_LINE)
+    assert lacking(tumor) == pytest.approx(0.75)
+    assert higher.added is not None
     np.testing.assert_array_equal(higher.logits, before + higher.added)
+    assert higher.logits.dtype == np.float32
     np.testing.assert_array_equal(tumor.logits, before, "the network's logits are left as they are")
-    sure = uneven(np.array([-3.0] * 6 + [3.0] + [4.0] * 14))
-    assert raise_under_axes(sure, ON_LINE) is sure
+    np.testing.assert_allclose(higher.without_added().logits, before, atol=1e-6)
+    followed = raise_hardly_known(uneven(np.array([-3.0] * 4 + [1.0] + [4.0] * 16)), ON_LINE)
+    assert followed.added is None
+    assert followed.without_added() is followed
+
+
+def test_a_tumour_is_hardly_known_if_less_than_seventy_percent_of_the_line_are_surely_tumour() -> None:
+    """15 of 21 points make 70 %."""
+    for level, hardly in ((3.0, False), (2.9, True)):
+        tumor = raise_hardly_known(uneven(np.array([2.0] * 6 + [level] + [4.0] * 14)), ON_LINE)
+        assert tumor.is_hardly_known is hardly
+        assert tumor.added is None
 
 
 def test_no_more_than_three_is_taken_to_lack() -> None:
-    assert raised(uneven(np.array([-5.0] * 15 + [1.0] * 6))) == pytest.approx(3.0)
+    assert lacking(uneven(np.array([-5.0] * 15 + [1.0] * 6))) == pytest.approx(3.0)
 
 
 def test_most_is_added_in_the_sphere_of_the_line_and_nothing_far_outside() -> None:
     """Twice in the middle, 1.2 times at the border, nothing from 1.3 half-lengths on, in every direction."""
-    added = raise_under_axes(uneven(np.full(21, 2.0)), ON_LINE).added
+    added = raise_hardly_known(uneven(np.full(21, 0.01)), ON_LINE).added
     assert added is not None
-    assert added[MIDDLE] == pytest.approx(2)
+    assert added[MIDDLE] == pytest.approx(2 * 0.99)
     for z, y, x in ((0, 0, 10), (0, 10, 0), (10, 0, 0), (-10, 0, 0), (0, -6, 8)):
-        assert added[12 + z, 12 + y, 20 + x] == pytest.approx(1.2)
+        assert added[12 + z, 12 + y, 20 + x] == pytest.approx(1.2 * 0.99)
     assert added[BEYOND] == 0
     assert added[12, 12, 7] == 0
 
 
 def test_the_ellipsoid_is_as_wide_and_high_as_the_mark_says() -> None:
     known = {"short_axis_zyx": ((12, 8, 20), (12, 16, 20)), "first_slice": 7, "last_slice": 14}
-    added = raise_under_axes(uneven(np.full(21, 2.0), **known), ON_LINE).added
+    added = raise_hardly_known(uneven(np.full(21, 0.5), **known), ON_LINE).added
     assert added is not None
-    assert added[12, 16, 20] == added[12, 8, 20] == pytest.approx(1.2), "the short axis ends here"
-    assert added[12, 12, 30] == pytest.approx(1.2)
-    low, high = (np.interp(away, (0.8, 1.3), (2, 0)) for away in (5 / 5.5, 2 / 2.5))
+    assert added[12, 16, 20] == added[12, 8, 20] == pytest.approx(0.6), "the short axis ends here"
+    assert added[12, 12, 30] == pytest.approx(0.6)
+    low, high = (np.interp(away, (0.8, 1.3), (1, 0)) for away in (5 / 5.5, 2 / 2.5))
     assert added[7, 12, 20] == pytest.approx(low), "the first slice ends half a slice lower"
     assert added[14, 12, 20] == pytest.approx(high), "the last one half a slice higher"
     np.testing.assert_allclose(
-        added[12, 13:15, 28], np.interp(np.hypot(0.8, [0.25, 0.5]), (0.8, 1.3), (2, 0))
+        added[12, 13:15, 28], np.interp(np.hypot(0.8, [0.25, 0.5]), (0.8, 1.3), (1, 0))
     )
 
 
-def test_the_part_of_a_line_that_lies_in_lung_does_not_count() -> None:
-    """Ten of its 21 points lie in lung: the line was drawn too long, and the mask is not too small."""
-    tumor = uneven(np.array([4.0] * 11 + [-6.0] * 10))
-    assert raised(tumor) == pytest.approx(3)
-    assert raised(tumor, ON_LINE[:11]) == 0
-    even = uneven(np.full(21, 1.0))
-    assert raised(even, ON_LINE[:6]) == 0, "hardly anything of the line is tissue"
-    assert raised(even, ON_LINE[:7]) == pytest.approx(2)
-
-
-def test_a_tumour_of_which_nothing_was_found_is_not_raised() -> None:
-    tumor = uneven(np.full(21, -0.5))
-    assert raise_under_axes(tumor, ON_LINE) is tumor
-
-
-def test_a_point_inside_counts_as_a_quarter_of_the_line_where_the_line_is_not_followed() -> None:
-    inside = ((12, 14, 20),)  # its logit is -2
-    levels = 1 + np.arange(21) / 4
-    # the seventh of 21 has 2.5; of 26, five of them -2, the lowest 30 % end between 1.5 and 1.75
-    assert raised(uneven(levels)) == pytest.approx(0.5)
-    added = raise_under_axes(uneven(levels, inside_zyx=inside), ON_LINE).added
-    np.testing.assert_allclose(
-        added, np.full((24, 24, 40), 1.375), err_msg="everywhere: the ellipsoid is wrong"
-    )
-    sure = uneven(np.full(21, 4.0), inside_zyx=(*inside, (12, 14, 21)))
-    assert raise_under_axes(sure, ON_LINE) is sure, "it mends a region, not the whole"
+def test_the_ellipsoid_of_a_short_axis_beside_the_middle_lies_beside_it() -> None:
+    added = raise_hardly_known(
+        uneven(np.full(21, 0.5), short_axis_zyx=((12, 10, 20), (12, 18, 20))), ON_LINE
+    ).added
+    assert added is not None
+    assert added[12, 18, 20] == added[12, 10, 20] == pytest.approx(0.6)
 
 
 def test_the_ellipsoid_turns_with_its_line() -> None:
     shape = (24, 40, 40)
     mark = RecistMark(1, ((12, 12, 12), (12, 28, 28)), short_axis_zyx=((12, 22, 18), (12, 18, 22)))
-    logits = np.full(shape, 2, np.float32)
+    logits = np.full(shape, 0.5, np.float32)
     tumor = TumorLogits(mark, logits, Placement(shape, (0, 0, 0), (1, 1, 1), shape, shape))
-    added = raise_under_axes(tumor, np.full((21, 3), 20.0) * (0.6, 1, 1)).added
+    added = raise_hardly_known(tumor, np.full((21, 3), 20.0) * (0.6, 1, 1)).added
     assert added is not None
-    assert added[12, 28, 28] == added[12, 12, 12] == pytest.approx(1.2)
-    assert added[12, 22, 18] == added[12, 18, 22] == pytest.approx(1.2)
+    assert added[12, 28, 28] == added[12, 12, 12] == pytest.approx(0.6)
+    assert added[12, 22, 18] == added[12, 18, 22] == pytest.approx(0.6)
     assert added[12, 24, 16] == 0
+
+
+def test_the_part_of_a_line_that_lies_in_lung_does_not_count() -> None:
+    """Ten of its 21 points lie in lung: the line was drawn too long, and the mask is not too small."""
+    tumor = uneven(np.array([4.0] * 11 + [-6.0] * 10))
+    assert lacking(tumor) == pytest.approx(3)
+    assert lacking(tumor, ON_LINE[:11]) == 0
+    even = uneven(np.full(21, 0.5))
+    assert lacking(even, ON_LINE[:6]) == 0, "hardly anything of the line is tissue"
+    assert lacking(even, ON_LINE[:7]) == pytest.approx(0.5)
+
+
+def test_where_nothing_was_found_on_the_axes_nothing_is_added() -> None:
+    tumor = uneven(np.full(21, -0.5))
+    tumor.logits[0, 0, 0] = 9  # whatever lies in the patch's corner
+    raised = raise_hardly_known(tumor, ON_LINE)
+    assert raised.added is None
+    assert raised.is_hardly_known
+
+
+def test_a_point_inside_counts_as_a_quarter_of_the_line_where_the_line_is_not_followed() -> None:
+    inside = ((12, 14, 20),)  # its logit is -2
+    levels = np.arange(21) / 8
+    # the fifth of 21 has 0.5; the sixth of 26, five of them -2, has 0
+    assert lacking(uneven(levels)) == pytest.approx(0.5)
+    added = raise_hardly_known(uneven(levels, inside_zyx=inside), ON_LINE).added
+    assert added is not None
+    assert added[END] == pytest.approx(1.2)
+    assert added[MIDDLE] == pytest.approx(2)
+    assert added[12, 12, 5] == pytest.approx(1), "the ellipsoid is too small"
+    sure = raise_hardly_known(uneven(np.full(21, 4.0), inside_zyx=(*inside, (12, 14, 21))), ON_LINE)
+    assert sure.added is None, "it mends a region, not the whole"
+
+
+def test_with_a_point_outside_nowhere_more_is_added_than_lacks() -> None:
+    added = raise_hardly_known(uneven(np.full(21, 0.5), outside_zyx=((12, 18, 20),)), ON_LINE).added
+    assert added is not None
+    assert added[MIDDLE] == added[END] == pytest.approx(0.5)
+    assert added[BEYOND] == 0
+
+
+def test_a_point_outside_takes_off_what_was_added_about_it() -> None:
+    point = (12, 18, 20)
+    plain = uneven(np.full(21, 4.0), outside_zyx=(point,))
+    plain.logits[:, 14:22] = -0.3
+    higher = replace(plain, logits=plain.logits + 2, added=np.full_like(plain.logits, 2))
+    near = np.s_[12, 18, 14:27]
+    assert (anchor_prompts(plain).logits[near] < 0).all()
+    left = anchor_prompts(higher).logits[near]
+    assert (left < 0.2).sum() >= 7
+    only_a_hole = anchor_prompts(replace(higher, added=None)).logits[near]
+    assert (only_a_hole < 0.2).sum() < (left < 0.2).sum()

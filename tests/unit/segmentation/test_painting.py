@@ -165,3 +165,15 @@ def test_a_raised_mask_is_expected_to_be_worse() -> None:
     logits[0, 0, :3] = np.log(3), np.log(1.5), -np.log(3)
     raised = replace(ball(1, 24), logits=logits + 2, added=np.full_like(logits, 2))
     assert expected_dice(raised) == pytest.approx(2 * (0.75 + 0.6 + 0.25) / (3 + 1.6))
+
+
+def test_what_was_added_to_a_tumour_takes_nothing_from_its_neighbour() -> None:
+    # exact in binary: what is added and taken off again leaves nothing
+    known, other = (replace(one, logits=np.round(one.logits * 64) / 64) for one in (ball(1, 20), ball(2, 30)))
+    alone = paint_tumors([known, other], SPACING).labels
+    higher = replace(other, logits=other.logits + 4, added=np.full_like(other.logits, 4))
+    labels = paint_tumors([known, higher], SPACING).labels
+    np.testing.assert_array_equal(labels == 1, alone == 1)
+    assert (labels == 2).sum() > (alone == 2).sum()
+    taken = paint_tumors([known, replace(higher, added=None)], SPACING).labels
+    assert (taken == 1).sum() < (alone == 1).sum()
