@@ -99,10 +99,8 @@ def paint_tumors(
 
     Logits are brought back to the scan's voxels by trilinear interpolation, slice by slice; the highest
     one above the threshold wins a voxel, background wins ties. On slices that its mark excludes, a tumour does not
-    compete. Hardly known tumours win by what was added to them only
-    voxels that no tumour has without it. A tumour that got no
-    voxel has its logits raised inside the sphere of its line by 1, 3, 7, ... until it
-    has one.
+    compete. Hardly known tumours win by what was added to them only voxels that no tumour has without it. A tumour that
+    got no voxel has its logits raised inside the sphere of its line by 1, 3, 7, ... until it has one.
 
     Parameters
     ----------
