@@ -256,7 +256,6 @@ PREDICTOR = (
         ("if one.label in hardly_known else one for", "if False else one for"),
         ("if tumor.is_hardly_known}", "}"),
         ("tumor = raise_hardly_known(tumor, patch.tissue_on_axes)", "pass"),
-        ('if self.crop == "lesion":\n            tumor = raise', "if True:\n            tumor = raise"),
     )
     + mutants(
         "segmentation/predictor.py",
