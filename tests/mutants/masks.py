@@ -203,6 +203,7 @@ QUALITY = mutants(
     ("(slice_ + 0.5 * side, 0.0", "(slice_, 0.0"),
     ("high[z * side > 0] =", "high[z * side > -99] ="),
     ("_lacking(on_axes, *_FOLLOWED) > 0", "_lacking(on_axes + _POINT_WEIGHT * on_points, *_FOLLOWED) > 0"),
+    ("if not _lacking(without_points, *_KNOWN) > 0", "if not _lacking(on_axes, *_KNOWN) > 0"),
     ("if not (max(on_axes) > 0 and", "if not (True and"),
     ("z + 0.5 * side", "z"),
     ("(heights - own) * side > 0", "(heights - own) * side > -99"),
@@ -255,7 +256,7 @@ PREDICTOR = (
         ("_BEFORE_CLICKS_SHARE = 0.2", "_BEFORE_CLICKS_SHARE = 0.3"),
         ("if one.label in hardly_known else one for", "if False else one for"),
         ("if tumor.is_hardly_known}", "}"),
-        ("tumor = raise_hardly_known(tumor, patch.tissue_on_axes)", "pass"),
+        ("tumor = raise_hardly_known(tumor, patch.tissue_on_axes, before_clicks)", "pass"),
     )
     + mutants(
         "segmentation/predictor.py",

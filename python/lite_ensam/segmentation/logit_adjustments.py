@@ -64,7 +64,8 @@ _KNOWN = 0.3, 3.0
 _FOLLOWED = 0.2, 1.0
 _MOST_LACKING = 3.0
 """In a tumour that the network knows, no more than 30 % of the points on the axes have a logit below 3; otherwise it is
-flagged. If more than 20 % are below 1, what is lacking, `_MOST_LACKING` at most, is added (decision 0029)."""
+flagged. If in addition more than 20 % are below 1, what is lacking is added, `_MOST_LACKING` at most (decision
+0029)."""
 
 _SHARE_AT = (0.8, 1.3), (2.0, 0.0)
 """How far from the middle, in half axes, and how many times what is lacking is added there."""
@@ -104,7 +105,9 @@ def fade_far(tumor: TumorLogits) -> TumorLogits:
     return replace(tumor, logits=tumor.logits - np.float32(_FADING) * np.maximum(beyond, 0))
 
 
-def raise_hardly_known(tumor: TumorLogits, tissue_on_axes: Float64Array) -> TumorLogits:
+def raise_hardly_known(
+    tumor: TumorLogits, tissue_on_axes: Float64Array, before_clicks: NDArray[np.float32] | None = None
+) -> TumorLogits:
     """Notice a tumour whose axes the network hardly follows, and raise its logits: a kind that it hardly knows.
 
     Line and short axis lie in the tumour. Where they lie in lung or air, they were drawn too long, and say nothing.
@@ -120,15 +123,22 @@ def raise_hardly_known(tumor: TumorLogits, tissue_on_axes: Float64Array) -> Tumo
         From a lesion crop, with the logits as the network gave them, which are not changed.
     tissue_on_axes : Float64Array
         Patch indices (n, 3) of points on the axes, as `Patch` has them.
+    before_clicks : NDArray[np.float32] or None, default None
+        Logits without the mark's points, which decide whether the network knows the tumour: points do not change that.
+        None is those of the tumour.
     """
     mark, place = tumor.mark, tumor.placement
     if len(tissue_on_axes) < _LEAST_AXIS_POINTS:
         return tumor
     inside = place.to_patch(np.reshape(mark.inside_zyx, (-1, 3)))
-    on_axes, on_points = (
-        [_between_voxels(tumor.logits, at) for at in some] for some in (tissue_on_axes, inside)
+    first = tumor.logits if before_clicks is None else before_clicks
+    without_points, on_axes, on_points = (
+        [_between_voxels(logits, at) for at in some]
+        for logits, some in ((first, tissue_on_axes), (tumor.logits, tissue_on_axes), (tumor.logits, inside))
     )
-    tumor = replace(tumor, is_hardly_known=_lacking(on_axes, *_KNOWN) > 0)
+    if not _lacking(without_points, *_KNOWN) > 0:
+        return tumor
+    tumor = replace(tumor, is_hardly_known=True)
     if not (max(on_axes) > 0 and _lacking(on_axes, *_FOLLOWED) > 0):
         return tumor
     lacking = min(_lacking(on_axes + _POINT_WEIGHT * on_points, *_FOLLOWED), _MOST_LACKING)

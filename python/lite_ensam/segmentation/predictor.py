@@ -290,7 +290,7 @@ class Predictor:
         # points mend the mask that there was without them: a result follows from the mark alone
         before = self._logits_before_clicks(without_clicks(patch, config), axes)
         after = self._mirrored_logits(with_last_mask(patch, before, config), axes)
-        return self._held(patch, after + np.float32(_BEFORE_CLICKS_SHARE) * (before - after))
+        return self._held(patch, after + np.float32(_BEFORE_CLICKS_SHARE) * (before - after), before)
 
     def _predict_alike(self, patches: Sequence[Patch]) -> list[TumorLogits]:
         """Run the network on patches that differ in nothing but their lines: the image is encoded once."""
@@ -300,13 +300,15 @@ class Predictor:
         logits = self.backend.logits(patches[0].values[None], ends)
         return [self._held(patch, of_line) for patch, of_line in zip(patches, logits, strict=True)]
 
-    def _held(self, patch: Patch, logits: NDArray[np.float32]) -> TumorLogits:
+    def _held(
+        self, patch: Patch, logits: NDArray[np.float32], before_clicks: NDArray[np.float32] | None = None
+    ) -> TumorLogits:
         """A patch's logits, with what is known of its tumour put in."""
         tumor = TumorLogits(patch.mark, logits, patch.placement)
         if self.backend.manifest.patch.rules == "flare25":
             return anchor_prompts(tumor)
         if self.crop == "lesion":
-            tumor = raise_hardly_known(tumor, patch.tissue_on_axes)
+            tumor = raise_hardly_known(tumor, patch.tissue_on_axes, before_clicks)
             tumor = raise_few_slices(fade_far(tumor))
             tumor = shrink_to_axes(fill_end_slices(tumor, patch.voxel_mm[0]))
         return anchor_prompts(anchor_endpoints(tumor))

@@ -163,6 +163,15 @@ class TestCheckMarks:
         with pytest.raises(MarkError, match="outside"):
             check_marks([RecistMark(1, ((z, 1, 1), (z, 1, 9)))], (5, 10, 10))
 
+    def test_a_point_on_a_face_lies_in_one_voxel_however_the_scan_is_stored(self):
+        mark = RecistMark(1, ((2, 3, 3), (2, 3, 8)), inside_zyx=((2, 3.5, 4),), outside_zyx=((2, 6, 7.5),))
+        shape = (5, 10, 12)
+        as_stored = mark.flipped((False, False, False), shape)
+        assert as_stored.inside_zyx == ((2, 3, 4),)
+        assert as_stored.outside_zyx == ((2, 6, 7),)
+        turned = (False, True, True)
+        assert mark.flipped(turned, shape).flipped(turned, shape) == as_stored
+
     def test_the_volumes_outermost_faces_are_inside(self):
         check_marks([RecistMark(1, ((0, -0.5, -0.5), (0, 9.5, 9.5)))], (1, 10, 10))
 

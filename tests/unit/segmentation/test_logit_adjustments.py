@@ -216,7 +216,7 @@ def lacking(tumor: TumorLogits, on_axes: NDArray[np.float64] = ON_LINE) -> float
 
 def test_logits_rise_if_less_than_eighty_percent_of_the_line_are_likely_tumour() -> None:
     # 17 of 21 points have 0.25 and more: 0.75 is lacking
-    tumor = uneven(np.array([-3.0] * 4 + [0.25] + [4.0] * 16))
+    tumor = uneven(np.array([-3.0] * 4 + [0.25] + [2.0] * 16))
     before = tumor.logits.copy()
     higher = raise_hardly_known(tumor, ON_LINE)
     assert lacking(tumor) == pytest.approx(0.75)
@@ -225,7 +225,7 @@ def test_logits_rise_if_less_than_eighty_percent_of_the_line_are_likely_tumour()
     assert higher.logits.dtype == np.float32
     np.testing.assert_array_equal(tumor.logits, before, "the network's logits are left as they are")
     np.testing.assert_allclose(higher.without_added().logits, before, atol=1e-6)
-    followed = raise_hardly_known(uneven(np.array([-3.0] * 4 + [1.0] + [4.0] * 16)), ON_LINE)
+    followed = raise_hardly_known(uneven(np.array([-3.0] * 4 + [1.0] + [2.0] * 16)), ON_LINE)
     assert followed.added is None
     assert followed.without_added() is followed
 
@@ -236,6 +236,24 @@ def test_a_tumour_is_hardly_known_if_less_than_seventy_percent_of_the_line_are_s
         tumor = raise_hardly_known(uneven(np.array([2.0] * 6 + [level] + [4.0] * 14)), ON_LINE)
         assert tumor.is_hardly_known is hardly
         assert tumor.added is None
+
+
+def test_a_line_that_is_too_long_raises_no_tumour_that_the_network_knows() -> None:
+    """A quarter of it lies beyond the border."""
+    tumor = raise_hardly_known(uneven(np.array([-6.0] * 5 + [4.0] * 16)), ON_LINE)
+    assert tumor.added is None
+    assert not tumor.is_hardly_known
+
+
+def test_points_do_not_make_a_tumour_known_or_unknown() -> None:
+    known, unknown = (np.full((24, 24, 40), level, np.float32) for level in (4, 0.5))
+    low = uneven(np.full(21, 0.5))
+    assert raise_hardly_known(low, ON_LINE, known).added is None
+    assert not raise_hardly_known(low, ON_LINE, known).is_hardly_known
+    assert raise_hardly_known(low, ON_LINE, unknown).added is not None
+    followed = raise_hardly_known(uneven(np.full(21, 4.0)), ON_LINE, unknown)
+    assert followed.added is None
+    assert followed.is_hardly_known
 
 
 def test_no_more_than_three_is_taken_to_lack() -> None:
