@@ -251,7 +251,8 @@ def test_points_do_not_make_a_tumour_known_or_unknown() -> None:
     assert raise_hardly_known(low, ON_LINE, known).added is None
     assert not raise_hardly_known(low, ON_LINE, known).is_hardly_known
     assert raise_hardly_known(low, ON_LINE, unknown).added is not None
-    followed = raise_hardly_known(uneven(np.full(21, 4.0)), ON_LINE, unknown)
+    inside = ((12, 14, 20), (12, 14, 21))  # where the network says no
+    followed = raise_hardly_known(uneven(np.full(21, 4.0), inside_zyx=inside), ON_LINE, unknown)
     assert followed.added is None
     assert followed.is_hardly_known
 
