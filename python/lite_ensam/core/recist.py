@@ -249,11 +249,6 @@ class RecistMark:
         RecistMark
             The mark in the reversed volume.
         """
-        inside, outside = (
-            [_off_faces(point) for point in some] for some in (self.inside_zyx, self.outside_zyx)
-        )
-        if not any(flips_zyx):  # a point on a face lies in the same voxel however the scan is stored
-            return replace(self, inside_zyx=tuple(inside), outside_zyx=tuple(outside))
         last = np.asarray(shape_zyx) - 1
 
         def points(given: Sequence[FloatTriple]) -> tuple[FloatTriple, ...]:
@@ -274,8 +269,8 @@ class RecistMark:
             short_axis_zyx=None if self.short_axis_zyx is None else ends(self.short_axis_zyx),
             first_slice=lower,
             last_slice=upper,
-            inside_zyx=points(inside),
-            outside_zyx=points(outside),
+            inside_zyx=points([_off_faces(point) for point in self.inside_zyx]),
+            outside_zyx=points([_off_faces(point) for point in self.outside_zyx]),
         )
 
     def length_mm(self, spacing_mm: Sequence[float]) -> float:

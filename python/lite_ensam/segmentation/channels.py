@@ -141,9 +141,8 @@ class LineFrame:
     def median_under_line(self) -> float:
         """Median grey value of the voxels under the inner 60 % of the line."""
         start, stop = np.asarray(self.endpoints_zyx, dtype=float)
-        points = np.rint(start + np.linspace(0.2, 0.8, 41)[:, None] * (stop - start)).astype(int)
-        points = np.clip(points, 0, np.array(self.crop.shape) - 1)
-        return float(np.median(self.crop[tuple(points.T)]))
+        points = start + np.linspace(0.2, 0.8, 41)[:, None] * (stop - start)
+        return float(np.median(_nearest(self.crop, points)))
 
     def in_half_lengths(self) -> tuple[Float32Array, Float32Array, float]:
         """In-plane offsets (y, x) from the line's middle along and across it, and of slices.
@@ -428,9 +427,14 @@ def _tissue_on_axes(crop: Float32Array, hu: bool, planned: PlannedPatch, config:
     """Points on a mark's line and short axis whose nearest voxel of the crop is tissue."""
     axes = [axis for axis in (planned.mark.endpoints_zyx, planned.mark.short_axis_zyx) if axis]
     points = np.concatenate([planned.placement.points_between(axis, _AXIS_POINTS) for axis in axes])
-    nearest = np.clip(np.rint(points).astype(int), 0, np.array(crop.shape) - 1)
     in_greys = (_TISSUE_ABOVE_HU - config.windowed_low_hu) / config.windowed_unit_hu
-    in_tissue: Float64Array = points[
-        crop[tuple(nearest.T)] > (_TISSUE_ABOVE_HU if hu else max(in_greys, 0.0))
-    ]
+    is_tissue = _nearest(crop, points) > (_TISSUE_ABOVE_HU if hu else max(in_greys, 0.0))
+    in_tissue: Float64Array = points[is_tissue]
     return in_tissue
+
+
+def _nearest(crop: Float32Array, points_zyx: Float64Array) -> Float32Array:
+    """Grey values of the voxels nearest to points (n, 3); outside of the crop, those of its border."""
+    voxels = np.clip(np.rint(points_zyx).astype(int), 0, np.array(crop.shape) - 1)
+    values: Float32Array = crop[tuple(voxels.T)]
+    return values

@@ -130,17 +130,14 @@ def raise_hardly_known(
     mark, place = tumor.mark, tumor.placement
     if len(tissue_on_axes) < _LEAST_AXIS_POINTS:
         return tumor
-    inside = place.to_patch(np.reshape(mark.inside_zyx, (-1, 3)))
-    first = tumor.logits if before_clicks is None else before_clicks
-    without_points, on_axes, on_points = (
-        [_between_voxels(logits, at) for at in some]
-        for logits, some in ((first, tissue_on_axes), (tumor.logits, tissue_on_axes), (tumor.logits, inside))
-    )
+    on_axes = _at_points(tumor.logits, tissue_on_axes)
+    without_points = on_axes if before_clicks is None else _at_points(before_clicks, tissue_on_axes)
     if not _lacking(without_points, *_KNOWN) > 0:
         return tumor
     tumor = replace(tumor, is_hardly_known=True)
     if not (max(on_axes) > 0 and _lacking(on_axes, *_FOLLOWED) > 0):
         return tumor
+    on_points = _at_points(tumor.logits, place.to_patch(np.reshape(mark.inside_zyx, (-1, 3))))
     lacking = min(_lacking(on_axes + _POINT_WEIGHT * on_points, *_FOLLOWED), _MOST_LACKING)
     share = np.interp(_half_axes_away(tumor), *_SHARE_AT)
     if on_points:
@@ -343,6 +340,11 @@ def _bring(
     bell = (z[:, None, None] * y[None, :, None] * x[None, None, :]).astype(np.float32)
     bell *= np.float32(np.clip(lacking, -most, most) / _between_voxels(bell, point_zyx - low))
     logits[tuple(slice(a, b) for a, b in zip(low, high, strict=True))] += bell
+
+
+def _at_points(values: NDArray[np.float32], points_zyx: Float64Array) -> list[float]:
+    """`_between_voxels` of points (n, 3)."""
+    return [_between_voxels(values, point) for point in points_zyx]
 
 
 def _between_voxels(values: NDArray[np.float32], point_zyx: NDArray[np.float64]) -> float:

@@ -31,8 +31,8 @@ def shared_tumor_notes(tumors: Sequence[TumorLogits], threshold: float = 0.0) ->
 def _shared(tumors: Sequence[TumorLogits], threshold: float) -> Iterator[tuple[int, int]]:
     if len(tumors) < 2:
         return
-    # of each line its two ends and its middle: (line, point, z y x)
     tumors = [tumor.without_added() for tumor in tumors]
+    # of each line its two ends and its middle: (line, point, z y x)
     points = np.array([[*tumor.mark.endpoints_zyx, tumor.mark.midpoint_zyx] for tumor in tumors])
     inside = np.array([_is_tumor(tumor, points, threshold) for tumor in tumors])
     both_ends, middle = np.logical_and(inside[..., 0], inside[..., 1]), inside[..., 2]

@@ -299,16 +299,12 @@ class LesionSegmenter:
         part, self.edited = with_edits(painting.part, edits, spacing, own)
         painting = replace(painting, part=part)
         measurements = painting.measure([le.mark for le in shown], spacing, self.ct, self.hu)
-        sure = self.load().with_confidence(measurements, [le.tumor for le in shown])
-        measurements = (
-            tuple(  # a hand's mask is not the network's to judge; intervals are known at threshold 0 alone
-                plain
-                if plain.label in self.edited
-                else replace(one, confidence=None)
-                if own[plain.label]
-                else one
-                for plain, one in zip(measurements, sure, strict=True)
-            )
+        # a hand's mask is not the network's to judge; intervals are known at threshold 0 alone
+        judged = self.load().with_confidence(measurements, [le.tumor for le in shown])
+        judged = tuple(replace(one, confidence=None) if own[one.label] else one for one in judged)
+        measurements = tuple(
+            plain if plain.label in self.edited else one
+            for plain, one in zip(measurements, judged, strict=True)
         )
         self._shown = (painting, measurements)  # at once: other threads read it
 

@@ -209,7 +209,7 @@ MIDDLE, END, BEYOND = (12, 12, 20), (12, 12, 30), (12, 12, 34)
 
 
 def lacking(tumor: TumorLogits, on_axes: NDArray[np.float64] = ON_LINE) -> float:
-    """What is taken to lack: a voxel at the border of the ellipsoid gets 1.2 times that."""
+    """The lacking amount; a voxel at the border of the ellipsoid gets 1.2 times as much."""
     added = raise_hardly_known(tumor, on_axes).added
     return 0.0 if added is None else float(added[END]) / 1.2
 
