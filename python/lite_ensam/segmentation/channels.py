@@ -91,7 +91,7 @@ class PatchPrompts:
         """Those of a mark of the volume that the patch lies in."""
 
         def edge(face: float | None) -> float | None:
-            return None if face is None else float(placement.to_patch((face, 0.0, 0.0))[0])
+            return None if face is None else placement.z_in_patch(face)
 
         first, last, short_axis = mark.first_slice, mark.last_slice, mark.short_axis_zyx
         return cls(

@@ -187,7 +187,7 @@ def fill_end_slices(tumor: TumorLogits, voxel_mm: float) -> TumorLogits:
     for z, side in ((mark.first_slice, -1), (mark.last_slice, 1)):
         if z is None or z == mark.slice_index:
             continue
-        end = placement.to_patch((z + 0.5 * side, 0.0, 0.0))[0]
+        end = placement.z_in_patch(z + 0.5 * side)
         to_end_mm = (end - heights) * side * voxel_mm
         is_between = (to_end_mm >= 0) & ((heights - own) * side > 0)
         raised[is_between] += most * np.exp(-to_end_mm[is_between] / _END_MM)
@@ -250,7 +250,7 @@ def anchor_prompts(tumor: TumorLogits) -> TumorLogits:
             _bring(held, placement.to_patch(end), _HELD_LOGIT, across, _ACROSS_MOST)
             _bring(held, placement.to_patch(beyond), -_HELD_LOGIT, across, _ACROSS_MOST)
     for z in slices:
-        on_slice = round(float(placement.to_patch((z, 0.0, 0.0))[0]))
+        on_slice = round(placement.z_in_patch(z))
         if 0 <= on_slice < len(held):
             likeliest = divmod(int(held[on_slice].argmax()), held.shape[2])
             _, *in_plane = np.rint(placement.to_volume((on_slice, *likeliest))).tolist()
@@ -287,7 +287,7 @@ def _half_axes_away(tumor: TumorLogits) -> Float64Array:
     high = np.full(len(z), half)
     for slice_, side in ((mark.first_slice, -1), (mark.last_slice, 1)):
         if slice_ is not None:
-            end = place.to_patch((slice_ + 0.5 * side, 0.0, 0.0))[0]
+            end = place.z_in_patch(slice_ + 0.5 * side)
             high[z * side > 0] = max((end - middle[0]) * side, 0.5)
     away: Float64Array = np.sqrt(np.square(z / high)[:, None, None] + np.square(along) + np.square(across))
     return away

@@ -93,6 +93,10 @@ class Placement:
         inside: Float64Array = edges / np.asarray(self.step_zyx) - 0.5
         return inside
 
+    def z_in_patch(self, z: float) -> float:
+        """Patch index along z of a slice of the volume; half a slice more or less is its face."""
+        return float(self.to_patch((z, 0.0, 0.0))[0])
+
     def length_in_patch(self, ends_zyx: ArrayLike) -> float:
         """Distance in patch voxels of two points (2, 3) in volume indices."""
         first, last = self.to_patch(ends_zyx)
