@@ -177,7 +177,7 @@ def test_options_of_segment_are_changed_in_the_panel_and_wrong_ones_told() -> No
         repeats = desk.page.locator("input[data-option=n_repeats]")
         repeats.fill("1")
         repeats.press("Enter")
-        desk.until_seen(".le-error >> text=repeats must be at least 2 for a standard deviation, got 1")
+        desk.until_seen(".le-error >> text=n_repeats must be a whole number of at least 2")
         assert repeats.input_value() == "0", "as it was"
         weights = desk.page.locator("input[data-option=weights]")
         weights.fill("/nowhere")

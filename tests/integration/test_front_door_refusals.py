@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lite_ensam
-from lite_ensam.core.errors import CaseError, LiteEnsamError, MarkError
+from lite_ensam.core.errors import ArgumentError, CaseError, EngineError, LiteEnsamError, MarkError
 from lite_ensam.core.recist import RecistMark
 from tests.integration.inputs import (
     AFFINE,
@@ -198,6 +198,31 @@ REFUSED: dict[str, Refusal] = {
         "coordinateSystem must be LPS or RAS",
     ),
     "weights that are none": (lambda: call(BARE, weights="nowhere"), LiteEnsamError, "lite-ensam export"),
+    "weights that are no path": (lambda: call(BARE, weights=5), EngineError, "weights must be a folder"),
+    "no weights by mistake": (lambda: call(BARE, weights=""), EngineError, "manifest.json"),
+    "a scan of which some voxels are masked": (
+        lambda: call(np.ma.masked_less(CT, -900), MARKS, SPACING),
+        CaseError,
+        "some are masked",
+    ),
+    "lines of which some numbers are masked": (
+        lambda: call(CT, np.ma.masked_equal(ENDS, ENDS[0][0][0]), SPACING),
+        MarkError,
+        "endpoints must be two points of three finite numbers",
+    ),
+    "the pair the wrong way round": (lambda: call((PLACED, CT), MARKS), CaseError, "ct must be an array"),
+    "a text for hu": (lambda: call(BARE, hu="no"), ArgumentError, "hu must be True, False or None, got 'no'"),
+    "a text for mirror": (
+        lambda: call(BARE, mirror="no"),
+        ArgumentError,
+        "mirror must be True or False, got 'no'",
+    ),
+    "repeats as text": (lambda: call(BARE, n_repeats="3"), ArgumentError, "n_repeats must be a whole number"),
+    "a mapping for points": (
+        lambda: call(BARE, prompts={1: {"inside_zyx": {20: 1, 40: 2, 30: 3}}}),
+        MarkError,
+        "inside_zyx must be points of three finite numbers",
+    ),
 }
 
 

@@ -7,11 +7,16 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
+import nibabel
+import numpy as np
 import pytest
 
-from lite_ensam import segment
-from lite_ensam.core.errors import OutputError
+from lite_ensam import read_case, read_ct, segment, write_marks, write_mask
+from lite_ensam.core.errors import MarkError, OutputError
+from lite_ensam.core.grid import Grid
+from lite_ensam.io import write_ct
 from tests.integration.conftest import Run, Scan
 
 
@@ -132,3 +137,44 @@ def test_a_result_in_python_does_not_replace_what_it_was_made_of(
     assert content(place) == before
     nifti.save(place / "mask.nii.gz", overwrite=True)
     assert content(place) != before
+
+
+def test_nothing_in_python_replaces_the_scan_or_the_lines_that_it_was_given(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    before = content(place)
+    ct, source = read_ct("ct.nii.gz")
+    case = read_case("ct.nii.gz", "marks.json")
+    labels = np.zeros(ct.shape, np.uint8)
+    for write in (
+        segment(case).save,
+        segment((ct, source), case.marks).save,
+        segment(nibabel.load("ct.nii.gz"), case.marks).save,
+        lambda path, overwrite: write_mask(path, labels, source, overwrite),
+        lambda path, overwrite: write_ct(path, ct, source, overwrite),
+    ):
+        with pytest.raises(OutputError, match=INPUT):
+            write("ct.nii.gz", overwrite=True)
+    with pytest.raises(OutputError, match=INPUT):
+        write_marks("marks.json", case.marks, case.source, overwrite=True)
+    write_marks("more.json", case.marks, source, overwrite=True)
+    (place / "more.json").unlink()
+    assert content(place) == before
+
+
+@pytest.mark.parametrize("name", ["marks.csv", "marks", "ct.nii.gz"])
+def test_lines_are_written_as_json_only(place: Path, name: str) -> None:
+    case = read_case(place / "ct.nii.gz", place / "marks.json")
+    with pytest.raises(OutputError, match=r"the name must end in \.json|" + INPUT):
+        write_marks(place / name, case.marks, case.source, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("marks", "words"),
+    [((), "at least one RECIST line"), (None, "got None"), ([((1, 2, 3), (1, 9, 3))], r"got \(\(1, 2, 3\)")],
+)
+def test_what_is_no_mark_is_not_written(tmp_path: Path, marks: Any, words: str) -> None:
+    with pytest.raises(MarkError, match=words):
+        write_marks(tmp_path / "marks.json", marks, Grid.from_spacing((4, 40, 40), (1, 1, 1)))
+    assert not list(tmp_path.iterdir())

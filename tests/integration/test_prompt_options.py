@@ -50,6 +50,26 @@ def test_options_are_the_marks_own_fields(scan: Scan, run: Run, tmp_path: Path) 
     np.testing.assert_array_equal(by_argument.labels, from_file.labels)
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda points: points,
+        lambda points: (tuple(point) for point in points),
+        np.array,
+        lambda points: np.array(points, np.int16).tolist(),
+        lambda points: pytest.importorskip("pandas").DataFrame(points, columns=["z", "y", "x"]),
+        lambda points: [np.array(point) for point in points],
+    ],
+)
+def test_points_in_any_form_are_those_points(form) -> None:
+    line, points = [[10, 40, 20], [10, 40, 60]], [[10, 40, 30], [11, 41, 40]]
+    source = ScanSource(Grid.from_spacing((24, 80, 80), (4.0, 3.0, 3.0)))
+    (mark,) = with_prompts([RecistMark(1, line)], {1: {"inside_zyx": form(points)}}, source)
+    assert mark.inside_zyx == ((10, 40, 30), (11, 41, 40))
+    (mark,) = with_prompts([RecistMark(1, line)], {1: {"inside_zyx": form(points[:1])}}, source)
+    assert mark.inside_zyx == ((10, 40, 30),)
+
+
 def test_the_only_line_needs_no_label(scan: Scan, run: Run, tmp_path: Path) -> None:
     mark = scan.case.marks[0]
     ends = ",".join(f"{value:g}" for end in mark.endpoints_zyx for value in end)

@@ -6,17 +6,17 @@ from functools import cached_property
 
 import numpy as np
 
-from lite_ensam.core.errors import CaseError, printable
+from lite_ensam.core.errors import ArgumentError, CaseError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.nan_background import air_for_nan
 from lite_ensam.core.partial_volume import PartialScan, TumorMasks, value_range
 from lite_ensam.core.plausibility import intensity_error, intensity_note, pixel_problem, shape_problem
-from lite_ensam.core.recist import RecistMark, check_marks
+from lite_ensam.core.recist import RecistMark, check_marks, marks_in_sequence
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Flips, Labels
 
-__all__ = ["Case", "guess_hu"]
+__all__ = ["Case", "check_hu", "guess_hu"]
 
 VOXEL_DTYPES = (np.int16, np.uint16, np.uint8, np.float32)
 """Voxel types of the kernels; readers convert all others."""
@@ -74,8 +74,13 @@ class Case:
             )
         if np.ma.is_masked(self.ct):
             raise CaseError("ct must have all its voxels, got a masked array")
+        if not isinstance(self.grid, Grid):
+            raise CaseError(f"grid must be a Grid, got {brief(self.grid)}")
+        check_hu(self.hu)
         if self.ct.shape != self.grid.shape_zyx:
             raise CaseError(f"ct has shape {self.ct.shape}, its grid {self.grid.shape_zyx} (z, y, x)")
+        object.__setattr__(self, "marks", marks_in_sequence(self.marks))
+        check_marks(self.marks, self.grid.shape_zyx)
         note = self._fill_nan()
         try:
             low, high = value_range(self.ct)
@@ -83,15 +88,13 @@ class Case:
             raise CaseError(f"ct: {error}") from None
         if low == high:
             raise CaseError(f"every voxel of the ct is {low:g}: there is nothing to see")
-        if self.source is None or self.source.grid is not self.grid:
+        if not isinstance(self.source, ScanSource) or self.source.grid is not self.grid:
             object.__setattr__(self, "source", ScanSource(self.grid))
         if self.hu is None:
             self.source.check_units()
         if problem := intensity_error(low, high, self.ct.dtype, self.hu):
             raise CaseError(problem)
         object.__setattr__(self, "name", printable(self.name))
-        object.__setattr__(self, "marks", tuple(self.marks))
-        check_marks(self.marks, self.grid.shape_zyx)
         if self.reference is not None:
             _check_reference(self.reference, self.grid)
         doubts = [note, intensity_note(low, high, self.hu), pixel_problem(self.grid.spacing_mm)]
@@ -105,7 +108,7 @@ class Case:
         """Air where the scan has NaN away from all lines; a note on it, or an empty text."""
         if isinstance(self.ct, PartialScan):  # readers keep all of a scan with NaN
             return ""
-        ct, note = air_for_nan(self.ct, tuple(self.marks), self.grid.spacing_mm, self.hu)
+        ct, note = air_for_nan(self.ct, self.marks, self.grid.spacing_mm, self.hu)
         object.__setattr__(self, "ct", ct)
         return note
 
@@ -152,6 +155,12 @@ class Case:
         if self.reference is None:
             raise CaseError(f"case {self.name!r} has no reference")
         return TumorMasks(self.reference)
+
+
+def check_hu(hu: object) -> None:
+    """Raise ArgumentError unless `hu` is True, False or None: a text would count as True."""
+    if not isinstance(hu, bool | np.bool_ | None):
+        raise ArgumentError(f"hu must be True, False or None, got {brief(hu)}")
 
 
 def guess_hu(ct: CtVolume | PartialScan) -> bool:

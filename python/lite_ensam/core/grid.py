@@ -257,7 +257,7 @@ class Grid:
 
 
 def real_array(values: ArrayLike) -> NDArray[Any]:
-    """Make an array of integers or floats; an empty one of anything else (text, bool, a set, ragged lists).
+    """Make an array of integers or floats; an empty one of anything else (text, bool, a set, ragged lists, masked).
 
     For whoever checks shape and values next: an empty array has the wrong shape.
 
@@ -272,7 +272,7 @@ def real_array(values: ArrayLike) -> NDArray[Any]:
         The array, or an empty one.
     """
     try:
-        array = np.asarray(values)
+        array = np.empty(0) if np.ma.is_masked(values) else np.asarray(values)
     except (TypeError, ValueError):
         array = np.empty(0)
     return array if array.dtype.kind in "iuf" else np.empty(0)

@@ -48,6 +48,7 @@ __all__ = [
     "mark_from_mask",
     "marks_from_labels",
     "marks_from_marker",
+    "marks_in_sequence",
     "notes_of",
     "outer_ends",
     "sphere_box",
@@ -359,6 +360,15 @@ def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
     return marks.notes if isinstance(marks, NotedMarks) else ()
 
 
+def marks_in_sequence(marks: object) -> tuple[RecistMark, ...]:
+    """One mark or several as a tuple; MarkError for what is neither. What several are, `check_marks` looks at."""
+    if isinstance(marks, RecistMark):
+        return (marks,)
+    if not isinstance(marks, Iterable):
+        raise MarkError(f"marks must be RecistMarks, as `read_marks` returns them, got {brief(marks)}")
+    return tuple(marks)
+
+
 def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
     """Raise `MarkError` unless the marks fit the volume and each other.
 
@@ -375,6 +385,8 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
     """
     if not marks:
         raise MarkError("no mark given: at least one RECIST line is needed")
+    if wrong := [mark for mark in marks if not isinstance(mark, RecistMark)]:
+        raise MarkError(f"marks must be RecistMarks, as `read_marks` returns them, got {brief(wrong[0])}")
     counts = Counter(mark.label for mark in marks)
     if repeated := sorted(label for label, n in counts.items() if n > 1):
         raise MarkError(

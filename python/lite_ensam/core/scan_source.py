@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -13,7 +14,7 @@ from lite_ensam.core.errors import ArgumentError, CaseError, MarkError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import VoxelBox
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.core.types import Float64Array, IntTriple
+from lite_ensam.core.types import Float64Array, IntTriple, PathLike
 
 __all__ = ["ScanSource"]
 
@@ -43,6 +44,8 @@ class ScanSource:
         Array axes of an image of another library, which of the axes z, y, x (0, 1, 2) are those of its own
         array, for which the caller gets labels: (2, 1, 0) for nibabel's usual i, j, k. None for arrays (z, y,
         x) and for files.
+    inputs : tuple[str, ...], default ()
+        Absolute paths of the files and folders that were read; nothing is ever written over or into them.
     """
 
     grid: Grid
@@ -51,6 +54,7 @@ class ScanSource:
     notes: tuple[str, ...] = ()
     has_hu: bool = True
     array_axes: IntTriple | None = None
+    inputs: tuple[str, ...] = ()
 
     @property
     def has_dicom_slices(self) -> bool:
@@ -144,6 +148,21 @@ class ScanSource:
         """
         new = tuple(note for note in notes if note and note not in self.notes)
         return replace(self, notes=(*self.notes, *new)) if new else self
+
+    def with_inputs(self, *paths: PathLike) -> Self:
+        """Add files and folders that were read.
+
+        Parameters
+        ----------
+        *paths : PathLike
+            Their paths.
+
+        Returns
+        -------
+        Self
+            A source that names them.
+        """
+        return replace(self, inputs=(*self.inputs, *(os.path.abspath(path) for path in paths)))
 
     @property
     def identifiers(self) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.core.errors import EngineError
+from lite_ensam.core.errors import EngineError, brief
 from lite_ensam.core.patch_config import Crop, PatchConfig
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
@@ -108,6 +109,8 @@ class WeightsManifest:
         WeightsManifest
             The manifest.
         """
+        if not isinstance(folder, str | os.PathLike):
+            raise EngineError(f"weights must be a folder made by `lite-ensam export`, got {brief(folder)}")
         folder = Path(folder)
         path = folder / "manifest.json"
         try:

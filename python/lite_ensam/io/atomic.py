@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
 
-from lite_ensam.core.errors import LiteEnsamError, OutputError, printable
+from lite_ensam.core.errors import ArgumentError, LiteEnsamError, OutputError, brief, printable
 
 fcntl: ModuleType | None
 try:
@@ -60,6 +60,13 @@ _PLAIN_WORDS = {
 }
 
 
+def output_path(path: object) -> Path:
+    """A path that was given for a file to write; ArgumentError if it is none."""
+    if not isinstance(path, str | os.PathLike):
+        raise ArgumentError(f"path must be a text or a path of a file to write, got {brief(path)}")
+    return Path(path)
+
+
 def check_output(
     path: str | os.PathLike[str], overwrite: bool = False, suffixes: tuple[str, ...] = ()
 ) -> None:
@@ -77,8 +84,10 @@ def check_output(
     suffixes : tuple[str, ...], default ()
         If any, the name must end in one of them.
     """
+    if not isinstance(overwrite, bool):
+        raise ArgumentError(f"overwrite must be True or False, got {brief(overwrite)}")
     with translate_output_errors(path):
-        target = Path(path)
+        target = output_path(path)
         folder = target.parent
         if suffixes and not target.name.lower().endswith(suffixes):
             raise _RefusedError(f"the name must end in {' or '.join(suffixes)}")

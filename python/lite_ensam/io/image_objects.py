@@ -6,18 +6,19 @@ i, j, k), SimpleITK's and itk's images by their direction (LPS, array order k, j
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.core.errors import CaseError
+from lite_ensam.core.errors import CaseError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.core.types import int_triple
+from lite_ensam.core.types import PathLike, int_triple
 from lite_ensam.io.itk_files import itk_source
 
 __all__ = ["as_numpy", "has_geometry", "volume_of_image"]
@@ -61,12 +62,15 @@ def volume_of_image(image: Any, spacing_mm: Sequence[float] | None = None) -> tu
 
 
 def as_numpy(array: Any) -> NDArray[Any]:
-    """NumPy's view of an array-like; torch's tensors may need a gradient or lie on a GPU."""
+    """NumPy's view of an array-like; torch's tensors may need a gradient or lie on a GPU, masked arrays stay masked."""
     if hasattr(array, "detach") and hasattr(array, "cpu"):
         array = array.detach().cpu()
         if "bfloat16" in str(array.dtype):  # NumPy has no such numbers
             array = array.float()
-    return np.asarray(array)
+    try:
+        return array if np.ma.is_masked(array) else np.asarray(array)
+    except (TypeError, ValueError):
+        raise CaseError(f"ct must be an array (z, y, x), got {brief(array)}") from None
 
 
 def _is_itk(image: Any) -> bool:
@@ -100,8 +104,19 @@ def _volume_with_affine(image: Any) -> tuple[NDArray[Any], ScanSource]:
         as_numpy(getattr(image, "dataobj", image)), has_channel=not hasattr(image, "dataobj")
     )
     source = ScanSource.from_file_affine(stored.shape, as_numpy(image.affine))
-    source = replace(source, array_axes=_inverse(source.file_axes_zyx))
+    source = replace(source, array_axes=_inverse(source.file_axes_zyx)).with_inputs(*_files_of(image))
     return source.from_array(stored), source
+
+
+def _files_of(image: Any) -> list[PathLike]:
+    """The file that an image of nibabel, MONAI or TorchIO was read from, if it says so; SimpleITK's do not."""
+    meta = getattr(image, "meta", None)
+    named = (
+        getattr(image, "get_filename", lambda: None)(),
+        meta.get("filename_or_obj") if isinstance(meta, Mapping) else None,
+        getattr(image, "path", None),
+    )
+    return [name for name in named if name and isinstance(name, str | os.PathLike)]
 
 
 def _volume_with_named_axes(

@@ -188,7 +188,8 @@ def _entries_of_mapping(marks: Mapping[Any, Any], ct: ScanSource, marks_in: Mark
         entry = _entry(ends, where, ct, marks_in)
         if isinstance(entry, RecistMark):
             raise MarkError(f"{where}: a RecistMark has its own label; give a list of them")
-        labelled.append((where, {**entry, "label": label}))
+        is_json = isinstance(label, str) and label.isdecimal()  # whose keys are texts
+        labelled.append((where, {**entry, "label": int(label) if is_json else label}))
     return labelled, ()
 
 

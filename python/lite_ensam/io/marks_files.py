@@ -6,15 +6,16 @@ NIfTI affine: right, anterior, superior. Both come out as indices of the (z, y, 
 """
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from lite_ensam.core.errors import CaseError, MarkError, brief, printable
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, marks_from_marker
+from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, marks_from_marker, marks_in_sequence
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Labels, PathLike
-from lite_ensam.io.atomic import atomic_write
+from lite_ensam.io.atomic import atomic_write, output_path
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.csv_tables import read_csv
 from lite_ensam.io.deeplesion import is_deeplesion, read_deeplesion_marks
@@ -33,6 +34,7 @@ from lite_ensam.io.mark_entries import (
     unread_columns,
 )
 from lite_ensam.io.nifti import NiftiVolume
+from lite_ensam.io.outputs import check_outputs
 from lite_ensam.io.reading import file_suffix, read_json
 from lite_ensam.io.slicer_markups import check_markups_frame, entries_of_markups, is_markups
 
@@ -124,6 +126,8 @@ def read_marks(
         **dict.fromkeys(ITK_SUFFIXES, _read_marker),
     }
     check_frame(marks_in)
+    if not isinstance(path, str | os.PathLike):
+        raise MarkError(f"path must be a file of lines, got {brief(path)}; lines in memory need no reading")
     ct, suffix = ScanSource.of(source), file_suffix(path)
     if not suffix:
         from lite_ensam.io.dicom import is_dicom
@@ -156,9 +160,9 @@ def write_marks(
     Parameters
     ----------
     path : PathLike
-        JSON file to write.
+        JSON file to write; its name ends in .json.
     marks : Sequence[RecistMark]
-        The lines.
+        The lines, at least one.
     source : ScanSource or Grid
         Geometry of their scan.
     overwrite : bool, default False
@@ -167,8 +171,13 @@ def write_marks(
     Raises
     ------
     OutputError
-        If it cannot be written; nothing half-written is left.
+        If it cannot be written, or is a file of the scan; nothing half-written is left.
+    MarkError
+        If they are not marks that fit the scan.
     """
+    check_outputs([(output_path(path), (".json",))], ScanSource.of(source).inputs, overwrite)
+    marks = marks_in_sequence(marks)
+    check_marks(marks, ScanSource.of(source).grid.shape_zyx)
     entries = [mark_entry(mark, source) for mark in marks]
     with atomic_write(path, overwrite) as file:
         file.write(json.dumps({"marks": entries}, indent=1).encode())

@@ -330,16 +330,16 @@ def _open_path(
             referred_by = candidates[0] if len(candidates) == 1 else None
         refers = referred_by if isinstance(referred_by, str | os.PathLike) else None
         ct, series = read_ct_series(path, series_uid, acquisition, refers)
-        return OpenedScan(series.with_notes(getattr(path, "notes", ())), ct, path)
+        return OpenedScan(series.with_notes(getattr(path, "notes", ())).with_inputs(path), ct, path)
     check_volume_name(path)
     if series_uid is not None or acquisition is not None:
         name = "acquisition" if series_uid is None else "series_uid"
         raise CaseError(f"{printable(path)}: {name} chooses from a DICOM folder, which this is not")
     if file_suffix(path) in (".nii", ".nii.gz"):
         volume = NiftiVolume.open(path)
-        return OpenedScan(volume.source, volume, path)
+        return OpenedScan(volume.source.with_inputs(path), volume, path)
     ct, source = read_npz_ct(path) if file_suffix(path) == ".npz" else read_itk_ct(path)
-    return OpenedScan(source, ct, path)
+    return OpenedScan(source.with_inputs(path), ct, path)
 
 
 def _open_array(

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from lite_ensam.core.errors import OutputError, printable
 from lite_ensam.core.types import PathLike
-from lite_ensam.io.atomic import check_output
+from lite_ensam.io.atomic import check_output, output_path
 
 __all__ = ["check_outputs", "needs_slices", "refuse_inputs"]
 
@@ -36,7 +36,7 @@ def check_outputs(
     overwrite : bool, default False
         Whether files that exist may be replaced.
     """
-    wanted = [(Path(path), suffixes) for path, suffixes in outputs if path is not None]
+    wanted = [(output_path(path), suffixes) for path, suffixes in outputs if path is not None]
     refuse_inputs([path for path, _ in wanted], inputs)
     seen: dict[object, Path] = {}
     for path, suffixes in wanted:

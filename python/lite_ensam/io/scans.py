@@ -1,5 +1,6 @@
 """Scans, label maps and cases by file name: the suffix says the format, a folder holds DICOM slices."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +16,7 @@ from lite_ensam.core.partial_volume import SubVolume, as_subvolume
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, Labels, PathLike
-from lite_ensam.io.atomic import check_output
+from lite_ensam.io.atomic import output_path
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.flare_npz import npz_keys, read_npz_labels, write_npz
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_labels, write_itk
@@ -28,6 +29,7 @@ from lite_ensam.io.opened_scan import (
     check_volume_name,
     open_scan,
 )
+from lite_ensam.io.outputs import check_outputs
 from lite_ensam.io.places import marks_at_hand, mask_at_hand
 from lite_ensam.io.reading import file_suffix
 from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
@@ -222,6 +224,7 @@ def read_case(
     reference_path = None if reference_path is None else mask_at_hand(reference_path)
     referred_by = marks_path or reference_path
     scan = open_scan(ct_path, series_uid=series_uid, acquisition=acquisition, referred_by=referred_by)
+    scan = replace(scan, source=scan.source.with_inputs(*_paths(marks_path, reference_path)))
     if reference_path is None and file_suffix(ct_path) == ".npz" and "gts" in npz_keys(ct_path):
         reference_path = ct_path
     if reference_path is None:
@@ -267,7 +270,7 @@ def write_mask(
         If the labels do not fit the grid or cannot be written. The target is as it was before and no
         temporary file is left.
     """
-    check_output(path, overwrite, MASK_SUFFIXES)
+    _check_output(path, overwrite, MASK_SUFFIXES, source)
     with _output_errors(path):
         checked = as_labels(labels.voxels if isinstance(labels, SubVolume) else labels)
     if not isinstance(labels, SubVolume) and checked.ndim == 3:
@@ -312,7 +315,7 @@ def write_contours(
     remarks : Mapping[int, str]
         Texts of the ROIs' descriptions, by label.
     """
-    check_output(path, overwrite, (".dcm",))
+    _check_output(path, overwrite, (".dcm",), source)
     from lite_ensam.io.dicom import build_rtstruct, segment_label, series_of, write_dataset
 
     series = series_of(source, "an RTSTRUCT")
@@ -354,7 +357,7 @@ def write_structured_report(
     OutputError
         If `segmentation` is not a SEG, the CT did not come from DICOM, or the report cannot be written.
     """
-    check_output(path, overwrite, (".dcm",))
+    _check_output(path, overwrite, (".dcm",), source)
     from lite_ensam.io.dicom import build_report, is_dicom, read_dataset, series_of, write_dataset
 
     series = series_of(source, "a structured report")
@@ -381,10 +384,20 @@ def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite:
     overwrite : bool, default False
         Whether an existing file may be replaced.
     """
-    check_output(path, overwrite, OUTPUT_SUFFIXES)
+    _check_output(path, overwrite, OUTPUT_SUFFIXES, source)
     with _output_errors(path):
         checked = as_ct(ct)
     _write_volume(path, as_subvolume(checked), "imgs", source, overwrite)
+
+
+def _paths(*places: object) -> Iterator[PathLike]:
+    return (place for place in places if isinstance(place, str | os.PathLike))
+
+
+def _check_output(
+    path: PathLike, overwrite: bool, suffixes: tuple[str, ...], source: ScanSource | Grid
+) -> None:
+    check_outputs([(output_path(path), suffixes)], ScanSource.of(source).inputs, overwrite)
 
 
 @contextmanager

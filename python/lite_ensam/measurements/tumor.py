@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam import _kernels
-from lite_ensam.core.case import Case
+from lite_ensam.core.case import Case, check_hu
 from lite_ensam.core.errors import ArgumentError, brief
 from lite_ensam.core.partial_volume import (
     PartialScan,
@@ -21,7 +21,7 @@ from lite_ensam.core.partial_volume import (
     as_subvolume,
     subvolume_containing,
 )
-from lite_ensam.core.recist import RecistMark, where_lines_meet
+from lite_ensam.core.recist import RecistMark, check_marks, marks_in_sequence, where_lines_meet
 from lite_ensam.core.short_repr import shortened, with_short_repr
 from lite_ensam.core.types import CtVolume, EndpointPair, FloatTriple, Labels
 from lite_ensam.measurements.confidence import TumorConfidence
@@ -42,6 +42,8 @@ from lite_ensam.measurements.intensity import GreyUnit, TumorIntensity, is_aerat
 from lite_ensam.measurements.shape import TumorShape, measure_shape
 
 __all__ = ["TumorMeasurement", "TumorVoxels", "measure", "measure_case"]
+
+_LABELS = (np.bool_, np.uint8, np.uint16)
 
 _SINE = math.sin(math.radians(60))
 """Of the least angle between a line and its short axis."""
@@ -236,19 +238,28 @@ def measure(
     Raises
     ------
     ValueError
-        If the shapes of `labels` and `ct` differ, or an argument is of another kind (`ArgumentError`).
+        If the shapes of `labels` and `ct` differ, an argument is of another kind, a tumour has a voxel of NaN
+        (`ArgumentError`), or a mark does not fit the labels (`MarkError`).
     """
     part = as_subvolume(labels)
-    marks = tuple(marks)
-    if wrong := [mark for mark in marks if not isinstance(mark, RecistMark)]:
-        raise ArgumentError(f"marks must be RecistMarks, as `read_marks` returns them, got {brief(wrong[0])}")
+    if part.voxels.dtype not in _LABELS or np.ma.isMaskedArray(part.voxels):
+        kind = "masked array" if np.ma.isMaskedArray(part.voxels) else part.voxels.dtype.name
+        raise ArgumentError(f"labels must be an array of uint8 or uint16, got {kind}")
+    if not (ct is None or isinstance(ct, np.ndarray | PartialScan)) or np.ma.is_masked(ct):
+        raise ArgumentError(f"ct must be an array (z, y, x) without masked voxels, got {brief(ct)}")
+    check_hu(hu)
+    marks = marks_in_sequence(marks)
     if ct is not None and ct.shape != part.whole_shape_zyx:
         raise ValueError(f"labels have shape {part.whole_shape_zyx}, the ct {ct.shape} (z, y, x)")
+    if marks:
+        check_marks(marks, part.whole_shape_zyx)
     masks = TumorMasks(part)
     measured = []
     for mark in marks:
         mask = masks[mark.label]
         values = None if ct is None else _values(ct, mask)
+        if values is not None and np.isnan(values).any():
+            raise ArgumentError(f"ct must be a number in every voxel of tumour {mark.label}, got NaN")
         voxels = TumorVoxels(mask, spacing_mm, values, "HU" if hu else "grey value")
         measured.append(_measure_one(voxels, mark))
     return tuple(measured)

@@ -29,7 +29,7 @@ from lite_ensam.measurements import TumorMeasurement, TumorRepeatability
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.patch_plan import PatchPlan
 from lite_ensam.segmentation.predictor import Prediction, Predictor, Stopwatch, checked_threshold
-from lite_ensam.segmentation.repeatability import estimate_repeatability
+from lite_ensam.segmentation.repeatability import check_repeats, estimate_repeatability
 from lite_ensam.segmentation.result import Segmentation
 from lite_ensam.segmentation.shared_tumors import shared_tumor_notes
 from lite_ensam.segmentation.unreached_slices import unreached_slice_notes
@@ -151,7 +151,9 @@ def segment(
     clock = Stopwatch()
     check_engine(engine)
     threshold = checked_threshold(threshold)
-    manifest = WeightsManifest.read(weights or shipped_weights(crop))
+    if n_repeats:
+        check_repeats(n_repeats)
+    manifest = WeightsManifest.read(shipped_weights(crop) if weights is None else weights)
 
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
@@ -300,10 +302,12 @@ def _listed(points: Any) -> Iterable[Any]:
     """Points that were given, one alone too."""
     if points is None:
         return ()
-    if not isinstance(points, Iterable):
-        return (points,)
-    points = list(points)
-    return (points,) if points and real_array(points).shape == (3,) else points
+    points = list(points) if isinstance(points, Iterator) else points
+    array = real_array(points)
+    if array.ndim == 2:  # a table too, over whose columns a loop would go
+        return array.tolist()
+    is_one = array.shape == (3,) or not isinstance(points, Iterable) or isinstance(points, Mapping)
+    return (points,) if is_one else points
 
 
 def _read_planned(
@@ -325,18 +329,17 @@ def _read_planned(
 
 
 def _of_files(result: Segmentation, ct: object, marks: object, plan: PatchPlan) -> Segmentation:
-    """The result with the paths it was made of, wherever the process goes to work next.
+    """The result, which knows the file of its lines.
 
     Of a scan that came from a path it keeps no more than the plan asks for: results in a list would hold one whole scan
     each.
     """
-    given = [one for one in (ct, marks) if isinstance(one, str | os.PathLike)]
-    paths = [os.path.abspath(one) for one in given if not is_address(one)]
-    result = replace(result, inputs=tuple(paths))
-    if not isinstance(ct, str | os.PathLike):
-        return result
-    crops = keep_boxes(result.case.ct, plan.boxes)
-    return replace(result, case=replace(result.case, ct=crops, reference=None))
+    case, changed = result.case, dict[str, Any]()
+    if isinstance(marks, str | os.PathLike) and not is_address(marks):
+        changed["source"] = case.source.with_inputs(marks)
+    if isinstance(ct, str | os.PathLike):
+        changed |= {"ct": keep_boxes(case.ct, plan.boxes), "reference": None}
+    return replace(result, case=replace(case, **changed)) if changed else result
 
 
 def report_of(

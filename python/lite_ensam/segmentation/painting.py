@@ -77,8 +77,10 @@ class Painting:
 
     @cached_property
     def labels(self) -> NDArray[np.uint16]:
-        """The whole label map, uint16 (z, y, x); made when it is asked for."""
-        return self.part.whole()
+        """The whole label map, uint16 (z, y, x), read-only; made when it is asked for."""
+        labels = self.part.whole()
+        labels.flags.writeable = False
+        return labels
 
     def measure(
         self,

@@ -151,7 +151,10 @@ class Predictor:
     ) -> None:
         check_choices(crop, window, border)
         crop = backend.manifest.patch.crop if crop is None else crop
-        self.backend, self.crop, self.window = backend, crop, window
+        if not isinstance(mirror, bool | np.bool_):
+            raise ArgumentError(f"mirror must be True or False, got {brief(mirror)}")
+        self.backend, self.crop = backend, crop
+        self.window = None if window is None else (float(window[0]), float(window[1]))
         self.mirror = mirror and crop == "lesion"
         self.border: Border = border
         self._before_clicks: _BeforeClicks | None = None

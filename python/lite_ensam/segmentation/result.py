@@ -19,6 +19,7 @@ from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import LONGEST_REPR, shortened
 from lite_ensam.core.types import Mask, PathLike
 from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_mask
+from lite_ensam.io.atomic import output_path
 from lite_ensam.measurements import TumorMeasurement, TumorRepeatability, flag_cells, sentences
 from lite_ensam.segmentation.predictor import Prediction
 
@@ -57,8 +58,6 @@ class Segmentation:
         JSON-ready record of what was done: versions, parameters, seconds, measurements.
     prediction : Prediction
         The logits, to paint again with another threshold, and the label map where it is not zero.
-    inputs : tuple[PathLike, ...], default ()
-        Files and folders that it was made of, which `save` never writes over or into.
     repeatability : tuple[TumorRepeatability, ...], default ()
         Standard deviations of each tumour's numbers, where it was segmented several times.
     """
@@ -67,12 +66,11 @@ class Segmentation:
     measurements: tuple[TumorMeasurement, ...]
     report: dict[str, Any]
     prediction: Prediction
-    inputs: tuple[PathLike, ...] = ()
     repeatability: tuple[TumorRepeatability, ...] = ()
 
     @property
     def source(self) -> ScanSource:
-        """Source of the scan, whose axis order and header `save` uses."""
+        """Source of the scan, whose axis order and header `save` uses, and over whose `inputs` it never writes."""
         return self.case.source
 
     @property
@@ -89,7 +87,8 @@ class Segmentation:
     def labels(self) -> NDArray[np.uint16]:
         """Label map, uint16: each tumour with its mark's label, 0 elsewhere; made when asked for.
 
-        Its axes are those of the array that was given: (z, y, x), of nibabel's images i, j, k.
+        It is read-only, because the measurements are its own: change a `.copy()`. Its axes are those of the array
+        that was given: (z, y, x), of nibabel's images i, j, k.
         """
         return self.source.to_array(self.prediction.labels)
 
@@ -216,7 +215,9 @@ class Segmentation:
             written.
         """
         mask_suffixes = MASK_SUFFIXES if report is None else (".dcm",)
-        check_outputs([(path, mask_suffixes), (report, (".dcm",))], self.inputs, overwrite)
+        check_outputs(
+            [(output_path(path), mask_suffixes), (report, (".dcm",))], self.source.inputs, overwrite
+        )
         if report is None:
             write_mask(path, self.prediction.painting.part, self.source, overwrite, self.marks)
             return

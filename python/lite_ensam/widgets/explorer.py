@@ -13,7 +13,7 @@ from weakref import finalize
 import ipywidgets
 
 from lite_ensam.core.case import guess_hu
-from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError
+from lite_ensam.core.errors import ArgumentError, CaseError, LiteEnsamError, OutputError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import value_range
 from lite_ensam.core.patch_config import Crop
@@ -366,6 +366,9 @@ def explore(
     >>> [row["label"] for row in explorer.viewer.results]
     [1, 2, 3]
     """
+    for name, place in (("weights", weights), ("folder", folder)):
+        if not isinstance(place, str | os.PathLike | None):
+            raise ArgumentError(f"{name} must be the path of a folder, got {brief(place)}")
     said: dict[str, Any] = {"crop": crop, "mirror": mirror, "border": border, "window": window}
     said = {name: value for name, value in said.items() if value is not None}
     options = RunOptions(

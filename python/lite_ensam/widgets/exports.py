@@ -209,13 +209,13 @@ def _write_report(path: Path, viewer: RecistViewer, name: str, overwrite: bool) 
         "marks": _lines(viewer),
         "thresholds": viewer.thresholds,
         "edits": viewer.edits,
-        "tumors": viewer.results,
+        "tumors": viewer.segmenter.rows(),
     }
     write_report(path, report, overwrite)
 
 
 def _write_table(path: Path, viewer: RecistViewer, _: str, overwrite: bool) -> None:
-    results = {row["label"]: row for row in viewer.results}
+    results = {row["label"]: row for row in viewer.segmenter.rows()}
     flags = {one.label: flag_cells(one.flags) for one in viewer.segmenter.measurements}
     rows = []
     for line in _lines(viewer):

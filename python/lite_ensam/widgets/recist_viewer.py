@@ -13,7 +13,7 @@ import numpy as np
 import traitlets
 from numpy.typing import NDArray
 
-from lite_ensam.core.case import guess_hu
+from lite_ensam.core.case import check_hu, guess_hu
 from lite_ensam.core.colors import PALETTE, color_of
 from lite_ensam.core.errors import ArgumentError, LiteEnsamError, brief
 from lite_ensam.core.grid import Grid
@@ -41,7 +41,7 @@ from lite_ensam.widgets.history import History, Work
 from lite_ensam.widgets.lifetime import close_with_parts, hold_weakly, keep_while_shown
 from lite_ensam.widgets.marks_trait import Marks, checked_marks, marks_from_json, marks_to_json
 from lite_ensam.widgets.mask_traits import MASK_TRAITS, MaskTraits
-from lite_ensam.widgets.measures import measure_from_json, measures_from_json, roi_statistics
+from lite_ensam.widgets.measures import measure_from_json, roi_statistics
 from lite_ensam.widgets.options import RunOptions
 from lite_ensam.widgets.planes import WINDOWS_HU, planes_of
 from lite_ensam.widgets.prior_visit import PriorVisit
@@ -164,7 +164,7 @@ class RecistViewer(MaskTraits):
     ) -> None:
         # over marks, masks and numbers; never held for slices alone, so scrolling stays alive
         self.lock = ProcessLock()
-        volume = as_ct(np.asarray(ct))
+        volume = as_ct(ct)
         if grid is None:
             if spacing_mm is None:
                 raise ArgumentError("spacing_mm is missing: an array does not know its voxel size in mm")
@@ -174,7 +174,9 @@ class RecistViewer(MaskTraits):
         if volume.shape != grid.shape_zyx:
             raise ArgumentError(f"ct has shape {volume.shape}, its grid {grid.shape_zyx} (z, y, x)")
         self.grid, self.planes = grid, planes_of(grid)
-        self.hu = guess_hu(volume) if hu is None else hu
+        check_hu(hu)
+        self.hu = guess_hu(volume) if hu is None else bool(hu)
+        check_state({"auto_segment": auto_segment}, grid.shape_zyx)
         run = RunOptions(**options)
         self.segmenter = LesionSegmenter(volume, self.source, self.hu, run)
         self._visits: list[VisitPicture] = [ScanPicture(self.segmenter)]
@@ -369,6 +371,7 @@ class RecistViewer(MaskTraits):
             As `lite_ensam.segment`. From the widget's own button the sentence is shown instead.
         """
         with self.lock:
+            _ = self.ct  # says so if the viewer is closed
             try:
                 if self.segmenter.keep_only(self.marks):
                     # no old numbers beside a new line while the network runs
@@ -463,10 +466,10 @@ class RecistViewer(MaskTraits):
             self.results = self.segmenter.rows()
             self._mask_version += 1  # last, for the 3D view follows it
 
-    @traitlets.validate("measures")
-    def _check_measures(self, proposal: Any) -> list[dict[str, Any]]:
-        measures_from_json(proposal["value"], self.grid.shape_zyx)
-        return list(proposal["value"])
+    @traitlets.validate("measures", "cursor_zyx", "selected", "colors")
+    def _as_a_browser_may(self, proposal: Any) -> Any:
+        check_state({proposal["trait"].name: proposal["value"]}, self.grid.shape_zyx)
+        return proposal["value"]
 
     @traitlets.validate("window")
     def _check_window(self, proposal: Any) -> list[float]:

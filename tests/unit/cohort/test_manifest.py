@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from lite_ensam.cohort import CohortCase, check_rows, read_cohort_manifest, write_cohort_manifest
 from lite_ensam.core.errors import CohortError
+from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import write_ct, write_marks
 from tests.phantoms import ellipsoid_case
@@ -103,7 +104,8 @@ class TestChecks:
         ct, marks, outside = tmp_path / "ct.nii.gz", tmp_path / "marks.json", tmp_path / "outside.json"
         write_ct(ct, case.ct, case.grid)
         write_marks(marks, case.marks, case.grid)
-        write_marks(outside, [RecistMark(1, ((5, 5, 5), (5, 5, 500)))], case.grid)
+        wide = Grid.from_spacing((9, 9, 512), (1, 1, 1))
+        write_marks(outside, [RecistMark(1, ((5, 5, 5), (5, 5, 500)))], wide)
         (tmp_path / "rubbish.nii.gz").write_bytes(b"no image")
         (tmp_path / "empty").mkdir()
         (tmp_path / "notes.txt").write_text("")

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from lite_ensam.core.errors import OutputError
+from lite_ensam.core.errors import ArgumentError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import atomic, check_output, make_folder, write_ct, write_marks, write_mask, write_report
@@ -25,7 +25,7 @@ WRITERS = {
     "mask.npz": lambda path, **kw: write_mask(path, NOISE, GRID, **kw),
     "ct.nii.gz": lambda path, **kw: write_ct(path, NOISE, GRID, **kw),
     "marks.json": lambda path, **kw: write_marks(
-        path, [RecistMark(1, ((1, 2, 3), (1, 9, 3)))] * 1000, GRID, **kw
+        path, [RecistMark(n, ((1, 2, n / 50), (1, 9, 3))) for n in range(1, 1001)], GRID, **kw
     ),
     "report.json": lambda path, **kw: write_report(path, {"numbers": list(range(30000))}, **kw),
 }
@@ -51,6 +51,18 @@ class FullDisk(io.FileIO):
 
 
 class TestWriters:
+    @pytest.mark.parametrize("path", [5, None, b"mask.nii.gz"])
+    def test_what_is_no_path_is_named(self, writer, path):
+        with pytest.raises(ArgumentError, match="path must be a text or a path"):
+            writer[1](path)
+
+    def test_only_true_replaces_a_file(self, tmp_path, writer):
+        name, write = writer
+        (tmp_path / name).write_bytes(b"old")
+        with pytest.raises(ArgumentError, match="overwrite must be True or False, got 'no'"):
+            write(tmp_path / name, overwrite="no")
+        assert (tmp_path / name).read_bytes() == b"old"
+
     def test_a_full_disk_leaves_nothing(self, tmp_path, monkeypatch, writer):
         name, write = writer
         monkeypatch.setattr(atomic, "_create", lambda path: io.BufferedWriter(FullDisk(path, "x")))

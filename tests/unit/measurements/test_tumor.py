@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lite_ensam.core.errors import LiteEnsamError
 from lite_ensam.core.partial_volume import PartialScan, SubVolume
 from lite_ensam.core.recist import RecistMark, sphere_mask
 from lite_ensam.io import read_case
@@ -14,6 +15,30 @@ from lite_ensam.measurements import measure
 
 SPACING = (2.0, 0.5, 0.5)
 MARK = RecistMark(4, ((10, 40, 20), (10, 40, 60)))
+
+
+def test_what_cannot_be_measured_is_named() -> None:
+    labels = sphere_mask(MARK, (20, 80, 80), SPACING).astype(np.uint16) * 4
+    hole = np.zeros(labels.shape, np.float32)
+    hole[10, 40, 40] = np.nan
+    outside = RecistMark(4, ((30, 40, 20), (30, 40, 60)))
+    for given, words in (
+        ((labels, [MARK], SPACING, hole), "ct must be a number in every voxel of tumour 4, got NaN"),
+        (
+            (labels, [MARK], SPACING, np.ma.masked_equal(hole + labels, 4)),
+            "ct must be an array .* without masked",
+        ),
+        ((labels, [MARK], SPACING, hole.tolist()), r"ct must be an array \(z, y, x\)"),
+        ((labels, [MARK], SPACING, None, "no"), "hu must be True, False or None, got 'no'"),
+        ((labels, [outside], SPACING), r"mark 4: endpoint \(30, 40, 20\) .* lies outside"),
+        ((labels.astype(np.int64), [MARK], SPACING), "labels must be an array of uint8 or uint16"),
+        ((np.ma.masked_equal(labels, 4), [MARK], SPACING), "labels must be an array of uint8 or uint16"),
+    ):
+        with pytest.raises(LiteEnsamError, match=words):
+            measure(*given)
+    air_is_nan = np.where(labels, 40, np.nan).astype(np.float32)
+    (tumor,) = measure(labels, MARK, SPACING, air_is_nan)
+    assert tumor.intensity.mean == 40
 
 
 def test_a_ball_measures_what_a_ball_measures() -> None:

@@ -115,7 +115,7 @@ def test_mirrored_patches_show_a_network_that_leans_to_one_side(monkeypatch: pyt
 
 
 def test_what_cannot_be_repeated_is_said() -> None:
-    with pytest.raises(LiteEnsamError, match="repeats must be at least 2"):
+    with pytest.raises(LiteEnsamError, match="n_repeats must be a whole number of at least 2"):
         estimate_repeatability(ellipsoid_case(), Predictor(BallBackend()), n_repeats=1)  # type: ignore[arg-type]
     with pytest.raises(LiteEnsamError, match="not on the joint crop"):
         estimate_repeatability(ellipsoid_case(), Predictor(BallBackend(), "joint"))  # type: ignore[arg-type]

@@ -74,6 +74,22 @@ def test_a_result_is_its_label_map() -> None:
         np.asarray(result, dtype=np.float32, copy=False)
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_label_map_that_is_changed_does_not_leave_the_numbers_as_they_were(whole: bool) -> None:
+    result = result_of()
+    if whole:  # the tumours reach to every side: the painted part is the scan
+        part = result.prediction.painting.part
+        result = replace(
+            result,
+            prediction=Prediction((), Painting(SubVolume(part.whole(), (0, 0, 0), part.whole_shape_zyx), {})),
+        )
+    for labels in (result.labels, np.asarray(result)):
+        with pytest.raises(ValueError, match="read-only"):
+            labels[:] = 0
+    result.labels.copy()[:] = 0
+    assert result.mask(1).sum() == result[1].n_voxels
+
+
 def test_all_numbers_of_measure_are_there() -> None:
     result = result_of()
     tumor = result[2]

@@ -71,6 +71,8 @@ def test_a_closed_viewer_keeps_marks_masks_and_numbers(case: Case, engine: Spher
         _ = viewer.ct
     viewer.marks = (RecistMark(7, ((3, 4, 5), (3, 4, 15))),)
     assert "this viewer is closed" in viewer.error
+    with pytest.raises(LiteEnsamError, match="this viewer is closed"):
+        viewer.segment()
 
 
 def test_a_closed_viewer_lets_go_of_the_patch_kept_for_clicks(

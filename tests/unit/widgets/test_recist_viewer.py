@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from lite_ensam.core.errors import EngineError, LiteEnsamError, MarkError
 from lite_ensam.core.partial_volume import as_subvolume
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.widgets import RecistViewer
+from lite_ensam.widgets.exports import export_file
 from lite_ensam.widgets.marks_trait import marks_from_json, marks_to_json
 from lite_ensam.widgets.planes import label_patch, windowed_slice
 from tests.unit.widgets.conftest import SphereEngine
@@ -58,6 +60,34 @@ def test_a_line_from_the_browser_is_a_mark_with_a_mask(viewer: RecistViewer, cas
     assert viewer.labels.shape == case.ct.shape
     assert viewer.error == ""
     assert viewer.status == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cursor_zyx", []),
+        ("cursor_zyx", [10**6, 0, 0]),
+        ("selected", -1),
+        ("colors", {"1": "a colour"}),
+        ("colors", {1: "#00ff00"}),
+        ("measures", [{"kind": "volume"}]),
+    ],
+)
+def test_python_may_set_what_a_browser_may(viewer: RecistViewer, name: str, value: Any) -> None:
+    before = getattr(viewer, name)
+    with pytest.raises((LiteEnsamError, traitlets.TraitError)):
+        setattr(viewer, name, value)
+    assert getattr(viewer, name) == before
+
+
+def test_numbers_in_files_are_those_of_the_masks(viewer: RecistViewer, case: Case, tmp_path: Path) -> None:
+    viewer.marks = case.marks
+    volume = viewer.results[0]["volume_ml"]
+    viewer.results = [dict(row, volume_ml=999.0) for row in viewer.results]
+    for kind in ("JSON", "CSV"):
+        written = export_file(viewer, kind, "scan", tmp_path, overwrite=False).read_text()
+        assert "999" not in written
+        assert f"{volume:.2f}"[:4] in written
 
 
 def test_marks_set_in_python_reach_the_browser(viewer: RecistViewer, case: Case) -> None:

@@ -53,6 +53,8 @@ class SeriesSource(ScanSource):
         Array axes of an image of another library, which of the axes z, y, x (0, 1, 2) are those of its own
         array, for which the caller gets labels: (2, 1, 0) for nibabel's usual i, j, k. None for arrays (z, y,
         x) and for files.
+    inputs : tuple[str, ...], default ()
+        Absolute paths of the files and folders that were read; nothing is ever written over or into them.
     slices : tuple[Dataset, ...], default ()
         Headers of the slices from below up, without voxels.
     stack : Stack, default None
