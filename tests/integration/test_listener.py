@@ -179,7 +179,7 @@ def test_a_study_without_lines_waits_for_them_and_the_newest_may_be_chosen(
     fill(Inbox(tmp_path / "inbox"), [path for path in study.iterdir() if path != report])
     one = listener(tmp_path / "inbox", archive, said, choice=ObjectChoice(date="newest"))
     one.work()
-    assert "holds no file of marks" in said[-1]
+    assert "holds no DICOM file of marks" in said[-1]
     source = read_ct(dicom)[1]
     assert isinstance(source, SeriesSource)
     newer = write_ohif_report(tmp_path / "newer.dcm", source, scan.case.marks[:1], ContentDate="20250909")

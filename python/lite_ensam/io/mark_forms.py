@@ -176,7 +176,7 @@ def _entries_of_mapping(marks: Mapping[Any, Any], ct: ScanSource, marks_in: Mark
     keys = set(marks)
     check_markups_frame(marks, marks_in)
     if keys & {"marks", "markups"}:
-        return list(entries_of_json(marks)), report_notes(marks)
+        return list(entries_of_json(marks)), report_notes(marks, ct)
     if keys & _ENDS_KEYS:
         return [("mark number 1", marks)], ()
     if keys & _COLUMNS:

@@ -8,10 +8,13 @@ NIfTI affine: right, anterior, superior. Both come out as indices of the (z, y, 
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from lite_ensam.core.errors import CaseError, MarkError, brief, printable
-from lite_ensam.core.grid import Grid
+from lite_ensam.core.grid import Grid, real_array
 from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, marks_from_marker, marks_in_sequence
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Labels, PathLike
@@ -271,10 +274,18 @@ def is_own_report(content: Any) -> bool:
     return isinstance(content, Mapping) and {"marks", "version", "disclaimer"} <= set(content)
 
 
-def report_notes(content: Any) -> tuple[str, ...]:
-    """Notes if a JSON file is a report whose masks its lines alone do not give: edits by hand, other options."""
+def report_notes(content: Any, ct: ScanSource) -> tuple[str, ...]:
+    """Notes if a JSON file is a report whose masks its lines alone do not give: edits by hand, other options.
+
+    Raises
+    ------
+    MarkError
+        If it is the report of a scan of another shape, spacing or place: its lines are indices of that scan.
+    """
     if not isinstance(content, Mapping):
         return ()
+    if is_own_report(content):
+        _check_scan_of_report(content, ct.grid)
     options = [
         f"{name} {brief(content[name])}"
         for name, default in (REPORT_OPTIONS if is_own_report(content) else {}).items()
@@ -284,6 +295,24 @@ def report_notes(content: Any) -> tuple[str, ...]:
         *([_HAND_NOTE] if content.get("edits") or content.get("thresholds") else []),
         *([_OPTIONS_NOTE.format(", ".join(options))] if options else []),
     )
+
+
+def _check_scan_of_report(report: Mapping[str, Any], grid: Grid) -> None:
+    """MarkError unless the scan of a report was this one; old reports have no affine, nor have those of arrays."""
+    for key, own, what in (
+        ("shape_zyx", grid.shape_zyx, "of {} voxels (z, y, x)"),
+        ("spacing_mm_zyx", grid.spacing_mm, "with voxels of {} mm (z, y, x)"),
+    ):
+        theirs = real_array(report.get(key) or own)
+        if theirs.shape != (3,) or not np.allclose(theirs, own, rtol=1e-3):
+            this, other = (" x ".join(f"{n:g}" for n in sizes) for sizes in (own, np.ravel(theirs)))
+            raise MarkError(f"is the report of a scan {what.format(other)}; this one is {what.format(this)}")
+    affine = real_array(report.get("affine") or ())
+    if affine.shape == (4, 4) and grid.is_oriented and not grid.matches(replace(grid, affine=affine)):
+        raise MarkError(
+            "is the report of a scan that lies elsewhere or whose axes run in other directions: the indices of its "
+            "lines mean other places in this one"
+        )
 
 
 def noted(marks: Marks, notes: Sequence[str]) -> Marks:
@@ -302,7 +331,7 @@ def _read_table(path: PathLike, ct: ScanSource, marks_in: MarkFrame) -> Marks:
 def _read_json(path: PathLike, ct: ScanSource, marks_in: MarkFrame) -> Marks:
     content = read_json(path)
     check_markups_frame(content, marks_in)
-    return noted(marks_of_entries(entries_of_json(content), ct, marks_in), report_notes(content))
+    return noted(marks_of_entries(entries_of_json(content), ct, marks_in), report_notes(content, ct))
 
 
 def _read_dicom(path: PathLike, ct: ScanSource, only: Choice) -> Marks:

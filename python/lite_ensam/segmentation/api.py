@@ -305,7 +305,8 @@ def _listed(points: Any) -> Iterable[Any]:
     points = list(points) if isinstance(points, Iterator) else points
     array = real_array(points)
     if array.ndim == 2:  # a table too, over whose columns a loop would go
-        return array.tolist()
+        rows: list[Any] = array.tolist()
+        return rows
     is_one = array.shape == (3,) or not isinstance(points, Iterable) or isinstance(points, Mapping)
     return (points,) if is_one else points
 
@@ -382,6 +383,7 @@ def report_of(
         "case": case.name,
         "shape_zyx": case.ct.shape,
         "spacing_mm_zyx": case.grid.spacing_mm,
+        "affine": case.grid.affine.tolist() if case.grid.is_oriented else None,
         "engine": predictor.backend.name,
         "crop": crop,
         "patch": {"side_factor": config.side_factor, "side_voxels": config.side_voxels},

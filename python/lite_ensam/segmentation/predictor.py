@@ -154,7 +154,7 @@ class Predictor:
         if not isinstance(mirror, bool | np.bool_):
             raise ArgumentError(f"mirror must be True or False, got {brief(mirror)}")
         self.backend, self.crop = backend, crop
-        self.window = None if window is None else (float(window[0]), float(window[1]))
+        self.window = window if window is None else tuple(np.asarray(window).tolist())
         self.mirror = mirror and crop == "lesion"
         self.border: Border = border
         self._before_clicks: _BeforeClicks | None = None

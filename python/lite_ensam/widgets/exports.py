@@ -191,6 +191,7 @@ def _write_report(path: Path, viewer: RecistViewer, name: str, overwrite: bool) 
         "version": _kernels.__version__,
         "shape_zyx": viewer.grid.shape_zyx,
         "spacing_mm_zyx": viewer.grid.spacing_mm,
+        "affine": viewer.grid.affine.tolist() if viewer.grid.is_oriented else None,
         "engine": options.engine,
         "crop": options.crop or "lesion",
         "mirror": options.mirror,

@@ -98,7 +98,7 @@ class TestNames:
         with pytest.raises(CaseError, match=r"a\.txt: is not a scan .* \.nii, \.nii\.gz, \.npz"):
             read(tmp_path / "a.txt")
         with pytest.raises(
-            CaseError, match="holds no file of a mask" if read is read_labels else "holds no DICOM file"
+            CaseError, match="holds no DICOM file of a mask" if read is read_labels else "holds no DICOM file"
         ):
             read(tmp_path)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from lite_ensam.core.errors import printable
 from lite_ensam.io.dicom.datasets import Dataset
 
-__all__ = ["OF_THE_PATIENT", "harmless_text", "series_name", "series_number"]
+__all__ = ["OF_THE_PATIENT", "harmless_number", "harmless_text", "series_name", "series_number"]
 
 OF_THE_PATIENT = ("PatientName", "PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID")
 """Attributes whose words no message repeats."""
@@ -36,10 +36,15 @@ def series_number(header: Dataset) -> str:
     return str(header.get("SeriesNumber") or "").strip()
 
 
+def harmless_number(header: Dataset) -> str:
+    """`series_number` if it is a short number; empty if it may be an identifier."""
+    number = series_number(header)
+    return number if number.isdigit() and len(number) <= _MOST_DIGITS else ""
+
+
 def series_name(header: Dataset) -> str:
     """A series by its number and description, as viewers list it: its UID is an identifier of the patient."""
-    number = series_number(header)
-    is_number = number.isdigit() and len(number) <= _MOST_DIGITS
     description = harmless_text(header, [str(header.get("SeriesDescription") or "")])
-    name = f"series {number}" if is_number else "a series without a number"
+    number = harmless_number(header)
+    name = f"series {number}" if number else "a series without a number"
     return f"{name} '{description}'" if description else name

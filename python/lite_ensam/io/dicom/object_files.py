@@ -186,6 +186,13 @@ def choose_object(
             f"{where}: holds no file of {what}, only results of {NAME}: {listed}; give the file if it is meant"
         )
     others = f", only {len(objects)} of other scans" if objects else ""
+    others += _in_text(folder) if what == "marks" else ""
     raise error(
-        f"{where}: no {what.removeprefix('a ')} given, and the folder holds no file of {what}{others}"
+        f"{where}: no {what.removeprefix('a ')} given, and the folder holds no DICOM file of {what}{others}"
     )
+
+
+def _in_text(folder: PathLike) -> str:
+    """For a message: that a folder has marks in another form, which are not looked for."""
+    names = sorted(path.name for path in Path(folder).iterdir() if path.suffix.lower() in (".json", ".csv"))
+    return f"; give {printable(names[0])} as marks if it holds them" if names else ""

@@ -1,7 +1,7 @@
 """One CT series out of a folder of DICOM files: which one, in what order, whether it is whole."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -19,7 +19,7 @@ from lite_ensam.io.dicom.datasets import (
     read_numbers,
     translate_dicom_errors,
 )
-from lite_ensam.io.dicom.harmless import series_name, series_number
+from lite_ensam.io.dicom.harmless import harmless_number, series_name, series_number
 from lite_ensam.io.dicom.hounsfield import check_rescale, read_hu, stored_frames
 from lite_ensam.io.dicom.patient import clean_patient
 from lite_ensam.io.dicom.references import References
@@ -115,11 +115,16 @@ def choose_series(
     for plane in planes:
         by_series[str(plane.get("SeriesInstanceUID", ""))].append(plane)
     n_slices = {uid: len({_identity(plane) for plane in members}) for uid, members in by_series.items()}
-    names = {uid: f"{series_name(members[0])}, {n_slices[uid]} slices" for uid, members in by_series.items()}
+    handles = _handles({uid: members[0] for uid, members in by_series.items()})
+    names = {
+        uid: f"{series_name(members[0])}{handles.get(uid, '')}, {n_slices[uid]} slices"
+        for uid, members in by_series.items()
+    }
     listed = "; ".join(names[uid] for uid in sorted(by_series, key=lambda uid: (names[uid], uid)))
     if series_uid is not None:
         numbered = [uid for uid in by_series if series_number(by_series[uid][0]) == series_uid.strip()]
-        found = [series_uid] if series_uid in by_series else numbered
+        handled = [uid for uid, handle in handles.items() if handle == f" ({series_uid.strip()})"]
+        found = [series_uid] if series_uid in by_series else handled or numbered
         if len(found) != 1:
             several = f"{len(found)} series of this number" if found else "no such CT series"
             raise CaseError(f"holds {several}: give the number or the UID of one of these: {listed}")
@@ -139,6 +144,19 @@ def choose_series(
     return taken, [
         f"took the {which} of {len(by_series)} CT series{why} ({names[chosen]}); there are: {listed}"
     ]
+
+
+def _handles(headers: Mapping[str, Dataset]) -> dict[str, str]:
+    """What tells series of one number apart in a list, " (7#1)" and " (7#2)" in the order of their UIDs, by UID."""
+    of_number: dict[str, list[str]] = defaultdict(list)
+    for uid in sorted(headers):
+        of_number[series_number(headers[uid])].append(uid)
+    return {
+        uid: f" ({harmless_number(headers[uid])}#{n})"
+        for uids in of_number.values()
+        if len(uids) > 1
+        for n, uid in enumerate(uids, start=1)
+    }
 
 
 def _of_one_patient(planes: list[Dataset]) -> list[Dataset]:

@@ -153,7 +153,10 @@ def test_tracking_uids_survive_json(tmp_path: Path, source: SeriesSource) -> Non
 
 
 def test_marks_that_lie_beside_the_slices_need_not_be_named(tmp_path: Path, source: SeriesSource) -> None:
-    with pytest.raises(MarkError, match="no marks given, and the folder holds no file of marks"):
+    with pytest.raises(MarkError, match="no marks given, and the folder holds no DICOM file of marks"):
+        read_case(tmp_path / "ct")
+    (tmp_path / "ct" / "marks.json").write_text("{}")
+    with pytest.raises(MarkError, match=r"; give marks\.json as marks if it holds them"):
         read_case(tmp_path / "ct")
     write_sr(tmp_path / "ct" / "lines", group(number(LONG, scoord(uid_of(source, 2), [3.5, 4.5, 9.5, 4.5]))))
     dose = new_dataset("SR", XRayRadiationDoseSRStorage)

@@ -237,8 +237,15 @@ def test_of_two_series_the_larger_is_taken_and_told(tmp_path: Path) -> None:
     ):
         read_ct_series(tmp_path / "ct", "1.2.3")
     write_series(tmp_path / "ct" / "twin", stored_volume((3, 6, 6)), series=generate_uid(), SeriesNumber=7)
-    with pytest.raises(CaseError, match="holds 2 series of this number"):
+    listed = r"series 7 'Thorax 1.0' \(7#[12]\), 3 slices; series 7 \(7#[12]\), 3 slices"
+    with pytest.raises(CaseError, match=f"holds 2 series of this number: give .* of these: .*{listed}"):
         read_ct_series(tmp_path / "ct", "7")
+    chosen = [read_ct_series(tmp_path / "ct", handle)[1].series_uid for handle in ("7#1", "7#2")]
+    assert chosen == sorted(chosen)
+    assert other in chosen
+    assert SERIES not in chosen
+    with pytest.raises(CaseError, match="holds no such CT series"):
+        read_ct_series(tmp_path / "ct", "7#3")
 
 
 def test_of_two_patients_one_must_be_chosen_and_none_is_named(tmp_path: Path) -> None:
