@@ -22,6 +22,12 @@ __all__ = ["Chance", "CropBatch", "Drawn", "draw_patches", "jitter_lines", "offs
 
 DEGREE = math.pi / 180
 
+_OTHER_TISSUES = 0.3
+"""Share of the patches whose tissues all get other grey values (decision 0030)."""
+
+_KNOTS_HU = (-1024.0, -850, -600, -300, -120, -60, 0, 40, 80, 140, 250, 500, 1000)
+"""Between them grey values are stretched or pressed: lung, fat, soft tissue and bone each have several."""
+
 
 @with_short_repr
 @dataclass(frozen=True)
@@ -392,6 +398,7 @@ def _everywhere(numbers: Tensor) -> Tensor:
 def _other_greys(chance: Chance, hu: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """Another disease, another scanner, another viewer; and whether grey levels came out instead of HU."""
     hu = hu + _other_contrast(chance, hu, share)
+    hu = torch.where(_everywhere(chance.happens(_OTHER_TISSUES)), _other_tissues(chance, hu, share), hu)
     middle = chance.uniform(-100.0, 100.0)
     scale, shift = chance.uniform(0.7, 1.4), chance.uniform(-30.0, 30.0)
     shift = middle * (1 - scale) + shift
@@ -420,3 +427,23 @@ def _other_contrast(chance: Chance, hu: Tensor, share: Tensor) -> Tensor:
     soft, aerated = chance.normal(30.0), chance.uniform(-0.45, 0.25) * (middle + 850)
     change = torch.where(middle > -150, soft, aerated) * chance.happens(0.4)
     return _smooth(share) * _everywhere(change)
+
+
+def _other_tissues(chance: Chance, hu: Tensor, share: Tensor) -> Tensor:
+    """HU mapped by a random curve that only rises or only falls, so that the tumour has about those of soft tissue.
+
+    Shapes, borders and textures stay real. What tells a nodule in lung or a sarcoma in muscle from its surroundings
+    becomes what tells tumours of other organs from theirs: less contrast, or darker instead of brighter.
+    """
+    knots = torch.tensor(_KNOTS_HU, device=hu.device)
+    rises = -chance.uniform(1e-6, 1.0, len(_KNOTS_HU) - 1).log()
+    heights = F.pad((rises / rises.sum(1, keepdim=True)).cumsum(1), (1, 0))
+    heights = heights * (chance.uniform(80.0, 700.0) * chance.sign())[:, None]
+    flat = hu.flatten(1).clamp(_KNOTS_HU[0], _KNOTS_HU[-1])
+    above = torch.bucketize(flat, knots).clamp(min=1)
+    low, high = knots[above - 1], knots[above]
+    lower, upper = heights.gather(1, above - 1), heights.gather(1, above)
+    mapped = (lower + (upper - lower) * (flat - low) / (high - low)).reshape(hu.shape)
+    core = (share > 0.5).float()
+    middle = (mapped * core).sum((1, 2, 3, 4)) / core.sum((1, 2, 3, 4)).clamp(min=1)
+    return mapped + _everywhere(30 + chance.normal(40.0) - middle)

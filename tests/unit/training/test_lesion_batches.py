@@ -19,6 +19,7 @@ from lite_ensam.training.lesion_batches import (
     Chance,
     Drawn,
     _bends,
+    _other_tissues,
     _slice_keeping_maps,
     _smooth,
     _with_thick_slices,
@@ -222,3 +223,20 @@ def test_smoothing_is_the_mean_of_the_neighbours_that_there_are() -> None:
     volumes = torch.rand(2, 1, 5, 6, 7)
     expected = torch.nn.functional.avg_pool3d(volumes, 3, stride=1, padding=1, count_include_pad=False)
     torch.testing.assert_close(_smooth(volumes), expected)
+
+
+def test_other_tissues_keep_their_order_or_all_reverse_it() -> None:
+    hu = torch.linspace(-1100, 1100, 4**3).reshape(1, 1, 4, 4, 4).expand(400, 1, 4, 4, 4)
+    share = (hu > 0).float() * (hu < 80)
+    mapped = _other_tissues(chance(1, 400), hu, share)
+    steps = mapped.flatten(1).diff(dim=1)
+    rises, falls = (steps >= -1e-3).all(1), (steps <= 1e-3).all(1)
+    assert bool((rises ^ falls).all())
+    assert float(rises.float().mean()) == pytest.approx(0.5, abs=0.08)
+    ranges = mapped.amax((1, 2, 3, 4)) - mapped.amin((1, 2, 3, 4))
+    assert 80 <= float(ranges.min()) <= 100
+    assert 670 <= float(ranges.max()) <= 700.1
+    tumours = (mapped * share).sum((1, 2, 3, 4)) / share.sum((1, 2, 3, 4))
+    assert float(tumours.mean()) == pytest.approx(30, abs=6)
+    assert float(tumours.std()) == pytest.approx(40, abs=5)
+    assert float(steps[:, 0].abs().max()) < 1e-3  # below -1024 HU all is air
