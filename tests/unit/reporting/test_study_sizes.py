@@ -184,3 +184,12 @@ def test_a_merged_target_may_have_the_tumour_of_the_other(tmp_path: Path) -> Non
 def test_reports_that_make_no_sense_are_refused(tmp_path: Path, tumors: list[Any], message: str) -> None:
     with pytest.raises(StudyError, match=message):
         study(tmp_path, [tumor()], tumors)
+
+
+def test_lesions_without_names_in_reports_are_matched_by_label_and_a_note_says_so(tmp_path: Path) -> None:
+    one = study(tmp_path, [tumor("")], [tumor("", mm=20.0)], targets=("1",))
+    assert overall(one) == "PR"
+    assert one.notes == (
+        "day 56: lesions without names in 1.json are matched by their label numbers, because a report does not say "
+        "where its scan lies; give the lesions names, or the scans instead of the reports",
+    )
