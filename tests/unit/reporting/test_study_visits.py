@@ -79,6 +79,26 @@ def test_dicom_says_the_date_itself(tmp_path: Path) -> None:
     ]
 
 
+def test_a_date_that_the_scan_contradicts_and_a_scan_given_twice_are_told(tmp_path: Path) -> None:
+    line = RecistMark(1, ((2, 10, 5), (2, 10, 45)), "a")
+    for name, date, last in (
+        ("2025-01-31", "20250131", 0),
+        ("2025-03-28", "20260328", 0),
+        ("20250601", "20250601", 9),
+    ):
+        stored = stored_volume((5, 60, 60))
+        stored[-1, -1, -1] += last
+        write_series(tmp_path / name, stored, StudyDate=date)
+        write_marks(tmp_path / name / "lines.json", [line], CASE.grid)
+    (patient,) = read_study(tmp_path)
+    told = [note for note in patient.notes if "StudyDate" in note or "voxels as" in note]
+    assert told == [
+        "day 56: the StudyDate of the scan is not the date that the study or the name of the visit's folder gives; "
+        "the StudyDate is not used",
+        "day 56: the scan has the same voxels as that of day 0: was one taken twice?",
+    ]
+
+
 def test_what_is_unclear_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="has no folder of a visit: give it one for each"):
         read_study(tmp_path)
