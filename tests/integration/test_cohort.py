@@ -17,7 +17,7 @@ from lite_ensam.cohort import task as task_module
 from lite_ensam.cohort.parameters import Task
 from lite_ensam.cohort.task import run_case
 from lite_ensam.core.errors import CohortError, OutputError
-from lite_ensam.io import read_case, read_labels, read_report, write_marks
+from lite_ensam.io import read_case, read_labels, read_report, write_marks, write_mask
 from lite_ensam.segmentation import segment
 from tests.integration.cohorts import CORRUPT, LIMITS, N_GOOD, PLAIN, outcome
 from tests.integration.conftest import Run, Undisturbed
@@ -239,6 +239,17 @@ def test_labels_without_a_line_are_a_note(undisturbed: Undisturbed, tmp_path: Pa
     run_cohort([changed], tmp_path / "out", PLAIN, LIMITS, workers=1)
     (noted,) = table(tmp_path / "out")
     assert noted["notes"].endswith("labels of the reference without a line are passed over: 2")
+
+
+def test_lines_without_a_label_of_the_reference_are_a_note(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    row = open_manifest(undisturbed.manifest).rows[2]
+    case = read_case(row.ct, row.marks, row.reference)
+    assert case.reference is not None
+    write_mask(tmp_path / "labels.nii.gz", np.where(case.reference == 1, 1, 0).astype(np.uint8), case.source)
+    changed = replace(row, reference=str(tmp_path / "labels.nii.gz"))
+    run_cohort([changed], tmp_path / "out", PLAIN, LIMITS, workers=1)
+    (noted,) = table(tmp_path / "out")
+    assert noted["notes"].endswith("lines whose label the reference does not have are not scored: 2")
 
 
 def test_other_parameters_do_it_again(undisturbed: Undisturbed, done: Path) -> None:

@@ -37,7 +37,7 @@ from lite_ensam.core.errors import EngineError, MissingExtraError, OutputError
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks, on_common_box
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import Labels
-from lite_ensam.datasets.case_files import unmarked_note
+from lite_ensam.datasets.case_files import reference_notes
 from lite_ensam.evaluation import dsc
 from lite_ensam.io import read_case, read_labels
 from lite_ensam.io.atomic import sweep_leftovers
@@ -123,10 +123,13 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
         "spacing_mm_zyx",
         "greys",
     )
-    unmarked = set() if reference is None else set(np.unique(reference).tolist()) - {0, *_labels(result)}
+    marked = {mark.label for mark in result.marks}
+    of_reference = (
+        [] if reference is None else reference_notes({*np.unique(reference).tolist()} - {0}, marked)
+    )
     return {
         **{name: report[name] for name in kept},
-        "notes": [*report["notes"], *unmarked_note(unmarked)],
+        "notes": [*report["notes"], *of_reference],
         "case": row.case,
         "status": "done",
         "identity": p.identity(row.series, row.acquisition),
@@ -159,10 +162,6 @@ def _inputs(row: CohortCase) -> dict[str, dict[str, str]]:
     return {
         name: {"stamp": file_signature(path), "sha256": content_hash(path)} for name, path in input_paths(row)
     }
-
-
-def _labels(result: Segmentation) -> list[int]:
-    return [mark.label for mark in result.marks]
 
 
 def _tumors(result: Segmentation, reference: Labels | None) -> list[dict[str, Any]]:
