@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from lite_ensam.cohort.case_state import CaseState, case_state
-from lite_ensam.cohort.failures import failure_of, may_pass
-from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.cohort.checks import marks_error
+from lite_ensam.cohort.failures import CaseFailure, Step, failure_of, may_pass
+from lite_ensam.cohort.manifest import CohortCase, cell_errors
 from lite_ensam.cohort.parameters import Outcome, Parameters, Task
 from lite_ensam.cohort.record import (
     MASK,
@@ -33,7 +34,7 @@ from lite_ensam.cohort.record import (
     read_record,
     write_record,
 )
-from lite_ensam.core.errors import EngineError, MissingExtraError, OutputError
+from lite_ensam.core.errors import EngineError, MarkError, MissingExtraError, OutputError
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks, on_common_box
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import Labels
@@ -58,6 +59,9 @@ def run_case(task: Task) -> Outcome:
     if in_the_way := obstacle(task.folder, row):
         return Outcome(row.case, "failed", in_the_way)
     sweep_leftovers(case_folder(task.folder, row), alone=True)
+    if errors := "; ".join(cell_errors(row)):
+        write_record(task.folder, row, failure_record(task, CaseFailure(Step.MANIFEST, errors)))
+        return Outcome(row.case, "failed", errors)
     for attempt in range(1, limits.tries + 1):
         try:
             record = _still_true(task) or process_case(row, task.parameters, task.folder)
@@ -98,6 +102,8 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
     hashed = time.perf_counter()
     marks: str | tuple[RecistMark, ...] | None = row.marks or None
     ct = scan_at_hand(row.ct, row.series or None, marks_at_hand(row.marks or row.reference or None))
+    if not os.path.isdir(ct) and (error := marks_error(row)):  # a DICOM folder may hold its marks
+        raise MarkError(error)
     if marks is None and row.reference:
         marks = read_case(ct, None, row.reference, **row.choice).marks
     p = parameters
