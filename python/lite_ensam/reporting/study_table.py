@@ -31,6 +31,7 @@ _OF_A_FINDING = ("state", "larger", "equivocal")
 _OF_A_VISIT = ("non_targets", "non_targets_larger", "new_lesion", "modality")
 _OF_A_LESION = (*SIZES, "fragment", "merged_into", *_OF_A_FINDING, *DETAILS)
 _KNOWN = (*_NEEDED, *_OF_A_LESION, *_OF_A_VISIT, "node", "role", "site", "cohort", "trial")
+_DIAMETERS = ("diameter_mm", "viable_mm", "longest_diameter_mm", "short_axis_mm")
 _ROLES = ("target", "non-target", "new")
 
 
@@ -105,6 +106,8 @@ def _rows(path: PathLike) -> tuple[list[_Row], list[str]]:
             )
         by_column = dict(zip(columns, cells, strict=False))
         with _named(number):
+            for name in _DIAMETERS:
+                parse_diameter(by_column.get(name), name)
             rows.append(_Row(number, by_column, parse_day(by_column.get("date"))))
     return rows, [f"column {brief(heading)} is not read" for heading in unread]
 
