@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import ArchiveError, LiteEnsamError, StudyError
+from lite_ensam.core.errors import ArchiveError, LiteEnsamError, MarkError, StudyError
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS, load_backend
@@ -21,7 +21,7 @@ from lite_ensam.figures.tumor_planes import TumorPicture, render_picture, render
 from lite_ensam.io import ObjectChoice, read_case
 from lite_ensam.io.choice import parse_acquisition
 from lite_ensam.io.places import is_address, marks_at_hand, scan_at_hand
-from lite_ensam.reporting.study_values import Day, parse_day, parse_text
+from lite_ensam.reporting.study_values import GONE_OR_UNSEEN, Day, parse_day, parse_text
 from lite_ensam.reporting.study_visits import Fetch
 from lite_ensam.response import name_key
 from lite_ensam.response.lesion_tracking import track_lesions
@@ -131,7 +131,8 @@ class StudyScans:
         except ArchiveError:
             raise
         except LiteEnsamError as error:
-            raise StudyError(f"day {day}: {error}") from error
+            way = GONE_OR_UNSEEN if day and isinstance(error, MarkError) else ""
+            raise StudyError(f"day {day}: {error}{way}") from error
         border = [f"border {self.border}"] if self.border != "readers" else []
         own = Path(self.weights) != WEIGHTS
         named = [f"weights {result.report['weights']}, {result.report['weights_sha256']}"] if own else []

@@ -21,6 +21,7 @@ from lite_ensam.response import (
 
 __all__ = [
     "DETAILS",
+    "GONE_OR_UNSEEN",
     "ILL_BUILT",
     "SIZES",
     "Day",
@@ -47,6 +48,12 @@ DETAILS = ("reader", "reason", "longest_diameter_mm", "short_axis_mm", "mean_hu"
 
 LONGEST_COURSE_DAYS = 50 * 365
 """Between two visits of one patient; beyond, a date is a placeholder such as 9999-12-31 or 1900-01-01."""
+
+GONE_OR_UNSEEN = (
+    "; if this is a later visit whose lesions are gone or were not measured, give it in a study file without its scan, "
+    "and each target a diameter_mm of 0 (gone) or null (not evaluable)"
+)
+"""Added to an error of a visit whose lines cannot be read."""
 
 _LONGEST_MM = 1000
 """A CT's field of view is about 500 mm, and a lesion may lie along the body. The value was not tuned."""
