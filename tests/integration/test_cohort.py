@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite_ensam.cohort import Cohort, Parameters, Progress, open_manifest, run_cohort
+from lite_ensam.cohort import Cohort, Parameters, Progress, open_manifest, run_cohort, write_cohort_manifest
 from lite_ensam.cohort import task as task_module
 from lite_ensam.cohort.parameters import Task
 from lite_ensam.cohort.task import run_case
 from lite_ensam.core.errors import CohortError, OutputError
-from lite_ensam.io import read_case, read_labels, read_report, write_marks
+from lite_ensam.io import read_case, read_labels, read_report, write_marks, write_mask
 from lite_ensam.segmentation import segment
 from tests.integration.cohorts import CORRUPT, LIMITS, N_GOOD, PLAIN, outcome
 from tests.integration.conftest import Run, Undisturbed
@@ -241,6 +241,17 @@ def test_labels_without_a_line_are_a_note(undisturbed: Undisturbed, tmp_path: Pa
     assert noted["notes"].endswith("labels of the reference without a line are passed over: 2")
 
 
+def test_lines_without_a_label_of_the_reference_are_a_note(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    row = open_manifest(undisturbed.manifest).rows[2]
+    case = read_case(row.ct, row.marks, row.reference)
+    assert case.reference is not None
+    write_mask(tmp_path / "labels.nii.gz", np.where(case.reference == 1, 1, 0).astype(np.uint8), case.source)
+    changed = replace(row, reference=str(tmp_path / "labels.nii.gz"))
+    run_cohort([changed], tmp_path / "out", PLAIN, LIMITS, workers=1)
+    (noted,) = table(tmp_path / "out")
+    assert noted["notes"].endswith("lines whose label the reference does not have are not scored: 2")
+
+
 def test_other_parameters_do_it_again(undisturbed: Undisturbed, done: Path) -> None:
     rows = open_manifest(undisturbed.manifest).rows[:1]
     progress = run_cohort(rows, done, Parameters(threshold=1.0), LIMITS, workers=1).progress
@@ -265,6 +276,41 @@ def test_a_bad_manifest_begins_nothing(undisturbed: Undisturbed, tmp_path: Path)
     with pytest.raises(CohortError, match=r"row 1, case scan_0: .*nowhere\.nii\.gz: no such file"):
         run_cohort(rows, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_going_on_runs_all_but_rows_with_bad_cells(
+    undisturbed: Undisturbed, tmp_path: Path, run: Run
+) -> None:
+    rows = [*open_manifest(undisturbed.manifest).rows[:1]] * 5
+    cells = ({}, {"date": "2031-02-30"}, {"acquisition": "two"}, {"ct": ""}, {"marks": "", "reference": ""})
+    rows = [
+        replace(row, case=f"row {n}", **cell) for n, (row, cell) in enumerate(zip(rows, cells, strict=True))
+    ]
+    write_cohort_manifest(tmp_path / "manifest.csv", rows)
+    ran = run("cohort", tmp_path / "manifest.csv", "-o", tmp_path / "out", "--workers", 1)
+    assert ran.returncode == 1
+    assert "Mend the manifest and the files, or run with --go-on" in ran.stderr
+    no_marks = "has no marks: a file of marks, or a reference to draw them on, is needed"
+    assert no_marks in ran.stderr
+    ran = run("cohort", tmp_path / "manifest.csv", "-o", tmp_path / "out", "--workers", 1, "--go-on")
+    assert ran.returncode == 0, ran.stderr
+    found = table(tmp_path / "out")
+    assert [(one["status"], one["step"]) for one in found] == [
+        ("done", ""), *[("failed", "manifest")] * 3, ("failed", "marks"),
+    ]  # fmt: skip
+    assert found[1]["error"] == "date must be YYYY-MM-DD, got '2031-02-30'"
+    assert found[4]["error"].endswith(no_marks)
+    # a mended cell is tried again, although no file has changed
+    mended = [replace(rows[1], date="2031-02-28")]
+    run_cohort(mended, tmp_path / "out", PLAIN, LIMITS, workers=1)
+    assert [one["status"] for one in table(tmp_path / "out")] == ["done"]
+
+    write_cohort_manifest(tmp_path / "manifest.csv", [*rows, replace(rows[0], case="")], overwrite=True)
+    ran = run("cohort", tmp_path / "manifest.csv", "-o", tmp_path / "new", "--workers", 1, "--go-on")
+    assert ran.returncode == 1
+    assert "nothing was run. Give each row a case of its own, also row 6" in ran.stderr
+    assert "run with --go-on" not in ran.stderr
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_command_line(undisturbed: Undisturbed, done: Path, tmp_path: Path, run: Run) -> None:

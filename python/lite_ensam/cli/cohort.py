@@ -74,7 +74,10 @@ def cohort(
         bool, typer.Option("--check", help="Check the manifest and write it to the folder; segment nothing")
     ] = False,
     go_on: Annotated[
-        bool, typer.Option("--go-on", help="Run although files of some cases are invalid; these cases fail")
+        bool,
+        typer.Option(
+            "--go-on", help="Run although cells or files of some cases are invalid; these cases fail"
+        ),
     ] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try failed cases again even if their files are unchanged")
@@ -129,7 +132,7 @@ def _checked(source: Path, output: Path, check: bool, go_on: bool) -> CohortMani
         console().print(
             f"cases: {len(manifest.rows)}, problems: {len(problems)}; see {output / 'manifest.csv'}"
         )
-    if (problems and not go_on) or manifest.problems:
+    if problems and not (go_on and all(one.names_case for one in problems)):
         raise typer.Exit(1)
     return manifest
 
@@ -147,12 +150,14 @@ def _problems(manifest: CohortManifest, go_on: bool) -> Sequence[ManifestIssue]:
         typer.echo(f"row {one.row}, case {one.case or '-'}: {one.error}", err=True)
     if len(problems) > _MOST_PROBLEMS_SHOWN:
         typer.echo(f"and {len(problems) - _MOST_PROBLEMS_SHOWN} more", err=True)
-    if problems and not go_on:
-        typer.echo(
-            f"lite-ensam: problems: {len(problems)}, cases: {total}; nothing was run. "
-            "Mend the files, or run with --go-on",
-            err=True,
+    nameless = [one.row for one in problems if not one.names_case]
+    if problems and (nameless or not go_on):
+        way = (
+            f"Give each row a case of its own, also row {nameless[0]}"
+            if nameless
+            else "Mend the manifest and the files, or run with --go-on"
         )
+        typer.echo(f"lite-ensam: problems: {len(problems)}, cases: {total}; nothing was run. {way}", err=True)
     return problems
 
 

@@ -33,6 +33,7 @@ from lite_ensam.cohort.output_folder import (
 from lite_ensam.cohort.page import write_page
 from lite_ensam.cohort.parameters import Limits, Parameters
 from lite_ensam.cohort.run import Progress, run_cases
+from lite_ensam.cohort.scheduling import check_counts
 from lite_ensam.cohort.tables import write_tables
 from lite_ensam.core.errors import CohortError, MissingExtraError, printable
 from lite_ensam.core.short_repr import with_short_repr
@@ -166,7 +167,7 @@ def run_cohort(
         A `distributed.Client` or the address of a Dask scheduler; its workers must see the same paths.
     check : bool, default True
         Whether to check all files first and to start only if all are valid. Without it, a bad case
-        becomes a row with its error.
+        becomes a row with its error; only rows without a name of their own are refused.
     retry_failed : bool, default False
         Whether to try cases again whose failure would come again, as far as is known.
     on_progress : Callable[[Progress], None] or None, default None
@@ -183,14 +184,20 @@ def run_cohort(
         If the manifest is bad (the first problem is named; `open_manifest` and `check_rows` give all), another run
         is writing into the folder, or disk, installation or cluster do not let the run go on, or the folder
         vanishes: what is done is kept.
+    ArgumentError
+        If `workers` or `parameters.threads` is not a whole number from 1 to 1024.
     OutputError
         If the folder cannot be written, or the run would write over or into what it reads.
     MissingExtraError
         If the extra `cohort` is not installed.
     """
     check_cohort_extra()
+    check_counts(workers, parameters.threads)
     manifest = open_manifest(source)
-    problems = manifest.problems or (check_rows(manifest.rows) if check else ())
+    if check:
+        problems = manifest.problems or check_rows(manifest.rows)
+    else:
+        problems = tuple(one for one in manifest.problems if not one.names_case)
     if problems:
         first: ManifestIssue = problems[0]
         more = f" ({len(problems)} problems in all)" if len(problems) > 1 else ""

@@ -44,7 +44,7 @@ def case_state(task: Task, record: Record | None, by_content: bool = False) -> C
     | any | differ | | | open |
     | failed: scan, marks, segment, program | same | same | | failed |
     | failed: time, memory | same | same | limit at most a fifth higher | failed |
-    | failed: otherwise, read and worker among them | | | | open |
+    | failed: otherwise, manifest, read and worker among them | | | | open |
     | done | same | | mask gone or changed | open |
     | done | same | same | mask as recorded | done |
     | done | same | differ, at a glance | mask as recorded | unsure |

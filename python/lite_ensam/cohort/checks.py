@@ -13,7 +13,7 @@ from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.places import is_address
 from lite_ensam.io.reading import check_input, file_suffix
 
-__all__ = ["check_rows"]
+__all__ = ["check_rows", "marks_error"]
 
 _CHEAP_MARKS = (".json", ".csv")
 """Texts are read and checked against the scan's header; a marker volume or a DICOM report waits for its scan."""
@@ -67,8 +67,8 @@ def _errors(row: CohortCase) -> Iterator[str]:
             yield f"{printable(path)}: a reference is a file of type {', '.join(suffixes)}"
         if suffixes is None and scan_is_good and file_suffix(row.ct) in (".nii", ".nii.gz"):
             yield from _mark_errors(row)
-    if not row.marks and not row.reference and scan_is_good and not _has_own_marks(row):
-        yield f"{printable(row.ct)}: has no marks: a file of marks, or a reference to draw them on, is needed"
+    if scan_is_good and (sentence := marks_error(row)):
+        yield sentence
 
 
 def _check_scan(row: CohortCase) -> None:
@@ -106,6 +106,13 @@ def _mark_errors(row: CohortCase) -> Iterator[str]:
         read_marks(row.marks, NiftiVolume.open(row.ct).source, row.ct)
     except LiteEnsamError as error:
         yield str(error)
+
+
+def marks_error(row: CohortCase) -> str:
+    """A sentence on a row without marks, whose scan has none of its own; otherwise empty."""
+    if row.marks or row.reference or _has_own_marks(row):
+        return ""
+    return f"{printable(row.ct)}: has no marks: a file of marks, or a reference to draw them on, is needed"
 
 
 def _has_own_marks(row: CohortCase) -> bool:

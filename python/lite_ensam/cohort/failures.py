@@ -15,6 +15,7 @@ __all__ = ["CaseFailure", "Step", "failure_of", "may_pass"]
 class Step(StrEnum):
     """Where a case failed, as the table of cases has it."""
 
+    MANIFEST = "manifest"
     SCAN = "scan"
     MARKS = "marks"
     SEGMENT = "segment"

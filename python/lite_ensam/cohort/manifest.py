@@ -22,6 +22,7 @@ __all__ = [
     "CohortCase",
     "CohortManifest",
     "ManifestIssue",
+    "cell_errors",
     "read_cohort_manifest",
     "table_problems",
     "write_cohort_manifest",
@@ -115,11 +116,14 @@ class ManifestIssue:
         Its name, or empty.
     error : str
         One sentence.
+    names_case : bool, default True
+        Whether the row has a name that only it has, so that a table of results can list it as failed.
     """
 
     row: int
     case: str
     error: str
+    names_case: bool = True
 
 
 @with_short_repr
@@ -215,16 +219,19 @@ def table_problems(rows: Sequence[CohortCase]) -> Iterator[ManifestIssue]:
     """All that can be seen without opening a file."""
     first: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):
-        for error in _row_errors(row):
+        for error in _name_errors(row):
+            yield ManifestIssue(number, row.case, error, names_case=False)
+        for error in cell_errors(row):
             yield ManifestIssue(number, row.case, error)
         if row.case:
             # file systems of Windows and macOS take A for a
             before = first.setdefault(row.case.casefold(), number)
             if before != number:
-                yield ManifestIssue(number, row.case, f"case {brief(row.case)} was row {before} already")
+                error = f"case {brief(row.case)} was row {before} already"
+                yield ManifestIssue(number, row.case, error, names_case=False)
 
 
-def _row_errors(row: CohortCase) -> Iterator[str]:
+def _name_errors(row: CohortCase) -> Iterator[str]:
     if not row.case:
         yield "has no case"
     elif len(row.folder_name.encode()) > _LONGEST_ID:
@@ -234,6 +241,10 @@ def _row_errors(row: CohortCase) -> Iterator[str]:
         )
     elif printable(row.case) != row.case:
         yield f"case {brief(row.case)} holds control characters"
+
+
+def cell_errors(row: CohortCase) -> Iterator[str]:
+    """Sentences about cells of a row that are invalid, its name left out."""
     if not row.ct:
         yield "has no ct"
     if row.date:

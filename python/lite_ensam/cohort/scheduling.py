@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lite_ensam.cohort.supervisor import close_workers
-from lite_ensam.core.errors import CohortError, MissingExtraError
+from lite_ensam.core.errors import ArgumentError, CohortError, MissingExtraError, brief
+from lite_ensam.engines.loading import MAX_THREADS
 
-__all__ = ["MB_OF_A_WORKER", "Plan", "WorkerPool", "plan_workers", "staff"]
+__all__ = ["MB_OF_A_WORKER", "Plan", "WorkerPool", "check_counts", "plan_workers", "staff"]
 
 MB_OF_A_WORKER = 500
 """Largest memory of a worker, with scans of 512 x 512 x 100 voxels (docs/guide/cohorts.md)."""
@@ -81,6 +82,13 @@ class WorkerPool:
 
     executor: Executor
     capacity: Callable[[], int]
+
+
+def check_counts(workers: int | None, threads: int) -> None:
+    """Raise ArgumentError unless both are numbers that a machine can have; workers may be None."""
+    for name, number in (("workers", 1 if workers is None else workers), ("threads", threads)):
+        if type(number) is not int or not 1 <= number <= MAX_THREADS:
+            raise ArgumentError(f"{name} must be a whole number from 1 to {MAX_THREADS}, got {brief(number)}")
 
 
 def plan_workers(workers: int | None = None, threads: int = 1, memory_mb: float | None = None) -> Plan:

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from lite_ensam.cohort.case_state import CaseState, case_state
-from lite_ensam.cohort.failures import failure_of, may_pass
-from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.cohort.checks import marks_error
+from lite_ensam.cohort.failures import CaseFailure, Step, failure_of, may_pass
+from lite_ensam.cohort.manifest import CohortCase, cell_errors
 from lite_ensam.cohort.parameters import Outcome, Parameters, Task
 from lite_ensam.cohort.record import (
     MASK,
@@ -33,11 +34,11 @@ from lite_ensam.cohort.record import (
     read_record,
     write_record,
 )
-from lite_ensam.core.errors import EngineError, MissingExtraError, OutputError
+from lite_ensam.core.errors import EngineError, MarkError, MissingExtraError, OutputError
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks, on_common_box
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import Labels
-from lite_ensam.datasets.case_files import unmarked_note
+from lite_ensam.datasets.case_files import reference_notes
 from lite_ensam.evaluation import dsc
 from lite_ensam.io import read_case, read_labels
 from lite_ensam.io.atomic import sweep_leftovers
@@ -58,6 +59,9 @@ def run_case(task: Task) -> Outcome:
     if in_the_way := obstacle(task.folder, row):
         return Outcome(row.case, "failed", in_the_way)
     sweep_leftovers(case_folder(task.folder, row), alone=True)
+    if errors := "; ".join(cell_errors(row)):
+        write_record(task.folder, row, failure_record(task, CaseFailure(Step.MANIFEST, errors)))
+        return Outcome(row.case, "failed", errors)
     for attempt in range(1, limits.tries + 1):
         try:
             record = _still_true(task) or process_case(row, task.parameters, task.folder)
@@ -98,6 +102,8 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
     hashed = time.perf_counter()
     marks: str | tuple[RecistMark, ...] | None = row.marks or None
     ct = scan_at_hand(row.ct, row.series or None, marks_at_hand(row.marks or row.reference or None))
+    if not os.path.isdir(ct) and (error := marks_error(row)):  # a DICOM folder may hold its marks
+        raise MarkError(error)
     if marks is None and row.reference:
         marks = read_case(ct, None, row.reference, **row.choice).marks
     p = parameters
@@ -123,10 +129,13 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
         "spacing_mm_zyx",
         "greys",
     )
-    unmarked = set() if reference is None else set(np.unique(reference).tolist()) - {0, *_labels(result)}
+    marked = {mark.label for mark in result.marks}
+    of_reference = (
+        [] if reference is None else reference_notes({*np.unique(reference).tolist()} - {0}, marked)
+    )
     return {
         **{name: report[name] for name in kept},
-        "notes": [*report["notes"], *unmarked_note(unmarked)],
+        "notes": [*report["notes"], *of_reference],
         "case": row.case,
         "status": "done",
         "identity": p.identity(row.series, row.acquisition),
@@ -159,10 +168,6 @@ def _inputs(row: CohortCase) -> dict[str, dict[str, str]]:
     return {
         name: {"stamp": file_signature(path), "sha256": content_hash(path)} for name, path in input_paths(row)
     }
-
-
-def _labels(result: Segmentation) -> list[int]:
-    return [mark.label for mark in result.marks]
 
 
 def _tumors(result: Segmentation, reference: Labels | None) -> list[dict[str, Any]]:

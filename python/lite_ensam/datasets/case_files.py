@@ -12,7 +12,7 @@ from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, printable
 from lite_ensam.io import read_case
 
-__all__ = ["CaseFiles", "name_parts", "unmarked_note"]
+__all__ = ["CaseFiles", "name_parts", "reference_notes"]
 
 
 @dataclass(frozen=True)
@@ -96,16 +96,21 @@ class CaseFiles:
         return replace(case, name=self.name)
 
 
-def unmarked_note(labels: set[int]) -> tuple[str, ...]:
-    """A sentence about labels of a reference that no line marks; an empty tuple if all are marked.
+def reference_notes(labels: set[int], marked: set[int]) -> list[str]:
+    """Sentences about labels that only a reference has, and about those that only lines have.
 
     Examples
     --------
-    >>> unmarked_note({7})
-    ('labels of the reference without a line are passed over: 7',)
+    >>> reference_notes({1, 7}, {1})
+    ['labels of the reference without a line are passed over: 7']
+    >>> reference_notes({1}, {1, 2})
+    ['lines whose label the reference does not have are not scored: 2']
     """
-    named = ", ".join(map(str, sorted(labels)))
-    return (f"labels of the reference without a line are passed over: {named}",) if labels else ()
+    texts = {
+        "labels of the reference without a line are passed over": labels - marked,
+        "lines whose label the reference does not have are not scored": marked - labels,
+    }
+    return [f"{text}: {', '.join(map(str, sorted(found)))}" for text, found in texts.items() if found]
 
 
 def name_parts(name: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from lite_ensam.core.errors import CaseError, brief, printable
 from lite_ensam.io.reading import read_text
 
-__all__ = ["CsvTable", "csv_text", "plain_cell", "read_csv"]
+__all__ = ["CsvTable", "csv_lines", "csv_text", "plain_cell", "read_csv"]
 
 _FORMULA = r"[\s']*[=+\-@]|'*[\t\r]"
 """How a text begins that must not be written as it is. Apostrophes belong to it, so that reading undoes writing."""
@@ -42,32 +42,53 @@ class CsvTable(NamedTuple):
 
 
 def read_csv(path: str | os.PathLike[str]) -> CsvTable:
-    """Read a CSV file in UTF-8 with headings in its first line.
+    """Read a CSV file as `csv_lines` does, with headings in its first line.
 
     Raises
     ------
     CaseError
-        If it cannot be read, is not CSV in UTF-8, has a heading twice, or a row has more cells than there are
-        headings. The file and the line are named.
+        As `csv_lines`; also if it has a heading twice, or a row has more cells than there are headings. The file and
+        the line are named.
     """
     where = printable(path)
-    try:
-        reader = csv.reader(io.StringIO(read_text(path), newline=""), skipinitialspace=True, strict=True)
-        columns = tuple(plain_cell(cell) for cell in next(reader, []))
-        lines = [(reader.line_num, [plain_cell(cell) for cell in cells]) for cells in reader]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise CaseError(f"{where}: is not a CSV file in UTF-8 ({error})") from None
-    if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
-        raise CaseError(f"{where}: separate the columns by commas; the first line is {brief(columns[0])}")
+    (_, headings), *lines = csv_lines(path) or [(1, [])]
+    columns = tuple(headings)
     names = Counter(name for name in columns if name and not re.fullmatch(_NUMBER, name))
     if repeated := [name for name, count in names.items() if count > 1]:
         raise CaseError(f"{where}: column {brief(repeated[0])} comes twice")
     for line, cells in lines:
         if any(cells[len(columns) :]):
             raise CaseError(f"{where}: line {line} has {len(cells)} cells, the headings {len(columns)}")
-    return CsvTable(
-        columns, tuple((line, dict(zip(columns, cells, strict=False))) for line, cells in lines if any(cells))
+    return CsvTable(columns, tuple((line, dict(zip(columns, cells, strict=False))) for line, cells in lines))
+
+
+def csv_lines(path: str | os.PathLike[str]) -> list[tuple[int, list[str]]]:
+    """Read the lines of a CSV file in UTF-8 that have any text: number of the line, and its cells as `plain_cell`.
+
+    Cells are separated by commas, semicolons or tabs: the one that the first line has most of.
+
+    Raises
+    ------
+    CaseError
+        If it cannot be read, or is not CSV in UTF-8. The file is named.
+    """
+    where = printable(path)
+    try:
+        text = read_text(path)
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # UTF-16 has them, too
+        raise CaseError(f"{where}: is not a CSV file in UTF-8: save the table again as CSV UTF-8")
+    first_line = text.lstrip().partition("\n")[0]
+    delimiter = max(",;\t", key=first_line.count)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
     )
+    try:
+        lines = [(reader.line_num, [plain_cell(cell) for cell in cells]) for cells in reader]
+    except csv.Error as error:
+        raise CaseError(f"{where}: is not a CSV file ({error})") from None
+    return [(line, cells) for line, cells in lines if any(cells)]
 
 
 def csv_text(rows: Iterable[Sequence[Any]], line_end: str = "\r\n") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,8 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import ArchiveError, LiteEnsamError, StudyError
+from lite_ensam.core.errors import ArchiveError, LiteEnsamError, MarkError, StudyError
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS, load_backend
@@ -18,7 +21,7 @@ from lite_ensam.figures.tumor_planes import TumorPicture, render_picture, render
 from lite_ensam.io import ObjectChoice, read_case
 from lite_ensam.io.choice import parse_acquisition
 from lite_ensam.io.places import is_address, marks_at_hand, scan_at_hand
-from lite_ensam.reporting.study_values import parse_text
+from lite_ensam.reporting.study_values import GONE_OR_UNSEEN, Day, parse_day, parse_text
 from lite_ensam.reporting.study_visits import Fetch
 from lite_ensam.response import name_key
 from lite_ensam.response.lesion_tracking import track_lesions
@@ -89,6 +92,7 @@ class StudyScans:
         self.slices: list[KeySlice] = []
         self._sides_mm: dict[str, float] = {}
         self._baseline: Case | None = None
+        self._day_of_voxels: dict[bytes, int] = {}
 
     def tumors(self, visit: Mapping[str, Any], day: int) -> list[dict[str, Any]]:
         """Tumours of a visit as a report has them, with the names of baseline.
@@ -116,6 +120,7 @@ class StudyScans:
                 series_uid=series_uid,
                 acquisition=parse_acquisition(visit.get("acquisition")),
             )
+            self._tell_doubts(case, visit, day)
             if self._baseline is None:
                 self._baseline = case
             else:
@@ -126,7 +131,8 @@ class StudyScans:
         except ArchiveError:
             raise
         except LiteEnsamError as error:
-            raise StudyError(f"day {day}: {error}") from error
+            way = GONE_OR_UNSEEN if day and isinstance(error, MarkError) else ""
+            raise StudyError(f"day {day}: {error}{way}") from error
         border = [f"border {self.border}"] if self.border != "readers" else []
         own = Path(self.weights) != WEIGHTS
         named = [f"weights {result.report['weights']}, {result.report['weights_sha256']}"] if own else []
@@ -153,6 +159,21 @@ class StudyScans:
                 side_mm = self._sides_mm.setdefault(name_key(name), picture.field_of_view()[1])
                 self.slices.append(KeySlice(day, name, render_thumbnail(picture, side_mm)))
 
+    def _tell_doubts(self, case: Case, visit: Mapping[str, Any], day: int) -> None:
+        """Notes on a scan of another date than the visit, and on one that an earlier visit has already."""
+        dates = parse_day(visit["date"]), _study_date(case)
+        if dates[0].is_date and dates[1] not in (None, dates[0]):
+            self.notes.append(
+                f"day {day}: the StudyDate of the scan is not the date that the study or the name of the visit's "
+                "folder gives; the StudyDate is not used"
+            )
+        # voxels alone: a copy may have another header and other UIDs
+        voxels = hashlib.sha256(np.ascontiguousarray(case.volume).data).digest()
+        if (before := self._day_of_voxels.setdefault(voxels, day)) != day:
+            self.notes.append(
+                f"day {day}: the scan has the same voxels as that of day {before}: was one taken twice?"
+            )
+
     def _named_as_baseline(self, before: Case, case: Case, day: int) -> Case:
         known = [one.source.identifiers.get("Patient ID") for one in (before, case)]
         if all(known) and known[0] != known[1]:
@@ -167,6 +188,14 @@ class StudyScans:
             is_nameless = one.before is None and not mark.name
             marks.append(replace(mark, name=f"mark {given.label}") if is_nameless else mark)
         return replace(case, marks=tuple(marks))
+
+
+def _study_date(case: Case) -> Day | None:
+    """StudyDate of a DICOM scan; None if it has none that exists."""
+    try:
+        return parse_day(case.source.identifiers.get("Study date"))
+    except StudyError:
+        return None
 
 
 def _pictures(case: Case, result: Segmentation) -> list[tuple[str, TumorPicture]]:

@@ -130,6 +130,11 @@ class StudySizes:
             isinstance(one, dict) and isinstance(one.get("flag_sentences", []), list) for one in tumors
         ):
             raise StudyError(f"{source}: is not a report of a segmented scan: it has no list of tumours")
+        if report is not None and day and not all(one.get("name") for one in tumors):
+            self._note(
+                f"day {day}: lesions without names in {source} are matched by their label numbers, because a report "
+                "does not say where its scan lies; give the lesions names, or the scans instead of the reports"
+            )
         names = [str(one.get("name") or one.get("label", "?")) for one in tumors]
         if repeated := repeated_names(names):
             raise StudyError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,10 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from lite_ensam.core.errors import StudyError, brief
+from lite_ensam.core.errors import CaseError, StudyError, brief, printable
 from lite_ensam.core.types import PathLike
-from lite_ensam.io.csv_tables import plain_cell
-from lite_ensam.io.reading import read_text
+from lite_ensam.io.csv_tables import csv_lines
 from lite_ensam.reporting.study_values import (
     DETAILS,
     SIZES,
@@ -34,6 +31,7 @@ _OF_A_FINDING = ("state", "larger", "equivocal")
 _OF_A_VISIT = ("non_targets", "non_targets_larger", "new_lesion", "modality")
 _OF_A_LESION = (*SIZES, "fragment", "merged_into", *_OF_A_FINDING, *DETAILS)
 _KNOWN = (*_NEEDED, *_OF_A_LESION, *_OF_A_VISIT, "node", "role", "site", "cohort", "trial")
+_DIAMETERS = ("diameter_mm", "viable_mm", "longest_diameter_mm", "short_axis_mm")
 _ROLES = ("target", "non-target", "new")
 
 
@@ -83,19 +81,9 @@ def read_table(path: PathLike) -> tuple[list[dict[str, Any]], list[str]]:
 
 def _rows(path: PathLike) -> tuple[list[_Row], list[str]]:
     try:
-        text = read_text(path)
-        first_line = text.lstrip().partition("\n")[0]
-        delimiter = max(",;\t", key=first_line.count)
-        reader = csv.reader(
-            io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
-        )
-        lines = [
-            (reader.line_num, [plain_cell(one) for one in cells])
-            for cells in reader
-            if any(map(str.strip, cells))
-        ]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise StudyError(f"is not a CSV file ({error})") from None
+        lines = csv_lines(path)
+    except CaseError as error:
+        raise StudyError(str(error).removeprefix(f"{printable(path)}: ")) from None
     headings = lines[0][1] if lines else []
     columns = [name_key(heading).replace(" ", "_") for heading in headings]
     if missing := [name for name in _NEEDED if name not in columns]:
@@ -118,6 +106,8 @@ def _rows(path: PathLike) -> tuple[list[_Row], list[str]]:
             )
         by_column = dict(zip(columns, cells, strict=False))
         with _named(number):
+            for name in _DIAMETERS:
+                parse_diameter(by_column.get(name), name)
             rows.append(_Row(number, by_column, parse_day(by_column.get("date"))))
     return rows, [f"column {brief(heading)} is not read" for heading in unread]
 

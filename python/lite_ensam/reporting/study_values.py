@@ -21,6 +21,7 @@ from lite_ensam.response import (
 
 __all__ = [
     "DETAILS",
+    "GONE_OR_UNSEEN",
     "ILL_BUILT",
     "SIZES",
     "Day",
@@ -47,6 +48,15 @@ DETAILS = ("reader", "reason", "longest_diameter_mm", "short_axis_mm", "mean_hu"
 
 LONGEST_COURSE_DAYS = 50 * 365
 """Between two visits of one patient; beyond, a date is a placeholder such as 9999-12-31 or 1900-01-01."""
+
+GONE_OR_UNSEEN = (
+    "; if this is a later visit whose lesions are gone or were not measured, give it in a study file without its scan, "
+    "and each target a diameter_mm of 0 (gone) or null (not evaluable)"
+)
+"""Added to an error of a visit whose lines cannot be read."""
+
+_LONGEST_MM = 1000
+"""A CT's field of view is about 500 mm, and a lesion may lie along the body. The value was not tuned."""
 
 _YEARS = range(1900, 2101)
 
@@ -190,7 +200,7 @@ def parse_non_targets(value: Any) -> Response | None:
 
 
 def parse_size(value: Any, what: str) -> float | None:
-    """Number of 0 or more, also as text; None where nothing was measured."""
+    """Number of 0 or more, also as text; None where nothing was measured. One called `..._mm` is at most 1000."""
     if _word(value) in {"", *_NOT_MEASURED}:
         return None
     if isinstance(value, str) and re.fullmatch(r"\s*[\d.]*,[\d,.]*\s*", value):
@@ -203,6 +213,10 @@ def parse_size(value: Any, what: str) -> float | None:
         number = -1.0
     if not 0 <= number < float("inf"):
         raise StudyError(f"{what}: sizes must be numbers of 0 or more, got {brief(value)}")
+    if what.endswith("_mm") and number > _LONGEST_MM:
+        raise StudyError(
+            f"{what}: {number:g} mm is longer than any lesion (at most {_LONGEST_MM} mm): is the unit mm?"
+        )
     return number
 
 

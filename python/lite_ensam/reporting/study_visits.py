@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from lite_ensam.core.errors import CaseError, LiteEnsamError, StudyError, printable
+from lite_ensam.core.errors import CaseError, LiteEnsamError, MarkError, StudyError, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import PathLike
 from lite_ensam.io import VOLUME_SUFFIXES, ObjectChoice, open_scan, read_report
 from lite_ensam.io.places import is_address, scan_at_hand
 from lite_ensam.io.reading import file_suffix
-from lite_ensam.reporting.study_values import parse_day
+from lite_ensam.reporting.study_values import GONE_OR_UNSEEN, parse_day
 from lite_ensam.response import BaselineLesion, Target, choose_targets, name_key
 
 __all__ = ["Fetch", "visit_folders", "visits_entry"]
@@ -102,6 +102,8 @@ def visits_entry(
             visits.append(_visit(here, name, choice))
         except StudyError:
             raise
+        except MarkError as error:
+            raise StudyError(f"{name}: {error}{GONE_OR_UNSEEN}") from error
         except LiteEnsamError as error:
             raise StudyError(f"{name}: {error}") from error
     _check_patient(visits)

@@ -27,6 +27,10 @@ class TestReading:
         assert found.problems == ()
         assert found.notes == ("columns not read: site",)
 
+    def test_columns_may_be_separated_by_semicolons(self, tmp_path):
+        found = read_cohort_manifest(manifest(tmp_path, "case;ct;patient\na;/a.npz;x, y\n"))
+        assert found.rows == (CohortCase("a", "/a.npz", patient="x, y"),)
+
     def test_parquet_says_the_same_as_csv(self, tmp_path):
         columns = {"case": ["a", "b"], "ct": ["a.npz", "b.npz"], "date": ["2026-01-02", None]}
         pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "manifest.parquet")
@@ -66,8 +70,8 @@ class TestReading:
             ("case,scan\na,b\n", "column 'ct' is missing; there are 'case, scan'"),
             ("case,case,ct\na,a,b\n", "column 'case' comes twice"),
             ("case,ct\na,b,c\n", "line 2 has 3 cells, the headings 2"),
-            (b"case,ct\n\xff,b\n", "not a CSV file in UTF-8"),
-            ('case,ct\n"a,b\n', "not a CSV file in UTF-8"),
+            (b"case,ct\n\xff,b\n", "not a CSV file in UTF-8: save the table again as CSV UTF-8"),
+            ('case,ct\n"a,b\n', r"not a CSV file \("),
         ],
     )
     def test_what_is_no_manifest(self, tmp_path, text, words):

@@ -3,8 +3,9 @@ import distributed.system
 import psutil
 import pytest
 
-from lite_ensam.cohort import Progress, progress_text
+from lite_ensam.cohort import Parameters, Progress, progress_text, run_cohort
 from lite_ensam.cohort.scheduling import plan_workers
+from lite_ensam.core.errors import ArgumentError
 from lite_ensam.figures.histogram import histogram
 from tests.unit.reporting.test_pages import Balance
 
@@ -28,6 +29,15 @@ def test_workers_follow_from_cpus_and_memory(monkeypatch, cpus, free_mb, asked, 
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
     plan = plan_workers(**asked)
     assert (plan.workers, round(plan.memory_mb)) == (workers, memory_mb)
+
+
+@pytest.mark.parametrize("asked", [{"workers": 0}, {"workers": "zwei"}, {"workers": True}, {"threads": 0}])
+def test_impossible_numbers_are_refused_before_anything_is_written(tmp_path, asked):
+    ((name, number),) = asked.items()
+    parameters = Parameters(threads=asked.get("threads", 1))
+    with pytest.raises(ArgumentError, match=rf"{name} must be a whole number from 1 to 1024, got {number!r}"):
+        run_cohort([], tmp_path / "out", parameters, workers=asked.get("workers"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_progress_says_pace_and_time_left(monkeypatch):

@@ -56,15 +56,26 @@ def test_every_table_that_is_written_is_harmless(tmp_path):
     [
         (b"a,a\n1,2\n", "column 'a' comes twice"),
         (b"a,b\n1,2,3\n", "line 2 has 3 cells, the headings 2"),
-        (b"a;b\n1;2\n", "separate the columns by commas; the first line is 'a;b'"),
-        (b'a,b\n"1,2\n', "is not a CSV file in UTF-8"),
-        (b"a,b\n\xff,2\n", "is not a CSV file in UTF-8"),
+        (b'a,b\n"1,2\n', r"is not a CSV file \(unexpected end of data\)"),
+        ("a,b\nö,2\n".encode("cp1252"), "is not a CSV file in UTF-8: save the table again as CSV UTF-8$"),
+        ("a,b\nö,2\n".encode("utf-16"), "is not a CSV file in UTF-8: save the table again as CSV UTF-8$"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "is not a CSV file in UTF-8: save the table again as CSV UTF-8$"),
     ],
 )
 def test_what_is_no_table_is_refused_by_name_and_line(tmp_path, content, message):
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(CaseError, match=rf"t\.csv: {message}"):
         read_csv(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_columns_are_separated_by_commas_semicolons_or_tabs(tmp_path, separator):
+    text = 'a,"b, c; d",e\n1,"2, 3; 4",5\n'.replace(',"', f'{separator}"').replace('",', f'"{separator}')
+    (tmp_path / "t.csv").write_text(text)
+    assert read_csv(tmp_path / "t.csv") == (
+        ("a", "b, c; d", "e"),
+        ((2, {"a": "1", "b, c; d": "2, 3; 4", "e": "5"}),),
+    )
 
 
 def test_rows_that_are_empty_or_short_and_a_byte_order_mark(tmp_path):

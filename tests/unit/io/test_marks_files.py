@@ -165,6 +165,11 @@ class TestCsv:
         text = self.header + "1,4,10,12,4,20,12\n\n7, 5, 1.5, 2, 5, 9, 2\n"
         assert read_marks(write(text, "marks.csv"), GRID) == (MARK, RecistMark(7, ((5, 1.5, 2), (5, 9, 2))))
 
+    @pytest.mark.parametrize("separator", [";", "\t"])
+    def test_other_separators(self, write, separator):
+        text = (self.header + "1,4,10,12,4,20,12\n").replace(",", separator)
+        assert read_marks(write(text, "marks.csv"), GRID) == (MARK,)
+
     def test_columns_in_any_order_with_more_of_them_and_a_bom(self, write):
         text = "\ufeffname,x1,y1,z1,x0,y0,z0,label,reader\nnode,12,20,4,12,10,4,1.0,AB\n"
         assert read_marks(write(text, "MARKS.CSV"), GRID) == (RecistMark(1, LINE, "node"),)
@@ -193,8 +198,7 @@ class TestCsv:
             (header + "1,4,10.5,12,4,20,12,5\n", "line 2 has 8 cells, the headings 7"),
             (header.strip() + ",x1\n1,4,10,12,4,20,12,12\n", "column 'x1' comes twice"),
             (header.strip() + ",x0_mm\n1,4,10,12,4,20,12,12\n", "of indices and of millimetres"),
-            (header.replace(",", ";") + "1;4;10;12;4;20;12\n", "separate the columns by commas"),
-            (header.replace(",", "\t"), "separate the columns by commas"),
+            (header.replace(",", ";") + "1;4;10;12,5;4;20;12\n", "line 2, column x0: '12,5' is not a number"),
             (header + f"1,4,10,12,4,20,{'x' * 5000}\n", r"line 2.{,120}is not a number$"),
         ],
     )

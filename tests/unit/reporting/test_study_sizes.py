@@ -184,3 +184,21 @@ def test_a_merged_target_may_have_the_tumour_of_the_other(tmp_path: Path) -> Non
 def test_reports_that_make_no_sense_are_refused(tmp_path: Path, tumors: list[Any], message: str) -> None:
     with pytest.raises(StudyError, match=message):
         study(tmp_path, [tumor()], tumors)
+
+
+def test_lesions_without_names_in_reports_are_matched_by_label_and_a_note_says_so(tmp_path: Path) -> None:
+    one = study(tmp_path, [tumor("")], [tumor("", mm=20.0)], targets=("1",))
+    assert overall(one) == "PR"
+    assert one.notes == (
+        "day 56: lesions without names in 1.json are matched by their label numbers, because a report does not say "
+        "where its scan lies; give the lesions names, or the scans instead of the reports",
+    )
+
+
+def test_a_diameter_of_metres_is_refused_and_one_of_1000_mm_is_not(tmp_path: Path) -> None:
+    assert study(tmp_path, [tumor()], [tumor()], said={"liver 1": {"diameter_mm": 1000}})
+    message = r"day 56, liver 1, diameter_mm: 1000.5 mm is longer than any lesion .* is the unit mm\?"
+    with pytest.raises(StudyError, match=message):
+        study(tmp_path, [tumor()], [tumor()], said={"liver 1": {"diameter_mm": 1000.5}})
+    with pytest.raises(StudyError, match="longest_diameter_mm: 5000 mm is longer than any lesion"):
+        study(tmp_path, [tumor()], [tumor(mm=5000.0)])

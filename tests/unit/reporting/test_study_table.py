@@ -80,7 +80,7 @@ def test_fragments_of_one_size_are_numbered(tmp_path: Path) -> None:
         (HEADER, ("A,56,l,liver,30", "A,56,l,liver,30"), "rows 3 and 4 give .*: keep one of them"),
         (HEADER, ("A,56,l,liver,0", "A,56,l,liver,30"), "rows 3 and 4 give .*: keep one of them"),
         (HEADER, ("A,56,l,liver,", "A,56,l,liver,30"), "rows 3 and 4 give .* not each has a diameter_mm"),
-        (HEADER, ("A,56,l,liver,wide", "A,56,l,liver,30"), "row 3, diameter_mm: sizes must be numbers"),
+        (HEADER, ("A,56,l,liver,wide", "A,56,l,liver,30"), "row 3: diameter_mm: sizes must be numbers"),
         (
             f"{HEADER},fragment",
             ("A,56,l,liver,3,1", "A,56,l,liver,4,"),
@@ -180,7 +180,7 @@ def test_columns_may_be_separated_otherwise_and_decimals_have_points(tmp_path: P
     comma = 'A,0,l,liver,"12,5"'.replace(",", separator).replace(f"12{separator}5", "12,5")
     refused(
         tmp_path,
-        "day 0, l, diameter_mm has a comma: write decimals with a point",
+        "row 2: diameter_mm has a comma: write decimals with a point",
         HEADER.replace(",", separator),
         comma,
     )
@@ -189,6 +189,11 @@ def test_columns_may_be_separated_otherwise_and_decimals_have_points(tmp_path: P
 @pytest.mark.parametrize(
     ("header", "row", "message"),
     [
+        (
+            HEADER,
+            "A,0,l,liver,5000",
+            r"row 2: diameter_mm: 5000 mm is longer than any lesion \(at most 1000 mm\): is the unit mm\?",
+        ),
         (HEADER, "A,0,l,liver,12,5", "row 2 has 6 cells for 5 columns: write decimals with a point"),
         (f"{HEADER},volume_ml,node", "A,0,l,liver,12,5,3,,", "row 2 has 9 cells for 7 columns"),
         (f"{HEADER},diameter_mm", "A,0,l,liver,12,5", "names the column diameter_mm twice"),

@@ -11,7 +11,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import write_ct, write_marks, write_report
 from lite_ensam.reporting import judge, read_study, study_inputs
 from lite_ensam.reporting.study_visits import visit_folders, visits_entry
-from lite_ensam.response import VOLUME
+from lite_ensam.response import VOLUME, respond
 from tests.phantoms import ellipsoid_case
 from tests.unit.io.dicom.files import stored_volume, write_series
 from tests.unit.reporting.test_study_sizes import tumor
@@ -77,6 +77,54 @@ def test_dicom_says_the_date_itself(tmp_path: Path) -> None:
         ("first", "20250131"),
         ("second", "20250328"),
     ]
+
+
+def test_a_date_that_the_scan_contradicts_and_a_scan_given_twice_are_told(tmp_path: Path) -> None:
+    line = RecistMark(1, ((2, 10, 5), (2, 10, 45)), "a")
+    for name, date, last in (
+        ("2025-01-31", "20250131", 0),
+        ("2025-03-28", "20260328", 0),
+        ("20250601", "20250601", 9),
+    ):
+        stored = stored_volume((5, 60, 60))
+        stored[-1, -1, -1] += last
+        write_series(tmp_path / name, stored, StudyDate=date)
+        write_marks(tmp_path / name / "lines.json", [line], CASE.grid)
+    (patient,) = read_study(tmp_path)
+    told = [note for note in patient.notes if "StudyDate" in note or "voxels as" in note]
+    assert told == [
+        "day 56: the StudyDate of the scan is not the date that the study or the name of the visit's folder gives; "
+        "the StudyDate is not used",
+        "day 56: the scan has the same voxels as that of day 0: was one taken twice?",
+    ]
+
+
+def test_a_later_visit_without_lines_is_refused_with_what_to_write_instead(tmp_path: Path) -> None:
+    folder = tmp_path / "patient"
+    visit(folder / "0", mark(1, 20, "a"))
+    later = visit(folder / "56", mark(1, 20, "a"))
+    way = "if this is a later visit whose lesions are gone .* diameter_mm of 0 \\(gone\\) or null \\(not evaluable\\)"
+    study = tmp_path / "study.json"
+    given = {
+        "targets": [{"name": "a", "organ": "liver"}],
+        "visits": [
+            {"date": 0, "ct": "patient/0/ct.nii.gz", "marks": "patient/0/lines.json"},
+            {"date": 56, "ct": "patient/56/ct.nii.gz", "marks": "patient/56/lines.json"},
+        ],
+    }
+    write_report(study, given)
+    write_report(later / "lines.json", {"marks": []}, overwrite=True)
+    for place, where in ((folder, "visit 56"), (study, "day 56")):
+        with pytest.raises(StudyError, match=f"{where}: .*no mark given: .*{way}"):
+            read_study(place)
+    (later / "lines.json").unlink()
+    with pytest.raises(StudyError, match=f"visit 56: .*no `marks` given: .*{way}"):
+        read_study(folder)
+    for said, response in ((0, "CR"), (None, "NE")):
+        visits = [given["visits"][0], {"date": 56, "targets": {"a": {"diameter_mm": said}}}]
+        write_report(study, given | {"visits": visits}, overwrite=True)
+        (patient,) = read_study(study)
+        assert [one.overall for one in respond(patient.study)] == [response]
 
 
 def test_what_is_unclear_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Mask
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.dicom.datasets import PathLike
-from lite_ensam.io.dicom.rtstruct import labels_of_rois, read_rois
+from lite_ensam.io.dicom.rtstruct import lesions_of_rois, read_rois
 from lite_ensam.io.dicom.segmentation_file import read_segmentation
 from lite_ensam.io.label_map import Lesion
 
@@ -36,7 +36,7 @@ def read_contour_marks(path: PathLike, source: ScanSource | Grid, only: Choice =
     Returns
     -------
     NotedMarks
-        Marks with the numbers of the ROIs as labels (1, 2, ... if one cannot be a label) and their names.
+        Marks with the numbers of the ROIs as labels (1, 2, ... if one cannot be a label) and the names that they have.
 
     Raises
     ------
@@ -48,8 +48,7 @@ def read_contour_marks(path: PathLike, source: ScanSource | Grid, only: Choice =
         rois, notes = read_rois(path, source, only)
     except CaseError as error:
         raise MarkError(str(error).removeprefix(f"{where}: ")) from None
-    lesions = (Lesion(label, roi.name) for roi, label in zip(rois, labels_of_rois(rois), strict=True))
-    return _drawn(zip(lesions, (roi.mask() for roi in rois), strict=True), "ROI", source, notes)
+    return _drawn(zip(lesions_of_rois(rois), (roi.mask() for roi in rois), strict=True), "ROI", source, notes)
 
 
 def read_segment_marks(path: PathLike, source: ScanSource | Grid, only: Choice = ()) -> NotedMarks:

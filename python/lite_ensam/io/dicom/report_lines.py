@@ -1,5 +1,6 @@
 """The lines of a structured report (TID 1500): of each measurement group the long and the short axis."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from lite_ensam.io.dicom.drawings import (
     read_drawing,
 )
 from lite_ensam.io.dicom.findings import Finding, is_reader_name
-from lite_ensam.io.dicom.segmentation import NAME
+from lite_ensam.io.dicom.segmentation import NAME, given_name
 
 __all__ = ["read_report"]
 
@@ -44,7 +45,8 @@ _DIAMETERS = {*_LONG_AXIS, *_SHORT_AXIS, _LENGTH, "G-D7FE", "G-A22A", "81827009"
 """And length, diameter and distance."""
 
 _RADIUS = {"131190003", "G-A196"}
-_ALGORITHM_NAME = "111001"
+_ALGORITHM_NAME, _PARAMETERS = "111001", "111002"
+_OWN_LABEL = re.compile(rf"{NAME} label (\d+)")
 _MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001}
 _ANGLES = {"deg", "rad", "'", "''"}
 
@@ -90,10 +92,10 @@ class _Group:
         self.report, self.ct = report, ct
         self.spacing_mm = np.asarray(ct.grid.spacing_mm)
         self.items = list(_children(report, group))
-        self.identifier = _text(self.items, _TRACKING_IDENTIFIER)
+        self.is_own = _text(self.items, _ALGORITHM_NAME) == NAME
+        self.identifier = self._identifier()
         self.names = self._names()
         self.where = f"measurement group {number}" + (f" ({self.names[0]})" if self.names else "")
-        self.is_own = _text(self.items, _ALGORITHM_NAME) == NAME
 
     def read(self) -> tuple[Finding | None, list[str]]:
         """Its finding, or None without any coordinates that make a line; and notes."""
@@ -221,8 +223,18 @@ class _Group:
             "the coordinates were taken"
         )
 
+    def _identifier(self) -> str:
+        """Tracking identifier; empty if our own report made it from the label, which is among its parameters."""
+        identifier = _text(self.items, _TRACKING_IDENTIFIER)
+        labels = (_OWN_LABEL.fullmatch(_said(item)) for item in self.items if _code(item) == _PARAMETERS)
+        label = next((int(match[1]) for match in labels if match), None) if self.is_own else None
+        return identifier if label is None else given_name(identifier, label)
+
     def _names(self) -> tuple[str, ...]:
-        """Texts that could name the lesion: what a reader chose or wrote, then where and what it is."""
+        """Texts that could name the lesion: what a reader chose or wrote, then where and what it is.
+
+        Of our own reports only the identifier: every lesion in them is a "Neoplasm".
+        """
         findings = [item for item in self.items if _code(item) == _FINDING]
         sites = [item for item in self.items if _code(item) in _FINDING_SITES]
         written = [
@@ -231,11 +243,15 @@ class _Group:
             if item.get("ValueType") == "TEXT" or _concept(item)[0] == _FREE_TEXT
         ]
         texts = (
-            self.identifier,
-            _text(self.items, _COMMENT),
-            *written,
-            *map(_said, sites),
-            *map(_said, findings),
+            (self.identifier,)
+            if self.is_own
+            else (
+                self.identifier,
+                _text(self.items, _COMMENT),
+                *written,
+                *map(_said, sites),
+                *map(_said, findings),
+            )
         )
         return tuple(dict.fromkeys(text for one in texts if is_reader_name(text := " ".join(one.split()))))
 

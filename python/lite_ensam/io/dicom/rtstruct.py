@@ -25,10 +25,19 @@ from lite_ensam.io.dicom.datasets import (
 )
 from lite_ensam.io.dicom.frames_of_reference import check_frame_of_reference
 from lite_ensam.io.dicom.polygons import enclosed
-from lite_ensam.io.label_map import LabelMap
+from lite_ensam.io.dicom.segmentation import given_name
+from lite_ensam.io.label_map import LabelMap, Lesion
 from lite_ensam.io.voxels import smallest_label_dtype
 
-__all__ = ["Roi", "is_rtstruct", "labels_of_rois", "read_contours", "read_roi", "read_roi_names", "read_rois"]
+__all__ = [
+    "Roi",
+    "is_rtstruct",
+    "lesions_of_rois",
+    "read_contours",
+    "read_roi",
+    "read_roi_names",
+    "read_rois",
+]
 
 _OFF_PLANE = 0.1
 """Points lie in one plane if none is farther than this share of a slice from their middle; so do contours."""
@@ -262,7 +271,8 @@ def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only:
         raise CaseError(f"{where}: an RTSTRUCT can only be read onto the grid of its CT")
     ct = ScanSource.of(source)
     rois, notes = read_rois(path, ct, only)
-    label_of = dict(zip((roi.number for roi in rois), labels_of_rois(rois), strict=True))
+    lesions = lesions_of_rois(rois)
+    label_of = {roi.number: lesion.label for roi, lesion in zip(rois, lesions, strict=True)}
     labels = np.zeros(ct.grid.shape_zyx, dtype=smallest_label_dtype(max(label_of.values())))
     empty = []
     for roi in rois:
@@ -276,18 +286,19 @@ def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only:
         if not mask.any():
             empty.append(f"the contours of ROI {roi.name!r} enclose no voxel's centre")
         labels[mask] = label_of[roi.number]
-    names = {label_of[roi.number]: roi.name for roi in rois}
-    return LabelMap(
-        labels,
-        {label: name for label, name in names.items() if name != f"tumor {label}"},  # a label without a name
-        notes=(*notes, *empty),
-    )
+    names = {lesion.label: lesion.name for lesion in lesions if lesion.name}
+    return LabelMap(labels, names, notes=(*notes, *empty))
 
 
-def labels_of_rois(rois: Sequence[Roi]) -> list[int]:
-    """Their numbers; 1, 2, ... if one is too large for a label or 0."""
+def lesions_of_rois(rois: Sequence[Roi]) -> list[Lesion]:
+    """Their numbers as labels, or 1, 2, ... if one is too large for a label or 0; and their names, if they have any."""
     numbers = [roi.number for roi in rois]
-    return numbers if all(1 <= number <= MAX_LABEL for number in numbers) else list(range(1, len(rois) + 1))
+    if not all(1 <= number <= MAX_LABEL for number in numbers):
+        numbers = list(range(1, len(rois) + 1))
+    return [
+        Lesion(label, "" if roi.name == _numbered(roi.number) else given_name(roi.name, label))
+        for roi, label in zip(rois, numbers, strict=True)
+    ]
 
 
 def _read_rtstruct(path: PathLike) -> Dataset:
@@ -305,7 +316,7 @@ def _names(rtstruct: Dataset) -> tuple[dict[int, str], list[str]]:
         number, name = int(roi.ROINumber), printable(str(roi.get("ROIName") or "")).strip()
         if number in names:
             raise CaseError(f"has two ROIs of the number {number}")
-        unique, n = name or f"ROI {number}", 1
+        unique, n = name or _numbered(number), 1
         while unique in names.values():
             n += 1
             unique = f"{name} ({n})"
@@ -313,6 +324,11 @@ def _names(rtstruct: Dataset) -> tuple[dict[int, str], list[str]]:
             notes.append(f"several ROIs are called {name!r}: number {number} is read as {unique!r}")
         names[number] = unique
     return names, notes
+
+
+def _numbered(number: int) -> str:
+    """Name in messages of an ROI that has none."""
+    return f"ROI {number}"
 
 
 def _read_roi(rtstruct: Dataset, number: int, name: str, ct: ScanSource) -> tuple[Roi, list[str]]:

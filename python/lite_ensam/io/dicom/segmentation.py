@@ -33,6 +33,7 @@ __all__ = [
     "LONGEST_LABEL",
     "NAME",
     "build_segmentation",
+    "given_name",
     "segment_label",
     "tracking_name",
     "write_dataset",
@@ -55,8 +56,13 @@ LONGEST_LABEL = 64
 
 
 def tracking_name(mark: RecistMark | Lesion) -> str:
-    """Tracking identifier: the mark's name, or one made from its label."""
+    """Tracking identifier, which DICOM requires: the mark's name, or one made from its label."""
     return mark.name or f"tumor {mark.label}"
+
+
+def given_name(name: str, label: int) -> str:
+    """The name as it was given to the lesion: empty if `tracking_name` made it, which says nothing of its identity."""
+    return "" if name == f"tumor {label}" else name
 
 
 def segment_label(mark: RecistMark | Lesion) -> str:

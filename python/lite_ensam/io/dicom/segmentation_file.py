@@ -26,7 +26,7 @@ from lite_ensam.io.dicom.datasets import (
     translate_dicom_errors,
 )
 from lite_ensam.io.dicom.frames_of_reference import check_frame_of_reference
-from lite_ensam.io.dicom.segmentation import LONGEST_LABEL
+from lite_ensam.io.dicom.segmentation import LONGEST_LABEL, given_name
 from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.voxels import smallest_label_dtype
 
@@ -177,7 +177,7 @@ def _name(segment: Dataset, label: int) -> str:
     is_cut_off = len(tracking) > LONGEST_LABEL and tracking.startswith(name)
     if not name or is_cut_off or _OWN_LABEL.fullmatch(name):
         name = tracking or name
-    return "" if name == f"tumor {label}" else name
+    return given_name(name, label)
 
 
 def _refuse_overlap(

@@ -218,7 +218,9 @@ class _Groups:
             "tracking_identifier": sr.TrackingIdentifier(uid=uid, identifier=tracking_name(mark)),
             "finding_type": sr.CodedConcept("108369006", "SCT", "Neoplasm"),
             "finding_sites": [sr.FindingSite(as_code(mark.finding_site))] if mark.finding_site else None,
-            "algorithm_id": sr.AlgorithmIdentification(NAME, _kernels.__version__, parameters=[DISCLAIMER]),
+            "algorithm_id": sr.AlgorithmIdentification(
+                NAME, _kernels.__version__, parameters=[DISCLAIMER, f"{NAME} label {mark.label}"]
+            ),
         }
         referenced = sr.ReferencedSegment(
             self.segmentation.SOPClassUID,

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from lite_ensam.core.errors import CaseError, MarkError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.io import read_ct, read_labels, read_marks, write_mask
+from lite_ensam.io import read_ct, read_labels, read_marks, write_contours, write_mask
 from lite_ensam.io.dicom import SeriesSource, build_report, build_segmentation, write_dataset
 from lite_ensam.measurements import TumorMeasurement, measure
 from tests.unit.io.dicom.files import AXIAL, SAGITTAL, stored_volume, write_series, write_slice
@@ -145,6 +146,22 @@ def test_the_report_gives_back_lines_names_and_numbers(tmp_path: Path, shape: st
         assert volume.tracking_uid == group.tracking_uid
         assert volume.reference_type.meaning == "Referenced Segment"
         assert volume.referenced_segment.referenced_sop_instance_uid == seg.SOPInstanceUID
+
+
+@pytest.mark.parametrize("kind", ["SEG", "RTSTRUCT", "SR"])
+def test_a_name_made_of_a_label_is_read_back_as_no_name(tmp_path: Path, kind: str) -> None:
+    source = series(tmp_path / "ct")
+    labels, (node, liver) = tumors(source)
+    for name in ("", "tumor 1"):  # label 7 becomes "tumor 7" in the file; "tumor 1" is a reader's
+        marks = [replace(node, name=name), replace(liver, name="")]
+        path = tmp_path / f"{kind} {name}.dcm"
+        if kind == "SR":
+            seg = build_segmentation(labels, source, marks)
+            measured = measure(labels, marks, source.grid.spacing_mm)
+            write_dataset(path, build_report(seg, source, marks, measured))
+        else:
+            (write_mask if kind == "SEG" else write_contours)(path, labels, source, marks=marks)
+        assert {mark.name for mark in read_marks(path, source)} == {name, ""}
 
 
 def test_a_report_that_is_cut_off_is_refused_not_read_in_part(tmp_path: Path) -> None:

@@ -240,6 +240,14 @@ class TestSeveralRois:
         assert [roi.number for roi in read_rois(path, source, ["GTV (2)"])[0]] == [3]
         assert [roi.number for roi in read_rois(path, source, ["3", "b"])[0]] == [2, 3]
 
+    def test_one_without_a_name_is_a_lesion_without_a_name(self, path: Path, source: SeriesSource) -> None:
+        def blank(dataset: Any) -> None:
+            dataset.StructureSetROISequence[1].ROIName = ""
+
+        assert read_roi_names(edited(path, blank)) == ("GTV", "ROI 2", "c")
+        assert read_label_map(edited(path, blank), source).names == {1: "GTV", 3: "c"}
+        assert [mark.name for mark in read_contour_marks(path, source)] == ["GTV", "", "c"]
+
     def test_contours_are_found_by_number_in_any_order(self, path: Path, source: SeriesSource) -> None:
         def shuffle(dataset: Any) -> None:
             dataset.ROIContourSequence = dataset.ROIContourSequence[::-1]
