@@ -133,7 +133,7 @@ class StudySizes:
         if report is not None and day and not all(one.get("name") for one in tumors):
             self._note(
                 f"day {day}: lesions without names in {source} are matched by their label numbers, because a report "
-                "does not say where its scan lies; give the lesions names, or the scans instead of the reports"
+                "does not hold its scan, which places are compared on; give the lesions names, or the scans instead of the reports"
             )
         names = [str(one.get("name") or one.get("label", "?")) for one in tumors]
         if repeated := repeated_names(names):
