@@ -158,7 +158,13 @@ class Case:
 
 
 def check_hu(hu: object) -> None:
-    """Raise ArgumentError unless `hu` is True, False or None: a text would count as True."""
+    """Raise ArgumentError unless `hu` is True, False or None: a text would count as True.
+
+    Parameters
+    ----------
+    hu : object
+        An argument that was given.
+    """
     if not isinstance(hu, bool | np.bool_ | None):
         raise ArgumentError(f"hu must be True, False or None, got {brief(hu)}")
 

@@ -361,7 +361,23 @@ def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
 
 
 def marks_in_sequence(marks: object) -> tuple[RecistMark, ...]:
-    """One mark or several as a tuple; MarkError for what is neither. What several are, `check_marks` looks at."""
+    """Return one mark or several as a tuple.
+
+    Parameters
+    ----------
+    marks : object
+        A mark, or marks in an iterable, which are not checked here.
+
+    Returns
+    -------
+    tuple[RecistMark, ...]
+        The marks.
+
+    Raises
+    ------
+    MarkError
+        If it is neither.
+    """
     if isinstance(marks, RecistMark):
         return (marks,)
     if not isinstance(marks, Iterable):

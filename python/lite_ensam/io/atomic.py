@@ -61,7 +61,7 @@ _PLAIN_WORDS = {
 
 
 def output_path(path: object) -> Path:
-    """A path that was given for a file to write; ArgumentError if it is none."""
+    """Path of a file to write; ArgumentError if it is of another type."""
     if not isinstance(path, str | os.PathLike):
         raise ArgumentError(f"path must be a text or a path of a file to write, got {brief(path)}")
     return Path(path)

@@ -310,8 +310,8 @@ def _check_scan_of_report(report: Mapping[str, Any], grid: Grid) -> None:
     affine = real_array(report.get("affine") or ())
     if affine.shape == (4, 4) and grid.is_oriented and not grid.matches(replace(grid, affine=affine)):
         raise MarkError(
-            "is the report of a scan that lies elsewhere or whose axes run in other directions: the indices of its "
-            "lines mean other places in this one"
+            "is the report of a scan in another place or with axes in other directions, in which the indices of the "
+            "lines mean other places"
         )
 
 

@@ -432,8 +432,8 @@ def _other_contrast(chance: Chance, hu: Tensor, share: Tensor) -> Tensor:
 def _other_tissues(chance: Chance, hu: Tensor, share: Tensor) -> Tensor:
     """HU mapped by a random curve that only rises or only falls, so that the tumour has about those of soft tissue.
 
-    Shapes, borders and textures stay real. What tells a nodule in lung or a sarcoma in muscle from its surroundings
-    becomes what tells tumours of other organs from theirs: less contrast, or darker instead of brighter.
+    Shapes, borders and textures stay real. Contrasts become those of tumours in other organs: fainter, or darker than
+    their surroundings instead of brighter.
     """
     knots = torch.tensor(_KNOTS_HU, device=hu.device)
     rises = -chance.uniform(1e-6, 1.0, len(_KNOTS_HU) - 1).log()

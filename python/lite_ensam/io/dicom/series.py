@@ -147,7 +147,7 @@ def choose_series(
 
 
 def _handles(headers: Mapping[str, Dataset]) -> dict[str, str]:
-    """What tells series of one number apart in a list, " (7#1)" and " (7#2)" in the order of their UIDs, by UID."""
+    """Suffixes of series that share their number, " (7#1)" and " (7#2)" in the order of the UIDs, by UID."""
     of_number: dict[str, list[str]] = defaultdict(list)
     for uid in sorted(headers):
         of_number[series_number(headers[uid])].append(uid)
