@@ -133,7 +133,7 @@ class StudySizes:
         if report is not None and day and not all(one.get("name") for one in tumors):
             self._note(
                 f"day {day}: lesions without names in {source} are matched by their label numbers: places are "
-                "compared on scans, and a report holds none; give the lesions names, or the scans instead of the reports"
+                "compared on scans, and a report holds none; name the lesions, or give the scans instead of the reports"
             )
         names = [str(one.get("name") or one.get("label", "?")) for one in tumors]
         if repeated := repeated_names(names):
