@@ -75,9 +75,7 @@ def cohort(
     ] = False,
     go_on: Annotated[
         bool,
-        typer.Option(
-            "--go-on", help="Run although cells or files of some cases are invalid; these cases fail"
-        ),
+        typer.Option("--go-on", help="Run although some rows or their files are invalid; these cases fail"),
     ] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try failed cases again even if their files are unchanged")

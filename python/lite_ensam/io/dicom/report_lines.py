@@ -1,6 +1,5 @@
 """The lines of a structured report (TID 1500): of each measurement group the long and the short axis."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from lite_ensam.io.dicom.drawings import (
     read_drawing,
 )
 from lite_ensam.io.dicom.findings import Finding, is_reader_name
-from lite_ensam.io.dicom.segmentation import NAME, given_name
+from lite_ensam.io.dicom.segmentation import NAME, given_name, own_label
 
 __all__ = ["read_report"]
 
@@ -46,7 +45,6 @@ _DIAMETERS = {*_LONG_AXIS, *_SHORT_AXIS, _LENGTH, "G-D7FE", "G-A22A", "81827009"
 
 _RADIUS = {"131190003", "G-A196"}
 _ALGORITHM_NAME, _PARAMETERS = "111001", "111002"
-_OWN_LABEL = re.compile(rf"{NAME} label (\d+)")
 _MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001}
 _ANGLES = {"deg", "rad", "'", "''"}
 
@@ -224,10 +222,10 @@ class _Group:
         )
 
     def _identifier(self) -> str:
-        """Tracking identifier; empty if our own report made it from the label, which is among its parameters."""
+        """Tracking identifier; empty if our own report made it from the label."""
         identifier = _text(self.items, _TRACKING_IDENTIFIER)
-        labels = (_OWN_LABEL.fullmatch(_said(item)) for item in self.items if _code(item) == _PARAMETERS)
-        label = next((int(match[1]) for match in labels if match), None) if self.is_own else None
+        parameters = [_said(item) for item in self.items if _code(item) == _PARAMETERS]
+        label = own_label(*parameters, identifier) if self.is_own else None
         return identifier if label is None else given_name(identifier, label)
 
     def _names(self) -> tuple[str, ...]:

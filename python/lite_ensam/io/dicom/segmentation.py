@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -34,6 +35,7 @@ __all__ = [
     "NAME",
     "build_segmentation",
     "given_name",
+    "own_label",
     "segment_label",
     "tracking_name",
     "write_dataset",
@@ -51,6 +53,10 @@ _OF_FRAMES = (
 )  # fmt: skip
 """Attributes that are dropped or replaced in a derived image."""
 
+_OWN_LABEL = re.compile(rf"{NAME} label (\d+)|tumor (\d+)")
+"""Where our own files keep the label: in a segment's description and among a report's parameters; the first version,
+in the name."""
+
 LONGEST_LABEL = 64
 """Characters of a SegmentLabel; the whole name is the tracking identifier."""
 
@@ -63,6 +69,12 @@ def tracking_name(mark: RecistMark | Lesion) -> str:
 def given_name(name: str, label: int) -> str:
     """The name as it was given to the lesion: empty if `tracking_name` made it, which says nothing of its identity."""
     return "" if name == f"tumor {label}" else name
+
+
+def own_label(*texts: str) -> int | None:
+    """The label that our own files keep in one of these texts, the first that has it; None without any."""
+    found = (_OWN_LABEL.fullmatch(text) for text in texts)
+    return next((int(match[1] or match[2]) for match in found if match), None)
 
 
 def segment_label(mark: RecistMark | Lesion) -> str:

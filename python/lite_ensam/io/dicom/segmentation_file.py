@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from lite_ensam.io.dicom.datasets import (
     translate_dicom_errors,
 )
 from lite_ensam.io.dicom.frames_of_reference import check_frame_of_reference
-from lite_ensam.io.dicom.segmentation import LONGEST_LABEL, given_name
+from lite_ensam.io.dicom.segmentation import LONGEST_LABEL, given_name, own_label
 from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.voxels import smallest_label_dtype
 
@@ -36,9 +35,6 @@ _KINDS = ("BINARY", "FRACTIONAL", "LABELMAP")
 
 _SAME_PLACE = 0.25
 """Of a pixel or slice: positions are rounded, to a tenth at worst. Half a pixel off is another place."""
-
-_OWN_LABEL = re.compile(r"lite-ensam label (\d+)|tumor (\d+)")
-"""Where our own files keep the label: in the description of the segment; the first version, in its name."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +160,9 @@ def _labels_of(segments: Mapping[int, Dataset]) -> dict[int, int]:
     """Label of each segment number."""
     own = {}
     for number, one in segments.items():
-        for text in (one.get("SegmentDescription"), one.get("SegmentLabel")):
-            if number not in own and (match := _OWN_LABEL.fullmatch(str(text or ""))):
-                own[number] = int(match[1] or match[2])
+        label = own_label(*(str(one.get(name) or "") for name in ("SegmentDescription", "SegmentLabel")))
+        if label is not None:
+            own[number] = label
     is_ours = len(set(own.values())) == len(segments) and 0 not in own.values()
     return own if is_ours else {number: number for number in segments}
 
@@ -175,7 +171,7 @@ def _name(segment: Dataset, label: int) -> str:
     """Of the lesion; empty if the file only has the one that is made of a label without a name."""
     name, tracking = str(segment.get("SegmentLabel") or ""), str(segment.get("TrackingID") or "")
     is_cut_off = len(tracking) > LONGEST_LABEL and tracking.startswith(name)
-    if not name or is_cut_off or _OWN_LABEL.fullmatch(name):
+    if not name or is_cut_off or own_label(name) is not None:
         name = tracking or name
     return given_name(name, label)
 

@@ -164,6 +164,19 @@ def test_a_name_made_of_a_label_is_read_back_as_no_name(tmp_path: Path, kind: st
         assert {mark.name for mark in read_marks(path, source)} == {name, ""}
 
 
+def test_the_first_reports_kept_the_label_in_the_name_alone(tmp_path: Path) -> None:
+    source = series(tmp_path / "ct")
+    labels, marks = tumors(source)
+    marks = tuple(replace(mark, name="") for mark in marks)
+    seg = build_segmentation(labels, source, marks)
+    report = build_report(seg, source, marks, measure(labels, marks, source.grid.spacing_mm))
+    for item in report.iterall():
+        if item.value == "lite-ensam label 300":
+            item.value = "another parameter"
+    write_dataset(tmp_path / "sr.dcm", report)
+    assert [mark.name for mark in read_marks(tmp_path / "sr.dcm", source)] == ["", ""]
+
+
 def test_a_report_that_is_cut_off_is_refused_not_read_in_part(tmp_path: Path) -> None:
     source, _ = written_report(tmp_path)
     whole, cut = (tmp_path / "sr.dcm").read_bytes(), tmp_path / "cut.dcm"
