@@ -436,36 +436,6 @@ def test_a_mark_without_them_is_written_as_before(tmp_path):
     assert set(entry) == {"label", "endpoints_zyx", "length_mm"}
 
 
-REPORT = {"disclaimer": "", "version": "0.1.0", "marks": [{"label": 1, "endpoints_zyx": LINE}]}
-FLIPPED = GRID.flipped((False, False, True))
-
-
-@pytest.mark.parametrize(
-    ("said", "words"),
-    [
-        ({"shape_zyx": [33, 103, 104]}, "of a scan of 33 x 103 x 104 voxels .*; this one is of 20 x 30 x 40"),
-        ({"shape_zyx": [40, 30, 20]}, "of a scan of 40 x 30 x 20 voxels"),
-        ({"spacing_mm_zyx": [1, 2]}, "of a scan with voxels of 1 x 2 mm"),
-        ({"spacing_mm_zyx": [n * 1.02 for n in GRID.spacing_mm]}, "of a scan with voxels of"),
-        ({"affine": FLIPPED.affine.tolist()}, "axes in other directions"),
-    ],
-)
-def test_the_report_of_another_scan_is_refused(write, said, words):
-    for marks in (write(REPORT | said), REPORT | said):
-        with pytest.raises(MarkError, match=words):
-            parse_marks(marks, GRID)
-
-
-def test_a_report_of_this_scan_is_read_whoever_wrote_it(write):
-    """Old reports do not say their affine, those of arrays cannot; other files may hold any such names."""
-    here = {"shape_zyx": [20, 30, 40], "spacing_mm_zyx": list(GRID.spacing_mm)}
-    for said in ({}, here, here | {"affine": None}, here | {"affine": GRID.affine.tolist()}):
-        assert read_marks(write(REPORT | said), GRID) == (MARK,)
-    bare = Grid.from_spacing((20, 30, 40), GRID.spacing_mm)
-    assert read_marks(write(REPORT | here | {"affine": GRID.affine.tolist()}), bare) == (MARK,)
-    assert read_marks(write({"marks": REPORT["marks"], "shape_zyx": [1, 2, 3]}), GRID) == (MARK,)
-
-
 def test_points_may_be_given_in_millimetres(write):
     in_mm = GRID.voxel_to_mm([[4, 12, 12], [4, 15, 9], [4, 15, 15]]).tolist()
     (mark,) = read_marks(write(entry(inside_mm=in_mm[:1], short_axis_mm=in_mm[1:])), GRID)
