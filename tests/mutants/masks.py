@@ -200,7 +200,7 @@ QUALITY = mutants(
     ("_POINT_MOST + _between_voxels(tumor.added, place)", "_POINT_MOST"),
     ("(across * half - ends.mean())", "(across * half)"),
     ("max(abs(ends[1] - ends[0]) / 2, 0.5)", "half"),
-    ("(slice_ + 0.5 * side, 0.0", "(slice_, 0.0"),
+    ("place.z_in_patch(slice_ + 0.5 * side)", "place.z_in_patch(slice_)"),
     ("high[z * side > 0] =", "high[z * side > -99] ="),
     ("_lacking(on_axes, *_FOLLOWED) > 0", "_lacking(on_axes + _POINT_WEIGHT * on_points, *_FOLLOWED) > 0"),
     ("if not _lacking(without_points, *_KNOWN) > 0", "if not _lacking(on_axes, *_KNOWN) > 0"),

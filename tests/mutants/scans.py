@@ -5,7 +5,9 @@ from tests.mutants.mutant import mutants
 DICOM = "tests/unit/io/dicom"
 _RULES = ("targets", "visits", "volume_and_noise", "matching")
 RESPONSE = " ".join(f"tests/unit/response/test_{name}.py" for name in _RULES)
+_LOST = "test_nothing_in_python_replaces_the_scan_or_the_lines_that_it_was_given"
 NUMBERS = "tests/golden/test_golden.py::test_numbers"
+NO_INPUT_LOST = f"tests/integration/test_outputs.py::{_LOST}"
 FLAGS = "tests/unit/measurements/test_flags.py"
 
 READING = [
@@ -96,6 +98,21 @@ READING = [
 ]
 
 DICOM_MUTANTS = [
+    *mutants("io/opened_scan.py", NO_INPUT_LOST, ("volume.source.with_inputs(path)", "volume.source")),
+    *mutants("io/image_objects.py", NO_INPUT_LOST, (".with_inputs(*_files_of(image))", "")),
+    *mutants(
+        "io/scans.py",
+        NO_INPUT_LOST,
+        ("*_paths(marks_path, reference_path)", ""),
+        ("ScanSource.of(source).inputs, overwrite", "(), overwrite"),
+    ),
+    *mutants(
+        "io/marks_files.py",
+        "tests/unit/io/test_reports_as_marks.py",
+        ("rtol=1e-3", "rtol=1e-1"),
+        ("and not grid.matches(", "and grid.matches("),
+        ("and grid.is_oriented and", "and"),
+    ),
     *mutants(
         "io/dicom/stack.py",
         f"{DICOM}/test_stack.py {DICOM}/test_series.py",
