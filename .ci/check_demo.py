@@ -10,8 +10,8 @@ TOLERANCE = 0.01
 """Another CPU changes the last digits; a fault changes more."""
 
 RELEASED = {
-    "built-in phantom": {("phantom-0", 1): 0.854, ("phantom-0", 2): 0.866, ("phantom-0", 3): 0.888},
-    "four lung tumours": {("pat_1", 1): 0.813, ("pat_2", 1): 0.819, ("pat_3", 1): 0.825, ("pat_4", 1): 0.930},
+    "built-in phantom": {("phantom-0", 1): 0.850, ("phantom-0", 2): 0.875, ("phantom-0", 3): 0.893},
+    "four lung tumours": {("pat_1", 1): 0.814, ("pat_2", 1): 0.822, ("pat_3", 1): 0.822, ("pat_4", 1): 0.930},
 }
 
 tumors = json.load(sys.stdin)["demo"]["tumors"]
