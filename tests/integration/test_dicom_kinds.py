@@ -111,7 +111,7 @@ def test_the_one_report_in_a_folder_says_which_series_is_meant(
     more.ImagePositionPatient = [*more.ImagePositionPatient[:2], -scan.case.grid.spacing_mm[0]]
     more.save_as(folder / "other-more.dcm")  # the larger series now
     told = run("convert", folder, "-o", tmp_path / "a.nii").stdout
-    assert "took the largest of 2 CT series (series 1, " in told
+    assert "took the largest of 2 CT series (series 1, called 1#" in told
     assert series not in told
     report = pydicom.dcmread(sr)
     report.Manufacturer = "A reader's workstation"  # a result of ours is never taken for a reader's lines

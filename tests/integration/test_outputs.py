@@ -13,6 +13,7 @@ import nibabel
 import numpy as np
 import pytest
 
+import lite_ensam
 from lite_ensam import read_case, read_ct, segment, write_marks, write_mask
 from lite_ensam.core.errors import MarkError, OutputError
 from lite_ensam.core.grid import Grid
@@ -147,19 +148,33 @@ def test_nothing_in_python_replaces_the_scan_or_the_lines_that_it_was_given(
     ct, source = read_ct("ct.nii.gz")
     case = read_case("ct.nii.gz", "marks.json")
     labels = np.zeros(ct.shape, np.uint8)
+    monkeypatch.chdir(place.parent)  # what was read keeps its place, wherever the process goes
     for write in (
         segment(case).save,
         segment((ct, source), case.marks).save,
-        segment(nibabel.load("ct.nii.gz"), case.marks).save,
+        segment(nibabel.load(place / "ct.nii.gz"), case.marks).save,
         lambda path, overwrite: write_mask(path, labels, source, overwrite),
         lambda path, overwrite: write_ct(path, ct, source, overwrite),
     ):
         with pytest.raises(OutputError, match=INPUT):
-            write("ct.nii.gz", overwrite=True)
-    with pytest.raises(OutputError, match=INPUT):
-        write_marks("marks.json", case.marks, case.source, overwrite=True)
-    write_marks("more.json", case.marks, source, overwrite=True)
-    (place / "more.json").unlink()
+            write(place / "ct.nii.gz", overwrite=True)
+    assert content(place) == before
+
+
+def test_lines_go_beside_their_slices_and_replace_their_own_file(place: Path) -> None:
+    for ct in ("series", "ct.nii.gz"):
+        case = read_case(place / ct, place / "marks.json")
+        write_marks(place / "marks.json", case.marks, case.source, overwrite=True)
+        write_marks(place / "series" / f"{ct}.json", case.marks, case.source)
+        assert read_case(place / ct, place / "series" / f"{ct}.json").marks == case.marks
+
+
+@pytest.mark.parametrize("kind", ["SEG", "SR", "RTSTRUCT", "NIfTI", "JSON", "CSV"])
+def test_the_viewer_writes_nothing_into_the_folder_of_its_slices(place: Path, kind: str) -> None:
+    before = content(place)
+    explorer = lite_ensam.explore(read_ct(place / "series"), place / "marks.json", folder=place / "series")
+    with pytest.raises(OutputError, match=INSIDE):
+        explorer.save(kind)
     assert content(place) == before
 
 

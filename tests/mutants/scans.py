@@ -109,9 +109,9 @@ DICOM_MUTANTS = [
     *mutants(
         "io/marks_files.py",
         "tests/unit/io/test_reports_as_marks.py",
-        ("rtol=1e-3", "rtol=1e-1"),
-        ("and not grid.matches(", "and grid.matches("),
-        ("and grid.is_oriented and", "and"),
+        ("grid.spacing_mm, 1e-3,", "grid.spacing_mm, 1e-1,"),
+        ("is_here = grid.matches(", "is_here = not grid.matches("),
+        ("or not grid.is_oriented", ""),
     ),
     *mutants(
         "io/dicom/stack.py",

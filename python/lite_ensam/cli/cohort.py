@@ -151,7 +151,7 @@ def _problems(manifest: CohortManifest, go_on: bool) -> Sequence[ManifestIssue]:
     nameless = [one.row for one in problems if not one.names_case]
     if problems and (nameless or not go_on):
         way = (
-            f"Give each row a case of its own, also row {nameless[0]}"
+            f"Give row {nameless[0]} a valid case of its own: --go-on cannot run past it"
             if nameless
             else "Mend the manifest and the files, or run with --go-on"
         )

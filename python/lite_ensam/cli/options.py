@@ -79,7 +79,7 @@ Repeats: TypeAlias = Annotated[
 Series: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        help="Select a DICOM series by its number or UID",
+        help="Select a DICOM series by its number or UID, or as it is called in a message, such as 7#3fa2",
         show_default="the one that marks refer to, else the largest",
     ),
 ]

@@ -88,7 +88,9 @@ class Case:
             raise CaseError(f"ct: {error}") from None
         if low == high:
             raise CaseError(f"every voxel of the ct is {low:g}: there is nothing to see")
-        if not isinstance(self.source, ScanSource) or self.source.grid is not self.grid:
+        if not isinstance(self.source, ScanSource | None):
+            raise CaseError(f"source must be a ScanSource, as `read_ct` returns it, got {brief(self.source)}")
+        if self.source is None or self.source.grid is not self.grid:
             object.__setattr__(self, "source", ScanSource(self.grid))
         if self.hu is None:
             self.source.check_units()

@@ -18,6 +18,7 @@ __all__ = [
     "LiteEnsamError",
     "MarkError",
     "MissingExtraError",
+    "MissingMarksError",
     "OutputError",
     "StudyError",
     "TrainingError",
@@ -55,6 +56,10 @@ class CaseError(LiteEnsamError, ValueError):
 
 class MarkError(LiteEnsamError, ValueError):
     """A RECIST mark is bad: unreadable, outside the volume, not on one slice, or not a line."""
+
+
+class MissingMarksError(MarkError):
+    """No line was given, or the file or folder that was given has none."""
 
 
 class StudyError(LiteEnsamError, ValueError):

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.coded_concept import CodedConcept
-from lite_ensam.core.errors import MarkError, brief, printable
+from lite_ensam.core.errors import MarkError, MissingMarksError, brief, printable
 from lite_ensam.core.mark_fields import (
     MAX_LABEL,
     ROUNDING,
@@ -400,7 +400,7 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
         Shape of the volume.
     """
     if not marks:
-        raise MarkError("no mark given: at least one RECIST line is needed")
+        raise MissingMarksError("no mark given: at least one RECIST line is needed")
     if wrong := [mark for mark in marks if not isinstance(mark, RecistMark)]:
         raise MarkError(f"marks must be RecistMarks, as `read_marks` returns them, got {brief(wrong[0])}")
     counts = Counter(mark.label for mark in marks)

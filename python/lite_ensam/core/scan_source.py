@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -54,7 +54,7 @@ class ScanSource:
     notes: tuple[str, ...] = ()
     has_hu: bool = True
     array_axes: IntTriple | None = None
-    inputs: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = field(default=(), repr=False)  # names of folders may be those of patients
 
     @property
     def has_dicom_slices(self) -> bool:

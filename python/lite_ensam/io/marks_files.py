@@ -149,7 +149,7 @@ def read_marks(
             marks = readers[suffix](path, ct)
         check_marks(marks, ct.grid.shape_zyx)
     except MarkError as error:
-        raise MarkError(f"{printable(path)}: {error}") from None
+        raise type(error)(f"{printable(path)}: {error}") from None
     except CaseError as error:
         raise MarkError(str(error)) from None
     return marks
@@ -178,7 +178,11 @@ def write_marks(
     MarkError
         If they are not marks that fit the scan.
     """
-    check_outputs([(output_path(path), (".json",))], ScanSource.of(source).inputs, overwrite)
+    # beside the slices of a DICOM folder is where lines are looked for, and corrected lines may replace their file
+    scans = [
+        one for one in ScanSource.of(source).inputs if not os.path.isdir(one) and file_suffix(one) != ".json"
+    ]
+    check_outputs([(output_path(path), (".json",))], scans, overwrite)
     marks = marks_in_sequence(marks)
     check_marks(marks, ScanSource.of(source).grid.shape_zyx)
     entries = [mark_entry(mark, source) for mark in marks]
@@ -299,19 +303,24 @@ def report_notes(content: Any, ct: ScanSource) -> tuple[str, ...]:
 
 def _check_scan_of_report(report: Mapping[str, Any], grid: Grid) -> None:
     """MarkError unless the scan of a report was this one; old reports have no affine, nor have those of arrays."""
-    for key, own, what in (
-        ("shape_zyx", grid.shape_zyx, "of {} voxels (z, y, x)"),
-        ("spacing_mm_zyx", grid.spacing_mm, "with voxels of {} mm (z, y, x)"),
+    for key, own, off, what in (
+        ("shape_zyx", grid.shape_zyx, 0.0, "of {} voxels (z, y, x)"),
+        ("spacing_mm_zyx", grid.spacing_mm, 1e-3, "with voxels of {} mm (z, y, x)"),
     ):
-        theirs = real_array(report.get(key) or own)
-        if theirs.shape != (3,) or not np.allclose(theirs, own, rtol=1e-3):
+        theirs = real_array(report.get(key, own))
+        if theirs.shape != (3,) or not np.allclose(theirs, own, rtol=off, atol=0):
             this, other = (" x ".join(f"{n:g}" for n in sizes) for sizes in (own, np.ravel(theirs)))
             raise MarkError(f"is the report of a scan {what.format(other)}; this one is {what.format(this)}")
-    affine = real_array(report.get("affine") or ())
-    if affine.shape == (4, 4) and grid.is_oriented and not grid.matches(replace(grid, affine=affine)):
+    affine = report.get("affine")
+    if affine is None or not grid.is_oriented:
+        return
+    try:
+        is_here = grid.matches(replace(grid, affine=real_array(affine)))
+    except CaseError:
+        is_here = False
+    if not is_here:
         raise MarkError(
-            "is the report of a scan in another place or with axes in other directions, in which the indices of the "
-            "lines mean other places"
+            "is the report of a scan in another place or with axes in other directions; give the lines in millimetres"
         )
 
 

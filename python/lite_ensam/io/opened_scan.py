@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import CaseError, MarkError, printable
+from lite_ensam.core.errors import CaseError, MarkError, MissingMarksError, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import PartialScan, VoxelBox, merged_boxes
 from lite_ensam.core.plausibility import is_misordered, pixel_problem
@@ -164,8 +164,8 @@ class OpenedScan:
             return self.case.marks
         name = "the ct" if self.path is None else printable(self.path)
         if self.path is not None and file_suffix(self.path) == ".npz":
-            raise MarkError(f"{name}: holds no array `recist`, and no marks were given")
-        raise MarkError(f"{name}: no `marks` given: a file of lines to go with this scan")
+            raise MissingMarksError(f"{name}: holds no array `recist`, and no marks were given")
+        raise MissingMarksError(f"{name}: no `marks` given: a file of lines to go with this scan")
 
     def draw_marks(self, path: PathLike, label_map: LabelMap) -> tuple[RecistMark, ...]:
         """Draw the line of each lesion of a label map.

@@ -242,9 +242,9 @@ def measure(
         (`ArgumentError`), or a mark does not fit the labels (`MarkError`).
     """
     part = as_subvolume(labels)
-    if part.voxels.dtype not in _LABELS or np.ma.isMaskedArray(part.voxels):
-        kind = "masked array" if np.ma.isMaskedArray(part.voxels) else part.voxels.dtype.name
-        raise ArgumentError(f"labels must be an array of uint8 or uint16, got {kind}")
+    if part.voxels.dtype not in _LABELS or np.ma.is_masked(part.voxels):
+        kind = "one with masked voxels" if np.ma.is_masked(part.voxels) else str(part.voxels.dtype)
+        raise ArgumentError(f"labels must be an array of bool, uint8 or uint16, got {kind}")
     if not (ct is None or isinstance(ct, np.ndarray | PartialScan)) or np.ma.is_masked(ct):
         raise ArgumentError(f"ct must be an array (z, y, x) without masked voxels, got {brief(ct)}")
     check_hu(hu)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import ArchiveError, LiteEnsamError, MarkError, StudyError
+from lite_ensam.core.errors import ArchiveError, LiteEnsamError, MissingMarksError, StudyError
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS, load_backend
@@ -46,6 +46,10 @@ class KeySlice(NamedTuple):
     day: int
     lesion: str
     png: bytes
+
+
+_HASHED_SLICES = 8
+"""No two scans share so many slices; all of them would take as long as the segmentation."""
 
 
 class StudyScans:
@@ -131,7 +135,7 @@ class StudyScans:
         except ArchiveError:
             raise
         except LiteEnsamError as error:
-            way = GONE_OR_UNSEEN if day and isinstance(error, MarkError) else ""
+            way = GONE_OR_UNSEEN if day and isinstance(error, MissingMarksError) else ""
             raise StudyError(f"day {day}: {error}{way}") from error
         border = [f"border {self.border}"] if self.border != "readers" else []
         own = Path(self.weights) != WEIGHTS
@@ -164,11 +168,11 @@ class StudyScans:
         dates = parse_day(visit["date"]), _study_date(case)
         if dates[0].is_date and dates[1] not in (None, dates[0]):
             self.notes.append(
-                f"day {day}: the StudyDate of the scan is not the date that the study or the name of the visit's "
-                "folder gives; the StudyDate is not used"
+                f"day {day}: the StudyDate of the scan differs from the visit's date, which is used"
             )
         # voxels alone: a copy may have another header and other UIDs
-        voxels = hashlib.sha256(np.ascontiguousarray(case.volume).data).digest()
+        few = case.volume[:: max(case.volume.shape[0] // _HASHED_SLICES, 1)]
+        voxels = hashlib.sha256(np.ascontiguousarray(few).data).digest()
         if (before := self._day_of_voxels.setdefault(voxels, day)) != day:
             self.notes.append(
                 f"day {day}: the scan has the same voxels as that of day {before}: was one taken twice?"

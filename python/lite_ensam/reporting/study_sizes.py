@@ -132,8 +132,8 @@ class StudySizes:
             raise StudyError(f"{source}: is not a report of a segmented scan: it has no list of tumours")
         if report is not None and day and not all(one.get("name") for one in tumors):
             self._note(
-                f"day {day}: lesions without names in {source} are matched by their label numbers: places are "
-                "compared on scans, and a report holds none; name the lesions, or give the scans instead of the reports"
+                f"day {day}: lesions without names in {source} are matched by their label numbers, because a report "
+                "does not contain its scan; name the lesions, or give the scans instead of the reports"
             )
         names = [str(one.get("name") or one.get("label", "?")) for one in tumors]
         if repeated := repeated_names(names):

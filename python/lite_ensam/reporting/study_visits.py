@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from lite_ensam.core.errors import CaseError, LiteEnsamError, MarkError, StudyError, printable
+from lite_ensam.core.errors import CaseError, LiteEnsamError, MissingMarksError, StudyError, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import PathLike
@@ -102,7 +102,7 @@ def visits_entry(
             visits.append(_visit(here, name, choice))
         except StudyError:
             raise
-        except MarkError as error:
+        except MissingMarksError as error:
             raise StudyError(f"{name}: {error}{GONE_OR_UNSEEN}") from error
         except LiteEnsamError as error:
             raise StudyError(f"{name}: {error}") from error

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,10 @@ class Painting:
         labels = self.part.whole()
         labels.flags.writeable = False
         return labels
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without `labels`, which are made again: they are large, and pickled arrays can be written to."""
+        return {name: value for name, value in self.__dict__.items() if name != "labels"}
 
     def measure(
         self,

@@ -18,7 +18,7 @@ from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import LONGEST_REPR, shortened
 from lite_ensam.core.types import Mask, PathLike
-from lite_ensam.io import MASK_SUFFIXES, check_outputs, write_mask
+from lite_ensam.io import check_outputs, write_mask
 from lite_ensam.io.atomic import output_path
 from lite_ensam.measurements import TumorMeasurement, TumorRepeatability, flag_cells, sentences
 from lite_ensam.segmentation.predictor import Prediction
@@ -214,13 +214,10 @@ class Segmentation:
             If a file exists and `overwrite` is False, it is one of the scan's or the marks' own, or it cannot be
             written.
         """
-        mask_suffixes = MASK_SUFFIXES if report is None else (".dcm",)
-        check_outputs(
-            [(output_path(path), mask_suffixes), (report, (".dcm",))], self.source.inputs, overwrite
-        )
         if report is None:
             write_mask(path, self.prediction.painting.part, self.source, overwrite, self.marks)
             return
+        check_outputs([(output_path(path), (".dcm",)), (report, (".dcm",))], self.source.inputs, overwrite)
         from lite_ensam.io.dicom import build_report, build_segmentation, series_of, write_dataset
 
         series = series_of(self.source, "a structured report")

@@ -398,7 +398,7 @@ def _everywhere(numbers: Tensor) -> Tensor:
 def _other_greys(chance: Chance, hu: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """Another disease, another scanner, another viewer; and whether grey levels came out instead of HU."""
     hu = hu + _other_contrast(chance, hu, share)
-    hu = torch.where(_everywhere(chance.happens(_OTHER_TISSUES)), _other_tissues(chance, hu, share), hu)
+    hu = _other_tissues(chance, hu, share, _OTHER_TISSUES)
     middle = chance.uniform(-100.0, 100.0)
     scale, shift = chance.uniform(0.7, 1.4), chance.uniform(-30.0, 30.0)
     shift = middle * (1 - scale) + shift
@@ -429,21 +429,25 @@ def _other_contrast(chance: Chance, hu: Tensor, share: Tensor) -> Tensor:
     return _smooth(share) * _everywhere(change)
 
 
-def _other_tissues(chance: Chance, hu: Tensor, share: Tensor) -> Tensor:
-    """HU mapped by a random curve that only rises or only falls, so that the tumour has about those of soft tissue.
+def _other_tissues(chance: Chance, hu: Tensor, share: Tensor, odds: float) -> Tensor:
+    """HU, in some patches mapped by a random curve that only rises or only falls; the tumour's mean becomes about 30.
 
     Shapes, borders and textures stay real. Contrasts become those of tumours in other organs: fainter, or darker than
     their surroundings instead of brighter.
     """
-    knots = torch.tensor(_KNOTS_HU, device=hu.device)
+    chosen = chance.happens(odds)
     rises = -chance.uniform(1e-6, 1.0, len(_KNOTS_HU) - 1).log()
     heights = F.pad((rises / rises.sum(1, keepdim=True)).cumsum(1), (1, 0))
-    heights = heights * (chance.uniform(80.0, 700.0) * chance.sign())[:, None]
-    flat = hu.flatten(1).clamp(_KNOTS_HU[0], _KNOTS_HU[-1])
+    heights = (heights * (chance.uniform(80.0, 700.0) * chance.sign())[:, None])[chosen]
+    wanted = 30 + chance.normal(40.0)[chosen]
+    knots = torch.tensor(_KNOTS_HU, device=hu.device)
+    flat = hu[chosen].flatten(1).clamp(_KNOTS_HU[0], _KNOTS_HU[-1])
     above = torch.bucketize(flat, knots).clamp(min=1)
     low, high = knots[above - 1], knots[above]
     lower, upper = heights.gather(1, above - 1), heights.gather(1, above)
-    mapped = (lower + (upper - lower) * (flat - low) / (high - low)).reshape(hu.shape)
-    core = (share > 0.5).float()
-    middle = (mapped * core).sum((1, 2, 3, 4)) / core.sum((1, 2, 3, 4)).clamp(min=1)
-    return mapped + _everywhere(30 + chance.normal(40.0) - middle)
+    mapped = lower + (upper - lower) * (flat - low) / (high - low)
+    core = (share[chosen] > 0.5).float().flatten(1)
+    middle = (mapped * core).sum(1) / core.sum(1).clamp(min=1)
+    hu = hu.clone()
+    hu[chosen] = (mapped + (wanted - middle)[:, None]).reshape(-1, *hu.shape[1:])
+    return hu

@@ -16,7 +16,7 @@ from lite_ensam.core.errors import OutputError
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.figures import TumorPicture, write_picture
-from lite_ensam.io import check_outputs, write_contours, write_mask, write_report, write_table
+from lite_ensam.io import check_outputs, refuse_inputs, write_contours, write_mask, write_report, write_table
 from lite_ensam.io.marks_files import mark_entry
 from lite_ensam.io.outputs import needs_slices
 from lite_ensam.measurements import flag_cells
@@ -81,7 +81,9 @@ def export_file(
     if not viewer.marks:
         raise OutputError("nothing to save: no line has been drawn")
     with viewer.settled():
-        path = export_paths(viewer, kind, name, folder)[0]
+        paths = export_paths(viewer, kind, name, folder)
+        refuse_inputs(paths, viewer.source.inputs)
+        path = paths[0]
         EXPORT_KINDS[kind][1](path, viewer, name, overwrite)
     return path
 

@@ -14,6 +14,7 @@ KINDS = {
     "EngineError": RuntimeError,
     "MarkError": ValueError,
     "MissingExtraError": ImportError,
+    "MissingMarksError": ValueError,
     "OutputError": OSError,
     "StudyError": ValueError,
     "TrainingError": ValueError,

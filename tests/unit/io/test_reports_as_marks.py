@@ -26,6 +26,8 @@ FLIPPED = GRID.flipped((False, False, True))
         ({"shape_zyx": [40, 30, 20]}, "of a scan of 40 x 30 x 20 voxels"),
         ({"spacing_mm_zyx": [1, 2]}, "of a scan with voxels of 1 x 2 mm"),
         ({"spacing_mm_zyx": [n * 1.02 for n in GRID.spacing_mm]}, "of a scan with voxels of"),
+        ({"affine": [[0.0] * 4] * 4}, "in another place"),
+        ({"affine": "unknown"}, "in another place"),
         ({"affine": FLIPPED.affine.tolist()}, "axes in other directions"),
     ],
 )

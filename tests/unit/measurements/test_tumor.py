@@ -31,8 +31,12 @@ def test_what_cannot_be_measured_is_named() -> None:
         ((labels, [MARK], SPACING, hole.tolist()), r"ct must be an array \(z, y, x\)"),
         ((labels, [MARK], SPACING, None, "no"), "hu must be True, False or None, got 'no'"),
         ((labels, [outside], SPACING), r"mark 4: endpoint \(30, 40, 20\) .* lies outside"),
-        ((labels.astype(np.int64), [MARK], SPACING), "labels must be an array of uint8 or uint16"),
-        ((np.ma.masked_equal(labels, 4), [MARK], SPACING), "labels must be an array of uint8 or uint16"),
+        ((labels.astype(">u2"), [MARK], SPACING), "uint8 or uint16, got >u2"),
+        ((labels.astype(np.int64), [MARK], SPACING), "labels must be an array of bool, uint8 or uint16"),
+        (
+            (np.ma.masked_equal(labels, 4), [MARK], SPACING),
+            "labels must be an array of bool, uint8 or uint16",
+        ),
     ):
         with pytest.raises(LiteEnsamError, match=words):
             measure(*given)

@@ -190,8 +190,8 @@ def test_lesions_without_names_in_reports_are_matched_by_label_and_a_note_says_s
     one = study(tmp_path, [tumor("")], [tumor("", mm=20.0)], targets=("1",))
     assert overall(one) == "PR"
     assert one.notes == (
-        "day 56: lesions without names in 1.json are matched by their label numbers, because a report does not say "
-        "where its scan lies; give the lesions names, or the scans instead of the reports",
+        "day 56: lesions without names in 1.json are matched by their label numbers, because a report does not "
+        "contain its scan; name the lesions, or give the scans instead of the reports",
     )
 
 

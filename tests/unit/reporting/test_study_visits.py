@@ -8,7 +8,7 @@ import pytest
 from lite_ensam.core.coded_concept import CodedConcept
 from lite_ensam.core.errors import StudyError
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.io import write_ct, write_marks, write_report
+from lite_ensam.io import read_ct, write_ct, write_marks, write_report
 from lite_ensam.reporting import judge, read_study, study_inputs
 from lite_ensam.reporting.study_visits import visit_folders, visits_entry
 from lite_ensam.response import VOLUME, respond
@@ -89,12 +89,11 @@ def test_a_date_that_the_scan_contradicts_and_a_scan_given_twice_are_told(tmp_pa
         stored = stored_volume((5, 60, 60))
         stored[-1, -1, -1] += last
         write_series(tmp_path / name, stored, StudyDate=date)
-        write_marks(tmp_path / name / "lines.json", [line], CASE.grid)
+        write_marks(tmp_path / name / "lines.json", [line], read_ct(tmp_path / name)[1])
     (patient,) = read_study(tmp_path)
     told = [note for note in patient.notes if "StudyDate" in note or "voxels as" in note]
     assert told == [
-        "day 56: the StudyDate of the scan is not the date that the study or the name of the visit's folder gives; "
-        "the StudyDate is not used",
+        "day 56: the StudyDate of the scan differs from the visit's date, which is used",
         "day 56: the scan has the same voxels as that of day 0: was one taken twice?",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from dataclasses import replace
 from html import escape
@@ -86,6 +87,8 @@ def test_a_label_map_that_is_changed_does_not_leave_the_numbers_as_they_were(who
     for labels in (result.labels, np.asarray(result)):
         with pytest.raises(ValueError, match="read-only"):
             labels[:] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        pickle.loads(pickle.dumps(result)).labels[:] = 0
     result.labels.copy()[:] = 0
     assert result.mask(1).sum() == result[1].n_voxels
 

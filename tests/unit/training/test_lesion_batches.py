@@ -228,7 +228,7 @@ def test_smoothing_is_the_mean_of_the_neighbours_that_there_are() -> None:
 def test_other_tissues_keep_their_order_or_all_reverse_it() -> None:
     hu = torch.linspace(-1100, 1100, 4**3).reshape(1, 1, 4, 4, 4).expand(400, 1, 4, 4, 4)
     share = (hu > 0).float() * (hu < 80)
-    mapped = _other_tissues(chance(1, 400), hu, share)
+    mapped = _other_tissues(chance(1, 400), hu, share, 1.0)
     steps = mapped.flatten(1).diff(dim=1)
     rises, falls = (steps >= -1e-3).all(1), (steps <= 1e-3).all(1)
     assert bool((rises ^ falls).all())
@@ -240,3 +240,5 @@ def test_other_tissues_keep_their_order_or_all_reverse_it() -> None:
     assert float(tumours.mean()) == pytest.approx(30, abs=6)
     assert float(tumours.std()) == pytest.approx(40, abs=5)
     assert float(steps[:, 0].abs().max()) < 1e-3  # below -1024 HU all is air
+    some = _other_tissues(chance(1, 400), hu, share, 0.3)
+    assert float((some != hu).flatten(1).any(1).float().mean()) == pytest.approx(0.3, abs=0.06)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from hashlib import sha256
 
 from lite_ensam.core.errors import printable
 from lite_ensam.io.dicom.datasets import Dataset
 
-__all__ = ["OF_THE_PATIENT", "harmless_number", "harmless_text", "series_name", "series_number"]
+__all__ = [
+    "OF_THE_PATIENT",
+    "harmless_number",
+    "harmless_text",
+    "series_handle",
+    "series_name",
+    "series_number",
+]
 
 OF_THE_PATIENT = ("PatientName", "PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID")
 """Attributes whose words no message repeats."""
@@ -40,6 +48,12 @@ def harmless_number(header: Dataset) -> str:
     """`series_number` if it is a short number; empty if it may be an identifier."""
     number = series_number(header)
     return number if number.isdigit() and len(number) <= _MOST_DIGITS else ""
+
+
+def series_handle(header: Dataset) -> str:
+    """A series' number and four digits of its UID's hash, "7#3fa2": it tells series of one number apart."""
+    digest = sha256(str(header.get("SeriesInstanceUID") or "").encode()).hexdigest()
+    return f"{harmless_number(header)}#{digest[:4]}"
 
 
 def series_name(header: Dataset) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lite_ensam.core.errors import LiteEnsamError, MarkError, printable
+from lite_ensam.core.errors import LiteEnsamError, MarkError, MissingMarksError, printable
 from lite_ensam.io.dicom.datasets import Dataset, PathLike, files_below, is_dicom, read_dataset
 from lite_ensam.io.dicom.harmless import OF_THE_PATIENT, harmless_text
 from lite_ensam.io.dicom.references import References
@@ -187,7 +187,8 @@ def choose_object(
         )
     others = f", only {len(objects)} of other scans" if objects else ""
     others += _in_text(folder) if what == "marks" else ""
-    raise error(
+    missing = MissingMarksError if error is MarkError else error
+    raise missing(
         f"{where}: no {what.removeprefix('a ')} given, and the folder holds no DICOM file of {what}{others}"
     )
 

@@ -1,7 +1,7 @@
 """One CT series out of a folder of DICOM files: which one, in what order, whether it is whole."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -19,7 +19,7 @@ from lite_ensam.io.dicom.datasets import (
     read_numbers,
     translate_dicom_errors,
 )
-from lite_ensam.io.dicom.harmless import harmless_number, series_name, series_number
+from lite_ensam.io.dicom.harmless import harmless_number, series_handle, series_name, series_number
 from lite_ensam.io.dicom.hounsfield import check_rescale, read_hu, stored_frames
 from lite_ensam.io.dicom.patient import clean_patient
 from lite_ensam.io.dicom.references import References
@@ -29,6 +29,8 @@ __all__ = ["choose_series", "read_ct_series"]
 
 _ALIKE = {"PixelSpacing": (2, 1e-4), "ImageOrientationPatient": (6, 1e-3)}
 """Attributes that all slices share besides Rows and Columns: how many numbers each has, and their tolerance."""
+
+_HOW = "its number, its UID, or the name after 'called'"
 
 _FEWEST = 3
 """Images of another size or orientation are a stack of their own if there are so many, else a scout or a picture."""
@@ -115,27 +117,30 @@ def choose_series(
     for plane in planes:
         by_series[str(plane.get("SeriesInstanceUID", ""))].append(plane)
     n_slices = {uid: len({_identity(plane) for plane in members}) for uid, members in by_series.items()}
-    handles = _handles({uid: members[0] for uid, members in by_series.items()})
+    first = {uid: members[0] for uid, members in by_series.items()}
+    numbers = Counter(harmless_number(header) for header in first.values())
     names = {
-        uid: f"{series_name(members[0])}{handles.get(uid, '')}, {n_slices[uid]} slices"
-        for uid, members in by_series.items()
+        uid: series_name(header)
+        + (f", called {series_handle(header)}" if numbers[harmless_number(header)] > 1 else "")
+        + f", {n_slices[uid]} slices"
+        for uid, header in first.items()
     }
     listed = "; ".join(names[uid] for uid in sorted(by_series, key=lambda uid: (names[uid], uid)))
     if series_uid is not None:
-        numbered = [uid for uid in by_series if series_number(by_series[uid][0]) == series_uid.strip()]
-        handled = [uid for uid, handle in handles.items() if handle == f" ({series_uid.strip()})"]
-        found = [series_uid] if series_uid in by_series else handled or numbered
+        wanted = series_uid.strip()
+        called = [
+            uid for uid, header in first.items() if wanted in (series_number(header), series_handle(header))
+        ]
+        found = [series_uid] if series_uid in by_series else called
         if len(found) != 1:
             several = f"{len(found)} series of this number" if found else "no such CT series"
-            raise CaseError(f"holds {several}: give the number or the UID of one of these: {listed}")
+            raise CaseError(f"holds {several}; choose one by {_HOW}: {listed}")
         return _of_one_patient(by_series[found[0]]), []
     counts = {uid: referred.count(members) for uid, members in by_series.items()}
     is_referred = len(set(counts.values())) > 1
     n_patients = len({str(plane.get("PatientID", "")) for plane in planes})
     if len(by_series) > 1 and n_patients > 1 and not is_referred:
-        raise CaseError(
-            f"holds CT of {n_patients} patients; say which series is meant, by its number or UID: {listed}"
-        )
+        raise CaseError(f"holds CT of {n_patients} patients; say which series is meant, by {_HOW}: {listed}")
     chosen = min(by_series, key=lambda uid: (*(-n for n in counts[uid]), -n_slices[uid], uid))
     taken = _of_one_patient(by_series[chosen])
     if len(by_series) == 1:
@@ -144,19 +149,6 @@ def choose_series(
     return taken, [
         f"took the {which} of {len(by_series)} CT series{why} ({names[chosen]}); there are: {listed}"
     ]
-
-
-def _handles(headers: Mapping[str, Dataset]) -> dict[str, str]:
-    """Suffixes of series that share their number, " (7#1)" and " (7#2)" in the order of the UIDs, by UID."""
-    of_number: dict[str, list[str]] = defaultdict(list)
-    for uid in sorted(headers):
-        of_number[series_number(headers[uid])].append(uid)
-    return {
-        uid: f" ({harmless_number(headers[uid])}#{n})"
-        for uids in of_number.values()
-        if len(uids) > 1
-        for n, uid in enumerate(uids, start=1)
-    }
 
 
 def _of_one_patient(planes: list[Dataset]) -> list[Dataset]:

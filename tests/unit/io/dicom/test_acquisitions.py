@@ -1,5 +1,6 @@
 """Several acquisitions, phases or reconstructions in one series: one is taken and named, another can be chosen."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,10 @@ def test_the_series_that_marks_refer_to_is_taken_not_the_largest(tmp_path: Path)
     ct, source = read_ct(tmp_path / "ct", referred_by=tmp_path / "seg.dcm")
     np.testing.assert_array_equal(ct + 1000, STORED[:4])
     (note,) = source.notes
-    assert note.startswith("took the one of 2 CT series to which seg.dcm refers (series 1 (1#")
+    told = (
+        r"took the one of 2 CT series to which seg\.dcm refers \(series 1, called 1#[0-9a-f]{4}, 4 slices\); "
+    )
+    assert re.match(told, note)
     assert read_ct(tmp_path / "ct", thin, referred_by=tmp_path / "seg.dcm")[0].shape == STORED.shape
     # of two patients, too
     for path in (tmp_path / "ct" / "thin").iterdir():

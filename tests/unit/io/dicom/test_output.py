@@ -161,7 +161,10 @@ def test_a_name_made_of_a_label_is_read_back_as_no_name(tmp_path: Path, kind: st
             write_dataset(path, build_report(seg, source, marks, measured))
         else:
             (write_mask if kind == "SEG" else write_contours)(path, labels, source, marks=marks)
-        assert {mark.name for mark in read_marks(path, source)} == {name, ""}
+        read = read_marks(path, source)
+        if kind != "SR":  # whose lines have labels of their own
+            read = tuple(sorted(read, key=lambda mark: [node.label, liver.label].index(mark.label)))
+        assert [mark.name for mark in read] == [name, ""]
 
 
 def test_the_first_reports_kept_the_label_in_the_name_alone(tmp_path: Path) -> None:
