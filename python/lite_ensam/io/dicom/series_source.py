@@ -54,7 +54,8 @@ class SeriesSource(ScanSource):
         array, for which the caller gets labels: (2, 1, 0) for nibabel's usual i, j, k. None for arrays (z, y,
         x) and for files.
     inputs : tuple[str, ...], default ()
-        Absolute paths of the files and folders that were read; nothing is ever written over or into them.
+        Absolute paths of the files and folders that were read. Nothing is written over or into them, but lines
+        (`write_marks`) may go into a folder.
     slices : tuple[Dataset, ...], default ()
         Headers of the slices from below up, without voxels.
     stack : Stack, default None
