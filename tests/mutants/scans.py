@@ -103,7 +103,7 @@ DICOM_MUTANTS = [
     *mutants(
         "io/scans.py",
         NO_INPUT_LOST,
-        ("*_paths(marks_path, reference_path)", ""),
+        ("scan.with_inputs(marks_path, reference_path)", "scan"),
         ("ScanSource.of(source).inputs, overwrite", "(), overwrite"),
     ),
     *mutants(

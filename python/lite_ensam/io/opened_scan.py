@@ -28,7 +28,7 @@ from lite_ensam.io.mark_entries import MarkFrame
 from lite_ensam.io.mark_forms import MarksLike, parse_marks
 from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.object_choice import ObjectChoice
-from lite_ensam.io.places import marks_at_hand, scan_at_hand
+from lite_ensam.io.places import is_address, marks_at_hand, scan_at_hand
 from lite_ensam.io.reading import check_input, file_suffix
 from lite_ensam.io.voxels import as_ct
 
@@ -121,6 +121,22 @@ class OpenedScan:
             The scan with these notes.
         """
         return replace(self, source=self.source.with_notes(notes))
+
+    def with_inputs(self, *places: object) -> OpenedScan:
+        """Add the files that are read with the scan, which no output replaces either.
+
+        Parameters
+        ----------
+        *places : object
+            Marks or a reference, in any form; only paths are files.
+
+        Returns
+        -------
+        OpenedScan
+            The scan, whose source names them.
+        """
+        paths = [one for one in places if isinstance(one, str | os.PathLike) and not is_address(one)]
+        return replace(self, source=self.source.with_inputs(*paths)) if paths else self
 
     def read_marks(
         self, marks: MarksLike | None, marks_in: MarkFrame = "voxel", only: Choice = ()

@@ -1,6 +1,5 @@
 """Scans, label maps and cases by file name: the suffix says the format, a folder holds DICOM slices."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -224,7 +223,7 @@ def read_case(
     reference_path = None if reference_path is None else mask_at_hand(reference_path)
     referred_by = marks_path or reference_path
     scan = open_scan(ct_path, series_uid=series_uid, acquisition=acquisition, referred_by=referred_by)
-    scan = replace(scan, source=scan.source.with_inputs(*_paths(marks_path, reference_path)))
+    scan = scan.with_inputs(marks_path, reference_path)
     if reference_path is None and file_suffix(ct_path) == ".npz" and "gts" in npz_keys(ct_path):
         reference_path = ct_path
     if reference_path is None:
@@ -388,10 +387,6 @@ def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite:
     with _output_errors(path):
         checked = as_ct(ct)
     _write_volume(path, as_subvolume(checked), "imgs", source, overwrite)
-
-
-def _paths(*places: object) -> Iterator[PathLike]:
-    return (place for place in places if isinstance(place, str | os.PathLike))
 
 
 def _check_output(

@@ -24,7 +24,7 @@ from lite_ensam.engines import Engine, WeightsManifest, check_engine, shared_bac
 from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.marks_files import mark_entry
-from lite_ensam.io.places import is_address, marks_at_hand
+from lite_ensam.io.places import marks_at_hand
 from lite_ensam.measurements import TumorMeasurement, TumorRepeatability
 from lite_ensam.segmentation.edge_refinement import Border
 from lite_ensam.segmentation.patch_plan import PatchPlan
@@ -159,6 +159,7 @@ def segment(
         with clock.step("read"):
             scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, given := marks_at_hand(marks))
             lines = with_prompts(scan.read_marks(given, marks_in, only), prompts or {}, scan.source)
+            scan = scan.with_inputs(marks)
             return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 
     # the scan is inflated (without the interpreter's lock) while the engine starts
@@ -170,7 +171,7 @@ def segment(
         with clock.step("wait for scan"):
             case, plan = reading.result()
     result = segment_case(case, predictor, threshold, clock, n_repeats, plan, on_repeat)
-    return _of_files(result, ct, marks, plan)
+    return _with_crops(result, plan) if isinstance(ct, str | os.PathLike) else result
 
 
 def segment_case(
@@ -329,18 +330,10 @@ def _read_planned(
     return scan.read_case(marks, None if whole else plan.boxes, hu=hu), plan
 
 
-def _of_files(result: Segmentation, ct: object, marks: object, plan: PatchPlan) -> Segmentation:
-    """The result, which knows the file of its lines.
-
-    Of a scan that came from a path it keeps no more than the plan asks for: results in a list would hold one whole scan
-    each.
-    """
-    case, changed = result.case, dict[str, Any]()
-    if isinstance(marks, str | os.PathLike) and not is_address(marks):
-        changed["source"] = case.source.with_inputs(marks)
-    if isinstance(ct, str | os.PathLike):
-        changed |= {"ct": keep_boxes(case.ct, plan.boxes), "reference": None}
-    return replace(result, case=replace(case, **changed)) if changed else result
+def _with_crops(result: Segmentation, plan: PatchPlan) -> Segmentation:
+    """The result with no more of its scan than the plan asks for: results in a list would hold one whole scan each."""
+    crops = keep_boxes(result.case.ct, plan.boxes)
+    return replace(result, case=replace(result.case, ct=crops, reference=None))
 
 
 def report_of(
