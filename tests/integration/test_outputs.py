@@ -158,6 +158,9 @@ def test_nothing_in_python_replaces_the_scan_or_the_lines_that_it_was_given(
     ):
         with pytest.raises(OutputError, match=INPUT):
             write(place / "ct.nii.gz", overwrite=True)
+    scored = read_case(place / "ct.nii.gz", place / "marks.json", place / "mask.nii.gz")
+    with pytest.raises(OutputError, match=INPUT):
+        segment(scored).save(place / "mask.nii.gz", overwrite=True)
     assert content(place) == before
 
 
