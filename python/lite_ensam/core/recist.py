@@ -366,7 +366,7 @@ def marks_in_sequence(marks: object) -> tuple[RecistMark, ...]:
     Parameters
     ----------
     marks : object
-        A mark, or marks in an iterable, which are not checked here.
+        A mark, or marks in an iterable.
 
     Returns
     -------
@@ -376,13 +376,12 @@ def marks_in_sequence(marks: object) -> tuple[RecistMark, ...]:
     Raises
     ------
     MarkError
-        If it is neither.
+        If one of them is not a `RecistMark`.
     """
-    if isinstance(marks, RecistMark):
-        return (marks,)
-    if not isinstance(marks, Iterable):
-        raise MarkError(f"marks must be RecistMarks, as `read_marks` returns them, got {brief(marks)}")
-    return tuple(marks)
+    several: tuple[Any, ...] = tuple(marks) if isinstance(marks, Iterable) else (marks,)
+    if wrong := [mark for mark in several if not isinstance(mark, RecistMark)]:
+        raise MarkError(f"marks must be RecistMarks, as `read_marks` returns them, got {brief(wrong[0])}")
+    return several
 
 
 def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
@@ -399,10 +398,9 @@ def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
     shape_zyx : Sequence[int]
         Shape of the volume.
     """
+    marks = marks_in_sequence(marks)
     if not marks:
         raise MissingMarksError("no mark given: at least one RECIST line is needed")
-    if wrong := [mark for mark in marks if not isinstance(mark, RecistMark)]:
-        raise MarkError(f"marks must be RecistMarks, as `read_marks` returns them, got {brief(wrong[0])}")
     counts = Counter(mark.label for mark in marks)
     if repeated := sorted(label for label, n in counts.items() if n > 1):
         raise MarkError(

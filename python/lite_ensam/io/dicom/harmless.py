@@ -13,6 +13,7 @@ __all__ = [
     "OF_THE_PATIENT",
     "harmless_number",
     "harmless_text",
+    "is_called",
     "series_handle",
     "series_name",
     "series_number",
@@ -54,6 +55,11 @@ def series_handle(header: Dataset) -> str:
     """A series' number and four digits of its UID's hash, "7#3fa2": it tells series of one number apart."""
     digest = sha256(str(header.get("SeriesInstanceUID") or "").encode()).hexdigest()
     return f"{harmless_number(header)}#{digest[:4]}"
+
+
+def is_called(header: Dataset, wanted: str) -> bool:
+    """Whether a user means this series by its number or its `series_handle`."""
+    return wanted in (series_number(header), series_handle(header))
 
 
 def series_name(header: Dataset) -> str:

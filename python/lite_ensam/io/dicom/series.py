@@ -19,7 +19,7 @@ from lite_ensam.io.dicom.datasets import (
     read_numbers,
     translate_dicom_errors,
 )
-from lite_ensam.io.dicom.harmless import harmless_number, series_handle, series_name, series_number
+from lite_ensam.io.dicom.harmless import harmless_number, is_called, series_handle, series_name
 from lite_ensam.io.dicom.hounsfield import check_rescale, read_hu, stored_frames
 from lite_ensam.io.dicom.patient import clean_patient
 from lite_ensam.io.dicom.references import References
@@ -127,10 +127,7 @@ def choose_series(
     }
     listed = "; ".join(names[uid] for uid in sorted(by_series, key=lambda uid: (names[uid], uid)))
     if series_uid is not None:
-        wanted = series_uid.strip()
-        called = [
-            uid for uid, header in first.items() if wanted in (series_number(header), series_handle(header))
-        ]
+        called = [uid for uid, header in first.items() if is_called(header, series_uid.strip())]
         found = [series_uid] if series_uid in by_series else called
         if len(found) != 1:
             several = f"{len(found)} series of this number" if found else "no such CT series"

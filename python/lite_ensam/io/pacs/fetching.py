@@ -19,7 +19,7 @@ from lite_ensam.core.types import PathLike
 from lite_ensam.io.atomic import atomic_write, scratch_folder, translate_output_errors
 from lite_ensam.io.dicom.ct_folder import CtFolder, add_header
 from lite_ensam.io.dicom.datasets import Dataset, load_package, read_dataset
-from lite_ensam.io.dicom.harmless import OF_THE_PATIENT, series_handle, series_number
+from lite_ensam.io.dicom.harmless import OF_THE_PATIENT, is_called
 from lite_ensam.io.dicom.marks import candidate_marks
 from lite_ensam.io.dicom.references import References
 from lite_ensam.io.dicom.series import choose_series
@@ -180,9 +180,7 @@ def fetch_study(
 
 def _uid_of(wanted: str, series: Sequence[Dataset]) -> str:
     """SeriesInstanceUID of a series that is given by its UID, its number or `series_handle`."""
-    called = [
-        str(one.SeriesInstanceUID) for one in series if wanted in (series_number(one), series_handle(one))
-    ]
+    called = [str(one.SeriesInstanceUID) for one in series if is_called(one, wanted)]
     return called[0] if wanted and len(called) == 1 else wanted
 
 
