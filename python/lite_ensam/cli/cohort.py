@@ -81,7 +81,7 @@ def cohort(
         bool, typer.Option("--retry-failed", help="Try failed cases again even if their files are unchanged")
     ] = False,
 ) -> None:
-    """Segment and measure all scans of a manifest or an archive (extra `cohort`).
+    """Segment and measure all scans of a manifest or a folder (extra `cohort`).
 
     The same command resumes an interrupted run. A case that fails is a row of cases.csv with its error, and the exit
     code is still 0.

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def demo(
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder for all files", show_default="lite-ensam-demo")
+        Path | None,
+        typer.Argument(
+            help="Folder for all files",
+            show_default="lite-ensam-demo; with --real lite-ensam-demo-real, with --study lite-ensam-demo-study",
+        ),
     ] = None,
     real: Annotated[
         bool,

@@ -20,7 +20,7 @@ ConfirmationDays: TypeAlias = Annotated[
     str | None,
     typer.Option(
         help="Count CR and PR only if they are confirmed within these days: LEAST or LEAST,MOST, e.g. 28,84",
-        show_default="at least 28",
+        show_default="off; with --confirmation alone at least 28",
     ),
 ]
 KeepPr: TypeAlias = Annotated[
@@ -33,7 +33,7 @@ IrecistDays: TypeAlias = Annotated[
     str | None,
     typer.Option(
         help="Judge by iRECIST as well, with these days from iUPD to iCPD: LEAST or LEAST,MOST",
-        show_default="28,56",
+        show_default="off; with --irecist alone 28,56",
     ),
 ]
 Mrecist: TypeAlias = Annotated[

@@ -95,7 +95,7 @@ Data: TypeAlias = Annotated[
     Path,
     typer.Argument(
         help="Folder with train/SOURCE/CASE, an archive made by `pack`, FLARE's folder with train_npz/*.npz, or a CSV "
-        "file with the columns ct,labels,marks,source,patient,split",
+        "or Parquet file with a column ct (labels, marks, case, source, patient and split are optional)",
         show_default=False,
     ),
 ]

@@ -42,14 +42,14 @@ ViewMirror = Annotated[
     typer.Option(
         "--mirror/--no-mirror",
         help="Average each result with that of the mirror image; doubles the network's time",
-        show_default="that of the report that --marks is, else no mirror",
+        show_default="as in the report, if --marks is one; else no mirror",
     ),
 ]
 ViewBorder = Annotated[
     BorderName | None,
     typer.Option(
         help="Put the border where readers draw it (readers) or where grey values change (edge)",
-        show_default="that of the report that --marks is, else readers",
+        show_default="as in the report, if --marks is one; else readers",
     ),
 ]
 Browser = Annotated[

@@ -156,7 +156,7 @@ def _result(future: Future[Outcome], task: Task) -> Outcome:
     try:
         outcome = future.result()
     except CancelledError:
-        raise CohortError("the Dask scheduler went away; run again to go on") from None
+        raise CohortError("the Dask scheduler went away; run the same command again to resume") from None
     except LiteEnsamError:
         raise
     except Exception as error:
@@ -168,5 +168,5 @@ def _result(future: Future[Outcome], task: Task) -> Outcome:
         write_record(task.folder, task.row, failure_record(task, failure))
         return Outcome(task.row.case, "failed", failure.error)
     if outcome.status == "stop":
-        raise CohortError(f"case {task.row.case}: {outcome.error}; what is done is kept: run again to go on")
+        raise CohortError(f"case {task.row.case}: {outcome.error}; what is done is kept: run the same command again to resume")
     return outcome

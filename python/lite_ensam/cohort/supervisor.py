@@ -143,7 +143,7 @@ class Worker:
                 self._process = self._begin()
             except OSError as error:
                 raise CohortError(
-                    f"no worker can be started ({error.strerror or error}); what is done is kept: run again to go on"
+                    f"no worker can be started ({error.strerror or error}); what is done is kept: run the same command again to resume"
                 ) from error
         if self.closed:  # between the question and the start
             self._process.kill()

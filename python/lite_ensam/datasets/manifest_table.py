@@ -74,9 +74,9 @@ def read_manifest_table(path: PathLike) -> ManifestTable:
         For a .parquet without pyarrow.
     """
     where, suffix = printable(path), Path(path).suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise CaseError(f"{where}: a manifest is a .csv or .parquet table")
     check_input(path)
+    if suffix not in (".csv", ".parquet"):
+        raise CaseError(f"{where}: is neither a folder nor a table of cases, which ends in .csv or .parquet")
     with translate_io_errors(path):
         megabytes = os.stat(path).st_size / 1e6
     if megabytes > _MOST_MEGABYTES:

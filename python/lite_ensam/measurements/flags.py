@@ -46,10 +46,10 @@ class Flag:
     sentence: str
 
 
-EMPTY = Flag("empty", "no voxel")
-RECOVERED = Flag("recovered", "no voxel above the threshold: the likeliest near the line taken")
+EMPTY = Flag("empty", "the mask is empty")
+RECOVERED = Flag("recovered", "the network found nothing: the likeliest voxels near the line were taken")
 HARDLY_KNOWN = Flag("hardly_known", "the network hardly follows the line: an unknown kind of tumour, or none")
-AERATED = Flag("aerated", "no tumour in sight: air or lung")
+AERATED = Flag("aerated", "air or lung instead of a tumour")
 DISAGREES_WITH_LINE = Flag(
     "disagrees_with_line", f"mask and line differ by more than {100 * DISAGREEMENT:.0f} %"
 )
@@ -57,7 +57,7 @@ SHORT_AXIS_NOT_ACROSS = Flag(
     "short_axis_not_across", "the drawn short axis does not go across the line, or is longer than it"
 )
 TOO_SMALL = Flag("too_small", "one voxel wide: too small to measure")
-TOUCHES_EDGE = Flag("touches_edge", "mask reaches the scan's edge")
+TOUCHES_EDGE = Flag("touches_edge", "the mask reaches the scan's edge")
 
 
 def in_pieces(n_pieces: int) -> Flag:
@@ -81,7 +81,7 @@ def sentences(flags: Iterable[Flag]) -> str:
     Examples
     --------
     >>> sentences((EMPTY, TOO_SMALL))
-    'no voxel; one voxel wide: too small to measure'
+    'the mask is empty; one voxel wide: too small to measure'
     """
     return "; ".join(flag.sentence for flag in flags)
 
@@ -102,7 +102,7 @@ def flag_lists(flags: Iterable[Flag]) -> dict[str, list[str]]:
     Examples
     --------
     >>> flag_lists([AERATED])
-    {'flags': ['aerated'], 'flag_sentences': ['no tumour in sight: air or lung']}
+    {'flags': ['aerated'], 'flag_sentences': ['air or lung instead of a tumour']}
     """
     listed = list(flags)
     return {"flags": [one.code for one in listed], "flag_sentences": [one.sentence for one in listed]}

@@ -82,7 +82,7 @@ class StudySizes:
                 values[target.name] = self._said(said, target, where, is_baseline=day == 0)
         for name in given:
             if (key := name_key(name)) in tumors and key not in owners:
-                self._note(f"day {day}, {name}: the study file is taken at its word, not {source}")
+                self._note(f"day {day}, {name}: the size in the study file is used, not that in {source}")
                 owners[key] = name
         self._tell_lost(lost, source, tumors, day)
         listed = visit.get("new_lesions")

@@ -327,13 +327,13 @@ class Trainer:
                 self._restore(state)
         except Exception as error:  # damaged files have many ways
             raise TrainingError(
-                f"{printable(path)}: is damaged, the run cannot go on from it ({brief(str(error))}); put a copy in its "
+                f"{printable(path)}: is damaged, the run cannot be resumed from it ({brief(str(error))}); put a copy in its "
                 "place, or use another folder"
             ) from error
         if config != self.config:
             raise TrainingError(
-                f"run {self.folder} was started with other settings: {_differences(config, self.config)}. Go on with "
-                "those it had; for others, name another folder and give this run's weights.safetensors as --start"
+                f"run {self.folder} was started with other settings: {_differences(config, self.config)}. Resume with "
+                "its own; for others, name another folder and give this run's weights.safetensors as --start"
             )
 
     def _restore(self, state: dict[str, Any]) -> None:

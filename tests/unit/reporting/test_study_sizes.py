@@ -155,7 +155,7 @@ def test_tumours_are_counted_once(tmp_path: Path, said: Tumor, message: str) -> 
 def test_a_size_of_the_study_file_goes_before_the_report_and_says_so(tmp_path: Path) -> None:
     one = study(tmp_path, [tumor()], [tumor()], said={"Liver 1": {"diameter_mm": 10}})
     assert overall(one) == "PR"
-    assert one.notes == ("day 56, liver 1: the study file is taken at its word, not 1.json",)
+    assert one.notes == ("day 56, liver 1: the size in the study file is used, not that in 1.json",)
 
 
 def test_flags_of_a_report_are_told(tmp_path: Path) -> None:

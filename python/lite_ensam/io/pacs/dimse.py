@@ -71,7 +71,8 @@ def store(files: Mapping[str, Path], to: AeAddress) -> StoreOutcome:
         where = f"{to.title} at {to.host}:{to.port}"
         if association.is_rejected:
             raise ArchiveError(
-                f"{where}: refuses the connection; it must know {OWN_TITLE}, and its own title must be right"
+                f"{where}: refuses the connection; register the AE title {OWN_TITLE} there, and check the archive's "
+                "AE title in the address"
             )
         if not association.is_established:
             raise ArchiveError(f"{where}: cannot be reached, or does not answer")
