@@ -55,5 +55,7 @@ def _file_here(place: PathLike) -> Path:
     from lite_ensam.io.places import is_address
 
     if is_address(place):
-        raise typer.BadParameter("the input comes from an archive and not from a folder; name the output with --output")
+        raise typer.BadParameter(
+            "the input comes from an archive and not from a folder; name the output with --output"
+        )
     return Path(place)

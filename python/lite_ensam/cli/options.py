@@ -80,7 +80,7 @@ Series: TypeAlias = Annotated[
     str | None,
     typer.Option(
         help="Select a DICOM series by its number or UID, or as it is called in a message, such as 7#3fa2",
-        show_default="the one that marks refer to, else the largest",
+        show_default="the one that marks refer to, else the largest; `view` shows a list",
     ),
 ]
 Acquisition: TypeAlias = Annotated[
@@ -109,8 +109,8 @@ Fraction: TypeAlias = Annotated[
 MarksIn: TypeAlias = Annotated[
     MarkFrameName,
     typer.Option(
-        help="Coordinates of --line, JSON and CSV: voxel indices z,y,x from 0 (voxel), or mm x,y,z (ras as in NIfTI, "
-        "lps as in DICOM)"
+        help="Coordinates of lines in JSON and CSV files, and of --line: voxel indices z,y,x from 0 (voxel), or mm "
+        "x,y,z (ras as in NIfTI, lps as in DICOM)"
     ),
 ]
 Hu: TypeAlias = Annotated[

@@ -168,5 +168,7 @@ def _result(future: Future[Outcome], task: Task) -> Outcome:
         write_record(task.folder, task.row, failure_record(task, failure))
         return Outcome(task.row.case, "failed", failure.error)
     if outcome.status == "stop":
-        raise CohortError(f"case {task.row.case}: {outcome.error}; what is done is kept: run the same command again to resume")
+        raise CohortError(
+            f"case {task.row.case}: {outcome.error}; what is done is kept: run the same command again to resume"
+        )
     return outcome

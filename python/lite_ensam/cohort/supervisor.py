@@ -143,7 +143,8 @@ class Worker:
                 self._process = self._begin()
             except OSError as error:
                 raise CohortError(
-                    f"no worker can be started ({error.strerror or error}); what is done is kept: run the same command again to resume"
+                    f"no worker can be started ({error.strerror or error}); what is done is kept: "
+                    "run the same command again to resume"
                 ) from error
         if self.closed:  # between the question and the start
             self._process.kill()

@@ -181,7 +181,10 @@ class OpenedScan:
         name = "the ct" if self.path is None else printable(self.path)
         if self.path is not None and file_suffix(self.path) == ".npz":
             raise MissingMarksError(f"{name}: holds no array `recist`, and no marks were given")
-        raise MissingMarksError(f"{name}: no `marks` given: name a file of RECIST lines, or give the ends of one line; `lite-ensam view` draws them")
+        raise MissingMarksError(
+            f"{name}: no `marks` given: name a file of RECIST lines, or give the ends of one line; `lite-ensam view` "
+            "draws them"
+        )
 
     def draw_marks(self, path: PathLike, label_map: LabelMap) -> tuple[RecistMark, ...]:
         """Draw the line of each lesion of a label map.

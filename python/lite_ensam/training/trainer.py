@@ -327,8 +327,8 @@ class Trainer:
                 self._restore(state)
         except Exception as error:  # damaged files have many ways
             raise TrainingError(
-                f"{printable(path)}: is damaged, the run cannot be resumed from it ({brief(str(error))}); put a copy in its "
-                "place, or use another folder"
+                f"{printable(path)}: is damaged, the run cannot be resumed from it ({brief(str(error))}); put a copy "
+                "in its place, or use another folder"
             ) from error
         if config != self.config:
             raise TrainingError(
