@@ -50,6 +50,9 @@ explorer = lite_ensam.explore(lite_ensam.make_phantom())
 marker = explorer.viewer
 explorer
 """
+IN_A_BOX = EXPLORING.replace("explorer\n", "ipywidgets.VBox([explorer])\n").replace(
+    "import", "import ipywidgets\nimport", 1
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("lab")
     write_notebook(folder / "marking.ipynb", MARKING)
     write_notebook(folder / "exploring.ipynb", EXPLORING)
+    write_notebook(folder / "box.ipynb", IN_A_BOX)
     with running(folder) as address:
         yield address
 
@@ -301,3 +305,30 @@ def test_a_scan_is_explored_and_saved(desk: JupyterPage) -> None:
     desk.picture("exploring-3d", ".k3d-target canvas")
     assert desk.requests.hosts == {"127.0.0.1"}
     assert desk.requests.astray == set()
+
+
+@pytest.mark.parametrize("desk", ["exploring in JupyterLab", "box in JupyterLab"], indirect=True)
+def test_a_notebook_that_is_closed_and_opened_shows_the_work(desk: JupyterPage) -> None:
+    """The kernel goes on; lines, masks and what was corrected are there, and more can be corrected."""
+    command = "([name, given]) => window.jupyterapp.commands.execute(name, given)"
+    name = desk.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
+    desk.until("len(marker.results) == 3")
+    desk.page.click("tr[data-label='2'] td[data-kind=line]")
+    desk.press("Delete")
+    desk.until("[mark.label for mark in marker.marks] == [1, 3]")
+    desk.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
+    desk.page.evaluate(command, ["application:close", {}])
+    desk.page.wait_for_selector(".le-root", state="detached")
+    desk.page.evaluate(command, ["docmanager:open", {"path": name}])
+    desk.page.wait_for_selector("tr[data-label='3'] td[data-kind=volume] >> text=/[0-9]/")
+    desk.page.click("tr[data-label='3'] td[data-kind=line]")
+    desk.canvas("[data-masks='1 3']")
+    desk.press("Control+z")
+    desk.page.wait_for_selector("tr[data-label='2'] td[data-kind=volume] >> text=/[0-9]/")
+
+
+@pytest.mark.parametrize("desk", ["exploring in JupyterLab"], indirect=True)
+def test_a_viewer_whose_kernel_is_gone_says_so(desk: JupyterPage) -> None:
+    desk.until("len(marker.results) == 3")
+    desk.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    desk.page.wait_for_selector(".le-error >> text=Run its cell again")

@@ -112,3 +112,15 @@ test("an edit says which lines it changes", () => {
   assert.deepEqual(lines(touched(view, [200, 60])), ["short_axis_zyx"]);
   assert.deepEqual(lines(touched(view, [150, 100])), ["endpoints_zyx", "short_axis_zyx"]);
 });
+
+test("lines stay on the slice where they were taken hold of, wherever the wheel turns to", () => {
+  const marks = [makeMark(1, { short_axis_zyx: SHORT })];
+  const ends = (/** @type {Place} */ at, tool = "line") => {
+    const mark = dragged(viewOf(marks, { tool }), at, [6, 20, 33]);
+    return [...(mark.endpoints_zyx ?? []), ...(mark.short_axis_zyx ?? [])].map(([z]) => z);
+  };
+  /** @type {Place[]} an end, the whole line, an end of the short axis, nothing */
+  const places = [[296, 107], [150, 104], [200, 60], [500, 400]];
+  for (const at of places) assert.deepEqual(new Set(ends(at)), new Set([4]));
+  assert.deepEqual(new Set(ends([250, 50], "short axis")), new Set([4]));
+});

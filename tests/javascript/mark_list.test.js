@@ -189,3 +189,26 @@ test("an answer that comes after the first edit is too late", () => {
   list.undo();
   assert.deepEqual(labels(), [1]);
 });
+
+test("what Python refuses is no step: undo goes on to what was before, and redo to what was undone", () => {
+  const { model, list, labels } = listOf(makeMark(1));
+  list.put(makeMark(2));
+  const refused = () => {
+    const before = structuredClone(list.current);
+    list.put(makeMark(3));
+    list.put(makeMark(4));
+    model.set("error", "mark 3: its endpoints lie on two slices");
+    model.set("marks", before);
+    model.set("marks", structuredClone(before));
+  };
+  refused();
+  assert.deepEqual(labels(), [1, 2]);
+  list.undo();
+  assert.deepEqual(labels(), [1]);
+  list.redo();
+  assert.deepEqual(labels(), [1, 2]);
+  model.set("error", "");
+  model.set("marks", [makeMark(1)]);
+  list.undo();
+  assert.deepEqual(labels(), [1, 2], "what Python sets by itself can be undone");
+});

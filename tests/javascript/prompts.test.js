@@ -64,7 +64,7 @@ test("a line drawn again on another slice keeps the slices that it does not cont
 });
 
 test("the table says in a few words what was told", () => {
-  assert.equal(promptsText(makeMark(1)), "");
+  assert.equal(promptsText(makeMark(1), 1), "");
   assert.ok(!hasPrompts(makeMark(1)));
   const told = makeMark(1, {
     first_slice: 33,
@@ -72,10 +72,11 @@ test("the table says in a few words what was told", () => {
     inside_zyx: [[40, 1, 1]],
     outside_zyx: [[1, 1, 1], [2, 2, 2]],
   });
-  assert.equal(promptsText(told), "+1 −2 · slices 34 to 48");
+  assert.equal(promptsText(told, 1), "+1 −2 · slices 34 to 48");
   assert.ok(hasPrompts(told));
-  assert.equal(promptsText(makeMark(1, { first_slice: 0 })), "slices from 1");
-  assert.equal(promptsText(makeMark(1, { last_slice: 0 })), "slices to 1");
+  const [first, last] = [makeMark(1, { first_slice: 0 }), makeMark(1, { last_slice: 0 })];
+  assert.deepEqual([first, last].map((mark) => promptsText(mark, 1)), ["begins on slice 1", "ends on slice 1"]);
+  assert.deepEqual([first, last].map((mark) => promptsText(mark, -1)), ["ends on slice 1", "begins on slice 1"]);
 });
 
 test("the band under the slider runs from head to feet; an end that is not told is open", () => {

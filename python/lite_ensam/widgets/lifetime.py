@@ -1,8 +1,9 @@
 """How long a viewer keeps its scan: as long as a variable holds it, or the output of the cell that shows it.
 
 ipywidgets and the channel to the browser hold each widget until it is closed or the kernel ends, so that fifty viewers
-in a notebook, forty-nine of them gone from the page, would hold fifty scans. Here they hold them weakly. The output of
-a cell is held under the cell's name instead, until the cell is run again.
+in a notebook, forty-nine of them gone from the page, would hold fifty scans. Here they hold them weakly: a page that is
+loaded again still finds all that live, wherever they are shown. The output of a cell is held under the cell's name
+instead, until the cell is run again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakMethod
+from weakref import WeakMethod, proxy
 
 from ipywidgets import Widget
 from ipywidgets.widgets.widget import _instances as _registry
@@ -25,8 +26,14 @@ _watched_shells: set[int] = set()
 
 def hold_weakly(widget: Widget) -> None:
     """Leave a widget to those who use it: neither the registry nor the channel to the browser keep it any more."""
-    _registry.pop(widget.model_id, None)
+    _register_weakly(widget)
     widget.comm.on_msg(weakly(widget._handle_msg))
+
+
+def _register_weakly(widget: Widget) -> None:
+    """A page that is loaded again asks the registry for all widgets; a proxy shows it this one and does not keep it."""
+    name = widget.model_id
+    _registry[name] = proxy(widget, lambda _: _registry.pop(name, None))
 
 
 def weakly(method: Callable[..., Any]) -> Callable[..., None]:
@@ -49,7 +56,7 @@ def keep_while_shown(widget: Widget) -> None:
         _watched_shells.add(id(shell))
         shell.events.register("pre_run_cell", _forget_old_output)
     cell, run = _running_cell(shell)
-    _registry[widget.model_id] = widget  # whoever exports the page's widgets looks there
+    _registry[widget.model_id] = widget
     _, widgets = _shown.setdefault(cell, (run, []))
     if not any(shown is widget for shown in widgets):
         widgets.append(widget)
@@ -84,7 +91,7 @@ def _forget_old_output(_: Any = None) -> None:
         if any(kept is widget for kept in elsewhere):
             continue
         if widget.comm is not None:
-            _registry.pop(widget.model_id, None)
+            _register_weakly(widget)
         _forget_in_history(shell, widget)
 
 

@@ -217,7 +217,8 @@ export type FromPython =
   | { kind: "history"; done: Work[]; undone: Work[] }
   | { kind: "said"; words: string };
 
-export type ModelEvent = "msg:custom" | `change:${keyof Traits}`;
+/** The last one is Jupyter's: the kernel that a model belongs to is gone. */
+export type ModelEvent = "msg:custom" | `change:${keyof Traits}` | "comm_live_update";
 export type Listener = (message: FromPython, buffers: (DataView | ArrayBuffer)[]) => void;
 
 /** What anywidget promises of a model, wherever the widget is shown. */

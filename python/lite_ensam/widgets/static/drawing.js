@@ -76,12 +76,17 @@ export function writeText(context, text, x, y, color) {
  * Text beside a place; it is moved into the canvas if the place is in it, or nearly.
  * @param {CanvasRenderingContext2D} context
  * @param {string} text
- * @param {number} x
+ * @param {number} x where it begins, or ends
  * @param {number} y
  * @param {string} color
+ * @param {boolean} endsThere
  */
-export function writeInside(context, text, x, y, color) {
+export function writeInside(context, text, x, y, color, endsThere = false) {
   const { clientWidth: w, clientHeight: h } = context.canvas;
+  if (endsThere) {
+    context.font = FONT;
+    x -= context.measureText(text).width;
+  }
   if (Math.abs(x - w / 2) > w / 2 + LINE_PX || Math.abs(y - h / 2) > h / 2 + LINE_PX) {
     writeText(context, text, x, y, color);
     return;

@@ -101,6 +101,7 @@ export class LesionTable {
       value: String(label),
       title: "label in the label map",
     });
+    number.style.width = `${Math.max(String(label).length, 2) + 1}ch`;
     nameIt(number, `label of lesion ${label}`);
     this.whenEdited(number, () => {
       if (Number(number.value) === label) return;
@@ -146,7 +147,7 @@ export class LesionTable {
       },
     );
     nameIt(away, `take clicks and slices of lesion ${mark.label} away`);
-    return [make("div", { className: "le-hints" }, promptsText(mark), away)];
+    return [make("div", { className: "le-hints" }, promptsText(mark, this.viewer.caudal), away)];
   }
 
   /**

@@ -113,15 +113,17 @@ export function grabbed(view, at, shift) {
 export const editedLines = (edit) => ("moved" in edit ? edit.moved : [edit.key]);
 
 /**
- * The mark as an edit to a voxel would leave it: ends on voxel centres, inside the slice.
+ * The mark as an edit to a voxel would leave it: ends on voxel centres, inside the slice where the edit began.
  * @param {Edit} edit
- * @param {Point} point
+ * @param {Point} at of any slice: the wheel may have turned since
  * @param {Point} shape of the scan
  * @returns {Draft}
  */
-export function edited(edit, point, shape) {
-  if ("moved" in edit) return movedTo(edit, point, shape);
+export function edited(edit, [, y, x], shape) {
+  if ("moved" in edit) return movedTo(edit, [edit.from[0], y, x], shape);
   const { key, fixed } = edit;
+  /** @type {Point} */
+  const point = [fixed[0], y, x];
   const mark = "near" in edit ? edit.near.find((near) => cross(near[LINE], [fixed, point])) : edit.mark;
   return { ...(mark ?? newMark()), [key]: [fixed, point] };
 }

@@ -28,7 +28,10 @@ export class MarkList {
       if (this.saving) return;
       const state = this.modelState();
       if (!same(state, this.state)) {
-        this.done.push(this.state);
+        // what Python refuses and sends back was never a step
+        const kept = model.get("error") ? this.done.map((old) => same(old, state)).lastIndexOf(true) : -1;
+        if (kept >= 0) this.done.length = kept;
+        else this.done.push(this.state);
         this.undone = [];
         this.state = state;
       }

@@ -245,7 +245,10 @@ export class PlaneView {
     const angle = line ? angleBetween(line, short, spacing) : 90;
     const askew = 90 - angle > OFF_PERPENDICULAR ? ` (${angle.toFixed(0)}° to the line)` : "";
     const [x, y] = ends[0][1] < ends[1][1] ? ends[0] : ends[1];
-    writeInside(context, `${lengthMm(short, spacing).toFixed(1)} mm${askew}`, x - 8, y - 9, color);
+    const [left, right] = eachEnd(line ?? short, (end) => this.toScreen(end)).sort((a, b) => a[0] - b[0]);
+    const isLeft = right[1] < left[1]; // away from a line that rises to the right, and from its own words
+    const words = `${lengthMm(short, spacing).toFixed(1)} mm${askew}`;
+    writeInside(context, words, isLeft ? x + 8 : x - 8, y - 9, color, isLeft);
   }
 
   /**

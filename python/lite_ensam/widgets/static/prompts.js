@@ -134,18 +134,20 @@ export function fittedTo(mark, z) {
 /**
  * In words, for the table: "+2 −1 · slices 34 to 48"; "" if there is nothing.
  * @param {Mark} mark
+ * @param {number} caudal step of the index from head to feet, the way in which a lesion begins and ends
  */
-export function promptsText(mark) {
+export function promptsText(mark, caudal) {
   /** @type {PointKey[]} */
   const kinds = [INSIDE, OUTSIDE];
   const counts = kinds.flatMap((key) => (mark[key].length ? `${SIGNS[key]}${mark[key].length}` : []));
   const [first, last] = [mark[FIRST], mark[LAST]].map((z) => (z === null ? "" : sliceNumber(z)));
+  const [begins, ends] = caudal > 0 ? [first, last] : [last, first];
   const range = first && last
     ? `slices ${first} to ${last}`
-    : first
-    ? `slices from ${first}`
-    : last
-    ? `slices to ${last}`
+    : begins
+    ? `begins on slice ${begins}`
+    : ends
+    ? `ends on slice ${ends}`
     : "";
   return [counts.join(" "), range].filter(Boolean).join(" · ");
 }

@@ -46,6 +46,6 @@ export class SliceSlider {
     this.range.classList.toggle("le-open-left", open[0]);
     this.range.classList.toggle("le-open-right", open[1]);
     Object.assign(this.line.style, { left: `${100 * line}%`, background: color });
-    this.band.title = `lesion ${mark.label}: ${promptsText(mark) || "where it begins and ends is not told"}`;
+    this.band.title = `lesion ${mark.label}: ${promptsText(mark, step) || "where it begins and ends is not told"}`;
   }
 }
