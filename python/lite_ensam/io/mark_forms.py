@@ -26,6 +26,7 @@ from lite_ensam.io.mark_entries import (
     marks_of_entries,
 )
 from lite_ensam.io.marks_files import (
+    check_scan_of_report,
     end_columns,
     entries_of_json,
     marks_of_labels,
@@ -176,7 +177,8 @@ def _entries_of_mapping(marks: Mapping[Any, Any], ct: ScanSource, marks_in: Mark
     keys = set(marks)
     check_markups_frame(marks, marks_in)
     if keys & {"marks", "markups"}:
-        return list(entries_of_json(marks)), report_notes(marks, ct)
+        check_scan_of_report(marks, ct.grid)
+        return list(entries_of_json(marks)), report_notes(marks)
     if keys & _ENDS_KEYS:
         return [("mark number 1", marks)], ()
     if keys & _COLUMNS:

@@ -43,6 +43,7 @@ from lite_ensam.io.slicer_markups import check_markups_frame, entries_of_markups
 
 __all__ = [
     "REPORT_OPTIONS",
+    "check_scan_of_report",
     "end_columns",
     "entries_of_json",
     "is_own_report",
@@ -278,18 +279,10 @@ def is_own_report(content: Any) -> bool:
     return isinstance(content, Mapping) and {"marks", "version", "disclaimer"} <= set(content)
 
 
-def report_notes(content: Any, ct: ScanSource) -> tuple[str, ...]:
-    """Notes if a JSON file is a report whose masks its lines alone do not give: edits by hand, other options.
-
-    Raises
-    ------
-    MarkError
-        If it is the report of a scan of another shape, spacing or place: its lines are indices of that scan.
-    """
+def report_notes(content: Any) -> tuple[str, ...]:
+    """Notes if a JSON file is a report whose masks its lines alone do not give: edits by hand, other options."""
     if not isinstance(content, Mapping):
         return ()
-    if is_own_report(content):
-        _check_scan_of_report(content, ct.grid)
     options = [
         f"{name} {brief(content[name])}"
         for name, default in (REPORT_OPTIONS if is_own_report(content) else {}).items()
@@ -301,8 +294,14 @@ def report_notes(content: Any, ct: ScanSource) -> tuple[str, ...]:
     )
 
 
-def _check_scan_of_report(report: Mapping[str, Any], grid: Grid) -> None:
-    """MarkError unless the scan of a report was this one; old reports have no affine, nor have those of arrays."""
+def check_scan_of_report(content: Any, grid: Grid) -> None:
+    """MarkError if a JSON file is the report of a scan of another shape, spacing or place.
+
+    Lines of a report are indices of its scan. Old reports have no affine, nor have those of arrays.
+    """
+    if not is_own_report(content):
+        return
+    report: Mapping[str, Any] = content
     for key, own, off, what in (
         ("shape_zyx", grid.shape_zyx, 0.0, "of {} voxels (z, y, x)"),
         ("spacing_mm_zyx", grid.spacing_mm, 1e-3, "with voxels of {} mm (z, y, x)"),
@@ -340,7 +339,8 @@ def _read_table(path: PathLike, ct: ScanSource, marks_in: MarkFrame) -> Marks:
 def _read_json(path: PathLike, ct: ScanSource, marks_in: MarkFrame) -> Marks:
     content = read_json(path)
     check_markups_frame(content, marks_in)
-    return noted(marks_of_entries(entries_of_json(content), ct, marks_in), report_notes(content, ct))
+    check_scan_of_report(content, ct.grid)
+    return noted(marks_of_entries(entries_of_json(content), ct, marks_in), report_notes(content))
 
 
 def _read_dicom(path: PathLike, ct: ScanSource, only: Choice) -> Marks:
