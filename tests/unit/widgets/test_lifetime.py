@@ -9,6 +9,7 @@ from weakref import ref
 
 import numpy as np
 import pytest
+from ipywidgets import VBox, Widget
 from ipywidgets.widgets.widget import _instances
 
 from lite_ensam.core.case import Case
@@ -101,3 +102,12 @@ def test_a_viewer_still_hears_its_browser(case: Case, engine: SphereEngine) -> N
     viewer.comm.handle_msg({"content": {"data": {"method": "update", "state": state}}, "buffers": []})
     assert viewer.marks == case.marks
     assert len(viewer.results) == 2
+
+
+def test_a_page_that_is_loaded_again_finds_viewers_in_a_box(case: Case, engine: SphereEngine) -> None:
+    made = explorer_of(case)
+    box = VBox([made])
+    asked_for = Widget.get_manager_state()["state"]
+    assert {box.model_id, made.model_id, made.viewer.model_id} <= set(asked_for)
+    assert asked_for[made.viewer.model_id]["state"]["marks"] == marks_to_json(case.marks)
+    box.close()
