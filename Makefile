@@ -81,7 +81,8 @@ debian: # Chromium for the tests of the viewer, dciodvfy for those of DICOM file
 	  else echo "== no $$program here, and no right to install it: tests that need it will be skipped"; fi; \
 	done
 
-build: .venv/.dev-installed ## wheel in target/wheels; on Linux for every system since 2018 (manylinux_2_28)
+build: $(BIN)/pip ## wheel in target/wheels; on Linux for every system since 2018 (manylinux_2_28)
+	$(install_build_tools)
 	rm -f target/wheels/*.whl
 ifeq ($(shell uname),Linux)
 	$(BIN)/pip install --quiet 'ziglang>=0.13' # links with symbols of glibc 2.28, whatever this system has
@@ -172,10 +173,14 @@ DOCS_TOOLS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))[
 # The build tools go into .venv too, so that kernels can be rebuilt without a network.
 BUILD_TOOLS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
 
+define install_build_tools
+	$(BIN)/python -c '$(BUILD_TOOLS)' | $(BIN)/pip install --quiet --requirement /dev/stdin
+endef
+
 define install
 	@echo "== installing lite-ensam[$(1)] into .venv"
 	@command -v cargo >/dev/null || { echo "cargo not found: a Rust toolchain is needed to build the kernels" >&2; exit 1; }
-	$(BIN)/python -c '$(BUILD_TOOLS)' | $(BIN)/pip install --quiet --requirement /dev/stdin
+	$(install_build_tools)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pip install --no-build-isolation --editable '.[$(1)]'
 endef
 

@@ -291,6 +291,10 @@ def test_results_stay_where_the_archive_refuses_them(
     assert (again.returncode, "cannot be reached" in again.stderr) == (1, True)
     wrong = run("send", seg, "--to", "ae://nobody")
     assert (wrong.returncode, "ae://AET@HOST:PORT" in wrong.stderr) == (1, True)
+    (tmp_path / "no dicom.dcm").write_text("no DICOM")
+    for path, words in ((tmp_path / "no dicom.dcm", "no dicom.dcm: "), (scan.ct, f"{scan.ct.name}: ")):
+        other = run("send", seg, path, "--to", dead)
+        assert (other.returncode, words in other.stderr, other.stdout) == (1, True, "")
     nifti = run("segment", dicom, "--marks", scan.marks, "-o", tmp_path / "m.nii.gz", "--to", dead)
     assert (nifti.returncode, "sends DICOM" in nifti.stderr) == (2, True)
 

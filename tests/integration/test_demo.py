@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import CaseError, OutputError
-from lite_ensam.demo import DemoRecord, run_demo, run_real_demo
+from lite_ensam.core.errors import CaseError, MissingExtraError, OutputError
+from lite_ensam.demo import DemoRecord, real_cases, run_demo, run_real_demo
 from lite_ensam.demo.real import REQUIREMENT, SOURCE, fetch_scans, read_scan
 from lite_ensam.engines.backend import WEIGHTS
 from lite_ensam.evaluation import BASELINES
@@ -90,6 +90,16 @@ def test_without_the_extra_the_demo_says_what_it_left_out(
     assert len(record.notes) == 2
     assert all("lite-ensam[evaluate]" in note for note in record.notes)
     assert record.masks[0].exists()
+
+
+def test_real_scans_are_not_fetched_for_nobody_to_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    for call in (run_real_demo, real_cases):
+        with pytest.raises(MissingExtraError, match=r"lite-ensam\[dicom\]"):
+            call(tmp_path / "demo")
+    assert not (tmp_path / "demo").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

@@ -107,6 +107,11 @@ def test_a_pushed_study_is_answered(
         wait_for(lambda: archive.modalities() == ["SEG", "SR"])
         with pytest.raises(ArchiveError, match="refuses the connection"):
             send([study / "sr.dcm"], f"ae://ANOTHER@127.0.0.1:{port}")
+        other_kind = pydicom.dcmread(study / "sr.dcm")
+        other_kind.SOPClassUID = other_kind.file_meta.MediaStorageSOPClassUID = pydicom.uid.MRImageStorage
+        other_kind.save_as(tmp_path / "IM0001", enforce_file_format=True)  # files need not be called .dcm
+        with pytest.raises(ArchiveError, match="takes no objects of the kind MR Image Storage"):
+            send([tmp_path / "IM0001"], address)
         # what the archive sends on to us is ours: nothing happens
         for n, result in enumerate(archive.taken):
             result.save_as(tmp_path / f"{n}.dcm", enforce_file_format=True)

@@ -105,7 +105,7 @@ def fetcher(cache: Path | None) -> Callable[[PathLike, str | None, object], Path
 def send_results(
     to: str | None, files: Sequence[PathLike | None], known: Sequence[PathLike] = (), says: bool = True
 ) -> None:
-    """Store DICOM files in the archive of `--to`, and say so unless stdout is to hold JSON only."""
+    """Store those results that are DICOM in the archive of `--to`, and say so unless stdout is to hold JSON only."""
     dicom = [Path(one) for one in files if one is not None and str(one).lower().endswith(".dcm")]
     if to is None or not dicom:
         return
@@ -113,4 +113,9 @@ def send_results(
 
     send(dicom, to, known)
     if says:
-        typer.echo(f"stored in the archive: {', '.join(path.name for path in dicom)}")
+        tell_stored(dicom)
+
+
+def tell_stored(files: Sequence[Path]) -> None:
+    """Say which files are in the archive now."""
+    typer.echo(f"stored in the archive: {', '.join(path.name for path in files)}")

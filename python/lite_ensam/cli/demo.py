@@ -44,7 +44,7 @@ def demo(
     With --study, assess response in a made-up study of four patients instead.
     """
     if study:
-        run_study_demo(folder or Path("lite-ensam-demo-study"), real, weights, overwrite)
+        run_study_demo(folder or Path("lite-ensam-demo-study"), real, weights, overwrite, as_json)
         return
     from lite_ensam.demo import run_demo, run_real_demo, segmenter_of
     from lite_ensam.io import read_report
@@ -61,7 +61,7 @@ def demo(
         show(record, known_volumes=not real)
 
 
-def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bool) -> None:
+def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bool, as_json: bool) -> None:
     """Write the example study and its schema, and assess it with every output."""
     from lite_ensam.cli.respond import respond
     from lite_ensam.reporting import write_example_study
@@ -82,8 +82,11 @@ def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bo
         sdtm=folder / "sdtm",
         redcap=folder / "redcap",
         irecist=True,
+        as_json=as_json,
         overwrite=overwrite,
     )
+    if as_json:
+        return
     console().print(f"study: {path}")
     console().print(f"schema: {schema}")
 

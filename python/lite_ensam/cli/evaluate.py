@@ -23,6 +23,7 @@ from lite_ensam.cli.options import (
     Weights,
 )
 from lite_ensam.cli.tables import console, print_json, print_table
+from lite_ensam.core.extras import require_packages
 
 if TYPE_CHECKING:
     from lite_ensam.core.case import Case
@@ -103,6 +104,7 @@ def evaluate(
     from lite_ensam.evaluation import evaluate as run
     from lite_ensam.segmentation import Predictor
 
+    require_packages("evaluate", ("scipy", "surface_distance"), "evaluate")
     files = Files(output, csv, html, paper_tables, figure2, worst)
     files.check((data, weights), overwrite)
     wanted: CropKind | None = crop.value if crop else None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.cli.archives import send_results
+from lite_ensam.cli.archives import tell_stored
 
 
 def send(
@@ -26,4 +26,7 @@ def send(
     ],
 ) -> None:
     """Store DICOM files in an archive, for example results that could not be sent before (extra `pacs`)."""
-    send_results(to, files)
+    from lite_ensam.io import pacs
+
+    pacs.send(files, to)
+    tell_stored(files)

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lite_ensam.core.errors import MissingExtraError
+from lite_ensam.core.extras import require_packages
 
 
 class PresetName(StrEnum):
@@ -30,13 +30,7 @@ class AcceleratorName(StrEnum):
 
 def require_train_extra() -> None:
     """Say which extra is missing before anything is imported halfway."""
-    from importlib.util import find_spec
-
-    missing = [name for name in ("torch", "safetensors", "scipy", "onnxscript") if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"training needs {', '.join(missing)}, which is not installed: run pip install 'lite-ensam[train]'"
-        )
+    require_packages("training", ("torch", "safetensors", "scipy", "onnx", "onnxscript"), "train")
 
 
 def _show_settings(wanted: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lite_ensam.core.errors import MissingExtraError
+from lite_ensam.core.extras import require_packages
 
 
 def export(
@@ -48,10 +48,4 @@ def import_(
 
 def _require_export_extra() -> None:
     """Say which extra is missing before anything is imported halfway."""
-    from importlib.util import find_spec
-
-    missing = [name for name in ("torch", "safetensors", "onnx", "onnxscript") if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"export needs {', '.join(missing)}, which is not installed: run pip install 'lite-ensam[export]'"
-        )
+    require_packages("export", ("torch", "safetensors", "onnx", "onnxscript"), "export")

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -35,7 +34,8 @@ from lite_ensam.cohort.parameters import Limits, Parameters
 from lite_ensam.cohort.run import Progress, run_cases
 from lite_ensam.cohort.scheduling import check_counts
 from lite_ensam.cohort.tables import write_tables
-from lite_ensam.core.errors import CohortError, MissingExtraError, printable
+from lite_ensam.core.errors import CohortError, printable
+from lite_ensam.core.extras import require_packages
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.io import write_report
 from lite_ensam.io.atomic import sweep_leftovers
@@ -73,8 +73,7 @@ class Cohort:
 
 def check_cohort_extra() -> None:
     """Raise `MissingExtraError` if a package is missing, before any work."""
-    if missing := [name for name in _PACKAGES if find_spec(name) is None]:
-        raise MissingExtraError(f"cohorts need {', '.join(missing)}: pip install 'lite-ensam[cohort]'")
+    require_packages("a cohort", _PACKAGES, "cohort")
 
 
 def open_manifest(source: Source) -> CohortManifest:

@@ -28,5 +28,5 @@ class FilePrompts:
         return bool(self.by_label)
 
 
-Prompts: TypeAlias = Mapping[int | None, Mapping[str, Any]] | Mapping[str, Any] | FilePrompts
+Prompts: TypeAlias = Mapping[int, Mapping[str, Any]] | Mapping[str, Any] | FilePrompts
 """Fields of `RecistMark` by name, by label of their line; of the only line without a label, too."""

@@ -8,12 +8,14 @@ exact: a voxel belongs to a tumour if its centre does.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import Case
+from lite_ensam.core.errors import ArgumentError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import marks_from_labels
 from lite_ensam.core.types import IntTriple
@@ -100,7 +102,7 @@ def make_phantom(
     spacing_mm : Sequence[float], default (2.5, 1.6, 1.6)
         Spacing in mm, (z, y, x).
     seed : int, default 0
-        Places, sizes, shapes, vessels and noise; the same seed gives the same voxels.
+        Places, sizes, shapes, vessels and noise, 0 or more; the same seed gives the same voxels.
 
     Returns
     -------
@@ -109,8 +111,8 @@ def make_phantom(
 
     Raises
     ------
-    ValueError
-        If the shape is too small for tumours of more than a few voxels.
+    ArgumentError
+        If the shape is too small for tumours of more than a few voxels, or the seed is not a whole number of 0 or more.
     CaseError
         If spacing or shape do not make a valid grid.
 
@@ -121,7 +123,9 @@ def make_phantom(
     """
     plain = Grid.from_spacing(shape_zyx, spacing_mm)
     if any(n < least for n, least in zip(plain.shape_zyx, _SMALLEST_SHAPE_ZYX, strict=True)):
-        raise ValueError(f"shape_zyx must be at least {_SMALLEST_SHAPE_ZYX}, got {plain.shape_zyx}")
+        raise ArgumentError(f"shape_zyx must be at least {_SMALLEST_SHAPE_ZYX}, got {plain.shape_zyx}")
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise ArgumentError(f"seed must be a whole number of 0 or more, got {brief(seed)}")
     grid = Grid.from_affine(plain.shape_zyx, plain.affine)  # a patient has a left, a back and a head
 
     rng = np.random.default_rng(seed)

@@ -21,6 +21,7 @@ from lite_ensam.demo.fetching import pip_download
 from lite_ensam.demo.record import DemoRecord, Segmenter, check_results, show_cases
 from lite_ensam.io import make_folder
 from lite_ensam.io.dicom import read_ct_series, read_roi
+from lite_ensam.io.dicom.datasets import load_package
 
 __all__ = ["REQUIREMENT", "SOURCE", "fetch_scans", "read_scan", "real_cases", "run_real_demo"]
 
@@ -75,6 +76,7 @@ def run_real_demo(
     """
     tell = on_step or (lambda _: None)
     place = Path(folder)
+    load_package()  # before anything is fetched
     make_folder(place)
     check_results(place, overwrite=overwrite)
     tell(f"fetching {REQUIREMENT} through pip")
@@ -105,6 +107,7 @@ def real_cases(folder: PathLike) -> list[Case]:
     CaseError, MissingExtraError, OutputError
         As `run_real_demo`.
     """
+    load_package()
     make_folder(folder)
     return [read_scan(patient) for patient in fetch_scans(folder)]
 

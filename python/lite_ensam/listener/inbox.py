@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
+from types import ModuleType
 from typing import Literal, TypeAlias
 
 from lite_ensam.core.errors import CaseError, MissingExtraError, OutputError, printable
@@ -122,6 +123,7 @@ class Inbox:
         self._lock = Lock()
         self._touched: dict[str, float] = {}
         self._open: dict[int, set[str]] = {}
+        _load_filelock()  # before a folder is made
         with translate_output_errors(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._touched |= {study.folder.name: time.monotonic() for study in self.studies()}
@@ -142,10 +144,7 @@ class Inbox:
         MissingExtraError
             If filelock is not installed.
         """
-        try:
-            import filelock
-        except ImportError as error:
-            raise MissingExtraError("listen needs filelock: pip install 'lite-ensam[pacs]'") from error
+        filelock = _load_filelock()
         lock = filelock.FileLock(self.folder / ".lock")
         try:
             lock.acquire(timeout=0)
@@ -247,3 +246,12 @@ class Inbox:
 
 def _hidden(uid: str) -> str:
     return sha256(uid.encode()).hexdigest()[:32]
+
+
+def _load_filelock() -> ModuleType:
+    try:
+        import filelock
+    except ImportError as error:
+        raise MissingExtraError("listen needs filelock: pip install 'lite-ensam[pacs]'") from error
+    package: ModuleType = filelock
+    return package

@@ -14,6 +14,7 @@ import numpy as np
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArchiveError, LiteEnsamError, MissingMarksError, StudyError
+from lite_ensam.core.extras import require_packages
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import WEIGHTS, load_backend
@@ -113,7 +114,11 @@ class StudyScans:
         ------
         StudyError
             If a scan or its marks are invalid, or lesions without names cannot be matched.
+        MissingExtraError
+            If pictures are to be drawn, and matplotlib is not installed.
         """
+        if self.draw or self.draw_slices:
+            require_packages("a page with pictures of scans", ("matplotlib",), "evaluate")
         ct, marks, series = (visit.get(name) for name in ("ct", "marks", "series"))
         try:
             series_uid = None if series is None else parse_text(series, "series")

@@ -245,13 +245,12 @@ def with_prompts(marks: Sequence[RecistMark], prompts: Prompts, source: ScanSour
         contradicts its line.
     """
     stored = isinstance(prompts, FilePrompts) or source.array_axes is not None
-    if isinstance(prompts, FilePrompts):
-        prompts = prompts.by_label
-    if not isinstance(prompts, Mapping):
-        raise MarkError(f"prompts: must be prompts by label, {_PROMPTS_EXAMPLE}, got {brief(prompts)}")
+    by_line: Mapping[Any, Any] = prompts.by_label if isinstance(prompts, FilePrompts) else prompts
+    if not isinstance(by_line, Mapping):
+        raise MarkError(f"prompts: must be prompts by label, {_PROMPTS_EXAMPLE}, got {brief(by_line)}")
     by_label = {mark.label: mark for mark in marks}
-    of_one_line = any(isinstance(key, str) and not key.isdecimal() for key in prompts)
-    by_line: Mapping[Any, Any] = {None: prompts} if of_one_line else prompts
+    if any(isinstance(key, str) and not key.isdecimal() for key in by_line):
+        by_line = {None: by_line}  # of the only line
     labels = [_label(label) for label in by_line]
     if twice := [label for label in labels if labels.count(label) > 1]:
         raise MarkError(f"prompts: the label {brief(twice[0])} comes twice")

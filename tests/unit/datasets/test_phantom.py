@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lite_ensam.core.errors import CaseError
+from lite_ensam.core.errors import ArgumentError, CaseError
 from lite_ensam.core.recist import mark_from_mask
 from lite_ensam.datasets.phantom import make_phantom
 
@@ -77,7 +77,10 @@ def test_any_shape_and_spacing_will_do(shape, spacing_mm, seed):
 
 
 def test_too_small_or_no_grid_is_refused():
-    with pytest.raises(ValueError, match=r"at least \(16, 64, 64\), got \(4, 64, 64\)"):
+    for seed in (-1, 0.5, True):
+        with pytest.raises(ArgumentError, match=f"seed must be a whole number of 0 or more, got {seed}"):
+            make_phantom(seed=seed)
+    with pytest.raises(ArgumentError, match=r"at least \(16, 64, 64\), got \(4, 64, 64\)"):
         make_phantom((4, 64, 64))
     with pytest.raises(CaseError, match="spacing_mm"):
         make_phantom(spacing_mm=(0, 1, 1))

@@ -64,7 +64,7 @@ def store(files: Mapping[str, Path], to: AeAddress) -> StoreOutcome:
             application.add_requested_context(kind, syntax)
         association = application.associate(to.host, to.port, ae_title=to.title)
         for wait_s in WAITS_S:
-            if association.is_established or association.is_rejected:
+            if association.is_established or association.is_rejected or association.rejected_contexts:
                 break
             time.sleep(wait_s)
             association = application.associate(to.host, to.port, ae_title=to.title)
@@ -73,6 +73,11 @@ def store(files: Mapping[str, Path], to: AeAddress) -> StoreOutcome:
             raise ArchiveError(
                 f"{where}: refuses the connection; register the AE title {OWN_TITLE} there, and check the archive's "
                 "AE title in the address"
+            )
+        if not association.is_established and association.rejected_contexts:
+            kinds = sorted({context.abstract_syntax.name for context in association.rejected_contexts})
+            raise ArchiveError(
+                f"{where}: takes no objects of the kind {', '.join(kinds)}, as they are stored"
             )
         if not association.is_established:
             raise ArchiveError(f"{where}: cannot be reached, or does not answer")
