@@ -1,15 +1,17 @@
 """A folder of visits is a study: dates, scans, lines and targets are found in it, and what is unclear is refused."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lite_ensam.core.coded_concept import CodedConcept
-from lite_ensam.core.errors import StudyError
+from lite_ensam.core.errors import MissingExtraError, StudyError
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.io import read_ct, write_ct, write_marks, write_report
 from lite_ensam.reporting import judge, read_study, study_inputs
+from lite_ensam.reporting.study_scans import StudyScans
 from lite_ensam.reporting.study_visits import visit_folders, visits_entry
 from lite_ensam.response import VOLUME, respond
 from tests.phantoms import ellipsoid_case
@@ -141,3 +143,12 @@ def test_what_is_unclear_is_refused(tmp_path: Path) -> None:
     write_marks(baseline / "lines.json", [mark(1, 2, "tiny")], CASE.grid)
     with pytest.raises(StudyError, match="baseline, has no lesion that is large enough for a target"):
         read_study(tmp_path)
+
+
+def test_without_matplotlib_no_scan_is_segmented_for_a_page_with_pictures(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for wanted in ({"draw": True}, {"draw_slices": True}):
+        with pytest.raises(MissingExtraError, match=r"lite-ensam\[evaluate\]"):
+            StudyScans(tmp_path, **wanted).tumors({"ct": "not read.nii.gz"}, 0)
