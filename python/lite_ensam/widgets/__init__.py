@@ -44,7 +44,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _without_extra(name: str, error: ModuleNotFoundError) -> Callable[..., NoReturn]:
-    """What stands for a name until the extra is installed."""
+    """A function in the place of a name until the extra is installed."""
 
     def missing(*_: Any, **__: Any) -> NoReturn:
         raise MissingExtraError(
