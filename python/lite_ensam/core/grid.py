@@ -83,6 +83,16 @@ class Grid:
                 f"spacing_mm {self.spacing_mm} (z, y, x) and the affine's spacing {from_affine} disagree"
             )
 
+    def __eq__(self, other: object) -> bool:
+        """Whether all numbers are the same; `matches` allows for rounding."""
+        return self._numbers() == other._numbers() if isinstance(other, Grid) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._numbers())
+
+    def _numbers(self) -> tuple[object, ...]:
+        return self.shape_zyx, self.spacing_mm, tuple(self.affine.ravel().tolist()), self.is_oriented
+
     @classmethod
     def from_spacing(cls, shape_zyx: Sequence[int], spacing_mm: Sequence[float]) -> Self:
         """Make the grid of an array without a place in the world.

@@ -1,4 +1,7 @@
 import math
+import pickle
+from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -335,3 +338,20 @@ class TestJointPlacement:
     def test_nonsense_is_refused(self):
         with pytest.raises(ValueError, match="margin"):
             Placement.joint_placement([((0, 0, 0), (0, 1, 1))], (9, 9, 9), margin=-1)
+
+
+def test_grids_of_the_same_numbers_are_equal() -> None:
+    grid = Grid.from_spacing((10, 20, 30), (5.0, 0.8, 0.8))
+    for copy in (pickle.loads(pickle.dumps(grid)), deepcopy(grid), replace(grid)):
+        assert copy == grid
+        assert hash(copy) == hash(grid)
+    affine = grid.affine.copy()
+    affine[0, 3] += 1e-9
+    others = (
+        Grid.from_spacing((10, 20, 31), (5.0, 0.8, 0.8)),
+        replace(grid, affine=affine),
+        replace(grid, is_oriented=True),
+    )
+    for other in (*others, "grid", None):
+        assert other != grid
+    assert grid.matches(others[1])
