@@ -90,7 +90,7 @@ class Case:
             raise CaseError(f"every voxel of the ct is {low:g}: there is nothing to see")
         if not isinstance(self.source, ScanSource | None):
             raise CaseError(f"source must be a ScanSource, as `read_ct` returns it, got {brief(self.source)}")
-        if self.source is None or self.source.grid is not self.grid:
+        if self.source is None or self.source.grid != self.grid:
             object.__setattr__(self, "source", ScanSource(self.grid))
         if self.hu is None:
             self.source.check_units()

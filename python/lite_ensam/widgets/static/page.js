@@ -13,6 +13,7 @@ const HINT =
   "wheel or ↑ ↓: slices · right drag: window · Ctrl + wheel: zoom · middle drag: pan · click in a plane: go there · " +
   "Ctrl+Z: undo · ?: all keys";
 const DISCLAIMER = "Research use, not a medical device.";
+const NO_KERNEL = "The kernel was restarted: this viewer saves and computes nothing any more. Run its cell again.";
 const NO_SIDES = "Anatomical sides are unknown: arrays carry no orientation. Open a file to see them.";
 
 /** Where everything stands: tools above, planes left, table right, and the words around them. */
@@ -100,6 +101,12 @@ export class Page {
       root.hidden = !shown.includes(number);
       root.classList.toggle("le-large", number === large);
     });
+  }
+
+  /** From now on: the kernel that the viewer belongs to is gone. */
+  tellNoKernel() {
+    this.showError(NO_KERNEL);
+    this.showError = () => {};
   }
 
   /** @param {string} error */

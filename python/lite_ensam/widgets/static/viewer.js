@@ -25,8 +25,6 @@ import { clamp, same } from "./values.js";
 
 /** @import { Draft, FromPython, GreyWindow, Listener, Mark, Model, ModelEvent, Point, SliceAt, Stroke, Traits } from "./contract.d.ts" */
 
-const NO_KERNEL = "The kernel was restarted: this viewer saves and computes nothing any more. Run its cell again.";
-
 /** The whole widget: ties planes, tools and table to the model. */
 export class Viewer {
   /**
@@ -48,7 +46,6 @@ export class Viewer {
     this.brushMm = 10; // diameter
     this.redrawing = false;
     this.notice = "";
-    this.isLost = false;
     this.showMasks = true;
     this.showDiameters = false;
     /** @type {[plane: number, step: number]} where the user scrolls to */
@@ -130,10 +127,7 @@ export class Viewer {
       ["change:options", refresh],
       ["change:auto_segment", refresh],
       ["msg:custom", (message, buffers) => this.hear(message, buffers)],
-      ["comm_live_update", () => {
-        this.isLost = true;
-        refresh();
-      }],
+      ["comm_live_update", () => this.page.tellNoKernel()],
     ];
   }
 
@@ -479,7 +473,7 @@ export class Viewer {
   refresh() {
     const status = this.model.get("status");
     this.page.say(status || this.notice || instruction(this), status !== "");
-    this.page.showError(this.isLost ? NO_KERNEL : this.model.get("error"));
+    this.page.showError(this.model.get("error"));
     keepFocus(this.root, () => {
       this.toolbar.update();
       this.controls.update();
