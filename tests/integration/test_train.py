@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -17,8 +19,9 @@ from lite_ensam.training.batches import Batch
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.packing import pack
 from lite_ensam.training.trainer import Trainer
-from tests.flare_files import write_flare_folder
+from tests.flare_files import write_flare, write_flare_folder
 from tests.integration.conftest import Run
+from tests.phantoms import ellipsoid_case
 
 SMALL = [
     "--accelerator", "cpu", "--set", "epoch_steps=2", "--set", "milestones=1,2", "--set", "margin_voxels=6",
@@ -191,6 +194,14 @@ def test_a_run_does_not_write_over_the_weights_it_starts_from(flare: Path, run: 
     (tmp_path / "weights.safetensors").write_bytes(b"weights")
     done = run("train", flare, "--run", tmp_path, "--start", tmp_path / "weights.safetensors")
     assert (done.returncode, "it is one of the inputs" in done.stderr) == (1, True)
+
+
+def test_masks_of_several_lesions_under_one_label_are_noted(tmp_path: Path) -> None:
+    case = ellipsoid_case()
+    assert case.reference is not None
+    write_flare(tmp_path / "data", "P_1", replace(case, reference=np.minimum(case.reference, 1)))
+    told = train(str(tmp_path / "data"), "--run", str(tmp_path / "run"), *SMALL, "--steps", "1")
+    assert "note: 1 of 1 labels consist of several pieces; one label is one tumour: give each" in told
 
 
 def test_cases_that_are_left_out_in_vain_are_said(flare: Path, tmp_path: Path) -> None:

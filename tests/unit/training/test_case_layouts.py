@@ -224,6 +224,11 @@ def test_a_share_that_holds_nothing_out_is_refused() -> None:
         split_by_patient(cases_of({"a": [1, 2]}), 1.0, 0)
     with pytest.raises(TrainingError, match="no source has two patients"):
         split_by_patient(cases_of({"a": [1], "b": [2]}), 0.5, 0)
+    cubes = [
+        CaseFiles("lidc_nodules", f"{number}_nod1", Path()) for number in (104, 105)
+    ]  # of several patients
+    with pytest.raises(TrainingError, match=r"a share of 0\.5 of the patients leaves no case to .*\(--val\)"):
+        split_by_patient(cubes, 0.5, 0)
 
 
 def test_a_plan_refuses_to_validate_on_whom_it_trains(tmp_path: Path) -> None:
