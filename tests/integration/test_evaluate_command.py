@@ -45,6 +45,16 @@ def test_scores_tables_page_and_pictures_are_written(flare: Path, tmp_path: Path
     assert "exists" in str(again.exception)
 
 
+def test_a_list_that_can_be_trained_on_can_be_scored(
+    flare: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = sorted((flare / "train_npz").iterdir())
+    (tmp_path / "list.csv").write_text(f"ct,case,source,split\n{first},one,a,val\n{second},two,b,val\n")
+    build_app()(["evaluate", str(tmp_path / "list.csv"), "--json"], standalone_mode=False)
+    tumors = json.loads(capsys.readouterr().out)["tumors"]
+    assert {(one["source"], one["case"]) for one in tumors} == {("a", "one"), ("b", "two")}
+
+
 def test_all_scores_are_printed_as_json(flare: Path, capsys: pytest.CaptureFixture[str]) -> None:
     build_app()(["evaluate", str(flare), "--json"], standalone_mode=False)
     out, err = capsys.readouterr()

@@ -181,7 +181,7 @@ def test_what_cannot_be_imported_leaves_everything_as_it_was(
     (old / "manifest.json").write_text("kept")
     for name in ("cut.pth", "lacking.pth", "none.pth", "old"):
         for folder in (tmp_path / "new", old):
-            done = run("import", tmp_path / name, "-o", folder)
+            done = run("import", tmp_path / name, "-o", folder, "--overwrite")
             assert done.returncode == 1
             assert done.stderr.count("\n") == 1
             assert name in done.stderr

@@ -105,6 +105,23 @@ def test_an_export_does_not_replace_its_own_weights(tmp_path: Path, run: Run) ->
     assert list(tmp_path.iterdir()) == [weights]
 
 
+@pytest.mark.parametrize("command", ["export", "import"])
+def test_weights_go_into_a_folder_with_files_only_if_it_is_asked_for(
+    tmp_path: Path, run: Run, command: str
+) -> None:
+    source, folder = tmp_path / "weights.bin", tmp_path / "mine"
+    source.write_bytes(b"weights")
+    folder.mkdir()
+    (folder / "notes.txt").write_text("foreign")
+    arguments = (source, folder) if command == "export" else (source, "-o", folder)
+    done = run(command, *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{folder} is not empty; choose a new folder." in done.stderr
+    assert "replaced only with --overwrite" in done.stderr
+    assert f"{source}" in run(command, *arguments, "--overwrite").stderr, "which is no weights file"
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("notes.txt", "foreign")]
+
+
 def test_results_beside_the_inputs_are_written(
     place: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

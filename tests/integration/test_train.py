@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from lite_ensam.cli import build_app
+from lite_ensam.core.errors import OutputError, TrainingError
 from lite_ensam.model.checkpoint import load_weights
 from lite_ensam.training.batches import Batch
 from lite_ensam.training.config import TrainingConfig
+from lite_ensam.training.packing import pack
 from lite_ensam.training.trainer import Trainer
-from tests.flare_files import write_flare_folder
+from tests.flare_files import write_flare, write_flare_folder
 from tests.integration.conftest import Run
+from tests.phantoms import ellipsoid_case
 
 SMALL = [
     "--accelerator", "cpu", "--set", "epoch_steps=2", "--set", "milestones=1,2", "--set", "margin_voxels=6",
@@ -119,16 +124,63 @@ def test_ctrl_c_ends_a_run_that_the_same_command_goes_on_with(
             os.kill(os.getpid(), signal.SIGINT)
         return step(self, batches)
 
-    settings = [str(flare), "--run", str(tmp_path), *SMALL, "--steps", "4"]
+    settings = [str(flare), "--run", str(tmp_path), *SMALL, "--steps", "4", "--val-share", "0.5"]
     before = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patched:
         patched.setattr(Trainer, "train_step", interrupted)
         done = CliRunner().invoke(build_app(), ["train", *settings])
     assert (done.exit_code, "stopped after step 2; the same command goes on" in done.output) == (130, True)
+    assert "no validation yet; the first is after step 10000" in done.output
+    assert "best.safetensors" not in done.output
     assert signal.getsignal(signal.SIGINT) is before
     told = train(*settings)
     assert "step 2 of 4" in told
     assert "stopped" not in told
+
+
+def test_a_finished_run_says_so_and_is_not_taken_for_one_on_other_patients(
+    flare: Path, tmp_path: Path
+) -> None:
+    settings = [str(flare), "--run", str(tmp_path / "runs" / "mine"), *SMALL, "--steps", "2"]
+    train(*settings, "--val-share", "0.5")
+    before = {path: path.read_bytes() for path in (tmp_path / "runs" / "mine").iterdir()}
+    again = train(*settings, "--val-share", "0.5")
+    assert "is already finished (step 2): nothing is trained" in " ".join(again.split())
+    other = CliRunner().invoke(build_app(), ["train", *settings])
+    assert isinstance(other.exception, TrainingError)
+    assert "other held-out cases (2, now 0; " in str(other.exception)
+    assert {path: path.read_bytes() for path in (tmp_path / "runs" / "mine").iterdir()} == before
+
+
+def test_weights_to_start_from_that_do_not_fit_are_named_before_any_work(flare: Path, tmp_path: Path) -> None:
+    settings = [str(flare), *SMALL, "--steps", "1"]
+    train(*settings, "--run", str(tmp_path / "one"))
+    start = str(tmp_path / "one" / "weights.safetensors")
+    other = [*settings, "--run", str(tmp_path / "two"), "--start", start]
+    done = CliRunner().invoke(build_app(), ["train", *other, "--set", "model.decoder_floor=8"])
+    assert isinstance(done.exception, TrainingError)
+    assert str(done.exception).startswith(f"{start}: the weights to start from belong to another network: ")
+    assert "model.decoder_floor 4, the run's 8" in str(done.exception)
+    assert "preparing crops" not in done.output
+    channels = ["--set", "patch.channels=wide,clicks", "--set", "model.in_channels=2"]
+    told = train(*other, *channels)
+    assert "note: channels that the weights do not have start without effect: clicks" in told
+
+
+def test_an_archive_is_unpacked_into_a_new_folder(flare: Path, tmp_path: Path) -> None:
+    pack(flare, tmp_path / "bank.tar.xz")
+    run = tmp_path / "runs" / "packed"
+    told = train(str(tmp_path / "bank.tar.xz"), "--run", str(run), *SMALL, "--steps", "1")
+    assert "step 0 of 1" in told
+    assert (run / "data" / "train").is_dir()
+
+
+def test_a_place_where_no_run_can_be_written_is_told_before_any_work(flare: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = CliRunner().invoke(build_app(), ["train", str(flare), "--run", str(tmp_path / "file" / "run")])
+    assert isinstance(done.exception, OutputError)
+    assert "cannot make the folder" in str(done.exception)
+    assert "preparing crops" not in done.output
 
 
 def test_a_long_run_on_a_cpu_is_told(flare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +194,14 @@ def test_a_run_does_not_write_over_the_weights_it_starts_from(flare: Path, run: 
     (tmp_path / "weights.safetensors").write_bytes(b"weights")
     done = run("train", flare, "--run", tmp_path, "--start", tmp_path / "weights.safetensors")
     assert (done.returncode, "it is one of the inputs" in done.stderr) == (1, True)
+
+
+def test_masks_of_several_lesions_under_one_label_are_noted(tmp_path: Path) -> None:
+    case = ellipsoid_case()
+    assert case.reference is not None
+    write_flare(tmp_path / "data", "P_1", replace(case, reference=np.minimum(case.reference, 1)))
+    told = train(str(tmp_path / "data"), "--run", str(tmp_path / "run"), *SMALL, "--steps", "1")
+    assert "note: 1 of 1 labels consist of several pieces; one label is one tumour: give each" in told
 
 
 def test_cases_that_are_left_out_in_vain_are_said(flare: Path, tmp_path: Path) -> None:

@@ -71,7 +71,8 @@ def evaluate(
     data: Annotated[
         Path,
         typer.Argument(
-            help="Folder with SOURCE/CASE/{ct.nii.gz,labels.nii.gz,marks.json}, or with FLARE's .npz files",
+            help="Folder with SOURCE/CASE/{ct.nii.gz,labels.nii.gz,marks.json} or with FLARE's .npz files, or a CSV or "
+            "Parquet list of cases as `train` takes it",
             show_default=False,
         ),
     ],
@@ -97,7 +98,7 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Score masks against reference contours, and geometric baselines with them (extra `evaluate`)."""
-    from lite_ensam.datasets.folders import list_cases
+    from lite_ensam.datasets.training_cases import list_scored_cases
     from lite_ensam.engines import load_backend
     from lite_ensam.engines.backend import shipped_weights
     from lite_ensam.evaluation import BASELINES, CHANGES, calibrate, measure_cases
@@ -130,7 +131,7 @@ def evaluate(
         ]
         with _bar("measuring") as told:
             result = replace(
-                result, resources=tuple(measure_cases(list_cases(data, only).cases, options, told))
+                result, resources=tuple(measure_cases(list_scored_cases(data, only).cases, options, told))
             )
     if calibration:
         with _bar("calibrating") as told:
@@ -156,14 +157,14 @@ def _made(data: Path, weights: Path | None, predictor: Predictor) -> dict[str, s
 
 def _held_out(weights: Path | None, manifest: WeightsManifest, data: Path) -> Collection[str]:
     """`source/case` of the cases that training left out; says if some are missing or may have been learnt."""
-    from lite_ensam.datasets.folders import list_cases
+    from lite_ensam.datasets.training_cases import list_scored_cases
 
     keys = manifest.record.get("held_out") if weights is not None else None
     if not keys:
         raise typer.BadParameter(
             "--held-out needs --weights that were trained with --fold, --val-share or --val, which their record names"
         )
-    n_here = len(list_cases(data, keys).cases)
+    n_here = len(list_scored_cases(data, keys).cases)
     if n_here < len(keys):
         typer.echo(f"note: {n_here} of the {len(keys)} cases that training has left out are here", err=True)
     if not all(set(keys) <= set(run.get("held_out", ())) for run in _earlier_runs(manifest.record)):

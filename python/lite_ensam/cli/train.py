@@ -85,7 +85,6 @@ def train(
     import torch
 
     from lite_ensam.io import refuse_inputs
-    from lite_ensam.model.checkpoint import load_weights
     from lite_ensam.training.devices import find_devices
     from lite_ensam.training.packing import unpack
     from lite_ensam.training.setup import RunSetup
@@ -96,11 +95,13 @@ def train(
     }  # fmt: skip
     config = _configured(preset, plain, weight or (), settings or ())
     refuse_inputs([run, *(run / name for name in FILES)], [data, val, start])
+    held_out = fold_of(fold)
+    weights = None if start is None else _start_weights(start, config)
+    _make_run_folder(run)
     torch.set_num_threads(threads)
     if data.name.endswith(".tar.xz"):
         data = unpack(data, run / "data")
-    plan = RunSetup(config, data, run, val, val_share, fold_of(fold), synthetic, synthetic_seed, processes)
-    weights = None if start is None else load_weights(start)
+    plan = RunSetup(config, data, run, val, val_share, held_out, synthetic, synthetic_seed, processes)
     notes = {"preset": preset.value}
     _train(plan, run, weights, find_devices(accelerator.value, devices), loaders, notes, tensorboard)
 
@@ -120,6 +121,30 @@ def _configured(
         raise typer.BadParameter(str(error)) from None
 
 
+def _start_weights(path: Path, config: TrainingConfig) -> Weights:
+    """Weights to start from; refused before any work if they do not fit the run's network."""
+    from lite_ensam.core.errors import TrainingError, printable
+    from lite_ensam.model.checkpoint import load_weights
+    from lite_ensam.training.trainer import fitted_weights
+
+    weights = load_weights(path)
+    try:
+        fitted_weights(weights, config)
+    except TrainingError as error:
+        raise TrainingError(f"{printable(path)}: {error}") from None
+    return weights
+
+
+def _make_run_folder(run: Path) -> None:
+    """Make the run's folder; a place where nothing can be written is noticed before hours of work."""
+    from lite_ensam.io import make_folder
+    from lite_ensam.io.atomic import check_output
+    from lite_ensam.training.trainer import STATE
+
+    make_folder(run)
+    check_output(run / STATE, overwrite=True)
+
+
 def _train(
     plan: RunSetup,
     run: Path,
@@ -131,11 +156,11 @@ def _train(
 ) -> None:
     """Prepare the crops and run, with what is told to people from the first process alone."""
     from lite_ensam.training.callbacks import ProgressBar, TensorBoard
-    from lite_ensam.training.trainer import Trainer
+    from lite_ensam.training.trainer import Trainer, channel_notes
 
     with machine.first():
         if machine.rank == 0:
-            for note in plan.cases.notes:
+            for note in (*plan.cases.notes, *(channel_notes(start, plan.config) if start else ())):
                 typer.echo(f"note: {note}")
             typer.echo("preparing crops ...")
         draws, validation = plan.prepare(machine)
@@ -149,6 +174,11 @@ def _train(
         loaders=loaders,
         notes={**notes, **plan.notes},
     )
+    if trainer.done:
+        if machine.rank == 0:
+            typer.echo(f"the run in {run} is already finished (step {trainer.step}): nothing is trained")
+            tell_result(trainer)
+        return
     if machine.rank == 0:
         watchers = [ProgressBar(trainer.step, plan.config.steps)]
         trainer.watchers = [*watchers, TensorBoard(run / "tensorboard")] if tensorboard else watchers
@@ -178,6 +208,8 @@ def _stopped_by_ctrl_c(trainer: Trainer) -> Iterator[None]:
 
 def tell(trainer: Trainer) -> None:
     """Say what is going to be done."""
+    for note in trainer.draws.notes:
+        typer.echo(f"note: {note}")
     for source, count in trainer.draws.counts.items():
         typer.echo(f"{source}: {count} {'crops' if trainer.config.crops == 'lesion' else 'scans'}")
     if trainer.validation is not None:
@@ -196,7 +228,9 @@ def tell_result(trainer: Trainer) -> None:
     if not trainer.done:
         typer.echo(f"stopped after step {trainer.step}; the same command goes on from there")
     typer.echo(f"weights: {trainer.folder / 'weights.safetensors'}")
-    if trainer.validation is not None:
+    if trainer.validation is not None and not trainer.best["step"]:
+        typer.echo(f"no validation yet; the first is after step {trainer.config.validate_steps}")
+    elif trainer.validation is not None:
         best, path = trainer.best, trainer.folder / "best.safetensors"
         typer.echo(f"best validation DSC {best['dsc']:.4f} at step {best['step']:.0f}: {path}")
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
 from lite_ensam.core.extras import require_packages
+
+OverwriteExport: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace the files of an earlier export; other files of the folder stay as they are",
+    ),
+]
 
 
 def export(
@@ -17,12 +25,13 @@ def export(
     folder: Annotated[
         Path, typer.Argument(help="Folder for graph, weights and manifest", show_default=False)
     ],
+    overwrite: OverwriteExport = False,
 ) -> None:
     """Export trained weights to a folder, which commands take with --weights (extra `export`)."""
     _require_export_extra()
     from lite_ensam.export import export_weights
 
-    export_weights(weights, folder)
+    export_weights(weights, folder, overwrite)
     typer.echo(f"exported to {folder}")
 
 
@@ -37,12 +46,13 @@ def import_(
         Path,
         typer.Option("--output", "-o", help="Folder for graph, weights and manifest", show_default=False),
     ],
+    overwrite: OverwriteExport = False,
 ) -> None:
     """Import the checkpoint that the paper's authors released (extra `export`)."""
     _require_export_extra()
     from lite_ensam.export import import_weights
 
-    import_weights(checkpoint, folder)
+    import_weights(checkpoint, folder, overwrite)
     typer.echo(f"imported to {folder}; use it with --weights {folder}")
 
 

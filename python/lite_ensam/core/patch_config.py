@@ -130,10 +130,15 @@ class PatchConfig:
     rules: Rules = "lite_ensam"
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.side_factor) and self.side_factor > 0 and self.side_voxels > 0):
+        if not (np.isfinite(self.side_factor) and self.side_factor >= 1):
             raise ValueError(
-                f"side_factor {self.side_factor} and side_voxels {self.side_voxels} must be positive"
+                f"side_factor must be 1 or more, or the patch does not hold its line, got {self.side_factor}"
             )
+        if not (np.isfinite(self.end_margin_voxels) and self.end_margin_voxels >= 0):
+            raise ValueError(f"end_margin_voxels must be 0 or more, got {self.end_margin_voxels}")
+        for name in ("line_half_width_hu", "narrow_half_width_hu", "windowed_unit_hu"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
         if self.window_hu is not None:
             check_window(self.window_hu)
         unknown = [name for name in self.channels if name not in CHANNEL_NAMES]
@@ -142,7 +147,7 @@ class PatchConfig:
         for name, known in (("crop", CROPS), ("rules", get_args(Rules))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
-        for name in ("margin_voxels", "most_voxels", "side_multiple"):
+        for name in ("side_voxels", "margin_voxels", "most_voxels", "side_multiple"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
 

@@ -92,7 +92,12 @@ class CaseFiles:
         present = set(np.unique(case.reference).tolist()) - {0}
         marked = {mark.label for mark in case.marks}
         if missing := sorted(marked - present):
-            raise CaseError(f"{printable(self.key)}: the labels hold no tumour {missing[0]}, which is marked")
+            held = ", ".join(map(str, sorted(present))) or "no label"
+            marked_by = "it" if self.marks is None else printable(self.marks)
+            raise CaseError(
+                f"{printable(self.key)}: {printable(self.labels or self.ct)} holds no tumour {missing[0]}, which "
+                f"{marked_by} marks; it holds {held}"
+            )
         return replace(case, name=self.name)
 
 

@@ -120,13 +120,7 @@ def list_cases(folder: PathLike, only: Collection[str] | None = None) -> FoundCa
             f"{printable(root)}: no case to evaluate; looked for SOURCE/CASE/ct.nii.gz with labels.nii.gz and "
             "marks.json beside it, for FLARE's *.npz and images*/CASE_0000.nii.gz, and for BIDS's *_ct.nii.gz"
         )
-    if only is not None:
-        cases = tuple(case for case in cases if case.key in only)
-        if not cases:
-            raise CaseError(
-                f"{printable(root)}: holds none of the {len(only)} cases that are wanted, such as "
-                f"{printable(min(only, default=''))}"
-            )
+    cases = wanted_cases(root, cases, only)
     for case, following in pairwise(cases):
         if case.key == following.key:
             raise CaseError(
@@ -137,6 +131,21 @@ def list_cases(folder: PathLike, only: Collection[str] | None = None) -> FoundCa
         more = f" ({len(problems)} such files in all)" if len(problems) > 1 else ""
         raise CaseError(f"{problems[0]}{more}")
     return FoundCases(cases, found.notes)
+
+
+def wanted_cases(
+    data: Path, cases: tuple[CaseFiles, ...], only: Collection[str] | None
+) -> tuple[CaseFiles, ...]:
+    """The cases whose `source/case` is among those that are wanted, all for None; CaseError if no case is."""
+    if only is None:
+        return cases
+    wanted = tuple(case for case in cases if case.key in only)
+    if not wanted:
+        raise CaseError(
+            f"{printable(data)}: holds none of the {len(only)} cases that are wanted, such as "
+            f"{printable(min(only, default=''))}"
+        )
+    return wanted
 
 
 def _missing_files(case: CaseFiles) -> Iterator[str]:

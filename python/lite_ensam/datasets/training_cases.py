@@ -11,24 +11,33 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lite_ensam.core.errors import CaseError, TrainingError, printable
 from lite_ensam.core.short_repr import with_short_repr
+from lite_ensam.core.types import PathLike
 from lite_ensam.datasets.case_files import CaseFiles, name_parts
-from lite_ensam.datasets.folders import list_cases
+from lite_ensam.datasets.folders import FoundCases, list_cases, wanted_cases
 from lite_ensam.datasets.manifest_table import MANIFEST_COLUMNS, read_manifest_table
 from lite_ensam.io.choice import parse_acquisition
 from lite_ensam.io.places import is_address
 from lite_ensam.io.reading import read_text
 
-__all__ = ["EXCLUDE_FILE", "TrainingCases", "find_training_cases", "read_training_list"]
+__all__ = [
+    "EXCLUDE_FILE",
+    "TrainingCases",
+    "find_training_cases",
+    "list_scored_cases",
+    "read_training_list",
+]
 
 EXCLUDE_FILE = "exclude.txt"
 """Beside the data, or in its folder `train`: a line `source/case` for each case to be left out, `#` before remarks."""
 
 TRAIN, VAL = "train", "val"
+_LISTS = (".csv", ".parquet")
 _PARTS = ("train", "train_npz")
 _MOST_NAMED = 5
 
@@ -66,8 +75,13 @@ def find_training_cases(data: Path) -> TrainingCases:
     TrainingError
         If a list or `exclude.txt` makes no sense.
     """
-    if data.suffix.lower() in (".csv", ".parquet"):
+    if data.suffix.lower() in _LISTS:
         return read_training_list(data)
+    if data.is_file():
+        raise CaseError(
+            f"{printable(data)}: is a file; expected a folder of cases, a .csv or .parquet list of them, or an archive "
+            "of `lite-ensam pack` (.tar.xz)"
+        )
     parts = [data / part for part in _PARTS if (data / part).is_dir()]
     # a folder of .npz alone is found from above, a folder of sources by itself
     searched = parts[0] if parts else data
@@ -89,6 +103,35 @@ def find_training_cases(data: Path) -> TrainingCases:
     )
 
 
+def list_scored_cases(data: PathLike, only: Collection[str] | None = None) -> FoundCases:
+    """Cases of a folder or of a list, to be scored: of a list all rows, whatever their split.
+
+    Parameters
+    ----------
+    data : PathLike
+        Cases in a layout of `folders`, or a list that `find_training_cases` takes.
+    only : Collection[str] or None, default None
+        `source/case` of the cases that are wanted; None wants all.
+
+    Returns
+    -------
+    FoundCases
+        Cases by source and name, and notes.
+
+    Raises
+    ------
+    CaseError
+        If no case is found or one cannot be read; for a list also TrainingError, as `read_training_list`.
+    """
+    path = Path(data)
+    if path.suffix.lower() not in _LISTS or path.is_dir():
+        return list_cases(path, only)
+    cases = tuple(sorted(_rows_of_list(path)[0], key=lambda case: (case.source, case.name)))
+    if not cases:
+        raise CaseError(f"{printable(path)}: holds no row; expected one for each case to evaluate")
+    return FoundCases(wanted_cases(path, cases, only), ())
+
+
 def read_training_list(path: Path) -> TrainingCases:
     """Cases of a table, to train on and to validate on.
 
@@ -100,6 +143,17 @@ def read_training_list(path: Path) -> TrainingCases:
         If a column is unknown, a row names no scan or another split, a file is missing (the row is named), two cases
         cannot be told apart, or no row is to be trained on.
     """
+    cases, parts = _rows_of_list(path)
+    train, val = (
+        tuple(c for c, part in zip(cases, parts, strict=True) if part == one) for one in (TRAIN, VAL)
+    )
+    if not train:
+        raise TrainingError(f"{printable(path)}: no row is to be trained on")
+    return TrainingCases(train, val)
+
+
+def _rows_of_list(path: Path) -> tuple[list[CaseFiles], list[str]]:
+    """The case of each row, and its split."""
     table = read_manifest_table(path)
     if "ct" not in table.columns or table.unknown:
         others = ", ".join(name for name in MANIFEST_COLUMNS if name != "ct")
@@ -115,13 +169,7 @@ def read_training_list(path: Path) -> TrainingCases:
         if parts[-1] not in (TRAIN, VAL):
             raise TrainingError(f"{where}: split must be {TRAIN} or {VAL}, got {printable(parts[-1])!r}")
         cases.append(_case_of(cells, path.parent, where))
-    cases = _told_apart(cases, path)
-    train, val = (
-        tuple(c for c, part in zip(cases, parts, strict=True) if part == one) for one in (TRAIN, VAL)
-    )
-    if not train:
-        raise TrainingError(f"{printable(path)}: no row is to be trained on")
-    return TrainingCases(train, val)
+    return _told_apart(cases, path), parts
 
 
 def _case_of(cells: dict[str, str], folder: Path, where: str) -> CaseFiles:

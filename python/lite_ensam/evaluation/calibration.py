@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.types import PathLike
 from lite_ensam.datasets import CaseFiles
-from lite_ensam.datasets.folders import list_cases
+from lite_ensam.datasets.training_cases import list_scored_cases
 from lite_ensam.measurements import HeldOutErrors, TumorError, TumorMeasurement, measure
 from lite_ensam.segmentation.predictor import Predictor, expected_dice
 
@@ -44,7 +44,7 @@ def calibrate(
     CaseError
         If the folder holds no case, one cannot be read, or there are fewer than 19 tumours with a mask.
     """
-    found, _ = list_cases(folder, only)
+    found, _ = list_scored_cases(folder, only)
     errors: list[TumorError] = []
     patients = set()
     for number, files in enumerate(found):

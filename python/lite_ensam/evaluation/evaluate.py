@@ -15,7 +15,7 @@ from lite_ensam.core.partial_volume import SubVolume, TumorMasks, slices
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Mask, PathLike
 from lite_ensam.datasets import CaseFiles
-from lite_ensam.datasets.folders import list_cases
+from lite_ensam.datasets.training_cases import list_scored_cases
 from lite_ensam.evaluation.baselines import BASELINES
 from lite_ensam.evaluation.flare_scoring import CaseScore, FlareScore, flare_scores, score_case
 from lite_ensam.evaluation.perturbations import CHANGES, change_marks
@@ -137,7 +137,7 @@ def evaluate(
     Parameters
     ----------
     folder : PathLike
-        Cases in a layout of `datasets.folders`.
+        Cases in a layout of `datasets.folders`, or a CSV or Parquet list of them.
     segment : Segmenting
         Function from a case to its label map.
     baselines : Sequence[str], default ("sphere",)
@@ -172,7 +172,7 @@ def evaluate(
     ):
         if unknown := [name for name in names if name not in known]:
             raise ValueError(f"{what} must be names out of {', '.join(known)}, got {unknown[0]!r}")
-    found, notes = list_cases(folder, only)
+    found, notes = list_scored_cases(folder, only)
     tumors: list[TumorScore] = []
     cases: list[CaseScore] = []
     for number, files in enumerate(found):

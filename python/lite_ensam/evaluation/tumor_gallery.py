@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from lite_ensam.core.errors import printable
 from lite_ensam.core.partial_volume import TumorMasks
-from lite_ensam.datasets.folders import list_cases
+from lite_ensam.datasets.training_cases import list_scored_cases
 from lite_ensam.evaluation.evaluate import RESULT, Evaluation
 from lite_ensam.evaluation.scores import TumorScore
 from lite_ensam.evaluation.segmenting import Segmenting, label_map
@@ -76,7 +76,7 @@ def picture_tumors(
     wanted = {f"{tumor.source}/{tumor.case}" for tumor in chosen}
     if not wanted:
         return []
-    files = {(case.source, case.name): case for case in list_cases(evaluation.folder, wanted).cases}
+    files = {(case.source, case.name): case for case in list_scored_cases(evaluation.folder, wanted).cases}
     spheres = {
         (tumor.source, tumor.case, tumor.label): tumor.score.dsc
         for tumor in evaluation.tumors

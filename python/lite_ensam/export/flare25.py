@@ -67,7 +67,7 @@ _THEIRS = (
 """Our names to theirs, one after the other; the head, whose number depends on the levels, is apart."""
 
 
-def import_weights(checkpoint: Path, folder: Path) -> None:
+def import_weights(checkpoint: Path, folder: Path, overwrite: bool = False) -> None:
     """Make a folder of weights, as `export_weights` does, of the authors' checkpoint.
 
     They are kept in single precision. The manifest holds how their code cuts, scales and paints
@@ -78,20 +78,22 @@ def import_weights(checkpoint: Path, folder: Path) -> None:
     checkpoint : Path
         `lite_ensam_flare25.pth`, or another that their trainer wrote.
     folder : Path
-        Made if missing; files of an earlier export are replaced.
+        Made if missing.
+    overwrite : bool, default False
+        Whether the folder may hold files, see `export_weights`.
 
     Raises
     ------
     LiteEnsamError
-        If the checkpoint is missing, damaged or another network's, or the folder cannot be written; it is as it was
-        then.
+        If the checkpoint is missing, damaged or another network's, or the folder cannot be written or is not empty and
+        `overwrite` is False; it is as it was then.
     """
-    check_target(folder, checkpoint)
+    check_target(folder, checkpoint, overwrite)
     weights = flare25_weights(checkpoint)
     with tempfile.TemporaryDirectory() as unfinished:
         source = Path(unfinished) / "lite_ensam.safetensors"
         save_weights(source, weights)
-        export_weights(source, folder)
+        export_weights(source, folder, overwrite)
 
 
 def flare25_weights(checkpoint: Path) -> Weights:

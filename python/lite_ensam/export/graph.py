@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lite_ensam.core.errors import OutputError, printable
+from lite_ensam.core.errors import ArgumentError, OutputError, brief, printable
 from lite_ensam.engines.backend import GRAPHS, graph_files, graph_hash, graph_names
 from lite_ensam.engines.openvino_runtime import import_openvino
 from lite_ensam.io import atomic_write, make_folder
+from lite_ensam.io.atomic import translate_output_errors
 from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.model.blocks import InstanceNorm
 from lite_ensam.model.checkpoint import Weights, file_hash, load_weights
@@ -132,15 +133,24 @@ def _with_exact_norms(model: LiteEnsam) -> LiteEnsam:
     return model
 
 
-def check_target(folder: Path, source: Path) -> None:
+def check_target(folder: Path, source: Path, overwrite: bool) -> None:
     """OutputError if weights cannot go into a folder, or would replace what they are made of; before long work."""
+    if not isinstance(overwrite, bool):
+        raise ArgumentError(f"overwrite must be True or False, got {brief(overwrite)}")
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"cannot make the folder {printable(folder)}: a file of this name is there")
     graphs = [name for names in GRAPHS.values() for name in graph_files(names)]
     refuse_inputs([folder / name for name in (*graphs, SAFETENSORS, MANIFEST)], [source])
+    with translate_output_errors(folder):
+        is_filled = folder.is_dir() and any(folder.iterdir())
+    if is_filled and not overwrite:
+        raise OutputError(
+            f"{printable(folder)} is not empty; choose a new folder. Files of an earlier export are replaced only with "
+            "overwrite=True"
+        )
 
 
-def export_weights(source: Path, folder: Path) -> None:
+def export_weights(source: Path, folder: Path, overwrite: bool = False) -> None:
     """Write safetensors, OpenVINO graph and manifest of trained weights into a folder.
 
     The graph's constants are kept in the precision of the safetensors file: both engines then compute with the same
@@ -151,16 +161,19 @@ def export_weights(source: Path, folder: Path) -> None:
     source : Path
         A safetensors file written by training.
     folder : Path
-        Made if missing; files of an earlier export are replaced.
+        Made if missing.
+    overwrite : bool, default False
+        Whether the folder may hold files. Those of an earlier export are replaced, others stay as they are.
 
     Raises
     ------
     EngineError
         If the source is missing or no weights file of this package.
     OutputError
-        If a file cannot be written, or one would replace the source.
+        If the folder is not empty and `overwrite` is False, a file cannot be written, or one would replace the
+        source.
     """
-    check_target(folder, source)
+    check_target(folder, source, overwrite)
     weights = load_weights(source)
     model = weights.model
     with tempfile.TemporaryDirectory() as unfinished:

@@ -98,7 +98,7 @@ def itk_source(
     """
     if len(shape_ijk) != 3:
         raise CaseError(
-            f"a CT has three axes, this image is {len(shape_ijk)}D of shape {shape_ijk} (i, j, k)"
+            f"a CT or mask has three axes, this image is {len(shape_ijk)}D of shape {shape_ijk} (i, j, k)"
         )
     affine: Float64Array = np.eye(4)
     affine[:3, :3] = np.asarray(direction, dtype=np.float64).reshape(3, 3) * np.asarray(spacing)

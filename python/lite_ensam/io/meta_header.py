@@ -48,7 +48,9 @@ def read_meta_header(file: BinaryIO, path: PathLike) -> VolumeHeader:
         following = list(iter(lambda: header_line(file), None))
     sizes = parse_sizes(_value(fields, "DimSize"), _value(fields, "NDims"), "DimSize")
     if len(sizes) < 3 or any(size > 1 for size in sizes[3:]):
-        raise CaseError(f"a CT has three axes, this image is {len(sizes)}D of shape {sizes} (i, j, k)")
+        raise CaseError(
+            f"a CT or mask has three axes, this image is {len(sizes)}D of shape {sizes} (i, j, k)"
+        )
     for name, expected in _AS_STORED.items():
         if parse_numbers(fields.get(name.lower(), str(expected)), 1, name)[0] != expected:
             raise CaseError(f"{name} must be {expected}: voxels must be grey values as they are stored")

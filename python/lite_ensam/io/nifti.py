@@ -256,7 +256,7 @@ def _source_of(header: NiftiHeader) -> ScanSource:
     dim = header["dim"].tolist()
     shape = tuple(dim[1 : dim[0] + 1]) if 1 <= dim[0] <= 7 else tuple(dim)
     if len(shape) < 3 or any(n != 1 for n in shape[3:]):
-        raise CaseError(f"a CT has three axes, this image is {len(shape)}D of shape {shape}")
+        raise CaseError(f"a CT or mask has three axes, this image is {len(shape)}D of shape {shape}")
     spacing = header["pixdim"][1:4].tolist()
     if not all(math.isfinite(s) and s > 0 for s in spacing):
         raise CaseError(f"spacing must be positive, the header says {spacing} mm (pixdim, file order)")

@@ -65,7 +65,7 @@ def read_nrrd_header(file: BinaryIO, path: PathLike) -> VolumeHeader:
     steps, origin, notes = _geometry(fields, len(sizes))
     in_space = [n for n, step in enumerate(steps) if np.isfinite(step).all()]
     if len(in_space) != 3 or any(size > 1 for n, size in enumerate(sizes) if n not in in_space):
-        raise CaseError(f"a CT has three axes in space, this image is {len(sizes)}D of shape {sizes}")
+        raise CaseError(f"a CT or mask has three axes in space, this image is {len(sizes)}D of shape {sizes}")
     affine = np.eye(4)
     affine[:3, :3] = np.transpose([steps[n] for n in in_space])
     affine[:3, 3] = origin

@@ -197,7 +197,7 @@ def parse_sizes(text: str, n_axes: str, name: str) -> tuple[int, ...]:
     """Voxels along each axis, fastest first; `n_axes` is how many axes the header speaks of, `name` the field."""
     count = parse_whole(n_axes, "the number of axes")
     if not 1 <= count <= _MOST_AXES:
-        raise CaseError(f"a CT has three axes, its header says {count}")
+        raise CaseError(f"a CT or mask has three axes, its header says {count}")
     sizes = parse_numbers(text, count, name).tolist()
     if any(size < 1 or not _is_whole(size) for size in sizes):
         raise CaseError(f"{name} must be whole numbers of at least 1")

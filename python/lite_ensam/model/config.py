@@ -69,6 +69,11 @@ class ModelConfig:
     decoder_norm: DecoderNorm = "instance"
 
     def __post_init__(self) -> None:
+        for name in ("in_channels", "filters", "decoder_floor", "heads", "mlp_ratio"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if len(self.blocks) < 2 or min(self.blocks) < 0:  # the decoder's stages lie between the levels
+            raise ValueError(f"blocks must be 2 or more numbers of 0 or more, got {self.blocks}")
         if self.embed_dim % self.heads:
             raise ValueError(f"heads must divide the embedding size {self.embed_dim}, got {self.heads}")
         if self.rotation_block < 2 or self.head_dim % self.rotation_block:

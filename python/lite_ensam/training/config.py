@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -213,17 +214,42 @@ class TrainingConfig:
             raise TrainingError(
                 f"the network takes {self.model.in_channels} channels, a patch has {len(self.patch.channels)}"
             )
+        self._check_sides()
+        self._check_numbers()
+
+    def _check_sides(self) -> None:
+        """Sides that the network's strides do not divide would stop the run at its first step."""
+        stride, side, multiple = self.model.stride, self.patch.side_voxels, self.patch.side_multiple
+        # one voxel at the bottleneck has no deviation to normalise by
+        if self.crops == "lesion" and (side % stride or side < 2 * stride):
+            raise TrainingError(
+                f"patch.side_voxels must be a multiple of {stride} and {2 * stride} or more, for a network of "
+                f"{len(self.model.blocks)} levels (model.blocks), got {side}"
+            )
+        if self.crops == "joint" and multiple % stride:
+            raise TrainingError(
+                f"patch.side_multiple must be a multiple of {stride}, for a network of {len(self.model.blocks)} "
+                f"levels (model.blocks), got {multiple}"
+            )
+
+    def _check_numbers(self) -> None:
+        """Numbers that make no sense would train nothing, or something else, without a word."""
         for name in ("steps", "batch", "epoch_steps", "margin_voxels", "validate_steps"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        for name in ("lr", "weight_decay", "warmup", "cooldown", "patience"):
-            if not getattr(self, name) >= 0:
+        for name in ("lr", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise TrainingError(f"{name} must be above 0, got {getattr(self, name)}")
+        for name in ("weight_decay", "patience", "seed"):
+            if not 0 <= getattr(self, name) < math.inf:
                 raise TrainingError(f"{name} must be 0 or more, got {getattr(self, name)}")
-        for name in ("readers", "redrawn", "size_balance", "windowed"):
+        for name in ("warmup", "cooldown", "readers", "redrawn", "size_balance", "windowed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise TrainingError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
         if not 0 <= self.ema < 1:
             raise TrainingError(f"ema must be at least 0 and below 1, got {self.ema}")
+        if min(self.milestones, default=1) < 1:
+            raise TrainingError(f"milestones must be epochs from 1 on, got {self.milestones}")
 
     def rate(self, step: int) -> float:
         """Compute the learning rate of a step: linear up, flat, linear down; or halved at the milestones.

@@ -28,6 +28,7 @@ from lite_ensam.io import atomic_write
 from lite_ensam.io.atomic import translate_output_errors
 from lite_ensam.segmentation.patch_plan import Placement
 from lite_ensam.training.grey_levels import to_grey
+from lite_ensam.training.label_pieces import in_large_pieces
 
 SIDE = 80
 """Voxels a side of a crop: 28 a line, where patches of 48 voxels have 19. No other value was tried, as
@@ -68,6 +69,8 @@ class LesionCrop:
         Voxel size of the scan (z, y, x), in voxels of the cube.
     source, name : str
         Source and name of the case.
+    in_pieces : bool, default False
+        Whether the lesion's label consists of several large pieces, see `in_large_pieces`.
     """
 
     grey: NDArray[np.uint8]
@@ -76,6 +79,7 @@ class LesionCrop:
     native_voxel_zyx: FloatTriple
     source: str
     name: str
+    in_pieces: bool = False
 
     def contour(self, number: int = 0) -> Mask:
         """Contour's mask, bool (SIDE, SIDE, SIDE)."""
@@ -154,6 +158,7 @@ def cut(case: Case, mark: RecistMark, source: str, contours: Contours | None = N
         native_voxel_zyx=float_triple(1 / np.asarray(placement.step_zyx)),
         source=source,
         name=f"{case.name}/{mark.label}",
+        in_pieces=in_large_pieces(contours.masks[0]),
     )
 
 
@@ -187,7 +192,7 @@ def write_bank(folder: Path, crops: Iterable[LesionCrop]) -> int:
         for crop in crops:
             grey.write(crop.grey.tobytes())
             bits.write(crop.bits.tobytes())
-            names = ("lines", "native_voxel_zyx", "source", "name")
+            names = ("lines", "native_voxel_zyx", "source", "name", "in_pieces")
             entries.append({name: getattr(crop, name) for name in names})
     with atomic_write(folder / INDEX, overwrite=True) as index:
         index.write(json.dumps({"side": SIDE, "crops": entries}).encode())
@@ -232,6 +237,10 @@ class LesionCropCache:
         """The lines of each crop's contours."""
         return [tuple(endpoint_pair(ends) for ends in entry["lines"]) for _, _, entry in self._entries]
 
+    def in_pieces(self) -> dict[tuple[str, str], bool]:
+        """Whether each lesion's label consists of several large pieces; caches of earlier versions do not say it."""
+        return {(one["source"], one["name"]): one.get("in_pieces", False) for _, _, one in self._entries}
+
     def native_voxels(self) -> list[FloatTriple]:
         """The scan's own voxel of each crop."""
         return [float_triple(entry["native_voxel_zyx"]) for _, _, entry in self._entries]
@@ -249,6 +258,7 @@ class LesionCropCache:
             native_voxel_zyx=float_triple(entry["native_voxel_zyx"]),
             source=entry["source"],
             name=entry["name"],
+            in_pieces=entry.get("in_pieces", False),
         )
 
 

@@ -18,8 +18,10 @@ from lite_ensam.training.batches import Batch
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.crop_cache import KNOWN_BIT, LINES_A_SIDE, LesionCropCache
 from lite_ensam.training.grey_levels import HU_OF_GREY
+from lite_ensam.training.label_pieces import pieces_note
 from lite_ensam.training.lesion_batches import Chance, CropBatch, draw_patches
 from lite_ensam.training.prompts import cut_to_extent, draw_extent
+from lite_ensam.training.scan_bank import SYNTHETIC
 
 __all__ = ["LesionCropSampler", "PatchSampler", "check_sources", "fingerprint", "seeded"]
 
@@ -44,6 +46,11 @@ class PatchSampler(Protocol):
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the names of all that can be drawn."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences about the data that a user should read before the run."""
         ...
 
     def batches(self, step: int, rank: int, count: int) -> list[Batch]:
@@ -95,6 +102,8 @@ class LesionCropSampler:
         self._bank, self._config = DeviceBank(bank, device, config.size_balance), config
         self.counts = {source: len(members) for source, members in bank.by_source.items()}
         self.fingerprint = fingerprint(bank.names())
+        drawn = [found for (source, _), found in bank.in_pieces().items() if source != SYNTHETIC]
+        self.notes = pieces_note(drawn)
 
     def batches(self, step: int, rank: int, count: int) -> list[Batch]:
         """Lesions of sources drawn by weight, augmented, with what else a user may know of them."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,12 +29,17 @@ from lite_ensam.segmentation.patch_plan import PatchPlan, Placement, PlannedPatc
 from lite_ensam.training.batches import Batch, group_alike
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.crop_sources import read_beside
+from lite_ensam.training.label_pieces import in_large_pieces, pieces_note
 from lite_ensam.training.samplers import check_sources, fingerprint, source_index
+from lite_ensam.training.scan_bank import SYNTHETIC
 
 __all__ = ["ScanSampler", "joint_sample"]
 
 KEPT_SCANS = 16
 """Scans that stay in memory; of a few thousand the next one is hardly ever among them."""
+
+_CHECKED_SCANS = 8
+"""Scans whose labels are looked at for pieces before a run: reading all would cost hours where there are thousands."""
 
 WINDOWS_HU = ((-160.0, 240.0), (-160.0, 240.0), (-1000.0, 400.0), (-200.0, 300.0))
 """Windows that windowed scans were probably made with; those of FLARE are soft tissue or lung."""
@@ -71,6 +76,17 @@ class ScanSampler:
         self.counts = {source: len(members) for source, members in self._by_source.items()}
         self.fingerprint = fingerprint((case.source, case.name) for case in self._cases)
         self._read = lru_cache(KEPT_SCANS)(self._read_anew)
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """A sentence if labels of the data are in several pieces; some scans, spread evenly, are read for it."""
+        numbers = [number for number, case in enumerate(self._cases) if case.source != SYNTHETIC]
+        checked = numbers[:: -(-len(numbers) // _CHECKED_SCANS) or 1]
+        scans = [self._read(number).case for number in checked]
+        pieces = [in_large_pieces(_reference(case) == mark.label) for case in scans for mark in case.marks]
+        return pieces_note(
+            pieces, "" if checked == numbers else f" in {len(checked)} scans that were checked"
+        )
 
     def batches(self, step: int, rank: int, count: int) -> list[Batch]:
         """Some tumours of a step; each of them is decided by its own number among those of all processes."""

@@ -18,6 +18,9 @@ __all__ = ["Setting", "apply_settings", "list_settings"]
 
 Config = TypeVar("Config")
 
+_DECIDED = {"patch.crop": "crops"}
+"""Settings that another one decides: `TrainingConfig` copies `crops` to its patch, which the weights record."""
+
 _SIMPLE = {int: "whole number", float: "number", bool: "true or false", str: "text", NoneType: "none"}
 
 
@@ -101,6 +104,8 @@ def apply_settings(config: Config, settings: Iterable[str]) -> Config:
         name, equals, text = (part.strip() for part in setting.partition("="))
         if not equals:
             raise TrainingError(f"expected NAME=VALUE such as lr=0.001, got {brief(setting)}")
+        if name in _DECIDED:
+            raise TrainingError(f"{name} follows {_DECIDED[name]}: set {_DECIDED[name]}={text} instead")
         if name not in known:
             raise TrainingError(f"no setting is called {brief(name)}{_hint(name, list(known))}")
         if name in changes:
@@ -110,7 +115,7 @@ def apply_settings(config: Config, settings: Iterable[str]) -> Config:
 
 
 def list_settings(config: object) -> Iterator[Setting]:
-    """List every setting of a config, in order, with those of dataclasses in it.
+    """List every setting of a config, in order, with those of dataclasses in it, but not what another one decides.
 
     Parameters
     ----------
@@ -127,7 +132,8 @@ def list_settings(config: object) -> Iterator[Setting]:
         value = getattr(config, field.name)
         if is_dataclass(value):
             for inner in list_settings(value):
-                yield replace(inner, name=f"{field.name}.{inner.name}")
+                if (name := f"{field.name}.{inner.name}") not in _DECIDED:
+                    yield replace(inner, name=name)
         else:
             yield Setting(field.name, hints[field.name], value, texts.get(field.name, ""))
 

@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lite_ensam.core.errors import CaseError, TrainingError
+from lite_ensam.core.errors import CaseError, TrainingError, printable
 from lite_ensam.datasets import CaseFiles
-from lite_ensam.datasets.training_cases import TrainingCases, find_training_cases
+from lite_ensam.datasets.training_cases import EXCLUDE_FILE, TrainingCases, find_training_cases
 from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.crop_cache import INDEX, LesionCropCache, write_bank
 from lite_ensam.training.crop_gallery import write_gallery
@@ -110,6 +110,7 @@ class RunSetup:
             )
         if self.fold is not None:
             fold = self.fold
+            _check_fold(fold, found.train)
             held = tuple(case for case in found.train if all(map(fold.holds, patients_of(case))))
             kept = tuple(case for case in found.train if not any(map(fold.holds, patients_of(case))))
             found = replace(found, train=kept, val=held)
@@ -121,9 +122,13 @@ class RunSetup:
         if self.val_share is not None:
             train, val = split_by_patient(found.train, self.val_share, self.config.seed)
             found = replace(found, train=tuple(train), val=tuple(val))
-        patients = {case.patient for case in found.train} & {case.patient for case in found.val}
-        if patients:
-            raise TrainingError(f"patient {sorted(patients)[0]} is to be trained on and validated on")
+        learnt, validated = ({case.patient: case.key for case in part} for part in (found.train, found.val))
+        if patients := sorted(learnt.keys() & validated.keys()):
+            first = patients[0]
+            raise TrainingError(
+                f"patient {printable(first)} is to be trained on and validated on: cases {printable(learnt[first])} "
+                f"and {printable(validated[first])}. Leave one of the two out, in {EXCLUDE_FILE} or in the list"
+            )
         return found
 
     @property
@@ -174,6 +179,22 @@ class RunSetup:
         if not (folder / INDEX).is_file() and not write_bank(folder, lesion_crops(cases, turned)):
             raise CaseError(f"{folder}: no lesion to learn from")
         return folder
+
+
+def _check_fold(fold: Fold, cases: Sequence[CaseFiles]) -> None:
+    """Raise TrainingError if a fold leaves no case to validate on, or none to train on: the hash of few names may."""
+    named = [patients_of(case) for case in cases]
+    patients = {patient for names in named for patient in names}
+    if not any(all(map(fold.holds, names)) for names in named):
+        what = "holds out no case"
+    elif all(fold.holds_any(names) for names in named):
+        what = "holds out every case, so that nothing is left to train on"
+    else:
+        return
+    raise TrainingError(
+        f"fold {fold.number}/{fold.count} {what} (patients: {len(patients)}); name another number, a smaller count, "
+        "or a share of the patients (--val-share 0.2)"
+    )
 
 
 def source_commit() -> str | None:

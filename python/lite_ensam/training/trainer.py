@@ -7,7 +7,7 @@ import io
 import json
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -40,6 +40,10 @@ SAVE_SECONDS = 60
 
 LOG_STEPS = 50
 """Steps between two lines of the log; each holds their mean loss."""
+
+DIVERGED_LOSS = 100.0
+"""A run whose loss is above this has diverged: Dice is at most 1, and the rest would be a logit wrong by 50 in every
+voxel of the patch, where a network that has learnt nothing is wrong by 5 in the tumour alone."""
 
 STEM = "image_encoder.stem.weight"
 """Name of the only weight whose shape depends on the number of channels."""
@@ -75,7 +79,8 @@ class Trainer:
     loaders : int, default 1
         Threads that draw patches ahead; their number affects time only.
     notes : dict[str, Any] or None, default None
-        Further notes to record with the weights, JSON-ready.
+        Further notes to record with the weights, JSON-ready. A run that resumes must have the same `held_out`, the
+        keys of its validation cases.
 
     Attributes
     ----------
@@ -93,6 +98,14 @@ class Trainer:
         Whether steps are computed in bfloat16.
     history : list[Any]
         Records of the runs whose weights this one started from.
+
+    Raises
+    ------
+    TrainingError
+        If the folder holds a run with other settings, other training data or other held-out cases, or its state is
+        damaged.
+    OutputError
+        If the folder cannot be made.
     """
 
     def __init__(
@@ -109,7 +122,7 @@ class Trainer:
         notes: dict[str, Any] | None = None,
     ) -> None:
         if config.patience and validation is None:
-            raise TrainingError("patience needs cases to validate on")
+            raise TrainingError("patience needs cases to validate on: give --val, --val-share or --fold")
         self.config, self.draws, self.folder = config, draws, folder
         self.validation, self.watchers, self.loaders = validation, watchers, loaders
         self.machine, self.notes = machine or Devices(), notes or {}
@@ -154,6 +167,11 @@ class Trainer:
         ----------
         stop_at : int or None, default None
             Step to stop at; None runs to the end.
+
+        Raises
+        ------
+        TrainingError
+            If the loss diverges; the state of the last save stays as it is.
         """
         last = self.step if self.done else min(stop_at or self.config.steps, self.config.steps)
         losses: list[float] = []
@@ -167,6 +185,7 @@ class Trainer:
                 now = time.monotonic()
                 seconds = round((now - logged) / len(losses), 3)
                 self._log({"loss": float(np.mean(losses)), "rate": rate, "seconds": seconds})
+                self._check_loss(losses)
                 losses, logged = [], now
             if self.step % self.config.validate_steps == 0 or self.step == self.config.steps:
                 self._look()
@@ -227,6 +246,7 @@ class Trainer:
             "config": json.dumps(self.config.to_dict()),
             "history": json.dumps(self.history),
             "best": json.dumps({**self.best, "looks_since": self.looks_since_best}),
+            "trained_on": json.dumps(self._trained_on()),
         }
         content = io.BytesIO()  # torch reports a full disk in a way of its own
         torch.save(state, content)
@@ -234,6 +254,25 @@ class Trainer:
             file.write(content.getbuffer())
         self._save_weights(self.folder / LAST)
         draw_curves(self.folder)
+
+    def _trained_on(self) -> dict[str, Any]:
+        """Data that a run must resume with, besides its config: with others its weights would name wrong cases."""
+        return {
+            "held_out": sorted(self.notes.get("held_out", [])),
+            "counts": dict(self.draws.counts),
+            "data_sha256": self.draws.fingerprint,
+        }
+
+    def _check_loss(self, losses: list[float]) -> None:
+        """Stop a run that half of the last steps say has diverged; a step whose loss is not finite changed nothing."""
+        typical = float(np.median(np.nan_to_num(losses, nan=np.inf, posinf=np.inf)))
+        if typical > DIVERGED_LOSS:
+            for watcher in self.watchers:
+                watcher.close()
+            raise TrainingError(
+                f"step {self.step}: the loss is {typical:.3g}, expected below about 2: the run has diverged. Start "
+                f"again in another folder with a lower learning rate (--lr, now {self.config.lr:g})"
+            )
 
     @property
     def _on_gpu(self) -> bool:
@@ -323,17 +362,27 @@ class Trainer:
         try:
             state = torch.load(path, weights_only=True, map_location=self.machine.device)
             config = TrainingConfig.from_dict(json.loads(state["config"]))
-            if config == self.config:
+            now = self._trained_on()
+            before = json.loads(state.get("trained_on", "null")) or now  # earlier versions did not record it
+            if config == self.config and before == now:
                 self._restore(state)
         except Exception as error:  # damaged files have many ways
+            reason = brief(str(error)) if path.stat().st_size else "the file is empty"
             raise TrainingError(
-                f"{printable(path)}: is damaged, the run cannot be resumed from it ({brief(str(error))}); put a copy "
+                f"{printable(path)}: is damaged, the run cannot be resumed from it ({reason}); put a copy "
                 "in its place, or use another folder"
             ) from error
         if config != self.config:
             raise TrainingError(
-                f"run {self.folder} was started with other settings: {_differences(config, self.config)}. Resume with "
-                "its own; for others, name another folder and give this run's weights.safetensors as --start"
+                f"run {printable(self.folder)} was started with other settings: "
+                f"{_differences(config.to_dict(), self.config.to_dict())}. Resume with its own; for others, "
+                "name another folder with --run and give this run's weights.safetensors as --start"
+            )
+        if before != now:
+            raise TrainingError(
+                f"run {printable(self.folder)} was started with {_other_data(before, now)}. Resume with the same; for "
+                "others, name another folder with --run. This run's weights.safetensors may be given there as --start, "
+                "but have learnt from the cases of this run"
             )
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -351,13 +400,36 @@ class Trainer:
             append_log(self.folder, self.step, numbers)
 
 
-def _differences(before: TrainingConfig, now: TrainingConfig) -> str:
-    """Settings whose values differ, with both values."""
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any], other: str = "now") -> str:
+    """Settings whose values differ, with both values; those of a group by names with dots."""
+    first, second = dict(_leaves(before)), dict(_leaves(now))
     return ", ".join(
-        f"{name} {brief(value)}, now {brief(now_value)}"
-        for (name, value), now_value in zip(before.to_dict().items(), now.to_dict().values(), strict=True)
-        if value != now_value
+        f"{name} {brief(first.get(name))}, {other} {brief(second.get(name))}"
+        for name in dict.fromkeys([*first, *second])
+        if first.get(name) != second.get(name)
     )
+
+
+def _leaves(numbers: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in numbers.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{group}{name}.")
+        else:
+            yield f"{group}{name}", value
+
+
+def _other_data(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Names the held-out cases and the training data, whichever differ."""
+    words = []
+    if before["held_out"] != now["held_out"]:
+        then, today = set(before["held_out"]), set(now["held_out"])
+        example = printable(min(then ^ today))
+        side = "was held out" if example in then else "was not held out"
+        words.append(f"other held-out cases ({len(then)}, now {len(today)}; {example} {side})")
+    if before["data_sha256"] != now["data_sha256"] or before["counts"] != now["counts"]:
+        counts = _differences(before["counts"], now["counts"])
+        words.append(f"other training data ({counts or 'other cases or other synthetic lesions'})")
+    return " and ".join(words)
 
 
 def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
@@ -380,20 +452,56 @@ def fitted_weights(start: Weights, config: TrainingConfig) -> dict[str, Tensor]:
     Raises
     ------
     TrainingError
-        If its network differs in anything else.
+        If its network differs in anything else, or has none of the channels.
     """
     weights = start.model.state_dict()
     if start.model.config == config.model and start.patch.channels == config.patch.channels:
         return weights
-    alike = replace(start.model.config, in_channels=config.model.in_channels) == config.model
+    alike = replace(start.model.config, in_channels=config.model.in_channels)
     both = [name for name in start.patch.channels if name in config.patch.channels]
-    if not alike or not both:
-        raise TrainingError("the weights to start from belong to another network than the config's")
+    if alike != config.model:
+        differ = _differences({"model": alike.to_dict()}, {"model": config.model.to_dict()}, "the run's")
+        raise TrainingError(
+            f"the weights to start from belong to another network: {differ}. Set these to the values of the weights "
+            "with --set, or choose other weights"
+        )
+    if not both:
+        raise TrainingError(
+            f"the weights to start from belong to another network: their channels {', '.join(start.patch.channels)} "
+            f"are not among the run's {', '.join(config.patch.channels)}. Choose the preset that they were trained "
+            "with, or other weights"
+        )
     stem = weights[STEM]
     fitted = stem.new_zeros(stem.shape[0], config.model.in_channels, *stem.shape[2:])
     for name in both:
         fitted[:, config.patch.channels.index(name)] = stem[:, start.patch.channels.index(name)]
     return {**weights, STEM: fitted}
+
+
+def channel_notes(start: Weights, config: TrainingConfig) -> list[str]:
+    """Sentences about channels that only an earlier run's weights have, or only the new run.
+
+    Parameters
+    ----------
+    start : Weights
+        Weights of the earlier run.
+    config : TrainingConfig
+        Config of the new run.
+
+    Returns
+    -------
+    list[str]
+        One sentence for the channels that are dropped, one for those that are new.
+    """
+    texts = {
+        "channels of the weights that this run does not have are dropped": (start.patch, config.patch),
+        "channels that the weights do not have start without effect": (config.patch, start.patch),
+    }
+    found = {
+        text: [name for name in one.channels if name not in other.channels]
+        for text, (one, other) in texts.items()
+    }
+    return [f"{text}: {', '.join(names)}" for text, names in found.items() if names]
 
 
 def optimizers_of(model: LiteEnsam, config: TrainingConfig) -> list[torch.optim.Optimizer]:

@@ -144,4 +144,10 @@ def split_by_patient(
     if not held_out:
         raise TrainingError("no source has two patients: nothing can be held out to validate on")
     train = [case for case in cases if not held_out & set(patients[id(case)])]
-    return train, [case for case in cases if held_out >= set(patients[id(case)])]
+    val = [case for case in cases if held_out >= set(patients[id(case)])]
+    if not train or not val:
+        raise TrainingError(
+            f"a share of {share:g} of the patients leaves no case to {'train' if not train else 'validate'} on: which "
+            f"patient the {len(cases)} cases are of is not certain; name cases to validate on (--val)"
+        )
+    return train, val

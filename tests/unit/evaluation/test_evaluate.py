@@ -160,7 +160,10 @@ def test_a_marked_tumor_that_the_labels_lack_is_named(tmp_path: Path) -> None:
     case = ellipsoid_case()
     write_case(tmp_path / "a" / "case", case)
     write_mask(tmp_path / "a" / "case" / "labels.nii.gz", case.reference == 1, case.grid, overwrite=True)
-    with pytest.raises(CaseError, match="a/case: the labels hold no tumour 2, which is marked"):
+    with pytest.raises(
+        CaseError,
+        match=r"a/case: \S+/labels\.nii\.gz holds no tumour 2, which \S+/marks\.json marks; it holds 1$",
+    ):
         evaluate(tmp_path, perfect)
 
 

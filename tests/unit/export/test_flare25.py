@@ -105,7 +105,19 @@ def test_logits_are_theirs_whatever_was_trained(kind: Kind, tmp_path: Path) -> N
 )
 def test_both_engines_compute_their_logits(kind: Kind, tmp_path: Path) -> None:
     network = saved_checkpoint(tmp_path / "theirs.pth", kind, seed=2)
-    command = [sys.executable, "-m", "lite_ensam", "import", "theirs.pth", "-o", "made/weights"]
+    (tmp_path / "made" / "weights").mkdir(parents=True)
+    for name in ("manifest.json", "notes.txt"):
+        (tmp_path / "made" / "weights" / name).write_text("old")
+    command = [
+        sys.executable,
+        "-m",
+        "lite_ensam",
+        "import",
+        "theirs.pth",
+        "-o",
+        "made/weights",
+        "--overwrite",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=900)
     assert (done.returncode, done.stderr) == (0, "")
     for engine in ("openvino", "torch"):
@@ -114,6 +126,7 @@ def test_both_engines_compute_their_logits(kind: Kind, tmp_path: Path) -> None:
         assert (backend.manifest.patch.crop, backend.manifest.patch.rules) == ("joint", "flare25")
         assert backend.manifest.patch.channels == FLARE25.channels
         assert backend.manifest.record["imported"] == "theirs.pth"
+    assert (tmp_path / "made" / "weights" / "notes.txt").read_text() == "old"
 
 
 BLOCK = "mask_decoder__up_layers__0__blocks__0__"

@@ -192,7 +192,7 @@ def test_what_is_written_is_read_by_itk(tmp_path, suffix, dtype):
         ({"sizes": "6 5 3"}, "holds more voxels than its header says"),
         ({"sizes": f"6 5 {10**15}"}, "truncated"),
         ({"dimension": "9" * 5000}, "the number of axes must be"),
-        ({"dimension": "17"}, "a CT has three axes, its header says 17"),
+        ({"dimension": "17"}, "a CT or mask has three axes, its header says 17"),
         ({"type": "block"}, "its type is 'block'"),
         ({"endian": None}, "endian must be little or big"),
         ({"encoding": "hex"}, "its encoding is 'hex'"),
@@ -216,7 +216,7 @@ def test_nrrd_headers_that_make_no_sense(tmp_path, changes, said):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"NDims": "2", "DimSize": "30 4"}, "a CT has three axes, this image is 2D"),
+        ({"NDims": "2", "DimSize": "30 4"}, "a CT or mask has three axes, this image is 2D"),
         ({"DimSize": "6 5 5"}, "truncated"),
         ({"DimSize": "6 5 3"}, "holds more voxels"),
         ({"ElementSpacing": None}, "no field ElementSpacing"),

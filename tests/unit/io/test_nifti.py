@@ -164,7 +164,10 @@ class TestShape:
     @pytest.mark.parametrize("shape", [(7, 6), (7,), (7, 6, 5, 2), (7, 6, 5, 1, 3)])
     def test_other_dimensions_are_refused_with_their_shape(self, tmp_path, shape):
         path = files.save_nifti(tmp_path / "ct.nii.gz", files.voxels(shape))
-        with pytest.raises(CaseError, match=rf"this image is {len(shape)}D of shape \({shape[0]},.*"):
+        with pytest.raises(
+            CaseError,
+            match=rf"a CT or mask has three axes, this image is {len(shape)}D of shape \({shape[0]},.*",
+        ):
             read_nifti_ct(path)
 
     @pytest.mark.parametrize("dim", [(3, 7, 6, 0), (3, 7, -6, 5), (0, 7, 6, 5), (9, 7, 6, 5)])

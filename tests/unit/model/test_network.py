@@ -141,6 +141,9 @@ def test_training_and_inference_normalise_alike() -> None:
     [
         ({"rotation_block": 3}, "rotation_block must divide the head size 16, got 3"),
         ({"heads": 5}, "heads must divide the embedding size 64, got 5"),
+        ({"filters": 0}, "filters must be 1 or more, got 0"),
+        ({"heads": 0}, "heads must be 1 or more, got 0"),
+        ({"blocks": (1,)}, r"blocks must be 2 or more numbers of 0 or more, got \(1,\)"),
         ({"decoder": "deconv"}, "decoder must be 'concat_half' or 'add', got 'deconv'"),
     ],
 )

@@ -185,6 +185,20 @@ def test_a_config_survives_json_and_refuses_unknown_channels() -> None:
     assert PatchConfig.from_dict(json.loads(json.dumps(CONFIG.to_dict()))) == CONFIG
     with pytest.raises(ValueError, match="channels must be names out of"):
         PatchConfig(channels=("wide", "colour"))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ({"side_factor": 0.1}, "side_factor must be 1 or more, .*got 0.1"),
+        ({"side_voxels": 0}, "side_voxels must be 1 or more, got 0"),
+        ({"end_margin_voxels": -1.0}, "end_margin_voxels must be 0 or more, got -1.0"),
+        ({"line_half_width_hu": 0.0}, "line_half_width_hu must be above 0, got 0.0"),
+    ],
+)
+def test_a_patch_that_cannot_be_cut_is_refused(numbers: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        PatchConfig(**numbers)  # type: ignore[arg-type]
     assert channels_of(frame(config=PAPER)).shape == (1, 9, 21, 21)
 
 

@@ -91,6 +91,12 @@ def test_a_manifest_that_makes_no_sense_says_where(tmp_path: Path, text: str, me
         read_training_list(tmp_path / "cases.csv")
 
 
+def test_a_file_that_is_no_list_says_what_was_expected(tmp_path: Path) -> None:
+    write_folder_case(tmp_path / "one")
+    with pytest.raises(CaseError, match=r"ct\.nii\.gz: is a file; expected a folder of cases, a \.csv or"):
+        find_training_cases(tmp_path / "one" / "ct.nii.gz")
+
+
 def test_a_manifest_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match=r"none\.csv: no such file"):
         find_training_cases(tmp_path / "none.csv")
@@ -218,11 +224,20 @@ def test_a_share_that_holds_nothing_out_is_refused() -> None:
         split_by_patient(cases_of({"a": [1, 2]}), 1.0, 0)
     with pytest.raises(TrainingError, match="no source has two patients"):
         split_by_patient(cases_of({"a": [1], "b": [2]}), 0.5, 0)
+    cubes = [
+        CaseFiles("lidc_nodules", f"{number}_nod1", Path()) for number in (104, 105)
+    ]  # of several patients
+    with pytest.raises(TrainingError, match=r"a share of 0\.5 of the patients leaves no case to .*\(--val\)"):
+        split_by_patient(cubes, 0.5, 0)
 
 
 def test_a_plan_refuses_to_validate_on_whom_it_trains(tmp_path: Path) -> None:
     root = write_flare_folder(tmp_path / "a", n_patients=1)
-    with pytest.raises(TrainingError, match=r"patient CT_Lesion/\S+ is to be trained on and validated on"):
+    with pytest.raises(
+        TrainingError,
+        match=r"patient CT_Lesion/\S+ is to be trained on and validated on: cases CT_Lesion/\S+ and CT_Lesion/\S+\. "
+        r"Leave one of the two out, in exclude\.txt",
+    ):
         RunSetup(PAPER, root, tmp_path / "run", val=root).prepare()
     with pytest.raises(TrainingError, match="one of: a folder, a share, the manifest's split"):
         RunSetup(PAPER, root, tmp_path / "run", val=root, val_share=0.5).prepare()
@@ -269,3 +284,22 @@ def test_a_fold_holds_out_patients_by_name_and_what_may_be_theirs(tmp_path: Path
     assert [case.name for case in replace(plan, val=val).cases.val] == ["other_1"]
     with pytest.raises(TrainingError, match="give no share"):
         _ = replace(plan, val_share=0.5).cases
+
+
+def test_a_fold_that_holds_nobody_or_everybody_out_is_refused(tmp_path: Path) -> None:
+    names = [f"P{number}" for number in range(4)]
+    for name in names:
+        write_folder_case(tmp_path / "train" / "a" / name)
+    plan = RunSetup(TrainingConfig(), tmp_path, tmp_path / "run")
+    empty = next(n for n in range(50) if not any(map(Fold(n, 50).holds, (f"a/{name}" for name in names))))
+    with pytest.raises(
+        TrainingError,
+        match=rf"fold {empty}/50 holds out no case \(patients: 4\); name another number, a smaller count",
+    ):
+        _ = replace(plan, fold=Fold(empty, 50)).cases
+    held = next(n for n in range(50) if Fold(n, 50).holds("a/P0"))
+    (tmp_path / "exclude.txt").write_text("a/P1\na/P2\na/P3\n")
+    with pytest.raises(
+        TrainingError, match=r"holds out every case, so that nothing is left to train on \(patients: 1\)"
+    ):
+        _ = replace(plan, fold=Fold(held, 50)).cases

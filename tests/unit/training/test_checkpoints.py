@@ -135,6 +135,11 @@ class TestDamage:
         ):
             trainer(tmp_path)
 
+    def test_an_empty_state_is_called_empty(self, tmp_path: Path) -> None:
+        (tmp_path / STATE).touch()
+        with pytest.raises(TrainingError, match=r"state\.pt: is damaged, .*\(the file is empty\)"):
+            trainer(tmp_path)
+
     def test_another_config_is_not_damage(self, tmp_path: Path) -> None:
         trainer(tmp_path).save()
         with pytest.raises(TrainingError, match="was started with other settings"):

@@ -73,7 +73,14 @@ def test_odds_of_prompts_are_odds(odds: dict, message: str) -> None:
     [
         ({"crops": "whole"}, "crops must be one of lesion, joint, got 'whole'"),
         ({"batch": 0}, "batch must be 1 or more, got 0"),
-        ({"lr": -1.0}, r"lr must be 0 or more, got -1\.0"),
+        ({"lr": -1.0}, r"lr must be above 0, got -1\.0"),
+        ({"lr": 0.0}, r"lr must be above 0, got 0\.0"),
+        ({"clip": 0.0}, r"clip must be above 0, got 0\.0"),
+        ({"weight_decay": -0.1}, r"weight_decay must be 0 or more, got -0\.1"),
+        ({"seed": -1}, "seed must be 0 or more, got -1"),
+        ({"warmup": 1.5}, r"warmup must be from 0 to 1, got 1\.5"),
+        ({"cooldown": 3.0}, r"cooldown must be from 0 to 1, got 3\.0"),
+        ({"milestones": (5, 0)}, r"milestones must be epochs from 1 on, got \(5, 0\)"),
         ({"ema": 1.0}, r"ema must be at least 0 and below 1, got 1\.0"),
         ({"model": ModelConfig(in_channels=2)}, "the network takes 2 channels, a patch has"),
     ],
@@ -81,6 +88,22 @@ def test_odds_of_prompts_are_odds(odds: dict, message: str) -> None:
 def test_numbers_that_make_no_sense_are_named(changes: dict, message: str) -> None:
     with pytest.raises(TrainingError, match=message):
         replace(TrainingConfig(), **changes)
+
+
+@pytest.mark.parametrize(
+    ("preset", "change", "message"),
+    [
+        ("cpu", {"patch": {"side_voxels": 44}}, "side_voxels must be a multiple of 8 and 16 or more.*got 44"),
+        ("cpu", {"patch": {"side_voxels": 8}}, "side_voxels must be a multiple of 8 and 16 or more.*got 8"),
+        ("cpu", {"model": {"blocks": (1,) * 6}}, "multiple of 32 and 64 or more.* 6 levels .*got 48"),
+        ("paper", {"model": {"blocks": (1,) * 5}}, "side_multiple must be a multiple of 16.*got 8"),
+    ],
+)
+def test_a_patch_that_the_strides_do_not_divide_is_refused(preset: str, change: dict, message: str) -> None:
+    config = PRESETS[preset]
+    parts = {name: replace(getattr(config, name), **numbers) for name, numbers in change.items()}
+    with pytest.raises(TrainingError, match=message):
+        replace(config, **parts)
 
 
 def test_bfloat16_is_left_where_it_would_be_emulated(monkeypatch: pytest.MonkeyPatch) -> None:

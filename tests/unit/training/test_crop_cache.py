@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from scipy import ndimage
 
 from lite_ensam.core.errors import TrainingError
 from lite_ensam.datasets.phantom import make_phantom
+from lite_ensam.training.config import TrainingConfig
 from lite_ensam.training.crop_cache import (
     KNOWN_BIT,
     LINES_A_SIDE,
@@ -20,7 +22,10 @@ from lite_ensam.training.crop_cache import (
     LesionCropCache,
     cut,
     turned_views,
+    write_bank,
 )
+from lite_ensam.training.label_pieces import in_large_pieces
+from lite_ensam.training.samplers import LesionCropSampler
 
 
 def test_a_bank_gives_back_what_was_written(bank: LesionCropCache) -> None:
@@ -133,3 +138,42 @@ def test_what_lies_beyond_the_scan_or_its_slices_is_not_known() -> None:
     assert seen[: SIDE // 2].any()
     assert not seen[-SIDE // 4 :].any()
     assert not (crop.contour() & ~seen).any(), "nothing is said where nothing is seen"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [([], False), ([(2, 8)], False), ([(2, 8), (12, 18)], True), ([(2, 12), (14, 15)], False)],
+)
+def test_stray_voxels_are_no_second_lesion(pieces: list[tuple[int, int]], expected: bool) -> None:
+    mask = np.zeros((20, 20, 20), dtype=np.bool_)
+    for start, stop in pieces:
+        mask[start:stop, start:stop, start:stop] = True
+    assert in_large_pieces(mask) is expected
+
+
+def test_pieces_that_touch_at_a_corner_are_one() -> None:
+    mask = np.zeros((8, 8, 8), dtype=np.bool_)
+    mask[:4, :4, :4] = mask[4:, 4:, 4:] = True
+    assert not in_large_pieces(mask)
+
+
+def test_labels_in_pieces_are_noted_from_a_cache_too(bank: LesionCropCache, tmp_path: Path) -> None:
+    crops = [replace(bank[number], in_pieces=number < 2) for number in range(3)]
+    write_bank(tmp_path, [*crops, crops[0]])  # a lesion seen along another axis counts once
+    assert LesionCropSampler(LesionCropCache([tmp_path]), TrainingConfig()).notes == [
+        "2 of 3 labels consist of several pieces; one label is one tumour: give each lesion its own label"
+    ]
+    index = json.loads((tmp_path / "index.json").read_text())
+    for entry in index["crops"]:
+        del entry["in_pieces"]  # as earlier versions wrote it
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    assert LesionCropSampler(LesionCropCache([tmp_path]), TrainingConfig()).notes == []
+
+
+def test_a_mask_of_several_lesions_under_one_label_is_found_when_its_crop_is_cut() -> None:
+    case = make_phantom()
+    assert case.reference is not None
+    (first, *_) = case.marks
+    one = replace(case, reference=np.minimum(case.reference, 1), marks=(replace(first, label=1),))
+    assert cut(one, one.marks[0], "a").in_pieces
+    assert not cut(case, first, "a").in_pieces

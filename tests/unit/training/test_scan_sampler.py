@@ -168,3 +168,16 @@ def test_no_case_and_unknown_sources_are_refused(draws: ScanSampler) -> None:
         ScanSampler([], SMALL)
     with pytest.raises(TrainingError, match="no other; CT_Lesion_FLARE23Ts, liver are on one side only"):
         ScanSampler(draws._cases, replace(SMALL, source_weights={"CT_Lesion": 1.0, "liver": 1.0}))
+
+
+def test_labels_in_pieces_are_noted_after_a_look_at_some_scans() -> None:
+    case = ellipsoid_case()
+    one = replace(case, reference=np.minimum(case.reference, 1), marks=case.marks[:1])
+    made = [Made("a", str(n), Path(), case=one if n < 2 else case) for n in range(3)]
+    assert ScanSampler(made, SMALL).notes == [
+        "2 of 4 labels consist of several pieces; one label is one tumour: give each lesion its own label"
+    ]
+    many = [Made("a", str(n), Path(), case=one) for n in range(20)]
+    (note,) = ScanSampler(many, SMALL).notes
+    assert note.startswith("7 of 7 labels in 7 scans that were checked consist")
+    assert ScanSampler(made[2:], SMALL).notes == []

@@ -67,6 +67,7 @@ def test_settings_that_only_fit_together_are_set_together() -> None:
         (["patch.side-voxels=40"], r"did you mean patch.side_voxels\?"),
         (["side_voxels=40"], r"did you mean patch.side_voxels\?"),
         (["lines=0.3"], "no setting is called 'lines': it is a group, of lines.exact, lines.scaled"),
+        (["patch.crop=joint"], "patch.crop follows crops: set crops=joint instead"),
         (["colour=red"], "no setting is called 'colour'; --list-settings lists them"),
         (["batch=0"], "batch must be 1 or more, got 0"),
         (["model.in_channels=2"], "the network takes 2 channels, a patch has 11"),

@@ -18,7 +18,7 @@ from lite_ensam.training.crop_cache import LesionCropCache
 from lite_ensam.training.grey_levels import HU_OF_GREY
 from lite_ensam.training.lesion_batches import Chance
 from lite_ensam.training.samplers import DeviceBank, LesionCropSampler, seeded
-from lite_ensam.training.trainer import Trainer
+from lite_ensam.training.trainer import Trainer, channel_notes, fitted_weights
 from lite_ensam.training.validation import ValidationScore
 
 TINY = TrainingConfig(
@@ -68,9 +68,55 @@ def test_a_run_learns_two_balls_and_leaves_weights_and_a_log(bank: LesionCropCac
 def test_a_run_with_another_config_is_not_resumed(bank: LesionCropCache, tmp_path: Path) -> None:
     train(bank, tmp_path).save()
     with pytest.raises(
-        TrainingError, match=r"was started with other settings: lr 0\.\d+, now 0\.0001\. Go on"
+        TrainingError, match=r"was started with other settings: lr 0\.\d+, now 0\.0001\. Resume with"
     ):
         train(bank, tmp_path, replace(TINY, lr=1e-4))
+
+
+def test_of_other_settings_only_those_that_differ_are_named(bank: LesionCropCache, tmp_path: Path) -> None:
+    train(bank, tmp_path).save()
+    other = replace(TINY, model=replace(TINY.model, filters=8), source_weights={"balls": 0.4, "globes": 0.5})
+    with pytest.raises(
+        TrainingError,
+        match=r"other settings: model\.filters 4, now 8, source_weights\.balls 0\.5, now 0\.4\. Resume with",
+    ):
+        train(bank, tmp_path, other)
+
+
+def test_a_run_with_other_cases_held_out_is_not_resumed(bank: LesionCropCache, tmp_path: Path) -> None:
+    train(bank, tmp_path, notes={"held_out": ["a/1", "a/2"]}).save()
+    assert train(bank, tmp_path, notes={"held_out": ["a/1", "a/2"]}).step == 0
+    with pytest.raises(
+        TrainingError,
+        match=r"started with other held-out cases \(2, now 1; a/2 was held out\)\. Resume with the same; .*--start",
+    ):
+        train(bank, tmp_path, notes={"held_out": ["a/1"]})
+
+
+def test_a_run_on_other_data_is_not_resumed(
+    bank: LesionCropCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(bank, tmp_path).save()
+    draws = LesionCropSampler(bank, TINY)
+    with monkeypatch.context() as patched:
+        patched.setattr(draws, "fingerprint", "0" * 64)
+        with pytest.raises(
+            TrainingError, match=r"other training data \(other cases or other synthetic lesions\)"
+        ):
+            Trainer(TINY, draws, tmp_path)
+        patched.setattr(draws, "counts", {"balls": 1, "globes": 7})
+        with pytest.raises(TrainingError, match=r"other training data \(globes 2, now 7\)"):
+            Trainer(TINY, draws, tmp_path)
+
+
+def test_a_run_of_an_earlier_version_is_resumed(bank: LesionCropCache, tmp_path: Path) -> None:
+    first = train(bank, tmp_path, notes={"held_out": ["a/1"]})
+    first.step = 3
+    first.save()
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    del state["trained_on"]
+    torch.save(state, tmp_path / "state.pt")
+    assert train(bank, tmp_path, notes={"held_out": ["a/1"]}).step == 3
 
 
 def test_a_run_that_is_stopped_keeps_every_step(bank: LesionCropCache, tmp_path: Path) -> None:
@@ -112,8 +158,29 @@ def test_a_run_may_begin_from_the_weights_of_another(bank: LesionCropCache, tmp_
     record = load_weights(tmp_path / "second" / "weights.safetensors").record
     assert record["started_from"][0]["step"] == TINY.steps
     other = replace(TINY, model=replace(TINY.model, decoder_floor=8))
-    with pytest.raises(TrainingError, match="another network"):
+    with pytest.raises(
+        TrainingError, match=r"another network: model\.decoder_floor 4, the run's 8\. Set these to .* --set"
+    ):
         train(bank, tmp_path / "third", other, start=weights)
+    with pytest.raises(TrainingError, match=r"their channels wide, .* are not among the run's voxel_size\."):
+        fitted_weights(
+            weights,
+            replace(
+                TINY,
+                model=replace(TINY.model, in_channels=1),
+                patch=replace(TINY.patch, channels=("voxel_size",)),
+            ),
+        )
+
+
+def test_channels_that_only_one_side_has_are_told(bank: LesionCropCache, tmp_path: Path) -> None:
+    weights = load_weights(_saved(train(bank, tmp_path), tmp_path))
+    fewer = (*LINE_CHANNELS[1:], "clicks")
+    assert channel_notes(weights, replace(TINY, patch=replace(TINY.patch, channels=fewer))) == [
+        "channels of the weights that this run does not have are dropped: wide",
+        "channels that the weights do not have start without effect: clicks",
+    ]
+    assert channel_notes(weights, TINY) == []
 
 
 def test_sources_without_a_weight_are_named(bank: LesionCropCache) -> None:
@@ -156,6 +223,34 @@ def test_a_loss_that_is_not_finite_changes_no_weight(bank: LesionCropCache, tmp_
     assert all(torch.equal(a, b) for a, b in zip(before, trainer.model.parameters(), strict=True))
 
 
+@pytest.mark.parametrize("loss", [5e22, float("nan")])
+def test_a_run_that_diverges_stops_and_says_at_which_step(
+    bank: LesionCropCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: float
+) -> None:
+    run = train(bank, tmp_path, replace(TINY, steps=60))
+    step = Trainer.train_step
+    monkeypatch.setattr(Trainer, "train_step", lambda self, batches: step(self, batches) * 0 + loss)
+    with pytest.raises(
+        TrainingError, match=r"step 50: the loss is (5e\+22|inf), .*diverged\. .*lower .*--lr, now 0\.002"
+    ):
+        run.run()
+    assert not (tmp_path / "weights.safetensors").exists()
+
+
+def test_a_few_steps_without_a_finite_loss_stop_no_run(
+    bank: LesionCropCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Trainer.train_step
+    monkeypatch.setattr(
+        Trainer,
+        "train_step",
+        lambda self, batches: step(self, batches) if self.step % 4 else step(self, batches) * float("nan"),
+    )
+    run = train(bank, tmp_path)
+    run.run()
+    assert run.done
+
+
 def test_the_rate_rises_stays_and_falls_to_almost_nothing() -> None:
     config = TrainingConfig(steps=1000, warmup=0.1, cooldown=0.5, lr=1.0)
     assert config.rate(0) == pytest.approx(0.01)
@@ -186,7 +281,11 @@ def test_a_wider_network_begins_as_the_narrow_one_it_starts_from(
     fewer = train(bank, tmp_path / "fewer", start=wider)
     shown = fewer.model.eval()(batch.values[:, : len(LINE_CHANNELS)], batch.endpoints_zyx)
     torch.testing.assert_close(shown, expected, atol=1e-4, rtol=1e-4)
-    deeper = replace(PROMPTED, model=replace(PROMPTED.model, blocks=(1, 1, 1, 1, 1)))
+    deeper = replace(
+        PROMPTED,
+        model=replace(PROMPTED.model, blocks=(1, 1, 1, 1, 1)),
+        patch=replace(PROMPTED.patch, side_voxels=32),
+    )
     with pytest.raises(TrainingError, match="another network"):
         train(bank, tmp_path / "deeper", deeper, start=wider)
 

@@ -111,7 +111,9 @@ def test_a_resumed_run_remembers_its_best_and_how_long_ago_it_was(
 
 def test_patience_without_validation_is_refused(bank: LesionCropCache, tmp_path: Path) -> None:
     config = replace(TINY, patience=1)
-    with pytest.raises(TrainingError, match="patience needs cases to validate on"):
+    with pytest.raises(
+        TrainingError, match="patience needs cases to validate on: give --val, --val-share or --fold"
+    ):
         Trainer(config, LesionCropSampler(bank, config), tmp_path)
 
 
