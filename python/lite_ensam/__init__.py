@@ -8,8 +8,9 @@ Research use, not a medical device. Names are loaded when they are first used, s
 takes milliseconds; `__init__.pyi` tells type checkers what they are.
 """
 
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from lite_ensam.core.process_lock import ProcessLock
 
@@ -59,9 +60,26 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'lite_ensam' has no attribute {name!r}")
     with _IMPORTING:
-        value = getattr(import_module(f"lite_ensam.{_HOMES[name]}"), name)
+        home = import_module(f"lite_ensam.{_HOMES[name]}")
+        try:
+            value = getattr(home, name)
+        except ImportError as error:
+            if name != "explore":
+                raise
+            return _refusing(name, error)  # so that listing or importing all names needs no extra
     globals()[name] = value
     return value
+
+
+def _refusing(name: str, error: ImportError) -> Callable[..., NoReturn]:
+    """A function of this name that raises the error when it is called."""
+
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise error
+
+    refuse.__name__ = refuse.__qualname__ = name
+    refuse.__doc__ = f"{error}."
+    return refuse
 
 
 def __dir__() -> list[str]:

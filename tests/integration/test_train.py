@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lite_ensam.cli import build_app
-from lite_ensam.core.errors import OutputError, TrainingError
+from lite_ensam.core.errors import LiteEnsamError, OutputError, TrainingError
 from lite_ensam.model.checkpoint import load_weights
 from lite_ensam.training.batches import Batch
 from lite_ensam.training.config import TrainingConfig
@@ -129,7 +129,7 @@ def test_ctrl_c_ends_a_run_that_the_same_command_goes_on_with(
     with monkeypatch.context() as patched:
         patched.setattr(Trainer, "train_step", interrupted)
         done = CliRunner().invoke(build_app(), ["train", *settings])
-    assert (done.exit_code, "stopped after step 2; the same command goes on" in done.output) == (130, True)
+    assert (done.exit_code, "stopped after step 2; the same command resumes it" in done.output) == (130, True)
     assert "no validation yet; the first is after step 10000" in done.output
     assert "best.safetensors" not in done.output
     assert signal.getsignal(signal.SIGINT) is before
@@ -150,6 +150,20 @@ def test_a_finished_run_says_so_and_is_not_taken_for_one_on_other_patients(
     assert isinstance(other.exception, TrainingError)
     assert "other held-out cases (2, now 0; " in str(other.exception)
     assert {path: path.read_bytes() for path in (tmp_path / "runs" / "mine").iterdir()} == before
+    weights = tmp_path / "runs" / "mine" / "weights.safetensors"
+    weights.unlink()  # as if the disk had been full at the end
+    train(*settings, "--val-share", "0.5")
+    assert weights.read_bytes() == before[weights]
+
+
+def test_a_folder_without_cases_leaves_no_run(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for data in ("nowhere", "empty"):
+        done = CliRunner().invoke(
+            build_app(), ["train", str(tmp_path / data), "--run", str(tmp_path / "runs" / "mine"), *SMALL]
+        )
+        assert isinstance(done.exception, LiteEnsamError)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_weights_to_start_from_that_do_not_fit_are_named_before_any_work(flare: Path, tmp_path: Path) -> None:

@@ -190,25 +190,33 @@ test("an answer that comes after the first edit is too late", () => {
   assert.deepEqual(labels(), [1]);
 });
 
-test("what Python refuses is no step: undo goes on to what was before, and redo to what was undone", () => {
+test("what Python refuses is no step: undo goes on to what was before, redo to what was undone", () => {
   const { model, list, labels } = listOf(makeMark(1));
-  list.put(makeMark(2));
-  const refused = () => {
-    const before = structuredClone(list.current);
-    list.put(makeMark(3));
-    list.put(makeMark(4));
-    model.set("error", "mark 3: its endpoints lie on two slices");
-    model.set("marks", before);
-    model.set("marks", structuredClone(before));
+  const refused = (/** @type {() => void} */ action) => {
+    const work = structuredClone(list.state);
+    action();
+    model.tell("msg:custom", { kind: "refused", work });
+    model.set("marks", structuredClone(work.marks));
   };
-  refused();
+  list.put(makeMark(2));
+  refused(() => {
+    list.put(makeMark(3));
+    list.put(makeMark(4)); // before Python has answered
+  });
   assert.deepEqual(labels(), [1, 2]);
   list.undo();
   assert.deepEqual(labels(), [1]);
-  list.redo();
-  assert.deepEqual(labels(), [1, 2]);
-  model.set("error", "");
+  refused(() => list.redo());
+  assert.deepEqual(labels(), [1]);
+  assert.equal(list.redo(), false, "it was refused");
+  assert.equal(list.undo(), false, "and is no step");
+});
+
+test("what Python sets while an error is shown can be undone", () => {
+  const { model, list, labels } = listOf(makeMark(1));
+  list.put(makeMark(2));
+  model.set("error", "segmentation failed");
   model.set("marks", [makeMark(1)]);
   list.undo();
-  assert.deepEqual(labels(), [1, 2], "what Python sets by itself can be undone");
+  assert.deepEqual(labels(), [1, 2]);
 });

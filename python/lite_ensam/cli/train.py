@@ -97,11 +97,13 @@ def train(
     refuse_inputs([run, *(run / name for name in FILES)], [data, val, start])
     held_out = fold_of(fold)
     weights = None if start is None else _start_weights(start, config)
-    _make_run_folder(run)
     torch.set_num_threads(threads)
     if data.name.endswith(".tar.xz"):
+        _make_run_folder(run)
         data = unpack(data, run / "data")
     plan = RunSetup(config, data, run, val, val_share, held_out, synthetic, synthetic_seed, processes)
+    _ = plan.cases  # a wrong folder leaves no run behind
+    _make_run_folder(run)
     notes = {"preset": preset.value}
     _train(plan, run, weights, find_devices(accelerator.value, devices), loaders, notes, tensorboard)
 
@@ -177,6 +179,8 @@ def _train(
     if trainer.done:
         if machine.rank == 0:
             typer.echo(f"the run in {run} is already finished (step {trainer.step}): nothing is trained")
+            if not trainer.is_saved:
+                trainer.save()
             tell_result(trainer)
         return
     if machine.rank == 0:
@@ -226,7 +230,7 @@ def tell(trainer: Trainer) -> None:
 def tell_result(trainer: Trainer) -> None:
     """Say where the weights are, and how a run that was stopped goes on."""
     if not trainer.done:
-        typer.echo(f"stopped after step {trainer.step}; the same command goes on from there")
+        typer.echo(f"stopped after step {trainer.step}; the same command resumes it")
     typer.echo(f"weights: {trainer.folder / 'weights.safetensors'}")
     if trainer.validation is not None and not trainer.best["step"]:
         typer.echo(f"no validation yet; the first is after step {trainer.config.validate_steps}")

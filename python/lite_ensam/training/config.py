@@ -239,10 +239,10 @@ class TrainingConfig:
                 raise TrainingError(f"{name} must be 1 or more, got {getattr(self, name)}")
         for name in ("lr", "clip"):
             if not 0 < getattr(self, name) < math.inf:
-                raise TrainingError(f"{name} must be above 0, got {getattr(self, name)}")
+                raise TrainingError(f"{name} must be a finite number above 0, got {getattr(self, name)}")
         for name in ("weight_decay", "patience", "seed"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise TrainingError(f"{name} must be 0 or more, got {getattr(self, name)}")
+                raise TrainingError(f"{name} must be a finite number of 0 or more, got {getattr(self, name)}")
         for name in ("warmup", "cooldown", "readers", "redrawn", "size_balance", "windowed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise TrainingError(f"{name} must be from 0 to 1, got {getattr(self, name)}")

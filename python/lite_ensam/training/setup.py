@@ -110,9 +110,12 @@ class RunSetup:
             )
         if self.fold is not None:
             fold = self.fold
-            _check_fold(fold, found.train)
             held = tuple(case for case in found.train if all(map(fold.holds, patients_of(case))))
             kept = tuple(case for case in found.train if not any(map(fold.holds, patients_of(case))))
+            if not kept or not (held or self.val):
+                raise TrainingError(
+                    _empty_fold(fold, found.train, "held out" if kept else "left to train on")
+                )
             found = replace(found, train=kept, val=held)
         elif sum((self.val is not None, self.val_share is not None, bool(found.val))) > 1:
             raise TrainingError("validation cases come from one of: a folder, a share, the manifest's split")
@@ -181,19 +184,12 @@ class RunSetup:
         return folder
 
 
-def _check_fold(fold: Fold, cases: Sequence[CaseFiles]) -> None:
-    """Raise TrainingError if a fold leaves no case to validate on, or none to train on: the hash of few names may."""
-    named = [patients_of(case) for case in cases]
-    patients = {patient for names in named for patient in names}
-    if not any(all(map(fold.holds, names)) for names in named):
-        what = "holds out no case"
-    elif all(fold.holds_any(names) for names in named):
-        what = "holds out every case, so that nothing is left to train on"
-    else:
-        return
-    raise TrainingError(
-        f"fold {fold.number}/{fold.count} {what} (patients: {len(patients)}); name another number, a smaller count, "
-        "or a share of the patients (--val-share 0.2)"
+def _empty_fold(fold: Fold, cases: Sequence[CaseFiles], missing: str) -> str:
+    """Sentence about a fold of few patients: the hashes of their names may all be on one side."""
+    patients = {patient for case in cases for patient in patients_of(case)}
+    return (
+        f"fold {fold.number}/{fold.count} of {len(patients)} patients: no case is {missing}; name another number, a "
+        "smaller count, or a share of the patients (--val-share 0.2)"
     )
 
 

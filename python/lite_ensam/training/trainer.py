@@ -147,7 +147,7 @@ class Trainer:
             self._resume()
         elif (folder / LAST).exists():
             raise TrainingError(
-                f"{printable(folder)}: holds {LAST} but no {STATE} to go on from; use another folder"
+                f"{printable(folder)}: holds {LAST} but no {STATE} to resume from; use another folder"
             )
 
     @property
@@ -155,6 +155,12 @@ class Trainer:
         """Whether all steps are done, or the last validations found no improvement."""
         tired = 0 < self.config.patience <= self.looks_since_best
         return tired or self.step >= self.config.steps
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the weights on the disk are those of the state: a full disk may have taken the state alone."""
+        state, weights = self.folder / STATE, self.folder / LAST
+        return weights.is_file() and weights.stat().st_mtime_ns >= state.stat().st_mtime_ns
 
     def stop(self) -> None:
         """End `run` after the step that it is at, with all that is needed to resume on the disk."""
@@ -175,9 +181,11 @@ class Trainer:
         """
         last = self.step if self.done else min(stop_at or self.config.steps, self.config.steps)
         losses: list[float] = []
+        recent: deque[float] = deque(maxlen=LOG_STEPS)
         saved = logged = time.monotonic()
         for batches in self._batches(self.step, last):
             losses.append(self.train_step(batches))
+            recent.append(losses[-1])
             rate = self.config.rate(self.step - 1)
             for watcher in self.watchers:
                 watcher.on_step(self.step, losses[-1], rate)
@@ -185,7 +193,7 @@ class Trainer:
                 now = time.monotonic()
                 seconds = round((now - logged) / len(losses), 3)
                 self._log({"loss": float(np.mean(losses)), "rate": rate, "seconds": seconds})
-                self._check_loss(losses)
+                self._check_loss(recent)
                 losses, logged = [], now
             if self.step % self.config.validate_steps == 0 or self.step == self.config.steps:
                 self._look()
@@ -263,9 +271,9 @@ class Trainer:
             "data_sha256": self.draws.fingerprint,
         }
 
-    def _check_loss(self, losses: list[float]) -> None:
-        """Stop a run that half of the last steps say has diverged; a step whose loss is not finite changed nothing."""
-        typical = float(np.median(np.nan_to_num(losses, nan=np.inf, posinf=np.inf)))
+    def _check_loss(self, recent: Sequence[float]) -> None:
+        """Raise if the median of the last losses is above `DIVERGED_LOSS`; one that is not finite changed no weight."""
+        typical = float(np.median(np.nan_to_num(recent, nan=np.inf, posinf=np.inf)))
         if typical > DIVERGED_LOSS:
             for watcher in self.watchers:
                 watcher.close()
@@ -366,6 +374,11 @@ class Trainer:
             before = json.loads(state.get("trained_on", "null")) or now  # earlier versions did not record it
             if config == self.config and before == now:
                 self._restore(state)
+        except TrainingError as error:
+            raise TrainingError(
+                f"run {printable(self.folder)} has a setting that is not allowed any more: {error}. Start a new run in "
+                "another folder with --run; this run's weights.safetensors may be given there as --start"
+            ) from None
         except Exception as error:  # damaged files have many ways
             reason = brief(str(error)) if path.stat().st_size else "the file is empty"
             raise TrainingError(

@@ -147,7 +147,7 @@ def split_by_patient(
     val = [case for case in cases if held_out >= set(patients[id(case)])]
     if not train or not val:
         raise TrainingError(
-            f"a share of {share:g} of the patients leaves no case to {'train' if not train else 'validate'} on: which "
-            f"patient the {len(cases)} cases are of is not certain; name cases to validate on (--val)"
+            f"a share of {share:g} of the patients leaves no case to {'train' if not train else 'validate'} on: the "
+            f"{len(cases)} cases may belong to several patients; name cases to validate on (--val)"
         )
     return train, val

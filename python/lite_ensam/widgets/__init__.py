@@ -1,13 +1,11 @@
 """Draw a RECIST line with the mouse, see the 3D mask and its numbers, offline: in Jupyter, or in a browser alone.
 
 `explore` puts everything together; `RecistViewer` is the viewer alone. Both need the extra `widgets`, which
-is asked for only when they are called: whoever lists or imports all names needs nothing. `view_server` shows
-them without a notebook (extra `view`).
+is asked for only when they are used. `view_server` shows them without a notebook (extra `view`).
 """
 
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 from lite_ensam.core.errors import MissingExtraError
 
@@ -38,22 +36,11 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("lite_ensam"):
             raise
-        return _without_extra(name, error)
-    globals()[name] = value
-    return value
-
-
-def _without_extra(name: str, error: ModuleNotFoundError) -> Callable[..., NoReturn]:
-    """A function in the place of a name until the extra is installed."""
-
-    def missing(*_: Any, **__: Any) -> NoReturn:
         raise MissingExtraError(
             f"lite_ensam.widgets.{name} needs {error.name}: pip install 'lite-ensam[widgets]'"
         ) from error
-
-    missing.__name__ = missing.__qualname__ = name
-    missing.__doc__ = f"Needs the extra `widgets`: {error.name} is not installed."
-    return missing
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:

@@ -429,6 +429,8 @@ class RecistViewer(MaskTraits):
         except LiteEnsamError as error:
             self.error = str(error)
             known = [name for name in sync_data if name in self.keys] if isinstance(sync_data, dict) else []
+            if set(known) & set(Work._fields):
+                self.send({"kind": "refused", "work": self._work().to_json()})
             if known:
                 self.send_state(known)  # the browser shows again what there is
             return

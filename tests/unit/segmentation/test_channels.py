@@ -185,6 +185,7 @@ def test_a_config_survives_json_and_refuses_unknown_channels() -> None:
     assert PatchConfig.from_dict(json.loads(json.dumps(CONFIG.to_dict()))) == CONFIG
     with pytest.raises(ValueError, match="channels must be names out of"):
         PatchConfig(channels=("wide", "colour"))
+    assert channels_of(frame(config=PAPER)).shape == (1, 9, 21, 21)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +200,6 @@ def test_a_config_survives_json_and_refuses_unknown_channels() -> None:
 def test_a_patch_that_cannot_be_cut_is_refused(numbers: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PatchConfig(**numbers)  # type: ignore[arg-type]
-    assert channels_of(frame(config=PAPER)).shape == (1, 9, 21, 21)
 
 
 @pytest.mark.parametrize(

@@ -294,12 +294,13 @@ def test_a_fold_that_holds_nobody_or_everybody_out_is_refused(tmp_path: Path) ->
     empty = next(n for n in range(50) if not any(map(Fold(n, 50).holds, (f"a/{name}" for name in names))))
     with pytest.raises(
         TrainingError,
-        match=rf"fold {empty}/50 holds out no case \(patients: 4\); name another number, a smaller count",
+        match=rf"fold {empty}/50 of 4 patients: no case is held out; name another number, a smaller count",
     ):
         _ = replace(plan, fold=Fold(empty, 50)).cases
     held = next(n for n in range(50) if Fold(n, 50).holds("a/P0"))
     (tmp_path / "exclude.txt").write_text("a/P1\na/P2\na/P3\n")
-    with pytest.raises(
-        TrainingError, match=r"holds out every case, so that nothing is left to train on \(patients: 1\)"
-    ):
+    with pytest.raises(TrainingError, match=f"fold {held}/50 of 1 patients: no case is left to train on"):
         _ = replace(plan, fold=Fold(held, 50)).cases
+    val = tmp_path / "val"
+    write_folder_case(val / "nodules" / "other_1")
+    assert len(replace(plan, fold=Fold(empty, 50), val=val).cases.val) == 1

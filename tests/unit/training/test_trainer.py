@@ -237,6 +237,21 @@ def test_a_run_that_diverges_stops_and_says_at_which_step(
     assert not (tmp_path / "weights.safetensors").exists()
 
 
+def test_a_last_step_without_a_finite_loss_stops_no_run(
+    bank: LesionCropCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Trainer.train_step
+    monkeypatch.setattr(
+        Trainer,
+        "train_step",
+        lambda self, batches: step(self, batches) * (float("nan") if self.step == 51 else 1),
+    )
+    run = train(bank, tmp_path, replace(TINY, steps=51))
+    run.run()
+    assert run.done
+    assert (tmp_path / "weights.safetensors").exists()
+
+
 def test_a_few_steps_without_a_finite_loss_stop_no_run(
     bank: LesionCropCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

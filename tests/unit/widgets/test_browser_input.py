@@ -164,6 +164,20 @@ def test_a_bad_state_is_refused_whole(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+def test_the_browser_hears_which_work_a_refusal_leaves(
+    viewer: RecistViewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(viewer, "send", lambda message, buffers=None: sent.append(message))
+    monkeypatch.setattr(viewer, "send_state", lambda key=None: sent.append(key))
+    viewer.set_state({"marks": [LINE | {"label": 0}]})
+    work = {name: viewer.get_state(name)[name] for name in ("marks", "edits", "thresholds", "measures")}
+    assert sent == ["error", {"kind": "refused", "work": work}, ["marks"]]
+    sent.clear()
+    viewer.set_state({"window": [1, 0]})
+    assert sent == ["error", ["window"]]
+
+
 SLICES = {"kind": "slices", "id": "a", "window": [0, 1], "wants": [[0, 0, True]]}
 BAD_REQUESTS = [
     *(

@@ -77,7 +77,7 @@ def store(files: Mapping[str, Path], to: AeAddress) -> StoreOutcome:
         if not association.is_established and association.rejected_contexts:
             kinds = sorted({context.abstract_syntax.name for context in association.rejected_contexts})
             raise ArchiveError(
-                f"{where}: takes no objects of the kind {', '.join(kinds)}, as they are stored"
+                f"{where}: does not accept {', '.join(kinds)} in the transfer syntax of these files"
             )
         if not association.is_established:
             raise ArchiveError(f"{where}: cannot be reached, or does not answer")

@@ -215,6 +215,7 @@ export type FromPython =
   | { kind: "value"; zyx: Point; visit: number; value: number }
   | { kind: "roi"; measure: Measure; statistics: Statistics }
   | { kind: "history"; done: Work[]; undone: Work[] }
+  | { kind: "refused"; work: Work }
   | { kind: "said"; words: string };
 
 /** The last one is Jupyter's: the kernel that a model belongs to is gone. */

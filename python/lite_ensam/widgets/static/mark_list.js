@@ -28,10 +28,7 @@ export class MarkList {
       if (this.saving) return;
       const state = this.modelState();
       if (!same(state, this.state)) {
-        // what Python refuses and sends back was never a step
-        const kept = model.get("error") ? this.done.map((old) => same(old, state)).lastIndexOf(true) : -1;
-        if (kept >= 0) this.done.length = kept;
-        else this.done.push(this.state);
+        this.done.push(this.state);
         this.undone = [];
         this.state = state;
       }
@@ -40,6 +37,7 @@ export class MarkList {
     EVENTS.forEach((event) => model.on(event, this.onModel));
     /** @type {(message: FromPython) => void} */
     this.onMessage = (message) => {
+      if (message.kind === "refused") this.takeBack(message.work);
       if (message.kind !== "history" || this.done.length || this.undone.length) return;
       this.done = message.done;
       this.undone = message.undone;
@@ -101,6 +99,22 @@ export class MarkList {
     this.saving = false;
     this.onChange();
     this.model.save_changes();
+  }
+
+  /**
+   * Python has refused what was done since some work: none of it is a step.
+   * @param {Work} work
+   */
+  takeBack(work) {
+    if (same(work, this.state)) return;
+    for (const steps of [this.done, this.undone]) {
+      const at = steps.map((step) => same(step, work)).lastIndexOf(true);
+      if (at < 0) continue;
+      steps.length = at;
+      break;
+    }
+    this.state = work;
+    this.onChange();
   }
 
   /** @returns {boolean} whether there was anything to undo */
