@@ -10,8 +10,8 @@ TOLERANCE = 0.01
 """Another CPU changes the last digits; a fault changes more."""
 
 RELEASED = {
-    "built-in phantom": {("phantom-0", 1): 0.850, ("phantom-0", 2): 0.875, ("phantom-0", 3): 0.893},
-    "four lung tumours": {("pat_1", 1): 0.814, ("pat_2", 1): 0.822, ("pat_3", 1): 0.822, ("pat_4", 1): 0.930},
+    "built-in phantom": {("phantom-0", 1): 0.848, ("phantom-0", 2): 0.877, ("phantom-0", 3): 0.894},
+    "four lung tumours": {("pat_1", 1): 0.811, ("pat_2", 1): 0.817, ("pat_3", 1): 0.822, ("pat_4", 1): 0.931},
 }
 
 tumors = json.load(sys.stdin)["demo"]["tumors"]
