@@ -80,9 +80,10 @@ class TestReading:
 
     def test_other_files_are_refused(self, tmp_path):
         (tmp_path / "m.parquet").write_bytes(b"PAR1 and rubbish")
+        (tmp_path / "m.xlsx").write_bytes(b"PK")
         for name, words in (
             ("m.parquet", "not a Parquet file"),
-            ("m.xlsx", "a manifest is"),
+            ("m.xlsx", "is neither a folder nor a table of cases, which ends in .csv or .parquet"),
             ("none.csv", "no such"),
         ):
             with pytest.raises(CohortError, match=words):

@@ -85,7 +85,7 @@ class TestFullDisk:
 def test_weights_without_their_state_are_not_written_over(tmp_path: Path) -> None:
     trainer(tmp_path).save()
     (tmp_path / STATE).unlink()
-    with pytest.raises(TrainingError, match=r"holds weights\.safetensors but no state\.pt to go on from"):
+    with pytest.raises(TrainingError, match=r"holds weights\.safetensors but no state\.pt to resume from"):
         trainer(tmp_path)
 
 
