@@ -118,7 +118,7 @@ def test_weights_go_into_a_folder_with_files_only_if_it_is_asked_for(
     assert (done.returncode, done.stdout) == (1, "")
     assert f"{folder} is not empty; choose a new folder." in done.stderr
     assert "replaced only with --overwrite" in done.stderr
-    assert f"{source}" in run(command, *arguments, "--overwrite").stderr, "which is no weights file"
+    assert f"{source}" in run(command, *arguments, "--overwrite").stderr, "the source is not a weights file"
     assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("notes.txt", "foreign")]
 
 

@@ -190,7 +190,7 @@ test("an answer that comes after the first edit is too late", () => {
   assert.deepEqual(labels(), [1]);
 });
 
-test("what Python refuses is no step: undo goes on to what was before, redo to what was undone", () => {
+test("a refused change is not a step: undo brings back the work before it, redo the work that was undone", () => {
   const { model, list, labels } = listOf(makeMark(1));
   const refused = (/** @type {() => void} */ action) => {
     const work = structuredClone(list.state);
@@ -209,7 +209,7 @@ test("what Python refuses is no step: undo goes on to what was before, redo to w
   refused(() => list.redo());
   assert.deepEqual(labels(), [1]);
   assert.equal(list.redo(), false, "it was refused");
-  assert.equal(list.undo(), false, "and is no step");
+  assert.equal(list.undo(), false, "a refused redo is not a step");
 });
 
 test("what Python sets while an error is shown can be undone", () => {

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lite_ensam.core.errors import ArgumentError, OutputError, brief, printable
+from lite_ensam.core.errors import OutputError, printable
 from lite_ensam.engines.backend import GRAPHS, graph_files, graph_hash, graph_names
 from lite_ensam.engines.openvino_runtime import import_openvino
 from lite_ensam.io import atomic_write, make_folder
-from lite_ensam.io.atomic import translate_output_errors
+from lite_ensam.io.atomic import check_overwrite, translate_output_errors
 from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.model.blocks import InstanceNorm
 from lite_ensam.model.checkpoint import Weights, file_hash, load_weights
@@ -135,8 +135,7 @@ def _with_exact_norms(model: LiteEnsam) -> LiteEnsam:
 
 def check_target(folder: Path, source: Path, overwrite: bool) -> None:
     """OutputError if weights cannot go into a folder, or would replace what they are made of; before long work."""
-    if not isinstance(overwrite, bool):
-        raise ArgumentError(f"overwrite must be True or False, got {brief(overwrite)}")
+    check_overwrite(overwrite)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"cannot make the folder {printable(folder)}: a file of this name is there")
     graphs = [name for names in GRAPHS.values() for name in graph_files(names)]

@@ -31,6 +31,7 @@ __all__ = [
     "atomic_folder",
     "atomic_write",
     "check_output",
+    "check_overwrite",
     "make_folder",
     "scratch_folder",
     "sweep_leftovers",
@@ -67,6 +68,12 @@ def output_path(path: object) -> Path:
     return Path(path)
 
 
+def check_overwrite(overwrite: bool) -> None:
+    """Raise ArgumentError unless it is True or False: a text such as "no" would count as True."""
+    if not isinstance(overwrite, bool):
+        raise ArgumentError(f"overwrite must be True or False, got {brief(overwrite)}")
+
+
 def check_output(
     path: str | os.PathLike[str], overwrite: bool = False, suffixes: tuple[str, ...] = ()
 ) -> None:
@@ -84,8 +91,7 @@ def check_output(
     suffixes : tuple[str, ...], default ()
         If any, the name must end in one of them.
     """
-    if not isinstance(overwrite, bool):
-        raise ArgumentError(f"overwrite must be True or False, got {brief(overwrite)}")
+    check_overwrite(overwrite)
     with translate_output_errors(path):
         target = output_path(path)
         folder = target.parent

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
-from types import ModuleType
 from typing import Literal, TypeAlias
 
-from lite_ensam.core.errors import CaseError, MissingExtraError, OutputError, printable
+from lite_ensam.core.errors import CaseError, OutputError, printable
+from lite_ensam.core.extras import require_packages
 from lite_ensam.io.atomic import atomic_write, sweep_leftovers, translate_output_errors
 from lite_ensam.io.report_files import read_report, write_report
 
@@ -116,6 +116,11 @@ class Inbox:
         Folder of the inbox; it is made if it is missing.
     keep_free_bytes : int, default 0
         Free disk space to keep; objects that would go below it are refused.
+
+    Raises
+    ------
+    MissingExtraError
+        If filelock is not installed; no folder is made then.
     """
 
     def __init__(self, folder: Path, keep_free_bytes: int = 0) -> None:
@@ -123,7 +128,7 @@ class Inbox:
         self._lock = Lock()
         self._touched: dict[str, float] = {}
         self._open: dict[int, set[str]] = {}
-        _load_filelock()  # before a folder is made
+        require_packages("listen", ("filelock",), "pacs")
         with translate_output_errors(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._touched |= {study.folder.name: time.monotonic() for study in self.studies()}
@@ -141,10 +146,9 @@ class Inbox:
         ------
         OutputError
             If another listener uses it.
-        MissingExtraError
-            If filelock is not installed.
         """
-        filelock = _load_filelock()
+        import filelock
+
         lock = filelock.FileLock(self.folder / ".lock")
         try:
             lock.acquire(timeout=0)
@@ -246,12 +250,3 @@ class Inbox:
 
 def _hidden(uid: str) -> str:
     return sha256(uid.encode()).hexdigest()[:32]
-
-
-def _load_filelock() -> ModuleType:
-    try:
-        import filelock
-    except ImportError as error:
-        raise MissingExtraError("listen needs filelock: pip install 'lite-ensam[pacs]'") from error
-    package: ModuleType = filelock
-    return package

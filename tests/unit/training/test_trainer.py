@@ -237,33 +237,20 @@ def test_a_run_that_diverges_stops_and_says_at_which_step(
     assert not (tmp_path / "weights.safetensors").exists()
 
 
-def test_a_last_step_without_a_finite_loss_stops_no_run(
-    bank: LesionCropCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("every", "steps"), [(4, TINY.steps), (51, 51)], ids=["a few", "the last"])
+def test_single_steps_without_a_finite_loss_stop_no_run(
+    bank: LesionCropCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int, steps: int
 ) -> None:
     step = Trainer.train_step
     monkeypatch.setattr(
         Trainer,
         "train_step",
-        lambda self, batches: step(self, batches) * (float("nan") if self.step == 51 else 1),
+        lambda self, batches: step(self, batches) * (1 if self.step % every else float("nan")),
     )
-    run = train(bank, tmp_path, replace(TINY, steps=51))
+    run = train(bank, tmp_path, replace(TINY, steps=steps))
     run.run()
     assert run.done
     assert (tmp_path / "weights.safetensors").exists()
-
-
-def test_a_few_steps_without_a_finite_loss_stop_no_run(
-    bank: LesionCropCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    step = Trainer.train_step
-    monkeypatch.setattr(
-        Trainer,
-        "train_step",
-        lambda self, batches: step(self, batches) if self.step % 4 else step(self, batches) * float("nan"),
-    )
-    run = train(bank, tmp_path)
-    run.run()
-    assert run.done
 
 
 def test_the_rate_rises_stays_and_falls_to_almost_nothing() -> None:
