@@ -48,7 +48,7 @@ READING = [
         ("> math.prod(shape_zyx)", "> 2 * math.prod(shape_zyx)"),
     ),
     *mutants(
-        "io/voxels.py",
+        "core/voxels.py",
         "tests/unit/io/test_voxels.py",
         ("_EXACT_IN_FLOAT32 = 2**24", "_EXACT_IN_FLOAT32 = 2**25"),
         ("_EXACT_IN_FLOAT32 = 2**24", "_EXACT_IN_FLOAT32 = 2**20"),

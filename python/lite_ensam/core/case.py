@@ -15,11 +15,9 @@ from lite_ensam.core.recist import RecistMark, check_marks, marks_in_sequence
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Flips, Labels
+from lite_ensam.core.voxels import as_ct, as_labels
 
 __all__ = ["Case", "check_hu", "guess_hu"]
-
-VOXEL_DTYPES = (np.int16, np.uint16, np.uint8, np.float32)
-"""Voxel types of the kernels; readers convert all others."""
 
 
 @with_short_repr
@@ -30,14 +28,14 @@ class Case:
     Parameters
     ----------
     ct : CtVolume or PartialScan
-        Voxels (z, y, x), int16, uint16, uint8 or float32, any strides; or the crops of a scan that was not kept as a
-        whole.
+        Voxels (z, y, x), any strides; or the crops of a scan that was not kept as a whole. Arrays of int16, uint16,
+        uint8 and float32 are kept as they are; other numbers become the first of these that holds them.
     grid : Grid
         Where its voxels lie.
     marks : tuple[RecistMark, ...]
         At least one, inside the volume, no two with the same label.
     reference : Labels or None, default None
-        Label map (z, y, x), uint8 or uint16, or None.
+        Label map (z, y, x) of bool or whole numbers, kept as uint8 or uint16.
     name : str, default ""
         Name for reports; line breaks and other control characters become escapes.
     hu : bool, optional
@@ -50,9 +48,9 @@ class Case:
     Raises
     ------
     CaseError
-        If `ct` has another dtype or shape than said, is constant, is neither in HU nor windowed (z-scored, [0, 1]),
-        or has a voxel that is infinite, or NaN at a line (it is named; NaN elsewhere becomes air, with a note); if
-        `reference` does not fit.
+        If `ct` has no real numbers or another shape than its grid, is constant, is neither in HU nor windowed
+        (z-scored, [0, 1]), or has a voxel that is infinite, or NaN at a line (it is named; NaN elsewhere becomes
+        air, with a note); if `reference` does not fit.
     MarkError
         If the marks do not fit the volume.
     """
@@ -67,13 +65,8 @@ class Case:
     source: ScanSource = field(default=None, repr=False)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.ct, np.ndarray | PartialScan) or self.ct.dtype not in VOXEL_DTYPES:
-            raise CaseError(
-                "ct must be an array of int16, uint16, uint8 or float32, got "
-                f"{getattr(self.ct, 'dtype', type(self.ct).__name__)}"
-            )
-        if np.ma.is_masked(self.ct):
-            raise CaseError("ct must have all its voxels, got a masked array")
+        if not isinstance(self.ct, PartialScan):
+            object.__setattr__(self, "ct", as_ct(self.ct, name="ct"))
         if not isinstance(self.grid, Grid):
             raise CaseError(f"grid must be a Grid, got {brief(self.grid)}")
         check_hu(self.hu)
@@ -98,7 +91,7 @@ class Case:
             raise CaseError(problem)
         object.__setattr__(self, "name", printable(self.name))
         if self.reference is not None:
-            _check_reference(self.reference, self.grid)
+            object.__setattr__(self, "reference", _reference_on(self.grid, self.reference))
         doubts = [note, intensity_note(low, high, self.hu), pixel_problem(self.grid.spacing_mm)]
         if not self.grid.is_oriented:
             doubts.append(shape_problem(self.grid.shape_zyx))
@@ -210,11 +203,8 @@ def _is_hu(low: float, high: float) -> bool:
     return low < 0 or high > 255
 
 
-def _check_reference(reference: Labels, grid: Grid) -> None:
-    if not isinstance(reference, np.ndarray) or reference.dtype not in (np.uint8, np.uint16):
-        raise CaseError(
-            "reference must be an array of uint8 or uint16, got "
-            f"{getattr(reference, 'dtype', type(reference).__name__)}"
-        )
-    if reference.shape != grid.shape_zyx:
-        raise CaseError(f"reference has shape {reference.shape}, the ct {grid.shape_zyx} (z, y, x)")
+def _reference_on(grid: Grid, reference: Labels) -> Labels:
+    labels = as_labels(reference, "reference")
+    if labels.shape != grid.shape_zyx:
+        raise CaseError(f"reference has shape {labels.shape}, the ct {grid.shape_zyx} (z, y, x)")
+    return labels

@@ -34,11 +34,11 @@ from lite_ensam.core.types import (
     Float64Array,
     FloatTriple,
     IntTriple,
-    Labels,
     Mask,
     float_triple,
     int_triple,
 )
+from lite_ensam.core.voxels import as_labels
 
 __all__ = [
     "NotedMarks",
@@ -645,13 +645,13 @@ def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: 
     return RecistMark(label, ends.tolist())
 
 
-def marks_from_labels(labels: Labels, spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
+def marks_from_labels(labels: NDArray[Any], spacing_mm: FloatTriple) -> tuple[RecistMark, ...]:
     """Draw the line of each tumour of a label map (see `mark_from_mask`), labels ascending.
 
     Parameters
     ----------
-    labels : Labels
-        Label map (z, y, x), uint8 or uint16.
+    labels : NDArray[Any]
+        Label map (z, y, x) of bool or whole numbers.
     spacing_mm : FloatTriple
         Spacing in mm, (z, y, x).
 
@@ -659,8 +659,13 @@ def marks_from_labels(labels: Labels, spacing_mm: FloatTriple) -> tuple[RecistMa
     -------
     tuple[RecistMark, ...]
         A mark for each label that has a voxel.
+
+    Raises
+    ------
+    CaseError
+        If the labels are no whole numbers from 0 to 65535.
     """
-    masks = TumorMasks(labels)
+    masks = TumorMasks(as_labels(labels))
     return tuple(mark_from_mask(masks[label], spacing_mm, label) for label in masks.labels)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeAlias
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.types import Labels
-from lite_ensam.io.voxels import as_labels
+from lite_ensam.core.voxels import as_labels
 
 __all__ = ["HasLabels", "Segmenting", "label_map"]
 

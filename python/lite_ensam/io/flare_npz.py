@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from lite_ensam.core.errors import CaseError, brief
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, Labels
+from lite_ensam.core.voxels import as_ct, as_labels
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.reading import opened
-from lite_ensam.io.voxels import as_ct, as_labels
 
 __all__ = ["npz_keys", "read_npz_ct", "read_npz_labels", "write_npz"]
 

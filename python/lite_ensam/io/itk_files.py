@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, Float64Array, Labels, PathLike
+from lite_ensam.core.voxels import as_ct, as_labels
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.reading import file_suffix, opened, translate_io_errors
-from lite_ensam.io.voxels import as_ct, as_labels
 
 __all__ = [
     "ITK_OUTPUT_SUFFIXES",

@@ -14,6 +14,7 @@ from lite_ensam.core.grid import Grid, real_array
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
+from lite_ensam.core.voxels import as_labels
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.image_objects import as_numpy, has_geometry, volume_of_image
 from lite_ensam.io.mark_entries import (
@@ -37,7 +38,6 @@ from lite_ensam.io.marks_files import (
 )
 from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.slicer_markups import check_markups_frame
-from lite_ensam.io.voxels import as_labels
 
 __all__ = ["MarksLike", "parse_marks"]
 

@@ -22,10 +22,10 @@ from lite_ensam.core.errors import CaseError
 from lite_ensam.core.partial_volume import PartialScan, SubVolume, VoxelBox, as_subvolume
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, Labels
+from lite_ensam.core.voxels import as_labels, check_numbers, ct_dtype, scaled
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.nifti_header import NiftiHeader
 from lite_ensam.io.reading import file_suffix, opened, translate_io_errors
-from lite_ensam.io.voxels import as_labels, check_numbers, ct_dtype, scaled
 
 __all__ = ["NiftiVolume", "read_nifti_ct", "read_nifti_labels", "write_nifti"]
 

@@ -19,6 +19,7 @@ from lite_ensam.core.recist import RecistMark, check_marks, notes_of
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Labels, PathLike
+from lite_ensam.core.voxels import as_ct
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct
 from lite_ensam.io.image_objects import as_numpy, has_geometry, volume_of_image
@@ -30,7 +31,6 @@ from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.places import is_address, marks_at_hand, scan_at_hand
 from lite_ensam.io.reading import check_input, file_suffix
-from lite_ensam.io.voxels import as_ct
 
 __all__ = [
     "OUTPUT_SUFFIXES",

@@ -15,6 +15,7 @@ from lite_ensam.core.partial_volume import SubVolume, as_subvolume
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume, Labels, PathLike
+from lite_ensam.core.voxels import as_ct, as_labels, smallest_label_dtype
 from lite_ensam.io.atomic import output_path
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.flare_npz import npz_keys, read_npz_labels, write_npz
@@ -31,7 +32,6 @@ from lite_ensam.io.opened_scan import (
 from lite_ensam.io.outputs import check_outputs
 from lite_ensam.io.places import marks_at_hand, mask_at_hand
 from lite_ensam.io.reading import file_suffix
-from lite_ensam.io.voxels import as_ct, as_labels, smallest_label_dtype
 from lite_ensam.measurements import TumorMeasurement
 
 __all__ = [

@@ -24,6 +24,7 @@ from lite_ensam.core.partial_volume import (
 from lite_ensam.core.recist import RecistMark, check_marks, marks_in_sequence, where_lines_meet
 from lite_ensam.core.short_repr import shortened, with_short_repr
 from lite_ensam.core.types import CtVolume, EndpointPair, FloatTriple, Labels
+from lite_ensam.core.voxels import as_labels
 from lite_ensam.measurements.confidence import TumorConfidence
 from lite_ensam.measurements.flags import (
     AERATED,
@@ -42,8 +43,6 @@ from lite_ensam.measurements.intensity import GreyUnit, TumorIntensity, is_aerat
 from lite_ensam.measurements.shape import TumorShape, measure_shape
 
 __all__ = ["TumorMeasurement", "TumorVoxels", "measure", "measure_case"]
-
-_LABELS = (np.bool_, np.uint8, np.uint16)
 
 _SINE = math.sin(math.radians(60))
 """Of the least angle between a line and its short axis."""
@@ -208,7 +207,7 @@ class TumorMeasurement:
 
 
 def measure(
-    labels: Labels | SubVolume,
+    labels: NDArray[Any] | SubVolume,
     marks: Sequence[RecistMark],
     spacing_mm: FloatTriple,
     ct: CtVolume | PartialScan | None = None,
@@ -218,8 +217,8 @@ def measure(
 
     Parameters
     ----------
-    labels : Labels or SubVolume
-        Label map (z, y, x), uint8 or uint16, or the part of it that holds all tumours.
+    labels : NDArray[Any] or SubVolume
+        Label map (z, y, x) of bool or whole numbers, or the part of it that holds all tumours.
     marks : Sequence[RecistMark]
         The lines; their labels say which values are measured, in this order.
     spacing_mm : FloatTriple
@@ -239,12 +238,10 @@ def measure(
     ------
     ValueError
         If the shapes of `labels` and `ct` differ, an argument is of another kind, a tumour has a voxel of NaN
-        (`ArgumentError`), or a mark does not fit the labels (`MarkError`).
+        (`ArgumentError`), the labels are no whole numbers (`CaseError`), or a mark does not fit them (`MarkError`).
     """
     part = as_subvolume(labels)
-    if part.voxels.dtype not in _LABELS or np.ma.is_masked(part.voxels):
-        kind = "one with masked voxels" if np.ma.is_masked(part.voxels) else str(part.voxels.dtype)
-        raise ArgumentError(f"labels must be an array of bool, uint8 or uint16, got {kind}")
+    part = replace(part, voxels=as_labels(part.voxels))
     if not (ct is None or isinstance(ct, np.ndarray | PartialScan)) or np.ma.is_masked(ct):
         raise ArgumentError(f"ct must be an array (z, y, x) without masked voxels, got {brief(ct)}")
     check_hu(hu)

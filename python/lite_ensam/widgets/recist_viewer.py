@@ -21,9 +21,9 @@ from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import CtVolume
+from lite_ensam.core.voxels import as_ct
 from lite_ensam.figures.tumor_planes import choose_window
 from lite_ensam.io import MarksLike, parse_marks
-from lite_ensam.io.voxels import as_ct
 from lite_ensam.measurements import TumorMeasurement
 from lite_ensam.widgets.browser_input import (
     SlicesRequest,

@@ -26,14 +26,21 @@ class TestCase:
     def test_marks_become_a_tuple(self):
         assert Case(scan(), GRID, list(MARKS)).marks == MARKS
 
-    @pytest.mark.parametrize("dtype", [np.int32, np.float64, bool])
-    def test_other_dtypes_are_refused_by_name(self, dtype):
-        with pytest.raises(CaseError, match=f"int16, uint16, uint8 or float32, got {np.dtype(dtype)}"):
-            Case(scan(dtype), GRID, MARKS)
+    @pytest.mark.parametrize("dtype", [np.int32, np.int64, np.float64, ">i2"])
+    def test_any_numbers_are_a_scan_or_a_reference(self, dtype):
+        case = Case(scan(np.int16).astype(dtype), GRID, MARKS, np.full((3, 8, 8), 300, dtype))
+        assert case.ct.dtype == np.int16
+        assert (case.ct == scan(np.int16)).all()
+        assert case.reference.dtype == np.uint16
+        assert (case.reference == 300).all()
 
-    def test_a_list_is_no_array(self):
-        with pytest.raises(CaseError, match="got list"):
-            Case([[[1]]], GRID, MARKS)
+    def test_fractions_of_a_hounsfield_unit_stay(self):
+        assert Case(scan(np.float64), GRID, MARKS).ct.dtype == np.float32
+
+    @pytest.mark.parametrize("dtype", [bool, complex, str])
+    def test_what_is_no_number_is_refused_by_name(self, dtype):
+        with pytest.raises(CaseError, match=f"ct must be real numbers, got {np.dtype(dtype).name}"):
+            Case(scan().astype(dtype), GRID, MARKS)
 
     def test_shape_and_grid_must_agree(self):
         with pytest.raises(CaseError, match=r"\(3, 8, 7\), its grid \(3, 8, 8\)"):
@@ -68,12 +75,14 @@ class TestCase:
     def test_the_reference_is_checked(self):
         with pytest.raises(CaseError, match="reference has shape"):
             Case(scan(), GRID, MARKS, np.zeros((3, 8, 7), dtype=np.uint8))
-        with pytest.raises(CaseError, match=r"reference must be .* got int64"):
-            Case(scan(), GRID, MARKS, np.zeros((3, 8, 8), dtype=np.int64))
+        with pytest.raises(CaseError, match=r"reference must be whole numbers .* got 0\.5"):
+            Case(scan(), GRID, MARKS, np.full((3, 8, 8), 0.5))
+        with pytest.raises(CaseError, match=r"reference must be whole numbers .* got -1 to 0"):
+            Case(scan(), GRID, MARKS, np.full((3, 8, 8), -1))
 
     def test_what_is_no_plain_array_is_refused(self):
-        with pytest.raises(CaseError, match=r"reference must be .* got list"):
-            Case(scan(), GRID, MARKS, [[1, 2]])
+        with pytest.raises(CaseError, match=r"reference must be an array \(z, y, x\), got 'mask'"):
+            Case(scan(), GRID, MARKS, "mask")
         with pytest.raises(CaseError, match="masked"):
             Case(np.ma.masked_less(scan(), np.sort(scan().ravel())[9]), GRID, MARKS)
 

@@ -9,7 +9,7 @@ import pytest
 
 from lite_ensam.core.errors import LiteEnsamError
 from lite_ensam.core.partial_volume import PartialScan, SubVolume
-from lite_ensam.core.recist import RecistMark, sphere_mask
+from lite_ensam.core.recist import RecistMark, marks_from_labels, sphere_mask
 from lite_ensam.io import read_case
 from lite_ensam.measurements import measure
 
@@ -31,18 +31,25 @@ def test_what_cannot_be_measured_is_named() -> None:
         ((labels, [MARK], SPACING, hole.tolist()), r"ct must be an array \(z, y, x\)"),
         ((labels, [MARK], SPACING, None, "no"), "hu must be True, False or None, got 'no'"),
         ((labels, [outside], SPACING), r"mark 4: endpoint \(30, 40, 20\) .* lies outside"),
-        ((labels.astype(">u2"), [MARK], SPACING), "uint8 or uint16, got >u2"),
-        ((labels.astype(np.int64), [MARK], SPACING), "labels must be an array of bool, uint8 or uint16"),
-        (
-            (np.ma.masked_equal(labels, 4), [MARK], SPACING),
-            "labels must be an array of bool, uint8 or uint16",
-        ),
+        ((labels * 0.3, [MARK], SPACING), r"labels must be whole numbers from 0 to 65535, got 1\.2"),
+        ((-labels.astype(np.int16), [MARK], SPACING), "labels must be whole numbers from 0 to 65535, got -4 to 0"),
+        ((labels.astype(complex), [MARK], SPACING), "labels must be whole numbers, got complex128"),
+        ((np.ma.masked_equal(labels, 4), [MARK], SPACING), "labels must all be there"),
     ):
         with pytest.raises(LiteEnsamError, match=words):
             measure(*given)
     air_is_nan = np.where(labels, 40, np.nan).astype(np.float32)
     (tumor,) = measure(labels, MARK, SPACING, air_is_nan)
     assert tumor.intensity.mean == 40
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int64, np.float32, np.float64, ">u2"])
+def test_labels_of_any_whole_numbers_are_measured(dtype: str) -> None:
+    labels = sphere_mask(MARK, (20, 80, 80), SPACING).astype(np.uint16) * 4
+    (tumor,) = measure(labels.astype(dtype), [MARK], SPACING)
+    assert tumor.volume_ml == measure(labels, [MARK], SPACING)[0].volume_ml > 0
+    (drawn,) = marks_from_labels(labels.astype(dtype), SPACING)
+    assert drawn == marks_from_labels(labels, SPACING)[0]
 
 
 def test_a_ball_measures_what_a_ball_measures() -> None:

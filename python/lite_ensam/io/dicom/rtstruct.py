@@ -13,6 +13,7 @@ from lite_ensam.core.mark_fields import MAX_LABEL
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, Mask
+from lite_ensam.core.voxels import smallest_label_dtype
 from lite_ensam.io.choice import Choice, choose
 from lite_ensam.io.dicom.datasets import (
     Dataset,
@@ -27,7 +28,6 @@ from lite_ensam.io.dicom.frames_of_reference import check_frame_of_reference
 from lite_ensam.io.dicom.polygons import enclosed
 from lite_ensam.io.dicom.segmentation import given_name
 from lite_ensam.io.label_map import LabelMap, Lesion
-from lite_ensam.io.voxels import smallest_label_dtype
 
 __all__ = [
     "Roi",

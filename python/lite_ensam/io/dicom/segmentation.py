@@ -16,6 +16,7 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Labels
+from lite_ensam.core.voxels import smallest_label_dtype
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.dicom.codes import as_code
 from lite_ensam.io.dicom.datasets import (
@@ -28,7 +29,6 @@ from lite_ensam.io.dicom.datasets import (
 from lite_ensam.io.dicom.patient import UTF_8
 from lite_ensam.io.dicom.series_source import SeriesSource, series_of
 from lite_ensam.io.label_map import Lesion
-from lite_ensam.io.voxels import smallest_label_dtype
 
 __all__ = [
     "LONGEST_LABEL",

@@ -14,6 +14,7 @@ from lite_ensam.core.errors import CaseError, brief, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Float64Array, IntTriple, Mask
+from lite_ensam.core.voxels import smallest_label_dtype
 from lite_ensam.io.choice import Choice, choose
 from lite_ensam.io.dicom.codes import read_code
 from lite_ensam.io.dicom.datasets import (
@@ -27,7 +28,6 @@ from lite_ensam.io.dicom.datasets import (
 from lite_ensam.io.dicom.frames_of_reference import check_frame_of_reference
 from lite_ensam.io.dicom.segmentation import LONGEST_LABEL, given_name, own_label
 from lite_ensam.io.label_map import LabelMap
-from lite_ensam.io.voxels import smallest_label_dtype
 
 __all__ = ["read_segmentation", "segment_of_label"]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lite_ensam.core.errors import CaseError
-from lite_ensam.io.voxels import as_ct, as_labels
+from lite_ensam.core.voxels import as_ct, as_labels
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.uint8, np.float32])

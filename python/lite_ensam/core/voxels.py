@@ -20,8 +20,8 @@ _OFF_WHOLE = 1e-3
 _KEPT = (np.int16, np.uint16, np.uint8, np.float32)
 
 
-def as_ct(voxels: ArrayLike, slope: float = 1.0, intercept: float = 0.0) -> CtVolume:
-    """Numbers times slope plus intercept, in a dtype that the kernels take.
+def as_ct(voxels: ArrayLike, slope: float = 1.0, intercept: float = 0.0, name: str = "voxels") -> CtVolume:
+    """Numbers times slope plus intercept, in a dtype that the kernels take; `name` is theirs in messages.
 
     int16, uint16, uint8 and float32 without a scale come back as they are, no copy. Everything else
     becomes int16 if all its values are whole and fit, else uint16 (unscaled integers), else float32.
@@ -32,8 +32,8 @@ def as_ct(voxels: ArrayLike, slope: float = 1.0, intercept: float = 0.0) -> CtVo
         If they are not an array, some are masked, they are not real numbers (complex, colour), slope or
         intercept are not finite, or integers are too large for float32 to tell apart.
     """
-    stored = _array(voxels, "voxels")
-    check_numbers(stored.dtype, slope, intercept)
+    stored = _array(voxels, name)
+    check_numbers(stored.dtype, slope, intercept, name)
     if (slope, intercept) == (1.0, 0.0) and stored.dtype in _KEPT:
         return stored
     bounds, whole = (0, 0), True
@@ -43,10 +43,10 @@ def as_ct(voxels: ArrayLike, slope: float = 1.0, intercept: float = 0.0) -> CtVo
     return scaled(stored, ct_dtype(stored.dtype, slope, intercept, bounds, whole), slope, intercept)
 
 
-def check_numbers(stored: np.dtype[Any], slope: float, intercept: float) -> None:
+def check_numbers(stored: np.dtype[Any], slope: float, intercept: float, name: str = "voxels") -> None:
     """Raise CaseError unless numbers of a type can be voxels and the factors can scale them."""
     if stored.kind not in "iuf":
-        raise CaseError(f"voxels must be real numbers, got {stored.name} (colour or complex)")
+        raise CaseError(f"{name} must be real numbers, got {stored.name}")
     if not np.isfinite([slope, intercept]).all():
         raise CaseError(f"scale factors must be finite, got slope {slope} and intercept {intercept}")
 
@@ -98,30 +98,32 @@ def scaled(stored: NDArray[Any], dtype: np.dtype[Any], slope: float, intercept: 
     return out
 
 
-def as_labels(values: ArrayLike) -> Labels:
+def as_labels(values: ArrayLike, name: str = "labels") -> Labels:
     """Label values as uint8 if all fit, else uint16; bool counts as labels 0 and 1, and 0.9999 as 1.
+
+    What is uint8 or uint16 comes back as it is, no copy. `name` is theirs in messages.
 
     Raises
     ------
     CaseError
         If they are not an array, some are masked, or a value is negative, above 65535 or not a whole number.
     """
-    stored = _array(values, "labels")
+    stored = _array(values, name)
     if stored.dtype == np.bool_:
         return stored.view(np.uint8)
     if stored.dtype in (np.uint8, np.uint16):
         return stored
     if stored.dtype.kind not in "iuf":
-        raise CaseError(f"labels must be whole numbers, got {stored.dtype.name}")
+        raise CaseError(f"{name} must be whole numbers, got {stored.dtype.name}")
     low, high = stored.min(initial=0), stored.max(initial=0)
     if not (low >= -_OFF_WHOLE and high <= 65535 + _OFF_WHOLE):
-        raise CaseError(f"labels must be whole numbers from 0 to 65535, got {low:g} to {high:g}")
+        raise CaseError(f"{name} must be whole numbers from 0 to 65535, got {low:g} to {high:g}")
     labels: Labels = np.empty_like(stored, dtype=smallest_label_dtype(round(float(high))))
     for slab, out in zip(stored, labels, strict=True):
         whole = np.rint(slab) if stored.dtype.kind == "f" else slab
         out[...] = whole
         if (off := np.abs(slab - whole) > _OFF_WHOLE).any():
-            raise CaseError(f"labels must be whole numbers from 0 to 65535, got {slab[off].flat[0]:g}")
+            raise CaseError(f"{name} must be whole numbers from 0 to 65535, got {slab[off].flat[0]:g}")
     return labels
 
 
