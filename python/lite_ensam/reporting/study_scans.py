@@ -99,8 +99,8 @@ class StudyScans:
         self._baseline: Case | None = None
         self._day_of_voxels: dict[bytes, int] = {}
 
-    def tumors(self, visit: Mapping[str, Any], day: int) -> list[dict[str, Any]]:
-        """Tumours of a visit as a report has them, with the names of baseline.
+    def report(self, visit: Mapping[str, Any], day: int) -> dict[str, Any]:
+        """Segment a visit's scan; its report, with tumours that have the names of baseline.
 
         Parameters
         ----------
@@ -146,8 +146,7 @@ class StudyScans:
         own = Path(self.weights) != WEIGHTS
         named = [f"weights {result.report['weights']}, {result.report['weights_sha256']}"] if own else []
         self.notes += [f"day {day}: {note}" for note in [*border, *named, *result.report["notes"]]]
-        tumors: list[dict[str, Any]] = result.report["tumors"]
-        return tumors
+        return result.report
 
     def _place(self, name: Any) -> PathLike:
         """A file or folder next to the study; an address, or a study that was fetched, is left as it is."""

@@ -20,6 +20,14 @@ Tumors: TypeAlias = dict[str, Mapping[str, Any]]
 _UNSAID = object()
 """Of a target that a visit does not name; null says that it was not measured."""
 
+_SETTINGS = {
+    "weights_sha256": "other weights",
+    "border": "another border",
+    "threshold": "another threshold",
+    "crop": "another crop",
+}
+"""Settings in a report that decide how large a mask is, and how a change of each is told."""
+
 _SAY_GONE = "if the lesion is gone, give it a diameter_mm of 0"
 
 
@@ -43,6 +51,7 @@ class StudySizes:
         self._listed = {name_key(one.name) for one in non_targets}
         self._names = {name_key(target.name): target.name for target in targets}
         self._others: dict[str, str] = {}
+        self._first_report: tuple[int, Mapping[str, Any]] | None = None
 
     def at(self, visit: Mapping[str, Any], day: int) -> dict[str, TargetValue]:
         """Targets that the visit, its report or its scan says something of.
@@ -118,14 +127,15 @@ class StudySizes:
         if report is not None:
             path = self._scans.folder / str(report)
             try:
-                tumors = read_report(path).get("tumors")
+                made = read_report(path)
             except CaseError as error:
                 raise StudyError(str(error)) from None
             source = printable(str(report))
         elif ct is not None:
-            tumors, source = self._scans.tumors(visit, day), "the scan"
+            made, source = self._scans.report(visit, day), "the scan"
         else:
             return "", {}
+        tumors = made.get("tumors")
         if not isinstance(tumors, list) or not all(
             isinstance(one, dict) and isinstance(one.get("flag_sentences", []), list) for one in tumors
         ):
@@ -135,6 +145,7 @@ class StudySizes:
                 f"day {day}: lesions without names in {source} are matched by their label numbers, because a report "
                 "does not contain its scan; name the lesions, or give the scans instead of the reports"
             )
+        self._tell_settings(made, source, day)
         names = [str(one.get("name") or one.get("label", "?")) for one in tumors]
         if repeated := repeated_names(names):
             raise StudyError(
@@ -144,6 +155,20 @@ class StudySizes:
         return source, {
             name_key(name): {**one, "name": name} for name, one in zip(names, tumors, strict=True)
         }
+
+    def _tell_settings(self, made: Mapping[str, Any], source: str, day: int) -> None:
+        """A note on masks that were not made as those of the first report: they differ on an unchanged lesion, too."""
+        if self._first_report is None:
+            self._first_report = day, made
+        first_day, first = self._first_report
+        others = [
+            name for key, name in _SETTINGS.items() if key in made and first.get(key, made[key]) != made[key]
+        ]
+        if others:
+            self._note(
+                f"day {day}: {source} was segmented with {' and '.join(others)} than day "
+                f"{first_day}: part of the change may come from that"
+            )
 
     def _said(self, said: Any, target: Target, where: str, is_baseline: bool) -> TargetValue:
         """Sizes, a list of fragments' sizes, or what it has merged into; null was not measured."""

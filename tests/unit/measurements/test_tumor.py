@@ -32,7 +32,10 @@ def test_what_cannot_be_measured_is_named() -> None:
         ((labels, [MARK], SPACING, None, "no"), "hu must be True, False or None, got 'no'"),
         ((labels, [outside], SPACING), r"mark 4: endpoint \(30, 40, 20\) .* lies outside"),
         ((labels * 0.3, [MARK], SPACING), r"labels must be whole numbers from 0 to 65535, got 1\.2"),
-        ((-labels.astype(np.int16), [MARK], SPACING), "labels must be whole numbers from 0 to 65535, got -4 to 0"),
+        (
+            (-labels.astype(np.int16), [MARK], SPACING),
+            "labels must be whole numbers from 0 to 65535, got -4 to 0",
+        ),
         ((labels.astype(complex), [MARK], SPACING), "labels must be whole numbers, got complex128"),
         ((np.ma.masked_equal(labels, 4), [MARK], SPACING), "labels must all be there"),
     ):

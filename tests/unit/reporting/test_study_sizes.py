@@ -163,6 +163,24 @@ def test_flags_of_a_report_are_told(tmp_path: Path) -> None:
     assert one.notes == ("day 56, liver 1: flagged: in 2 pieces; at the edge",)
 
 
+def test_reports_of_other_weights_than_the_first_are_told(tmp_path: Path) -> None:
+    """A mask of other weights or another border differs on a tumour that has not changed."""
+    made = {"weights_sha256": "a" * 64, "border": "readers", "threshold": 0.0}
+    later = [{}, {"weights_sha256": "b" * 64}, {"border": "edge", "weights_sha256": "b" * 64}]
+    visits = []
+    for n, change in enumerate([{}, *later]):
+        write_report(tmp_path / f"{n}.json", {**made, **change, "tumors": [tumor()]})
+        visits.append({"date": 56 * n, "report": f"{n}.json"})
+    organs = [{"name": "liver 1", "organ": "liver"}]
+    write_report(tmp_path / "study.json", {"targets": organs, "visits": visits})
+    (one,) = read_study(tmp_path / "study.json")
+    said = "was segmented with {} than day 0: part of the change may come from that"
+    assert one.notes == (
+        f"day 112: 2.json {said.format('other weights')}",
+        f"day 168: 3.json {said.format('other weights and another border')}",
+    )
+
+
 def test_a_merged_target_may_have_the_tumour_of_the_other(tmp_path: Path) -> None:
     base, later = [tumor("a"), tumor("b", 20.0)], [tumor("b", 55.0)]
     said = {"a": {"tumors": ["b"]}, "b": {"merged_into": "a"}}

@@ -151,4 +151,4 @@ def test_without_matplotlib_no_scan_is_segmented_for_a_page_with_pictures(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     for wanted in ({"draw": True}, {"draw_slices": True}):
         with pytest.raises(MissingExtraError, match=r"lite-ensam\[evaluate\]"):
-            StudyScans(tmp_path, **wanted).tumors({"ct": "not read.nii.gz"}, 0)
+            StudyScans(tmp_path, **wanted).report({"ct": "not read.nii.gz"}, 0)
