@@ -204,7 +204,12 @@ class StudySizes:
             why = "at baseline" if is_baseline else "of a lymph node"
             raise StudyError(f"{where}: the sizes {why} are not added up from fragments: give one size")
         whole = TargetValue.added_up(fragments)
-        if whole.diameter_mm is not None:
+        if whole.diameter_mm is None:
+            self._note(
+                f"{where}: a fragment was not measured, so the lesion is at least {whole.least('diameter'):g} mm: not "
+                "evaluable, unless that alone already makes it PD (RECIST 1.1, 4.4.2)"
+            )
+        else:
             sizes = " + ".join(f"{one.diameter_mm:g}" for one in fragments)
             self._note(
                 f"{where}: {len(fragments)} fragments are added up, {sizes} = {whole.diameter_mm:g} mm (RECIST 1.1, "

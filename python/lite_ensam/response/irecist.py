@@ -58,7 +58,7 @@ class _Seen:
     kinds : frozenset[str]
         Kinds of lesions that are PD by RECIST 1.1.
     known_mm : float
-        Sum of the targets that were measured, in mm.
+        Sum of the targets that were measured, in mm, with the measured fragments of those that have split.
     is_whole : bool
         Whether all targets were measured.
     """
@@ -302,9 +302,9 @@ def _seen(study: Study, visit: TimePoint, judged: TimePointResponse, there: NewL
         kinds.add(_NEW)
     if judged.overall is Response.PD and not kinds:
         kinds.add(_NON_TARGETS)  # back after a CR of all disease
-    sizes = [visit.targets[one.name].value("diameter") for one in study.targets if one.name in visit.targets]
-    known = [size for size in sizes if size is not None]
-    return _Seen(visit, judged, there, frozenset(kinds), sum(known), len(known) == len(study.targets))
+    known_mm = sum(study.least(one, visit, "diameter") for one in study.targets)
+    is_whole = all(study.value(one, visit, "diameter") is not None for one in study.targets)
+    return _Seen(visit, judged, there, frozenset(kinds), known_mm, is_whole)
 
 
 def _without_new(seen: _Seen) -> Response:

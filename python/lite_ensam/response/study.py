@@ -58,6 +58,8 @@ class TargetValue:
         enhances, None if it was not measured.
     reading : Reading, optional
         Further details; they do not count when sizes are compared.
+    at_least : TargetValue or None, default None
+        Sizes of the fragments that were measured, where another fragment of the lesion was not.
     """
 
     diameter_mm: float | None = None
@@ -67,6 +69,7 @@ class TargetValue:
     merged_into: str | None = None
     viable_mm: float | None = None
     reading: Reading = field(default=Reading(), compare=False)
+    at_least: "TargetValue | None" = None
 
     def __post_init__(self) -> None:
         for name in ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml", "viable_mm"):
@@ -96,6 +99,8 @@ class TargetValue:
     def added_up(cls, fragments: "Sequence[TargetValue]") -> Self:
         """Add up the fragments of a lesion that has split (section 4.3.2); unknown if one was not measured.
 
+        The lesion is then at least as large as the fragments that were measured, see `least`.
+
         Parameters
         ----------
         fragments : Sequence[TargetValue]
@@ -110,19 +115,20 @@ class TargetValue:
         --------
         >>> TargetValue.added_up([TargetValue(20.0), TargetValue(15.0)]).diameter_mm
         35.0
+        >>> TargetValue.added_up([TargetValue(20.0), TargetValue()]).least("diameter")
+        20.0
         """
-
-        def total(values: Sequence[float | None]) -> float | None:
-            known = [value for value in values if value is not None]
-            return sum(known) if len(known) == len(values) else None
-
+        whole, part = dict[str, float](), dict[str, float]()
+        for name in ("diameter_mm", "volume_ml", "viable_mm"):
+            known = [value for one in fragments if (value := getattr(one, name)) is not None]
+            if known:
+                (whole if len(known) == len(fragments) else part)[name] = sum(known)
         return cls(
-            total([one.diameter_mm for one in fragments]),
-            total([one.volume_ml for one in fragments]),
-            math.hypot(*(one.diameter_sd_mm for one in fragments)),
-            math.hypot(*(one.volume_sd_ml for one in fragments)),
-            viable_mm=total([one.viable_mm for one in fragments]),
+            **whole,
+            diameter_sd_mm=math.hypot(*(one.diameter_sd_mm for one in fragments)),
+            volume_sd_ml=math.hypot(*(one.volume_sd_ml for one in fragments)),
             reading=Reading(reader=fragments[0].reading.reader if fragments else "", flags=("split",)),
+            at_least=cls(**part) if part else None,
         )
 
     def value(self, quantity: Quantity) -> float | None:
@@ -143,6 +149,24 @@ class TargetValue:
         if quantity == "viable":
             return 0.0 if self.diameter_mm == 0 else self.viable_mm
         return self.diameter_mm if quantity == "diameter" else self.volume_ml
+
+    def least(self, quantity: Quantity) -> float:
+        """Return the size that is certain: `value`, else that of the fragments that were measured, else 0.
+
+        Parameters
+        ----------
+        quantity : Quantity
+            What is summed.
+
+        Returns
+        -------
+        float
+            Size in mm or ml that the lesion has at least.
+        """
+        value = self.value(quantity)
+        if value is not None:
+            return value
+        return 0.0 if self.at_least is None else self.at_least.least(quantity)
 
     def sd(self, quantity: Quantity) -> float:
         """Return the standard deviation of `value`; that of a viable diameter is not known.
@@ -323,10 +347,31 @@ class Study:
         float or None
             Size in mm or ml.
         """
+        return visit.targets.get(target.name, TargetValue()).value(self._summed(target, quantity))
+
+    def least(self, target: Target, visit: TimePoint, quantity: Quantity) -> float:
+        """Return what a target contributes to the sum of a visit at least; 0 if nothing of it was measured.
+
+        Parameters
+        ----------
+        target : Target
+            The target.
+        visit : TimePoint
+            The visit.
+        quantity : Quantity
+            What is summed.
+
+        Returns
+        -------
+        float
+            Size in mm or ml.
+        """
+        return visit.targets.get(target.name, TargetValue()).least(self._summed(target, quantity))
+
+    def _summed(self, target: Target, quantity: Quantity) -> Quantity:
+        """Diameter instead of the viable one, where baseline had none."""
         first = self.baseline.targets.get(target.name, TargetValue())
-        if quantity == "viable" and first.viable_mm is None:
-            quantity = "diameter"
-        return visit.targets.get(target.name, TargetValue()).value(quantity)
+        return "diameter" if quantity == "viable" and first.viable_mm is None else quantity
 
     def density_change(self, visit: TimePoint) -> float | None:
         """Compute the change of the targets' mean density (HU) from baseline, as a share.

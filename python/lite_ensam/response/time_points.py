@@ -109,7 +109,8 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
 
     Notes
     -----
-    If a target was not measured, the visit is NE, unless the others alone already make it PD (4.4.2).
+    If a target was not measured, the visit is NE, unless the others alone already make it PD (4.4.2); of one that has
+    split the fragments that were measured count.
     After a complete response of all disease, whatever is back is PD: a non-nodal target however small, non-targets
     that are seen again (table 3, note a). Where other disease was left, a target that is back goes by the sum, as nodes
     always do: lesions that come and go are not progression by themselves (EORTC's clarifications of RECIST 1.1).
@@ -197,17 +198,15 @@ def _target_response(
     baseline = _sum(study, study.baseline, criteria)
     if baseline is None or nadir is None:
         return Response.NE
-    measured = _measured(study, visit, criteria)
-    known_sum = sum(measured.values())
-    is_back = been_gone and any(
-        measured.get(target.name, 0) > 0 and not target.is_node for target in study.targets
-    )
+    sizes = {target: study.least(target, visit, criteria.quantity) for target in study.targets}
+    is_back = been_gone and any(size > 0 and not target.is_node for target, size in sizes.items())
+    known_sum = sum(sizes.values())
     grown = known_sum - nadir
     least = max(criteria.progression * nadir, criteria.least_growth) - _ROUNDING
     has_grown = grown > 0 and grown >= least
     if is_back or (has_grown and criteria.density is None):
         return Response.PD
-    if len(measured) < len(study.targets):
+    if len(_measured(study, visit, criteria)) < len(study.targets):
         return Response.NE
     if study.are_gone(visit, criteria.quantity):
         return Response.CR

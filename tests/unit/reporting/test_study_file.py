@@ -289,6 +289,16 @@ def test_lesions_that_split_or_merged_can_be_said(tmp_path: Path) -> None:
     assert "day 112, liver 2: has merged into liver 1" in one.notes[1]
 
 
+def test_a_fragment_that_was_not_measured_is_told_and_hides_no_pd(tmp_path: Path) -> None:
+    later = {"date": 56, "targets": {"liver 1": [{"diameter_mm": 40}, {"diameter_mm": None}]}}
+    (one,) = read_study(write(tmp_path, patient(visit(0, 30), later)))
+    assert [found.overall for found in respond(one.study)] == ["PD"]
+    assert one.notes == (
+        "day 56, liver 1: a fragment was not measured, so the lesion is at least 40 mm: not evaluable, unless that "
+        "alone already makes it PD (RECIST 1.1, 4.4.2)",
+    )
+
+
 @pytest.mark.parametrize(
     ("targets", "message"),
     [
