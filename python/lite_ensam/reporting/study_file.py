@@ -298,7 +298,7 @@ def _visit(
         day,
         sizes.at(entry, day),
         overall,
-        new_lesion or NewLesion.NO,
+        NewLesion.NO if new_lesion is None and entry.get("new_lesions") == [] else new_lesion,
         parse_non_target_states(entry.get("non_target_lesions"), non_targets, day),
         bool(larger),
         parse_new_lesions(entry.get("new_lesions"), new_lesion, day),

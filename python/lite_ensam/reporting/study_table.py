@@ -143,7 +143,7 @@ def _entry(rows: Sequence[_Row]) -> dict[str, Any]:
             one.entry | _finding(found[one.key], (*_OF_A_FINDING, "diameter_mm"))
             for one in by_role["new"]
             if found[one.key]
-        ]
+        ] or None  # an empty list would say that there is no new lesion
         for column, parse in _PARSERS.items():
             visit[column] = _agreed(own, column, parse)
         visits.append(visit)

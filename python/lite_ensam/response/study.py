@@ -198,8 +198,9 @@ class TimePoint:
     non_targets : Response or None, default None
         CR, non-CR/non-PD, PD (unequivocal) or NE of the non-targets as a whole (section 4.3.3); None at
         baseline, without non-targets, and if `non_target_states` are given.
-    new_lesion : NewLesion, default NewLesion.NO
-        Whether there is a new lesion; where `new_lesions` are listed, it follows from them.
+    new_lesion : NewLesion or None, default None
+        Whether there is a new lesion; where `new_lesions` are listed, it follows from them. None says nothing: there
+        is none, unless nothing was evaluated at the visit.
     non_target_states : Mapping[str, NonTargetFinding], optional
         Findings by name, of the study's `non_target_lesions`; one that is left out was not evaluated.
     non_targets_larger : bool, default False
@@ -214,7 +215,7 @@ class TimePoint:
     day: int
     targets: Mapping[str, TargetValue] = field(default_factory=dict)
     non_targets: Response | None = None
-    new_lesion: NewLesion = NewLesion.NO
+    new_lesion: NewLesion | None = None
     non_target_states: Mapping[str, NonTargetFinding] = field(default_factory=dict)
     non_targets_larger: bool = False
     new_lesions: Mapping[str, NewLesionFinding] = field(default_factory=dict)
@@ -246,12 +247,24 @@ class TimePoint:
         """Whether a non-target has grown since the visit before."""
         return self.non_targets_larger or any(one.larger for one in self.non_target_states.values())
 
+    @property
+    def tells_new_lesions(self) -> bool:
+        """Whether the visit could tell of new lesions: it says something of them, or something was evaluated."""
+        is_target_seen = any(
+            one.merged_into is not None or (one.diameter_mm, one.volume_ml, one.viable_mm) != (None, None, None)
+            for one in self.targets.values()
+        )
+        is_other_seen = self.non_targets not in (None, Response.NE) or any(
+            one.state is not LesionState.NOT_EVALUABLE for one in self.non_target_states.values()
+        )
+        return self.new_lesion is not None or is_target_seen or is_other_seen
+
     def _follow_new_lesions(self) -> None:
         """Set `new_lesion` to what the listed ones say."""
         there = [one for one in self.new_lesions.values() if one.is_there]
         sure = any(one.is_certain for one in there)
         listed = NewLesion.YES if sure else NewLesion.EQUIVOCAL if there else NewLesion.NO
-        if self.new_lesion not in (NewLesion.NO, listed):
+        if self.new_lesion not in (None, NewLesion.NO, listed):
             raise StudyError(
                 f"day {self.day}: new_lesion is {self.new_lesion}, but the new lesions that are listed say {listed}"
             )
@@ -486,7 +499,7 @@ class Study:
                 raise StudyError(f"{where}: of a node the short axis counts, of others the longest diameter")
 
     def _check_baseline(self) -> None:
-        if self.baseline.new_lesion is not NewLesion.NO or self.baseline.new_lesions:
+        if self.baseline.new_lesion not in (None, NewLesion.NO) or self.baseline.new_lesions:
             raise StudyError("baseline cannot have a new lesion")
         for target in self.targets:
             measured = self.baseline.targets.get(target.name, TargetValue())

@@ -37,7 +37,7 @@ class TimePointResponse:
     non_target : Response or None
         CR, non-CR/non-PD, PD or NE of the rest; None without non-targets.
     new_lesion : NewLesion
-        Whether there is a new lesion, as reported.
+        Whether there is a new lesion; an equivocal one that a later visit confirmed is one (section 4.3.5).
     overall : Response
         Overall response by tables 1 and 2.
     noise_to_baseline, noise_to_nadir : float, default 0.0
@@ -143,7 +143,7 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
                 nadir=math.nan if nadir is None else nadir,
                 target=target,
                 non_target=non_target,
-                new_lesion=visit.new_lesion,
+                new_lesion=NewLesion.YES if new_lesions else visit.new_lesion or NewLesion.NO,
                 overall=overall,
                 noise_to_baseline=_noise(study, visit, study.baseline, criteria),
                 noise_to_nadir=_noise(study, visit, nadir_visit, criteria),

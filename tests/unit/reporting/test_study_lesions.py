@@ -93,6 +93,24 @@ def test_new_lesions_are_listed_with_size_and_doubt(tmp_path: Path) -> None:
     assert [visit.overall for visit in respond(one.study)][:2] == [Response.PD, Response.PD]
 
 
+@pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        ({"targets": {"t": None}}, ["PD", "NE", "PD"]),
+        ({"new_lesions": [{"name": "n", "organ": "lung", "state": "not evaluable"}]}, ["PD", "SD", "PD"]),
+        ({"targets": {"t": None}, "new_lesion": "no"}, ["SD", "NE", "PD"]),
+        ({"targets": {"t": None}, "new_lesions": []}, ["SD", "NE", "PD"]),
+        ({}, ["SD", "SD", "PD"]),
+    ],
+)
+def test_a_visit_that_could_not_be_evaluated_keeps_the_first_date(
+    tmp_path: Path, between: dict[str, Any], expected: list[str]
+) -> None:
+    new = {"name": "n", "organ": "lung", "diameter_mm": 12}
+    listed = ({"new_lesions": [new | {"equivocal": True}]}, between, {"new_lesions": [new]})
+    assert [one.overall for one in respond(read(tmp_path, *listed, non_target_lesions=[]).study)] == expected
+
+
 def test_a_new_lesion_that_is_gone_is_not_there(tmp_path: Path) -> None:
     gone = {"name": "new 1", "organ": "lung", "diameter_mm": "gone"}
     one = read(tmp_path, {"new_lesions": [gone]})
