@@ -16,6 +16,7 @@ from lite_ensam.engines import WEIGHTS
 from lite_ensam.io import ObjectChoice
 from lite_ensam.io.places import scan_at_hand
 from lite_ensam.io.reading import file_suffix, read_json
+from lite_ensam.reporting.study_doubts import study_doubts
 from lite_ensam.reporting.study_lesions import parse_new_lesions, parse_non_target_states
 from lite_ensam.reporting.study_scans import KeySlice, StudyScans
 from lite_ensam.reporting.study_sizes import StudySizes
@@ -239,6 +240,7 @@ def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
         raise StudyError("non_targets is no, but non_target_lesions has lesions: correct one")
     slice_mm = parse_size(entry.get("slice_mm"), "slice_mm") or 0.0
     study = Study(targets, time_points, non_targets, slice_mm, others)
+    notes += study_doubts(study)
     if not study.follow_up:
         notes.append("a single visit is given: a response needs at least two")
     cohort = parse_optional_text(entry.get("cohort"), "cohort")

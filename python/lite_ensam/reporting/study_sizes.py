@@ -175,10 +175,10 @@ class StudySizes:
         if said is None:
             return TargetValue()
         if isinstance(said, list):
-            fragments = [parse_sizes(one, where) for one in said]
+            fragments = [parse_sizes(one, where, target.is_node) for one in said]
             return self._added_up(fragments, target, where, is_baseline)
         if not isinstance(said, dict) or "merged_into" not in said:
-            return parse_sizes(said, where)
+            return parse_sizes(said, where, target.is_node)
         if said.keys() - {"merged_into", *DETAILS}:
             raise StudyError(
                 f"{where}: a target that has merged into another has no size of its own: leave it out"

@@ -25,6 +25,7 @@ __all__ = [
     "ILL_BUILT",
     "SIZES",
     "Day",
+    "counted_diameter",
     "days_since_first",
     "parse_day",
     "parse_diameter",
@@ -57,6 +58,9 @@ GONE_OR_UNSEEN = (
 
 _LONGEST_MM = 1000
 """A CT's field of view is about 500 mm, and a lesion may lie along the body. The value was not tuned."""
+
+_ROUNDED_MM = 1.0
+"""By as much two entries of one axis may differ: one may be rounded, or cut, to whole millimetres."""
 
 _YEARS = range(1900, 2101)
 
@@ -261,6 +265,34 @@ def parse_reading(given: Mapping[str, Any], where: str, flags: tuple[str, ...] =
     )
 
 
+def counted_diameter(diameter_mm: float | None, reading: Reading, is_node: bool, where: str) -> float | None:
+    """The diameter that counts: the one given, else the axis that it is, of a node the short one.
+
+    Raises
+    ------
+    StudyError
+        If the diameter is not that axis, or the short axis is longer than the longest diameter.
+    """
+    name = "short_axis_mm" if is_node else "longest_diameter_mm"
+    axes = {"longest_diameter_mm": reading.longest_diameter_mm, "short_axis_mm": reading.short_axis_mm}
+    own_mm = axes[name]
+    if diameter_mm is None:
+        diameter_mm = own_mm
+    if diameter_mm is not None and own_mm is not None and abs(diameter_mm - own_mm) > _ROUNDED_MM:
+        raise StudyError(
+            f"{where}: diameter_mm {diameter_mm:g} and {name} {own_mm:g} contradict each other: the diameter of a "
+            f"{'lymph node is its short axis' if is_node else 'lesion is its longest'}; correct one"
+        )
+    axes[name] = diameter_mm
+    longest_mm, short_mm = axes.values()
+    if longest_mm is not None and short_mm is not None and short_mm > longest_mm + _ROUNDED_MM:
+        raise StudyError(
+            f"{where}: the short axis of {short_mm:g} mm is longer than the longest diameter of {longest_mm:g} mm: "
+            "correct one"
+        )
+    return diameter_mm
+
+
 def _parse_hu(value: Any, what: str) -> float | None:
     """A finite number, which may be negative; None where nothing was measured."""
     sign = -1.0 if _word(value).startswith("-") else 1.0
@@ -271,7 +303,7 @@ def _parse_hu(value: Any, what: str) -> float | None:
     return None if number is None else sign * number
 
 
-def parse_sizes(given: Any, where: str) -> TargetValue:
+def parse_sizes(given: Any, where: str, is_node: bool) -> TargetValue:
     """Sizes of a lesion, or of a fragment of one, at one visit.
 
     Parameters
@@ -280,6 +312,8 @@ def parse_sizes(given: Any, where: str) -> TargetValue:
         Mapping of some of `SIZES` and `DETAILS`.
     where : str
         Day and lesion, for messages.
+    is_node : bool
+        Whether the diameter is the short axis of a lymph node.
     """
     if not isinstance(given, Mapping):
         raise StudyError(f'{where}: sizes must be numbers, as in {{"diameter_mm": 31}}, got {brief(given)}')
@@ -298,6 +332,7 @@ def parse_sizes(given: Any, where: str) -> TargetValue:
         )
     is_small = _word(given.get("diameter_mm")) in _TOO_SMALL
     reading = parse_reading(given, where, flags=("too_small",) if is_small else ())
+    counted_diameter(None if is_small else diameter_mm, reading, is_node, where)
     if None not in (diameter_mm, viable_mm) and viable_mm > diameter_mm:  # type: ignore[operator]
         raise StudyError(
             f"{where}: viable_mm {viable_mm:g} is more than diameter_mm {diameter_mm:g}: it is a part of the lesion"

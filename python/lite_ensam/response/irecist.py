@@ -310,8 +310,6 @@ def _seen(study: Study, visit: TimePoint, judged: TimePointResponse, there: NewL
     }
     if there:
         kinds.add(_NEW)
-    if judged.overall is Response.PD and not kinds:
-        kinds.add(_NON_TARGETS)  # back after a CR of all disease
     known_mm = sum(study.least(one, visit, "diameter") for one in study.targets)
     is_whole = all(study.value(one, visit, "diameter") is not None for one in study.targets)
     return _Seen(visit, judged, there, unseen_new_lesions(visit), frozenset(kinds), known_mm, is_whole)

@@ -26,7 +26,9 @@ def certain_new_lesions(visits: Sequence[TimePoint]) -> list[dict[str, NewLesion
     for visit, lesions in zip(reversed(visits), reversed(_there(visits)), strict=True):
         unseen = {name for name in sure if not visit.tells_new_lesions or name in unseen_new_lesions(visit)}
         certain = {name for name, one in lesions.items() if one.is_certain or name in sure}
-        found.append({name: replace(one, is_certain=True) for name, one in lesions.items() if name in certain})
+        found.append(
+            {name: replace(one, is_certain=True) for name, one in lesions.items() if name in certain}
+        )
         sure = certain | unseen
     return found[::-1]
 

@@ -11,9 +11,16 @@ from typing import Self
 from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.response.criteria import Quantity, Response
-from lite_ensam.response.lesions import Imaging, LesionState, NewLesionFinding, NonTargetFinding, Reading
+from lite_ensam.response.lesions import (
+    SEEN,
+    Imaging,
+    LesionState,
+    NewLesionFinding,
+    NonTargetFinding,
+    Reading,
+)
 from lite_ensam.response.names import repeated_names
-from lite_ensam.response.targets import NORMAL_NODE_MM, Target, check_targets, least_mm
+from lite_ensam.response.targets import Target, check_targets, is_normal_node, least_mm
 
 __all__ = ["OF_NON_TARGETS", "TOO_SMALL_MM", "NewLesion", "Study", "TargetValue", "TimePoint"]
 
@@ -251,7 +258,8 @@ class TimePoint:
     def tells_new_lesions(self) -> bool:
         """Whether the visit could tell of new lesions: it says something of them, or something was evaluated."""
         is_target_seen = any(
-            one.merged_into is not None or (one.diameter_mm, one.volume_ml, one.viable_mm) != (None, None, None)
+            one.merged_into is not None
+            or (one.diameter_mm, one.volume_ml, one.viable_mm) != (None, None, None)
             for one in self.targets.values()
         )
         is_other_seen = self.non_targets not in (None, Response.NE) or any(
@@ -433,7 +441,7 @@ class Study:
         def gone(target: Target) -> bool:
             found = visit.targets.get(target.name, TargetValue())
             if target.is_node and found.diameter_mm is not None:
-                return found.diameter_mm < NORMAL_NODE_MM - _ROUNDING_MM
+                return is_normal_node(True, found.diameter_mm)
             return self.value(target, visit, quantity) == 0
 
         return all(gone(target) for target in self.targets)
@@ -466,13 +474,36 @@ class Study:
             return Response.NE
         return Response.CR if set(states) == {LesionState.ABSENT} else Response.NON_CR_NON_PD
 
+    def normal_nodes(self, visit: TimePoint) -> frozenset[str]:
+        """Find the non-target nodes that are seen at a visit, but of normal size.
+
+        Parameters
+        ----------
+        visit : TimePoint
+            The visit.
+
+        Returns
+        -------
+        frozenset[str]
+            Names of the nodes with a short axis below 10 mm that is not 0.
+        """
+        found = {
+            one.name: visit.non_target_states.get(one.name) for one in self.non_target_lesions if one.is_node
+        }
+        sizes = {name: one.reading.short_axis_mm for name, one in found.items() if one is not None}
+        return frozenset(name for name, mm in sizes.items() if mm and is_normal_node(True, mm))
+
     def _check_others(self, visit: TimePoint) -> None:
         """Raise `StudyError` unless non-targets are those of baseline and new lesions are new."""
         non_targets = {one.name for one in self.non_target_lesions}
         if unknown := sorted(visit.non_target_states.keys() - non_targets):
             raise StudyError(f"day {visit.day}: {unknown[0]!r} is not a non-target of this study")
-        seen = {LesionState.PRESENT, LesionState.PROGRESSION}
-        there = [name for name, one in visit.non_target_states.items() if one.state in seen]
+        there = [name for name, one in visit.non_target_states.items() if one.state in SEEN]
+        if normal := sorted(self.normal_nodes(visit).intersection(there)):
+            raise StudyError(
+                f"day {visit.day}: {normal[0]!r} is {visit.non_target_states[normal[0]].state}, but a lymph node below "
+                "10 mm in the short axis is normal (section 4.3.3): call it absent, or correct its size"
+            )
         if visit.non_targets is Response.CR and there:
             raise StudyError(f"day {visit.day}: non-targets are CR, but {there[0]!r} is still seen")
         baseline = [one.name for one in (*self.targets, *self.non_target_lesions)]
@@ -501,6 +532,7 @@ class Study:
     def _check_baseline(self) -> None:
         if self.baseline.new_lesion not in (None, NewLesion.NO) or self.baseline.new_lesions:
             raise StudyError("baseline cannot have a new lesion")
+        self._check_baseline_non_targets()
         for target in self.targets:
             measured = self.baseline.targets.get(target.name, TargetValue())
             if measured.diameter_mm is None:
@@ -511,4 +543,23 @@ class Study:
                 raise StudyError(
                     f"target {target.name!r} has a {what} of {measured.diameter_mm:g} mm at baseline, "
                     f"RECIST 1.1 asks for at least {least:g} mm"
+                )
+
+    def _check_baseline_non_targets(self) -> None:
+        """Raise `StudyError` unless the non-targets of baseline are disease that has not yet responded."""
+        if self.baseline.non_targets in (Response.CR, Response.PD):
+            raise StudyError(
+                f"non-targets are {self.baseline.non_targets} at baseline: a response needs a later visit, so leave "
+                "non_targets out there"
+            )
+        if normal := sorted(self.normal_nodes(self.baseline)):
+            raise StudyError(
+                f"non-target {normal[0]!r} is a lymph node below 10 mm in the short axis at baseline: such a node is "
+                "normal (section 3.1.1), so leave it out of the non-targets"
+            )
+        for name, one in self.baseline.non_target_states.items():
+            if one.state in (LesionState.ABSENT, LesionState.PROGRESSION):
+                raise StudyError(
+                    f"non-target {name!r} is {one.state} at baseline: non-targets are lesions that baseline has, so "
+                    "correct its state or leave it out"
                 )

@@ -120,6 +120,17 @@ def least_mm(is_node: bool, slice_mm: float = 0.0) -> float:
     return max(least, 2 * slice_mm) if slice_mm > THICK_SLICE_MM else least
 
 
+def is_normal_node(is_node: bool, short_axis_mm: float | None) -> bool:
+    """Tell whether a lesion is a lymph node of normal size: below 10 mm in the short axis (3.1.1, 4.3.3).
+
+    Examples
+    --------
+    >>> is_normal_node(True, 8.0), is_normal_node(True, 10.0), is_normal_node(True, None), is_normal_node(False, 8.0)
+    (True, False, False, False)
+    """
+    return is_node and short_axis_mm is not None and short_axis_mm < NORMAL_NODE_MM - _ROUNDING_MM
+
+
 def choose_targets(
     lesions: Iterable[BaselineLesion], slice_mm: float = 0.0
 ) -> tuple[tuple[BaselineLesion, ...], tuple[BaselineLesion, ...]]:
@@ -147,9 +158,7 @@ def choose_targets(
     StudyError
         If two lesions have one name.
     """
-    diseased = [
-        one for one in lesions if not one.target.is_node or one.summed_mm >= NORMAL_NODE_MM - _ROUNDING_MM
-    ]
+    diseased = [one for one in lesions if not is_normal_node(one.target.is_node, one.summed_mm)]
     _refuse_repeated_names(one.target for one in diseased)
     chosen: list[BaselineLesion] = []
     of_organ: Counter[str] = Counter()

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from lite_ensam.response.criteria import RECIST_1_1, Criteria, Response
+from lite_ensam.response.lesions import SEEN
 from lite_ensam.response.new_lesions import certain_new_lesions
 from lite_ensam.response.study import NewLesion, Study, TimePoint
 
@@ -112,7 +113,7 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
     If a target was not measured, the visit is NE, unless the others alone already make it PD (4.4.2); of one that has
     split the fragments that were measured count.
     After a complete response of all disease, whatever is back is PD: a non-nodal target however small, non-targets
-    that are seen again (table 3, note a). Where other disease was left, a target that is back goes by the sum, as nodes
+    that are seen again (table 3, note a), nodes aside that were seen at normal size. Where other disease was left, a target that is back goes by the sum, as nodes
     always do: lesions that come and go are not progression by themselves (EORTC's clarifications of RECIST 1.1).
     Where density counts (Choi), PR by size needs none; a visit whose size would be SD or PD is NE without it.
     With `criteria.keeps_response` targets that were PR or CR are PR until the next PD.
@@ -126,6 +127,7 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
     """
     judged: list[TimePointResponse] = []
     nadir_visit, been_gone, has_responded = study.baseline, False, False
+    never_gone: frozenset[str] = frozenset()
     for visit, new_lesions in zip(study.follow_up, certain_new_lesions(study.follow_up), strict=True):
         now, baseline, nadir = (_sum(study, one, criteria) for one in (visit, study.baseline, nadir_visit))
         density = study.density_change(visit) if criteria.density is not None else None
@@ -133,8 +135,9 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
         if criteria.keeps_response and has_responded and target is Response.SD:
             target = Response.PR
         non_target = study.non_target_response(visit)
-        is_back = been_gone and non_target is Response.NON_CR_NON_PD
-        overall = Response.PD if is_back else overall_response(target, non_target, bool(new_lesions))
+        if been_gone and non_target is Response.NON_CR_NON_PD and _are_back(visit, never_gone):
+            non_target = Response.PD
+        overall = overall_response(target, non_target, bool(new_lesions))
         judged.append(
             TimePointResponse(
                 day=visit.day,
@@ -151,7 +154,8 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
                 density_change=density,
             )
         )
-        been_gone |= overall is Response.CR
+        if overall is Response.CR:
+            been_gone, never_gone = True, study.normal_nodes(visit)
         has_responded = overall is not Response.PD and (has_responded or target in (Response.CR, Response.PR))
         if now is not None and nadir is not None and now < nadir:
             nadir_visit = visit
@@ -219,6 +223,15 @@ def _target_response(
         if density <= criteria.density + _ROUNDING:
             return Response.PR
     return Response.PD if has_grown else Response.SD
+
+
+def _are_back(visit: TimePoint, never_gone: frozenset[str]) -> bool:
+    """Whether non-targets are seen that a CR had found gone: disease that is back (table 3, note a).
+
+    A node that was seen below 10 mm was normal and never gone (4.3.3); growth alone is then no unequivocal progression.
+    """
+    seen = {name for name, one in visit.non_target_states.items() if one.state in SEEN}
+    return not seen or not seen <= never_gone
 
 
 def _measured(study: Study, visit: TimePoint, criteria: Criteria) -> dict[str, float]:

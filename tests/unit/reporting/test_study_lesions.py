@@ -58,6 +58,11 @@ def read(folder: Path, *later: dict[str, Any], **more: Any) -> Patient:
         ({"effusion": {"state": "present", "larger": True}, "node": "stable"}, Response.NON_CR_NON_PD),
         ({"effusion": "absent", "node": {"diameter_mm": 12}}, Response.NON_CR_NON_PD),
         ({"effusion": "absent", "node": {"diameter_mm": "gone"}}, Response.CR),
+        ({"effusion": "absent", "node": {"diameter_mm": 8}}, Response.CR),
+        ({"effusion": "absent", "node": {"short_axis_mm": 8}}, Response.CR),
+        ({"effusion": "absent", "node": {"state": "absent", "diameter_mm": 8}}, Response.CR),
+        ({"effusion": "absent", "node": {"diameter_mm": 10}}, Response.NON_CR_NON_PD),
+        ({"effusion": {"diameter_mm": 8}, "node": {"diameter_mm": 8}}, Response.NON_CR_NON_PD),
         ({"effusion": {"reason": "not in the scan"}, "node": "absent"}, Response.NE),
     ],
 )
@@ -66,6 +71,97 @@ def test_listed_non_targets_say_the_response_of_all(
 ) -> None:
     one = read(tmp_path, {"non_target_lesions": states})
     assert respond(one.study)[0].non_target is expected
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        ([12, {"diameter_mm": 8}, {"diameter_mm": 11}], "CR PR"),
+        ([12, {"diameter_mm": 8}, "unequivocal progression"], "CR PD"),
+        ([12, {"diameter_mm": 8}, {"diameter_mm": 9}], "CR CR"),
+        ([12, "absent", {"diameter_mm": 11}], "CR PD"),
+        ([12, {"diameter_mm": 8}, "absent", {"diameter_mm": 11}], "CR CR PD"),
+        ([12, {"diameter_mm": 8}, "not evaluable", {"diameter_mm": 11}], "CR PR PR"),
+        ([12, "absent", {"diameter_mm": 11}, {"diameter_mm": 11}], "CR PD PD"),
+    ],
+)
+def test_a_non_target_node_below_10_mm_is_normal_and_never_was_gone(
+    tmp_path: Path, node: list[Any], expected: str
+) -> None:
+    """Section 4.3.3: all lymph nodes must be below 10 mm; table 3, note a, is on disease that is seen again."""
+    first, *later = node
+    visits = [
+        {
+            "date": 0,
+            "targets": {"t": {"diameter_mm": 30}},
+            "non_target_lesions": {"node": {"diameter_mm": first}},
+        }
+    ]
+    visits += [
+        {"date": 56 * n, "targets": {"t": {"diameter_mm": 0}}, "non_target_lesions": {"node": one}}
+        for n, one in enumerate(later, start=1)
+    ]
+    one = read(tmp_path, non_target_lesions=[NODE], visits=visits)
+    assert " ".join(visit.overall for visit in respond(one.study)) == expected
+
+
+def test_a_new_node_below_10_mm_is_normal_and_told(tmp_path: Path) -> None:
+    new = {"name": "n", "organ": "axilla", "node": True}
+    visits = [{"new_lesions": [new | {"diameter_mm": mm}]} for mm in (7, 10)]
+    one = read(tmp_path, *visits, non_target_lesions=[])
+    assert [visit.overall for visit in respond(one.study)] == ["SD", "PD"]
+    assert one.notes == (
+        "day 56, n: a lymph node of 7 mm is normal and does not count as a new lesion (RECIST 1.1, 3.1.1: from 10 mm in "
+        "the short axis)",
+    )
+    lung = {"new_lesions": [new | {"diameter_mm": 7, "node": False}]}
+    assert respond(read(tmp_path, lung, non_target_lesions=[]).study)[0].overall is Response.PD
+
+
+@pytest.mark.parametrize(
+    ("states", "message"),
+    [
+        ({"node": {"diameter_mm": 8}}, "'node' is a lymph node below 10 mm in the short axis at baseline"),
+        ({"effusion": "absent"}, "non-target 'effusion' is absent at baseline"),
+        ({"effusion": "PD"}, "non-target 'effusion' is unequivocal progression at baseline"),
+    ],
+)
+def test_non_targets_of_baseline_are_disease(tmp_path: Path, states: dict[str, Any], message: str) -> None:
+    baseline = {"date": 0, "targets": {"t": {"diameter_mm": 30}}, "non_target_lesions": states}
+    with pytest.raises(StudyError, match=message):
+        read(tmp_path, visits=[baseline])
+
+
+@pytest.mark.parametrize("word", ["CR", "PD"])
+def test_non_targets_have_no_response_at_baseline(tmp_path: Path, word: str) -> None:
+    baseline = {"date": 0, "targets": {"t": {"diameter_mm": 30}}, "non_targets": word}
+    with pytest.raises(
+        StudyError, match=f"non-targets are {word} at baseline: a response needs a later visit"
+    ):
+        read(tmp_path, visits=[baseline])
+
+
+def test_a_lesion_with_a_reason_that_is_evaluated_all_the_same_is_asked_about(tmp_path: Path) -> None:
+    resected = {"diameter_mm": 0, "reason": "resected"}
+    states = {"effusion": {"state": "absent", "reason": "drained"}, "node": {"reason": "motion"}}
+    one = read(tmp_path, {"targets": {"t": resected}, "non_target_lesions": states})
+    assert [note.partition(";")[0] for note in one.notes] == [
+        "day 56, t: has a size and a reason for not being evaluable",
+        "day 56, effusion: has a state and a reason for not being evaluable",
+    ]
+
+
+def test_non_targets_that_a_visit_forgets_are_told(tmp_path: Path) -> None:
+    states = {"effusion": "present", "node": "present"}
+    one = read(
+        tmp_path,
+        {"non_target_lesions": states},
+        {"non_target_lesions": {"node": "absent"}},
+        {"non_targets": "PD"},
+    )
+    assert one.notes == ("day 112: nothing is said of effusion. Not evaluable",)
+    one = read(tmp_path, {"non_targets": "non-CR/non-PD"}, {}, non_target_lesions=[])
+    assert one.notes == ("day 112: nothing is said of the non-targets. Not evaluable",)
 
 
 def test_what_the_reader_says_of_all_non_targets_counts(tmp_path: Path) -> None:
@@ -152,6 +248,30 @@ def test_readers_reasons_dates_and_details_are_kept(tmp_path: Path) -> None:
         (
             {"non_target_lesions": {"node": {"state": "absent", "diameter_mm": 12}}},
             "absent and 12 mm contradict",
+        ),
+        (
+            {"non_target_lesions": {"node": {"state": "present", "diameter_mm": 8}}},
+            "present and 8 mm contradict each other: .* a lymph node below 10 mm is normal",
+        ),
+        (
+            {"non_target_lesions": {"node": {"state": "NE", "diameter_mm": 8}}},
+            "not evaluable and 8 mm contradict",
+        ),
+        (
+            {"non_target_lesions": {"node": {"diameter_mm": 18, "short_axis_mm": 12}}},
+            "day 56, node: diameter_mm 18 and short_axis_mm 12 contradict .* lymph node is its short axis",
+        ),
+        (
+            {"new_lesions": [{"name": "n", "organ": "x", "diameter_mm": 9, "short_axis_mm": 12}]},
+            "day 56, n: the short axis of 12 mm is longer than the longest diameter of 9 mm",
+        ),
+        (
+            {"targets": {"t": {"diameter_mm": 30, "longest_diameter_mm": 50}}},
+            "day 56, t: diameter_mm 30 and longest_diameter_mm 50 contradict",
+        ),
+        (
+            {"targets": {"t": {"diameter_mm": 30, "short_axis_mm": 40}}},
+            "day 56, t: the short axis of 40 mm is longer than the longest diameter of 30 mm",
         ),
         ({"non_target_lesions": {"Node": "absent", "node": "present"}}, "'node' comes twice"),
         (
