@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lite_ensam.response import LesionState, NonTargetFinding, Study, TargetValue, TimePoint
+from lite_ensam.response import LesionState, NewLesionFinding, NonTargetFinding, Study, TargetValue, TimePoint
 from lite_ensam.response.targets import is_normal_node
 
 __all__ = ["study_doubts"]
@@ -21,7 +21,9 @@ def study_doubts(study: Study) -> Iterator[str]:
 
 def _reasons_with_sizes(visit: TimePoint) -> Iterator[str]:
     """Lesions with a reason for not being evaluable that are evaluated all the same: 0 mm "resected" would be CR."""
-    for name, one in (visit.targets | visit.non_target_states | visit.new_lesions).items():
+    findings: dict[str, TargetValue | NonTargetFinding | NewLesionFinding]
+    findings = {**visit.targets, **visit.non_target_states, **visit.new_lesions}
+    for name, one in findings.items():
         if isinstance(one, TargetValue):
             is_evaluated = (one.diameter_mm, one.volume_ml, one.viable_mm) != (None, None, None)
         else:
@@ -29,8 +31,8 @@ def _reasons_with_sizes(visit: TimePoint) -> Iterator[str]:
         if one.reading.reason and is_evaluated:
             what = "state" if isinstance(one, NonTargetFinding) else "size"
             yield (
-                f"day {visit.day}, {name}: has a {what} and a reason for not being evaluable; the {what} counts. If the "
-                "lesion was removed or could not be evaluated, leave its size empty and call it not evaluable"
+                f"day {visit.day}, {name}: has a {what} and a reason for not being evaluable; the {what} counts. If "
+                "the lesion was removed or could not be evaluated, leave its size empty and call it not evaluable"
             )
 
 
@@ -38,8 +40,8 @@ def _normal_new_nodes(visit: TimePoint) -> Iterator[str]:
     for name, one in visit.new_lesions.items():
         if one.diameter_mm and is_normal_node(one.is_node, one.diameter_mm):
             yield (
-                f"day {visit.day}, {name}: a lymph node of {one.diameter_mm:g} mm is normal and does not count as a new "
-                "lesion (RECIST 1.1, 3.1.1: from 10 mm in the short axis)"
+                f"day {visit.day}, {name}: a lymph node of {one.diameter_mm:g} mm is normal and does not count as a "
+                "new lesion (RECIST 1.1, 3.1.1: from 10 mm in the short axis)"
             )
 
 

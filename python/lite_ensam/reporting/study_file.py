@@ -225,7 +225,7 @@ def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
                 f"got {brief(listed)}"
             )
         others = tuple(_lesion(one, notes, "a non-target") for one in listed)
-        visits = list(_dated(entry["visits"]))
+        visits = list(_dated(entry["visits"], notes))
     except KeyError as error:
         raise StudyError(f"{error.args[0]!r} is missing") from None
     except (TypeError, AttributeError):
@@ -263,8 +263,8 @@ def _lesion(entry: Mapping[str, Any], notes: list[str], kind: str) -> Target:
     return Target(name, organ, bool(is_node), parse_optional_text(entry.get("site"), f"the site of {name!r}"))
 
 
-def _dated(visits: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Visits in order, each with its day since the first."""
+def _dated(visits: Sequence[Mapping[str, Any]], notes: list[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Visits in order, each with its day since the first; a note where that is another number than the one given."""
     if not visits:
         raise StudyError("has no visit")
     days = []
@@ -280,6 +280,9 @@ def _dated(visits: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[s
             raise StudyError(
                 f"visits number {before + 1} and {after + 1} are on one day: put all sizes of a day into one visit"
             )
+    first = days[order[0]]
+    if not first.is_date and first.number:
+        notes.append(f"the first visit, on day {first.number}, is baseline: days are counted from it")
     return ((since[number], visits[number]) for number in order)
 
 

@@ -78,8 +78,11 @@ def _non_target(entry: Mapping[str, Any], lesion: Target, where: str, is_baselin
     _refuse_unknown(entry, NON_TARGET_KEYS, where)
     diameter_mm, reading = _parse_size(entry, lesion.is_node, where)
     if diameter_mm is not None:
-        axis = "short_axis_mm" if lesion.is_node else "longest_diameter_mm"
-        reading = replace(reading, **{axis: diameter_mm})
+        reading = (
+            replace(reading, short_axis_mm=diameter_mm)
+            if lesion.is_node
+            else replace(reading, longest_diameter_mm=diameter_mm)
+        )
     state = _state(entry, diameter_mm, lesion.is_node, where)
     if state is None:
         if not is_baseline and not reading.reason:

@@ -33,6 +33,8 @@ _OF_A_LESION = (*SIZES, "fragment", "merged_into", *_OF_A_FINDING, *DETAILS)
 _KNOWN = (*_NEEDED, *_OF_A_LESION, *_OF_A_VISIT, "node", "role", "site", "cohort", "trial")
 _DIAMETERS = ("diameter_mm", "viable_mm", "longest_diameter_mm", "short_axis_mm")
 _ROLES = ("target", "non-target", "new")
+_OF_A_ROLE = MappingProxyType({"target": (), "non-target": ("state", "larger"), "new": _OF_A_FINDING})
+"""Those of `_OF_A_FINDING` that a lesion may have."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ def _entry(rows: Sequence[_Row]) -> dict[str, Any]:
         elif lost := [name for name in _OF_A_LESION if row[name]]:
             raise StudyError(f"row {row.number} has a {lost[0]} but does not say of which target")
     lesions = [_Lesion(key, own) for key, own in of_target.items()]
+    for one in lesions:
+        _refuse_other_roles(of_target[one.key], one.role)
     by_role = {role: [one for one in lesions if one.role == role] for role in _ROLES}
     visits = []
     for day, own in of_day.items():
@@ -135,7 +139,7 @@ def _entry(rows: Sequence[_Row]) -> dict[str, Any]:
             if found[one.key]
         }
         visit["non_target_lesions"] = {
-            one.name: _finding(found[one.key], ("state", "larger", "diameter_mm"))
+            one.name: _finding(found[one.key], (*_OF_A_ROLE["non-target"], "diameter_mm"))
             for one in by_role["non-target"]
             if found[one.key]
         }
@@ -169,6 +173,19 @@ class _Lesion:
             "site": _agreed(rows, "site", name_key),
             "node": _agreed(rows, "node", lambda cell: parse_yes_no(cell, "node")),
         }
+
+
+def _refuse_other_roles(rows: Sequence[_Row], role: str) -> None:
+    """StudyError if a cell is of lesions of another role: it would be lost, and with it perhaps a PD."""
+    others = [name for name in _OF_A_FINDING if name not in _OF_A_ROLE[role]]
+    for row in rows:
+        if lost := [name for name in others if row[name]]:
+            roles = " or ".join(one for one in _ROLES if lost[0] in _OF_A_ROLE[one])
+            raise StudyError(
+                f"row {row.number} fills in {lost[0]}, which is read of the role {roles} only, but its lesion has "
+                f"the role {role}: correct the role, or leave the cell empty"
+                + (" and give a diameter_mm (0 is gone)" if role == "target" else "")
+            )
 
 
 def _parse_role(cell: str) -> str:

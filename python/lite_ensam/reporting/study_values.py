@@ -131,12 +131,13 @@ def parse_day(value: Any) -> Day:
 
 
 def days_since_first(days: Sequence[Day]) -> list[int]:
-    """Days since the earliest of them.
+    """Days since the earliest of them, which is baseline.
 
     Raises
     ------
     StudyError
-        If dates and day numbers are mixed, years were given, or the days lie further apart than people live on.
+        If dates and day numbers are mixed, years were given, the days lie further apart than people live on, or
+        several day numbers are before treatment.
     """
     if len({one.is_date for one in days}) > 1:
         raise StudyError("visits have both dates and day numbers: give dates alone or day numbers alone")
@@ -147,6 +148,13 @@ def days_since_first(days: Sequence[Day]) -> list[int]:
         )
     if max(numbers) - min(numbers) > LONGEST_COURSE_DAYS:
         raise StudyError("visits lie more than 50 years apart: is one of the dates a placeholder?")
+    # baseline is as close as possible to the start of treatment (RECIST 1.1, 3.2.1)
+    before = sorted(number for number in numbers if number <= 0)
+    if not days[0].is_date and len(before) > 1 and before[0] < before[1]:
+        raise StudyError(
+            f"days {before[0]} and {before[1]} are both before treatment or on its first day: baseline is the last "
+            "scan before treatment, so leave out the earlier one"
+        )
     return [number - min(numbers) for number in numbers]
 
 

@@ -101,8 +101,8 @@ def respond_immune(
       the sum of the targets is at least 5 mm larger than at such an iUPD (steps add up); non-targets that made the
       iUPD are larger; there is another new lesion; new lesions are larger (measured ones by 5 mm of their sum, others
       by anything); or a kind of lesions is PD that was not PD before.
-    - iCR, iPR, iSD or non-iCR/non-iUPD between reset the run: the next PD is iUPD again. NE does not. A visit that could
-      not evaluate a new lesion of the run is NE, unless the targets' response has become better.
+    - iCR, iPR, iSD or non-iCR/non-iUPD between reset the run: the next PD is iUPD again. NE does not. A visit that
+      could not evaluate a new lesion of the run is NE, unless the targets' response has become better.
     - A new lesion that is still there does not keep a visit in iUPD if the targets' response has become better since.
       After such a reset it counts again when others join it, when the measured ones have grown by 20 % and 5 mm, or
       when one that is not measured has progressed unequivocally.

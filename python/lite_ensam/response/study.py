@@ -131,11 +131,15 @@ class TargetValue:
             if known:
                 (whole if len(known) == len(fragments) else part)[name] = sum(known)
         return cls(
-            **whole,
-            diameter_sd_mm=math.hypot(*(one.diameter_sd_mm for one in fragments)),
-            volume_sd_ml=math.hypot(*(one.volume_sd_ml for one in fragments)),
+            whole.get("diameter_mm"),
+            whole.get("volume_ml"),
+            math.hypot(*(one.diameter_sd_mm for one in fragments)),
+            math.hypot(*(one.volume_sd_ml for one in fragments)),
+            viable_mm=whole.get("viable_mm"),
             reading=Reading(reader=fragments[0].reading.reader if fragments else "", flags=("split",)),
-            at_least=cls(**part) if part else None,
+            at_least=cls(part.get("diameter_mm"), part.get("volume_ml"), viable_mm=part.get("viable_mm"))
+            if part
+            else None,
         )
 
     def value(self, quantity: Quantity) -> float | None:

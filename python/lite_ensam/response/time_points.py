@@ -113,8 +113,9 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
     If a target was not measured, the visit is NE, unless the others alone already make it PD (4.4.2); of one that has
     split the fragments that were measured count.
     After a complete response of all disease, whatever is back is PD: a non-nodal target however small, non-targets
-    that are seen again (table 3, note a), nodes aside that were seen at normal size. Where other disease was left, a target that is back goes by the sum, as nodes
-    always do: lesions that come and go are not progression by themselves (EORTC's clarifications of RECIST 1.1).
+    that are seen again (table 3, note a). A non-target node that was below 10 mm never was gone. Where other disease
+    was left, a target that is back goes by the sum, as nodes always do: lesions that come and go are not progression by
+    themselves (EORTC's clarifications of RECIST 1.1).
     Where density counts (Choi), PR by size needs none; a visit whose size would be SD or PD is NE without it.
     With `criteria.keeps_response` targets that were PR or CR are PR until the next PD.
 

@@ -203,7 +203,7 @@ def test_a_new_lesion_may_be_said_in_any_word_for_yes(tmp_path: Path, word: Any)
         (["2025-01-31", "20250228", "2025/3/1"], [0, 28, 29]),
         (["2025-01-31 09:30:00", "2025-02-28T23:59:59Z", "2025.03.01"], [0, 28, 29]),
         ([0, "28", 29.0], [0, 28, 29]),
-        (["-14", 0, "42.0"], [0, 14, 56]),
+        (["-14", 1, "42.0"], [0, 15, 56]),
     ],
 )
 def test_dates_are_days_apart(tmp_path: Path, dates: list[Any], days: list[int]) -> None:
@@ -272,6 +272,35 @@ def test_a_lesion_is_not_gone_and_seen_at_once(tmp_path: Path, mm: Any, ml: floa
 def test_sizes_in_words(tmp_path: Path, size: Any, expected: TargetValue) -> None:
     (one,) = read_study(write(tmp_path, patient(visit(0), visit(56, size))))
     assert one.study.time_points[1].targets == {"liver 1": expected}
+
+
+@pytest.mark.parametrize(
+    ("days", "message"),
+    [
+        ((-28, -3, 53), "days -28 and -3 are both before treatment .* leave out the earlier one"),
+        ((53, 0, -3), "days -3 and 0 are both before treatment"),
+        ((-28, -28, -3), "visits number 1 and 2 are on one day"),
+    ],
+)
+def test_baseline_is_the_last_scan_before_treatment(tmp_path: Path, days: list[int], message: str) -> None:
+    """Section 3.2.1: as close as possible to the start of treatment."""
+    with pytest.raises(StudyError, match=message):
+        read_study(write(tmp_path, patient(*map(visit, days))))
+
+
+@pytest.mark.parametrize(("days", "first"), [((-3, 53), -3), ((1, 57), 1), ((0, 56), None)])
+def test_days_that_are_counted_from_another_one_are_told(
+    tmp_path: Path, days: list[int], first: int | None
+) -> None:
+    (one,) = read_study(write(tmp_path, patient(*map(visit, days))))
+    assert [point.day for point in one.study.time_points] == [0, 56]
+    told = (f"the first visit, on day {first}, is baseline: days are counted from it",)
+    assert one.notes == (told if first is not None else ())
+
+
+def test_of_dates_the_first_is_baseline(tmp_path: Path) -> None:
+    (one,) = read_study(write(tmp_path, patient(*map(visit, ("2025-01-01", "2025-01-26", "2025-03-23")))))
+    assert ([point.day for point in one.study.time_points], one.notes) == ([0, 25, 81], ())
 
 
 def test_lesions_that_split_or_merged_can_be_said(tmp_path: Path) -> None:

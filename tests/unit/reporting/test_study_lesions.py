@@ -111,8 +111,8 @@ def test_a_new_node_below_10_mm_is_normal_and_told(tmp_path: Path) -> None:
     one = read(tmp_path, *visits, non_target_lesions=[])
     assert [visit.overall for visit in respond(one.study)] == ["SD", "PD"]
     assert one.notes == (
-        "day 56, n: a lymph node of 7 mm is normal and does not count as a new lesion (RECIST 1.1, 3.1.1: from 10 mm in "
-        "the short axis)",
+        "day 56, n: a lymph node of 7 mm is normal and does not count as a new lesion (RECIST 1.1, 3.1.1: from 10 mm "
+        "in the short axis)",
     )
     lung = {"new_lesions": [new | {"diameter_mm": 7, "node": False}]}
     assert respond(read(tmp_path, lung, non_target_lesions=[]).study)[0].overall is Response.PD
@@ -370,12 +370,30 @@ def test_csv_says_the_same_as_json(tmp_path: Path) -> None:
         ("A,56,t,new,liver,20,", "rows 2 and 3 contradict each other in column role"),
         ("A,56,n,new,lung,8,\nA,56,n,new,lung,9,", "rows 3 and 4 give the same lesion at the same visit"),
         ("A,56,,,,,present", "row 3 has a state but does not say of which target"),
+        (
+            "A,56,t,,,20,PD",
+            "row 3 fills in state, which is read of the role non-target or new only, but .* target",
+        ),
+        (
+            "A,0,e,,pleura,20,\nA,56,t,,,20,\nA,56,e,,,,PD",
+            "row 5 fills in state, .* but its lesion has the role target",
+        ),
     ],
 )
 def test_rows_that_make_no_sense_are_refused(tmp_path: Path, row: str, message: str) -> None:
     path = tmp_path / "study.csv"
     path.write_text(f"patient,date,target,role,organ,diameter_mm,state\nA,0,t,target,liver,20,\n{row}\n")
     with pytest.raises(StudyError, match=message):
+        read_study(path)
+
+
+def test_a_doubt_about_a_non_target_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_text(
+        "patient,date,target,role,organ,diameter_mm,state,equivocal\n"
+        "A,0,t,,liver,20,,\nA,0,e,non-target,pleura,,,\nA,56,t,,,20,,\nA,56,e,,,,present,yes\n"
+    )
+    with pytest.raises(StudyError, match=r"row 5 fills in equivocal, .* of the role new only, .* non-target"):
         read_study(path)
 
 
