@@ -49,7 +49,18 @@ _TESTS = MappingProxyType(
         "BESTRESP": "Best Overall Response",
     }
 )
-_METHODS = MappingProxyType({"CT": "CT SCAN", "MR": "MRI"})
+_METHODS = MappingProxyType(
+    {
+        **dict.fromkeys(("CT", "CTSCAN"), "CT SCAN"),
+        **dict.fromkeys(("MR", "MRI"), "MRI"),
+        **dict.fromkeys(("PT", "PET", "PETSCAN"), "PET SCAN"),
+        **dict.fromkeys(("PETCT", "PETCTSCAN", "PTCT", "CTPET", "CTPT"), "PET/CT SCAN"),
+        **dict.fromkeys(("US", "SONOGRAPHY", "ULTRASOUND"), "ULTRASOUND"),
+        **dict.fromkeys(("CR", "DX", "XRAY"), "X-RAY"),
+        "MG": "MAMMOGRAPHY",
+    }
+)
+"""Codelist C85492, by the letters of a DICOM modality or of how people call it; others stay as they are."""
 _TOO_SMALL = "TOO SMALL TO MEASURE"
 _OWN_RULES = "PROTOCOL DEFINED RESPONSE CRITERIA"
 _CATEGORIES = MappingProxyType(
@@ -112,6 +123,16 @@ def sdtm_tables(
         tables["tr"] += writer.rows("TR", _measured(patient))
         tables["rs"] += writer.rows("RS", _responses(own))
     return tables
+
+
+def sdtm_doubts(patients: Sequence[Patient]) -> list[str]:
+    """Sentences on required variables that the study file does not say."""
+    count = sum(not patient.trial for patient in patients)
+    if not count:
+        return []
+    return [
+        f"STUDYID of {count} of {len(patients)} patients is empty: SDTM requires it; name the trial in the study file"
+    ]
 
 
 class _Writer:
@@ -260,7 +281,7 @@ def _not_done(reason: str) -> dict[str, str]:
 
 def _method(visit: TimePoint) -> str:
     modality = visit.imaging.modality.upper()
-    return _METHODS.get(modality, modality)
+    return _METHODS.get("".join(filter(str.isalpha, modality)), modality)
 
 
 def _visit_name(visit: TimePoint) -> str:

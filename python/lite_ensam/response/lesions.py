@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.response.names import name_key
+from lite_ensam.response.names import organ_key
 from lite_ensam.response.targets import is_normal_node
 
 Interval: TypeAlias = tuple[float, float]
@@ -157,7 +157,7 @@ class NewLesionFinding:
     @property
     def counted_organ(self) -> str:
         """The organ under which the limit of two targets per organ counts it."""
-        return "lymph nodes" if self.is_node else name_key(self.organ)
+        return "lymph nodes" if self.is_node else organ_key(self.organ)
 
 
 def _as_state(value: str) -> LesionState:

@@ -250,6 +250,11 @@ class TimePoint:
             raise StudyError(
                 f"day {self.day}: non-targets are CR, non-CR/non-PD, PD or NE, got {self.non_targets}"
             )
+        if self.non_targets_larger and self.non_targets in (Response.CR, Response.NE):
+            raise StudyError(
+                f"day {self.day}: non-targets that are {self.non_targets} cannot be larger: correct non_targets or "
+                "non_targets_larger"
+            )
         if self.new_lesions:
             self._follow_new_lesions()
 
@@ -510,6 +515,17 @@ class Study:
             )
         if visit.non_targets is Response.CR and there:
             raise StudyError(f"day {visit.day}: non-targets are CR, but {there[0]!r} is still seen")
+        absent = {name for name, one in visit.non_target_states.items() if one.state is LesionState.ABSENT}
+        if non_targets and absent == non_targets:
+            if visit.non_targets in (Response.PD, Response.NON_CR_NON_PD):
+                raise StudyError(
+                    f"day {visit.day}: non-targets are {visit.non_targets}, but each that is listed is absent: "
+                    "correct one"
+                )
+            if visit.non_targets_larger:
+                raise StudyError(
+                    f"day {visit.day}: non-targets are larger, but each that is listed is absent: correct one"
+                )
         baseline = [one.name for one in (*self.targets, *self.non_target_lesions)]
         if repeated := repeated_names([*baseline, *visit.new_lesions]):
             raise StudyError(

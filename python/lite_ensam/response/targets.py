@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lite_ensam.core.errors import StudyError, brief
-from lite_ensam.response.names import name_key, repeated_names
+from lite_ensam.response.names import name_key, organ_key, repeated_names
 
 __all__ = ["NORMAL_NODE_MM", "BaselineLesion", "Target", "check_targets", "choose_targets"]
 
@@ -37,8 +37,8 @@ class Target:
     name : str
         Its identity over time, unique in a study; compared without case and spaces.
     organ : str
-        Where it lies; counted for the limit of two targets per organ, without case and spaces. If it is
-        empty, the lesion counts as an organ of its own.
+        Where it lies; counted for the limit of two targets per organ, without case, spaces and side: both
+        lungs are one organ. If it is empty, the lesion counts as an organ of its own.
     is_node : bool, default False
         Whether it is a lymph node: its short axis is summed, and below 10 mm it is normal. All nodes count as
         one organ, wherever they lie (EORTC's clarifications of RECIST 1.1).
@@ -58,7 +58,7 @@ class Target:
     @property
     def counted_organ(self) -> str:
         """The organ under which the limit of two targets per organ counts it."""
-        return "lymph nodes" if self.is_node else name_key(self.organ or self.name)
+        return "lymph nodes" if self.is_node else organ_key(self.organ) or name_key(self.name)
 
 
 @dataclass(frozen=True)

@@ -278,6 +278,22 @@ def test_readers_reasons_dates_and_details_are_kept(tmp_path: Path) -> None:
             {"non_target_lesions": {"node": "present"}, "non_targets": "CR"},
             "are CR, but 'node' is still seen",
         ),
+        (
+            {"non_target_lesions": {"effusion": "absent", "node": "absent"}, "non_targets": "PD"},
+            "non-targets are PD, but each that is listed is absent",
+        ),
+        (
+            {
+                "non_target_lesions": {"effusion": "absent", "node": {"diameter_mm": 8}},
+                "non_targets": "non-CR/non-PD",
+            },
+            "non-targets are non-CR/non-PD, but each that is listed is absent",
+        ),
+        (
+            {"non_target_lesions": {"effusion": "absent", "node": "absent"}, "non_targets_larger": True},
+            "non-targets are larger, but each that is listed is absent",
+        ),
+        ({"non_targets": "CR", "non_targets_larger": True}, "non-targets that are CR cannot be larger"),
         ({"new_lesions": True}, "new_lesions must be a list"),
         ({"new_lesions": [{"organ": "lung"}]}, "the name of a new lesion must be a text"),
         ({"new_lesions": [{"name": "n"}]}, "the organ of 'n' must be a text"),
