@@ -155,7 +155,6 @@ class _Writer:
                 "TEST": _TESTS[record["TESTCD"]],
                 "EVAL": self._evaluator,
                 "EVALID": reader.upper() if is_independent else "",
-                "METHOD": "" if visit is None or record["TESTCD"] == "SUMDIAM" else _method(visit),
             }
             yield {
                 "STUDYID": self._patient.trial,
@@ -177,11 +176,8 @@ def _identified(patient: Patient) -> Iterator[tuple[TimePoint, str, Mapping[str,
         seen.add(row.link)
         role = row.role.upper()
         location = "LYMPH NODE" if row.lesion.is_node else row.lesion.organ.upper()
-        yield (
-            row.visit,
-            _reader(row),
-            {"LNKID": row.link, "TESTCD": "TUMIDENT", "ORRES": role, "STRESC": role, "LOC": location},
-        )
+        found = {"LNKID": row.link, "TESTCD": "TUMIDENT", "LOC": location, "METHOD": _method(row)}
+        yield row.visit, _reader(row), found | _word(role)
 
 
 def _measured(patient: Patient) -> Iterator[tuple[TimePoint, str, Mapping[str, Any]]]:
@@ -192,7 +188,12 @@ def _measured(patient: Patient) -> Iterator[tuple[TimePoint, str, Mapping[str, A
         group = f"A{number}"
         for row in rows:
             if row.visit_number == number:
-                common = {"GRPID": row.role.upper(), "LNKGRP": group, "LNKID": row.link}
+                common = {
+                    "GRPID": row.role.upper(),
+                    "LNKGRP": group,
+                    "LNKID": row.link,
+                    "METHOD": _method(row),
+                }
                 for record in _of_lesion(row):
                     yield visit, _reader(row), common | record
         values = [visit.targets.get(one.name, TargetValue()).value("diameter") for one in study.targets]
@@ -279,8 +280,8 @@ def _not_done(reason: str) -> dict[str, str]:
     return {"STAT": "NOT DONE", "REASND": (reason or "not evaluable").upper()}
 
 
-def _method(visit: TimePoint) -> str:
-    modality = visit.imaging.modality.upper()
+def _method(row: LesionRow) -> str:
+    modality = (row.finding.reading.modality or row.visit.imaging.modality).upper()
     return _METHODS.get("".join(filter(str.isalpha, modality)), modality)
 
 

@@ -164,10 +164,10 @@ def read_study(
 
 
 def _where(path: PathLike | Sequence[PathLike]) -> tuple[str, Path]:
-    """How messages begin, and the folder that names in a study are relative to."""
-    if not isinstance(path, str | os.PathLike):
+    """How messages begin, and the folder that names in a study are relative to; a patient's folder is not named."""
+    if not isinstance(path, str | os.PathLike) or Path(path).is_dir():
         return "", Path()
-    return f"{printable(path)}: ", Path() if Path(path).is_dir() else Path(path).parent
+    return f"{printable(path)}: ", Path(path).parent
 
 
 def _entries(

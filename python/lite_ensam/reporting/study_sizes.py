@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -10,6 +11,7 @@ from lite_ensam.core.errors import CaseError, StudyError, brief, printable
 from lite_ensam.io import read_report
 from lite_ensam.reporting.study_scans import StudyScans
 from lite_ensam.reporting.study_values import DETAILS, ILL_BUILT, parse_reading, parse_size, parse_sizes
+from lite_ensam.reporting.study_visits import without_folder
 from lite_ensam.response import TOO_SMALL_MM, Reading, Target, TargetValue, name_key, repeated_names
 
 __all__ = ["StudySizes"]
@@ -126,11 +128,12 @@ class StudySizes:
             raise StudyError(f"day {day}: a visit has a report or a ct, not both")
         if report is not None:
             path = self._scans.folder / str(report)
+            is_of_a_folder = isinstance(report, os.PathLike)
             try:
                 made = read_report(path)
             except CaseError as error:
-                raise StudyError(str(error)) from None
-            source = printable(str(report))
+                raise StudyError(without_folder(error, path) if is_of_a_folder else str(error)) from None
+            source = printable(report.name if is_of_a_folder else str(report))
         elif ct is not None:
             made, source = self._scans.report(visit, day), "the scan"
         else:

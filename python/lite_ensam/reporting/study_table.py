@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -28,7 +28,7 @@ __all__ = ["read_table"]
 
 _NEEDED = ("patient", "date", "target", "organ", "diameter_mm")
 _OF_A_FINDING = ("state", "larger", "equivocal")
-_OF_A_VISIT = ("non_targets", "non_targets_larger", "new_lesion", "modality")
+_OF_A_VISIT = ("non_targets", "non_targets_larger", "new_lesion")
 _OF_A_LESION = (*SIZES, "fragment", "merged_into", *_OF_A_FINDING, *DETAILS)
 _KNOWN = (*_NEEDED, *_OF_A_LESION, *_OF_A_VISIT, "node", "role", "site", "cohort", "trial")
 _DIAMETERS = ("diameter_mm", "viable_mm", "longest_diameter_mm", "short_axis_mm")
@@ -57,6 +57,10 @@ class _Row:
 
     def __getitem__(self, column: str) -> str:
         return self.cells.get(column, "")
+
+    def without(self, column: str) -> _Row:
+        """The row with an empty cell in a column."""
+        return replace(self, cells={**self.cells, column: ""})
 
 
 def read_table(path: PathLike) -> tuple[list[dict[str, Any]], list[str]]:
@@ -123,7 +127,7 @@ def _entry(rows: Sequence[_Row]) -> dict[str, Any]:
         of_day[row.day].append(row)
         if row["target"]:
             of_target[name_key(row["target"])].append(row)
-        elif lost := [name for name in _OF_A_LESION if row[name]]:
+        elif lost := [name for name in _OF_A_LESION if row[name] and name != "modality"]:
             raise StudyError(f"row {row.number} has a {lost[0]} but does not say of which target")
     lesions = [_Lesion(key, own) for key, own in of_target.items()]
     for one in lesions:
@@ -132,6 +136,9 @@ def _entry(rows: Sequence[_Row]) -> dict[str, Any]:
     visits = []
     for day, own in of_day.items():
         visit: dict[str, Any] = {"date": day}
+        modalities = {name_key(row["modality"]): row["modality"] for row in own[::-1] if row["modality"]}
+        if len(modalities) == 1:  # of the visit; several are each of their lesion
+            ((visit["modality"],), own) = modalities.values(), [row.without("modality") for row in own]
         found = {one.key: [row for row in own if name_key(row["target"]) == one.key] for one in lesions}
         visit["targets"] = {
             one.name: _sizes(found[one.key], one.entry, day == first_day)
@@ -210,7 +217,6 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
         "non_targets": parse_non_targets,
         "non_targets_larger": lambda cell: parse_yes_no(cell, "non_targets_larger"),
         "new_lesion": parse_new_lesion,
-        "modality": name_key,
     }
 )
 
@@ -256,8 +262,8 @@ def _sizes(rows: Sequence[_Row], target: Mapping[str, Any], is_baseline: bool) -
 
 
 def _are_apart(rows: Sequence[_Row]) -> bool:
-    """Whether rows can only be fragments: sizes differ and are not 0, readers and unread columns are alike."""
-    compared = set(_KNOWN) - {"reader"}
+    """Whether rows can only be fragments: sizes differ and are not 0, all but the known columns is alike."""
+    compared = set(_KNOWN) - {"reader", "modality"}
     rest = {tuple(cell for column, cell in row.cells.items() if column not in compared) for row in rows}
     mm = [parse_diameter(row["diameter_mm"], f"row {row.number}, diameter_mm") for row in rows]
     return len(rest) == 1 and len(set(mm)) == len(mm) and all(mm)

@@ -23,6 +23,7 @@ __all__ = [
     "DETAILS",
     "GONE_OR_UNSEEN",
     "ILL_BUILT",
+    "NO_LINES",
     "SIZES",
     "Day",
     "counted_diameter",
@@ -44,11 +45,16 @@ ILL_BUILT = "does not have the structure of a patient: see the section Study fil
 
 SIZES = ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml", "viable_mm")
 
-DETAILS = ("reader", "reason", "longest_diameter_mm", "short_axis_mm", "mean_hu")
+DETAILS = ("reader", "reason", "longest_diameter_mm", "short_axis_mm", "mean_hu", "modality")
 """Optional details of a lesion at a visit; see `Reading`."""
 
 LONGEST_COURSE_DAYS = 50 * 365
 """Between two visits of one patient; beyond, a date is a placeholder such as 9999-12-31 or 1900-01-01."""
+
+NO_LINES = (
+    "no line was found: give a scan lines in a file next to it, among its DICOM files, or in a study file"
+)
+"""Instead of what `segment` says of its options."""
 
 GONE_OR_UNSEEN = (
     "; if this is a later visit whose lesions are gone or were not measured, give it in a study file without its scan, "
@@ -270,6 +276,7 @@ def parse_reading(given: Mapping[str, Any], where: str, flags: tuple[str, ...] =
         short_axis_mm=parse_size(given.get("short_axis_mm"), f"{where}, short_axis_mm"),
         mean_hu=_parse_hu(given.get("mean_hu"), f"{where}, mean_hu"),
         flags=flags,
+        modality=parse_optional_text(given.get("modality"), f"{where}, modality"),
     )
 
 

@@ -71,6 +71,8 @@ class Reading:
     volume_interval_ml, diameter_interval_mm : Interval or None, default None
         Lower and upper limit of 95 %, of the volume and of the diameter that counts, as the report of a
         segmented scan has them.
+    modality : str, default ""
+        Modality of this lesion, where it is not that of the visit (`Imaging`).
     """
 
     reader: str = ""
@@ -81,6 +83,7 @@ class Reading:
     reason: str = ""
     volume_interval_ml: Interval | None = None
     diameter_interval_mm: Interval | None = None
+    modality: str = ""
 
 
 @dataclass(frozen=True)

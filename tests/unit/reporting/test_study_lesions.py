@@ -8,7 +8,14 @@ import pytest
 
 from lite_ensam.core.errors import StudyError
 from lite_ensam.io import write_report
-from lite_ensam.reporting import Patient, read_study, study_schema, write_example_study
+from lite_ensam.reporting import (
+    Patient,
+    lesion_rows,
+    read_study,
+    sdtm_tables,
+    study_schema,
+    write_example_study,
+)
 from lite_ensam.reporting.study_file import LESION_KEYS, PATIENT_KEYS, STUDY_KEYS, VISIT_KEYS
 from lite_ensam.reporting.study_lesions import NEW_LESION_KEYS, NON_TARGET_KEYS
 from lite_ensam.reporting.study_values import DETAILS, SIZES
@@ -400,6 +407,24 @@ def test_rows_that_make_no_sense_are_refused(tmp_path: Path, row: str, message: 
     path = tmp_path / "study.csv"
     path.write_text(f"patient,date,target,role,organ,diameter_mm,state\nA,0,t,target,liver,20,\n{row}\n")
     with pytest.raises(StudyError, match=message):
+        read_study(path)
+
+
+def test_lesions_of_one_day_may_have_modalities_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_text(
+        "patient,date,target,role,organ,diameter_mm,modality\n"
+        "A,0,t,,liver,20,MR\nA,0,u,,lung,20,CT\nA,56,t,,,20,MR\nA,56,u,,,20,mr\nA,56,n,new,bone,9,\n"
+    )
+    (one,) = read_study(path)
+    found = [(row["day"], row["lesion"], row["modality"]) for row in lesion_rows([one])]
+    assert found == [(0, "t", "MR"), (0, "u", "CT"), (56, "t", "MR"), (56, "u", "MR"), (56, "n", "MR")]
+    (study,) = sdtm_tables([one], ())["tu"][:1]
+    assert study["TUMETHOD"] == "MRI"
+    path.write_text(
+        "patient,date,target,organ,diameter_mm,modality\nA,0,t,liver,20,\nA,9,t,,8,CT\nA,9,t,,9,MR\n"
+    )
+    with pytest.raises(StudyError, match=r"rows 3 and 4 give .*: keep one of them"):
         read_study(path)
 
 
