@@ -1,4 +1,4 @@
-"""What a study says, or leaves unsaid, that may be a mistake: a sentence for each, for readers of the report."""
+"""Doubtful entries of a study, and what it leaves unsaid: a sentence for each, for readers of the report."""
 
 from __future__ import annotations
 

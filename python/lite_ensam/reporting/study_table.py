@@ -33,8 +33,10 @@ _OF_A_LESION = (*SIZES, "fragment", "merged_into", *_OF_A_FINDING, *DETAILS)
 _KNOWN = (*_NEEDED, *_OF_A_LESION, *_OF_A_VISIT, "node", "role", "site", "cohort", "trial")
 _DIAMETERS = ("diameter_mm", "viable_mm", "longest_diameter_mm", "short_axis_mm")
 _ROLES = ("target", "non-target", "new")
-_OF_A_ROLE = MappingProxyType({"target": (), "non-target": ("state", "larger"), "new": _OF_A_FINDING})
-"""Those of `_OF_A_FINDING` that a lesion may have."""
+_OF_A_ROLE = MappingProxyType(
+    {"target": ("fragment", "merged_into"), "non-target": ("state", "larger"), "new": _OF_A_FINDING}
+)
+"""Columns that decide on the response, and that not every lesion has."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def read_table(path: PathLike) -> tuple[list[dict[str, Any]], list[str]]:
             notes.append(
                 f"{count} spellings are taken for patient number {number}: case and spaces do not count"
             )
-    return [_entry(own) for own in patients.values()], notes
+    entries = [_entry(own) for own in patients.values()]
+    return entries, notes + _unread_sizes(entries, rows)
 
 
 def _rows(path: PathLike) -> tuple[list[_Row], list[str]]:
@@ -184,15 +187,25 @@ class _Lesion:
 
 def _refuse_other_roles(rows: Sequence[_Row], role: str) -> None:
     """StudyError if a cell is of lesions of another role: it would be lost, and with it perhaps a PD."""
-    others = [name for name in _OF_A_FINDING if name not in _OF_A_ROLE[role]]
+    others = {name for names in _OF_A_ROLE.values() for name in names}.difference(_OF_A_ROLE[role])
     for row in rows:
-        if lost := [name for name in others if row[name]]:
+        if lost := [name for name in _OF_A_LESION if name in others and row[name]]:
             roles = " or ".join(one for one in _ROLES if lost[0] in _OF_A_ROLE[one])
             raise StudyError(
                 f"row {row.number} fills in {lost[0]}, which is read of the role {roles} only, but its lesion has "
                 f"the role {role}: correct the role, or leave the cell empty"
                 + (" and give a diameter_mm (0 is gone)" if role == "target" else "")
             )
+
+
+def _unread_sizes(entries: Sequence[Mapping[str, Any]], rows: Sequence[_Row]) -> list[str]:
+    """A note on sizes that count for targets only: of other lesions the diameter alone is read."""
+    targets = {
+        (name_key(entry["patient"]), name_key(one["name"])) for entry in entries for one in entry["targets"]
+    }
+    others = [row for row in rows if (name_key(row["patient"]), name_key(row["target"])) not in targets]
+    unread = [name for name in SIZES if name != "diameter_mm" and any(row[name] for row in others)]
+    return [f"{', '.join(unread)} of non-targets and new lesions: not read"] if unread else []
 
 
 def _parse_role(cell: str) -> str:

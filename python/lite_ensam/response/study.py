@@ -210,8 +210,8 @@ class TimePoint:
         CR, non-CR/non-PD, PD (unequivocal) or NE of the non-targets as a whole (section 4.3.3); None at
         baseline, without non-targets, and if `non_target_states` are given.
     new_lesion : NewLesion or None, default None
-        Whether there is a new lesion; where `new_lesions` are listed, it follows from them. None says nothing: there
-        is none, unless nothing was evaluated at the visit.
+        Whether there is a new lesion; where `new_lesions` are listed, it follows from them. None says
+        nothing and counts as no, unless nothing was evaluated at the visit.
     non_target_states : Mapping[str, NonTargetFinding], optional
         Findings by name, of the study's `non_target_lesions`; one that is left out was not evaluated.
     non_targets_larger : bool, default False

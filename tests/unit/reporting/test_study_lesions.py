@@ -428,6 +428,19 @@ def test_lesions_of_one_day_may_have_modalities_of_their_own(tmp_path: Path) -> 
         read_study(path)
 
 
+def test_columns_of_targets_alone_are_refused_or_told_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    start = (
+        "patient,date,target,role,organ,diameter_mm,volume_ml,merged_into\n"
+        "A,0,t,,liver,20,4,\nA,0,e,non-target,pleura,9,1,\n"
+    )
+    path.write_text(start)
+    assert read_study(path)[0].notes[0] == "volume_ml of non-targets and new lesions: not read"
+    path.write_text(f"{start}A,56,t,,,20,4,\nA,56,e,,,,,t\n")
+    with pytest.raises(StudyError, match="row 5 fills in merged_into, which is read of the role target only"):
+        read_study(path)
+
+
 def test_a_doubt_about_a_non_target_is_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "study.csv"
     path.write_text(
