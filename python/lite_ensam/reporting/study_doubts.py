@@ -25,7 +25,7 @@ def _reasons_with_sizes(visit: TimePoint) -> Iterator[str]:
     findings = {**visit.targets, **visit.non_target_states, **visit.new_lesions}
     for name, one in findings.items():
         if isinstance(one, TargetValue):
-            is_evaluated = (one.diameter_mm, one.volume_ml, one.viable_mm) != (None, None, None)
+            is_evaluated = one.has_size
         else:
             is_evaluated = one.state is not LesionState.NOT_EVALUABLE
         if one.reading.reason and is_evaluated:

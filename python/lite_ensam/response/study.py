@@ -91,6 +91,12 @@ class TargetValue:
                 f"a target that has merged into {self.merged_into!r} has no size of its own: leave it out"
             )
 
+    @property
+    def has_size(self) -> bool:
+        """Whether it, or a fragment of it, was measured."""
+        sizes = (self.diameter_mm, self.volume_ml, self.viable_mm)
+        return sizes != (None, None, None) or self.at_least is not None
+
     @classmethod
     def too_small_to_measure(cls) -> Self:
         """Return a target that is seen but too small to measure: 5 mm by default (section 4.3.2).
@@ -266,11 +272,7 @@ class TimePoint:
     @property
     def tells_new_lesions(self) -> bool:
         """Whether the visit could tell of new lesions: it says something of them, or something was evaluated."""
-        is_target_seen = any(
-            one.merged_into is not None
-            or (one.diameter_mm, one.volume_ml, one.viable_mm) != (None, None, None)
-            for one in self.targets.values()
-        )
+        is_target_seen = any(one.merged_into is not None or one.has_size for one in self.targets.values())
         is_other_seen = self.non_targets not in (None, Response.NE) or any(
             one.state is not LesionState.NOT_EVALUABLE for one in self.non_target_states.values()
         )
