@@ -24,11 +24,8 @@ def _reasons_with_sizes(visit: TimePoint) -> Iterator[str]:
     findings: dict[str, TargetValue | NonTargetFinding | NewLesionFinding]
     findings = {**visit.targets, **visit.non_target_states, **visit.new_lesions}
     for name, one in findings.items():
-        if isinstance(one, TargetValue):
-            is_evaluated = one.has_size
-        else:
-            is_evaluated = one.state is not LesionState.NOT_EVALUABLE
-        if one.reading.reason and is_evaluated:
+        is_seen = one.has_size if isinstance(one, TargetValue) else one.state is not LesionState.NOT_EVALUABLE
+        if one.reading.reason and is_seen:
             what = "state" if isinstance(one, NonTargetFinding) else "size"
             yield (
                 f"day {visit.day}, {name}: has a {what} and a reason for not being evaluable; the {what} counts. If "
