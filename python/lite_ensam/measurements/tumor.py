@@ -238,7 +238,7 @@ def measure(
     ------
     ValueError
         If the shapes of `labels` and `ct` differ, an argument is of another kind, a tumour has a voxel of NaN
-        (`ArgumentError`), the labels are no whole numbers (`CaseError`), or a mark does not fit them (`MarkError`).
+        (`ArgumentError`), a label is not a whole number (`CaseError`), or a mark does not fit (`MarkError`).
     """
     part = as_subvolume(labels)
     part = replace(part, voxels=as_labels(part.voxels))
