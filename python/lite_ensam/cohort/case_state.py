@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
 
 from lite_ensam.cohort.failures import Step
 from lite_ensam.cohort.parameters import Limits, Task
 from lite_ensam.cohort.record import (
     MASK,
-    MISSING,
     Record,
     case_folder,
     content_hash,
     file_signature,
+    input_hash,
     input_paths,
+    is_away,
 )
 from lite_ensam.core.errors import CaseError
 
@@ -57,9 +57,9 @@ def case_state(task: Task, record: Record | None, by_content: bool = False) -> C
     record : Record or None
         What an earlier run left, see `read_record`.
     by_content : bool, default False
-        False looks at sizes and times only: what is quick for a million cases. An input that is not there
-        counts as the same then: an archive that is away today takes nothing back. True compares hashes, which
-        settles what a glance leaves unsure.
+        False compares paths, sizes and times only: what is quick for a million cases. An input that is missing
+        where it was counts as the same then: an archive that is away today takes nothing back. True compares
+        hashes, which settles what a glance leaves unsure.
 
     Raises
     ------
@@ -69,20 +69,24 @@ def case_state(task: Task, record: Record | None, by_content: bool = False) -> C
     identity = task.parameters.identity(task.row.series, task.row.acquisition)
     if record is None or record["identity"] != identity:
         return CaseState.OPEN
-    key = "sha256" if by_content else "stamp"
-    known = {name: one.get(key) for name, one in record["inputs"].items()}
-    look: Callable[[str], str] = content_hash if by_content else file_signature
+    known = {name: one.get("sha256" if by_content else "stamp", "") for name, one in record["inputs"].items()}
     if record["status"] == "failed":
         lasts = _fails_again(task.limits, record) and not by_content
-        today = {name: look(path) for name, path in input_paths(task.row)} if lasts else {}
-        return CaseState.FAILED if lasts and today == known else CaseState.OPEN
+        return CaseState.FAILED if lasts and _stamps(task) == known else CaseState.OPEN
     if not _mask_is_as_recorded(task, record, by_content):
         return CaseState.OPEN
-    today = {name: look(path) for name, path in input_paths(task.row)}
-    today = {name: known.get(name, "") if found == MISSING else found for name, found in today.items()}
-    if today == known:
-        return CaseState.DONE
-    return CaseState.OPEN if by_content else CaseState.UNSURE
+    if by_content:
+        today = {name: input_hash(task.row, name) for name, _ in input_paths(task.row)}
+        return CaseState.DONE if today == known else CaseState.OPEN
+    today = {
+        name: known[name] if is_away(stamp, known.get(name, "")) else stamp
+        for name, stamp in _stamps(task).items()
+    }
+    return CaseState.DONE if today == known else CaseState.UNSURE
+
+
+def _stamps(task: Task) -> dict[str, str]:
+    return {name: file_signature(path) for name, path in input_paths(task.row)}
 
 
 def _fails_again(limits: Limits, record: Record) -> bool:

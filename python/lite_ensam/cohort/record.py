@@ -15,19 +15,22 @@ from lite_ensam.cohort.parameters import Task
 from lite_ensam.cohort.record_shape import makes_sense
 from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError, printable
 from lite_ensam.io import make_folder, read_report, write_report
+from lite_ensam.io.deeplesion import is_deeplesion
+from lite_ensam.io.dicom.datasets import files_below
 from lite_ensam.io.places import is_address
-from lite_ensam.io.reading import opened
+from lite_ensam.io.reading import file_suffix, opened, translate_io_errors
 
 __all__ = [
     "MASK",
-    "MISSING",
     "RECORD",
     "Record",
     "case_folder",
     "content_hash",
     "failure_record",
     "file_signature",
+    "input_hash",
     "input_paths",
+    "is_away",
     "make_case_folder",
     "obstacle",
     "read_record",
@@ -37,8 +40,11 @@ __all__ = [
 Record: TypeAlias = dict[str, Any]
 """JSON-ready, see `record_shape`; made by `task.process_case` and `failure_record`."""
 
-MISSING = "missing"
-"""Stamp of what is not there."""
+_MISSING = "missing"
+"""End of the stamp of a file that is not there."""
+
+_SYSTEM_FILES = (".ds_store", "thumbs.db", "desktop.ini")
+"""Files, in lower case, that file browsers leave in folders; no reader of scans looks at them."""
 
 MASK, RECORD = "mask.nii.gz", "record.json"
 
@@ -112,26 +118,31 @@ def make_case_folder(folder: str | os.PathLike[str], row: CohortCase) -> Path:
 
 
 def file_signature(path: str | os.PathLike[str]) -> str:
-    """A quick sign that a file or a folder's files have not changed: sizes and times, not content.
+    """A quick sign that a file or a folder's files have not changed: paths, sizes and times, not content.
 
-    A missing file has the stamp `MISSING`. Of a study in an archive only the address counts, which never changes its
-    images (a UID is given once); a report that was added there is not noticed.
+    Of a study in an archive only the address counts, which never changes its images (a UID is given once); a report
+    that was added there is not noticed.
     """
     if is_address(path):
-        return _address_hash(path)
-    try:
-        if not os.path.isdir(path):
-            status = os.stat(path)
-            return f"{status.st_size}-{status.st_mtime_ns}"
-        listing = hashlib.sha256()
-        for file in _files(path):
-            status = file.stat()
-            listing.update(
-                f"{file.relative_to(path)}\0{status.st_size}-{status.st_mtime_ns}\0".encode(errors="replace")
-            )
-        return listing.hexdigest()[:32]
-    except (OSError, ValueError):
-        return MISSING
+        return _text_hash(str(path))
+    # the path counts: files unpacked from one archive may share size and time
+    return f"{_text_hash(os.path.abspath(path))[:16]} {_state(path)}"
+
+
+def is_away(stamp: str, known: str) -> bool:
+    """Whether a stamp says that an input is missing today at the path that a known stamp was made of."""
+    place, _, state = stamp.partition(" ")
+    return state == _MISSING and known.startswith(f"{place} ")
+
+
+def input_hash(row: CohortCase, name: str) -> str:
+    """The `content_hash` of an input that a row has, and of whatever else decides how it is read."""
+    path: str = getattr(row, name)
+    content = content_hash(path)
+    if name == "marks" and file_suffix(path) == ".csv" and is_deeplesion(path):
+        # one table serves all scans: its lines are chosen by the scan's name
+        return _text_hash(f"{content} {Path(row.ct).name}")
+    return content
 
 
 def content_hash(path: str | os.PathLike[str]) -> str:
@@ -140,12 +151,13 @@ def content_hash(path: str | os.PathLike[str]) -> str:
     Of a study in an archive see `file_signature`.
     """
     if is_address(path):
-        return _address_hash(path)
+        return _text_hash(str(path))
     if not os.path.isdir(path):
         with opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # typeshed wants readinto
     whole = hashlib.sha256()
-    files = _files(path)
+    with translate_io_errors(path):
+        files = _files(path)
     if not files:
         raise CaseError(f"{printable(path)}: the folder is empty")
     for one in files:
@@ -153,9 +165,34 @@ def content_hash(path: str | os.PathLike[str]) -> str:
     return whole.hexdigest()
 
 
-def _address_hash(address: str) -> str:
-    return hashlib.sha256(address.encode()).hexdigest()
+def _text_hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def _state(path: str | os.PathLike[str]) -> str:
+    try:
+        if not os.path.isdir(path):
+            # a link may lead to another file than before
+            return f"{_times(path)}-{_text_hash(os.path.realpath(path))[:16]}"
+        listing = hashlib.sha256()
+        for file in _files(path):
+            listing.update(f"{file.relative_to(path)}\0{_times(file)}\0".encode(errors="replace"))
+        return listing.hexdigest()[:32]
+    except (OSError, ValueError):
+        return _MISSING
+
+
+def _times(path: str | os.PathLike[str]) -> str:
+    status = os.stat(path)
+    # files that were renamed into each other's places keep their mtime, not their ctime
+    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
 
 
 def _files(folder: str | os.PathLike[str]) -> list[Path]:
-    return sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    """The files that a reader of scans finds in a folder, links to folders followed."""
+    files, _ = files_below(folder)
+    return [file for file in files if not _is_of_system(file.name)]
+
+
+def _is_of_system(name: str) -> bool:
+    return name.startswith("._") or name.lower() in _SYSTEM_FILES

@@ -28,6 +28,7 @@ from lite_ensam.cohort.record import (
     content_hash,
     failure_record,
     file_signature,
+    input_hash,
     input_paths,
     make_case_folder,
     obstacle,
@@ -166,7 +167,8 @@ def _still_true(task: Task) -> Record | None:
 def _inputs(row: CohortCase) -> dict[str, dict[str, str]]:
     """Stamp and content of each input; CaseError if one cannot be read."""
     return {
-        name: {"stamp": file_signature(path), "sha256": content_hash(path)} for name, path in input_paths(row)
+        name: {"stamp": file_signature(path), "sha256": input_hash(row, name)}
+        for name, path in input_paths(row)
     }
 
 

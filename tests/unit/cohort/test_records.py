@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import time
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -22,6 +23,7 @@ from lite_ensam.cohort.record import (
     content_hash,
     failure_record,
     file_signature,
+    input_hash,
     input_paths,
     obstacle,
     read_record,
@@ -50,7 +52,10 @@ def done(task, *tumors):
     mask.parent.mkdir(parents=True, exist_ok=True)
     mask.write_bytes(b"mask")
     inputs = {
-        name: {"stamp": file_signature(path), "sha256": content_hash(path) if Path(path).exists() else ""}
+        name: {
+            "stamp": file_signature(path),
+            "sha256": input_hash(task.row, name) if Path(path).exists() else "",
+        }
         for name, path in input_paths(task.row)
     }
     record = failure_record(task, CaseFailure(Step.SCAN, "")) | {
@@ -61,6 +66,16 @@ def done(task, *tumors):
     }  # fmt: skip
     write_record(task.folder, task.row, record)
     return record
+
+
+def put(path, content, kind):
+    """A file, a folder with one, or a link to one, whose size and time are those of all others."""
+    file = {"file": path, "folder": path / "1.dcm", "link": path.with_name(f"target of {path.name}")}[kind]
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content)
+    os.utime(file, (0, 0))
+    if kind == "link":
+        path.symlink_to(file)
 
 
 @pytest.fixture
@@ -135,6 +150,65 @@ class TestCaseState:
         record = done(task, tumor())
         (tmp_path / "ct.nii.gz").rename(tmp_path / "elsewhere")
         assert case_state(task, record) is CaseState.DONE
+
+    def test_a_corrected_path_to_a_file_that_is_not_there_is_no_archive_that_is_away(self, task, tmp_path):
+        record = done(task, tumor())
+        corrected = Task(CohortCase("a", str(tmp_path / "other.nii.gz")), task.folder)
+        assert case_state(corrected, record) is CaseState.UNSURE
+
+    @pytest.mark.parametrize("name", ["ct", "marks", "reference"])
+    @pytest.mark.parametrize("kind", ["file", "folder", "link"])
+    def test_another_path_is_settled_by_its_content(self, tmp_path, name, kind):
+        for n in (0, 1):
+            put(tmp_path / str(n), bytes([n]), kind)
+        rows = [CohortCase("a", **{"ct": __file__, name: str(tmp_path / n)}) for n in "01"]
+        before, swapped = (Task(row, str(tmp_path / "out")) for row in rows)
+        record = done(before, tumor())
+        assert case_state(before, record) is CaseState.DONE
+        assert case_state(swapped, record) is CaseState.UNSURE
+        assert case_state(swapped, record, by_content=True) is CaseState.OPEN
+
+    @pytest.mark.parametrize("kind", ["file", "folder", "link"])
+    def test_files_that_took_each_others_places_are_settled_by_their_content(self, tmp_path, kind):
+        for n in (0, 1):
+            put(tmp_path / str(n), bytes([n]), kind)
+        task = Task(CohortCase("a", str(tmp_path / "0")), str(tmp_path / "out"))
+        record = done(task, tumor())
+        time.sleep(0.02)  # clocks of file systems tick some hundred times a second
+        names = [tmp_path / n / "1.dcm" if kind == "folder" else tmp_path / n for n in "01"]
+        for source, target in ((names[0], tmp_path / "x"), (names[1], names[0]), (tmp_path / "x", names[1])):
+            source.rename(target)
+        assert case_state(task, record) is CaseState.UNSURE
+        assert case_state(task, record, by_content=True) is CaseState.OPEN
+
+    def test_a_scan_of_deeplesion_with_another_name_has_other_lines(self, tmp_path):
+        (tmp_path / "DL_info.csv").write_text("File_name,Measurement_coordinates\n")
+        rows = []
+        for scan in ("000001_01_01_103-115.nii.gz", "000002_01_01_103-115.nii.gz"):
+            (tmp_path / scan).write_bytes(b"scan")
+            rows.append(CohortCase("a", str(tmp_path / scan), str(tmp_path / "DL_info.csv")))
+        record = done(Task(rows[0], str(tmp_path / "out")), tumor())
+        states = [case_state(Task(row, str(tmp_path / "out")), record, by_content=True) for row in rows]
+        assert states == [CaseState.DONE, CaseState.OPEN]
+
+    @pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini", "._1.dcm"])
+    def test_what_file_browsers_leave_in_a_folder_does_not_count(self, tmp_path, name):
+        put(tmp_path / "ct", b"slice", "folder")
+        task = Task(CohortCase("a", str(tmp_path / "ct")), str(tmp_path / "out"))
+        record = done(task, tumor())
+        (tmp_path / "ct" / name).write_bytes(b"icons")
+        assert case_state(task, record) is CaseState.DONE
+        assert case_state(task, record, by_content=True) is CaseState.DONE
+
+    def test_slices_behind_a_link_to_a_folder_count(self, tmp_path):
+        put(tmp_path / "elsewhere", b"slice", "folder")
+        (tmp_path / "ct").mkdir()
+        (tmp_path / "ct" / "more").symlink_to(tmp_path / "elsewhere")
+        task = Task(CohortCase("a", str(tmp_path / "ct")), str(tmp_path / "out"))
+        record = done(task, tumor())
+        (tmp_path / "elsewhere" / "2.dcm").write_bytes(b"another")
+        assert case_state(task, record) is CaseState.UNSURE
+        assert case_state(task, record, by_content=True) is CaseState.OPEN
 
 
 class TestReadRecord:
