@@ -7,6 +7,7 @@ array. Millimetres are world (x, y, z). Values that cannot be right are refused 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias, get_args
@@ -28,6 +29,7 @@ __all__ = [
     "MarkEntry",
     "MarkFrame",
     "check_frame",
+    "check_one_scan",
     "entry_of_row",
     "marks_of_entries",
     "unread_columns",
@@ -62,6 +64,13 @@ _POINT_COLUMNS = tuple(f"{name}_{unit}" for name in _POINTS[1:] for unit in ("zy
 """A table has no points; `short_axis_zyx` is the mask's in the viewer's table."""
 
 _SHORT_COLUMNS = tuple(f"short_{name}" for name in (*INDEX_COLUMNS, *MM_COLUMNS))
+
+_WHOSE = {
+    "ct", "path", "fname", "visit", "timepoint",
+    *(f"{what}{of}" for what in ("case", "scan", "file", "image", "patient", "subject", "series", "study")
+      for of in ("", "id", "name", "file", "path", "uid", "instanceuid")),
+}  # fmt: skip
+"""Columns that say which scan a line is of, in lower case, letters only."""
 
 _ALIKE = 0.8
 """Likeness of a misspelt column to the one that is meant: that of `labels` and `label` is 0.91, of `slice` and
@@ -143,6 +152,25 @@ def entry_of_row(row: Mapping[str, Any], where: str, columns: Sequence[str]) -> 
         key = "short_axis_zyx" if columns is INDEX_COLUMNS else "short_axis_mm"
         entry[key] = [numbers[:3], numbers[3:]]
     return entry
+
+
+def check_one_scan(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Raise `MarkError` if the rows of a table say that they are lines of several scans.
+
+    Choosing among them is left to whoever knows what the column means: the name of a scan's file may be that of
+    another patient's scan in another folder, and a line on the wrong scan is not noticed.
+    """
+    values: dict[str, set[str]] = {}
+    for row in rows:
+        for name, cell in row.items():
+            if re.sub("[^a-z]", "", str(name).lower()) in _WHOSE and _is_filled(cell):
+                values.setdefault(str(name), set()).add(str(cell).strip())
+    for name, found in values.items():
+        if len(found) > 1:
+            raise MarkError(
+                f"column {brief(name)} has {len(found)} different values, expected one: these are lines of several "
+                "scans. Give the lines of each scan by themselves, or leave the column out if all are of this scan"
+            )
 
 
 def unread_columns(columns: Iterable[str], ends: Sequence[str]) -> tuple[str, ...]:

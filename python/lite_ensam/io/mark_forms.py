@@ -23,6 +23,7 @@ from lite_ensam.io.mark_entries import (
     MarkEntry,
     MarkFrame,
     check_frame,
+    check_one_scan,
     entry_of_row,
     marks_of_entries,
 )
@@ -248,5 +249,6 @@ def _rows(records: Sequence[Mapping[str, Any]]) -> _Entries:
         return [], ()
     columns = list(dict.fromkeys(str(name) for row in records for name in row))
     ends = end_columns(columns)
+    check_one_scan(records)
     notes = table_notes(columns, ends)
     return [(where := f"row {n}", entry_of_row(row, where, ends)) for n, row in enumerate(records, 1)], notes

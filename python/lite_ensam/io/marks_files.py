@@ -32,6 +32,7 @@ from lite_ensam.io.mark_entries import (
     MarkEntry,
     MarkFrame,
     check_frame,
+    check_one_scan,
     entry_of_row,
     marks_of_entries,
     unread_columns,
@@ -95,7 +96,8 @@ def read_marks(
         `"outside_zyx"`, lists of points; these points in mm, too; 3D Slicer's lines (.mrk.json); .csv, one
         mark a row under `label,z0,y0,x0,z1,y1,x1` or `label,x0_mm,y0_mm,...,z1_mm`, if you like with `name`,
         `tracking_uid`, `first_slice`, `last_slice` and `short_z0,...,short_x1` (`short_x0_mm,...`), whose
-        cells may be empty (a note names other columns);
+        cells may be empty (a note names other columns; one such as `case` or `filename` with several values is
+        refused, since the lines are of several scans);
         a marker volume on the CT's own grid: .nii, .nii.gz, .nrrd, .mha, .mhd, or .npz with `recist`; or
         DICOM, whatever it is called: see `dicom.read_dicom_marks`. Without any label, marks of JSON and CSV
         get 1..n.
@@ -331,6 +333,7 @@ def noted(marks: Marks, notes: Sequence[str]) -> Marks:
 def _read_table(path: PathLike, ct: ScanSource, marks_in: MarkFrame) -> Marks:
     columns, rows = read_csv(path)
     ends = end_columns(columns)
+    check_one_scan(row for _, row in rows)
     notes = table_notes(columns, ends)
     entries = [(f"line {line}", entry_of_row(row, f"line {line}", ends)) for line, row in rows]
     return noted(marks_of_entries(entries, ct, marks_in), notes)

@@ -111,6 +111,8 @@ class TestChecks:
         write_marks(marks, case.marks, case.grid)
         wide = Grid.from_spacing((9, 9, 512), (1, 1, 1))
         write_marks(outside, [RecistMark(1, ((5, 5, 5), (5, 5, 500)))], wide)
+        all_lines = "case,z0,y0,x0,z1,y1,x1\np0,5,5,5,5,5,9\np1,6,5,5,6,5,9\n"
+        (tmp_path / "all.csv").write_text(all_lines)
         (tmp_path / "rubbish.nii.gz").write_bytes(b"no image")
         (tmp_path / "empty").mkdir()
         (tmp_path / "notes.txt").write_text("")
@@ -126,10 +128,11 @@ class TestChecks:
             row("no marks", "ct.nii.gz"),
             row("text", "notes.txt", "marks.json"),
             row("reference", "ct.nii.gz", "marks.json", "notes.txt"),
+            row("p1", "ct.nii.gz", "all.csv"),
         ]
         seen = []
         found = check_rows(rows, seen.append)
-        assert seen == [1, 2, 3, 4, 5, 6, 7]
+        assert seen == [1, 2, 3, 4, 5, 6, 7, 8]
         expected = [
             (2, "outside the volume"),
             (3, "not a NIfTI image"),
@@ -138,6 +141,7 @@ class TestChecks:
             (5, "has no marks"),
             (6, "a scan is a file of type"),
             (7, "a reference is a file of type"),
+            (8, "these are lines of several scans"),
         ]
         assert [one.row for one in found] == [number for number, _ in expected]
         for one, (_, words) in zip(found, expected, strict=True):

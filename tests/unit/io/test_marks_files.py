@@ -248,6 +248,25 @@ class TestCsv:
             "columns not read: 'age, short_axis_mm, fname, tracking_id, finding_site' and 2 more",
         )
 
+    @pytest.mark.parametrize("column", ["case", "File_name", "image", "PatientID", "SeriesInstanceUID", "visit"])
+    def test_lines_of_several_scans_are_refused(self, write, column):
+        lines = ["1,4,10,12,4,20,12,p0", "2,4,10,22,4,20,22,p1", "3,4,10,32,4,20,32,"]
+        text = "\n".join([f"{self.header.strip()},{column}", *lines])
+        words = f"column '{column}' has 2 different values, expected one: these are lines of several scans"
+        with pytest.raises(MarkError, match=rf"marks\.csv: {words}") as refused:
+            read_marks(write(text, "marks.csv"), GRID)
+        assert "p0" not in str(refused.value)
+        names = [*self.header.strip().split(","), column]
+        rows = [
+            dict(zip(names, [*map(int, cells[:-1]), cells[-1]], strict=True))
+            for cells in (line.split(",") for line in lines)
+        ]
+        for form in (rows, {name: [row[name] for row in rows] for name in names}):
+            with pytest.raises(MarkError, match=words):
+                parse_marks(form, GRID)
+        (mark,) = read_marks(write("\n".join([text.splitlines()[0], lines[0]]), "marks.csv"), GRID)
+        assert mark == MARK
+
     def test_empty_columns_of_a_spreadsheet_are_passed_over(self, write):
         text = self.header.strip() + ",,\n1,4,10,12,4,20,12,,\n"
         assert read_marks(write(text, "marks.csv"), GRID) == (MARK,)
