@@ -8,7 +8,8 @@ from pathlib import Path
 from lite_ensam.cohort.manifest import CohortCase, CohortManifest, table_problems
 from lite_ensam.core.errors import CaseError, CohortError, printable
 from lite_ensam.datasets.dicom_archive import find_series
-from lite_ensam.datasets.folders import find_cases_and_notes, list_files
+from lite_ensam.datasets.file_tree import list_files
+from lite_ensam.datasets.folders import find_cases_and_notes
 
 __all__ = ["discover"]
 
@@ -16,7 +17,7 @@ __all__ = ["discover"]
 def discover(folder: str | os.PathLike[str]) -> CohortManifest:
     """Find all cases of a folder and its subfolders.
 
-    Layouts may be mixed; DICOM is searched for only if every other layout is absent.
+    Layouts may be mixed; DICOM is searched for only if no other layout has a scan.
 
     Parameters
     ----------
@@ -43,9 +44,11 @@ def discover(folder: str | os.PathLike[str]) -> CohortManifest:
     except CaseError as error:
         raise CohortError(str(error)) from None
     cases, notes = find_cases_and_notes(tree)
-    if not cases:
-        cases, more = find_series(tree.files)
-        notes = (*notes, *more)
+    if not any(os.path.lexists(case.ct) for case in cases):
+        series, more = find_series(tree.files)
+        if series and cases:  # marks that somebody has put beside the slices, say
+            more = (*more, f"{len(cases)} cases of marks or labels without a scan left out: the scans are DICOM")
+        cases, notes = series or cases, (*notes, *more)
     if not cases:
         raise CohortError(
             f"{printable(folder)}: holds no case that is known by its name: no FLARE, BIDS-like or lite-ensam folder, "

@@ -50,6 +50,8 @@ class CohortCase:
         Patient and date for the tables; the date as YYYY-MM-DD, or empty.
     series, acquisition : str, default ""
         SeriesInstanceUID in a DICOM folder and number of one of its acquisitions, or empty.
+    file_problem : str, default ""
+        Why the case fails although its files are there, as it was found in a folder; empty runs it.
     """
 
     case: str
@@ -60,6 +62,7 @@ class CohortCase:
     date: str = ""
     series: str = ""
     acquisition: str = ""
+    file_problem: str = ""
 
     @classmethod
     def of(cls, files: CaseFiles) -> CohortCase:
@@ -87,6 +90,7 @@ class CohortCase:
             date=files.date,
             series=files.series,
             acquisition="" if files.acquisition is None else str(files.acquisition),
+            file_problem=files.problem,
         )
 
     @property
@@ -245,6 +249,8 @@ def _name_errors(row: CohortCase) -> Iterator[str]:
 
 def cell_errors(row: CohortCase) -> Iterator[str]:
     """Sentences about cells of a row that are invalid, its name left out."""
+    if row.file_problem:
+        yield printable(row.file_problem)
     if not row.ct:
         yield "has no ct"
     if row.date:

@@ -44,6 +44,8 @@ class CaseFiles:
         SeriesInstanceUID in a DICOM folder.
     acquisition : int or None, default None
         Number of an acquisition of that series.
+    problem : str, default ""
+        Why it cannot be read although its files are there: it is not plain which of them are meant.
     """
 
     source: str
@@ -58,6 +60,7 @@ class CaseFiles:
     date: str = ""
     series: str = ""
     acquisition: int | None = None
+    problem: str = ""
 
     @property
     def key(self) -> str:

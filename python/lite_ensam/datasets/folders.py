@@ -7,35 +7,32 @@
 | FLARE NIfTI | `images*/CASE_0000.nii.gz` | `marks*/CASE.json` or `.csv`, `labels*/CASE.nii.gz` |
 | BIDS-like | `sub-X[/ses-Y]/.../sub-X[_ses-Y...]_ct.nii.gz` | `..._marks.json` or `.csv`, `..._dseg.nii.gz`, next to it or in the same place below `derivatives/*` |
 
-Names decide, not what can be opened: a link that leads nowhere, a damaged file, and a folder of labels whose scan
-is missing are cases that fail when they are read. Nothing that should have been a case is skipped in silence.
+Names decide, in upper or lower case, not what can be opened: a link that leads nowhere, a damaged file, marks or
+labels whose scan is missing are cases that fail when they are read, and so is a scan with two files of marks or two
+references. Nothing that should have been a case is skipped in silence.
 """  # noqa: E501
 
 from __future__ import annotations
 
-import os
 import re
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from lite_ensam.core.errors import CaseError, printable
-from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
 from lite_ensam.datasets.case_files import CaseFiles, name_parts
+from lite_ensam.datasets.file_tree import MARKS, NIFTI, FileTree, list_files, split_name
 from lite_ensam.io.flare_npz import npz_keys
-from lite_ensam.io.reading import file_suffix
 
-__all__ = ["FileTree", "FoundCases", "find_cases", "find_cases_and_notes", "list_cases", "list_files"]
+__all__ = ["FoundCases", "find_cases", "find_cases_and_notes", "list_cases", "wanted_cases"]
 
-_NIFTI = (".nii.gz", ".nii")
-_MARKS = (".json", ".csv")
-_OWN_STEMS = ("ct", "marks", "labels")
 _MOST_NAMED = 5
+_FIRST_CHANNEL = "_0000"
+_DERIVATIVES = "derivatives"
 
 
 class FoundCases(NamedTuple):
@@ -43,42 +40,6 @@ class FoundCases(NamedTuple):
 
     cases: tuple[CaseFiles, ...]
     notes: tuple[str, ...]
-
-
-@with_short_repr
-@dataclass(frozen=True)
-class FileTree:
-    """Every name below a folder.
-
-    Parameters
-    ----------
-    root : Path
-        The folder.
-    files : tuple[Path, ...]
-        Files in alphabetical order: files, links that lead nowhere, and folders that are called like files.
-    dead_links : tuple[Path, ...]
-        Links that lead nowhere and are called like no file.
-    repeated : tuple[Path, ...]
-        Links to folders that are in the tree already.
-    named : dict[tuple[Path, str, str], Path], optional
-        Scans, masks and marks by folder, stem and suffix; suffixes, and the stems of our own layout, in lower
-        case.
-    """
-
-    root: Path
-    files: tuple[Path, ...]
-    dead_links: tuple[Path, ...]
-    repeated: tuple[Path, ...]
-    named: dict[tuple[Path, str, str], Path] = field(repr=False)
-
-    def beside(self, folder: Path, stem: str, suffixes: Iterable[str]) -> Path | None:
-        """The first file of a folder with this stem and one of the suffixes."""
-        return next((found for s in suffixes if (found := self.named.get((folder, stem, s)))), None)
-
-    def path_name(self, path: Path) -> str:
-        """The way from the root to a file, as one name: no two files have the same."""
-        relative = path.relative_to(self.root) if path != self.root else Path(self.root.name)
-        return "__".join([*relative.parts[:-1], split_name(relative)[0]])
 
 
 def find_cases(folder: PathLike) -> list[CaseFiles]:
@@ -110,7 +71,7 @@ def list_cases(folder: PathLike, only: Collection[str] | None = None) -> FoundCa
     Raises
     ------
     CaseError
-        If no case is found, a file of one is missing, two have one name, or a folder cannot be listed.
+        If no case is found, a file of one is missing or there twice, two have one name, or a folder cannot be listed.
     """
     root = Path(folder)
     found = find_cases_and_notes(list_files(root))
@@ -119,6 +80,7 @@ def list_cases(folder: PathLike, only: Collection[str] | None = None) -> FoundCa
         raise CaseError(
             f"{printable(root)}: no case to evaluate; looked for SOURCE/CASE/ct.nii.gz with labels.nii.gz and "
             "marks.json beside it, for FLARE's *.npz and images*/CASE_0000.nii.gz, and for BIDS's *_ct.nii.gz"
+            + "".join(f"; {note}" for note in found.notes)
         )
     cases = wanted_cases(root, cases, only)
     for case, following in pairwise(cases):
@@ -127,8 +89,8 @@ def list_cases(folder: PathLike, only: Collection[str] | None = None) -> FoundCa
                 f"{printable(root)}: two cases are called {printable(case.key)}: "
                 f"{printable(case.ct)} and {printable(following.ct)}"
             )
-    if problems := [problem for case in cases for problem in _missing_files(case)]:
-        more = f" ({len(problems)} such files in all)" if len(problems) > 1 else ""
+    if problems := [problem for case in cases for problem in _problems(case)]:
+        more = f" ({len(problems)} problems in all)" if len(problems) > 1 else ""
         raise CaseError(f"{problems[0]}{more}")
     return FoundCases(cases, found.notes)
 
@@ -148,7 +110,9 @@ def wanted_cases(
     return wanted
 
 
-def _missing_files(case: CaseFiles) -> Iterator[str]:
+def _problems(case: CaseFiles) -> Iterator[str]:
+    if case.problem:
+        yield f"{printable(case.key)}: {case.problem}"
     for path in (case.ct, case.marks, case.labels):
         if path is not None and not path.exists():
             what = "is a link that leads nowhere" if path.is_symlink() else "no such file"
@@ -159,15 +123,19 @@ def _missing_files(case: CaseFiles) -> Iterator[str]:
 
 def find_cases_and_notes(tree: FileTree) -> FoundCases:
     """Every case of a folder, whether its files are there or not, and what else a reader should know."""
-    found = [case for layout in _LAYOUTS for case in layout(tree)]
+    search = _Search(tree)
+    found = [case for layout in _LAYOUTS for case in layout(search)]
     parents = {case.ct.parent.parent for case in found if split_name(case.ct)[0] == "ct"}
-    scanless = {path.parent: None for path in tree.files if path.parent.parent in parents and _is_own(path)}
-    for folder in (*scanless, *(link for link in tree.dead_links if link.parent in parents)):
-        if not tree.beside(folder, "ct", _NIFTI):
-            found.append(_own_case(tree, folder / "ct.nii.gz"))
+    scans = {case.ct.parent for case in found}
+    notes: list[str] = []
+    for find_halves in (_flare_halves, _bids_halves, _own_halves):
+        cases, more = find_halves(search, scans)
+        found += cases
+        notes += more
+    found += [_own_case(search, link / "ct.nii.gz") for link in tree.dead_links if link.parent in parents]
     others = [path for path in tree.files if path.suffix.lower() == ".npz" and not _has_scan(path)]
     loose = [link for link in tree.dead_links if link.parent not in parents]
-    notes = [
+    notes += [
         *_named_note(tree.root, others, ".npz files without the array imgs, which are not cases"),
         *_named_note(tree.root, loose, "links that lead nowhere"),
         *_named_note(tree.root, tree.repeated, "links to folders that are listed already"),
@@ -175,107 +143,123 @@ def find_cases_and_notes(tree: FileTree) -> FoundCases:
     return FoundCases(tuple(found), tuple(notes))
 
 
-def list_files(root: Path) -> FileTree:
-    """Every file below a folder; links to folders are followed, and each folder is looked into once.
+class _Search:
+    """A tree in which layouts find cases; it knows which files of marks and labels belong to one."""
 
-    Files that macOS writes next to others (`._name`) are left out.
+    def __init__(self, tree: FileTree) -> None:
+        self.tree = tree
+        self._used: set[Path] = set()
+        self._folders: dict[tuple[Path, str], list[Path]] = defaultdict(list)
+        for folder in sorted({path.parent for path in tree.files}):
+            self._folders[folder.parent, folder.name.lower()].append(folder)
+        self.derivatives = sorted({place for path in tree.files if (place := self.derivative(path))})
 
-    Raises
-    ------
-    CaseError
-        If the folder, or one below it, cannot be listed.
-    """
-    files: list[Path] = []
-    dead: list[Path] = []
-    repeated: list[Path] = []
-    seen: set[tuple[int, int]] = set()
-    folders, links = deque([root]), deque[Path]()
-    while folders or links:
-        folder = folders.popleft() if folders else links.popleft()  # real folders give cases their names
-        try:
-            status = os.stat(folder)
-            if (status.st_dev, status.st_ino) in seen:
-                repeated.append(folder)
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(folder) as entries:
-                listing = sorted(
-                    (entry for entry in entries if not entry.name.startswith("._")), key=_entry_name
-                )
-        except OSError as error:
-            raise CaseError(f"{printable(folder)}: cannot be listed ({error.strerror or error})") from None
-        for entry in listing:
-            path = folder / entry.name
-            is_folder = _leads_to_folder(entry)
-            if is_folder:
-                (links if entry.is_symlink() else folders).append(path)
-            is_called_like_a_file = bool(file_suffix(path))
-            is_dead = entry.is_symlink() and not path.exists()
-            if is_dead and not is_called_like_a_file:
-                dead.append(path)
-            elif not is_folder or is_called_like_a_file:
-                files.append(path)
-    files.sort()
-    # in reverse, so that of two names that differ in case only the first is found
-    named = {_file_key(path): path for path in reversed(files) if file_suffix(path) in (*_NIFTI, *_MARKS)}
-    return FileTree(root, tuple(files), tuple(dead), tuple(repeated), named)
+    def beside(
+        self, scan: Path, folders: Sequence[Path], stems: Sequence[str], suffixes: Sequence[str]
+    ) -> tuple[Path, ...]:
+        """All files of a scan that lie in these folders under one of these stems."""
+        # letter case is passed over only where it does not tell two scans apart
+        alike = self.tree.named.get((scan.parent, split_name(scan)[0].lower()), ())
+        exactly = len({split_name(path)[0] for path in alike}) > 1
+        found = [
+            path
+            for folder in folders
+            for stem in stems
+            for path in self.tree.called(folder, stem, suffixes, exactly)
+        ]
+        self._used.update(found)
+        return tuple(found)
 
+    def unused(self) -> Iterator[tuple[Path, str, str]]:
+        """Files that may be marks or masks and belong to no case yet, with stem and suffix in lower case."""
+        for path in self.tree.files:
+            stem, suffix = split_name(path)
+            if suffix in (*MARKS, *NIFTI) and path not in self._used:
+                yield path, stem.lower(), suffix
 
-def split_name(path: Path) -> tuple[str, str]:
-    """Stem and suffix, the suffix in lower case; of `ct`, `marks` and `labels` the stem too."""
-    suffix = file_suffix(path)
-    stem = path.name[: len(path.name) - len(suffix)]
-    return (stem.lower() if stem.lower() in _OWN_STEMS else stem), suffix
+    def sibling_folders(self, folder: Path, kind: str, other: str) -> list[Path]:
+        """`labelsTr` for `imagesTr`, say, in upper or lower case."""
+        return self._folders.get((folder.parent, (other + folder.name[len(kind) :]).lower()), [])
 
+    def case(self, ct: Path, marks: Sequence[Path], labels: Sequence[Path], **facts: Any) -> CaseFiles:
+        """A case of files that were found; where it is not plain which of them are meant, it has a problem."""
+        problems = [
+            f"there are {len(files)} {what}, {self._named(files)}: two readers must not be mixed up by chance; keep "
+            "one, or name it in a manifest"
+            for what, files in (("files of marks", marks), ("references", labels))
+            if len(files) > 1
+        ]
+        readers = {self.derivative(path) for path in (*marks, *labels)} - {None}
+        if not problems and len(readers) > 1:
+            problems = [
+                f"marks and reference are of different {_DERIVATIVES}, {self._named([*marks, *labels])}: two readers "
+                "must not be mixed up by chance; put both into one, or name them in a manifest"
+            ]
+        return CaseFiles(
+            ct=ct,
+            marks=next(iter(marks), None),
+            labels=next(iter(labels), None),
+            problem="; ".join(problems),
+            **facts,
+        )
 
-def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself
-        return False
+    def _named(self, files: Sequence[Path]) -> str:
+        return " and ".join(printable(path.relative_to(self.tree.root)) for path in files[:_MOST_NAMED])
 
-
-def _entry_name(entry: os.DirEntry[str]) -> str:
-    return entry.name
-
-
-def _file_key(path: Path) -> tuple[Path, str, str]:
-    return path.parent, *split_name(path)
-
-
-def _is_own(path: Path) -> bool:
-    stem, suffix = split_name(path)
-    return (stem == "labels" and suffix in _NIFTI) or (stem == "marks" and suffix in _MARKS)
+    def derivative(self, path: Path) -> Path | None:
+        """The folder `derivatives/READER` that a file lies in."""
+        inside = path.relative_to(self.tree.root).parts
+        is_derived = len(inside) > 2 and inside[0].lower() == _DERIVATIVES
+        return self.tree.root / inside[0] / inside[1] if is_derived else None
 
 
-def _own(tree: FileTree) -> Iterator[CaseFiles]:
-    for path in tree.files:
+_Halves: TypeAlias = tuple[list[CaseFiles], list[str]]
+"""Cases of marks and labels whose scan is missing, and notes on those that are not meant as cases."""
+
+
+def _own(search: _Search) -> Iterator[CaseFiles]:
+    for path in search.tree.files:
         stem, suffix = split_name(path)
-        if stem == "ct" and suffix in _NIFTI:
-            yield _own_case(tree, path)
+        if stem == "ct" and suffix in NIFTI:
+            yield _own_case(search, path)
 
 
-def _own_case(tree: FileTree, ct: Path) -> CaseFiles:
+def _own_case(search: _Search, ct: Path) -> CaseFiles:
     folder = ct.parent
     source = folder.absolute().parent.name
-    return CaseFiles(
+    return search.case(
+        ct,
+        search.beside(ct, [folder], ["marks"], MARKS),
+        search.beside(ct, [folder], ["labels"], NIFTI),
         source=source,
         name=folder.absolute().name,
-        ct=ct,
-        marks=tree.beside(folder, "marks", _MARKS),
-        labels=tree.beside(folder, "labels", _NIFTI),
         patient=f"{source}/{name_parts(folder.name)[1]}",
-        path_name=tree.path_name(folder),
+        path_name=search.tree.path_name(folder),
     )
 
 
-def _flare_npz(tree: FileTree) -> Iterator[CaseFiles]:
-    for path in tree.files:
+def _own_halves(search: _Search, scans: Collection[Path]) -> _Halves:
+    left = [
+        path
+        for path, stem, suffix in search.unused()
+        if (stem == "marks" and suffix in MARKS) or (stem == "labels" and suffix in NIFTI)
+    ]
+    apart = [path for path in left if path.parent in scans]
+    folders = dict.fromkeys(path.parent for path in left if path.parent not in scans)
+    return [_own_case(search, folder / "ct.nii.gz") for folder in folders], _named_note(
+        search.tree.root,
+        apart,
+        "files of marks or labels that belong to no case: the scans next to them have other names",
+    )
+
+
+def _flare_npz(search: _Search) -> Iterator[CaseFiles]:
+    for path in search.tree.files:
         if path.suffix.lower() == ".npz" and _has_scan(path):
             source, patient = name_parts(path.stem)
             source = source or path.absolute().parent.name
             yield CaseFiles(
-                source, path.stem, path, patient=f"{source}/{patient}", path_name=tree.path_name(path)
+                source, path.stem, path, patient=f"{source}/{patient}", path_name=search.tree.path_name(path)
             )
 
 
@@ -286,64 +270,116 @@ def _has_scan(path: Path) -> bool:
         return True
 
 
-def _flare_nifti(tree: FileTree) -> Iterator[CaseFiles]:
-    for path in tree.files:
-        stem, suffix = split_name(path)
-        if suffix in _NIFTI and stem.endswith("_0000") and path.parent.name.startswith("images"):
-            name = stem.removesuffix("_0000")
-            split, beside = path.parent.name.removeprefix("images"), path.parent.parent
-            source, patient = name_parts(name)
-            source = source or beside.absolute().name
-            yield CaseFiles(
-                source=source,
-                name=name,
-                ct=path,
-                marks=tree.beside(beside / f"marks{split}", name, _MARKS),
-                labels=tree.beside(beside / f"labels{split}", name, _NIFTI),
-                patient=f"{source}/{patient}",
-                path_name=tree.path_name(path.with_name(name)),
-            )
+def _flare_nifti(search: _Search) -> Iterator[CaseFiles]:
+    for path in search.tree.files:
+        if path.parent.name.lower().startswith("images") and _is_first_channel(path):
+            yield _flare_case(search, path)
 
 
-def _bids(tree: FileTree) -> Iterator[CaseFiles]:
-    derivatives = sorted(
-        {
-            tree.root / "derivatives" / inner.parts[1]
-            for path in tree.files
-            if (inner := path.relative_to(tree.root)).parts[0] == "derivatives" and len(inner.parts) > 2
-        }
+def _is_first_channel(path: Path) -> bool:
+    stem, suffix = split_name(path)
+    return suffix in NIFTI and stem.endswith(_FIRST_CHANNEL)
+
+
+def _flare_case(search: _Search, ct: Path) -> CaseFiles:
+    name = split_name(ct)[0].removesuffix(_FIRST_CHANNEL)
+    source, patient = name_parts(name)
+    source = source or ct.absolute().parent.parent.name
+    # marks and labels may be called as the scan's file is, unless that is the name of another case
+    other = search.tree.called(ct.parent, name + 2 * _FIRST_CHANNEL, NIFTI)
+    stems = [name] if other else [name, name + _FIRST_CHANNEL]
+    marks, labels = (
+        search.beside(ct, search.sibling_folders(ct.parent, "images", kind), stems, suffixes)
+        for kind, suffixes in (("marks", MARKS), ("labels", NIFTI))
     )
-    for path in tree.files:
-        stem, suffix = split_name(path)
-        inner = path.parent.relative_to(tree.root)
-        found = re.fullmatch(r"(sub-([^_]+))(?:_ses-([^_]+))?(?:_.+)?_ct", stem)
-        if found is None or suffix not in _NIFTI or "derivatives" in inner.parts:
+    return search.case(
+        ct,
+        marks,
+        labels,
+        source=source,
+        name=name,
+        patient=f"{source}/{patient}",
+        path_name=search.tree.path_name(ct.with_name(name)),
+    )
+
+
+def _flare_halves(search: _Search, scans: Collection[Path]) -> _Halves:
+    cases: dict[Path, CaseFiles] = {}
+    apart: Counter[tuple[Path, str]] = Counter()
+    for path, _, suffix in list(search.unused()):
+        folder = path.parent
+        kinds = (("marks", MARKS), ("labels", NIFTI))
+        kind = next((k for k, those in kinds if folder.name.lower().startswith(k) and suffix in those), "")
+        if not kind:
             continue
-        name = stem.removesuffix("_ct")
-        places = [path.parent, *(place / inner for place in derivatives)]
-        marks = (tree.beside(place, f"{name}_marks", _MARKS) for place in places)
-        labels = (tree.beside(place, f"{name}_dseg", _NIFTI) for place in places)
-        yield CaseFiles(
-            source=tree.root.absolute().name,
-            name=name,
-            ct=path,
-            marks=next(filter(None, marks), None),
-            labels=next(filter(None, labels), None),
-            patient=f"{tree.root.absolute().name}/{found[1]}",
-            path_name=name,
-            patient_id=found[2],
-            date=_date(found[3] or ""),
-        )
+        images = [one for one in search.sibling_folders(folder, kind, "images") if one in scans]
+        if images:
+            stem = split_name(path)[0].removesuffix(_FIRST_CHANNEL)
+            ct = images[0] / f"{stem}{_FIRST_CHANNEL}.nii.gz"
+            cases.setdefault(ct, _flare_case(search, ct))
+        else:  # nnU-Net hands out labels of its test scans, say, without the scans
+            apart[folder, "images" + folder.name[len(kind) :]] += 1
+    return list(cases.values()), [
+        f"{n} files in {printable(folder.relative_to(search.tree.root))} left out: there is no {images} with scans "
+        "next to it"
+        for (folder, images), n in apart.items()
+    ]
 
 
-_Layout: TypeAlias = Callable[[FileTree], Iterator[CaseFiles]]
+def _bids(search: _Search) -> Iterator[CaseFiles]:
+    for path in search.tree.files:
+        stem, suffix = split_name(path)
+        inside = path.relative_to(search.tree.root).parent.parts
+        is_derived = _DERIVATIVES in map(str.lower, inside)
+        if suffix in NIFTI and not is_derived and re.fullmatch("sub-.+_ct", stem.lower()):
+            yield _bids_case(search, path)
+
+
+def _bids_case(search: _Search, ct: Path, **facts: str) -> CaseFiles:
+    root, name = search.tree.root, split_name(ct)[0][: -len("_ct")]
+    found = re.match(r"sub-([^_]+)(?:_ses-([^_]+))?", name, re.IGNORECASE)
+    subject, session = ("", None) if found is None else found.groups()
+    folders = [ct.parent, *(reader / ct.parent.relative_to(root) for reader in search.derivatives)]
+    source = root.absolute().name
+    known = {"source": source, "name": name, "patient": f"{source}/sub-{subject}", "path_name": name}
+    return search.case(
+        ct,
+        search.beside(ct, folders, [f"{name}_marks"], MARKS),
+        search.beside(ct, folders, [f"{name}_dseg"], NIFTI),
+        **known | {"patient_id": subject, "date": _date(session or "")} | facts,
+    )
+
+
+def _bids_halves(search: _Search, scans: Collection[Path]) -> _Halves:
+    cases: dict[Path, CaseFiles] = {}
+    root = search.tree.root
+    left = [one for one in search.unused() if one[1].startswith("sub-")]
+    for path, stem, suffix in left:
+        if stem.endswith("_marks") and suffix in MARKS:
+            place = path.parent.relative_to(search.derivative(path) or root)
+            name = split_name(path)[0][: -len("_marks")]
+            ct = root / place / f"{name}_ct.nii.gz"
+            whole = search.tree.path_name(path)  # a scan in another folder may have the name
+            if ct not in cases:
+                cases[ct] = _bids_case(search, ct, name=whole, path_name=whole)
+    # _dseg is BIDS's name for a mask of any scan, an MRI's too
+    masks = [
+        path
+        for path, stem, suffix in search.unused()
+        if stem.startswith("sub-") and stem.endswith("_dseg") and suffix in NIFTI
+    ]
+    note = f"{len(masks)} masks (_dseg) left out: no scan (_ct) lies at their place"
+    return list(cases.values()), [note] if masks else []
+
+
+_Layout: TypeAlias = Callable[[_Search], Iterator[CaseFiles]]
 _LAYOUTS: tuple[_Layout, ...] = (_flare_npz, _flare_nifti, _own, _bids)
 
 
 def _date(text: str) -> str:
     """YYYYMMDD as YYYY-MM-DD; empty for anything else."""
     try:
-        return date.fromisoformat(text).isoformat() if len(text) == 8 else ""
+        return date.fromisoformat(text).isoformat() if len(text) == 8 and text.isdecimal() else ""
     except ValueError:
         return ""
 

@@ -24,6 +24,7 @@ MANIFEST_COLUMNS = (
     "date",
     "series",
     "acquisition",
+    "file_problem",
     "source",
     "split",
 )

@@ -175,6 +175,8 @@ def _rows_of_list(path: Path) -> tuple[list[CaseFiles], list[str]]:
 def _case_of(cells: dict[str, str], folder: Path, where: str) -> CaseFiles:
     if not cells["ct"]:
         raise TrainingError(f"{where}: names no ct")
+    if cells["file_problem"]:
+        raise TrainingError(f"{where}: {printable(cells['file_problem'])}")
     columns = [column for column in ("ct", "reference", "marks") if cells[column]]
     if archived := [column for column in columns if is_address(cells[column])]:
         raise TrainingError(

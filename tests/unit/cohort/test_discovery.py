@@ -16,12 +16,12 @@ def touch(folder, *names):
 
 
 def found(folder):
-    """Rows of a folder, paths relative to it; no acquisition is chosen."""
+    """Rows of a folder, paths relative to it; no acquisition is chosen, and none has a problem."""
     manifest = discover(folder)
     assert manifest.problems == ()
-    assert {row.acquisition for row in manifest.rows} <= {""}
+    assert {row.acquisition + row.file_problem for row in manifest.rows} <= {""}
     return [
-        tuple(text.removeprefix(f"{folder}/") for text in vars(row).values())[:-1] for row in manifest.rows
+        tuple(text.removeprefix(f"{folder}/") for text in vars(row).values())[:-2] for row in manifest.rows
     ]
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite_ensam.cohort import check_rows, discover
-from lite_ensam.core.errors import CaseError
-from lite_ensam.datasets import find_cases
-from lite_ensam.datasets.folders import list_cases
+from lite_ensam.cohort import check_rows, discover, discovery, read_cohort_manifest, write_cohort_manifest
+from lite_ensam.core.errors import CaseError, TrainingError
+from lite_ensam.datasets import CaseFiles, find_cases
+from lite_ensam.datasets.file_tree import list_files
+from lite_ensam.datasets.folders import find_cases_and_notes, list_cases
+from lite_ensam.datasets.training_cases import list_scored_cases
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -124,6 +126,154 @@ class TestCohorts:
         for case, name in (("p2", "ct.nii.gz"), ("p4", "ct.nii.gz"), ("p5", "ct.nii.gz"), ("p6", "p6.npz")):
             assert problems[case].endswith(f"{name}: no such file")
         assert any("marks.json: no such file" in one.error for one in check_rows(manifest.rows))
+
+
+class TestTwoReaders:
+    @pytest.mark.parametrize(
+        ("names", "problem"),
+        [
+            (
+                [
+                    "sub-02/sub-02_ct.nii",
+                    *(f"derivatives/{r}/sub-02/sub-02_marks.json" for r in ("radA", "radB")),
+                ],
+                "there are 2 files of marks, derivatives/radA/sub-02/sub-02_marks.json and "
+                "derivatives/radB/sub-02/sub-02_marks.json: two readers must not be mixed up by chance",
+            ),
+            (
+                ["sub-02/sub-02_ct.nii", "sub-02/sub-02_dseg.nii", "derivatives/r/sub-02/sub-02_dseg.nii"],
+                "there are 2 references, sub-02/sub-02_dseg.nii and derivatives/r/sub-02/sub-02_dseg.nii: two",
+            ),
+            (
+                [
+                    "sub-02/sub-02_ct.nii",
+                    "derivatives/a/sub-02/sub-02_marks.csv",
+                    "derivatives/b/sub-02/sub-02_dseg.nii",
+                ],
+                "marks and reference are of different derivatives, derivatives/a/sub-02/sub-02_marks.csv and "
+                "derivatives/b/sub-02/sub-02_dseg.nii: two",
+            ),
+            (
+                ["p/ct.nii", "p/marks.json", "p/marks.csv"],
+                "there are 2 files of marks, p/marks.csv and p/marks.json: two",
+            ),
+            (
+                ["p/ct.nii", "p/labels.nii", "p/labels.nii.gz"],
+                "there are 2 references, p/labels.nii and p/labels.nii.gz",
+            ),
+            (
+                ["images/a_0000.nii", "marks/a.json", "marks/a_0000.json"],
+                "there are 2 files of marks, marks/a.json and marks/a_0000.json: two",
+            ),
+        ],
+    )
+    def test_their_marks_are_not_mixed_up_by_chance(self, tmp_path, names, problem):
+        touch(tmp_path, *names)
+        manifest = discover(tmp_path)
+        ((number, error, runs_past),) = [(p.row, p.error, p.names_case) for p in manifest.problems]
+        assert (number, error[: len(problem)], runs_past) == (1, problem, True)
+        write_cohort_manifest(tmp_path / "manifest.csv", manifest.rows)
+        again = read_cohort_manifest(tmp_path / "manifest.csv")
+        assert (again.rows, again.problems) == (manifest.rows, manifest.problems)
+        with pytest.raises(TrainingError, match="must not be mixed up by chance"):
+            list_scored_cases(tmp_path / "manifest.csv")
+        with pytest.raises(CaseError, match="must not be mixed up by chance"):
+            find_cases(tmp_path)
+
+    def test_marks_beside_the_scan_go_with_a_readers_reference(self, tmp_path):
+        touch(tmp_path, "sub-1/sub-1_ct.nii", "sub-1/sub-1_marks.json", "derivatives/r/sub-1/sub-1_dseg.nii")
+        touch(
+            tmp_path,
+            "sub-2/sub-2_ct.nii",
+            *(f"derivatives/r/sub-2/sub-2_{n}" for n in ("marks.csv", "dseg.nii")),
+        )
+        manifest = discover(tmp_path)
+        assert manifest.problems == ()
+        assert all(row.marks and row.reference for row in manifest.rows)
+
+
+class TestScansThatAreMissing:
+    @pytest.mark.parametrize(
+        ("names", "case", "ct"),
+        [
+            (["B/c2/marks.json", "B/c2/labels.nii.gz"], "B__c2", "B/c2/ct.nii.gz"),
+            (["c2/Labels.NII"], "c2", "c2/ct.nii.gz"),
+            (["imagesTr/a_0000.nii", "labelsTr/a.nii", "labelsTr/x.nii", "marksTr/x.csv"], "imagesTr__x",
+             "imagesTr/x_0000.nii.gz"),
+            (["imagesTr/a_0000.nii", "labelsTr/a.nii", "marksTr/x_0000.json"], "imagesTr__x", "imagesTr/x_0000.nii.gz"),
+            (["sub-99/sub-99_marks.json", "sub-99/sub-99_dseg.nii"], "sub-99__sub-99_marks", "sub-99/sub-99_ct.nii.gz"),
+            (["derivatives/r/sub-99/sub-99_marks.csv"], "derivatives__r__sub-99__sub-99_marks",
+             "sub-99/sub-99_ct.nii.gz"),
+        ],
+    )  # fmt: skip
+    def test_marks_and_labels_without_a_scan_are_a_case_that_fails(self, tmp_path, names, case, ct):
+        touch(tmp_path, *names)
+        manifest = discover(tmp_path)
+        row = manifest.rows[-1]
+        assert (row.case, row.ct, manifest.notes) == (case, str(tmp_path / ct), ())
+        assert len(manifest.rows) == 1 + any("_0000.nii" in name for name in names)
+        errors = [problem.error for problem in check_rows(manifest.rows) if problem.case == case]
+        assert f"{tmp_path / ct}: no such file" in errors
+        with pytest.raises(CaseError, match="no such file"):
+            find_cases(tmp_path)
+
+    def test_a_folder_of_labels_whose_scans_were_not_fetched_is_one_note(self, tmp_path):
+        touch(tmp_path, "imagesTr/a_0000.nii", "labelsTr/a.nii", *(f"labelsTs/{n}.nii.gz" for n in range(12)))
+        touch(tmp_path, "sub-1/anat/sub-1_T1w.nii", "sub-1/anat/sub-1_dseg.nii")
+        cases, notes = list_cases(tmp_path)
+        assert [case.name for case in cases] == ["a"]
+        assert notes == (
+            "12 files in labelsTs left out: there is no imagesTs with scans next to it",
+            "1 masks (_dseg) left out: no scan (_ct) lies at their place",
+        )
+
+    def test_marks_beside_a_scan_of_another_name_are_a_note(self, tmp_path):
+        touch(tmp_path, "CT_1.npz", "marks.json")
+        assert discover(tmp_path).notes == (
+            "files of marks or labels that belong to no case: the scans next to them have other names: marks.json",
+        )
+
+    def test_scans_that_are_missing_do_not_hide_a_dicom_archive(self, tmp_path, monkeypatch):
+        touch(tmp_path, "series/1.dcm", "series/marks.json")
+        series = CaseFiles("", "1.2.3", tmp_path / "series", tmp_path / "sr.dcm", path_name="1.2.3")
+        monkeypatch.setattr(discovery, "find_series", lambda files: ((series,), ("from the archive",)))
+        manifest = discover(tmp_path)
+        assert [row.case for row in manifest.rows] == ["1.2.3"]
+        left_out = "1 cases of marks or labels without a scan left out: the scans are DICOM"
+        assert manifest.notes == ("from the archive", left_out)
+
+
+class TestNames:
+    def test_letter_case_does_not_count_where_it_tells_no_scans_apart(self, tmp_path):
+        touch(tmp_path, "ImagesTr/Y_0000.nii.gz", "labelsTr/y.nii.gz", "MarksTr/Y.JSON")
+        touch(tmp_path, "sub-X/sub-X_CT.nii", "sub-X/SUB-x_Marks.json", "derivatives/r/sub-X/sub-x_DSEG.nii")
+        (flare, bids) = discover(tmp_path).rows
+        assert (flare.marks, flare.reference) == (
+            str(tmp_path / "MarksTr/Y.JSON"), str(tmp_path / "labelsTr/y.nii.gz"),
+        )  # fmt: skip
+        assert (bids.case, Path(bids.marks).name, Path(bids.reference).name) == (
+            "sub-X", "SUB-x_Marks.json", "sub-x_DSEG.nii",
+        )  # fmt: skip
+
+    def test_a_scan_never_takes_the_labels_of_one_in_other_letter_case(self, tmp_path):
+        touch(tmp_path, "images/a_0000.nii", "images/A_0000.nii", "labels/a.nii")
+        if len(os.listdir(tmp_path / "images")) == 1:
+            pytest.skip("this file system takes A for a")
+        cases, _ = find_cases_and_notes(list_files(tmp_path))
+        assert {case.name: case.labels and case.labels.name for case in cases} == {"A": None, "a": "a.nii"}
+
+    def test_marks_may_be_called_as_the_file_of_the_scan(self, tmp_path):
+        touch(tmp_path, "imagesTr/L_1_0000.nii", "labelsTr/L_1_0000.nii", "marksTr/L_1_0000.json")
+        ((case,), notes) = list_cases(tmp_path)
+        assert (case.name, case.marks.name, case.labels.name) == ("L_1", "L_1_0000.json", "L_1_0000.nii")
+        assert notes == ()
+
+    def test_a_number_that_ends_a_name_is_no_channel(self, tmp_path):
+        touch(
+            tmp_path, "images/L_0000.nii", "images/L_0000_0000.nii", "marks/L_0000.json", "labels/L_0000.nii"
+        )
+        cases, _ = find_cases_and_notes(list_files(tmp_path))
+        assert {case.name: bool(case.marks and case.labels) for case in cases} == {"L": False, "L_0000": True}
 
 
 def link(path: Path) -> None:
