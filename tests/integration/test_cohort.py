@@ -12,15 +12,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite_ensam.cohort import Cohort, Parameters, Progress, open_manifest, run_cohort, write_cohort_manifest
+from lite_ensam.cohort import (
+    Cohort,
+    CohortCase,
+    Parameters,
+    Progress,
+    check_rows,
+    open_manifest,
+    run_cohort,
+    write_cohort_manifest,
+)
 from lite_ensam.cohort import task as task_module
 from lite_ensam.cohort.parameters import Task
 from lite_ensam.cohort.task import run_case
 from lite_ensam.core.errors import CohortError, OutputError
-from lite_ensam.io import read_case, read_labels, read_report, write_marks, write_mask
+from lite_ensam.io import read_case, read_labels, read_report, write_ct, write_marks, write_mask
 from lite_ensam.segmentation import segment
 from tests.integration.cohorts import CORRUPT, LIMITS, N_GOOD, PLAIN, outcome
 from tests.integration.conftest import Run, Undisturbed
+from tests.phantoms import ellipsoid_case
 
 
 def table(folder: Path, name: str = "cases") -> list[dict[str, str]]:
@@ -250,6 +260,83 @@ def test_lines_without_a_label_of_the_reference_are_a_note(undisturbed: Undistur
     run_cohort([changed], tmp_path / "out", PLAIN, LIMITS, workers=1)
     (noted,) = table(tmp_path / "out")
     assert noted["notes"].endswith("lines whose label the reference does not have are not scored: 2")
+
+
+def test_lines_that_are_drawn_on_the_reference_are_a_note(
+    undisturbed: Undisturbed, tmp_path: Path, run: Run
+) -> None:
+    rows = [replace(row, marks="") for row in open_manifest(undisturbed.manifest).rows if row.reference]
+    rows[0] = open_manifest(undisturbed.manifest).rows[0]
+    write_cohort_manifest(tmp_path / "manifest.csv", rows)
+    ran = run("cohort", tmp_path / "manifest.csv", "-o", tmp_path / "out", "--workers", 1)
+    assert ran.returncode == 0, ran.stderr
+    drawn = "no lines were given; they are drawn on the reference, on each tumour's largest slice"
+    assert [drawn in row["notes"] for row in table(tmp_path / "out")] == [False, *[True] * (N_GOOD - 1)]
+    assert f"note: cases with notes: {N_GOOD - 1}, see index.html" in ran.stdout
+    assert f"note: {N_GOOD - 1} cases: {drawn}" in ran.stdout
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert page.count("no lines were given") == N_GOOD - 1
+
+
+def test_results_of_a_case_that_was_renamed_are_a_note(undisturbed: Undisturbed, done: Path) -> None:
+    rows = list(open_manifest(undisturbed.manifest).rows)
+    rows[0] = replace(rows[0], case="new name")
+    result = run_cohort(rows, done, PLAIN, LIMITS, workers=1, check=False)
+    (note,) = [note for note in result.notes if "the manifest does not name" in note]
+    assert "does not name: scan_0; they are in no table: delete these folders if" in note
+    assert "does not name: scan_0" in result.page.read_text()
+    assert (done / "cases/scan_0/mask.nii.gz").exists()
+    assert "scan_0" not in [row["case"] for row in table(done)]
+
+
+def test_tables_of_an_earlier_run_do_not_outlive_its_masks(undisturbed: Undisturbed, done: Path) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        again(undisturbed, done, parameters=Parameters(threshold=1.0), check=False, on_progress=interrupt)
+    named = {name for name in os.listdir(done) if name.endswith((".csv", ".parquet", ".html"))}
+    assert named == {"manifest.csv"}
+    again(undisturbed, done, check=False)
+    assert outcome(done) == undisturbed.outcome
+
+
+def test_tables_stay_while_nothing_is_done(undisturbed: Undisturbed, done: Path) -> None:
+    seen: list[bool] = []
+    again(undisturbed, done, on_progress=lambda _: seen.append((done / "cases.csv").exists()))
+    assert len(seen) == N_GOOD + 1
+    assert all(seen)
+
+
+def test_an_empty_file_fails_as_that_and_not_for_want_of_marks(
+    undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.nii.gz").write_bytes(b"")
+    row = CohortCase("empty", str(tmp_path / "empty.nii.gz"))
+    run_cohort([row], tmp_path / "out", PLAIN, LIMITS, workers=1, check=False)
+    (failed,) = table(tmp_path / "out")
+    assert (failed["step"], failed["error"]) == ("scan", check_rows([row])[0].error)
+    assert "the file is empty" in failed["error"]
+
+
+def test_results_follow_the_paths_of_a_corrected_manifest(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    first = open_manifest(undisturbed.manifest).rows[0]
+    scans = []
+    for n in (0, 1):  # of the same size and time
+        case = ellipsoid_case(seed=n)
+        scans.append(tmp_path / f"s{n}.nii")
+        write_ct(scans[n], case.ct, case.grid)
+        os.utime(scans[n], (0, 0))
+    assert scans[0].stat().st_size == scans[1].stat().st_size
+    a, b = (
+        replace(first, case=name, reference="", ct=str(scan)) for name, scan in zip("AB", scans, strict=True)
+    )
+    run_cohort([replace(a, ct=b.ct), replace(b, ct=a.ct)], tmp_path / "out", PLAIN, LIMITS, workers=1)
+    progress = run_cohort([a, b], tmp_path / "out", PLAIN, LIMITS, workers=1).progress
+    assert (progress.kept, progress.done) == (0, 2)
+    run_cohort([a, b], tmp_path / "fresh", PLAIN, LIMITS, workers=1)
+    assert outcome(tmp_path / "out") == outcome(tmp_path / "fresh")
 
 
 def test_other_parameters_do_it_again(undisturbed: Undisturbed, done: Path) -> None:

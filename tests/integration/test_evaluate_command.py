@@ -13,6 +13,7 @@ from lite_ensam.cli import build_app
 from lite_ensam.cli.evaluate import show
 from lite_ensam.evaluation import CaseResources, Evaluation
 from tests.flare_files import write_flare_folder
+from tests.integration.conftest import Run
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,11 @@ def test_all_scores_are_printed_as_json(flare: Path, capsys: pytest.CaptureFixtu
     out, err = capsys.readouterr()
     assert "result" in {row["method"] for row in json.loads(out)["summaries"]}
     assert "scoring" in err
+
+
+def test_quiet_prints_nothing(flare: Path, run: Run) -> None:
+    done = run("evaluate", flare, "-q")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_one_command_writes_the_papers_tables(

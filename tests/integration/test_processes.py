@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from lite_ensam.io import read_labels
 from tests.integration.conftest import Scan
@@ -24,6 +25,32 @@ def test_the_installed_command_segments(scan: Scan, tmp_path: Path) -> None:
     done = subprocess.run([command, *arguments], capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
     assert set(np.unique(read_labels(tmp_path / "mask.nii.gz"))) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("unbuffered", [False, True])
+def test_a_reader_that_goes_away_ends_no_work(scan: Scan, tmp_path: Path, unbuffered: bool) -> None:
+    (tmp_path / "manifest.csv").write_text(f"case,ct,marks\na,{scan.ct},{scan.marks}\n")
+    output = tmp_path / "out"
+    environment = os.environ | ({"PYTHONUNBUFFERED": "1"} if unbuffered else {})
+    for command in (["info"], ["cohort", tmp_path / "manifest.csv", "-o", output, "--workers", 1]):
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        arguments = [sys.executable, "-m", "lite_ensam", *map(str, command)]
+        done = subprocess.run(
+            arguments, stdout=write_end, stderr=subprocess.PIPE, env=environment, check=False, timeout=300
+        )
+        os.close(write_end)
+        assert (done.returncode, done.stderr) == (0, b"")
+    assert (output / "cases.csv").exists()
+
+
+def test_an_error_that_nobody_reads_still_has_its_exit_code(tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    arguments = [sys.executable, "-m", "lite_ensam", "segment", str(tmp_path / "none.nii.gz")]
+    done = subprocess.run(arguments, stdout=write_end, stderr=write_end, check=False, timeout=300)
+    os.close(write_end)
+    assert done.returncode == 1
 
 
 def test_errors_go_to_stderr_and_debug_adds_a_traceback(tmp_path: Path) -> None:

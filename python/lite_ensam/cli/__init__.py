@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Exit codes: 0 done, 1 invalid input, 2 incorrect usage."""
+"""The command line: parse, call, print. Exit codes: 0 done, 1 invalid input, 2 incorrect usage, 130 interrupted."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import signal
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from io import TextIOWrapper
 from keyword import iskeyword
 from typing import Annotated, NamedTuple
 
 import typer
 
-from lite_ensam.cli import verbosity
+from lite_ensam.cli import streams, verbosity
 from lite_ensam.cli.options import as_options
 from lite_ensam.core.errors import LiteEnsamError
 
@@ -115,9 +114,7 @@ def main() -> None:
     atexit.register(_leave_garbage)
     arguments, said = verbosity.split(sys.argv[1:])
     debug = "--debug" in said
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a file name that the terminal cannot show is no error
-            stream.reconfigure(errors="backslashreplace")
+    streams.harden()
     # an exit, not a death: files that are half written are taken away
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:

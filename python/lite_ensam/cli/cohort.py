@@ -144,17 +144,22 @@ def _problems(manifest: CohortManifest, go_on: bool) -> Sequence[ManifestIssue]:
     total = len(manifest.rows)
     with typer.progressbar(length=total, label="checking files") as bar:
         problems = [*manifest.problems, *check_rows(manifest.rows, lambda done: bar.update(1))]
+    is_folder = manifest.path is not None and manifest.path.is_dir()
     for one in problems[:_MOST_PROBLEMS_SHOWN]:
-        typer.echo(f"row {one.row}, case {one.case or '-'}: {one.error}", err=True)
+        where = "" if is_folder else f"row {one.row}, "  # rows of a folder are not to be seen
+        typer.echo(f"{where}case {one.case or '-'}: {one.error}", err=True)
     if len(problems) > _MOST_PROBLEMS_SHOWN:
         typer.echo(f"and {len(problems) - _MOST_PROBLEMS_SHOWN} more", err=True)
     nameless = [one.row for one in problems if not one.names_case]
     if problems and (nameless or not go_on):
-        way = (
-            f"Give row {nameless[0]} a valid case of its own: --go-on cannot run past it"
-            if nameless
-            else "Mend the manifest and the files, or run with --go-on"
-        )
+        way = "Mend the manifest and the files, or run with --go-on"
+        if nameless and is_folder:
+            way = (
+                "Rename the files so that each case has a name of its own, or write a manifest with --check and change "
+                "its column case: --go-on cannot run past it"
+            )
+        elif nameless:
+            way = f"Give row {nameless[0]} a valid case of its own: --go-on cannot run past it"
         typer.echo(f"lite-ensam: problems: {len(problems)}, cases: {total}; nothing was run. {way}", err=True)
     return problems
 
@@ -167,6 +172,8 @@ def _show(result: Cohort) -> None:
     row = (progress.total, progress.total - failed, failed, progress.kept)
     print_table((), ("cases", "done", "failed", "kept from before"), [tuple(map(str, row))])
     out = console()
+    for note in result.notes:
+        out.print(f"note: {note}")
     out.print(f"tables: {', '.join(table.name for table in result.tables)} in {result.folder}")
     out.print(f"page: {result.page}")
     out.print(DISCLAIMER, style="dim")

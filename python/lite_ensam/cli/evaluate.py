@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from lite_ensam.cli.options import (
     Weights,
 )
 from lite_ensam.cli.tables import console, print_json, print_table
+from lite_ensam.cli.verbosity import is_quiet
 from lite_ensam.core.extras import require_packages
 
 if TYPE_CHECKING:
@@ -261,7 +263,8 @@ class Files:
 @contextmanager
 def _bar(label: str) -> Iterator[Callable[[str, int, int], None]]:
     """A bar that moves with each case."""
-    with typer.progressbar(length=1, label=label, file=sys.stderr) as bar:
+    where = io.StringIO() if is_quiet() else sys.stderr
+    with typer.progressbar(length=1, label=label, file=where) as bar:
 
         def on_case(name: str, number: int, total: int) -> None:
             bar.length = total

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,15 +19,9 @@ def console() -> Console:
 
     # what is printed holds names of files and tumours, in which nothing is markup
     plain = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-    plain.on_broken_pipe = _go_on_unheard  # type: ignore[method-assign]
     if not plain.is_terminal:
         plain.width = PIPE_WIDTH
     return plain
-
-
-def _go_on_unheard() -> None:
-    """Let `| head` close the pipe: the files are what was asked for, and they are written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_json(report: Mapping[str, Any]) -> None:

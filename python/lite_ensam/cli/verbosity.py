@@ -9,6 +9,7 @@ from contextlib import contextmanager, redirect_stdout
 EVERYWHERE = {"-q": "-q", "--quiet": "-q", "-v": "-v", "--verbose": "-v", "--debug": "--debug"}
 
 _IS_VERBOSE = False
+_IS_QUIET = False
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], set[str]]:
@@ -26,13 +27,18 @@ def split(arguments: Sequence[str]) -> tuple[list[str], set[str]]:
 @contextmanager
 def applied(said: set[str], own: Sequence[str] = ()) -> Iterator[None]:
     """Run a command verbosely, or quietly: it prints errors only, and the JSON that its `own` arguments ask for."""
-    global _IS_VERBOSE
-    _IS_VERBOSE = "-v" in said
+    global _IS_VERBOSE, _IS_QUIET
+    _IS_VERBOSE, _IS_QUIET = "-v" in said, "-q" in said
     if "-q" not in said or "--json" in own:
         yield
         return
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         yield
+
+
+def is_quiet() -> bool:
+    """Whether the user asked for errors only: a bar on stderr is not one."""
+    return _IS_QUIET
 
 
 def is_verbose() -> bool:

@@ -24,6 +24,7 @@ from lite_ensam.cohort.output_folder import (
     ABOUT,
     MANIFEST,
     LockedFolder,
+    foreign_results,
     is_own_manifest,
     locked,
     make_run_folder,
@@ -63,12 +64,15 @@ class Cohort:
         Cases, tumours and timing, each as CSV and as Parquet.
     page : Path
         HTML.
+    notes : tuple[str, ...], default ()
+        How many cases have notes and which are the most frequent; results that are left of other cases.
     """
 
     folder: Path
     progress: Progress
     tables: tuple[Path, ...]
     page: Path
+    notes: tuple[str, ...] = ()
 
 
 def check_cohort_extra() -> None:
@@ -207,4 +211,6 @@ def run_cohort(
             manifest.rows, locked_folder, parameters, limits,
             workers=workers, scheduler=scheduler, retry_failed=retry_failed, on_progress=on_progress,
         )  # fmt: skip
-        return Cohort(place, progress, write_tables(manifest.rows, place), write_page(manifest.rows, place))
+        tables, left = write_tables(manifest.rows, place), foreign_results(place, manifest.rows)
+        page = write_page(manifest.rows, place, (*manifest.notes, *left))
+        return Cohort(place, progress, tables.paths, page, (*tables.notes.summary(), *left))

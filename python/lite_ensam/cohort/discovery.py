@@ -47,7 +47,10 @@ def discover(folder: str | os.PathLike[str]) -> CohortManifest:
     if not any(os.path.lexists(case.ct) for case in cases):
         series, more = find_series(tree.files)
         if series and cases:  # marks that somebody has put beside the slices, say
-            more = (*more, f"{len(cases)} cases of marks or labels without a scan left out: the scans are DICOM")
+            more = (
+                *more,
+                f"{len(cases)} cases of marks or labels without a scan left out: the scans are DICOM",
+            )
         cases, notes = series or cases, (*notes, *more)
     if not cases:
         raise CohortError(

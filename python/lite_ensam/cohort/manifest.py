@@ -221,7 +221,7 @@ def _npz_arrays(path: Path) -> frozenset[str]:
 
 def table_problems(rows: Sequence[CohortCase]) -> Iterator[ManifestIssue]:
     """All that can be seen without opening a file."""
-    first: dict[str, int] = {}
+    first: dict[str, tuple[int, CohortCase]] = {}
     for number, row in enumerate(rows, start=1):
         for error in _name_errors(row):
             yield ManifestIssue(number, row.case, error, names_case=False)
@@ -229,9 +229,10 @@ def table_problems(rows: Sequence[CohortCase]) -> Iterator[ManifestIssue]:
             yield ManifestIssue(number, row.case, error)
         if row.case:
             # file systems of Windows and macOS take A for a
-            before = first.setdefault(row.case.casefold(), number)
+            before, other = first.setdefault(row.case.casefold(), (number, row))
             if before != number:
-                error = f"case {brief(row.case)} was row {before} already"
+                scans = f"{printable(other.ct) or '-'} and {printable(row.ct) or '-'}"
+                error = f"case {brief(row.case)} was row {before} already; the scans are {scans}"
                 yield ManifestIssue(number, row.case, error, names_case=False)
 
 
@@ -247,17 +248,21 @@ def _name_errors(row: CohortCase) -> Iterator[str]:
         yield f"case {brief(row.case)} holds control characters"
 
 
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text  # 20240102 and weeks are ISO dates as well
+    except ValueError:
+        return False
+
+
 def cell_errors(row: CohortCase) -> Iterator[str]:
     """Sentences about cells of a row that are invalid, its name left out."""
     if row.file_problem:
         yield printable(row.file_problem)
     if not row.ct:
         yield "has no ct"
-    if row.date:
-        try:
-            date.fromisoformat(row.date)
-        except ValueError:
-            yield f"date must be YYYY-MM-DD, got {brief(row.date)}"
+    if row.date and not _is_day(row.date):
+        yield f"date must be YYYY-MM-DD, got {brief(row.date)}"
     try:
         parse_acquisition(row.acquisition)
     except CaseError as error:

@@ -20,6 +20,7 @@ __all__ = [
     "LOCK",
     "MANIFEST",
     "LockedFolder",
+    "foreign_results",
     "is_own_manifest",
     "locked",
     "make_run_folder",
@@ -32,7 +33,9 @@ _TABLES = tuple(f"{name}.{kind}" for name in ("cases", "tumors", "timing") for k
 ABOUT = "cohort.json"
 """Says that a folder is a cohort's: what stands there under our names may be written over."""
 
-_WRITTEN = (MANIFEST, ABOUT, "index.html", "workers.log", LOCK, *_TABLES)
+_PAGE = "index.html"
+_WRITTEN = (MANIFEST, ABOUT, _PAGE, "workers.log", LOCK, *_TABLES)
+_MOST_NAMED = 5
 
 
 def refuse_overlap(folder: Path, manifest: CohortManifest) -> None:
@@ -75,6 +78,31 @@ def refuse_overlap(folder: Path, manifest: CohortManifest) -> None:
                 )
 
 
+def foreign_results(folder: Path, rows: Sequence[CohortCase]) -> tuple[str, ...]:
+    """A note if the folder holds results of cases that no row names, such as one that was renamed."""
+    own = {row.folder_name.casefold(): row.folder_name for row in rows}
+    with os.scandir(folder / _CASES) as entries:
+        found = [entry for entry in entries if os.path.lexists(Path(entry) / RECORD)]
+    others = []
+    for entry in found:
+        name = own.get(entry.name.casefold(), "")
+        # a file system may take A for a
+        if entry.name != name and not (name and _is_same(Path(entry), Path(entry).with_name(name))):
+            others.append(entry.name)
+    if not others:
+        return ()
+    named = ", ".join(map(printable, sorted(others)[:_MOST_NAMED]))
+    more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
+    return (
+        f"{printable(folder / _CASES)} holds results of cases that the manifest does not name: {named}{more}; they are "
+        "in no table: delete these folders if you do not need them",
+    )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return other.exists() and one.samefile(other)
+
+
 def is_own_manifest(folder: Path, manifest: CohortManifest) -> bool:
     """Whether a manifest was read from where the run keeps its own."""
     own = folder / MANIFEST
@@ -100,6 +128,16 @@ class LockedFolder:
                 f"{printable(self.path)}: the folder of the results vanished while the run went on; "
                 "run again, and what is missing is done"
             )
+
+    def withdraw_tables(self) -> None:
+        """Remove tables and page of an earlier run, before work begins that they would contradict until it ends."""
+        for name in (*_TABLES, _PAGE):
+            try:
+                (self.path / name).unlink(missing_ok=True)
+            except OSError as error:
+                raise OutputError(
+                    f"cannot remove {printable(self.path / name)}: {error.strerror or error}"
+                ) from error
 
     def check_records(self, rows: Sequence[CohortCase]) -> None:
         """Raise `CohortError` if records of cases that this run has seen to were deleted meanwhile."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from lite_ensam import _kernels
 from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.cohort.notes import CaseNotes
 from lite_ensam.cohort.record import Record
 from lite_ensam.cohort.tables import read_records, review_priority
 from lite_ensam.cohort.thumbnails import thumbnails
@@ -38,6 +39,7 @@ class _Numbers:
     statuses: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, str, str]] = field(default_factory=list)
     flags: Counter[str] = field(default_factory=Counter)
+    notes: CaseNotes = field(default_factory=CaseNotes)
     values: dict[str, list[float]] = field(default_factory=dict)
     odd: list[tuple[float, int, CohortCase, Mapping[str, Any]]] = field(default_factory=list)
     n_tumors: int = 0
@@ -47,6 +49,7 @@ class _Numbers:
         if record["status"] != "done":
             self.failures.append((row.case, record.get("step", ""), record.get("error", "")))
             return
+        self.notes.add(row.case, record["notes"])
         run = record.get("run", {})
         steps = run.get("seconds", {})
         self._note(
@@ -72,8 +75,24 @@ class _Numbers:
             self.values.setdefault(name, []).append(value)
 
 
-def write_page(rows: Sequence[CohortCase], folder: str | os.PathLike[str], name: str = "index.html") -> Path:
+def write_page(
+    rows: Sequence[CohortCase],
+    folder: str | os.PathLike[str],
+    notes: Sequence[str] = (),
+    name: str = "index.html",
+) -> Path:
     """Write the page of a cohort from its records; scans are opened again only for the tumours that most need review.
+
+    Parameters
+    ----------
+    rows : Sequence[CohortCase]
+        All cases.
+    folder : str or os.PathLike[str]
+        Folder of the cohort.
+    notes : Sequence[str], default ()
+        Sentences on the cohort as a whole.
+    name : str, default "index.html"
+        File name.
 
     Raises
     ------
@@ -91,6 +110,7 @@ def write_page(rows: Sequence[CohortCase], folder: str | os.PathLike[str], name:
         html.section("Distributions", _distributions(numbers.values)),
         html.section("Flags", _flags(numbers)),
         html.section("Failures", _failures(numbers.failures)),
+        html.section("Notes", *map(html.paragraph, notes), _notes(numbers.notes, bool(notes))),
         html.section(
             f"The {len(odd)} tumours that most need review", html.paragraph(_PRIORITY), _gallery(odd, folder)
         ),
@@ -139,6 +159,14 @@ def _failures(failures: Sequence[tuple[str, str, str]]) -> str:
     table = html.table(("case", "step", "error"), failures[:_MOST_FAILURES], text_columns=(1, 2))
     more = len(failures) - _MOST_FAILURES
     return table + (html.paragraph(f"and {more} more: see cases.csv") if more > 0 else "")
+
+
+def _notes(notes: CaseNotes, has_others: bool) -> str:
+    if not notes.n_cases:
+        return "" if has_others else html.paragraph("None.")
+    more = notes.n_cases - len(notes.listed)
+    table = html.table(("case", "notes"), notes.listed, text_columns=(1,))
+    return table + (html.paragraph(f"and {more} more: see cases.csv") if more else "")
 
 
 def _gallery(

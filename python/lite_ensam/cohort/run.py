@@ -98,7 +98,7 @@ def run_cases(
     progress = Progress(len(rows))
     tell = on_progress or (lambda _: None)
     with staff(plan, scheduler) as everybody:
-        tasks = _open_tasks(rows, str(folder.path), parameters, limits, retry_failed, progress, tell)
+        tasks = _open_tasks(rows, folder, parameters, limits, retry_failed, progress, tell)
         for outcome in _outcomes(tasks, everybody, folder):
             progress.done += outcome.status == "done"
             progress.failed += outcome.status == "failed"
@@ -110,7 +110,7 @@ def run_cases(
 
 def _open_tasks(
     rows: Sequence[CohortCase],
-    folder: str,
+    folder: LockedFolder,
     parameters: Parameters,
     limits: Limits,
     retry_failed: bool,
@@ -120,9 +120,9 @@ def _open_tasks(
     """Tasks of the cases that have no record that is still true."""
     begun = False
     for row in rows:
-        task = Task(row, folder, parameters, limits)
-        sweep_leftovers(case_folder(folder, row), alone=True)
-        state = case_state(task, read_record(folder, row))
+        task = Task(row, str(folder.path), parameters, limits)
+        sweep_leftovers(case_folder(folder.path, row), alone=True)
+        state = case_state(task, read_record(folder.path, row))
         if state is CaseState.DONE or (state is CaseState.FAILED and not retry_failed):
             progress.kept += 1
             progress.failed_before += state is CaseState.FAILED
@@ -130,6 +130,8 @@ def _open_tasks(
         else:
             if not begun:  # the pace is that of work, not of looking up what is done
                 begun, progress.started = True, time.monotonic()
+                folder.check()
+                folder.withdraw_tables()
             yield task
 
 

@@ -11,16 +11,17 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.cohort.notes import CaseNotes
 from lite_ensam.cohort.record import MASK, Record, case_folder, obstacle, read_record
 from lite_ensam.datasets.manifest_table import load_parquet
 from lite_ensam.io import atomic_write, rounded
 from lite_ensam.io.csv_tables import csv_text
 from lite_ensam.measurements import CONFIDENCE
 
-__all__ = ["CASES", "TIMING", "TUMORS", "read_records", "review_priority", "write_tables"]
+__all__ = ["CASES", "TIMING", "TUMORS", "Tables", "read_records", "review_priority", "write_tables"]
 
 CASES = {
     "case": "string", "patient": "string", "date": "string", "status": "string", "step": "string", "error": "string",
@@ -77,7 +78,14 @@ def read_records(
         yield row, record
 
 
-def write_tables(rows: Sequence[CohortCase], folder: str | os.PathLike[str]) -> tuple[Path, ...]:
+class Tables(NamedTuple):
+    """Tables that were written, and the notes in them."""
+
+    paths: tuple[Path, ...]
+    notes: CaseNotes
+
+
+def write_tables(rows: Sequence[CohortCase], folder: str | os.PathLike[str]) -> Tables:
     """Write cases, tumours and timing, each as CSV (floats rounded) and as Parquet, whole or not at all.
 
     Raises
@@ -87,7 +95,7 @@ def write_tables(rows: Sequence[CohortCase], folder: str | os.PathLike[str]) -> 
     MissingExtraError
         If pyarrow is not installed.
     """
-    place = Path(folder)
+    place, notes = Path(folder), CaseNotes()
     with (
         _table(place / "cases", CASES) as cases,
         _table(place / "tumors", TUMORS) as tumors,
@@ -96,11 +104,14 @@ def write_tables(rows: Sequence[CohortCase], folder: str | os.PathLike[str]) -> 
         for row, record in read_records(rows, place):
             who = {"case": row.case, "patient": row.patient, "date": row.date}
             cases.add(who | _case(row, record, place))
+            notes.add(row.case, record.get("notes", ()))
             for tumor in record.get("tumors", ()):
                 tumors.add(who | tumor | _flags([tumor]) | {"review_priority": review_priority(tumor)})
             if record["status"] == "done":
                 timing.add(_timing(row, record.get("run", {})))
-    return tuple(path for name in ("cases", "tumors", "timing") for path in _paths(place / name))
+    return Tables(
+        tuple(path for name in ("cases", "tumors", "timing") for path in _paths(place / name)), notes
+    )
 
 
 def _case(row: CohortCase, record: Record, place: Path) -> dict[str, Any]:

@@ -39,9 +39,9 @@ from lite_ensam.core.errors import EngineError, MarkError, MissingExtraError, Ou
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks, on_common_box
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import Labels
-from lite_ensam.datasets.case_files import reference_notes
+from lite_ensam.datasets.case_files import DRAWN, are_lines_drawn, reference_notes
 from lite_ensam.evaluation import dsc
-from lite_ensam.io import read_case, read_labels
+from lite_ensam.io import open_scan, read_case, read_labels
 from lite_ensam.io.atomic import sweep_leftovers
 from lite_ensam.io.places import marks_at_hand, scan_at_hand
 from lite_ensam.segmentation import Segmentation, segment
@@ -104,8 +104,12 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
     marks: str | tuple[RecistMark, ...] | None = row.marks or None
     ct = scan_at_hand(row.ct, row.series or None, marks_at_hand(row.marks or row.reference or None))
     if not os.path.isdir(ct) and (error := marks_error(row)):  # a DICOM folder may hold its marks
+        open_scan(ct, **row.choice)  # an empty file is the reason, rather than that it has no marks
         raise MarkError(error)
+    drawn = []
     if marks is None and row.reference:
+        if are_lines_drawn(ct, marks):
+            drawn = [f"no lines were given; {DRAWN}"]
         marks = read_case(ct, None, row.reference, **row.choice).marks
     p = parameters
     result = segment(
@@ -136,7 +140,7 @@ def process_case(row: CohortCase, parameters: Parameters, folder: str) -> Record
     )
     return {
         **{name: report[name] for name in kept},
-        "notes": [*report["notes"], *of_reference],
+        "notes": [*report["notes"], *drawn, *of_reference],
         "case": row.case,
         "status": "done",
         "identity": p.identity(row.series, row.acquisition),

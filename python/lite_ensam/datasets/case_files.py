@@ -10,9 +10,15 @@ import numpy as np
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, printable
+from lite_ensam.core.types import PathLike
 from lite_ensam.io import read_case
+from lite_ensam.io.flare_npz import npz_keys
+from lite_ensam.io.reading import file_suffix
 
-__all__ = ["CaseFiles", "name_parts", "reference_notes"]
+__all__ = ["DRAWN", "CaseFiles", "are_lines_drawn", "name_parts", "reference_notes"]
+
+DRAWN = "they are drawn on the reference, on each tumour's largest slice"
+"""End of a note: results on such lines are better than those on lines that a reader drew."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,11 @@ class CaseFiles:
                 f"{marked_by} marks; it holds {held}"
             )
         return replace(case, name=self.name)
+
+
+def are_lines_drawn(ct: PathLike, marks: PathLike | None) -> bool:
+    """Whether the lines of a scan with a reference are drawn on that, since neither a file nor the scan holds any."""
+    return not marks and not (file_suffix(ct) == ".npz" and "recist" in npz_keys(ct))
 
 
 def reference_notes(labels: set[int], marked: set[int]) -> list[str]:

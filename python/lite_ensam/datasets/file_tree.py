@@ -47,7 +47,7 @@ class FileTree:
     def called(
         self, folder: Path, stem: str, suffixes: Sequence[str], exactly: bool = False
     ) -> tuple[Path, ...]:
-        """Files of a folder with this stem and one of the suffixes; if there are none, those in other letter case.
+        """Files of a folder with this stem and one of the suffixes, else those in other letter case.
 
         Parameters
         ----------

@@ -320,8 +320,8 @@ def _flare_halves(search: _Search, scans: Collection[Path]) -> _Halves:
         else:  # nnU-Net hands out labels of its test scans, say, without the scans
             apart[folder, "images" + folder.name[len(kind) :]] += 1
     return list(cases.values()), [
-        f"{n} files in {printable(folder.relative_to(search.tree.root))} left out: there is no {images} with scans "
-        "next to it"
+        f"{n} files in {printable(folder.relative_to(search.tree.root))} left out: the scans, {images} "
+        "next to it, are missing"
         for (folder, images), n in apart.items()
     ]
 

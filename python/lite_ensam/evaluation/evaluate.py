@@ -15,6 +15,7 @@ from lite_ensam.core.partial_volume import SubVolume, TumorMasks, slices
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Mask, PathLike
 from lite_ensam.datasets import CaseFiles
+from lite_ensam.datasets.case_files import DRAWN, are_lines_drawn
 from lite_ensam.datasets.training_cases import list_scored_cases
 from lite_ensam.evaluation.baselines import BASELINES
 from lite_ensam.evaluation.flare_scoring import CaseScore, FlareScore, flare_scores, score_case
@@ -173,6 +174,8 @@ def evaluate(
         if unknown := [name for name in names if name not in known]:
             raise ValueError(f"{what} must be names out of {', '.join(known)}, got {unknown[0]!r}")
     found, notes = list_scored_cases(folder, only)
+    if n_drawn := sum(are_lines_drawn(files.ct, files.marks) for files in found):
+        notes = (*notes, f"no lines were given for {n_drawn} of {len(found)} cases; {DRAWN}")
     tumors: list[TumorScore] = []
     cases: list[CaseScore] = []
     for number, files in enumerate(found):

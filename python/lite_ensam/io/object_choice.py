@@ -36,8 +36,8 @@ class ObjectChoice:
     def __post_init__(self) -> None:
         if self.date not in ("", "newest", "oldest"):
             try:
-                date.fromisoformat(self.date)
+                is_day = date.fromisoformat(self.date).isoformat() == self.date
             except ValueError:
-                raise ArgumentError(
-                    f"date must be newest, oldest or YYYY-MM-DD, got {brief(self.date)}"
-                ) from None
+                is_day = False
+            if not is_day:
+                raise ArgumentError(f"date must be newest, oldest or YYYY-MM-DD, got {brief(self.date)}")

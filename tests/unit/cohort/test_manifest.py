@@ -55,12 +55,17 @@ class TestReading:
         lines = ["case,ct,date", "a,a.npz,", "A,b.npz,", ",c.npz,", "d,,yesterday", f"{'e' * 101},e.npz,"]
         problems = read_cohort_manifest(manifest(tmp_path, "\n".join(lines))).problems
         assert [(one.row, one.error.split(":")[0]) for one in problems] == [
-            (2, "case 'A' was row 1 already"),
+            (2, f"case 'A' was row 1 already; the scans are {tmp_path}/a.npz and {tmp_path}/b.npz"),
             (3, "has no case"),
             (4, "has no ct"),
             (4, "date must be YYYY-MM-DD, got 'yesterday'"),
             (5, f"case '{'e' * 76}... is too long"),
         ]
+
+    @pytest.mark.parametrize("day", ["20240102", "2024-W01-1", "2024-1-2", "2024-01-02T00:00", "02.01.2024"])
+    def test_dates_in_another_form_are_refused(self, tmp_path, day):
+        (problem,) = read_cohort_manifest(manifest(tmp_path, f"case,ct,date\na,a.npz,{day}\n")).problems
+        assert problem.error == f"date must be YYYY-MM-DD, got '{day}'"
 
     @pytest.mark.parametrize(
         ("text", "words"),

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import time
 from dataclasses import asdict
 from html import escape
@@ -14,6 +15,7 @@ import pytest
 from lite_ensam.cohort import CohortCase, Limits, Parameters
 from lite_ensam.cohort.case_state import CaseState, case_state
 from lite_ensam.cohort.failures import CaseFailure, Step
+from lite_ensam.cohort.notes import CaseNotes
 from lite_ensam.cohort.page import write_page
 from lite_ensam.cohort.parameters import Task
 from lite_ensam.cohort.record import (
@@ -30,6 +32,7 @@ from lite_ensam.cohort.record import (
     write_record,
 )
 from lite_ensam.cohort.tables import CASES, TUMORS, review_priority, write_tables
+from lite_ensam.core.errors import printable
 from lite_ensam.measurements.flags import TOUCHES_EDGE, flag_lists, in_pieces
 from tests.unit.reporting.test_pages import EVIL, Balance
 
@@ -338,6 +341,26 @@ class TestOutput:
         assert text.count("no picture: /ct.npz: no such file") == 3  # a scan that is gone spoils no page
         for sentence in FLAGGED["flag_sentences"]:
             assert f"<td>{escape(sentence)}</td><td>2</td><td>66.7%</td>" in text
+
+    def test_notes_are_on_the_page_and_in_the_summary(self, tmp_path):
+        rows, out = self.cohort(tmp_path)
+        assert write_tables(rows, out).notes.summary() == (
+            "cases with notes: 1, see index.html and the column notes of cases.csv",
+            f"case {printable(EVIL)}: a note",
+        )
+        text = write_page(rows, out, [EVIL]).read_text()
+        assert re.search(rf">{re.escape(escape(EVIL))}</t.>\s*<td[^>]*>a note</td>", text)
+        Balance(text)
+
+    def test_many_notes_are_counted(self):
+        notes = CaseNotes()
+        for n in range(300):
+            notes.add(f"case {n}", [f"note {n}", *["shared"] * (n % 3 == 0)])
+        notes.add("quiet", [])
+        counted, shared, *single = notes.summary()
+        assert (counted.split(",")[0], shared) == ("cases with notes: 300", "100 cases: shared")
+        assert single == [f"case case {n}: note {n}" for n in range(4)]
+        assert len(notes.listed) == 200
 
     def test_the_page_shows_the_oddest_first(self, tmp_path):
         out = str(tmp_path / "out")

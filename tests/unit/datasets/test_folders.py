@@ -223,7 +223,7 @@ class TestScansThatAreMissing:
         cases, notes = list_cases(tmp_path)
         assert [case.name for case in cases] == ["a"]
         assert notes == (
-            "12 files in labelsTs left out: there is no imagesTs with scans next to it",
+            "12 files in labelsTs left out: the scans, imagesTs next to it, are missing",
             "1 masks (_dseg) left out: no scan (_ct) lies at their place",
         )
 

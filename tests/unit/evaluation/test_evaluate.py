@@ -199,6 +199,16 @@ def test_flare_files_are_cases_with_given_or_drawn_lines(tmp_path: Path) -> None
     assert len(evaluate(tmp_path / "train_npz", perfect).tumors) == len(found.tumors)
 
 
+def test_lines_that_are_drawn_on_the_reference_are_one_note(tmp_path: Path) -> None:
+    write_case(tmp_path / "a" / "lines", ellipsoid_case())
+    assert evaluate(tmp_path, perfect, baselines=()).notes == ()
+    for name in ("1", "2"):
+        write_case(tmp_path / "a" / name, ellipsoid_case(), marks=False)
+    assert evaluate(tmp_path, perfect, baselines=()).notes == (
+        "no lines were given for 2 of 3 cases; they are drawn on the reference, on each tumour's largest slice",
+    )
+
+
 def test_changed_marks_are_scored_beside_the_result(tree: Path) -> None:
     seen = []
 

@@ -248,7 +248,9 @@ class TestCsv:
             "columns not read: 'age, short_axis_mm, fname, tracking_id, finding_site' and 2 more",
         )
 
-    @pytest.mark.parametrize("column", ["case", "File_name", "image", "PatientID", "SeriesInstanceUID", "visit"])
+    @pytest.mark.parametrize(
+        "column", ["case", "File_name", "image", "PatientID", "SeriesInstanceUID", "visit"]
+    )
     def test_lines_of_several_scans_are_refused(self, write, column):
         lines = ["1,4,10,12,4,20,12,p0", "2,4,10,22,4,20,22,p1", "3,4,10,32,4,20,32,"]
         text = "\n".join([f"{self.header.strip()},{column}", *lines])

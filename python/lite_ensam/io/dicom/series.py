@@ -138,11 +138,18 @@ def choose_series(
     n_patients = len({str(plane.get("PatientID", "")) for plane in planes})
     if len(by_series) > 1 and n_patients > 1 and not is_referred:
         raise CaseError(f"holds CT of {n_patients} patients; say which series is meant, by {_HOW}: {listed}")
-    chosen = min(by_series, key=lambda uid: (*(-n for n in counts[uid]), -n_slices[uid], uid))
+    worth = {uid: (*counts[uid], n_slices[uid]) for uid in by_series}
+    equals = sorted(uid for uid in by_series if worth[uid] == max(worth.values()))
+    chosen = equals[0]
     taken = _of_one_patient(by_series[chosen])
     if len(by_series) == 1:
         return taken, []
     which, why = ("one", f" to which {referred.name} refers") if is_referred else ("largest", "")
+    if len(equals) > 1:  # lines may have been drawn on the other
+        return taken, [
+            f"took one of {len(equals)} equally large CT series{why} ({names[chosen]}), which nothing tells from the "
+            f"others: check that it is the one that is meant, or choose by {_HOW}; there are: {listed}"
+        ]
     return taken, [
         f"took the {which} of {len(by_series)} CT series{why} ({names[chosen]}); there are: {listed}"
     ]

@@ -251,6 +251,19 @@ def test_of_two_series_the_larger_is_taken_and_told(tmp_path: Path) -> None:
     )  # names stay when series are added
 
 
+def test_of_equally_large_series_none_is_called_the_largest(tmp_path: Path) -> None:
+    uids = sorted(generate_uid() for _ in range(2))
+    for number, uid in enumerate(uids, start=1):
+        write_series(tmp_path / uid, stored_volume(), series=uid, SeriesNumber=number)
+    _, source = read_ct_series(tmp_path)
+    assert source.series_uid == uids[0]
+    assert source.notes == (
+        "took one of 2 equally large CT series (series 1, 5 slices), which nothing tells from the others: check that "
+        "it is the one that is meant, or choose by its number, its UID, or the name after 'called'; there are: series "
+        "1, 5 slices; series 2, 5 slices",
+    )
+
+
 def test_series_without_a_number_can_be_told_apart(tmp_path: Path) -> None:
     uids = [generate_uid() for _ in range(4)]
     for uid, number in zip(uids, ("", "", "1234567", "1234567"), strict=True):
