@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from lite_ensam.cli.verbosity import say_aside
+
 if TYPE_CHECKING:
     from lite_ensam.core.types import PathLike
     from lite_ensam.io.object_choice import ObjectChoice
@@ -90,9 +92,9 @@ def fetch(
 
     def show(n_done: int, n_all: int) -> None:
         if is_terminal:
-            typer.echo(f"\rfetched {n_done} of {n_all} files", nl=n_done == n_all, err=True)
+            say_aside(f"\rfetched {n_done} of {n_all} files", nl=n_done == n_all)
         elif n_all > PROGRESS_EACH and (n_done % PROGRESS_EACH == 0 or n_done == n_all):
-            typer.echo(f"fetched {n_done} of {n_all} files", err=True)
+            say_aside(f"fetched {n_done} of {n_all} files")
 
     return scan_at_hand(ct, series, marks, cache, show)
 

@@ -9,6 +9,7 @@ import typer
 
 from lite_ensam.cli.options import AsJson, Overwrite, Weights
 from lite_ensam.cli.tables import console, print_json, print_table
+from lite_ensam.cli.verbosity import say_aside
 
 if TYPE_CHECKING:
     from lite_ensam.demo import DemoRecord
@@ -92,7 +93,7 @@ def run_study_demo(folder: Path, real: bool, weights: Path | None, overwrite: bo
 
 
 def _tell(step: str) -> None:
-    typer.echo(f"{step} ...", err=True)
+    say_aside(f"{step} ...")
 
 
 LARGER_NOTE = (

@@ -24,7 +24,7 @@ from lite_ensam.cli.options import (
     Weights,
 )
 from lite_ensam.cli.tables import console, print_json, print_table
-from lite_ensam.cli.verbosity import is_quiet
+from lite_ensam.cli.verbosity import is_quiet, say_aside
 from lite_ensam.core.extras import require_packages
 
 if TYPE_CHECKING:
@@ -168,9 +168,9 @@ def _held_out(weights: Path | None, manifest: WeightsManifest, data: Path) -> Co
         )
     n_here = len(list_scored_cases(data, keys).cases)
     if n_here < len(keys):
-        typer.echo(f"note: {n_here} of the {len(keys)} cases that training has left out are here", err=True)
+        say_aside(f"note: {n_here} of the {len(keys)} cases that training has left out are here")
     if not all(set(keys) <= set(run.get("held_out", ())) for run in _earlier_runs(manifest.record)):
-        typer.echo("note: training started from weights that may have learnt from these cases", err=True)
+        say_aside("note: training started from weights that may have learnt from these cases")
     return set(keys)
 
 

@@ -47,7 +47,7 @@ from lite_ensam.cli.options import (
 )
 from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, ShortAxis, parse_prompts, parts_of
 from lite_ensam.cli.tables import console, print_json, print_table
-from lite_ensam.cli.verbosity import is_verbose
+from lite_ensam.cli.verbosity import is_quiet, is_verbose
 
 if TYPE_CHECKING:
     from lite_ensam.segmentation import Segmentation
@@ -201,7 +201,7 @@ def segment(
 @contextmanager
 def repeats_bar(n_repeats: int) -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar on stderr while tumours are segmented again; nothing where stderr is not a terminal."""
-    if not n_repeats or not sys.stderr.isatty():
+    if not n_repeats or is_quiet() or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console

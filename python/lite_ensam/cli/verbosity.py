@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 
+import typer
+
 EVERYWHERE = {"-q": "-q", "--quiet": "-q", "-v": "-v", "--verbose": "-v", "--debug": "--debug"}
 
 _IS_VERBOSE = False
@@ -39,6 +41,12 @@ def applied(said: set[str], own: Sequence[str] = ()) -> Iterator[None]:
 def is_quiet() -> bool:
     """Whether the user asked for errors only: a bar on stderr is not one."""
     return _IS_QUIET
+
+
+def say_aside(text: str, nl: bool = True) -> None:
+    """Print to stderr what is no error, unless the user asked for errors only."""
+    if not _IS_QUIET:
+        typer.echo(text, nl=nl, err=True)
 
 
 def is_verbose() -> bool:

@@ -29,6 +29,7 @@ from lite_ensam.cli.options import (
 )
 from lite_ensam.cli.prompts import FirstSlice, Inside, LastSlice, Outside, ShortAxis, parse_prompts
 from lite_ensam.cli.segment import Ct, Line, Marks, check_marks_options, parse_line, parse_window
+from lite_ensam.cli.verbosity import say_aside
 
 OutputDir = Annotated[
     Path | None,
@@ -157,7 +158,7 @@ def view(
 def _tell(notes: Iterable[str]) -> None:
     """Print the notes on the scan, in the words of the command line."""
     for note in notes:
-        typer.echo(f"note: {as_options(note)}", err=True)
+        say_aside(f"note: {as_options(note)}")
 
 
 def _folder(ct: str, prior: str | None, prior_marks: str | None, output_dir: Path | None) -> Path:
