@@ -1,9 +1,16 @@
 """What the documents point to is there: links, and the files that the paper's sections are mapped to."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from lite_ensam.cohort.tables import CASES, TIMING, TUMORS
+from lite_ensam.datasets.manifest_table import MANIFEST_COLUMNS
+from lite_ensam.evaluation.scores import MaskScore, TumorScore
+from lite_ensam.measurements import measure
+from tests.phantoms import ellipsoid_case
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -37,6 +44,33 @@ def test_files_named_beside_the_papers_sections_exist() -> None:
     named = re.findall(r"`([\w/]+(?:\.py|\.rs|/))`", text)
     assert named
     assert [name for name in named if not any((folder / name).exists() for folder in (*SOURCES, TESTS))] == []
+
+
+def columns_of_measure() -> set[str]:
+    case = ellipsoid_case()
+    assert case.reference is not None
+    return set(measure(case.reference, case.marks, case.grid.spacing_mm, case.ct)[0].all_numbers())
+
+
+@pytest.mark.parametrize(
+    ("document", "columns"),
+    [
+        ("cohorts.md", {*CASES, *TUMORS, *TIMING}),
+        ("cohorts.md", set(MANIFEST_COLUMNS) - {"source", "split"}),
+        ("measuring.md", columns_of_measure()),
+        ("evaluation.md", {one.name for kind in (TumorScore, MaskScore) for one in fields(kind)} - {"score"}),
+    ],
+)
+def test_every_column_of_a_table_is_explained(document: str, columns: set[str]) -> None:
+    lines = (ROOT / "docs" / "guide" / document).read_text(encoding="utf-8").splitlines()
+    named = {
+        name
+        for line in lines
+        if line.startswith("| ")
+        for cell in line.split(" | ")[:2]
+        for name in re.findall(r"`(\w+)`", cell)
+    }
+    assert columns - named == set()
 
 
 def test_every_row_of_the_paper_names_tests_that_are_there() -> None:

@@ -278,6 +278,20 @@ def test_lines_that_are_drawn_on_the_reference_are_a_note(
     assert page.count("no lines were given") == N_GOOD - 1
 
 
+def test_two_scans_of_one_name_in_a_folder_are_both_named(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "data" / "p0").mkdir(parents=True)
+    scans = [tmp_path / "data" / "p0" / name for name in ("ct.nii", "ct.nii.gz")]
+    for scan in scans:
+        scan.write_bytes(b"x")
+    ran = run("cohort", tmp_path / "data", "-o", tmp_path / "out")
+    assert ran.returncode == 1
+    assert (
+        f"\ncase p0: case 'p0' is there twice; the scans are {scans[0]} and {scans[1]}" in f"\n{ran.stderr}"
+    )
+    assert "Rename the files so that each case has a name of its own" in ran.stderr
+    assert "Give row" not in ran.stderr
+
+
 def test_results_of_a_case_that_was_renamed_are_a_note(undisturbed: Undisturbed, done: Path) -> None:
     rows = list(open_manifest(undisturbed.manifest).rows)
     rows[0] = replace(rows[0], case="new name")

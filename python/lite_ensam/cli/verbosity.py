@@ -44,7 +44,7 @@ def is_quiet() -> bool:
 
 
 def say_aside(text: str, nl: bool = True) -> None:
-    """Print to stderr what is no error, unless the user asked for errors only."""
+    """Print a note or progress to stderr, unless the user asked for errors only."""
     if not _IS_QUIET:
         typer.echo(text, nl=nl, err=True)
 

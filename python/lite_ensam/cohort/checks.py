@@ -118,4 +118,4 @@ def marks_error(row: CohortCase) -> str:
 def _has_own_marks(row: CohortCase) -> bool:
     if is_address(row.ct):
         return True  # its reports are fetched with it
-    return file_suffix(row.ct) == ".npz" and bool({"recist", "gts"} & npz_keys(row.ct))
+    return file_suffix(row.ct) == ".npz" and "recist" in npz_keys(row.ct)

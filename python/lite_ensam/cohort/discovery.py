@@ -59,4 +59,4 @@ def discover(folder: str | os.PathLike[str]) -> CohortManifest:
             "(docs/guide/cohorts.md)" + "".join(f"; {note}" for note in notes)
         )
     rows = tuple(map(CohortCase.of, cases))
-    return CohortManifest(rows, tuple(table_problems(rows)), notes, root)
+    return CohortManifest(rows, tuple(table_problems(rows, has_rows=False)), notes, root)

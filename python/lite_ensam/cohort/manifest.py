@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
@@ -16,7 +17,9 @@ from lite_ensam.datasets.case_files import CaseFiles
 from lite_ensam.datasets.manifest_table import files_here, read_manifest_table
 from lite_ensam.io import write_table
 from lite_ensam.io.choice import parse_acquisition
+from lite_ensam.io.deeplesion import is_deeplesion
 from lite_ensam.io.flare_npz import npz_keys
+from lite_ensam.io.reading import file_suffix
 
 __all__ = [
     "CohortCase",
@@ -142,7 +145,7 @@ class CohortManifest:
     problems : tuple[ManifestIssue, ...], default ()
         Problems of the table and its texts.
     notes : tuple[str, ...], default ()
-        Notes for the reader: columns that are not read.
+        Notes for the reader: columns that are not read, marks that several scans share.
     path : Path or None, default None
         The table or the folder that it was read from.
     """
@@ -185,8 +188,8 @@ def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
             f"{where}: column {missing[0]!r} is missing; there are {brief(', '.join(sorted(table.columns)))}"
         )
     unknown = ", ".join(map(printable, table.unknown))
-    notes = (f"columns not read: {unknown}",) if unknown else ()
     rows = tuple(_row(cells) for _, cells in table.rows)
+    notes = ((f"columns not read: {unknown}",) if unknown else ()) + _shared_marks(rows)
     return CohortManifest(rows, tuple(table_problems(rows)), notes, Path(path))
 
 
@@ -212,6 +215,28 @@ def _row(cells: Mapping[str, str]) -> CohortCase:
     return CohortCase(**{name: cells[name] for name in _COLUMNS} | absolute)
 
 
+def _shared_marks(rows: Sequence[CohortCase]) -> tuple[str, ...]:
+    """A note on files of marks that several scans name: right for two phases of a scan, wrong for two patients."""
+    scans: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.marks:
+            scans[row.marks].add(row.ct)
+    shared = [path for path, own in scans.items() if len(own) > 1 and not _chooses_by_scan(path)]
+    if not shared:
+        return ()
+    return (
+        f"files of marks that several scans name: {len(shared)}, such as {printable(Path(shared[0]).name)}; each of "
+        "these scans gets all lines of its file",
+    )
+
+
+def _chooses_by_scan(marks: str) -> bool:
+    try:
+        return file_suffix(marks) == ".csv" and is_deeplesion(marks)
+    except CaseError:  # `check_rows` says what is wrong with it
+        return False
+
+
 def _npz_arrays(path: Path) -> frozenset[str]:
     try:
         return npz_keys(path)
@@ -219,8 +244,8 @@ def _npz_arrays(path: Path) -> frozenset[str]:
         return frozenset()
 
 
-def table_problems(rows: Sequence[CohortCase]) -> Iterator[ManifestIssue]:
-    """All that can be seen without opening a file."""
+def table_problems(rows: Sequence[CohortCase], has_rows: bool = True) -> Iterator[ManifestIssue]:
+    """All that can be seen without opening a file; a folder has no rows that a reader could count."""
     first: dict[str, tuple[int, CohortCase]] = {}
     for number, row in enumerate(rows, start=1):
         for error in _name_errors(row):
@@ -232,7 +257,8 @@ def table_problems(rows: Sequence[CohortCase]) -> Iterator[ManifestIssue]:
             before, other = first.setdefault(row.case.casefold(), (number, row))
             if before != number:
                 scans = f"{printable(other.ct) or '-'} and {printable(row.ct) or '-'}"
-                error = f"case {brief(row.case)} was row {before} already; the scans are {scans}"
+                twice = f"was row {before} already" if has_rows else "is there twice"
+                error = f"case {brief(row.case)} {twice}; the scans are {scans}"
                 yield ManifestIssue(number, row.case, error, names_case=False)
 
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -41,6 +42,16 @@ class TestReading:
         rows = (CohortCase("ä, 1", "/a b.npz", "/m.json", "/r.npz", 'O"Neil', "2026-01-02", "1.2.3"),)
         write_cohort_manifest(tmp_path / "m.csv", rows)
         assert read_cohort_manifest(tmp_path / "m.csv").rows == rows
+
+    def test_marks_that_several_scans_share_are_a_note(self, tmp_path):
+        (tmp_path / "DL_info.csv").write_text("File_name,Measurement_coordinates\n")
+        rows = "case,ct,marks\na,a.nii,{0}\nb,b.nii,{0}\nc,c.nii,c.json\n"
+        shared = read_cohort_manifest(manifest(tmp_path, rows.format("all.csv"))).notes
+        assert shared == (
+            "files of marks that several scans name: 1, such as all.csv; each of these scans gets all lines of its "
+            "file",
+        )
+        assert read_cohort_manifest(manifest(tmp_path, rows.format("DL_info.csv"))).notes == ()
 
     def test_what_a_spreadsheet_would_run_comes_back_as_it_was(self, tmp_path):
         rows = tuple(
@@ -125,6 +136,7 @@ class TestChecks:
         def row(name, scan, *more):
             return CohortCase(name, str(tmp_path / scan), *(str(tmp_path / path) for path in more))
 
+        np.savez(tmp_path / "gts.npz", imgs=np.zeros((1, 1, 1)), gts=np.zeros((1, 1, 1)))
         rows = [
             row("good", "ct.nii.gz", "marks.json"),
             row("outside", "ct.nii.gz", "outside.json"),
@@ -134,10 +146,11 @@ class TestChecks:
             row("text", "notes.txt", "marks.json"),
             row("reference", "ct.nii.gz", "marks.json", "notes.txt"),
             row("p1", "ct.nii.gz", "all.csv"),
+            row("gts", "gts.npz"),
         ]
         seen = []
         found = check_rows(rows, seen.append)
-        assert seen == [1, 2, 3, 4, 5, 6, 7, 8]
+        assert seen == [1, 2, 3, 4, 5, 6, 7, 8, 9]
         expected = [
             (2, "outside the volume"),
             (3, "not a NIfTI image"),
@@ -147,6 +160,7 @@ class TestChecks:
             (6, "a scan is a file of type"),
             (7, "a reference is a file of type"),
             (8, "these are lines of several scans"),
+            (9, "has no marks"),
         ]
         assert [one.row for one in found] == [number for number, _ in expected]
         for one, (_, words) in zip(found, expected, strict=True):
