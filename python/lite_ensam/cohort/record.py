@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ from lite_ensam.core.errors import CaseError, LiteEnsamError, OutputError, print
 from lite_ensam.io import make_folder, read_report, write_report
 from lite_ensam.io.deeplesion import is_deeplesion
 from lite_ensam.io.dicom.datasets import files_below
+from lite_ensam.io.itk_files import ITK_SUFFIXES, itk_files
 from lite_ensam.io.places import is_address
 from lite_ensam.io.reading import file_suffix, opened, translate_io_errors
 
@@ -153,8 +154,9 @@ def content_hash(path: str | os.PathLike[str]) -> str:
     if is_address(path):
         return _text_hash(str(path))
     if not os.path.isdir(path):
-        with opened(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # typeshed wants readinto
+        if len(parts := _parts(path)) > 1:
+            return _text_hash(" ".join(_file_hash(part) for part in parts))
+        return _file_hash(path)
     whole = hashlib.sha256()
     with translate_io_errors(path):
         files = _files(path)
@@ -165,6 +167,11 @@ def content_hash(path: str | os.PathLike[str]) -> str:
     return whole.hexdigest()
 
 
+def _file_hash(path: str | os.PathLike[str]) -> str:
+    with opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # typeshed wants readinto
+
+
 def _text_hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
@@ -173,13 +180,22 @@ def _state(path: str | os.PathLike[str]) -> str:
     try:
         if not os.path.isdir(path):
             # a link may lead to another file than before
-            return f"{_times(path)}-{_text_hash(os.path.realpath(path))[:16]}"
+            times = "-".join(_times(part) for part in _parts(path))
+            return f"{times}-{_text_hash(os.path.realpath(path))[:16]}"
         listing = hashlib.sha256()
         for file in _files(path):
             listing.update(f"{file.relative_to(path)}\0{_times(file)}\0".encode(errors="replace"))
         return listing.hexdigest()[:32]
     except (OSError, ValueError):
         return _MISSING
+
+
+def _parts(path: str | os.PathLike[str]) -> Sequence[str | os.PathLike[str]]:
+    """The files that a file is read from: a header of ITK may leave its voxels to others."""
+    try:
+        return itk_files(path) if file_suffix(path) in ITK_SUFFIXES else (path,)
+    except CaseError:  # whoever reads it says what is wrong
+        return (path,)
 
 
 def _times(path: str | os.PathLike[str]) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,9 +20,13 @@ from lite_ensam.core.voxels import as_ct, as_labels
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.reading import file_suffix, opened, translate_io_errors
 
+if TYPE_CHECKING:
+    from lite_ensam.io.stored_voxels import VolumeHeader
+
 __all__ = [
     "ITK_OUTPUT_SUFFIXES",
     "ITK_SUFFIXES",
+    "itk_files",
     "itk_source",
     "read_itk_ct",
     "read_itk_labels",
@@ -106,17 +111,26 @@ def itk_source(
     return ScanSource.from_file_affine(shape_ijk, _LPS_TO_RAS @ affine)
 
 
-def _read(path: PathLike, convert: Callable[[NDArray[Any]], NDArray[Any]]) -> tuple[NDArray[Any], ScanSource]:
-    # milliseconds that users of NIfTI need not pay
-    from lite_ensam.io.meta_header import read_meta_header
-    from lite_ensam.io.nrrd_header import read_nrrd_header
+def itk_files(path: PathLike) -> tuple[PathLike, ...]:
+    """A NRRD or MetaImage file and those that hold its voxels; errors as `read_ct`."""
+    return path, *(file for file in _read_header(path).voxels.files if file != Path(path))
 
-    read_header = read_nrrd_header if file_suffix(path) in _NRRD_SUFFIXES else read_meta_header
-    with opened(path) as file:
-        header = read_header(file, path)
+
+def _read(path: PathLike, convert: Callable[[NDArray[Any]], NDArray[Any]]) -> tuple[NDArray[Any], ScanSource]:
+    header = _read_header(path)
     with translate_io_errors(path):
         shape = header.voxels.shape_kji[::-1]
         with np.errstate(all="ignore"):  # what is not finite then, is refused by Grid
             source = ScanSource.from_file_affine(shape, _LPS_TO_RAS @ header.affine_lps)
         voxels = convert(header.voxels.read())
         return source.from_file(voxels), source.with_notes(header.notes)
+
+
+def _read_header(path: PathLike) -> VolumeHeader:
+    # milliseconds that users of NIfTI need not pay
+    from lite_ensam.io.meta_header import read_meta_header
+    from lite_ensam.io.nrrd_header import read_nrrd_header
+
+    read_header = read_nrrd_header if file_suffix(path) in _NRRD_SUFFIXES else read_meta_header
+    with opened(path) as file:
+        return read_header(file, path)

@@ -203,6 +203,18 @@ class TestCaseState:
         assert case_state(task, record) is CaseState.DONE
         assert case_state(task, record, by_content=True) is CaseState.DONE
 
+    def test_voxels_in_a_file_beside_their_header_count(self, tmp_path):
+        header = "NDims = 3\nDimSize = 4 3 2\nElementSpacing = 1 1 2\nElementType = MET_UCHAR\n"
+        (tmp_path / "ct.mhd").write_text(header + "ElementDataFile = ct.raw\n")
+        (tmp_path / "ct.raw").write_bytes(bytes(24))
+        task = Task(CohortCase("a", str(tmp_path / "ct.mhd")), str(tmp_path / "out"))
+        record = done(task, tumor())
+        assert case_state(task, record) is CaseState.DONE
+        (tmp_path / "ct.raw").write_bytes(bytes([1]) * 24)
+        os.utime(tmp_path / "ct.raw", (0, 0))
+        assert case_state(task, record) is CaseState.UNSURE
+        assert case_state(task, record, by_content=True) is CaseState.OPEN
+
     def test_slices_behind_a_link_to_a_folder_count(self, tmp_path):
         put(tmp_path / "elsewhere", b"slice", "folder")
         (tmp_path / "ct").mkdir()
