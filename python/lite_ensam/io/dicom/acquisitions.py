@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array
-from lite_ensam.io.dicom.datasets import Dataset, read_numbers
+from lite_ensam.io.dicom.datasets import Dataset, read_directions, read_numbers
 from lite_ensam.io.dicom.references import References
 
 __all__ = ["Acquisition", "choose_acquisition", "split_acquisitions"]
@@ -87,7 +87,7 @@ class Acquisition:
 
 def split_acquisitions(slices: Sequence[Dataset]) -> tuple[Acquisition, ...]:
     """The acquisitions of slices that have size, orientation and pixel spacing in common; mostly one."""
-    normal = np.cross(*read_numbers(slices[0], "ImageOrientationPatient", 6).reshape(2, 3))
+    normal = np.cross(*read_directions(slices[0]))
     heights = np.array([float(normal @ read_numbers(one, "ImagePositionPatient", 3)) for one in slices])
     told_by: list[str] = []
     parts = _split(slices, heights, np.arange(len(slices)), _TELL_APART, told_by)

@@ -32,6 +32,7 @@ __all__ = [
     "lps_to_ras",
     "read_all_numbers",
     "read_dataset",
+    "read_directions",
     "read_numbers",
     "said_plainly",
     "translate_dicom_errors",
@@ -52,6 +53,9 @@ _FIRST_VRS = {b"UL", b"OB", b"UI", b"CS", b"LO", b"SH", b"DA", b"TM", b"DT", b"A
 """Kinds of value that a file without a preamble may begin with, in group 2 or 8."""
 
 _LONGEST_FIRST_VALUE = 256
+_ROUNDED = 0.02
+"""By how much direction cosines of two decimals may miss length 1 and right angles: 0.9 and 1.7 % at worst."""
+
 _LARGEST_INFLATED = 512 << 20
 """Bytes of a deflated file when inflated: about a thousand slices. Deflate reaches 1,000 to 1."""
 
@@ -332,6 +336,29 @@ def read_numbers(one: Dataset, name: str, count: int) -> Float64Array:
         what = "a number" if count == 1 else f"{count} numbers"
         raise CaseError(f"{file_name(one)}: {name} is missing or is not {what}")
     return numbers
+
+
+def read_directions(one: Dataset) -> Float64Array:
+    """Unit vectors (2, 3), at right angles, along which a slice's columns and rows grow: ImageOrientationPatient.
+
+    The standard wants them so (PS3.3, C.7.6.2.1.1), but some programs round them to two decimals: every distance
+    between slices would be wrong by as much.
+
+    Raises
+    ------
+    CaseError
+        If they are missing, or are not so even before rounding.
+    """
+    row, column = read_numbers(one, "ImageOrientationPatient", 6).reshape(2, 3)
+    lengths = np.linalg.norm([row, column], axis=1)
+    if np.abs(lengths - 1).max() > _ROUNDED or abs(row @ column) > _ROUNDED:
+        raise CaseError(
+            f"{file_name(one)}: ImageOrientationPatient must be two vectors of length 1 at right angles, got lengths "
+            f"{lengths[0]:.3g} and {lengths[1]:.3g} and the scalar product {row @ column:.3g}: export the scan again"
+        )
+    row = row / lengths[0]
+    column = column - (row @ column) * row
+    return np.array([row, column / np.linalg.norm(column)])
 
 
 def read_all_numbers(item: Dataset, name: str) -> Float64Array:

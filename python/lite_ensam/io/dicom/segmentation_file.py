@@ -22,6 +22,7 @@ from lite_ensam.io.dicom.datasets import (
     PathLike,
     lps_to_ras,
     read_dataset,
+    read_directions,
     read_numbers,
     translate_dicom_errors,
 )
@@ -259,11 +260,9 @@ def _place(
 ) -> _Place:
     """Where frame f lies; `CaseError` if it is turned, or its pixels or their number are not the CT's."""
     first = read_numbers(position, "ImagePositionPatient", 3)
-    orientation = read_numbers(
-        _group("PlaneOrientationSequence", f, groups, shared), "ImageOrientationPatient", 6
-    )
+    orientation = read_directions(_group("PlaneOrientationSequence", f, groups, shared))
     spacing = read_numbers(_group("PixelMeasuresSequence", f, groups, shared), "PixelSpacing", 2)
-    steps = orientation.reshape(2, 3)[::-1] * spacing[:, None]  # down the rows, along the columns
+    steps = orientation[::-1] * spacing[:, None]  # down the rows, along the columns
     edges = [
         ct.slice_points_from_world(lps_to_ras(first + np.arange(n + 1)[:, None] * step))
         for n, step in zip(shape, steps, strict=True)
@@ -276,7 +275,7 @@ def _place(
     if row_axis == column_axis or off_grid > _SAME_PLACE:
         ct_spacing, ct_orientation = _pixels_of(ct)
         raise CaseError(
-            f"frame {f} has PixelSpacing {_text(spacing)} and ImageOrientationPatient {_text(orientation)}, the CT's "
+            f"frame {f} has PixelSpacing {_text(spacing)} and ImageOrientationPatient {_text(orientation.ravel())}, the CT's "
             f"slices {ct_spacing} and {ct_orientation}: it is a SEG of another scan, or must be resampled first"
         )
     sizes = ct.slices_shape

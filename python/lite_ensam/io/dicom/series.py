@@ -16,6 +16,7 @@ from lite_ensam.io.dicom.datasets import (
     PathLike,
     file_name,
     load_package,
+    read_directions,
     read_numbers,
     translate_dicom_errors,
 )
@@ -27,8 +28,8 @@ from lite_ensam.io.dicom.series_source import SeriesSource
 
 __all__ = ["choose_series", "read_ct_series"]
 
-_ALIKE = {"PixelSpacing": (2, 1e-4), "ImageOrientationPatient": (6, 1e-3)}
-"""Attributes that all slices share besides Rows and Columns: how many numbers each has, and their tolerance."""
+_ALIKE_MM, _ALIKE_COSINE = 1e-4, 1e-3
+"""Tolerances of PixelSpacing and orientation, which all slices share besides Rows and Columns."""
 
 _HOW = "its number, its UID, or the name after 'called'"
 
@@ -199,11 +200,11 @@ def _stacks(planes: Sequence[Dataset]) -> tuple[list[Acquisition], dict[str, lis
     """Acquisitions of planes of one size, spacing and orientation; and the names of files that are of none."""
     sizes = [(int(plane.Rows), int(plane.Columns)) for plane in planes]
     usual = max(sorted(set(sizes)), key=sizes.count)
-    alike: list[tuple[tuple[object, ...], list[Float64Array], list[Dataset]]] = []
+    alike: list[tuple[tuple[object, ...], tuple[Float64Array, Float64Array], list[Dataset]]] = []
     odd: list[Dataset] = []
     for plane, size in zip(planes, sizes, strict=True):
         try:
-            numbers = [read_numbers(plane, name, count) for name, (count, _) in _ALIKE.items()]
+            numbers = read_numbers(plane, "PixelSpacing", 2), read_directions(plane)
             read_numbers(plane, "ImagePositionPatient", 3)
         except CaseError:
             if size == usual:
@@ -229,15 +230,16 @@ def _stacks(planes: Sequence[Dataset]) -> tuple[list[Acquisition], dict[str, lis
 
 
 def _are_near(numbers: Iterable[Float64Array], others: Iterable[Float64Array]) -> bool:
+    tolerances = (_ALIKE_MM, _ALIKE_COSINE)
     return all(
         np.allclose(one, other, rtol=0, atol=most)
-        for one, other, (_, most) in zip(numbers, others, _ALIKE.values(), strict=True)
+        for one, other, most in zip(numbers, others, tolerances, strict=True)
     )
 
 
 def _sorted(slices: Sequence[Dataset]) -> list[Dataset]:
     """By position along their normal."""
-    normal = np.cross(*read_numbers(slices[0], "ImageOrientationPatient", 6).reshape(2, 3))
+    normal = np.cross(*read_directions(slices[0]))
     return sorted(slices, key=lambda one: float(normal @ read_numbers(one, "ImagePositionPatient", 3)))
 
 

@@ -11,7 +11,13 @@ from lite_ensam.core.errors import CaseError, printable
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import FloatTriple
 from lite_ensam.io.dicom.ct_folder import read_ct_folder
-from lite_ensam.io.dicom.datasets import Dataset, PathLike, read_numbers, translate_dicom_errors
+from lite_ensam.io.dicom.datasets import (
+    Dataset,
+    PathLike,
+    read_directions,
+    read_numbers,
+    translate_dicom_errors,
+)
 from lite_ensam.io.dicom.harmless import series_number
 
 __all__ = ["SeriesSummary", "list_ct_series"]
@@ -98,7 +104,7 @@ def _summary(uid: str, planes: list[Dataset], patients: dict[str, int]) -> Serie
 def _spacing(planes: list[Dataset]) -> FloatTriple | None:
     try:
         row, column = read_numbers(planes[0], "PixelSpacing", 2).tolist()
-        normal = np.cross(*read_numbers(planes[0], "ImageOrientationPatient", 6).reshape(2, 3))
+        normal = np.cross(*read_directions(planes[0]))
         heights = [float(normal @ read_numbers(plane, "ImagePositionPatient", 3)) for plane in planes]
     except CaseError:
         return None

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lite_ensam.core.errors import CaseError
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Float64Array, IntTriple
-from lite_ensam.io.dicom.datasets import Dataset, file_name, read_numbers
+from lite_ensam.io.dicom.datasets import Dataset, file_name, read_directions, read_numbers
 
 __all__ = ["PADDING_HU", "Stack"]
 
@@ -82,7 +82,7 @@ class Stack:
         row_mm, column_mm = spacing_mm = read_numbers(first, "PixelSpacing", 2)
         if not (spacing_mm > 0).all():
             raise CaseError(f"PixelSpacing must be two positive numbers of mm, got {spacing_mm.tolist()}")
-        directions = read_numbers(first, "ImageOrientationPatient", 6).reshape(2, 3)
+        directions = read_directions(first)
         axes = np.vstack([directions, np.cross(*directions)])
         positions = np.array([read_numbers(one, "ImagePositionPatient", 3) for one in slices])
         heights = positions @ axes[2]

@@ -60,6 +60,31 @@ def test_a_sagittal_series_comes_with_z_along_the_body(tmp_path: Path) -> None:
     np.testing.assert_allclose(source.grid.voxel_to_mm((5, 2, 5)), (30.0, -1.4, 46.0))
 
 
+@pytest.mark.parametrize("cosines", [(0.97, 0.26, 0, -0.26, 0.97, 0), (0.7, 0.7, 0, -0.7, 0.7, 0)])
+def test_rounded_direction_cosines_change_no_distance(tmp_path: Path, cosines: tuple[float, ...]) -> None:
+    write_series(tmp_path / "ct", stored_volume(), orientation=cosines)
+    ct, source = read_ct_series(tmp_path / "ct")
+    np.testing.assert_array_equal(ct, stored_volume() - 1000)
+    assert source.grid.spacing_mm == pytest.approx((2.5, 0.8, 0.7))
+    assert not source.notes
+
+
+@pytest.mark.parametrize(
+    ("cosines", "got"),
+    [
+        ((2, 0, 0, 0, 2, 0), "lengths 2 and 2 and the scalar product 0"),
+        ((0, 0, 0, 0, 0, 0), "lengths 0 and 0"),
+        ((1, 0, 0, 0.3, 0.954, 0), r"scalar product 0\.3"),
+    ],
+)
+def test_directions_that_are_no_rounded_unit_vectors_are_refused(
+    tmp_path: Path, cosines: tuple[float, ...], got: str
+) -> None:
+    write_series(tmp_path / "ct", stored_volume(), orientation=cosines)
+    with pytest.raises(CaseError, match=rf"\.dcm: ImageOrientationPatient must be two vectors .*{got}"):
+        read_ct_series(tmp_path / "ct")
+
+
 def test_hu_that_are_not_whole_come_as_float32(tmp_path: Path) -> None:
     stored = stored_volume()
     write_series(tmp_path / "ct", stored, slope=0.5, intercept=-999.75)
