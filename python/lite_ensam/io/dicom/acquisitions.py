@@ -55,7 +55,7 @@ _IN_ORDER = {
 """Grow along the body within an acquisition, and begin again with the next."""
 
 _WEAK = (("ContentDate", "ContentTime"), ("InstanceNumber",))
-"""May be anything: they count only if the acquisitions that they tell apart are equally long."""
+"""May be anything: they count only if the acquisitions that they tell apart are equally long, and no single slices."""
 
 _SAME_PLACE_MM = 1e-3
 _WIDEST_GAP = 2.1
@@ -89,6 +89,7 @@ def split_acquisitions(slices: Sequence[Dataset]) -> tuple[Acquisition, ...]:
     """The acquisitions of slices that have size, orientation and pixel spacing in common; mostly one."""
     normal = np.cross(*read_directions(slices[0]))
     heights = np.array([float(normal @ read_numbers(one, "ImagePositionPatient", 3)) for one in slices])
+    _check_positions(slices, heights)
     told_by: list[str] = []
     parts = _split(slices, heights, np.arange(len(slices)), _TELL_APART, told_by)
     stacks = [tuple(slices[n] for n in part) for part in parts]
@@ -99,6 +100,20 @@ def split_acquisitions(slices: Sequence[Dataset]) -> tuple[Acquisition, ...]:
         Acquisition(number or 0, stack, tuple(dict.fromkeys(told_by)))
         for number, stack in zip(numbers, stacks, strict=True)
     )
+
+
+def _check_positions(slices: Sequence[Dataset], heights: Float64Array) -> None:
+    """CaseError if all slices claim one position, but SliceLocation is another one for each.
+
+    Times of one place (perfusion) have one SliceLocation; a program that writes the first position on all slices
+    leaves nothing to order them by.
+    """
+    locations = {_comparable(one, "SliceLocation") for one in slices}
+    if len(slices) > 1 and len(locations) == len(slices) and len(_places(heights)) == 1:
+        raise CaseError(
+            f"ImagePositionPatient of {len(slices)} slices is the same, and SliceLocation of each is another, expected "
+            "positions as far apart: the places of the slices are unknown; export the scan again"
+        )
 
 
 def choose_acquisition(
@@ -137,9 +152,8 @@ def choose_acquisition(
     is_referred = len({worth(one)[0] for one in acquisitions}) > 1
     why = f"to which {referred.name} refers" if is_referred else "the first of the largest"
     return taken, [
-        f"the series holds {len(acquisitions)} acquisitions whose slices lie at the same places or between each other, "
-        f"told apart by {' and '.join(taken.told_by)}: {listed}; took {taken.number}, {why}; "
-        "--acquisition or acquisition= takes another"
+        f"the series holds {len(acquisitions)} acquisitions, told apart by {' and '.join(taken.told_by)}: {listed}; "
+        f"took {taken.number}, {why}; --acquisition or acquisition= takes another"
     ]
 
 
@@ -155,7 +169,7 @@ def _split(
         values = [_value(slices[k], name) for k in part]
         for groups in _groupings(values, heights[part], name in _IN_ORDER):
             stacks = [part[stack] for stack in _stacked(groups, heights[part])]
-            if name in _WEAK and len(set(map(len, stacks))) > 1:
+            if name in _WEAK and (len(set(map(len, stacks))) > 1 or len(stacks[0]) == 1):
                 continue
             if len(stacks) > 1 and _is_better(stacks, heights, part):
                 told_by += name

@@ -1,9 +1,10 @@
 """One CT series out of a folder of DICOM files: which one, in what order, whether it is whole."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def read_ct_series(
     ------
     CaseError
         If the folder holds no CT or not this series or acquisition, it must be said which of several patients is
-        meant, several slices in a row are missing (the gaps are listed), different ones lie at one place that nothing
+        meant, its slices are of two studies, several slices in a row are missing (the gaps are listed), different ones lie at one place that nothing
         tells apart, only some slices say how to get HU, a single slice has no thickness, or they cannot be decoded.
     MissingExtraError
         If pydicom is not installed.
@@ -92,6 +93,7 @@ def read_ct_series(
         planes, notes = choose_series(content.planes, series_uid, referred, content.instead())
         content.check_whole(str(planes[0].get("SeriesInstanceUID", "")))
         planes, copies = _without_copies(planes)
+        _check_one_study(planes)
         stacks, odd = _stacks(planes)
         taken, said = choose_acquisition(stacks, acquisition, referred)
         content.passed_over |= odd
@@ -162,6 +164,16 @@ def _of_one_patient(planes: list[Dataset]) -> list[Dataset]:
     return planes
 
 
+def _check_one_study(planes: Sequence[Dataset]) -> None:
+    """CaseError if slices are of several studies: a series belongs to one (PS3.3, A.1.2.3), and so do its results."""
+    studies = {str(plane.get("StudyInstanceUID") or "") for plane in planes} - {""}
+    if len(studies) > 1:
+        raise CaseError(
+            f"{series_name(planes[0])} holds slices of {len(studies)} studies (StudyInstanceUID), expected one: put "
+            "the slices of each study into a folder of their own"
+        )
+
+
 def _identity(plane: Dataset) -> str:
     """The identity that copies of a slice share: its UID (if present), its position and its frame number."""
     uid = str(plane.get("SOPInstanceUID") or plane.filename)
@@ -200,41 +212,72 @@ def _stacks(planes: Sequence[Dataset]) -> tuple[list[Acquisition], dict[str, lis
     """Acquisitions of planes of one size, spacing and orientation; and the names of files that are of none."""
     sizes = [(int(plane.Rows), int(plane.Columns)) for plane in planes]
     usual = max(sorted(set(sizes)), key=sizes.count)
-    alike: list[tuple[tuple[object, ...], tuple[Float64Array, Float64Array], list[Dataset]]] = []
+    # unknown where several are named is another one; unknown beside a single one is not
+    has_frames = len({str(plane.get("FrameOfReferenceUID") or "") for plane in planes} - {""}) > 1
+    alike: list[tuple[_Look, list[Dataset]]] = []
     odd: list[Dataset] = []
     for plane, size in zip(planes, sizes, strict=True):
         try:
-            numbers = read_numbers(plane, "PixelSpacing", 2), read_directions(plane)
+            spacing_mm, directions = read_numbers(plane, "PixelSpacing", 2), read_directions(plane)
             read_numbers(plane, "ImagePositionPatient", 3)
         except CaseError:
             if size == usual:
                 raise
             odd.append(plane)
             continue
-        key = (*size, str(plane.get("StackID", "")))
-        for other, theirs, members in alike:
-            if key == other and _are_near(numbers, theirs):
+        frame = str(plane.get("FrameOfReferenceUID") or "") if has_frames else ""
+        look = _Look(size, spacing_mm, directions, str(plane.get("StackID", "")), frame)
+        for other, members in alike:
+            if not look.differences(other):
                 members.append(plane)
                 break
         else:
-            alike.append((key, numbers, [plane]))
-    groups = sorted((members for _, _, members in alike), key=len, reverse=True)
-    kept = [members for members in groups if len(members) >= _FEWEST or members is groups[0]]
-    odd += [plane for members in groups[len(kept) :] for plane in members]
-    parts = [part for members in kept for part in split_acquisitions(members)]
-    if len(kept) > 1:
-        told = ("size", "spacing", "orientation")
+            alike.append((look, [plane]))
+    groups = sorted(alike, key=lambda group: len(group[1]), reverse=True)
+    (first, largest), *others = groups
+    kept = [(look, members) for look, members in others if len(members) >= _FEWEST]
+    odd += [plane for _, members in others[len(kept) :] for plane in members]
+    parts = [part for members in (largest, *(own for _, own in kept)) for part in split_acquisitions(members)]
+    if told := tuple(dict.fromkeys(name for look, _ in kept for name in look.differences(first))):
         parts = [Acquisition(n, part.slices, (*told, *part.told_by)) for n, part in enumerate(parts, start=1)]
     names = sorted({file_name(plane) for plane in odd})
-    return parts, {"image of another size, spacing or orientation": names} if names else {}
+    return parts, {"image of another size, spacing, orientation or frame of reference": names} if names else {}
 
 
-def _are_near(numbers: Iterable[Float64Array], others: Iterable[Float64Array]) -> bool:
-    tolerances = (_ALIKE_MM, _ALIKE_COSINE)
-    return all(
-        np.allclose(one, other, rtol=0, atol=most)
-        for one, other, most in zip(numbers, others, tolerances, strict=True)
-    )
+class _Look(NamedTuple):
+    """What all slices of one scan share.
+
+    Attributes
+    ----------
+    size : tuple[int, int]
+        Rows and columns.
+    spacing_mm : Float64Array
+        PixelSpacing (2,).
+    directions : Float64Array
+        Unit vectors (2, 3), see `read_directions`.
+    stack : str
+        StackID of frames; empty of files.
+    frame : str
+        FrameOfReferenceUID: positions of two frames have nothing to do with each other (PS3.3, C.7.4.1.1.1). Empty
+        where the series has one.
+    """
+
+    size: tuple[int, int]
+    spacing_mm: Float64Array
+    directions: Float64Array
+    stack: str
+    frame: str
+
+    def differences(self, other: "_Look") -> tuple[str, ...]:
+        """What tells the two apart; nothing if they may be of one scan."""
+        same = {
+            "size": self.size == other.size,
+            "spacing": np.allclose(self.spacing_mm, other.spacing_mm, rtol=0, atol=_ALIKE_MM),
+            "orientation": np.allclose(self.directions, other.directions, rtol=0, atol=_ALIKE_COSINE),
+            "StackID": self.stack == other.stack,
+            "frame of reference": self.frame == other.frame,
+        }
+        return tuple(name for name, is_same in same.items() if not is_same)
 
 
 def _sorted(slices: Sequence[Dataset]) -> list[Dataset]:
@@ -249,13 +292,21 @@ def _fill_in_uids(slices: Sequence[Dataset]) -> list[str]:
     The same slices get the same ones each time, so that what is written of them belongs together.
     """
     own = sorted(str(one.get("SOPInstanceUID") or "") for one in slices)
+    notes = []
+    for name in _MADE_OF_SLICES:
+        without = [one for one in slices if not one.get(name)]
+        if named := next((str(one.get(name)) for one in slices if one.get(name)), "") if without else "":
+            for one in without:
+                setattr(one, name, named)
+            notes.append(f"{name} of {len(without)} of {len(slices)} slices is blank: taken as that of the others")
     blank = [name for name in _MADE_OF_SLICES if not any(one.get(name) for one in slices)]
     if not blank or not all(own) or len(set(own)) < len(own):
-        return []
+        return notes
     for name in blank:
         made = load_package().uid.generate_uid(entropy_srcs=[name, *own])
         for one in slices:
             setattr(one, name, made)
     return [
-        f"{', '.join(blank)} of the slices are blank: results have new ones, made of the slices' own UIDs"
+        *notes,
+        f"{', '.join(blank)} of the slices are blank: results have new ones, made of the slices' own UIDs",
     ]

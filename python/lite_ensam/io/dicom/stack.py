@@ -32,6 +32,7 @@ _WIDEST_GAP = 2.1
 """In usual distances: one missing slice is bridged, never two in a row."""
 
 _NARROWEST_GAP = 0.25
+_SAME_PLACE_MM = 1e-3
 _LARGEST_CANVAS = 3.0
 """In areas of a slice; slices that are shifted farther against each other belong to no one scan."""
 
@@ -269,11 +270,18 @@ def _thickness(one: Dataset) -> float:
 def _planes(heights_mm: Float64Array) -> tuple[float, Float64Array]:
     """Distance of the planes, and the plane of each slice; `CaseError` with a list of the gaps if that cannot be."""
     gaps = np.diff(heights_mm)
-    usual, mean = float(np.median(gaps)), float(gaps.mean())
-    near = [f"{h:g} mm" for h, gap in zip(heights_mm[1:], gaps, strict=True) if gap <= _NARROWEST_GAP * usual]
-    if near:
+    # of two middle ones the smaller: of a few slices every other one may be missing
+    usual, mean = float(np.sort(gaps)[(len(gaps) - 1) // 2]), float(gaps.mean())
+    shared = [f"{h:g} mm" for h, gap in zip(heights_mm[1:], gaps, strict=True) if gap <= _SAME_PLACE_MM]
+    if shared:
         raise CaseError(
-            f"several slices lie at one place, expected one each: at {_listed(list(dict.fromkeys(near)))}"
+            f"several slices lie at one place, expected one each: at {_listed(list(dict.fromkeys(shared)))}"
+        )
+    if gaps.min() <= _NARROWEST_GAP * usual:
+        near = [f"{h:g} mm" for h, gap in zip(heights_mm, gaps, strict=False) if gap <= _NARROWEST_GAP * usual]
+        raise CaseError(
+            f"slices are {gaps.min():g} to {gaps.max():g} mm apart, expected {usual:g} mm throughout; too near to the "
+            f"next one are those at {_listed(near)}: are they of several scans?"
         )
     wide = [
         f"{low:g} to {low + gap:g} mm"

@@ -13,10 +13,11 @@ from pydicom.uid import generate_uid
 from lite_ensam.core.errors import CaseError
 from lite_ensam.io import read_ct, write_mask
 from lite_ensam.io.dicom import read_ct_series
-from tests.unit.io.dicom.files import stored_volume, write_series, write_slice
+from tests.unit.io.dicom.files import FRAME, stored_volume, write_series, write_slice
 
 STORED = stored_volume((8, 10, 12))
 OTHER = STORED // 2
+SAME_PLACE = {"ImagePositionPatient": [0.0, 0.0, 0.0]}
 
 
 def write_phase(
@@ -175,10 +176,52 @@ def test_two_sizes_in_one_series_are_two_stacks(tmp_path: Path) -> None:
     write_phase(tmp_path / "ct", "b", small, 40.0)
     _, source = read_ct(tmp_path / "ct")
     assert (
-        "told apart by size and spacing and orientation: 1 (8 slices), 2 (4 slices); took 1"
+        "told apart by size: 1 (8 slices), 2 (4 slices); took 1"
         in source.notes[0]
     )
     np.testing.assert_array_equal(values(tmp_path / "ct", acquisition=2), small)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [({"FrameOfReferenceUID": "1.2.3"}, "frame of reference"), ({"PixelSpacing": [0.8, 0.71]}, "spacing")],
+)
+def test_slices_that_only_continue_a_scan_are_another_one(tmp_path: Path, change: dict, told: str) -> None:
+    write_phase(tmp_path / "ct", "a", STORED[:5])
+    write_phase(tmp_path / "ct", "b", STORED[5:], 5 * 2.5, **change)
+    ct, source = read_ct(tmp_path / "ct")
+    np.testing.assert_array_equal(ct + 1000, STORED[:5])
+    assert source.notes == (
+        f"the series holds 2 acquisitions, told apart by {told}: 1 (5 slices), 2 (3 slices); took 1, the first of "
+        "the largest; --acquisition or acquisition= takes another",
+    )
+
+
+def test_a_frame_of_reference_that_some_slices_lack_is_that_of_the_others(tmp_path: Path) -> None:
+    write_phase(tmp_path / "ct", "a", STORED, each=[{"FrameOfReferenceUID": FRAME if k else ""} for k in range(8)])
+    assert values(tmp_path / "ct").shape == STORED.shape
+    assert read_ct(tmp_path / "ct")[1].frame_of_reference_uid == FRAME
+
+
+def test_slices_of_two_studies_are_refused(tmp_path: Path) -> None:
+    write_phase(tmp_path / "ct", "a", STORED[:5])
+    write_phase(tmp_path / "ct", "b", STORED[5:], 5 * 2.5, StudyInstanceUID="1.2.3")
+    with pytest.raises(CaseError, match=r"series 1 holds slices of 2 studies \(StudyInstanceUID\)") as caught:
+        read_ct(tmp_path / "ct")
+    assert "1.2.3" not in str(caught.value)
+
+
+def test_slices_that_claim_one_position_are_refused(tmp_path: Path) -> None:
+    write_phase(tmp_path / "ct", "a", STORED, each=[SAME_PLACE | {"SliceLocation": 2.5 * k} for k in range(8)])
+    with pytest.raises(CaseError, match="ImagePositionPatient of 8 slices is the same, and SliceLocation"):
+        read_ct(tmp_path / "ct")
+    numbers = [SAME_PLACE | {"InstanceNumber": k + 1} for k in range(8)]
+    write_phase(tmp_path / "ct", "a", STORED, each=numbers)
+    with pytest.raises(CaseError, match="several slices lie at one place"):
+        read_ct(tmp_path / "ct")
+    times = [SAME_PLACE | {"AcquisitionTime": f"10150{k}", "SliceLocation": 2.5} for k in range(8)]
+    write_phase(tmp_path / "ct", "a", STORED, each=times)
+    np.testing.assert_array_equal(values(tmp_path / "ct", acquisition=2), STORED[1:2])
 
 
 def test_the_series_that_marks_refer_to_is_taken_not_the_largest(tmp_path: Path) -> None:

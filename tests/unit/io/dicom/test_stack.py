@@ -37,15 +37,25 @@ def test_slices_nearer_than_others_make_the_planes_closer() -> None:
     assert close.shape[0] == 21
 
 
-def test_slices_nearer_than_a_quarter_lie_at_one_place() -> None:
-    with pytest.raises(CaseError, match=r"several slices lie at one place, expected one each: at 2\.2 mm"):
+def test_slices_at_one_place_and_slices_nearer_than_a_quarter_are_refused() -> None:
+    with pytest.raises(CaseError, match=r"several slices lie at one place, expected one each: at 2 mm"):
+        stack(0, 1, 2, 2, 3, 4, 5, 6)
+    with pytest.raises(CaseError, match=r"0\.2 to 1 mm apart, expected 1 mm .* those at 2 mm: are they of sev"):
         stack(0, 1, 2, 2.2, 3, 4, 5, 6)
+    with pytest.raises(CaseError, match=r"1\.25 to 5 mm apart, expected 5 mm .* at 0 mm, 1\.25 mm, 2\.5 mm, 3\.75 mm"):
+        stack(0, 1.25, 2.5, 3.75, 5, 10, 15, 20, 25, 30)
 
 
 def test_one_slice_may_be_missing_not_one_and_a_bit() -> None:
     assert stack(0, 1, 2, 4.08, 5.08, 6.08).shape[0] == 7
     with pytest.raises(CaseError, match=r"too far apart to bridge from 2 to 4\.2 mm"):
         stack(0, 1, 2, 4.2, 5.2, 6.2)
+
+
+@pytest.mark.parametrize("heights", [(0, 2.5, 12.5), (0, 2.5, 5, 15, 25), (0, 10, 20, 22.5, 25)])
+def test_several_missing_slices_are_not_invented_where_slices_are_few(heights: tuple[float, ...]) -> None:
+    with pytest.raises(CaseError, match=r"expected 2\.5 mm throughout; too far apart"):
+        stack(*heights)
 
 
 def test_planes_between_slices_are_weighted_by_nearness() -> None:
