@@ -79,6 +79,7 @@ def stored_frames(planes: Sequence[Dataset]) -> Iterator[tuple[int, NDArray[Any]
         by_file[str(one.filename)].append(k)
     for filename, members in by_file.items():
         dataset = read_dataset(filename)
+        _check_bits(dataset)
         frames = [int(planes[k].get("ReferencedFrameNumber") or 1) - 1 for k in members]
         try:
             yield from zip(members, load_package().pixels.iter_pixels(dataset, indices=frames), strict=True)
@@ -88,6 +89,16 @@ def stored_frames(planes: Sequence[Dataset]) -> Iterator[tuple[int, NDArray[Any]
             raise CaseError(
                 f"{file_name(planes[members[0]])}: voxels cannot be decoded ({syntax.name}: {error}){hint}"
             ) from error
+
+
+def _check_bits(image: Dataset) -> None:
+    """CaseError if grey values do not lie in the lowest bits (PS3.5, 8.1.1): decoded, they would be other numbers."""
+    stored, high = image.get("BitsStored"), image.get("HighBit")
+    if stored is not None and high is not None and int(high) != int(stored) - 1:
+        raise CaseError(
+            f"{file_name(image)}: HighBit is {high}, expected {int(stored) - 1} with BitsStored {stored}: grey values "
+            "would be read from the wrong bits; export the scan again"
+        )
 
 
 def _in_hu(kinds: set[str], name: str) -> tuple[bool, list[str]]:

@@ -34,6 +34,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "ct"
 
 
+def test_grey_values_in_other_than_the_lowest_bits_are_refused(folder: Path) -> None:
+    change(folder, HighBit=15)
+    with pytest.raises(CaseError, match=r"\.dcm: HighBit is 15, expected 11 with BitsStored 12"):
+        read_ct(folder)
+
+
 BOTH = ("RescaleSlope", "RescaleIntercept")
 
 
