@@ -55,6 +55,7 @@ _TO_LPS = {
     "right-anterior-superior": (-1, -1, 1), "ras": (-1, -1, 1),
 }  # fmt: skip
 _VECTOR = re.compile(r"none|\(([^()]*)\)")
+_UNIT = re.compile(r'"([^"]*)"|(\S+)')
 _MM = {"", "mm", "millimeter", "millimeters", "millimetre", "millimetres"}
 
 
@@ -143,7 +144,9 @@ def _geometry(
 ) -> tuple[list[Float64Array], Float64Array, tuple[str, ...]]:
     """Step along each axis in mm (LPS), NaN of axes that are not in space; the first voxel's place; notes."""
     units = fields.get("spaceunits", fields.get("units", ""))
-    if other := [unit for unit in re.findall('"([^"]*)"', units) if unit.strip().lower() not in _MM]:
+    # each in quotation marks, by the format's definition; some programs leave them out
+    said = [quoted or bare for quoted, bare in _UNIT.findall(units)]
+    if other := [unit for unit in said if unit.strip().lower() not in _MM]:
         raise CaseError(f"spacing must be in mm, its header says {brief(other[0])}")
     space = fields.get("space", "").lower().removesuffix("-time")
     notes: tuple[str, ...] = ()
@@ -156,18 +159,41 @@ def _geometry(
         steps = [_vector(match) for match in _VECTOR.finditer(fields["spacedirections"])]
         if len(steps) != n_axes:
             raise CaseError(f"space directions must be {n_axes} vectors, its header has {len(steps)}")
-        said = _VECTOR.fullmatch(fields.get("spaceorigin", "(0,0,0)"))
-        if said is None:
+        origin = _VECTOR.fullmatch(fields.get("spaceorigin", "(0,0,0)"))
+        if origin is None:
             raise CaseError("space origin must be a vector (x,y,z)")
-        return [step * to_lps for step in steps], _vector(said) * to_lps, notes
+        return [step * to_lps for step in steps], _vector(origin) * to_lps, notes
     spacings = parse_numbers(_value(fields, "spacings"), n_axes, "spacings")
     if any(spacing <= 0 for spacing in spacings):
         raise CaseError("spacings must be positive")
+    if "spaceorigin" in fields or space in _TO_LPS:  # NRRD's definition has them only with directions
+        raise CaseError(
+            "its header has spacings beside space or space origin, expected space directions: the directions of its "
+            "axes are unknown"
+        )
     in_space = np.flatnonzero(np.isfinite(spacings))
     steps = [np.full(3, np.nan) for _ in spacings]
     for axis, n in enumerate(in_space[:3]):
         steps[n] = np.eye(3)[axis] * spacings[n]
-    return steps, np.zeros(3), notes
+    origin_mm = np.zeros(3)
+    if "axismins" in fields:
+        origin_mm[: len(in_space[:3])] = _first_voxel(fields, n_axes, spacings)[in_space[:3]]
+    return steps, origin_mm, notes
+
+
+def _first_voxel(fields: Mapping[str, str], n_axes: int, spacings: Float64Array) -> Float64Array:
+    """Place of the first voxel's centre along each axis.
+
+    By NRRD's definition `axis mins` are where cells begin, or where nodes lie; where `centers` does not say which, they
+    are cells for ITK.
+    """
+    mins = parse_numbers(fields["axismins"], n_axes, "axis mins")
+    centers = fields.get("centers", fields.get("centerings", "")).lower().split() or ["cell"] * n_axes
+    if len(centers) != n_axes or np.isnan(mins[np.isfinite(spacings)]).any():
+        raise CaseError(f"axis mins and centers must be said of each of the {n_axes} axes")
+    is_node = np.array([center == "node" for center in centers])
+    first: Float64Array = np.where(is_node, mins, mins + spacings / 2)
+    return first
 
 
 def _vector(match: re.Match[str]) -> Float64Array:

@@ -47,8 +47,9 @@ _PIECE = 1 << 20
 _MOST_INFLATED = {"raw": 1, "gzip": 1032, "zlib": 1032, "bzip2": 1 << 21, "text": 4}
 """Bytes that one of a file can become at most: for a header that promises more nothing is allocated."""
 
-_NUMBERED = re.compile(r"([^%]*%0?\d?d[^%]*)\s+(\d{1,9})\s+(\d{1,9})\s+(\d{1,9})(\s+\d)?")
-"""As `slice%03d.raw 1 100 1`: a name, the first and last number, the step, and perhaps the axes of each file."""
+_NUMBERED = re.compile(r"([^%]*%0?\d?d[^%]*?)\s+(\d{1,9})\s+(\d{1,9})\s+(-?\d{1,9})(\s+\d)?")
+"""As `slice%03d.raw 1 100 1`: a name, the first and last number, the step (-1 counts down), and perhaps the number of
+axes of each file. Files hold equal shares, however many axes these have."""
 
 
 @with_short_repr
@@ -184,7 +185,7 @@ def data_files(said: str, following: Sequence[str], folder: Path) -> tuple[Path,
         names = [line for line in following if line]
     elif numbered := _NUMBERED.fullmatch(said):
         first, last, step = map(int, numbered.groups()[1:4])
-        numbers = range(first, last + 1, step or 1)
+        numbers = range(first, last + (-1 if step < 0 else 1), step or 1)
         names = [numbered[1] % number for number in numbers[: _MOST_FILES + 1]]
     else:
         names = [said]
@@ -228,7 +229,7 @@ def _is_whole(number: float) -> bool:
 
 
 def _numbers_of_text(text: bytes, count: int) -> Float64Array:
-    words = text.split()
+    words = list(filter(None, (word.strip(b",") for word in text.split())))  # "1, 2": Teem reads it, too
     if len(words) < count:
         raise EOFError
     if len(words) > count:

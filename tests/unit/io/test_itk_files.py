@@ -78,6 +78,7 @@ def check(path, shape=CT.shape):
         (CT.astype(">i2").tobytes(), {"endian": "big"}),
         (gzip.compress(RAW), {"encoding": "gzip"}),
         (TEXT, {"encoding": "ascii", "endian": None}),
+        (TEXT.replace(b" ", b", "), {"encoding": "ascii", "endian": None}),
         (b"remark\n" + RAW, {"line_skip": "1"}),
         (bytes(9) + RAW, {"byte_skip": "9"}),
         (bytes(9) + RAW, {"byte_skip": "-1"}),
@@ -117,6 +118,53 @@ def test_a_nrrd_without_orientation_is_taken_as_itk_takes_it_and_said(tmp_path):
     _, source = read_ct(bare)
     assert source.grid.spacing_mm == (2.5, 0.8, 0.7)
     assert len(source.notes) == 1
+
+
+BARE = {"space": None, "space_directions": None, "space_origin": None, "spacings": "0.7 0.8 2.5"}
+
+
+@pytest.mark.parametrize(
+    ("centers", "first"),
+    [
+        (None, (1.35, 2.4, 4.25)),
+        ("cell cell cell", (1.35, 2.4, 4.25)),
+        ("node node node", (1.0, 2.0, 3.0)),
+        ("cell ??? node", (1.35, 2.4, 3.0)),
+    ],
+)
+def test_axis_mins_are_where_cells_begin_or_nodes_lie(tmp_path, centers, first):
+    path = nrrd(tmp_path / "ct.nrrd", axis_mins="1 2 3", centers=centers, **BARE)
+    x, y, z = first
+    np.testing.assert_allclose(read_ct(path)[1].grid.affine[:3, 3], (-x, -y, z))
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK is not installed (extra register)")
+    np.testing.assert_allclose(sitk.ReadImage(path).GetOrigin(), first)
+
+
+@pytest.mark.parametrize("units", ["cm cm cm", '"mm" cm "mm"'])
+def test_units_of_nrrd_count_without_quotation_marks_too(tmp_path, units):
+    with pytest.raises(CaseError, match="spacing must be in mm, its header says 'cm'"):
+        read_ct(nrrd(tmp_path / "ct.nrrd", space_units=units))
+    np.testing.assert_array_equal(read_ct(nrrd(tmp_path / "mm.nrrd", space_units="mm mm mm"))[0], CT)
+
+
+@pytest.mark.parametrize(
+    ("data_file", "order"),
+    [
+        ("s%03d.raw 0 3 1", [0, 1, 2, 3]),
+        ("s%03d.raw 0 3 1 2", [0, 1, 2, 3]),
+        ("s%03d.raw 3 0 -1", [3, 2, 1, 0]),
+        ("half%d.raw 0 1 1 3", [0, 1, 2, 3]),
+    ],
+)
+def test_numbered_files_of_nrrd(tmp_path, data_file, order):
+    for k, one in enumerate(CT):
+        (tmp_path / f"s{k:03d}.raw").write_bytes(one.tobytes())
+    for n in range(2):
+        (tmp_path / f"half{n}.raw").write_bytes(CT[2 * n : 2 * n + 2].tobytes())
+    path = nrrd(tmp_path / "ct.nhdr", b"", data_file=data_file)
+    np.testing.assert_array_equal(read_ct(path)[0], CT[order])
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK is not installed (extra register)")
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(path)), CT[order])
 
 
 def test_slicers_segmentation_of_one_layer_has_a_fourth_axis_sometimes(tmp_path):
@@ -200,6 +248,10 @@ def test_what_is_written_is_read_by_itk(tmp_path, suffix, dtype):
         ({"space_directions": "none (0,0.8,0) (0,0,2.5)"}, "three axes in space"),
         ({"space_directions": None}, "no field 'spacings'"),
         ({"space_directions": None, "spacings": "0 1 1"}, "spacings must be positive"),
+        ({"space_directions": None, "spacings": "1 1 1"}, "expected space directions"),
+        ({"space_directions": None, "space_origin": None, "spacings": "1 1 1"}, "expected space directions"),
+        (BARE | {"axis_mins": "1 2 nan"}, "axis mins and centers must be said of each of the 3 axes"),
+        (BARE | {"axis_mins": "1 2 3", "centers": "cell"}, "must be said of each of the 3 axes"),
         ({"space_units": '"cm" "cm" "cm"'}, "its header says 'cm'"),
         ({"byte_skip": "-2"}, "must not be negative"),
         ({"data_file": "a%d%d.raw 1 2 1"}, "no such file"),
