@@ -13,6 +13,7 @@ from lite_ensam.core.errors import CaseError, MarkError, brief
 from lite_ensam.core.grid import Grid, real_array
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_axis import short_axis_notes
 from lite_ensam.core.types import PathLike
 from lite_ensam.core.voxels import as_labels
 from lite_ensam.io.choice import Choice
@@ -121,7 +122,7 @@ def parse_marks(
     if marks_in != "voxel" and any(isinstance(entry, RecistMark) for _, entry in entries):
         raise MarkError(f'RecistMarks have voxel indices: leave marks_in="{marks_in}" out')
     found = marks_of_entries(entries, ct, marks_in)
-    return noted(found, notes)
+    return noted(found, (*notes, *short_axis_notes(found, ct.grid.spacing_mm)))
 
 
 def _marker(marks: MarksLike, ct: ScanSource) -> tuple[RecistMark, ...] | None:

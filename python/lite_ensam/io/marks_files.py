@@ -7,6 +7,7 @@ NIfTI affine: right, anterior, superior. Both come out as indices of the (z, y, 
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -15,8 +16,9 @@ import numpy as np
 
 from lite_ensam.core.errors import CaseError, MarkError, brief, printable
 from lite_ensam.core.grid import Grid, real_array
-from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, marks_from_marker, marks_in_sequence
+from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, marks_from_marker, marks_in_sequence, notes_of
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.short_axis import short_axis_notes
 from lite_ensam.core.types import Labels, PathLike
 from lite_ensam.io.atomic import atomic_write, output_path
 from lite_ensam.io.choice import Choice
@@ -69,7 +71,17 @@ REPORT_OPTIONS: Mapping[str, Any] = {
 """Options in a report that masks follow from, with the values that need no note."""
 
 _NAMED = 5
-"""Columns that a note names."""
+"""Columns and keys that a note names."""
+
+_READ_KEYS = ("marks", "edits", "thresholds", "shape_zyx", "tumors")
+"""Beside the marks the viewer's; a report has more."""
+
+_FRAME_KEY = re.compile(
+    "coord|frame|system|space|unit|lps|ras|marksin|orient|direction|affine|origin|(?<!b)order|axes|axis|index|indices|based"
+    "|offset|flip|scale|millimet|inmm|world|voxel"
+)
+_FRAME_VALUE = re.compile("[lrapsi]{3}|[xyz]{3}|[ijk]{3}|[mcu]m")
+"""Letters of a key, and values, by which other programs say in which frame and unit coordinates are."""
 
 _IN_NUMBERS = (".json", ".csv")
 """Files whose millimetres may be LPS; all others know their own frame."""
@@ -155,7 +167,7 @@ def read_marks(
         raise type(error)(f"{printable(path)}: {error}") from None
     except CaseError as error:
         raise MarkError(str(error)) from None
-    return marks
+    return noted(marks, (*notes_of(marks), *short_axis_notes(marks, ct.grid.spacing_mm)))
 
 
 def write_marks(
@@ -225,6 +237,11 @@ def entries_of_json(content: Any) -> list[tuple[str, MarkEntry]]:
         raise MarkError(
             f"{brief(misplaced[0])} stands beside the marks and is not read: put it into its mark"
         )
+    if frames := [key for key in _unread_keys(content) if _may_say_the_frame(key, content[key])]:
+        raise MarkError(
+            f"{brief(frames[0])} stands beside the marks and is not read: leave it out. Indices are z, y, x and are "
+            'counted from 0; millimetres are x, y, z in RAS, or in LPS with marks_in="lps"'
+        )
     return _numbered(entries, "mark")
 
 
@@ -265,6 +282,17 @@ def marks_of_labels(marker: Labels, own: ScanSource | None, ct: ScanSource) -> M
     return marks_from_marker(marker, ct.grid.spacing_mm)
 
 
+def _unread_keys(content: Mapping[str, Any]) -> list[str]:
+    """Keys beside the marks of a file that is not our own report, where the viewer does not read them either."""
+    return [] if is_own_report(content) else [key for key in content if key not in _READ_KEYS]
+
+
+def _may_say_the_frame(key: str, value: Any) -> bool:
+    """Whether a key may change what coordinates mean: units, axes, where indices begin."""
+    is_frame = isinstance(value, str) and _FRAME_VALUE.fullmatch(value.lower())
+    return bool(is_frame or _FRAME_KEY.search(re.sub("[^a-z]", "", str(key).lower())))
+
+
 def _numbered(entries: Sequence[MarkEntry], what: str) -> list[tuple[str, MarkEntry]]:
     return [(f"{what} number {n}", entry) for n, entry in enumerate(entries, start=1)]
 
@@ -272,8 +300,12 @@ def _numbered(entries: Sequence[MarkEntry], what: str) -> list[tuple[str, MarkEn
 def table_notes(columns: Sequence[str], ends: Sequence[str]) -> tuple[str, ...]:
     """A note if a table has columns that are not read; MarkError if one is misspelt."""
     unread = unread_columns(columns, ends)
-    more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
-    return (f"columns not read: {brief(', '.join(unread[:_NAMED]))}{more}",) if unread else ()
+    return (f"columns not read: {_named(unread)}",) if unread else ()
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{brief(', '.join(map(str, names[:_NAMED])))}{more}"
 
 
 def is_own_report(content: Any) -> bool:
@@ -290,7 +322,9 @@ def report_notes(content: Any) -> tuple[str, ...]:
         for name, default in (REPORT_OPTIONS if is_own_report(content) else {}).items()
         if content.get(name) not in (None, default)
     ]
+    unread = [] if is_markups(content) else _unread_keys(content)
     return (
+        *([f"keys beside the marks that are not read: {_named(unread)}"] if unread else []),
         *([_HAND_NOTE] if content.get("edits") or content.get("thresholds") else []),
         *([_OPTIONS_NOTE.format(", ".join(options))] if options else []),
     )

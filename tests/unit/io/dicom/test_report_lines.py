@@ -146,6 +146,17 @@ def test_long_and_short_axis_of_one_group(tmp_path: Path, source: SeriesSource, 
     assert (mark.endpoints_zyx, mark.short_axis_zyx) == (FLAT_ZYX, UPRIGHT_ZYX)
 
 
+def test_long_and_short_axis_that_seem_swapped_are_noted(tmp_path: Path, source: SeriesSource) -> None:
+    uid = uid_of(source, 2)
+    marks = read(
+        source, tmp_path, group(number(LONG, scoord(uid, UPRIGHT)), number(SHORT, scoord(uid, [1.5, 4.5, 9.5, 4.5])))
+    )
+    assert (marks[0].endpoints_zyx, marks[0].short_axis_zyx) == (UPRIGHT_ZYX, ((2, 4, 1), (2, 4, 9)))
+    (note,) = notes_of(marks)
+    assert note.startswith("mark 1: its short axis of ")
+    assert note.endswith("expected shorter: are they swapped?")
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
