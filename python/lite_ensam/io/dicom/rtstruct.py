@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from lite_ensam.io.dicom.datasets import (
     translate_dicom_errors,
 )
 from lite_ensam.io.dicom.frames_of_reference import check_frame_of_reference
+from lite_ensam.io.dicom.gaps import left_out
 from lite_ensam.io.dicom.polygons import enclosed
 from lite_ensam.io.dicom.segmentation import given_name
 from lite_ensam.io.label_map import LabelMap, Lesion
@@ -44,6 +46,9 @@ _OFF_PLANE = 0.1
 
 _ROUNDING = 0.01
 """Of a slice: a contour half-way between two slices goes to the upper one, whatever its last digit says."""
+
+_WIDEST_PAIR_MM = 10.0
+"""The thickest slices that lesions are drawn on."""
 
 _CLOSED = {"CLOSED_PLANAR": False, "CLOSEDPLANAR_XOR": True}
 """Types of contours that enclose something, and whether they are combined by exclusive or."""
@@ -96,8 +101,9 @@ class Roi:
     def mask(self) -> Mask:
         """Fill the contours: voxels (z, y, x) whose centres they enclose, see `enclosed`.
 
-        Every slice has the contours of the plane nearest to it, at most half a slice away (of two the lower one);
-        contours drawn on every second slice, say, also count for the slices between.
+        Every slice has the contours of the plane nearest to it, at most half a slice away (of two the lower one), and
+        of other planes that are nearest to it those beside these contours; contours drawn on every second slice, say,
+        also count for the slices between.
 
         Returns
         -------
@@ -106,25 +112,58 @@ class Roi:
         """
         slices = np.zeros(self.ct.slices_shape, dtype=np.bool_)
         if self.planes:
-            axis = self.planes[0].axis
-            stack = np.moveaxis(slices, axis, 0)
-            heights = np.array([plane.height for plane in self.planes])
-            reach = self.every / 2
-            for n in range(len(stack)):
-                off = heights - n + _ROUNDING
-                near = np.flatnonzero((off >= -reach) & (off < reach))
-                if len(near):
-                    plane = self.planes[int(near[np.abs(off[near]).argmin()])]
-                    stack[n] = enclosed(plane.polygons, stack.shape[1:], plane.is_xor)
+            stack = np.moveaxis(slices, self.planes[0].axis, 0)
+            for n, planes in self._planes_of_slice.items():
+                for plane in planes:
+                    stack[n] |= enclosed(plane.polygons, stack.shape[1:], plane.is_xor)
         mask: Mask = self.ct.volume_of_labels(slices)
         return mask
 
-    @property
+    @cached_property
+    def _planes_of_slice(self) -> Mapping[int, Sequence[_Plane]]:
+        """The planes that each slice has, the nearest first; slices without any are left out.
+
+        Contours that are a few hundredths of a slice apart are one plane, those of a finer series are many: a plane is
+        added to a nearer one only where the two do not overlap, so that no slice is painted with two cuts of a lesion.
+        """
+        found: dict[int, Sequence[_Plane]] = {}
+        if not self.planes:
+            return found
+        axis = self.planes[0].axis
+        shape = tuple(np.delete(self.ct.slices_shape, axis).tolist())
+        heights = np.array([plane.height for plane in self.planes])
+        for n in range(self.ct.slices_shape[axis]):
+            off = heights - n + _ROUNDING
+            near = [k for k in np.abs(off).argsort(kind="stable").tolist() if -self.every <= 2 * off[k] < self.every]
+            if not near:
+                continue
+            taken, *others = near
+            planes = [self.planes[taken]]
+            others = [k for k in others if -0.5 <= off[k] < 0.5]
+            if others:
+                painted = enclosed(planes[0].polygons, shape, planes[0].is_xor)
+                for plane in (self.planes[k] for k in others):
+                    inside = enclosed(plane.polygons, shape, plane.is_xor)
+                    if not (inside & painted).any():
+                        planes.append(plane)
+                        painted |= inside
+            found[n] = planes
+        return found
+
+    @cached_property
     def every(self) -> float:
-        """Usual distance of its planes in slices, if it is also the smallest of two or more; otherwise 1."""
+        """Usual distance of its planes in slices, if it is also the smallest; otherwise 1.
+
+        Two planes are a distance only up to `_WIDEST_PAIR_MM`: farther apart they may be two lesions.
+        """
         gaps = np.diff([plane.height for plane in self.planes])
-        is_usual = len(gaps) > 1 and np.median(gaps) - gaps.min() <= _OFF_PLANE
-        return max(1.0, float(np.median(gaps))) if is_usual else 1.0
+        if not len(gaps) or np.median(gaps) - gaps.min() > _OFF_PLANE:
+            return 1.0
+        if len(gaps) == 1:
+            slice_mm = float(np.linalg.norm(self.ct.file_affine[:3, 2 - self.planes[0].axis]))
+            if gaps[0] * slice_mm > _WIDEST_PAIR_MM:
+                return 1.0
+        return max(1.0, float(np.median(gaps)))
 
     def notes(self) -> Iterator[str]:
         """Describe gaps and other doubts for readers of the mask.
@@ -138,6 +177,14 @@ class Roi:
             yield f"contours of ROI {self.name!r} are {self.every:.2g} slices apart: slices between have the nearest"
         elif any(abs(plane.height - np.rint(plane.height)) > _OFF_PLANE for plane in self.planes):
             yield f"contours of ROI {self.name!r} lie between slices: each slice has those of the nearest plane"
+        used = {id(plane) for planes in self._planes_of_slice.values() for plane in planes}
+        if n_unused := len(self.planes) - len(used):
+            yield (
+                f"{n_unused} of {len(self.planes)} planes of contours of ROI {self.name!r} are not used: another one is "
+                "nearer to their slice"
+            )
+        if between := left_out(self._planes_of_slice):
+            yield f"ROI {self.name!r} has no contour on slices {between} between its others: nothing is filled in there"
 
 
 def is_rtstruct(path: PathLike) -> bool:

@@ -199,6 +199,46 @@ class TestPlanes:
         np.testing.assert_array_equal(roi.mask(), voxels(source, np.s_[:, 2:6, 2:6]))
         assert notes == ("contours of ROI 'GTV' are 2 slices apart: slices between have the nearest",)
 
+    @pytest.mark.parametrize(
+        ("drawn", "filled", "notes"),
+        [
+            ((2, 4), (2, 3, 4, 5), ("are 2 slices apart: slices between have the nearest",)),
+            ((2, 7), (2, 7), ("has no contour on slices 3 to 6 between its others: nothing is filled in there",)),
+            ((1, 2, 3, 5, 7), (1, 2, 3, 5, 7), ("has no contour on slices 4, 6 between its others: nothing",)),
+            ((1, 3, 7, 9), (1, 2, 3, 4, 7, 8, 9, 10), ("are 2 slices apart", "has no contour on slices 5 to 6")),
+            ((3, 4, 5), (3, 4, 5), ()),
+            ((3,), (3,), ()),
+        ],
+    )
+    def test_slices_between_planes_are_filled_or_named(
+        self, tmp_path: Path, drawn: tuple[int, ...], filled: tuple[int, ...], notes: tuple[str, ...]
+    ) -> None:
+        write_series(tmp_path / "ct", stored_volume((11, 8, 8)))
+        _, source = read_ct_series(tmp_path / "ct")
+        contours = [contour(source.grid, z, box_yx(1.5, 5.5)) for z in drawn]
+        write_rtstruct(tmp_path / "rs.dcm", {"GTV": contours})
+        (roi,), said = read_rois(tmp_path / "rs.dcm", source)
+        np.testing.assert_array_equal(roi.mask(), voxels(source, *(np.s_[z, 2:6, 2:6] for z in filled)))
+        assert len(said) == len(notes)
+        assert all("ROI 'GTV' " + note in one for note, one in zip(notes, said, strict=True))
+
+    @pytest.mark.parametrize("off", [0.08, 0.16, 0.4])
+    def test_contours_beside_each_other_near_one_slice_are_both_on_it(
+        self, tmp_path: Path, source: SeriesSource, off: float
+    ) -> None:
+        left, right = [(1.5, 1.5), (1.5, 5.5), (5.5, 5.5), (5.5, 1.5)], [(1.5, 8.5), (1.5, 12.5), (5.5, 12.5), (5.5, 8.5)]
+        contours = [contour(source.grid, 2 - off, left), contour(source.grid, 2 + off, right)]
+        write_rtstruct(tmp_path / "rs.dcm", {"GTV": contours})
+        expected = voxels(source, np.s_[2, 2:6, 2:6], np.s_[2, 2:6, 9:13])
+        np.testing.assert_array_equal(read_roi(tmp_path / "rs.dcm", "GTV", source), expected)
+
+    def test_planes_that_no_slice_has_are_counted(self, tmp_path: Path, source: SeriesSource) -> None:
+        contours = [contour(source.grid, 2 + off, box_yx(1.5, 5.5 + off)) for off in (-0.3, 0.0, 0.3)]
+        write_rtstruct(tmp_path / "rs.dcm", {"GTV": contours})
+        (roi,), notes = read_rois(tmp_path / "rs.dcm", source)
+        np.testing.assert_array_equal(roi.mask(), voxels(source, np.s_[2, 2:6, 2:6]))
+        assert notes[1].startswith("2 of 3 planes of contours of ROI 'GTV' are not used")
+
     @pytest.mark.parametrize("order", ["zyx", "xyz", "yxz"])
     def test_a_ct_may_be_stored_otherwise(self, tmp_path: Path, source: SeriesSource, order: str) -> None:
         write_rtstruct(tmp_path / "rs.dcm", {"GTV": [contour(source.grid, 1, box_yx(2.5, 7.5))]})
