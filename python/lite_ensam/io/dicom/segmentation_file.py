@@ -27,6 +27,7 @@ from lite_ensam.io.dicom.datasets import (
     translate_dicom_errors,
 )
 from lite_ensam.io.dicom.frames_of_reference import check_frame_of_reference
+from lite_ensam.io.dicom.gaps import left_out
 from lite_ensam.io.dicom.segmentation import LONGEST_LABEL, given_name, own_label
 from lite_ensam.io.label_map import LabelMap
 
@@ -46,8 +47,8 @@ class _Place:
     ----------
     axes : IntTriple
         Axes of the array: along the frame's normal, its rows' index and its columns' index.
-    flips : tuple[bool, bool]
-        Whether rows and columns run backwards.
+    rows, columns : slice
+        Part of the array that the frame covers, backwards where its rows or columns run so.
     n : int
         Index along the normal.
     off : Float64Array
@@ -55,14 +56,14 @@ class _Place:
     """
 
     axes: IntTriple
-    flips: tuple[bool, bool]
+    rows: slice
+    columns: slice
     n: int
     off: Float64Array
 
     def of(self, slices: NDArray[Any]) -> NDArray[Any]:
         """The part of the array that the frame covers, a view (row, column)."""
-        rows, columns = (slice(None, None, -1 if flip else 1) for flip in self.flips)
-        view: NDArray[Any] = slices.transpose(self.axes)[self.n, rows, columns]
+        view: NDArray[Any] = slices.transpose(self.axes)[self.n, self.rows, self.columns]
         return view
 
 
@@ -120,26 +121,33 @@ def _read(
         raise CaseError("a DICOM SEG can only be read onto the grid of its CT")
     ct = ScanSource.of(source)
     check_frame_of_reference(str(dataset.get("FrameOfReferenceUID") or ""), ct)
-    segments = {int(one.SegmentNumber): one for one in dataset.SegmentSequence}
+    segments = {int(one.SegmentNumber): one for one in dataset.get("SegmentSequence") or ()}
+    if not segments:
+        raise CaseError("describes no segment: SegmentSequence is missing or empty")
     if kind == "LABELMAP":
         segments.pop(0, None)  # the background
     numbers = choose({n: str(one.get("SegmentLabel") or "") for n, one in segments.items()}, only, "segment")
     labels = _labels_of(segments)
     slices = np.zeros(ct.slices_shape, dtype=smallest_label_dtype(max(labels.values(), default=0)))
     seen: dict[int, set[int]] = defaultdict(set)
+    again: dict[str, None] = {}
     for number, inside, place in _masks(dataset, kind, fraction, ct):
         if number not in segments:
             raise CaseError(f"its frames refer to a segment {number}, which the file does not describe")
         if number not in numbers:
             continue
         part = place.of(slices)
-        if (taken := part[inside]).any():
-            _refuse_overlap(segments, labels, int(taken[taken > 0][0]), number, place.n)
+        taken = part[inside]
+        if len(others := taken[(taken > 0) & (taken != labels[number])]):
+            _refuse_overlap(segments, labels, int(others[0]), number, place.n)
+        if len(others) < np.count_nonzero(taken):
+            again[f"segment {number} has voxels on slice {place.n} in more than one frame: they are joined"] = None
         part[inside] = labels[number]
         seen[number].add(place.n)
     notes = [
         f"segment {n} ({_name(segments[n], labels[n])!r}) has no voxel" for n in numbers if n not in seen
     ]
+    notes += again
     notes += [note for n in seen if (note := _sparse(n, sorted(seen[n])))]
     read = [n for n in numbers if n in seen]
     return LabelMap(
@@ -188,11 +196,12 @@ def _refuse_overlap(
 
 
 def _sparse(number: int, at: Sequence[int]) -> str:
-    """A note on a segment of which every second slice, say, is left out."""
+    """A note on a segment that leaves slices out, perhaps every second one."""
     gaps = set(np.diff(at).tolist())
-    if len(at) < 3 or len(gaps) > 1 or gaps == {1}:
-        return ""
-    return f"segment {number} has a frame on one of {gaps.pop()} slices only: its volume may be too small"
+    if len(at) >= 3 and len(gaps) == 1 and gaps != {1}:
+        return f"segment {number} has a frame on one of {gaps.pop()} slices only: its volume may be too small"
+    between = left_out(at)
+    return f"segment {number} has no voxel on slices {between} between its others" if between else ""
 
 
 def _masks(
@@ -201,11 +210,12 @@ def _masks(
     """Segment number, voxels (row, column) and place of every frame that has some."""
     frames = _decoded(dataset)
     # what all frames have in common may be said once for all
-    shared = dataset.SharedFunctionalGroupsSequence[0]
+    shared = (dataset.get("SharedFunctionalGroupsSequence") or [{}])[0]
+    per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    if len(per_frame) != len(frames):
+        raise CaseError(f"has {len(frames)} frames but describes {len(per_frame)} of them: the file is damaged")
     lowest = _lowest(dataset, kind, fraction, frames)
-    for f, (frame, groups) in enumerate(
-        zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True), start=1
-    ):
+    for f, (frame, groups) in enumerate(zip(frames, per_frame, strict=True), start=1):
         place = _place(f, _group("PlanePositionSequence", f, groups, shared), frame.shape, ct, groups, shared)
         if not frame.any():
             continue
@@ -279,19 +289,31 @@ def _place(
             f"slices {ct_spacing} and {ct_orientation}: it is a SEG of another scan, or must be resampled first"
         )
     sizes = ct.slices_shape
-    if shape != (sizes[row_axis], sizes[column_axis]):
+    if shape[0] > sizes[row_axis] or shape[1] > sizes[column_axis]:
         raise CaseError(
             f"its frames have {shape[0]} rows and {shape[1]} columns, the CT {sizes[row_axis]} and {sizes[column_axis]}"
         )
-    (corner, down, *_), (_, along, *_) = edges
-    flips = bool(down[row_axis] < corner[row_axis]), bool(along[column_axis] < corner[column_axis])
+    corner = edges[0][0]
     normal = 3 - row_axis - column_axis
     n = int(np.floor(corner[normal] + 0.5))
     expected = np.zeros(3)
     expected[normal] = n
-    expected[row_axis] = (sizes[row_axis] - 1) * flips[0]
-    expected[column_axis] = (sizes[column_axis] - 1) * flips[1]
-    return _Place((normal, row_axis, column_axis), flips, n, corner - expected)
+    spans = []
+    for axis, edge, size in zip((row_axis, column_axis), edges, shape, strict=True):
+        is_backwards = bool(edge[1, axis] < edge[0, axis])
+        lowest = corner[axis] - (size - 1) * is_backwards
+        # a SEG need not have the CT's extent (PS3.3, A.51.1): the nearest place inside of the CT
+        start = int(np.clip(np.floor(lowest + 0.5), 0, sizes[axis] - size))
+        expected[axis] = start + (size - 1) * is_backwards
+        spans.append(_span(start, size, is_backwards))
+    return _Place((normal, row_axis, column_axis), *spans, n, corner - expected)
+
+
+def _span(start: int, size: int, is_backwards: bool) -> slice:
+    """So many indices from `start`, the last one first if backwards."""
+    if not is_backwards:
+        return slice(start, start + size)
+    return slice(start + size - 1, start - 1 if start else None, -1)
 
 
 def _check_place(f: int, place: _Place, ct: ScanSource) -> None:

@@ -294,6 +294,74 @@ def test_a_segment_on_every_second_slice_is_said(tmp_path: Path, source: SeriesS
     assert found.notes == ("segment 1 has a frame on one of 2 slices only: its volume may be too small",)
 
 
+def test_slices_that_a_segment_leaves_out_are_said(tmp_path: Path, source: SeriesSource) -> None:
+    pixels = source.slices_of(blocks(source) == 1).astype(np.uint8)
+    pixels[:] = 0
+    pixels[[1, 5], 4:8, 5:8] = 1
+    found = read_label_map(saved(tmp_path, seg_of(source, pixels, names=("liver 1",))), source)
+    assert found.notes == ("segment 1 has no voxel on slices 2 to 4 between its others",)
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_frames_may_be_cropped(tmp_path: Path, source: SeriesSource, is_turned: bool) -> None:
+    """To rows 2 to 17 and columns 3 to 20, as programs do that store only the lesion's box."""
+    labels = blocks(source)
+    seg = pydicom.dcmread(written(tmp_path, source))
+    pixels = seg.pixel_array[:, 2:18, 3:21]
+    shift = np.array([3 * 0.7, 2 * 0.8, 0])
+    if is_turned:
+        pixels = pixels[:, ::-1, ::-1]
+        shift = np.array([20 * 0.7, 17 * 0.8, 0])
+        shared = seg.SharedFunctionalGroupsSequence[0]
+        shared.PlaneOrientationSequence[0].ImageOrientationPatient = [-1, 0, 0, 0, -1, 0]
+    for frame in seg.PerFrameFunctionalGroupsSequence:
+        position = frame.PlanePositionSequence[0]
+        position.ImagePositionPatient = (np.array(position.ImagePositionPatient, float) + shift).tolist()
+    seg.Rows, seg.Columns = pixels.shape[1:]
+    seg.PixelData = np.packbits(np.ascontiguousarray(pixels).ravel(), bitorder="little").tobytes()
+    np.testing.assert_array_equal(read_labels(saved(tmp_path, seg), source), labels)
+    for frame in seg.PerFrameFunctionalGroupsSequence:
+        frame.PlanePositionSequence[0].ImagePositionPatient[0] += 0.35
+    with pytest.raises(CaseError, match="does not lie on a slice of the CT: frame 1 is off by"):
+        read_labels(saved(tmp_path, seg), source)
+    for frame in seg.PerFrameFunctionalGroupsSequence:
+        frame.PlanePositionSequence[0].ImagePositionPatient[0] += 70
+    with pytest.raises(CaseError, match="does not lie on a slice of the CT: frame 1 is off by"):
+        read_labels(saved(tmp_path, seg), source)
+
+
+def test_a_frame_that_is_there_twice_is_joined(tmp_path: Path, source: SeriesSource) -> None:
+    seg = pydicom.dcmread(written(tmp_path, source))
+    first = seg.PerFrameFunctionalGroupsSequence[0]
+    seg.PerFrameFunctionalGroupsSequence[1] = first
+    pixels = seg.pixel_array
+    expected = blocks(source)
+    pixels[1] = pixels[0]
+    seg.PixelData = np.packbits(pixels.ravel(), bitorder="little").tobytes()
+    expected[3][expected[3] == 1] = 0
+    found = read_label_map(saved(tmp_path, seg), source)
+    np.testing.assert_array_equal(found.labels, expected)
+    assert found.notes[0] == "segment 1 has voxels on slice 4 in more than one frame: they are joined"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("SharedFunctionalGroupsSequence", [], "frame 1: PlaneOrientationSequence is missing"),
+        ("PerFrameFunctionalGroupsSequence", [], "has 6 frames but describes 0 of them"),
+        ("SegmentSequence", [], "describes no segment"),
+    ],
+)
+def test_what_a_seg_lacks_is_named(
+    tmp_path: Path, source: SeriesSource, name: str, value: list, message: str
+) -> None:
+    seg = pydicom.dcmread(written(tmp_path, source))
+    for change in (lambda: setattr(seg, name, value), lambda: delattr(seg, name)):
+        change()
+        with pytest.raises(CaseError, match=rf"seg\.dcm: {message}"):
+            read_labels(saved(tmp_path, seg), source)
+
+
 class TestOurOwn:
     def test_names_are_in_the_list_of_any_viewer_and_labels_come_back(
         self, tmp_path: Path, source: SeriesSource
