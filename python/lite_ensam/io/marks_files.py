@@ -16,7 +16,14 @@ import numpy as np
 
 from lite_ensam.core.errors import CaseError, MarkError, brief, printable
 from lite_ensam.core.grid import Grid, real_array
-from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, marks_from_marker, marks_in_sequence, notes_of
+from lite_ensam.core.recist import (
+    NotedMarks,
+    RecistMark,
+    check_marks,
+    marks_from_marker,
+    marks_in_sequence,
+    notes_of,
+)
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_axis import short_axis_notes
 from lite_ensam.core.types import Labels, PathLike

@@ -44,6 +44,7 @@ from lite_ensam.measurements.shape import TumorShape, measure_shape
 
 __all__ = ["TumorMeasurement", "TumorVoxels", "measure", "measure_case"]
 
+
 @with_short_repr
 @dataclass(frozen=True, eq=False)
 class TumorVoxels:

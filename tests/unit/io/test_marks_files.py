@@ -393,35 +393,6 @@ def test_odd_names_of_marks_become_printable(write):
     assert mark.name.encode()
 
 
-ACROSS, SWAPPED = [[4, 13, 12], [4, 13, 16]], [[4, 15, 2], [4, 15, 30]]
-
-
-@pytest.mark.parametrize(
-    ("short", "note"),
-    [
-        (ACROSS, None),
-        (SWAPPED, "mark 1: its short axis of 22.4 mm is longer than its line of 7.0 mm, expected shorter: are they swapped?"),
-        ([[4, 13, 30], [4, 13, 34]], "mark 1: its short axis does not go across its line"),
-    ],
-)
-def test_a_short_axis_that_is_longer_or_elsewhere_is_noted(write, short, note):
-    cells = ",".join(str(number) for end in (*LINE, *short) for number in end)
-    ends = "z0,y0,x0,z1,y1,x1"
-    columns = f"{ends},{','.join(f'short_{name}' for name in ends.split(','))}"
-    row = {"endpoints_zyx": LINE, "short_axis_zyx": short}
-    for marks in (
-        write(entry(short_axis_zyx=short)),
-        write(f"{columns}\n{cells}\n", "marks.csv"),
-        [row],
-        entry(short_axis_zyx=short),
-    ):
-        read = parse_marks(marks, GRID)
-        assert read == (RecistMark(1, LINE, short_axis_zyx=short),)
-        notes = notes_of(read)
-        assert len(notes) == (note is not None)
-        assert note is None or notes[0].startswith(note)
-
-
 def test_an_unknown_format(write):
     with pytest.raises(MarkError, match=r"marks\.txt: marks must be a file of type \.json, \.csv, \.nii"):
         read_marks(write("1 2 3", "marks.txt"), GRID)
@@ -471,7 +442,9 @@ def test_what_belongs_into_a_mark_is_not_lost_beside_it(write, key):
     for given in (write(json.dumps(content)), content):
         with pytest.raises(MarkError, match=f"'{key}' stands beside the marks and is not read"):
             parse_marks(given, GRID)
-    (*marks,) = noted = parse_marks({"name": "visit 1", "baseline": 1, "marks": [{"endpoints_zyx": LINE}]}, GRID)
+    (*marks,) = noted = parse_marks(
+        {"name": "visit 1", "baseline": 1, "marks": [{"endpoints_zyx": LINE}]}, GRID
+    )
     assert marks == [MARK]
     assert notes_of(noted) == ("keys beside the marks that are not read: 'name, baseline'",)
 

@@ -134,7 +134,11 @@ class Roi:
         heights = np.array([plane.height for plane in self.planes])
         for n in range(self.ct.slices_shape[axis]):
             off = heights - n + _ROUNDING
-            near = [k for k in np.abs(off).argsort(kind="stable").tolist() if -self.every <= 2 * off[k] < self.every]
+            near = [
+                k
+                for k in np.abs(off).argsort(kind="stable").tolist()
+                if -self.every <= 2 * off[k] < self.every
+            ]
             if not near:
                 continue
             taken, *others = near
@@ -180,11 +184,11 @@ class Roi:
         used = {id(plane) for planes in self._planes_of_slice.values() for plane in planes}
         if n_unused := len(self.planes) - len(used):
             yield (
-                f"{n_unused} of {len(self.planes)} planes of contours of ROI {self.name!r} are not used: another one is "
-                "nearer to their slice"
+                f"{n_unused} of {len(self.planes)} planes of contours of ROI {self.name!r} are not used: another one "
+                "is nearer to their slice"
             )
         if between := left_out(self._planes_of_slice):
-            yield f"ROI {self.name!r} has no contour on slices {between} between its others: nothing is filled in there"
+            yield f"ROI {self.name!r} has no contour on slices {between} between its others: nothing is filled there"
 
 
 def is_rtstruct(path: PathLike) -> bool:
@@ -381,6 +385,7 @@ def _numbered(number: int) -> str:
 def _read_roi(rtstruct: Dataset, number: int, name: str, ct: ScanSource) -> tuple[Roi, list[str]]:
     """An ROI and what of it was skipped; a `CaseError` goes on after its name."""
     check_frame_of_reference(_frame_of(rtstruct, number), ct)
+    outlines: list[tuple[Float64Array, bool]] = []
     planes: list[_Plane] = []
     odd: list[str] = []
     n_contours = 0
@@ -390,11 +395,18 @@ def _read_roi(rtstruct: Dataset, number: int, name: str, ct: ScanSource) -> tupl
         for contour in contours.get("ContourSequence", []):
             n_contours += 1
             try:
-                planes.append(_plane_of(contour, ct))
+                outlines.append(_outline_of(contour, ct))
             except CaseError as error:
                 odd.append(str(error))
     if not n_contours:
         raise CaseError("has no contours")
+    # of all contours together: one whose points lie on a line lies in many planes
+    usual = int(np.sum([np.ptp(points, axis=0) for points, _ in outlines], axis=0).argmin()) if outlines else 0
+    for points, is_xor in outlines:
+        try:
+            planes.append(_plane_of(points, is_xor, usual, ct))
+        except CaseError as error:
+            odd.append(str(error))
     if not planes:
         raise CaseError(f"has no contour to read: {odd[0]}")
     if len({plane.axis for plane in planes}) > 1:
@@ -417,8 +429,8 @@ def _frame_of(rtstruct: Dataset, number: int) -> str:
     return str(rtstruct.get("FrameOfReferenceUID") or named or "")
 
 
-def _plane_of(contour: Dataset, ct: ScanSource) -> _Plane:
-    """The plane of a contour, with it alone."""
+def _outline_of(contour: Dataset, ct: ScanSource) -> tuple[Float64Array, bool]:
+    """Corners (n, 3) of a contour in slice, row and column; and whether it is combined by exclusive or."""
     kind = str(contour.get("ContourGeometricType"))
     if kind not in _CLOSED:
         raise CaseError(f"is of type {brief(kind)}, expected CLOSED_PLANAR")
@@ -428,15 +440,20 @@ def _plane_of(contour: Dataset, ct: ScanSource) -> _Plane:
         raise CaseError("has coordinates that are not numbers") from None
     if numbers.size % 3 or numbers.size < 9 or not np.isfinite(numbers).all():
         raise CaseError(f"has {numbers.size} coordinates, expected three of each of at least three points")
-    points = ct.slice_points_from_world(lps_to_ras(numbers.reshape(-1, 3)))
-    axis = int(np.ptp(points, axis=0).argmin())
+    return ct.slice_points_from_world(lps_to_ras(numbers.reshape(-1, 3))), _CLOSED[kind]
+
+
+def _plane_of(points: Float64Array, is_xor: bool, usual: int, ct: ScanSource) -> _Plane:
+    """The plane of a contour, with it alone: on the usual axis of its ROI if it may be, else where it is flattest."""
+    spread = np.ptp(points, axis=0)
+    axis = usual if spread[usual] <= 2 * _OFF_PLANE else int(spread.argmin())
     heights = points[:, axis]
     if np.ptp(heights) > 2 * _OFF_PLANE:
         raise CaseError(f"runs through slices {heights.min():.1f} to {heights.max():.1f}, expected one")
     height, n_slices = float(heights.mean()), ct.slices_shape[axis]
     if not -0.5 - _ROUNDING <= height < n_slices - 0.5 + _ROUNDING:
         raise CaseError(f"lies on slice {np.floor(height + 0.5):g}, the CT has {n_slices}")
-    return _Plane(axis, height, (np.delete(points, axis, axis=1),), _CLOSED[kind])
+    return _Plane(axis, height, (np.delete(points, axis, axis=1),), is_xor)
 
 
 def _by_plane(contours: Sequence[_Plane]) -> Iterator[_Plane]:

@@ -141,7 +141,9 @@ def _read(
         if len(others := taken[(taken > 0) & (taken != labels[number])]):
             _refuse_overlap(segments, labels, int(others[0]), number, place.n)
         if len(others) < np.count_nonzero(taken):
-            again[f"segment {number} has voxels on slice {place.n} in more than one frame: they are joined"] = None
+            again[
+                f"segment {number} has voxels on slice {place.n} in more than one frame: they are joined"
+            ] = None
         part[inside] = labels[number]
         seen[number].add(place.n)
     notes = [
@@ -213,7 +215,9 @@ def _masks(
     shared = (dataset.get("SharedFunctionalGroupsSequence") or [{}])[0]
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
     if len(per_frame) != len(frames):
-        raise CaseError(f"has {len(frames)} frames but describes {len(per_frame)} of them: the file is damaged")
+        raise CaseError(
+            f"has {len(frames)} frames but describes {len(per_frame)} of them: the file is damaged"
+        )
     lowest = _lowest(dataset, kind, fraction, frames)
     for f, (frame, groups) in enumerate(zip(frames, per_frame, strict=True), start=1):
         place = _place(f, _group("PlanePositionSequence", f, groups, shared), frame.shape, ct, groups, shared)
@@ -285,13 +289,14 @@ def _place(
     if row_axis == column_axis or off_grid > _SAME_PLACE:
         ct_spacing, ct_orientation = _pixels_of(ct)
         raise CaseError(
-            f"frame {f} has PixelSpacing {_text(spacing)} and ImageOrientationPatient {_text(orientation.ravel())}, the CT's "
-            f"slices {ct_spacing} and {ct_orientation}: it is a SEG of another scan, or must be resampled first"
+            f"frame {f} has PixelSpacing {_text(spacing)} and ImageOrientationPatient {_text(orientation.ravel())}, the "
+            f"CT's slices {ct_spacing} and {ct_orientation}: it is a SEG of another scan, or must be resampled first"
         )
     sizes = ct.slices_shape
     if shape[0] > sizes[row_axis] or shape[1] > sizes[column_axis]:
         raise CaseError(
-            f"its frames have {shape[0]} rows and {shape[1]} columns, the CT {sizes[row_axis]} and {sizes[column_axis]}"
+            f"its frames have {shape[0]} rows and {shape[1]} columns, expected at most the CT's {sizes[row_axis]} and "
+            f"{sizes[column_axis]}"
         )
     corner = edges[0][0]
     normal = 3 - row_axis - column_axis
@@ -306,7 +311,8 @@ def _place(
         start = int(np.clip(np.floor(lowest + 0.5), 0, sizes[axis] - size))
         expected[axis] = start + (size - 1) * is_backwards
         spans.append(_span(start, size, is_backwards))
-    return _Place((normal, row_axis, column_axis), *spans, n, corner - expected)
+    rows, columns = spans
+    return _Place((normal, row_axis, column_axis), rows, columns, n, corner - expected)
 
 
 def _span(start: int, size: int, is_backwards: bool) -> slice:

@@ -81,8 +81,9 @@ def read_ct_series(
     ------
     CaseError
         If the folder holds no CT or not this series or acquisition, it must be said which of several patients is
-        meant, its slices are of two studies, several slices in a row are missing (the gaps are listed), different ones lie at one place that nothing
-        tells apart, only some slices say how to get HU, a single slice has no thickness, or they cannot be decoded.
+        meant, its slices are of two studies, several slices in a row are missing (the gaps are listed), different ones
+        lie at one place that nothing tells apart, only some slices say how to get HU, a single slice has no thickness,
+        or they cannot be decoded.
     MissingExtraError
         If pydicom is not installed.
     """
@@ -241,11 +242,13 @@ def _stacks(planes: Sequence[Dataset]) -> tuple[list[Acquisition], dict[str, lis
     if told := tuple(dict.fromkeys(name for look, _ in kept for name in look.differences(first))):
         parts = [Acquisition(n, part.slices, (*told, *part.told_by)) for n, part in enumerate(parts, start=1)]
     names = sorted({file_name(plane) for plane in odd})
-    return parts, {"image of another size, spacing, orientation or frame of reference": names} if names else {}
+    return parts, {
+        "image of another size, spacing, orientation or frame of reference": names
+    } if names else {}
 
 
 class _Look(NamedTuple):
-    """What all slices of one scan share.
+    """The properties that all slices of one scan share.
 
     Attributes
     ----------
@@ -269,7 +272,7 @@ class _Look(NamedTuple):
     frame: str
 
     def differences(self, other: "_Look") -> tuple[str, ...]:
-        """What tells the two apart; nothing if they may be of one scan."""
+        """Names of the properties that tell the two apart; empty if they may be of one scan."""
         same = {
             "size": self.size == other.size,
             "spacing": np.allclose(self.spacing_mm, other.spacing_mm, rtol=0, atol=_ALIKE_MM),
@@ -298,7 +301,9 @@ def _fill_in_uids(slices: Sequence[Dataset]) -> list[str]:
         if named := next((str(one.get(name)) for one in slices if one.get(name)), "") if without else "":
             for one in without:
                 setattr(one, name, named)
-            notes.append(f"{name} of {len(without)} of {len(slices)} slices is blank: taken as that of the others")
+            notes.append(
+                f"{name} of {len(without)} of {len(slices)} slices is blank: taken as that of the others"
+            )
     blank = [name for name in _MADE_OF_SLICES if not any(one.get(name) for one in slices)]
     if not blank or not all(own) or len(set(own)) < len(own):
         return notes

@@ -278,7 +278,9 @@ def _planes(heights_mm: Float64Array) -> tuple[float, Float64Array]:
             f"several slices lie at one place, expected one each: at {_listed(list(dict.fromkeys(shared)))}"
         )
     if gaps.min() <= _NARROWEST_GAP * usual:
-        near = [f"{h:g} mm" for h, gap in zip(heights_mm, gaps, strict=False) if gap <= _NARROWEST_GAP * usual]
+        near = [
+            f"{h:g} mm" for h, gap in zip(heights_mm, gaps, strict=False) if gap <= _NARROWEST_GAP * usual
+        ]
         raise CaseError(
             f"slices are {gaps.min():g} to {gaps.max():g} mm apart, expected {usual:g} mm throughout; too near to the "
             f"next one are those at {_listed(near)}: are they of several scans?"

@@ -175,10 +175,7 @@ def test_two_sizes_in_one_series_are_two_stacks(tmp_path: Path) -> None:
     small = stored_volume((4, 6, 6))
     write_phase(tmp_path / "ct", "b", small, 40.0)
     _, source = read_ct(tmp_path / "ct")
-    assert (
-        "told apart by size: 1 (8 slices), 2 (4 slices); took 1"
-        in source.notes[0]
-    )
+    assert "told apart by size: 1 (8 slices), 2 (4 slices); took 1" in source.notes[0]
     np.testing.assert_array_equal(values(tmp_path / "ct", acquisition=2), small)
 
 
@@ -198,7 +195,9 @@ def test_slices_that_only_continue_a_scan_are_another_one(tmp_path: Path, change
 
 
 def test_a_frame_of_reference_that_some_slices_lack_is_that_of_the_others(tmp_path: Path) -> None:
-    write_phase(tmp_path / "ct", "a", STORED, each=[{"FrameOfReferenceUID": FRAME if k else ""} for k in range(8)])
+    write_phase(
+        tmp_path / "ct", "a", STORED, each=[{"FrameOfReferenceUID": FRAME if k else ""} for k in range(8)]
+    )
     assert values(tmp_path / "ct").shape == STORED.shape
     assert read_ct(tmp_path / "ct")[1].frame_of_reference_uid == FRAME
 
@@ -212,7 +211,9 @@ def test_slices_of_two_studies_are_refused(tmp_path: Path) -> None:
 
 
 def test_slices_that_claim_one_position_are_refused(tmp_path: Path) -> None:
-    write_phase(tmp_path / "ct", "a", STORED, each=[SAME_PLACE | {"SliceLocation": 2.5 * k} for k in range(8)])
+    write_phase(
+        tmp_path / "ct", "a", STORED, each=[SAME_PLACE | {"SliceLocation": 2.5 * k} for k in range(8)]
+    )
     with pytest.raises(CaseError, match="ImagePositionPatient of 8 slices is the same, and SliceLocation"):
         read_ct(tmp_path / "ct")
     numbers = [SAME_PLACE | {"InstanceNumber": k + 1} for k in range(8)]

@@ -27,6 +27,7 @@ from lite_ensam.io.dicom.datasets import read_dataset
 from tests.unit.io.dicom.files import name_of_slice, new_dataset, stored_volume, write_series, write_slice
 
 STORED = stored_volume()
+ODD = "image of another size, spacing, orientation or frame of reference"
 NO_PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 
 
@@ -56,10 +57,10 @@ def add(
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "scout"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "SCOUT"], "shape": (12, 16)}, "scout"),
         ({"ImageType": "TOPOGRAM"}, "scout"),
-        ({"shape": (40, 16), "orientation": (1, 0, 0, 0, 0, -1)}, "image of another size, spacing, orientation or frame of reference"),
-        ({"shape": (12, 16), "orientation": (0, 1, 0, 0, 0, -1)}, "image of another size, spacing, orientation or frame of reference"),
-        ({"shape": (12, 16), "row_column_mm": (0.8, 0.701)}, "image of another size, spacing, orientation or frame of reference"),
-        ({"without": ("PixelSpacing",)}, "image of another size, spacing, orientation or frame of reference"),
+        ({"shape": (40, 16), "orientation": (1, 0, 0, 0, 0, -1)}, ODD),
+        ({"shape": (12, 16), "orientation": (0, 1, 0, 0, 0, -1)}, ODD),
+        ({"shape": (12, 16), "row_column_mm": (0.8, 0.701)}, ODD),
+        ({"without": ("PixelSpacing",)}, ODD),
         ({"SamplesPerPixel": 3, "shape": (12, 16)}, "colour image"),
         (
             {"SOPClassUID": MultiFrameGrayscaleWordSecondaryCaptureImageStorage, "NumberOfFrames": 3},

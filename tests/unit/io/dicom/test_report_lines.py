@@ -149,7 +149,9 @@ def test_long_and_short_axis_of_one_group(tmp_path: Path, source: SeriesSource, 
 def test_long_and_short_axis_that_seem_swapped_are_noted(tmp_path: Path, source: SeriesSource) -> None:
     uid = uid_of(source, 2)
     marks = read(
-        source, tmp_path, group(number(LONG, scoord(uid, UPRIGHT)), number(SHORT, scoord(uid, [1.5, 4.5, 9.5, 4.5])))
+        source,
+        tmp_path,
+        group(number(LONG, scoord(uid, UPRIGHT)), number(SHORT, scoord(uid, [1.5, 4.5, 9.5, 4.5]))),
     )
     assert (marks[0].endpoints_zyx, marks[0].short_axis_zyx) == (UPRIGHT_ZYX, ((2, 4, 1), (2, 4, 9)))
     (note,) = notes_of(marks)

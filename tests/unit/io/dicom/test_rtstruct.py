@@ -203,9 +203,21 @@ class TestPlanes:
         ("drawn", "filled", "notes"),
         [
             ((2, 4), (2, 3, 4, 5), ("are 2 slices apart: slices between have the nearest",)),
-            ((2, 7), (2, 7), ("has no contour on slices 3 to 6 between its others: nothing is filled in there",)),
-            ((1, 2, 3, 5, 7), (1, 2, 3, 5, 7), ("has no contour on slices 4, 6 between its others: nothing",)),
-            ((1, 3, 7, 9), (1, 2, 3, 4, 7, 8, 9, 10), ("are 2 slices apart", "has no contour on slices 5 to 6")),
+            (
+                (2, 7),
+                (2, 7),
+                ("has no contour on slices 3 to 6 between its others: nothing is filled there",),
+            ),
+            (
+                (1, 2, 3, 5, 7),
+                (1, 2, 3, 5, 7),
+                ("has no contour on slices 4, 6 between its others: nothing",),
+            ),
+            (
+                (1, 3, 7, 9),
+                (1, 2, 3, 4, 7, 8, 9, 10),
+                ("are 2 slices apart", "has no contour on slices 5 to 6"),
+            ),
             ((3, 4, 5), (3, 4, 5), ()),
             ((3,), (3,), ()),
         ],
@@ -226,11 +238,26 @@ class TestPlanes:
     def test_contours_beside_each_other_near_one_slice_are_both_on_it(
         self, tmp_path: Path, source: SeriesSource, off: float
     ) -> None:
-        left, right = [(1.5, 1.5), (1.5, 5.5), (5.5, 5.5), (5.5, 1.5)], [(1.5, 8.5), (1.5, 12.5), (5.5, 12.5), (5.5, 8.5)]
+        left, right = (
+            [(1.5, 1.5), (1.5, 5.5), (5.5, 5.5), (5.5, 1.5)],
+            [(1.5, 8.5), (1.5, 12.5), (5.5, 12.5), (5.5, 8.5)],
+        )
         contours = [contour(source.grid, 2 - off, left), contour(source.grid, 2 + off, right)]
         write_rtstruct(tmp_path / "rs.dcm", {"GTV": contours})
         expected = voxels(source, np.s_[2, 2:6, 2:6], np.s_[2, 2:6, 9:13])
         np.testing.assert_array_equal(read_roi(tmp_path / "rs.dcm", "GTV", source), expected)
+
+    @pytest.mark.parametrize("is_first", [False, True])
+    def test_points_on_a_line_cost_no_other_contour(
+        self, tmp_path: Path, source: SeriesSource, is_first: bool
+    ) -> None:
+        line = contour(source.grid, 2, [(3, 4), (3, 5), (3, 6)])
+        line[1, 2] += 0.001
+        contours = [contour(source.grid, z, box_yx(1.5, 5.5)) for z in (1, 2, 3)]
+        write_rtstruct(tmp_path / "rs.dcm", {"GTV": [line, *contours] if is_first else [*contours, line]})
+        (roi,), notes = read_rois(tmp_path / "rs.dcm", source)
+        np.testing.assert_array_equal(roi.mask(), voxels(source, np.s_[1:4, 2:6, 2:6]))
+        assert notes == ()
 
     def test_planes_that_no_slice_has_are_counted(self, tmp_path: Path, source: SeriesSource) -> None:
         contours = [contour(source.grid, 2 + off, box_yx(1.5, 5.5 + off)) for off in (-0.3, 0.0, 0.3)]

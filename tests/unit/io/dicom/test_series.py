@@ -384,4 +384,7 @@ def test_pixels_of_another_size_are_another_image(tmp_path: Path, row_mm: float,
     )
     longer, source = read_ct_series(tmp_path / "ct")
     assert len(longer) == len(whole) + belongs
-    assert any("another size, spacing, orientation or frame of reference" in note for note in source.notes) is not belongs
+    assert (
+        any("another size, spacing, orientation or frame of reference" in note for note in source.notes)
+        is not belongs
+    )
