@@ -21,6 +21,8 @@ __all__ = ["CsvTable", "csv_lines", "csv_text", "plain_cell", "read_csv"]
 _FORMULA = r"[\s']*[=+\-@]|'*[\t\r]"
 """How a text begins that must not be written as it is. Apostrophes belong to it, so that reading undoes writing."""
 
+_SEPARATOR = re.compile(r'"?sep=([,;\t])"?\s*(?=\r|\n)', re.IGNORECASE)
+
 _QUOTED = f"'({_FORMULA})"
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 
@@ -65,7 +67,8 @@ def read_csv(path: str | os.PathLike[str]) -> CsvTable:
 def csv_lines(path: str | os.PathLike[str]) -> list[tuple[int, list[str]]]:
     """Read the lines of a CSV file in UTF-8 that have any text: number of the line, and its cells as `plain_cell`.
 
-    Cells are separated by commas, semicolons or tabs: the one that the first line has most of.
+    Cells are separated by commas, semicolons or tabs: the one that the first line has most of, or that Excel's own
+    first line `sep=;` names, which is no line of the table.
 
     Raises
     ------
@@ -80,12 +83,13 @@ def csv_lines(path: str | os.PathLike[str]) -> list[tuple[int, list[str]]]:
     if "\0" in text:  # UTF-16 has them, too
         raise CaseError(f"{where}: is not a CSV file in UTF-8: save the table again as CSV UTF-8")
     first_line = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=first_line.count)
+    said = _SEPARATOR.match(text)
+    delimiter = said[1] if said else max(",;\t", key=first_line.count)
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
     )
     try:
-        lines = [(reader.line_num, [plain_cell(cell) for cell in cells]) for cells in reader]
+        lines = [(reader.line_num, [plain_cell(cell) for cell in cells]) for cells in reader][bool(said) :]
     except csv.Error as error:
         raise CaseError(f"{where}: is not a CSV file ({error})") from None
     return [(line, cells) for line, cells in lines if any(cells)]

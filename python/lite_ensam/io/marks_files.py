@@ -49,7 +49,7 @@ from lite_ensam.io.mark_entries import (
 from lite_ensam.io.nifti import NiftiVolume
 from lite_ensam.io.outputs import check_outputs
 from lite_ensam.io.reading import file_suffix, read_json
-from lite_ensam.io.slicer_markups import check_markups_frame, entries_of_markups, is_markups
+from lite_ensam.io.slicer_markups import check_markups_frame, entries_of_markups, is_markups, markups_notes
 
 __all__ = [
     "REPORT_OPTIONS",
@@ -236,7 +236,7 @@ def mark_entry(mark: RecistMark, source: ScanSource | Grid) -> dict[str, Any]:
 def entries_of_json(content: Any) -> list[tuple[str, MarkEntry]]:
     """Entries of a JSON file's content, this package's own or 3D Slicer's; MarkError if it is neither."""
     if is_markups(content):
-        return _numbered(entries_of_markups(content), "markup")
+        return entries_of_markups(content)
     entries = content.get("marks") if isinstance(content, Mapping) else None
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise MarkError('must be {"marks": [{"label": 1, "endpoints_zyx": [[z, y, x], [z, y, x]]}, ...]}')
@@ -249,7 +249,7 @@ def entries_of_json(content: Any) -> list[tuple[str, MarkEntry]]:
             f"{brief(frames[0])} stands beside the marks and is not read: leave it out. Indices are z, y, x and are "
             'counted from 0; millimetres are x, y, z in RAS, or in LPS with marks_in="lps"'
         )
-    return _numbered(entries, "mark")
+    return [(f"mark number {n}", entry) for n, entry in enumerate(entries, start=1)]
 
 
 def end_columns(columns: Sequence[str]) -> tuple[str, ...]:
@@ -300,10 +300,6 @@ def _may_say_the_frame(key: str, value: Any) -> bool:
     return bool(is_frame or _FRAME_KEY.search(re.sub("[^a-z]", "", str(key).lower())))
 
 
-def _numbered(entries: Sequence[MarkEntry], what: str) -> list[tuple[str, MarkEntry]]:
-    return [(f"{what} number {n}", entry) for n, entry in enumerate(entries, start=1)]
-
-
 def table_notes(columns: Sequence[str], ends: Sequence[str]) -> tuple[str, ...]:
     """A note if a table has columns that are not read; MarkError if one is misspelt."""
     unread = unread_columns(columns, ends)
@@ -329,7 +325,9 @@ def report_notes(content: Any) -> tuple[str, ...]:
         for name, default in (REPORT_OPTIONS if is_own_report(content) else {}).items()
         if content.get(name) not in (None, default)
     ]
-    unread = [] if is_markups(content) else _unread_keys(content)
+    if is_markups(content):
+        return markups_notes(content)
+    unread = _unread_keys(content)
     return (
         *([f"keys beside the marks that are not read: {_named(unread)}"] if unread else []),
         *([_HAND_NOTE] if content.get("edits") or content.get("thresholds") else []),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.grid import real_array
 from lite_ensam.io.mark_entries import MarkEntry, MarkFrame
 
-__all__ = ["check_markups_frame", "entries_of_markups", "is_markups"]
+__all__ = ["check_markups_frame", "entries_of_markups", "is_markups", "markups_notes"]
 
 _SIGNS = {"RAS": (1.0, 1.0, 1.0), "LPS": (-1.0, -1.0, 1.0)}
 
@@ -31,18 +31,50 @@ def check_markups_frame(content: Any, marks_in: MarkFrame) -> None:
         raise MarkError(f'a file of 3D Slicer knows where its lines lie: leave marks_in="{marks_in}" out')
 
 
-def entries_of_markups(content: Mapping[str, Any]) -> list[MarkEntry]:
-    """Entries of all markups, in order, without labels, with `endpoints_mm` in RAS.
+def entries_of_markups(content: Mapping[str, Any]) -> list[tuple[str, MarkEntry]]:
+    """Where each line comes from, and its entry without a label, with `endpoints_mm` in RAS.
+
+    A line whose points were not placed is left out, see `markups_notes`.
 
     Raises
     ------
     MarkError
-        If a markup is of another type than Line, has not two placed points, or is neither in LPS nor RAS nor in mm.
+        If a markup is of another type than Line, has other than two points, is neither in LPS nor RAS nor in mm, or no
+        line was placed.
     """
     markups = content["markups"]
     if not isinstance(markups, list) or not all(isinstance(markup, Mapping) for markup in markups):
         raise MarkError(f"markups must be a list of objects, got {brief(markups)}")
-    return [_entry(markup, f"markup number {n}") for n, markup in enumerate(markups, start=1)]
+    unplaced = _unplaced(markups)
+    if markups and len(unplaced) == len(markups):
+        raise MarkError("none of its lines has two placed points: draw a line in Slicer and save it again")
+    return [
+        (where, _entry(markup, where))
+        for n, markup in enumerate(markups, start=1)
+        if n not in unplaced and (where := f"markup number {n}")
+    ]
+
+
+def markups_notes(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Notes on lines that were left out of what `entries_of_markups` returned."""
+    return tuple(f"passed over: markup number {n} is a line without two placed points" for n in _unplaced(content["markups"]))
+
+
+def _unplaced(markups: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Numbers of the lines that were begun and not drawn, as Slicer saves them, too."""
+    return [
+        n
+        for n, markup in enumerate(markups, start=1)
+        if markup.get("type") == "Line"
+        and isinstance(markup.get("controlPoints", []), list)
+        and len(_placed(markup)) < 2
+    ]
+
+
+def _placed(markup: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    points = markup.get("controlPoints")
+    listed = [one for one in points if isinstance(one, Mapping)] if isinstance(points, list) else []
+    return [one for one in listed if one.get("positionStatus", "defined") == "defined"]
 
 
 def _entry(markup: Mapping[str, Any], where: str) -> MarkEntry:
@@ -56,13 +88,13 @@ def _entry(markup: Mapping[str, Any], where: str) -> MarkEntry:
     unit = markup.get("coordinateUnits", "mm")
     if unit != "mm" and unit != ["mm", "mm", "mm"]:
         raise MarkError(f"{where}: coordinateUnits must be mm, got {brief(unit)}")
-    points = markup.get("controlPoints")
-    listed = [one for one in points if isinstance(one, Mapping)] if isinstance(points, list) else []
-    placed = [one for one in listed if one.get("positionStatus", "defined") == "defined"]
+    placed = _placed(markup)
+    if len(placed) != 2:
+        raise MarkError(f"{where}: a line has two placed points, this one has {len(placed)}")
     positions: Any = [one.get("position") for one in placed]
     ends = real_array(positions)
     if ends.shape != (2, 3):
-        raise MarkError(f"{where}: a line has two placed points x, y, z, this one has {len(placed)}")
+        raise MarkError(f"{where}: the position of a point must be three numbers x, y, z, got {brief(positions)}")
     return {
         "endpoints_mm": (np.asarray(ends, dtype=np.float64) * signs).tolist(),
         "name": _name(markup, placed),

@@ -45,6 +45,13 @@ def test_reading_undoes_writing(tmp_path_factory, cells):
     assert [row[str(n)].strip() for n in range(len(cells))] == [cell.strip() for cell in cells]
 
 
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;", "sep=;\r"])
+def test_the_first_line_of_excel_names_the_separator(tmp_path, first):
+    path = tmp_path / "t.csv"
+    path.write_bytes(f"{first}\na;b,c\n1;2\n".encode())
+    assert read_csv(path) == (("a", "b,c"), ((3, {"a": "1", "b,c": "2"}),))
+
+
 def test_every_table_that_is_written_is_harmless(tmp_path):
     write_table(tmp_path / "t.csv", [{"=name": "=cmd|' /C calc'!A0", "mm": -2.5}])
     assert (tmp_path / "t.csv").read_text().splitlines() == ["'=name,mm", "'=cmd|' /C calc'!A0,-2.5"]
