@@ -188,7 +188,7 @@ class Roi:
                 "is nearer to their slice"
             )
         if between := left_out(self._planes_of_slice):
-            yield f"ROI {self.name!r} has no contour on slices {between} between its others: nothing is filled there"
+            yield f"ROI {self.name!r} has no contour on {between} between its others: nothing is filled there"
 
 
 def is_rtstruct(path: PathLike) -> bool:

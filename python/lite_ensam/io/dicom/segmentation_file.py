@@ -203,7 +203,7 @@ def _sparse(number: int, at: Sequence[int]) -> str:
     if len(at) >= 3 and len(gaps) == 1 and gaps != {1}:
         return f"segment {number} has a frame on one of {gaps.pop()} slices only: its volume may be too small"
     between = left_out(at)
-    return f"segment {number} has no voxel on slices {between} between its others" if between else ""
+    return f"segment {number} has no voxel on {between} between its others" if between else ""
 
 
 def _masks(
