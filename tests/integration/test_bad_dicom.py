@@ -135,7 +135,9 @@ def test_a_pdf_among_the_slices_changes_nothing_and_marks_of_another_series_are_
     other = tmp_path / "other"
     other.mkdir()
     for k, one in enumerate(scan.case.volume[:9]):
-        write_slice(other / f"{k}.dcm", one + 1024, (0.0, 0.0, 2.5 * k), series="1.2.3.4", BitsStored=16)
+        write_slice(
+            other / f"{k}.dcm", one + 1024, (0.0, 0.0, 2.5 * k), series="1.2.3.4", BitsStored=16, HighBit=15
+        )
     done = run("segment", other, "--marks", sr, "-o", tmp_path / "out.dcm")
     assert done.returncode == 1
     assert "not in the CT series that was read" in done.stderr

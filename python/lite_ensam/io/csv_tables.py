@@ -68,7 +68,7 @@ def csv_lines(path: str | os.PathLike[str]) -> list[tuple[int, list[str]]]:
     """Read the lines of a CSV file in UTF-8 that have any text: number of the line, and its cells as `plain_cell`.
 
     Cells are separated by commas, semicolons or tabs: the one that the first line has most of, or that Excel's own
-    first line `sep=;` names, which is no line of the table.
+    first line `sep=;` names; that line is left out.
 
     Raises
     ------

@@ -57,7 +57,10 @@ def entries_of_markups(content: Mapping[str, Any]) -> list[tuple[str, MarkEntry]
 
 def markups_notes(content: Mapping[str, Any]) -> tuple[str, ...]:
     """Notes on lines that were left out of what `entries_of_markups` returned."""
-    return tuple(f"passed over: markup number {n} is a line without two placed points" for n in _unplaced(content["markups"]))
+    return tuple(
+        f"passed over: markup number {n} is a line without two placed points"
+        for n in _unplaced(content["markups"])
+    )
 
 
 def _unplaced(markups: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -94,7 +97,9 @@ def _entry(markup: Mapping[str, Any], where: str) -> MarkEntry:
     positions: Any = [one.get("position") for one in placed]
     ends = real_array(positions)
     if ends.shape != (2, 3):
-        raise MarkError(f"{where}: the position of a point must be three numbers x, y, z, got {brief(positions)}")
+        raise MarkError(
+            f"{where}: the position of a point must be three numbers x, y, z, got {brief(positions)}"
+        )
     return {
         "endpoints_mm": (np.asarray(ends, dtype=np.float64) * signs).tolist(),
         "name": _name(markup, placed),

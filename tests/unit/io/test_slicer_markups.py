@@ -21,9 +21,7 @@ BEGUN = [PLACED[0], {"position": [0.0, 0.0, 0.0], "positionStatus": "preview"}]
 
 
 def markups(*points: Any) -> dict[str, Any]:
-    return {
-        "markups": [{"type": "Line", "coordinateSystem": "RAS", "controlPoints": one} for one in points]
-    }
+    return {"markups": [{"type": "Line", "coordinateSystem": "RAS", "controlPoints": one} for one in points]}
 
 
 @pytest.mark.parametrize("begun", [BEGUN, []])

@@ -401,7 +401,9 @@ def _read_roi(rtstruct: Dataset, number: int, name: str, ct: ScanSource) -> tupl
     if not n_contours:
         raise CaseError("has no contours")
     # of all contours together: one whose points lie on a line lies in many planes
-    usual = int(np.sum([np.ptp(points, axis=0) for points, _ in outlines], axis=0).argmin()) if outlines else 0
+    usual = (
+        int(np.sum([np.ptp(points, axis=0) for points, _ in outlines], axis=0).argmin()) if outlines else 0
+    )
     for points, is_xor in outlines:
         try:
             planes.append(_plane_of(points, is_xor, usual, ct))

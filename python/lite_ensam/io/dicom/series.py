@@ -37,7 +37,8 @@ _HOW = "its number, its UID, or the name after 'called'"
 _FEWEST = 3
 """Images of another size or orientation are a stack of their own if there are so many, else a scout or a picture."""
 
-_MADE_OF_SLICES = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+_FRAME = "FrameOfReferenceUID"
+_MADE_OF_SLICES = ("StudyInstanceUID", "SeriesInstanceUID", _FRAME)
 
 
 @translate_dicom_errors
@@ -214,7 +215,7 @@ def _stacks(planes: Sequence[Dataset]) -> tuple[list[Acquisition], dict[str, lis
     sizes = [(int(plane.Rows), int(plane.Columns)) for plane in planes]
     usual = max(sorted(set(sizes)), key=sizes.count)
     # unknown where several are named is another one; unknown beside a single one is not
-    has_frames = len({str(plane.get("FrameOfReferenceUID") or "") for plane in planes} - {""}) > 1
+    has_frames = len({str(plane.get(_FRAME) or "") for plane in planes} - {""}) > 1
     alike: list[tuple[_Look, list[Dataset]]] = []
     odd: list[Dataset] = []
     for plane, size in zip(planes, sizes, strict=True):
@@ -226,7 +227,7 @@ def _stacks(planes: Sequence[Dataset]) -> tuple[list[Acquisition], dict[str, lis
                 raise
             odd.append(plane)
             continue
-        frame = str(plane.get("FrameOfReferenceUID") or "") if has_frames else ""
+        frame = str(plane.get(_FRAME) or "") if has_frames else ""
         look = _Look(size, spacing_mm, directions, str(plane.get("StackID", "")), frame)
         for other, members in alike:
             if not look.differences(other):
@@ -296,14 +297,14 @@ def _fill_in_uids(slices: Sequence[Dataset]) -> list[str]:
     """
     own = sorted(str(one.get("SOPInstanceUID") or "") for one in slices)
     notes = []
-    for name in _MADE_OF_SLICES:
-        without = [one for one in slices if not one.get(name)]
-        if named := next((str(one.get(name)) for one in slices if one.get(name)), "") if without else "":
-            for one in without:
-                setattr(one, name, named)
-            notes.append(
-                f"{name} of {len(without)} of {len(slices)} slices is blank: taken as that of the others"
-            )
+    without = [one for one in slices if not one.get(_FRAME)]
+    if 0 < len(without) < len(slices):
+        named = next(str(one[_FRAME].value) for one in slices if one.get(_FRAME))
+        for one in without:
+            setattr(one, _FRAME, named)
+        notes.append(
+            f"{_FRAME} of {len(without)} of {len(slices)} slices is blank: taken as that of the others"
+        )
     blank = [name for name in _MADE_OF_SLICES if not any(one.get(name) for one in slices)]
     if not blank or not all(own) or len(set(own)) < len(own):
         return notes
