@@ -83,12 +83,12 @@ _NAMED = 5
 _READ_KEYS = ("marks", "edits", "thresholds", "shape_zyx", "tumors")
 """Beside the marks the viewer's; a report has more."""
 
-_FRAME_KEY = re.compile(
-    "coord|frame|system|space|unit|lps|ras|marksin|orient|direction|affine|origin|(?<!b)order|axes|axis|index|indices|based"
-    "|offset|flip|scale|millimet|inmm|world|voxel"
+_FRAME_WORDS = frozenset(
+    "coord coords coordinate coordinates frame system space unit units lps ras orientation direction directions affine "
+    "origin order axes based indexed indexing onebased zerobased offset flip flipped scale marksin".split()
 )
 _FRAME_VALUE = re.compile("[lrapsi]{3}|[xyz]{3}|[ijk]{3}|[mcu]m")
-"""Letters of a key, and values, by which other programs say in which frame and unit coordinates are."""
+"""Words of keys, and values, by which other programs say in which frame and unit coordinates are."""
 
 _IN_NUMBERS = (".json", ".csv")
 """Files whose millimetres may be LPS; all others know their own frame."""
@@ -296,8 +296,12 @@ def _unread_keys(content: Mapping[str, Any]) -> list[str]:
 
 def _may_say_the_frame(key: str, value: Any) -> bool:
     """Whether a key may change what coordinates mean: units, axes, where indices begin."""
-    is_frame = isinstance(value, str) and _FRAME_VALUE.fullmatch(value.lower())
-    return bool(is_frame or _FRAME_KEY.search(re.sub("[^a-z]", "", str(key).lower())))
+    words = {
+        word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", str(key).replace("marks_in", "marksin"))
+    }
+    return bool(words & _FRAME_WORDS) or (
+        isinstance(value, str) and bool(_FRAME_VALUE.fullmatch(value.lower()))
+    )
 
 
 def table_notes(columns: Sequence[str], ends: Sequence[str]) -> tuple[str, ...]:

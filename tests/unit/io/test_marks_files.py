@@ -443,10 +443,17 @@ def test_what_belongs_into_a_mark_is_not_lost_beside_it(write, key):
         with pytest.raises(MarkError, match=f"'{key}' stands beside the marks and is not read"):
             parse_marks(given, GRID)
     (*marks,) = noted = parse_marks(
-        {"name": "visit 1", "baseline": 1, "marks": [{"endpoints_zyx": LINE}]}, GRID
+        {
+            "name": "visit 1",
+            "baseline": 1,
+            "contrast": "portal",
+            "index": 3,
+            "marks": [{"endpoints_zyx": LINE}],
+        },
+        GRID,
     )
     assert marks == [MARK]
-    assert notes_of(noted) == ("keys beside the marks that are not read: 'name, baseline'",)
+    assert notes_of(noted) == ("keys beside the marks that are not read: 'name, baseline, contrast, index'",)
 
 
 @pytest.mark.parametrize("frame", ["ras", "lps"])

@@ -289,8 +289,9 @@ def _place(
     if row_axis == column_axis or off_grid > _SAME_PLACE:
         ct_spacing, ct_orientation = _pixels_of(ct)
         raise CaseError(
-            f"frame {f} has PixelSpacing {_text(spacing)} and ImageOrientationPatient {_text(orientation.ravel())}, the "
-            f"CT's slices {ct_spacing} and {ct_orientation}: it is a SEG of another scan, or must be resampled first"
+            f"frame {f} has PixelSpacing {_text(spacing)} and ImageOrientationPatient {_text(orientation.ravel())}, "
+            f"the CT's slices {ct_spacing} and {ct_orientation}: it is a SEG of another "
+            "scan, or must be resampled first"
         )
     sizes = ct.slices_shape
     if shape[0] > sizes[row_axis] or shape[1] > sizes[column_axis]:

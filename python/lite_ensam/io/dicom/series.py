@@ -37,6 +37,8 @@ _HOW = "its number, its UID, or the name after 'called'"
 _FEWEST = 3
 """Images of another size or orientation are a stack of their own if there are so many, else a scout or a picture."""
 
+_ODD = "image of another size, spacing, orientation or frame of reference"
+
 _FRAME = "FrameOfReferenceUID"
 _MADE_OF_SLICES = ("StudyInstanceUID", "SeriesInstanceUID", _FRAME)
 
@@ -216,7 +218,7 @@ def _stacks(planes: Sequence[Dataset]) -> tuple[list[Acquisition], dict[str, lis
     usual = max(sorted(set(sizes)), key=sizes.count)
     # unknown where several are named is another one; unknown beside a single one is not
     has_frames = len({str(plane.get(_FRAME) or "") for plane in planes} - {""}) > 1
-    alike: list[tuple[_Look, list[Dataset]]] = []
+    alike: list[tuple[_StackKey, list[Dataset]]] = []
     odd: list[Dataset] = []
     for plane, size in zip(planes, sizes, strict=True):
         try:
@@ -228,27 +230,25 @@ def _stacks(planes: Sequence[Dataset]) -> tuple[list[Acquisition], dict[str, lis
             odd.append(plane)
             continue
         frame = str(plane.get(_FRAME) or "") if has_frames else ""
-        look = _Look(size, spacing_mm, directions, str(plane.get("StackID", "")), frame)
+        key = _StackKey(size, spacing_mm, directions, str(plane.get("StackID", "")), frame)
         for other, members in alike:
-            if not look.differences(other):
+            if not key.differences(other):
                 members.append(plane)
                 break
         else:
-            alike.append((look, [plane]))
+            alike.append((key, [plane]))
     groups = sorted(alike, key=lambda group: len(group[1]), reverse=True)
     (first, largest), *others = groups
-    kept = [(look, members) for look, members in others if len(members) >= _FEWEST]
+    kept = [(key, members) for key, members in others if len(members) >= _FEWEST]
     odd += [plane for _, members in others[len(kept) :] for plane in members]
     parts = [part for members in (largest, *(own for _, own in kept)) for part in split_acquisitions(members)]
-    if told := tuple(dict.fromkeys(name for look, _ in kept for name in look.differences(first))):
+    if told := tuple(dict.fromkeys(name for key, _ in kept for name in key.differences(first))):
         parts = [Acquisition(n, part.slices, (*told, *part.told_by)) for n, part in enumerate(parts, start=1)]
     names = sorted({file_name(plane) for plane in odd})
-    return parts, {
-        "image of another size, spacing, orientation or frame of reference": names
-    } if names else {}
+    return parts, {_ODD: names} if names else {}
 
 
-class _Look(NamedTuple):
+class _StackKey(NamedTuple):
     """The properties that all slices of one scan share.
 
     Attributes
@@ -272,7 +272,7 @@ class _Look(NamedTuple):
     stack: str
     frame: str
 
-    def differences(self, other: "_Look") -> tuple[str, ...]:
+    def differences(self, other: "_StackKey") -> tuple[str, ...]:
         """Names of the properties that tell the two apart; empty if they may be of one scan."""
         same = {
             "size": self.size == other.size,

@@ -32,7 +32,11 @@ _WIDEST_GAP = 2.1
 """In usual distances: one missing slice is bridged, never two in a row."""
 
 _NARROWEST_GAP = 0.25
+"""In usual distances: slices nearer than that are hardly of one scan."""
+
 _SAME_PLACE_MM = 1e-3
+"""Slices so near lie at one place: positions are rounded."""
+
 _LARGEST_CANVAS = 3.0
 """In areas of a slice; slices that are shifted farther against each other belong to no one scan."""
 
