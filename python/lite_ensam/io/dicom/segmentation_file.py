@@ -220,7 +220,11 @@ def _masks(
         )
     lowest = _lowest(dataset, kind, fraction, frames)
     for f, (frame, groups) in enumerate(zip(frames, per_frame, strict=True), start=1):
-        place = _place(f, _group("PlanePositionSequence", f, groups, shared), frame.shape, ct, groups, shared)
+        position = _group("PlanePositionSequence", f, groups, shared)
+        try:
+            place = _place(f, position, frame.shape, ct, groups, shared)
+        except CaseError as error:  # a functional group has no file's name
+            raise CaseError(str(error).replace("a slice:", f"frame {f}:", 1)) from None
         if not frame.any():
             continue
         _check_place(f, place, ct)
