@@ -83,10 +83,11 @@ _NAMED = 5
 _READ_KEYS = ("marks", "edits", "thresholds", "shape_zyx", "tumors")
 """Beside the marks the viewer's; a report has more."""
 
-_FRAME_WORDS = frozenset(
-    "coord coords coordinate coordinates frame system space unit units lps ras orientation direction directions affine "
-    "origin order axes based indexed indexing onebased zerobased offset flip flipped scale marksin".split()
-)
+_FRAME_WORDS = {
+    "coord", "coords", "coordinate", "coordinates", "frame", "system", "space", "unit", "units", "lps", "ras",
+    "orientation", "direction", "directions", "affine", "origin", "order", "axes", "based", "indexed", "indexing",
+    "onebased", "zerobased", "offset", "flip", "flipped", "scale", "marksin",
+}  # fmt: skip
 _FRAME_VALUE = re.compile("[lrapsi]{3}|[xyz]{3}|[ijk]{3}|[mcu]m")
 """Words of keys, and values, by which other programs say in which frame and unit coordinates are."""
 
