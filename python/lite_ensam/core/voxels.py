@@ -21,10 +21,24 @@ _KEPT = (np.int16, np.uint16, np.uint8, np.float32)
 
 
 def as_ct(voxels: ArrayLike, slope: float = 1.0, intercept: float = 0.0, name: str = "voxels") -> CtVolume:
-    """Numbers times slope plus intercept, in a dtype that the kernels take; `name` is theirs in messages.
+    """Return numbers times slope plus intercept, in a dtype that the kernels take.
 
     int16, uint16, uint8 and float32 without a scale come back as they are, no copy. Everything else
     becomes int16 if all its values are whole and fit, else uint16 (unscaled integers), else float32.
+
+    Parameters
+    ----------
+    voxels : ArrayLike
+        Numbers, any shape.
+    slope, intercept : float
+        Scale factors.
+    name : str, default "voxels"
+        What messages call them.
+
+    Returns
+    -------
+    CtVolume
+        Array of int16, uint16, uint8 or float32.
 
     Raises
     ------
@@ -44,7 +58,17 @@ def as_ct(voxels: ArrayLike, slope: float = 1.0, intercept: float = 0.0, name: s
 
 
 def check_numbers(stored: np.dtype[Any], slope: float, intercept: float, name: str = "voxels") -> None:
-    """Raise CaseError unless numbers of a type can be voxels and the factors can scale them."""
+    """Raise CaseError unless numbers of a type can be voxels and the factors can scale them.
+
+    Parameters
+    ----------
+    stored : np.dtype[Any]
+        Type of the stored numbers.
+    slope, intercept : float
+        Scale factors.
+    name : str, default "voxels"
+        What messages call the numbers.
+    """
     if stored.kind not in "iuf":
         raise CaseError(f"{name} must be real numbers, got {stored.name}")
     if not np.isfinite([slope, intercept]).all():
@@ -58,7 +82,7 @@ def ct_dtype(
     bounds: tuple[float, float] | None,
     is_whole: bool,
 ) -> np.dtype[Any]:
-    """Type that `as_ct` gives a scan of which only this is known.
+    """Return the type that `as_ct` gives a scan of which only this is known.
 
     Parameters
     ----------
@@ -84,7 +108,22 @@ def ct_dtype(
 
 
 def scaled(stored: NDArray[Any], dtype: np.dtype[Any], slope: float, intercept: float) -> CtVolume:
-    """Stored numbers times slope plus intercept as `dtype`, which they fit."""
+    """Return stored numbers times slope plus intercept as `dtype`, which they fit.
+
+    Parameters
+    ----------
+    stored : NDArray[Any]
+        Numbers, any shape.
+    dtype : np.dtype[Any]
+        Result of `ct_dtype` for them.
+    slope, intercept : float
+        Scale factors.
+
+    Returns
+    -------
+    CtVolume
+        Array of `dtype`; `stored` itself where nothing changes.
+    """
     if (slope, intercept) == (1.0, 0.0) and stored.dtype.kind != "f":
         return stored.astype(dtype, copy=False)
     if (slope, intercept) == (1.0, 0.0) and stored.dtype == dtype:
@@ -99,9 +138,19 @@ def scaled(stored: NDArray[Any], dtype: np.dtype[Any], slope: float, intercept: 
 
 
 def as_labels(values: ArrayLike, name: str = "labels") -> Labels:
-    """Label values as uint8 if all fit, else uint16; bool counts as labels 0 and 1, and 0.9999 as 1.
+    """Return label values as uint8 if all fit, else uint16; bool counts as labels 0 and 1, and 0.9999 as 1.
 
-    An array of uint8 or uint16 comes back itself, no copy. `name` is theirs in messages.
+    Parameters
+    ----------
+    values : ArrayLike
+        Whole numbers from 0 to 65535 or bool, any shape.
+    name : str, default "labels"
+        What messages call them.
+
+    Returns
+    -------
+    Labels
+        Array of uint8 or uint16; one of these types comes back itself, no copy.
 
     Raises
     ------
@@ -128,7 +177,18 @@ def as_labels(values: ArrayLike, name: str = "labels") -> Labels:
 
 
 def smallest_label_dtype(highest: int) -> np.dtype[Any]:
-    """Type uint8 if the highest label fits, else uint16."""
+    """Return uint8 if the highest label fits, else uint16.
+
+    Parameters
+    ----------
+    highest : int
+        Highest label.
+
+    Returns
+    -------
+    np.dtype[Any]
+        The type.
+    """
     return np.dtype(np.uint8 if highest <= 255 else np.uint16)
 
 
