@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam.core.errors import ArgumentError, CaseError, MarkError, brief
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.partial_volume import VoxelBox
+from lite_ensam.core.partial_volume import SubVolume, VoxelBox, as_subvolume, label_part
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, IntTriple, PathLike
 
@@ -69,7 +69,7 @@ class ScanSource:
         Parameters
         ----------
         source : Grid or ScanSource
-            A source, or a grid alone.
+            A source, a grid alone, or a scan or result that has a source, such as a `Case` or a `Segmentation`.
 
         Returns
         -------
@@ -81,11 +81,13 @@ class ScanSource:
         ArgumentError
             If it is neither.
         """
-        if not isinstance(source, Grid | ScanSource):
+        own: Any = getattr(source, "source", source)
+        if not isinstance(own, Grid | ScanSource):
             raise ArgumentError(
-                f"the scan's geometry must be a Grid or a ScanSource, as `read_ct` returns it, got {brief(source)}"
+                "the scan's geometry must be a Grid, a ScanSource, as `read_ct` returns it, or a Case or Segmentation, "
+                f"got {brief(source)}"
             )
-        return source if isinstance(source, ScanSource) else ScanSource(source)
+        return own if isinstance(own, ScanSource) else ScanSource(own)
 
     @classmethod
     def from_file_affine(
@@ -247,6 +249,36 @@ class ScanSource:
             View in the caller's order.
         """
         return volume if self.array_axes is None else volume.transpose(self.array_axes)
+
+    def part_of_labels(self, labels: Any, name: str = "labels") -> SubVolume:
+        """Make a label map of this scan, in whatever form a caller has it, a part of the volume (z, y, x).
+
+        Parameters
+        ----------
+        labels : Any
+            A `Segmentation`, a `LabelMap` or a `SubVolume`, which know their order; or an array-like of bool or whole
+            numbers in the caller's order, see `from_array`.
+        name : str, default "labels"
+            Name of the argument, for messages.
+
+        Returns
+        -------
+        SubVolume
+            Part that holds all labels, uint8 or uint16.
+
+        Raises
+        ------
+        CaseError
+            If they are not labels, or have another shape than the scan.
+        """
+        part = label_part(labels, name)
+        if not isinstance(labels, SubVolume) and not hasattr(labels, "labels_zyx"):
+            part = as_subvolume(self.from_array(part.voxels))
+        if part.whole_shape_zyx != self.grid.shape_zyx:
+            raise CaseError(
+                f"{name} has shape {part.whole_shape_zyx}, its grid {self.grid.shape_zyx} (z, y, x)"
+            )
+        return part
 
     def box_to_file(self, box: VoxelBox) -> VoxelBox:
         """Permute a box into the file's axis order.

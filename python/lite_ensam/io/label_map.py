@@ -67,6 +67,11 @@ class LabelMap:
     finding_sites: Mapping[int, CodedConcept] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    @property
+    def labels_zyx(self) -> Labels:
+        """The label map, as a `Segmentation` calls it: whoever takes labels takes a `LabelMap`."""
+        return self.labels
+
     def unclaimed(self, marks: Sequence[RecistMark]) -> tuple[str, ...]:
         """Write a note on each label that has no line.
 

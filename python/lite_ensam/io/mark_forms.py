@@ -14,9 +14,9 @@ from lite_ensam.core.grid import Grid, real_array
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike
-from lite_ensam.core.voxels import as_labels
+from lite_ensam.core.voxels import as_labels, as_numpy
 from lite_ensam.io.choice import Choice
-from lite_ensam.io.image_objects import as_numpy, has_geometry, volume_of_image
+from lite_ensam.io.image_objects import has_geometry, volume_of_image
 from lite_ensam.io.mark_entries import (
     INDEX_COLUMNS,
     MM_COLUMNS,

@@ -8,13 +8,10 @@ NIfTI affine: right, anterior, superior. Both come out as indices of the (z, y, 
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from lite_ensam.core.errors import CaseError, MarkError, brief, printable
-from lite_ensam.core.grid import Grid, real_array
+from lite_ensam.core.grid import Grid, scan_difference
 from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, marks_from_marker, marks_in_sequence
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import Labels, PathLike
@@ -301,26 +298,9 @@ def check_scan_of_report(content: Any, grid: Grid) -> None:
     """
     if not is_own_report(content):
         return
-    report: Mapping[str, Any] = content
-    for key, own, off, what in (
-        ("shape_zyx", grid.shape_zyx, 0.0, "of {} voxels (z, y, x)"),
-        ("spacing_mm_zyx", grid.spacing_mm, 1e-3, "with voxels of {} mm (z, y, x)"),
-    ):
-        theirs = real_array(report.get(key, own))
-        if theirs.shape != (3,) or not np.allclose(theirs, own, rtol=off, atol=0):
-            this, other = (" x ".join(f"{n:g}" for n in sizes) for sizes in (own, np.ravel(theirs)))
-            raise MarkError(f"is the report of a scan {what.format(other)}; this one is {what.format(this)}")
-    affine = report.get("affine")
-    if affine is None or not grid.is_oriented:
-        return
-    try:
-        is_here = grid.matches(replace(grid, affine=real_array(affine)))
-    except CaseError:
-        is_here = False
-    if not is_here:
-        raise MarkError(
-            "is the report of a scan in another place or with axes in other directions; give the lines in millimetres"
-        )
+    shape, spacing = content.get("shape_zyx", grid.shape_zyx), content.get("spacing_mm_zyx", grid.spacing_mm)
+    if difference := scan_difference(grid, shape, spacing, content.get("affine")):
+        raise MarkError(f"is the report of a scan {difference}")
 
 
 def noted(marks: Marks, notes: Sequence[str]) -> Marks:

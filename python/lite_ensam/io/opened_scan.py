@@ -19,10 +19,10 @@ from lite_ensam.core.recist import RecistMark, check_marks, notes_of
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Labels, PathLike
-from lite_ensam.core.voxels import as_ct
+from lite_ensam.core.voxels import as_ct, as_numpy
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct
-from lite_ensam.io.image_objects import as_numpy, has_geometry, volume_of_image
+from lite_ensam.io.image_objects import has_geometry, volume_of_image
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_ct
 from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.mark_entries import MarkFrame
