@@ -68,12 +68,15 @@ class Case:
     def __post_init__(self) -> None:
         if not isinstance(self.ct, PartialScan):
             object.__setattr__(self, "ct", as_ct(self.ct, name="ct"))
-        if isinstance(self.grid, ScanSource):
+        place = getattr(self.grid, "source", self.grid)
+        if isinstance(place, ScanSource):
+            object.__setattr__(self, "grid", place.grid)
             if self.source is None:
-                object.__setattr__(self, "source", self.grid)
-            object.__setattr__(self, "grid", self.grid.grid)
+                object.__setattr__(self, "source", place)
         if not isinstance(self.grid, Grid):
-            raise CaseError(f"grid must be a Grid or a ScanSource, as `read_ct` returns it, got {brief(self.grid)}")
+            raise CaseError(
+                f"grid must be a Grid or a ScanSource, as `read_ct` returns it, got {brief(self.grid)}"
+            )
         check_hu(self.hu)
         if self.ct.shape != self.grid.shape_zyx:
             raise CaseError(f"ct has shape {self.ct.shape}, its grid {self.grid.shape_zyx} (z, y, x)")

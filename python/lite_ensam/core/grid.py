@@ -324,7 +324,9 @@ def scan_difference(grid: Grid, shape_zyx: ArrayLike, spacing_mm: ArrayLike, aff
         is_here = grid.matches(replace(grid, affine=real_array(affine)))
     except CaseError:
         is_here = False
-    return "" if is_here else "in another place or with axes in other directions; give the lines in millimetres"
+    return (
+        "" if is_here else "in another place or with axes in other directions; give the lines in millimetres"
+    )
 
 
 def _grid_of(value: Any) -> Any:

@@ -310,15 +310,13 @@ def label_part(labels: Any, name: str = "labels") -> SubVolume:
     Raises
     ------
     CaseError
-        If they are not whole numbers from 0 to 65535.
-    ArgumentError
-        If they have not three axes.
+        If they are not whole numbers from 0 to 65535, or have not three axes.
     """
     if isinstance(labels, SubVolume):
         return replace(labels, voxels=as_labels(labels.voxels, name))
     voxels = as_labels(labels, name)
     if voxels.ndim != 3:
-        raise ArgumentError(f"{name} must have three axes (z, y, x), got shape {voxels.shape}")
+        raise CaseError(f"{name} must have three axes (z, y, x), got shape {voxels.shape}")
     return as_subvolume(voxels)
 
 

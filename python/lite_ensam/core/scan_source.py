@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +16,7 @@ from lite_ensam.core.partial_volume import SubVolume, VoxelBox, as_subvolume, la
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, IntTriple, PathLike
 
-__all__ = ["ScanSource"]
+__all__ = ["HasSource", "ScanSource", "SourceLike"]
 
 
 @with_short_repr
@@ -63,12 +63,12 @@ class ScanSource:
         return False
 
     @classmethod
-    def of(cls, source: Grid | ScanSource) -> ScanSource:
+    def of(cls, source: SourceLike) -> ScanSource:
         """Return a source as it is; a grid alone becomes a file in (z, y, x) order, x fastest.
 
         Parameters
         ----------
-        source : Grid or ScanSource
+        source : SourceLike
             A source, a grid alone, or a scan or result that has a source, such as a `Case` or a `Segmentation`.
 
         Returns
@@ -276,7 +276,8 @@ class ScanSource:
             part = as_subvolume(self.from_array(part.voxels))
         if part.whole_shape_zyx != self.grid.shape_zyx:
             raise CaseError(
-                f"{name} has shape {part.whole_shape_zyx}, its grid {self.grid.shape_zyx} (z, y, x)"
+                f"{name} must have the scan's shape {self.grid.shape_zyx} (z, y, x), got {part.whole_shape_zyx}"
+                f"{_other_order(part.whole_shape_zyx, self.grid.shape_zyx)}"
             )
         return part
 
@@ -398,6 +399,24 @@ class ScanSource:
             Voxel indices (..., 3) in z, y, x.
         """
         return self.grid.mm_to_voxel(points_mm)
+
+
+class HasSource(Protocol):
+    """A scan or a result that knows its source: a `Case`, a `Segmentation`, an `OpenedScan`."""
+
+    @property
+    def source(self) -> ScanSource:
+        """Where the voxels came from."""
+
+
+SourceLike: TypeAlias = Grid | ScanSource | HasSource
+"""The geometry of a scan, or what has it: `ScanSource.of` takes them all."""
+
+
+def _other_order(shape: IntTriple, expected: IntTriple) -> str:
+    """Advice on an array that has the axes of another order, else an empty text."""
+    is_other = shape != expected and sorted(shape) == sorted(expected)
+    return "; a result's `labels` go with its `source`, its `labels_zyx` with its `grid`" if is_other else ""
 
 
 def _nearest_axes(affine_ijk: Float64Array) -> IntTriple:

@@ -10,10 +10,9 @@ import numpy as np
 
 from lite_ensam.core.coded_concept import CodedConcept
 from lite_ensam.core.errors import CaseError, MarkError
-from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.recist import RecistMark, marks_from_labels
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, FloatTriple, Labels
 
@@ -132,7 +131,7 @@ class LabelMap:
         )
 
 
-def labels_on_grid(labels: Labels, own: ScanSource | None, ct: ScanSource | Grid, what: str) -> Labels:
+def labels_on_grid(labels: Labels, own: ScanSource | None, ct: SourceLike, what: str) -> Labels:
     """A label map in the storage order of its CT: flipped and permuted where their affines say so.
 
     Parameters
@@ -141,7 +140,7 @@ def labels_on_grid(labels: Labels, own: ScanSource | None, ct: ScanSource | Grid
         Labels (z, y, x).
     own : ScanSource or None
         Geometry of the labels' file; None if it does not say where they lie.
-    ct : ScanSource or Grid
+    ct : SourceLike
         Geometry of the CT.
     what : str
         "labels have" or "marker volume has", for the message.

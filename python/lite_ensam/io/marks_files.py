@@ -5,17 +5,15 @@ the stored array, what `numpy` users and FLARE call z, y, x. Millimetres are wor
 NIfTI affine: right, anterior, superior. Both come out as indices of the (z, y, x) volume.
 """
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from lite_ensam.core.errors import CaseError, MarkError, brief, printable
 from lite_ensam.core.grid import Grid, scan_difference
-from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, marks_from_marker, marks_in_sequence
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, marks_from_marker
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.types import Labels, PathLike
-from lite_ensam.io.atomic import atomic_write, output_path
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.csv_tables import read_csv
 from lite_ensam.io.deeplesion import is_deeplesion, read_deeplesion_marks
@@ -34,7 +32,6 @@ from lite_ensam.io.mark_entries import (
     unread_columns,
 )
 from lite_ensam.io.nifti import NiftiVolume
-from lite_ensam.io.outputs import check_outputs
 from lite_ensam.io.reading import file_suffix, read_json
 from lite_ensam.io.slicer_markups import check_markups_frame, entries_of_markups, is_markups
 
@@ -50,7 +47,6 @@ __all__ = [
     "read_marks",
     "report_notes",
     "table_notes",
-    "write_marks",
 ]
 
 _HAND_NOTE = (
@@ -75,7 +71,7 @@ Marks: TypeAlias = tuple[RecistMark, ...]
 
 def read_marks(
     path: PathLike,
-    source: ScanSource | Grid,
+    source: SourceLike,
     ct_path: PathLike = "",
     marks_in: MarkFrame = "voxel",
     only: Choice = (),
@@ -96,8 +92,8 @@ def read_marks(
         a marker volume on the CT's own grid: .nii, .nii.gz, .nrrd, .mha, .mhd, or .npz with `recist`; or
         DICOM, whatever it is called: see `dicom.read_dicom_marks`. Without any label, marks of JSON and CSV
         get 1..n.
-    source : ScanSource or Grid
-        Geometry of the CT, from `read_ct`.
+    source : SourceLike
+        Geometry of the CT, from `read_ct`, or a `Case` or `Segmentation` that has it.
     ct_path : PathLike, default ""
         Path of the CT, which DeepLesion's table (DL_info.csv) needs to know: see `read_deeplesion_marks`.
     marks_in : MarkFrame, default "voxel"
@@ -153,42 +149,7 @@ def read_marks(
     return marks
 
 
-def write_marks(
-    path: PathLike, marks: Sequence[RecistMark], source: ScanSource | Grid, overwrite: bool = False
-) -> None:
-    """Write marks as JSON for `read_marks`, in the axis order of the scan's file.
-
-    Parameters
-    ----------
-    path : PathLike
-        JSON file to write; its name ends in .json.
-    marks : Sequence[RecistMark]
-        The lines, at least one.
-    source : ScanSource or Grid
-        Geometry of their scan.
-    overwrite : bool, default False
-        Whether an existing file may be replaced.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written, or is a file of the scan; nothing half-written is left.
-    MarkError
-        If they are not marks that fit the scan.
-    """
-    # beside the slices of a DICOM folder is where lines are looked for, and corrected lines may replace their file
-    scans = [
-        one for one in ScanSource.of(source).inputs if not os.path.isdir(one) and file_suffix(one) != ".json"
-    ]
-    check_outputs([(output_path(path), (".json",))], scans, overwrite)
-    marks = marks_in_sequence(marks)
-    check_marks(marks, ScanSource.of(source).grid.shape_zyx)
-    entries = [mark_entry(mark, source) for mark in marks]
-    with atomic_write(path, overwrite) as file:
-        file.write(json.dumps({"marks": entries}, indent=1).encode())
-
-
-def mark_entry(mark: RecistMark, source: ScanSource | Grid) -> dict[str, Any]:
+def mark_entry(mark: RecistMark, source: SourceLike) -> dict[str, Any]:
     """A mark as it stands in JSON: what `read_marks` reads, and the line's length."""
     ct = ScanSource.of(source)
     to_file = ct.points_to_file

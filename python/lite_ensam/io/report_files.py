@@ -3,15 +3,16 @@
 import dataclasses
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from lite_ensam.core.errors import CaseError, printable
+from lite_ensam.core.errors import ArgumentError, CaseError, brief, printable
 from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.csv_tables import csv_text
 from lite_ensam.io.reading import read_json
+from lite_ensam.io.table_rows import is_table, table_rows
 
 __all__ = ["read_report", "report_text", "rounded", "write_report", "write_table", "write_text"]
 
@@ -25,7 +26,7 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwr
         .json.
     report : Mapping[str, Any]
         Nested mappings and sequences of numbers, texts, None, paths, NumPy arrays and scalars, dataclasses.
-        Numbers that are not finite, which JSON does not know, become null.
+        Numbers that are not finite, which JSON does not know, become null. Of a `Segmentation`, its `report`.
     overwrite : bool, default False
         Whether an existing file may be replaced.
 
@@ -53,7 +54,10 @@ def report_text(report: Mapping[str, Any]) -> str:
     >>> report_text({"volume_ml": 1.5})
     '{\\n  "volume_ml": 1.5\\n}\\n'
     """
-    return json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return (
+        json.dumps(_plain(getattr(report, "report", report)), indent=2, ensure_ascii=False, allow_nan=False)
+        + "\n"
+    )
 
 
 def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -90,7 +94,8 @@ def write_table(
     path : str or os.PathLike[str]
         .csv.
     rows : Sequence[Mapping[str, Any]]
-        Their keys, in the order of their first coming, are the columns; what a row lacks and None are empty,
+        Mappings, a data frame, or a `Segmentation`, whose rows are its tumours. Their keys, in the order of their
+        first coming, are the columns; what a row lacks and None are empty,
         lists and tuples are written as JSON, floats with six significant digits.
     overwrite : bool, default False
         Whether an existing file may be replaced.
@@ -99,11 +104,25 @@ def write_table(
     ------
     OutputError
         If it cannot be written; nothing half-written is left.
+    ArgumentError
+        If `rows` are not rows.
     """
     check_output(path, overwrite, (".csv",))
+    rows = _rows(rows)
     columns = list(dict.fromkeys(key for row in rows for key in row))
     cells = ([_cell(row.get(name)) for name in columns] for row in rows)
     write_text(path, csv_text([columns, *cells]), overwrite)
+
+
+def _rows(rows: Any) -> list[Mapping[str, Any]]:
+    """Rows as mappings: those of a data frame, or the numbers of a result's tumours."""
+    listed = table_rows(rows) if is_table(rows) else rows
+    if not isinstance(listed, Iterable) or isinstance(listed, Mapping | str):
+        raise ArgumentError(f"rows must be mappings, a data frame or a Segmentation, got {brief(rows)}")
+    found = [one.table_row() if hasattr(one, "table_row") else one for one in listed]
+    if wrong := [one for one in found if not isinstance(one, Mapping)]:
+        raise ArgumentError(f"rows must be mappings, a data frame or a Segmentation, got {brief(wrong[0])}")
+    return found
 
 
 def rounded(value: Any) -> Any:

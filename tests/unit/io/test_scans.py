@@ -132,7 +132,10 @@ class TestWriteMask:
             (np.full((2, 3, 4), -1), "-1"),
             (np.full((2, 3, 4), 70000), "70000"),
             (np.full((2, 3, 4), 0.5), "0.5"),
-            (np.ones((2, 3, 5), dtype=bool), r"shape \(2, 3, 5\), its grid \(2, 3, 4\)"),
+            (
+                np.ones((2, 3, 5), dtype=bool),
+                r"must have the scan's shape \(2, 3, 4\) \(z, y, x\), got \(2, 3, 5\)",
+            ),
         ],
     )
     def test_what_is_no_label_map_of_the_scan_is_refused(self, tmp_path, labels, message):

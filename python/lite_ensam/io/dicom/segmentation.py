@@ -12,9 +12,8 @@ from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.colors import rgb_of
 from lite_ensam.core.errors import OutputError
-from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.scan_source import SourceLike
 from lite_ensam.core.types import Labels
 from lite_ensam.core.voxels import smallest_label_dtype
 from lite_ensam.io.atomic import atomic_write
@@ -97,7 +96,7 @@ def segment_label(mark: RecistMark | Lesion) -> str:
 @keep_identifiers_quiet()
 def build_segmentation(
     labels: Labels,
-    source: ScanSource | Grid,
+    source: SourceLike,
     marks: Sequence[RecistMark | Lesion],
     remarks: Mapping[int, str] = MappingProxyType({}),
 ) -> Dataset:
@@ -107,7 +106,7 @@ def build_segmentation(
     ----------
     labels : Labels
         Uint8 or uint16 (z, y, x).
-    source : ScanSource or Grid
+    source : SourceLike
         Source of the CT, read from DICOM: patient, study and geometry are those of its slices.
     marks : Sequence[RecistMark | Lesion]
         Their labels say which values become segments, in this order; names, tracking UIDs and finding sites
