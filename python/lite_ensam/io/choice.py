@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import Protocol, TypeAlias
 
 from lite_ensam.core.errors import ArgumentError, CaseError, brief
+from lite_ensam.core.number_kinds import is_whole
 
 __all__ = ["Choice", "HasUid", "SeriesChoice", "choose", "parse_acquisition", "parse_series"]
 
@@ -79,7 +79,7 @@ def parse_series(choice: object) -> str | None:
     named = getattr(choice, "uid", choice)
     if named is None:
         return None
-    if isinstance(named, Integral) and not isinstance(named, bool):
+    if is_whole(named):
         return str(int(named))
     if not isinstance(named, str) or not named.strip():
         raise ArgumentError(
