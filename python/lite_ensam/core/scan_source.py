@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam.core.errors import ArgumentError, CaseError, MarkError, brief
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.partial_volume import SubVolume, VoxelBox, as_subvolume, label_part
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks, VoxelBox, as_subvolume, label_part
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, IntTriple, PathLike
 
@@ -280,6 +280,36 @@ class ScanSource:
                 f"{_other_order(part.whole_shape_zyx, self.grid.shape_zyx)}"
             )
         return part
+
+    def mask_part(self, mask: Any, name: str = "mask") -> SubVolume:
+        """Make the mask of one tumour, in whatever form a caller has it, a part of the volume (z, y, x).
+
+        Parameters
+        ----------
+        mask : Any
+            As `part_of_labels` takes it, of bool or with one label.
+        name : str, default "mask"
+            Name of the argument, for messages.
+
+        Returns
+        -------
+        SubVolume
+            Bool, the smallest box that holds the mask.
+
+        Raises
+        ------
+        CaseError
+            As `part_of_labels`.
+        ArgumentError
+            If there are several labels: which one is meant is not known.
+        """
+        masks = TumorMasks(self.part_of_labels(mask, name))
+        if len(masks.labels) > 1:
+            listed, first = brief(list(masks.labels)), masks.labels[0]
+            raise ArgumentError(
+                f"{name} must be of one tumour, got labels {listed}: give `labels == {first}`"
+            )
+        return masks[masks.labels[0] if masks.labels else 1]
 
     def box_to_file(self, box: VoxelBox) -> VoxelBox:
         """Permute a box into the file's axis order.

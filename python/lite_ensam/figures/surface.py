@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.core.errors import ArgumentError, brief
-from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, Mask
@@ -84,13 +82,7 @@ def surface_of(
     (8, 12)
     """
     source = ScanSource.of(mask if grid is None else grid)
-    masks = TumorMasks(source.part_of_labels(mask, "mask"))
-    if len(masks.labels) > 1:
-        listed = brief(list(masks.labels))
-        raise ArgumentError(
-            f"mask must be of one tumour, got labels {listed}: give `labels == {masks.labels[0]}`"
-        )
-    box = masks[masks.labels[0] if masks.labels else 1]
+    box = source.mask_part(mask)
     if not box.voxels.size:
         return Surface(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint32))
     padded = np.pad(box.voxels, 1)  # so that the surface is closed where the scan ends

@@ -13,8 +13,13 @@ from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.csv_tables import csv_text
 from lite_ensam.io.reading import read_json
 from lite_ensam.io.table_rows import is_table, table_rows
+from lite_ensam.measurements import TumorMeasurement
 
 __all__ = ["read_report", "report_text", "rounded", "write_report", "write_table", "write_text"]
+
+
+_LARGEST = 10_000
+"""Numbers in an array with three axes: lines and their ends are fewer, the voxels of a scan more."""
 
 
 def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwrite: bool = False) -> None:
@@ -34,6 +39,8 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwr
     ------
     OutputError
         If it cannot be written; nothing half-written is left.
+    ArgumentError
+        If the report holds the voxels of a scan or a mask.
     TypeError
         If the report holds something else.
     """
@@ -54,10 +61,7 @@ def report_text(report: Mapping[str, Any]) -> str:
     >>> report_text({"volume_ml": 1.5})
     '{\\n  "volume_ml": 1.5\\n}\\n'
     """
-    return (
-        json.dumps(_plain(getattr(report, "report", report)), indent=2, ensure_ascii=False, allow_nan=False)
-        + "\n"
-    )
+    return json.dumps(_plain(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_report(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -119,7 +123,7 @@ def _rows(rows: Any) -> list[Mapping[str, Any]]:
     listed = table_rows(rows) if is_table(rows) else rows
     if not isinstance(listed, Iterable) or isinstance(listed, Mapping | str):
         raise ArgumentError(f"rows must be mappings, a data frame or a Segmentation, got {brief(rows)}")
-    found = [one.table_row() if hasattr(one, "table_row") else one for one in listed]
+    found = [one.table_row() if isinstance(one, TumorMeasurement) else one for one in listed]
     if wrong := [one for one in found if not isinstance(one, Mapping)]:
         raise ArgumentError(f"rows must be mappings, a data frame or a Segmentation, got {brief(wrong[0])}")
     return found
@@ -175,11 +179,17 @@ def _cell(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """The same in what JSON knows."""
+    """The same in what JSON knows; of a result its report, of a tumour its numbers."""
+    if dataclasses.is_dataclass(value) and isinstance(own := getattr(value, "report", None), Mapping):
+        value = own
+    if isinstance(value, TumorMeasurement):
+        value = value.all_numbers()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray) and value.ndim > 2 and value.size > _LARGEST:
+        raise ArgumentError(f"a report holds numbers and texts, got voxels: an array of shape {value.shape}")
     if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
     if isinstance(value, list | tuple | set | frozenset):

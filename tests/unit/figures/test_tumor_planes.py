@@ -149,7 +149,7 @@ def test_a_windowed_scan_is_shown_as_it_is() -> None:
 
 
 def test_shapes_that_differ_are_named() -> None:
-    message = r"reference has shape \(2, 2, 2\), the grid \(22, 40, 48\)"
+    message = r"reference must have the scan's shape \(22, 40, 48\) \(z, y, x\), got \(2, 2, 2\)"
     with pytest.raises(ValueError, match=message):
         tumor_picture(reference=np.zeros((2, 2, 2), dtype=np.bool_))
 
