@@ -75,6 +75,7 @@ def surface_of(
 
     Examples
     --------
+    >>> from lite_ensam.core.grid import Grid
     >>> mask = np.zeros((5, 5, 5), dtype=bool)
     >>> mask[2, 2, 2] = True
     >>> surface = surface_of(mask, Grid.from_spacing(mask.shape, (1.0, 1.0, 1.0)), smoothing_rounds=0)

@@ -306,7 +306,7 @@ def draw_tumors(tumors: TumorPicture | Iterable[TumorPicture]) -> Drawing:
     Raises
     ------
     ArgumentError
-        If there is no tumour, or more than a picture can hold.
+        If there are more tumours than a picture can hold, or not one.
     MissingExtraError
         If matplotlib is not installed.
     """

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from lite_ensam.core.coded_concept import CodedConcept
-from lite_ensam.core.errors import CaseError, MarkError
+from lite_ensam.core.errors import CaseError, MarkError, brief
 from lite_ensam.core.partial_volume import TumorMasks
-from lite_ensam.core.recist import RecistMark, marks_from_labels
+from lite_ensam.core.recist import RecistMark, marks_from_labels, own_marks
 from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, FloatTriple, Labels
 
-__all__ = ["LabelMap", "Lesion", "labels_on_grid"]
+__all__ = ["LabelMap", "Lesion", "labels_on_grid", "lesions_of"]
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,38 @@ class LabelMap:
             replace(mark, name=one.name, tracking_uid=one.tracking_uid, finding_site=one.finding_site)
             for mark, one in zip(drawn, self.lesions, strict=True)
         )
+
+
+def lesions_of(marks: Any, labels: Any = None) -> tuple[RecistMark | Lesion, ...]:
+    """The lines or lesions that are given, else those that the labels come with.
+
+    Parameters
+    ----------
+    marks : Any
+        Lines or lesions, or a `Case`, `Segmentation` or `LabelMap` that has them; None or an empty sequence takes
+        those of `labels`.
+    labels : Any, default None
+        A `Segmentation` or `LabelMap`; anything else has no lesions.
+
+    Returns
+    -------
+    tuple[RecistMark | Lesion, ...]
+        The lesions; empty if they are not known.
+
+    Raises
+    ------
+    MarkError
+        If `marks` are something else.
+    """
+    if marks is None or (isinstance(marks, Sequence) and not marks):
+        marks = labels if hasattr(labels, "labels_zyx") else ()
+    marks = marks.lesions if isinstance(marks, LabelMap) else own_marks(marks)
+    several = tuple(marks) if isinstance(marks, Iterable) else (marks,)
+    if wrong := [one for one in several if not isinstance(one, RecistMark | Lesion)]:
+        raise MarkError(
+            f"marks must be RecistMarks or Lesions, or a Case or Segmentation, got {brief(wrong[0])}"
+        )
+    return several
 
 
 def labels_on_grid(labels: Labels, own: ScanSource | None, ct: SourceLike, what: str) -> Labels:

@@ -98,6 +98,7 @@ def parse_marks(
 
     Examples
     --------
+    >>> from lite_ensam.core.grid import Grid
     >>> grid = Grid.from_spacing((9, 40, 40), (5.0, 1.0, 1.0))
     >>> parse_marks({3: ((4, 10, 2), (4, 10, 12))}, grid)[0].length_mm(grid.spacing_mm)
     10.0

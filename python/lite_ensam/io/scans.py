@@ -1,16 +1,16 @@
 """Scans, label maps and cases by file name: the suffix says the format, a folder holds DICOM slices."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import CaseError, MarkError, OutputError, brief, printable
+from lite_ensam.core.errors import CaseError, OutputError, printable
 from lite_ensam.core.partial_volume import SubVolume, as_subvolume
-from lite_ensam.core.recist import RecistMark, own_marks
+from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.core.voxels import as_ct, as_labels, smallest_label_dtype
@@ -19,7 +19,7 @@ from lite_ensam.io.choice import Choice, SeriesChoice
 from lite_ensam.io.flare_npz import npz_keys, read_npz_labels, write_npz
 from lite_ensam.io.image_objects import has_geometry, volume_of_image
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_labels, write_itk
-from lite_ensam.io.label_map import LabelMap, Lesion, labels_on_grid
+from lite_ensam.io.label_map import LabelMap, labels_on_grid, lesions_of
 from lite_ensam.io.mark_entries import MarkFrame
 from lite_ensam.io.mark_forms import MarksLike
 from lite_ensam.io.nifti import read_nifti_labels, write_nifti
@@ -309,7 +309,7 @@ def write_mask(
     """
     ct = ScanSource.of(labels if source is None else source)
     _check_output(path, overwrite, MASK_SUFFIXES, ct)
-    lesions = _lesions(marks, labels)
+    lesions = lesions_of(marks, labels)
     with _output_errors(path):
         part = ct.part_of_labels(labels)
     if file_suffix(path) == ".dcm":
@@ -355,24 +355,11 @@ def write_contours(
     _check_output(path, overwrite, (".dcm",), ct)
     from lite_ensam.io.dicom import build_rtstruct, segment_label, series_of, write_dataset
 
-    series, lesions = series_of(ct, "an RTSTRUCT"), _lesions(marks, labels)
+    series, lesions = series_of(ct, "an RTSTRUCT"), lesions_of(marks, labels)
     with _output_errors(path):
         whole = ct.part_of_labels(labels).whole()
     names = {lesion.label: segment_label(lesion) for lesion in lesions or LabelMap(whole).lesions}
     write_dataset(path, build_rtstruct(whole, series, names, remarks), overwrite)
-
-
-def _lesions(marks: Any, labels: Any) -> tuple[RecistMark | Lesion, ...]:
-    """The lines or lesions that are given, else those that the labels come with; MarkError if they are not."""
-    if marks is None or (isinstance(marks, Sequence) and not marks):
-        marks = labels if hasattr(labels, "labels_zyx") else ()
-    marks = marks.lesions if isinstance(marks, LabelMap) else own_marks(marks)
-    several = tuple(marks) if isinstance(marks, Iterable) else (marks,)
-    if wrong := [one for one in several if not isinstance(one, RecistMark | Lesion)]:
-        raise MarkError(
-            f"marks must be RecistMarks or Lesions, or a Case or Segmentation, got {brief(wrong[0])}"
-        )
-    return several
 
 
 def write_structured_report(
