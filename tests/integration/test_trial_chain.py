@@ -173,18 +173,18 @@ def test_visits_that_make_no_course_are_a_sentence(visits: Visits, run: Run, tmp
     silent = tmp_path / "silent"
     shutil.copytree(second, silent)
     (silent / "report.dcm").unlink()
-    refused(run("respond", first, silent), "visit silent: ")
+    refused(run("respond", first, silent), "visit number 2: ")
     shutil.copy(second / "report.dcm", silent)
     shutil.copy(first / "report.dcm", silent / "other.dcm")  # of the visit before
     assert run("respond", first, silent).returncode == 0
     (silent / "report.dcm").unlink()
-    refused(run("respond", first, silent), "visit silent: ")
+    refused(run("respond", first, silent), "visit number 2: ")
     refused(run("respond", first, first), "on one day")
-    refused(run("respond", first, tmp_path / "nowhere"), "visit nowhere: is not a folder")
+    refused(run("respond", first, tmp_path / "nowhere"), "visit number 2: is not a folder")
     write_visit(tmp_path / "else", 1, PatientID="SECRET-OTHER")
     refused(run("respond", first, tmp_path / "else"), "are of different patients by their Patient IDs")
     write_visit(tmp_path / "undated", 1, StudyDate="")
-    refused(run("respond", first, tmp_path / "undated"), "visit undated has no date")
+    refused(run("respond", first, tmp_path / "undated"), "visit number 2 has no date")
     refused(run("respond", first), "has no folder of a visit")
 
 

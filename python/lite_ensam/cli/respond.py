@@ -101,6 +101,7 @@ def respond(
     from lite_ensam.engines.backend import WEIGHTS
     from lite_ensam.io.places import is_address
     from lite_ensam.reporting import judge, read_study, study_inputs
+    from lite_ensam.reporting.sdtm import sdtm_doubts
 
     limits = parse_limits(volume)
     protocol = parse_protocol(
@@ -115,6 +116,8 @@ def respond(
     )  # fmt: skip
     courses = judge(patients, limits, protocol, identifiers=identifiers)
     notes = [f"patient {n}: {note}" for n, patient in enumerate(patients, start=1) for note in patient.notes]
+    if sdtm is not None:
+        notes += sdtm_doubts(patients)
     outputs.write(
         patients,
         courses,

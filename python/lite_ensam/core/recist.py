@@ -699,7 +699,7 @@ def marks_from_labels(labels: NDArray[Any], spacing_mm: FloatTriple) -> tuple[Re
     Raises
     ------
     CaseError
-        If the labels are not whole numbers from 0 to 65535.
+        If a label is not a whole number from 0 to 65535.
     """
     masks = TumorMasks(as_labels(labels))
     return tuple(mark_from_mask(masks[label], spacing_mm, label) for label in masks.labels)

@@ -101,8 +101,8 @@ def scaled(stored: NDArray[Any], dtype: np.dtype[Any], slope: float, intercept: 
 def as_labels(values: ArrayLike, name: str = "labels") -> Labels:
     """Label values as uint8 if all fit, else uint16; bool counts as labels 0 and 1, and 0.9999 as 1.
 
-    No copy is made of uint8 or uint16. Of a `Segmentation` or `LabelMap` it is the map (z, y, x). `name` is theirs in
-    messages.
+    An array of uint8 or uint16 comes back itself, no copy; of a `Segmentation` or `LabelMap` its map (z, y, x). `name`
+    is theirs in messages.
 
     Raises
     ------

@@ -254,8 +254,8 @@ def measure(
     ------
     ValueError
         If the shapes of `labels` and `ct` differ, an argument is missing or of another kind, a tumour has a voxel of
-        NaN (`ArgumentError`), the labels are not whole numbers, or the spacing is not one (`CaseError`), or a mark does
-        not fit them (`MarkError`).
+        NaN (`ArgumentError`), a label is not a whole number, or the spacing is wrong (`CaseError`), or a mark does not
+        fit (`MarkError`).
 
     Examples
     --------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lite_ensam.core.errors import StudyError, brief, printable
@@ -15,7 +15,12 @@ from lite_ensam.response import TimePointResponse, name_key
 
 __all__ = ["Comparison", "Decision", "adjudication_rows", "compare_readers", "read_decisions", "reader_names"]
 
-DECISION_COLUMNS = ("patient", "criteria", "decided_for", "adjudicator", "reason")
+SEEN_COLUMNS = (
+    "best_response_1", "best_response_2", "progression_day_1", "progression_day_2", "visits_1", "visits_2",
+)  # fmt: skip
+"""The readers' courses, on which a decision was made; patients are numbers, and numbers alone would hide a swap."""
+
+DECISION_COLUMNS = ("patient", "criteria", *SEEN_COLUMNS, "decided_for", "adjudicator", "reason")
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,17 @@ class Decision:
         Name of the adjudicator.
     reason : str
         Reason in words.
+    row : int, default 0
+        Number of the row in the table of decisions.
+    seen : Mapping[str, str], optional
+        Cells of the row that say which courses the adjudicator saw; empty if they are not known.
     """
 
     reader: int
     adjudicator: str
     reason: str
+    row: int = 0
+    seen: Mapping[str, str] = field(default_factory=dict)
 
 
 @with_short_repr
@@ -55,11 +66,20 @@ class Comparison:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """The difference to decide on: the best response, and the day of progression."""
+        """The differences to decide on: best response, day of progression, and the response at each visit.
+
+        Visits after a progression that both readers call on the same day do not count: rates end there.
+        """
         first, second = (one.best for one in self.courses)
+        end = first.progression_day if first.progression_day == second.progression_day else None
         parts = {
             "best response": first.response is not second.response,
             "progression": first.progression_day != second.progression_day,
+            "visits": any(
+                one is None or other is None or one.overall is not other.overall
+                for day, one, other in self.visits()
+                if end is None or day <= end
+            ),
         }
         return tuple(name for name, differs in parts.items() if differs)
 
@@ -105,24 +125,63 @@ def compare_readers(
     Raises
     ------
     StudyError
-        If the readers have different patients or criteria, or a decision is of another patient or criteria.
+        If the readers have different patients or criteria, a decision is of another patient or criteria, or the
+        courses are not those that the adjudicator saw.
     """
     others = {_key(course): course for course in second}
-    if missing := [one for one in first if _key(one) not in others]:
-        raise StudyError(f"the second reader has no {missing[0].criteria.name} of {missing[0].name}")
-    if len(others) > len(first):
-        known = {_key(one) for one in first}
-        extra = next(course for key, course in others.items() if key not in known)
-        raise StudyError(f"the first reader has no {extra.criteria.name} of {extra.name}")
+    known = {_key(one) for one in first}
+    for who, of_whom, courses, keys in (
+        ("second", "first", first, others),
+        ("first", "second", second, known),
+    ):
+        if missing := [course for course in courses if _key(course) not in keys]:
+            number = list(dict.fromkeys(id(one.patient) for one in courses)).index(id(missing[0].patient)) + 1
+            raise StudyError(
+                f"the {who} reader has no {missing[0].criteria.name} of patient {number} of the {of_whom} reader"
+            )
     left = dict(decisions or {})
     found = []
     for course in first:
         decision = left.pop((name_key(course.name), name_key(course.criteria.name)), None)
-        found.append(Comparison((course, others[_key(course)]), decision))
-    if left:
-        number = len(decisions or {}) - len(left) + 1
-        raise StudyError(f"decision number {number} is of a patient or criteria that the readers do not have")
+        comparison = Comparison((course, others[_key(course)]), decision)
+        if decision is not None:
+            _check_seen(decision, comparison)
+        found.append(comparison)
+    for decision in left.values():
+        raise StudyError(
+            f"row {decision.row} of the decisions is of a patient or criteria that the readers do not have: correct "
+            "it, or write the table again"
+        )
     return tuple(found)
+
+
+def _check_seen(decision: Decision, comparison: Comparison) -> None:
+    """StudyError unless the courses are those that the adjudicator saw."""
+    now = _seen(comparison)
+    for name, cell in decision.seen.items():
+        expected = "" if now[name] is None else str(now[name])
+        # pandas writes a column of days that has gaps as 112.0
+        was, is_now = (name_key(text).removesuffix(".0") for text in (cell, expected))
+        if was != is_now:
+            raise StudyError(
+                f"row {decision.row} of the decisions: {name} was {brief(cell)} and is now {brief(expected)}: the "
+                "order of the patients, sizes or options have changed since; write the table again and decide on that"
+            )
+
+
+def _seen(comparison: Comparison) -> dict[str, Any]:
+    """`SEEN_COLUMNS` of both courses."""
+    courses = comparison.courses
+    values = (
+        *(one.best.response for one in courses),
+        *(one.best.progression_day for one in courses),
+        *("; ".join(map(_visit, one.visits)) for one in courses),
+    )
+    return dict(zip(SEEN_COLUMNS, values, strict=True))
+
+
+def _visit(one: TimePointResponse) -> str:
+    return f"day {one.day} {one.overall}" + ("" if one.sum is None else f" {one.sum:.1f}")
 
 
 def _key(course: Course) -> tuple[str, str]:
@@ -167,7 +226,8 @@ def read_decisions(path: PathLike) -> dict[tuple[str, str], Decision]:
         key = name_key(row["patient"]), name_key(row["criteria"])
         if key in decisions:
             raise StudyError(f"{where}: this patient has two decisions by the same criteria: keep one")
-        decisions[key] = Decision(int(chosen), row["adjudicator"], row["reason"])
+        seen = {name: row[name] for name in SEEN_COLUMNS}
+        decisions[key] = Decision(int(chosen), row["adjudicator"], row["reason"], number, seen)
     return decisions
 
 
@@ -189,6 +249,8 @@ def reader_names(comparisons: Sequence[Comparison]) -> tuple[str, str]:
 def adjudication_rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     """Make a row for each patient and set of criteria: both readers, differences, decision, final course.
 
+    `visits_1` and `visits_2` are the readers' responses and sums by day.
+
     The table with `decided_for` (1 or 2), `adjudicator` and `reason` filled in is what `read_decisions` reads.
 
     Parameters
@@ -203,16 +265,12 @@ def adjudication_rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]
     """
     rows = []
     for one in comparisons:
-        first, second = one.courses
-        final, decision = one.final, one.decision
+        first, final, decision = one.courses[0], one.final, one.decision
         rows.append(
             {
                 "patient": first.name,
                 "criteria": first.criteria.name,
-                "best_response_1": first.best.response,
-                "best_response_2": second.best.response,
-                "progression_day_1": first.best.progression_day,
-                "progression_day_2": second.best.progression_day,
+                **_seen(one),
                 "differs": ", ".join(one.differences),
                 "decided_for": decision.reader if decision else None,
                 "adjudicator": decision.adjudicator if decision else "",

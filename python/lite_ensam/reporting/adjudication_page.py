@@ -49,8 +49,8 @@ def _overview(comparisons: Sequence[Comparison], readers: tuple[str, str]) -> st
     differing = [one for one in comparisons if one.differences]
     undecided = [one for one in differing if one.decision is None]
     counts = [
-        f"{len(comparisons) - len(differing)} of {len(comparisons)} agree in best response and progression; where they "
-        f"agree, {readers[0]} stands.",
+        f"{len(comparisons) - len(differing)} of {len(comparisons)} agree in best response, progression and visits; "
+        f"where they agree, {readers[0]} stands.",
         f"{len(differing) - len(undecided)} of {len(differing)} differences are decided."
         + ("" if undecided or not differing else " Rates below are those of what stands."),
     ]

@@ -117,7 +117,7 @@ def _cells(row: LesionRow, date: str) -> dict[str, Any]:
         "flags": " ".join(reading.flags),
         "reason": reading.reason,
         "reader": reading.reader or visit.imaging.reader,
-        "modality": visit.imaging.modality,
+        "modality": reading.modality or visit.imaging.modality,
     }
 
 

@@ -17,6 +17,7 @@ REDCAP_FILES = ("redcap_data", "redcap_dictionary")
 
 _PATIENT, _LESION, _RESPONSE = "patient", "lesion", "response"
 _NUMBER, _INTEGER, _DATE = "number", "integer", "date_ymd"
+_IDENTIFIERS = ("record_id", "les_date", "rsp_date")
 _YES_NO = MappingProxyType({True: 1, False: 0})
 
 
@@ -67,6 +68,7 @@ _FIELDS = MappingProxyType(
             _Field("les_volume_sd_ml", "volume_sd_ml", "Standard deviation of the volume (ml)", _NUMBER),
             _Field("les_viable_mm", "viable_mm", "Viable diameter (mm)", _NUMBER),
             _Field("les_mean_hu", "mean_hu", "Mean density (HU)", _NUMBER),
+            _Field("les_merged_into", "merged_into", "Merged into (target that is measured for both)"),
             _Field("les_equivocal", "equivocal", "Equivocal", "yesno"),
             _Field("les_larger", "larger", "Larger than at the visit before", "yesno"),
             _Field("les_flags", "flags", "Flags"),
@@ -76,6 +78,8 @@ _FIELDS = MappingProxyType(
         ),
         _RESPONSE: (
             _Field("rsp_criteria", "criteria", "Criteria"),
+            _Field("rsp_visit", "visit", "Visit (1 is baseline)", _INTEGER),
+            _Field("rsp_date", "date", "Date of the scan", _DATE),
             _Field("rsp_day", "day", "Day since baseline", _INTEGER),
             _Field("rsp_sum", "sum", "Sum of the targets (mm or ml)", _NUMBER),
             _Field("rsp_baseline_sum", "baseline_sum", "Sum at baseline", _NUMBER),
@@ -140,11 +144,13 @@ def _data(
         own = [row for row in lesions if row["patient"] == name]
         for instance, row in enumerate(own, start=1):
             yield _row(name, _LESION, instance, row)
+        later = enumerate(patient.study.follow_up, start=2)
+        visits = [{"visit": n, "date": one.imaging.date if identifiers else ""} for n, one in later]
         judged = [
-            row | {"best": course.best.response}
+            row | visit | {"best": course.best.response}
             for course in courses
             if course.patient is patient
-            for row in course.rows()
+            for visit, row in zip(visits, course.rows(), strict=True)
         ]
         for instance, row in enumerate(judged, start=1):
             yield _row(name, _RESPONSE, instance, row)
@@ -176,6 +182,6 @@ def _dictionary(identifiers: bool) -> Iterator[dict[str, str]]:
                 "Field Type": "yesno" if is_yes_no else "text",
                 "Field Label": field.label,
                 "Text Validation Type OR Show Slider Number": "" if is_yes_no else field.validation,
-                "Identifier?": "y" if identifiers and field.name in ("record_id", "les_date") else "",
+                "Identifier?": "y" if identifiers and field.name in _IDENTIFIERS else "",
             }
             yield {column: known.get(column, "") for column in _DICTIONARY}

@@ -49,7 +49,18 @@ _TESTS = MappingProxyType(
         "BESTRESP": "Best Overall Response",
     }
 )
-_METHODS = MappingProxyType({"CT": "CT SCAN", "MR": "MRI"})
+_METHODS = MappingProxyType(
+    {
+        **dict.fromkeys(("CT", "CTSCAN"), "CT SCAN"),
+        **dict.fromkeys(("MR", "MRI"), "MRI"),
+        **dict.fromkeys(("PT", "PET", "PETSCAN"), "PET SCAN"),
+        **dict.fromkeys(("PETCT", "PETCTSCAN", "PTCT", "CTPET", "CTPT"), "PET/CT SCAN"),
+        **dict.fromkeys(("US", "SONOGRAPHY", "ULTRASOUND"), "ULTRASOUND"),
+        **dict.fromkeys(("CR", "DX", "XRAY"), "X-RAY"),
+        "MG": "MAMMOGRAPHY",
+    }
+)
+"""Codelist C85492, by the letters of a DICOM modality or of how people call it; others stay as they are."""
 _TOO_SMALL = "TOO SMALL TO MEASURE"
 _OWN_RULES = "PROTOCOL DEFINED RESPONSE CRITERIA"
 _CATEGORIES = MappingProxyType(
@@ -114,6 +125,16 @@ def sdtm_tables(
     return tables
 
 
+def sdtm_doubts(patients: Sequence[Patient]) -> list[str]:
+    """Sentences on required variables that the study file does not say."""
+    count = sum(not patient.trial for patient in patients)
+    if not count:
+        return []
+    return [
+        f"STUDYID of {count} of {len(patients)} patients is empty: SDTM requires it; name the trial in the study file"
+    ]
+
+
 class _Writer:
     """Adds what all rows of a patient share."""
 
@@ -134,7 +155,6 @@ class _Writer:
                 "TEST": _TESTS[record["TESTCD"]],
                 "EVAL": self._evaluator,
                 "EVALID": reader.upper() if is_independent else "",
-                "METHOD": "" if visit is None or record["TESTCD"] == "SUMDIAM" else _method(visit),
             }
             yield {
                 "STUDYID": self._patient.trial,
@@ -156,11 +176,8 @@ def _identified(patient: Patient) -> Iterator[tuple[TimePoint, str, Mapping[str,
         seen.add(row.link)
         role = row.role.upper()
         location = "LYMPH NODE" if row.lesion.is_node else row.lesion.organ.upper()
-        yield (
-            row.visit,
-            _reader(row),
-            {"LNKID": row.link, "TESTCD": "TUMIDENT", "ORRES": role, "STRESC": role, "LOC": location},
-        )
+        found = {"LNKID": row.link, "TESTCD": "TUMIDENT", "LOC": location, "METHOD": _method(row)}
+        yield row.visit, _reader(row), found | _word(role)
 
 
 def _measured(patient: Patient) -> Iterator[tuple[TimePoint, str, Mapping[str, Any]]]:
@@ -171,7 +188,12 @@ def _measured(patient: Patient) -> Iterator[tuple[TimePoint, str, Mapping[str, A
         group = f"A{number}"
         for row in rows:
             if row.visit_number == number:
-                common = {"GRPID": row.role.upper(), "LNKGRP": group, "LNKID": row.link}
+                common = {
+                    "GRPID": row.role.upper(),
+                    "LNKGRP": group,
+                    "LNKID": row.link,
+                    "METHOD": _method(row),
+                }
                 for record in _of_lesion(row):
                     yield visit, _reader(row), common | record
         values = [visit.targets.get(one.name, TargetValue()).value("diameter") for one in study.targets]
@@ -258,9 +280,9 @@ def _not_done(reason: str) -> dict[str, str]:
     return {"STAT": "NOT DONE", "REASND": (reason or "not evaluable").upper()}
 
 
-def _method(visit: TimePoint) -> str:
-    modality = visit.imaging.modality.upper()
-    return _METHODS.get(modality, modality)
+def _method(row: LesionRow) -> str:
+    modality = (row.finding.reading.modality or row.visit.imaging.modality).upper()
+    return _METHODS.get("".join(filter(str.isalpha, modality)), modality)
 
 
 def _visit_name(visit: TimePoint) -> str:

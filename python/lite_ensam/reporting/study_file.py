@@ -16,6 +16,7 @@ from lite_ensam.engines import WEIGHTS
 from lite_ensam.io import ObjectChoice
 from lite_ensam.io.places import scan_at_hand
 from lite_ensam.io.reading import file_suffix, read_json
+from lite_ensam.reporting.study_doubts import study_doubts
 from lite_ensam.reporting.study_lesions import parse_new_lesions, parse_non_target_states
 from lite_ensam.reporting.study_scans import KeySlice, StudyScans
 from lite_ensam.reporting.study_sizes import StudySizes
@@ -163,10 +164,10 @@ def read_study(
 
 
 def _where(path: PathLike | Sequence[PathLike]) -> tuple[str, Path]:
-    """How messages begin, and the folder that names in a study are relative to."""
-    if not isinstance(path, str | os.PathLike):
+    """How messages begin, and the folder that names in a study are relative to; a patient's folder is not named."""
+    if not isinstance(path, str | os.PathLike) or Path(path).is_dir():
         return "", Path()
-    return f"{printable(path)}: ", Path() if Path(path).is_dir() else Path(path).parent
+    return f"{printable(path)}: ", Path(path).parent
 
 
 def _entries(
@@ -224,7 +225,7 @@ def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
                 f"got {brief(listed)}"
             )
         others = tuple(_lesion(one, notes, "a non-target") for one in listed)
-        visits = list(_dated(entry["visits"]))
+        visits = list(_dated(entry["visits"], notes))
     except KeyError as error:
         raise StudyError(f"{error.args[0]!r} is missing") from None
     except (TypeError, AttributeError):
@@ -239,6 +240,7 @@ def _patient(entry: Mapping[str, Any], scans: StudyScans) -> Patient:
         raise StudyError("non_targets is no, but non_target_lesions has lesions: correct one")
     slice_mm = parse_size(entry.get("slice_mm"), "slice_mm") or 0.0
     study = Study(targets, time_points, non_targets, slice_mm, others)
+    notes += study_doubts(study)
     if not study.follow_up:
         notes.append("a single visit is given: a response needs at least two")
     cohort = parse_optional_text(entry.get("cohort"), "cohort")
@@ -261,8 +263,8 @@ def _lesion(entry: Mapping[str, Any], notes: list[str], kind: str) -> Target:
     return Target(name, organ, bool(is_node), parse_optional_text(entry.get("site"), f"the site of {name!r}"))
 
 
-def _dated(visits: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Visits in order, each with its day since the first."""
+def _dated(visits: Sequence[Mapping[str, Any]], notes: list[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Visits in order, each with its day since the first; a note where that is another number than the one given."""
     if not visits:
         raise StudyError("has no visit")
     days = []
@@ -278,6 +280,9 @@ def _dated(visits: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Mapping[s
             raise StudyError(
                 f"visits number {before + 1} and {after + 1} are on one day: put all sizes of a day into one visit"
             )
+    first = days[order[0]]
+    if not first.is_date and first.number:
+        notes.append(f"the first visit, on day {first.number}, is baseline: days are counted from it")
     return ((since[number], visits[number]) for number in order)
 
 
@@ -298,7 +303,7 @@ def _visit(
         day,
         sizes.at(entry, day),
         overall,
-        new_lesion or NewLesion.NO,
+        NewLesion.NO if new_lesion is None and entry.get("new_lesions") == [] else new_lesion,
         parse_non_target_states(entry.get("non_target_lesions"), non_targets, day),
         bool(larger),
         parse_new_lesions(entry.get("new_lesions"), new_lesion, day),

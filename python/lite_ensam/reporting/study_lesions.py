@@ -9,6 +9,7 @@ from typing import Any
 from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.reporting.study_values import (
     DETAILS,
+    counted_diameter,
     parse_diameter,
     parse_optional_text,
     parse_reading,
@@ -21,10 +22,13 @@ from lite_ensam.response import (
     NewLesion,
     NewLesionFinding,
     NonTargetFinding,
+    Reading,
     Target,
     name_key,
     repeated_names,
 )
+from lite_ensam.response.lesions import SEEN
+from lite_ensam.response.targets import is_normal_node
 
 __all__ = ["NEW_LESION_KEYS", "NON_TARGET_KEYS", "parse_new_lesions", "parse_non_target_states"]
 
@@ -72,15 +76,14 @@ def parse_non_target_states(given: Any, lesions: Sequence[Target], day: int) -> 
 
 def _non_target(entry: Mapping[str, Any], lesion: Target, where: str, is_baseline: bool) -> NonTargetFinding:
     _refuse_unknown(entry, NON_TARGET_KEYS, where)
-    diameter_mm = parse_diameter(entry.get("diameter_mm"), f"{where}, diameter_mm")
-    reading = parse_reading(entry, where)
+    diameter_mm, reading = _parse_size(entry, lesion.is_node, where)
     if diameter_mm is not None:
         reading = (
             replace(reading, short_axis_mm=diameter_mm)
             if lesion.is_node
             else replace(reading, longest_diameter_mm=diameter_mm)
         )
-    state = _state(entry, diameter_mm, where)
+    state = _state(entry, diameter_mm, lesion.is_node, where)
     if state is None:
         if not is_baseline and not reading.reason:
             raise StudyError(f"{where}: state is missing: it must be one of {', '.join(LesionState)}")
@@ -127,16 +130,16 @@ def parse_new_lesions(given: Any, said: NewLesion | None, day: int) -> dict[str,
 
 def _new_lesion(entry: Mapping[str, Any], name: str, where: str) -> NewLesionFinding:
     _refuse_unknown(entry, NEW_LESION_KEYS, where)
-    diameter_mm = parse_diameter(entry.get("diameter_mm"), f"{where}, diameter_mm")
-    reading = parse_reading(entry, where)
-    state = _state(entry, diameter_mm, where)
+    is_node = bool(parse_yes_no(entry.get("node"), "node"))
+    diameter_mm, reading = _parse_size(entry, is_node, where)
+    state = _state(entry, diameter_mm, is_node, where)
     if state is None:
         state = LesionState.NOT_EVALUABLE if reading.reason else LesionState.PRESENT
     try:
         return NewLesionFinding(
             organ=parse_text(entry.get("organ"), f"the organ of {name!r}"),
             site=parse_optional_text(entry.get("site"), "site"),
-            is_node=bool(parse_yes_no(entry.get("node"), "node")),
+            is_node=is_node,
             is_certain=not parse_yes_no(entry.get("equivocal"), "equivocal"),
             state=state,
             diameter_mm=diameter_mm,
@@ -147,19 +150,29 @@ def _new_lesion(entry: Mapping[str, Any], name: str, where: str) -> NewLesionFin
         raise StudyError(f"{where}: {error}") from None
 
 
-def _state(entry: Mapping[str, Any], diameter_mm: float | None, where: str) -> LesionState | None:
-    """The state as given, or as it follows from the size; both must agree."""
+def _parse_size(entry: Mapping[str, Any], is_node: bool, where: str) -> tuple[float | None, Reading]:
+    """The diameter that counts, and how the lesion was read."""
+    reading = parse_reading(entry, where)
+    diameter_mm = parse_diameter(entry.get("diameter_mm"), f"{where}, diameter_mm")
+    return counted_diameter(diameter_mm, reading, is_node, where), reading
+
+
+def _state(
+    entry: Mapping[str, Any], diameter_mm: float | None, is_node: bool, where: str
+) -> LesionState | None:
+    """The state as given, or as it follows from the size; both must agree. A node below 10 mm is absent (4.3.3)."""
     try:
         state = parse_state(entry.get("state"))
     except StudyError as error:
         raise StudyError(f"{where}: {error}") from None
     if diameter_mm is None:
         return state
-    of_size = LesionState.PRESENT if diameter_mm else LesionState.ABSENT
-    seen = (LesionState.PRESENT, LesionState.PROGRESSION)
-    if state is not None and (state in seen) != bool(diameter_mm):
-        raise StudyError(f"{where}: {state} and {diameter_mm:g} mm contradict each other: correct one")
-    return state or of_size
+    is_normal = is_normal_node(is_node, diameter_mm)
+    fitting = (LesionState.ABSENT,) if is_normal or diameter_mm == 0 else SEEN
+    if state is not None and state not in fitting:
+        why = ", or leave the state out: a lymph node below 10 mm is normal" if is_normal else ""
+        raise StudyError(f"{where}: {state} and {diameter_mm:g} mm contradict each other: correct one{why}")
+    return state or fitting[0]
 
 
 def _refuse_unknown(entry: Mapping[str, Any], known: Sequence[str], where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -223,11 +224,18 @@ def plots(courses: Sequence[Course]) -> Iterator[str]:
             if one.change_from_baseline is not None
         ]
         if changes:
-            bars.append(Bar(course.name, min(change for _, change in changes), course.best.response))
+            # as the best response does, the best change ends with progression (4.4.3)
+            end = math.inf if course.best.progression_day is None else course.best.progression_day
+            best = min((change for day, change in changes if day <= end), default=None)
+            if best is not None:
+                bars.append(Bar(course.name, best, course.best.response))
             lines.append(Line(course.name, [(0, 0.0), *changes]))
     if bars:
-        yield html.paragraph("Best change of the sum from baseline, coloured by best overall response:")
+        yield html.paragraph(
+            "Best change of the sum from baseline until progression, coloured by best overall response:"
+        )
         yield waterfall(bars, criteria)
+    if lines:
         if len(courses) == 1:
             lines += _target_lines(courses[0])
         yield html.paragraph("Change from baseline over time:")

@@ -22,8 +22,8 @@ from lite_ensam.figures.tumor_planes import TumorPicture, render_picture, render
 from lite_ensam.io import ObjectChoice, read_case
 from lite_ensam.io.choice import parse_acquisition
 from lite_ensam.io.places import is_address, marks_at_hand, scan_at_hand
-from lite_ensam.reporting.study_values import GONE_OR_UNSEEN, Day, parse_day, parse_text
-from lite_ensam.reporting.study_visits import Fetch
+from lite_ensam.reporting.study_values import GONE_OR_UNSEEN, NO_LINES, Day, parse_day, parse_text
+from lite_ensam.reporting.study_visits import Fetch, without_folder
 from lite_ensam.response import name_key
 from lite_ensam.response.lesion_tracking import track_lesions
 from lite_ensam.segmentation import Border, Predictor, Segmentation, segment_case
@@ -140,8 +140,10 @@ class StudyScans:
         except ArchiveError:
             raise
         except LiteEnsamError as error:
-            way = GONE_OR_UNSEEN if day and isinstance(error, MissingMarksError) else ""
-            raise StudyError(f"day {day}: {error}{way}") from error
+            if isinstance(error, MissingMarksError):
+                raise StudyError(f"day {day}: {NO_LINES}{GONE_OR_UNSEEN if day else ''}") from error
+            told = without_folder(error, ct) if isinstance(ct, os.PathLike) else str(error)
+            raise StudyError(f"day {day}: {told}") from error
         border = [f"border {self.border}"] if self.border != "readers" else []
         own = Path(self.weights) != WEIGHTS
         named = [f"weights {result.report['weights']}, {result.report['weights_sha256']}"] if own else []

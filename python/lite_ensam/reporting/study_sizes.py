@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -10,6 +11,7 @@ from lite_ensam.core.errors import CaseError, StudyError, brief, printable
 from lite_ensam.io import read_report
 from lite_ensam.reporting.study_scans import StudyScans
 from lite_ensam.reporting.study_values import DETAILS, ILL_BUILT, parse_reading, parse_size, parse_sizes
+from lite_ensam.reporting.study_visits import without_folder
 from lite_ensam.response import TOO_SMALL_MM, Reading, Target, TargetValue, name_key, repeated_names
 
 __all__ = ["StudySizes"]
@@ -126,11 +128,12 @@ class StudySizes:
             raise StudyError(f"day {day}: a visit has a report or a ct, not both")
         if report is not None:
             path = self._scans.folder / str(report)
+            is_of_a_folder = isinstance(report, os.PathLike)
             try:
                 made = read_report(path)
             except CaseError as error:
-                raise StudyError(str(error)) from None
-            source = printable(str(report))
+                raise StudyError(without_folder(error, path) if is_of_a_folder else str(error)) from None
+            source = printable(report.name if is_of_a_folder else str(report))
         elif ct is not None:
             made, source = self._scans.report(visit, day), "the scan"
         else:
@@ -175,10 +178,10 @@ class StudySizes:
         if said is None:
             return TargetValue()
         if isinstance(said, list):
-            fragments = [parse_sizes(one, where) for one in said]
+            fragments = [parse_sizes(one, where, target.is_node) for one in said]
             return self._added_up(fragments, target, where, is_baseline)
         if not isinstance(said, dict) or "merged_into" not in said:
-            return parse_sizes(said, where)
+            return parse_sizes(said, where, target.is_node)
         if said.keys() - {"merged_into", *DETAILS}:
             raise StudyError(
                 f"{where}: a target that has merged into another has no size of its own: leave it out"
@@ -204,7 +207,12 @@ class StudySizes:
             why = "at baseline" if is_baseline else "of a lymph node"
             raise StudyError(f"{where}: the sizes {why} are not added up from fragments: give one size")
         whole = TargetValue.added_up(fragments)
-        if whole.diameter_mm is not None:
+        if whole.diameter_mm is None:
+            self._note(
+                f"{where}: a fragment was not measured, so the lesion is at least {whole.least('diameter'):g} mm: not "
+                "evaluable, unless that alone already makes it PD (RECIST 1.1, 4.4.2)"
+            )
+        else:
             sizes = " + ".join(f"{one.diameter_mm:g}" for one in fragments)
             self._note(
                 f"{where}: {len(fragments)} fragments are added up, {sizes} = {whole.diameter_mm:g} mm (RECIST 1.1, "

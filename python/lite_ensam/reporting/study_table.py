@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -28,11 +28,15 @@ __all__ = ["read_table"]
 
 _NEEDED = ("patient", "date", "target", "organ", "diameter_mm")
 _OF_A_FINDING = ("state", "larger", "equivocal")
-_OF_A_VISIT = ("non_targets", "non_targets_larger", "new_lesion", "modality")
+_OF_A_VISIT = ("non_targets", "non_targets_larger", "new_lesion")
 _OF_A_LESION = (*SIZES, "fragment", "merged_into", *_OF_A_FINDING, *DETAILS)
 _KNOWN = (*_NEEDED, *_OF_A_LESION, *_OF_A_VISIT, "node", "role", "site", "cohort", "trial")
 _DIAMETERS = ("diameter_mm", "viable_mm", "longest_diameter_mm", "short_axis_mm")
 _ROLES = ("target", "non-target", "new")
+_OF_A_ROLE = MappingProxyType(
+    {"target": ("fragment", "merged_into"), "non-target": ("state", "larger"), "new": _OF_A_FINDING}
+)
+"""Columns that decide on the response, and that not every lesion has."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,10 @@ class _Row:
     def __getitem__(self, column: str) -> str:
         return self.cells.get(column, "")
 
+    def without(self, column: str) -> _Row:
+        """The row with an empty cell in a column."""
+        return replace(self, cells={**self.cells, column: ""})
+
 
 def read_table(path: PathLike) -> tuple[list[dict[str, Any]], list[str]]:
     """Entries of patients in the form of the JSON file, and notes on what was not read.
@@ -76,7 +84,8 @@ def read_table(path: PathLike) -> tuple[list[dict[str, Any]], list[str]]:
             notes.append(
                 f"{count} spellings are taken for patient number {number}: case and spaces do not count"
             )
-    return [_entry(own) for own in patients.values()], notes
+    entries = [_entry(own) for own in patients.values()]
+    return entries, notes + _unread_sizes(entries, rows)
 
 
 def _rows(path: PathLike) -> tuple[list[_Row], list[str]]:
@@ -121,13 +130,18 @@ def _entry(rows: Sequence[_Row]) -> dict[str, Any]:
         of_day[row.day].append(row)
         if row["target"]:
             of_target[name_key(row["target"])].append(row)
-        elif lost := [name for name in _OF_A_LESION if row[name]]:
+        elif lost := [name for name in _OF_A_LESION if row[name] and name != "modality"]:
             raise StudyError(f"row {row.number} has a {lost[0]} but does not say of which target")
     lesions = [_Lesion(key, own) for key, own in of_target.items()]
+    for one in lesions:
+        _refuse_other_roles(of_target[one.key], one.role)
     by_role = {role: [one for one in lesions if one.role == role] for role in _ROLES}
     visits = []
     for day, own in of_day.items():
         visit: dict[str, Any] = {"date": day}
+        modalities = {name_key(row["modality"]): row["modality"] for row in own[::-1] if row["modality"]}
+        if len(modalities) == 1:  # of the visit; several are each of their lesion
+            ((visit["modality"],), own) = modalities.values(), [row.without("modality") for row in own]
         found = {one.key: [row for row in own if name_key(row["target"]) == one.key] for one in lesions}
         visit["targets"] = {
             one.name: _sizes(found[one.key], one.entry, day == first_day)
@@ -135,7 +149,7 @@ def _entry(rows: Sequence[_Row]) -> dict[str, Any]:
             if found[one.key]
         }
         visit["non_target_lesions"] = {
-            one.name: _finding(found[one.key], ("state", "larger", "diameter_mm"))
+            one.name: _finding(found[one.key], (*_OF_A_ROLE["non-target"], "diameter_mm"))
             for one in by_role["non-target"]
             if found[one.key]
         }
@@ -143,7 +157,7 @@ def _entry(rows: Sequence[_Row]) -> dict[str, Any]:
             one.entry | _finding(found[one.key], (*_OF_A_FINDING, "diameter_mm"))
             for one in by_role["new"]
             if found[one.key]
-        ]
+        ] or None  # an empty list would say that there is no new lesion
         for column, parse in _PARSERS.items():
             visit[column] = _agreed(own, column, parse)
         visits.append(visit)
@@ -171,6 +185,29 @@ class _Lesion:
         }
 
 
+def _refuse_other_roles(rows: Sequence[_Row], role: str) -> None:
+    """StudyError if a cell is of lesions of another role: it would be lost, and with it perhaps a PD."""
+    others = {name for names in _OF_A_ROLE.values() for name in names}.difference(_OF_A_ROLE[role])
+    for row in rows:
+        if lost := [name for name in _OF_A_LESION if name in others and row[name]]:
+            roles = " or ".join(one for one in _ROLES if lost[0] in _OF_A_ROLE[one])
+            raise StudyError(
+                f"row {row.number} fills in {lost[0]}, which is read of the role {roles} only, but its lesion has "
+                f"the role {role}: correct the role, or leave the cell empty"
+                + (" and give a diameter_mm (0 is gone)" if role == "target" else "")
+            )
+
+
+def _unread_sizes(entries: Sequence[Mapping[str, Any]], rows: Sequence[_Row]) -> list[str]:
+    """A note on sizes that count for targets only: of other lesions the diameter alone is read."""
+    targets = {
+        (name_key(entry["patient"]), name_key(one["name"])) for entry in entries for one in entry["targets"]
+    }
+    others = [row for row in rows if (name_key(row["patient"]), name_key(row["target"])) not in targets]
+    unread = [name for name in SIZES if name != "diameter_mm" and any(row[name] for row in others)]
+    return [f"{', '.join(unread)} of non-targets and new lesions: not read"] if unread else []
+
+
 def _parse_role(cell: str) -> str:
     """Target, non-target or new; an empty cell is a target."""
     word = name_key(cell).replace(" ", "-")
@@ -193,7 +230,6 @@ _PARSERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
         "non_targets": parse_non_targets,
         "non_targets_larger": lambda cell: parse_yes_no(cell, "non_targets_larger"),
         "new_lesion": parse_new_lesion,
-        "modality": name_key,
     }
 )
 
@@ -239,8 +275,8 @@ def _sizes(rows: Sequence[_Row], target: Mapping[str, Any], is_baseline: bool) -
 
 
 def _are_apart(rows: Sequence[_Row]) -> bool:
-    """Whether rows can only be fragments: sizes differ and are not 0, readers and unread columns are alike."""
-    compared = set(_KNOWN) - {"reader"}
+    """Whether rows can only be fragments: sizes differ and are not 0, all but the known columns is alike."""
+    compared = set(_KNOWN) - {"reader", "modality"}
     rest = {tuple(cell for column, cell in row.cells.items() if column not in compared) for row in rows}
     mm = [parse_diameter(row["diameter_mm"], f"row {row.number}, diameter_mm") for row in rows]
     return len(rest) == 1 and len(set(mm)) == len(mm) and all(mm)

@@ -23,8 +23,10 @@ __all__ = [
     "DETAILS",
     "GONE_OR_UNSEEN",
     "ILL_BUILT",
+    "NO_LINES",
     "SIZES",
     "Day",
+    "counted_diameter",
     "days_since_first",
     "parse_day",
     "parse_diameter",
@@ -43,11 +45,16 @@ ILL_BUILT = "does not have the structure of a patient: see the section Study fil
 
 SIZES = ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml", "viable_mm")
 
-DETAILS = ("reader", "reason", "longest_diameter_mm", "short_axis_mm", "mean_hu")
+DETAILS = ("reader", "reason", "longest_diameter_mm", "short_axis_mm", "mean_hu", "modality")
 """Optional details of a lesion at a visit; see `Reading`."""
 
 LONGEST_COURSE_DAYS = 50 * 365
 """Between two visits of one patient; beyond, a date is a placeholder such as 9999-12-31 or 1900-01-01."""
+
+NO_LINES = (
+    "no line was found: give a scan lines in a file next to it, among its DICOM files, or in a study file"
+)
+"""Instead of what `segment` says of its options."""
 
 GONE_OR_UNSEEN = (
     "; if this is a later visit whose lesions are gone or were not measured, give it in a study file without its scan, "
@@ -57,6 +64,9 @@ GONE_OR_UNSEEN = (
 
 _LONGEST_MM = 1000
 """A CT's field of view is about 500 mm, and a lesion may lie along the body. The value was not tuned."""
+
+_ROUNDED_MM = 1.0
+"""By as much two entries of one axis may differ: one may be rounded, or cut, to whole millimetres."""
 
 _YEARS = range(1900, 2101)
 
@@ -127,12 +137,13 @@ def parse_day(value: Any) -> Day:
 
 
 def days_since_first(days: Sequence[Day]) -> list[int]:
-    """Days since the earliest of them.
+    """Days since the earliest of them, which is baseline.
 
     Raises
     ------
     StudyError
-        If dates and day numbers are mixed, years were given, or the days lie further apart than people live on.
+        If dates and day numbers are mixed, years were given, the days lie further apart than people live on, or
+        several day numbers are before treatment.
     """
     if len({one.is_date for one in days}) > 1:
         raise StudyError("visits have both dates and day numbers: give dates alone or day numbers alone")
@@ -143,6 +154,13 @@ def days_since_first(days: Sequence[Day]) -> list[int]:
         )
     if max(numbers) - min(numbers) > LONGEST_COURSE_DAYS:
         raise StudyError("visits lie more than 50 years apart: is one of the dates a placeholder?")
+    # baseline is as close as possible to the start of treatment (RECIST 1.1, 3.2.1)
+    before = sorted(number for number in numbers if number <= 0)
+    if not days[0].is_date and len(before) > 1 and before[0] < before[1]:
+        raise StudyError(
+            f"days {before[0]} and {before[1]} are both before treatment or on its first day: baseline is the last "
+            "scan before treatment, so leave out the earlier one"
+        )
     return [number - min(numbers) for number in numbers]
 
 
@@ -258,7 +276,36 @@ def parse_reading(given: Mapping[str, Any], where: str, flags: tuple[str, ...] =
         short_axis_mm=parse_size(given.get("short_axis_mm"), f"{where}, short_axis_mm"),
         mean_hu=_parse_hu(given.get("mean_hu"), f"{where}, mean_hu"),
         flags=flags,
+        modality=parse_optional_text(given.get("modality"), f"{where}, modality"),
     )
+
+
+def counted_diameter(diameter_mm: float | None, reading: Reading, is_node: bool, where: str) -> float | None:
+    """The diameter that counts: the one given, else the axis that it is, of a node the short one.
+
+    Raises
+    ------
+    StudyError
+        If the diameter is not that axis, or the short axis is longer than the longest diameter.
+    """
+    name = "short_axis_mm" if is_node else "longest_diameter_mm"
+    axes = {"longest_diameter_mm": reading.longest_diameter_mm, "short_axis_mm": reading.short_axis_mm}
+    own_mm = axes[name]
+    if diameter_mm is None:
+        diameter_mm = own_mm
+    if diameter_mm is not None and own_mm is not None and abs(diameter_mm - own_mm) > _ROUNDED_MM:
+        raise StudyError(
+            f"{where}: diameter_mm {diameter_mm:g} and {name} {own_mm:g} contradict each other: the diameter of a "
+            f"{'lymph node is its short axis' if is_node else 'lesion is its longest'}; correct one"
+        )
+    axes[name] = diameter_mm
+    longest_mm, short_mm = axes.values()
+    if longest_mm is not None and short_mm is not None and short_mm > longest_mm + _ROUNDED_MM:
+        raise StudyError(
+            f"{where}: the short axis of {short_mm:g} mm is longer than the longest diameter of {longest_mm:g} mm: "
+            "correct one"
+        )
+    return diameter_mm
 
 
 def _parse_hu(value: Any, what: str) -> float | None:
@@ -271,7 +318,7 @@ def _parse_hu(value: Any, what: str) -> float | None:
     return None if number is None else sign * number
 
 
-def parse_sizes(given: Any, where: str) -> TargetValue:
+def parse_sizes(given: Any, where: str, is_node: bool) -> TargetValue:
     """Sizes of a lesion, or of a fragment of one, at one visit.
 
     Parameters
@@ -280,6 +327,8 @@ def parse_sizes(given: Any, where: str) -> TargetValue:
         Mapping of some of `SIZES` and `DETAILS`.
     where : str
         Day and lesion, for messages.
+    is_node : bool
+        Whether the diameter is the short axis of a lymph node.
     """
     if not isinstance(given, Mapping):
         raise StudyError(f'{where}: sizes must be numbers, as in {{"diameter_mm": 31}}, got {brief(given)}')
@@ -298,6 +347,7 @@ def parse_sizes(given: Any, where: str) -> TargetValue:
         )
     is_small = _word(given.get("diameter_mm")) in _TOO_SMALL
     reading = parse_reading(given, where, flags=("too_small",) if is_small else ())
+    counted_diameter(None if is_small else diameter_mm, reading, is_node, where)
     if None not in (diameter_mm, viable_mm) and viable_mm > diameter_mm:  # type: ignore[operator]
         raise StudyError(
             f"{where}: viable_mm {viable_mm:g} is more than diameter_mm {diameter_mm:g}: it is a part of the lesion"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -11,12 +12,12 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import PathLike
 from lite_ensam.io import VOLUME_SUFFIXES, ObjectChoice, open_scan, read_report
-from lite_ensam.io.places import is_address, scan_at_hand
+from lite_ensam.io.places import scan_at_hand
 from lite_ensam.io.reading import file_suffix
-from lite_ensam.reporting.study_values import GONE_OR_UNSEEN, parse_day
+from lite_ensam.reporting.study_values import GONE_OR_UNSEEN, NO_LINES, parse_day
 from lite_ensam.response import BaselineLesion, Target, choose_targets, name_key
 
-__all__ = ["Fetch", "visit_folders", "visits_entry"]
+__all__ = ["Fetch", "visit_folders", "visits_entry", "without_folder"]
 
 Fetch: TypeAlias = Callable[[PathLike, str | None, object], PathLike]
 """A scan's place on this machine, given its place, a series and what refers to it; see `scan_at_hand`."""
@@ -54,7 +55,9 @@ def visit_folders(path: PathLike) -> list[Path]:
     """Folders within a folder; StudyError without any."""
     inside = sorted(one for one in Path(path).iterdir() if one.is_dir() and not one.name.startswith("."))
     if not inside:
-        raise StudyError("has no folder of a visit: give it one for each, with a scan and its lines")
+        raise StudyError(
+            "the folder has no folder of a visit: give it one for each, with a scan and its lines"
+        )
     return inside
 
 
@@ -73,7 +76,7 @@ def visits_entry(
     Parameters
     ----------
     places : Sequence[PathLike]
-        Folders of visits, or addresses of studies in an archive.
+        Folders of visits, or addresses of studies in an archive. Messages count them and do not name them.
     patient : str, default ""
         Identifier of the patient, for reports that may show it.
     choice : ObjectChoice or None, default None
@@ -96,20 +99,26 @@ def visits_entry(
     """
     visits = []
     for number, place in enumerate(places, start=1):
-        name = f"visit number {number}" if is_address(place) else f"visit {printable(Path(place).name)}"
+        name = f"visit number {number}"  # the name of a folder may be a date, or tell who the patient is
         here = fetch(place, None, choice)
         try:
             visits.append(_visit(here, name, choice))
         except StudyError:
             raise
         except MissingMarksError as error:
-            raise StudyError(f"{name}: {error}{GONE_OR_UNSEEN}") from error
+            raise StudyError(f"{name}: {NO_LINES}{GONE_OR_UNSEEN}") from error
         except LiteEnsamError as error:
-            raise StudyError(f"{name}: {error}") from error
+            raise StudyError(f"{name}: {without_folder(error, here)}") from error
     _check_patient(visits)
     first = min(visits, key=lambda one: parse_day(one.entry["date"]))
     targets, notes = _targets(first)
     return {"patient": patient, "targets": targets, "visits": [one.entry for one in visits]}, notes
+
+
+def without_folder(error: LiteEnsamError, place: PathLike) -> str:
+    """The message, without the folder of a visit's file: its name may tell who the patient is."""
+    folder = printable(place if os.path.isdir(place) else os.path.dirname(place))
+    return str(error).replace(f"{folder}{os.sep}", "").removeprefix(f"{folder}: ")
 
 
 def _visit(folder: PathLike, name: str, choice: ObjectChoice | None) -> _Visit:
@@ -126,7 +135,7 @@ def _visit(folder: PathLike, name: str, choice: ObjectChoice | None) -> _Visit:
             raise StudyError(f"{name} has {len(found)} {what}: leave one, or name it in a study file")
     if reports:
         lesions = _reported(read_report(reports[0]).get("tumors", []))
-        return _Visit(name, {"report": str(reports[0]), "date": _date(folder, "", name)}, lesions, False)
+        return _Visit(name, {"report": reports[0], "date": _date(folder, "", name)}, lesions, False)
     ct = scans[0] if scans else folder  # a folder that was fetched stays as long as something refers to it
     lines = marks[0] if marks else None
     scan = open_scan(ct, referred_by=lines or choice)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from lite_ensam.response.best_response import BestResponse, Visit, Wait, best_of, visits_of
 from lite_ensam.response.criteria import IRECIST, Criteria, Response
 from lite_ensam.response.lesions import LesionState, NewLesionFinding
-from lite_ensam.response.new_lesions import certain_new_lesions
+from lite_ensam.response.new_lesions import certain_new_lesions, unseen_new_lesions
 from lite_ensam.response.study import Study, TimePoint, study_of
 from lite_ensam.response.targets import MOST_TARGETS, MOST_TARGETS_OF_AN_ORGAN, least_mm
 from lite_ensam.response.time_points import TimePointResponse, respond
@@ -55,10 +55,12 @@ class _Seen:
     ----------
     there : NewLesions
         New lesions that are seen and certain, by name.
+    unseen : frozenset[str]
+        Names of the new lesions that the visit lists and could not evaluate.
     kinds : frozenset[str]
         Kinds of lesions that are PD by RECIST 1.1.
     known_mm : float
-        Sum of the targets that were measured, in mm.
+        Sum of the targets that were measured, in mm, with the measured fragments of those that have split.
     is_whole : bool
         Whether all targets were measured.
     """
@@ -66,6 +68,7 @@ class _Seen:
     visit: TimePoint
     judged: TimePointResponse
     there: NewLesions
+    unseen: frozenset[str]
     kinds: frozenset[str]
     known_mm: float
     is_whole: bool
@@ -98,7 +101,8 @@ def respond_immune(
       the sum of the targets is at least 5 mm larger than at such an iUPD (steps add up); non-targets that made the
       iUPD are larger; there is another new lesion; new lesions are larger (measured ones by 5 mm of their sum, others
       by anything); or a kind of lesions is PD that was not PD before.
-    - iCR, iPR, iSD or non-iCR/non-iUPD between reset the run: the next PD is iUPD again. NE does not.
+    - iCR, iPR, iSD or non-iCR/non-iUPD between reset the run: the next PD is iUPD again. NE does not. A visit that
+      could not evaluate a new lesion of the run is NE, unless the targets' response has become better.
     - A new lesion that is still there does not keep a visit in iUPD if the targets' response has become better since.
       After such a reset it counts again when others join it, when the measured ones have grown by 20 % and 5 mm, or
       when one that is not measured has progressed unequivocally.
@@ -194,7 +198,7 @@ class _Course:
             return Response.ICPD, f"confirmed on day {self._confirmed}"
         kinds = self._counting(seen)
         if not kinds:
-            overall = _IMMUNE[_without_new(seen)]
+            overall = Response.NE if self._hides_new(seen) else _IMMUNE[_without_new(seen)]
             if overall is not Response.NE:
                 if self._run:
                     self._known, self._run = [seen], []
@@ -230,6 +234,12 @@ class _Course:
             if kinds == {_NEW} and is_better and not self._new_growth(seen, self._run):
                 kinds.clear()
         return frozenset(kinds)
+
+    def _hides_new(self, seen: _Seen) -> bool:
+        """Whether a new lesion of the run could not be evaluated, and nothing else says that the run is over."""
+        if not any(seen.unseen & one.there.keys() for one in self._run):
+            return False
+        return not 0 < _rank(self._run[-1]) < _rank(seen)
 
     def _counts_again(self, seen: _Seen) -> bool:
         """Whether new lesions that were there when a run was reset are iUPD once more (recist.eortc.org)."""
@@ -301,11 +311,9 @@ def _seen(study: Study, visit: TimePoint, judged: TimePointResponse, there: NewL
     }
     if there:
         kinds.add(_NEW)
-    if judged.overall is Response.PD and not kinds:
-        kinds.add(_NON_TARGETS)  # back after a CR of all disease
-    sizes = [visit.targets[one.name].value("diameter") for one in study.targets if one.name in visit.targets]
-    known = [size for size in sizes if size is not None]
-    return _Seen(visit, judged, there, frozenset(kinds), sum(known), len(known) == len(study.targets))
+    known_mm = sum(study.least(one, visit, "diameter") for one in study.targets)
+    is_whole = all(study.value(one, visit, "diameter") is not None for one in study.targets)
+    return _Seen(visit, judged, there, unseen_new_lesions(visit), frozenset(kinds), known_mm, is_whole)
 
 
 def _without_new(seen: _Seen) -> Response:

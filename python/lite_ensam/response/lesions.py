@@ -7,11 +7,12 @@ from typing import TypeAlias
 
 from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.core.short_repr import with_short_repr
-from lite_ensam.response.names import name_key
+from lite_ensam.response.names import organ_key
+from lite_ensam.response.targets import is_normal_node
 
 Interval: TypeAlias = tuple[float, float]
 
-__all__ = ["Imaging", "LesionState", "NewLesionFinding", "NonTargetFinding", "Reading"]
+__all__ = ["SEEN", "Imaging", "LesionState", "NewLesionFinding", "NonTargetFinding", "Reading"]
 
 
 class LesionState(StrEnum):
@@ -25,6 +26,10 @@ class LesionState(StrEnum):
     """It has progressed unequivocally."""
     NOT_EVALUABLE = "not evaluable"
     """It could not be evaluated."""
+
+
+SEEN = (LesionState.PRESENT, LesionState.PROGRESSION)
+"""States of a lesion that is there."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ class Reading:
     volume_interval_ml, diameter_interval_mm : Interval or None, default None
         Lower and upper limit of 95 %, of the volume and of the diameter that counts, as the report of a
         segmented scan has them.
+    modality : str, default ""
+        Modality of this lesion, where it is not that of the visit (`Imaging`).
     """
 
     reader: str = ""
@@ -76,6 +83,7 @@ class Reading:
     reason: str = ""
     volume_interval_ml: Interval | None = None
     diameter_interval_mm: Interval | None = None
+    modality: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,18 +147,20 @@ class NewLesionFinding:
         mm = self.diameter_mm
         if mm is not None and not (math.isfinite(mm) and mm >= 0):
             raise StudyError(f"the diameter of a new lesion must be 0 mm or more, or None, got {mm}")
-        if self.state is LesionState.ABSENT and (mm or self.larger):
+        is_seen = bool(mm) and not is_normal_node(self.is_node, mm)
+        if self.state is LesionState.ABSENT and (is_seen or self.larger):
             raise StudyError("a new lesion that is absent has no size and cannot be larger")
 
     @property
     def is_there(self) -> bool:
-        """Whether it is seen at this visit."""
-        return self.state in (LesionState.PRESENT, LesionState.PROGRESSION) and self.diameter_mm != 0
+        """Whether it is seen at this visit; a node below 10 mm is normal, and not a lesion (section 4.3.3)."""
+        is_normal = self.diameter_mm == 0 or is_normal_node(self.is_node, self.diameter_mm)
+        return self.state in SEEN and not is_normal
 
     @property
     def counted_organ(self) -> str:
         """The organ under which the limit of two targets per organ counts it."""
-        return "lymph nodes" if self.is_node else name_key(self.organ)
+        return "lymph nodes" if self.is_node else organ_key(self.organ)
 
 
 def _as_state(value: str) -> LesionState:

@@ -11,9 +11,16 @@ from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.core.number_kinds import is_real, is_whole
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.response.criteria import Quantity, Response
-from lite_ensam.response.lesions import Imaging, LesionState, NewLesionFinding, NonTargetFinding, Reading
+from lite_ensam.response.lesions import (
+    SEEN,
+    Imaging,
+    LesionState,
+    NewLesionFinding,
+    NonTargetFinding,
+    Reading,
+)
 from lite_ensam.response.names import repeated_names
-from lite_ensam.response.targets import NORMAL_NODE_MM, Target, check_targets, least_mm
+from lite_ensam.response.targets import Target, check_targets, is_normal_node, least_mm
 
 __all__ = ["OF_NON_TARGETS", "TOO_SMALL_MM", "NewLesion", "Study", "TargetValue", "TimePoint", "study_of"]
 
@@ -58,6 +65,8 @@ class TargetValue:
         enhances, None if it was not measured.
     reading : Reading, optional
         Further details; they do not count when sizes are compared.
+    at_least : TargetValue or None, default None
+        Sizes of the fragments that were measured, where another fragment of the lesion was not.
     """
 
     diameter_mm: float | None = None
@@ -67,6 +76,7 @@ class TargetValue:
     merged_into: str | None = None
     viable_mm: float | None = None
     reading: Reading = field(default=Reading(), compare=False)
+    at_least: "TargetValue | None" = None
 
     def __post_init__(self) -> None:
         for name in ("diameter_mm", "volume_ml", "diameter_sd_mm", "volume_sd_ml", "viable_mm"):
@@ -83,6 +93,12 @@ class TargetValue:
                 f"a target that has merged into {self.merged_into!r} has no size of its own: leave it out"
             )
 
+    @property
+    def has_size(self) -> bool:
+        """Whether it, or a fragment of it, was measured."""
+        sizes = (self.diameter_mm, self.volume_ml, self.viable_mm)
+        return sizes != (None, None, None) or self.at_least is not None
+
     @classmethod
     def too_small_to_measure(cls) -> Self:
         """Return a target that is seen but too small to measure: 5 mm by default (section 4.3.2).
@@ -98,6 +114,8 @@ class TargetValue:
     def added_up(cls, fragments: "Sequence[TargetValue]") -> Self:
         """Add up the fragments of a lesion that has split (section 4.3.2); unknown if one was not measured.
 
+        The lesion is then at least as large as the fragments that were measured, see `least`.
+
         Parameters
         ----------
         fragments : Sequence[TargetValue]
@@ -112,19 +130,24 @@ class TargetValue:
         --------
         >>> TargetValue.added_up([TargetValue(20.0), TargetValue(15.0)]).diameter_mm
         35.0
+        >>> TargetValue.added_up([TargetValue(20.0), TargetValue()]).least("diameter")
+        20.0
         """
-
-        def total(values: Sequence[float | None]) -> float | None:
-            known = [value for value in values if value is not None]
-            return sum(known) if len(known) == len(values) else None
-
+        whole, part = dict[str, float](), dict[str, float]()
+        for name in ("diameter_mm", "volume_ml", "viable_mm"):
+            known = [value for one in fragments if (value := getattr(one, name)) is not None]
+            if known:
+                (whole if len(known) == len(fragments) else part)[name] = sum(known)
         return cls(
-            total([one.diameter_mm for one in fragments]),
-            total([one.volume_ml for one in fragments]),
+            whole.get("diameter_mm"),
+            whole.get("volume_ml"),
             math.hypot(*(one.diameter_sd_mm for one in fragments)),
             math.hypot(*(one.volume_sd_ml for one in fragments)),
-            viable_mm=total([one.viable_mm for one in fragments]),
+            viable_mm=whole.get("viable_mm"),
             reading=Reading(reader=fragments[0].reading.reader if fragments else "", flags=("split",)),
+            at_least=cls(part.get("diameter_mm"), part.get("volume_ml"), viable_mm=part.get("viable_mm"))
+            if part
+            else None,
         )
 
     def value(self, quantity: Quantity) -> float | None:
@@ -145,6 +168,24 @@ class TargetValue:
         if quantity == "viable":
             return 0.0 if self.diameter_mm == 0 else self.viable_mm
         return self.diameter_mm if quantity == "diameter" else self.volume_ml
+
+    def least(self, quantity: Quantity) -> float:
+        """Return the size that is certain: `value`, else that of the fragments that were measured, else 0.
+
+        Parameters
+        ----------
+        quantity : Quantity
+            What is summed.
+
+        Returns
+        -------
+        float
+            Size in mm or ml that the lesion has at least.
+        """
+        value = self.value(quantity)
+        if value is not None:
+            return value
+        return 0.0 if self.at_least is None else self.at_least.least(quantity)
 
     def sd(self, quantity: Quantity) -> float:
         """Return the standard deviation of `value`; that of a viable diameter is not known.
@@ -176,8 +217,9 @@ class TimePoint:
     non_targets : Response or None, default None
         CR, non-CR/non-PD, PD (unequivocal) or NE of the non-targets as a whole (section 4.3.3); None at
         baseline, without non-targets, and if `non_target_states` are given.
-    new_lesion : NewLesion, default NewLesion.NO
-        Whether there is a new lesion; where `new_lesions` are listed, it follows from them.
+    new_lesion : NewLesion or None, default None
+        Whether there is a new lesion; where `new_lesions` are listed, it follows from them. None says
+        nothing and counts as no, unless nothing was evaluated at the visit.
     non_target_states : Mapping[str, NonTargetFinding], optional
         Findings by name, of the study's `non_target_lesions`; one that is left out was not evaluated.
     non_targets_larger : bool, default False
@@ -192,7 +234,7 @@ class TimePoint:
     day: int
     targets: Mapping[str, TargetValue] = field(default_factory=dict)
     non_targets: Response | None = None
-    new_lesion: NewLesion = NewLesion.NO
+    new_lesion: NewLesion | None = None
     non_target_states: Mapping[str, NonTargetFinding] = field(default_factory=dict)
     non_targets_larger: bool = False
     new_lesions: Mapping[str, NewLesionFinding] = field(default_factory=dict)
@@ -221,6 +263,11 @@ class TimePoint:
             raise StudyError(
                 f"day {self.day}: non-targets are CR, non-CR/non-PD, PD or NE, got {self.non_targets}"
             )
+        if self.non_targets_larger and self.non_targets in (Response.CR, Response.NE):
+            raise StudyError(
+                f"day {self.day}: non-targets that are {self.non_targets} cannot be larger: correct non_targets or "
+                "non_targets_larger"
+            )
         if self.new_lesions:
             self._follow_new_lesions()
 
@@ -229,12 +276,21 @@ class TimePoint:
         """Whether a non-target has grown since the visit before."""
         return self.non_targets_larger or any(one.larger for one in self.non_target_states.values())
 
+    @property
+    def tells_new_lesions(self) -> bool:
+        """Whether the visit could tell of new lesions: it says something of them, or something was evaluated."""
+        is_target_seen = any(one.merged_into is not None or one.has_size for one in self.targets.values())
+        is_other_seen = self.non_targets not in (None, Response.NE) or any(
+            one.state is not LesionState.NOT_EVALUABLE for one in self.non_target_states.values()
+        )
+        return self.new_lesion is not None or is_target_seen or is_other_seen
+
     def _follow_new_lesions(self) -> None:
         """Set `new_lesion` to what the listed ones say."""
         there = [one for one in self.new_lesions.values() if one.is_there]
         sure = any(one.is_certain for one in there)
         listed = NewLesion.YES if sure else NewLesion.EQUIVOCAL if there else NewLesion.NO
-        if self.new_lesion not in (NewLesion.NO, listed):
+        if self.new_lesion not in (None, NewLesion.NO, listed):
             raise StudyError(
                 f"day {self.day}: new_lesion is {self.new_lesion}, but the new lesions that are listed say {listed}"
             )
@@ -330,10 +386,31 @@ class Study:
         float or None
             Size in mm or ml.
         """
+        return visit.targets.get(target.name, TargetValue()).value(self._summed(target, quantity))
+
+    def least(self, target: Target, visit: TimePoint, quantity: Quantity) -> float:
+        """Return what a target contributes to the sum of a visit at least; 0 if nothing of it was measured.
+
+        Parameters
+        ----------
+        target : Target
+            The target.
+        visit : TimePoint
+            The visit.
+        quantity : Quantity
+            What is summed.
+
+        Returns
+        -------
+        float
+            Size in mm or ml.
+        """
+        return visit.targets.get(target.name, TargetValue()).least(self._summed(target, quantity))
+
+    def _summed(self, target: Target, quantity: Quantity) -> Quantity:
+        """Diameter instead of the viable one, where baseline had none."""
         first = self.baseline.targets.get(target.name, TargetValue())
-        if quantity == "viable" and first.viable_mm is None:
-            quantity = "diameter"
-        return visit.targets.get(target.name, TargetValue()).value(quantity)
+        return "diameter" if quantity == "viable" and first.viable_mm is None else quantity
 
     def density_change(self, visit: TimePoint) -> float | None:
         """Compute the change of the targets' mean density (HU) from baseline, as a share.
@@ -382,7 +459,7 @@ class Study:
         def gone(target: Target) -> bool:
             found = visit.targets.get(target.name, TargetValue())
             if target.is_node and found.diameter_mm is not None:
-                return found.diameter_mm < NORMAL_NODE_MM - _ROUNDING_MM
+                return is_normal_node(True, found.diameter_mm)
             return self.value(target, visit, quantity) == 0
 
         return all(gone(target) for target in self.targets)
@@ -415,15 +492,49 @@ class Study:
             return Response.NE
         return Response.CR if set(states) == {LesionState.ABSENT} else Response.NON_CR_NON_PD
 
+    def normal_nodes(self, visit: TimePoint) -> frozenset[str]:
+        """Find the non-target nodes that are seen at a visit, but of normal size.
+
+        Parameters
+        ----------
+        visit : TimePoint
+            The visit.
+
+        Returns
+        -------
+        frozenset[str]
+            Names of the nodes with a short axis below 10 mm that is not 0.
+        """
+        found = {
+            one.name: visit.non_target_states.get(one.name) for one in self.non_target_lesions if one.is_node
+        }
+        sizes = {name: one.reading.short_axis_mm for name, one in found.items() if one is not None}
+        return frozenset(name for name, mm in sizes.items() if mm and is_normal_node(True, mm))
+
     def _check_others(self, visit: TimePoint) -> None:
         """Raise `StudyError` unless non-targets are those of baseline and new lesions are new."""
         non_targets = {one.name for one in self.non_target_lesions}
         if unknown := sorted(visit.non_target_states.keys() - non_targets):
             raise StudyError(f"day {visit.day}: {unknown[0]!r} is not a non-target of this study")
-        seen = {LesionState.PRESENT, LesionState.PROGRESSION}
-        there = [name for name, one in visit.non_target_states.items() if one.state in seen]
+        there = [name for name, one in visit.non_target_states.items() if one.state in SEEN]
+        if normal := sorted(self.normal_nodes(visit).intersection(there)):
+            raise StudyError(
+                f"day {visit.day}: {normal[0]!r} is {visit.non_target_states[normal[0]].state}, but a lymph node below "
+                "10 mm in the short axis is normal (section 4.3.3): call it absent, or correct its size"
+            )
         if visit.non_targets is Response.CR and there:
             raise StudyError(f"day {visit.day}: non-targets are CR, but {there[0]!r} is still seen")
+        absent = {name for name, one in visit.non_target_states.items() if one.state is LesionState.ABSENT}
+        if non_targets and absent == non_targets:
+            if visit.non_targets in (Response.PD, Response.NON_CR_NON_PD):
+                raise StudyError(
+                    f"day {visit.day}: non-targets are {visit.non_targets}, but each that is listed is absent: "
+                    "correct one"
+                )
+            if visit.non_targets_larger:
+                raise StudyError(
+                    f"day {visit.day}: non-targets are larger, but each that is listed is absent: correct one"
+                )
         baseline = [one.name for one in (*self.targets, *self.non_target_lesions)]
         if repeated := repeated_names([*baseline, *visit.new_lesions]):
             raise StudyError(
@@ -448,8 +559,9 @@ class Study:
                 raise StudyError(f"{where}: of a node the short axis counts, of others the longest diameter")
 
     def _check_baseline(self) -> None:
-        if self.baseline.new_lesion is not NewLesion.NO or self.baseline.new_lesions:
+        if self.baseline.new_lesion not in (None, NewLesion.NO) or self.baseline.new_lesions:
             raise StudyError("baseline cannot have a new lesion")
+        self._check_baseline_non_targets()
         for target in self.targets:
             measured = self.baseline.targets.get(target.name, TargetValue())
             if measured.diameter_mm is None:
@@ -460,6 +572,25 @@ class Study:
                 raise StudyError(
                     f"target {target.name!r} has a {what} of {measured.diameter_mm:g} mm at baseline, "
                     f"RECIST 1.1 asks for at least {least:g} mm"
+                )
+
+    def _check_baseline_non_targets(self) -> None:
+        """Raise `StudyError` unless the non-targets of baseline are disease that has not yet responded."""
+        if self.baseline.non_targets in (Response.CR, Response.PD):
+            raise StudyError(
+                f"non-targets are {self.baseline.non_targets} at baseline: a response needs a later visit, so leave "
+                "non_targets out there"
+            )
+        if normal := sorted(self.normal_nodes(self.baseline)):
+            raise StudyError(
+                f"non-target {normal[0]!r} is a lymph node below 10 mm in the short axis at baseline: such a node is "
+                "normal (section 3.1.1), so leave it out of the non-targets"
+            )
+        for name, one in self.baseline.non_target_states.items():
+            if one.state in (LesionState.ABSENT, LesionState.PROGRESSION):
+                raise StudyError(
+                    f"non-target {name!r} is {one.state} at baseline: non-targets are lesions that baseline has, so "
+                    "correct its state or leave it out"
                 )
 
 

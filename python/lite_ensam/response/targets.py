@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lite_ensam.core.errors import StudyError, brief
-from lite_ensam.response.names import name_key, repeated_names
+from lite_ensam.response.names import name_key, organ_key, repeated_names
 
 __all__ = ["NORMAL_NODE_MM", "BaselineLesion", "Target", "check_targets", "choose_targets"]
 
@@ -37,8 +37,8 @@ class Target:
     name : str
         Its identity over time, unique in a study; compared without case and spaces.
     organ : str
-        Where it lies; counted for the limit of two targets per organ, without case and spaces. If it is
-        empty, the lesion counts as an organ of its own.
+        Where it lies; counted for the limit of two targets per organ, without case, spaces and side: both
+        lungs are one organ. If it is empty, the lesion counts as an organ of its own.
     is_node : bool, default False
         Whether it is a lymph node: its short axis is summed, and below 10 mm it is normal. All nodes count as
         one organ, wherever they lie (EORTC's clarifications of RECIST 1.1).
@@ -58,7 +58,7 @@ class Target:
     @property
     def counted_organ(self) -> str:
         """The organ under which the limit of two targets per organ counts it."""
-        return "lymph nodes" if self.is_node else name_key(self.organ or self.name)
+        return "lymph nodes" if self.is_node else organ_key(self.organ) or name_key(self.name)
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,17 @@ def least_mm(is_node: bool, slice_mm: float = 0.0) -> float:
     return max(least, 2 * slice_mm) if slice_mm > THICK_SLICE_MM else least
 
 
+def is_normal_node(is_node: bool, short_axis_mm: float | None) -> bool:
+    """Tell whether a lesion is a lymph node of normal size: below 10 mm in the short axis (3.1.1, 4.3.3).
+
+    Examples
+    --------
+    >>> is_normal_node(True, 8.0), is_normal_node(True, 10.0), is_normal_node(True, None), is_normal_node(False, 8.0)
+    (True, False, False, False)
+    """
+    return is_node and short_axis_mm is not None and short_axis_mm < NORMAL_NODE_MM - _ROUNDING_MM
+
+
 def choose_targets(
     lesions: Iterable[BaselineLesion], slice_mm: float = 0.0
 ) -> tuple[tuple[BaselineLesion, ...], tuple[BaselineLesion, ...]]:
@@ -147,9 +158,7 @@ def choose_targets(
     StudyError
         If two lesions have one name.
     """
-    diseased = [
-        one for one in lesions if not one.target.is_node or one.summed_mm >= NORMAL_NODE_MM - _ROUNDING_MM
-    ]
+    diseased = [one for one in lesions if not is_normal_node(one.target.is_node, one.summed_mm)]
     _refuse_repeated_names(one.target for one in diseased)
     chosen: list[BaselineLesion] = []
     of_organ: Counter[str] = Counter()

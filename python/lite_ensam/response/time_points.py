@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from lite_ensam.response.criteria import RECIST_1_1, Criteria, Response
+from lite_ensam.response.lesions import SEEN
 from lite_ensam.response.new_lesions import certain_new_lesions
 from lite_ensam.response.study import NewLesion, Study, TimePoint, study_of
 
@@ -37,7 +38,7 @@ class TimePointResponse:
     non_target : Response or None
         CR, non-CR/non-PD, PD or NE of the rest; None without non-targets.
     new_lesion : NewLesion
-        Whether there is a new lesion, as reported.
+        Whether there is a new lesion; an equivocal one that a later visit confirmed is one (section 4.3.5).
     overall : Response
         Overall response by tables 1 and 2.
     noise_to_baseline, noise_to_nadir : float, default 0.0
@@ -109,10 +110,12 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
 
     Notes
     -----
-    If a target was not measured, the visit is NE, unless the others alone already make it PD (4.4.2).
+    If a target was not measured, the visit is NE, unless the others alone already make it PD (4.4.2); of one that has
+    split the fragments that were measured count.
     After a complete response of all disease, whatever is back is PD: a non-nodal target however small, non-targets
-    that are seen again (table 3, note a). Where other disease was left, a target that is back goes by the sum, as nodes
-    always do: lesions that come and go are not progression by themselves (EORTC's clarifications of RECIST 1.1).
+    that are seen again (table 3, note a). A non-target node that was below 10 mm never was gone. Where other disease
+    was left, a target that is back goes by the sum, as nodes always do: lesions that come and go are not progression by
+    themselves (EORTC's clarifications of RECIST 1.1).
     Where density counts (Choi), PR by size needs none; a visit whose size would be SD or PD is NE without it.
     With `criteria.keeps_response` targets that were PR or CR are PR until the next PD.
 
@@ -126,6 +129,7 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
     study = study_of(study)
     judged: list[TimePointResponse] = []
     nadir_visit, been_gone, has_responded = study.baseline, False, False
+    never_gone: frozenset[str] = frozenset()
     for visit, new_lesions in zip(study.follow_up, certain_new_lesions(study.follow_up), strict=True):
         now, baseline, nadir = (_sum(study, one, criteria) for one in (visit, study.baseline, nadir_visit))
         density = study.density_change(visit) if criteria.density is not None else None
@@ -133,8 +137,9 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
         if criteria.keeps_response and has_responded and target is Response.SD:
             target = Response.PR
         non_target = study.non_target_response(visit)
-        is_back = been_gone and non_target is Response.NON_CR_NON_PD
-        overall = Response.PD if is_back else overall_response(target, non_target, bool(new_lesions))
+        if been_gone and non_target is Response.NON_CR_NON_PD and _are_back(visit, never_gone):
+            non_target = Response.PD
+        overall = overall_response(target, non_target, bool(new_lesions))
         judged.append(
             TimePointResponse(
                 day=visit.day,
@@ -143,7 +148,7 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
                 nadir=math.nan if nadir is None else nadir,
                 target=target,
                 non_target=non_target,
-                new_lesion=visit.new_lesion,
+                new_lesion=NewLesion.YES if new_lesions else visit.new_lesion or NewLesion.NO,
                 overall=overall,
                 noise_to_baseline=_noise(study, visit, study.baseline, criteria),
                 noise_to_nadir=_noise(study, visit, nadir_visit, criteria),
@@ -151,7 +156,8 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
                 density_change=density,
             )
         )
-        been_gone |= overall is Response.CR
+        if overall is Response.CR:
+            been_gone, never_gone = True, study.normal_nodes(visit)
         has_responded = overall is not Response.PD and (has_responded or target in (Response.CR, Response.PR))
         if now is not None and nadir is not None and now < nadir:
             nadir_visit = visit
@@ -198,17 +204,15 @@ def _target_response(
     baseline = _sum(study, study.baseline, criteria)
     if baseline is None or nadir is None:
         return Response.NE
-    measured = _measured(study, visit, criteria)
-    known_sum = sum(measured.values())
-    is_back = been_gone and any(
-        measured.get(target.name, 0) > 0 and not target.is_node for target in study.targets
-    )
+    sizes = {target: study.least(target, visit, criteria.quantity) for target in study.targets}
+    is_back = been_gone and any(size > 0 and not target.is_node for target, size in sizes.items())
+    known_sum = sum(sizes.values())
     grown = known_sum - nadir
     least = max(criteria.progression * nadir, criteria.least_growth) - _ROUNDING
     has_grown = grown > 0 and grown >= least
     if is_back or (has_grown and criteria.density is None):
         return Response.PD
-    if len(measured) < len(study.targets):
+    if len(_measured(study, visit, criteria)) < len(study.targets):
         return Response.NE
     if study.are_gone(visit, criteria.quantity):
         return Response.CR
@@ -221,6 +225,15 @@ def _target_response(
         if density <= criteria.density + _ROUNDING:
             return Response.PR
     return Response.PD if has_grown else Response.SD
+
+
+def _are_back(visit: TimePoint, never_gone: frozenset[str]) -> bool:
+    """Whether non-targets are seen that a CR had found gone: disease that is back (table 3, note a).
+
+    A node that was seen below 10 mm was normal and never gone (4.3.3); growth alone is then no unequivocal progression.
+    """
+    seen = {name for name, one in visit.non_target_states.items() if one.state in SEEN}
+    return not seen or not seen <= never_gone
 
 
 def _measured(study: Study, visit: TimePoint, criteria: Criteria) -> dict[str, float]:

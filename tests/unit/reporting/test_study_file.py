@@ -203,7 +203,7 @@ def test_a_new_lesion_may_be_said_in_any_word_for_yes(tmp_path: Path, word: Any)
         (["2025-01-31", "20250228", "2025/3/1"], [0, 28, 29]),
         (["2025-01-31 09:30:00", "2025-02-28T23:59:59Z", "2025.03.01"], [0, 28, 29]),
         ([0, "28", 29.0], [0, 28, 29]),
-        (["-14", 0, "42.0"], [0, 14, 56]),
+        (["-14", 1, "42.0"], [0, 15, 56]),
     ],
 )
 def test_dates_are_days_apart(tmp_path: Path, dates: list[Any], days: list[int]) -> None:
@@ -274,6 +274,35 @@ def test_sizes_in_words(tmp_path: Path, size: Any, expected: TargetValue) -> Non
     assert one.study.time_points[1].targets == {"liver 1": expected}
 
 
+@pytest.mark.parametrize(
+    ("days", "message"),
+    [
+        ((-28, -3, 53), "days -28 and -3 are both before treatment .* leave out the earlier one"),
+        ((53, 0, -3), "days -3 and 0 are both before treatment"),
+        ((-28, -28, -3), "visits number 1 and 2 are on one day"),
+    ],
+)
+def test_baseline_is_the_last_scan_before_treatment(tmp_path: Path, days: list[int], message: str) -> None:
+    """Section 3.2.1: as close as possible to the start of treatment."""
+    with pytest.raises(StudyError, match=message):
+        read_study(write(tmp_path, patient(*map(visit, days))))
+
+
+@pytest.mark.parametrize(("days", "first"), [((-3, 53), -3), ((1, 57), 1), ((0, 56), None)])
+def test_days_that_are_counted_from_another_one_are_told(
+    tmp_path: Path, days: list[int], first: int | None
+) -> None:
+    (one,) = read_study(write(tmp_path, patient(*map(visit, days))))
+    assert [point.day for point in one.study.time_points] == [0, 56]
+    told = (f"the first visit, on day {first}, is baseline: days are counted from it",)
+    assert one.notes == (told if first is not None else ())
+
+
+def test_of_dates_the_first_is_baseline(tmp_path: Path) -> None:
+    (one,) = read_study(write(tmp_path, patient(*map(visit, ("2025-01-01", "2025-01-26", "2025-03-23")))))
+    assert ([point.day for point in one.study.time_points], one.notes) == ([0, 25, 81], ())
+
+
 def test_lesions_that_split_or_merged_can_be_said(tmp_path: Path) -> None:
     two = [LIVER, {"name": "liver 2", "organ": "liver"}]
     sizes = [
@@ -287,6 +316,16 @@ def test_lesions_that_split_or_merged_can_be_said(tmp_path: Path) -> None:
     assert [(point.sum, str(point.overall)) for point in judged] == [(40.0, "PR"), (50.0, "PD")]
     assert "day 56, liver 1: 2 fragments are added up, 20 + 15 = 35 mm" in one.notes[0]
     assert "day 112, liver 2: has merged into liver 1" in one.notes[1]
+
+
+def test_a_fragment_that_was_not_measured_is_told_and_hides_no_pd(tmp_path: Path) -> None:
+    later = {"date": 56, "targets": {"liver 1": [{"diameter_mm": 40}, {"diameter_mm": None}]}}
+    (one,) = read_study(write(tmp_path, patient(visit(0, 30), later)))
+    assert [found.overall for found in respond(one.study)] == ["PD"]
+    assert one.notes == (
+        "day 56, liver 1: a fragment was not measured, so the lesion is at least 40 mm: not evaluable, unless that "
+        "alone already makes it PD (RECIST 1.1, 4.4.2)",
+    )
 
 
 @pytest.mark.parametrize(

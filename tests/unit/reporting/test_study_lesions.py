@@ -8,7 +8,14 @@ import pytest
 
 from lite_ensam.core.errors import StudyError
 from lite_ensam.io import write_report
-from lite_ensam.reporting import Patient, read_study, study_schema, write_example_study
+from lite_ensam.reporting import (
+    Patient,
+    lesion_rows,
+    read_study,
+    sdtm_tables,
+    study_schema,
+    write_example_study,
+)
 from lite_ensam.reporting.study_file import LESION_KEYS, PATIENT_KEYS, STUDY_KEYS, VISIT_KEYS
 from lite_ensam.reporting.study_lesions import NEW_LESION_KEYS, NON_TARGET_KEYS
 from lite_ensam.reporting.study_values import DETAILS, SIZES
@@ -58,6 +65,11 @@ def read(folder: Path, *later: dict[str, Any], **more: Any) -> Patient:
         ({"effusion": {"state": "present", "larger": True}, "node": "stable"}, Response.NON_CR_NON_PD),
         ({"effusion": "absent", "node": {"diameter_mm": 12}}, Response.NON_CR_NON_PD),
         ({"effusion": "absent", "node": {"diameter_mm": "gone"}}, Response.CR),
+        ({"effusion": "absent", "node": {"diameter_mm": 8}}, Response.CR),
+        ({"effusion": "absent", "node": {"short_axis_mm": 8}}, Response.CR),
+        ({"effusion": "absent", "node": {"state": "absent", "diameter_mm": 8}}, Response.CR),
+        ({"effusion": "absent", "node": {"diameter_mm": 10}}, Response.NON_CR_NON_PD),
+        ({"effusion": {"diameter_mm": 8}, "node": {"diameter_mm": 8}}, Response.NON_CR_NON_PD),
         ({"effusion": {"reason": "not in the scan"}, "node": "absent"}, Response.NE),
     ],
 )
@@ -66,6 +78,97 @@ def test_listed_non_targets_say_the_response_of_all(
 ) -> None:
     one = read(tmp_path, {"non_target_lesions": states})
     assert respond(one.study)[0].non_target is expected
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        ([12, {"diameter_mm": 8}, {"diameter_mm": 11}], "CR PR"),
+        ([12, {"diameter_mm": 8}, "unequivocal progression"], "CR PD"),
+        ([12, {"diameter_mm": 8}, {"diameter_mm": 9}], "CR CR"),
+        ([12, "absent", {"diameter_mm": 11}], "CR PD"),
+        ([12, {"diameter_mm": 8}, "absent", {"diameter_mm": 11}], "CR CR PD"),
+        ([12, {"diameter_mm": 8}, "not evaluable", {"diameter_mm": 11}], "CR PR PR"),
+        ([12, "absent", {"diameter_mm": 11}, {"diameter_mm": 11}], "CR PD PD"),
+    ],
+)
+def test_a_non_target_node_below_10_mm_is_normal_and_never_was_gone(
+    tmp_path: Path, node: list[Any], expected: str
+) -> None:
+    """Section 4.3.3: all lymph nodes must be below 10 mm; table 3, note a, is on disease that is seen again."""
+    first, *later = node
+    visits = [
+        {
+            "date": 0,
+            "targets": {"t": {"diameter_mm": 30}},
+            "non_target_lesions": {"node": {"diameter_mm": first}},
+        }
+    ]
+    visits += [
+        {"date": 56 * n, "targets": {"t": {"diameter_mm": 0}}, "non_target_lesions": {"node": one}}
+        for n, one in enumerate(later, start=1)
+    ]
+    one = read(tmp_path, non_target_lesions=[NODE], visits=visits)
+    assert " ".join(visit.overall for visit in respond(one.study)) == expected
+
+
+def test_a_new_node_below_10_mm_is_normal_and_told(tmp_path: Path) -> None:
+    new = {"name": "n", "organ": "axilla", "node": True}
+    visits = [{"new_lesions": [new | {"diameter_mm": mm}]} for mm in (7, 10)]
+    one = read(tmp_path, *visits, non_target_lesions=[])
+    assert [visit.overall for visit in respond(one.study)] == ["SD", "PD"]
+    assert one.notes == (
+        "day 56, n: a lymph node of 7 mm is normal and does not count as a new lesion (RECIST 1.1, 3.1.1: from 10 mm "
+        "in the short axis)",
+    )
+    lung = {"new_lesions": [new | {"diameter_mm": 7, "node": False}]}
+    assert respond(read(tmp_path, lung, non_target_lesions=[]).study)[0].overall is Response.PD
+
+
+@pytest.mark.parametrize(
+    ("states", "message"),
+    [
+        ({"node": {"diameter_mm": 8}}, "'node' is a lymph node below 10 mm in the short axis at baseline"),
+        ({"effusion": "absent"}, "non-target 'effusion' is absent at baseline"),
+        ({"effusion": "PD"}, "non-target 'effusion' is unequivocal progression at baseline"),
+    ],
+)
+def test_non_targets_of_baseline_are_disease(tmp_path: Path, states: dict[str, Any], message: str) -> None:
+    baseline = {"date": 0, "targets": {"t": {"diameter_mm": 30}}, "non_target_lesions": states}
+    with pytest.raises(StudyError, match=message):
+        read(tmp_path, visits=[baseline])
+
+
+@pytest.mark.parametrize("word", ["CR", "PD"])
+def test_non_targets_have_no_response_at_baseline(tmp_path: Path, word: str) -> None:
+    baseline = {"date": 0, "targets": {"t": {"diameter_mm": 30}}, "non_targets": word}
+    with pytest.raises(
+        StudyError, match=f"non-targets are {word} at baseline: a response needs a later visit"
+    ):
+        read(tmp_path, visits=[baseline])
+
+
+def test_a_lesion_with_a_reason_that_is_evaluated_all_the_same_is_asked_about(tmp_path: Path) -> None:
+    resected = {"diameter_mm": 0, "reason": "resected"}
+    states = {"effusion": {"state": "absent", "reason": "drained"}, "node": {"reason": "motion"}}
+    one = read(tmp_path, {"targets": {"t": resected}, "non_target_lesions": states})
+    assert [note.partition(";")[0] for note in one.notes] == [
+        "day 56, t: has a size and a reason for not being evaluable",
+        "day 56, effusion: has a state and a reason for not being evaluable",
+    ]
+
+
+def test_non_targets_that_a_visit_forgets_are_told(tmp_path: Path) -> None:
+    states = {"effusion": "present", "node": "present"}
+    one = read(
+        tmp_path,
+        {"non_target_lesions": states},
+        {"non_target_lesions": {"node": "absent"}},
+        {"non_targets": "PD"},
+    )
+    assert one.notes == ("day 112: nothing is said of effusion. Not evaluable",)
+    one = read(tmp_path, {"non_targets": "non-CR/non-PD"}, {}, non_target_lesions=[])
+    assert one.notes == ("day 112: nothing is said of the non-targets. Not evaluable",)
 
 
 def test_what_the_reader_says_of_all_non_targets_counts(tmp_path: Path) -> None:
@@ -91,6 +194,24 @@ def test_new_lesions_are_listed_with_size_and_doubt(tmp_path: Path) -> None:
     assert sure.new_lesions["new 1"].reading == Reading(reader="r")
     assert (sure.new_lesions["new 1"].larger, none.new_lesions) == (True, {})
     assert [visit.overall for visit in respond(one.study)][:2] == [Response.PD, Response.PD]
+
+
+@pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        ({"targets": {"t": None}}, ["PD", "NE", "PD"]),
+        ({"new_lesions": [{"name": "n", "organ": "lung", "state": "not evaluable"}]}, ["PD", "SD", "PD"]),
+        ({"targets": {"t": None}, "new_lesion": "no"}, ["SD", "NE", "PD"]),
+        ({"targets": {"t": None}, "new_lesions": []}, ["SD", "NE", "PD"]),
+        ({}, ["SD", "SD", "PD"]),
+    ],
+)
+def test_a_visit_that_could_not_be_evaluated_keeps_the_first_date(
+    tmp_path: Path, between: dict[str, Any], expected: list[str]
+) -> None:
+    new = {"name": "n", "organ": "lung", "diameter_mm": 12}
+    listed = ({"new_lesions": [new | {"equivocal": True}]}, between, {"new_lesions": [new]})
+    assert [one.overall for one in respond(read(tmp_path, *listed, non_target_lesions=[]).study)] == expected
 
 
 def test_a_new_lesion_that_is_gone_is_not_there(tmp_path: Path) -> None:
@@ -135,11 +256,51 @@ def test_readers_reasons_dates_and_details_are_kept(tmp_path: Path) -> None:
             {"non_target_lesions": {"node": {"state": "absent", "diameter_mm": 12}}},
             "absent and 12 mm contradict",
         ),
+        (
+            {"non_target_lesions": {"node": {"state": "present", "diameter_mm": 8}}},
+            "present and 8 mm contradict each other: .* a lymph node below 10 mm is normal",
+        ),
+        (
+            {"non_target_lesions": {"node": {"state": "NE", "diameter_mm": 8}}},
+            "not evaluable and 8 mm contradict",
+        ),
+        (
+            {"non_target_lesions": {"node": {"diameter_mm": 18, "short_axis_mm": 12}}},
+            "day 56, node: diameter_mm 18 and short_axis_mm 12 contradict .* lymph node is its short axis",
+        ),
+        (
+            {"new_lesions": [{"name": "n", "organ": "x", "diameter_mm": 9, "short_axis_mm": 12}]},
+            "day 56, n: the short axis of 12 mm is longer than the longest diameter of 9 mm",
+        ),
+        (
+            {"targets": {"t": {"diameter_mm": 30, "longest_diameter_mm": 50}}},
+            "day 56, t: diameter_mm 30 and longest_diameter_mm 50 contradict",
+        ),
+        (
+            {"targets": {"t": {"diameter_mm": 30, "short_axis_mm": 40}}},
+            "day 56, t: the short axis of 40 mm is longer than the longest diameter of 30 mm",
+        ),
         ({"non_target_lesions": {"Node": "absent", "node": "present"}}, "'node' comes twice"),
         (
             {"non_target_lesions": {"node": "present"}, "non_targets": "CR"},
             "are CR, but 'node' is still seen",
         ),
+        (
+            {"non_target_lesions": {"effusion": "absent", "node": "absent"}, "non_targets": "PD"},
+            "non-targets are PD, but each that is listed is absent",
+        ),
+        (
+            {
+                "non_target_lesions": {"effusion": "absent", "node": {"diameter_mm": 8}},
+                "non_targets": "non-CR/non-PD",
+            },
+            "non-targets are non-CR/non-PD, but each that is listed is absent",
+        ),
+        (
+            {"non_target_lesions": {"effusion": "absent", "node": "absent"}, "non_targets_larger": True},
+            "non-targets are larger, but each that is listed is absent",
+        ),
+        ({"non_targets": "CR", "non_targets_larger": True}, "non-targets that are CR cannot be larger"),
         ({"new_lesions": True}, "new_lesions must be a list"),
         ({"new_lesions": [{"organ": "lung"}]}, "the name of a new lesion must be a text"),
         ({"new_lesions": [{"name": "n"}]}, "the organ of 'n' must be a text"),
@@ -232,12 +393,61 @@ def test_csv_says_the_same_as_json(tmp_path: Path) -> None:
         ("A,56,t,new,liver,20,", "rows 2 and 3 contradict each other in column role"),
         ("A,56,n,new,lung,8,\nA,56,n,new,lung,9,", "rows 3 and 4 give the same lesion at the same visit"),
         ("A,56,,,,,present", "row 3 has a state but does not say of which target"),
+        (
+            "A,56,t,,,20,PD",
+            "row 3 fills in state, which is read of the role non-target or new only, but .* target",
+        ),
+        (
+            "A,0,e,,pleura,20,\nA,56,t,,,20,\nA,56,e,,,,PD",
+            "row 5 fills in state, .* but its lesion has the role target",
+        ),
     ],
 )
 def test_rows_that_make_no_sense_are_refused(tmp_path: Path, row: str, message: str) -> None:
     path = tmp_path / "study.csv"
     path.write_text(f"patient,date,target,role,organ,diameter_mm,state\nA,0,t,target,liver,20,\n{row}\n")
     with pytest.raises(StudyError, match=message):
+        read_study(path)
+
+
+def test_lesions_of_one_day_may_have_modalities_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_text(
+        "patient,date,target,role,organ,diameter_mm,modality\n"
+        "A,0,t,,liver,20,MR\nA,0,u,,lung,20,CT\nA,56,t,,,20,MR\nA,56,u,,,20,mr\nA,56,n,new,bone,9,\n"
+    )
+    (one,) = read_study(path)
+    found = [(row["day"], row["lesion"], row["modality"]) for row in lesion_rows([one])]
+    assert found == [(0, "t", "MR"), (0, "u", "CT"), (56, "t", "MR"), (56, "u", "MR"), (56, "n", "MR")]
+    (study,) = sdtm_tables([one], ())["tu"][:1]
+    assert study["TUMETHOD"] == "MRI"
+    path.write_text(
+        "patient,date,target,organ,diameter_mm,modality\nA,0,t,liver,20,\nA,9,t,,8,CT\nA,9,t,,9,MR\n"
+    )
+    with pytest.raises(StudyError, match=r"rows 3 and 4 give .*: keep one of them"):
+        read_study(path)
+
+
+def test_columns_of_targets_alone_are_refused_or_told_elsewhere(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    start = (
+        "patient,date,target,role,organ,diameter_mm,volume_ml,merged_into\n"
+        "A,0,t,,liver,20,4,\nA,0,e,non-target,pleura,9,1,\n"
+    )
+    path.write_text(start)
+    assert read_study(path)[0].notes[0] == "volume_ml of non-targets and new lesions: not read"
+    path.write_text(f"{start}A,56,t,,,20,4,\nA,56,e,,,,,t\n")
+    with pytest.raises(StudyError, match="row 5 fills in merged_into, which is read of the role target only"):
+        read_study(path)
+
+
+def test_a_doubt_about_a_non_target_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_text(
+        "patient,date,target,role,organ,diameter_mm,state,equivocal\n"
+        "A,0,t,,liver,20,,\nA,0,e,non-target,pleura,,,\nA,56,t,,,20,,\nA,56,e,,,,present,yes\n"
+    )
+    with pytest.raises(StudyError, match=r"row 5 fills in equivocal, .* of the role new only, .* non-target"):
         read_study(path)
 
 

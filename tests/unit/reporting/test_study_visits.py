@@ -115,11 +115,11 @@ def test_a_later_visit_without_lines_is_refused_with_what_to_write_instead(tmp_p
     }
     write_report(study, given)
     write_report(later / "lines.json", {"marks": []}, overwrite=True)
-    for place, where in ((folder, "visit 56"), (study, "day 56")):
-        with pytest.raises(StudyError, match=f"{where}: .*no mark given: .*{way}"):
+    for place, where in ((folder, "visit number 2"), (study, "day 56")):
+        with pytest.raises(StudyError, match=f"{where}: no line was found: .*{way}"):
             read_study(place)
     (later / "lines.json").unlink()
-    with pytest.raises(StudyError, match=f"visit 56: .*no `marks` given: .*{way}"):
+    with pytest.raises(StudyError, match=f"visit number 2: no line was found: .*{way}"):
         read_study(folder)
     for said, response in ((0, "CR"), (None, "NE")):
         visits = [given["visits"][0], {"date": 56, "targets": {"a": {"diameter_mm": said}}}]
@@ -132,17 +132,43 @@ def test_what_is_unclear_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="has no folder of a visit: give it one for each"):
         read_study(tmp_path)
     baseline = visit(tmp_path / "baseline", mark(1, 20, "a"))
-    with pytest.raises(StudyError, match="visit baseline has no date: call its folder by it"):
+    with pytest.raises(StudyError, match=r"^visit number 1 has no date: call its folder by it"):
         read_study(tmp_path)
     baseline = baseline.rename(tmp_path / "0")
     write_ct(baseline / "mask.nii.gz", CASE.ct, CASE.grid)
-    with pytest.raises(StudyError, match="visit 0 has 2 scans: leave one, or name it in a study file"):
+    with pytest.raises(
+        StudyError, match=r"^visit number 1 has 2 scans: leave one, or name it in a study file"
+    ):
         read_study(tmp_path)
     (baseline / "mask.nii.gz").unlink()
     (baseline / "lines.json").unlink()
     write_marks(baseline / "lines.json", [mark(1, 2, "tiny")], CASE.grid)
     with pytest.raises(StudyError, match="baseline, has no lesion that is large enough for a target"):
         read_study(tmp_path)
+
+
+def test_no_message_on_a_folder_names_the_patient_or_a_date(tmp_path: Path) -> None:
+    patient = tmp_path / "DOE_JOHN"
+    visit(patient / "1999-01-31", mark(1, 20, "a"))
+    scan = patient / "1999-01-31" / "ct.nii.gz"
+    for content in (b"", b"not a scan"):
+        scan.write_bytes(content)
+        with pytest.raises(StudyError, match=r"^visit number 1: ct\.nii\.gz: ") as caught:
+            read_study(patient)
+        assert "DOE" not in str(caught.value)
+        assert "1999" not in str(caught.value)
+
+
+def test_no_note_on_a_folder_names_the_patient_or_a_date(tmp_path: Path) -> None:
+    for day, names in (("1999-01-31", ("liver 1",)), ("1999-03-28", ("liver 1", "new"))):
+        (tmp_path / "DOE_JOHN" / day).mkdir(parents=True)
+        tumors = [tumor(name=name) for name in names]
+        write_report(tmp_path / "DOE_JOHN" / day / "report.json", {"tumors": tumors})
+    (patient,) = read_study(tmp_path / "DOE_JOHN")
+    assert (
+        "day 56: new (30.0 mm) in report.json is not a target of this study: a new lesion?" in patient.notes
+    )
+    assert not [note for note in patient.notes if "DOE" in note or "1999" in note]
 
 
 def test_without_matplotlib_no_scan_is_segmented_for_a_page_with_pictures(

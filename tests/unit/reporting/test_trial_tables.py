@@ -1,5 +1,6 @@
 """The long table of lesions, SDTM's TU, TR and RS, and rates of cohorts, on the example study that ships."""
 
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -18,6 +19,8 @@ from lite_ensam.reporting import (
     redcap_tables,
     sdtm_tables,
 )
+from lite_ensam.reporting.sdtm import sdtm_doubts
+from lite_ensam.reporting.study_report import plots
 from lite_ensam.response import VOLUME, Protocol, Target, TargetValue
 from tests.unit.reporting.test_study_lesions import EXAMPLE
 from tests.unit.reporting.test_study_sizes import study, tumor
@@ -174,6 +177,92 @@ def test_tests_are_named_as_the_codelists_have_them(patients: tuple[Patient, ...
         "NTRGRESP": "Non-target Response", "NEWLPROG": "New Lesion Progression", "OVRLRESP": "Overall Response",
         "BESTRESP": "Best Overall Response",
     }  # fmt: skip
+
+
+def written(folder: Path, *visits: dict[str, Any], **more: Any) -> tuple[Patient, ...]:
+    path = folder / "study.json"
+    content = {"targets": [{"name": "t", "organ": "liver"}], "visits": visits}
+    path.write_text(json.dumps(content | more))
+    return read_study(path)
+
+
+def visit(day: int, mm: float, **more: Any) -> dict[str, Any]:
+    return {"date": day, "targets": {"t": {"diameter_mm": mm}}} | more
+
+
+def test_non_targets_that_are_back_after_cr_are_pd_as_table_1_has_it(tmp_path: Path) -> None:
+    later = (visit(56, 0, non_targets="CR"), visit(112, 0, non_targets="non-CR/non-PD"))
+    rs = of(tables(written(tmp_path, visit(0, 30), *later))["rs"], RSCAT="RECIST 1.1", VISIT="DAY 112")
+    assert {row["RSTESTCD"]: row["RSORRES"] for row in rs} == {
+        "TRGRESP": "CR",
+        "NTRGRESP": "PD",
+        "OVRLRESP": "PD",
+    }
+
+
+def test_a_new_lesion_that_was_confirmed_later_is_unequivocal_where_it_makes_pd(tmp_path: Path) -> None:
+    later = (visit(56, 30, new_lesion="equivocal"), visit(112, 30, new_lesion="yes"))
+    rs = of(tables(written(tmp_path, visit(0, 30), *later))["rs"], RSCAT="RECIST 1.1", VISIT="DAY 56")
+    found = {row["RSTESTCD"]: row["RSORRES"] for row in rs}
+    assert (found["NEWLPROG"], found["OVRLRESP"]) == ("UNEQUIVOCAL", "PD")
+
+
+@pytest.mark.parametrize(
+    ("modality", "method"),
+    [
+        ("CT", "CT SCAN"),
+        ("MR", "MRI"),
+        ("PET/CT", "PET/CT SCAN"),
+        ("PET-CT scan", "PET/CT SCAN"),
+        ("pt", "PET SCAN"),
+        ("US", "ULTRASOUND"),
+        ("DX", "X-RAY"),
+        ("palpation", "PALPATION"),
+        ("", ""),
+    ],
+)
+def test_methods_are_cdiscs_terms(tmp_path: Path, modality: str, method: str) -> None:
+    tr = tables(written(tmp_path, visit(0, 30, modality=modality), visit(56, 30)))["tr"]
+    assert of(tr, VISIT="BASELINE", TRTESTCD="LDIAM")[0]["TRMETHOD"] == method
+
+
+def test_a_trial_without_a_name_is_told(tmp_path: Path, patients: tuple[Patient, ...]) -> None:
+    (told,) = sdtm_doubts(written(tmp_path, visit(0, 30)))
+    assert told.startswith("STUDYID of 1 of 1 patients is empty: SDTM requires it")
+    assert sdtm_doubts(patients) == []
+
+
+def test_redcap_says_which_visit_and_into_what_a_lesion_has_merged(tmp_path: Path) -> None:
+    two = [{"name": name, "organ": "liver"} for name in ("t", "u")]
+    first = {"date": "2031-01-06", "targets": {"t": {"diameter_mm": 30}, "u": {"diameter_mm": 20}}}
+    later = {"date": "2031-03-03", "targets": {"t": {"diameter_mm": 50}, "u": {"merged_into": "t"}}}
+    patients = written(tmp_path, first, later, targets=two)
+    for identifiers, date in ((True, "2031-03-03"), (False, "")):
+        data = redcap_tables(patients, judge(patients, VOLUME), identifiers)["redcap_data"]
+        (response,) = of(data, redcap_repeat_instrument="response")
+        assert (response["rsp_visit"], response["rsp_day"], response["rsp_date"]) == (2, 56, date)
+        (merged,) = of(data, les_name="u", les_visit=2)
+        assert (merged["les_state"], merged["les_merged_into"]) == ("merged", "t")
+    dictionary = redcap_tables(patients, judge(patients, VOLUME), True)["redcap_dictionary"]
+    secret = {row["Variable / Field Name"] for row in dictionary if row["Identifier?"]}
+    assert secret == {"record_id", "les_date", "rsp_date"}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "bars"),
+    [
+        ((50, 60, 15), ["patient 1: +20%, PD"]),
+        ((50, 40, 60, 15), ["patient 1: -20%, SD"]),
+        ((50, 40, 15), ["patient 1: -70%, PR"]),
+    ],
+)
+def test_the_best_change_ends_with_progression(
+    tmp_path: Path, sizes: tuple[int, ...], bars: list[str]
+) -> None:
+    patients = written(tmp_path, *(visit(56 * n, mm) for n, mm in enumerate(sizes)))
+    _, waterfall, _, spider = plots(judge(patients, VOLUME))
+    assert re.findall("<title>(patient.*?)</title>", waterfall) == bars
+    assert "polyline" in spider
 
 
 def test_a_pr_that_is_kept_is_the_protocols_own_rule(patients: tuple[Patient, ...]) -> None:

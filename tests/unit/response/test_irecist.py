@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lite_ensam.response import (
     IRECIST,
+    LesionState,
     NewLesionFinding,
     Response,
     Study,
@@ -28,15 +29,15 @@ COURSES = rows("irecist.csv")
 
 
 def parse_new(text: str) -> tuple[str, NewLesionFinding]:
-    """`name[?][^ or !][=mm]`: equivocal, larger or unequivocal progression, size."""
-    found = re.fullmatch(r"(\w+)(\??)([\^!]?)(?:=([\d.]+))?", text)
+    """`name[?][^, ! or ~][=mm]`: equivocal, larger, unequivocal progression or not evaluable, size."""
+    found = re.fullmatch(r"(\w+)(\??)([\^!~]?)(?:=([\d.]+))?", text)
     assert found
     name, equivocal, sign, mm = found.groups()
     return name, NewLesionFinding(
         organ=name,
         is_node=name == "node",
         is_certain=not equivocal,
-        state="unequivocal progression" if sign == "!" else "present",  # type: ignore[arg-type]
+        state={"!": LesionState.PROGRESSION, "~": LesionState.NOT_EVALUABLE}.get(sign, LesionState.PRESENT),
         diameter_mm=float(mm) if mm else None,
         larger=sign == "^",
     )
@@ -52,7 +53,7 @@ def parse_study(row: dict[str, str]) -> Study:
             visit,
             non_targets_larger=state.endswith("^"),
             new_lesions={} if new in ("", "yes") else dict(map(parse_new, new.split(";"))),
-            new_lesion="yes" if new == "yes" else "no",
+            new_lesion="yes" if new == "yes" else None,
         )
         for visit, (_, _, state, new) in zip(study.time_points, parts, strict=True)
     ]
@@ -109,6 +110,7 @@ def test_progression_is_dated_back_to_the_iupd_that_was_confirmed() -> None:
     assert day("iUPD iSD iUPD NE iUPD iCPD") == 126
     assert day("iUPD iCPD iCPD") == 56
     assert day("iSD iUPD NE") == 91
+    assert day("iUPD NE iCPD") == 56
     assert day("iUPD iSD") is None
 
 

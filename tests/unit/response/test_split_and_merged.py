@@ -3,7 +3,16 @@
 import pytest
 
 from lite_ensam.core.errors import StudyError
-from lite_ensam.response import VOLUME, Response, Study, Target, TargetValue, TimePoint, respond
+from lite_ensam.response import (
+    VOLUME,
+    Response,
+    Study,
+    Target,
+    TargetValue,
+    TimePoint,
+    respond,
+    respond_immune,
+)
 
 ONE, TWO, NODE = Target("one", "liver"), Target("two", "liver"), Target("node", "lymph node", True)
 SIZES = {"one": TargetValue(30.0, 14.0), "two": TargetValue(20.0, 4.0), "node": TargetValue(20.0, 4.0)}
@@ -19,7 +28,29 @@ def study(one: TargetValue, two: TargetValue, node: float | None = None) -> Stud
 def test_fragments_count_their_sum_and_their_deviations_add_in_squares() -> None:
     whole = TargetValue.added_up([TargetValue(20.0, 3.0, 1.5, 0.3), TargetValue(15.0, 2.0, 2.0, 0.4)])
     assert whole == TargetValue(35.0, 5.0, 2.5, 0.5)
-    assert TargetValue.added_up([TargetValue(20.0), TargetValue()]) == TargetValue()
+
+
+@pytest.mark.parametrize(
+    ("fragments", "overall"),
+    [((40.0, None), "PD"), ((20.0, 20.0, None), "PD"), ((12.0, None), "NE"), ((None, None), "NE")],
+)
+def test_a_fragment_that_was_not_measured_hides_no_pd(
+    fragments: tuple[float | None, ...], overall: str
+) -> None:
+    """Section 4.4.2: the lesion is at least as large as the fragments that were measured."""
+    value = TargetValue.added_up([TargetValue(mm) for mm in fragments])
+    assert (value.diameter_mm, value.least("diameter")) == (None, sum(mm or 0 for mm in fragments))
+    course = study(value, TargetValue(20.0))
+    assert respond(course)[0].overall == overall
+    assert respond_immune(course)[0].overall == {"PD": "iUPD"}.get(overall, overall)
+
+
+def test_a_fragment_that_is_seen_after_cr_is_pd_whatever_the_other() -> None:
+    """Table 3, note a: disease that is back."""
+    gone = {"one": TargetValue(0.0)}
+    back = {"one": TargetValue.added_up([TargetValue(4.0), TargetValue()])}
+    visits = (TimePoint(0, {"one": SIZES["one"]}), TimePoint(56, gone), TimePoint(112, back))
+    assert [one.overall for one in respond(Study((ONE,), visits))] == ["CR", "PD"]
 
 
 def test_a_merged_target_counts_with_the_one_that_it_is_part_of() -> None:

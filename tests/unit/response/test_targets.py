@@ -13,6 +13,7 @@ from lite_ensam.response import (
     Target,
     TargetValue,
     TimePoint,
+    check_targets,
     choose_targets,
     respond,
 )
@@ -32,6 +33,26 @@ def test_the_two_largest_of_an_organ_become_targets() -> None:
         "b c",
         "a",
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("right lung", "Left lung"),
+        ("lung, right", "lung"),
+        ("kidney (left)", "right kidney"),
+        ("lt adrenal", "adrenal"),
+    ],
+)
+def test_a_pair_of_organs_is_one_organ(first: str, second: str) -> None:
+    targets = [Target(f"{organ} {n}", organ) for organ in (first, second) for n in (1, 2)]
+    with pytest.raises(StudyError, match="at most 2 targets of an organ, got 4 of"):
+        check_targets(targets)
+    assert len(choose_targets([BaselineLesion(one, 20.0, 15.0) for one in targets])[0]) == 2
+
+
+def test_a_side_alone_is_the_organ_that_it_is_called() -> None:
+    check_targets([Target(str(n), organ) for n, organ in enumerate(("left", "left", "right", "right"))])
 
 
 def test_five_at_most() -> None:

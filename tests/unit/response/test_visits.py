@@ -9,7 +9,9 @@ from lite_ensam.core.errors import StudyError
 from lite_ensam.reporting import Patient, judge
 from lite_ensam.response import (
     VOLUME,
+    LesionState,
     NewLesion,
+    NewLesionFinding,
     Response,
     Study,
     Target,
@@ -20,7 +22,7 @@ from lite_ensam.response import (
 )
 
 FOLDER = Path(__file__).parent
-NEW = {"": NewLesion.NO, "?": NewLesion.EQUIVOCAL, "new": NewLesion.YES}
+NEW = {"": None, "?": NewLesion.EQUIVOCAL, "new": NewLesion.YES}
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -89,6 +91,34 @@ def test_days_of_best_response_and_progression() -> None:
 def test_a_node_in_the_limit_of_a_float_is_judged_by_what_was_meant() -> None:
     study = parse_study({"targets": "liver liver", "visits": "0:17.1+11.7 56:20.52+14.04"})
     assert respond(study)[0].overall is Response.PD  # 28.8 to 34.56: exactly 20 %, and 5.76 mm
+
+
+def test_an_equivocal_lesion_is_certain_from_its_first_scan_unless_a_visit_denies_it() -> None:
+    """Section 4.3.5; a visit that could not be evaluated denies nothing."""
+
+    def course(**between: object) -> list[str]:
+        sizes = {"a": TargetValue(30.0)}
+        doubtful, sure = (
+            TimePoint(day, sizes, new_lesions={"n": NewLesionFinding("lung", is_certain=day == 112)})
+            for day in (56, 112)
+        )
+        visits = (TimePoint(0, sizes), doubtful, TimePoint(84, **between), sure)
+        return [one.overall for one in respond(Study((Target("a", "liver"),), visits))]
+
+    unseen = NewLesionFinding("lung", state=LesionState.NOT_EVALUABLE)
+    assert course() == ["PD", "NE", "PD"]
+    assert course(targets={"a": TargetValue()}) == ["PD", "NE", "PD"]
+    assert course(targets={"a": TargetValue(30.0)}, new_lesions={"n": unseen}) == ["PD", "SD", "PD"]
+    assert course(targets={"a": TargetValue(30.0)}) == ["SD", "SD", "PD"]
+    assert course(new_lesion="no") == ["SD", "NE", "PD"]
+    assert course(new_lesions={"m": NewLesionFinding("bone", is_certain=False)}) == ["SD", "NE", "PD"]
+
+
+def test_a_lesion_that_was_confirmed_later_is_no_longer_equivocal() -> None:
+    judged = respond(parse_study({"targets": "liver", "visits": "0:50 56:48:-:? 84:48:-:? 112:48:-:new"}))
+    assert [one.new_lesion for one in judged] == ["yes", "yes", "yes"]
+    refuted = respond(parse_study({"targets": "liver", "visits": "0:50 56:48:-:? 84:48"}))
+    assert [one.new_lesion for one in refuted] == ["equivocal", "no"]
 
 
 def test_a_target_too_faint_to_measure_counts_five_millimetres() -> None:

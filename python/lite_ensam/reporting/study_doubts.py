@@ -1,0 +1,51 @@
+"""Doubtful entries of a study, and what it leaves unsaid: a sentence for each, for readers of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lite_ensam.response import LesionState, NewLesionFinding, NonTargetFinding, Study, TargetValue, TimePoint
+from lite_ensam.response.targets import is_normal_node
+
+__all__ = ["study_doubts"]
+
+
+def study_doubts(study: Study) -> Iterator[str]:
+    """Yield sentences on doubtful entries, visit by visit."""
+    for visit in study.time_points:
+        yield from _reasons_with_sizes(visit)
+        yield from _normal_new_nodes(visit)
+        if visit.day:
+            yield from _unsaid_non_targets(study, visit)
+
+
+def _reasons_with_sizes(visit: TimePoint) -> Iterator[str]:
+    """Lesions with a reason for not being evaluable that are evaluated all the same: 0 mm "resected" would be CR."""
+    findings: dict[str, TargetValue | NonTargetFinding | NewLesionFinding]
+    findings = {**visit.targets, **visit.non_target_states, **visit.new_lesions}
+    for name, one in findings.items():
+        is_seen = one.has_size if isinstance(one, TargetValue) else one.state is not LesionState.NOT_EVALUABLE
+        if one.reading.reason and is_seen:
+            what = "state" if isinstance(one, NonTargetFinding) else "size"
+            yield (
+                f"day {visit.day}, {name}: has a {what} and a reason for not being evaluable; the {what} counts. If "
+                "the lesion was removed or could not be evaluated, leave its size empty and call it not evaluable"
+            )
+
+
+def _normal_new_nodes(visit: TimePoint) -> Iterator[str]:
+    for name, one in visit.new_lesions.items():
+        if one.diameter_mm and is_normal_node(one.is_node, one.diameter_mm):
+            yield (
+                f"day {visit.day}, {name}: a lymph node of {one.diameter_mm:g} mm is normal and does not count as a "
+                "new lesion (RECIST 1.1, 3.1.1: from 10 mm in the short axis)"
+            )
+
+
+def _unsaid_non_targets(study: Study, visit: TimePoint) -> Iterator[str]:
+    if not study.has_non_targets or visit.non_targets is not None:
+        return
+    listed = [one.name for one in study.non_target_lesions]
+    lost = [name for name in listed if name not in visit.non_target_states]
+    if lost or not listed:
+        yield f"day {visit.day}: nothing is said of {', '.join(lost) or 'the non-targets'}. Not evaluable"
