@@ -547,7 +547,7 @@ def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence
     shape_zyx : Sequence[int]
         Shape of the volume.
     spacing_mm : Sequence[float]
-        Spacing in mm, (z, y, x).
+        Spacing in mm, (z, y, x), or a `Grid` that has it.
 
     Returns
     -------
@@ -569,13 +569,14 @@ def sphere_box(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[
     shape_zyx : Sequence[int]
         Shape of the volume.
     spacing_mm : Sequence[float]
-        Spacing in mm, (z, y, x).
+        Spacing in mm, (z, y, x), or a `Grid` that has it.
 
     Returns
     -------
     SubVolume
         Bool part of the volume.
     """
+    spacing_mm = spacing_of(spacing_mm)
     center, radius_mm = np.asarray(mark.midpoint_zyx), mark.radius_mm(spacing_mm)
     spacing, last = np.asarray(spacing_mm, dtype=np.float64), np.asarray(shape_zyx) - 1
     reach = radius_mm / spacing
@@ -598,7 +599,7 @@ def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTripl
         Array (z, y, x) of bool or integers: 0 is background, any other value the label of one line, drawn on one axial
         slice (as FLARE's `recist`).
     spacing_mm : FloatTriple
-        Spacing in mm, (z, y, x).
+        Spacing in mm, (z, y, x), or a `Grid` that has it.
 
     Returns
     -------
@@ -612,6 +613,7 @@ def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTripl
         that do not cross.
     """
     labels = _kernel_labels(marker)
+    spacing_mm = spacing_of(spacing_mm)
     try:
         found = _kernels.marker_endpoints(labels, spacing_mm)
     except ValueError as error:
@@ -654,7 +656,7 @@ def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: 
     mask : ArrayLike or SubVolume
         Mask (z, y, x), or the part of it that holds all its voxels.
     spacing_mm : FloatTriple
-        Spacing in mm, (z, y, x).
+        Spacing in mm, (z, y, x), or a `Grid` that has it.
     label : int
         Label of the mark that is returned.
 
@@ -672,7 +674,7 @@ def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: 
     piece, _ = _kernels.largest_piece(part.voxels, 1)
     areas = np.count_nonzero(piece, axis=(1, 2))
     z = int(areas.argmax()) if areas.size else 0
-    diameters = _kernels.in_plane_diameters(piece[z : z + 1], 1, spacing_mm)
+    diameters = _kernels.in_plane_diameters(piece[z : z + 1], 1, spacing_of(spacing_mm))
     if diameters is None:
         raise MarkError(f"mark {label}: the mask has no voxel to draw a line on")
     ends = np.array(diameters[1], dtype=np.float64) + part.start_zyx + (z, 0, 0)
@@ -689,7 +691,7 @@ def marks_from_labels(labels: NDArray[Any], spacing_mm: FloatTriple) -> tuple[Re
     labels : NDArray[Any]
         Label map (z, y, x) of bool or whole numbers.
     spacing_mm : FloatTriple
-        Spacing in mm, (z, y, x).
+        Spacing in mm, (z, y, x), or a `Grid` that has it.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from typing import Any
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, OutputError, printable
 from lite_ensam.core.partial_volume import SubVolume, as_subvolume
-from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.recist import RecistMark, marks_in_sequence
 from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.core.voxels import as_ct, as_labels, smallest_label_dtype
@@ -313,13 +313,12 @@ def write_mask(
     with _output_errors(path):
         part = ct.part_of_labels(labels)
     if file_suffix(path) == ".dcm":
-        whole = part.whole()
-        lesions = lesions or LabelMap(whole).lesions
+        lesions = lesions or LabelMap(part.whole()).lesions
         if not lesions:
             raise OutputError(f"cannot write {printable(path)}: the mask is empty, and a SEG needs a segment")
         from lite_ensam.io.dicom import build_segmentation, write_dataset
 
-        write_dataset(path, build_segmentation(whole, ct, lesions), overwrite)
+        write_dataset(path, build_segmentation(part, ct, lesions), overwrite)
         return
     smallest = smallest_label_dtype(int(part.voxels.max(initial=0)))
     smaller = replace(part, voxels=part.voxels.astype(smallest, copy=False))
@@ -398,7 +397,7 @@ def write_structured_report(
     _check_output(path, overwrite, (".dcm",), source)
     from lite_ensam.io.dicom import build_report, is_dicom, read_dataset, series_of, write_dataset
 
-    series = series_of(source, "a structured report")
+    series, marks = series_of(source, "a structured report"), marks_in_sequence(marks)
     header = read_dataset(segmentation, voxels=False) if is_dicom(segmentation) else None
     if header is None or header.get("Modality") != "SEG":
         raise OutputError(
