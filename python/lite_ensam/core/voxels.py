@@ -134,7 +134,15 @@ def smallest_label_dtype(highest: int) -> np.dtype[Any]:
 
 
 def as_numpy(values: Any, name: str = "ct") -> NDArray[Any]:
-    """NumPy's view of an array-like; torch's tensors may need a gradient or lie on a GPU, masked arrays stay masked."""
+    """NumPy's view of an array-like; torch's tensors may need a gradient or lie on a GPU, masked arrays stay masked.
+
+    Parameters
+    ----------
+    values : Any
+        The array-like.
+    name : str, default "ct"
+        Name of the argument, for messages.
+    """
     array = values
     if hasattr(array, "detach") and hasattr(array, "cpu"):
         array = array.detach().cpu()
