@@ -151,7 +151,7 @@ def test_a_result_in_python_does_not_replace_what_it_was_made_of(
         (nifti, place / "mask.png", None, r"the name must end in .*\.nii\.gz"),
     ):
         with pytest.raises(OutputError, match=said):
-            result.save(output, overwrite=True, report=report)
+            result.save(output, overwrite=True, sr=report)
     assert content(place) == before
     nifti.save(place / "mask.nii.gz", overwrite=True)
     assert content(place) != before
@@ -207,7 +207,7 @@ def test_lines_are_written_as_json_only(place: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("marks", "words"),
-    [((), "at least one RECIST line"), (None, "got None"), ([((1, 2, 3), (1, 9, 3))], r"got \(\(1, 2, 3\)")],
+    [((), "at least one RECIST line"), (None, "got None"), ([((1, 2, 3), (1, 9))], r"got \(\(1, 2, 3\)")],
 )
 def test_what_is_no_mark_is_not_written(tmp_path: Path, marks: Any, words: str) -> None:
     with pytest.raises(MarkError, match=words):

@@ -163,7 +163,6 @@ class Measured:
     ) -> None:
         """Write the files that are wanted."""
         from lite_ensam.io import write_report, write_structured_report, write_table, write_text
-        from lite_ensam.measurements import flag_cells
         from lite_ensam.reporting import case_page
 
         case, tumors = self.case, self.tumors
@@ -177,7 +176,7 @@ class Measured:
         if report is not None:
             write_report(report, self.record(), overwrite)
         if csv is not None:
-            write_table(csv, [one.all_numbers() | flag_cells(one.flags) for one in tumors], overwrite)
+            write_table(csv, [one.table_row() for one in tumors], overwrite)
         if html is not None:
             write_text(html, page, overwrite)
 

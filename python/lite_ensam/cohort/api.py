@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,11 @@ from lite_ensam import _kernels
 from lite_ensam.cohort.checks import check_rows
 from lite_ensam.cohort.discovery import discover
 from lite_ensam.cohort.manifest import (
-    CohortCase,
     CohortManifest,
     ManifestIssue,
+    Rows,
+    manifest_of,
     read_cohort_manifest,
-    table_problems,
     write_cohort_manifest,
 )
 from lite_ensam.cohort.output_folder import (
@@ -46,7 +46,7 @@ __all__ = ["Cohort", "check_cohort_extra", "open_folder", "open_manifest", "run_
 _PACKAGES = ("dask", "distributed", "filelock", "matplotlib", "psutil", "pyarrow")
 """Of the extra `cohort`."""
 
-Source: TypeAlias = "str | os.PathLike[str] | CohortManifest | Sequence[CohortCase]"
+Source: TypeAlias = "str | os.PathLike[str] | Rows"
 
 
 @with_short_repr
@@ -86,7 +86,7 @@ def open_manifest(source: Source) -> CohortManifest:
     Parameters
     ----------
     source : Source
-        Manifest (.csv, .parquet), a folder, a `CohortManifest`, or rows.
+        Manifest (.csv, .parquet), a folder, a `CohortManifest`, or rows (see `manifest_of`).
 
     Returns
     -------
@@ -102,8 +102,7 @@ def open_manifest(source: Source) -> CohortManifest:
         return source
     if isinstance(source, str | os.PathLike):
         return discover(source) if os.path.isdir(source) else read_cohort_manifest(source)
-    rows = tuple(source)
-    return CohortManifest(rows, tuple(table_problems(rows)))
+    return manifest_of(source)
 
 
 @contextmanager

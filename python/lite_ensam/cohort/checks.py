@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
-from lite_ensam.cohort.manifest import CohortCase, ManifestIssue
+from lite_ensam.cohort.manifest import CohortCase, ManifestIssue, Rows, manifest_of
 from lite_ensam.core.errors import CohortError, LiteEnsamError, printable
 from lite_ensam.io import READ_MASK_SUFFIXES, VOLUME_SUFFIXES, read_marks
 from lite_ensam.io.flare_npz import npz_keys
@@ -19,15 +19,13 @@ _CHEAP_MARKS = (".json", ".csv")
 """Texts are read and checked against the scan's header; a marker volume or a DICOM report waits for its scan."""
 
 
-def check_rows(
-    rows: Sequence[CohortCase], on_row: Callable[[int], None] | None = None
-) -> tuple[ManifestIssue, ...]:
+def check_rows(rows: Rows, on_row: Callable[[int], None] | None = None) -> tuple[ManifestIssue, ...]:
     """Find missing files, unknown file types, implausible headers and lines outside the scan.
 
     Parameters
     ----------
-    rows : Sequence[CohortCase]
-        Rows of a manifest.
+    rows : Rows
+        Rows of a manifest, see `manifest_of`.
     on_row : Callable[[int], None] or None, default None
         Called after each row with how many are done.
 
@@ -37,7 +35,7 @@ def check_rows(
         Problems in the order of the rows, an empty tuple if all is well.
     """
     problems = []
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(manifest_of(rows).rows, start=1):
         if row.ct:
             problems += [ManifestIssue(number, row.case, error) for error in _errors(row)]
         if on_row is not None:

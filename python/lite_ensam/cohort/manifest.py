@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from lite_ensam.core.errors import CaseError, CohortError, brief, printable
+from lite_ensam.core.number_kinds import is_real
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.datasets.case_files import CaseFiles
-from lite_ensam.datasets.manifest_table import files_here, read_manifest_table
+from lite_ensam.datasets.manifest_table import MANIFEST_COLUMNS, files_here, read_manifest_table
 from lite_ensam.io import write_table
 from lite_ensam.io.choice import parse_acquisition
 from lite_ensam.io.deeplesion import is_deeplesion
 from lite_ensam.io.flare_npz import npz_keys
 from lite_ensam.io.reading import file_suffix
+from lite_ensam.io.table_rows import is_table, table_rows
 
 __all__ = [
     "CohortCase",
     "CohortManifest",
     "ManifestIssue",
     "cell_errors",
+    "manifest_of",
     "read_cohort_manifest",
     "table_problems",
     "write_cohort_manifest",
@@ -66,6 +69,10 @@ class CohortCase:
     series: str = ""
     acquisition: str = ""
     file_problem: str = ""
+
+    def __post_init__(self) -> None:
+        for name in (one.name for one in fields(self)):
+            object.__setattr__(self, name, _cell_text(name, getattr(self, name)))
 
     @classmethod
     def of(cls, files: CaseFiles) -> CohortCase:
@@ -156,6 +163,10 @@ class CohortManifest:
     path: Path | None = None
 
 
+Rows: TypeAlias = "CohortManifest | Iterable[CohortCase | Mapping[str, Any]] | Any"
+"""The cases of a cohort: a manifest, or rows in the forms that `manifest_of` takes."""
+
+
 def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
     """Read a table with the columns `case` and `ct` and, optionally, the other fields of `CohortCase`.
 
@@ -193,21 +204,78 @@ def read_cohort_manifest(path: str | os.PathLike[str]) -> CohortManifest:
     return CohortManifest(rows, tuple(table_problems(rows)), notes, Path(path))
 
 
-def write_cohort_manifest(
-    path: str | os.PathLike[str], rows: Sequence[CohortCase], overwrite: bool = False
-) -> None:
+def manifest_of(rows: Rows) -> CohortManifest:
+    """Make a manifest of rows; one that is a manifest is returned.
+
+    Parameters
+    ----------
+    rows : Rows
+        A `CohortManifest`, as `discover` returns it; `CohortCase`s; or a data frame or mappings with the columns of a
+        manifest, whose paths are relative to the working directory.
+
+    Returns
+    -------
+    CohortManifest
+        The manifest with its problems; notes name columns that are not read.
+
+    Raises
+    ------
+    CohortError
+        If they are not rows.
+    """
+    if isinstance(rows, CohortManifest):
+        return rows
+    given: Any = table_rows(rows) if is_table(rows) else rows
+    wanted = (
+        "rows must be a CohortManifest, CohortCases, a data frame or mappings with the columns case and ct"
+    )
+    if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
+        raise CohortError(f"{wanted}, got {brief(rows)}")
+    cases, unread = [], set()
+    for row in given:
+        if isinstance(row, Mapping):
+            known = (*MANIFEST_COLUMNS, "labels")
+            unread |= {str(name) for name in row if name not in known}
+            cells = {name: _cell_text(name, row.get(name)) for name in known}
+            cases.append(_row(cells | {"reference": cells["reference"] or cells["labels"]}))
+        elif isinstance(row, CohortCase):
+            cases.append(row)
+        else:
+            raise CohortError(f"{wanted}, got {brief(row)}")
+    notes = (f"columns not read: {', '.join(map(printable, sorted(unread)))}",) if unread else ()
+    return CohortManifest(tuple(cases), tuple(table_problems(cases)), notes)
+
+
+def _cell_text(name: str, cell: Any) -> str:
+    """A cell as text: a path, a number and a date are what they say, None and NaN empty; else CohortError."""
+    if isinstance(cell, str):
+        return cell
+    if cell is None or cell != cell:
+        return ""
+    if isinstance(cell, os.PathLike):
+        return str(os.fspath(cell))
+    if is_real(cell) and float(cell).is_integer():
+        return str(int(cell))
+    if isinstance(cell, date):
+        return cell.isoformat()[:10]
+    raise CohortError(f"{name} must be a text or a path, got {brief(cell)}")
+
+
+def write_cohort_manifest(path: str | os.PathLike[str], rows: Rows, overwrite: bool = False) -> None:
     """Write rows as CSV for `read_cohort_manifest`, paths absolute; `OutputError` if they cannot be written.
 
     Parameters
     ----------
     path : str or os.PathLike[str]
         CSV file to write.
-    rows : Sequence[CohortCase]
-        The cases.
+    rows : Rows
+        The cases, see `manifest_of`.
     overwrite : bool, default False
         Whether an existing file may be replaced.
     """
-    write_table(path, [{name: getattr(row, name) for name in _COLUMNS} for row in rows], overwrite)
+    write_table(
+        path, [{name: getattr(row, name) for name in _COLUMNS} for row in manifest_of(rows).rows], overwrite
+    )
 
 
 def _row(cells: Mapping[str, str]) -> CohortCase:

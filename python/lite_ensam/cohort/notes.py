@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lite_ensam.core.errors import printable
+from lite_ensam.core.short_repr import with_short_repr
 
 __all__ = ["CaseNotes"]
 
@@ -15,6 +16,7 @@ _MOST_COUNTED = 1000
 """Different sentences; many hold a number of their case, and a million of them would fill the memory."""
 
 
+@with_short_repr
 @dataclass
 class CaseNotes:
     """Notes of cases that pass one by one.

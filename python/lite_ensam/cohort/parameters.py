@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from lite_ensam import _kernels
 from lite_ensam.cohort.manifest import CohortCase
+from lite_ensam.core.case import check_hu
+from lite_ensam.core.errors import ArgumentError, brief
+from lite_ensam.core.number_kinds import is_real, is_whole
 from lite_ensam.core.patch_config import Crop
-from lite_ensam.engines.backend import Engine, WeightsManifest, shipped_weights
+from lite_ensam.engines.backend import ENGINES, Engine, WeightsManifest, shipped_weights
+from lite_ensam.engines.loading import check_threads
 from lite_ensam.segmentation.edge_refinement import Border
+from lite_ensam.segmentation.predictor import check_choices, checked_threshold
 
 __all__ = ["Limits", "Outcome", "Parameters", "Task"]
 
@@ -42,6 +51,11 @@ class Parameters:
     weights : str, default ""
         Folder of weights made by `lite-ensam export`, the same path on every machine; empty takes the
         released ones.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is one that `segment` does not take.
     """
 
     engine: Engine = "openvino"
@@ -53,6 +67,27 @@ class Parameters:
     threshold: float = 0.0
     threads: int = 1
     weights: str = ""
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise ArgumentError(f"engine must be one of {', '.join(ENGINES)}, got {brief(self.engine)}")
+        check_choices(self.crop, self.window, self.border)
+        check_hu(self.hu)
+        if not isinstance(self.mirror, bool | np.bool_):
+            raise ArgumentError(f"mirror must be True or False, got {brief(self.mirror)}")
+        if self.threads is None:
+            raise ArgumentError("threads must be a whole number, because results depend on it, got None")
+        check_threads(self.threads)
+        if not isinstance(self.weights, str | os.PathLike):
+            raise ArgumentError(f"weights must be the path of a folder, got {brief(self.weights)}")
+        window = None if self.window is None else tuple(map(float, self.window))
+        plain = {  # JSON knows no numbers of NumPy, and records are compared with what was in JSON
+            "mirror": bool(self.mirror), "hu": None if self.hu is None else bool(self.hu), "window": window,
+            "threshold": checked_threshold(self.threshold), "threads": int(self.threads),
+            "weights": os.fspath(self.weights),
+        }  # fmt: skip
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     def identity(self, series: str = "", acquisition: str = "") -> str:
         """Hash the parameters, the content of the weights and the program's version (SHA-256).
@@ -103,6 +138,11 @@ class Limits:
         Wait before the second try; it doubles each time.
     deaths : int, default 3
         Workers that may die of a case before it counts as failed.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is not a number, or too small.
     """
 
     seconds: float = 600.0
@@ -110,6 +150,26 @@ class Limits:
     tries: int = 3
     backoff_s: float = 1.0
     deaths: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("seconds", "memory_mb", "backoff_s"):
+            value = getattr(self, name)
+            if name == "memory_mb" and value is None:
+                continue
+            if (
+                not is_real(value)
+                or not math.isfinite(value)
+                or value < 0
+                or (value == 0 and name != "backoff_s")
+            ):
+                least = "0 or more" if name == "backoff_s" else "above 0"
+                raise ArgumentError(f"{name} must be a number {least}, got {brief(value)}")
+            object.__setattr__(self, name, float(value))
+        for name in ("tries", "deaths"):
+            value = getattr(self, name)
+            if not is_whole(value) or value < 1:
+                raise ArgumentError(f"{name} must be a whole number of at least 1, got {brief(value)}")
+            object.__setattr__(self, name, int(value))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from lite_ensam.cohort.supervisor import close_workers
 from lite_ensam.core.errors import ArgumentError, CohortError, MissingExtraError, brief
+from lite_ensam.core.number_kinds import is_whole
 from lite_ensam.engines.loading import MAX_THREADS
 
 __all__ = ["MB_OF_A_WORKER", "Plan", "WorkerPool", "check_counts", "plan_workers", "staff"]
@@ -87,7 +88,7 @@ class WorkerPool:
 def check_counts(workers: int | None, threads: int) -> None:
     """Raise ArgumentError unless both are numbers that a machine can have; workers may be None."""
     for name, number in (("workers", 1 if workers is None else workers), ("threads", threads)):
-        if type(number) is not int or not 1 <= number <= MAX_THREADS:
+        if not is_whole(number) or not 1 <= number <= MAX_THREADS:
             raise ArgumentError(f"{name} must be a whole number from 1 to {MAX_THREADS}, got {brief(number)}")
 
 

@@ -31,9 +31,10 @@ class Case:
         Voxels (z, y, x), any strides; or the crops of a scan that was not kept as a whole. Arrays of int16, uint16,
         uint8 and float32 are kept as they are; other numbers become the first of these that holds them.
     grid : Grid
-        Where its voxels lie.
+        Where its voxels lie; the `ScanSource` of `read_ct` is taken, too, and becomes `source`.
     marks : tuple[RecistMark, ...]
-        At least one, inside the volume, no two with the same label.
+        At least one, inside the volume, no two with the same label; those of a `Case` or `Segmentation` of this scan
+        are taken, too.
     reference : Labels or None, default None
         Label map (z, y, x) of bool or whole numbers, kept as uint8 or uint16.
     name : str, default ""
@@ -67,12 +68,19 @@ class Case:
     def __post_init__(self) -> None:
         if not isinstance(self.ct, PartialScan):
             object.__setattr__(self, "ct", as_ct(self.ct, name="ct"))
+        place = getattr(self.grid, "source", self.grid)
+        if isinstance(place, ScanSource):
+            object.__setattr__(self, "grid", place.grid)
+            if self.source is None:
+                object.__setattr__(self, "source", place)
         if not isinstance(self.grid, Grid):
-            raise CaseError(f"grid must be a Grid, got {brief(self.grid)}")
+            raise CaseError(
+                f"grid must be a Grid or a ScanSource, as `read_ct` returns it, got {brief(self.grid)}"
+            )
         check_hu(self.hu)
         if self.ct.shape != self.grid.shape_zyx:
             raise CaseError(f"ct has shape {self.ct.shape}, its grid {self.grid.shape_zyx} (z, y, x)")
-        object.__setattr__(self, "marks", marks_in_sequence(self.marks))
+        object.__setattr__(self, "marks", marks_in_sequence(self.marks, self.grid))
         check_marks(self.marks, self.grid.shape_zyx)
         note = self._fill_nan()
         try:
@@ -89,6 +97,8 @@ class Case:
             self.source.check_units()
         if problem := intensity_error(low, high, self.ct.dtype, self.hu):
             raise CaseError(problem)
+        if not isinstance(self.name, str):
+            raise CaseError(f"name must be a text, got {brief(self.name)}")
         object.__setattr__(self, "name", printable(self.name))
         if self.reference is not None:
             object.__setattr__(self, "reference", _reference_on(self.grid, self.reference))

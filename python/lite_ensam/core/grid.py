@@ -8,18 +8,18 @@ module only through `Grid.voxel_to_mm`.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lite_ensam.core.errors import CaseError, brief
+from lite_ensam.core.errors import ArgumentError, CaseError, brief
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Flips, Float64Array, FloatTriple, IntTriple, float_triple, int_triple
 
-__all__ = ["Grid", "as_points", "real_array"]
+__all__ = ["Grid", "as_points", "real_array", "scan_difference", "spacing_of"]
 
 _SHEAR_TOLERANCE = 1e-3
 """Largest cosine between two axes that still counts as a right angle (float32 headers round)."""
@@ -252,18 +252,86 @@ class Grid:
         Parameters
         ----------
         other : Grid
-            The grid to compare with.
+            The grid to compare with, or a `ScanSource`, `Case` or `Segmentation` that has it.
 
         Returns
         -------
         bool
             True if shape and places agree.
         """
+        if not isinstance(other := _grid_of(other), Grid):
+            raise ArgumentError(
+                f"other must be a Grid, or what has one, such as a ScanSource or a Case, got {brief(other)}"
+            )
         if self.shape_zyx != other.shape_zyx:
             return False
         corners = list(product(*((0, n - 1) for n in self.shape_zyx)))
         distance_mm = np.linalg.norm(self.voxel_to_mm(corners) - other.voxel_to_mm(corners), axis=-1)
         return bool(distance_mm.max() <= _SAME_PLACE * min(self.spacing_mm))
+
+
+def spacing_of(value: Any, name: str = "spacing_mm") -> FloatTriple:
+    """Spacing (z, y, x) in mm: three numbers, or that of a grid or of a scan or result that has one.
+
+    Parameters
+    ----------
+    value : Any
+        Three positive numbers, a `Grid`, a `ScanSource`, a `Case` or a `Segmentation`.
+    name : str, default "spacing_mm"
+        Name of the argument, for messages.
+
+    Returns
+    -------
+    FloatTriple
+        The spacing.
+
+    Raises
+    ------
+    CaseError
+        If it is something else, or no CT has such voxels.
+    """
+    grid = _grid_of(value)
+    return grid.spacing_mm if isinstance(grid, Grid) else _checked_spacing(value, name)
+
+
+def scan_difference(grid: Grid, shape_zyx: ArrayLike, spacing_mm: ArrayLike, affine: ArrayLike | None) -> str:
+    """How another scan differs from a grid, to follow "a scan"; empty where they are the same.
+
+    Parameters
+    ----------
+    grid : Grid
+        Geometry of the scan.
+    shape_zyx, spacing_mm : ArrayLike
+        Shape and spacing of the other one.
+    affine : ArrayLike or None
+        Its place in the world, None if that is not known.
+
+    Returns
+    -------
+    str
+        The difference.
+    """
+    for theirs, own, off, what in (
+        (real_array(shape_zyx), grid.shape_zyx, 0.0, "of {} voxels (z, y, x)"),
+        (real_array(spacing_mm), grid.spacing_mm, _SPACING_TOLERANCE, "with voxels of {} mm (z, y, x)"),
+    ):
+        if theirs.shape != (3,) or not np.allclose(theirs, own, rtol=off, atol=0):
+            this, other = (" x ".join(f"{n:g}" for n in sizes) for sizes in (own, np.ravel(theirs)))
+            return f"{what.format(other)}; this one is {what.format(this)}"
+    if affine is None or not grid.is_oriented:
+        return ""
+    try:
+        is_here = grid.matches(replace(grid, affine=real_array(affine)))
+    except CaseError:
+        is_here = False
+    return (
+        "" if is_here else "in another place or with axes in other directions; give the lines in millimetres"
+    )
+
+
+def _grid_of(value: Any) -> Any:
+    """The grid of a scan or a result; anything else as it is."""
+    return getattr(value, "grid", value)
 
 
 def real_array(values: ArrayLike) -> NDArray[Any]:
@@ -297,10 +365,10 @@ def _checked_shape(shape_zyx: ArrayLike) -> IntTriple:
     return int_triple(shape)
 
 
-def _checked_spacing(spacing_mm: ArrayLike) -> FloatTriple:
+def _checked_spacing(spacing_mm: ArrayLike, name: str = "spacing_mm") -> FloatTriple:
     spacing = real_array(spacing_mm)
     if spacing.shape != (3,) or not (np.isfinite(spacing) & (spacing > 0)).all():
-        raise CaseError(f"spacing_mm must be three positive numbers of mm (z, y, x), got {brief(spacing_mm)}")
+        raise CaseError(f"{name} must be three positive numbers of mm (z, y, x), got {brief(spacing_mm)}")
     low, high = _SPACING_RANGE_MM
     for value in spacing.tolist():
         if not low <= value <= high:

@@ -3,7 +3,6 @@
 import math
 import operator
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam.core.errors import MarkError, brief
 from lite_ensam.core.grid import real_array
+from lite_ensam.core.number_kinds import is_real
 from lite_ensam.core.types import EndpointPair, FloatTriple, float_triple
 
 __all__ = [
@@ -64,7 +64,7 @@ def checked_slice(label: int, field: str, number: Any) -> int | None:
     """
     if number is None:
         return None
-    if isinstance(number, Real) and not isinstance(number, bool) and float(number).is_integer():
+    if is_real(number) and float(number).is_integer():
         number = int(float(number))
     try:
         whole = None if isinstance(number, bool) else operator.index(number)

@@ -18,6 +18,7 @@ from lite_ensam import _kernels
 from lite_ensam.core.errors import ArgumentError, CaseError, brief
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Flips, IntTriple, int_triple
+from lite_ensam.core.voxels import as_labels
 
 __all__ = [
     "PartialScan",
@@ -27,6 +28,7 @@ __all__ = [
     "as_subvolume",
     "flipped_box",
     "keep_boxes",
+    "label_part",
     "merged_boxes",
     "on_common_box",
     "subvolume_containing",
@@ -288,6 +290,34 @@ def as_subvolume(volume: NDArray[Any] | SubVolume) -> SubVolume:
         )
     z, y, x = volume.shape
     return SubVolume(volume, (0, 0, 0), (z, y, x))
+
+
+def label_part(labels: Any, name: str = "labels") -> SubVolume:
+    """Make a label map, in whatever form a caller has it, the part (z, y, x) that holds all its labels.
+
+    Parameters
+    ----------
+    labels : Any
+        A `SubVolume`, a `Segmentation`, a `LabelMap`, or an array-like (z, y, x) of bool or whole numbers.
+    name : str, default "labels"
+        Name of the argument, for messages.
+
+    Returns
+    -------
+    SubVolume
+        The part, uint8 or uint16; no copy of what is.
+
+    Raises
+    ------
+    CaseError
+        If they are not whole numbers from 0 to 65535, or have not three axes.
+    """
+    if isinstance(labels, SubVolume):
+        return replace(labels, voxels=as_labels(labels.voxels, name))
+    voxels = as_labels(labels, name)
+    if voxels.ndim != 3:
+        raise CaseError(f"{name} must have three axes (z, y, x), got shape {voxels.shape}")
+    return as_subvolume(voxels)
 
 
 def subvolume_containing(ct: CtVolume | PartialScan, box: VoxelBox) -> SubVolume:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from lite_ensam import _kernels
 from lite_ensam.core.coded_concept import CodedConcept
 from lite_ensam.core.errors import MarkError, MissingMarksError, brief, printable
+from lite_ensam.core.grid import Grid, real_array, scan_difference, spacing_of
 from lite_ensam.core.mark_fields import (
     MAX_LABEL,
     ROUNDING,
@@ -51,6 +52,7 @@ __all__ = [
     "marks_in_sequence",
     "notes_of",
     "outer_ends",
+    "own_marks",
     "sphere_box",
     "sphere_mask",
     "voxel_of",
@@ -204,7 +206,8 @@ class RecistMark:
         """
         first = -math.inf if self.first_slice is None else self.first_slice
         last = math.inf if self.last_slice is None else self.last_slice
-        return np.asarray((slices >= first) & (slices <= last))
+        z = real_array(slices)
+        return np.asarray((z >= first) & (z <= last))
 
     @property
     def midpoint_zyx(self) -> FloatTriple:
@@ -280,7 +283,7 @@ class RecistMark:
         Parameters
         ----------
         spacing_mm : Sequence[float]
-            Voxel spacing (z, y, x) in mm.
+            Voxel spacing (z, y, x) in mm, or a `Grid` that has it.
 
         Returns
         -------
@@ -295,7 +298,7 @@ class RecistMark:
         Parameters
         ----------
         spacing_mm : Sequence[float]
-            Voxel spacing (z, y, x) in mm.
+            Voxel spacing (z, y, x) in mm, or a `Grid` that has it.
 
         Returns
         -------
@@ -310,7 +313,7 @@ class RecistMark:
         Parameters
         ----------
         spacing_mm : Sequence[float]
-            Voxel spacing (z, y, x) in mm.
+            Voxel spacing (z, y, x) in mm, or a `Grid` that has it.
 
         Returns
         -------
@@ -360,13 +363,15 @@ def notes_of(marks: Sequence[RecistMark]) -> tuple[str, ...]:
     return marks.notes if isinstance(marks, NotedMarks) else ()
 
 
-def marks_in_sequence(marks: object) -> tuple[RecistMark, ...]:
+def marks_in_sequence(marks: object, grid: Grid | None = None) -> tuple[RecistMark, ...]:
     """Return one mark or several as a tuple.
 
     Parameters
     ----------
     marks : object
-        A mark, or marks in an iterable.
+        A mark, marks in an iterable, or a `Case` or `Segmentation` that has them.
+    grid : Grid or None, default None
+        Grid of the scan that they are for.
 
     Returns
     -------
@@ -376,12 +381,43 @@ def marks_in_sequence(marks: object) -> tuple[RecistMark, ...]:
     Raises
     ------
     MarkError
-        If one of them is not a `RecistMark`.
+        If one of them is not a `RecistMark`, or they are those of a scan of another shape or place.
     """
+    marks = own_marks(marks, grid)
     several: tuple[Any, ...] = tuple(marks) if isinstance(marks, Iterable) else (marks,)
     if wrong := [mark for mark in several if not isinstance(mark, RecistMark)]:
         raise MarkError(f"marks must be RecistMarks, as `read_marks` returns them, got {brief(wrong[0])}")
     return several
+
+
+def own_marks(value: Any, grid: Grid | None = None) -> Any:
+    """Return the lines of what has lines, a `Case` or a `Segmentation`; anything else as it is.
+
+    Parameters
+    ----------
+    value : Any
+        Marks in some form, or what has them.
+    grid : Grid or None, default None
+        Grid of the scan that they are for.
+
+    Returns
+    -------
+    Any
+        The tuple of marks, or `value`.
+
+    Raises
+    ------
+    MarkError
+        If they are those of a scan of another shape, spacing or place: lines are indices of their scan.
+    """
+    marks, theirs = getattr(value, "marks", None), getattr(value, "grid", None)
+    if not isinstance(marks, tuple) or not isinstance(theirs, Grid):
+        return value
+    if grid is not None:
+        affine = theirs.affine if theirs.is_oriented else None
+        if difference := scan_difference(grid, theirs.shape_zyx, theirs.spacing_mm, affine):
+            raise MarkError(f"marks are those of a scan {difference}")
+    return marks
 
 
 def check_marks(marks: Sequence[RecistMark], shape_zyx: Sequence[int]) -> None:
@@ -511,7 +547,7 @@ def sphere_mask(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence
     shape_zyx : Sequence[int]
         Shape of the volume.
     spacing_mm : Sequence[float]
-        Spacing in mm, (z, y, x).
+        Spacing in mm, (z, y, x), or a `Grid` that has it.
 
     Returns
     -------
@@ -533,13 +569,14 @@ def sphere_box(mark: RecistMark, shape_zyx: Sequence[int], spacing_mm: Sequence[
     shape_zyx : Sequence[int]
         Shape of the volume.
     spacing_mm : Sequence[float]
-        Spacing in mm, (z, y, x).
+        Spacing in mm, (z, y, x), or a `Grid` that has it.
 
     Returns
     -------
     SubVolume
         Bool part of the volume.
     """
+    spacing_mm = spacing_of(spacing_mm)
     center, radius_mm = np.asarray(mark.midpoint_zyx), mark.radius_mm(spacing_mm)
     spacing, last = np.asarray(spacing_mm, dtype=np.float64), np.asarray(shape_zyx) - 1
     reach = radius_mm / spacing
@@ -562,7 +599,7 @@ def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTripl
         Array (z, y, x) of bool or integers: 0 is background, any other value the label of one line, drawn on one axial
         slice (as FLARE's `recist`).
     spacing_mm : FloatTriple
-        Spacing in mm, (z, y, x).
+        Spacing in mm, (z, y, x), or a `Grid` that has it.
 
     Returns
     -------
@@ -576,6 +613,7 @@ def marks_from_marker(marker: NDArray[np.integer] | Mask, spacing_mm: FloatTripl
         that do not cross.
     """
     labels = _kernel_labels(marker)
+    spacing_mm = spacing_of(spacing_mm)
     try:
         found = _kernels.marker_endpoints(labels, spacing_mm)
     except ValueError as error:
@@ -618,7 +656,7 @@ def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: 
     mask : ArrayLike or SubVolume
         Mask (z, y, x), or the part of it that holds all its voxels.
     spacing_mm : FloatTriple
-        Spacing in mm, (z, y, x).
+        Spacing in mm, (z, y, x), or a `Grid` that has it.
     label : int
         Label of the mark that is returned.
 
@@ -636,7 +674,7 @@ def mark_from_mask(mask: ArrayLike | SubVolume, spacing_mm: FloatTriple, label: 
     piece, _ = _kernels.largest_piece(part.voxels, 1)
     areas = np.count_nonzero(piece, axis=(1, 2))
     z = int(areas.argmax()) if areas.size else 0
-    diameters = _kernels.in_plane_diameters(piece[z : z + 1], 1, spacing_mm)
+    diameters = _kernels.in_plane_diameters(piece[z : z + 1], 1, spacing_of(spacing_mm))
     if diameters is None:
         raise MarkError(f"mark {label}: the mask has no voxel to draw a line on")
     ends = np.array(diameters[1], dtype=np.float64) + part.start_zyx + (z, 0, 0)
@@ -653,7 +691,7 @@ def marks_from_labels(labels: NDArray[Any], spacing_mm: FloatTriple) -> tuple[Re
     labels : NDArray[Any]
         Label map (z, y, x) of bool or whole numbers.
     spacing_mm : FloatTriple
-        Spacing in mm, (z, y, x).
+        Spacing in mm, (z, y, x), or a `Grid` that has it.
 
     Returns
     -------
@@ -696,7 +734,7 @@ def where_lines_meet(one: Float64Array, other: Float64Array) -> Float64Array | N
 
 def _length_mm(line: EndpointPair, spacing_mm: Sequence[float]) -> float:
     start, stop = line
-    return math.hypot(*((b - a) * s for a, b, s in zip(start, stop, spacing_mm, strict=True)))
+    return math.hypot(*((b - a) * s for a, b, s in zip(start, stop, spacing_of(spacing_mm), strict=True)))
 
 
 def _rounded(line: EndpointPair) -> EndpointPair:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam.core.errors import ArgumentError, CaseError, MarkError, brief
 from lite_ensam.core.grid import Grid
-from lite_ensam.core.partial_volume import VoxelBox
+from lite_ensam.core.partial_volume import SubVolume, TumorMasks, VoxelBox, as_subvolume, label_part
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, IntTriple, PathLike
 
-__all__ = ["ScanSource"]
+__all__ = ["HasSource", "ScanSource", "SourceLike"]
 
 
 @with_short_repr
@@ -63,13 +63,13 @@ class ScanSource:
         return False
 
     @classmethod
-    def of(cls, source: Grid | ScanSource) -> ScanSource:
+    def of(cls, source: SourceLike) -> ScanSource:
         """Return a source as it is; a grid alone becomes a file in (z, y, x) order, x fastest.
 
         Parameters
         ----------
-        source : Grid or ScanSource
-            A source, or a grid alone.
+        source : SourceLike
+            A source, a grid alone, or a scan or result that has a source, such as a `Case` or a `Segmentation`.
 
         Returns
         -------
@@ -81,11 +81,13 @@ class ScanSource:
         ArgumentError
             If it is neither.
         """
-        if not isinstance(source, Grid | ScanSource):
+        own: Any = getattr(source, "source", source)
+        if not isinstance(own, Grid | ScanSource):
             raise ArgumentError(
-                f"the scan's geometry must be a Grid or a ScanSource, as `read_ct` returns it, got {brief(source)}"
+                "the scan's geometry must be a Grid, a ScanSource, as `read_ct` returns it, or a Case or Segmentation, "
+                f"got {brief(source)}"
             )
-        return source if isinstance(source, ScanSource) else ScanSource(source)
+        return own if isinstance(own, ScanSource) else ScanSource(own)
 
     @classmethod
     def from_file_affine(
@@ -248,6 +250,67 @@ class ScanSource:
         """
         return volume if self.array_axes is None else volume.transpose(self.array_axes)
 
+    def part_of_labels(self, labels: Any, name: str = "labels") -> SubVolume:
+        """Make a label map of this scan, in whatever form a caller has it, a part of the volume (z, y, x).
+
+        Parameters
+        ----------
+        labels : Any
+            A `Segmentation`, a `LabelMap` or a `SubVolume`, which know their order; or an array-like of bool or whole
+            numbers in the caller's order, see `from_array`.
+        name : str, default "labels"
+            Name of the argument, for messages.
+
+        Returns
+        -------
+        SubVolume
+            Part that holds all labels, uint8 or uint16.
+
+        Raises
+        ------
+        CaseError
+            If they are not labels, or have another shape than the scan.
+        """
+        part = label_part(labels, name)
+        if not isinstance(labels, SubVolume) and not hasattr(labels, "labels_zyx"):
+            part = as_subvolume(self.from_array(part.voxels))
+        if part.whole_shape_zyx != self.grid.shape_zyx:
+            raise CaseError(
+                f"{name} must have the scan's shape {self.grid.shape_zyx} (z, y, x), got {part.whole_shape_zyx}"
+                f"{_other_order(part.whole_shape_zyx, self.grid.shape_zyx)}"
+            )
+        return part
+
+    def mask_part(self, mask: Any, name: str = "mask") -> SubVolume:
+        """Make the mask of one tumour, in whatever form a caller has it, a part of the volume (z, y, x).
+
+        Parameters
+        ----------
+        mask : Any
+            As `part_of_labels` takes it, of bool or with one label.
+        name : str, default "mask"
+            Name of the argument, for messages.
+
+        Returns
+        -------
+        SubVolume
+            Bool, the smallest box that holds the mask.
+
+        Raises
+        ------
+        CaseError
+            As `part_of_labels`.
+        ArgumentError
+            If there are several labels: which one is meant is not known.
+        """
+        masks = TumorMasks(self.part_of_labels(mask, name))
+        if len(masks.labels) > 1:
+            listed, first = brief(list(masks.labels)), masks.labels[0]
+            raise ArgumentError(
+                f"{name} must be of one tumour, got labels {listed}: give `labels == {first}`"
+            )
+        return masks[masks.labels[0] if masks.labels else 1]
+
     def box_to_file(self, box: VoxelBox) -> VoxelBox:
         """Permute a box into the file's axis order.
 
@@ -366,6 +429,24 @@ class ScanSource:
             Voxel indices (..., 3) in z, y, x.
         """
         return self.grid.mm_to_voxel(points_mm)
+
+
+class HasSource(Protocol):
+    """A scan or a result that knows its source: a `Case`, a `Segmentation`, an `OpenedScan`."""
+
+    @property
+    def source(self) -> ScanSource:
+        """Where the voxels came from."""
+
+
+SourceLike: TypeAlias = Grid | ScanSource | HasSource
+"""The geometry of a scan, or what has it: `ScanSource.of` takes them all."""
+
+
+def _other_order(shape: IntTriple, expected: IntTriple) -> str:
+    """Advice on an array that has the axes of another order, else an empty text."""
+    is_other = shape != expected and sorted(shape) == sorted(expected)
+    return "; a result's `labels` go with its `source`, its `labels_zyx` with its `grid`" if is_other else ""
 
 
 def _nearest_axes(affine_ijk: Float64Array) -> IntTriple:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from lite_ensam.core.errors import CaseError, brief
 from lite_ensam.core.types import CtVolume, Labels
 
-__all__ = ["as_ct", "as_labels", "check_numbers", "ct_dtype", "scaled", "smallest_label_dtype"]
+__all__ = ["as_ct", "as_labels", "as_numpy", "check_numbers", "ct_dtype", "scaled", "smallest_label_dtype"]
 
 _EXACT_IN_FLOAT32 = 2**24
 _OFF_WHOLE = 1e-3
@@ -143,7 +143,7 @@ def as_labels(values: ArrayLike, name: str = "labels") -> Labels:
     Parameters
     ----------
     values : ArrayLike
-        Whole numbers from 0 to 65535 or bool, any shape.
+        Whole numbers from 0 to 65535 or bool, any shape; of a `Segmentation` or `LabelMap` its map (z, y, x).
     name : str, default "labels"
         What messages call them.
 
@@ -157,7 +157,7 @@ def as_labels(values: ArrayLike, name: str = "labels") -> Labels:
     CaseError
         If they are not an array, some are masked, or a value is negative, above 65535 or not a whole number.
     """
-    stored = _array(values, name)
+    stored = _array(getattr(values, "labels_zyx", values), name)
     if stored.dtype == np.bool_:
         return stored.view(np.uint8)
     if stored.dtype in (np.uint8, np.uint16):
@@ -192,16 +192,34 @@ def smallest_label_dtype(highest: int) -> np.dtype[Any]:
     return np.dtype(np.uint8 if highest <= 255 else np.uint16)
 
 
-def _array(values: ArrayLike, what: str) -> NDArray[Any]:
+def as_numpy(values: Any, name: str = "ct") -> NDArray[Any]:
+    """NumPy's view of an array-like; torch's tensors may need a gradient or lie on a GPU, masked arrays stay masked.
+
+    Parameters
+    ----------
+    values : Any
+        The array-like.
+    name : str, default "ct"
+        Name of the argument, for messages.
+    """
+    array = values
+    if hasattr(array, "detach") and hasattr(array, "cpu"):
+        array = array.detach().cpu()
+        if "bfloat16" in str(array.dtype):  # NumPy has no such numbers
+            array = array.float()
+    try:
+        return array if np.ma.is_masked(array) else np.asarray(array)
+    except (TypeError, ValueError):
+        raise CaseError(f"{name} must be an array (z, y, x), got {brief(values)}") from None
+
+
+def _array(values: Any, name: str) -> NDArray[Any]:
     """Plain array of at least one axis; no copy of one that is."""
     if np.ma.is_masked(values):
-        raise CaseError(f"{what} must all be there, got an array in which some are masked")
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError):
-        array = np.empty(())
+        raise CaseError(f"{name} must all be there, got an array in which some are masked")
+    array = as_numpy(values, name)
     if array.ndim == 0:
-        raise CaseError(f"{what} must be an array (z, y, x), got {brief(values)}")
+        raise CaseError(f"{name} must be an array (z, y, x), got {brief(values)}")
     return array
 
 

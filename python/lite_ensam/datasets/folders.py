@@ -101,6 +101,7 @@ def wanted_cases(
     """The cases whose `source/case` is among those that are wanted, all for None; CaseError if no case is."""
     if only is None:
         return cases
+    only = [only] if isinstance(only, str) else only  # a text is one name, not all that it holds
     wanted = tuple(case for case in cases if case.key in only)
     if not wanted:
         raise CaseError(

@@ -8,7 +8,6 @@ exact: a voxel belongs to a tumour if its centre does.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArgumentError, brief
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.number_kinds import is_whole
 from lite_ensam.core.recist import marks_from_labels
 from lite_ensam.core.types import IntTriple
 
@@ -124,7 +124,7 @@ def make_phantom(
     plain = Grid.from_spacing(shape_zyx, spacing_mm)
     if any(n < least for n, least in zip(plain.shape_zyx, _SMALLEST_SHAPE_ZYX, strict=True)):
         raise ArgumentError(f"shape_zyx must be at least {_SMALLEST_SHAPE_ZYX}, got {plain.shape_zyx}")
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+    if not is_whole(seed) or seed < 0:
         raise ArgumentError(f"seed must be a whole number of 0 or more, got {brief(seed)}")
     grid = Grid.from_affine(plain.shape_zyx, plain.affine)  # a patient has a left, a back and a head
 

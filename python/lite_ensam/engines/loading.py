@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from lite_ensam.core.errors import ArgumentError
+from lite_ensam.core.errors import ArgumentError, brief
+from lite_ensam.core.number_kinds import is_whole
 from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines.backend import ENGINES, WEIGHTS, Backend, Engine, WeightsManifest
@@ -38,8 +39,8 @@ def check_threads(threads: int | None) -> None:
     threads : int or None
         Whole number from 1 to MAX_THREADS; None takes all.
     """
-    if threads is not None and not (type(threads) is int and 1 <= threads <= MAX_THREADS):
-        raise ArgumentError(f"threads must be a whole number from 1 to {MAX_THREADS}, got {threads!r}")
+    if threads is not None and not (is_whole(threads) and 1 <= threads <= MAX_THREADS):
+        raise ArgumentError(f"threads must be a whole number from 1 to {MAX_THREADS}, got {brief(threads)}")
 
 
 def shared_backend(engine: Engine, threads: int | None, manifest: WeightsManifest) -> Backend:
@@ -60,8 +61,9 @@ def shared_backend(engine: Engine, threads: int | None, manifest: WeightsManifes
         The engine; later calls with the same arguments return the same one.
     """
     check_engine(engine)
+    check_threads(threads)
     with _LOADING:
-        return _kept_backend(engine, threads, manifest)
+        return _kept_backend(engine, None if threads is None else int(threads), manifest)
 
 
 def load_backend(
@@ -94,6 +96,7 @@ def load_backend(
     """
     check_engine(engine)
     check_threads(threads)
+    threads = None if threads is None else int(threads)
     manifest = weights if isinstance(weights, WeightsManifest) else WeightsManifest.read(weights)
     if engine == "openvino":
         from lite_ensam.engines.openvino_backend import OpenVinoBackend
@@ -104,5 +107,4 @@ def load_backend(
     return TorchBackend(manifest, threads)
 
 
-# typed: 1 and True are not the same number of threads
-_kept_backend = lru_cache(maxsize=2, typed=True)(load_backend)
+_kept_backend = lru_cache(maxsize=2)(load_backend)

@@ -9,12 +9,16 @@ import math
 import warnings
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from lite_ensam import _kernels
-from lite_ensam.core.errors import MissingExtraError
-from lite_ensam.core.types import FloatTriple, Mask
+from lite_ensam.core.errors import ArgumentError, MissingExtraError
+from lite_ensam.core.grid import spacing_of
+from lite_ensam.core.number_kinds import is_real
+from lite_ensam.core.types import Mask
+from lite_ensam.core.voxels import as_numpy
 
 __all__ = ["FLARE_LOWEST_DSC", "dsc", "flare_nsd", "nsd", "nsd_at", "relative_error"]
 
@@ -28,7 +32,7 @@ def dsc(result: Mask, reference: Mask) -> float:
     Parameters
     ----------
     result, reference : Mask
-        Bool (z, y, x).
+        Bool (z, y, x): an array-like of bool.
 
     Returns
     -------
@@ -45,20 +49,20 @@ def dsc(result: Mask, reference: Mask) -> float:
     >>> dsc(np.array([[[True, True, False]]]), np.array([[[False, True, True]]]))
     0.5
     """
-    _check_masks(result, reference)
+    result, reference = _checked_masks(result, reference)
     total = np.count_nonzero(result) + np.count_nonzero(reference)
     return float(2 * np.count_nonzero(result & reference) / total) if total else 1.0
 
 
-def nsd(result: Mask, reference: Mask, spacing_mm: FloatTriple, tolerance_mm: float = 2.0) -> float:
+def nsd(result: Mask, reference: Mask, spacing_mm: Sequence[float] | Any, tolerance_mm: float = 2.0) -> float:
     """Compute the normalised surface Dice: the share of both surfaces that lies near the other one.
 
     Parameters
     ----------
     result, reference : Mask
-        Bool (z, y, x).
-    spacing_mm : FloatTriple
-        Spacing in mm, (z, y, x).
+        Bool (z, y, x): an array-like of bool.
+    spacing_mm : Sequence[float] or Any
+        Spacing in mm, (z, y, x), or a `Grid` that has it.
     tolerance_mm : float, default 2.0
         How near.
 
@@ -78,12 +82,13 @@ def nsd(result: Mask, reference: Mask, spacing_mm: FloatTriple, tolerance_mm: fl
 
 
 def nsd_at(
-    result: Mask, reference: Mask, spacing_mm: FloatTriple, tolerances_mm: Sequence[float]
+    result: Mask, reference: Mask, spacing_mm: Sequence[float] | Any, tolerances_mm: Sequence[float]
 ) -> tuple[float, ...]:
     """`nsd` at several tolerances for the price of one."""
-    _check_masks(result, reference)
-    if any(not tolerance >= 0 for tolerance in tolerances_mm):
-        raise ValueError(f"a tolerance must be 0 mm or more, got {tuple(tolerances_mm)}")
+    result, reference = _checked_masks(result, reference)
+    if any(not (is_real(tolerance) and tolerance >= 0) for tolerance in tolerances_mm):
+        raise ArgumentError(f"a tolerance must be 0 mm or more, got {tuple(tolerances_mm)}")
+    spacing_mm = spacing_of(spacing_mm)
     package = _surface_distance()
     empty = not result.any(), not reference.any()
     if any(empty):
@@ -131,14 +136,17 @@ def relative_error(result: float, reference: float) -> float:
     return (result - reference) / reference
 
 
-def _check_masks(result: Mask, reference: Mask) -> None:
-    for name, mask in (("result", result), ("reference", reference)):
+def _checked_masks(result: Any, reference: Any) -> tuple[Mask, Mask]:
+    """Both masks as NumPy's, or ValueError."""
+    masks = as_numpy(result, "result"), as_numpy(reference, "reference")
+    for name, mask in zip(("result", "reference"), masks, strict=True):
         if mask.dtype != np.bool_:
-            raise ValueError(f"{name} must be a bool array (one tumour), got {mask.dtype}")
+            raise ArgumentError(f"{name} must be a bool array (one tumour), got {mask.dtype}")
         if mask.ndim != 3:
-            raise ValueError(f"{name} must have three axes (z, y, x), got shape {mask.shape}")
-    if result.shape != reference.shape:
-        raise ValueError(f"result has shape {result.shape}, reference {reference.shape} (z, y, x)")
+            raise ArgumentError(f"{name} must have three axes (z, y, x), got shape {mask.shape}")
+    if masks[0].shape != masks[1].shape:
+        raise ArgumentError(f"result has shape {masks[0].shape}, reference {masks[1].shape} (z, y, x)")
+    return masks
 
 
 def _common_box(result: Mask, reference: Mask) -> tuple[slice, slice, slice]:

@@ -7,11 +7,12 @@ volume and diameter have long tails, so a source's is the median size over its t
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.partial_volume import SubVolume, on_common_box
+from lite_ensam.core.partial_volume import on_common_box
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import Float64Array
 from lite_ensam.evaluation.metrics import dsc, nsd_at, relative_error
@@ -140,13 +141,13 @@ class Summary:
     seconds: float
 
 
-def score_mask(result: SubVolume, mark: RecistMark, case: Case) -> MaskScore:
+def score_mask(result: Any, mark: RecistMark, case: Case) -> MaskScore:
     """Compute all scores of one tumour's mask against the case's reference.
 
     Parameters
     ----------
-    result : SubVolume
-        Bool (z, y, x), the part of the volume that holds the mask.
+    result : Any
+        Mask (z, y, x) of the tumour, bool or with one label: an array-like, or the `SubVolume` that holds it.
     mark : RecistMark
         Says which tumour of the reference it is.
     case : Case
@@ -157,6 +158,7 @@ def score_mask(result: SubVolume, mark: RecistMark, case: Case) -> MaskScore:
     MaskScore
         Dice, surface Dice, volumes and errors.
     """
+    result = case.source.mask_part(result, "result")
     reference, spacing = case.reference_masks[mark.label], case.grid.spacing_mm
     line = RecistMark(1, mark.endpoints_zyx)
     ours, theirs = (measure(mask, [line], spacing)[0] for mask in (result, reference))

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from lite_ensam.core.errors import printable
+from lite_ensam.core.errors import ArgumentError, brief, printable
+from lite_ensam.core.number_kinds import is_real, is_whole
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.datasets.training_cases import list_scored_cases
 from lite_ensam.evaluation.evaluate import RESULT, Evaluation
@@ -31,6 +32,8 @@ def worst_tumors(evaluation: Evaluation, n_tumors: int = 10) -> list[TumorScore]
     list[TumorScore]
         At most so many scores.
     """
+    if not is_whole(n_tumors) or n_tumors < 0:
+        raise ArgumentError(f"n_tumors must be a whole number of 0 or more, got {brief(n_tumors)}")
     return _by_dsc(evaluation)[:n_tumors]
 
 
@@ -48,7 +51,14 @@ def at_percentiles(evaluation: Evaluation, percentiles: Sequence[int] = PERCENTI
     -------
     list[TumorScore]
         A score for each percentile.
+
+    Raises
+    ------
+    ArgumentError
+        If one is not a number from 0 to 100.
     """
+    if wrong := [percent for percent in percentiles if not (is_real(percent) and 0 <= percent <= 100)]:
+        raise ArgumentError(f"percentiles must be numbers from 0 to 100, got {brief(wrong[0])}")
     ordered = _by_dsc(evaluation)
     return [ordered[round(percent / 100 * (len(ordered) - 1))] for percent in percentiles]
 

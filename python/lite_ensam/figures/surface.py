@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.core.grid import Grid
-from lite_ensam.core.partial_volume import SubVolume, TumorMasks
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, Mask
 
@@ -47,15 +47,19 @@ class Surface:
         return _signed_volume_mm3(self.vertices_mm.astype(np.float64), self.triangles) / 1000.0
 
 
-def surface_of(mask: Mask | SubVolume, grid: Grid, smoothing_rounds: int = _SMOOTHING_ROUNDS) -> Surface:
+def surface_of(
+    mask: Any, grid: SourceLike | None = None, smoothing_rounds: int = _SMOOTHING_ROUNDS
+) -> Surface:
     """Compute the surface of a mask; it is empty for an empty mask.
 
     Parameters
     ----------
-    mask : Mask or SubVolume
-        Bool (z, y, x), or the part of it that holds all its voxels.
-    grid : Grid
-        Grid of the mask.
+    mask : Any
+        Mask or label map of one tumour, (z, y, x): an array-like, or the `SubVolume` that holds all its voxels. Or a
+        `Segmentation` of one tumour.
+    grid : SourceLike or None, default None
+        Grid of the mask, or the `ScanSource`, `Case` or `Segmentation` that it is of; an array then has the order of
+        the scan that was given: `surface_of(result.mask(1), result)`. None takes that of a `Segmentation`.
     smoothing_rounds : int, default _SMOOTHING_ROUNDS
         0 leaves the steps between voxels.
 
@@ -64,22 +68,29 @@ def surface_of(mask: Mask | SubVolume, grid: Grid, smoothing_rounds: int = _SMOO
     Surface
         Vertices in world mm and triangles.
 
+    Raises
+    ------
+    ValueError
+        If the mask has another shape than the grid, or holds several labels.
+
     Examples
     --------
+    >>> from lite_ensam.core.grid import Grid
     >>> mask = np.zeros((5, 5, 5), dtype=bool)
     >>> mask[2, 2, 2] = True
     >>> surface = surface_of(mask, Grid.from_spacing(mask.shape, (1.0, 1.0, 1.0)), smoothing_rounds=0)
     >>> len(surface.vertices_mm), len(surface.triangles)
     (8, 12)
     """
-    box = TumorMasks(mask)[1]
+    source = ScanSource.of(mask if grid is None else grid)
+    box = source.mask_part(mask)
     if not box.voxels.size:
         return Surface(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint32))
     padded = np.pad(box.voxels, 1)  # so that the surface is closed where the scan ends
     cells, cell_vertices = _vertices(padded)
     triangles = _triangles(padded, cells)
     # A cell lies between the centres of its first voxel and the next; the padding is one voxel.
-    vertices = grid.voxel_to_mm(cell_vertices + box.start_zyx - 1)
+    vertices = source.grid.voxel_to_mm(cell_vertices + box.start_zyx - 1)
     if _signed_volume_mm3(vertices, triangles) < 0:  # the affine mirrors, or x, y, z do
         triangles = triangles[:, ::-1]
     vertices = _smoothed(vertices, triangles, smoothing_rounds)

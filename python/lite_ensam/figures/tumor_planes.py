@@ -5,7 +5,7 @@ plane and on the left of the sagittal one, head up. The three planes of a tumour
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO, NamedTuple, TypeAlias
@@ -14,19 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.case import guess_hu
-from lite_ensam.core.errors import ArgumentError, MissingExtraError
+from lite_ensam.core.errors import ArgumentError, CaseError, MissingExtraError, brief
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import (
     PartialScan,
     SubVolume,
     TumorMasks,
-    as_subvolume,
     subvolume_containing,
     value_range,
 )
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Float64Array, Mask, int_triple
+from lite_ensam.core.voxels import as_ct
 from lite_ensam.io import atomic_write, check_output
 
 __all__ = [
@@ -89,11 +90,12 @@ class TumorPicture:
     ct : CtVolume or PartialScan
         The scan (z, y, x), in HU (see `choose_window`) or windowed; of crops the one that holds the line is shown.
     grid : Grid
-        Grid of the CT; its affine says where the patient's right, front and head are.
+        Grid of the CT, or the `ScanSource`, `Case` or `Segmentation` that has it; its affine says where the patient's
+        right, front and head are.
     mark : RecistMark
         The line; the axial plane is its slice, the others run through its middle.
     result : Mask or SubVolume
-        The mask, bool (z, y, x), outlined voxel by voxel, or the part that holds all its voxels.
+        The mask, bool (z, y, x) or with one label, outlined voxel by voxel, or the part that holds all its voxels.
     reference : Mask or SubVolume or None, default None
         The reference mask in the same form, if known.
     title : str, default ""
@@ -102,7 +104,7 @@ class TumorPicture:
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, or a mask is not one tumour's.
     """
 
     ct: CtVolume | PartialScan
@@ -113,16 +115,21 @@ class TumorPicture:
     title: str = ""
 
     def __post_init__(self) -> None:
-        shapes = {"ct": self.ct.shape} | {name: mask.whole_shape_zyx for name, mask in self.masks.items()}
-        for name, shape in shapes.items():
-            if shape != self.grid.shape_zyx:
-                raise ValueError(f"{name} has shape {shape}, the grid {self.grid.shape_zyx} (z, y, x)")
+        source = ScanSource.of(self.grid)
+        object.__setattr__(self, "grid", source.grid)
+        if not isinstance(self.ct, PartialScan):
+            object.__setattr__(self, "ct", as_ct(self.ct, name="ct"))
+        if self.ct.shape != self.grid.shape_zyx:
+            raise CaseError(f"ct has shape {self.ct.shape}, the grid {self.grid.shape_zyx} (z, y, x)")
+        both = {"reference": self.reference, "result": self.result}
+        masks = {name: source.mask_part(mask, name) for name, mask in both.items() if mask is not None}
+        object.__setattr__(self, "_masks", masks)
 
     @property
     def masks(self) -> dict[str, SubVolume]:
         """The outlines, the lowest first."""
-        reference = {} if self.reference is None else {"reference": as_subvolume(self.reference)}
-        return {**reference, "result": as_subvolume(self.result)}
+        masks: dict[str, SubVolume] = vars(self)["_masks"]
+        return masks
 
     def slice_of(self, part: SubVolume, plane: _Plane) -> tuple[NDArray[Any], Float64Array]:
         """Cut a part of the volume along a plane of the picture.
@@ -166,7 +173,7 @@ class TumorPicture:
 
 
 def write_picture(
-    path: str | os.PathLike[str], tumors: Sequence[TumorPicture], *, overwrite: bool = False
+    path: str | os.PathLike[str], tumors: TumorPicture | Iterable[TumorPicture], *, overwrite: bool = False
 ) -> None:
     """Write a PNG with a row for each tumour: its axial, its coronal and its sagittal plane.
 
@@ -174,7 +181,7 @@ def write_picture(
     ----------
     path : str or os.PathLike[str]
         .png.
-    tumors : Sequence[TumorPicture]
+    tumors : TumorPicture or Iterable[TumorPicture]
         At least one tumour.
     overwrite : bool, default False
         Whether an existing file may be replaced.
@@ -192,12 +199,12 @@ def write_picture(
         save_png(figure, file)
 
 
-def render_picture(tumors: Sequence[TumorPicture]) -> bytes:
+def render_picture(tumors: TumorPicture | Iterable[TumorPicture]) -> bytes:
     """Draw the picture of `write_picture` in memory.
 
     Parameters
     ----------
-    tumors : Sequence[TumorPicture]
+    tumors : TumorPicture or Iterable[TumorPicture]
         At least one tumour.
 
     Returns
@@ -283,12 +290,12 @@ def _along_line(part: SubVolume, mark: RecistMark, first: float, last: float) ->
     return values
 
 
-def draw_tumors(tumors: Sequence[TumorPicture]) -> Drawing:
+def draw_tumors(tumors: TumorPicture | Iterable[TumorPicture]) -> Drawing:
     """Draw a row for each tumour: its axial, coronal and sagittal plane. A notebook shows the figure.
 
     Parameters
     ----------
-    tumors : Sequence[TumorPicture]
+    tumors : TumorPicture or Iterable[TumorPicture]
         At least one tumour, and at most 100.
 
     Returns
@@ -299,10 +306,15 @@ def draw_tumors(tumors: Sequence[TumorPicture]) -> Drawing:
     Raises
     ------
     ArgumentError
-        If there are more tumours than a picture can hold.
+        If there are more tumours than a picture can hold, or not one.
     MissingExtraError
         If matplotlib is not installed.
     """
+    tumors = [tumors] if isinstance(tumors, TumorPicture) else list(tumors)
+    if wrong := [one for one in tumors if not isinstance(one, TumorPicture)]:
+        raise ArgumentError(f"tumors must be TumorPictures (a result has `plot()`), got {brief(wrong[0])}")
+    if not tumors:
+        raise ArgumentError("tumors must be at least one TumorPicture, got none")
     if len(tumors) > _MOST_TUMORS:
         raise ArgumentError(f"a picture holds at most {_MOST_TUMORS} tumours, got {len(tumors)}: choose some")
     height = len(tumors) * _ROW_INCHES + _LEGEND_INCHES

@@ -9,7 +9,8 @@ from lite_ensam.io.atomic import atomic_write, check_output, make_folder
 from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.mark_entries import MARK_FRAMES, MarkFrame
 from lite_ensam.io.mark_forms import MarksLike, parse_marks
-from lite_ensam.io.marks_files import read_marks, write_marks
+from lite_ensam.io.marks_files import read_marks
+from lite_ensam.io.marks_output import write_marks
 from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.opened_scan import (
     OUTPUT_SUFFIXES,

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-from lite_ensam.core.errors import CaseError, brief
+from lite_ensam.core.errors import ArgumentError, CaseError, brief
+from lite_ensam.core.number_kinds import is_whole
 
-__all__ = ["Choice", "choose", "parse_acquisition"]
+__all__ = ["Choice", "HasUid", "SeriesChoice", "choose", "parse_acquisition", "parse_series"]
 
 _WHOLE = re.compile(r"(\d{1,9})(?:\.0*)?", re.ASCII)
 """Tables that pass through pandas get a point and zeros behind it."""
@@ -14,6 +15,18 @@ _WHOLE = re.compile(r"(\d{1,9})(?:\.0*)?", re.ASCII)
 
 Choice: TypeAlias = str | int | Sequence[str | int]
 """A name or number, or several."""
+
+
+class HasUid(Protocol):
+    """A series that `list_ct_series` has found."""
+
+    @property
+    def uid(self) -> str:
+        """Its SeriesInstanceUID."""
+
+
+SeriesChoice: TypeAlias = str | int | HasUid
+"""A series: its SeriesInstanceUID, its number, or what `list_ct_series` returns of it."""
 
 
 def choose(names: Mapping[int, str], wanted: Choice, what: str) -> tuple[int, ...]:
@@ -53,6 +66,26 @@ def choose(names: Mapping[int, str], wanted: Choice, what: str) -> tuple[int, ..
             raise CaseError(f"has no {what} {text!r}, only {there or 'none'}")
         found.update(chosen)
     return tuple(number for number in names if number in found or not listed)
+
+
+def parse_series(choice: object) -> str | None:
+    """A series as a text, by UID or number; None of None, `ArgumentError` if it is something else.
+
+    Examples
+    --------
+    >>> parse_series(3), parse_series("1.2.840.1"), parse_series(None)
+    ('3', '1.2.840.1', None)
+    """
+    named = getattr(choice, "uid", choice)
+    if named is None:
+        return None
+    if is_whole(named):
+        return str(int(named))
+    if not isinstance(named, str) or not named.strip():
+        raise ArgumentError(
+            f"series_uid must be a SeriesInstanceUID, a SeriesNumber, or one of `list_ct_series`, got {brief(choice)}"
+        )
+    return named.strip()
 
 
 def parse_acquisition(cell: object) -> int | None:

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lite_ensam.core.errors import CaseError, brief
+from lite_ensam.core.errors import CaseError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.types import PathLike, int_triple
+from lite_ensam.core.voxels import as_numpy
 from lite_ensam.io.itk_files import itk_source
 
-__all__ = ["as_numpy", "has_geometry", "volume_of_image"]
+__all__ = ["has_geometry", "volume_of_image"]
 
 _ITK_METHODS = ("GetSpacing", "GetOrigin", "GetDirection")
 _UNITS_NOT_MM = {"meter": "metres", "micron": "micrometres"}
@@ -59,18 +60,6 @@ def volume_of_image(image: Any, spacing_mm: Sequence[float] | None = None) -> tu
     if spacing_mm is not None:
         raise CaseError("spacing_mm belongs to arrays; an image has its own")
     return _volume_of_itk(image) if _is_itk(image) else _volume_with_affine(image)
-
-
-def as_numpy(array: Any) -> NDArray[Any]:
-    """NumPy's view of an array-like; torch's tensors may need a gradient or lie on a GPU, masked arrays stay masked."""
-    if hasattr(array, "detach") and hasattr(array, "cpu"):
-        array = array.detach().cpu()
-        if "bfloat16" in str(array.dtype):  # NumPy has no such numbers
-            array = array.float()
-    try:
-        return array if np.ma.is_masked(array) else np.asarray(array)
-    except (TypeError, ValueError):
-        raise CaseError(f"ct must be an array (z, y, x), got {brief(array)}") from None
 
 
 def _is_itk(image: Any) -> bool:

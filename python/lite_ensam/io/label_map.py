@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from lite_ensam.core.coded_concept import CodedConcept
-from lite_ensam.core.errors import CaseError, MarkError
-from lite_ensam.core.grid import Grid
+from lite_ensam.core.errors import CaseError, MarkError, brief
 from lite_ensam.core.partial_volume import TumorMasks
-from lite_ensam.core.recist import RecistMark, marks_from_labels
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.recist import RecistMark, marks_from_labels, own_marks
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, FloatTriple, Labels
 
-__all__ = ["LabelMap", "Lesion", "labels_on_grid"]
+__all__ = ["LabelMap", "Lesion", "labels_on_grid", "lesions_of"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ class LabelMap:
     tracking_uids: Mapping[int, str] = field(default_factory=dict)
     finding_sites: Mapping[int, CodedConcept] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def labels_zyx(self) -> Labels:
+        """The label map, as a `Segmentation` calls it: whoever takes labels takes a `LabelMap`."""
+        return self.labels
 
     def unclaimed(self, marks: Sequence[RecistMark]) -> tuple[str, ...]:
         """Write a note on each label that has no line.
@@ -127,7 +132,39 @@ class LabelMap:
         )
 
 
-def labels_on_grid(labels: Labels, own: ScanSource | None, ct: ScanSource | Grid, what: str) -> Labels:
+def lesions_of(marks: Any, labels: Any = None) -> tuple[RecistMark | Lesion, ...]:
+    """The lines or lesions that are given, else those that the labels come with.
+
+    Parameters
+    ----------
+    marks : Any
+        Lines or lesions, or a `Case`, `Segmentation` or `LabelMap` that has them; None or an empty sequence takes
+        those of `labels`.
+    labels : Any, default None
+        A `Segmentation` or `LabelMap`; anything else has no lesions.
+
+    Returns
+    -------
+    tuple[RecistMark | Lesion, ...]
+        The lesions; empty if they are not known.
+
+    Raises
+    ------
+    MarkError
+        If `marks` are something else.
+    """
+    if marks is None or (isinstance(marks, Sequence) and not marks):
+        marks = labels if hasattr(labels, "labels_zyx") else ()
+    marks = marks.lesions if isinstance(marks, LabelMap) else own_marks(marks)
+    several = tuple(marks) if isinstance(marks, Iterable) else (marks,)
+    if wrong := [one for one in several if not isinstance(one, RecistMark | Lesion)]:
+        raise MarkError(
+            f"marks must be RecistMarks or Lesions, or a Case or Segmentation, got {brief(wrong[0])}"
+        )
+    return several
+
+
+def labels_on_grid(labels: Labels, own: ScanSource | None, ct: SourceLike, what: str) -> Labels:
     """A label map in the storage order of its CT: flipped and permuted where their affines say so.
 
     Parameters
@@ -136,7 +173,7 @@ def labels_on_grid(labels: Labels, own: ScanSource | None, ct: ScanSource | Grid
         Labels (z, y, x).
     own : ScanSource or None
         Geometry of the labels' file; None if it does not say where they lie.
-    ct : ScanSource or Grid
+    ct : SourceLike
         Geometry of the CT.
     what : str
         "labels have" or "marker volume has", for the message.

@@ -383,7 +383,7 @@ def _two_points(points: Any, where: str) -> Float64Array:
 
 
 def _any_points(points: Any, where: str) -> Float64Array:
-    if isinstance(points, list) and not points:
+    if isinstance(points, list | tuple) and not points:
         return np.empty((0, 3))
     array = real_array(points)
     is_list = array.ndim == 2 and array.shape[1] == 3 and np.isfinite(array).all()

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam.core.errors import CaseError, MarkError, brief
-from lite_ensam.core.grid import Grid, real_array
-from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.grid import real_array
+from lite_ensam.core.recist import RecistMark, own_marks
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.short_axis import short_axis_notes
 from lite_ensam.core.types import PathLike
-from lite_ensam.core.voxels import as_labels
+from lite_ensam.core.voxels import as_labels, as_numpy
 from lite_ensam.io.choice import Choice
-from lite_ensam.io.image_objects import as_numpy, has_geometry, volume_of_image
+from lite_ensam.io.image_objects import has_geometry, volume_of_image
 from lite_ensam.io.mark_entries import (
     INDEX_COLUMNS,
     MM_COLUMNS,
@@ -40,6 +40,7 @@ from lite_ensam.io.marks_files import (
 )
 from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.slicer_markups import check_markups_frame
+from lite_ensam.io.table_rows import is_table, table_rows
 
 __all__ = ["MarksLike", "parse_marks"]
 
@@ -52,7 +53,7 @@ _ENDS_KEYS = {"endpoints_zyx", "endpoints_mm"}
 
 def parse_marks(
     marks: MarksLike,
-    source: ScanSource | Grid,
+    source: SourceLike,
     marks_in: MarkFrame = "voxel",
     ct_path: PathLike = "",
     only: Choice = (),
@@ -72,10 +73,11 @@ def parse_marks(
           package's or 3D Slicer's
         - a table with the CSV file's columns: a data frame, a mapping of columns, a structured array, rows
         - a marker volume of the scan's shape, as array or as image of nibabel or SimpleITK
+        - a `Case` or `Segmentation` of the same scan: its lines
 
         Lines without labels get 1 to n.
-    source : ScanSource or Grid
-        Geometry of the scan.
+    source : SourceLike
+        Geometry of the scan, or a `Case` or `Segmentation` that has it.
     marks_in : MarkFrame, default "voxel"
         Frame of the numbers in lists, arrays, mappings, dictionaries and tables. "voxel": indices z, y, x;
         "ras" or "lps": world millimetres x, y, z. Indices in lists, arrays and mappings are those of the
@@ -98,6 +100,7 @@ def parse_marks(
 
     Examples
     --------
+    >>> from lite_ensam.core.grid import Grid
     >>> grid = Grid.from_spacing((9, 40, 40), (5.0, 1.0, 1.0))
     >>> parse_marks({3: ((4, 10, 2), (4, 10, 12))}, grid)[0].length_mm(grid.spacing_mm)
     10.0
@@ -108,6 +111,7 @@ def parse_marks(
     """
     check_frame(marks_in)
     ct = ScanSource.of(source)
+    marks = own_marks(marks, ct.grid)
     if isinstance(marks, str | os.PathLike):
         return read_marks(marks, ct, ct_path, marks_in, only)
     if only:
@@ -131,7 +135,7 @@ def _marker(marks: MarksLike, ct: ScanSource) -> tuple[RecistMark, ...] | None:
         if has_geometry(marks):
             voxels, own = volume_of_image(marks)
             return marks_of_labels(as_labels(voxels), own if own.grid.is_oriented else None, ct)
-        if _is_table(marks) or isinstance(marks, list | tuple | Mapping) or not hasattr(marks, "__array__"):
+        if is_table(marks) or isinstance(marks, list | tuple | Mapping) or not hasattr(marks, "__array__"):
             return None
         array = as_numpy(marks)
         if array.ndim != 3 or array.shape[1:] == (2, 3):
@@ -155,16 +159,16 @@ def _entries(marks: MarksLike, ct: ScanSource, marks_in: MarkFrame) -> _Entries:
     """All lines; points of the caller's own array become those of the file."""
     if isinstance(marks, RecistMark):
         return [("mark number 1", marks)], ()
-    if _is_table(marks):
-        return _rows(_records(marks))
+    if is_table(marks):
+        return _rows(table_rows(marks))
     if isinstance(marks, Mapping):
         return _entries_of_mapping(marks, ct, marks_in)
     if hasattr(marks, "__array__"):
         marks = as_numpy(marks).tolist()
     if not isinstance(marks, Iterable) or isinstance(marks, str | bytes):
         raise MarkError(
-            "marks must be RecistMarks, a mapping, an array or a file, nested lists or a table, got "
-            f"{type(marks).__name__}"
+            "marks must be RecistMarks, a mapping, an array or a file, nested lists, a table, or a Case or "
+            f"Segmentation, got {type(marks).__name__}"
         )
     listed: list[Any] = [one.tolist() if isinstance(one, np.ndarray) else one for one in marks]
     if real_array(listed).shape in ((2, 3), (6,)):
@@ -215,26 +219,6 @@ def _entry(line: Any, where: str, ct: ScanSource, marks_in: MarkFrame) -> MarkEn
     if ct.array_axes is None and ct.file_axes_zyx != (2, 1, 0):
         line = ct.points_to_file(points).tolist()
     return {"endpoints_zyx": line}
-
-
-def _is_table(marks: Any) -> bool:
-    return (
-        any(hasattr(marks, name) for name in ("to_dict", "to_dicts", "to_pylist"))
-        or getattr(getattr(marks, "dtype", None), "names", None) is not None
-    )
-
-
-def _records(table: Any) -> Sequence[Mapping[str, Any]]:
-    """Rows of a table of pandas, Polars or Arrow, or of a structured array."""
-    if hasattr(table, "to_dicts"):
-        return list(table.to_dicts())
-    if hasattr(table, "to_pylist"):
-        return list(table.to_pylist())
-    if hasattr(table, "to_dict"):
-        one_row = getattr(table, "ndim", 2) == 1  # a Series, such as `frame.iloc[0]`
-        return [table.to_dict()] if one_row else list(table.to_dict("records"))
-    names = table.dtype.names
-    return [dict(zip(names, row, strict=True)) for row in np.atleast_1d(table).tolist()]
 
 
 def _transposed(columns: Mapping[str, ArrayLike]) -> list[Mapping[str, Any]]:

@@ -5,29 +5,17 @@ the stored array, what `numpy` users and FLARE call z, y, x. Millimetres are wor
 NIfTI affine: right, anterior, superior. Both come out as indices of the (z, y, x) volume.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from lite_ensam.core.errors import CaseError, MarkError, brief, printable
-from lite_ensam.core.grid import Grid, real_array
-from lite_ensam.core.recist import (
-    NotedMarks,
-    RecistMark,
-    check_marks,
-    marks_from_marker,
-    marks_in_sequence,
-    notes_of,
-)
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.grid import Grid, scan_difference
+from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, marks_from_marker, notes_of
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.short_axis import short_axis_notes
 from lite_ensam.core.types import Labels, PathLike
-from lite_ensam.io.atomic import atomic_write, output_path
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.csv_tables import read_csv
 from lite_ensam.io.deeplesion import is_deeplesion, read_deeplesion_marks
@@ -47,7 +35,6 @@ from lite_ensam.io.mark_entries import (
     unread_columns,
 )
 from lite_ensam.io.nifti import NiftiVolume
-from lite_ensam.io.outputs import check_outputs
 from lite_ensam.io.reading import file_suffix, read_json
 from lite_ensam.io.slicer_markups import check_markups_frame, entries_of_markups, is_markups, markups_notes
 
@@ -63,7 +50,6 @@ __all__ = [
     "read_marks",
     "report_notes",
     "table_notes",
-    "write_marks",
 ]
 
 _HAND_NOTE = (
@@ -99,7 +85,7 @@ Marks: TypeAlias = tuple[RecistMark, ...]
 
 def read_marks(
     path: PathLike,
-    source: ScanSource | Grid,
+    source: SourceLike,
     ct_path: PathLike = "",
     marks_in: MarkFrame = "voxel",
     only: Choice = (),
@@ -121,8 +107,8 @@ def read_marks(
         a marker volume on the CT's own grid: .nii, .nii.gz, .nrrd, .mha, .mhd, or .npz with `recist`; or
         DICOM, whatever it is called: see `dicom.read_dicom_marks`. Without any label, marks of JSON and CSV
         get 1..n.
-    source : ScanSource or Grid
-        Geometry of the CT, from `read_ct`.
+    source : SourceLike
+        Geometry of the CT, from `read_ct`, or a `Case` or `Segmentation` that has it.
     ct_path : PathLike, default ""
         Path of the CT, which DeepLesion's table (DL_info.csv) needs to know: see `read_deeplesion_marks`.
     marks_in : MarkFrame, default "voxel"
@@ -178,42 +164,7 @@ def read_marks(
     return noted(marks, (*notes_of(marks), *short_axis_notes(marks, ct.grid.spacing_mm)))
 
 
-def write_marks(
-    path: PathLike, marks: Sequence[RecistMark], source: ScanSource | Grid, overwrite: bool = False
-) -> None:
-    """Write marks as JSON for `read_marks`, in the axis order of the scan's file.
-
-    Parameters
-    ----------
-    path : PathLike
-        JSON file to write; its name ends in .json.
-    marks : Sequence[RecistMark]
-        The lines, at least one.
-    source : ScanSource or Grid
-        Geometry of their scan.
-    overwrite : bool, default False
-        Whether an existing file may be replaced.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written, or is a file of the scan; nothing half-written is left.
-    MarkError
-        If they are not marks that fit the scan.
-    """
-    # beside the slices of a DICOM folder is where lines are looked for, and corrected lines may replace their file
-    scans = [
-        one for one in ScanSource.of(source).inputs if not os.path.isdir(one) and file_suffix(one) != ".json"
-    ]
-    check_outputs([(output_path(path), (".json",))], scans, overwrite)
-    marks = marks_in_sequence(marks)
-    check_marks(marks, ScanSource.of(source).grid.shape_zyx)
-    entries = [mark_entry(mark, source) for mark in marks]
-    with atomic_write(path, overwrite) as file:
-        file.write(json.dumps({"marks": entries}, indent=1).encode())
-
-
-def mark_entry(mark: RecistMark, source: ScanSource | Grid) -> dict[str, Any]:
+def mark_entry(mark: RecistMark, source: SourceLike) -> dict[str, Any]:
     """A mark as it stands in JSON: what `read_marks` reads, and the line's length."""
     ct = ScanSource.of(source)
     to_file = ct.points_to_file
@@ -347,26 +298,9 @@ def check_scan_of_report(content: Any, grid: Grid) -> None:
     """
     if not is_own_report(content):
         return
-    report: Mapping[str, Any] = content
-    for key, own, off, what in (
-        ("shape_zyx", grid.shape_zyx, 0.0, "of {} voxels (z, y, x)"),
-        ("spacing_mm_zyx", grid.spacing_mm, 1e-3, "with voxels of {} mm (z, y, x)"),
-    ):
-        theirs = real_array(report.get(key, own))
-        if theirs.shape != (3,) or not np.allclose(theirs, own, rtol=off, atol=0):
-            this, other = (" x ".join(f"{n:g}" for n in sizes) for sizes in (own, np.ravel(theirs)))
-            raise MarkError(f"is the report of a scan {what.format(other)}; this one is {what.format(this)}")
-    affine = report.get("affine")
-    if affine is None or not grid.is_oriented:
-        return
-    try:
-        is_here = grid.matches(replace(grid, affine=real_array(affine)))
-    except CaseError:
-        is_here = False
-    if not is_here:
-        raise MarkError(
-            "is the report of a scan in another place or with axes in other directions; give the lines in millimetres"
-        )
+    shape, spacing = content.get("shape_zyx", grid.shape_zyx), content.get("spacing_mm_zyx", grid.spacing_mm)
+    if difference := scan_difference(grid, shape, spacing, content.get("affine")):
+        raise MarkError(f"is the report of a scan {difference}")
 
 
 def noted(marks: Marks, notes: Sequence[str]) -> Marks:

@@ -16,13 +16,13 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import PartialScan, VoxelBox, merged_boxes
 from lite_ensam.core.plausibility import is_misordered, pixel_problem
 from lite_ensam.core.recist import RecistMark, check_marks, notes_of
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, Labels, PathLike
-from lite_ensam.core.voxels import as_ct
-from lite_ensam.io.choice import Choice
+from lite_ensam.core.voxels import as_ct, as_numpy
+from lite_ensam.io.choice import Choice, SeriesChoice, parse_acquisition, parse_series
 from lite_ensam.io.flare_npz import npz_keys, read_npz_ct
-from lite_ensam.io.image_objects import as_numpy, has_geometry, volume_of_image
+from lite_ensam.io.image_objects import has_geometry, volume_of_image
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_ct
 from lite_ensam.io.label_map import LabelMap
 from lite_ensam.io.mark_entries import MarkFrame
@@ -270,8 +270,8 @@ class OpenedScan:
 def open_scan(
     ct: ScanLike,
     spacing_mm: Sequence[float] | None = None,
-    grid: Grid | ScanSource | None = None,
-    series_uid: str | None = None,
+    grid: SourceLike | None = None,
+    series_uid: SeriesChoice | None = None,
     acquisition: int | None = None,
     referred_by: object = None,
 ) -> OpenedScan:
@@ -284,14 +284,14 @@ def open_scan(
 
         - a file (.nii, .nii.gz, FLARE .npz, .nrrd, .nhdr, .mha, .mhd), or a folder of DICOM slices
         - `dicomweb+https://HOST/dicom-web/studies/UID[/series/UID]`, which is fetched (extra `pacs`)
-        - a `Case`, or the pair (array, source) that `read_ct` returns
+        - a `Case`, the `Segmentation` of one, or the pair (array, source) that `read_ct` returns
         - an image of nibabel, SimpleITK or itk, or a tensor of MONAI or TorchIO, with its own geometry
         - an array (z, y, x), or anything that NumPy makes one of (torch, xarray, memory maps)
     spacing_mm : Sequence[float] or None, default None
         Spacing in mm, (z, y, x) of an array.
-    grid : Grid or ScanSource or None, default None
-        Place in the world of an array, instead of `spacing_mm`.
-    series_uid : str or None, default None
+    grid : SourceLike or None, default None
+        Place in the world of an array (z, y, x), instead of `spacing_mm`, or a `Case` or `Segmentation` that has it.
+    series_uid : SeriesChoice or None, default None
         Series of a DICOM folder, see `dicom.read_ct_series`.
     acquisition : int or None, default None
         One of several acquisitions in that series, see `dicom.read_ct_series`.
@@ -309,15 +309,17 @@ def open_scan(
     CaseError
         If it has another form, is damaged, or its geometry makes no sense.
     """
+    series_uid, acquisition = parse_series(series_uid), parse_acquisition(acquisition)
     if isinstance(ct, str | os.PathLike):
         _refuse_geometry(spacing_mm, grid, printable(ct))
         return _open_path(scan_at_hand(ct, series_uid, referred_by), series_uid, acquisition, referred_by)
     if series_uid is not None or acquisition is not None:
         name = "acquisition" if series_uid is None else "series_uid"
         raise CaseError(f"{name} chooses from a DICOM folder, but ct is not a path")
-    if isinstance(ct, Case):
+    case = ct if isinstance(ct, Case) else getattr(ct, "case", None)
+    if isinstance(case, Case):
         _refuse_geometry(spacing_mm, grid, "a Case")
-        return OpenedScan(ct.source, ct.ct, case=ct)
+        return OpenedScan(case.source, case.ct, case=case)
     if isinstance(ct, tuple | list) and len(ct) == 2 and isinstance(ct[1], ScanSource | Grid):
         _refuse_geometry(spacing_mm, grid, "the pair of ct and source")
         ct, grid = ct
@@ -361,9 +363,7 @@ def _open_path(
     return OpenedScan(source.with_inputs(path), ct, path)
 
 
-def _open_array(
-    volume: CtVolume, spacing_mm: Sequence[float] | None, grid: Grid | ScanSource | None
-) -> OpenedScan:
+def _open_array(volume: CtVolume, spacing_mm: Sequence[float] | None, grid: SourceLike | None) -> OpenedScan:
     if grid is not None:
         if spacing_mm is not None:
             raise CaseError("grid has a spacing of its own: give spacing_mm or grid, not both")

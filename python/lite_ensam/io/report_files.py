@@ -3,17 +3,23 @@
 import dataclasses
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from lite_ensam.core.errors import CaseError, printable
+from lite_ensam.core.errors import ArgumentError, CaseError, brief, printable
 from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.csv_tables import csv_text
 from lite_ensam.io.reading import read_json
+from lite_ensam.io.table_rows import is_table, table_rows
+from lite_ensam.measurements import TumorMeasurement
 
 __all__ = ["read_report", "report_text", "rounded", "write_report", "write_table", "write_text"]
+
+
+_LARGEST = 10_000
+"""Numbers in an array with three axes: lines and their ends are fewer, the voxels of a scan more."""
 
 
 def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwrite: bool = False) -> None:
@@ -25,7 +31,7 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwr
         .json.
     report : Mapping[str, Any]
         Nested mappings and sequences of numbers, texts, None, paths, NumPy arrays and scalars, dataclasses.
-        Numbers that are not finite, which JSON does not know, become null.
+        Numbers that are not finite, which JSON does not know, become null. Of a `Segmentation`, its `report`.
     overwrite : bool, default False
         Whether an existing file may be replaced.
 
@@ -33,6 +39,8 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwr
     ------
     OutputError
         If it cannot be written; nothing half-written is left.
+    ArgumentError
+        If the report holds the voxels of a scan or a mask.
     TypeError
         If the report holds something else.
     """
@@ -90,7 +98,8 @@ def write_table(
     path : str or os.PathLike[str]
         .csv.
     rows : Sequence[Mapping[str, Any]]
-        Their keys, in the order of their first coming, are the columns; what a row lacks and None are empty,
+        Mappings, a data frame, or a `Segmentation`, whose rows are its tumours. Their keys, in the order of their
+        first coming, are the columns; what a row lacks and None are empty,
         lists and tuples are written as JSON, floats with six significant digits.
     overwrite : bool, default False
         Whether an existing file may be replaced.
@@ -99,11 +108,25 @@ def write_table(
     ------
     OutputError
         If it cannot be written; nothing half-written is left.
+    ArgumentError
+        If `rows` are not rows.
     """
     check_output(path, overwrite, (".csv",))
+    rows = _rows(rows)
     columns = list(dict.fromkeys(key for row in rows for key in row))
     cells = ([_cell(row.get(name)) for name in columns] for row in rows)
     write_text(path, csv_text([columns, *cells]), overwrite)
+
+
+def _rows(rows: Any) -> list[Mapping[str, Any]]:
+    """Rows as mappings: those of a data frame, or the numbers of a result's tumours."""
+    listed = table_rows(rows) if is_table(rows) else rows
+    if not isinstance(listed, Iterable) or isinstance(listed, Mapping | str):
+        raise ArgumentError(f"rows must be mappings, a data frame or a Segmentation, got {brief(rows)}")
+    found = [one.table_row() if isinstance(one, TumorMeasurement) else one for one in listed]
+    if wrong := [one for one in found if not isinstance(one, Mapping)]:
+        raise ArgumentError(f"rows must be mappings, a data frame or a Segmentation, got {brief(wrong[0])}")
+    return found
 
 
 def rounded(value: Any) -> Any:
@@ -156,11 +179,17 @@ def _cell(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """The same in what JSON knows."""
+    """The same in what JSON knows; of a result its report, of a tumour its numbers."""
+    if dataclasses.is_dataclass(value) and isinstance(own := getattr(value, "report", None), Mapping):
+        value = own
+    if isinstance(value, TumorMeasurement):
+        value = value.all_numbers()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray) and value.ndim > 2 and value.size > _LARGEST:
+        raise ArgumentError(f"a report holds numbers and texts, got voxels: an array of shape {value.shape}")
     if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,31 +1,32 @@
 """Scans, label maps and cases by file name: the suffix says the format, a folder holds DICOM slices."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from numpy.typing import NDArray
-
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, OutputError, printable
-from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import SubVolume, as_subvolume
-from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.recist import RecistMark, marks_in_sequence
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.types import CtVolume, Labels, PathLike
 from lite_ensam.core.voxels import as_ct, as_labels, smallest_label_dtype
 from lite_ensam.io.atomic import output_path
-from lite_ensam.io.choice import Choice
+from lite_ensam.io.choice import Choice, SeriesChoice
 from lite_ensam.io.flare_npz import npz_keys, read_npz_labels, write_npz
+from lite_ensam.io.image_objects import has_geometry, volume_of_image
 from lite_ensam.io.itk_files import ITK_OUTPUT_SUFFIXES, ITK_SUFFIXES, read_itk_labels, write_itk
-from lite_ensam.io.label_map import LabelMap, Lesion, labels_on_grid
+from lite_ensam.io.label_map import LabelMap, labels_on_grid, lesions_of
+from lite_ensam.io.mark_entries import MarkFrame
+from lite_ensam.io.mark_forms import MarksLike
 from lite_ensam.io.nifti import read_nifti_labels, write_nifti
-from lite_ensam.io.object_choice import ObjectChoice
 from lite_ensam.io.opened_scan import (
     OUTPUT_SUFFIXES,
     VOLUME_SUFFIXES,
+    ScanLike,
     check_volume_name,
     open_scan,
 )
@@ -56,7 +57,7 @@ READ_MASK_SUFFIXES = (*VOLUME_SUFFIXES, ".dcm")
 
 def read_ct(
     path: PathLike,
-    series_uid: str | None = None,
+    series_uid: SeriesChoice | None = None,
     acquisition: int | None = None,
     referred_by: object = None,
 ) -> tuple[CtVolume, ScanSource]:
@@ -66,7 +67,7 @@ def read_ct(
     ----------
     path : PathLike
         The file or folder.
-    series_uid : str or None, default None
+    series_uid : SeriesChoice or None, default None
         See `open_scan`.
     acquisition : int or None, default None
         See `open_scan`.
@@ -90,14 +91,14 @@ def read_ct(
     return scan.read_ct(), scan.source
 
 
-def read_labels(path: PathLike, source: ScanSource | Grid | None = None) -> Labels:
+def read_labels(path: PathLike, source: SourceLike | None = None) -> Labels:
     """Read the labels of a mask; parameters and errors as `read_label_map`.
 
     Parameters
     ----------
     path : PathLike
         The file.
-    source : ScanSource or Grid or None, default None
+    source : SourceLike or None, default None
         Geometry of the CT that the labels belong to.
 
     Returns
@@ -110,7 +111,7 @@ def read_labels(path: PathLike, source: ScanSource | Grid | None = None) -> Labe
 
 def read_label_map(
     path: PathLike,
-    source: ScanSource | Grid | None = None,
+    source: SourceLike | None = None,
     only: Choice = (),
     fraction: float | None = None,
 ) -> LabelMap:
@@ -120,7 +121,7 @@ def read_label_map(
     ----------
     path : PathLike
         The file; a folder or an archive's address stands for the one SEG or RTSTRUCT there.
-    source : ScanSource or Grid or None, default None
+    source : SourceLike or None, default None
         Geometry of the CT that the labels belong to. They may be stored in another axis order or direction:
         they are put into the CT's. None takes the labels as they are (not of a SEG or RTSTRUCT).
     only : Choice, default ()
@@ -170,35 +171,45 @@ def read_label_map(
 
 
 def read_case(
-    ct_path: PathLike,
-    marks_path: PathLike | ObjectChoice | None = None,
-    reference_path: PathLike | None = None,
+    ct: ScanLike,
+    marks: MarksLike | None = None,
+    reference: Any = None,
     *,
+    spacing_mm: Sequence[float] | None = None,
+    grid: SourceLike | None = None,
+    marks_in: MarkFrame = "voxel",
     hu: bool | None = None,
-    series_uid: str | None = None,
+    series_uid: SeriesChoice | None = None,
     acquisition: int | None = None,
     only: Choice = (),
     fraction: float | None = None,
 ) -> Case:
     """Read and check scan, marks and, if there is one, the reference.
 
-    Without `marks_path`, the marks are the `recist` array of an .npz, or the one DICOM file of a folder that
-    could be marks (SR, presentation state, RTSTRUCT); with a reference they are drawn on it, one per label.
-    Without `reference_path`, the reference is the `gts` of an .npz.
+    Without `marks`, the marks are those of a `Case`, the `recist` array of an .npz, or the one DICOM file of a folder
+    that could be marks (SR, presentation state, RTSTRUCT); with a reference they are drawn on it, one per label.
+    Without `reference`, the reference is that of a `Case`, or the `gts` of an .npz.
 
     Parameters
     ----------
-    ct_path : PathLike
-        See `read_ct`.
-    marks_path : PathLike or None, default None
-        See `read_marks`; an `ObjectChoice` says which report of a DICOM folder or study.
-    reference_path : PathLike or None, default None
-        See `read_label_map`.
+    ct : ScanLike
+        A scan in any form that `open_scan` takes: a file or folder, an image of another library, an array.
+    marks : MarksLike or None, default None
+        Lines in any form that `parse_marks` takes; an `ObjectChoice` says which report of a DICOM folder or study.
+    reference : Any, default None
+        A file, see `read_label_map`; or an image of another library, an array of labels in the order of `ct`, a
+        `LabelMap` or a `Segmentation`.
+    spacing_mm : Sequence[float] or None, default None
+        Spacing in mm, (z, y, x) of an array, see `open_scan`.
+    grid : SourceLike or None, default None
+        Place in the world of an array, see `open_scan`.
+    marks_in : MarkFrame, default "voxel"
+        Frame of lines that are given as numbers, see `parse_marks`.
     hu : bool or None, default None
         True for Hounsfield units, False for a scan already windowed to 0-255, None to decide by the values.
-    series_uid : str or None, default None
-        SeriesInstanceUID in a DICOM folder with several series; None takes the one that marks or reference refer
-        to, else the largest.
+    series_uid : SeriesChoice or None, default None
+        Series of a DICOM folder, see `open_scan`; None takes the one that marks or reference refer to, else the
+        largest.
     acquisition : int or None, default None
         Number of an acquisition, where a series has several; None takes the one that marks or reference refer
         to, else the largest.
@@ -210,7 +221,7 @@ def read_case(
     Returns
     -------
     Case
-        The case; its `source` is what `write_mask` asks for.
+        The case, all of it (z, y, x); its `source` is what `write_mask` asks for.
 
     Raises
     ------
@@ -219,30 +230,53 @@ def read_case(
     MarkError
         If the marks are invalid or missing.
     """
-    marks_path = marks_at_hand(marks_path)
-    reference_path = None if reference_path is None else mask_at_hand(reference_path)
-    referred_by = marks_path or reference_path
-    scan = open_scan(ct_path, series_uid=series_uid, acquisition=acquisition, referred_by=referred_by)
-    scan = scan.with_inputs(marks_path, reference_path)
-    if reference_path is None and file_suffix(ct_path) == ".npz" and "gts" in npz_keys(ct_path):
-        reference_path = ct_path
-    if reference_path is None:
-        return scan.read_case(scan.read_marks(marks_path), None, None, hu)
-    reference = read_label_map(reference_path, scan.source, only, fraction)
-    if marks_path is not None or scan.keeps_marks:
-        marks = scan.read_marks(marks_path)
+    marks = marks_at_hand(marks)
+    is_file = isinstance(reference, str | os.PathLike)
+    reference = mask_at_hand(reference) if is_file else reference
+    scan = open_scan(
+        ct,
+        spacing_mm,
+        grid,
+        series_uid,
+        acquisition,
+        (reference if is_file else None) if marks is None else marks,
+    )
+    scan = scan.with_inputs(marks, reference)
+    if reference is None and isinstance(ct, str | os.PathLike):
+        reference = ct if file_suffix(ct) == ".npz" and "gts" in npz_keys(ct) else None
+    label_map = None if reference is None else _reference_map(reference, scan.source, only, fraction)
+    if label_map is None or marks is not None or scan.keeps_marks:
+        lines = scan.read_marks(marks, marks_in)
     else:
-        marks = scan.draw_marks(reference_path, reference)
-    scan = scan.with_notes((*reference.notes, *reference.unclaimed(marks)))
-    return scan.read_case(marks, None, reference.labels, hu)
+        lines = scan.draw_marks(reference if is_file else "reference", label_map)
+    if label_map is not None:
+        scan = scan.with_notes((*label_map.notes, *label_map.unclaimed(lines)))
+    case = scan.read_case(lines, None, None if label_map is None else label_map.labels, hu)
+    # all nouns of a case are (z, y, x), also of one that was made of an image with other axes
+    return replace(case, source=replace(case.source, array_axes=None))
+
+
+def _reference_map(reference: Any, ct: ScanSource, only: Choice, fraction: float | None) -> LabelMap:
+    """A reference in whatever form, on the grid of the scan."""
+    if isinstance(reference, str | os.PathLike):
+        return read_label_map(reference, ct, only, fraction)
+    if only or fraction is not None:
+        raise CaseError("`only` and `fraction` are for a DICOM SEG or RTSTRUCT, but reference is not a path")
+    if isinstance(reference, LabelMap):
+        return replace(reference, labels=ct.part_of_labels(reference, "reference").whole())
+    if has_geometry(reference):
+        voxels, own = volume_of_image(reference)
+        placed = own if own.grid.is_oriented else None
+        return LabelMap(labels_on_grid(as_labels(voxels, "reference"), placed, ct, "reference has"))
+    return LabelMap(ct.part_of_labels(reference, "reference").whole())
 
 
 def write_mask(
     path: PathLike,
-    labels: NDArray[Any] | SubVolume,
-    source: ScanSource | Grid,
+    labels: Any,
+    source: SourceLike | None = None,
     overwrite: bool = False,
-    marks: Sequence[RecistMark | Lesion] = (),
+    marks: Any = (),
 ) -> None:
     """Write a label map into the grid of the scan: its own axis order, shape and affine.
 
@@ -251,50 +285,52 @@ def write_mask(
     path : PathLike
         .nii, .nii.gz, .nrrd, .mha, or .npz (key `segs`, as FLARE wants it); the CT may have been another
         format. .dcm, a DICOM SEG, if the CT was DICOM.
-    labels : NDArray[Any] or SubVolume
-        Label map of bool or integers in the order of the scan that was given: (z, y, x), of images of nibabel
-        and the like their own; stored as uint8 if all values fit, else uint16. Or a part of a label map (z, y,
-        x) that is zero elsewhere: the whole is then made slice by slice, while it is compressed.
-    source : ScanSource or Grid
-        Source from `read_ct` or of a `Case`, or the grid of an array without a file.
+    labels : Any
+        Label map of bool or whole numbers in the order of the scan that was given: (z, y, x), of images of nibabel
+        and the like their own; stored as uint8 if all values fit, else uint16. Or a `SubVolume` (z, y, x) that is zero
+        elsewhere: the whole is then made slice by slice, while it is compressed. Or a `Segmentation` or `LabelMap`,
+        which know their order.
+    source : SourceLike or None, default None
+        Source from `read_ct`, or the `Case` or `Segmentation` that has it; or the grid of an array (z, y, x) without a
+        file. None takes that of a `Segmentation`.
     overwrite : bool, default False
         Whether an existing file may be replaced.
-    marks : Sequence[RecistMark | Lesion], default ()
-        Lines or lesions that become the segments of a SEG, with names and tracking UIDs; left out, every
-        label.
+    marks : Any, default ()
+        Lines or lesions that become the segments of a SEG, with names and tracking UIDs, or a `Case` or `Segmentation`
+        that has them; left out, those of `labels`, else every label.
 
     Raises
     ------
     OutputError
         If the labels do not fit the grid or cannot be written. The target is as it was before and no
         temporary file is left.
+    MarkError
+        If `marks` are not lines or lesions.
     """
-    _check_output(path, overwrite, MASK_SUFFIXES, source)
+    ct = ScanSource.of(labels if source is None else source)
+    _check_output(path, overwrite, MASK_SUFFIXES, ct)
+    lesions = lesions_of(marks, labels)
     with _output_errors(path):
-        checked = as_labels(labels.voxels if isinstance(labels, SubVolume) else labels)
-    if not isinstance(labels, SubVolume) and checked.ndim == 3:
-        checked = ScanSource.of(source).from_array(checked)
-    part = replace(labels, voxels=checked) if isinstance(labels, SubVolume) else as_subvolume(checked)
+        part = ct.part_of_labels(labels)
     if file_suffix(path) == ".dcm":
-        _check_shape(path, part, source)
-        whole = part.whole()
-        lesions = marks or LabelMap(whole).lesions
+        lesions = lesions or LabelMap(part.whole()).lesions
         if not lesions:
             raise OutputError(f"cannot write {printable(path)}: the mask is empty, and a SEG needs a segment")
         from lite_ensam.io.dicom import build_segmentation, write_dataset
 
-        write_dataset(path, build_segmentation(whole, source, lesions), overwrite)
+        write_dataset(path, build_segmentation(part, ct, lesions), overwrite)
         return
-    smallest = smallest_label_dtype(int(checked.max(initial=0)))
-    _write_volume(path, replace(part, voxels=checked.astype(smallest, copy=False)), "segs", source, overwrite)
+    smallest = smallest_label_dtype(int(part.voxels.max(initial=0)))
+    smaller = replace(part, voxels=part.voxels.astype(smallest, copy=False))
+    _write_volume(path, smaller, "segs", ct, overwrite)
 
 
 def write_contours(
     path: PathLike,
-    labels: Labels,
-    source: ScanSource | Grid,
+    labels: Any,
+    source: SourceLike | None = None,
     overwrite: bool = False,
-    marks: Sequence[RecistMark | Lesion] = (),
+    marks: Any = (),
     remarks: Mapping[int, str] = MappingProxyType({}),
 ) -> None:
     """Write outlines as an RTSTRUCT, its ROIs numbered by label and named as in a SEG; else as `write_mask`.
@@ -303,30 +339,32 @@ def write_contours(
     ----------
     path : PathLike
         File to write, .dcm.
-    labels : Labels
-        Label map (z, y, x).
-    source : ScanSource or Grid
-        Geometry of the DICOM scan.
+    labels : Any
+        Label map, see `write_mask`.
+    source : SourceLike or None, default None
+        Geometry of the DICOM scan, see `write_mask`.
     overwrite : bool, default False
         Whether an existing file may be replaced.
-    marks : Sequence[RecistMark | Lesion], default ()
-        Lines or lesions that become the ROIs, with their names; left out, every label.
+    marks : Any, default ()
+        Lines or lesions that become the ROIs, with their names, see `write_mask`.
     remarks : Mapping[int, str]
         Texts of the ROIs' descriptions, by label.
     """
-    _check_output(path, overwrite, (".dcm",), source)
+    ct = ScanSource.of(labels if source is None else source)
+    _check_output(path, overwrite, (".dcm",), ct)
     from lite_ensam.io.dicom import build_rtstruct, segment_label, series_of, write_dataset
 
-    series = series_of(source, "an RTSTRUCT")
-    _check_shape(path, as_subvolume(labels), source)
-    names = {lesion.label: segment_label(lesion) for lesion in marks or LabelMap(labels).lesions}
-    write_dataset(path, build_rtstruct(labels, series, names, remarks), overwrite)
+    series, lesions = series_of(ct, "an RTSTRUCT"), lesions_of(marks, labels)
+    with _output_errors(path):
+        whole = ct.part_of_labels(labels).whole()
+    names = {lesion.label: segment_label(lesion) for lesion in lesions or LabelMap(whole).lesions}
+    write_dataset(path, build_rtstruct(whole, series, names, remarks), overwrite)
 
 
 def write_structured_report(
     path: PathLike,
     segmentation: PathLike,
-    source: ScanSource | Grid,
+    source: SourceLike,
     marks: Sequence[RecistMark],
     measured: Sequence[TumorMeasurement],
     has_lines: bool = True,
@@ -340,7 +378,7 @@ def write_structured_report(
         File to write: .dcm.
     segmentation : PathLike
         The SEG's file.
-    source : ScanSource or Grid
+    source : SourceLike
         Geometry of the CT, read from DICOM.
     marks : Sequence[RecistMark]
         The line of each tumour.
@@ -359,7 +397,7 @@ def write_structured_report(
     _check_output(path, overwrite, (".dcm",), source)
     from lite_ensam.io.dicom import build_report, is_dicom, read_dataset, series_of, write_dataset
 
-    series = series_of(source, "a structured report")
+    series, marks = series_of(source, "a structured report"), marks_in_sequence(marks)
     header = read_dataset(segmentation, voxels=False) if is_dicom(segmentation) else None
     if header is None or header.get("Modality") != "SEG":
         raise OutputError(
@@ -369,7 +407,7 @@ def write_structured_report(
     write_dataset(path, build_report(header, series, marks, measured, has_lines=has_lines), overwrite)
 
 
-def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite: bool = False) -> None:
+def write_ct(path: PathLike, ct: CtVolume, source: SourceLike, overwrite: bool = False) -> None:
     """Write a scan as it is, no scale factors; else as `write_mask` (key `imgs` in an .npz).
 
     Parameters
@@ -378,7 +416,7 @@ def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite:
         File to write: .nii, .nii.gz, .npz, .nrrd or .mha.
     ct : CtVolume
         Voxels (z, y, x).
-    source : ScanSource or Grid
+    source : SourceLike
         Geometry of the scan.
     overwrite : bool, default False
         Whether an existing file may be replaced.
@@ -389,9 +427,7 @@ def write_ct(path: PathLike, ct: CtVolume, source: ScanSource | Grid, overwrite:
     _write_volume(path, as_subvolume(checked), "imgs", source, overwrite)
 
 
-def _check_output(
-    path: PathLike, overwrite: bool, suffixes: tuple[str, ...], source: ScanSource | Grid
-) -> None:
+def _check_output(path: PathLike, overwrite: bool, suffixes: tuple[str, ...], source: SourceLike) -> None:
     check_outputs([(output_path(path), suffixes)], ScanSource.of(source).inputs, overwrite)
 
 
@@ -404,9 +440,7 @@ def _output_errors(path: PathLike) -> Iterator[None]:
         raise OutputError(f"cannot write {printable(path)}: {error}") from None
 
 
-def _write_volume(
-    path: PathLike, volume: SubVolume, key: str, source: ScanSource | Grid, overwrite: bool
-) -> None:
+def _write_volume(path: PathLike, volume: SubVolume, key: str, source: SourceLike, overwrite: bool) -> None:
     _check_shape(path, volume, source)
     if file_suffix(path) == ".npz":
         write_npz(path, key, volume.whole(), ScanSource.of(source), overwrite)
@@ -416,7 +450,7 @@ def _write_volume(
         write_nifti(path, volume, ScanSource.of(source), overwrite)
 
 
-def _check_shape(path: PathLike, volume: SubVolume, source: ScanSource | Grid) -> None:
+def _check_shape(path: PathLike, volume: SubVolume, source: SourceLike) -> None:
     shape = ScanSource.of(source).grid.shape_zyx
     if volume.whole_shape_zyx != shape:
         raise OutputError(

@@ -169,7 +169,7 @@ class Listener:
                 n_repeats=settings.n_repeats,
                 weights=settings.weights,
             )
-            result.save(seg, overwrite=True, report=sr)
+            result.save(seg, overwrite=True, sr=sr)
         except (MissingExtraError, OutputError):  # not the study's fault
             study.write_state(replace(state, n_tries=state.n_tries - 1))
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case, check_hu
-from lite_ensam.core.errors import ArgumentError, brief
+from lite_ensam.core.errors import ArgumentError
+from lite_ensam.core.grid import spacing_of
 from lite_ensam.core.partial_volume import (
     PartialScan,
     SubVolume,
     TumorMasks,
-    as_subvolume,
+    label_part,
     subvolume_containing,
 )
 from lite_ensam.core.recist import RecistMark, check_marks, marks_in_sequence
 from lite_ensam.core.short_axis import goes_across
 from lite_ensam.core.short_repr import shortened, with_short_repr
-from lite_ensam.core.types import CtVolume, EndpointPair, FloatTriple, Labels
-from lite_ensam.core.voxels import as_labels
+from lite_ensam.core.types import CtVolume, EndpointPair, FloatTriple
+from lite_ensam.core.voxels import as_ct
 from lite_ensam.measurements.confidence import TumorConfidence
 from lite_ensam.measurements.flags import (
     AERATED,
@@ -35,6 +36,7 @@ from lite_ensam.measurements.flags import (
     TOO_SMALL,
     TOUCHES_EDGE,
     Flag,
+    flag_cells,
     flag_lists,
     in_pieces,
     sentences,
@@ -189,6 +191,16 @@ class TumorMeasurement:
         intensity = {} if self.intensity is None else self.intensity.to_dict()
         return self._numbers() | shape | intensity | flag_lists(self.flags)
 
+    def table_row(self) -> dict[str, Any]:
+        """Return `all_numbers` as a row of a table: flags and their sentences are each one text.
+
+        Returns
+        -------
+        dict[str, Any]
+            Cells by column.
+        """
+        return self.all_numbers() | flag_cells(self.flags)
+
     def _numbers(self) -> dict[str, Any]:
         names = (one.name for one in fields(self) if one.name not in ("flags", "voxels", "confidence"))
         confidence = {} if self.confidence is None else self.confidence.to_dict()
@@ -204,27 +216,31 @@ class TumorMeasurement:
 
 
 def measure(
-    labels: NDArray[Any] | SubVolume,
-    marks: Sequence[RecistMark],
-    spacing_mm: FloatTriple,
-    ct: CtVolume | PartialScan | None = None,
-    hu: bool = True,
+    labels: Any,
+    marks: Any = None,
+    spacing_mm: Any = None,
+    ct: Any = None,
+    hu: bool | None = None,
 ) -> tuple[TumorMeasurement, ...]:
     """Measure the tumour of each mark.
 
     Parameters
     ----------
-    labels : NDArray[Any] or SubVolume
-        Label map (z, y, x) of bool or whole numbers, or the part of it that holds all tumours.
-    marks : Sequence[RecistMark]
-        The lines; their labels say which values are measured, in this order.
-    spacing_mm : FloatTriple
-        Spacing in mm, (z, y, x).
-    ct : CtVolume or PartialScan or None, default None
-        The scan (z, y, x), or the crops of it that hold the tumours; without it, grey values are not
+    labels : Any
+        Label map (z, y, x) of bool or whole numbers: an array-like, a `LabelMap`, or the `SubVolume` of it that holds
+        all tumours. Or a `Segmentation`, which has all else, too: `measure(result)`.
+    marks : Any, default None
+        The lines; their labels say which values are measured, in this order. Of a `Case` or `Segmentation`, its lines,
+        with its spacing, scan and units unless they are given; an array of labels then has the order of the scan that
+        was given, as `result.labels` has. Left out, those of `labels`.
+    spacing_mm : Any, default None
+        Spacing in mm, (z, y, x), or a `Grid` or `ScanSource` that has it.
+    ct : Any, default None
+        The scan (z, y, x), an array-like or the `PartialScan` that holds the tumours; without it, grey values are not
         measured.
-    hu : bool, default True
-        Whether it is in Hounsfield units: tumours of air or lung are flagged.
+    hu : bool or None, default None
+        Whether it is in Hounsfield units: tumours of air or lung are flagged. None takes that of a `Case` or
+        `Segmentation`, and else True.
 
     Returns
     -------
@@ -234,15 +250,34 @@ def measure(
     Raises
     ------
     ValueError
-        If the shapes of `labels` and `ct` differ, an argument is of another kind, a tumour has a voxel of NaN
-        (`ArgumentError`), a label is not a whole number (`CaseError`), or a mark does not fit (`MarkError`).
+        If the shapes of `labels` and `ct` differ, an argument is missing or of another kind, a tumour has a voxel of
+        NaN (`ArgumentError`), a label is not a whole number, or the spacing is wrong (`CaseError`), or a mark does not
+        fit (`MarkError`).
+
+    Examples
+    --------
+    >>> from lite_ensam.datasets.phantom import make_phantom
+    >>> case = make_phantom()
+    >>> [tumor.label for tumor in measure(case.reference, case)]
+    [1, 2, 3]
     """
-    part = as_subvolume(labels)
-    part = replace(part, voxels=as_labels(part.voxels))
-    if not (ct is None or isinstance(ct, np.ndarray | PartialScan)) or np.ma.is_masked(ct):
-        raise ArgumentError(f"ct must be an array (z, y, x) without masked voxels, got {brief(ct)}")
+    case = _case_of(labels) or _case_of(marks)
+    part = label_part(labels) if case is None else case.source.part_of_labels(labels)
+    if case is not None:
+        marks = case if marks is None else marks
+        spacing_mm = case.grid if spacing_mm is None else spacing_mm
+        hu = case.hu if hu is None and ct is None else hu
+        ct = case.ct if ct is None else ct
+    if marks is None or spacing_mm is None:
+        name = "marks" if marks is None else "spacing_mm"
+        raise ArgumentError(
+            f"{name} is missing: labels alone do not have it; `measure(result)` takes a result's own"
+        )
+    spacing_mm = spacing_of(spacing_mm)
+    if not (ct is None or isinstance(ct, PartialScan)):
+        ct = as_ct(ct, name="ct")
     check_hu(hu)
-    marks = marks_in_sequence(marks)
+    marks = marks_in_sequence(marks, None if case is None else case.grid)
     if ct is not None and ct.shape != part.whole_shape_zyx:
         raise ValueError(f"labels have shape {part.whole_shape_zyx}, the ct {ct.shape} (z, y, x)")
     if marks:
@@ -254,27 +289,33 @@ def measure(
         values = None if ct is None else _values(ct, mask)
         if values is not None and np.isnan(values).any():
             raise ArgumentError(f"ct must be a number in every voxel of tumour {mark.label}, got NaN")
-        voxels = TumorVoxels(mask, spacing_mm, values, "HU" if hu else "grey value")
+        voxels = TumorVoxels(mask, spacing_mm, values, "grey value" if hu is False else "HU")
         measured.append(_measure_one(voxels, mark))
     return tuple(measured)
 
 
-def measure_case(case: Case, labels: Labels) -> tuple[TumorMeasurement, ...]:
-    """Measure the tumour of each mark of a case on a label map of its scan, see `measure`.
+def measure_case(case: Case, labels: Any) -> tuple[TumorMeasurement, ...]:
+    """Measure the tumour of each mark of a case on a label map of its scan: `measure(labels, case)`.
 
     Parameters
     ----------
     case : Case
         Scan and marks.
-    labels : Labels
-        Label map (z, y, x).
+    labels : Any
+        Label map, see `measure`.
 
     Returns
     -------
     tuple[TumorMeasurement, ...]
         A measurement for each mark, in their order.
     """
-    return measure(labels, case.marks, case.grid.spacing_mm, case.ct, case.hu)
+    return measure(labels, case, case.grid, None, case.hu)
+
+
+def _case_of(value: Any) -> Case | None:
+    """The case, or that of a result."""
+    case = value if isinstance(value, Case) else getattr(value, "case", None)
+    return case if isinstance(case, Case) else None
 
 
 def _measure_one(voxels: TumorVoxels, mark: RecistMark) -> TumorMeasurement:

@@ -23,6 +23,7 @@ SEEN_COLUMNS = (
 DECISION_COLUMNS = ("patient", "criteria", *SEEN_COLUMNS, "decided_for", "adjudicator", "reason")
 
 
+@with_short_repr
 @dataclass(frozen=True)
 class Decision:
     """An adjudicator's choice between two readers.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from lite_ensam import _kernels
 from lite_ensam.core.case import Case
 from lite_ensam.core.partial_volume import TumorMasks
-from lite_ensam.core.types import Labels
 from lite_ensam.figures import html
 from lite_ensam.figures.tumor_planes import TumorPicture, render_picture
-from lite_ensam.measurements import TumorMeasurement, sentences
+from lite_ensam.measurements import TumorMeasurement, measure_case, sentences
+from lite_ensam.segmentation import Segmentation
 
 __all__ = ["case_page", "identifiers_of"]
 
@@ -37,9 +38,9 @@ def identifiers_of(case: Case) -> dict[str, str]:
 
 
 def case_page(
-    case: Case,
-    labels: Labels,
-    tumors: Sequence[TumorMeasurement],
+    case: Case | Segmentation,
+    labels: Any = None,
+    tumors: Sequence[TumorMeasurement] | None = None,
     identifiers: bool = False,
     is_drawn: bool = False,
 ) -> str:
@@ -47,12 +48,12 @@ def case_page(
 
     Parameters
     ----------
-    case : Case
-        Scan and marks.
-    labels : Labels
-        Label map (z, y, x), uint8 or uint16, of the scan's shape.
-    tumors : Sequence[TumorMeasurement]
-        Measurements from `measure_case`.
+    case : Case or Segmentation
+        Scan and marks. A `Segmentation` has all else, too: `case_page(result)`.
+    labels : Any, default None
+        Label map of the scan, as `measure` takes it; None takes that of the `Segmentation`.
+    tumors : Sequence[TumorMeasurement] or None, default None
+        Measurements of each mark; None takes those of the `Segmentation`, or makes them.
     identifiers : bool, default False
         Whether the page may identify the patient.
     is_drawn : bool, default False
@@ -68,7 +69,12 @@ def case_page(
     MissingExtraError
         If matplotlib is not installed.
     """
-    masks = TumorMasks(labels)
+    labels = case if labels is None else labels
+    result = labels if isinstance(labels, Segmentation) else None
+    case = case.case if isinstance(case, Segmentation) else case
+    if tumors is None:
+        tumors = measure_case(case, labels) if result is None else result.measurements
+    masks = TumorMasks(case.source.part_of_labels(labels))
     pictures = [
         TumorPicture(case.ct, case.grid, mark, masks[mark.label], title=_title(one))
         for mark, one in list(zip(case.marks, tumors, strict=True))[:_MOST_PICTURES]

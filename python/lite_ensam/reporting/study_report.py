@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lite_ensam import _kernels
-from lite_ensam.core.errors import StudyError
+from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.figures import html
 from lite_ensam.figures.response_charts import Bar, Line, spider, waterfall
@@ -113,7 +113,7 @@ class Course:
 
 
 def judge(
-    patients: Sequence[Patient],
+    patients: Patient | Sequence[Patient],
     volume: Criteria,
     protocol: Protocol = Protocol(),  # noqa: B008 - a constant
     *,
@@ -123,8 +123,8 @@ def judge(
 
     Parameters
     ----------
-    patients : Sequence[Patient]
-        Patients from `read_study`.
+    patients : Patient or Sequence[Patient]
+        Patients from `read_study`, or one of them.
     volume : Criteria
         Criteria by volume.
     protocol : Protocol, optional
@@ -143,7 +143,10 @@ def judge(
         If mRECIST or Choi was asked for and a patient's baseline has not what it needs.
     """
     courses = []
+    patients = [patients] if isinstance(patients, Patient) else list(patients)
     for number, patient in enumerate(patients, start=1):
+        if not isinstance(patient, Patient):
+            raise StudyError(f"patients must be those of `read_study`, got {brief(patient)}")
         name = patient.identifier if identifiers and patient.identifier else f"patient {number}"
         study = patient.study
         _check_asked(protocol, study, number)

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.response.criteria import Response
 
-__all__ = ["BestResponse", "Visit", "Wait", "best_of", "best_overall_response"]
+__all__ = ["BestResponse", "Visit", "Wait", "best_of", "best_overall_response", "visits_of"]
 
 Visit: TypeAlias = tuple[int, Response]
 """Day since baseline and overall response."""
@@ -43,6 +44,21 @@ class BestResponse:
     response_day: int | None = None
 
 
+def visits_of(visits: Any) -> list[Visit]:
+    """Day and response of each visit, whether they came as pairs or judged; StudyError if as something else."""
+    given = list(visits) if isinstance(visits, Iterable) else [visits]
+    found: list[Visit] = []
+    for one in given:
+        try:
+            day, response = (one.day, one.overall) if hasattr(one, "overall") else one
+            found.append((day, Response(response)))
+        except (TypeError, ValueError):
+            raise StudyError(
+                f"visits must be pairs of day and Response, or what `respond` returns, got {brief(one)}"
+            ) from None
+    return found
+
+
 def best_overall_response(
     visits: Iterable[Visit],
     *,
@@ -56,7 +72,7 @@ def best_overall_response(
     Parameters
     ----------
     visits : Iterable[Visit]
-        Day and overall response of every visit after baseline, in order.
+        Day and overall response of every visit after baseline, in order; what `respond` returns, too.
     confirmation : bool, default False
         Whether CR and PR count only if seen again (table 3). Visits that are NE in between do no harm
         (section 4.4.4). A CR that is followed by a PR is taken for a PR: where a lesion had really gone and
@@ -83,7 +99,7 @@ def best_overall_response(
     >>> str(best_overall_response(course, confirmation=True).response)
     'SD'
     """
-    course = list(visits)
+    course = visits_of(visits)
     progression_day = next((day for day, response in course if response is Response.PD), None)
     before = [one for one in course if progression_day is None or one[0] < progression_day]
     wait = Wait(least_confirmation_days, most_confirmation_days)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeAlias
 
-from lite_ensam.response.best_response import BestResponse, Visit, Wait, best_of
+from lite_ensam.response.best_response import BestResponse, Visit, Wait, best_of, visits_of
 from lite_ensam.response.criteria import IRECIST, Criteria, Response
 from lite_ensam.response.lesions import LesionState, NewLesionFinding
 from lite_ensam.response.new_lesions import certain_new_lesions, unseen_new_lesions
-from lite_ensam.response.study import Study, TimePoint
+from lite_ensam.response.study import Study, TimePoint, study_of
 from lite_ensam.response.targets import MOST_TARGETS, MOST_TARGETS_OF_AN_ORGAN, least_mm
 from lite_ensam.response.time_points import TimePointResponse, respond
 
@@ -115,6 +115,7 @@ def respond_immune(
     >>> [str(one.overall) for one in respond_immune(Study((Target("a", "liver"),), tuple(visits)))]
     ['iUPD', 'iCPD']
     """
+    study = study_of(study)
     new_lesions = certain_new_lesions(study.follow_up)
     course = _Course(_measurable(new_lesions), wait, criteria.least_growth)
     return tuple(
@@ -135,7 +136,7 @@ def best_immune_response(
     Parameters
     ----------
     visits : Iterable[Visit]
-        Day and overall iRECIST response of every visit after baseline, in order.
+        Day and overall iRECIST response of every visit after baseline, in order; what `respond_immune` returns, too.
     confirmation : bool, default False
         Whether iCR and iPR count only if seen again, see `best_overall_response`.
     wait : Wait, optional
@@ -156,7 +157,7 @@ def best_immune_response(
     >>> str(best.response), best.day, best.progression_day
     ('iPR', 91, 147)
     """
-    course = list(visits)
+    course = visits_of(visits)
     confirmed = next((day for day, response in course if response is Response.ICPD), None)
     before = [one for one in course if confirmed is None or one[0] < confirmed]
     progression_day = _first_of_last_run(before)

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from numbers import Integral
-from typing import Self
+from typing import Any, Self
 
 from lite_ensam.core.errors import StudyError, brief
+from lite_ensam.core.number_kinds import is_real, is_whole
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.response.criteria import Quantity, Response
 from lite_ensam.response.lesions import (
@@ -22,7 +22,7 @@ from lite_ensam.response.lesions import (
 from lite_ensam.response.names import repeated_names
 from lite_ensam.response.targets import Target, check_targets, is_normal_node, least_mm
 
-__all__ = ["OF_NON_TARGETS", "TOO_SMALL_MM", "NewLesion", "Study", "TargetValue", "TimePoint"]
+__all__ = ["OF_NON_TARGETS", "TOO_SMALL_MM", "NewLesion", "Study", "TargetValue", "TimePoint", "study_of"]
 
 TOO_SMALL_MM = 5.0
 """Size assigned to a lesion that is seen but too small to measure (section 4.3.2)."""
@@ -83,8 +83,10 @@ class TargetValue:
             value = getattr(self, name)
             if value is None:
                 continue
-            if isinstance(value, bool) or not (math.isfinite(value) and value >= 0):
-                raise StudyError(f"{name} must be 0 or more, or None where nothing was measured, got {value}")
+            if not is_real(value) or not (math.isfinite(value) and value >= 0):
+                raise StudyError(
+                    f"{name} must be 0 or more, or None where nothing was measured, got {brief(value)}"
+                )
         sizes = (self.diameter_mm, self.volume_ml, self.viable_mm)
         if self.merged_into is not None and sizes != (None, None, None):
             raise StudyError(
@@ -239,10 +241,15 @@ class TimePoint:
     imaging: Imaging = field(default=Imaging())
 
     def __post_init__(self) -> None:
-        if isinstance(self.day, bool) or not isinstance(self.day, Integral):
+        if not is_whole(self.day):
             raise StudyError(
                 f"a visit's day must be a whole number of days since baseline, got {brief(self.day)}"
             )
+        for name, value in self.targets.items():
+            if not isinstance(value, TargetValue):
+                raise StudyError(
+                    f"day {self.day}: {brief(name)} must be a TargetValue, as TargetValue(30.0), got {brief(value)}"
+                )
         # texts are taken for what they say: rules compare by identity, and "yes" must not count as no
         for name, kind in (("new_lesion", NewLesion), ("non_targets", Response)):
             value = getattr(self, name)
@@ -585,3 +592,11 @@ class Study:
                     f"non-target {name!r} is {one.state} at baseline: non-targets are lesions that baseline has, so "
                     "correct its state or leave it out"
                 )
+
+
+def study_of(value: Any) -> Study:
+    """The course, or that of a patient whom `read_study` has read; StudyError if it is neither."""
+    study = getattr(value, "study", value)
+    if not isinstance(study, Study):
+        raise StudyError(f"study must be a Study, or one patient of `read_study`, got {brief(value)}")
+    return study

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lite_ensam.response.criteria import RECIST_1_1, Criteria, Response
 from lite_ensam.response.lesions import SEEN
 from lite_ensam.response.new_lesions import certain_new_lesions
-from lite_ensam.response.study import NewLesion, Study, TimePoint
+from lite_ensam.response.study import NewLesion, Study, TimePoint, study_of
 
 __all__ = ["TimePointResponse", "overall_response", "respond"]
 
@@ -126,6 +126,7 @@ def respond(study: Study, criteria: Criteria = RECIST_1_1) -> tuple[TimePointRes
     >>> [str(one.overall) for one in respond(Study((Target("a", "liver"),), tuple(visits)))]
     ['PR', 'PD']
     """
+    study = study_of(study)
     judged: list[TimePointResponse] = []
     nadir_visit, been_gone, has_responded = study.baseline, False, False
     never_gone: frozenset[str] = frozenset()

@@ -13,16 +13,16 @@ from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import MarkError, brief
-from lite_ensam.core.grid import Grid, real_array
+from lite_ensam.core.grid import real_array
 from lite_ensam.core.partial_volume import keep_boxes
 from lite_ensam.core.patch_config import Crop, PatchConfig
 from lite_ensam.core.prompts import FilePrompts, Prompts
 from lite_ensam.core.recist import NotedMarks, RecistMark, check_marks, notes_of
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.types import PathLike
 from lite_ensam.engines import Engine, WeightsManifest, check_engine, shared_backend, shipped_weights
 from lite_ensam.io import MarkFrame, MarksLike, OpenedScan, ScanLike, open_scan
-from lite_ensam.io.choice import Choice
+from lite_ensam.io.choice import Choice, SeriesChoice
 from lite_ensam.io.marks_files import mark_entry
 from lite_ensam.io.places import marks_at_hand
 from lite_ensam.measurements import TumorMeasurement, TumorRepeatability
@@ -55,7 +55,7 @@ def segment(
     marks: MarksLike | None = None,
     spacing_mm: Sequence[float] | None = None,
     *,
-    grid: Grid | ScanSource | None = None,
+    grid: SourceLike | None = None,
     marks_in: MarkFrame = "voxel",
     prompts: Prompts | None = None,
     crop: Crop | None = None,
@@ -66,7 +66,7 @@ def segment(
     threshold: float = 0.0,
     mirror: bool = False,
     border: Border = "readers",
-    series_uid: str | None = None,
+    series_uid: SeriesChoice | None = None,
     acquisition: int | None = None,
     only: Choice = (),
     n_repeats: int = 0,
@@ -79,19 +79,21 @@ def segment(
     ----------
     ct : ScanLike
         A file (.nii, .nii.gz, FLARE .npz, .nrrd, .mha, .mhd), a folder of DICOM slices, a study's address in
-        an archive (docs/guide/pacs.md), a `Case`, the pair of `read_ct`, an image of nibabel, SimpleITK or
-        itk, or an array (z, y, x) in HU or windowed to 0-255. The result's `labels` have its order, of
-        nibabel's images i, j, k.
+        an archive (docs/guide/pacs.md), a `Case`, an earlier `Segmentation`, the pair of `read_ct`, an image of
+        nibabel, SimpleITK or itk, or an array (z, y, x) in HU or windowed to 0-255. The result's `labels` have
+        its order, of nibabel's images i, j, k.
     marks : MarksLike or None, default None
         The lines. A file (JSON, CSV, DICOM, 3D Slicer's .mrk.json, marker volume), one `RecistMark` or
         several, nested lists or an array [[z, y, x], [z, y, x]] of one line or several, a mapping of labels
         to such lines, dictionaries as in the JSON file or its whole content, a table with the CSV file's
-        columns, or a marker volume. None takes those of an .npz, a `Case`, a DICOM folder (`ObjectChoice`: of
+        columns, a marker volume, or a `Case` or `Segmentation` of the same scan. None takes those of an .npz, a
+        `Case`, a DICOM folder (`ObjectChoice`: of
         several). Lines get labels 1..n.
     spacing_mm : Sequence[float] or None, default None
         Spacing of an array in mm, (z, y, x). Files and images state their own.
-    grid : Grid or ScanSource or None, default None
-        Instead of `spacing_mm`: shape, spacing and place of an array in the world, which `save` then writes.
+    grid : SourceLike or None, default None
+        Instead of `spacing_mm`: shape, spacing and place of an array in the world, which `save` then writes; or a
+        `Case` or `Segmentation` that has them.
     marks_in : MarkFrame, default "voxel"
         "voxel", "ras" or "lps": whether numbers in lists, mappings, tables and dictionaries are voxel indices
         z, y, x, or world millimetres x, y, z. Indices on an image of nibabel or SimpleITK are k, j, i of its
@@ -116,9 +118,9 @@ def segment(
         Average each lesion patch's logits with its mirror image's: twice the network's time.
     border : Border, default "readers"
         "readers" draws as readers do; "edge" moves borders to edges in the scan.
-    series_uid : str or None, default None
-        SeriesInstanceUID in a DICOM folder with several series; None takes the one that the marks refer to, else
-        the largest.
+    series_uid : SeriesChoice or None, default None
+        SeriesInstanceUID or number, or one of `dicom.list_ct_series`, in a DICOM folder with several series; None
+        takes the one that the marks refer to, else the largest.
     acquisition : int or None, default None
         Number of an acquisition in a series with several; None takes the one that the marks refer to, else the
         largest.
@@ -158,7 +160,7 @@ def segment(
     def read() -> tuple[Case, PatchPlan]:
         with clock.step("read"):
             scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, given := marks_at_hand(marks))
-            lines = with_prompts(scan.read_marks(given, marks_in, only), prompts or {}, scan.source)
+            lines = with_prompts(scan.read_marks(given, marks_in, only), prompts, scan.source)
             scan = scan.with_inputs(marks)
             return _read_planned(scan, lines, hu, manifest.patch, crop, whole=n_repeats > 0)
 
@@ -223,14 +225,16 @@ def segment_case(
     return Segmentation(case, measurements, report, prediction, repeatability=noise)
 
 
-def with_prompts(marks: Sequence[RecistMark], prompts: Prompts, source: ScanSource) -> tuple[RecistMark, ...]:
+def with_prompts(
+    marks: Sequence[RecistMark], prompts: Prompts | None, source: ScanSource
+) -> tuple[RecistMark, ...]:
     """The lines with more of what a user knows of their tumours; points are added to those that there are.
 
     Parameters
     ----------
     marks : Sequence[RecistMark]
         The lines.
-    prompts : Prompts
+    prompts : Prompts or None
         Prompts by label, fields of `RecistMark`: first_slice, last_slice, inside_zyx, outside_zyx (a point or
         several), short_axis_zyx. Labels may be texts, as JSON has them. The only line's prompts have the label
         None, or none.
@@ -245,6 +249,7 @@ def with_prompts(marks: Sequence[RecistMark], prompts: Prompts, source: ScanSour
         contradicts its line.
     """
     stored = isinstance(prompts, FilePrompts) or source.array_axes is not None
+    prompts = {} if prompts is None else prompts
     by_line: Mapping[Any, Any] = prompts.by_label if isinstance(prompts, FilePrompts) else prompts
     if not isinstance(by_line, Mapping):
         raise MarkError(f"prompts: must be prompts by label, {_PROMPTS_EXAMPLE}, got {brief(by_line)}")

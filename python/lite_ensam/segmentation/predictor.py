@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArgumentError, brief
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.number_kinds import is_real
 from lite_ensam.core.patch_config import CROPS, Crop, PatchConfig, check_window
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.short_repr import with_short_repr
@@ -110,7 +110,7 @@ def check_choices(crop: Crop | None, window: tuple[float, float] | None, border:
 
 def checked_threshold(threshold: Any) -> float:
     """A finite logit, Python's or NumPy's, as a float; else ArgumentError."""
-    if isinstance(threshold, bool) or not isinstance(threshold, Real) or not math.isfinite(threshold):
+    if not is_real(threshold) or not math.isfinite(threshold):
         raise ArgumentError(f"threshold must be a finite logit, got {brief(threshold)}")
     return float(threshold)
 

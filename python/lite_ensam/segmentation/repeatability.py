@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import ArgumentError, brief
+from lite_ensam.core.number_kinds import is_whole
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.types import EndpointPair, Float64Array, FloatTriple, endpoint_pair
 from lite_ensam.measurements import TumorRepeatability, measure
@@ -95,7 +95,7 @@ def estimate_repeatability(
 
 def check_repeats(n_repeats: int) -> None:
     """Raise ArgumentError if there are too few repeats for a standard deviation."""
-    if isinstance(n_repeats, bool) or not isinstance(n_repeats, Integral) or n_repeats < 2:
+    if not is_whole(n_repeats) or n_repeats < 2:
         raise ArgumentError(
             f"n_repeats must be a whole number of at least 2, for a standard deviation, got {brief(n_repeats)}"
         )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import MissingExtraError
+from lite_ensam.core.errors import MissingExtraError, OutputError, printable
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.recist import RecistMark
@@ -20,7 +20,7 @@ from lite_ensam.core.short_repr import LONGEST_REPR, shortened
 from lite_ensam.core.types import Mask, PathLike
 from lite_ensam.io import check_outputs, write_mask
 from lite_ensam.io.atomic import output_path
-from lite_ensam.measurements import TumorMeasurement, TumorRepeatability, flag_cells, sentences
+from lite_ensam.measurements import TumorMeasurement, TumorRepeatability, sentences
 from lite_ensam.segmentation.predictor import Prediction
 
 __all__ = ["Segmentation"]
@@ -47,6 +47,10 @@ class Segmentation:
 
     `result[2]` is the `TumorMeasurement` of label 2 and `result.mask(2)` its mask; `len(result)`, `2 in result` and a
     loop over `result` go by tumours; `numpy.asarray(result)` is the label map.
+
+    `labels`, `mask` and `numpy.asarray` have the axes of the array that was given, and go with `source`; `labels_zyx`,
+    `marks`, `measurements`, `grid` and `case` are (z, y, x). Functions that take the result itself, such as
+    `measure(result)` and `write_mask(path, result)`, know the order.
 
     Parameters
     ----------
@@ -75,12 +79,12 @@ class Segmentation:
 
     @property
     def grid(self) -> Grid:
-        """Grid of the label map."""
+        """Grid of the scan, (z, y, x): that of `labels_zyx`, not of `labels` if an image with other axes was given."""
         return self.case.grid
 
     @property
     def marks(self) -> tuple[RecistMark, ...]:
-        """The lines."""
+        """The lines, voxel indices (z, y, x)."""
         return self.case.marks
 
     @property
@@ -90,7 +94,12 @@ class Segmentation:
         It is read-only, because the measurements are its own: change a `.copy()`. Its axes are those of the array
         that was given: (z, y, x), of nibabel's images i, j, k.
         """
-        return self.source.to_array(self.prediction.labels)
+        return self.source.to_array(self.labels_zyx)
+
+    @property
+    def labels_zyx(self) -> NDArray[np.uint16]:
+        """Label map as `labels`, with axes (z, y, x) whatever was given: that of `marks`, `measurements` and `grid`."""
+        return self.prediction.labels
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         """The label map, for `numpy.asarray`.
@@ -157,7 +166,7 @@ class Segmentation:
             import pandas
         except ImportError as error:
             raise MissingExtraError("to_dataframe needs pandas: pip install pandas") from error
-        return pandas.DataFrame([one.all_numbers() | flag_cells(one.flags) for one in self])
+        return pandas.DataFrame([one.table_row() for one in self])
 
     def plot(self, labels: int | Iterable[int] | None = None) -> Any:
         """Draw tumours in three planes, each with its line and its outline.
@@ -196,7 +205,7 @@ class Segmentation:
             ]
         )
 
-    def save(self, path: PathLike, overwrite: bool = False, report: PathLike | None = None) -> None:
+    def save(self, path: PathLike, overwrite: bool = False, sr: PathLike | None = None) -> None:
         """Write the label map in the axis order and affine of the scan's file.
 
         Parameters
@@ -205,8 +214,9 @@ class Segmentation:
             .nii.gz, .nii, .nrrd, .mha or .npz; of a scan read from DICOM also .dcm, a DICOM SEG.
         overwrite : bool, default False
             Whether existing files may be replaced.
-        report : PathLike or None, default None
-            .dcm, a DICOM structured report (TID 1500) that refers to the SEG.
+        sr : PathLike or None, default None
+            .dcm, a DICOM structured report (TID 1500) that refers to the SEG, which `path` then is. The JSON report is
+            written by `write_report(path, result)`.
 
         Raises
         ------
@@ -214,17 +224,22 @@ class Segmentation:
             If a file exists and `overwrite` is False, it is one of the scan's or the marks' own, or it cannot be
             written.
         """
-        if report is None:
+        if sr is None:
             write_mask(path, self.prediction.painting.part, self.source, overwrite, self.marks)
             return
-        check_outputs([(output_path(path), (".dcm",)), (report, (".dcm",))], self.source.inputs, overwrite)
+        if not output_path(path).name.lower().endswith(".dcm"):
+            raise OutputError(
+                f"cannot write {printable(path)} with sr: a structured report refers to a DICOM SEG, so that path must "
+                "end in .dcm"
+            )
+        check_outputs([(path, (".dcm",)), (output_path(sr), (".dcm",))], self.source.inputs, overwrite)
         from lite_ensam.io.dicom import build_report, build_segmentation, series_of, write_dataset
 
         series = series_of(self.source, "a structured report")
         segmentation = build_segmentation(self.prediction.labels, series, self.marks)
         text = build_report(segmentation, series, self.marks, self.measurements, self.repeatability)
         write_dataset(path, segmentation, overwrite)
-        write_dataset(report, text, overwrite)
+        write_dataset(sr, text, overwrite)
 
     @cached_property
     def _by_label(self) -> dict[int, TumorMeasurement]:

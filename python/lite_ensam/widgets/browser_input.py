@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lite_ensam.core.errors import ArgumentError, MarkError, brief
+from lite_ensam.core.number_kinds import is_real, is_whole
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.widgets.hand import MOST_SMOOTH_MM, PLANES, Hand
 from lite_ensam.widgets.hand_edits import edits_from_json
@@ -170,7 +171,7 @@ def voxel_of(content: Mapping[str, Any], shape_zyx: Shape) -> tuple[int, int, in
 def label_of(content: Mapping[str, Any]) -> int:
     """The label that a message of kind "accept" or "reject" names."""
     label = content.get("label")
-    if not _is_integer(label) or not 1 <= label <= _MAX_LABEL:  # type: ignore[operator]
+    if not is_whole(label) or not 1 <= label <= _MAX_LABEL:  # type: ignore[operator]
         raise ArgumentError(f"label must be a whole number from 1 to {_MAX_LABEL}, got {brief(label)}")
     return int(label)  # type: ignore[arg-type]
 
@@ -185,7 +186,7 @@ def _check_marks(value: Any, shape_zyx: Shape) -> None:
 
 
 def _check_voxel(name: str, value: Any, shape_zyx: Shape) -> None:
-    fits = isinstance(value, list) and len(value) == 3 and all(map(_is_integer, value))
+    fits = isinstance(value, list) and len(value) == 3 and all(map(is_whole, value))
     if not fits or not all(0 <= index < n for index, n in zip(value, shape_zyx, strict=True)):
         raise ArgumentError(
             f"{name} must be a voxel (z, y, x) of a scan of shape {shape_zyx}, got {brief(value)}"
@@ -209,7 +210,7 @@ def _check_colors(value: Any, _: Shape) -> None:
 
 
 def _check_selected(value: Any, _: Shape) -> None:
-    if not _is_integer(value) or not 0 <= value <= _MAX_LABEL:
+    if not is_whole(value) or not 0 <= value <= _MAX_LABEL:
         raise ArgumentError(f"selected must be a label, or 0 for none, got {brief(value)}")
 
 
@@ -261,25 +262,16 @@ _CHECKS: Mapping[str, Callable[[Any, Shape], object]] = MappingProxyType(
 )
 
 
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _is_finite(value: Any) -> bool:
     """Also of what a float can hold, so that nothing overflows later."""
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and abs(value) < 1e30
-        and math.isfinite(value)
-    )
+    return is_real(value) and abs(value) < 1e30 and math.isfinite(value)
 
 
 def _is_want(want: Any, n_planes: int) -> bool:
     return (
         isinstance(want, list | tuple)
         and len(want) == 3
-        and all(map(_is_integer, want[:2]))
+        and all(map(is_whole, want[:2]))
         and 0 <= want[0] < n_planes
         and isinstance(want[2], bool)
     )

@@ -19,11 +19,11 @@ from lite_ensam.core.partial_volume import value_range
 from lite_ensam.core.patch_config import Crop
 from lite_ensam.core.plausibility import intensity_error
 from lite_ensam.core.prompts import Prompts
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.scan_source import SourceLike
 from lite_ensam.core.types import CtVolume, PathLike
 from lite_ensam.engines import Engine
 from lite_ensam.io import MarkFrame, MarksLike, ScanLike, open_scan
-from lite_ensam.io.choice import Choice
+from lite_ensam.io.choice import Choice, SeriesChoice
 from lite_ensam.io.outputs import refuse_inputs
 from lite_ensam.segmentation import Border
 from lite_ensam.segmentation.api import with_prompts
@@ -263,9 +263,9 @@ def explore(
     marks: MarksLike | None = None,
     spacing_mm: Sequence[float] | None = None,
     *,
-    grid: Grid | ScanSource | None = None,
+    grid: SourceLike | None = None,
     marks_in: MarkFrame = "voxel",
-    series_uid: str | None = None,
+    series_uid: SeriesChoice | None = None,
     acquisition: int | None = None,
     only: Choice = (),
     hu: bool | None = None,
@@ -297,12 +297,12 @@ def explore(
         hand, thresholds, options and what was accepted or rejected, too.
     spacing_mm : Sequence[float] or None, default None
         Voxel spacing (z, y, x) in mm, if `ct` is an array.
-    grid : Grid or ScanSource or None, default None
+    grid : SourceLike or None, default None
         Geometry of the scan, if `ct` is an array.
     marks_in : MarkFrame, default "voxel"
         Coordinates of marks that are given as numbers, see `lite_ensam.segment`.
-    series_uid : str or None, default None
-        SeriesInstanceUID, if a folder holds several series.
+    series_uid : SeriesChoice or None, default None
+        SeriesInstanceUID or number, or one of `list_ct_series`, if a folder holds several series.
     acquisition : int or None, default None
         AcquisitionNumber, if a series holds several acquisitions.
     only : Choice, default ()
@@ -382,7 +382,7 @@ def explore(
         threshold = checked_threshold(threshold)
     scan = open_scan(ct, spacing_mm, grid, series_uid, acquisition, marks)
     given = scan.read_marks(marks, marks_in, only) if marks is not None or scan.keeps_marks else ()
-    given = with_prompts(given, prompts or {}, scan.source)
+    given = with_prompts(given, prompts, scan.source)
     volume = scan.read_ct()
     hu = scan.case.hu if hu is None and scan.case is not None else hu
     if hu is None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lite_ensam.core.errors import ArgumentError, MarkError, brief
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.number_kinds import is_real
 from lite_ensam.core.partial_volume import SubVolume, TumorMasks
 from lite_ensam.core.recist import RecistMark, voxel_of
 from lite_ensam.core.types import FloatTriple, Mask, int_triple
@@ -192,7 +193,7 @@ class Hand:
         ArgumentError
             If `mm` is not above 0 and at most 20.
         """
-        if not (isinstance(mm, int | float) and not isinstance(mm, bool) and 0 < mm <= MOST_SMOOTH_MM):
+        if not (is_real(mm) and 0 < mm <= MOST_SMOOTH_MM):
             raise ArgumentError(f"mm must be above 0 and at most {MOST_SMOOTH_MM:g}, got {brief(mm)}")
         with self._viewer.settled():
             mark = self._mark(label)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lite_ensam.core.errors import ArgumentError, brief
 from lite_ensam.core.mark_fields import MAX_LABEL
+from lite_ensam.core.number_kinds import is_real, is_whole
 from lite_ensam.core.partial_volume import SubVolume
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import FloatTriple, IntTriple, Mask, int_triple
@@ -312,11 +313,11 @@ def _is_stroke(entry: Mapping[str, Any], shape_zyx: IntTriple) -> bool:
 
 
 def _is_integer(value: Any, low: int, high: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    return is_whole(value) and low <= value <= high
 
 
 def _is_number(value: Any, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+    return is_real(value) and low <= value <= high
 
 
 @lru_cache(maxsize=256)

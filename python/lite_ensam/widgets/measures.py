@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.errors import ArgumentError, brief
+from lite_ensam.core.number_kinds import is_real, is_whole
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import IntTriple
 from lite_ensam.widgets.planes import Plane
@@ -79,11 +80,11 @@ def _is_measure(entry: dict[str, Any], shape_zyx: IntTriple) -> bool:
 
 
 def _is_index(value: Any, n: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < n
+    return is_whole(value) and 0 <= value < n
 
 
 def _is_place(value: Any, n: int) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and -0.5 <= value <= n - 0.5
+    return is_real(value) and -0.5 <= value <= n - 0.5
 
 
 def roi_statistics(

@@ -64,9 +64,11 @@ class RunOptions:
     def __post_init__(self) -> None:
         check_engine(self.engine)
         check_threads(self.threads)
+        object.__setattr__(self, "threads", None if self.threads is None else int(self.threads))
         check_choices(self.crop, self.window, self.border)
         if self.n_repeats:
             check_repeats(self.n_repeats)
+            object.__setattr__(self, "n_repeats", int(self.n_repeats))
         object.__setattr__(self, "weights", os.fspath(self.weights))
         if self.window is not None:
             low, high = self.window

@@ -17,6 +17,7 @@ from lite_ensam.core.case import check_hu, guess_hu
 from lite_ensam.core.colors import PALETTE, color_of
 from lite_ensam.core.errors import ArgumentError, LiteEnsamError, brief
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.number_kinds import is_whole
 from lite_ensam.core.process_lock import ProcessLock
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
@@ -573,7 +574,7 @@ class RecistViewer(MaskTraits):
     def _visit(self, number: Any) -> VisitPicture:
         """The scan, 0, or the prior visit, 1."""
         visits = self._open_visits()
-        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(visits):
+        if not is_whole(number) or not 0 <= number < len(visits):
             raise ArgumentError(f"visit must be 0, or 1 where there is a prior one, got {brief(number)}")
         return visits[number]
 

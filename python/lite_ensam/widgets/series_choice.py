@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lite_ensam.core.errors import ArgumentError, brief
+from lite_ensam.core.number_kinds import is_whole
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import PathLike
 from lite_ensam.widgets.explorer import Explorer
@@ -40,7 +41,7 @@ class SeriesChoice:
 
     def open(self, number: Any) -> Explorer:
         """The scan of a series, by its place in the list (else ArgumentError); other errors as `explore`."""
-        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(self.series):
+        if not is_whole(number) or not 0 <= number < len(self.series):
             raise ArgumentError(
                 f"series must be a number from 0 to {len(self.series) - 1}, got {brief(number)}"
             )

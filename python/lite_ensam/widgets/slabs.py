@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.errors import ArgumentError, brief
+from lite_ensam.core.number_kinds import is_real
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import CtVolume, FloatTriple
 from lite_ensam.widgets.planes import Plane
@@ -48,12 +49,7 @@ def slab_from_json(value: Any) -> Slab | None:
         return None
     given: Any = value if isinstance(value, dict) else {}
     how, mm = given.get("how"), given.get("mm")
-    if (
-        how not in get_args(How)
-        or not isinstance(mm, int | float)
-        or isinstance(mm, bool)
-        or not 0 < mm <= MAX_SLAB_MM
-    ):
+    if how not in get_args(How) or not is_real(mm) or not 0 < mm <= MAX_SLAB_MM:
         raise ArgumentError(
             f'slab must be null or have `how` ("max", "mean" or "min") and `mm` up to {MAX_SLAB_MM:g}, '
             f"got {brief(value)}"

@@ -1,3 +1,5 @@
+from datetime import date
+
 import numpy as np
 import pyarrow
 import pyarrow.parquet
@@ -5,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lite_ensam.cohort import CohortCase, check_rows, read_cohort_manifest, write_cohort_manifest
+from lite_ensam.cohort import (
+    CohortCase,
+    CohortManifest,
+    check_rows,
+    read_cohort_manifest,
+    write_cohort_manifest,
+)
+from lite_ensam.cohort.manifest import manifest_of
 from lite_ensam.core.errors import CohortError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
@@ -165,3 +174,33 @@ class TestChecks:
         assert [one.row for one in found] == [number for number, _ in expected]
         for one, (_, words) in zip(found, expected, strict=True):
             assert words in one.error
+
+
+class TestRows:
+    def test_they_come_as_a_manifest_a_table_mappings_or_cases(self, tmp_path):
+        pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+        ct = tmp_path / "ct.nii"
+        expected = (CohortCase("a", str(ct)), CohortCase("b", str(ct), acquisition="2", date="2026-01-02"))
+        rows = [
+            {"case": "a", "ct": ct, "marks": None},
+            {"case": "b", "ct": str(ct), "acquisition": 2.0, "date": date(2026, 1, 2), "age": 70},
+        ]
+        cases = [CohortCase("a", ct, None), CohortCase("b", ct, acquisition=2, date=date(2026, 1, 2))]
+        table = pandas.DataFrame(rows)
+        for form in (rows, cases, table, table.set_index("case"), CohortManifest(expected)):
+            assert manifest_of(form).rows == expected
+        assert manifest_of(rows).notes == ("columns not read: age",)
+        write_cohort_manifest(tmp_path / "list.csv", manifest_of(rows))
+        assert read_cohort_manifest(tmp_path / "list.csv").rows == expected
+        assert [one.case for one in check_rows(manifest_of(rows))] == ["a", "b"]
+
+    @pytest.mark.parametrize("wrong", [3, "list", {"case": "a"}, ["a"], [("a", "ct")]])
+    def test_other_things_are_refused(self, wrong):
+        with pytest.raises(
+            CohortError, match="rows must be a CohortManifest, CohortCases, a data frame or mappings"
+        ):
+            manifest_of(wrong)
+
+    def test_a_cell_that_is_none_is_refused(self):
+        with pytest.raises(CohortError, match=r"ct must be a text or a path, got \[1\]"):
+            CohortCase("a", [1])

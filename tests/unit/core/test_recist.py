@@ -16,6 +16,7 @@ from lite_ensam.core.recist import (
     marks_from_labels,
     marks_from_marker,
     sphere_mask,
+    voxel_of,
 )
 from tests.phantoms import Ellipsoid
 
@@ -452,3 +453,18 @@ class TestWhatElseIsKnown:
         marks = [RecistMark(n, ((4, n, 2), (4, n, 12)), inside_zyx=[(4, 5, 5)]) for n in (1, 2)]
         with pytest.raises(MarkError, match=r"marks 1 and 2 both name the voxel \(4, 5, 5\)"):
             check_marks(marks, (20, 30, 40))
+
+
+def test_a_point_between_two_voxels_is_the_same_voxel_whichever_way_the_scan_is_stored():
+    mark = RecistMark(
+        1,
+        ((4, 10, 12), (4, 20, 12)),
+        last_slice=5,
+        inside_zyx=((5.5, 14.5, 11.5),),
+        outside_zyx=((3.5, 9.5, 9.5),),
+    )
+    flips, shape = (True, True, True), (20, 30, 40)
+    there = mark.flipped(flips, shape)
+    for field in ("inside_zyx", "outside_zyx"):
+        (here,), (turned,) = getattr(mark, field), getattr(there, field)
+        assert voxel_of(turned) == tuple(np.subtract(shape, 1) - voxel_of(here))

@@ -295,3 +295,10 @@ def test_the_shared_inputs_with_dead_links(shared_data, tmp_path):
     assert [row.case for row in manifest.rows] == ["p1", "p5"]
     (problem,) = check_rows(manifest.rows)
     assert (problem.case, problem.error.endswith("p5/ct.nii.gz: no such file")) == ("p5", True)
+
+
+def test_one_name_is_not_all_that_it_holds(tmp_path):
+    for name in ("src/p1", "src/p10"):
+        whole_case(tmp_path, name)
+    for only in ("src/p10", ["src/p10"]):
+        assert [case.key for case in list_cases(tmp_path, only).cases] == ["src/p10"]

@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lite_ensam import _kernels
-from lite_ensam.core.errors import EngineError
-from lite_ensam.engines import check_engine, load_backend
+from lite_ensam.core.errors import ArgumentError, EngineError
+from lite_ensam.engines import check_engine, check_threads, load_backend
 
 COUNT = """
 from lite_ensam import _kernels
@@ -68,3 +69,10 @@ def test_a_cpu_without_avx2_is_refused_by_openvino_alone(monkeypatch: pytest.Mon
     with pytest.raises(EngineError, match=r"needs a CPU with AVX2, .* the torch engine \(--engine torch\)"):
         load_backend("openvino")
     check_engine("torch")
+
+
+def test_numbers_of_numpy_are_numbers_of_threads() -> None:
+    check_threads(np.int64(2))  # type: ignore[arg-type]
+    for wrong in (True, 1.0, "2", 0):
+        with pytest.raises(ArgumentError, match="threads must be a whole number from 1 to 1024, got"):
+            check_threads(wrong)  # type: ignore[arg-type]

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lite_ensam.core.errors import MissingExtraError
+from lite_ensam.core.errors import CaseError, MissingExtraError
+from lite_ensam.core.grid import Grid
 from lite_ensam.evaluation.metrics import dsc, flare_nsd, nsd, nsd_at, relative_error
 
 SHAPES = st.tuples(*[st.integers(1, 8)] * 3)
@@ -146,3 +147,13 @@ def test_nsd_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "surface_distance", None)
     with pytest.raises(MissingExtraError, match=r"lite-ensam\[evaluate\]"):
         nsd(blank(), blank(), (1.0, 1.0, 1.0))
+
+
+def test_lists_tensors_and_grids_are_taken_scalars_are_not() -> None:
+    one, other = blank(), blank()
+    one[1:3, 1:3, 1:3] = other[1:3, 1:3, 2:4] = True
+    grid = Grid.from_spacing(one.shape, (2.0, 1.0, 1.0))
+    assert dsc(one.tolist(), other.tolist()) == dsc(one, other) == 0.5
+    assert nsd(one.tolist(), other, grid) == nsd(one, other, grid.spacing_mm)
+    with pytest.raises(CaseError, match=r"spacing_mm must be three positive numbers .* got 1\.0"):
+        nsd(one, other, 1.0)

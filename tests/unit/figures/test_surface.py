@@ -5,7 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from lite_ensam.core.errors import ArgumentError, CaseError
 from lite_ensam.core.grid import Grid
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.figures.surface import Surface, surface_of
 from tests.phantoms import Ellipsoid
 
@@ -74,3 +76,20 @@ def test_smoothing_takes_steps_off_but_no_volume() -> None:
         return float(np.std(np.linalg.norm((surface.vertices_mm - center) / semi_axes, axis=1)))
 
     assert roughness(smooth) < roughness(rough)
+
+
+def test_one_tumour_of_the_grids_shape_has_a_surface() -> None:
+    mask, grid = BALL.mask(SHAPE, SPACING), Grid.from_spacing(SHAPE, SPACING)
+    expected = surface_of(mask, grid).vertices_mm
+    for same in (mask * 7, mask.tolist()):
+        for place in (grid, ScanSource(grid)):
+            np.testing.assert_array_equal(surface_of(same, place).vertices_mm, expected)
+    two = mask.astype(np.uint8)
+    two[0, 0, 0] = 3
+    for wrong, where, words in (
+        (mask[1:], grid, r"mask must have the scan's shape \(24, 40, 44\) \(z, y, x\), got \(23, 40, 44\)"),
+        (two, grid, r"mask must be of one tumour, got labels \[1, 3\]: give `labels == 1`"),
+        (mask, SPACING, r"geometry must be a Grid, a ScanSource.*, got \(2\.5, 0\.8, 0\.9\)"),
+    ):
+        with pytest.raises(ArgumentError if where is SPACING or wrong is two else CaseError, match=words):
+            surface_of(wrong, where)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.image import imread
 from lite_ensam.core.errors import ArgumentError, MissingExtraError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.evaluation.baselines import sphere
 from lite_ensam.figures.tumor_planes import (
     BETWEEN_WINDOW_HU,
@@ -19,6 +21,8 @@ from lite_ensam.figures.tumor_planes import (
     SOFT_TISSUE_WINDOW_HU,
     TumorPicture,
     choose_window,
+    draw_tumors,
+    render_picture,
     write_picture,
 )
 from tests.phantoms import ellipsoid_case
@@ -149,7 +153,7 @@ def test_a_windowed_scan_is_shown_as_it_is() -> None:
 
 
 def test_shapes_that_differ_are_named() -> None:
-    message = r"reference has shape \(2, 2, 2\), the grid \(22, 40, 48\)"
+    message = r"reference must have the scan's shape \(22, 40, 48\) \(z, y, x\), got \(2, 2, 2\)"
     with pytest.raises(ValueError, match=message):
         tumor_picture(reference=np.zeros((2, 2, 2), dtype=np.bool_))
 
@@ -199,3 +203,16 @@ print("matplotlib.pyplot" in sys.modules)
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.split() == ["False", "False", "False"]
+
+
+def test_what_users_have_is_drawn_or_refused_in_words() -> None:
+    plain = tumor_picture()
+    again = replace(plain, ct=plain.ct.astype(np.float64), grid=ScanSource(plain.grid))
+    assert render_picture(again) == render_picture([plain])
+    two = np.asarray(plain.result).astype(np.uint8)
+    two[0, 0, 0] = 3
+    with pytest.raises(ArgumentError, match="result must be of one tumour, got labels"):
+        replace(plain, result=two)
+    for wrong, words in (([], "at least one TumorPicture"), ([3], "tumors must be TumorPictures .*, got 3")):
+        with pytest.raises(ArgumentError, match=words):
+            draw_tumors(wrong)

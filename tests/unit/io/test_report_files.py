@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lite_ensam.core.errors import CaseError, OutputError
+from lite_ensam.core.errors import ArgumentError, CaseError, OutputError
+from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.io import read_report, write_report, write_table
 
 
@@ -85,3 +86,14 @@ def test_tables_hold_no_noise_of_floats(tmp_path):
         "ml,mm,n,ends,none,small",
         '6.2976,0.1,12345678,"[[4, 0.3]]",,1.23457e-07',
     ]
+
+
+def test_voxels_are_no_report_and_rows_are_rows(tmp_path):
+    with pytest.raises(
+        ArgumentError, match="a report holds numbers and texts, got voxels: an array of shape"
+    ):
+        write_report(tmp_path / "report.json", make_phantom())
+    for wrong in ("abc", {"a": 1}, [3], 5):
+        with pytest.raises(ArgumentError, match="rows must be mappings, a data frame or a Segmentation, got"):
+            write_table(tmp_path / "table.csv", wrong)
+    assert list(tmp_path.iterdir()) == []

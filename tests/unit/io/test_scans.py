@@ -7,7 +7,8 @@ import pytest
 from lite_ensam.core.errors import CaseError, MarkError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.io import nifti, read_case, read_ct, read_labels, write_ct, write_marks, write_mask
+from lite_ensam.datasets.phantom import make_phantom
+from lite_ensam.io import LabelMap, nifti, read_case, read_ct, read_labels, write_ct, write_marks, write_mask
 from tests.phantoms import ellipsoid_case
 from tests.unit.io import files
 
@@ -132,7 +133,10 @@ class TestWriteMask:
             (np.full((2, 3, 4), -1), "-1"),
             (np.full((2, 3, 4), 70000), "70000"),
             (np.full((2, 3, 4), 0.5), "0.5"),
-            (np.ones((2, 3, 5), dtype=bool), r"shape \(2, 3, 5\), its grid \(2, 3, 4\)"),
+            (
+                np.ones((2, 3, 5), dtype=bool),
+                r"must have the scan's shape \(2, 3, 4\) \(z, y, x\), got \(2, 3, 5\)",
+            ),
         ],
     )
     def test_what_is_no_label_map_of_the_scan_is_refused(self, tmp_path, labels, message):
@@ -194,3 +198,41 @@ def test_a_scan_too_large_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(nifti, "scaled", refuse)
     with pytest.raises(CaseError, match=r"does not fit into memory$"):
         read_ct(files.save_nifti(tmp_path / "ct.nii"))
+
+
+class TestReadCaseOfImages:
+    def test_images_arrays_and_cases_are_read_as_segment_reads_them(self):
+        nibabel = pytest.importorskip("nibabel")
+        case = make_phantom()
+        image = nibabel.Nifti1Image(case.ct.transpose(), case.source.file_affine)
+        mask = nibabel.Nifti1Image(case.reference.transpose(), case.source.file_affine)
+        for read in (
+            read_case(image, case.marks, mask),
+            read_case(image, case.marks, case.reference.transpose()),
+            read_case(case.ct, case.marks, case.reference, grid=case),
+            read_case((case.ct, case.source), case.marks, LabelMap(case.reference)),
+            read_case(case),
+        ):
+            np.testing.assert_array_equal(read.ct, case.ct)
+            np.testing.assert_array_equal(read.reference, case.reference)
+            assert (read.marks, read.source.array_axes) == (case.marks, None)
+        drawn = read_case(case.ct, None, case.reference, spacing_mm=case.grid.spacing_mm)
+        assert [mark.label for mark in drawn.marks] == [1, 2, 3]
+
+    @pytest.mark.parametrize(
+        ("reference", "words"),
+        [(7, "reference must be an array"), (np.ones((2, 3, 4)), "reference must have the scan's shape")],
+    )
+    def test_what_is_no_reference_is_refused(self, reference, words):
+        case = make_phantom()
+        with pytest.raises(CaseError, match=words):
+            read_case(case.ct, case.marks, reference, grid=case.grid)
+
+
+def test_marks_that_are_no_lesions_are_not_blamed_on_the_ct(tmp_path):
+    case = make_phantom()
+    for name in ("a.nii", "a.dcm"):
+        with pytest.raises(MarkError, match=r"marks must be RecistMarks or Lesions, .* got 5"):
+            write_mask(tmp_path / name, case.reference, case, marks=[5])
+    write_mask(tmp_path / "a.nii", LabelMap(case.reference), case, marks=case)
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.nii"), case.reference)

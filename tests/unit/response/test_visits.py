@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from lite_ensam.core.errors import StudyError
+from lite_ensam.reporting import Patient, judge
 from lite_ensam.response import (
+    VOLUME,
     LesionState,
     NewLesion,
     NewLesionFinding,
@@ -126,3 +129,21 @@ def test_a_target_too_faint_to_measure_counts_five_millimetres() -> None:
     )
     (found,) = respond(Study((Target("a", "liver"),), visits))
     assert (found.sum, found.overall) == (5.0, Response.PR)
+
+
+def test_what_users_have_is_taken_or_refused_in_words() -> None:
+    visits = tuple(TimePoint(day, {"a": TargetValue(mm)}) for day, mm in ((0, 50.0), (56, 30.0), (112, 36.0)))
+    study = Study((Target("a", "liver"),), visits)
+    judged = respond(study)
+    assert respond(Patient("x", study)) == judged  # type: ignore[arg-type]
+    pairs = [(one.day, one.overall) for one in judged]
+    assert best_overall_response(judged) == best_overall_response(pairs)  # type: ignore[arg-type]
+    for ask, words in (
+        (lambda: TimePoint(0, {"a": 30.0}), "day 0: 'a' must be a TargetValue"),  # type: ignore[dict-item]
+        (lambda: TargetValue("12"), "diameter_mm must be 0 or more, .* got '12'"),  # type: ignore[arg-type]
+        (lambda: respond([study]), "study must be a Study, or one patient"),  # type: ignore[arg-type]
+        (lambda: best_overall_response(study), "visits must be pairs of day and Response"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(StudyError, match=words):
+            ask()
+    assert judge(Patient("x", study), VOLUME) == judge([Patient("x", study)], VOLUME)

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from lite_ensam.core.case import Case
+from lite_ensam.core.errors import MarkError
 from lite_ensam.core.patch_config import LINE_CHANNELS, PROMPT_CHANNELS, PatchConfig
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.segmentation import predictor
+from lite_ensam.segmentation.api import with_prompts
 from lite_ensam.segmentation.channels import prepare_lesion
 from lite_ensam.segmentation.predictor import Predictor
 
@@ -212,3 +214,11 @@ def test_a_scan_stored_the_other_way_round_gives_the_same_mask(case: Case) -> No
     again = Predictor(BallEngine()).predict(turned).labels
     assert labels.any()
     np.testing.assert_array_equal(np.flip(again, (0, 2)), labels)
+
+
+def test_a_table_of_prompts_is_refused_in_words() -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    case = make_phantom()
+    with pytest.raises(MarkError, match="prompts: must be prompts by label"):
+        with_prompts(case.marks, pandas.DataFrame({"first_slice": [3]}), case.source)
+    assert with_prompts(case.marks, None, case.source) == case.marks

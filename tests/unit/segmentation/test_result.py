@@ -6,17 +6,32 @@ import pickle
 import sys
 from dataclasses import replace
 from html import escape
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lite_ensam.core.case import Case
-from lite_ensam.core.errors import MissingExtraError
+from lite_ensam.core.errors import LiteEnsamError, MarkError, MissingExtraError, OutputError
 from lite_ensam.core.partial_volume import SubVolume, keep_boxes
 from lite_ensam.core.recist import RecistMark
+from lite_ensam.core.scan_source import ScanSource
 from lite_ensam.core.short_repr import LONGEST_REPR
 from lite_ensam.datasets.phantom import make_phantom
+from lite_ensam.figures.surface import surface_of
+from lite_ensam.io import (
+    parse_marks,
+    read_case,
+    read_labels,
+    read_marks,
+    read_report,
+    write_marks,
+    write_mask,
+    write_report,
+    write_table,
+)
+from lite_ensam.measurements import measure, measure_case
 from lite_ensam.measurements.flags import TOUCHES_EDGE
 from lite_ensam.segmentation import Segmentation
 from lite_ensam.segmentation.painting import Painting
@@ -177,3 +192,85 @@ def test_repr_and_notebook_say_the_flags() -> None:
     assert "&lt;b&gt;mass" in page
     assert repr(result).splitlines()[0] == "Segmentation of 3 tumour(s), 24 x 80 x 80 voxels"
     assert len(repr(result)) <= LONGEST_REPR
+
+
+CUBE = make_phantom((64, 64, 64), (3.0, 3.5, 4.0))
+"""Of a shape that does not tell its axes apart."""
+
+
+def result_of_image() -> Segmentation:
+    """A result as of an image of nibabel: its own array is (i, j, k)."""
+    return result_of(replace(CUBE, source=ScanSource(CUBE.grid, array_axes=(2, 1, 0))))
+
+
+def test_the_nouns_of_one_result_fit_each_other_whatever_axes_the_image_has(tmp_path: Path) -> None:
+    result = result_of_image()
+    np.testing.assert_array_equal(result.labels, CUBE.reference.T)
+    np.testing.assert_array_equal(result.labels_zyx, CUBE.reference)
+    for measured in (
+        measure(result),
+        measure(result.labels, result),
+        measure(result.labels_zyx, result.marks, result.grid),
+        measure_case(result.case, result),
+        measure(result, result.marks, result.grid.spacing_mm, result.case.ct),
+    ):
+        assert measured == tuple(result)
+    assert measure(result)[0].intensity == result[1].intensity
+    for n, arguments in enumerate(
+        ((result,), (result, result), (result.labels, result), (result.labels_zyx, result.grid))
+    ):
+        write_mask(tmp_path / f"{n}.nii.gz", *arguments)
+        np.testing.assert_array_equal(read_labels(tmp_path / f"{n}.nii.gz"), CUBE.reference)
+    surface = surface_of(CUBE.reference == 2, CUBE.grid)
+    for again in (
+        surface_of(result.mask(2), result),
+        surface_of(result.mask(2), result.source),
+        surface_of(result.labels_zyx == 2, result.grid),
+    ):
+        np.testing.assert_array_equal(again.vertices_mm, surface.vertices_mm)
+
+
+def test_a_result_is_a_scan_with_lines(tmp_path: Path) -> None:
+    result, case = result_of(), PHANTOM
+    for marks in (result, case):
+        assert parse_marks(marks, result) == case.marks
+        assert Case(case.ct, case.source, marks).marks == case.marks
+        write_marks(tmp_path / "marks.json", marks, overwrite=True)
+        assert read_marks(tmp_path / "marks.json", result) == case.marks
+        assert read_case(marks).marks == case.marks
+    again = read_case(case.ct, result, result, grid=result)
+    assert again.grid == case.grid
+    np.testing.assert_array_equal(again.reference, case.reference)
+
+
+def test_lines_of_another_scan_are_refused() -> None:
+    other = make_phantom((24, 80, 80), (5.0, 3.0, 3.0))
+    words = "marks are those of a scan with voxels of 4 x 3 x 3 mm .* this one is with voxels of 5 x 3 x 3 mm"
+    for use in (parse_marks, lambda marks, source: Case(other.ct, source, marks)):
+        with pytest.raises(MarkError, match=words):
+            use(result_of(), other.grid)
+
+
+def test_labels_that_are_of_another_order_are_refused_where_the_shape_tells(tmp_path: Path) -> None:
+    result = result_of(replace(PHANTOM, source=ScanSource(PHANTOM.grid, array_axes=(2, 1, 0))))
+    words = "must have the scan's shape .* got .*; a result's `labels` go with its `source`"
+    for write in (
+        lambda: write_mask(tmp_path / "mask.nii.gz", result.labels, result.grid),
+        lambda: write_mask(tmp_path / "mask.nii.gz", result.labels_zyx, result.source),
+        lambda: surface_of(result.mask(1), result.grid),
+        lambda: measure(result.labels_zyx, result),
+    ):
+        with pytest.raises(LiteEnsamError, match=words):
+            write()
+
+
+def test_a_result_is_written_as_its_report_and_its_table(tmp_path: Path) -> None:
+    result = replace(result_of(), report={"version": "1"})
+    write_report(tmp_path / "report.json", result)
+    assert read_report(tmp_path / "report.json") == {"version": "1"}
+    write_table(tmp_path / "table.csv", result)
+    assert (tmp_path / "table.csv").read_text().startswith("label,name,n_voxels")
+    with pytest.raises(
+        OutputError, match="a structured report refers to a DICOM SEG, so that path must end in"
+    ):
+        result.save(tmp_path / "mask.nii.gz", sr=tmp_path / "report.dcm")

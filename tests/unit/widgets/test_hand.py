@@ -104,6 +104,7 @@ def test_smoothing_says_how_far_the_border_moved_and_keeps_volume_and_neighbours
     assert words.startswith(start)
     assert words.endswith(f" mm, its volume is {volume:.2f} ml as before")
     assert 3 < float(words.removeprefix(start).split()[0]) < 20
+    assert viewer.hand.smooth(1, np.float32(2)).startswith("Lesion 1 was smoothed by 2 mm")
     for bad in (0, -1, 21, float("nan"), "2", True):
         with pytest.raises(ArgumentError, match="mm must be above 0 and at most 20"):
             viewer.hand.smooth(1, bad)  # type: ignore[arg-type]

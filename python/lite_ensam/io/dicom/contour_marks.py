@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lite_ensam.core.errors import CaseError, MarkError, printable
-from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import TumorMasks
 from lite_ensam.core.recist import NotedMarks, mark_from_mask
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.types import Mask
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.dicom.datasets import PathLike
@@ -21,14 +20,14 @@ _HALF = 0.5
 """Of a fractional SEG: how much of a voxel must be inside."""
 
 
-def read_contour_marks(path: PathLike, source: ScanSource | Grid, only: Choice = ()) -> NotedMarks:
+def read_contour_marks(path: PathLike, source: SourceLike, only: Choice = ()) -> NotedMarks:
     """Draw the line that a reader would draw on each ROI, with notes on ROIs that were left out.
 
     Parameters
     ----------
     path : PathLike
         The RTSTRUCT file.
-    source : ScanSource or Grid
+    source : SourceLike
         Source of the CT.
     only : Choice, default ()
         Names or numbers of ROIs; nothing takes all.
@@ -51,14 +50,14 @@ def read_contour_marks(path: PathLike, source: ScanSource | Grid, only: Choice =
     return _drawn(zip(lesions_of_rois(rois), (roi.mask() for roi in rois), strict=True), "ROI", source, notes)
 
 
-def read_segment_marks(path: PathLike, source: ScanSource | Grid, only: Choice = ()) -> NotedMarks:
+def read_segment_marks(path: PathLike, source: SourceLike, only: Choice = ()) -> NotedMarks:
     """The line that a reader would draw on each segment of a SEG; of a fractional one on what is at least half inside.
 
     Parameters
     ----------
     path : PathLike
         The SEG file.
-    source : ScanSource or Grid
+    source : SourceLike
         Source of the CT.
     only : Choice, default ()
         Names or numbers of segments; nothing takes all.
@@ -83,7 +82,7 @@ def read_segment_marks(path: PathLike, source: ScanSource | Grid, only: Choice =
 
 
 def _drawn(
-    regions: Iterable[tuple[Lesion, Mask]], what: str, source: ScanSource | Grid, notes: Sequence[str]
+    regions: Iterable[tuple[Lesion, Mask]], what: str, source: SourceLike, notes: Sequence[str]
 ) -> NotedMarks:
     """A line on each region, with what is known of it; notes on those that are too small."""
     spacing_mm = ScanSource.of(source).grid.spacing_mm

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from lite_ensam.core.errors import CaseError, MarkError, brief
-from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import NotedMarks
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.io.choice import Choice
 from lite_ensam.io.dicom.contour_marks import read_contour_marks, read_segment_marks
 from lite_ensam.io.dicom.datasets import (
@@ -36,7 +35,7 @@ _MOST_REASONS = 5
 
 
 @translate_dicom_errors
-def read_dicom_marks(path: PathLike, source: ScanSource | Grid, only: Choice = ()) -> NotedMarks:
+def read_dicom_marks(path: PathLike, source: SourceLike, only: Choice = ()) -> NotedMarks:
     """Read all lines of a DICOM file, labelled 1, 2, ... in its order, with notes on parts that were skipped.
 
     Parameters
@@ -47,7 +46,7 @@ def read_dicom_marks(path: PathLike, source: ScanSource | Grid, only: Choice = (
         the series, or SCOORD3D in its frame of reference); a presentation state (GSPS): lines of two points,
         circles, ellipses and outlines; or an RTSTRUCT or a SEG, on which lines are drawn: see
         `read_contour_marks` and `read_segment_marks`.
-    source : ScanSource or Grid
+    source : SourceLike
         Source of the CT. Coordinates on images need the CT to have been read from DICOM itself.
     only : Choice, default ()
         Of an RTSTRUCT or SEG: names or numbers of the ROIs or segments; nothing takes all.

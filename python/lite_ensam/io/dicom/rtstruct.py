@@ -9,9 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from lite_ensam.core.errors import CaseError, brief, printable
-from lite_ensam.core.grid import Grid
 from lite_ensam.core.mark_fields import MAX_LABEL
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, Mask
 from lite_ensam.core.voxels import smallest_label_dtype
@@ -226,7 +225,7 @@ def read_roi_names(path: PathLike) -> tuple[str, ...]:
     return tuple(_names(_read_rtstruct(path))[0].values())
 
 
-def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
+def read_roi(path: PathLike, name: str, source: SourceLike) -> Mask:
     """Read the mask of one ROI by its name or number; errors as `read_rois`.
 
     Parameters
@@ -235,7 +234,7 @@ def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
         The RTSTRUCT file.
     name : str
         Name or number of the ROI.
-    source : ScanSource or Grid
+    source : SourceLike
         The CT that the contours were drawn on.
 
     Returns
@@ -250,7 +249,7 @@ def read_roi(path: PathLike, name: str, source: ScanSource | Grid) -> Mask:
 
 @translate_dicom_errors
 def read_rois(
-    path: PathLike, source: ScanSource | Grid, only: Choice = ()
+    path: PathLike, source: SourceLike, only: Choice = ()
 ) -> tuple[tuple[Roi, ...], tuple[str, ...]]:
     """Read the ROIs of an RTSTRUCT file that have closed contours on the CT, with notes on the others.
 
@@ -258,7 +257,7 @@ def read_rois(
     ----------
     path : PathLike
         The RTSTRUCT file.
-    source : ScanSource or Grid
+    source : SourceLike
         Source of the CT that the contours were drawn on.
     only : Choice, default ()
         Names or numbers of the ROIs to read; nothing reads all.
@@ -295,14 +294,14 @@ def read_rois(
     return tuple(rois), (*notes, *(f"passed over: {text}" for text in passed))
 
 
-def read_contours(path: PathLike, source: ScanSource | Grid | None = None, only: Choice = ()) -> LabelMap:
+def read_contours(path: PathLike, source: SourceLike | None = None, only: Choice = ()) -> LabelMap:
     """Read an RTSTRUCT file as a label map; labels are ROI numbers (1, 2, ... if one cannot be a label).
 
     Parameters
     ----------
     path : PathLike
         The RTSTRUCT file.
-    source : ScanSource or Grid or None, default None
+    source : SourceLike or None, default None
         The CT that the contours were drawn on; needed.
     only : Choice, default ()
         Names or numbers of ROIs; nothing takes all.

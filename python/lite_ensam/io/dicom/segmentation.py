@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +13,8 @@ from lite_ensam import _kernels
 from lite_ensam.core.about import DISCLAIMER
 from lite_ensam.core.colors import rgb_of
 from lite_ensam.core.errors import OutputError
-from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.core.scan_source import ScanSource
-from lite_ensam.core.types import Labels
+from lite_ensam.core.scan_source import SourceLike
 from lite_ensam.core.voxels import smallest_label_dtype
 from lite_ensam.io.atomic import atomic_write
 from lite_ensam.io.dicom.codes import as_code
@@ -28,7 +27,7 @@ from lite_ensam.io.dicom.datasets import (
 )
 from lite_ensam.io.dicom.patient import UTF_8
 from lite_ensam.io.dicom.series_source import SeriesSource, series_of
-from lite_ensam.io.label_map import Lesion
+from lite_ensam.io.label_map import Lesion, lesions_of
 
 __all__ = [
     "LONGEST_LABEL",
@@ -96,22 +95,22 @@ def segment_label(mark: RecistMark | Lesion) -> str:
 
 @keep_identifiers_quiet()
 def build_segmentation(
-    labels: Labels,
-    source: ScanSource | Grid,
-    marks: Sequence[RecistMark | Lesion],
+    labels: Any,
+    source: SourceLike,
+    marks: Sequence[RecistMark | Lesion] | Any,
     remarks: Mapping[int, str] = MappingProxyType({}),
 ) -> Dataset:
     """Make a SEG object of a label map.
 
     Parameters
     ----------
-    labels : Labels
-        Uint8 or uint16 (z, y, x).
-    source : ScanSource or Grid
+    labels : Any
+        Label map, see `write_mask`.
+    source : SourceLike
         Source of the CT, read from DICOM: patient, study and geometry are those of its slices.
-    marks : Sequence[RecistMark | Lesion]
-        Their labels say which values become segments, in this order; names, tracking UIDs and finding sites
-        go along, and a mark without UID gets a new one.
+    marks : Sequence[RecistMark | Lesion] or Any
+        Lines or lesions, or a `Case` or `Segmentation` that has lines. Their labels say which values become segments,
+        in this order; names, tracking UIDs and finding sites go along, and a mark without UID gets a new one.
     remarks : Mapping[int, str], optional
         Remarks by label, what the description of a segment says besides.
 
@@ -124,11 +123,15 @@ def build_segmentation(
     ------
     OutputError
         If the CT did not come from DICOM, a marked tumour has no voxel, or a slice lacks what SEG needs.
+    MarkError
+        If `marks` are not lines or lesions.
     MissingExtraError
         If highdicom is not installed.
     """
     highdicom = load_package("highdicom")
     series = series_of(source, "a DICOM SEG")
+    marks = lesions_of(marks, labels)
+    labels = series.part_of_labels(labels).whole()
     for name in _NEEDED:
         if any(not one.get(name) for one in series.slices):
             raise OutputError(f"the CT's slices lack what a DICOM SEG needs: {name} is missing or empty")

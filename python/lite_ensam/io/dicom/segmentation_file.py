@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lite_ensam.core.errors import CaseError, brief, printable
-from lite_ensam.core.grid import Grid
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.types import Float64Array, IntTriple, Mask
 from lite_ensam.core.voxels import smallest_label_dtype
 from lite_ensam.io.choice import Choice, choose
@@ -70,7 +69,7 @@ class _Place:
 @translate_dicom_errors
 def read_segmentation(
     path: PathLike,
-    source: ScanSource | Grid | None = None,
+    source: SourceLike | None = None,
     only: Choice = (),
     fraction: float | None = None,
 ) -> LabelMap:
@@ -82,7 +81,7 @@ def read_segmentation(
     ----------
     path : PathLike
         The file.
-    source : ScanSource or Grid or None, default None
+    source : SourceLike or None, default None
         Source of the CT. It may be stored in another order than the frames: they are permuted and flipped
         onto it.
     only : Choice, default ()
@@ -110,9 +109,7 @@ def read_segmentation(
         raise CaseError(f"{printable(path)}: {error}") from None
 
 
-def _read(
-    dataset: Dataset, source: ScanSource | Grid | None, only: Choice, fraction: float | None
-) -> LabelMap:
+def _read(dataset: Dataset, source: SourceLike | None, only: Choice, fraction: float | None) -> LabelMap:
     kind = str(dataset.get("SegmentationType"))
     if dataset.get("Modality") != "SEG" or kind not in _KINDS:
         found = f"{dataset.get('Modality')} {dataset.get('SegmentationType', '')}".strip()

@@ -10,6 +10,7 @@ import numpy as np
 
 from lite_ensam.core.errors import CaseError, printable
 from lite_ensam.core.types import CtVolume, Float64Array
+from lite_ensam.io.choice import SeriesChoice, parse_acquisition, parse_series
 from lite_ensam.io.dicom.acquisitions import Acquisition, choose_acquisition, split_acquisitions
 from lite_ensam.io.dicom.ct_folder import read_ct_folder
 from lite_ensam.io.dicom.datasets import (
@@ -46,7 +47,7 @@ _MADE_OF_SLICES = ("StudyInstanceUID", "SeriesInstanceUID", _FRAME)
 @translate_dicom_errors
 def read_ct_series(
     folder: PathLike,
-    series_uid: str | None = None,
+    series_uid: SeriesChoice | None = None,
     acquisition: int | None = None,
     referred_by: PathLike | None = None,
 ) -> tuple[CtVolume, SeriesSource]:
@@ -60,9 +61,9 @@ def read_ct_series(
     ----------
     folder : PathLike
         Whatever the files are called; links to folders are followed.
-    series_uid : str or None, default None
-        SeriesInstanceUID or SeriesNumber; None takes the series that `referred_by` refers to, else the one with
-        the most slices (of equals the smallest UID), and says so in the source's `notes`.
+    series_uid : SeriesChoice or None, default None
+        SeriesInstanceUID or SeriesNumber, or one of `list_ct_series`; None takes the series that `referred_by` refers
+        to, else the one with the most slices (of equals the smallest UID), and says so in the source's `notes`.
     acquisition : int or None, default None
         Acquisition of a series with several acquisitions, phases or reconstructions at the same places the
         number of one, as the notes list them; None takes the one that `referred_by` refers to, else the
@@ -91,10 +92,11 @@ def read_ct_series(
         If pydicom is not installed.
     """
     where = printable(folder)
+    wanted, acquisition = parse_series(series_uid), parse_acquisition(acquisition)
     content = read_ct_folder(folder)
     referred = References.of(referred_by)
     try:
-        planes, notes = choose_series(content.planes, series_uid, referred, content.instead())
+        planes, notes = choose_series(content.planes, wanted, referred, content.instead())
         content.check_whole(str(planes[0].get("SeriesInstanceUID", "")))
         planes, copies = _without_copies(planes)
         _check_one_study(planes)
@@ -134,7 +136,7 @@ def choose_series(
     }
     listed = "; ".join(names[uid] for uid in sorted(by_series, key=lambda uid: (names[uid], uid)))
     if series_uid is not None:
-        called = [uid for uid, header in first.items() if is_called(header, series_uid.strip())]
+        called = [uid for uid, header in first.items() if is_called(header, series_uid)]
         found = [series_uid] if series_uid in by_series else called
         if len(found) != 1:
             several = f"{len(found)} series of this number" if found else "no such CT series"

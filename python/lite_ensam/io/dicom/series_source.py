@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lite_ensam.core.errors import MarkError, OutputError
-from lite_ensam.core.grid import Grid
-from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.core.scan_source import ScanSource, SourceLike
 from lite_ensam.core.short_repr import with_short_repr
 from lite_ensam.core.types import Float64Array, FloatTriple, IntTriple
 from lite_ensam.io.dicom.datasets import Dataset
@@ -296,12 +295,12 @@ class SeriesSource(ScanSource):
         return self.points_from_file(self.stack.from_world(points_lps))
 
 
-def series_of(source: ScanSource | Grid, what: str) -> SeriesSource:
+def series_of(source: SourceLike, what: str) -> SeriesSource:
     """Return the DICOM series that a scan came from.
 
     Parameters
     ----------
-    source : ScanSource or Grid
+    source : SourceLike
         Source of the scan.
     what : str
         Needs it, for the message: "a DICOM SEG".
@@ -316,6 +315,7 @@ def series_of(source: ScanSource | Grid, what: str) -> SeriesSource:
     OutputError
         If the scan was not read from a DICOM folder.
     """
-    if not isinstance(source, SeriesSource):
+    own = ScanSource.of(source)
+    if not isinstance(own, SeriesSource):
         raise OutputError(needs_slices(what))
-    return source
+    return own

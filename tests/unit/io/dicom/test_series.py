@@ -10,10 +10,10 @@ import pydicom
 import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 
-from lite_ensam.core.errors import CaseError, MissingExtraError
+from lite_ensam.core.errors import ArgumentError, CaseError, MissingExtraError
 from lite_ensam.core.grid import Grid
 from lite_ensam.io import read_ct
-from lite_ensam.io.dicom import read_ct_series
+from lite_ensam.io.dicom import list_ct_series, read_ct_series
 from tests.unit.io.dicom.files import (
     FRAME,
     SAGITTAL,
@@ -388,3 +388,27 @@ def test_pixels_of_another_size_are_another_image(tmp_path: Path, row_mm: float,
         any("another size, spacing, orientation or frame of reference" in note for note in source.notes)
         is not belongs
     )
+
+
+def test_a_series_is_chosen_by_number_uid_or_what_the_list_says(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume())
+    for path in (tmp_path / "ct").iterdir():
+        slice_ = pydicom.dcmread(path)
+        slice_.SeriesNumber = 3
+        slice_.save_as(path)
+    (listed,) = list_ct_series(tmp_path / "ct")
+    for choice in (3, np.int64(3), "3", listed, listed.uid):
+        assert read_ct(tmp_path / "ct", series_uid=choice)[1].series_uid == listed.uid
+    with pytest.raises(CaseError, match="holds no such CT series"):
+        read_ct(tmp_path / "ct", series_uid=4)
+
+
+@pytest.mark.parametrize("wrong", [1.5, True, "", [3]])
+def test_a_series_that_is_none_is_refused_before_a_file_is_read(tmp_path: Path, wrong: object) -> None:
+    for read in (read_ct, read_ct_series):
+        with pytest.raises(
+            ArgumentError, match="series_uid must be a SeriesInstanceUID, a SeriesNumber, or one of"
+        ):
+            read(tmp_path / "nowhere", series_uid=wrong)  # type: ignore[operator]
+    with pytest.raises(CaseError, match=r"acquisition must be a whole number, got 1\.5"):
+        read_ct(tmp_path / "nowhere", acquisition=1.5)  # type: ignore[arg-type]
