@@ -49,7 +49,7 @@ READING = [
     ),
     *mutants(
         "core/voxels.py",
-        "tests/unit/io/test_voxels.py",
+        "tests/unit/core/test_voxels.py",
         ("_EXACT_IN_FLOAT32 = 2**24", "_EXACT_IN_FLOAT32 = 2**25"),
         ("_EXACT_IN_FLOAT32 = 2**24", "_EXACT_IN_FLOAT32 = 2**20"),
         ("highest <= 255", "highest <= 256"),

@@ -250,7 +250,7 @@ def _cell_text(name: str, cell: Any) -> str:
     """A cell as text: a path, a number and a date are what they say, None and NaN empty; else CohortError."""
     if isinstance(cell, str):
         return cell
-    if cell is None or cell != cell:
+    if _is_missing(cell):
         return ""
     if isinstance(cell, os.PathLike):
         return str(os.fspath(cell))
@@ -259,6 +259,16 @@ def _cell_text(name: str, cell: Any) -> str:
     if isinstance(cell, date):
         return cell.isoformat()[:10]
     raise CohortError(f"{name} must be a text or a path, got {brief(cell)}")
+
+
+def _is_missing(cell: Any) -> bool:
+    """Whether it is None, NaN or pandas' NaT or NA; NA is the one that is neither true nor false."""
+    try:
+        return cell is None or bool(cell != cell)
+    except TypeError:
+        return True
+    except ValueError:  # an array
+        return False
 
 
 def write_cohort_manifest(path: str | os.PathLike[str], rows: Rows, overwrite: bool = False) -> None:

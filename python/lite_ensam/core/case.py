@@ -1,7 +1,7 @@
 """`Case`: one scan with its marks, valid once built."""
 
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -71,8 +71,8 @@ class Case:
         place = getattr(self.grid, "source", self.grid)
         if isinstance(place, ScanSource):
             object.__setattr__(self, "grid", place.grid)
-            if self.source is None:
-                object.__setattr__(self, "source", place)
+            if self.source is None:  # the arrays are (z, y, x), whatever order the image of the source had
+                object.__setattr__(self, "source", replace(place, array_axes=None))
         if not isinstance(self.grid, Grid):
             raise CaseError(
                 f"grid must be a Grid or a ScanSource, as `read_ct` returns it, got {brief(self.grid)}"

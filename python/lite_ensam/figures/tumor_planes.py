@@ -19,7 +19,6 @@ from lite_ensam.core.grid import Grid
 from lite_ensam.core.partial_volume import (
     PartialScan,
     SubVolume,
-    TumorMasks,
     subvolume_containing,
     value_range,
 )
@@ -121,15 +120,14 @@ class TumorPicture:
             object.__setattr__(self, "ct", as_ct(self.ct, name="ct"))
         if self.ct.shape != self.grid.shape_zyx:
             raise CaseError(f"ct has shape {self.ct.shape}, the grid {self.grid.shape_zyx} (z, y, x)")
-        both = {"reference": self.reference, "result": self.result}
-        masks = {name: source.mask_part(mask, name) for name, mask in both.items() if mask is not None}
-        object.__setattr__(self, "_masks", masks)
+        for name, mask in self.masks.items():
+            object.__setattr__(self, name, source.mask_part(mask, name))
 
     @property
-    def masks(self) -> dict[str, SubVolume]:
-        """The outlines, the lowest first."""
-        masks: dict[str, SubVolume] = vars(self)["_masks"]
-        return masks
+    def masks(self) -> dict[str, Any]:
+        """The outlines, the lowest first; each is the smallest `SubVolume` that holds its mask."""
+        both = {"reference": self.reference, "result": self.result}
+        return {name: mask for name, mask in both.items() if mask is not None}
 
     def slice_of(self, part: SubVolume, plane: _Plane) -> tuple[NDArray[Any], Float64Array]:
         """Cut a part of the volume along a plane of the picture.
@@ -164,9 +162,12 @@ class TumorPicture:
             Middle (z, y, x) and side in mm.
         """
         spacing = np.asarray(self.grid.spacing_mm)
-        boxes = [TumorMasks(mask)[1] for mask in self.masks.values()]
         corners = [np.asarray(self.mark.endpoints_zyx)]
-        corners += [np.array([box.start_zyx, box.stop_zyx]) - 0.5 for box in boxes if box.voxels.size]
+        corners += [
+            np.array([mask.start_zyx, mask.stop_zyx]) - 0.5
+            for mask in self.masks.values()
+            if mask.voxels.size
+        ]
         low = np.min(corners, axis=(0, 1)) * spacing
         high = np.max(corners, axis=(0, 1)) * spacing
         return (low + high) / 2, max(_FIELD_OF_VIEW * float((high - low).max()), _LEAST_SIDE_MM)

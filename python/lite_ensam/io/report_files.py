@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,8 @@ def _plain(value: Any) -> Any:
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray) and value.ndim > 2 and value.size > _LARGEST:
+    is_lines = isinstance(value, np.ndarray) and value.shape[1:] == (2, 3)
+    if isinstance(value, np.ndarray) and value.ndim > 2 and value.size > _LARGEST and not is_lines:
         raise ArgumentError(f"a report holds numbers and texts, got voxels: an array of shape {value.shape}")
     if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
@@ -196,6 +198,8 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, float) and not np.isfinite(value):
         return None
     if value is None or isinstance(value, str | int | float):

@@ -210,7 +210,9 @@ def read_decisions(path: PathLike) -> dict[tuple[str, str], Decision]:
     """
     table = read_csv(path)
     if missing := [name for name in DECISION_COLUMNS if name not in table.columns]:
-        raise StudyError(f"{printable(path)}: the column {missing[0]} is missing")
+        raise StudyError(
+            f"{printable(path)}: the column {missing[0]} is missing: write the table again and fill in the decisions"
+        )
     decisions: dict[tuple[str, str], Decision] = {}
     for number, cells in table.rows:
         row = dict.fromkeys(DECISION_COLUMNS, "") | cells

@@ -10,7 +10,6 @@ from lite_ensam.core.errors import StudyError, brief
 from lite_ensam.reporting.study_values import (
     DETAILS,
     counted_diameter,
-    parse_diameter,
     parse_optional_text,
     parse_reading,
     parse_state,
@@ -153,8 +152,7 @@ def _new_lesion(entry: Mapping[str, Any], name: str, where: str) -> NewLesionFin
 def _parse_size(entry: Mapping[str, Any], is_node: bool, where: str) -> tuple[float | None, Reading]:
     """The diameter that counts, and how the lesion was read."""
     reading = parse_reading(entry, where)
-    diameter_mm = parse_diameter(entry.get("diameter_mm"), f"{where}, diameter_mm")
-    return counted_diameter(diameter_mm, reading, is_node, where), reading
+    return counted_diameter(entry, reading, is_node, where), reading
 
 
 def _state(

@@ -37,6 +37,8 @@ _OF_A_ROLE = MappingProxyType(
     {"target": ("fragment", "merged_into"), "non-target": ("state", "larger"), "new": _OF_A_FINDING}
 )
 """Columns that decide on the response, and that not every lesion has."""
+_SAYS_NOTHING = ("", "no", "false", "0", "present")
+"""What such a cell may say of any lesion: it changes no response."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,9 @@ def _refuse_other_roles(rows: Sequence[_Row], role: str) -> None:
     """StudyError if a cell is of lesions of another role: it would be lost, and with it perhaps a PD."""
     others = {name for names in _OF_A_ROLE.values() for name in names}.difference(_OF_A_ROLE[role])
     for row in rows:
-        if lost := [name for name in _OF_A_LESION if name in others and row[name]]:
+        if lost := [
+            name for name in _OF_A_LESION if name in others and name_key(row[name]) not in _SAYS_NOTHING
+        ]:
             roles = " or ".join(one for one in _ROLES if lost[0] in _OF_A_ROLE[one])
             raise StudyError(
                 f"row {row.number} fills in {lost[0]}, which is read of the role {roles} only, but its lesion has "

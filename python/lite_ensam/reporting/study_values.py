@@ -280,14 +280,23 @@ def parse_reading(given: Mapping[str, Any], where: str, flags: tuple[str, ...] =
     )
 
 
-def counted_diameter(diameter_mm: float | None, reading: Reading, is_node: bool, where: str) -> float | None:
+def says_too_small(given: Mapping[str, Any]) -> bool:
+    """Whether the diameter is said to be too small to measure."""
+    return _word(given.get("diameter_mm")) in _TOO_SMALL
+
+
+def counted_diameter(given: Mapping[str, Any], reading: Reading, is_node: bool, where: str) -> float | None:
     """The diameter that counts: the one given, else the axis that it is, of a node the short one.
 
     Raises
     ------
     StudyError
-        If the diameter is not that axis, or the short axis is longer than the longest diameter.
+        If the diameter is not that axis, or the short axis is longer than the longest diameter. Of a lesion that is
+        too small to measure the axes may be anything.
     """
+    diameter_mm = parse_diameter(given.get("diameter_mm"), f"{where}, diameter_mm")
+    if says_too_small(given):
+        return diameter_mm
     name = "short_axis_mm" if is_node else "longest_diameter_mm"
     axes = {"longest_diameter_mm": reading.longest_diameter_mm, "short_axis_mm": reading.short_axis_mm}
     own_mm = axes[name]
@@ -334,7 +343,8 @@ def parse_sizes(given: Any, where: str, is_node: bool) -> TargetValue:
         raise StudyError(f'{where}: sizes must be numbers, as in {{"diameter_mm": 31}}, got {brief(given)}')
     if unknown := sorted(given.keys() - {*SIZES, *DETAILS}):
         raise StudyError(f"{where}: {brief(unknown[0])} is not a size; sizes are {', '.join(SIZES)}")
-    diameter_mm = parse_diameter(given.get("diameter_mm"), f"{where}, diameter_mm")
+    reading = parse_reading(given, where, flags=("too_small",) if says_too_small(given) else ())
+    diameter_mm = counted_diameter(given, reading, is_node, where)
     volume_ml, sd_mm, sd_ml, viable_mm = (
         parse_size(given.get(name), f"{where}, {name}") for name in SIZES[1:]
     )
@@ -345,9 +355,6 @@ def parse_sizes(given: Any, where: str, is_node: bool) -> TargetValue:
             f"{where}: {diameter_mm:g} mm and {volume_ml:g} ml contradict each other: 0 says that the lesion is gone; "
             'one that is still seen is "too small to measure", and an unknown volume stays empty'
         )
-    is_small = _word(given.get("diameter_mm")) in _TOO_SMALL
-    reading = parse_reading(given, where, flags=("too_small",) if is_small else ())
-    counted_diameter(None if is_small else diameter_mm, reading, is_node, where)
     if None not in (diameter_mm, viable_mm) and viable_mm > diameter_mm:  # type: ignore[operator]
         raise StudyError(
             f"{where}: viable_mm {viable_mm:g} is more than diameter_mm {diameter_mm:g}: it is a part of the lesion"

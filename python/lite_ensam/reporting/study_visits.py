@@ -118,6 +118,8 @@ def visits_entry(
 def without_folder(error: LiteEnsamError, place: PathLike) -> str:
     """The message, without the folder of a visit's file: its name may tell who the patient is."""
     folder = printable(place if os.path.isdir(place) else os.path.dirname(place))
+    if not folder:
+        return str(error)
     return str(error).replace(f"{folder}{os.sep}", "").removeprefix(f"{folder}: ")
 
 

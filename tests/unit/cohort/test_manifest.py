@@ -201,6 +201,11 @@ class TestRows:
         ):
             manifest_of(wrong)
 
+    def test_what_pandas_lacks_is_an_empty_cell(self):
+        pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+        for missing in (pandas.NA, pandas.NaT, float("nan"), None):
+            assert CohortCase("a", "ct.nii", patient=missing, date=missing) == CohortCase("a", "ct.nii")
+
     def test_a_cell_that_is_none_is_refused(self):
         with pytest.raises(CohortError, match=r"ct must be a text or a path, got \[1\]"):
             CohortCase("a", [1])

@@ -14,6 +14,7 @@ from lite_ensam.core.errors import ArgumentError, MissingExtraError, OutputError
 from lite_ensam.core.grid import Grid
 from lite_ensam.core.recist import RecistMark
 from lite_ensam.core.scan_source import ScanSource
+from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.evaluation.baselines import sphere
 from lite_ensam.figures.tumor_planes import (
     BETWEEN_WINDOW_HU,
@@ -50,6 +51,15 @@ def pixels_of(path: Path) -> np.ndarray:
 
 def count(pixels: np.ndarray, rgb: tuple[int, int, int]) -> int:
     return int((np.abs(pixels - rgb).max(axis=-1) <= 2).sum())
+
+
+def test_a_changed_copy_shows_the_same_mask_whatever_axes_the_image_had() -> None:
+    case = make_phantom((64, 64, 64), (3.0, 3.5, 4.0))
+    source, mask = ScanSource(case.grid, array_axes=(2, 1, 0)), case.reference == 2
+    picture = TumorPicture(case.ct, source, case.marks[1], mask.T)
+    copy = replace(picture, title="the same")
+    assert copy.field_of_view()[1] == picture.field_of_view()[1]
+    np.testing.assert_array_equal(copy.result.whole(), mask)
 
 
 def test_a_picture_shows_result_reference_and_line(tmp_path: Path) -> None:
@@ -90,7 +100,7 @@ def test_the_patient_lies_the_same_way_however_the_scan_is_stored(tmp_path: Path
             np.flip(plain.ct, axis),
             Grid.from_affine(plain.grid.shape_zyx, affine),
             RecistMark(1, ends.tolist()),
-            np.flip(plain.result, axis),
+            np.flip(plain.result.whole(), axis),
             np.flip(plain.reference, axis),
             plain.title,
         )
@@ -209,7 +219,7 @@ def test_what_users_have_is_drawn_or_refused_in_words() -> None:
     plain = tumor_picture()
     again = replace(plain, ct=plain.ct.astype(np.float64), grid=ScanSource(plain.grid))
     assert render_picture(again) == render_picture([plain])
-    two = np.asarray(plain.result).astype(np.uint8)
+    two = plain.result.whole().astype(np.uint8)
     two[0, 0, 0] = 3
     with pytest.raises(ArgumentError, match="result must be of one tumour, got labels"):
         replace(plain, result=two)

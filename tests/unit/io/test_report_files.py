@@ -1,6 +1,7 @@
 import json
 import os
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from lite_ensam.core.errors import ArgumentError, CaseError, OutputError
 from lite_ensam.datasets.phantom import make_phantom
 from lite_ensam.io import read_report, write_report, write_table
+from lite_ensam.io.csv_tables import read_csv
 
 
 @dataclass
@@ -86,6 +88,14 @@ def test_tables_hold_no_noise_of_floats(tmp_path):
         "ml,mm,n,ends,none,small",
         '6.2976,0.1,12345678,"[[4, 0.3]]",,1.23457e-07',
     ]
+
+
+def test_tables_hold_days_and_many_lines(tmp_path):
+    lines = np.zeros((2000, 2, 3))
+    write_table(tmp_path / "t.csv", [{"day": date(2026, 1, 2), "lines": lines}])
+    (row,) = read_csv(tmp_path / "t.csv").rows
+    assert row[1]["day"] == "2026-01-02"
+    assert json.loads(row[1]["lines"]) == lines.tolist()
 
 
 def test_voxels_are_no_report_and_rows_are_rows(tmp_path):

@@ -441,6 +441,31 @@ def test_columns_of_targets_alone_are_refused_or_told_elsewhere(tmp_path: Path) 
         read_study(path)
 
 
+def test_cells_that_say_nothing_new_are_read_of_any_lesion(tmp_path: Path) -> None:
+    """Forms of a trial fill in each column of each lesion."""
+    path = tmp_path / "study.csv"
+    path.write_text(
+        "patient,date,target,role,organ,diameter_mm,state,larger,equivocal\n"
+        "A,0,t,target,liver,30,Present,no,No\nA,56,t,target,,18,present,false,0\n"
+    )
+    (one,) = read_study(path)
+    assert respond(one.study)[0].overall is Response.PR
+
+
+def test_a_target_may_be_given_by_the_axis_that_counts(tmp_path: Path) -> None:
+    later = {"targets": {"t": {"longest_diameter_mm": 18, "short_axis_mm": 11}}}
+    one = read(tmp_path, later)
+    assert one.study.time_points[1].targets["t"].diameter_mm == 18
+    assert respond(one.study)[0].target is Response.PR
+
+
+def test_a_lesion_that_is_too_small_may_have_any_axis(tmp_path: Path) -> None:
+    small = {"diameter_mm": "too small to measure", "longest_diameter_mm": 3}
+    one = read(tmp_path, {"targets": {"t": small}, "non_target_lesions": {"effusion": small}})
+    assert one.study.time_points[1].targets["t"].diameter_mm == 5
+    assert one.study.time_points[1].non_target_states["effusion"].diameter_mm == 5
+
+
 def test_a_doubt_about_a_non_target_is_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "study.csv"
     path.write_text(

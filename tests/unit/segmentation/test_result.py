@@ -230,6 +230,13 @@ def test_the_nouns_of_one_result_fit_each_other_whatever_axes_the_image_has(tmp_
         np.testing.assert_array_equal(again.vertices_mm, surface.vertices_mm)
 
 
+def test_a_case_of_a_result_is_measured_as_its_arrays_lie() -> None:
+    """The arrays of a `Case` are (z, y, x), whatever order the image had that the result's source came from."""
+    result = result_of_image()
+    case = Case(CUBE.volume, result, result, CUBE.reference)
+    assert measure(case.reference, case) == measure_case(CUBE, CUBE.reference)
+
+
 def test_a_result_is_a_scan_with_lines(tmp_path: Path) -> None:
     result, case = result_of(), PHANTOM
     for marks in (result, case):
