@@ -101,7 +101,7 @@ def test_the_patient_lies_the_same_way_however_the_scan_is_stored(tmp_path: Path
             Grid.from_affine(plain.grid.shape_zyx, affine),
             RecistMark(1, ends.tolist()),
             np.flip(plain.result.whole(), axis),
-            np.flip(plain.reference, axis),
+            np.flip(plain.reference.whole(), axis),
             plain.title,
         )
         write_picture(tmp_path / "plain.png", [plain], overwrite=True)

@@ -463,7 +463,7 @@ def test_a_lesion_that_is_too_small_may_have_any_axis(tmp_path: Path) -> None:
     small = {"diameter_mm": "too small to measure", "longest_diameter_mm": 3}
     one = read(tmp_path, {"targets": {"t": small}, "non_target_lesions": {"effusion": small}})
     assert one.study.time_points[1].targets["t"].diameter_mm == 5
-    assert one.study.time_points[1].non_target_states["effusion"].diameter_mm == 5
+    assert one.study.time_points[1].non_target_states["effusion"].state is LesionState.PRESENT
 
 
 def test_a_doubt_about_a_non_target_is_not_lost(tmp_path: Path) -> None:
