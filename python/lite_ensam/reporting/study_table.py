@@ -38,7 +38,7 @@ _OF_A_ROLE = MappingProxyType(
 )
 """Columns that decide on the response, and that not every lesion has."""
 _SAYS_NOTHING = ("", "no", "false", "0", "present")
-"""What such a cell may say of any lesion: it changes no response."""
+"""Cells that change no response, so that any lesion may have them."""
 
 
 @dataclass(frozen=True)
