@@ -103,15 +103,15 @@ DICOM_MUTANTS = [
     *mutants(
         "io/scans.py",
         NO_INPUT_LOST,
-        ("scan.with_inputs(marks_path, reference_path)", "scan"),
+        ("scan.with_inputs(marks, reference)", "scan"),
         ("ScanSource.of(source).inputs, overwrite", "(), overwrite"),
     ),
     *mutants(
-        "io/marks_files.py",
+        "core/grid.py",
         "tests/unit/io/test_reports_as_marks.py",
-        ("grid.spacing_mm, 1e-3,", "grid.spacing_mm, 1e-1,"),
+        ("grid.spacing_mm, _SPACING_TOLERANCE,", "grid.spacing_mm, 1e-1,"),
         ("is_here = grid.matches(", "is_here = not grid.matches("),
-        ("or not grid.is_oriented", ""),
+        ("affine is None or not grid.is_oriented", "affine is None"),
     ),
     *mutants(
         "io/dicom/stack.py",
@@ -186,6 +186,11 @@ MEASUREMENTS = [
         ("in_plane_diameters(piece, 1", "in_plane_diameters(mask.voxels, 1"),
         ("if n_pieces > 1:", "if n_pieces > 2:"),
         ("if longest_mm == 0:", "if longest_mm < 0:"),
+        ("int(np.count_nonzero(mask.voxels))", "int(mask.voxels.size)"),
+    ),
+    *mutants(
+        "core/short_axis.py",
+        FLAGS,
         ("math.radians(60)", "math.radians(64)"),
         ("math.radians(60)", "math.radians(57)"),
         ("width_mm > length_mm + tolerated_mm", "width_mm > length_mm + 3 * tolerated_mm"),
@@ -193,7 +198,6 @@ MEASUREMENTS = [
         ("np.maximum(-shares, shares - 1)", "np.maximum(-shares, 0)"),
         (".max() <= tolerated_mm", ".max() <= 3 * tolerated_mm"),
         ("[:, :, 1:] * spacing_mm[1:]", "[:, :, 1:]"),
-        ("int(np.count_nonzero(mask.voxels))", "int(mask.voxels.size)"),
     ),
     *mutants(
         "measurements/confidence.py",
