@@ -97,6 +97,11 @@ class TestJson:
             (entry() | {"one_based": True}, "counted from 0"),
             (entry() | {"units": "cm"}, "'units' stands beside the marks"),
             (entry() | {"convention": "LPS"}, "'convention' stands beside the marks"),
+            (entry() | {"convention": "xyz"}, "'convention' stands beside the marks"),
+            (entry() | {"unit": "mm"}, "'unit' stands beside the marks"),
+            (entry() | {"scale": 0.5}, "'scale' stands beside the marks"),
+            (entry() | {"offset": 1}, "'offset' stands beside the marks"),
+            (entry() | {"order": "xyz"}, "'order' stands beside the marks"),
             ({"marks": [{"endpoints_zyx": LINE}, *entry()["marks"]]}, "mark number 1 needs a label"),
             ({"marks": [{"label": 1, "points": LINE}]}, "needs either endpoints_zyx or endpoints_mm"),
             (entry(nmae="node"), "mark number 1: 'nmae' is not read; a mark has label, endpoints_zyx"),
@@ -274,6 +279,13 @@ class TestCsv:
         (mark,) = read_marks(write("\n".join([text.splitlines()[0], lines[0]]), "marks.csv"), GRID)
         assert mark == MARK
 
+    @pytest.mark.parametrize("column", ["image_uid", "image_id", "ImageInstanceUID", "SOPInstanceUID"])
+    def test_lines_on_several_slices_are_of_one_scan(self, write, column):
+        text = f"{self.header.strip()},{column}\n1,4,10,12,4,20,12,1.2\n2,5,10,22,5,20,22,1.3\n"
+        marks = read_marks(write(text, "marks.csv"), GRID)
+        assert [mark.label for mark in marks] == [1, 2]
+        assert notes_of(marks) == (f"columns not read: '{column}'",)
+
     def test_empty_columns_of_a_spreadsheet_are_passed_over(self, write):
         text = self.header.strip() + ",,\n1,4,10,12,4,20,12,,\n"
         assert read_marks(write(text, "marks.csv"), GRID) == (MARK,)
@@ -445,6 +457,48 @@ def test_what_belongs_into_a_mark_is_not_lost_beside_it(write, key):
     )
     assert marks == [MARK]
     assert notes_of(noted) == ("keys beside the marks that are not read: 'name, baseline, contrast, index'",)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("reader", "ALI"), ("patient", "Lia"), ("split", "all"), ("site", "air"), ("axis", "zzz"),
+        ("order", 1), ("scale", 1.0), ("offset", 0), ("space", "zyx"), ("unit", "voxel"),
+    ],
+)  # fmt: skip
+def test_keys_that_say_nothing_else_of_the_frame_are_noted(write, key, value):
+    content = {"marks": [{"endpoints_zyx": LINE}], key: value}
+    for given in (write(json.dumps(content)), content):
+        marks = parse_marks(given, GRID)
+        assert marks == (MARK,)
+        assert notes_of(marks) == (f"keys beside the marks that are not read: '{key}'",)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "read_in", "refused_in"),
+    [
+        ("unit", "mm", ("voxel", "ras", "lps"), ()),
+        ("space", "RAS", ("voxel", "ras"), ("lps",)),
+        ("coordinateSystem", "LPS", ("lps",), ("voxel", "ras")),
+        ("unit", "cm", (), ("voxel",)),
+        ("space", "zyx", (), ("voxel",)),
+    ],
+)
+def test_frames_beside_lines_in_millimetres_may_say_what_is_read_anyway(
+    write, key, value, read_in, refused_in
+):
+    for marks_in in (*read_in, *refused_in):
+        sign = -1 if marks_in == "lps" else 1
+        ends = (GRID.affine[:3, :3] @ np.array(LINE)[:, ::-1].T).T + GRID.affine[:3, 3]
+        content = {"marks": [{"endpoints_mm": (ends * (sign, sign, 1)).tolist()}], key: value}
+        for given in (write(json.dumps(content)), content):
+            if marks_in in refused_in:
+                with pytest.raises(MarkError, match=f"'{key}' stands beside the marks and is not read"):
+                    parse_marks(given, GRID, marks_in)
+                continue
+            (mark,) = marks = parse_marks(given, GRID, marks_in)
+            np.testing.assert_allclose(mark.endpoints_zyx, LINE)
+            assert notes_of(marks) == (f"keys beside the marks that are not read: '{key}'",)
 
 
 @pytest.mark.parametrize("frame", ["ras", "lps"])
