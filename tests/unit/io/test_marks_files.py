@@ -439,68 +439,6 @@ def test_slices_and_points_come_back_whatever_the_files_axis_order(tmp_path, axe
     np.testing.assert_array_equal(source.points_to_file([[3, 14, 12.5]])[0], stored)
 
 
-@pytest.mark.parametrize("key", ["first_slice", "inside_zyx", "short_axis_mm", "prompts"])
-def test_what_belongs_into_a_mark_is_not_lost_beside_it(write, key):
-    content = {"marks": [{"endpoints_zyx": LINE}], key: 4}
-    for given in (write(json.dumps(content)), content):
-        with pytest.raises(MarkError, match=f"'{key}' stands beside the marks and is not read"):
-            parse_marks(given, GRID)
-    (*marks,) = noted = parse_marks(
-        {
-            "name": "visit 1",
-            "baseline": 1,
-            "contrast": "portal",
-            "index": 3,
-            "marks": [{"endpoints_zyx": LINE}],
-        },
-        GRID,
-    )
-    assert marks == [MARK]
-    assert notes_of(noted) == ("keys beside the marks that are not read: 'name, baseline, contrast, index'",)
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("reader", "ALI"), ("patient", "Lia"), ("split", "all"), ("site", "air"), ("axis", "zzz"),
-        ("order", 1), ("scale", 1.0), ("offset", 0), ("space", "zyx"), ("unit", "voxel"),
-    ],
-)  # fmt: skip
-def test_keys_that_say_nothing_else_of_the_frame_are_noted(write, key, value):
-    content = {"marks": [{"endpoints_zyx": LINE}], key: value}
-    for given in (write(json.dumps(content)), content):
-        marks = parse_marks(given, GRID)
-        assert marks == (MARK,)
-        assert notes_of(marks) == (f"keys beside the marks that are not read: '{key}'",)
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "read_in", "refused_in"),
-    [
-        ("unit", "mm", ("voxel", "ras", "lps"), ()),
-        ("space", "RAS", ("voxel", "ras"), ("lps",)),
-        ("coordinateSystem", "LPS", ("lps",), ("voxel", "ras")),
-        ("unit", "cm", (), ("voxel",)),
-        ("space", "zyx", (), ("voxel",)),
-    ],
-)
-def test_frames_beside_lines_in_millimetres_may_say_what_is_read_anyway(
-    write, key, value, read_in, refused_in
-):
-    for marks_in in (*read_in, *refused_in):
-        sign = -1 if marks_in == "lps" else 1
-        ends = (GRID.affine[:3, :3] @ np.array(LINE)[:, ::-1].T).T + GRID.affine[:3, 3]
-        content = {"marks": [{"endpoints_mm": (ends * (sign, sign, 1)).tolist()}], key: value}
-        for given in (write(json.dumps(content)), content):
-            if marks_in in refused_in:
-                with pytest.raises(MarkError, match=f"'{key}' stands beside the marks and is not read"):
-                    parse_marks(given, GRID, marks_in)
-                continue
-            (mark,) = marks = parse_marks(given, GRID, marks_in)
-            np.testing.assert_allclose(mark.endpoints_zyx, LINE)
-            assert notes_of(marks) == (f"keys beside the marks that are not read: '{key}'",)
-
-
 @pytest.mark.parametrize("frame", ["ras", "lps"])
 def test_a_file_of_3d_slicer_says_its_frame_itself(write, frame):
     points = [{"position": [1.0, 2.0, 3.0]}, {"position": [9.0, 2.0, 3.0]}]
