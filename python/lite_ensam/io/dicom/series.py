@@ -28,7 +28,7 @@ from lite_ensam.io.dicom.patient import clean_patient
 from lite_ensam.io.dicom.references import References
 from lite_ensam.io.dicom.series_source import SeriesSource
 
-__all__ = ["choose_series", "read_ct_series"]
+__all__ = ["choose_series", "read_ct_series", "read_series"]
 
 _ALIKE_MM, _ALIKE_COSINE = 1e-4, 1e-3
 """Tolerances of PixelSpacing and orientation, which all slices share besides Rows and Columns."""
@@ -44,7 +44,6 @@ _FRAME = "FrameOfReferenceUID"
 _MADE_OF_SLICES = ("StudyInstanceUID", "SeriesInstanceUID", _FRAME)
 
 
-@translate_dicom_errors
 def read_ct_series(
     folder: PathLike,
     series_uid: SeriesChoice | None = None,
@@ -91,12 +90,19 @@ def read_ct_series(
     MissingExtraError
         If pydicom is not installed.
     """
+    return read_series(folder, parse_series(series_uid), parse_acquisition(acquisition), referred_by)
+
+
+@translate_dicom_errors
+def read_series(
+    folder: PathLike, series: str | None, acquisition: int | None, referred_by: PathLike | None
+) -> tuple[CtVolume, SeriesSource]:
+    """`read_ct_series` of a choice that is parsed already."""
     where = printable(folder)
-    wanted, acquisition = parse_series(series_uid), parse_acquisition(acquisition)
     content = read_ct_folder(folder)
     referred = References.of(referred_by)
     try:
-        planes, notes = choose_series(content.planes, wanted, referred, content.instead())
+        planes, notes = choose_series(content.planes, series, referred, content.instead())
         content.check_whole(str(planes[0].get("SeriesInstanceUID", "")))
         planes, copies = _without_copies(planes)
         _check_one_study(planes)
