@@ -345,7 +345,7 @@ def _left_without_scan(search: _Search) -> list[str]:
     left = [path for path, stem, suffix in search.unused() if _is_half(path, stem, suffix)]
     search.set_aside(left)
     return _named_note(
-        search.tree.root, left, f"{len(left)} files of marks or masks without a scan, which are no cases"
+        search.tree.root, left, f"{len(left)} files of marks or masks without a scan, which are not cases"
     )
 
 

@@ -85,7 +85,7 @@ _SAID_OF_INDICES = {"voxel", "voxels", "index", "indices", "zyx", "kji"}
 _SAID_NUMBERS: Mapping[str, Callable[[float], bool]] = {
     "scale": lambda number: number == 1, "offset": lambda number: number == 0, "order": lambda number: True,
 }  # fmt: skip
-"""Values that say what is read anyway; a number is no order of axes."""
+"""Values that say what is read anyway; a number is not an order of axes."""
 
 _IN_NUMBERS = (".json", ".csv")
 """Files whose millimetres may be LPS; all others know their own frame."""

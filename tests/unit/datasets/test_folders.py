@@ -229,7 +229,7 @@ class TestScansThatAreMissing:
         cases, notes = list_cases(tmp_path)
         assert [case.name for case in cases] == ["a"]
         assert notes == (
-            "19 files of marks or masks without a scan, which are no cases: derivatives/r/sub-8/sub-8_marks.csv, "
+            "19 files of marks or masks without a scan, which are not cases: derivatives/r/sub-8/sub-8_marks.csv, "
             "labelsTr/b.nii.gz, labelsTs/0.nii.gz, labelsTs/1.nii.gz, labelsTs/10.nii.gz and 14 more",
         )
         manifest = discover(tmp_path)
@@ -237,7 +237,7 @@ class TestScansThatAreMissing:
 
     def test_without_any_scan_the_note_is_in_the_message(self, tmp_path):
         touch(tmp_path, "sub-9/sub-9_marks.json")
-        note = "1 files of marks or masks without a scan, which are no cases: sub-9/sub-9_marks.json"
+        note = "1 files of marks or masks without a scan, which are not cases: sub-9/sub-9_marks.json"
         with pytest.raises(CaseError, match=f"no case to evaluate; .*; {note}"):
             list_cases(tmp_path)
         with pytest.raises(CohortError, match=f"holds no case .*; {note}"):
