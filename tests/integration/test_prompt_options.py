@@ -109,6 +109,22 @@ def test_what_makes_no_sense_is_said(
     assert not mask.exists()
 
 
+def test_a_short_axis_elsewhere_is_printed_once(scan: Scan, run: Run, tmp_path: Path) -> None:
+    content = json.loads(scan.marks.read_text())
+    (z, y0, x0), (_, y1, x1) = content["marks"][0]["endpoints_zyx"]
+    along = [[z, y0 + (y1 - y0) / 3, x0 + (x1 - x0) / 3], [z, (y0 + y1) / 2, (x0 + x1) / 2]]
+    content["marks"][0]["short_axis_zyx"] = along
+    (tmp_path / "marks.json").write_text(json.dumps(content))
+    mask, report = tmp_path / "mask.nii.gz", tmp_path / "report.json"
+    done = run("segment", scan.ct, "--marks", tmp_path / "marks.json", "-o", mask, "--report", report)
+    assert done.returncode == 0, done.stderr
+    assert "note: mark 1: its short axis" not in " ".join(done.stdout.split())
+    assert "short axis does not" in " ".join(done.stdout.split())
+    written = json.loads(report.read_text())
+    assert "short_axis_not_across" in written["tumors"][0]["flags"]
+    assert any(note.startswith("mark 1: its short axis does not go across") for note in written["notes"])
+
+
 def test_a_short_axis_is_that_of_the_file(scan: Scan, run: Run, tmp_path: Path) -> None:
     mark = scan.case.marks[0]
     (z, y0, x0), (_, y1, x1) = mark.endpoints_zyx

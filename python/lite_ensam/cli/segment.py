@@ -274,6 +274,8 @@ def check_kinds(ct: str, output: Path, sr: Path | None) -> None:
 
 def show(result: Segmentation, output: Path) -> None:
     """Print the table of tumours for people."""
+    from lite_ensam.core.short_axis import short_axis_notes
+
     rows = []
     for tumor in result.report["tumors"]:
         rows.append(
@@ -297,8 +299,11 @@ def show(result: Segmentation, output: Path) -> None:
     if is_verbose():
         out.print("seconds: " + ", ".join(f"{step} {s:.2f}" for step, s in result.report["seconds"].items()))
     out.print(f"mask: {output}")
+    case = result.case
+    flagged = short_axis_notes(case.marks, case.grid.spacing_mm)  # the table has them as a flag
     for note in result.report["notes"]:
-        out.print(f"note: {as_options(note)}")
+        if note not in flagged:
+            out.print(f"note: {as_options(note)}")
     out.print(result.report["disclaimer"], style="dim")
 
 

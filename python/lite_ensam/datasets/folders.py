@@ -8,14 +8,15 @@
 | BIDS-like | `sub-X[/ses-Y]/.../sub-X[_ses-Y...]_ct.nii.gz` | `..._marks.json` or `.csv`, `..._dseg.nii.gz`, next to it or in the same place below `derivatives/*` |
 
 Names decide, in upper or lower case, not what can be opened: a link that leads nowhere, a damaged file, marks or
-labels whose scan is missing are cases that fail when they are read, and so is a scan with two files of marks or two
-references. Nothing that should have been a case is skipped in silence.
+labels of lite-ensam's layout whose scan is missing are cases that fail when they are read, and so is a scan with two
+files of marks or two references. Marks and labels of the other layouts without a scan are counted in a note. Nothing
+that should have been a case is skipped in silence.
 """  # noqa: E501
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 from itertools import pairwise
@@ -128,11 +129,10 @@ def find_cases_and_notes(tree: FileTree) -> FoundCases:
     found = [case for layout in _LAYOUTS for case in layout(search)]
     parents = {case.ct.parent.parent for case in found if split_name(case.ct)[0] == "ct"}
     scans = {case.ct.parent for case in found}
-    notes: list[str] = []
-    for find_halves in (_flare_halves, _bids_halves, _own_halves):
-        cases, more = find_halves(search, scans)
-        found += cases
-        notes += more
+    notes = [*search.notes(), *_left_without_scan(search)]
+    cases, apart = _own_halves(search, scans)
+    found += cases
+    notes += apart
     found += [_own_case(search, link / "ct.nii.gz") for link in tree.dead_links if link.parent in parents]
     others = [path for path in tree.files if path.suffix.lower() == ".npz" and not _has_scan(path)]
     loose = [link for link in tree.dead_links if link.parent not in parents]
@@ -150,6 +150,7 @@ class _Search:
     def __init__(self, tree: FileTree) -> None:
         self.tree = tree
         self._used: set[Path] = set()
+        self._apart: list[str] = []
         self._folders: dict[tuple[Path, str], list[Path]] = defaultdict(list)
         for folder in sorted({path.parent for path in tree.files}):
             self._folders[folder.parent, folder.name.lower()].append(folder)
@@ -178,6 +179,16 @@ class _Search:
             if suffix in (*MARKS, *NIFTI) and path not in self._used:
                 yield path, stem.lower(), suffix
 
+    def set_aside(self, files: Collection[Path]) -> None:
+        """Take files for known that belong to no case."""
+        self._used.update(files)
+
+    def notes(self) -> list[str]:
+        """A note if marks and reference of cases are of different derivatives: often two programs, or two readers."""
+        n = len(self._apart)
+        what = f"marks and reference of {n} case{'s' * (n > 1)} are of different {_DERIVATIVES}"
+        return [f"{what}, such as {self._apart[0]}: are they of one reader?"] if n else []
+
     def sibling_folders(self, folder: Path, kind: str, other: str) -> list[Path]:
         """`labelsTr` for `imagesTr`, say, in upper or lower case."""
         return self._folders.get((folder.parent, (other + folder.name[len(kind) :]).lower()), [])
@@ -192,10 +203,7 @@ class _Search:
         ]
         readers = {self.derivative(path) for path in (*marks, *labels)} - {None}
         if not problems and len(readers) > 1:
-            problems = [
-                f"marks and reference are of different {_DERIVATIVES}, {self._named([*marks, *labels])}: two readers "
-                "must not be mixed up by chance; put both into one, or name them in a manifest"
-            ]
+            self._apart.append(self._named([*marks, *labels]))
         return CaseFiles(
             ct=ct,
             marks=next(iter(marks), None),
@@ -212,10 +220,6 @@ class _Search:
         inside = path.relative_to(self.tree.root).parts
         is_derived = len(inside) > 2 and inside[0].lower() == _DERIVATIVES
         return self.tree.root / inside[0] / inside[1] if is_derived else None
-
-
-_Halves: TypeAlias = tuple[list[CaseFiles], list[str]]
-"""Cases of marks and labels whose scan is missing, and notes on those that are not meant as cases."""
 
 
 def _own(search: _Search) -> Iterator[CaseFiles]:
@@ -239,7 +243,8 @@ def _own_case(search: _Search, ct: Path) -> CaseFiles:
     )
 
 
-def _own_halves(search: _Search, scans: Collection[Path]) -> _Halves:
+def _own_halves(search: _Search, scans: Collection[Path]) -> tuple[list[CaseFiles], list[str]]:
+    """Cases of marks and labels whose scan is missing, and a note on those that are not meant as cases."""
     left = [
         path
         for path, stem, suffix in search.unused()
@@ -304,29 +309,6 @@ def _flare_case(search: _Search, ct: Path) -> CaseFiles:
     )
 
 
-def _flare_halves(search: _Search, scans: Collection[Path]) -> _Halves:
-    cases: dict[Path, CaseFiles] = {}
-    apart: Counter[tuple[Path, str]] = Counter()
-    for path, _, suffix in list(search.unused()):
-        folder = path.parent
-        kinds = (("marks", MARKS), ("labels", NIFTI))
-        kind = next((k for k, those in kinds if folder.name.lower().startswith(k) and suffix in those), "")
-        if not kind:
-            continue
-        images = [one for one in search.sibling_folders(folder, kind, "images") if one in scans]
-        if images:
-            stem = split_name(path)[0].removesuffix(_FIRST_CHANNEL)
-            ct = images[0] / f"{stem}{_FIRST_CHANNEL}.nii.gz"
-            cases.setdefault(ct, _flare_case(search, ct))
-        else:  # nnU-Net hands out labels of its test scans, say, without the scans
-            apart[folder, "images" + folder.name[len(kind) :]] += 1
-    return list(cases.values()), [
-        f"{n} files in {printable(folder.relative_to(search.tree.root))} left out: the scans, {images} "
-        "next to it, are missing"
-        for (folder, images), n in apart.items()
-    ]
-
-
 def _bids(search: _Search) -> Iterator[CaseFiles]:
     for path in search.tree.files:
         stem, suffix = split_name(path)
@@ -336,41 +318,46 @@ def _bids(search: _Search) -> Iterator[CaseFiles]:
             yield _bids_case(search, path)
 
 
-def _bids_case(search: _Search, ct: Path, **facts: str) -> CaseFiles:
+def _bids_case(search: _Search, ct: Path) -> CaseFiles:
     root, name = search.tree.root, split_name(ct)[0][: -len("_ct")]
     found = re.match(r"sub-([^_]+)(?:_ses-([^_]+))?", name, re.IGNORECASE)
     subject, session = ("", None) if found is None else found.groups()
     folders = [ct.parent, *(reader / ct.parent.relative_to(root) for reader in search.derivatives)]
     source = root.absolute().name
-    known = {"source": source, "name": name, "patient": f"{source}/sub-{subject}", "path_name": name}
     return search.case(
         ct,
         search.beside(ct, folders, [f"{name}_marks"], MARKS),
         search.beside(ct, folders, [f"{name}_dseg"], NIFTI),
-        **known | {"patient_id": subject, "date": _date(session or "")} | facts,
+        source=source,
+        name=name,
+        patient=f"{source}/sub-{subject}",
+        path_name=name,
+        patient_id=subject,
+        date=_date(session or ""),
     )
 
 
-def _bids_halves(search: _Search, scans: Collection[Path]) -> _Halves:
-    cases: dict[Path, CaseFiles] = {}
-    root = search.tree.root
-    left = [one for one in search.unused() if one[1].startswith("sub-")]
-    for path, stem, suffix in left:
-        if stem.endswith("_marks") and suffix in MARKS:
-            place = path.parent.relative_to(search.derivative(path) or root)
-            name = split_name(path)[0][: -len("_marks")]
-            ct = root / place / f"{name}_ct.nii.gz"
-            whole = search.tree.path_name(path)  # a scan in another folder may have the name
-            if ct not in cases:
-                cases[ct] = _bids_case(search, ct, name=whole, path_name=whole)
-    # _dseg is BIDS's name for a mask of any scan, an MRI's too
-    masks = [
-        path
-        for path, stem, suffix in search.unused()
-        if stem.startswith("sub-") and stem.endswith("_dseg") and suffix in NIFTI
-    ]
-    note = f"{len(masks)} masks (_dseg) left out: no scan (_ct) lies at their place"
-    return list(cases.values()), [note] if masks else []
+def _left_without_scan(search: _Search) -> list[str]:
+    """A note on marks and masks of FLARE's and BIDS's layouts that belong to no scan.
+
+    Often it is not there on purpose: a part of a data set, test labels, a `_dseg` of an MRI.
+    """
+    left = [path for path, stem, suffix in search.unused() if _is_half(path, stem, suffix)]
+    search.set_aside(left)
+    return _named_note(
+        search.tree.root, left, f"{len(left)} files of marks or masks without a scan, which are not cases"
+    )
+
+
+def _is_half(path: Path, stem: str, suffix: str) -> bool:
+    """Whether a file may be the marks or the mask of a scan, by its folder (FLARE) or its name (BIDS)."""
+    folder = path.parent.name.lower()
+    kinds = (("marks", "_marks", MARKS), ("labels", "_dseg", NIFTI))
+    return any(
+        suffix in suffixes
+        and (folder.startswith(kind) or (stem.startswith("sub-") and stem.endswith(ending)))
+        for kind, ending, suffixes in kinds
+    )
 
 
 _Layout: TypeAlias = Callable[[_Search], Iterator[CaseFiles]]

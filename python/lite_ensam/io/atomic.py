@@ -47,8 +47,6 @@ _LOCKED_AFTER_S = 1.0
 _FORGOTTEN_AFTER_S = 3600.0
 """Nobody on another machine, whose locks may be invisible here, is writing a file that was not touched for so long."""
 
-_SLICER_SUFFIX = ".mrk.json"
-
 _PLAIN_WORDS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -99,10 +97,6 @@ def check_output(
         folder = target.parent
         if suffixes and not target.name.lower().endswith(suffixes):
             raise _RefusedError(f"the name must end in {' or '.join(suffixes)}")
-        if target.name.lower().endswith(_SLICER_SUFFIX):
-            raise _RefusedError(
-                f"{_SLICER_SUFFIX} is 3D Slicer's format, which is only read; name the file .json"
-            )
         if not folder.exists():
             raise _RefusedError(f"the folder {printable(folder)} does not exist")
         if not folder.is_dir():

@@ -81,9 +81,10 @@ def parse_series(choice: object) -> str | None:
         return None
     if is_whole(named):
         return str(int(named))
-    if not isinstance(named, str) or not named.strip():
+    is_summary = named is not choice
+    if not isinstance(named, str) or not (named.strip() or is_summary):  # a series may have a blank UID
         raise ArgumentError(
-            f"series_uid must be a SeriesInstanceUID, a SeriesNumber, or one of `list_ct_series`, got {brief(choice)}"
+            f"series_uid must be a SeriesInstanceUID, a SeriesNumber, or one of `list_ct_series`, got {brief(named)}"
         )
     return named.strip()
 

@@ -66,8 +66,9 @@ _POINT_COLUMNS = tuple(f"{name}_{unit}" for name in _POINTS[1:] for unit in ("zy
 _SHORT_COLUMNS = tuple(f"short_{name}" for name in (*INDEX_COLUMNS, *MM_COLUMNS))
 
 _WHOSE = {
+    "image", "imagename", "imagefile", "imagepath",  # each slice has an ID and UID of its own
     "ct", "path", "fname", "visit", "timepoint",
-    *(f"{what}{of}" for what in ("case", "scan", "file", "image", "patient", "subject", "series", "study")
+    *(f"{what}{of}" for what in ("case", "scan", "file", "patient", "subject", "series", "study")
       for of in ("", "id", "name", "file", "path", "uid", "instanceuid")),
 }  # fmt: skip
 """Columns that say which scan a line is of, in lower case, letters only."""

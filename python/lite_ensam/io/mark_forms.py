@@ -184,7 +184,7 @@ def _entries_of_mapping(marks: Mapping[Any, Any], ct: ScanSource, marks_in: Mark
     check_markups_frame(marks, marks_in)
     if keys & {"marks", "markups"}:
         check_scan_of_report(marks, ct.grid)
-        return list(entries_of_json(marks)), report_notes(marks)
+        return list(entries_of_json(marks, marks_in)), report_notes(marks)
     if keys & _ENDS_KEYS:
         return [("mark number 1", marks)], ()
     if keys & _COLUMNS:

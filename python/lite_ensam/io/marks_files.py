@@ -7,7 +7,8 @@ NIfTI affine: right, anterior, superior. Both come out as indices of the (z, y, 
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import permutations
 from typing import Any, TypeAlias
 
 from lite_ensam.core.errors import CaseError, MarkError, brief, printable
@@ -74,8 +75,17 @@ _FRAME_WORDS = {
     "orientation", "direction", "directions", "affine", "origin", "order", "axes", "based", "indexed", "indexing",
     "onebased", "zerobased", "offset", "flip", "flipped", "scale", "marksin",
 }  # fmt: skip
-_FRAME_VALUE = re.compile("[lrapsi]{3}|[xyz]{3}|[ijk]{3}|[mcu]m")
+_FRAME_VALUE = re.compile(
+    "|".join(["[lr][ap][si]", "[mcu]m", *map("".join, (*permutations("xyz"), *permutations("ijk")))])
+)
 """Words of keys, and values, by which other programs say in which frame and unit coordinates are."""
+
+_SAID_OF_MM = {"mm", "millimeter", "millimeters", "millimetre", "millimetres", "xyz"}
+_SAID_OF_INDICES = {"voxel", "voxels", "index", "indices", "zyx", "kji"}
+_SAID_NUMBERS: Mapping[str, Callable[[float], bool]] = {
+    "scale": lambda number: number == 1, "offset": lambda number: number == 0, "order": lambda number: True,
+}  # fmt: skip
+"""Values that say what is read anyway; a number is not an order of axes."""
 
 _IN_NUMBERS = (".json", ".csv")
 """Files whose millimetres may be LPS; all others know their own frame."""
@@ -185,7 +195,7 @@ def mark_entry(mark: RecistMark, source: SourceLike) -> dict[str, Any]:
     )
 
 
-def entries_of_json(content: Any) -> list[tuple[str, MarkEntry]]:
+def entries_of_json(content: Any, marks_in: MarkFrame = "voxel") -> list[tuple[str, MarkEntry]]:
     """Entries of a JSON file's content, this package's own or 3D Slicer's; MarkError if it is neither."""
     if is_markups(content):
         return entries_of_markups(content)
@@ -196,7 +206,8 @@ def entries_of_json(content: Any) -> list[tuple[str, MarkEntry]]:
         raise MarkError(
             f"{brief(misplaced[0])} stands beside the marks and is not read: put it into its mark"
         )
-    if frames := [key for key in _unread_keys(content) if _may_say_the_frame(key, content[key])]:
+    read = _said_anyway(entries, marks_in)
+    if frames := [key for key in _unread_keys(content) if _may_say_the_frame(key, content[key], read)]:
         raise MarkError(
             f"{brief(frames[0])} stands beside the marks and is not read: leave it out. Indices are z, y, x and are "
             'counted from 0; millimetres are x, y, z in RAS, or in LPS with marks_in="lps"'
@@ -246,11 +257,25 @@ def _unread_keys(content: Mapping[str, Any]) -> list[str]:
     return [] if is_own_report(content) else [key for key in content if key not in _READ_KEYS]
 
 
-def _may_say_the_frame(key: str, value: Any) -> bool:
-    """Whether a key may change what coordinates mean: units, axes, where indices begin."""
+def _said_anyway(entries: Sequence[MarkEntry], marks_in: MarkFrame) -> set[str]:
+    """Words for the frame and unit in which coordinates of these entries are read."""
+    in_mm = {"endpoints_mm" in entry for entry in entries}
+    if len(in_mm) != 1:
+        return set()
+    return {*_SAID_OF_MM, "lps" if marks_in == "lps" else "ras"} if in_mm.pop() else _SAID_OF_INDICES
+
+
+def _may_say_the_frame(key: str, value: Any, read: Collection[str]) -> bool:
+    """Whether a key may change what coordinates mean (units, axes, where indices begin), read as these words say."""
     words = {
         word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", str(key).replace("marks_in", "marksin"))
     }
+    if isinstance(value, str) and value.lower() in read:
+        return False
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        said = [is_said(value) for word, is_said in _SAID_NUMBERS.items() if word in words]
+        if said and words & _FRAME_WORDS <= _SAID_NUMBERS.keys():
+            return not all(said)
     return bool(words & _FRAME_WORDS) or (
         isinstance(value, str) and bool(_FRAME_VALUE.fullmatch(value.lower()))
     )
@@ -321,7 +346,7 @@ def _read_json(path: PathLike, ct: ScanSource, marks_in: MarkFrame) -> Marks:
     content = read_json(path)
     check_markups_frame(content, marks_in)
     check_scan_of_report(content, ct.grid)
-    return noted(marks_of_entries(entries_of_json(content), ct, marks_in), report_notes(content))
+    return noted(marks_of_entries(entries_of_json(content, marks_in), ct, marks_in), report_notes(content))
 
 
 def _read_dicom(path: PathLike, ct: ScanSource, only: Choice) -> Marks:

@@ -55,7 +55,7 @@ _TO_LPS = {
     "right-anterior-superior": (-1, -1, 1), "ras": (-1, -1, 1),
 }  # fmt: skip
 _VECTOR = re.compile(r"none|\(([^()]*)\)")
-_UNIT = re.compile(r'"([^"]*)"|(\S+)')
+_UNIT = re.compile(r'"([^"]*)"|([^\s,]+)')
 _MM = {"", "mm", "millimeter", "millimeters", "millimetre", "millimetres"}
 
 
@@ -177,17 +177,19 @@ def _geometry(
         steps[n] = np.eye(3)[axis] * spacings[n]
     origin_mm = np.zeros(3)
     if "axismins" in fields:
-        origin_mm[: len(in_space[:3])] = _first_voxel(fields, n_axes, spacings)[in_space[:3]]
+        mins = parse_numbers(fields["axismins"], n_axes, "axis mins")
+        if not np.isnan(mins[in_space]).all():  # of all axes, it is NRRD's word for not known
+            origin_mm[: len(in_space[:3])] = _first_voxel(fields, mins, spacings)[in_space[:3]]
     return steps, origin_mm, notes
 
 
-def _first_voxel(fields: Mapping[str, str], n_axes: int, spacings: Float64Array) -> Float64Array:
+def _first_voxel(fields: Mapping[str, str], mins: Float64Array, spacings: Float64Array) -> Float64Array:
     """Place of the first voxel's centre along each axis.
 
     By NRRD's definition `axis mins` are where cells begin, or where nodes lie; where `centers` does not say which, they
     are cells for ITK.
     """
-    mins = parse_numbers(fields["axismins"], n_axes, "axis mins")
+    n_axes = len(mins)
     centers = fields.get("centers", fields.get("centerings", "")).lower().split() or ["cell"] * n_axes
     if len(centers) != n_axes or np.isnan(mins[np.isfinite(spacings)]).any():
         raise CaseError(f"axis mins and centers must be said of each of the {n_axes} axes")

@@ -344,13 +344,14 @@ def _open_path(
     path: PathLike, series_uid: str | None, acquisition: int | None, referred_by: object
 ) -> OpenedScan:
     if os.path.isdir(path):
-        from lite_ensam.io.dicom import candidate_marks, read_ct_series
+        from lite_ensam.io.dicom import candidate_marks
+        from lite_ensam.io.dicom.series import read_series
 
         if referred_by is None or isinstance(referred_by, ObjectChoice):
             candidates = candidate_marks(path, referred_by or ObjectChoice())
             referred_by = candidates[0] if len(candidates) == 1 else None
         refers = referred_by if isinstance(referred_by, str | os.PathLike) else None
-        ct, series = read_ct_series(path, series_uid, acquisition, refers)
+        ct, series = read_series(path, series_uid, acquisition, refers)
         return OpenedScan(series.with_notes(getattr(path, "notes", ())).with_inputs(path), ct, path)
     check_volume_name(path)
     if series_uid is not None or acquisition is not None:

@@ -16,6 +16,8 @@ from lite_ensam.io.atomic import check_output, output_path
 
 __all__ = ["check_outputs", "needs_slices", "refuse_inputs"]
 
+_SLICER_SUFFIX = ".mrk.json"
+
 _Identity: TypeAlias = tuple[int, int]
 """Device and inode: the same for all names of a file or folder."""
 
@@ -41,6 +43,11 @@ def check_outputs(
     seen: dict[object, Path] = {}
     for path, suffixes in wanted:
         check_output(path, overwrite, suffixes)
+        if path.name.lower().endswith(_SLICER_SUFFIX):
+            raise OutputError(
+                f"cannot write {printable(path)}: {_SLICER_SUFFIX} is 3D Slicer's format, which is only read; name "
+                "the file .json"
+            )
         for name in (_name_without_case(path), _identity(path)):
             other = seen.setdefault(name, path) if name is not None else path
             if other is not path:

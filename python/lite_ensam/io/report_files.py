@@ -12,6 +12,7 @@ import numpy as np
 from lite_ensam.core.errors import ArgumentError, CaseError, brief, printable
 from lite_ensam.io.atomic import atomic_write, check_output
 from lite_ensam.io.csv_tables import csv_text
+from lite_ensam.io.outputs import check_outputs
 from lite_ensam.io.reading import read_json
 from lite_ensam.io.table_rows import is_table, table_rows
 from lite_ensam.measurements import TumorMeasurement
@@ -45,7 +46,7 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any], overwr
     TypeError
         If the report holds something else.
     """
-    check_output(path, overwrite, (".json",))
+    check_outputs([(path, (".json",))], overwrite=overwrite)
     write_text(path, report_text(report), overwrite)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lite_ensam.cohort import check_rows, discover, discovery, read_cohort_manifest, write_cohort_manifest
-from lite_ensam.core.errors import CaseError, TrainingError
+from lite_ensam.core.errors import CaseError, CohortError, TrainingError
 from lite_ensam.datasets import CaseFiles, find_cases
 from lite_ensam.datasets.file_tree import list_files
 from lite_ensam.datasets.folders import find_cases_and_notes, list_cases
@@ -145,15 +145,6 @@ class TestTwoReaders:
                 "there are 2 references, sub-02/sub-02_dseg.nii and derivatives/r/sub-02/sub-02_dseg.nii: two",
             ),
             (
-                [
-                    "sub-02/sub-02_ct.nii",
-                    "derivatives/a/sub-02/sub-02_marks.csv",
-                    "derivatives/b/sub-02/sub-02_dseg.nii",
-                ],
-                "marks and reference are of different derivatives, derivatives/a/sub-02/sub-02_marks.csv and "
-                "derivatives/b/sub-02/sub-02_dseg.nii: two",
-            ),
-            (
                 ["p/ct.nii", "p/marks.json", "p/marks.csv"],
                 "there are 2 files of marks, p/marks.csv and p/marks.json: two",
             ),
@@ -188,8 +179,27 @@ class TestTwoReaders:
             *(f"derivatives/r/sub-2/sub-2_{n}" for n in ("marks.csv", "dseg.nii")),
         )
         manifest = discover(tmp_path)
+        assert (manifest.problems, manifest.notes) == ((), ())
+        assert all(row.marks and row.reference for row in manifest.rows)
+
+    @pytest.mark.parametrize("n", [1, 2])
+    def test_marks_and_reference_of_different_derivatives_are_noted(self, tmp_path, n):
+        for k in range(1, n + 1):
+            touch(tmp_path, f"sub-{k}/sub-{k}_ct.nii", f"derivatives/a/sub-{k}/sub-{k}_marks.csv")
+            touch(tmp_path, f"derivatives/b/sub-{k}/sub-{k}_dseg.nii")
+        manifest = discover(tmp_path)
         assert manifest.problems == ()
         assert all(row.marks and row.reference for row in manifest.rows)
+        cases, notes = list_cases(tmp_path)
+        assert len(cases) == n
+        assert (
+            notes
+            == manifest.notes
+            == (
+                f"marks and reference of {'1 case' if n == 1 else '2 cases'} are of different derivatives, such as "
+                "derivatives/a/sub-1/sub-1_marks.csv and derivatives/b/sub-1/sub-1_dseg.nii: are they of one reader?",
+            )
+        )
 
 
 class TestScansThatAreMissing:
@@ -198,34 +208,40 @@ class TestScansThatAreMissing:
         [
             (["B/c2/marks.json", "B/c2/labels.nii.gz"], "B__c2", "B/c2/ct.nii.gz"),
             (["c2/Labels.NII"], "c2", "c2/ct.nii.gz"),
-            (["imagesTr/a_0000.nii", "labelsTr/a.nii", "labelsTr/x.nii", "marksTr/x.csv"], "imagesTr__x",
-             "imagesTr/x_0000.nii.gz"),
-            (["imagesTr/a_0000.nii", "labelsTr/a.nii", "marksTr/x_0000.json"], "imagesTr__x", "imagesTr/x_0000.nii.gz"),
-            (["sub-99/sub-99_marks.json", "sub-99/sub-99_dseg.nii"], "sub-99__sub-99_marks", "sub-99/sub-99_ct.nii.gz"),
-            (["derivatives/r/sub-99/sub-99_marks.csv"], "derivatives__r__sub-99__sub-99_marks",
-             "sub-99/sub-99_ct.nii.gz"),
         ],
     )  # fmt: skip
-    def test_marks_and_labels_without_a_scan_are_a_case_that_fails(self, tmp_path, names, case, ct):
+    def test_marks_or_labels_in_the_folder_of_a_case_without_its_scan_fail(self, tmp_path, names, case, ct):
         touch(tmp_path, *names)
         manifest = discover(tmp_path)
         row = manifest.rows[-1]
         assert (row.case, row.ct, manifest.notes) == (case, str(tmp_path / ct), ())
-        assert len(manifest.rows) == 1 + any("_0000.nii" in name for name in names)
+        assert len(manifest.rows) == 1
         errors = [problem.error for problem in check_rows(manifest.rows) if problem.case == case]
         assert f"{tmp_path / ct}: no such file" in errors
         with pytest.raises(CaseError, match="no such file"):
             find_cases(tmp_path)
 
-    def test_a_folder_of_labels_whose_scans_were_not_fetched_is_one_note(self, tmp_path):
+    def test_other_marks_and_masks_without_a_scan_are_one_note(self, tmp_path):
         touch(tmp_path, "imagesTr/a_0000.nii", "labelsTr/a.nii", *(f"labelsTs/{n}.nii.gz" for n in range(12)))
-        touch(tmp_path, "sub-1/anat/sub-1_T1w.nii", "sub-1/anat/sub-1_dseg.nii")
+        touch(tmp_path, "labelsTr/b.nii.gz", "marksTr/b.csv", "marksTr/dataset.json", "marksTr/marks.json")
+        touch(tmp_path, "sub-1/anat/sub-1_T1w.nii", "sub-1/anat/sub-1_dseg.nii", "sub-9/sub-9_marks.json")
+        touch(tmp_path, "derivatives/r/sub-8/sub-8_marks.csv")
         cases, notes = list_cases(tmp_path)
         assert [case.name for case in cases] == ["a"]
         assert notes == (
-            "12 files in labelsTs left out: the scans, imagesTs next to it, are missing",
-            "1 masks (_dseg) left out: no scan (_ct) lies at their place",
+            "19 files of marks or masks without a scan, which are not cases: derivatives/r/sub-8/sub-8_marks.csv, "
+            "labelsTr/b.nii.gz, labelsTs/0.nii.gz, labelsTs/1.nii.gz, labelsTs/10.nii.gz and 14 more",
         )
+        manifest = discover(tmp_path)
+        assert ([row.case for row in manifest.rows], manifest.notes) == (["imagesTr__a"], notes)
+
+    def test_without_any_scan_the_note_is_in_the_message(self, tmp_path):
+        touch(tmp_path, "sub-9/sub-9_marks.json")
+        note = "1 files of marks or masks without a scan, which are not cases: sub-9/sub-9_marks.json"
+        with pytest.raises(CaseError, match=f"no case to evaluate; .*; {note}"):
+            list_cases(tmp_path)
+        with pytest.raises(CohortError, match=f"holds no case .*; {note}"):
+            discover(tmp_path)
 
     def test_marks_beside_a_scan_of_another_name_are_a_note(self, tmp_path):
         touch(tmp_path, "CT_1.npz", "marks.json")

@@ -140,11 +140,17 @@ def test_axis_mins_are_where_cells_begin_or_nodes_lie(tmp_path, centers, first):
     np.testing.assert_allclose(sitk.ReadImage(path).GetOrigin(), first)
 
 
+def test_axis_mins_that_nrrd_does_not_know_are_none(tmp_path):
+    path = nrrd(tmp_path / "ct.nrrd", axis_mins="nan nan nan", **BARE)
+    np.testing.assert_array_equal(read_ct(path)[1].grid.affine[:3, 3], 0)
+
+
 @pytest.mark.parametrize("units", ["cm cm cm", '"mm" cm "mm"'])
 def test_units_of_nrrd_count_without_quotation_marks_too(tmp_path, units):
     with pytest.raises(CaseError, match="spacing must be in mm, its header says 'cm'"):
         read_ct(nrrd(tmp_path / "ct.nrrd", space_units=units))
-    np.testing.assert_array_equal(read_ct(nrrd(tmp_path / "mm.nrrd", space_units="mm mm mm"))[0], CT)
+    for n, said in enumerate(("mm mm mm", "mm, mm, mm", '"mm","mm","mm"')):
+        np.testing.assert_array_equal(read_ct(nrrd(tmp_path / f"{n}.nrrd", space_units=said))[0], CT)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,11 @@ class TestJson:
             (entry() | {"one_based": True}, "counted from 0"),
             (entry() | {"units": "cm"}, "'units' stands beside the marks"),
             (entry() | {"convention": "LPS"}, "'convention' stands beside the marks"),
+            (entry() | {"convention": "xyz"}, "'convention' stands beside the marks"),
+            (entry() | {"unit": "mm"}, "'unit' stands beside the marks"),
+            (entry() | {"scale": 0.5}, "'scale' stands beside the marks"),
+            (entry() | {"offset": 1}, "'offset' stands beside the marks"),
+            (entry() | {"order": "xyz"}, "'order' stands beside the marks"),
             ({"marks": [{"endpoints_zyx": LINE}, *entry()["marks"]]}, "mark number 1 needs a label"),
             ({"marks": [{"label": 1, "points": LINE}]}, "needs either endpoints_zyx or endpoints_mm"),
             (entry(nmae="node"), "mark number 1: 'nmae' is not read; a mark has label, endpoints_zyx"),
@@ -274,6 +279,13 @@ class TestCsv:
         (mark,) = read_marks(write("\n".join([text.splitlines()[0], lines[0]]), "marks.csv"), GRID)
         assert mark == MARK
 
+    @pytest.mark.parametrize("column", ["image_uid", "image_id", "ImageInstanceUID", "SOPInstanceUID"])
+    def test_lines_on_several_slices_are_of_one_scan(self, write, column):
+        text = f"{self.header.strip()},{column}\n1,4,10,12,4,20,12,1.2\n2,5,10,22,5,20,22,1.3\n"
+        marks = read_marks(write(text, "marks.csv"), GRID)
+        assert [mark.label for mark in marks] == [1, 2]
+        assert notes_of(marks) == (f"columns not read: '{column}'",)
+
     def test_empty_columns_of_a_spreadsheet_are_passed_over(self, write):
         text = self.header.strip() + ",,\n1,4,10,12,4,20,12,,\n"
         assert read_marks(write(text, "marks.csv"), GRID) == (MARK,)
@@ -425,26 +437,6 @@ def test_slices_and_points_come_back_whatever_the_files_axis_order(tmp_path, axe
     assert (written["first_slice"], written["last_slice"]) == (2, 7)
     stored = np.array(written["inside_zyx"][0])
     np.testing.assert_array_equal(source.points_to_file([[3, 14, 12.5]])[0], stored)
-
-
-@pytest.mark.parametrize("key", ["first_slice", "inside_zyx", "short_axis_mm", "prompts"])
-def test_what_belongs_into_a_mark_is_not_lost_beside_it(write, key):
-    content = {"marks": [{"endpoints_zyx": LINE}], key: 4}
-    for given in (write(json.dumps(content)), content):
-        with pytest.raises(MarkError, match=f"'{key}' stands beside the marks and is not read"):
-            parse_marks(given, GRID)
-    (*marks,) = noted = parse_marks(
-        {
-            "name": "visit 1",
-            "baseline": 1,
-            "contrast": "portal",
-            "index": 3,
-            "marks": [{"endpoints_zyx": LINE}],
-        },
-        GRID,
-    )
-    assert marks == [MARK]
-    assert notes_of(noted) == ("keys beside the marks that are not read: 'name, baseline, contrast, index'",)
 
 
 @pytest.mark.parametrize("frame", ["ras", "lps"])

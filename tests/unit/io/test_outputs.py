@@ -6,6 +6,7 @@ import pytest
 
 from lite_ensam.core.errors import OutputError
 from lite_ensam.io.outputs import check_outputs, refuse_inputs
+from lite_ensam.io.report_files import write_report
 
 
 @pytest.fixture
@@ -37,6 +38,16 @@ def test_an_input_folder_is_left_alone(tmp_path, series, name, message):
     os.link(series / "019.dcm", tmp_path / "hard_link.dcm")
     with pytest.raises(OutputError, match=rf"cannot write .*{name}: {message}"):
         refuse_inputs([tmp_path / name], [None, series])
+
+
+@pytest.mark.parametrize("name", ["lines.mrk.json", "A.MRK.JSON"])
+def test_no_json_is_written_under_3d_slicers_suffix(tmp_path, name):
+    message = r"cannot write .*: \.mrk\.json is 3D Slicer's format, which is only read; name the file \.json"
+    with pytest.raises(OutputError, match=message):
+        check_outputs([(tmp_path / name, (".json",))])
+    with pytest.raises(OutputError, match=message):
+        write_report(tmp_path / name, {"a": 1})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_places_may_be_written(tmp_path, series):

@@ -16,7 +16,8 @@ import lite_ensam
 from lite_ensam.core.case import Case
 from lite_ensam.core.errors import CaseError, MarkError, OutputError
 from lite_ensam.core.recist import RecistMark
-from lite_ensam.io import dicom, read_labels, read_marks, write_ct, write_marks
+from lite_ensam.io import read_labels, read_marks, write_ct, write_marks
+from lite_ensam.io.dicom import series
 from lite_ensam.measurements.confidence import CONFIDENCE
 from lite_ensam.widgets import Explorer, explore
 from lite_ensam.widgets.exports import EXPORT_KINDS
@@ -67,7 +68,7 @@ def test_a_file_and_its_marks(case: Case, engine: SphereEngine, tmp_path: Path) 
 def test_a_folder_of_dicom_slices(
     case: Case, engine: SphereEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dicom, "read_ct_series", lambda *_: (case.ct, case.source))
+    monkeypatch.setattr(series, "read_series", lambda *_: (case.ct, case.source))
     (tmp_path / "series_2").mkdir()
     assert explore(tmp_path / "series_2").name == "series_2"
 

@@ -94,6 +94,8 @@ def stored_frames(planes: Sequence[Dataset]) -> Iterator[tuple[int, NDArray[Any]
 def _check_bits(image: Dataset) -> None:
     """CaseError if grey values do not lie in the lowest bits (PS3.5, 8.1.1): decoded, they would be other numbers."""
     stored, high = image.get("BitsStored"), image.get("HighBit")
+    if stored == image.get("BitsAllocated"):  # they have one place only
+        return
     if stored is not None and high is not None and int(high) != int(stored) - 1:
         raise CaseError(
             f"{file_name(image)}: HighBit is {high}, expected {int(stored) - 1} with BitsStored {stored}: grey values "

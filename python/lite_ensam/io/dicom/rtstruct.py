@@ -46,8 +46,9 @@ _OFF_PLANE = 0.1
 _ROUNDING = 0.01
 """Of a slice: a contour half-way between two slices goes to the upper one, whatever its last digit says."""
 
-_WIDEST_PAIR_MM = 10.0
-"""The thickest slices that lesions are drawn on."""
+_WIDEST_PAIR, _WIDEST_PAIR_MM = 3.0, 10.0
+"""In slices and mm. Two planes farther apart are rather two lesions, or one that was left unfinished, than one that was
+drawn on every third slice."""
 
 _CLOSED = {"CLOSED_PLANAR": False, "CLOSEDPLANAR_XOR": True}
 """Types of contours that enclose something, and whether they are combined by exclusive or."""
@@ -157,14 +158,19 @@ class Roi:
     def every(self) -> float:
         """Usual distance of its planes in slices, if it is also the smallest; otherwise 1.
 
-        Two planes are a distance only up to `_WIDEST_PAIR_MM`: farther apart they may be two lesions.
+        Two planes alone are a distance only if they are near each other and what they enclose overlaps in plane.
         """
         gaps = np.diff([plane.height for plane in self.planes])
         if not len(gaps) or np.median(gaps) - gaps.min() > _OFF_PLANE:
             return 1.0
         if len(gaps) == 1:
-            slice_mm = float(np.linalg.norm(self.ct.file_affine[:3, 2 - self.planes[0].axis]))
-            if gaps[0] * slice_mm > _WIDEST_PAIR_MM:
+            axis = self.planes[0].axis
+            slice_mm = float(np.linalg.norm(self.ct.file_affine[:3, 2 - axis]))
+            if gaps[0] > _WIDEST_PAIR + _OFF_PLANE or gaps[0] * slice_mm > _WIDEST_PAIR_MM:
+                return 1.0
+            shape = tuple(np.delete(self.ct.slices_shape, axis).tolist())
+            below, above = (enclosed(plane.polygons, shape, plane.is_xor) for plane in self.planes)
+            if gaps[0] > 1 + _OFF_PLANE and not (below & above).any():
                 return 1.0
         return max(1.0, float(np.median(gaps)))
 

@@ -28,7 +28,7 @@ from lite_ensam.io.dicom.patient import clean_patient
 from lite_ensam.io.dicom.references import References
 from lite_ensam.io.dicom.series_source import SeriesSource
 
-__all__ = ["choose_series", "read_ct_series"]
+__all__ = ["choose_series", "read_ct_series", "read_series"]
 
 _ALIKE_MM, _ALIKE_COSINE = 1e-4, 1e-3
 """Tolerances of PixelSpacing and orientation, which all slices share besides Rows and Columns."""
@@ -44,7 +44,6 @@ _FRAME = "FrameOfReferenceUID"
 _MADE_OF_SLICES = ("StudyInstanceUID", "SeriesInstanceUID", _FRAME)
 
 
-@translate_dicom_errors
 def read_ct_series(
     folder: PathLike,
     series_uid: SeriesChoice | None = None,
@@ -91,19 +90,26 @@ def read_ct_series(
     MissingExtraError
         If pydicom is not installed.
     """
+    return read_series(folder, parse_series(series_uid), parse_acquisition(acquisition), referred_by)
+
+
+@translate_dicom_errors
+def read_series(
+    folder: PathLike, series: str | None, acquisition: int | None, referred_by: PathLike | None
+) -> tuple[CtVolume, SeriesSource]:
+    """`read_ct_series` of a choice that is parsed already."""
     where = printable(folder)
-    wanted, acquisition = parse_series(series_uid), parse_acquisition(acquisition)
     content = read_ct_folder(folder)
     referred = References.of(referred_by)
     try:
-        planes, notes = choose_series(content.planes, wanted, referred, content.instead())
+        planes, notes = choose_series(content.planes, series, referred, content.instead())
         content.check_whole(str(planes[0].get("SeriesInstanceUID", "")))
         planes, copies = _without_copies(planes)
         _check_one_study(planes)
-        stacks, odd = _stacks(planes)
+        stacks, odd, doubts = _stacks(planes)
         taken, said = choose_acquisition(stacks, acquisition, referred)
         content.passed_over |= odd
-        notes += [*said, *copies, *content.notes()]
+        notes += [*said, *copies, *doubts, *content.notes()]
         slices = _sorted(taken.slices)
         has_hu, units = check_rescale(slices)
         images = [content.images.get(str(one.filename), one) for one in slices]
@@ -214,12 +220,17 @@ def _rescale(plane: Dataset) -> str:
     return " ".join(str(plane.get(name)) for name in ("RescaleSlope", "RescaleIntercept"))
 
 
-def _stacks(planes: Sequence[Dataset]) -> tuple[list[Acquisition], dict[str, list[str]]]:
-    """Acquisitions of planes of one size, spacing and orientation; and the names of files that are of none."""
+def _stacks(planes: Sequence[Dataset]) -> tuple[list[Acquisition], dict[str, list[str]], list[str]]:
+    """Acquisitions of planes of one size, spacing and orientation; the names of files that are of none; notes."""
     sizes = [(int(plane.Rows), int(plane.Columns)) for plane in planes]
     usual = max(sorted(set(sizes)), key=sizes.count)
     # unknown where several are named is another one; unknown beside a single one is not
-    has_frames = len({str(plane.get(_FRAME) or "") for plane in planes} - {""}) > 1
+    frames = Counter(str(plane.get(_FRAME) or "") for plane in planes)
+    n_frames = len(frames.keys() - {""})
+    # de-identification gave (nearly) each slice one of its own: they do not tell scans apart
+    is_each_its_own = n_frames > 1 and (2 * n_frames > len(planes) or max(frames.values()) < _FEWEST)
+    has_frames = n_frames > 1 and not is_each_its_own
+    notes = [f"{n_frames} different {_FRAME} of {len(planes)} slices: they are ignored"] * is_each_its_own
     alike: list[tuple[_StackKey, list[Dataset]]] = []
     odd: list[Dataset] = []
     for plane, size in zip(planes, sizes, strict=True):
@@ -247,7 +258,7 @@ def _stacks(planes: Sequence[Dataset]) -> tuple[list[Acquisition], dict[str, lis
     if told := tuple(dict.fromkeys(name for key, _ in kept for name in key.differences(first))):
         parts = [Acquisition(n, part.slices, (*told, *part.told_by)) for n, part in enumerate(parts, start=1)]
     names = sorted({file_name(plane) for plane in odd})
-    return parts, {_ODD: names} if names else {}
+    return parts, {_ODD: names} if names else {}, notes
 
 
 class _StackKey(NamedTuple):
@@ -265,7 +276,7 @@ class _StackKey(NamedTuple):
         StackID of frames; empty of files.
     frame : str
         FrameOfReferenceUID: positions of two frames have nothing to do with each other (PS3.3, C.7.4.1.1.1). Empty
-        where the series has one.
+        where the series has one, or so many that they tell nothing.
     """
 
     size: tuple[int, int]

@@ -194,6 +194,18 @@ def test_slices_that_only_continue_a_scan_are_another_one(tmp_path: Path, change
     )
 
 
+@pytest.mark.parametrize(
+    ("frames", "n"), [("abcdefgh", 8), ("aaabcdef", 6), ("aabbccdd", 4), ("ab", 2), ("aab", 2)]
+)
+def test_frames_of_reference_of_nearly_each_slice_tell_nothing(tmp_path: Path, frames: str, n: int) -> None:
+    stored = stored_volume((len(frames), 12, 16))
+    each = [{"FrameOfReferenceUID": f"1.2.{ord(frame)}"} for frame in frames]
+    write_phase(tmp_path / "ct", "a", stored, each=each)
+    ct, source = read_ct(tmp_path / "ct")
+    np.testing.assert_array_equal(ct, stored - 1000)
+    assert source.notes == (f"{n} different FrameOfReferenceUID of {len(frames)} slices: they are ignored",)
+
+
 def test_a_frame_of_reference_that_some_slices_lack_is_that_of_the_others(tmp_path: Path) -> None:
     write_phase(
         tmp_path / "ct", "a", STORED, each=[{"FrameOfReferenceUID": FRAME if k else ""} for k in range(8)]

@@ -40,6 +40,13 @@ def test_grey_values_in_other_than_the_lowest_bits_are_refused(folder: Path) -> 
         read_ct(folder)
 
 
+def test_where_all_bits_are_stored_high_bit_says_nothing(folder: Path) -> None:
+    change(folder, BitsStored=16, HighBit=11)
+    ct, source = read_ct(folder)
+    np.testing.assert_array_equal(ct, STORED - 1000)
+    assert source.notes == ()
+
+
 BOTH = ("RescaleSlope", "RescaleIntercept")
 
 

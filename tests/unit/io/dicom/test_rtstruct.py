@@ -234,6 +234,35 @@ class TestPlanes:
         assert len(said) == len(notes)
         assert all("ROI 'GTV' " + note in one for note, one in zip(notes, said, strict=True))
 
+    @pytest.mark.parametrize(
+        ("step_mm", "drawn", "left", "n_slices"),
+        [
+            (1.0, (2, 10), 8.5, 1),  # two lesions of one ROI
+            (1.0, (2, 10), 1.5, 1),  # more than every third slice
+            (1.0, (2, 6), 1.5, 1),
+            (1.0, (2, 5), 1.5, 3),
+            (1.0, (2, 4), 1.5, 2),
+            (1.0, (2, 4), 8.5, 1),
+            (5.0, (2, 4), 1.5, 2),
+            (5.0, (2, 5), 1.5, 1),  # more than 10 mm
+        ],
+    )
+    def test_two_planes_are_bridged_only_if_they_are_one_lesion_on_every_few_slices(
+        self, tmp_path: Path, step_mm: float, drawn: tuple[int, int], left: float, n_slices: int
+    ) -> None:
+        write_series(tmp_path / "ct", stored_volume((11, 16, 16)), step_mm)
+        _, source = read_ct_series(tmp_path / "ct")
+        other = [(y, x + left - 1.5) for y, x in box_yx(1.5, 5.5)]
+        contours = [
+            contour(source.grid, z, line) for z, line in zip(drawn, (box_yx(1.5, 5.5), other), strict=True)
+        ]
+        write_rtstruct(tmp_path / "rs.dcm", {"GTV": contours})
+        (roi,), notes = read_rois(tmp_path / "rs.dcm", source)
+        assert roi.mask().sum() == 16 * 2 * n_slices
+        gap = drawn[1] - drawn[0]
+        assert len(notes) == 1
+        assert (f"are {gap} slices apart" if n_slices > 1 else "nothing is filled there") in notes[0]
+
     @pytest.mark.parametrize("off", [0.08, 0.16, 0.4])
     def test_contours_beside_each_other_near_one_slice_are_both_on_it(
         self, tmp_path: Path, source: SeriesSource, off: float

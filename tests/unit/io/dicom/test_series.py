@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -412,3 +413,22 @@ def test_a_series_that_is_none_is_refused_before_a_file_is_read(tmp_path: Path, 
             read(tmp_path / "nowhere", series_uid=wrong)  # type: ignore[operator]
     with pytest.raises(CaseError, match=r"acquisition must be a whole number, got 1\.5"):
         read_ct(tmp_path / "nowhere", acquisition=1.5)  # type: ignore[arg-type]
+
+
+def test_a_listed_series_with_a_blank_uid_can_be_taken(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume(), series="", SeriesDescription="NAME OF SOMEBODY")
+    (listed,) = list_ct_series(tmp_path / "ct")
+    assert listed.uid == ""
+    for read in (read_ct, read_ct_series):
+        np.testing.assert_array_equal(read(tmp_path / "ct", series_uid=listed)[0], stored_volume() - 1000)
+    write_series(tmp_path / "other", stored_volume())
+    with pytest.raises(CaseError, match="holds no such CT series"):
+        read_ct(tmp_path / "other", series_uid=listed)
+
+
+def test_what_a_summary_holds_is_never_told(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct", stored_volume(), SeriesDescription="NAME OF SOMEBODY")
+    (listed,) = list_ct_series(tmp_path / "ct")
+    with pytest.raises(ArgumentError, match=r"one of `list_ct_series`, got \(\)") as caught:
+        read_ct(tmp_path / "ct", series_uid=replace(listed, uid=()))
+    assert "SOMEBODY" not in str(caught.value)
