@@ -83,7 +83,8 @@ def parse_series(choice: object) -> str | None:
         return str(int(named))
     if not isinstance(named, str) or not named.strip():
         raise ArgumentError(
-            f"series_uid must be a SeriesInstanceUID, a SeriesNumber, or one of `list_ct_series`, got {brief(choice)}"
+            "series_uid must be a SeriesInstanceUID, a SeriesNumber, or one item of the list that `list_ct_series` "
+            f"returns, got {brief(choice)}"
         )
     return named.strip()
 

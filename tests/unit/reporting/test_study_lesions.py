@@ -166,9 +166,9 @@ def test_non_targets_that_a_visit_forgets_are_told(tmp_path: Path) -> None:
         {"non_target_lesions": {"node": "absent"}},
         {"non_targets": "PD"},
     )
-    assert one.notes == ("day 112: nothing is said of effusion. Not evaluable",)
+    assert [note.partition(", ")[0] for note in one.notes] == ["day 112: effusion has no state"]
     one = read(tmp_path, {"non_targets": "non-CR/non-PD"}, {}, non_target_lesions=[])
-    assert one.notes == ("day 112: nothing is said of the non-targets. Not evaluable",)
+    assert [note.partition(", ")[0] for note in one.notes] == ["day 112: the non-targets have no state"]
 
 
 def test_what_the_reader_says_of_all_non_targets_counts(tmp_path: Path) -> None:
@@ -395,11 +395,11 @@ def test_csv_says_the_same_as_json(tmp_path: Path) -> None:
         ("A,56,,,,,present", "row 3 has a state but does not say of which target"),
         (
             "A,56,t,,,20,PD",
-            "row 3 fills in state, which is read of the role non-target or new only, but .* target",
+            "row 3: the column state is only for the role non-target or new, but .* target",
         ),
         (
             "A,0,e,,pleura,20,\nA,56,t,,,20,\nA,56,e,,,,PD",
-            "row 5 fills in state, .* but its lesion has the role target",
+            "row 5: the column state .* but this lesion has the role target",
         ),
     ],
 )
@@ -437,7 +437,7 @@ def test_columns_of_targets_alone_are_refused_or_told_elsewhere(tmp_path: Path) 
     path.write_text(start)
     assert read_study(path)[0].notes[0] == "volume_ml of non-targets and new lesions: not read"
     path.write_text(f"{start}A,56,t,,,20,4,\nA,56,e,,,,,t\n")
-    with pytest.raises(StudyError, match="row 5 fills in merged_into, which is read of the role target only"):
+    with pytest.raises(StudyError, match="row 5: the column merged_into is only for the role target"):
         read_study(path)
 
 
@@ -447,7 +447,7 @@ def test_a_doubt_about_a_non_target_is_not_lost(tmp_path: Path) -> None:
         "patient,date,target,role,organ,diameter_mm,state,equivocal\n"
         "A,0,t,,liver,20,,\nA,0,e,non-target,pleura,,,\nA,56,t,,,20,,\nA,56,e,,,,present,yes\n"
     )
-    with pytest.raises(StudyError, match=r"row 5 fills in equivocal, .* of the role new only, .* non-target"):
+    with pytest.raises(StudyError, match=r"row 5: the column equivocal is only for the role new, .* non-t"):
         read_study(path)
 
 
