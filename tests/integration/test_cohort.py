@@ -270,7 +270,7 @@ def test_lines_that_are_drawn_on_the_reference_are_a_note(
     write_cohort_manifest(tmp_path / "manifest.csv", rows)
     ran = run("cohort", tmp_path / "manifest.csv", "-o", tmp_path / "out", "--workers", 1)
     assert ran.returncode == 0, ran.stderr
-    drawn = "no lines were given; they are drawn on the reference, on each tumour's largest slice"
+    drawn = "no lines were given; lines were drawn on the reference, on each tumour's largest slice. Scores are better"
     assert [drawn in row["notes"] for row in table(tmp_path / "out")] == [False, *[True] * (N_GOOD - 1)]
     assert f"note: cases with notes: {N_GOOD - 1}, see index.html" in ran.stdout
     assert f"note: {N_GOOD - 1} cases: {drawn}" in ran.stdout
@@ -286,9 +286,9 @@ def test_two_scans_of_one_name_in_a_folder_are_both_named(tmp_path: Path, run: R
     ran = run("cohort", tmp_path / "data", "-o", tmp_path / "out")
     assert ran.returncode == 1
     assert (
-        f"\ncase p0: case 'p0' is there twice; the scans are {scans[0]} and {scans[1]}" in f"\n{ran.stderr}"
+        f"\ncase p0: two cases have the name 'p0': {scans[0]} and {scans[1]}; rename one" in f"\n{ran.stderr}"
     )
-    assert "Rename the files so that each case has a name of its own" in ran.stderr
+    assert "Rename the files so that each case has a unique, valid name" in ran.stderr
     assert "Give row" not in ran.stderr
 
 
@@ -390,7 +390,7 @@ def test_going_on_runs_all_but_rows_with_bad_cells(
     write_cohort_manifest(tmp_path / "manifest.csv", rows)
     ran = run("cohort", tmp_path / "manifest.csv", "-o", tmp_path / "out", "--workers", 1)
     assert ran.returncode == 1
-    assert "Mend the manifest and the files, or run with --go-on" in ran.stderr
+    assert "Correct the manifest and the files, or run with --go-on" in ran.stderr
     no_marks = "has no marks: a file of marks, or a reference to draw them on, is needed"
     assert no_marks in ran.stderr
     ran = run("cohort", tmp_path / "manifest.csv", "-o", tmp_path / "out", "--workers", 1, "--go-on")
@@ -409,7 +409,7 @@ def test_going_on_runs_all_but_rows_with_bad_cells(
     write_cohort_manifest(tmp_path / "manifest.csv", [*rows, replace(rows[0], case="")], overwrite=True)
     ran = run("cohort", tmp_path / "manifest.csv", "-o", tmp_path / "new", "--workers", 1, "--go-on")
     assert ran.returncode == 1
-    assert "nothing was run. Give row 6 a valid case of its own" in ran.stderr
+    assert "nothing was run. Give row 6 a unique, valid name in the column case" in ran.stderr
     assert "run with --go-on" not in ran.stderr
     assert not (tmp_path / "new").exists()
 
@@ -425,7 +425,7 @@ def test_the_command_line(undisturbed: Undisturbed, done: Path, tmp_path: Path, 
     ran = run("cohort", bad, "-o", tmp_path / "out")
     assert ran.returncode == 1
     for words in (
-        "was row 1 already",
+        "two cases have the name 'a' (here and in row 1",
         "nowhere.nii.gz: no such file",
         "marks.json: no such file",
         "problems: 4, cases: 2",

@@ -185,7 +185,7 @@ def test_visits_that_make_no_course_are_a_sentence(visits: Visits, run: Run, tmp
     refused(run("respond", first, tmp_path / "else"), "are of different patients by their Patient IDs")
     write_visit(tmp_path / "undated", 1, StudyDate="")
     refused(run("respond", first, tmp_path / "undated"), "visit number 2 has no date")
-    refused(run("respond", first), "has no folder of a visit")
+    refused(run("respond", first), "contains no visit folder")
 
 
 def test_of_several_readers_one_is_picked_for_all_visits(visits: Visits, tmp_path: Path) -> None:

@@ -152,14 +152,14 @@ def _problems(manifest: CohortManifest, go_on: bool) -> Sequence[ManifestIssue]:
         typer.echo(f"and {len(problems) - _MOST_PROBLEMS_SHOWN} more", err=True)
     nameless = [one.row for one in problems if not one.names_case]
     if problems and (nameless or not go_on):
-        way = "Mend the manifest and the files, or run with --go-on"
+        way = "Correct the manifest and the files, or run with --go-on"
         if nameless and is_folder:
             way = (
-                "Rename the files so that each case has a name of its own, or write a manifest with --check and change "
-                "its column case: --go-on cannot run past it"
+                "Rename the files so that each case has a unique, valid name, or write a manifest with --check and "
+                "change its column case; --go-on cannot skip this"
             )
         elif nameless:
-            way = f"Give row {nameless[0]} a valid case of its own: --go-on cannot run past it"
+            way = f"Give row {nameless[0]} a unique, valid name in the column case; --go-on cannot skip this"
         typer.echo(f"lite-ensam: problems: {len(problems)}, cases: {total}; nothing was run. {way}", err=True)
     return problems
 

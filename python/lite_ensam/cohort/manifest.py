@@ -302,9 +302,10 @@ def _shared_marks(rows: Sequence[CohortCase]) -> tuple[str, ...]:
     shared = [path for path, own in scans.items() if len(own) > 1 and not _chooses_by_scan(path)]
     if not shared:
         return ()
+    files = "file of marks is" if len(shared) == 1 else "files of marks are"
     return (
-        f"files of marks that several scans name: {len(shared)}, such as {printable(Path(shared[0]).name)}; each of "
-        "these scans gets all lines of its file",
+        f"{len(shared)} {files} used for several scans, such as {printable(Path(shared[0]).name)}; each scan gets all "
+        "lines of the file. If the lines are of different scans, write one file for each scan",
     )
 
 
@@ -335,8 +336,8 @@ def table_problems(rows: Sequence[CohortCase], has_rows: bool = True) -> Iterato
             before, other = first.setdefault(row.case.casefold(), (number, row))
             if before != number:
                 scans = f"{printable(other.ct) or '-'} and {printable(row.ct) or '-'}"
-                twice = f"was row {before} already" if has_rows else "is there twice"
-                error = f"case {brief(row.case)} {twice}; the scans are {scans}"
+                where = f" (here and in row {before}; letter case is ignored)" if has_rows else ""
+                error = f"two cases have the name {brief(row.case)}{where}: {scans}; rename one"
                 yield ManifestIssue(number, row.case, error, names_case=False)
 
 

@@ -33,6 +33,8 @@ _SPACING_RANGE_MM = (0.01, 100.0)
 _AFFINE_LIMIT_MM = 1e6
 """No entry of an affine reaches a kilometre."""
 
+_OWN_MARKS = "Use the marks of this scan, or give the lines in millimetres"
+
 _SAME_PLACE = 0.1
 """Two grids are the same when no corner differs by more than this share of the smallest spacing."""
 
@@ -295,7 +297,7 @@ def spacing_of(value: Any, name: str = "spacing_mm") -> FloatTriple:
 
 
 def scan_difference(grid: Grid, shape_zyx: ArrayLike, spacing_mm: ArrayLike, affine: ArrayLike | None) -> str:
-    """How another scan differs from a grid, to follow "a scan"; empty where they are the same.
+    """How another scan differs from a grid, and what to do; empty where they are the same.
 
     Parameters
     ----------
@@ -312,21 +314,19 @@ def scan_difference(grid: Grid, shape_zyx: ArrayLike, spacing_mm: ArrayLike, aff
         The difference.
     """
     for theirs, own, off, what in (
-        (real_array(shape_zyx), grid.shape_zyx, 0.0, "of {} voxels (z, y, x)"),
-        (real_array(spacing_mm), grid.spacing_mm, _SPACING_TOLERANCE, "with voxels of {} mm (z, y, x)"),
+        (real_array(shape_zyx), grid.shape_zyx, 0.0, "{} voxels (z, y, x)"),
+        (real_array(spacing_mm), grid.spacing_mm, _SPACING_TOLERANCE, "voxels of {} mm (z, y, x)"),
     ):
         if theirs.shape != (3,) or not np.allclose(theirs, own, rtol=off, atol=0):
             this, other = (" x ".join(f"{n:g}" for n in sizes) for sizes in (own, np.ravel(theirs)))
-            return f"{what.format(other)}; this one is {what.format(this)}"
+            return f"it has {what.format(other)}, this scan has {what.format(this)}. {_OWN_MARKS}"
     if affine is None or not grid.is_oriented:
         return ""
     try:
         is_here = grid.matches(replace(grid, affine=real_array(affine)))
     except CaseError:
         is_here = False
-    return (
-        "" if is_here else "in another place or with axes in other directions; give the lines in millimetres"
-    )
+    return "" if is_here else f"it has another position, or its axes have other directions. {_OWN_MARKS}"
 
 
 def _grid_of(value: Any) -> Any:

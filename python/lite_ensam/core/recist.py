@@ -416,7 +416,7 @@ def own_marks(value: Any, grid: Grid | None = None) -> Any:
     if grid is not None:
         affine = theirs.affine if theirs.is_oriented else None
         if difference := scan_difference(grid, theirs.shape_zyx, theirs.spacing_mm, affine):
-            raise MarkError(f"marks are those of a scan {difference}")
+            raise MarkError(f"the marks belong to another scan: {difference}")
     return marks
 
 

@@ -446,7 +446,9 @@ SourceLike: TypeAlias = Grid | ScanSource | HasSource
 def _other_order(shape: IntTriple, expected: IntTriple) -> str:
     """Advice on an array that has the axes of another order, else an empty text."""
     is_other = shape != expected and sorted(shape) == sorted(expected)
-    return "; a result's `labels` go with its `source`, its `labels_zyx` with its `grid`" if is_other else ""
+    if not is_other:
+        return ""
+    return "; pass `result.labels` together with `result.source`, or `result.labels_zyx` together with `result.grid`"
 
 
 def _nearest_axes(affine_ijk: Float64Array) -> IntTriple:

@@ -216,7 +216,10 @@ def as_numpy(values: Any, name: str = "ct") -> NDArray[Any]:
 def _array(values: Any, name: str) -> NDArray[Any]:
     """Plain array of at least one axis; no copy of one that is."""
     if np.ma.is_masked(values):
-        raise CaseError(f"{name} must all be there, got an array in which some are masked")
+        raise CaseError(
+            f"{name} must not contain masked values; fill them first, e.g. `array.filled(-1000)` (air) in a CT or "
+            "`array.filled(0)` in labels"
+        )
     array = as_numpy(values, name)
     if array.ndim == 0:
         raise CaseError(f"{name} must be an array (z, y, x), got {brief(values)}")

@@ -17,8 +17,11 @@ from lite_ensam.io.reading import file_suffix
 
 __all__ = ["DRAWN", "CaseFiles", "are_lines_drawn", "name_parts", "reference_notes"]
 
-DRAWN = "they are drawn on the reference, on each tumour's largest slice"
-"""End of a note: results on such lines are better than those on lines that a reader drew."""
+DRAWN = (
+    "lines were drawn on the reference, on each tumour's largest slice. Scores are better than with lines that a "
+    "reader drew"
+)
+"""End of a note."""
 
 
 @dataclass(frozen=True)

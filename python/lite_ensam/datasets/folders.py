@@ -196,8 +196,8 @@ class _Search:
     def case(self, ct: Path, marks: Sequence[Path], labels: Sequence[Path], **facts: Any) -> CaseFiles:
         """A case of files that were found; where it is not plain which of them are meant, it has a problem."""
         problems = [
-            f"there are {len(files)} {what}, {self._named(files)}: two readers must not be mixed up by chance; keep "
-            "one, or name it in a manifest"
+            f"there are {len(files)} {what}: {self._named(files)}. Keep one, or write a manifest that names the right "
+            "one; they may be of two readers"
             for what, files in (("files of marks", marks), ("references", labels))
             if len(files) > 1
         ]

@@ -84,7 +84,8 @@ def parse_series(choice: object) -> str | None:
     is_summary = named is not choice
     if not isinstance(named, str) or not (named.strip() or is_summary):  # a series may have a blank UID
         raise ArgumentError(
-            f"series_uid must be a SeriesInstanceUID, a SeriesNumber, or one of `list_ct_series`, got {brief(named)}"
+            "series_uid must be a SeriesInstanceUID, a SeriesNumber, or one item of the list that `list_ct_series` "
+            f"returns, got {brief(named)}"
         )
     return named.strip()
 

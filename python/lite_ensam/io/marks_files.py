@@ -325,7 +325,7 @@ def check_scan_of_report(content: Any, grid: Grid) -> None:
         return
     shape, spacing = content.get("shape_zyx", grid.shape_zyx), content.get("spacing_mm_zyx", grid.spacing_mm)
     if difference := scan_difference(grid, shape, spacing, content.get("affine")):
-        raise MarkError(f"is the report of a scan {difference}")
+        raise MarkError(f"the marks belong to another scan: {difference}")
 
 
 def noted(marks: Marks, notes: Sequence[str]) -> Marks:

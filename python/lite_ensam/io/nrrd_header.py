@@ -168,8 +168,8 @@ def _geometry(
         raise CaseError("spacings must be positive")
     if "spaceorigin" in fields or space in _TO_LPS:  # NRRD's definition has them only with directions
         raise CaseError(
-            "its header has spacings beside space or space origin, expected space directions: the directions of its "
-            "axes are unknown"
+            "the header has `spacings` together with `space` or `space origin`; expected `space directions`. Without "
+            "them the axis directions are unknown: save the file again with space directions"
         )
     in_space = np.flatnonzero(np.isfinite(spacings))
     steps = [np.full(3, np.nan) for _ in spacings]
@@ -192,7 +192,9 @@ def _first_voxel(fields: Mapping[str, str], mins: Float64Array, spacings: Float6
     n_axes = len(mins)
     centers = fields.get("centers", fields.get("centerings", "")).lower().split() or ["cell"] * n_axes
     if len(centers) != n_axes or np.isnan(mins[np.isfinite(spacings)]).any():
-        raise CaseError(f"axis mins and centers must be said of each of the {n_axes} axes")
+        raise CaseError(
+            f"`axis mins` and `centers` need one value for each of the {n_axes} axes; correct the header"
+        )
     is_node = np.array([center == "node" for center in centers])
     first: Float64Array = np.where(is_node, mins, mins + spacings / 2)
     return first

@@ -271,7 +271,7 @@ def measure(
     if marks is None or spacing_mm is None:
         name = "marks" if marks is None else "spacing_mm"
         raise ArgumentError(
-            f"{name} is missing: labels alone do not have it; `measure(result)` takes a result's own"
+            f"{name} is missing: an array of labels does not contain it. Pass {name}, or call `measure(result)`"
         )
     spacing_mm = spacing_of(spacing_mm)
     if not (ct is None or isinstance(ct, PartialScan)):

@@ -138,7 +138,8 @@ def compare_readers(
         if missing := [course for course in courses if _key(course) not in keys]:
             number = list(dict.fromkeys(id(one.patient) for one in courses)).index(id(missing[0].patient)) + 1
             raise StudyError(
-                f"the {who} reader has no {missing[0].criteria.name} of patient {number} of the {of_whom} reader"
+                f"patient {number} of the {of_whom} reader has no {missing[0].criteria.name} assessment by the {who} "
+                "reader; both studies must contain the same patients: add the patient or correct the name"
             )
     left = dict(decisions or {})
     found = []

@@ -47,5 +47,16 @@ def _unsaid_non_targets(study: Study, visit: TimePoint) -> Iterator[str]:
         return
     listed = [one.name for one in study.non_target_lesions]
     lost = [name for name in listed if name not in visit.non_target_states]
-    if lost or not listed:
-        yield f"day {visit.day}: nothing is said of {', '.join(lost) or 'the non-targets'}. Not evaluable"
+    if not listed:
+        yield (
+            f"day {visit.day}: the non-targets have no state, so they count as not evaluable. Give non_targets at this "
+            "visit if they were evaluated"
+        )
+    elif lost:
+        have, they_count, were = (
+            ("has", "it counts", "it was") if len(lost) == 1 else ("have", "they count", "they were")
+        )
+        yield (
+            f"day {visit.day}: {', '.join(lost)} {have} no state, so {they_count} as not evaluable. Give a state at "
+            f"this visit if {were} seen or absent"
+        )

@@ -196,8 +196,8 @@ def _refuse_other_roles(rows: Sequence[_Row], role: str) -> None:
         ]:
             roles = " or ".join(one for one in _ROLES if lost[0] in _OF_A_ROLE[one])
             raise StudyError(
-                f"row {row.number} fills in {lost[0]}, which is read of the role {roles} only, but its lesion has "
-                f"the role {role}: correct the role, or leave the cell empty"
+                f"row {row.number}: the column {lost[0]} is only for the role {roles}, but this lesion has the role "
+                f"{role}. Correct the role or empty the cell"
                 + (" and give a diameter_mm (0 is gone)" if role == "target" else "")
             )
 

@@ -52,7 +52,7 @@ LONGEST_COURSE_DAYS = 50 * 365
 """Between two visits of one patient; beyond, a date is a placeholder such as 9999-12-31 or 1900-01-01."""
 
 NO_LINES = (
-    "no line was found: give a scan lines in a file next to it, among its DICOM files, or in a study file"
+    "no line was found. Put the lines in a file next to the scan, among its DICOM files, or in a study file"
 )
 """Instead of what `segment` says of its options."""
 

@@ -56,7 +56,7 @@ def visit_folders(path: PathLike) -> list[Path]:
     inside = sorted(one for one in Path(path).iterdir() if one.is_dir() and not one.name.startswith("."))
     if not inside:
         raise StudyError(
-            "the folder has no folder of a visit: give it one for each, with a scan and its lines"
+            "the patient's folder contains no visit folder. Create one folder for each visit, with a scan and its lines"
         )
     return inside
 

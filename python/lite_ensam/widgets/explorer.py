@@ -302,7 +302,8 @@ def explore(
     marks_in : MarkFrame, default "voxel"
         Coordinates of marks that are given as numbers, see `lite_ensam.segment`.
     series_uid : SeriesChoice or None, default None
-        SeriesInstanceUID or number, or one of `list_ct_series`, if a folder holds several series.
+        SeriesInstanceUID or number, or one item of the list that `list_ct_series` returns, if a folder holds
+        several series.
     acquisition : int or None, default None
         AcquisitionNumber, if a series holds several acquisitions.
     only : Choice, default ()

@@ -57,8 +57,8 @@ class TestReading:
         rows = "case,ct,marks\na,a.nii,{0}\nb,b.nii,{0}\nc,c.nii,c.json\n"
         shared = read_cohort_manifest(manifest(tmp_path, rows.format("all.csv"))).notes
         assert shared == (
-            "files of marks that several scans name: 1, such as all.csv; each of these scans gets all lines of its "
-            "file",
+            "1 file of marks is used for several scans, such as all.csv; each scan gets all lines of the file. If the "
+            "lines are of different scans, write one file for each scan",
         )
         assert read_cohort_manifest(manifest(tmp_path, rows.format("DL_info.csv"))).notes == ()
 
@@ -75,7 +75,7 @@ class TestReading:
         lines = ["case,ct,date", "a,a.npz,", "A,b.npz,", ",c.npz,", "d,,yesterday", f"{'e' * 101},e.npz,"]
         problems = read_cohort_manifest(manifest(tmp_path, "\n".join(lines))).problems
         assert [(one.row, one.error.split(":")[0]) for one in problems] == [
-            (2, f"case 'A' was row 1 already; the scans are {tmp_path}/a.npz and {tmp_path}/b.npz"),
+            (2, "two cases have the name 'A' (here and in row 1; letter case is ignored)"),
             (3, "has no case"),
             (4, "has no ct"),
             (4, "date must be YYYY-MM-DD, got 'yesterday'"),

@@ -22,13 +22,16 @@ FLIPPED = GRID.flipped((False, False, True))
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"shape_zyx": [33, 103, 104]}, "of a scan of 33 x 103 x 104 voxels .*; this one is of 20 x 30 x 40"),
-        ({"shape_zyx": [40, 30, 20]}, "of a scan of 40 x 30 x 20 voxels"),
-        ({"spacing_mm_zyx": [1, 2]}, "of a scan with voxels of 1 x 2 mm"),
-        ({"spacing_mm_zyx": [n * 1.02 for n in GRID.spacing_mm]}, "of a scan with voxels of"),
-        ({"affine": [[0.0] * 4] * 4}, "in another place"),
-        ({"affine": "unknown"}, "in another place"),
-        ({"affine": FLIPPED.affine.tolist()}, "axes in other directions"),
+        ({"shape_zyx": [33, 103, 104]}, "it has 33 x 103 x 104 voxels .*, this scan has 20 x 30 x 40"),
+        ({"shape_zyx": [40, 30, 20]}, "it has 40 x 30 x 20 voxels"),
+        ({"spacing_mm_zyx": [1, 2]}, "it has voxels of 1 x 2 mm"),
+        ({"spacing_mm_zyx": [n * 1.02 for n in GRID.spacing_mm]}, "it has voxels of"),
+        ({"affine": [[0.0] * 4] * 4}, "has another position"),
+        ({"affine": "unknown"}, "has another position"),
+        (
+            {"affine": FLIPPED.affine.tolist()},
+            "axes have other directions. Use the marks of this scan, or give",
+        ),
     ],
 )
 def test_the_report_of_another_scan_is_refused(tmp_path, said, words):

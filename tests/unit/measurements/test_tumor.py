@@ -26,7 +26,7 @@ def test_what_cannot_be_measured_is_named() -> None:
         ((labels, [MARK], SPACING, hole), "ct must be a number in every voxel of tumour 4, got NaN"),
         (
             (labels, [MARK], SPACING, np.ma.masked_equal(hole + labels, 4)),
-            "ct must all be there, got an array in which some are masked",
+            "ct must not contain masked values; fill them first",
         ),
         ((labels, [MARK], SPACING, "ct.nii"), r"ct must be an array \(z, y, x\)"),
         ((labels, [MARK], 1.0), r"spacing_mm must be three positive numbers of mm \(z, y, x\), got 1\.0"),
@@ -40,7 +40,7 @@ def test_what_cannot_be_measured_is_named() -> None:
             "labels must be whole numbers from 0 to 65535, got -4 to 0",
         ),
         ((labels.astype(complex), [MARK], SPACING), "labels must be whole numbers, got complex128"),
-        ((np.ma.masked_equal(labels, 4), [MARK], SPACING), "labels must all be there"),
+        ((np.ma.masked_equal(labels, 4), [MARK], SPACING), "labels must not contain masked values"),
     ):
         with pytest.raises(LiteEnsamError, match=words):
             measure(*given)

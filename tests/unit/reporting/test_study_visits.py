@@ -116,10 +116,10 @@ def test_a_later_visit_without_lines_is_refused_with_what_to_write_instead(tmp_p
     write_report(study, given)
     write_report(later / "lines.json", {"marks": []}, overwrite=True)
     for place, where in ((folder, "visit number 2"), (study, "day 56")):
-        with pytest.raises(StudyError, match=f"{where}: no line was found: .*{way}"):
+        with pytest.raises(StudyError, match=rf"{where}: no line was found\. .*{way}"):
             read_study(place)
     (later / "lines.json").unlink()
-    with pytest.raises(StudyError, match=f"visit number 2: no line was found: .*{way}"):
+    with pytest.raises(StudyError, match=rf"visit number 2: no line was found\. .*{way}"):
         read_study(folder)
     for said, response in ((0, "CR"), (None, "NE")):
         visits = [given["visits"][0], {"date": 56, "targets": {"a": {"diameter_mm": said}}}]
@@ -129,7 +129,7 @@ def test_a_later_visit_without_lines_is_refused_with_what_to_write_instead(tmp_p
 
 
 def test_what_is_unclear_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="has no folder of a visit: give it one for each"):
+    with pytest.raises(StudyError, match=r"contains no visit folder\. Create one"):
         read_study(tmp_path)
     baseline = visit(tmp_path / "baseline", mark(1, 20, "a"))
     with pytest.raises(StudyError, match=r"^visit number 1 has no date: call its folder by it"):

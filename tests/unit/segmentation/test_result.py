@@ -252,7 +252,9 @@ def test_a_result_is_a_scan_with_lines(tmp_path: Path) -> None:
 
 def test_lines_of_another_scan_are_refused() -> None:
     other = make_phantom((24, 80, 80), (5.0, 3.0, 3.0))
-    words = "marks are those of a scan with voxels of 4 x 3 x 3 mm .* this one is with voxels of 5 x 3 x 3 mm"
+    words = (
+        "marks belong to another scan: it has voxels of 4 x 3 x 3 mm .*, this scan has voxels of 5 x 3 x 3 mm"
+    )
     for use in (parse_marks, lambda marks, source: Case(other.ct, source, marks)):
         with pytest.raises(MarkError, match=words):
             use(result_of(), other.grid)
@@ -260,7 +262,7 @@ def test_lines_of_another_scan_are_refused() -> None:
 
 def test_labels_that_are_of_another_order_are_refused_where_the_shape_tells(tmp_path: Path) -> None:
     result = result_of(replace(PHANTOM, source=ScanSource(PHANTOM.grid, array_axes=(2, 1, 0))))
-    words = "must have the scan's shape .* got .*; a result's `labels` go with its `source`"
+    words = "must have the scan's shape .* got .*; pass `result.labels` together with `result.source`"
     for write in (
         lambda: write_mask(tmp_path / "mask.nii.gz", result.labels, result.grid),
         lambda: write_mask(tmp_path / "mask.nii.gz", result.labels_zyx, result.source),

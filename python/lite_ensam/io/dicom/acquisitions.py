@@ -111,8 +111,8 @@ def _check_positions(slices: Sequence[Dataset], heights: Float64Array) -> None:
     locations = {_comparable(one, "SliceLocation") for one in slices}
     if len(slices) > 1 and len(locations) == len(slices) and len(_places(heights)) == 1:
         raise CaseError(
-            f"ImagePositionPatient of {len(slices)} slices is the same, and SliceLocation of each is another, expected "
-            "positions as far apart: the places of the slices are unknown; export the scan again"
+            f"{len(slices)} slices have the same ImagePositionPatient but different SliceLocation, so their positions "
+            "are unknown; export the scan again"
         )
 
 

@@ -297,8 +297,8 @@ def _place(
     sizes = ct.slices_shape
     if shape[0] > sizes[row_axis] or shape[1] > sizes[column_axis]:
         raise CaseError(
-            f"its frames have {shape[0]} rows and {shape[1]} columns, expected at most the CT's {sizes[row_axis]} and "
-            f"{sizes[column_axis]}"
+            f"frames have {shape[0]} rows and {shape[1]} columns, but the CT has {sizes[row_axis]} and "
+            f"{sizes[column_axis]}; choose the CT that this SEG was drawn on"
         )
     corner = edges[0][0]
     normal = 3 - row_axis - column_axis

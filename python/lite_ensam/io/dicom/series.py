@@ -61,8 +61,9 @@ def read_ct_series(
     folder : PathLike
         Whatever the files are called; links to folders are followed.
     series_uid : SeriesChoice or None, default None
-        SeriesInstanceUID or SeriesNumber, or one of `list_ct_series`; None takes the series that `referred_by` refers
-        to, else the one with the most slices (of equals the smallest UID), and says so in the source's `notes`.
+        SeriesInstanceUID or SeriesNumber, or one item of the list that `list_ct_series` returns; None takes the
+        series that `referred_by` refers to, else the one with the most slices (of equals the smallest UID), and says
+        so in the source's `notes`.
     acquisition : int or None, default None
         Acquisition of a series with several acquisitions, phases or reconstructions at the same places the
         number of one, as the notes list them; None takes the one that `referred_by` refers to, else the

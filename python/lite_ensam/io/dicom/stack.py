@@ -279,15 +279,17 @@ def _planes(heights_mm: Float64Array) -> tuple[float, Float64Array]:
     shared = [f"{h:g} mm" for h, gap in zip(heights_mm[1:], gaps, strict=True) if gap <= _SAME_PLACE_MM]
     if shared:
         raise CaseError(
-            f"several slices lie at one place, expected one each: at {_listed(list(dict.fromkeys(shared)))}"
+            f"several slices are at the same position ({_listed(list(dict.fromkeys(shared)))}). Keep one at each "
+            "position, or put each scan into its own folder"
         )
     if gaps.min() <= _NARROWEST_GAP * usual:
         near = [
             f"{h:g} mm" for h, gap in zip(heights_mm, gaps, strict=False) if gap <= _NARROWEST_GAP * usual
         ]
         raise CaseError(
-            f"slices are {gaps.min():g} to {gaps.max():g} mm apart, expected {usual:g} mm throughout; too near to the "
-            f"next one are those at {_listed(near)}: are they of several scans?"
+            f"slices are {gaps.min():g} to {gaps.max():g} mm apart, expected {usual:g} mm. The slices at "
+            f"{_listed(near)} are too close to the next one. If they are of several scans, put each scan into its own "
+            "folder"
         )
     wide = [
         f"{low:g} to {low + gap:g} mm"

@@ -226,11 +226,13 @@ def test_slices_that_claim_one_position_are_refused(tmp_path: Path) -> None:
     write_phase(
         tmp_path / "ct", "a", STORED, each=[SAME_PLACE | {"SliceLocation": 2.5 * k} for k in range(8)]
     )
-    with pytest.raises(CaseError, match="ImagePositionPatient of 8 slices is the same, and SliceLocation"):
+    with pytest.raises(
+        CaseError, match="8 slices have the same ImagePositionPatient but different SliceLocation"
+    ):
         read_ct(tmp_path / "ct")
     numbers = [SAME_PLACE | {"InstanceNumber": k + 1} for k in range(8)]
     write_phase(tmp_path / "ct", "a", STORED, each=numbers)
-    with pytest.raises(CaseError, match="several slices lie at one place"):
+    with pytest.raises(CaseError, match="several slices are at the same position"):
         read_ct(tmp_path / "ct")
     times = [SAME_PLACE | {"AcquisitionTime": f"10150{k}", "SliceLocation": 2.5} for k in range(8)]
     write_phase(tmp_path / "ct", "a", STORED, each=times)
