@@ -203,7 +203,7 @@ REFUSED: dict[str, Refusal] = {
     "a scan of which some voxels are masked": (
         lambda: call(np.ma.masked_less(CT, -900), MARKS, SPACING),
         CaseError,
-        "some are masked",
+        "must not contain masked values",
     ),
     "lines of which some numbers are masked": (
         lambda: call(CT, np.ma.masked_equal(ENDS, ENDS[0][0][0]), SPACING),
