@@ -162,7 +162,6 @@ def _check_seen(decision: Decision, comparison: Comparison) -> None:
     now = _seen(comparison)
     for name, cell in decision.seen.items():
         expected = "" if now[name] is None else str(now[name])
-        # pandas writes a column of days that has gaps as 112.0
         was, is_now = (name_key(text).removesuffix(".0") for text in (cell, expected))
         if was != is_now:
             raise StudyError(
@@ -217,7 +216,7 @@ def read_decisions(path: PathLike) -> dict[tuple[str, str], Decision]:
     decisions: dict[tuple[str, str], Decision] = {}
     for number, cells in table.rows:
         row = dict.fromkeys(DECISION_COLUMNS, "") | cells
-        chosen = row["decided_for"]
+        chosen = row["decided_for"].removesuffix(".0")  # pandas writes whole numbers of a column with gaps so
         if not chosen:
             continue
         where = f"{printable(path)}: row {number}"

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lite_ensam.response import LesionState, NewLesionFinding, NonTargetFinding, Study, TargetValue, TimePoint
+from lite_ensam.response import (
+    LesionState,
+    NewLesionFinding,
+    NonTargetFinding,
+    Study,
+    TargetValue,
+    TimePoint,
+    name_key,
+)
 from lite_ensam.response.targets import is_normal_node
 
-__all__ = ["study_doubts"]
+__all__ = ["COUNTS_BELOW_10_MM", "is_called_node", "study_doubts"]
+
+COUNTS_BELOW_10_MM = "it counts as a lesion below 10 mm, too; say node if it is a lymph node"
+
+_NODE_WORDS = frozenset({"node", "nodes", "lymph"})
+
+
+def is_called_node(organ: str) -> bool:
+    """Whether an organ is a lymph node by its words."""
+    return not _NODE_WORDS.isdisjoint(name_key(organ).split())
 
 
 def study_doubts(study: Study) -> Iterator[str]:
     """Yield sentences on doubtful entries, visit by visit."""
+    yield from _unsaid_new_nodes(study)
     for visit in study.time_points:
         yield from _reasons_with_sizes(visit)
         yield from _normal_new_nodes(visit)
@@ -31,6 +49,13 @@ def _reasons_with_sizes(visit: TimePoint) -> Iterator[str]:
                 f"day {visit.day}, {name}: has a {what} and a reason for not being evaluable; the {what} counts. If "
                 "the lesion was removed or could not be evaluated, leave its size empty and call it not evaluable"
             )
+
+
+def _unsaid_new_nodes(study: Study) -> Iterator[str]:
+    found = {name: one for visit in study.time_points for name, one in visit.new_lesions.items()}
+    for name, one in found.items():
+        if not one.is_node and is_called_node(one.organ):
+            yield f"{name} lies in {one.organ!r} but node is not said: {COUNTS_BELOW_10_MM}"
 
 
 def _normal_new_nodes(visit: TimePoint) -> Iterator[str]:

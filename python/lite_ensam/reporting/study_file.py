@@ -16,7 +16,7 @@ from lite_ensam.engines import WEIGHTS
 from lite_ensam.io import ObjectChoice
 from lite_ensam.io.places import scan_at_hand
 from lite_ensam.io.reading import file_suffix, read_json
-from lite_ensam.reporting.study_doubts import study_doubts
+from lite_ensam.reporting.study_doubts import COUNTS_BELOW_10_MM, is_called_node, study_doubts
 from lite_ensam.reporting.study_lesions import parse_new_lesions, parse_non_target_states
 from lite_ensam.reporting.study_scans import KeySlice, StudyScans
 from lite_ensam.reporting.study_sizes import StudySizes
@@ -45,7 +45,6 @@ VISIT_KEYS = (
     "date", "modality", "reader", "targets", "report", "ct", "marks", "series", "acquisition",
     "non_targets", "non_targets_larger", "non_target_lesions", "new_lesion", "new_lesions",
 )  # fmt: skip
-_NODE_WORDS = ("node", "nodes", "lymph")
 
 
 @with_short_repr
@@ -256,10 +255,11 @@ def _lesion(entry: Mapping[str, Any], notes: list[str], kind: str) -> Target:
     organ = entry["organ"]
     is_unsaid = organ is None or (organ == "" and is_node)  # all nodes count as one organ anyway
     organ = "" if is_unsaid else parse_text(organ, f"the organ of {name!r}")
-    if kind == "a target" and is_node is None and set(name_key(organ).split()) & set(_NODE_WORDS):
-        notes.append(
-            f"{name} lies in {organ!r} but node is not said: its longest diameter counts, not its short axis"
+    if is_node is None and is_called_node(organ):
+        counts = (
+            "its longest diameter counts, not its short axis" if kind == "a target" else COUNTS_BELOW_10_MM
         )
+        notes.append(f"{name} lies in {organ!r} but node is not said: {counts}")
     return Target(name, organ, bool(is_node), parse_optional_text(entry.get("site"), f"the site of {name!r}"))
 
 

@@ -144,8 +144,8 @@ def test_a_decision_stands_for_the_courses_that_were_seen(
         compare_readers(first, SECOND, read_decisions(table))
 
 
-def test_days_that_have_passed_through_pandas_are_the_same_days(tmp_path: Path) -> None:
-    change = {"decided_for": 1, "adjudicator": "Cleo", "progression_day_1": 112.0}
+def test_numbers_that_have_passed_through_pandas_are_the_same(tmp_path: Path) -> None:
+    change = {"decided_for": 1.0, "adjudicator": "Cleo", "progression_day_1": 112.0}
     table = written(tmp_path / "d.csv", *compare_readers(FIRST, SECOND), **{"2": change})
     assert ",112.0," in table.read_text()
     assert compare_readers(FIRST, SECOND, read_decisions(table))[1].decision is not None

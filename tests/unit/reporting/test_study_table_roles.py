@@ -75,6 +75,24 @@ def test_cells_that_say_nothing_new_are_read_of_any_lesion(tmp_path: Path) -> No
     assert respond(one.study)[0].overall is Response.PR
 
 
+def test_a_lymph_node_that_is_not_said_to_be_one_is_told(tmp_path: Path) -> None:
+    """Below 10 mm it would be normal: the row decides between PD and SD."""
+    path = tmp_path / "study.csv"
+    path.write_text(
+        "patient,date,target,role,organ,diameter_mm,node\n"
+        "A,0,t,,liver,30,\nA,0,e,non-target,lymph node,12,\nA,56,t,,,30,\nA,56,e,,,8,\nA,56,n,new,Lymph Node,7,\n"
+    )
+    (one,) = read_study(path)
+    below = "counts as a lesion below 10 mm, too; say node if it is a lymph node"
+    assert one.notes == (
+        f"e lies in 'lymph node' but node is not said: it {below}",
+        f"n lies in 'Lymph Node' but node is not said: it {below}",
+    )
+    path.write_text(path.read_text().replace("7,", "7,yes").replace("12,", "12,yes"))
+    (one,) = read_study(path)
+    assert respond(one.study)[0].overall is Response.SD
+
+
 def test_a_doubt_about_a_non_target_is_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "study.csv"
     path.write_text(
